@@ -1,0 +1,56 @@
+/** The six stages of the pipeline, in their only order. */
+export const STAGES = ["decide", "select", "validate", "approve", "execute", "audit"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * Why an action stopped: the closed catalogue of reason codes, each with the stage that gives it and one sentence.
+ * `docs/codes.md` lists the same; a test compares them.
+ */
+export const REASONS = {
+  // decide
+  malformed: "the request is not one well-formed JSON object of the expected shape",
+  "not-canonical": "a value has more than one reading (a path with dot segments, a name with look-alikes)",
+  "too-large": "the request is over its size, depth or count bound",
+  "instance-stopped": "the instance is frozen, ended or terminal",
+  "clock-jumped": "the clock jumped and no owner has yet said which time it is",
+  // select
+  "unknown-tool": "no driver of this instance offers a tool of this name",
+  "shadowed-driver": "two drivers claim the same name",
+  "pin-changed": "the driver is not the one that the owner signed for",
+  quarantined: "the driver is quarantined",
+  "driver-unavailable": "the driver cannot be started in its confinement",
+  // validate
+  prohibited: "the constitution forbids this for good",
+  "control-verb": "the call names a verb that changes authority; agents have none",
+  "no-grant": "no grant allows this",
+  forbidden: "a policy rule forbids this",
+  "policy-error": "a policy rule could not be evaluated, which denies",
+  "ancestor-denied": "an instance above this one may not do this",
+  "argument-type": "an argument is not of the type that the owner signed for",
+  "limit-uses": "the grant has no uses left",
+  "limit-rate": "the grant allows no more uses in this span of time",
+  "limit-bytes": "the grant allows no more bytes",
+  "not-yet": "the grant is not valid yet",
+  expired: "the grant is past its end",
+  "too-many-held": "too many actions of this instance wait for a human",
+  // approve
+  "denied-by-owner": "an owner said no",
+  "hold-expired": "no owner answered in time",
+  withdrawn: "the agent took the request back",
+  "bad-signature": "the statement does not verify under an enrolled owner's key",
+  "wrong-purpose": "the statement was signed for another purpose",
+  "wrong-subject": "the statement was signed over something else",
+  "stale-statement": "the statement was made for another start, policy or nonce, or is past its end",
+  replayed: "the statement was used before",
+  moved: "something the approval depended on has changed since it was asked for",
+  revoked: "the grant was revoked while the action was under way",
+  // execute
+  "log-unavailable": "the intent could not be made durable",
+  "driver-failed": "the driver ended or broke its protocol",
+  "driver-timeout": "the driver did not answer in time",
+  "result-too-large": "the result is over its size bound",
+  "outcome-unknown": "the monitor stopped between intent and outcome",
+  // breaker
+  "breaker-open": "a run of denials froze the instance",
+} as const satisfies Record<string, string>;
+export type ReasonCode = keyof typeof REASONS;

@@ -1,0 +1,104 @@
+/** DESIGN 5, least to most. An unclassified tool is `reserved`. */
+export const RISKS = ["observe", "stage", "infer", "reach", "reserved", "prohibited"] as const;
+export type Risk = (typeof RISKS)[number];
+
+/** What an instance has taken in. `untrusted`: words from outside. `private`: its user's data. `secret`: a credential. */
+export const LABELS = ["untrusted", "private", "secret"] as const;
+export type Label = (typeof LABELS)[number];
+
+/** Kinds of typed tokens that a recipient argument may hold and that human words are searched for. */
+export const RECIPIENT_KINDS = ["email", "account", "host", "handle"] as const;
+export type RecipientKind = (typeof RECIPIENT_KINDS)[number];
+
+/** Type of an argument that rules may name; others reach rules only as a digest. `decimal`: at most 4 fraction digits. */
+export type FieldType = "string" | "path" | "long" | "decimal" | "bool" | "strings";
+
+/** How an owner classified one tool. Signed as part of the grant, so that the class cannot move afterwards. */
+export interface ToolClass {
+  readonly risk: Risk;
+  /** Labels that the instance collects when a result comes back. */
+  readonly labels: readonly Label[];
+  /** Arguments that rules may name, with their type. A present argument of another type is refused. */
+  readonly fields: { readonly [argument: string]: FieldType };
+  /** Arguments that name third parties (a string or a list of strings). Present and non-empty lifts the risk to `reach`. */
+  readonly recipients: { readonly [argument: string]: RecipientKind };
+}
+
+/** Where a driver's MCP server comes from and what its sandbox holds. */
+export type DriverSource =
+  | {
+      readonly kind: "stdio";
+      /** argv inside the sandbox; argv[0] `node` means the substrate's own Node. */
+      readonly command: readonly string[];
+      /** Host paths mounted read-only at the same place: the server's code. Their content digest is part of the pin. */
+      readonly code: readonly string[];
+      /** The instance's workspace as the server sees it at /workspace. */
+      readonly workspace: "none" | "read" | "write";
+    }
+  | {
+      readonly kind: "http";
+      /** One origin and path; the only address the driver's connector reaches. `http:` only for loopback. */
+      readonly url: string;
+    };
+
+export interface DriverSpec {
+  readonly source: DriverSource;
+  /** `sha256:…` over source, code content and the offered tool set; what `select` compares. */
+  readonly pin: string;
+  readonly tools: { readonly [tool: string]: ToolClass };
+  /** URI prefixes of resources; a read of one is `observe` with these labels. Equality or prefix ending in `/`. */
+  readonly resources: readonly string[];
+  readonly prompts: readonly string[];
+}
+
+/** A condition on one named field. `under` is for paths: equal or below, on whole segments. */
+export type Condition =
+  | { readonly equals: string | number | boolean }
+  | { readonly in: readonly string[] }
+  | { readonly under: string }
+  | { readonly max: number };
+
+export interface Allow {
+  /** `driver/tool`, `driver#resource-prefix` for reads or `driver@prompt`. */
+  readonly what: string;
+  readonly where: { readonly [field: string]: Condition };
+}
+
+export interface Limits {
+  /** Total uses; null is no limit. */
+  readonly uses: number | null;
+  /** At most `count` uses in any `seconds`. */
+  readonly rate: { readonly count: number; readonly seconds: number } | null;
+  /** Bytes of arguments and results together. */
+  readonly bytes: number | null;
+  /** Milliseconds since 1970 UTC. */
+  readonly notBefore: number;
+  /** Milliseconds since 1970 UTC; every grant ends. */
+  readonly expires: number;
+}
+
+/** The document that an owner signs. A lease is a grant with `lease: true`: exact scope, counted (`uses` not null), short. */
+export interface Grant {
+  readonly v: 1;
+  /** `[a-z][a-z0-9-]{0,62}`; unique for ever in one home. */
+  readonly id: string;
+  readonly agents: readonly string[];
+  readonly drivers: { readonly [driver: string]: DriverSpec };
+  readonly allow: readonly Allow[];
+  readonly limits: Limits;
+  readonly lease: boolean;
+  /** What the agent's own sandbox gets. */
+  readonly sandbox: SandboxGrant;
+}
+
+export interface SandboxGrant {
+  readonly workspace: "none" | "read" | "write";
+}
+
+/** What the face tells an agent whose action was denied: a request for a human to sign, never usable as it is. */
+export interface GrantProposal {
+  readonly agents: readonly string[];
+  readonly allow: readonly Allow[];
+  readonly lease: boolean;
+}
+

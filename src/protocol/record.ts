@@ -1,0 +1,77 @@
+import type { ReasonCode, Stage } from "../kernel/codes.ts";
+import type { Label, Risk } from "../kernel/grant.ts";
+
+
+/** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
+export interface RecordBase {
+  readonly v: 1;
+  /** Position in the log, from 0. */
+  readonly seq: number;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  /** Start id of the monitor that wrote it. */
+  readonly start: string;
+  /** Commitment to the sealed payload beside the log: salted digest and size; null when there is none. */
+  readonly payload: { readonly digest: string; readonly bytes: number } | null;
+}
+
+/** Who or what decided. */
+export type Decider =
+  | { readonly kind: "rule"; readonly rule: string }
+  | { readonly kind: "grant"; readonly grants: readonly string[] }
+  | { readonly kind: "owner"; readonly key: string }
+  | { readonly kind: "monitor"; readonly why: string };
+
+interface ActionBase {
+  readonly instance: string;
+  readonly agent: string;
+  readonly ancestry: readonly string[];
+  readonly action: string;
+  /** `driver/tool`, for readers; the bytes are in the payload. */
+  readonly what: string;
+  readonly risk: Risk;
+  readonly labels: readonly Label[];
+  readonly policy: string;
+}
+
+export type RecordBody =
+  | { readonly kind: "start"; readonly code: string; readonly constitution: string; readonly version: string; readonly node: string }
+  | { readonly kind: "stop"; readonly why: string }
+  | { readonly kind: "owner-enrolled"; readonly key: string } // payload: {publicKey, name}
+  | { readonly kind: "grant-signed"; readonly grant: string; readonly digest: string; readonly key: string } // payload: {grant, envelope}
+  | { readonly kind: "grant-revoked"; readonly grant: string; readonly key: string } // payload: {envelope}
+  | { readonly kind: "policy-set"; readonly policy: string; readonly key: string } // payload: {text, envelope}
+  | { readonly kind: "clock-set"; readonly key: string }
+  | {
+      readonly kind: "instance-started";
+      readonly instance: string;
+      readonly agent: string;
+      readonly ancestry: readonly string[];
+    } // payload: {profile, argv, workspace, words}
+  | { readonly kind: "instance-ended"; readonly instance: string; readonly why: string; readonly exit: number | null }
+  | { readonly kind: "instance-frozen"; readonly instance: string; readonly by: Decider; readonly code: string }
+  | { readonly kind: "instance-thawed"; readonly instance: string; readonly key: string }
+  | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }
+  | { readonly kind: "terminal"; readonly instance: string; readonly agent: string; readonly code: ReasonCode; readonly by: string } // payload: the call
+  | { readonly kind: "labelled"; readonly instance: string; readonly labels: readonly Label[]; readonly because: string }
+  | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
+  | { readonly kind: "driver-quarantined"; readonly driver: string; readonly pin: string; readonly found: string }
+  | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }
+  | ({ readonly kind: "denied"; readonly stage: Stage; readonly code: ReasonCode; readonly by: Decider } & ActionBase) // payload: action
+  | ({ readonly kind: "held"; readonly reasons: readonly string[]; readonly expires: number } & ActionBase) // payload: action
+  | ({ readonly kind: "approved"; readonly by: Decider; readonly statement: string } & ActionBase) // payload: {envelope}
+  | ({ readonly kind: "intent"; readonly by: Decider; readonly pin: string } & ActionBase) // payload: action
+  | ({
+      readonly kind: "outcome";
+      /** Sequence number of the intent. */
+      readonly intent: number;
+      readonly result: "ok" | "tool-error" | "failed" | "unknown";
+      readonly code: ReasonCode | null;
+      readonly digest: string | null;
+      readonly bytes: number;
+      /** Microseconds from intent to outcome. */
+      readonly micros: number;
+    } & ActionBase); // payload: result
+
+export type LogRecord = RecordBase & RecordBody;
+export type RecordKind = RecordBody["kind"];
