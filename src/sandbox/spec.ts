@@ -1,0 +1,26 @@
+/**
+ * What one sandbox is made of. Pure data: `bwrap.ts` turns it into an argument list, `seccomp.ts` into a filter,
+ * `platform/` starts it. There is no field that weakens the rest.
+ */
+export interface SandboxSpec {
+  readonly role: "agent" | "face" | "driver" | "connector" | "exec";
+  /** argv inside; argv[0] is an absolute path inside the sandbox or is looked up in PATH. */
+  readonly command: readonly string[];
+  /** Absolute path inside. */
+  readonly cwd: string;
+  /** The whole environment; nothing is inherited. */
+  readonly environment: { readonly [name: string]: string };
+  readonly mounts: readonly Mount[];
+  /** Number of inherited socketpairs; they appear as descriptors 3, 4, … inside. */
+  readonly channels: number;
+  /** `host` only for the connector, which serves one fixed address. */
+  readonly network: "none" | "host";
+  readonly limits: { readonly processes: number; readonly openFiles: number; readonly fileBytes: number; readonly memoryBytes: number };
+}
+
+export type Mount =
+  | { readonly kind: "read"; readonly host: string; readonly inside: string }
+  | { readonly kind: "write"; readonly host: string; readonly inside: string }
+  | { readonly kind: "tmpfs"; readonly inside: string; readonly bytes: number }
+  /** A small read-only file with these contents (passwd, resolv.conf …). */
+  | { readonly kind: "text"; readonly inside: string; readonly text: string };
