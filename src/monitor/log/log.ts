@@ -1,0 +1,42 @@
+import type { JsonObject } from "../../kernel/json.ts";
+import type { LogRecord, RecordBody } from "../../protocol/record.ts";
+
+/** A record that has been written, with its payload opened (null: none, or its key was destroyed). */
+export interface Entry {
+  readonly record: LogRecord;
+  readonly payload: JsonObject | null;
+}
+
+export interface Checkpoint {
+  readonly origin: string;
+  readonly size: number;
+  /** 32 bytes. */
+  readonly root: Uint8Array;
+  /** The signed note, as served at `checkpoint`. */
+  readonly note: string;
+}
+
+/**
+ * The audit log of one home.
+ *
+ * Durability: `append` resolves only after its record and payload are on stable storage (fdatasync).
+ * Order: sequence numbers are given in the order of the calls; promises resolve in that order.
+ * Group commit: calls made while a sync is under way share the next one.
+ * Failure: a write or sync that fails rejects every waiting append with `LogError` code `log-unavailable`, and appends
+ * are refused from then on until `recover()` has shown that writing works again. Nothing is ever acknowledged twice or lost.
+ * Concurrency: one process holds a home (`flock`); a second is refused with code `home-in-use`.
+ */
+export interface Log {
+  /** Number of durable records. */
+  readonly size: number;
+  append(body: RecordBody, payload: JsonObject | null): Promise<number>;
+  /** Entries from `from` up to but excluding `to`, in order. */
+  entries(from: number, to: number): AsyncIterable<Entry>;
+  /** A checkpoint over everything durable now. */
+  checkpoint(): Promise<Checkpoint>;
+  /** RFC 6962 audit path for record `seq` in the tree of `size`. */
+  inclusion(seq: number, size: number): Promise<readonly Uint8Array[]>;
+  consistency(from: number, to: number): Promise<readonly Uint8Array[]>;
+  recover(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,224 @@
+import type { Action, Proposal, Verb } from "../kernel/action.ts";
+import type { ReasonCode, Stage } from "../kernel/codes.ts";
+import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
+import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import type { LogRecord } from "./record.ts";
+import type { Envelope, Purpose, Statement } from "./statement.ts";
+
+/** A tool as a server describes it. Name, description and schemas are the server's words: data, never instructions. */
+export interface OfferedTool {
+  readonly name: string;
+  readonly title: string | null;
+  readonly description: string | null;
+  readonly inputSchema: JsonObject;
+  readonly outputSchema: JsonObject | null;
+  readonly annotations: JsonObject | null;
+}
+export interface OfferedResource {
+  readonly uri: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly mimeType: string | null;
+}
+export interface OfferedPrompt {
+  readonly name: string;
+  readonly description: string | null;
+  readonly arguments: readonly { readonly name: string; readonly description: string | null; readonly required: boolean }[];
+}
+/** What a driver found behind it; its canonical bytes are part of the pin. */
+export interface Offer {
+  readonly server: { readonly name: string; readonly version: string };
+  readonly tools: readonly OfferedTool[];
+  readonly resources: readonly OfferedResource[];
+  readonly resourceTemplates: readonly { readonly uriTemplate: string; readonly name: string; readonly description: string | null; readonly mimeType: string | null }[];
+  readonly prompts: readonly OfferedPrompt[];
+}
+
+/** Requests that a face may send to the monitor. */
+export interface FaceRequests {
+  /** Everything this instance may see: names as `driver__tool`. */
+  list: { body: Record<string, never>; ok: Visible };
+  /** One action through the six stages. `token` names it for `cancel` and `progress`. */
+  propose: { body: Proposal & { readonly token: number }; ok: Outcome };
+  cancel: { body: { readonly token: number }; ok: Record<string, never> };
+  /** A JSON-RPC method that the face does not serve; recorded, and terminal when it is a control verb. */
+  method: { body: { readonly method: string }; ok: Record<string, never> };
+}
+export interface Visible {
+  readonly tools: readonly (OfferedTool & { readonly driver: string })[];
+  readonly resources: readonly (OfferedResource & { readonly driver: string })[];
+  readonly resourceTemplates: readonly (Offer["resourceTemplates"][number] & { readonly driver: string })[];
+  readonly prompts: readonly (OfferedPrompt & { readonly driver: string })[];
+}
+/** What the agent gets back. `done.result` is the MCP result object of the verb as the server gave it. */
+export type Outcome =
+  | { readonly kind: "done"; readonly result: JsonObject }
+  | { readonly kind: "stopped"; readonly stage: Stage; readonly code: ReasonCode; readonly message: string; readonly proposal: GrantProposal | null };
+
+/** Events from the monitor to a face. */
+export interface FaceEvents {
+  progress: { readonly token: number; readonly progress: number; readonly total: number | null; readonly message: string | null };
+  /** The action waits for a human; the face keeps the client's request open and says so as progress. */
+  held: { readonly token: number };
+  /** What `list` gives has changed. */
+  changed: Record<string, never>;
+}
+
+/** Requests that the monitor sends to a driver. The only caller is `monitor/execute.ts`, apart from `open` and `cancel`. */
+export interface DriverRequests {
+  /** Start the server (or connect) and say what it offers. First request, once. */
+  open: { body: { readonly source: DriverSource }; ok: Offer };
+  run: { body: { readonly verb: Verb; readonly name: string; readonly arguments: JsonObject; readonly token: number }; ok: { readonly result: JsonObject; readonly isError: boolean } };
+  cancel: { body: { readonly token: number }; ok: Record<string, never> };
+}
+/** Events from a driver to the monitor. */
+export interface DriverEvents {
+  progress: FaceEvents["progress"];
+  /** The server said that its tools, resources or prompts changed; the monitor quarantines it unless the pin still fits. */
+  changed: { readonly offer: Offer };
+}
+
+/** Who an instance is asked to be. Made by the CLI from a profile and flags: a request, never authority. */
+export interface RunRequest {
+  readonly agent: string;
+  readonly command: readonly string[];
+  /** Absolute host path, or null for none. */
+  readonly workspace: string | null;
+  /** The human's words as AIOS took them (`--task`), or null. */
+  readonly task: string | null;
+  readonly strict: boolean;
+  readonly parent: string | null;
+  /** Extra named environment values for the agent (never secrets). */
+  readonly environment: { readonly [name: string]: string };
+  /** Host paths of the agent's own program, mounted read-only at the same place. */
+  readonly code: readonly string[];
+  /** Stages at which the owner wants every action held. */
+  readonly holdAt: readonly Stage[];
+  /** Ticket under which the CLI hands over its standard streams on `run/streams.sock`: 32 hex digits. */
+  readonly streams: string;
+  /** Seconds until a hold of this instance expires. */
+  readonly holdSeconds: number;
+}
+
+export interface InstanceView {
+  readonly instance: string;
+  readonly agent: string;
+  readonly ancestry: readonly string[];
+  readonly state: "running" | "frozen" | "ended" | "terminal";
+  readonly since: number;
+  readonly labels: readonly Label[];
+  readonly held: number;
+  readonly done: number;
+  readonly denied: number;
+  readonly workspace: string | null;
+  readonly why: string | null;
+}
+
+export interface HeldView {
+  readonly request: string;
+  readonly instance: string;
+  readonly agent: string;
+  readonly what: string;
+  readonly reasons: readonly string[];
+  readonly since: number;
+  readonly expires: number;
+}
+
+/** All there is to know about a held action; the human decides on this. */
+export interface HeldDetail extends HeldView {
+  /** Canonical bytes as text; what is shown is parsed from exactly this. */
+  readonly action: string;
+  readonly digest: string;
+  readonly risk: Risk;
+  readonly labels: readonly Label[];
+  readonly pin: string;
+  readonly unendorsed: readonly string[];
+  /** Where each string or number in the arguments was seen before, by JSON pointer. */
+  readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
+  readonly statement: Omit<Statement, "key" | "decision">;
+}
+
+export interface GrantView {
+  readonly id: string;
+  readonly agents: readonly string[];
+  readonly state: "active" | "not-yet" | "expired" | "revoked" | "used-up" | "suspended";
+  readonly lease: boolean;
+  readonly uses: number;
+  readonly bytes: number;
+  readonly expires: number;
+  readonly key: string;
+}
+
+export interface PolicyProblem {
+  readonly rule: string;
+  readonly message: string;
+  readonly line: number | null;
+}
+
+export interface Explanation {
+  readonly stages: readonly { readonly stage: Stage; readonly verdict: string; readonly because: string }[];
+  readonly decision: string;
+  readonly code: ReasonCode | null;
+  readonly proposal: GrantProposal | null;
+}
+
+/** Documents that a statement may be over, by purpose. */
+export type Subject =
+  | { readonly purpose: "approve-action"; readonly document: Action }
+  | { readonly purpose: "sign-grant"; readonly document: Grant }
+  | { readonly purpose: "revoke-grant"; readonly document: { readonly grant: string } }
+  | { readonly purpose: "set-policy"; readonly document: { readonly text: string } }
+  | { readonly purpose: "thaw-instance"; readonly document: { readonly instance: string } }
+  | { readonly purpose: "restart-agent"; readonly document: { readonly agent: string } }
+  | { readonly purpose: "set-clock"; readonly document: { readonly at: number } }
+  | { readonly purpose: "enrol-owner"; readonly document: { readonly name: string; readonly publicKey: string } };
+
+type Empty = Record<string, never>;
+
+/** Requests that the command line may send. */
+export interface CliRequests {
+  hello: { body: { readonly version: string }; ok: { readonly version: string; readonly start: string; readonly home: string; readonly owners: number; readonly policy: string } };
+  run: { body: RunRequest; ok: { readonly instance: string } };
+  /** Answers when the instance has ended. */
+  wait: { body: { readonly instance: string }; ok: { readonly state: InstanceView["state"]; readonly exit: number | null; readonly why: string | null } };
+  ps: { body: { readonly all: boolean }; ok: { readonly instances: readonly InstanceView[] } };
+  freeze: { body: { readonly instance: string | null }; ok: { readonly instances: readonly string[] } };
+  kill: { body: { readonly instance: string }; ok: Empty };
+  held: { body: Empty; ok: { readonly held: readonly HeldView[] } };
+  "held-show": { body: { readonly request: string }; ok: HeldDetail };
+  prepare: { body: { readonly purpose: Purpose; readonly document: JsonObject }; ok: { readonly statement: Omit<Statement, "key" | "decision"> } };
+  submit: { body: { readonly envelope: Envelope; readonly document: JsonObject }; ok: { readonly seq: number } };
+  grants: { body: Empty; ok: { readonly grants: readonly GrantView[] } };
+  "grant-show": { body: { readonly id: string }; ok: { readonly grant: Grant; readonly cedar: string; readonly view: GrantView } };
+  /** Starts the servers in their sandboxes and says what they offer and their pins; nothing is granted by it. */
+  probe: { body: { readonly drivers: { readonly [name: string]: DriverSource }; readonly workspace: string | null }; ok: { readonly drivers: { readonly [name: string]: { readonly pin: string; readonly offer: Offer } } } };
+  "policy-check": { body: { readonly text: string }; ok: { readonly problems: readonly PolicyProblem[]; readonly version: string } };
+  "policy-show": { body: Empty; ok: { readonly text: string; readonly version: string; readonly constitution: string } };
+  "policy-explain": { body: { readonly agent: string; readonly labels: readonly Label[]; readonly task: string | null; readonly proposal: Proposal }; ok: Explanation };
+  "policy-simulate": { body: { readonly text: string; readonly from: number }; ok: { readonly replayed: number; readonly changed: readonly { readonly seq: number; readonly what: string; readonly was: string; readonly now: string; readonly because: string }[] } };
+  "log-show": { body: { readonly from: number; readonly limit: number; readonly instance: string | null; readonly kinds: readonly string[] }; ok: { readonly entries: readonly { readonly record: LogRecord; readonly payload: JsonValue }[]; readonly size: number } };
+  "log-prove": { body: { readonly seq: number }; ok: { readonly proof: LogProof } };
+  checkpoint: { body: Empty; ok: { readonly note: string } };
+  /** Turns this connection into a stream of `CliEvents`. */
+  watch: { body: { readonly instance: string | null }; ok: Empty };
+  stop: { body: Empty; ok: Empty };
+}
+
+/** A file that proves one record offline; docs/formats/log.md. */
+export interface LogProof {
+  readonly v: 1;
+  readonly seq: number;
+  /** The leaf: RFC 8785 text of the record. */
+  readonly record: string;
+  /** Base64 hashes of the RFC 6962 audit path. */
+  readonly path: readonly string[];
+  /** Signed note. */
+  readonly checkpoint: string;
+}
+
+export interface CliEvents {
+  /** Every record as it becomes durable, without payload. */
+  record: { readonly record: LogRecord };
+  /** A stage of an action was passed or failed, as it happens. */
+  stage: { readonly instance: string; readonly request: string; readonly what: string; readonly stage: Stage; readonly verdict: string };
+}
