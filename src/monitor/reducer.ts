@@ -1,0 +1,244 @@
+import { addUse, NO_USAGE } from "../kernel/limits.ts";
+import { decodeGrant } from "../kernel/grant.ts";
+import { mergeLabels } from "../kernel/labels.ts";
+import { STAGES, type Stage } from "../kernel/codes.ts";
+import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { fromBase64 } from "../protocol/bytes.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { State } from "./state.ts";
+
+/** The log holds something that no honest monitor writes; the monitor must not start on it. */
+export class StateFault extends Error {
+  readonly code = "log-inconsistent";
+  constructor(seq: number, why: string) {
+    super(`Cannot take record ${seq} into the state: ${why}`);
+  }
+}
+
+/** One durable record with its payload opened. */
+export interface Applied {
+  readonly seq: number;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  readonly body: RecordBody;
+  readonly payload: JsonObject | null;
+  /** Replays count the uses of a grant; a live monitor counted them before it wrote the intent. */
+  readonly replay: boolean;
+}
+
+/** Instances kept in memory after their end; older ones are in the log. */
+const ENDED_KEPT = 1000;
+
+/**
+ * Takes one record into the state: the only function that changes it.
+ * Deterministic; throws StateFault on what cannot be. Signatures in payloads are checked by the caller.
+ */
+export function applyRecord(state: State, { seq, at, body, payload, replay }: Applied): void {
+  state.highWater = Math.max(state.highWater, at);
+  switch (body.kind) {
+    case "start":
+      for (const instance of state.instances.values()) {
+        if (instance.life === "running" || instance.life === "frozen") {
+          instance.life = "ended";
+          instance.why = RESTARTED;
+        }
+      }
+      return;
+    case "owner-enrolled": {
+      const document = objectAt(seq, payload, "document");
+      state.owners.set(body.key, {
+        name: textAt(seq, document, "name"),
+        publicKey: bytesAt(seq, document, "publicKey"),
+      });
+      return;
+    }
+    case "grant-signed": {
+      const decoded = decodeGrant(objectAt(seq, payload, "document"));
+      if (decoded.kind !== "ok") throw new StateFault(seq, `grant "${body.grant}" does not decode: ${decoded.message}`);
+      if (state.grants.has(body.grant)) throw new StateFault(seq, `grant "${body.grant}" exists already`);
+      state.grants.set(body.grant, {
+        grant: decoded.value,
+        digest: body.digest,
+        key: body.key,
+        revoked: false,
+        usage: NO_USAGE,
+      });
+      return;
+    }
+    case "grant-revoked": {
+      const grant = state.grants.get(body.grant);
+      if (grant === undefined) throw new StateFault(seq, `grant "${body.grant}" is not known`);
+      grant.revoked = true;
+      return;
+    }
+    case "policy-set":
+      state.policyText = textAt(seq, objectAt(seq, payload, "document"), "text");
+      return;
+    case "instance-started": {
+      const start = payload ?? fail(seq, "the payload is gone");
+      state.instances.set(body.instance, {
+        instance: body.instance,
+        agent: body.agent,
+        ancestry: body.ancestry,
+        workspace: start["workspace"] === null ? null : textAt(seq, start, "workspace"),
+        strict: start["strict"] === true,
+        holdAt: listAt(seq, start, "holdAt").filter(isStage),
+        holdSeconds: typeof start["holdSeconds"] === "number" ? start["holdSeconds"] : 0,
+        words: listAt(seq, start, "words").filter((word) => typeof word === "string"),
+        since: at,
+        life: "running",
+        why: null,
+        exit: null,
+        labels: [],
+        done: 0,
+        denied: 0,
+      });
+      forgetOldest(state);
+      return;
+    }
+    case "instance-ended": {
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined && instance.life !== "terminal") {
+        instance.life = "ended";
+        instance.why = body.why;
+        instance.exit = body.exit;
+      }
+      return;
+    }
+    case "instance-frozen": {
+      const instance = state.instances.get(body.instance);
+      if (instance?.life === "running") {
+        instance.life = "frozen";
+        instance.why = body.code;
+      }
+      return;
+    }
+    case "instance-thawed": {
+      const instance = state.instances.get(body.instance);
+      if (instance?.life === "frozen") {
+        instance.life = "running";
+        instance.why = null;
+      }
+      return;
+    }
+    case "terminal": {
+      state.tombstones.set(body.agent, { code: body.code, instance: body.instance });
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined) {
+        instance.life = "terminal";
+        instance.why = body.code;
+      }
+      return;
+    }
+    case "agent-restarted":
+      state.tombstones.delete(body.agent);
+      return;
+    case "labelled": {
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined) instance.labels = mergeLabels(instance.labels, body.labels);
+      return;
+    }
+    case "driver-quarantined":
+      state.quarantined.set(body.pin, body.found);
+      return;
+    case "denied": {
+      for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined) instance.denied += 1;
+      return;
+    }
+    case "held": {
+      const opened = payload ?? fail(seq, "the payload is gone");
+      const request = textAt(seq, opened, "request");
+      state.held.set(request, {
+        request,
+        instance: body.instance,
+        agent: body.agent,
+        what: body.what,
+        text: textAt(seq, opened, "action"),
+        digest: body.action,
+        risk: body.risk,
+        reasons: body.reasons,
+        since: at,
+        expires: body.expires,
+      });
+      return;
+    }
+    case "intent": {
+      for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
+      const { kind: _kind, by: _by, pin: _pin, ...base } = body;
+      state.open.set(seq, { seq, ...base });
+      if (replay && payload !== null) {
+        const grants = listAt(seq, payload, "grants").filter((id) => typeof id === "string");
+        countUse(state, { grants, at, bytes: typeof payload["bytes"] === "number" ? payload["bytes"] : 0 });
+      }
+      return;
+    }
+    case "outcome": {
+      state.open.delete(body.intent);
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined) instance.done += 1;
+      return;
+    }
+    case "stop":
+    case "clock-set":
+    case "driver-pinned":
+    case "refused":
+    case "approved":
+      return;
+    default:
+      throw new StateFault(seq, `unknown kind ${JSON.stringify(body satisfies never)}`);
+  }
+}
+
+/** Why an instance ended that was running when the monitor stopped. Its held actions outlive it. */
+export const RESTARTED = "monitor-restarted";
+
+/** Counts one use of every grant that decided; called before the intent is written, so that no two share the last one. */
+export function countUse(
+  state: State,
+  use: { readonly grants: readonly string[]; readonly at: number; readonly bytes: number },
+): void {
+  for (const id of use.grants) {
+    const held = state.grants.get(id);
+    if (held !== undefined) held.usage = addUse(held.usage, { now: use.at, bytes: use.bytes, grant: held.grant });
+  }
+}
+
+function forgetOldest(state: State): void {
+  if (state.instances.size <= ENDED_KEPT) return;
+  for (const [id, instance] of state.instances) {
+    if (instance.life !== "running" && instance.life !== "frozen") {
+      state.instances.delete(id);
+      return;
+    }
+  }
+}
+
+function isStage(value: JsonValue): value is Stage {
+  return STAGES.some((stage) => stage === value);
+}
+
+function fail(seq: number, why: string): never {
+  throw new StateFault(seq, why);
+}
+
+function objectAt(seq: number, from: JsonObject | null, key: string): JsonObject {
+  const value = from?.[key];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(seq, `payload has no "${key}"`);
+  return value as JsonObject; // not null, not an array: the one remaining object type
+}
+
+function textAt(seq: number, from: JsonObject, key: string): string {
+  const value = from[key];
+  return typeof value === "string" ? value : fail(seq, `payload has no text "${key}"`);
+}
+
+function listAt(seq: number, from: JsonObject, key: string): readonly JsonValue[] {
+  const value = from[key];
+  return Array.isArray(value) ? value : fail(seq, `payload has no list "${key}"`);
+}
+
+function bytesAt(seq: number, from: JsonObject, key: string): Uint8Array {
+  return fromBase64(textAt(seq, from, key)) ?? fail(seq, `"${key}" is not base64`);
+}

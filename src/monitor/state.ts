@@ -1,0 +1,110 @@
+import type { ReasonCode, Stage } from "../kernel/codes.ts";
+import type { Grant, Label, Risk } from "../kernel/grant.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Usage } from "../kernel/decision.ts";
+
+export interface Owner {
+  readonly name: string;
+  /** Raw Ed25519 public key, 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+export interface GrantState {
+  readonly grant: Grant;
+  readonly digest: string;
+  readonly key: string;
+  revoked: boolean;
+  usage: Usage;
+}
+
+export type InstanceLife = "running" | "frozen" | "ended" | "terminal";
+
+export interface InstanceState {
+  readonly instance: string;
+  readonly agent: string;
+  /** Nearest ancestor first. */
+  readonly ancestry: readonly string[];
+  readonly workspace: string | null;
+  readonly strict: boolean;
+  readonly holdAt: readonly Stage[];
+  readonly holdSeconds: number;
+  /** Words that AIOS itself took from the human, in order. */
+  readonly words: readonly string[];
+  readonly since: number;
+  life: InstanceLife;
+  why: string | null;
+  exit: number | null;
+  labels: readonly Label[];
+  done: number;
+  denied: number;
+}
+
+export interface HeldState {
+  readonly request: string;
+  readonly instance: string;
+  readonly agent: string;
+  readonly what: string;
+  /** Canonical bytes of the action, as text. */
+  readonly text: string;
+  readonly digest: string;
+  readonly risk: Risk;
+  readonly reasons: readonly string[];
+  readonly since: number;
+  readonly expires: number;
+}
+
+export interface OpenIntent {
+  readonly seq: number;
+  readonly instance: string;
+  readonly agent: string;
+  readonly ancestry: readonly string[];
+  readonly action: string;
+  readonly what: string;
+  readonly risk: Risk;
+  readonly labels: readonly Label[];
+  readonly policy: string;
+}
+
+/**
+ * What the log says is so. Changed only by `reducer.ts`, from records that are durable; everything else reads it.
+ * Rebuilt at every start, so that it never says anything that the log does not.
+ */
+export interface State {
+  readonly owners: Map<string, Owner>;
+  readonly grants: Map<string, GrantState>;
+  policyText: string;
+  readonly instances: Map<string, InstanceState>;
+  /** Agents that an attempt to climb ended; an owner must restart them. */
+  readonly tombstones: Map<string, { readonly code: ReasonCode; readonly instance: string }>;
+  readonly held: Map<string, HeldState>;
+  /** Intents without an outcome. */
+  readonly open: Map<number, OpenIntent>;
+  /** Pins of drivers that changed after they were signed for. */
+  readonly quarantined: Map<string, string>;
+  /** Latest time that the log has seen, milliseconds since 1970 UTC. */
+  highWater: number;
+}
+
+export function emptyState(): State {
+  return {
+    owners: new Map(),
+    grants: new Map(),
+    policyText: "",
+    instances: new Map(),
+    tombstones: new Map(),
+    held: new Map(),
+    open: new Map(),
+    quarantined: new Map(),
+    highWater: 0,
+  };
+}
+
+/** What `run` puts into the payload of `instance-started`. */
+export interface InstancePayload extends JsonObject {
+  readonly command: readonly string[];
+  readonly workspace: string | null;
+  readonly strict: boolean;
+  readonly holdAt: readonly string[];
+  readonly holdSeconds: number;
+  readonly words: readonly string[];
+}

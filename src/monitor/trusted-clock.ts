@@ -1,0 +1,51 @@
+import type { Clock } from "../platform/powers.ts";
+
+/** A wall clock that moved against BOOTTIME by more than this did not drift: somebody set it. */
+const JUMP_MS = 120_000;
+/** A wall clock behind the log's newest record by more than this was set back while the monitor was down. */
+const BACK_MS = 5_000;
+
+/** Time for grants, holds and records: never runs backwards; says when it cannot be trusted. */
+export interface TrustedClock {
+  /** Milliseconds since 1970 UTC, never less than any value given before or any time in the log. */
+  now(): number;
+  /** `jumped` until an owner says which time it is; admission is frozen meanwhile (DESIGN 7). */
+  state(): "steady" | "jumped";
+  /** An owner's statement said that the wall clock is right as it stands now. */
+  accept(): void;
+}
+
+/**
+ * Compares the wall clock with BOOTTIME, which counts suspend and cannot be set, at every look.
+ * @param highWater newest time in the log, milliseconds since 1970 UTC; 0 for an empty log.
+ */
+export function createTrustedClock(clock: Clock, highWater: number): TrustedClock {
+  let base = clock.wall() - clock.boot();
+  let high = highWater;
+  let jumped = clock.wall() < highWater - BACK_MS;
+
+  function look(): number {
+    const wall = clock.wall();
+    const drift = wall - clock.boot() - base;
+    if (Math.abs(drift) > JUMP_MS) jumped = true;
+    // Slow drift (NTP slewing) is followed, so that it never adds up to a jump.
+    else if (!jumped) base += drift;
+    // While jumped, time advances with BOOTTIME from where it was: expiry neither stops nor leaps.
+    const believed = jumped ? Math.max(high, clock.boot() + base) : wall;
+    high = Math.max(high, believed);
+    return high;
+  }
+
+  return {
+    now: look,
+    state() {
+      look();
+      return jumped ? "jumped" : "steady";
+    },
+    accept() {
+      base = clock.wall() - clock.boot();
+      high = clock.wall();
+      jumped = false;
+    },
+  };
+}
