@@ -167,14 +167,18 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "intent": {
       for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
       const { kind: _kind, by: _by, pin: _pin, ...base } = body;
-      state.open.set(seq, { seq, ...base });
+      const grants = payload === null ? [] : listAt(seq, payload, "grants").filter((id) => typeof id === "string");
+      state.open.set(seq, { seq, ...base, grants });
       if (replay && payload !== null) {
-        const grants = listAt(seq, payload, "grants").filter((id) => typeof id === "string");
         countUse(state, { grants, at, bytes: typeof payload["bytes"] === "number" ? payload["bytes"] : 0 });
       }
       return;
     }
     case "outcome": {
+      for (const id of state.open.get(body.intent)?.grants ?? []) {
+        const used = state.grants.get(id);
+        if (used !== undefined) used.usage = { ...used.usage, bytes: used.usage.bytes + body.bytes };
+      }
       state.open.delete(body.intent);
       const instance = state.instances.get(body.instance);
       if (instance !== undefined) instance.done += 1;

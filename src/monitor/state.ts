@@ -63,6 +63,7 @@ export interface OpenIntent {
   readonly risk: Risk;
   readonly labels: readonly Label[];
   readonly policy: string;
+  readonly grants: readonly string[];
 }
 
 /**

@@ -36,6 +36,8 @@ export interface Offer {
 
 /** Requests that a face may send to the monitor. */
 export interface FaceRequests {
+  /** Both sockets listen; the monitor starts the agent only then. */
+  ready: { body: Record<string, never>; ok: Record<string, never> };
   /** Everything this instance may see: names as `driver__tool`. */
   list: { body: Record<string, never>; ok: Visible };
   /** One action through the six stages. `token` names it for `cancel` and `progress`. */

@@ -1,0 +1,123 @@
+import type { DriverSource } from "../kernel/grant.ts";
+import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
+
+/** Where the substrate's own code lies on the host; all of it is shown read-only, under /aios. */
+export interface CodeLayout {
+  /** The Node binary that runs everything of ours. */
+  readonly node: string;
+  /** The folder that holds package.json, src/ and node_modules/. */
+  readonly root: string;
+}
+
+const MEBIBYTE = 1024 * 1024;
+const INSIDE = "/aios";
+const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
+
+/** Names that would change how programs load code; an agent's profile may not set them. */
+export const REFUSED_ENVIRONMENT: readonly RegExp[] = [/^LD_/, /^NODE_OPTIONS$/, /^BASH_ENV$/, /^ENV$/, /^AIOS_/];
+
+/** The face of one instance: our code and the folder of its two sockets, nothing else. */
+export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
+  return {
+    role: "face",
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`],
+    cwd: "/tmp",
+    environment: BASE_ENVIRONMENT,
+    mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
+    channels: 1,
+    network: "none",
+    limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
+}
+
+/** A driver and the MCP server behind it, which is its child in the same sandbox. */
+export function planDriver(code: CodeLayout, source: DriverSource, workspace: string | null): SandboxSpec {
+  const mounts: Mount[] = [...ownCode(code)];
+  if (source.kind === "stdio") {
+    for (const path of source.code) mounts.push({ kind: "read", host: path, inside: path });
+    if (workspace !== null && source.workspace !== "none") {
+      mounts.push({ kind: source.workspace, host: workspace, inside: "/workspace" });
+    }
+  }
+  return {
+    role: "driver",
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/driver.ts`],
+    cwd: "/tmp",
+    environment: BASE_ENVIRONMENT,
+    mounts,
+    channels: source.kind === "http" ? 2 : 1,
+    network: "none",
+    limits: { processes: 128, openFiles: 1024, fileBytes: 256 * MEBIBYTE, memoryBytes: 2048 * MEBIBYTE },
+  };
+}
+
+/** The only process with a route, and that route is one host and port; it sees ciphertext or granted loopback traffic. */
+export function planConnector(code: CodeLayout, target: { readonly host: string; readonly port: number }): SandboxSpec {
+  return {
+    role: "connector",
+    command: [
+      `${INSIDE}/node`,
+      ...HEAP_SMALL,
+      `${INSIDE}/src/main/connector.ts`,
+      target.host,
+      String(target.port),
+    ],
+    cwd: "/tmp",
+    environment: BASE_ENVIRONMENT,
+    mounts: ownCode(code),
+    channels: 1,
+    network: "host",
+    limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
+}
+
+export interface AgentPlan {
+  readonly command: readonly string[];
+  readonly environment: { readonly [name: string]: string };
+  readonly workspace: { readonly host: string; readonly mode: "none" | "read" | "write" } | null;
+  /** Host paths of the agent's own program, shown read-only at the same place. */
+  readonly code: readonly string[];
+  /** Folder of the face's sockets. */
+  readonly sockets: string;
+}
+
+/** The agent itself: its program, its workspace as granted, the sockets of its face. */
+export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
+  const mounts: Mount[] = [
+    { kind: "read", host: code.node, inside: `${INSIDE}/node` },
+    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.ts` },
+    { kind: "text", inside: `${INSIDE}/package.json`, text: '{"type":"module"}\n' },
+    { kind: "read", host: plan.sockets, inside: "/run/aios" },
+    ...plan.code.map((path): Mount => ({ kind: "read", host: path, inside: path })),
+  ];
+  if (plan.workspace !== null && plan.workspace.mode !== "none") {
+    mounts.push({ kind: plan.workspace.mode, host: plan.workspace.host, inside: "/workspace" });
+  }
+  return {
+    role: "agent",
+    command: plan.command,
+    cwd: plan.workspace === null || plan.workspace.mode === "none" ? "/home/agent" : "/workspace",
+    environment: {
+      ...plan.environment,
+      ...BASE_ENVIRONMENT,
+      AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
+      AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.ts`,
+    },
+    mounts,
+    channels: 0,
+    network: "none",
+    limits: { processes: 512, openFiles: 4096, fileBytes: 1024 * MEBIBYTE, memoryBytes: 8192 * MEBIBYTE },
+  };
+}
+
+/** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */
+const HEAP_SMALL = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
+
+function ownCode(code: CodeLayout): readonly Mount[] {
+  return [
+    { kind: "read", host: code.node, inside: `${INSIDE}/node` },
+    { kind: "read", host: `${code.root}/package.json`, inside: `${INSIDE}/package.json` },
+    { kind: "read", host: `${code.root}/src`, inside: `${INSIDE}/src` },
+    { kind: "read", host: `${code.root}/node_modules`, inside: `${INSIDE}/node_modules` },
+  ];
+}
