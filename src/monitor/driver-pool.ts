@@ -1,0 +1,128 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import type { DriverSource, DriverSpec } from "../kernel/grant.ts";
+import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
+import { jsonView } from "./json-view.ts";
+import type { Channel, SandboxedProcess } from "../platform/powers.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { type CodeLayout, planConnector, planDriver } from "./sandbox-plans.ts";
+
+/** What a driver's channel is used for; `createPeer` makes it from the socketpair. */
+export interface DriverPeer {
+  request<K extends keyof DriverRequests>(name: K, body: DriverRequests[K]["body"]): Promise<DriverRequests[K]["ok"]>;
+  close(): void;
+}
+
+export interface DriverEvents {
+  onProgress(progress: FaceEvents["progress"]): void;
+  onChanged(offer: Offer): void;
+  /** The channel broke its protocol or closed. */
+  onGone(): void;
+}
+
+export type ConnectDriver = (channel: Channel, events: DriverEvents) => DriverPeer;
+
+/** A driver that runs, with what it offers and the pin that this makes. */
+export interface RunningDriver {
+  readonly name: string;
+  readonly peer: DriverPeer;
+  readonly offer: Offer;
+  readonly pin: string;
+  stop(): void;
+  suspend(): void;
+  resume(): void;
+}
+
+/** `driver-timeout` of the first answer; npm servers take a second or two on a busy machine. */
+const OPEN_MS = 30_000;
+
+/**
+ * The pin of a driver: its source, the content of its code, and the words and schemas it offers
+ * (against rug pulls, CVE-2025-54136). Resources are left out: a server's data may change, its verbs may not.
+ */
+export function pinText(source: DriverSource, code: string, offer: Offer): string {
+  const { server, tools, prompts, resourceTemplates } = offer;
+  return canonicalize(jsonView({ v: 1, source, code, server, tools, prompts, resourceTemplates }));
+}
+
+/** Starts drivers in sandboxes of their own. Stateless: who starts one stops it. */
+export function createDriverPool(powers: MonitorPowers, { code, connect }: { code: CodeLayout; connect: ConnectDriver }): {
+  start(name: string, source: DriverSource, options: { workspace: string | null; events: DriverEvents }): Promise<RunningDriver>;
+} {
+  return {
+    async start(name, source, { workspace, events }) {
+      const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
+      const process = await powers.startSandbox(planDriver(code, source, workspace), "capture");
+      const processes: SandboxedProcess[] = [process];
+      const stop = (): void => processes.forEach((each) => each.kill());
+      try {
+        if (source.kind === "http") processes.push(await joinConnector(powers, { code, source, driver: process }));
+        const channel = process.channels[0];
+        if (channel === undefined) throw new Error(`Cannot start driver "${name}": it got no channel`);
+        const peer = connect(channel, events);
+        const offer = await within(powers, {
+          ms: OPEN_MS,
+          what: `driver "${name}" did not say what it offers in ${OPEN_MS / 1000} s`,
+          promise: Promise.race([
+            peer.request("open", { source }),
+            process.ended.then(() => Promise.reject(new Error(`driver "${name}" ended: ${process.errors().trim()}`))),
+          ]),
+        });
+        return {
+          name,
+          peer,
+          offer,
+          pin: powers.crypto.digest(pinText(source, codeDigest, offer)),
+          stop,
+          suspend: () => processes.forEach((each) => each.suspend()),
+          resume: () => processes.forEach((each) => each.resume()),
+        };
+      } catch (error) {
+        stop();
+        throw error;
+      }
+    },
+  };
+}
+
+async function joinConnector(
+  powers: MonitorPowers,
+  { code, source, driver }: { code: CodeLayout; source: { readonly url: string }; driver: SandboxedProcess },
+): Promise<SandboxedProcess> {
+  const target = httpTarget(source.url);
+  const connector = await powers.startSandbox(planConnector(code, target), "capture");
+  const [near, far] = [driver.channels[1], connector.channels[0]];
+  if (near === undefined || far === undefined) throw new Error("Cannot join the connector: it got no channel");
+  pipe(near, far);
+  pipe(far, near);
+  return connector;
+}
+
+function pipe(from: Channel, to: Channel): void {
+  from.onData((chunk) => void to.write(chunk));
+  from.onClose(() => to.destroy());
+}
+
+/** Host and port of a URL that `decodeGrant` has already held against its strict parser. */
+export function httpTarget(url: string): { readonly host: string; readonly port: number } {
+  const match = /^(https?):\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?(?:\/|$)/.exec(url);
+  if (match === null) throw new Error(`Cannot read "${url}": it is not an http or https address`);
+  const [, scheme, host = "", port] = match;
+  return { host, port: port === undefined ? (scheme === "https" ? 443 : 80) : Number(port) };
+}
+
+export async function within<T>(powers: Pick<MonitorPowers, "timer">, wait: { ms: number; what: string; promise: Promise<T> }): Promise<T> {
+  let cancel = (): void => {};
+  const late = new Promise<never>((_resolve, reject) => {
+    cancel = powers.timer.after(wait.ms, () => reject(new Error(wait.what)));
+  });
+  try {
+    return await Promise.race([wait.promise, late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** Equal when an owner signed the same thing twice; different specs under one name are a shadow. */
+export function sameSpec(a: DriverSpec, b: DriverSpec): boolean {
+  return canonicalize(jsonView(a)) === canonicalize(jsonView(b));
+}

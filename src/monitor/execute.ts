@@ -1,0 +1,130 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import type { Ticket } from "../kernel/pipeline.ts";
+import type { ReasonCode } from "../kernel/codes.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Label } from "../kernel/grant.ts";
+import type { Decider, RecordBody } from "../protocol/record.ts";
+import type { Clock, Crypto } from "../platform/powers.ts";
+import type { RunningDriver } from "./driver-pool.ts";
+import type { Journal } from "./journal.ts";
+import { countUse } from "./reducer.ts";
+
+/** What came of an action that reached execution. */
+export type Executed =
+  | { readonly kind: "done"; readonly result: JsonObject; readonly text: string; readonly intent: number }
+  | { readonly kind: "failed"; readonly code: ReasonCode; readonly message: string };
+
+export interface Execution {
+  readonly ticket: Ticket;
+  readonly driver: RunningDriver;
+  /** Names the call for progress and cancellation. */
+  readonly token: number;
+  readonly ancestry: readonly string[];
+  /** Labels of the instance before this action. */
+  readonly labels: readonly Label[];
+  readonly policy: string;
+  /** What has become impossible while the intent was being written: a freeze, a kill, a revocation. Null: go on. */
+  stillGood(): ReasonCode | null;
+  /** Wraps the driver's answer with a time limit. */
+  limit<T>(promise: Promise<T>): Promise<T>;
+}
+
+export interface ExecutePowers {
+  readonly journal: Journal;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  now(): number;
+}
+
+/**
+ * The only function that calls a driver (NO-AMBIENT): it takes the ticket of an approved action, writes the intent,
+ * waits until it is durable (RECORD-FIRST), calls, and writes the outcome before anyone hears of it.
+ * Never throws: what cannot be recorded is `log-unavailable` and did not run, or ran and its answer is withheld.
+ */
+export async function execute(execution: Execution, powers: ExecutePowers): Promise<Executed> {
+  const { ticket, driver } = execution;
+  const { journal } = powers;
+  const bytes = ticket.text.length;
+  const by: Decider =
+    ticket.decider.kind === "owner" ? { kind: "owner", key: ticket.decider.key } : { kind: "grant", grants: ticket.grants };
+  const base = {
+    instance: ticket.action.instance,
+    agent: ticket.action.agent,
+    ancestry: execution.ancestry,
+    action: ticket.digest,
+    what: whatOf(ticket.action),
+    risk: ticket.risk,
+    labels: execution.labels,
+    policy: execution.policy,
+  };
+  // Before the await: the last use of a grant must not be had twice by two actions at once.
+  countUse(journal.state, { grants: ticket.grants, at: powers.now(), bytes });
+  let intent: number;
+  try {
+    intent = await journal.write({ kind: "intent", by, pin: ticket.pin, ...base }, { action: ticket.text, grants: ticket.grants, bytes });
+  } catch {
+    return { kind: "failed", code: "log-unavailable", message: "the intent could not be written, so nothing was done" };
+  }
+  const started = powers.clock.micros();
+  const outcome = async (part: {
+    result: "ok" | "tool-error" | "failed";
+    code: ReasonCode | null;
+    text: string | null;
+    added: readonly Label[];
+  }): Promise<boolean> => {
+    const body: RecordBody = {
+      kind: "outcome",
+      intent,
+      result: part.result,
+      code: part.code,
+      digest: part.text === null ? null : powers.crypto.digest(part.text),
+      bytes: part.text?.length ?? 0,
+      micros: Math.round(powers.clock.micros() - started),
+      ...base,
+    };
+    try {
+      // Both in one turn: they share a sync, and the label is in force before the agent reads what earned it.
+      const writes = [journal.write(body, part.text === null ? null : { result: part.text })];
+      if (part.added.length > 0) {
+        writes.push(
+          journal.write({ kind: "labelled", instance: base.instance, labels: part.added, because: `${base.what} #${intent}` }),
+        );
+      }
+      await Promise.all(writes);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const moved = execution.stillGood();
+  if (moved !== null) {
+    await outcome({ result: "failed", code: moved, text: null, added: [] });
+    return { kind: "failed", code: moved, message: "it was stopped between its intent and its execution; nothing was done" };
+  }
+  try {
+    const { action } = ticket;
+    const answer = await execution.limit(
+      driver.peer.request("run", { verb: action.verb, name: action.name, arguments: action.arguments, token: execution.token }),
+    );
+    const text = canonicalize(answer.result);
+    const added = ticket.labels.filter((label) => !execution.labels.includes(label));
+    const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text, added });
+    if (!kept) {
+      return { kind: "failed", code: "log-unavailable", message: "it ran, but its outcome could not be recorded; the instance stops" };
+    }
+    return { kind: "done", result: answer.result, text, intent };
+  } catch (error) {
+    const code = error instanceof DriverLate ? "driver-timeout" : "driver-failed";
+    await outcome({ result: "failed", code, text: null, added: ticket.labels.filter((label) => !execution.labels.includes(label)) });
+    return { kind: "failed", code, message: error instanceof Error ? error.message : "the driver failed" };
+  }
+}
+
+/** A driver that did not answer within the time limit of an action. */
+export class DriverLate extends Error {}
+
+/** `driver/tool`, `driver#uri` or `driver@prompt`: how grants, lists and records name what an action is about. */
+export function whatOf(action: { readonly verb: "call" | "read" | "prompt"; readonly driver: string; readonly name: string }): string {
+  const mark = { call: "/", read: "#", prompt: "@" }[action.verb];
+  return `${action.driver}${mark}${action.name}`;
+}

@@ -1,0 +1,38 @@
+import type { JsonObject } from "../kernel/json.ts";
+import type { LogRecord, RecordBody } from "../protocol/record.ts";
+import type { Log } from "./log/log.ts";
+import { applyRecord } from "./reducer.ts";
+import type { State } from "./state.ts";
+
+/**
+ * The one way to change anything: write a record, wait until it is durable, then take it into the state.
+ * RECORD-FIRST holds because nothing else writes to the state.
+ */
+export interface Journal {
+  readonly state: State;
+  /** Resolves with the sequence number once the record is durable and the state shows it. Order is the order of calls. */
+  write(body: RecordBody, payload?: JsonObject | null): Promise<number>;
+}
+
+export function createJournal(
+  log: Log,
+  { state, now, onRecord }: { readonly state: State; now(): number; onRecord(seq: number, body: RecordBody): void },
+): Journal {
+  return {
+    state,
+    async write(body, payload = null) {
+      const seq = await log.append(body, payload);
+      applyRecord(state, { seq, at: now(), body, payload, replay: false });
+      onRecord(seq, body);
+      return seq;
+    },
+  };
+}
+
+/** Rebuilds the state from the log; the monitor starts with it. Throws StateFault. */
+export async function replay(log: Log, state: State, check: (record: LogRecord, payload: JsonObject | null) => void): Promise<void> {
+  for await (const { record, payload } of log.entries(0, log.size)) {
+    check(record, payload);
+    applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });
+  }
+}

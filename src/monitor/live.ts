@@ -1,0 +1,54 @@
+import type { Breaker } from "../kernel/breaker.ts";
+import type { Outcome, Visible } from "../protocol/requests.ts";
+import type { SandboxedProcess } from "../platform/powers.ts";
+import type { RunningDriver } from "./driver-pool.ts";
+import type { Seen } from "./provenance.ts";
+import type { InstanceState } from "./state.ts";
+
+/** What the monitor says to a face. */
+export interface FacePort {
+  progress(event: { token: number; progress: number; total: number | null; message: string | null }): void;
+  held(token: number): void;
+  changed(): void;
+  close(): void;
+}
+
+/** A held action whose asker still waits for the answer. */
+export interface Waiting {
+  readonly token: number | null;
+  answer(outcome: Outcome): void;
+  cancelTimer(): void;
+}
+
+/** One instance as it runs: the processes, drivers and open questions behind its state. Ends with the monitor. */
+export interface LiveInstance {
+  readonly state: InstanceState;
+  breaker: Breaker;
+  /** Drivers by name, from the moment their start begins; a failed start is forgotten, so that it may be tried again. */
+  readonly starting: Map<string, Promise<RunningDriver>>;
+  readonly drivers: Map<string, RunningDriver>;
+  /** Held actions by request nonce. */
+  readonly waiting: Map<string, Waiting>;
+  /** Drivers' calls under way, by the face's token, for progress and cancellation. */
+  readonly running: Map<number, { readonly driver: RunningDriver; readonly token: number }>;
+  readonly seen: Seen;
+  face: { readonly process: SandboxedProcess; readonly port: FacePort } | null;
+  agent: SandboxedProcess | null;
+  /** Last list given to the face, so that only a different one is announced. */
+  visible: Visible | null;
+}
+
+export function newLive(state: InstanceState, parts: { readonly breaker: Breaker; readonly seen: Seen }): LiveInstance {
+  return {
+    state,
+    breaker: parts.breaker,
+    starting: new Map(),
+    drivers: new Map(),
+    waiting: new Map(),
+    running: new Map(),
+    seen: parts.seen,
+    face: null,
+    agent: null,
+    visible: null,
+  };
+}

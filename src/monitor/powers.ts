@@ -1,0 +1,30 @@
+import type { Channel, Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { SandboxSpec } from "../sandbox/spec.ts";
+
+/** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
+export interface Streams {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  /** Closes the monitor's copies, once the sandbox has its own. */
+  release(): void;
+}
+
+/** Everything the monitor can do to the world, made in `main/aiosd.ts`. */
+export interface MonitorPowers {
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  /** CONFINED-OR-NOT-AT-ALL: rejects with a code and a hint when any part of the sandbox cannot be set up. */
+  startSandbox(spec: SandboxSpec, streams: Streams | "capture" | "ignore"): Promise<SandboxedProcess>;
+  /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
+  codeDigest(paths: readonly string[]): Promise<string>;
+  /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */
+  makeSocketFolder(instance: string): Promise<string>;
+  removeSocketFolder(instance: string): Promise<void>;
+  /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */
+  workspaceProblem(path: string, mode: "none" | "read" | "write"): Promise<{ message: string; hint: string } | null>;
+  /** Streams that the CLI handed over under this ticket; null when none arrived within a second. */
+  takeStreams(ticket: string): Promise<Streams | null>;
+}
