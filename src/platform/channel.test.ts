@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { createServer, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { Channel } from "./powers.ts";
+import { socketChannel } from "./channel.ts";
+import { connectUnix } from "./unix-server.ts";
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
+async function openPair(): Promise<{ near: Channel; far: Socket; close: () => void }> {
+  const path = join(mkdtempSync(join(tmpdir(), "aios-channel-")), "s");
+  const server = createServer({ pauseOnConnect: true });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  const near = await connectUnix(path);
+  return { near, far: await accepted, close: () => void server.close() };
+}
+
+const received = (channel: Channel, count: number): Promise<string> =>
+  new Promise((resolve) => {
+    let all = "";
+    channel.onData((chunk) => {
+      all += text(chunk);
+      if (all.length >= count) resolve(all);
+    });
+  });
+
+it("carries bytes both ways, and keeps those that came before anybody listened", async () => {
+  const { near, far, close } = await openPair();
+  const other = socketChannel(far);
+  near.write(Buffer.from("early"));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(await received(other, 5)).toBe("early");
+  other.write(Buffer.from("back"));
+  expect(await received(near, 4)).toBe("back");
+  near.destroy();
+  close();
+});
+
+it("says once that the other side is gone, also to those who ask late", async () => {
+  const { near, far, close } = await openPair();
+  let closed = 0;
+  near.onClose(() => closed++);
+  near.onData(() => undefined);
+  far.destroy();
+  await new Promise<void>((resolve) => near.onClose(resolve));
+  await new Promise<void>((resolve) => near.onClose(resolve));
+  expect(closed).toBe(1);
+  expect(near.write(Buffer.from("x"))).toBe(false);
+  close();
+});
+
+it("ends when the peer only stops sending", async () => {
+  const { near, far, close } = await openPair();
+  near.onData(() => undefined);
+  const gone = new Promise<void>((resolve) => near.onClose(resolve));
+  far.end();
+  await gone;
+  far.destroy();
+  close();
+});
+
+it("asks its writer to wait while the peer does not read, and says when it may go on", async () => {
+  const { near, far, close } = await openPair();
+  const piece = new Uint8Array(64 * 1024);
+  let pieces = 1;
+  while (near.write(piece)) pieces++;
+  expect(pieces).toBeLessThan(1000);
+  const drained = new Promise<void>((resolve) => near.onDrain(resolve));
+  far.resume();
+  await drained;
+  near.destroy();
+  far.destroy();
+  close();
+});
+
+it("survives a write to a peer that has just died", async () => {
+  const { near, far, close } = await openPair();
+  const gone = new Promise<void>((resolve) => near.onClose(resolve));
+  far.destroy();
+  near.write(new Uint8Array(1024));
+  near.write(new Uint8Array(1024));
+  near.onData(() => undefined);
+  await gone;
+  close();
+});
+
+it("opens a socketpair that a child inherited by number", async () => {
+  const script = `import { inheritedChannel } from ${JSON.stringify(new URL("channel.ts", import.meta.url).href)};
+    const channel = inheritedChannel(3);
+    channel.onData((bytes) => channel.write(Buffer.from(Buffer.from(bytes).toString().toUpperCase())));
+    channel.onClose(() => process.exit(7));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
+  const end = child.stdio[3];
+  if (!(end instanceof Socket)) throw new Error("place 3 of a child is not a socket");
+  const channel = socketChannel(end);
+  channel.write(Buffer.from("hello"));
+  expect(await received(channel, 5)).toBe("HELLO");
+  channel.destroy();
+  expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(7);
+});

@@ -1,0 +1,36 @@
+import { bindFunction, checkCall } from "./libc.ts";
+
+// linux/prctl.h, asm-generic/resource.h
+const PR_SET_DUMPABLE = 4;
+const PR_SET_NO_NEW_PRIVS = 38;
+const RLIMIT_CORE = 4;
+
+const prctl = bindFunction<[number, number, number, number, number]>("int prctl(int, long, long, long, long)");
+const setrlimit = bindFunction<[number, Buffer]>("int setrlimit(int, void *)");
+
+/**
+ * Makes this process closed to others of the same user: no ptrace, no `/proc/PID/mem`, no `/proc/PID/fd` (prctl(2),
+ * PR_SET_DUMPABLE). A later execve opens it again, so it is called by the program that holds something, not before.
+ * Throws `system-call`.
+ */
+export function makeUndumpable(): void {
+  checkCall("close this process to other processes", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
+
+/**
+ * Hardens a process that holds keys: undumpable, no core file ever, and files that nobody else may read.
+ * Throws `system-call`, upon which the caller must end: CONFINED-OR-NOT-AT-ALL.
+ */
+export function hardenProcess(): void {
+  makeUndumpable();
+  checkCall("switch core files off", setrlimit(RLIMIT_CORE, Buffer.alloc(16)));
+  process.umask(0o077);
+}
+
+/**
+ * Gives up, for this process and all it starts, every gain of privilege through execve (prctl(2), PR_SET_NO_NEW_PRIVS).
+ * Not for a machine whose bubblewrap is setuid: it could start no sandbox. Throws `system-call`.
+ */
+export function forgoNewPrivileges(): void {
+  checkCall("give up new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
