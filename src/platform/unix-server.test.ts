@@ -24,13 +24,15 @@ describe("listening", () => {
   it("hands a connection over with the user, group and process at its other end", async () => {
     const path = join(folder, "s");
     const met = new Promise<{ channel: Channel; peer: Peer }>((resolve) => {
-      void listenUnix(path, { mode: 0o600, stale: "refuse", onChannel: (channel, peer) => resolve({ channel, peer }) }).then(
-        async (made) => {
-          server = made;
-          const near = await connectUnix(path);
-          near.write(Buffer.from("ping"));
-        },
-      );
+      void listenUnix(path, {
+        mode: 0o600,
+        stale: "refuse",
+        onChannel: (channel, peer) => resolve({ channel, peer }),
+      }).then(async (made) => {
+        server = made;
+        const near = await connectUnix(path);
+        near.write(Buffer.from("ping"));
+      });
     });
     const { channel, peer } = await met;
     expect(peer).toEqual({ uid: process.geteuid?.(), gid: process.getegid?.(), pid: process.pid });
@@ -53,7 +55,11 @@ describe("listening", () => {
     mkdirSync(deep, { recursive: true, mode: 0o700 });
     const path = join(deep, "s");
     let accepted = 0;
-    server = await listenUnix(path, { mode: 0o600, stale: "refuse", onChannel: (channel) => (accepted++, channel.destroy()) });
+    server = await listenUnix(path, {
+      mode: 0o600,
+      stale: "refuse",
+      onChannel: (channel) => (accepted++, channel.destroy()),
+    });
     const channel = await connectUnix(path);
     channel.onData(() => undefined);
     await new Promise<void>((resolve) => channel.onClose(resolve));
@@ -81,7 +87,9 @@ describe("listening", () => {
 
   it.runIf(isRoot)("refuses a folder of another user", async () => {
     spawnSync("chown", ["65534:65534", folder]);
-    await expect(listenUnix(join(folder, "s"), { mode: 0o600, stale: "refuse", onChannel: ignore })).rejects.toMatchObject({
+    await expect(
+      listenUnix(join(folder, "s"), { mode: 0o600, stale: "refuse", onChannel: ignore }),
+    ).rejects.toMatchObject({
       code: "socket-folder",
     });
   });

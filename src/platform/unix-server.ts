@@ -114,7 +114,10 @@ function checkFolder(path: string, address: SocketAddress): void {
   const { uid, mode } = address.folder;
   const own = process.geteuid?.();
   if (uid !== own) {
-    throw new PlatformError("socket-folder", `Cannot listen on "${path}": its folder belongs to user ${uid}, not ${own}`);
+    throw new PlatformError(
+      "socket-folder",
+      `Cannot listen on "${path}": its folder belongs to user ${uid}, not ${own}`,
+    );
   }
   if (mode !== 0o700) {
     throw new PlatformError(
@@ -125,7 +128,10 @@ function checkFolder(path: string, address: SocketAddress): void {
   }
 }
 
-function clearPath(path: string, options: { readonly address: SocketAddress; readonly stale: "refuse" | "replace" }): void {
+function clearPath(
+  path: string,
+  options: { readonly address: SocketAddress; readonly stale: "refuse" | "replace" },
+): void {
   const found: Stats | undefined = lstatSync(options.address.path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw occupied(path, "something that is not a socket is there");
