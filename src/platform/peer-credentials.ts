@@ -40,9 +40,8 @@ export function readPeer(socket: Socket): Peer {
  * Throws `system-call` for a socket that has none, a closed one.
  */
 export function descriptorOf(socket: Socket): number {
-  // The cast opens an undocumented property, whose type is then checked at run time.
-  const handle = (socket as unknown as { readonly _handle?: { readonly fd?: unknown } | null })._handle;
-  const fd = handle?.fd;
+  const handle: unknown = Reflect.get(socket, "_handle");
+  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : null;
   if (typeof fd !== "number" || fd < 0) {
     throw new PlatformError("system-call", "Cannot find the descriptor of a socket: it is closed");
   }
