@@ -6,7 +6,49 @@ export type Stage = (typeof STAGES)[number];
  * Why an action stopped: the closed catalogue of reason codes, each with the stage that gives it and one sentence.
  * `docs/codes.md` lists the same; a test compares them.
  */
-export const REASONS = {
+export type ReasonCode =
+  | "malformed"
+  | "not-canonical"
+  | "too-large"
+  | "instance-stopped"
+  | "clock-jumped"
+  | "unknown-tool"
+  | "shadowed-driver"
+  | "pin-changed"
+  | "quarantined"
+  | "driver-unavailable"
+  | "prohibited"
+  | "control-verb"
+  | "no-grant"
+  | "forbidden"
+  | "policy-error"
+  | "ancestor-denied"
+  | "argument-type"
+  | "limit-uses"
+  | "limit-rate"
+  | "limit-bytes"
+  | "not-yet"
+  | "expired"
+  | "too-many-held"
+  | "denied-by-owner"
+  | "hold-expired"
+  | "withdrawn"
+  | "bad-signature"
+  | "wrong-purpose"
+  | "wrong-subject"
+  | "stale-statement"
+  | "replayed"
+  | "moved"
+  | "revoked"
+  | "log-unavailable"
+  | "driver-failed"
+  | "driver-timeout"
+  | "result-too-large"
+  | "outcome-unknown"
+  | "breaker-open";
+
+/** One sentence for each code. */
+export const REASONS: { readonly [code in ReasonCode]: string } = {
   // decide
   malformed: "the request is not one well-formed JSON object of the expected shape",
   "not-canonical": "a value has more than one reading (a path with dot segments, a name with look-alikes)",
@@ -52,5 +94,4 @@ export const REASONS = {
   "outcome-unknown": "the monitor stopped between intent and outcome",
   // breaker
   "breaker-open": "a run of denials froze the instance",
-} as const satisfies Record<string, string>;
-export type ReasonCode = keyof typeof REASONS;
+};

@@ -24,7 +24,11 @@ export interface Evaluation {
 
 /** The policy engine, passed in. Must be pure: same rules, same answer. Throws only on its own faults, which deny. */
 export interface Evaluator {
-  evaluate(subject: { agent: string; labels: readonly Label[]; risk: Risk }, action: Action, tool: ToolClass): Evaluation;
+  evaluate(
+    subject: { agent: string; labels: readonly Label[]; risk: Risk },
+    action: Action,
+    tool: ToolClass,
+  ): Evaluation;
   /** Identifies the rules in force, for statements and records: `sha256:…`. */
   readonly version: string;
 }

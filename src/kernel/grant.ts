@@ -101,4 +101,3 @@ export interface GrantProposal {
   readonly allow: readonly Allow[];
   readonly lease: boolean;
 }
-

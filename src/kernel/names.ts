@@ -1,0 +1,14 @@
+/** Name of an agent. */
+export const AGENT_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** Name of a driver. It holds no `/`, `#`, `@` or `_`, so that the first of those ends it in a longer name. */
+export const DRIVER_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** Id of an instance. */
+export const INSTANCE_ID: RegExp = /^i-[0-9a-f]{16}$/;
+/** Nonce of a request. */
+export const REQUEST_NONCE: RegExp = /^[0-9a-f]{32}$/;
+/** Id of a grant, unique for ever in one home. */
+export const GRANT_ID: RegExp = /^[a-z][a-z0-9-]{0,62}$/;
+/** A SHA-256 digest as it is written everywhere. */
+export const SHA256: RegExp = /^sha256:[0-9a-f]{64}$/;
+/** The driver name that stands for the substrate itself: a call to it is an attempt to climb (TERMINAL). */
+export const RESERVED_DRIVER = "aios";
