@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../kernel/json.ts";
 import { quote } from "./quote.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -249,10 +249,6 @@ export function json(): Decoder<JsonValue> {
 /** Any JSON object, as it is. */
 export function jsonObject(): Decoder<JsonObject> {
   return (value, refusal) => (isObject(value) ? value : refusal.expected("an object", value));
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A pattern decides over the whole text or it decides nothing; a state (g, y) or lines (m) would make it decide by luck. */
