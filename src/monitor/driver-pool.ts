@@ -124,5 +124,17 @@ export async function within<T>(powers: Pick<MonitorPowers, "timer">, wait: { ms
 
 /** Equal when an owner signed the same thing twice; different specs under one name are a shadow. */
 export function sameSpec(a: DriverSpec, b: DriverSpec): boolean {
-  return canonicalize(jsonView(a)) === canonicalize(jsonView(b));
+  return a === b || specText(a) === specText(b);
+}
+
+const specTexts = new WeakMap<DriverSpec, string>();
+
+/** Specs never change once decoded, so their text is made once. */
+function specText(spec: DriverSpec): string {
+  let text = specTexts.get(spec);
+  if (text === undefined) {
+    text = canonicalize(jsonView(spec));
+    specTexts.set(spec, text);
+  }
+  return text;
 }

@@ -10,6 +10,8 @@ import type { State } from "./state.ts";
  */
 export interface Journal {
   readonly state: State;
+  /** Number of durable records. */
+  size(): number;
   /** Resolves with the sequence number once the record is durable and the state shows it. Order is the order of calls. */
   write(body: RecordBody, payload?: JsonObject | null): Promise<number>;
 }
@@ -20,6 +22,7 @@ export function createJournal(
 ): Journal {
   return {
     state,
+    size: () => log.size,
     async write(body, payload = null) {
       const seq = await log.append(body, payload);
       applyRecord(state, { seq, at: now(), body, payload, replay: false });

@@ -61,14 +61,20 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
         digest: body.digest,
         key: body.key,
         revoked: false,
-        usage: NO_USAGE,
       });
+      state.active.set(body.grant, decoded.value);
+      for (const agent of decoded.value.agents) {
+        const grants = state.byAgent.get(agent) ?? new Map();
+        state.byAgent.set(agent, grants.set(body.grant, decoded.value));
+      }
       return;
     }
     case "grant-revoked": {
       const grant = state.grants.get(body.grant);
       if (grant === undefined) throw new StateFault(seq, `grant "${body.grant}" is not known`);
       grant.revoked = true;
+      state.active.delete(body.grant);
+      for (const agent of grant.grant.agents) state.byAgent.get(agent)?.delete(body.grant);
       return;
     }
     case "policy-set":
@@ -134,8 +140,12 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       state.tombstones.delete(body.agent);
       return;
     case "labelled": {
-      const instance = state.instances.get(body.instance);
-      if (instance !== undefined) instance.labels = mergeLabels(instance.labels, body.labels);
+      // What a delegate read reaches its delegator by its answer, so the label goes up with it.
+      const labelled = state.instances.get(body.instance);
+      for (const id of [body.instance, ...(labelled?.ancestry ?? [])]) {
+        const instance = state.instances.get(id);
+        if (instance !== undefined) instance.labels = mergeLabels(instance.labels, body.labels);
+      }
       return;
     }
     case "driver-quarantined":
@@ -176,8 +186,8 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     }
     case "outcome": {
       for (const id of state.open.get(body.intent)?.grants ?? []) {
-        const used = state.grants.get(id);
-        if (used !== undefined) used.usage = { ...used.usage, bytes: used.usage.bytes + body.bytes };
+        const used = state.usage.get(id);
+        if (used !== undefined) state.usage.set(id, { ...used, bytes: used.bytes + body.bytes });
       }
       state.open.delete(body.intent);
       const instance = state.instances.get(body.instance);
@@ -204,8 +214,9 @@ export function countUse(
   use: { readonly grants: readonly string[]; readonly at: number; readonly bytes: number },
 ): void {
   for (const id of use.grants) {
-    const held = state.grants.get(id);
-    if (held !== undefined) held.usage = addUse(held.usage, { now: use.at, bytes: use.bytes, grant: held.grant });
+    const grant = state.grants.get(id)?.grant;
+    if (grant === undefined) continue;
+    state.usage.set(id, addUse(state.usage.get(id) ?? NO_USAGE, { now: use.at, bytes: use.bytes, grant }));
   }
 }
 

@@ -14,7 +14,6 @@ export interface GrantState {
   readonly digest: string;
   readonly key: string;
   revoked: boolean;
-  usage: Usage;
 }
 
 export type InstanceLife = "running" | "frozen" | "ended" | "terminal";
@@ -72,7 +71,13 @@ export interface OpenIntent {
  */
 export interface State {
   readonly owners: Map<string, Owner>;
+  /** Every grant that was ever signed, revoked ones too: an id is never used again. */
   readonly grants: Map<string, GrantState>;
+  /** Those that are not revoked, as the decision takes them. */
+  readonly active: Map<string, Grant>;
+  /** The same by agent, so that an action costs the same with ten grants of others and ten thousand. */
+  readonly byAgent: Map<string, Map<string, Grant>>;
+  readonly usage: Map<string, Usage>;
   policyText: string;
   readonly instances: Map<string, InstanceState>;
   /** Agents that an attempt to climb ended; an owner must restart them. */
@@ -90,6 +95,9 @@ export function emptyState(): State {
   return {
     owners: new Map(),
     grants: new Map(),
+    active: new Map(),
+    byAgent: new Map(),
+    usage: new Map(),
     policyText: "",
     instances: new Map(),
     tombstones: new Map(),

@@ -1,0 +1,341 @@
+import { noteOutcome } from "../kernel/breaker.ts";
+import { type Action, decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
+import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
+import type { Evaluator, HoldReason } from "../kernel/decision.ts";
+import type { GrantProposal, Risk } from "../kernel/grant.ts";
+import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
+import {
+  approve,
+  type Approval,
+  type Consent,
+  decide,
+  type DriverLookup,
+  redeem,
+  select,
+  type Staged,
+  type Ticket,
+  validate,
+  type Validated,
+} from "../kernel/pipeline.ts";
+import type { Decider, RecordBody } from "../protocol/record.ts";
+import type { Outcome } from "../protocol/requests.ts";
+import type { Envelope } from "../protocol/statement.ts";
+import { jsonView } from "./json-view.ts";
+import type { RunningDriver } from "./driver-pool.ts";
+import { within } from "./driver-pool.ts";
+import { DriverLate, type ExecutePowers, execute, whatOf } from "./execute.ts";
+import { Refusal } from "./faults.ts";
+import type { LiveInstance } from "./live.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { RESTARTED } from "./reducer.ts";
+import type { HeldState } from "./state.ts";
+import { subjectChain } from "./subjects.ts";
+import type { TrustedClock } from "./trusted-clock.ts";
+
+/** A driver has this long to answer one action. */
+const RUN_MS = 120_000;
+
+export interface StageEvent {
+  readonly instance: string;
+  readonly request: string;
+  readonly what: string;
+  readonly stage: Stage;
+  readonly verdict: string;
+}
+
+export interface ConductPorts extends ExecutePowers {
+  readonly powers: Pick<MonitorPowers, "random" | "timer">;
+  readonly trusted: TrustedClock;
+  readonly digest: Digest;
+  /** Start id of this monitor. */
+  readonly start: string;
+  readonly ownPaths: readonly string[];
+  evaluator(): Evaluator;
+  /** Starts the driver when it does not run yet; null when it cannot be had (the lookup says why). */
+  openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
+  lookup(live: LiveInstance): DriverLookup;
+  /** An attempt to climb: ends the instance at once. */
+  climbed(live: LiveInstance, climb: { code: ReasonCode; by: string; what: string }): Promise<void>;
+  freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void>;
+  emit(event: StageEvent): void;
+}
+
+/** Leads actions through the six stages: decide, select, validate, approve, execute, audit (DESIGN 4). */
+export interface Conduct {
+  /** Resolves when the action is done, was stopped, or a human has answered. Never rejects. */
+  propose(live: LiveInstance, proposal: Proposal, token: number): Promise<Outcome>;
+  /** An owner's verified answer to a held action; resolves with the sequence number of what came of it. */
+  settle(live: LiveInstance, answer: { held: HeldState; consent: Consent; envelope: Envelope }): Promise<number>;
+  /** Ends a hold without an owner. */
+  release(live: LiveInstance, request: string, code: "withdrawn" | "hold-expired"): Promise<void>;
+}
+
+interface Asked {
+  readonly live: LiveInstance;
+  readonly request: string;
+  readonly what: string;
+  readonly token: number;
+}
+
+type Passed = { readonly kind: "ticket"; readonly ticket: Ticket } | { readonly kind: "held"; readonly validated: Validated } | Halted;
+type Halted = Exclude<Staged<never>, { kind: "next" }>;
+
+export function createConduct(ports: ConductPorts): Conduct {
+  const settling = new Set<string>();
+  let ownTokens = 2 ** 40; // tokens for calls that no face waits for; faces count from 1
+
+  /** Decide to redeem in one turn of the loop: nothing can move in between. */
+  function pass(asked: Asked, proposal: Proposal | Action, approval: Approval): Passed {
+    const { live, request, what } = asked;
+    const { state } = live;
+    const evaluator = ports.evaluator();
+    const step = <T>(stage: Stage, staged: Staged<T>): Staged<T> => {
+      const verdict = staged.kind === "next" ? "passed" : staged.kind === "terminal" ? "terminal" : "denied";
+      ports.emit({ instance: state.instance, request, what, stage, verdict });
+      return staged;
+    };
+    const decided = step(
+      "decide",
+      decide(
+        {
+          proposal,
+          who: { request, agent: state.agent, instance: state.instance },
+          // A held action outlives a restart of the monitor, its asker does not (docs/CONTRACTS.md).
+          state: approval.kind === "consent" && state.why === RESTARTED ? "running" : state.life,
+          clock: ports.trusted.state(),
+        },
+        ports.digest,
+      ),
+    );
+    if (decided.kind !== "next") return decided;
+    const selected = step("select", select(decided.value, ports.lookup(live)));
+    if (selected.kind !== "next") return selected;
+    const chain = subjectChain(ports.journal.state, state);
+    const validated = validate(selected.value, {
+      chain,
+      grants: ports.journal.state.active,
+      usage: ports.journal.state.usage,
+      evaluator,
+      now: ports.now(),
+      ownPaths: ports.ownPaths,
+      ownerAsks: state.holdAt.length > 0,
+    });
+    if (validated.kind !== "next") return step("validate", validated);
+    step("validate", validated);
+    if (validated.value.decision.kind === "held" && approval.kind === "none") {
+      ports.emit({ instance: state.instance, request, what, stage: "approve", verdict: "held" });
+      return { kind: "held", validated: validated.value };
+    }
+    const grantsStillGood = validated.value.decision.grants.every((id) => ports.journal.state.active.has(id));
+    const approved = step(
+      "approve",
+      approve(validated.value, approval, {
+        now: ports.now(),
+        policy: evaluator.version,
+        start: ports.start,
+        grantsStillGood,
+      }),
+    );
+    if (approved.kind !== "next") return approved;
+    return { kind: "ticket", ticket: redeem(approved.value) };
+  }
+
+  function baseOf(asked: Asked, part: { digest: string; risk: Risk }): ActionPart {
+    const { state } = asked.live;
+    return {
+      instance: state.instance,
+      agent: state.agent,
+      ancestry: state.ancestry,
+      action: part.digest,
+      what: asked.what,
+      risk: part.risk,
+      labels: state.labels,
+      policy: ports.evaluator().version,
+    };
+  }
+
+  async function halt(asked: Asked, halted: Halted, proposed: { digest: string; risk: Risk; text: string; by?: Decider }): Promise<Outcome> {
+    const { live } = asked;
+    if (halted.kind === "terminal") {
+      await ports.climbed(live, { code: halted.code, by: halted.by, what: asked.what });
+      return stoppedOutcome(halted, null);
+    }
+    const by: Decider = proposed.by ?? { kind: "rule", rule: halted.by };
+    const body: RecordBody = { kind: "denied", stage: halted.stage, code: halted.code, by, ...baseOf(asked, proposed) };
+    live.breaker = noteOutcome(live.breaker, "denied", ports.now());
+    const outcome = stoppedOutcome(halted, halted.proposal);
+    try {
+      await ports.journal.write(body, { action: proposed.text });
+    } catch {
+      // The denial stands; that it could not be recorded stops the instance, as every failed audit does.
+      await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
+      return outcome;
+    }
+    if (live.breaker.open && live.state.life === "running") {
+      await ports.freeze(live, { by: { kind: "monitor", why: "a run of denials" }, code: "breaker-open" });
+    }
+    return outcome;
+  }
+
+  async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
+    const { live } = asked;
+    live.running.set(asked.token, { driver, token: asked.token });
+    const executed = await execute(
+      {
+        ticket,
+        driver,
+        token: asked.token,
+        ancestry: live.state.ancestry,
+        labels: live.state.labels,
+        policy: ports.evaluator().version,
+        stillGood: () => {
+          if (live.state.life === "frozen" || live.state.life === "terminal") return "instance-stopped";
+          return ticket.grants.every((id) => ports.journal.state.active.has(id)) ? null : "revoked";
+        },
+        limit: (promise) =>
+          within(ports.powers, { ms: RUN_MS, what: "late", promise }).catch((error: unknown) => {
+            throw error instanceof Error && error.message === "late" ? new DriverLate("the driver did not answer in time") : error;
+          }),
+      },
+      ports,
+    );
+    live.running.delete(asked.token);
+    ports.emit({
+      instance: live.state.instance,
+      request: asked.request,
+      what: asked.what,
+      stage: "execute",
+      verdict: executed.kind === "done" ? "done" : "failed",
+    });
+    if (executed.kind === "done") {
+      live.breaker = noteOutcome(live.breaker, "done", ports.now());
+      live.seen.add(`${asked.what} #${executed.intent}`, executed.text);
+      ports.emit({ instance: live.state.instance, request: asked.request, what: asked.what, stage: "audit", verdict: "recorded" });
+      return { kind: "done", result: executed.result };
+    }
+    if (executed.code === "log-unavailable") {
+      await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: executed.code });
+    }
+    return { kind: "stopped", stage: "execute", code: executed.code, message: executed.message, proposal: null };
+  }
+
+  async function hold(asked: Asked, validated: Validated): Promise<Outcome> {
+    const { live, request } = asked;
+    const { decision } = validated;
+    const reasons: readonly HoldReason[] = decision.kind === "held" ? decision.reasons : ["owner-asked"];
+    const expires = ports.now() + live.state.holdSeconds * 1000;
+    return new Promise<Outcome>((resolve) => {
+      const cancelTimer = ports.powers.timer.after(live.state.holdSeconds * 1000, () => void api.release(live, request, "hold-expired"));
+      // Counted from this turn on, so that a flood cannot outrun the bound while records are being written.
+      live.waiting.set(request, { token: asked.token, answer: resolve, cancelTimer });
+      const base = baseOf(asked, { digest: validated.digest, risk: validated.risk });
+      ports.journal.write({ kind: "held", reasons, expires, ...base }, { request, action: validated.text }).then(
+        () => live.face?.port.held(asked.token),
+        () => {
+          cancelTimer();
+          live.waiting.delete(request);
+          resolve(stoppedOutcome({ stage: "approve", code: "log-unavailable", message: REASONS["log-unavailable"] }, null));
+        },
+      );
+    });
+  }
+
+  const api: Conduct = {
+    async propose(live, proposal, token) {
+      const asked: Asked = { live, request: ports.powers.random.hex(16), what: whatOf(proposal), token };
+      try {
+        const driver = live.state.life === "running" ? await ports.openDriver(live, proposal.driver) : null;
+        const passed = pass(asked, proposal, { kind: "none" });
+        if (passed.kind === "held") return await hold(asked, passed.validated);
+        if (passed.kind === "ticket" && driver !== null) return await run(asked, passed.ticket, driver);
+        if (passed.kind === "ticket") return await halt(asked, unavailable(), { ...describe(ports, asked, proposal) });
+        return await halt(asked, passed, describe(ports, asked, proposal));
+      } catch (error) {
+        // ERRORS-DENY: a fault of ours in any stage is a denial, never a way through.
+        const message = error instanceof Error ? error.message : "unknown fault";
+        return halt(asked, { ...unavailable(), code: "malformed", stage: "decide", by: `fault: ${message}` }, describe(ports, asked, proposal));
+      }
+    },
+
+    async settle(live, { held, consent, envelope }) {
+      if (settling.has(held.request)) throw new Refusal("unknown-request", `Request ${held.request} is being settled already.`, "Look at `aios approvals list`.");
+      settling.add(held.request);
+      try {
+        const waiting = live.waiting.get(held.request);
+        waiting?.cancelTimer();
+        const asked: Asked = { live, request: held.request, what: held.what, token: waiting?.token ?? ++ownTokens };
+        const owner: Decider = { kind: "owner", key: consent.key };
+        const action = readAction(held.text);
+        const driver = consent.decision === "allow" ? await ports.openDriver(live, action.driver) : null;
+        const passed = pass(asked, action, { kind: "consent", consent });
+        let outcome: Outcome;
+        if (passed.kind === "ticket" && driver !== null) {
+          const base = baseOf(asked, { digest: held.digest, risk: held.risk });
+          const statement = ports.digest(envelope.payload);
+          await ports.journal.write({ kind: "approved", by: owner, statement, ...base }, { envelope: jsonView(envelope) });
+          outcome = await run(asked, passed.ticket, driver);
+        } else {
+          const halted = passed.kind === "stopped" || passed.kind === "terminal" ? passed : unavailable();
+          outcome = await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by: owner });
+        }
+        live.waiting.delete(held.request);
+        waiting?.answer(outcome);
+        return ports.journal.size() - 1;
+      } finally {
+        settling.delete(held.request);
+      }
+    },
+
+    async release(live, request, code) {
+      const held = ports.journal.state.held.get(request);
+      if (held === undefined || settling.has(request)) return;
+      settling.add(request);
+      try {
+        const waiting = live.waiting.get(request);
+        waiting?.cancelTimer();
+        live.waiting.delete(request);
+        const asked: Asked = { live, request, what: held.what, token: 0 };
+        const halted: Halted = { kind: "stopped", stage: "approve", code, by: "monitor", proposal: null, message: REASONS[code] };
+        ports.emit({ instance: held.instance, request, what: held.what, stage: "approve", verdict: "denied" });
+        const by: Decider = { kind: "monitor", why: code };
+        waiting?.answer(await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by }));
+      } finally {
+        settling.delete(request);
+      }
+    },
+  };
+  return api;
+}
+
+type ActionPart = Pick<Extract<RecordBody, { kind: "intent" }>, "instance" | "agent" | "ancestry" | "action" | "what" | "risk" | "labels" | "policy">;
+
+function unavailable(): Extract<Halted, { kind: "stopped" }> {
+  return {
+    kind: "stopped",
+    stage: "select",
+    code: "driver-unavailable",
+    by: "monitor",
+    proposal: null,
+    message: REASONS["driver-unavailable"],
+  };
+}
+
+/** What a record can say of a proposal that may not even be an action: the digest of its words as they came. */
+function describe(ports: ConductPorts, asked: Asked, proposal: Proposal): { digest: string; risk: Risk; text: string } {
+  const text = JSON.stringify({ ...proposal, request: asked.request });
+  return { digest: ports.digest(text), risk: "reserved", text };
+}
+
+function readAction(text: string): Action {
+  const parsed = parseJson(text, DEFAULT_BOUNDS);
+  const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
+  if (decoded.kind !== "ok") throw new Error(`the held action does not decode: ${decoded.message}`);
+  return decoded.value;
+}
+
+function stoppedOutcome(
+  halted: { readonly stage: Stage; readonly code: ReasonCode; readonly message?: string },
+  proposal: GrantProposal | null,
+): Outcome {
+  return { kind: "stopped", stage: halted.stage, code: halted.code, message: halted.message ?? REASONS[halted.code], proposal };
+}

@@ -1,0 +1,156 @@
+import type { DriverSpec } from "../kernel/grant.ts";
+import type { DriverLookup } from "../kernel/pipeline.ts";
+import type { Offer } from "../protocol/requests.ts";
+import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
+import type { Journal } from "./journal.ts";
+import type { LiveInstance } from "./live.ts";
+import type { MonitorPowers } from "./powers.ts";
+import type { CodeLayout } from "./sandbox-plans.ts";
+import type { State } from "./state.ts";
+
+/** Drivers of instances: which exist by grant, started on first need, compared with their pin, quarantined on change. */
+export interface DriverTable {
+  open(live: LiveInstance, name: string): Promise<RunningDriver | null>;
+  /** Starts every driver of the instance, for its list; those that fail are left out. */
+  openAll(live: LiveInstance): Promise<readonly RunningDriver[]>;
+  lookup(live: LiveInstance): DriverLookup;
+  stopAll(live: LiveInstance): void;
+}
+
+type Declared = { readonly kind: "declared"; readonly spec: DriverSpec } | { readonly kind: "shadowed" } | { readonly kind: "unknown" };
+
+/** The one spec that an agent's active grants declare under a name; two different ones are a shadow and neither is used. */
+export function declaredDriver(state: State, agent: string, name: string): Declared {
+  let found: DriverSpec | null = null;
+  for (const grant of state.byAgent.get(agent)?.values() ?? []) {
+    const spec = Object.hasOwn(grant.drivers, name) ? grant.drivers[name] : undefined;
+    if (spec === undefined) continue;
+    if (found !== null && !sameSpec(found, spec)) return { kind: "shadowed" };
+    found = spec;
+  }
+  return found === null ? { kind: "unknown" } : { kind: "declared", spec: found };
+}
+
+export function createDriverTable(
+  powers: MonitorPowers,
+  parts: { readonly journal: Journal; readonly code: CodeLayout; readonly connect: ConnectDriver },
+): DriverTable {
+  const { journal } = parts;
+  const pool = createDriverPool(powers, parts);
+
+  async function quarantine(live: LiveInstance, driver: { name: string; expected: string; found: string }): Promise<void> {
+    await journal.write({ kind: "driver-quarantined", driver: driver.name, pin: driver.expected, found: driver.found });
+    live.face?.port.changed();
+  }
+
+  async function start(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
+    let self: RunningDriver | null = null;
+    const driver = await pool.start(name, spec.source, {
+      workspace: live.state.workspace,
+      events: {
+        onProgress: (event) => {
+          if (live.running.has(event.token)) live.face?.port.progress(event);
+        },
+        onChanged: (offer: Offer) => {
+          void changed(live, { name, spec, offer });
+        },
+        onGone: () => {
+          if (self !== null) forget(live, self);
+        },
+      },
+    });
+    self = driver;
+    if (driver.pin !== spec.pin) {
+      driver.stop();
+      await quarantine(live, { name, expected: spec.pin, found: driver.pin });
+      throw new Error(`driver "${name}" is not the one that was signed for`);
+    }
+    await journal.write({ kind: "driver-pinned", instance: live.state.instance, driver: name, pin: driver.pin });
+    if (live.state.life === "terminal") {
+      driver.stop();
+      throw new Error("the instance ended");
+    }
+    live.drivers.set(name, driver);
+    return driver;
+  }
+
+  /** A rug pull shows as a different offer while running; the same offer again is only noise. */
+  async function changed(live: LiveInstance, now: { name: string; spec: DriverSpec; offer: Offer }): Promise<void> {
+    const code = now.spec.source.kind === "stdio" ? await powers.codeDigest(now.spec.source.code) : "";
+    const found = powers.crypto.digest(pinText(now.spec.source, code, now.offer));
+    if (found === now.spec.pin) {
+      live.face?.port.changed();
+      return;
+    }
+    const running = live.drivers.get(now.name);
+    if (running !== undefined) forget(live, running);
+    running?.stop();
+    await quarantine(live, { name: now.name, expected: now.spec.pin, found });
+  }
+
+  function forget(live: LiveInstance, driver: RunningDriver): void {
+    if (live.drivers.get(driver.name) === driver) {
+      live.drivers.delete(driver.name);
+      live.starting.delete(driver.name);
+    }
+  }
+
+  const table: DriverTable = {
+    async open(live, name) {
+      const declared = declaredDriver(journal.state, live.state.agent, name);
+      if (declared.kind !== "declared" || journal.state.quarantined.has(declared.spec.pin)) return null;
+      const ready = live.drivers.get(name);
+      if (ready !== undefined) return ready;
+      let starting = live.starting.get(name);
+      if (starting === undefined) {
+        starting = start(live, name, declared.spec);
+        live.starting.set(name, starting);
+      }
+      try {
+        return await starting;
+      } catch {
+        live.starting.delete(name);
+        return null;
+      }
+    },
+
+    async openAll(live) {
+      const names = new Set<string>();
+      for (const grant of journal.state.byAgent.get(live.state.agent)?.values() ?? []) {
+        for (const name of Object.keys(grant.drivers)) names.add(name);
+      }
+      const opened = await Promise.all([...names].toSorted().map((name) => table.open(live, name)));
+      return opened.filter((driver) => driver !== null);
+    },
+
+    lookup(live) {
+      return (name) => {
+        const declared = declaredDriver(journal.state, live.state.agent, name);
+        if (declared.kind !== "declared") return declared;
+        const { spec } = declared;
+        if (journal.state.quarantined.has(spec.pin)) return { kind: "quarantined" };
+        const driver = live.drivers.get(name);
+        if (driver === undefined) return { kind: "unavailable" };
+        return {
+          kind: "ready",
+          pin: driver.pin,
+          expected: spec.pin,
+          tools: spec.tools,
+          offers: (verb, wanted) => {
+            if (verb === "call") return driver.offer.tools.some((tool) => tool.name === wanted);
+            if (verb === "prompt") return driver.offer.prompts.some((prompt) => prompt.name === wanted);
+            return driver.offer.resources.length > 0 || driver.offer.resourceTemplates.length > 0;
+          },
+        };
+      };
+    },
+
+    stopAll(live) {
+      for (const driver of live.drivers.values()) driver.stop();
+      for (const starting of live.starting.values()) starting.then((driver) => driver.stop(), () => {});
+      live.drivers.clear();
+      live.starting.clear();
+    },
+  };
+  return table;
+}

@@ -1,0 +1,252 @@
+import { newBreaker } from "../kernel/breaker.ts";
+import type { ReasonCode } from "../kernel/codes.ts";
+import type { Decider } from "../protocol/record.ts";
+import type { InstanceView, RunRequest } from "../protocol/requests.ts";
+import type { Channel } from "../platform/powers.ts";
+import type { DriverTable } from "./driver-table.ts";
+import { within } from "./driver-pool.ts";
+import { Refusal } from "./faults.ts";
+import type { Journal } from "./journal.ts";
+import { type FacePort, type LiveInstance, newLive } from "./live.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { createSeen } from "./provenance.ts";
+import { RESTARTED } from "./reducer.ts";
+import { type CodeLayout, planAgent, planFace } from "./sandbox-plans.ts";
+import type { InstanceState } from "./state.ts";
+import { usableGrants } from "./visible.ts";
+
+/** A face listens within this or its instance does not start. */
+const FACE_MS = 20_000;
+
+export interface FaceHooks {
+  /** The face listens. */
+  onReady(): void;
+  /** The channel closed or broke its protocol. */
+  onGone(): void;
+}
+
+export interface Instances {
+  run(request: RunRequest): Promise<string>;
+  /** Resolves when the instance has ended, however. */
+  wait(instance: string): Promise<InstanceState>;
+  list(all: boolean): readonly InstanceView[];
+  /** Cuts admission and suspends every process of it. */
+  freeze(live: LiveInstance, why: { readonly by: Decider; readonly code: string }): Promise<void>;
+  /** After an owner's statement was recorded: lets processes go on. */
+  thaw(instance: string): void;
+  /** Ends it, its drivers and its face; what it waits for is withdrawn. */
+  end(live: LiveInstance, why: string): Promise<void>;
+  /** TERMINAL: cut, killed, tombstoned, in that order and before anything is awaited. */
+  terminate(live: LiveInstance, climb: { readonly code: ReasonCode; readonly by: string; readonly what: string }): Promise<void>;
+  /** The live side of an instance; of one that a restart ended, made anew so that its held actions can be settled. */
+  live(instance: string): LiveInstance;
+  /** Only those with processes. */
+  running(): Iterable<LiveInstance>;
+}
+
+export interface InstancePorts {
+  readonly powers: MonitorPowers;
+  readonly journal: Journal;
+  readonly code: CodeLayout;
+  readonly drivers: DriverTable;
+  now(): number;
+  /** The clock jumped and nobody has said which time it is. */
+  admission(): "open" | "closed";
+  connectFace(live: LiveInstance, channel: Channel, hooks: FaceHooks): FacePort;
+  withdraw(live: LiveInstance, request: string): Promise<void>;
+}
+
+export function createInstances(ports: InstancePorts): Instances {
+  const { powers, journal, drivers, code } = ports;
+  const lives = new Map<string, LiveInstance>();
+  const waiters = new Map<string, ((state: InstanceState) => void)[]>();
+
+  function find(instance: string): InstanceState {
+    const state = journal.state.instances.get(instance);
+    if (state === undefined) throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
+    return state;
+  }
+
+  function ancestryOf(parent: string | null): readonly string[] {
+    if (parent === null) return [];
+    const state = find(parent);
+    if (state.life !== "running") throw new Refusal("unknown-instance", `Parent ${parent} is ${state.life}.`, "Start it again first.");
+    if (state.ancestry.length >= 8) throw new Refusal("too-many", `Parent ${parent} is eight levels deep already.`, "Delegate from higher up.");
+    return [parent, ...state.ancestry];
+  }
+
+  function stopProcesses(live: LiveInstance): void {
+    live.agent?.kill();
+    live.face?.port.close();
+    live.face?.process.kill();
+    drivers.stopAll(live);
+  }
+
+  async function finish(live: LiveInstance, end: { readonly why: string; readonly exit: number | null }): Promise<void> {
+    const { instance } = live.state;
+    if (!lives.delete(instance)) return;
+    if (live.state.life !== "terminal") live.state.life = "ended";
+    stopProcesses(live);
+    for (const request of [...live.waiting.keys()]) await ports.withdraw(live, request);
+    if (live.state.life !== "terminal") await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
+    await powers.removeSocketFolder(instance).catch(() => {});
+    for (const answer of waiters.get(instance) ?? []) answer(live.state);
+    waiters.delete(instance);
+  }
+
+  async function startFace(live: LiveInstance, sockets: string): Promise<void> {
+    const process = await powers.startSandbox(planFace(code, sockets), "capture");
+    const [channel] = process.channels;
+    if (channel === undefined) throw new Refusal("confinement", "The face got no channel.", "Run `aios doctor`.");
+    const ready = new Promise<void>((resolve, reject) => {
+      const port = ports.connectFace(live, channel, {
+        onReady: resolve,
+        onGone: () => {
+          reject(new Error(`the face ended: ${process.errors().trim()}`));
+          // Without its face an agent has no way to act; it ends rather than runs unheard.
+          if (live.agent !== null) void finish(live, { why: "face-gone", exit: null });
+        },
+      });
+      live.face = { process, port };
+    });
+    await within(powers, { ms: FACE_MS, what: "the face did not listen in time", promise: ready });
+  }
+
+  const api: Instances = {
+    async run(request) {
+      if (ports.admission() === "closed") {
+        throw new Refusal("clock-jumped", "The clock jumped; nothing starts until an owner says which time it is.", "Run `aios doctor`.");
+      }
+      if (journal.state.tombstones.has(request.agent)) {
+        const { code: why, instance } = journal.state.tombstones.get(request.agent) ?? { code: "", instance: "" };
+        throw new Refusal("agent-tombstoned", `Agent "${request.agent}" was ended for good by ${why} in ${instance}.`, `An owner may start it again: aios thaw --agent ${request.agent}`);
+      }
+      const ancestry = ancestryOf(request.parent);
+      const modes = usableGrants(journal.state, request.agent, ports.now()).map((grant) => grant.sandbox.workspace);
+      const mode = modes.includes("write") ? "write" : modes.includes("read") ? "read" : "none";
+      if (request.workspace !== null) {
+        const problem = await powers.workspaceProblem(request.workspace, mode);
+        if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
+      }
+      const streams = await powers.takeStreams(request.streams);
+      if (streams === null) throw new Refusal("streams", "The terminal was not handed over.", "Start the agent with `aios run`.");
+      const instance = `i-${powers.random.hex(8)}`;
+      try {
+        await journal.write(
+          { kind: "instance-started", instance, agent: request.agent, ancestry },
+          {
+            command: request.command,
+            workspace: request.workspace,
+            strict: request.strict,
+            holdAt: request.holdAt,
+            holdSeconds: request.holdSeconds,
+            words: request.task === null ? [] : [request.task],
+          },
+        );
+        const state = find(instance);
+        const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
+        lives.set(instance, live);
+        const inherited = ancestry.flatMap((id) => find(id).labels);
+        if (inherited.length > 0) {
+          await journal.write({ kind: "labelled", instance, labels: [...new Set(inherited)], because: "delegated" });
+        }
+        try {
+          const sockets = await powers.makeSocketFolder(instance);
+          await startFace(live, sockets);
+          live.agent = await powers.startSandbox(
+            planAgent(code, {
+              command: request.command,
+              environment: request.environment,
+              workspace: request.workspace === null ? null : { host: request.workspace, mode },
+              code: request.code,
+              sockets,
+            }),
+            streams,
+          );
+        } catch (error) {
+          await finish(live, { why: "not-started", exit: null });
+          throw new Refusal("confinement", error instanceof Error ? error.message : "The sandbox could not be made.", hintOf(error));
+        }
+        const { agent } = live;
+        void agent.ended.then(({ code: exit }) => finish(live, { why: "exited", exit }));
+        // Killed while it was starting: nothing of it may stay.
+        if (live.state.life !== "running") stopProcesses(live);
+        return instance;
+      } finally {
+        streams.release();
+      }
+    },
+
+    async wait(instance) {
+      const state = find(instance);
+      if (!lives.has(instance)) return state;
+      return new Promise((resolve) => waiters.set(instance, [...(waiters.get(instance) ?? []), resolve]));
+    },
+
+    list(all) {
+      return [...journal.state.instances.values()]
+        .filter((state) => all || state.life === "running" || state.life === "frozen")
+        .map((state) => ({
+          instance: state.instance,
+          agent: state.agent,
+          ancestry: state.ancestry,
+          state: state.life,
+          since: state.since,
+          labels: state.labels,
+          held: [...journal.state.held.values()].filter((held) => held.instance === state.instance).length,
+          done: state.done,
+          denied: state.denied,
+          workspace: state.workspace,
+          why: state.why,
+        }));
+    },
+
+    async freeze(live, why) {
+      if (live.state.life !== "running") return;
+      // In memory first: admission is cut in this turn, the record follows. A log that fails cannot delay a stop.
+      live.state.life = "frozen";
+      live.state.why = why.code;
+      live.agent?.suspend();
+      for (const driver of live.drivers.values()) driver.suspend();
+      await journal.write({ kind: "instance-frozen", instance: live.state.instance, ...why }).catch(() => {});
+    },
+
+    thaw(instance) {
+      const live = lives.get(instance);
+      if (live === undefined) return;
+      live.breaker = newBreaker(live.state.strict);
+      for (const driver of live.drivers.values()) driver.resume();
+      live.agent?.resume();
+    },
+
+    end: (live, why) => finish(live, { why, exit: null }),
+
+    async terminate(live, climb) {
+      const { instance, agent } = live.state;
+      live.state.life = "terminal";
+      live.state.why = climb.code;
+      // In memory before the record, like a freeze: a log that fails must not let it start again.
+      journal.state.tombstones.set(agent, { code: climb.code, instance });
+      stopProcesses(live);
+      await journal
+        .write({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, { what: climb.what })
+        .catch(() => {});
+      await finish(live, { why: climb.code, exit: null });
+    },
+
+    live(instance) {
+      const found = lives.get(instance);
+      if (found !== undefined) return found;
+      const state = find(instance);
+      if (state.why !== RESTARTED) throw new Refusal("unknown-instance", `Instance ${instance} has ended.`, "Run `aios ps`.");
+      return newLive(state, { breaker: newBreaker(state.strict), seen: createSeen(state.words) });
+    },
+
+    running: () => lives.values(),
+  };
+  return api;
+}
+
+function hintOf(error: unknown): string {
+  return error instanceof Error && "hint" in error && typeof error.hint === "string" ? error.hint : "Run `aios doctor`.";
+}

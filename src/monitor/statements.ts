@@ -1,0 +1,264 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import { decodeAction } from "../kernel/action.ts";
+import { decodeGrant, type Grant } from "../kernel/grant.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Consent } from "../kernel/pipeline.ts";
+import { fromBase64 } from "../protocol/bytes.ts";
+import { verifyEnvelope } from "../protocol/dsse.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
+import { keyId } from "../protocol/statement.ts";
+import type { Crypto, Random } from "../platform/powers.ts";
+import { declaredDriver } from "./driver-table.ts";
+import { sameSpec } from "./driver-pool.ts";
+import { Refusal } from "./faults.ts";
+import type { Journal } from "./journal.ts";
+import { jsonView } from "./json-view.ts";
+import type { HeldState } from "./state.ts";
+
+/** A statement that is asked for must be signed within this. */
+const STATEMENT_MS = 5 * 60_000;
+/** Statements asked for and not yet signed; more are refused, none is pushed out. */
+const OUTSTANDING = 256;
+
+export type Unsigned = Omit<Statement, "key" | "decision">;
+
+/** Acts that only a statement of an owner can cause, once it is verified and recorded. */
+export interface StatementEffects {
+  settle(answer: { held: HeldState; consent: Consent; envelope: Envelope }): Promise<number>;
+  /** Type-checks a policy text without taking it into force. */
+  checkPolicy(text: string): Promise<{ kind: "ok"; version: string } | { kind: "refused"; message: string }>;
+  /** After its record: takes the text into force. */
+  policySet(text: string): Promise<void>;
+  grantsChanged(change: { readonly added: Grant } | { readonly removed: string }): void;
+  thawed(instance: string): void;
+  clockAccepted(): void;
+}
+
+export interface StatementPorts {
+  readonly journal: Journal;
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly start: string;
+  policy(): string;
+  now(): number;
+  readonly effects: StatementEffects;
+}
+
+/** Hands out statements to sign and takes signed ones in. NO-SELF-WIDENING: nothing else in the monitor adds authority. */
+export interface Statements {
+  prepare(purpose: Purpose, document: JsonObject): Promise<Unsigned>;
+  submit(envelope: Envelope, document: JsonObject): Promise<number>;
+}
+
+export function createStatements(ports: StatementPorts): Statements {
+  const { journal, crypto } = ports;
+  const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
+
+  function subjectOf(document: JsonObject): string {
+    return crypto.digest(canonicalize(document));
+  }
+
+  function refuse(code: string, message: string): never {
+    void journal.write({ kind: "refused", peer: "cli", code, what: "statement" }).catch(() => {});
+    throw new Refusal("bad-statement", `The statement is refused: ${message} (${code}).`, "Ask for it again, look at what it says, and sign that.");
+  }
+
+  /** Everything about a statement that can be checked without knowing what it is for. */
+  function verify(envelope: Envelope, document: JsonObject): Statement {
+    const verified = verifyEnvelope(envelope, {
+      findKey: (id) => journal.state.owners.get(id)?.publicKey ?? firstOwner(id, document),
+      verify: crypto.verify,
+    });
+    if (verified.kind !== "ok") return refuse(verified.code, "it does not verify under an enrolled owner's key");
+    const { statement } = verified;
+    if (statement.subject !== subjectOf(document)) refuse("wrong-subject", "it was signed over something else");
+    if (statement.start !== ports.start) refuse("stale-statement", "it was made for another start of the monitor");
+    if (statement.policy !== ports.policy()) refuse("moved", "the policy has changed since it was asked for");
+    if (statement.expires <= ports.now()) refuse("stale-statement", "it is past its end");
+    return statement;
+  }
+
+  /** The first owner's own key, from the document, when the home has no owner; afterwards null. */
+  function firstOwner(id: string, document: JsonObject): Uint8Array | null {
+    if (journal.state.owners.size > 0 || typeof document["publicKey"] !== "string") return null;
+    const raw = fromBase64(document["publicKey"]);
+    return raw !== null && raw.length === 32 && keyId(raw, crypto.sha256) === id ? raw : null;
+  }
+
+  /** Used once, and only for what it was asked for. Nonces of held actions are in the log instead. */
+  function consume(statement: Statement): void {
+    const asked = outstanding.get(statement.nonce);
+    if (asked === undefined) return refuse("replayed", "its nonce is not outstanding");
+    if (asked.purpose !== statement.purpose) return refuse("wrong-purpose", `it was asked for ${asked.purpose}`);
+    if (statement.decision !== "allow") return refuse("wrong-purpose", "only a held action can be denied");
+    outstanding.delete(statement.nonce);
+  }
+
+  function checkGrant(document: JsonObject): Grant {
+    const decoded = decodeGrant(document);
+    if (decoded.kind !== "ok") throw new Refusal("bad-document", `This is not a grant: ${decoded.message}.`, "See docs/formats/grant.md.");
+    const grant = decoded.value;
+    if (journal.state.grants.has(grant.id)) {
+      throw new Refusal("grant-exists", `A grant "${grant.id}" exists already; an id is used once.`, "Give it another name.");
+    }
+    for (const agent of grant.agents) {
+      for (const [name, spec] of Object.entries(grant.drivers)) {
+        const declared = declaredDriver(journal.state, agent, name);
+        if (declared.kind === "declared" && !sameSpec(declared.spec, spec)) {
+          throw new Refusal("shadowed-driver", `Another active grant of agent "${agent}" declares driver "${name}" differently.`, "Revoke that one first, or name the driver differently.");
+        }
+      }
+    }
+    return grant;
+  }
+
+  async function check(purpose: Purpose, document: JsonObject): Promise<void> {
+    switch (purpose) {
+      case "sign-grant":
+        checkGrant(document);
+        return;
+      case "revoke-grant": {
+        const grant = journal.state.grants.get(exactText(document, "grant"));
+        if (grant === undefined || grant.revoked) throw new Refusal("unknown-grant", `There is no active grant "${exactText(document, "grant")}".`, "Run `aios grants list`.");
+        return;
+      }
+      case "set-policy":
+        exactText(document, "text");
+        return;
+      case "thaw-instance": {
+        const id = exactText(document, "instance");
+        if (journal.state.instances.get(id)?.life !== "frozen") throw new Refusal("unknown-instance", `Instance "${id}" is not frozen.`, "Run `aios ps`.");
+        return;
+      }
+      case "restart-agent": {
+        const agent = exactText(document, "agent");
+        if (!journal.state.tombstones.has(agent)) throw new Refusal("unknown-instance", `Agent "${agent}" was not ended for good.`, "Run `aios ps --all`.");
+        return;
+      }
+      case "set-clock":
+        if (Object.keys(document).length !== 1 || typeof document["at"] !== "number") throw new Refusal("bad-document", "A clock statement holds `at` alone.", "Run `aios doctor`.");
+        return;
+      case "enrol-owner":
+        if (journal.state.owners.size > 0) throw new Refusal("owner-exists", "This home has an owner already.", "Use another --home, or that owner's key.");
+        exactText(document, "publicKey", "name");
+        return;
+      case "approve-action":
+        if (heldFor(document) === null) throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
+        return;
+      default:
+        purpose satisfies never;
+    }
+  }
+
+  function heldFor(document: JsonObject): HeldState | null {
+    const decoded = decodeAction(document);
+    if (decoded.kind !== "ok") return null;
+    const held = journal.state.held.get(decoded.value.request);
+    return held !== undefined && held.digest === subjectOf(document) ? held : null;
+  }
+
+  return {
+    async prepare(purpose, document) {
+      if (purpose !== "enrol-owner" && journal.state.owners.size === 0) {
+        throw new Refusal("no-owner", "This home has no owner yet, so nobody can sign.", "Run `aios init`.");
+      }
+      await check(purpose, document);
+      const base = { v: 1 as const, purpose, subject: subjectOf(document), policy: ports.policy(), start: ports.start };
+      if (purpose === "approve-action") {
+        const held = heldFor(document);
+        if (held === null) throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
+        return { ...base, nonce: held.request, expires: held.expires };
+      }
+      const now = ports.now();
+      for (const [nonce, asked] of outstanding) if (asked.expires <= now) outstanding.delete(nonce);
+      if (outstanding.size >= OUTSTANDING) throw new Refusal("too-many", "Too many statements wait to be signed.", "Wait five minutes.");
+      const nonce = ports.random.hex(16);
+      const expires = now + STATEMENT_MS;
+      outstanding.set(nonce, { purpose, expires });
+      return { ...base, nonce, expires };
+    },
+
+    async submit(envelope, document) {
+      const statement = verify(envelope, document);
+      const key = statement.key;
+      const payload = { document, envelope: jsonView(envelope) };
+      if (statement.purpose === "approve-action") {
+        const held = heldFor(document);
+        if (held === null || held.request !== statement.nonce) return refuse("replayed", "that action is not held any more");
+        return ports.effects.settle({ held, consent: consentOf(statement), envelope });
+      }
+      await check(statement.purpose, document);
+      let policy = statement.policy;
+      if (statement.purpose === "set-policy") {
+        // Before the nonce is consumed and before anything is recorded: a text that does not load changes nothing.
+        const checked = await ports.effects.checkPolicy(exactText(document, "text"));
+        if (checked.kind === "refused") throw new Refusal("policy", checked.message, "Run `aios policy check FILE`; the old policy stays in force.");
+        policy = checked.version;
+      }
+      consume(statement);
+      const body = bodyOf(statement, { document, policy });
+      const seq = await journal.write(body, payload);
+      switch (body.kind) {
+        case "grant-signed": {
+          const added = journal.state.active.get(body.grant);
+          if (added !== undefined) ports.effects.grantsChanged({ added });
+          break;
+        }
+        case "grant-revoked":
+          ports.effects.grantsChanged({ removed: body.grant });
+          break;
+        case "policy-set":
+          await ports.effects.policySet(exactText(document, "text"));
+          break;
+        case "instance-thawed":
+          ports.effects.thawed(body.instance);
+          break;
+        case "clock-set":
+          ports.effects.clockAccepted();
+          break;
+        default:
+          break;
+      }
+      return seq;
+    },
+  };
+
+  function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {
+    const { key, purpose, subject } = statement;
+    switch (purpose) {
+      case "sign-grant":
+        return { kind: "grant-signed", grant: checkGrant(document).id, digest: subject, key };
+      case "revoke-grant":
+        return { kind: "grant-revoked", grant: exactText(document, "grant"), key };
+      case "set-policy":
+        return { kind: "policy-set", policy, key };
+      case "thaw-instance":
+        return { kind: "instance-thawed", instance: exactText(document, "instance"), key };
+      case "restart-agent":
+        return { kind: "agent-restarted", agent: exactText(document, "agent"), key };
+      case "set-clock":
+        return { kind: "clock-set", key };
+      case "enrol-owner":
+        return { kind: "owner-enrolled", key };
+      case "approve-action":
+        throw new Error("approvals are settled, not recorded here");
+      default:
+        return purpose satisfies never;
+    }
+  }
+}
+
+function consentOf(statement: Statement): Consent {
+  const { purpose, decision, nonce, subject, policy, start, expires, key } = statement;
+  return { purpose, decision, nonce, subject, policy, start, expires, key };
+}
+
+/** The text at `first`, from a document that has exactly these keys, each a text. */
+function exactText(document: JsonObject, first: string, ...others: readonly string[]): string {
+  const wanted = [first, ...others];
+  const value = document[first];
+  const exact = Object.keys(document).length === wanted.length && wanted.every((key) => typeof document[key] === "string");
+  if (!exact || typeof value !== "string") throw new Refusal("bad-document", `The document must hold ${wanted.map((key) => `"${key}"`).join(" and ")} as text and nothing else.`, "See docs/formats/statement.md.");
+  return value;
+}

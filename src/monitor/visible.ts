@@ -1,0 +1,66 @@
+import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
+import { allowParts, type Grant } from "../kernel/grant.ts";
+import type { Visible } from "../protocol/requests.ts";
+import type { RunningDriver } from "./driver-pool.ts";
+import type { State } from "./state.ts";
+
+/** Grants of an agent that could still allow something now: not revoked, within their time, with uses left. */
+export function usableGrants(state: State, agent: string, now: number): readonly Grant[] {
+  const usable: Grant[] = [];
+  for (const grant of state.byAgent.get(agent)?.values() ?? []) {
+    if (checkLimits(grant, state.usage.get(grant.id) ?? NO_USAGE, { now, bytes: 0 }) === null) usable.push(grant);
+  }
+  return usable;
+}
+
+/**
+ * What an instance may see: the offers of its drivers, less everything that no usable grant of it, or of one of its
+ * ancestors, names. What is not listed is denied all the same when it is called by name.
+ * @param chain agent names, acting first, then its ancestors.
+ */
+export function visibleOffers(
+  drivers: Iterable<RunningDriver>,
+  { state, chain, now }: { readonly state: State; readonly chain: readonly string[]; readonly now: number },
+): Visible {
+  const allowed = chain.map((agent) => allowedNames(usableGrants(state, agent, now)));
+  const everyone = (test: (names: Allowed) => boolean): boolean => allowed.every(test);
+  const list = [...drivers];
+  return {
+    tools: list.flatMap(({ name: driver, offer }) =>
+      offer.tools.filter((tool) => everyone((names) => names.exact.has(`${driver}/${tool.name}`))).map((tool) => ({ ...tool, driver })),
+    ),
+    prompts: list.flatMap(({ name: driver, offer }) =>
+      offer.prompts.filter((prompt) => everyone((names) => names.exact.has(`${driver}@${prompt.name}`))).map((prompt) => ({ ...prompt, driver })),
+    ),
+    resources: list.flatMap(({ name: driver, offer }) =>
+      offer.resources.filter(({ uri }) => everyone((names) => names.reads(driver, uri))).map((resource) => ({ ...resource, driver })),
+    ),
+    resourceTemplates: list.flatMap(({ name: driver, offer }) =>
+      offer.resourceTemplates
+        .filter(({ uriTemplate }) => everyone((names) => names.readsBelow(driver, uriTemplate)))
+        .map((template) => ({ ...template, driver })),
+    ),
+  };
+}
+
+interface Allowed {
+  readonly exact: ReadonlySet<string>;
+  reads(driver: string, uri: string): boolean;
+  /** True when everything the template can name lies under a granted prefix. */
+  readsBelow(driver: string, template: string): boolean;
+}
+
+function allowedNames(grants: readonly Grant[]): Allowed {
+  const exact = new Set<string>();
+  const prefixes: { readonly driver: string; readonly prefix: string }[] = [];
+  for (const grant of grants) {
+    for (const { what } of grant.allow) {
+      const parts = allowParts(what);
+      if (parts?.verb === "read") prefixes.push({ driver: parts.driver, prefix: parts.name });
+      else exact.add(what);
+    }
+  }
+  const reads = (driver: string, uri: string): boolean =>
+    prefixes.some((each) => each.driver === driver && (uri === each.prefix || (each.prefix.endsWith("/") && uri.startsWith(each.prefix))));
+  return { exact, reads, readsBelow: (driver, template) => reads(driver, template.replace(/\{.*$/s, "")) };
+}
