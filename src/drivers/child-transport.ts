@@ -1,0 +1,67 @@
+import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
+import { isObject, parseJson, type JsonBounds } from "../kernel/json.ts";
+import type { ChildServer } from "../platform/child-server.ts";
+import { TOO_LARGE_CODE } from "./failure.ts";
+
+/** Bounds of one message of a server: it must fit into a frame to the monitor with its wrapping. */
+export const SERVER_BOUNDS: JsonBounds = Object.freeze({ maxLength: 4_128_768, maxDepth: 56, maxValues: 190_000 });
+
+/** Lines that are no message, in a row, after which a server is given up. Some print a greeting before they speak. */
+const JUNK_LINES = 100;
+
+/**
+ * MCP's stdio transport to a server that is our child: each line within bounds and strictly parsed before the SDK sees
+ * it. A line over the bound answers every open request with an error, since nobody can tell whose answer it was; the
+ * server lives on.
+ */
+export function createChildTransport(start: () => ChildServer, onEnded: (how: string) => void): Transport {
+  const open = new Set<string | number>();
+  let child: ChildServer | null = null;
+  let junk = 0;
+
+  const transport: Transport = {
+    start: () => {
+      const server = start();
+      child = server;
+      server.lines.onLine((line) => {
+        const parsed = parseJson(line, SERVER_BOUNDS);
+        if (parsed.kind === "refused") return parsed.code === "too-large" ? answerTooLarge() : countJunk();
+        if (!isObject(parsed.value) || parsed.value["jsonrpc"] !== "2.0") return countJunk();
+        junk = 0;
+        const { id, method } = parsed.value;
+        if (method === undefined && (typeof id === "number" || typeof id === "string")) {
+          // An answer to nothing that is open: a second one, or one that came too late.
+          if (!open.delete(id)) return;
+        }
+        transport.onmessage?.(parsed.value as unknown as JSONRPCMessage);
+      });
+      server.lines.onRefused((why) => (why === "too-long" ? answerTooLarge() : countJunk()));
+      server.lines.onClose(() => transport.onclose?.());
+      void server.ended.then((how) => {
+        onEnded(how);
+        transport.onclose?.();
+      });
+      return Promise.resolve();
+    },
+    send: (message) => {
+      if ("id" in message && message.id !== undefined && "method" in message) open.add(message.id);
+      child?.lines.write(JSON.stringify(message));
+      return Promise.resolve();
+    },
+    close: () => {
+      child?.kill();
+      return Promise.resolve();
+    },
+  };
+
+  function answerTooLarge(): void {
+    const error = { code: TOO_LARGE_CODE, message: "The server's answer is over its size bound" };
+    for (const id of open) transport.onmessage?.({ jsonrpc: "2.0", id, error });
+    open.clear();
+  }
+  function countJunk(): void {
+    junk += 1;
+    if (junk > JUNK_LINES) child?.kill();
+  }
+  return transport;
+}

@@ -1,0 +1,107 @@
+import type { Transport } from "@modelcontextprotocol/client";
+import type { ReasonCode } from "../kernel/codes.ts";
+import type { DriverSource } from "../kernel/grant.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { DriverEvents, DriverRequests, Offer } from "../protocol/requests.ts";
+import type { Aborter } from "./aborter.ts";
+import { explainFailure, serverErrorResult } from "./failure.ts";
+import { openSession, type ServerSession } from "./server-session.ts";
+
+/** What a driver is made of. */
+export interface DriverParts {
+  readonly version: string;
+  /** Starts or reaches the server of a source. */
+  readonly openTransport: (source: DriverSource) => Transport;
+  readonly makeAborter: () => Aborter;
+  /** Sends events to the monitor. */
+  readonly send: <Name extends keyof DriverEvents>(name: Name, body: DriverEvents[Name]) => void;
+  /** Ends the driver: the server is gone, or broke the protocol. Never returns to the monitor's requests. */
+  readonly end: (why: string) => void;
+  /** Milliseconds without an answer or progress after which a run is given up. */
+  readonly silenceMs: number;
+}
+
+/** A failure that the monitor is told of, with the reason code that its record gets. */
+export class DriverFault extends Error {
+  override readonly name = "DriverFault";
+  readonly code: ReasonCode;
+
+  constructor(code: ReasonCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Answers to the monitor's requests; they reject with DriverFault. */
+export type Driver = {
+  readonly [Name in keyof DriverRequests]: (body: DriverRequests[Name]["body"]) => Promise<DriverRequests[Name]["ok"]>;
+};
+
+/** Makes the driver of one server. `open` comes first and once; the monitor is the only one that asks. */
+export function createDriver(parts: DriverParts): Driver {
+  const running = new Map<number, Aborter>();
+  let session: ServerSession | null = null;
+  let opened = false;
+
+  async function open(source: DriverSource): Promise<Offer> {
+    if (opened) throw new DriverFault("driver-failed", "Cannot open the server: it was opened before");
+    opened = true;
+    try {
+      session = await openSession(parts.openTransport(source), {
+        version: parts.version,
+        silenceMs: parts.silenceMs,
+        onChanged: (offer) => parts.send("changed", { offer }),
+        onClosed: () => parts.end("the server closed its connection"),
+      });
+      return session.offer;
+    } catch (error) {
+      throw new DriverFault("driver-unavailable", `Cannot open the server: ${explainFailure(error).message}`);
+    }
+  }
+
+  async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
+    const { token, ...action } = body;
+    if (session === null) throw new DriverFault("driver-failed", "Cannot run an action: the server is not open");
+    if (running.has(token)) throw new DriverFault("driver-failed", `Cannot run an action: token ${token} is in use`);
+    const aborter = parts.makeAborter();
+    running.set(token, aborter);
+    try {
+      const result = await session.run(action, {
+        aborter,
+        onProgress: (progress) => {
+          if (running.has(token)) parts.send("progress", { token, ...progress });
+        },
+      });
+      return { result, isError: result["isError"] === true };
+    } catch (error) {
+      return answerFailure(error, aborter);
+    } finally {
+      running.delete(token);
+    }
+  }
+
+  return Object.freeze({
+    open: ({ source }) => open(source),
+    run,
+    cancel: ({ token }) => {
+      running.get(token)?.abort();
+      return Promise.resolve({});
+    },
+  } satisfies Driver);
+}
+
+/** A server that said no gave an answer; everything else is a fault of the driver. */
+function answerFailure(error: unknown, aborter: Aborter): { readonly result: JsonObject; readonly isError: true } {
+  if (aborter.signal.aborted) throw new DriverFault("withdrawn", "The action was taken back while it ran");
+  const failure = explainFailure(error);
+  switch (failure.kind) {
+    case "server-error":
+      return { result: serverErrorResult(failure), isError: true };
+    case "silent":
+      throw new DriverFault("driver-timeout", failure.message);
+    case "too-large":
+      throw new DriverFault("result-too-large", failure.message);
+    case "broken":
+      throw new DriverFault("driver-failed", failure.message);
+  }
+}

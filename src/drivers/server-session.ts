@@ -1,0 +1,136 @@
+import { Client, type RequestOptions, type Transport } from "@modelcontextprotocol/client";
+import type { Verb } from "../kernel/action.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Offer } from "../protocol/requests.ts";
+import type { Aborter } from "./aborter.ts";
+import { collectOffer } from "./offer.ts";
+
+/** Progress of a server, as it gave it. */
+export interface ServerProgress {
+  readonly progress: number;
+  readonly total: number | null;
+  readonly message: string | null;
+}
+
+/** One action of the monitor. */
+export interface Run {
+  readonly verb: Verb;
+  readonly name: string;
+  readonly arguments: JsonObject;
+}
+
+/** A connected MCP server. */
+export interface ServerSession {
+  readonly offer: Offer;
+  /** Runs one action. Rejects with the SDK's error when the server answered with one, died, or said nothing in time. */
+  run(
+    run: Run,
+    options: { readonly aborter: Aborter; readonly onProgress: (progress: ServerProgress) => void },
+  ): Promise<JsonObject>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly version: string;
+  /** Called with the new offer after the server said that its lists changed. */
+  readonly onChanged: (offer: Offer) => void;
+  /** Called once when the server is gone. */
+  readonly onClosed: () => void;
+  /** Milliseconds without an answer or progress after which a run is given up. */
+  readonly silenceMs: number;
+}
+
+/** Time for a server to start and answer the first message. */
+const START_MS = 30_000;
+const METHODS = { call: "tools/call", read: "resources/read", prompt: "prompts/get" } as const satisfies Record<
+  Verb,
+  string
+>;
+const CHANGES = [
+  "notifications/tools/list_changed",
+  "notifications/resources/list_changed",
+  "notifications/prompts/list_changed",
+] as const;
+
+/** Accepts any result: it is the server's words, parsed within bounds; the face's client checks what it relies on. */
+export const ANY_RESULT = {
+  "~standard": {
+    version: 1 as const,
+    vendor: "aios",
+    validate: (value: unknown) => ({ value: value as JsonObject }), // the transports let only JSON objects in
+    types: undefined as { input: JsonObject; output: JsonObject } | undefined,
+  },
+};
+
+/**
+ * Connects to a server, in the newest protocol revision that it speaks, and collects what it offers. No client
+ * capability is declared and none is served, so that whatever a server asks of its client (sampling, roots,
+ * elicitation) is refused.
+ */
+export async function openSession(transport: Transport, options: SessionOptions): Promise<ServerSession> {
+  const client = new Client(
+    { name: "aios", version: options.version },
+    {
+      capabilities: {},
+      versionNegotiation: { mode: "auto" },
+      inputRequired: { autoFulfill: false },
+      jsonSchemaValidator: { getValidator: refuseSchemas },
+    },
+  );
+  client.onclose = options.onClosed;
+  await client.connect(transport, { timeout: START_MS });
+  const offer = await collectOffer(client);
+  watchChanges(client, options);
+  return Object.freeze({
+    offer,
+    run: (run: Run, { aborter, onProgress }: Parameters<ServerSession["run"]>[1]) => {
+      const params = run.verb === "read" ? { uri: run.name } : { name: run.name, arguments: run.arguments };
+      const requestOptions: RequestOptions = {
+        signal: aborter.signal,
+        timeout: options.silenceMs,
+        resetTimeoutOnProgress: true,
+        onprogress: ({ progress, total, message }) =>
+          onProgress({ progress, total: total ?? null, message: message ?? null }),
+      };
+      return client.request({ method: METHODS[run.verb], params }, ANY_RESULT, requestOptions);
+    },
+    close: () => client.close(),
+  });
+}
+
+/** Lists again after a change; changes that come while listing cause one more listing, not one each. */
+function watchChanges(client: Client, options: SessionOptions): void {
+  let listing = false;
+  let stale = false;
+  async function listAgain(): Promise<void> {
+    stale = true;
+    if (listing) return;
+    listing = true;
+    try {
+      while (stale) {
+        stale = false;
+        options.onChanged(await collectOffer(client));
+      }
+    } finally {
+      listing = false;
+    }
+  }
+  for (const method of CHANGES) {
+    // A server that cannot list what it changed breaks the session: nobody knows what it offers now (ERRORS-DENY).
+    client.setNotificationHandler(method, () => void listAgain().catch(() => client.close()));
+  }
+  const capabilities = client.getServerCapabilities();
+  if (client.getProtocolEra() !== "modern") return;
+  client
+    .listen({
+      toolsListChanged: capabilities?.tools?.listChanged === true,
+      resourcesListChanged: capabilities?.resources?.listChanged === true,
+      promptsListChanged: capabilities?.prompts?.listChanged === true,
+    })
+    // A server of the new revision without subscriptions has no way to announce changes; its pin still holds.
+    .catch(() => undefined);
+}
+
+function refuseSchemas(): never {
+  throw new Error("Cannot compile a schema: a driver validates none");
+}

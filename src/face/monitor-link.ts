@@ -1,0 +1,21 @@
+import type { Proposal } from "../kernel/action.ts";
+import type { Outcome, Visible } from "../protocol/requests.ts";
+
+/** What a face asks of the monitor: the face's row of the request table and nothing else. */
+export interface MonitorLink {
+  /** Everything that this instance may see. */
+  list(): Promise<Visible>;
+  /** One action through the six stages; resolves with what the agent gets back. Rejects when the monitor is gone. */
+  propose(proposal: Proposal, token: number): Promise<Outcome>;
+  /** Takes the proposal of this token back. */
+  cancel(token: number): void;
+  /** Reports a JSON-RPC method that the face does not serve; the monitor decides what it means. */
+  report(method: string): Promise<void>;
+}
+
+/** Progress of a call as the monitor passes it on. */
+export interface CallProgress {
+  readonly progress: number;
+  readonly total: number | null;
+  readonly message: string | null;
+}

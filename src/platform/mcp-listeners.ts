@@ -1,0 +1,123 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { socketChannel } from "./channel.ts";
+import { openLines, type Lines } from "./line-channel.ts";
+import { readBody, sendJson, sendWeb } from "./http-exchange.ts";
+
+/** Connections that each of the two sockets accepts at a time; more are closed at once. */
+export const CONNECTIONS = 64;
+/** Longest MCP message from an agent, in bytes. */
+export const MESSAGE_BYTES: number = 1024 * 1024;
+/** What may wait for an agent that does not read: a few results of the largest size that a frame carries. */
+const QUEUED_BYTES = 16 * 1024 * 1024;
+const SKIPPED_BYTES = 64 * 1024 * 1024;
+const HTTP_PATH = "/mcp";
+const HTTP_METHODS: ReadonlySet<string> = new Set(["POST", "GET", "DELETE"]);
+
+/** What answers an HTTP exchange; the shape of `HttpExchange` and `HttpAnswer` in face/http-face.ts. */
+export type HttpHandler = (exchange: {
+  readonly method: string;
+  readonly session: string | null;
+  readonly body: string;
+  readonly request: () => Request;
+}) => Promise<
+  | { readonly kind: "web"; readonly response: Response }
+  | { readonly kind: "json"; readonly status: number; readonly body: object }
+>;
+
+/** A socket that listens; closing it ends its connections too. */
+export interface McpListener {
+  close(): void;
+}
+
+/** Listens for MCP in stdio framing on a unix socket and hands over each connection's lines. */
+export function listenForLines(path: string, onLines: (lines: Lines) => void): Promise<McpListener> {
+  const bounds = { lineBytes: MESSAGE_BYTES, queuedBytes: QUEUED_BYTES, skippedBytes: SKIPPED_BYTES };
+  return listen(path, (socket) => onLines(openLines(socketChannel(socket), bounds)));
+}
+
+/**
+ * Listens for MCP's streamable HTTP on a unix socket, at `/mcp`. Node's HTTP and the handler are loaded with the first
+ * connection: a face whose agent speaks stdio never pays for them. Host and Origin are not looked at: who can open the
+ * socket is decided by the sandbox that it is mounted into, and it carries no authority beyond that agent's own.
+ */
+export function listenForHttp(path: string, loadHandler: () => Promise<HttpHandler>): Promise<McpListener> {
+  let http: Promise<{ emit(event: "connection", socket: Socket): boolean }> | null = null;
+  return listen(path, (socket) => {
+    http ??= makeHttpServer(loadHandler);
+    http.then(
+      (server) => server.emit("connection", socket),
+      () => socket.destroy(),
+    );
+  });
+}
+
+async function makeHttpServer(
+  loadHandler: () => Promise<HttpHandler>,
+): Promise<{ emit(event: "connection", socket: Socket): boolean }> {
+  const [{ createServer: createHttpServer }, handler] = await Promise.all([import("node:http"), loadHandler()]);
+  const server = createHttpServer(
+    { maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
+    (request, response) => {
+      answer(request, response, handler).catch(() => response.destroy());
+    },
+  );
+  server.maxRequestsPerSocket = 0;
+  return server;
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, handler: HttpHandler): Promise<void> {
+  const method = request.method ?? "";
+  if (request.url !== HTTP_PATH) return sendJson(response, 404, { error: "not found" });
+  if (!HTTP_METHODS.has(method)) return sendJson(response, 405, { error: "method not allowed" });
+  if (method === "POST" && !/^application\/json *(;|$)/i.test(request.headers["content-type"] ?? "")) {
+    return sendJson(response, 415, { error: "the content type is not application/json" });
+  }
+  const body = method === "POST" ? await readBody(request, MESSAGE_BYTES) : "";
+  if (body === null) return sendJson(response, 413, { error: "the body is over 1 MiB or not UTF-8" });
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const session = request.headers["mcp-session-id"];
+  const reply = await handler({
+    method,
+    session: typeof session === "string" ? session : null,
+    body,
+    request: () =>
+      new Request(`http://localhost${HTTP_PATH}`, { method, headers: plainHeaders(request), signal: gone.signal }),
+  });
+  if (reply.kind === "json") return sendJson(response, reply.status, reply.body);
+  await sendWeb(response, reply.response);
+}
+
+function plainHeaders(request: IncomingMessage): [string, string][] {
+  const headers: [string, string][] = [];
+  for (const [name, value] of Object.entries(request.headers)) {
+    // The body is handed over apart from the request; its length would contradict the empty one.
+    if (typeof value === "string" && name !== "content-length" && name !== "transfer-encoding")
+      headers.push([name, value]);
+  }
+  return headers;
+}
+
+async function listen(path: string, onSocket: (socket: Socket) => void): Promise<McpListener> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    onSocket(socket);
+  });
+  server.maxConnections = CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  server.removeAllListeners("error");
+  server.on("error", () => undefined); // accept(2) out of descriptors: that connection is lost, the listener stays
+  return Object.freeze({
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  });
+}

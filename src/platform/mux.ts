@@ -1,0 +1,209 @@
+import { Duplex } from "node:stream";
+import type { Channel } from "./powers.ts";
+
+/**
+ * Many byte streams over one channel, for the driver of an HTTP server and its connector.
+ *
+ * Frames: 4 bytes length of what follows, 4 bytes stream id, 1 byte kind, payload; integers big-endian. Kinds: open (0),
+ * data (1), end (2), reset (3), credit (4, payload: 4 bytes). Only the client opens streams; ids are never used again.
+ * A sender may have at most `WINDOW` bytes under way that the receiver has not yet taken (credit gives them back), so
+ * that a stream that nobody reads holds `WINDOW` bytes and blocks no other. Anything else is a fault that ends the
+ * channel: both sides are ours, so a frame that does not fit means that one of them was taken over (ERRORS-DENY).
+ */
+export const STREAMS = 64;
+const WINDOW = 256 * 1024;
+const FRAME_BYTES = 64 * 1024;
+const HEADER = 9;
+
+const KIND = { open: 0, data: 1, end: 2, reset: 3, credit: 4 } as const;
+
+interface Frame {
+  readonly id: number;
+  readonly kind: number;
+  readonly payload: Buffer;
+}
+
+/** The side that opens streams. */
+export interface MuxClient {
+  /** Opens a stream; throws when 64 are open or the channel is gone. */
+  connect(): Duplex;
+}
+
+/** Makes the client of a channel, which from then on belongs to it. */
+export function createMuxClient(channel: Channel): MuxClient {
+  const streams = new Map<number, MuxStream>();
+  let lastId = 0;
+  let closed = false;
+  const send = carryFrames(channel, streams, {
+    onFrame: ({ id }) => id > 0 && id <= lastId,
+    onClose: () => {
+      closed = true;
+    },
+  });
+  return Object.freeze({
+    connect: () => {
+      if (closed) throw new Error("Cannot open a stream: the connector is gone");
+      if (streams.size >= STREAMS) throw new Error(`Cannot open a stream: ${STREAMS} are open`);
+      lastId += 1;
+      const stream = new MuxStream(lastId, { send, onGone: (id) => streams.delete(id) });
+      streams.set(lastId, stream);
+      send(lastId, KIND.open, EMPTY);
+      return stream;
+    },
+  });
+}
+
+/** Makes the server of a channel: `onStream` gets each stream that the client opens. */
+export function serveMux(channel: Channel, onStream: (stream: Duplex) => void): void {
+  const streams = new Map<number, MuxStream>();
+  let lastId = 0;
+  const send = carryFrames(channel, streams, {
+    onFrame: ({ id, kind }) => {
+      if (kind !== KIND.open) return id > 0 && id <= lastId;
+      if (id !== lastId + 1 || streams.size >= STREAMS) return false;
+      lastId = id;
+      const stream = new MuxStream(id, { send, onGone: (gone) => streams.delete(gone) });
+      streams.set(id, stream);
+      onStream(stream);
+      return true;
+    },
+    onClose: () => undefined,
+  });
+}
+
+const EMPTY = Buffer.alloc(0);
+
+type Send = (id: number, kind: number, payload: Buffer) => void;
+
+/** Reads frames for streams and returns the writer of frames. `onFrame` says whether a frame may be. */
+function carryFrames(
+  channel: Channel,
+  streams: Map<number, MuxStream>,
+  options: { readonly onFrame: (frame: Frame) => boolean; readonly onClose: () => void },
+): Send {
+  let pending: Buffer = EMPTY;
+  channel.onClose(() => {
+    options.onClose();
+    for (const stream of streams.values()) stream.destroy(new Error("The other side of the connector is gone"));
+  });
+  channel.onData((chunk) => {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+    for (;;) {
+      if (pending.length < 4) return;
+      const length = pending.readUInt32BE(0);
+      if (length < HEADER - 4 || length > FRAME_BYTES + HEADER - 4) return channel.destroy();
+      if (pending.length < 4 + length) return;
+      const frame = {
+        id: pending.readUInt32BE(4),
+        kind: pending.readUInt8(8),
+        payload: pending.subarray(HEADER, 4 + length),
+      };
+      pending = pending.subarray(4 + length);
+      // A frame for a stream that is over was under way when it ended.
+      if (!options.onFrame(frame) || streams.get(frame.id)?.accept(frame) === false) return channel.destroy();
+    }
+  });
+  return (id, kind, payload) => {
+    const header = Buffer.allocUnsafe(HEADER);
+    header.writeUInt32BE(HEADER - 4 + payload.length, 0);
+    header.writeUInt32BE(id, 4);
+    header.writeUInt8(kind, 8);
+    channel.write(payload.length === 0 ? header : Buffer.concat([header, payload]));
+  };
+}
+
+class MuxStream extends Duplex {
+  readonly #id: number;
+  readonly #send: Send;
+  readonly #onGone: (id: number) => void;
+  /** Bytes that may still be sent. */
+  #credit = WINDOW;
+  /** Bytes that may still arrive before the sender breaks its promise. */
+  #room = WINDOW;
+  #waiting: { bytes: Buffer; done: (error?: Error | null) => void } | null = null;
+  #otherEnded = false;
+  #reset = false;
+
+  constructor(id: number, options: { readonly send: Send; readonly onGone: (id: number) => void }) {
+    super({ allowHalfOpen: true, readableHighWaterMark: FRAME_BYTES, writableHighWaterMark: FRAME_BYTES });
+    this.#id = id;
+    this.#send = options.send;
+    this.#onGone = options.onGone;
+  }
+
+  /** Takes one frame from the other side; false when it may not be. */
+  accept({ kind, payload }: Frame): boolean {
+    switch (kind) {
+      case KIND.open:
+        return payload.length === 0;
+      case KIND.data:
+        if (this.#otherEnded || payload.length > this.#room) return false;
+        this.#room -= payload.length;
+        // A copy: the frame's memory belongs to a chunk that holds other streams' bytes too.
+        this.push(Buffer.from(payload));
+        return true;
+      case KIND.end:
+        if (this.#otherEnded) return false;
+        this.#otherEnded = true;
+        this.push(null);
+        return true;
+      case KIND.reset:
+        this.#reset = true;
+        this.destroy(new Error("The connection was closed by the other side"));
+        return true;
+      case KIND.credit:
+        if (payload.length !== 4) return false;
+        this.#credit += payload.readUInt32BE(0);
+        if (this.#credit > WINDOW) return false;
+        this.#flush();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  override _read(): void {
+    // Called when what was pushed has been taken down to the mark: that much room is given back.
+    const taken = WINDOW - this.#room - this.readableLength;
+    if (taken <= 0 || this.#otherEnded) return;
+    this.#room += taken;
+    const payload = Buffer.allocUnsafe(4);
+    payload.writeUInt32BE(taken, 0);
+    this.#send(this.#id, KIND.credit, payload);
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#waiting = { bytes: chunk, done };
+    this.#flush();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#send(this.#id, KIND.end, EMPTY);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (!this.#reset && !(this.#otherEnded && this.writableFinished)) this.#send(this.#id, KIND.reset, EMPTY);
+    this.#onGone(this.#id);
+    waiting?.done(error ?? new Error("The stream was destroyed"));
+    done(error);
+  }
+
+  #flush(): void {
+    while (this.#waiting !== null && this.#credit > 0) {
+      const { bytes, done } = this.#waiting;
+      const part = bytes.subarray(0, Math.min(this.#credit, FRAME_BYTES));
+      this.#credit -= part.length;
+      this.#send(this.#id, KIND.data, part);
+      if (part.length < bytes.length) {
+        this.#waiting = { bytes: bytes.subarray(part.length), done };
+        continue;
+      }
+      this.#waiting = null;
+      done();
+    }
+  }
+}
