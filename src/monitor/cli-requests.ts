@@ -7,7 +7,7 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record.ts";
-import type { CliEvents, CliRequests, GrantView, HeldView, LogProof, PolicyProblem } from "../protocol/requests.ts";
+import type { CliRequests, GrantView, HeldView, LogProof, PolicyProblem } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import { declaredDriver } from "./driver-table.ts";
@@ -57,12 +57,6 @@ export interface CliPorts {
   now(): number;
   /** Ends the monitor after the answer has gone out. */
   stop(): void;
-}
-
-/** Hears what happens, for `watch`. */
-export interface Watcher {
-  readonly instance: string | null;
-  send<K extends keyof CliEvents>(name: K, body: CliEvents[K]): void;
 }
 
 export type CliHandlers = {

@@ -1,0 +1,302 @@
+import type { Digest } from "../kernel/action.ts";
+import type { Grant } from "../kernel/grant.ts";
+import type { LogRecord, RecordBody } from "../protocol/record.ts";
+import { createPeer } from "../protocol/rpc.ts";
+import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
+import type { PeerFault } from "../protocol/rpc-error.ts";
+import type { Channel } from "../platform/powers.ts";
+import { createCliHandlers, type IndexPort, type PolicyPort } from "./cli-requests.ts";
+import { createConduct, type Conduct } from "./conduct.ts";
+import type { ConnectDriver } from "./driver-pool.ts";
+import { createDriverTable } from "./driver-table.ts";
+import { answering } from "./answering.ts";
+import { faceHandlers } from "./face-requests.ts";
+import { createInstances, type Instances } from "./instances.ts";
+import { createJournal, replay, type Journal } from "./journal.ts";
+import type { Log } from "./log/log.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { StateFault } from "./reducer.ts";
+import type { CodeLayout } from "./sandbox-plans.ts";
+import { checkSigned } from "./signed-records.ts";
+import { emptyState } from "./state.ts";
+import { createStatements } from "./statements.ts";
+import { createTrustedClock, type TrustedClock } from "./trusted-clock.ts";
+import { createWatching, type Watcher } from "./watching.ts";
+
+/** Longest a timer may be set for in one piece (setTimeout's own bound). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** How often a log that failed is tried again. */
+const RECOVER_MS = 1000;
+
+/** The policy engine as the monitor uses it. */
+export interface Engine extends PolicyPort {
+  load(text: string): Promise<{ readonly kind: "loaded" } | { readonly kind: "refused"; readonly problems: readonly { message: string }[] }>;
+  setGrants(grants: ReadonlyMap<string, Grant>): void;
+  addGrant(grant: Grant): void;
+  removeGrant(id: string): void;
+}
+
+/** The rebuildable index of records. */
+export interface Index extends IndexPort {
+  /** Takes one durable record in; cheap, not durable by itself. */
+  add(record: LogRecord): void;
+}
+
+export interface MonitorParts {
+  readonly powers: MonitorPowers;
+  readonly log: Log;
+  readonly index: Index;
+  readonly engine: Engine;
+  readonly code: CodeLayout;
+  readonly home: string;
+  /** Start id of this run: 32 lower-case hex digits; the log stamps it on every record. */
+  readonly start: string;
+  readonly version: string;
+  /** Digests for the first record: of our own code, and of the constitution's text. */
+  readonly identity: { readonly code: string; readonly constitution: string; readonly node: string };
+  /** Set before the first append, so that records carry trusted time. */
+  useClock(clock: TrustedClock): void;
+  /** Ends the process; called once, after everything was stopped. */
+  exit(): void;
+}
+
+export interface Monitor {
+  /** Serves one command line, whose user the platform has already checked. */
+  acceptCli(channel: Channel): void;
+  stop(why: string): Promise<void>;
+}
+
+/** Puts the monitor together and takes up where the log left off. Throws when the log holds what no monitor writes. */
+export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
+  const { powers, log, engine } = parts;
+  const digest: Digest = (text) => powers.crypto.digest(text);
+  const state = emptyState();
+  await replay(log, state, (record, payload) => {
+    checkSigned(record, { payload, state, crypto: powers.crypto });
+    parts.index.add(record);
+  });
+  const trusted = createTrustedClock(powers.clock, state.highWater);
+  parts.useClock(trusted);
+  const loaded = await engine.load(state.policyText);
+  if (loaded.kind === "refused") throw new StateFault(log.size, `the policy in force does not load: ${loaded.problems[0]?.message}`);
+  engine.setGrants(state.active);
+
+  const watchers = new Set<Watcher>();
+  const tell = (seq: number, body: RecordBody): void => {
+    const record: LogRecord = { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
+    parts.index.add(record);
+    for (const watcher of watchers) {
+      if (watcher.instance === null || ("instance" in body && body.instance === watcher.instance)) watcher.send("record", { record });
+    }
+  };
+  const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
+
+  const connectDriver: ConnectDriver = (channel, events) => {
+    const peer = createPeer(channel, {
+      side: MONITOR_DRIVER,
+      requests: {},
+      events: { progress: events.onProgress, changed: ({ offer }) => events.onChanged(offer) },
+      onFault: (fault) => refused(journal, "driver", fault),
+      onError: () => {},
+    });
+    void peer.closed.then(events.onGone);
+    return peer;
+  };
+  const drivers = createDriverTable(powers, { journal, code: parts.code, connect: connectDriver });
+
+  // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
+  const late: { conduct: Conduct | null; instances: Instances | null } = { conduct: null, instances: null };
+  const conductOf = (): Conduct => late.conduct ?? unready();
+  const instances = createInstances({
+    powers,
+    journal,
+    code: parts.code,
+    drivers,
+    now: trusted.now,
+    admission: () => (trusted.state() === "steady" ? "open" : "closed"),
+    withdraw: (live, request) => conductOf().release(live, request, "withdrawn"),
+    connectFace: (live, channel, hooks) => {
+      const peer = createPeer(channel, {
+        side: MONITOR_FACE,
+        requests: answering(faceHandlers({ live, hooks, journal, drivers, conduct: conductOf(), instances, now: trusted.now })),
+        events: {},
+        onFault: (fault) => {
+          refused(journal, "face", fault);
+          void instances.terminate(live, { code: "control-verb", by: `broken frame: ${fault.code}`, what: "face" });
+        },
+        onError: () => {},
+      });
+      void peer.closed.then(hooks.onGone);
+      return {
+        progress: (event) => void peer.event("progress", event),
+        held: (token) => void peer.event("held", { token }),
+        changed: () => void peer.event("changed", {}),
+        close: () => peer.close(),
+      };
+    },
+  });
+  late.instances = instances;
+  const ownPaths = [parts.home, "/run/aios", "/aios"];
+  const conduct = createConduct({
+    journal,
+    crypto: powers.crypto,
+    clock: powers.clock,
+    powers,
+    trusted,
+    digest,
+    start: parts.start,
+    ownPaths,
+    now: trusted.now,
+    evaluator: () => engine.evaluator,
+    openDriver: drivers.open,
+    lookup: drivers.lookup,
+    climbed: instances.terminate,
+    freeze: instances.freeze,
+    emit: (event) => {
+      for (const watcher of watchers) {
+        if (watcher.instance === null || watcher.instance === event.instance) watcher.send("stage", event);
+      }
+    },
+  });
+  late.conduct = conduct;
+  const changedGrants = (): void => {
+    for (const live of instances.running()) live.face?.port.changed();
+  };
+  const statements = createStatements({
+    journal,
+    crypto: powers.crypto,
+    random: powers.random,
+    start: parts.start,
+    policy: () => engine.version,
+    now: trusted.now,
+    effects: {
+      async settle(answer) {
+        const live = instances.live(answer.held.instance);
+        try {
+          return await conduct.settle(live, answer);
+        } finally {
+          if (live.agent === null) drivers.stopAll(live);
+        }
+      },
+      async checkPolicy(text) {
+        const { problems, version } = await engine.check(text);
+        const [first] = problems;
+        return first === undefined ? { kind: "ok", version } : { kind: "refused", message: `${first.rule}: ${first.message}` };
+      },
+      async policySet(text) {
+        const result = await engine.load(text);
+        // It was checked a moment ago; if it does not load now, the rules in force are not those recorded: stop.
+        if (result.kind === "refused") await stop("the policy that was recorded does not load");
+      },
+      grantsChanged(change) {
+        if ("added" in change) engine.addGrant(change.added);
+        else engine.removeGrant(change.removed);
+        changedGrants();
+      },
+      thawed: (instance) => instances.thaw(instance),
+      clockAccepted: () => trusted.accept(),
+    },
+  });
+
+  await journal.write({ kind: "start", ...parts.identity, version: parts.version });
+  await reportUnknown(journal);
+  for (const held of state.held.values()) {
+    const left = Math.min(Math.max(0, held.expires - trusted.now()), LONGEST_TIMER_MS);
+    powers.timer.after(left, () => void conduct.release(instances.live(held.instance), held.request, "hold-expired"));
+  }
+
+  let stopping = false;
+  async function stop(why: string): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    await Promise.all([...instances.running()].map((live) => instances.end(live, "monitor-stopped")));
+    await journal.write({ kind: "stop", why }).catch(() => {});
+    await log.close().catch(() => {});
+    parts.exit();
+  }
+
+  const handlers = createCliHandlers({
+    version: parts.version,
+    home: parts.home,
+    start: parts.start,
+    powers,
+    journal,
+    log,
+    index: parts.index,
+    instances,
+    statements,
+    policy: engine,
+    code: parts.code,
+    connectDriver,
+    digest,
+    ownPaths,
+    now: trusted.now,
+    stop: () => void powers.timer.after(50, () => void stop("asked")),
+  });
+
+  return {
+    acceptCli(channel) {
+      const watching = createWatching(watchers);
+      const peer = createPeer(channel, {
+        side: MONITOR_CLI,
+        requests: answering(handlers, (instance) => watching.watch(peer, instance)),
+        events: {},
+        onFault: (fault) => refused(journal, "cli", fault),
+        onError: () => {},
+      });
+      void peer.closed.then(watching.end);
+    },
+    stop,
+  };
+}
+
+/** Writes through to the journal; after a failed write tries until the log works again, so that work resumes by itself. */
+function recovering({ log, powers }: MonitorParts, journal: Journal): Journal {
+  let trying = false;
+  const retry = (): void => {
+    log.recover().then(
+      () => {
+        trying = false;
+      },
+      () => void powers.timer.after(RECOVER_MS, retry),
+    );
+  };
+  return {
+    ...journal,
+    async write(body, payload) {
+      try {
+        return await journal.write(body, payload);
+      } catch (error) {
+        if (!trying) {
+          trying = true;
+          powers.timer.after(RECOVER_MS, retry);
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+/** An intent without an outcome: the monitor stopped in between, so nobody knows what came of it (RECORD-FIRST). */
+async function reportUnknown(journal: Journal): Promise<void> {
+  for (const { seq, grants: _grants, ...base } of [...journal.state.open.values()]) {
+    await journal.write({
+      kind: "outcome",
+      intent: seq,
+      result: "unknown",
+      code: "outcome-unknown",
+      digest: null,
+      bytes: 0,
+      micros: 0,
+      ...base,
+    });
+  }
+}
+
+function refused(journal: Journal, peer: string, fault: PeerFault): void {
+  void journal.write({ kind: "refused", peer, code: fault.code, what: fault.message.slice(0, 256) }).catch(() => {});
+}
+
+function unready(): never {
+  throw new Error("the monitor is not put together yet");
+}

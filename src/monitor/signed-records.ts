@@ -1,0 +1,56 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { fromBase64 } from "../protocol/bytes.ts";
+import { verifyEnvelope } from "../protocol/dsse.ts";
+import type { LogRecord, RecordKind } from "../protocol/record.ts";
+import { keyId, type Purpose } from "../protocol/statement.ts";
+import type { Crypto } from "../platform/powers.ts";
+import { StateFault } from "./reducer.ts";
+import type { State } from "./state.ts";
+
+/** Records that add authority, and the purpose their statement must have. */
+const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
+  ["owner-enrolled", "enrol-owner"],
+  ["grant-signed", "sign-grant"],
+  ["grant-revoked", "revoke-grant"],
+  ["policy-set", "set-policy"],
+  ["clock-set", "set-clock"],
+  ["instance-thawed", "thaw-instance"],
+  ["agent-restarted", "restart-agent"],
+]);
+
+/**
+ * Checks, at every start, that what adds authority in the log is signed by an owner over exactly that document: who can
+ * write the home can break the log, and still cannot grant (NO-SELF-WIDENING). Throws StateFault.
+ */
+export function checkSigned(
+  record: LogRecord,
+  { payload, state, crypto }: { readonly payload: JsonObject | null; readonly state: State; readonly crypto: Crypto },
+): void {
+  const purpose = SIGNED.get(record.kind);
+  if (purpose === undefined || !("key" in record)) return;
+  const { key } = record;
+  const document = payload?.["document"];
+  const verified = verifyEnvelope(payload?.["envelope"] ?? null, {
+    findKey: (id) => (id === key ? (state.owners.get(id)?.publicKey ?? firstKey(id, { state, document, crypto })) : null),
+    verify: crypto.verify,
+  });
+  if (verified.kind !== "ok") throw new StateFault(record.seq, `its statement does not verify (${verified.code})`);
+  const { statement } = verified;
+  if (statement.purpose !== purpose || statement.decision !== "allow") {
+    throw new StateFault(record.seq, `its statement was signed for ${statement.purpose}`);
+  }
+  if (document === undefined || statement.subject !== crypto.digest(canonicalize(document))) {
+    throw new StateFault(record.seq, "its statement was signed over something else");
+  }
+}
+
+function firstKey(
+  id: string,
+  { state, document, crypto }: { readonly state: State; readonly document: JsonValue | undefined; readonly crypto: Crypto },
+): Uint8Array | null {
+  if (state.owners.size > 0 || typeof document !== "object" || document === null || Array.isArray(document)) return null;
+  const text = (document as JsonObject)["publicKey"]; // not null, not an array: the one remaining object type
+  const raw = typeof text === "string" ? fromBase64(text) : null;
+  return raw !== null && keyId(raw, crypto.sha256) === id ? raw : null;
+}
