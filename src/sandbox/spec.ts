@@ -15,7 +15,12 @@ export interface SandboxSpec {
   readonly channels: number;
   /** `host` only for the connector, which serves one fixed address. */
   readonly network: "none" | "host";
-  readonly limits: { readonly processes: number; readonly openFiles: number; readonly fileBytes: number; readonly memoryBytes: number };
+  readonly limits: {
+    readonly processes: number;
+    readonly openFiles: number;
+    readonly fileBytes: number;
+    readonly memoryBytes: number;
+  };
 }
 
 export type Mount =

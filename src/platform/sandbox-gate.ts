@@ -1,0 +1,70 @@
+import type { Socket } from "node:net";
+
+/** Longest wait for any one step of the set-up, milliseconds. It takes five on an idle machine. */
+const PATIENCE = 30_000;
+
+/** What bubblewrap reports once its namespaces exist. */
+export interface SandboxStatus {
+  /** Host id of the namespace's first process. */
+  readonly pid: number;
+  /** Inode number of its pid namespace. */
+  readonly namespace: number;
+}
+
+/** Reads bubblewrap's first report. Rejects when it exits, or reports nothing or something else. */
+export function readStatus(pipe: Socket, exited: Promise<unknown>): Promise<SandboxStatus> {
+  return bounded("report its status", (resolve, reject) => {
+    let text = "";
+    pipe.on("data", (chunk: Buffer) => {
+      text += chunk.toString("utf8");
+      const end = text.indexOf("\n");
+      if (end < 0) return;
+      const status = parseStatus(text.slice(0, end));
+      if (status === null) reject(new Error(`bubblewrap reported ${JSON.stringify(text)}`));
+      else resolve(status);
+    });
+    pipe.on("error", () => {}); // its exit says it all
+    void exited.then(() => reject(new Error("bubblewrap ended before it had made the namespaces")));
+  });
+}
+
+function parseStatus(line: string): SandboxStatus | null {
+  const status: unknown = JSON.parse(line);
+  if (typeof status !== "object" || status === null) return null;
+  if (!("child-pid" in status && "pid-namespace" in status)) return null;
+  const { "child-pid": pid, "pid-namespace": namespace } = status;
+  return typeof pid === "number" && typeof namespace === "number" ? { pid, namespace } : null;
+}
+
+/**
+ * Lets the program start. bubblewrap reads the byte when all mounts are made and all capabilities dropped, and closes
+ * its end: a clean end is the proof that the confinement stands. Dying before that leaves the byte unread, which the
+ * kernel tells this end as a reset (`unix(7)`), and the promise rejects.
+ */
+export function passGate(pipe: Socket): Promise<void> {
+  return bounded("set up its mounts", (resolve, reject) => {
+    pipe.on("error", reject);
+    pipe.on("end", resolve);
+    pipe.resume();
+    pipe.write("1");
+  });
+}
+
+function bounded<T>(
+  step: string,
+  run: (resolve: (value: T) => void, reject: (cause: Error) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`bubblewrap did not ${step} within ${PATIENCE} ms`)), PATIENCE);
+    run(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (cause) => {
+        clearTimeout(timer);
+        reject(cause);
+      },
+    );
+  });
+}

@@ -1,0 +1,28 @@
+import type { SandboxSpec } from "../sandbox/spec.ts";
+import { limitProcess } from "./sandbox-syscalls.ts";
+
+// linux/resource.h
+const RLIMIT_FSIZE = 1;
+const RLIMIT_DATA = 2;
+const RLIMIT_CORE = 4;
+const RLIMIT_NPROC = 6;
+const RLIMIT_NOFILE = 7;
+
+/**
+ * Private memory that one process may map beyond the sandbox's bound. V8 maps some 600 MiB that it never touches, so a
+ * bound on mappings alone would stop every Node program; what is touched is added up by the watch on memory.
+ */
+const RESERVATION = 1024 * 1024 * 1024;
+
+/**
+ * Sets the limits of the namespace's first process while it waits at the gate; everything inside inherits them, and
+ * nothing inside can raise them. Set after the user namespace was made, the limit on processes counts those of this
+ * sandbox only (threads included), not its user's. Throws PlatformError.
+ */
+export function applyLimits(pid: number, limits: SandboxSpec["limits"]): void {
+  limitProcess(pid, RLIMIT_CORE, 0);
+  limitProcess(pid, RLIMIT_FSIZE, limits.fileBytes);
+  limitProcess(pid, RLIMIT_DATA, limits.memoryBytes + RESERVATION);
+  limitProcess(pid, RLIMIT_NPROC, limits.processes);
+  limitProcess(pid, RLIMIT_NOFILE, limits.openFiles);
+}

@@ -1,0 +1,71 @@
+import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { openProcess, signalProcess } from "./sandbox-syscalls.ts";
+
+const SIGSTOP = 19;
+const SIGCONT = 18;
+
+/** Rounds of stopping before a sandbox that forks faster than it can be stopped is given up on. */
+const MOST_ROUNDS = 1000;
+
+/**
+ * Host ids of every process in the pid namespace with this inode number, at any depth. The namespace is asked of each
+ * process: parentage can be shed by forking twice, the namespace cannot (no capability, no setns).
+ */
+export function listMembers(namespace: number): readonly number[] {
+  const wanted = `pid:[${namespace}]`;
+  return readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => readNamespace(pid) === wanted);
+}
+
+/**
+ * Stops every process of the namespace. One that was forked while we looked is found in the next round: it is done when a
+ * round finds all of them stopped. Throws when that never happens; the caller then ends the sandbox instead.
+ */
+export function stopMembers(namespace: number): void {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const running = listMembers(namespace).filter((pid) => !isStopped(pid));
+    if (running.length === 0) return;
+    for (const pid of running) signalMember(namespace, { pid, signal: SIGSTOP });
+  }
+  throw new Error(`Cannot stop namespace ${namespace}: it forks faster than it is stopped`);
+}
+
+/** Lets every process of the namespace go on. */
+export function continueMembers(namespace: number): void {
+  for (const pid of listMembers(namespace)) signalMember(namespace, { pid, signal: SIGCONT });
+}
+
+// The id may pass to an unrelated process between listing and signalling. A descriptor cannot: when the namespace is
+// still right after it was opened, whatever it means is a member or is gone.
+function signalMember(namespace: number, target: { readonly pid: number; readonly signal: number }): void {
+  const fd = openProcess(target.pid);
+  if (fd === null) return;
+  try {
+    if (readNamespace(target.pid) === `pid:[${namespace}]`) signalProcess(fd, target.signal);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readNamespace(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return null; // gone, or another user's: not a member
+  }
+}
+
+/** Whether every thread has stopped: a first thread that ended shows a zombie while the others run on. */
+function isStopped(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) => {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+      // The name before the state is in parentheses and may hold anything, parentheses too.
+      return "TtZX".includes(stat.charAt(stat.lastIndexOf(")") + 2));
+    });
+  } catch {
+    return !existsSync(`/proc/${pid}`); // a thread or the whole process ended under our eyes: look again, or gone
+  }
+}

@@ -1,0 +1,243 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { closeSync, fstatSync } from "node:fs";
+import { Socket } from "node:net";
+import { planSandbox } from "../sandbox/bwrap.ts";
+import type { Descriptor, SandboxPlan } from "../sandbox/bwrap.ts";
+import { SandboxError } from "../sandbox/error.ts";
+import { seccompProgram } from "../sandbox/seccomp.ts";
+import type { SandboxSpec } from "../sandbox/spec.ts";
+import { socketChannel } from "./channel.ts";
+import { PlatformError } from "./platform-error.ts";
+import type { SandboxedProcess } from "./powers.ts";
+import { explainFailure } from "./sandbox-failure.ts";
+import { passGate, readStatus } from "./sandbox-gate.ts";
+import { readSandboxHost } from "./sandbox-host.ts";
+import type { SandboxHost } from "./sandbox-host.ts";
+import { applyLimits } from "./sandbox-limits.ts";
+import { continueMembers, stopMembers } from "./sandbox-members.ts";
+import { watchMemory } from "./sandbox-memory.ts";
+import {
+  closeOnExec,
+  hasEnded,
+  openMemoryFile,
+  openMountSource,
+  openProcess,
+  signalProcess,
+} from "./sandbox-syscalls.ts";
+import { keepHead, keepTail } from "./sandbox-output.ts";
+
+/** Where a sandbox's standard streams go. */
+export type SandboxStreams =
+  /** Input and output are `/dev/null`; the end of standard error is kept for `errors()`. */
+  | "ignore"
+  /** Input is `/dev/null`; the beginning of standard output and the end of standard error are kept. */
+  | "capture"
+  /** Descriptors of this process, given to the sandbox as they are. The caller closes its own copies. */
+  | { readonly stdin: number; readonly stdout: number; readonly stderr: number };
+
+export interface SandboxOptions {
+  readonly streams: SandboxStreams;
+  /** Facts about the machine; looked up once when left out. */
+  readonly host?: SandboxHost;
+}
+
+export interface StartedSandbox extends SandboxedProcess {
+  /** With "capture": the first MiB of standard output so far, and whether there was more. */
+  output(): { readonly bytes: Uint8Array; readonly truncated: boolean };
+}
+
+const OUTPUT_MOST = 1024 * 1024;
+const ERRORS_MOST = 8 * 1024;
+const SIGKILL = 9;
+
+let knownHost: SandboxHost | undefined;
+
+/**
+ * Starts one program in a sandbox of its own and resolves when it is confined in full and running. CONFINED-OR-NOT-AT-ALL:
+ * rejects with SandboxError when any part cannot be set up, and then nothing of it runs.
+ * A program or working directory that is not there ends it at once with code 1, and `errors()` says so.
+ * The sandbox ends with this process, and with the thread that started it.
+ */
+export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): Promise<StartedSandbox> {
+  refuseRoot();
+  const host = options.host ?? (knownHost ??= readSandboxHost());
+  const plan = planSandbox(spec, host.layout);
+  const child = spawnBubblewrap(plan, { spec, options, host });
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", () => resolve({ code: null, signal: null })); // it never started
+  });
+  const errors = keepTail(child.stderr, ERRORS_MOST);
+  const output = keepHead(child.stdout, OUTPUT_MOST);
+  let first: number | null = null;
+  try {
+    const status = await readStatus(pipeOf(child, plan, "status"), exited);
+    first = openProcess(status.pid);
+    if (first === null) throw new Error("the first process of the namespace is gone");
+    applyLimits(status.pid, spec.limits);
+    await passGate(pipeOf(child, plan, "gate"));
+    return superviseSandbox(child, { first, namespace: status.namespace, spec, plan, exited, errors, output });
+  } catch (cause) {
+    if (first !== null) signalProcess(first, SIGKILL);
+    child.kill("SIGKILL");
+    await exited;
+    if (first !== null) {
+      await waitForEnd(first);
+      closeSync(first);
+    }
+    await errors.ended;
+    throw explainFailure(cause, errors.text());
+  }
+}
+
+// For root the kernel counts no limit on processes, and a user namespace of root's maps to root outside: files that only
+// root may read would be the sandbox's own.
+function refuseRoot(): void {
+  if (process.getuid?.() !== 0 && process.geteuid?.() !== 0) return;
+  throw new SandboxError(
+    "root",
+    "Cannot start a sandbox as root",
+    "Run the substrate as an ordinary user; started by root, the monitor changes to the user aios first",
+  );
+}
+
+function spawnBubblewrap(
+  plan: SandboxPlan,
+  start: { readonly spec: SandboxSpec; readonly options: SandboxOptions; readonly host: SandboxHost },
+): ChildProcess {
+  const opened: number[] = [];
+  try {
+    const extra = plan.descriptors.map((descriptor) => {
+      const made = openDescriptor(descriptor, { plan, spec: start.spec, host: start.host });
+      if (typeof made === "number") opened.push(made);
+      return made;
+    });
+    closeOnExec();
+    return spawn(start.host.bubblewrap, plan.argv, {
+      stdio: [...standardStreams(start.options.streams), ...extra],
+      // bubblewrap's own environment can be read inside as /proc/1/environ, whatever --clearenv says.
+      env: {},
+      cwd: "/",
+      // A session of its own: no signal from a terminal reaches bubblewrap.
+      detached: true,
+    });
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+function standardStreams(streams: SandboxStreams): readonly (number | "ignore" | "pipe")[] {
+  if (streams === "ignore") return ["ignore", "ignore", "pipe"];
+  if (streams === "capture") return ["ignore", "pipe", "pipe"];
+  return [streams.stdin, streams.stdout, streams.stderr];
+}
+
+function openDescriptor(
+  descriptor: Descriptor,
+  start: { readonly plan: SandboxPlan; readonly spec: SandboxSpec; readonly host: SandboxHost },
+): number | "pipe" {
+  switch (descriptor.kind) {
+    case "channel":
+    case "status":
+    case "gate":
+      return "pipe"; // a socketpair on Linux
+    case "options":
+      return openMemoryFile("options", Buffer.from(start.plan.options.map((option) => `${option}\0`).join("")));
+    case "seccomp":
+      return openMemoryFile("seccomp", seccompProgram(start.host.arch, start.spec.role));
+    case "text":
+      return openMemoryFile("text", Buffer.from(descriptor.text));
+    case "path":
+      return openPath(descriptor.host);
+  }
+}
+
+function openPath(host: string): number {
+  let fd: number;
+  try {
+    fd = openMountSource(host);
+  } catch (cause) {
+    if (!(cause instanceof PlatformError)) throw cause;
+    const hint = "It must exist, and no part of it may be a symbolic link: name the real path";
+    throw new SandboxError("mount", `Cannot mount "${host}": ${cause.message}`, hint);
+  }
+  const found = fstatSync(fd);
+  if (found.isDirectory() || found.isFile()) return fd;
+  closeSync(fd);
+  // A socket of a container engine or of an agent of keys is authority, not data.
+  throw new SandboxError("mount", `Cannot mount "${host}": it is neither a folder nor a regular file`);
+}
+
+function pipeOf(child: ChildProcess, plan: SandboxPlan, kind: Descriptor["kind"]): Socket {
+  return socketAt(child, 3 + plan.descriptors.findIndex((descriptor) => descriptor.kind === kind));
+}
+
+function socketAt(child: ChildProcess, index: number): Socket {
+  const stream = child.stdio[index];
+  if (stream instanceof Socket) return stream;
+  throw new SandboxError("setup", `Cannot start bubblewrap: descriptor ${index} was not made`);
+}
+
+interface Supervised {
+  /** Descriptor of the namespace's first process. */
+  readonly first: number;
+  /** Inode number of the pid namespace. */
+  readonly namespace: number;
+  readonly spec: SandboxSpec;
+  readonly plan: SandboxPlan;
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  readonly errors: { text(): string; readonly ended: Promise<void> };
+  readonly output: { bytes(): Uint8Array; truncated(): boolean; readonly ended: Promise<void> };
+}
+
+function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSandbox {
+  const { first, namespace, errors, output } = sandbox;
+  let gone = false;
+  const kill = (): void => {
+    if (gone) return;
+    // The first process takes its namespace with it. bubblewrap outside alone would do, but only through its child's
+    // parent-death signal.
+    signalProcess(first, SIGKILL);
+    child.kill("SIGKILL");
+  };
+  const stopWatch = watchMemory(namespace, sandbox.spec.limits.memoryBytes, kill);
+  const ended = sandbox.exited.then(async (result) => {
+    stopWatch();
+    signalProcess(first, SIGKILL); // what the program left running in the background ends with it
+    await waitForEnd(first);
+    gone = true;
+    closeSync(first);
+    await Promise.all([errors.ended, output.ended]);
+    return Object.freeze(result);
+  });
+  const channels = sandbox.plan.descriptors.flatMap((descriptor, index) =>
+    descriptor.kind === "channel" ? [socketChannel(socketAt(child, 3 + index))] : [],
+  );
+  return Object.freeze({
+    pid: child.pid ?? -1,
+    channels: Object.freeze(channels),
+    ended,
+    kill,
+    suspend: () => {
+      if (gone) return;
+      try {
+        stopMembers(namespace);
+      } catch {
+        kill(); // what cannot be stopped is ended
+      }
+    },
+    resume: () => {
+      if (!gone) continueMembers(namespace);
+    },
+    errors: () => errors.text(),
+    output: () => ({ bytes: output.bytes(), truncated: output.truncated() }),
+  });
+}
+
+/** Resolves when the namespace is empty: its first process ends after all others. */
+async function waitForEnd(first: number): Promise<void> {
+  for (let wait = 0; !hasEnded(first); wait = Math.min(wait + 1, 20)) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}

@@ -1,0 +1,137 @@
+import { checkSpec } from "./check.ts";
+import { etcFiles, INSIDE_HOSTNAME, INSIDE_USER } from "./layout.ts";
+import type { SystemLayout } from "./layout.ts";
+import type { Mount, SandboxSpec } from "./spec.ts";
+
+/** What one inherited descriptor of bubblewrap carries. */
+export type Descriptor =
+  /** One end of a socketpair, kept by the program inside. */
+  | { readonly kind: "channel" }
+  /** The options, NUL-separated: on the command line they would tell the sandbox the host's paths (`/proc/1/cmdline`). */
+  | { readonly kind: "options" }
+  /** The seccomp program. */
+  | { readonly kind: "seccomp" }
+  /** bubblewrap reports the host pid of the namespace's first process here. */
+  | { readonly kind: "status" }
+  /** bubblewrap waits here, fully confined, until limits are set and it may start the program. */
+  | { readonly kind: "gate" }
+  /** Contents of a small file. */
+  | { readonly kind: "text"; readonly text: string }
+  /** A host file or folder, opened before the start, so that what was checked is what is mounted. */
+  | { readonly kind: "path"; readonly host: string; readonly access: "read" | "write" };
+
+/** Everything that is needed to start bubblewrap once. */
+export interface SandboxPlan {
+  /** Options for the `options` descriptor. */
+  readonly options: readonly string[];
+  /** Arguments of the bubblewrap process itself. */
+  readonly argv: readonly string[];
+  /** What to pass as descriptors 3, 4, … in this order. */
+  readonly descriptors: readonly Descriptor[];
+}
+
+const FIRST_DESCRIPTOR = 3;
+const MEBIBYTE = 1024 * 1024;
+
+/** Largest private folder in memory, unless the specification names a size of its own. */
+const SCRATCH_MOST = 256 * MEBIBYTE;
+
+/**
+ * Options of bubblewrap for this specification (the argument list of `--args`). Pure and complete: what is not in the
+ * list is not in the sandbox. Throws `SandboxError` with code `spec` for a specification that would weaken it.
+ */
+export function bwrapArguments(spec: SandboxSpec, system: SystemLayout): readonly string[] {
+  return planSandbox(spec, system).options;
+}
+
+/** Options, arguments and descriptors together; the numbers in the options are places in the list of descriptors. */
+export function planSandbox(spec: SandboxSpec, system: SystemLayout): SandboxPlan {
+  checkSpec(spec);
+  const descriptors: Descriptor[] = [];
+  const pass = (descriptor: Descriptor): string => String(FIRST_DESCRIPTOR + descriptors.push(descriptor) - 1);
+
+  for (let index = 0; index < spec.channels; index++) pass({ kind: "channel" });
+  const argv = ["--args", pass({ kind: "options" }), "--", ...spec.command];
+  const options: readonly Option[] = [
+    ...namespaceOptions(spec),
+    ["--seccomp", pass({ kind: "seccomp" })],
+    ["--json-status-fd", pass({ kind: "status" })],
+    ["--block-fd", pass({ kind: "gate" })],
+    ["--clearenv"],
+    ...Object.entries(spec.environment).map(([name, value]) => ["--setenv", name, value]),
+    ...systemOptions(system),
+    ...etcFiles(spec.network, system)
+      .filter((file) => spec.mounts.every((mount) => mount.inside !== file.inside))
+      .map(({ inside, text }) => ["--perms", "0444", "--file", pass({ kind: "text", text }), inside]),
+    ["--proc", "/proc"],
+    ["--dev", "/dev"],
+    ...mountsInOrder(spec).map((mount) => mountOption(mount, pass)),
+    // bubblewrap makes `/` and `/dev` as memory file systems owned by the inside user and without a size: left
+    // writable, they would be disks to fill and places to plant files.
+    ["--remount-ro", "/dev"],
+    ["--remount-ro", "/"],
+    ["--chdir", spec.cwd],
+  ];
+  return { options: options.flat(), argv, descriptors };
+}
+
+/** One option with its values. */
+type Option = readonly string[];
+
+function namespaceOptions(spec: SandboxSpec): readonly Option[] {
+  return [
+    // `--unshare-all` only tries user and cgroup namespaces; named on their own they are required.
+    ["--unshare-all"],
+    ["--unshare-user"],
+    ["--unshare-cgroup"],
+    ...(spec.network === "host" ? [["--share-net"]] : []),
+    // Below the seccomp filter a second lock: the kernel itself refuses further user namespaces.
+    ["--disable-userns"],
+    ["--die-with-parent"],
+    ["--new-session"],
+    ["--cap-drop", "ALL"],
+    ["--uid", String(INSIDE_USER.uid)],
+    ["--gid", String(INSIDE_USER.gid)],
+    ["--hostname", INSIDE_HOSTNAME],
+  ];
+}
+
+function systemOptions(system: SystemLayout): readonly Option[] {
+  return [
+    ["--ro-bind", "/usr", "/usr"],
+    ...system.links.map(({ inside, target }) => ["--symlink", target, inside]),
+    ...system.folders.map((folder) => ["--ro-bind", folder, folder]),
+    ...system.etc.map((path) => ["--ro-bind", path, path]),
+  ];
+}
+
+/** The specification's mounts and the private folders that it leaves to us, outer ones first so that none hides another. */
+function mountsInOrder(spec: SandboxSpec): readonly Mount[] {
+  const bytes = Math.max(4096, Math.min(SCRATCH_MOST, Math.floor(spec.limits.memoryBytes / 8)));
+  const scratch = ["/tmp", INSIDE_USER.home, "/dev/shm"]
+    .filter((inside) => spec.mounts.every((mount) => mount.inside !== inside))
+    .map((inside): Mount => ({ kind: "tmpfs", inside, bytes }));
+  return [...scratch, ...spec.mounts].toSorted((one, other) => depthOf(one) - depthOf(other));
+}
+
+function depthOf(mount: Mount): number {
+  return mount.inside.split("/").length;
+}
+
+function mountOption(mount: Mount, pass: (descriptor: Descriptor) => string): Option {
+  switch (mount.kind) {
+    case "read":
+      return ["--ro-bind-fd", pass({ kind: "path", host: mount.host, access: "read" }), mount.inside];
+    case "write":
+      return ["--bind-fd", pass({ kind: "path", host: mount.host, access: "write" }), mount.inside];
+    case "tmpfs":
+      return ["--perms", scratchMode(mount.inside), "--size", String(mount.bytes), "--tmpfs", mount.inside];
+    case "text":
+      // A mount of its own, so that it stays read-only inside a writable folder.
+      return ["--perms", "0444", "--ro-bind-data", pass({ kind: "text", text: mount.text }), mount.inside];
+  }
+}
+
+function scratchMode(inside: string): string {
+  return inside === "/tmp" || inside === "/dev/shm" ? "1777" : "0700";
+}

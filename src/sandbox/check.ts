@@ -1,0 +1,109 @@
+import { SandboxError } from "./error.ts";
+import type { Mount, SandboxSpec } from "./spec.ts";
+
+/** More inherited socketpairs than any role needs. */
+const MOST_CHANNELS = 16;
+
+/** Trees that the sandbox makes itself: a mount over or below them would undo part of the confinement. */
+const OWN_TREES = ["/proc", "/dev", "/sys"];
+
+/** System folders: a mount there may only show a host path at its own place, so nothing can stand in for a program. */
+const SYSTEM_TREES = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+
+/** Host trees that are no files: devices and other processes. */
+const HOST_TREES_REFUSED = ["/proc", "/dev", "/sys"];
+
+/** Host folders that hold other people's sockets, secrets or everything at once. */
+const HOST_FOLDERS_REFUSED = ["/", "/run", "/var/run", "/var", "/etc", "/home", "/root", "/boot"];
+
+/**
+ * Refuses a specification that is malformed or that would weaken the sandbox; throws `SandboxError` with code `spec`.
+ * The caller is trusted, so this is the second line: what reaches bubblewrap is exactly what a reader of the spec expects.
+ */
+export function checkSpec(spec: SandboxSpec): void {
+  if (spec.network === "host" && spec.role !== "connector") refuse(`give role "${spec.role}" the host's network`);
+  if (spec.command.length === 0) refuse("start an empty command");
+  for (const word of spec.command) checkText("command", word);
+  if (spec.command[0] === "") refuse("start a program without a name");
+  checkInsidePath(spec.cwd);
+  for (const [name, value] of Object.entries(spec.environment)) {
+    if (name === "" || name.includes("=")) refuse(`set the variable ${JSON.stringify(name)}`);
+    checkText("variable", name);
+    checkText(`variable ${name}`, value);
+  }
+  checkCount("channels", spec.channels, { least: 0, most: MOST_CHANNELS });
+  for (const [name, value] of Object.entries(spec.limits)) {
+    checkCount(`limit ${name}`, value, { least: 1, most: Number.MAX_SAFE_INTEGER });
+  }
+  const seen = new Set<string>();
+  for (const mount of spec.mounts) {
+    checkMount(mount);
+    if (seen.has(mount.inside)) refuse(`mount two things on "${mount.inside}"`);
+    seen.add(mount.inside);
+  }
+}
+
+function checkMount(mount: Mount): void {
+  checkInsidePath(mount.inside);
+  if (mount.inside === "/") refuse('mount over "/"');
+  const own = OWN_TREES.find((tree) => isWithin(mount.inside, tree));
+  if (own !== undefined && !(mount.kind === "tmpfs" && mount.inside === "/dev/shm")) {
+    refuse(`mount on "${mount.inside}"`);
+  }
+  if (SYSTEM_TREES.some((tree) => isWithin(mount.inside, tree))) {
+    if (mount.kind !== "read" || mount.host !== mount.inside) refuse(`put something else on "${mount.inside}"`);
+  }
+  switch (mount.kind) {
+    case "read":
+    case "write":
+      checkHostPath(mount.host);
+      return;
+    case "tmpfs":
+      checkCount(`size of "${mount.inside}"`, mount.bytes, { least: 4096, most: Number.MAX_SAFE_INTEGER });
+      return;
+    case "text":
+      return;
+  }
+}
+
+function checkHostPath(path: string): void {
+  checkText("host path", path);
+  if (!isPlainAbsolute(path)) refuse(`mount the host path ${JSON.stringify(path)}`);
+  if (HOST_FOLDERS_REFUSED.includes(path) || HOST_TREES_REFUSED.some((tree) => isWithin(path, tree))) {
+    refuse(`mount the host path "${path}"`);
+  }
+}
+
+function checkInsidePath(path: string): void {
+  checkText("path", path);
+  if (!isPlainAbsolute(path)) refuse(`use the path ${JSON.stringify(path)} inside`);
+}
+
+/** Absolute, and its only reading: no empty, `.` or `..` segment, no slash at the end. */
+function isPlainAbsolute(path: string): boolean {
+  if (path === "/") return true;
+  if (!path.startsWith("/")) return false;
+  return path
+    .slice(1)
+    .split("/")
+    .every((segment) => segment !== "" && segment !== "." && segment !== "..");
+}
+
+function isWithin(path: string, tree: string): boolean {
+  return path === tree || path.startsWith(`${tree}/`);
+}
+
+// Options travel NUL-separated, so a NUL inside one would be an option of its own.
+function checkText(what: string, text: string): void {
+  if (text.includes("\0")) refuse(`pass on a ${what} with a NUL in it`);
+}
+
+function checkCount(what: string, value: number, bounds: { readonly least: number; readonly most: number }): void {
+  if (!Number.isSafeInteger(value) || value < bounds.least || value > bounds.most) {
+    refuse(`use ${String(value)} as ${what}`);
+  }
+}
+
+function refuse(action: string): never {
+  throw new SandboxError("spec", `Cannot ${action}: the sandbox specification does not allow it`);
+}

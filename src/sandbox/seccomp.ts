@@ -1,0 +1,263 @@
+import { assemble, scopeLabels } from "./bpf.ts";
+import type { Instruction } from "./bpf.ts";
+import type { SandboxSpec } from "./spec.ts";
+import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
+import type { Architecture, CallName } from "./syscalls.ts";
+
+/** What the filter answers (`linux/seccomp.h`). */
+export const ALLOW = 0x7fff_0000;
+export const KILL_PROCESS = 0x8000_0000;
+const ERRNO = 0x0005_0000;
+/** "Operation not permitted": what honest programs that try are ready for. */
+export const REFUSE_EPERM: number = ERRNO | 1;
+/** "No such system call": for calls whose arguments lie in memory, where a filter cannot read; callers fall back. */
+export const REFUSE_ENOSYS: number = ERRNO | 38;
+
+/** Calls that no honest program makes: the process ends (TERMINAL). */
+export const TERMINAL_CALLS: readonly CallName[] = [
+  "init_module",
+  "finit_module",
+  "delete_module",
+  "create_module",
+  "kexec_load",
+  "kexec_file_load",
+  "reboot",
+  "setns",
+  "bpf",
+  "open_by_handle_at",
+  "iopl",
+  "ioperm",
+  "swapon",
+  "swapoff",
+  "process_vm_writev",
+];
+
+/** Calls that honest programs try too, and that have no use inside. */
+export const REFUSED_CALLS: readonly CallName[] = [
+  // Mounts, old and new interface: with a mount, what is read-only is not.
+  "mount",
+  "umount2",
+  "pivot_root",
+  "chroot",
+  "open_tree",
+  "open_tree_attr",
+  "move_mount",
+  "fsopen",
+  "fsconfig",
+  "fsmount",
+  "fspick",
+  "mount_setattr",
+  "quotactl",
+  "quotactl_fd",
+  "fanotify_init",
+  // Other processes' memory and descriptors.
+  "ptrace",
+  "process_vm_readv",
+  "pidfd_getfd",
+  "kcmp",
+  // Wide kernel interfaces with a history of privilege escalation.
+  "perf_event_open",
+  "io_uring_setup",
+  "io_uring_enter",
+  "io_uring_register",
+  "userfaultfd",
+  "keyctl",
+  "add_key",
+  "request_key",
+  "modify_ldt",
+  "uselib",
+  "lookup_dcookie",
+  "nfsservctl",
+  // The machine's clocks, log, accounts and names.
+  "settimeofday",
+  "clock_settime",
+  "adjtimex",
+  "clock_adjtime",
+  "syslog",
+  "acct",
+  "vhangup",
+  "sethostname",
+  "setdomainname",
+];
+
+/** CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}. CLONE_NEWTIME shares its bit with clone's exit signal: unshare only. */
+const NEW_NAMESPACES = 0x7e02_0000;
+const CLONE_NEWTIME = 0x80;
+
+/** Terminal ioctls: TIOCSTI types into the terminal, TIOCLINUX pastes into it, TIOCSETD loads line disciplines. */
+const REFUSED_IOCTLS = [0x5412, 0x541c, 0x5423] as const;
+
+const S_IFMT = 0o170_000;
+const S_IFCHR = 0o020_000;
+const S_IFBLK = 0o060_000;
+/** Set-user-id and set-group-id: in a writable workspace such a file would carry the user's identity out. */
+const SET_ID_BITS = 0o6_000;
+/** O_CREAT and __O_TMPFILE: only then is the mode argument of open a mode. */
+const CREATES = 0o20_000_100;
+
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const NETLINK_ROUTE = 0;
+
+const NUMBER_OFFSET = 0;
+const ARCHITECTURE_OFFSET = 4;
+/** First number of the x32 ABI, a second door to the same calls on x64. */
+const X32_BIT = 0x4000_0000;
+
+/**
+ * The seccomp filter of one sandbox, ready for `bwrap --seccomp`: 8 bytes an instruction.
+ * A call of another architecture or of x32 ends the process, and so do TERMINAL_CALLS; REFUSED_CALLS and the argument
+ * rules below answer EPERM; `clone3`, and `openat2` where it could make set-id files, answer ENOSYS; the rest is allowed.
+ */
+export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): Uint8Array {
+  return assemble([
+    { op: "load", offset: ARCHITECTURE_OFFSET },
+    { op: "equal", value: AUDIT_ARCHITECTURE[arch], yes: "known" },
+    { op: "return", value: KILL_PROCESS },
+    { op: "label", name: "known" },
+    { op: "load", offset: NUMBER_OFFSET },
+    ...(arch === "x64" ? refuseX32() : []),
+    // Calls with argument rules come first: they are the frequent ones, and the kernel caches only the others.
+    ...argumentRules(role).flatMap((rule) => onCall(arch, rule)),
+    ...TERMINAL_CALLS.flatMap((name) => onCall(arch, { name, body: [{ op: "return", value: KILL_PROCESS }] })),
+    ...REFUSED_CALLS.flatMap((name) => onCall(arch, { name, body: [{ op: "return", value: REFUSE_EPERM }] })),
+    { op: "return", value: ALLOW },
+  ]);
+}
+
+/** What happens on one call; a body must end in a return on every way through it. */
+interface Rule {
+  readonly name: CallName;
+  readonly body: readonly Instruction[];
+}
+
+function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
+  const enosys: readonly Instruction[] = [{ op: "return", value: REFUSE_ENOSYS }];
+  return [
+    { name: "openat", body: refuseSetIdCreation({ flags: 2, mode: 3 }) },
+    { name: "open", body: refuseSetIdCreation({ flags: 1, mode: 2 }) },
+    { name: "ioctl", body: refuseValues(1, REFUSED_IOCTLS) },
+    { name: "clone", body: refuseBits(0, NEW_NAMESPACES) },
+    { name: "clone3", body: enosys },
+    { name: "unshare", body: refuseBits(0, NEW_NAMESPACES | CLONE_NEWTIME) },
+    { name: "socket", body: allowFamilies(role) },
+    { name: "socketpair", body: allowFamilies(role) },
+    { name: "personality", body: allowValues(0, [0, 0xffff_ffff]) },
+    { name: "chmod", body: refuseBits(1, SET_ID_BITS) },
+    { name: "fchmod", body: refuseBits(1, SET_ID_BITS) },
+    { name: "fchmodat", body: refuseBits(2, SET_ID_BITS) },
+    { name: "fchmodat2", body: refuseBits(2, SET_ID_BITS) },
+    { name: "creat", body: refuseBits(1, SET_ID_BITS) },
+    { name: "mkdir", body: refuseBits(1, SET_ID_BITS) },
+    { name: "mkdirat", body: refuseBits(2, SET_ID_BITS) },
+    { name: "mknod", body: refuseDevices(1) },
+    { name: "mknodat", body: refuseDevices(2) },
+    // Our own file drivers decide on descriptors with openat2; what else runs has no need that openat does not serve.
+    ...(role === "agent" || role === "exec" ? [{ name: "openat2", body: enosys } as const] : []),
+  ];
+}
+
+/** Families of sockets a role may make. A face serves two unix sockets; nothing has raw packets, vsock or kernel crypto. */
+function allowFamilies(role: SandboxSpec["role"]): readonly Instruction[] {
+  switch (role) {
+    case "face":
+      return allowValues(0, [AF_UNIX]);
+    case "agent":
+    case "driver":
+    case "connector":
+    case "exec":
+      return [
+        ...loadArgument(0),
+        { op: "equal", value: AF_UNIX, yes: "allow" },
+        { op: "equal", value: AF_INET, yes: "allow" },
+        { op: "equal", value: AF_INET6, yes: "allow" },
+        { op: "equal", value: AF_NETLINK, no: "refuse" },
+        // Of netlink only the list of interfaces and addresses, which getifaddrs and getaddrinfo ask for.
+        ...loadArgument(2),
+        { op: "equal", value: NETLINK_ROUTE, no: "refuse" },
+        ...verdicts(),
+      ];
+  }
+}
+
+function refuseSetIdCreation(argument: { readonly flags: number; readonly mode: number }): readonly Instruction[] {
+  return [
+    ...loadArgument(argument.flags),
+    { op: "any-bit", value: CREATES, no: "allow" },
+    ...loadArgument(argument.mode),
+    { op: "any-bit", value: SET_ID_BITS, yes: "refuse" },
+    ...verdicts(),
+  ];
+}
+
+function refuseDevices(mode: number): readonly Instruction[] {
+  return [
+    ...loadArgument(mode),
+    { op: "any-bit", value: SET_ID_BITS, yes: "refuse" },
+    { op: "and", value: S_IFMT },
+    { op: "equal", value: S_IFCHR, yes: "refuse" },
+    { op: "equal", value: S_IFBLK, yes: "refuse" },
+    ...verdicts(),
+  ];
+}
+
+function refuseBits(argument: number, bits: number): readonly Instruction[] {
+  return [...loadArgument(argument), { op: "any-bit", value: bits, yes: "refuse" }, ...verdicts()];
+}
+
+function refuseValues(argument: number, values: readonly number[]): readonly Instruction[] {
+  return [
+    ...loadArgument(argument),
+    ...values.map((value): Instruction => ({ op: "equal", value, yes: "refuse" })),
+    ...verdicts(),
+  ];
+}
+
+function allowValues(argument: number, values: readonly number[]): readonly Instruction[] {
+  return [
+    ...loadArgument(argument),
+    ...values.map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
+    { op: "return", value: REFUSE_EPERM },
+    { op: "label", name: "allow" },
+    { op: "return", value: ALLOW },
+  ];
+}
+
+/** Both ends of a body, the harmless one first, so that a body without a decision falls through to it explicitly. */
+function verdicts(): readonly Instruction[] {
+  return [
+    { op: "label", name: "allow" },
+    { op: "return", value: ALLOW },
+    { op: "label", name: "refuse" },
+    { op: "return", value: REFUSE_EPERM },
+  ];
+}
+
+/**
+ * The low half of an argument. Every argument examined is an `int` or is cut to 32 bits by the kernel, so the high half
+ * must not be compared: a filter that did was passed by setting it (CVE-2019-7303).
+ */
+function loadArgument(index: number): readonly Instruction[] {
+  return [{ op: "load", offset: 16 + 8 * index }];
+}
+
+function refuseX32(): readonly Instruction[] {
+  return [
+    { op: "at-least", value: X32_BIT, no: "native" },
+    { op: "return", value: KILL_PROCESS },
+    { op: "label", name: "native" },
+  ];
+}
+
+/** Runs the body on this call and goes on to the next rule otherwise. */
+function onCall(arch: Architecture, rule: Rule): readonly Instruction[] {
+  const number = CALLS[rule.name][arch];
+  if (number === null) return [];
+  return scopeLabels(rule.name, [
+    { op: "equal", value: number, no: "next" },
+    ...rule.body,
+    { op: "label", name: "next" },
+  ]);
+}
