@@ -1,6 +1,13 @@
 import type { Action } from "./action.ts";
+import { coversExactly, smallestGrant } from "./allowance.ts";
 import type { ReasonCode } from "./codes.ts";
+import { checkConstitution } from "./constitution.ts";
+import { KernelFault } from "./fault.ts";
+import { mistypedField } from "./fields.ts";
 import type { Grant, GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
+import { humanNeeds } from "./needs.ts";
+import { effectiveRisk } from "./risk.ts";
+import { standingOf, type Failure, type Standing } from "./standing.ts";
 
 /** One instance as the decision sees it. The first of a chain acts; the others are its ancestors. */
 export interface Subject {
@@ -76,3 +83,72 @@ export type Decision =
       readonly proposal: GrantProposal | null;
     }
   | { readonly kind: "terminal"; readonly code: ReasonCode; readonly by: string };
+
+/** An instance with more actions than this waiting may not add one; a flood buries the one that matters. */
+export const MAX_HELD = 20;
+
+/**
+ * Decides one action: constitution, then types, then policy, grants and limits for the instance and every ancestor
+ * (CHILD-LESS), then whether a human is needed (FLOOR). Pure: equal input, equal decision. Whatever fails denies
+ * (ERRORS-DENY); taking a grant away or adding a rule that forbids never allows more.
+ *
+ * `ownerAsks` says that an owner wants to see this action before it runs.
+ * Throws KernelFault `wrong-chain` when the chain does not begin with the acting instance.
+ */
+export function decideAction(input: DecisionInput, ownerAsks: boolean = false): Decision {
+  const { action, tool, chain } = input;
+  const [actor] = chain;
+  if (actor.instance !== action.instance || actor.agent !== action.agent) {
+    throw new KernelFault("wrong-chain", `the chain for ${action.instance} begins with ${actor.instance}`);
+  }
+  const verdict = checkConstitution(input);
+  if (verdict?.kind === "terminal") return { kind: "terminal", code: verdict.code, by: verdict.by };
+  if (verdict?.kind === "denied") return denied(verdict.code, verdict.by);
+  const mistyped = mistypedField(tool, action.arguments);
+  if (mistyped !== null) return denied("argument-type", mistyped);
+
+  const risk = effectiveRisk(tool, action.verb, action.arguments);
+  const needs = humanNeeds(input, risk);
+  const standings = chain.map((subject) => standingOf(subject, input, risk));
+  const failures = standings.filter((standing) => standing.kind === "failed");
+  const [failure] = failures;
+  if (failure !== undefined) return stoppedBy(failure, failures, { input, needsHuman: needs.leasable.length > 0 });
+
+  const leases = needs.leasable.length === 0 ? null : choose(standings, (grant) => coversExactly(grant, action, tool));
+  const plain = choose(standings, (grant) => !grant.lease) ?? choose(standings, () => true) ?? [];
+  const grants = [...new Set(leases ?? plain)];
+  const reasons = new Set<HoldReason>([...(leases === null ? needs.leasable : []), ...needs.always]);
+  if (ownerAsks) reasons.add("owner-asked");
+  if (reasons.size === 0) return { kind: "granted", risk, grants, lease: leases?.[0] ?? null };
+  if (actor.heldCount > MAX_HELD) return denied("too-many-held", `${actor.heldCount} actions are held`);
+  return { kind: "held", risk, grants, reasons: [...reasons], unendorsed: needs.unendorsed };
+}
+
+function denied(code: ReasonCode, by: string): Decision {
+  return { kind: "denied", code, by, proposal: null };
+}
+
+/** The denial for the nearest failure of a chain, with a proposal when grants alone would have helped. */
+function stoppedBy(
+  nearest: Failure,
+  failures: readonly Failure[],
+  about: { readonly input: DecisionInput; readonly needsHuman: boolean },
+): Decision {
+  const { action, tool, chain } = about.input;
+  const curable = failures.every((failure) => failure.curable);
+  const agents = [...new Set(failures.map((failure) => failure.subject.agent))];
+  const proposal = curable ? smallestGrant({ agents, action, tool, needsHuman: about.needsHuman }) : null;
+  if (nearest.subject === chain[0]) return { kind: "denied", code: nearest.code, by: nearest.by, proposal };
+  return { kind: "denied", code: "ancestor-denied", by: nearest.subject.instance, proposal };
+}
+
+/** For each subject its first usable grant of a kind, by id; null when one of them has none. */
+function choose(standings: readonly Standing[], fits: (grant: Grant) => boolean): readonly string[] | null {
+  const ids: string[] = [];
+  for (const standing of standings) {
+    const grant = standing.kind === "passed" ? standing.grants.find(fits) : undefined;
+    if (grant === undefined) return null;
+    ids.push(grant.id);
+  }
+  return ids;
+}

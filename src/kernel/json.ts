@@ -270,6 +270,14 @@ export function emptyObject(): { [key: string]: JsonValue } {
   return object;
 }
 
+/** Freezes a value and everything in it, in place, and returns it. For trees only: what arrives frozen is taken as done. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const item of Object.values(value)) deepFreeze(item);
+  return value;
+}
+
 /** The string that one JSON string literal stands for; null when it is none. `JSON.parse` has no leniency for strings. */
 function decodeString(literal: string): string | null {
   try {

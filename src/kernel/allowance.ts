@@ -1,0 +1,91 @@
+import type { Action } from "./action.ts";
+import type { Allow, Condition, Grant, GrantProposal, ToolClass } from "./grant.ts";
+import { isArray, type JsonValue } from "./json.ts";
+import { isUnder } from "./paths.ts";
+import { argumentOf, isGiven } from "./risk.ts";
+
+/** Longest text that a proposed condition may hold; what is longer could not be read before it is signed. */
+const MAX_CONDITION_TEXT = 1024;
+
+/** How a grant names what an action asks for: `driver/tool`, `driver#uri` or `driver@prompt`. */
+export function whatOf(action: Action): string {
+  const mark = action.verb === "call" ? "/" : action.verb === "read" ? "#" : "@";
+  return `${action.driver}${mark}${action.name}`;
+}
+
+/**
+ * Whether a lease is a human's yes to exactly this call, so that no human is asked again (FLOOR): one of its allows names
+ * the very tool, every declared argument and every recipient of the call has a condition there, and each is met. A call
+ * with arguments none of which is declared is covered by no lease, since nothing about it was signed.
+ *
+ * This does not rely on the policy engine: its yes is needed as well, and a fault there alone cannot open this.
+ */
+export function coversExactly(lease: Grant, action: Action, tool: ToolClass): boolean {
+  if (!lease.lease || action.verb !== "call") return false;
+  const what = whatOf(action);
+  const governed = governedArguments(action, tool);
+  if (governed.length === 0 && Object.keys(action.arguments).length > 0) return false;
+  return lease.allow.some((allow) => allow.what === what && isMet(allow, action, governed));
+}
+
+/**
+ * The smallest grant that allows this action: its agents, its tool, and equality on every declared argument of the call.
+ * Null when a value is too long to be read and signed, or is no value that a condition can hold.
+ */
+export function smallestGrant(input: {
+  readonly agents: readonly string[];
+  readonly action: Action;
+  readonly tool: ToolClass;
+  readonly needsHuman: boolean;
+}): GrantProposal | null {
+  const { agents, action, tool, needsHuman } = input;
+  const where: { [field: string]: Condition } = {};
+  for (const field of action.verb === "call" ? Object.keys(tool.fields) : []) {
+    const value = argumentOf(action.arguments, field);
+    if (value === undefined) continue;
+    const condition = equalTo(value);
+    if (condition === null) return null;
+    where[field] = condition;
+  }
+  const allow: Allow = { what: whatOf(action), where };
+  const lease = needsHuman && governedArguments(action, tool).every((field) => Object.hasOwn(where, field));
+  return { agents, allow: [allow], lease: lease && isSpecific(action, where) };
+}
+
+/** Arguments of a call about which an owner said something: declared fields that are present, recipients that are given. */
+function governedArguments(action: Action, tool: ToolClass): readonly string[] {
+  const fields = Object.keys(tool.fields).filter((field) => Object.hasOwn(action.arguments, field));
+  const recipients = Object.keys(tool.recipients).filter((name) => isGiven(argumentOf(action.arguments, name)));
+  return [...new Set([...fields, ...recipients])];
+}
+
+function isSpecific(action: Action, where: Allow["where"]): boolean {
+  return Object.keys(where).length > 0 || Object.keys(action.arguments).length === 0;
+}
+
+function isMet(allow: Allow, action: Action, governed: readonly string[]): boolean {
+  const conditioned = Object.keys(allow.where);
+  if (!governed.every((argument) => conditioned.includes(argument))) return false;
+  return Object.entries(allow.where).every(([argument, condition]) => {
+    const value = argumentOf(action.arguments, argument);
+    return value !== undefined && meets(value, condition);
+  });
+}
+
+/** Whether a value meets a condition. Of a list every item must; a value of another type than the condition's does not. */
+export function meets(value: JsonValue, condition: Condition): boolean {
+  if (isArray(value)) return value.every((item) => !isArray(item) && meets(item, condition));
+  if ("equals" in condition) return value === condition.equals;
+  if ("in" in condition) return typeof value === "string" && condition.in.includes(value);
+  if ("under" in condition) return typeof value === "string" && isUnder(value, condition.under);
+  return typeof value === "number" && value <= condition.max;
+}
+
+function equalTo(value: JsonValue): Condition | null {
+  if (typeof value === "number" || typeof value === "boolean") return { equals: value };
+  if (typeof value === "string") return value.length <= MAX_CONDITION_TEXT ? { equals: value } : null;
+  if (value === null || !isArray(value)) return null;
+  const texts = value.filter((item) => typeof item === "string");
+  const readable = texts.length === value.length && texts.join("").length <= MAX_CONDITION_TEXT;
+  return readable ? { in: [...new Set(texts)] } : null;
+}

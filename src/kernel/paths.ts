@@ -1,0 +1,55 @@
+/** No byte of a path that a screen or a C string would read differently: NUL, other control characters, DEL. */
+const CONTROL = /\p{Cc}/u;
+/** Names under /proc and /dev that lead to another file's place, so that one file has two paths. */
+const ALIASES: ReadonlySet<string> = new Set(["root", "cwd", "fd", "map_files", "exe"]);
+
+/**
+ * The segments of an absolute path that has one reading, or null: relative paths, dot segments, double slashes, control
+ * characters and detours through /proc or /dev/fd have none. One slash at the end is the same path.
+ */
+export function pathSegments(path: string): readonly string[] | null {
+  if (!path.startsWith("/") || CONTROL.test(path) || !path.isWellFormed()) return null;
+  if (path === "/") return [];
+  const segments = (path.endsWith("/") ? path.slice(1, -1) : path.slice(1)).split("/");
+  if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) return null;
+  const [top] = segments;
+  if ((top === "proc" || top === "dev") && segments.slice(1).some((segment) => ALIASES.has(segment))) return null;
+  return segments;
+}
+
+/** Whether a path equals another or lies below it, on whole segments; false when either has no one reading. */
+export function isUnder(path: string, root: string): boolean {
+  const segments = pathSegments(path);
+  const rootSegments = pathSegments(root);
+  if (segments === null || rootSegments === null) return false;
+  return rootSegments.every((segment, index) => segments[index] === segment);
+}
+
+/**
+ * The path of a `file:` URI: null when the URI is of another scheme, false when it names a path in a way that has more
+ * than one reading (a host, an escaped slash or dot, a query, no path at all).
+ */
+export function fileUriPath(uri: string): string | false | null {
+  if (!/^file:/i.test(uri)) return null;
+  if (!/^file:\/\/\/[^?#\\]*$/.test(uri)) return false;
+  const encoded = uri.slice("file://".length);
+  if (/%(?:2[ef]|5c|[01][0-9a-f]|7f)/i.test(encoded)) return false;
+  try {
+    const path = decodeURIComponent(encoded);
+    return pathSegments(path) === null ? false : path;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether a resource URI has one reading as far as prefixes go: no dot segment, plain or escaped, no empty segment, no
+ * backslash, no space. `a/b/../c` begins with `a/b/` and names something else.
+ */
+export function isCanonicalUri(uri: string): boolean {
+  if (!/^[\x21-\x7e]+$/.test(uri) || uri.includes("\\") || /%(?:2[ef]|5c|00)/i.test(uri)) return false;
+  const path = uri.replace(/^[a-z][a-z0-9+.-]*:(?:\/\/)?/i, "").replace(/[?#].*$/s, "");
+  const segments = path.replace(/^\//, "").replace(/\/$/, "").split("/");
+  if (segments.length === 1) return segments[0] !== "." && segments[0] !== "..";
+  return segments.every((segment) => segment !== "" && segment !== "." && segment !== "..");
+}
