@@ -53,7 +53,7 @@ describe("a process that made itself undumpable", () => {
       runModule(`import { hardenProcess } from ${hardening}; import { listenUnix, connectUnix } from ${moduleOf("unix-server.ts")};
       ${chown} hardenProcess();
       const server = await listenUnix(${JSON.stringify(join(folder, "s"))}, { mode: 0o600, stale: "refuse", onChannel: (channel) => channel.destroy() });
-      (await connectUnix(server.path)).destroy(); await server.close(); console.log("served"); process.exit(0);`);
+      (await connectUnix(server.path)).destroy(); server.close(); console.log("served"); process.exit(0);`);
     expect(run.out).toContain("served");
   });
 });

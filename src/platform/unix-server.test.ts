@@ -16,7 +16,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "aios-socket-"));
   server = null;
 });
-afterEach(async () => await server?.close());
+afterEach(() => server?.close());
 
 const ignore = (channel: Channel): void => channel.destroy();
 
@@ -45,7 +45,7 @@ describe("listening", () => {
     const path = join(folder, "s");
     server = await listenUnix(path, { mode: 0o600, stale: "refuse", onChannel: ignore });
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    await server.close();
+    server.close();
     server = null;
     expect(existsSync(path)).toBe(false);
   });

@@ -10,7 +10,7 @@ import { openSocketAddress, type SocketAddress } from "./socket-address.ts";
 export interface UnixServer {
   readonly path: string;
   /** Stops listening and removes the socket; connections that were accepted stay. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** How a socket is made. */
@@ -58,11 +58,10 @@ export async function listenSockets(
     server.on("error", () => undefined); // accept(2) out of descriptors: that connection is lost, the server stays
     return {
       path,
-      close: async () => {
-        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      close: () => {
+        server.close();
         // libuv removes the socket by the name it was bound to, within `close`: the folder must be open until then.
         address.close();
-        await closed;
       },
     };
   } catch (error) {
