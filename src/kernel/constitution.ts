@@ -1,10 +1,11 @@
 import type { Action } from "./action.ts";
 import type { ReasonCode } from "./codes.ts";
+import { KernelFault } from "./fault.ts";
 import type { ToolClass } from "./grant.ts";
 import { isMetadataHost, METADATA_HOSTS } from "./hosts.ts";
 import { isArray, type JsonValue } from "./json.ts";
 import { RESERVED_DRIVER } from "./names.ts";
-import { fileUriPath, isCanonicalUri, isUnder, pathSegments } from "./paths.ts";
+import { fileUriSegments, isCanonicalUri, pathSegments, startsWith } from "./paths.ts";
 import { argumentOf } from "./risk.ts";
 
 /**
@@ -131,7 +132,7 @@ export function checkConstitution(input: {
   const paths = pathsOf(action, tool);
   if (paths === null) return { kind: "denied", code: "not-canonical", by: "C6-one-reading" };
   for (const path of paths) {
-    if (ownPaths.some((own) => isUnder(path, own))) return terminal("C3-own-state");
+    if (ownPaths.some((own) => startsWith(path, ownSegments(own)))) return terminal("C3-own-state");
     if (isSocket(path)) return terminal("C4-sockets");
   }
   return hostsOf(action, tool).some(isMetadataHost) ? terminal("C5-metadata") : null;
@@ -158,30 +159,39 @@ function terminal(by: Article): Verdict {
   return { kind: "terminal", code: "prohibited", by };
 }
 
-/** Every path that the action names, or null when one of them, or the resource itself, has more than one reading. */
-function pathsOf(action: Action, tool: ToolClass): readonly string[] | null {
+/** The segments of every path that the action names; null when one of them, or the resource, has more than one reading. */
+function pathsOf(action: Action, tool: ToolClass): readonly (readonly string[])[] | null {
   if (action.verb === "read") {
-    const path = fileUriPath(action.name);
-    if (path === false || (path === null && !isCanonicalUri(action.name))) return null;
-    return path === null ? [] : [path];
+    if (!/^file:/i.test(action.name)) return isCanonicalUri(action.name) ? [] : null;
+    const path = fileUriSegments(action.name);
+    return path === null ? null : [path];
   }
-  const paths: string[] = [];
+  const paths: (readonly string[])[] = [];
   for (const [field, type] of Object.entries(tool.fields)) {
     const value = type === "path" ? argumentOf(action.arguments, field) : undefined;
     // A path that is no text is refused as mistyped by the decision.
     if (typeof value !== "string") continue;
-    if (pathSegments(value) === null) return null;
-    paths.push(value);
+    const segments = pathSegments(value);
+    if (segments === null) return null;
+    paths.push(segments);
   }
   return paths;
 }
 
-function isSocket(path: string): boolean {
-  if (SOCKETS.some((socket) => isUnder(path, socket))) return true;
-  const segments = pathSegments(path) ?? [];
-  const below = segments[0] === "var" ? segments.slice(1) : segments;
-  const [run, user, , socket] = below;
-  return run === "run" && user === "user" && socket !== undefined && USER_SOCKETS.includes(socket);
+/** The segments of one of our own paths. One that cannot be compared would protect nothing: then nothing passes. */
+function ownSegments(path: string): readonly string[] {
+  const segments = pathSegments(path);
+  if (segments === null) throw new KernelFault("bad-own-path", `the own path ${JSON.stringify(path)} is not canonical`);
+  return segments;
+}
+
+const SOCKET_SEGMENTS = SOCKETS.map(ownSegments);
+
+function isSocket(path: readonly string[]): boolean {
+  const [run, user, , socket] = path[0] === "var" ? path.slice(1) : path;
+  if (run !== "run") return false;
+  if (user === "user" && socket !== undefined && USER_SOCKETS.includes(socket)) return true;
+  return SOCKET_SEGMENTS.some((segments) => startsWith(path, segments));
 }
 
 /** Every text or number that the action gives where the owner said that a host stands. */

@@ -21,24 +21,25 @@ export function pathSegments(path: string): readonly string[] | null {
 export function isUnder(path: string, root: string): boolean {
   const segments = pathSegments(path);
   const rootSegments = pathSegments(root);
-  if (segments === null || rootSegments === null) return false;
-  return rootSegments.every((segment, index) => segments[index] === segment);
+  return segments !== null && rootSegments !== null && startsWith(segments, rootSegments);
+}
+
+/** Whether the first segments of a path are those of a root. */
+export function startsWith(segments: readonly string[], root: readonly string[]): boolean {
+  return root.every((segment, index) => segments[index] === segment);
 }
 
 /**
- * The path of a `file:` URI: null when the URI is of another scheme, false when it names a path in a way that has more
- * than one reading (a host, an escaped slash or dot, a query, no path at all).
+ * The segments of the path in a `file:` URI (RFC 8089), or null when it names one in a way that has more than one reading:
+ * a host, an escaped slash or dot, a query, a fragment, no absolute path.
  */
-export function fileUriPath(uri: string): string | false | null {
-  if (!/^file:/i.test(uri)) return null;
-  if (!/^file:\/\/\/[^?#\\]*$/.test(uri)) return false;
-  const encoded = uri.slice("file://".length);
-  if (/%(?:2[ef]|5c|[01][0-9a-f]|7f)/i.test(encoded)) return false;
+export function fileUriSegments(uri: string): readonly string[] | null {
+  const [, encoded] = /^file:\/\/(\/[^?#\\]*)$/.exec(uri) ?? [];
+  if (encoded === undefined || /%(?:2[ef]|5c)/i.test(encoded)) return null;
   try {
-    const path = decodeURIComponent(encoded);
-    return pathSegments(path) === null ? false : path;
+    return pathSegments(decodeURIComponent(encoded));
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -70,7 +70,7 @@ class Once<F extends AnyFacts> {
 
   constructor(key: typeof KEY, facts: F) {
     if (key !== KEY) throw new KernelFault("forged", "a stage's value is made by the stage before it only");
-    this.#facts = deepFreeze(facts);
+    this.#facts = Object.freeze(facts);
   }
 
   get action(): Action {
@@ -229,7 +229,7 @@ export function validate(selected: Selected, input: ValidateInput): Staged<Valid
   const { action, tool } = facts;
   const about = { stage: "validate", what: describe(action) } as const;
   const policy = input.evaluator.version;
-  const decision = decideAction({ ...input, action, tool }, input.ownerAsks);
+  const decision = deepFreeze(decideAction({ ...input, action, tool }, input.ownerAsks));
   if (decision.kind === "terminal") return { ...decision, stage: "validate" };
   if (decision.kind === "denied") return stop(about, decision.code, decision.by, decision.proposal);
   return next(new ValidatedValue(KEY, { stage: "validated", ...facts, policy, decision }));
@@ -259,13 +259,13 @@ export function approve(validated: Validated, approval: Approval, current: Curre
   if (current.policy !== facts.policy) return stop(about, "moved", "policy");
   if (approval.kind === "none") {
     if (decision.kind !== "granted") return stop(about, "hold-expired", decision.reasons.join(" "));
-    const decider: Decider = { kind: "grant", grants: decision.grants };
+    const decider: Decider = Object.freeze({ kind: "grant", grants: decision.grants });
     return next(new ApprovedValue(KEY, { ...facts, stage: "approved", decider }));
   }
   const { policy, start, now } = current;
   const misfit = checkConsent(approval.consent, { request: action.request, digest, policy, start, now });
   if (misfit !== null) return stop(about, misfit.code, misfit.by);
-  const decider: Decider = { kind: "owner", key: approval.consent.key };
+  const decider: Decider = Object.freeze({ kind: "owner", key: approval.consent.key });
   return next(new ApprovedValue(KEY, { ...facts, stage: "approved", decider }));
 }
 
@@ -324,12 +324,12 @@ function canonicalAction(
   const parsed = parseJson(text, OWN_TEXT);
   if (parsed.kind === "refused") return refuse(parsed.code, parsed.message);
   const decoded = decodeAction(parsed.value);
-  return decoded.kind === "refused" ? decoded : { kind: "ok", action: decoded.value, text };
+  return decoded.kind === "refused" ? decoded : { kind: "ok", action: deepFreeze(decoded.value), text };
 }
 
 function copyOf(tool: ToolClass): ToolClass {
   const { risk, labels, fields, recipients } = tool;
-  return { risk, labels: [...labels], fields: { ...fields }, recipients: { ...recipients } };
+  return deepFreeze({ risk, labels: [...labels], fields: { ...fields }, recipients: { ...recipients } });
 }
 
 function describe(action: Action): string {
