@@ -29,7 +29,12 @@ export function readStatus(pipe: Socket, exited: Promise<unknown>): Promise<Sand
 }
 
 function parseStatus(line: string): SandboxStatus | null {
-  const status: unknown = JSON.parse(line);
+  let status: unknown;
+  try {
+    status = JSON.parse(line);
+  } catch {
+    return null;
+  }
   if (typeof status !== "object" || status === null) return null;
   if (!("child-pid" in status && "pid-namespace" in status)) return null;
   const { "child-pid": pid, "pid-namespace": namespace } = status;

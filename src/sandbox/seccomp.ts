@@ -143,7 +143,7 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     { name: "clone3", body: enosys },
     { name: "unshare", body: refuseBits(0, NEW_NAMESPACES | CLONE_NEWTIME) },
     { name: "socket", body: allowFamilies(role) },
-    { name: "socketpair", body: allowFamilies(role) },
+    { name: "socketpair", body: allowValues(0, [AF_UNIX]) },
     { name: "personality", body: allowValues(0, [0, 0xffff_ffff]) },
     { name: "chmod", body: refuseBits(1, SET_ID_BITS) },
     { name: "fchmod", body: refuseBits(1, SET_ID_BITS) },
@@ -159,27 +159,29 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
   ];
 }
 
-/** Families of sockets a role may make. A face serves two unix sockets; nothing has raw packets, vsock or kernel crypto. */
+/**
+ * Families of sockets that a role may make; never raw packets, vsock or kernel crypto. A face serves two unix sockets. A
+ * connector shares the host's network, and with it every abstract unix socket of the user's session: it makes none.
+ */
+const FAMILIES: { readonly [role in SandboxSpec["role"]]: readonly number[] } = {
+  face: [AF_UNIX],
+  connector: [AF_INET, AF_INET6],
+  agent: [AF_UNIX, AF_INET, AF_INET6],
+  driver: [AF_UNIX, AF_INET, AF_INET6],
+  exec: [AF_UNIX, AF_INET, AF_INET6],
+};
+
 function allowFamilies(role: SandboxSpec["role"]): readonly Instruction[] {
-  switch (role) {
-    case "face":
-      return allowValues(0, [AF_UNIX]);
-    case "agent":
-    case "driver":
-    case "connector":
-    case "exec":
-      return [
-        ...loadArgument(0),
-        { op: "equal", value: AF_UNIX, yes: "allow" },
-        { op: "equal", value: AF_INET, yes: "allow" },
-        { op: "equal", value: AF_INET6, yes: "allow" },
-        { op: "equal", value: AF_NETLINK, no: "refuse" },
-        // Of netlink only the list of interfaces and addresses, which getifaddrs and getaddrinfo ask for.
-        ...loadArgument(2),
-        { op: "equal", value: NETLINK_ROUTE, no: "refuse" },
-        ...verdicts(),
-      ];
-  }
+  if (role === "face") return allowValues(0, FAMILIES.face);
+  return [
+    ...loadArgument(0),
+    ...FAMILIES[role].map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
+    { op: "equal", value: AF_NETLINK, no: "refuse" },
+    // Of netlink only the list of interfaces and addresses, which getifaddrs and getaddrinfo ask for.
+    ...loadArgument(2),
+    { op: "equal", value: NETLINK_ROUTE, no: "refuse" },
+    ...verdicts(),
+  ];
 }
 
 function refuseSetIdCreation(argument: { readonly flags: number; readonly mode: number }): readonly Instruction[] {

@@ -1,0 +1,343 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  ALLOW,
+  KILL_PROCESS,
+  REFUSED_CALLS,
+  REFUSE_ENOSYS,
+  REFUSE_EPERM,
+  seccompProgram,
+  TERMINAL_CALLS,
+} from "./seccomp.ts";
+import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
+import type { Architecture, CallName } from "./syscalls.ts";
+
+const ARCHITECTURES: readonly Architecture[] = ["x64", "arm64"];
+const ROLES = ["agent", "face", "driver", "connector", "exec"] as const;
+type Role = (typeof ROLES)[number];
+
+interface Call {
+  readonly arch: number;
+  readonly number: number;
+  readonly arguments: readonly (number | bigint)[];
+}
+
+/** Runs a filter as the kernel does: one accumulator, forward jumps, a 64-byte struct seccomp_data. */
+function interpret(program: Uint8Array, call: Call): number {
+  const data = new DataView(new ArrayBuffer(64));
+  data.setUint32(0, call.number, true);
+  data.setUint32(4, call.arch, true);
+  for (const [index, argument] of call.arguments.entries()) data.setBigUint64(16 + 8 * index, BigInt(argument), true);
+  const code = new DataView(program.buffer);
+  let accumulator = 0;
+  for (let place = 0; place * 8 < program.length; place++) {
+    const value = code.getUint32(place * 8 + 4, true);
+    const jump = (taken: boolean): number => code.getUint8(place * 8 + (taken ? 2 : 3));
+    switch (code.getUint16(place * 8, true)) {
+      case 0x20:
+        if (value % 4 !== 0 || value > 60) throw new Error(`The kernel refuses to load at ${value}`);
+        accumulator = data.getUint32(value, true);
+        break;
+      case 0x54:
+        accumulator = (accumulator & value) >>> 0;
+        break;
+      case 0x15:
+        place += jump(accumulator === value);
+        break;
+      case 0x35:
+        place += jump(accumulator >= value);
+        break;
+      case 0x45:
+        place += jump((accumulator & value) !== 0);
+        break;
+      case 0x06:
+        return value;
+      default:
+        throw new Error(`The kernel knows no such instruction at ${place}`);
+    }
+  }
+  throw new Error("The program ran past its end");
+}
+
+function decide(
+  arch: Architecture,
+  name: CallName | number,
+  options: { readonly arguments?: readonly (number | bigint)[]; readonly role?: Role } = {},
+): number | "absent" {
+  const number = typeof name === "number" ? name : CALLS[name][arch];
+  if (number === null) return "absent";
+  return interpret(seccompProgram(arch, options.role ?? "agent"), {
+    arch: AUDIT_ARCHITECTURE[arch],
+    number,
+    arguments: options.arguments ?? [],
+  });
+}
+
+/** The expected decision on both architectures; a call that only x64 has is expected there alone. */
+function expectDecision(
+  name: CallName,
+  wanted: number,
+  options: { readonly arguments?: readonly (number | bigint)[]; readonly role?: Role } = {},
+): void {
+  for (const arch of ARCHITECTURES) {
+    const decided = decide(arch, name, options);
+    if (decided === "absent") expect(arch).toBe("arm64");
+    else expect([arch, name, decided.toString(16)]).toEqual([arch, name, wanted.toString(16)]);
+  }
+}
+
+describe("the table of system calls", () => {
+  const HEADERS = {
+    x64: "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+    arm64: "/usr/include/asm-generic/unistd.h",
+  };
+  for (const arch of ARCHITECTURES) {
+    it.skipIf(!existsSync(HEADERS[arch]))(`agrees with the kernel's header for ${arch}`, () => {
+      const header = readFileSync(HEADERS[arch], "utf8");
+      let compared = 0;
+      for (const [name, numbers] of Object.entries(CALLS)) {
+        const found = new RegExp(`#define __NR(?:3264)?_${name}\\s+([0-9]+)`).exec(header)?.[1];
+        if (found === undefined) continue; // newer than this machine's headers, or of the other architecture
+        expect([name, numbers[arch]]).toEqual([name, Number(found)]);
+        compared++;
+      }
+      expect(compared).toBeGreaterThan(55);
+    });
+  }
+
+  it("names no number twice", () => {
+    for (const arch of ARCHITECTURES) {
+      const numbers = Object.values(CALLS).flatMap((call) => (call[arch] === null ? [] : [call[arch]]));
+      expect(new Set(numbers).size).toBe(numbers.length);
+    }
+  });
+});
+
+describe("a system call", () => {
+  it("of another architecture ends the process", () => {
+    const I386 = 0x4000_0003;
+    const ARM = 0x4000_0028;
+    for (const arch of ARCHITECTURES) {
+      const other = AUDIT_ARCHITECTURE[arch === "x64" ? "arm64" : "x64"];
+      for (const foreign of [I386, ARM, other, 0]) {
+        const program = seccompProgram(arch, "agent");
+        expect(interpret(program, { arch: foreign, number: 39, arguments: [] })).toBe(KILL_PROCESS);
+      }
+    }
+  });
+
+  it("of the x32 ABI ends the process, getpid and -1 included", () => {
+    expect(decide("x64", 0x4000_0000 + 39)).toBe(KILL_PROCESS);
+    expect(decide("x64", 0xffff_ffff)).toBe(KILL_PROCESS);
+    expect(decide("x64", 39)).toBe(ALLOW);
+    expect(decide("x64", 0x3fff_ffff)).toBe(ALLOW); // no such call: the kernel answers ENOSYS
+  });
+
+  it("that no honest program makes ends the process, in every role", () => {
+    expect([...TERMINAL_CALLS].toSorted()).toEqual([
+      "bpf",
+      "create_module",
+      "delete_module",
+      "finit_module",
+      "init_module",
+      "ioperm",
+      "iopl",
+      "kexec_file_load",
+      "kexec_load",
+      "open_by_handle_at",
+      "process_vm_writev",
+      "reboot",
+      "setns",
+      "swapoff",
+      "swapon",
+    ]);
+    for (const role of ROLES) for (const name of TERMINAL_CALLS) expectDecision(name, KILL_PROCESS, { role });
+  });
+
+  it("that honest programs try too is refused, in every role", () => {
+    expect([...REFUSED_CALLS].toSorted()).toEqual([
+      "acct",
+      "add_key",
+      "adjtimex",
+      "chroot",
+      "clock_adjtime",
+      "clock_settime",
+      "fanotify_init",
+      "fsconfig",
+      "fsmount",
+      "fsopen",
+      "fspick",
+      "io_uring_enter",
+      "io_uring_register",
+      "io_uring_setup",
+      "kcmp",
+      "keyctl",
+      "lookup_dcookie",
+      "modify_ldt",
+      "mount",
+      "mount_setattr",
+      "move_mount",
+      "nfsservctl",
+      "open_tree",
+      "open_tree_attr",
+      "perf_event_open",
+      "pidfd_getfd",
+      "pivot_root",
+      "process_vm_readv",
+      "ptrace",
+      "quotactl",
+      "quotactl_fd",
+      "request_key",
+      "setdomainname",
+      "sethostname",
+      "settimeofday",
+      "syslog",
+      "umount2",
+      "uselib",
+      "userfaultfd",
+      "vhangup",
+    ]);
+    for (const role of ROLES) for (const name of REFUSED_CALLS) expectDecision(name, REFUSE_EPERM, { role });
+  });
+
+  it("whose flags lie in memory does not exist", () => {
+    for (const role of ROLES) expectDecision("clone3", REFUSE_ENOSYS, { role });
+  });
+
+  it("that is in no list is allowed", () => {
+    const named = (arch: Architecture): Set<number | null> => new Set(Object.values(CALLS).map((call) => call[arch]));
+    for (const arch of ARCHITECTURES) {
+      const known = named(arch);
+      for (let number = 0; number < 600; number++) if (!known.has(number)) expect(decide(arch, number)).toBe(ALLOW);
+    }
+  });
+});
+
+describe("clone and unshare", () => {
+  const NAMESPACES = [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
+  const THREAD = 0x003d_0f00; // what pthread_create passes
+  const FORK = 0x0120_0011;
+
+  it("make processes and threads", () => {
+    expectDecision("clone", ALLOW, { arguments: [FORK] });
+    expectDecision("clone", ALLOW, { arguments: [THREAD] });
+    expectDecision("clone", ALLOW, { arguments: [0x80] }); // an exit signal, not CLONE_NEWTIME
+    expectDecision("unshare", ALLOW, { arguments: [0x600] }); // CLONE_FS | CLONE_FILES
+  });
+
+  it("make no namespace of any kind", () => {
+    for (const flag of NAMESPACES) {
+      expectDecision("clone", REFUSE_EPERM, { arguments: [flag | FORK] });
+      expectDecision("unshare", REFUSE_EPERM, { arguments: [flag] });
+    }
+    expectDecision("unshare", REFUSE_EPERM, { arguments: [0x80] });
+  });
+});
+
+describe("ioctl", () => {
+  it("asks for the window size", () => expectDecision("ioctl", ALLOW, { arguments: [0, 0x5413] }));
+
+  it("does not type into a terminal, whatever the high half says (CVE-2019-7303)", () => {
+    for (const request of [0x5412, 0x541c, 0x5423]) {
+      expectDecision("ioctl", REFUSE_EPERM, { arguments: [0, request] });
+      expectDecision("ioctl", REFUSE_EPERM, { arguments: [0, BigInt(request) + (1n << 32n)] });
+    }
+  });
+});
+
+describe("socket", () => {
+  const FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17, alg: 38, vsock: 40, bluetooth: 31, xdp: 44 };
+  const allowed = (role: Role): readonly string[] =>
+    Object.entries(FAMILIES)
+      .filter(([, family]) => decide("x64", "socket", { role, arguments: [family, 1, 0] }) === ALLOW)
+      .map(([name]) => name);
+
+  it("serves each role the families that it needs", () => {
+    expect(allowed("agent")).toEqual(["unix", "inet", "inet6", "netlink"]);
+    expect(allowed("exec")).toEqual(["unix", "inet", "inet6", "netlink"]);
+    expect(allowed("driver")).toEqual(["unix", "inet", "inet6", "netlink"]);
+    expect(allowed("connector")).toEqual(["inet", "inet6", "netlink"]);
+    expect(allowed("face")).toEqual(["unix"]);
+  });
+
+  it("refuses the rest with EPERM on both architectures", () => {
+    for (const family of [0, 3, 17, 31, 38, 40, 44, 255]) {
+      expectDecision("socket", REFUSE_EPERM, { arguments: [family, 1, 0] });
+      expectDecision("socketpair", REFUSE_EPERM, { arguments: [family, 1, 0] });
+    }
+  });
+
+  it("speaks netlink about routes and nothing else", () => {
+    expectDecision("socket", ALLOW, { arguments: [16, 3, 0] });
+    for (const protocol of [4, 6, 9, 12, 15, 16]) {
+      expectDecision("socket", REFUSE_EPERM, { arguments: [16, 3, protocol] });
+    }
+  });
+
+  it("makes unix pairs in every role", () => {
+    for (const role of ROLES) expectDecision("socketpair", ALLOW, { role, arguments: [1, 1, 0] });
+  });
+});
+
+describe("personality", () => {
+  it("is asked and reset", () => {
+    expectDecision("personality", ALLOW, { arguments: [0xffff_ffff] });
+    expectDecision("personality", ALLOW, { arguments: [0] });
+  });
+
+  it("does not switch off address randomisation or choose another execution domain", () => {
+    for (const persona of [0x0004_0000, 0x0040_0000, 8]) {
+      expectDecision("personality", REFUSE_EPERM, { arguments: [persona] });
+    }
+  });
+});
+
+describe("a file's mode", () => {
+  const MODES: readonly { readonly name: CallName; readonly at: (mode: number) => readonly number[] }[] = [
+    { name: "chmod", at: (mode) => [0, mode] },
+    { name: "fchmod", at: (mode) => [0, mode] },
+    { name: "fchmodat", at: (mode) => [0, 0, mode] },
+    { name: "fchmodat2", at: (mode) => [0, 0, mode] },
+    { name: "creat", at: (mode) => [0, mode] },
+    { name: "mkdir", at: (mode) => [0, mode] },
+    { name: "mkdirat", at: (mode) => [0, 0, mode] },
+    { name: "mknod", at: (mode) => [0, mode] },
+    { name: "mknodat", at: (mode) => [0, 0, mode] },
+    { name: "open", at: (mode) => [0, 0o100, mode] },
+    { name: "openat", at: (mode) => [0, 0, 0o101, mode] },
+  ];
+
+  it("is set freely without the set-id bits", () => {
+    for (const { name, at } of MODES) expectDecision(name, ALLOW, { arguments: at(0o1777) });
+  });
+
+  it("never carries set-user-id or set-group-id, which would leave the sandbox with the user's identity", () => {
+    for (const { name, at } of MODES) {
+      expectDecision(name, REFUSE_EPERM, { arguments: at(0o4755) });
+      expectDecision(name, REFUSE_EPERM, { arguments: at(0o2755) });
+    }
+    expectDecision("openat", REFUSE_EPERM, { arguments: [0, 0, 0o20_200_002, 0o4700] }); // O_TMPFILE
+  });
+
+  it("is not looked at when open makes no file, since the register then holds anything", () => {
+    expectDecision("openat", ALLOW, { arguments: [0, 0, 0, 0o4755] });
+    expectDecision("open", ALLOW, { arguments: [0, 0, 0o4755] });
+  });
+
+  it("cannot be read from openat2, which only our own drivers and faces therefore have", () => {
+    expectDecision("openat2", REFUSE_ENOSYS, { role: "agent" });
+    expectDecision("openat2", REFUSE_ENOSYS, { role: "exec" });
+    expectDecision("openat2", ALLOW, { role: "driver" });
+  });
+
+  it("makes pipes, sockets and files with mknod, but no devices", () => {
+    for (const type of [0, 0o010_000, 0o140_000, 0o100_000]) {
+      expectDecision("mknod", ALLOW, { arguments: [0, type | 0o644] });
+      expectDecision("mknodat", ALLOW, { arguments: [0, 0, type | 0o644] });
+    }
+    for (const type of [0o020_000, 0o060_000]) {
+      expectDecision("mknod", REFUSE_EPERM, { arguments: [0, type | 0o644] });
+      expectDecision("mknodat", REFUSE_EPERM, { arguments: [0, 0, type | 0o644] });
+    }
+  });
+});
