@@ -1,0 +1,144 @@
+import type { AuthorizationAnswer, Context } from "@cedar-policy/cedar-wasm/nodejs";
+import type { Action, Digest, Verb } from "../../kernel/action.ts";
+import type { Evaluation, Evaluator } from "../../kernel/decision.ts";
+import type { ToolClass } from "../../kernel/grant.ts";
+import { actionId } from "./action-ids.ts";
+import type { Cedar } from "./cedar.ts";
+import { type ActionShape, shapeOf } from "./field-types.ts";
+import type { GrantIndex } from "./grant-index.ts";
+import { PolicyFault } from "./policy-fault.ts";
+import type { RuleSet } from "./rule-set.ts";
+import { buildContext, buildSlice, type Slice, type SliceSubject } from "./slice.ts";
+import type { SlotPool } from "./slot-pool.ts";
+
+const NOTHING: Evaluation = Object.freeze({ permits: [], forbids: [], errors: [] });
+
+/** What an evaluator works with. `rules` is asked at every evaluation and throws when there are none. */
+export interface EvaluatorParts {
+  readonly cedar: Cedar;
+  readonly pool: SlotPool<Slice>;
+  readonly grants: GrantIndex;
+  readonly digest: Digest;
+  rules(): RuleSet;
+  version(): string;
+}
+
+let evaluators = 0;
+
+/** Makes the kernel's evaluator over the current grants and rules: slices by agent and action, and asks Cedar. */
+export function createEvaluator(parts: EvaluatorParts): Evaluator {
+  const { cedar, pool, grants, digest } = parts;
+  const shapes = new WeakMap<ToolClass, Map<Verb, ActionShape>>();
+  evaluators += 1;
+  // A draft shares the pool with the rules in force; its keys must not.
+  const mine = `e${evaluators}`;
+
+  function shape(verb: Verb, tool: ToolClass): ActionShape {
+    const known = shapes.get(tool) ?? new Map<Verb, ActionShape>();
+    const found = known.get(verb) ?? shapeOf(verb, tool);
+    shapes.set(tool, known.set(verb, found));
+    return found;
+  }
+
+  function currentSlice(key: string, subject: SliceSubject): Slice {
+    const from = { permits: grants.permits(subject.agent, subject.actionId), rules: parts.rules() };
+    const found = pool.find(key);
+    if (found !== undefined && found.from.permits === from.permits && found.from.rules === from.rules) return found;
+    const slice = buildSlice(cedar, subject, from);
+    if (slice.rules.length > 0) pool.put(key, { text: textOf(slice), value: slice });
+    return slice;
+  }
+
+  /** Cedar names only the forbids when it denies by one; the permits are asked again by themselves, for the record. */
+  function permitsAlone(
+    key: string,
+    options: { slice: Slice; ask: (key: string) => AuthorizationAnswer },
+  ): readonly string[] {
+    const { slice, ask } = options;
+    const permits = slice.rules.filter(({ effect }) => effect === "permit");
+    if (permits.length === 0) return [];
+    const alone = `${key}\npermits`;
+    const found = pool.find(alone);
+    const only = found?.from.permits === slice.from.permits ? found : { ...slice, rules: permits };
+    if (only !== found) pool.put(alone, { text: textOf(only), value: only });
+    return readAnswer(only, ask(alone)).permits;
+  }
+
+  return Object.freeze({
+    get version() {
+      return parts.version();
+    },
+    evaluate(subject: Parameters<Evaluator["evaluate"]>[0], action: Action, tool: ToolClass): Evaluation {
+      const { agent, labels, risk } = subject;
+      const acting = {
+        agent,
+        actionId: actionId(action),
+        driver: action.driver,
+        risk,
+        shape: shape(action.verb, tool),
+      };
+      const key = [mine, agent, acting.actionId, risk, acting.shape.key].join("\n");
+      const slice = currentSlice(key, acting);
+      if (slice.rules.length === 0)
+        return slice.mistyped.length === 0 ? NOTHING : { ...NOTHING, errors: slice.mistyped };
+      const { context, errors } = buildContext(slice, { action, risk, labels, digest });
+      const ask = (slot: string): AuthorizationAnswer => authorize(pool, slot, { acting, slice, context });
+      const said = readAnswer(slice, ask(key));
+      const permits = said.forbids.length === 0 ? said.permits : permitsAlone(key, { slice, ask });
+      return {
+        permits: [...new Set(permits)],
+        forbids: said.forbids,
+        errors: [...said.errors, ...errors, ...slice.mistyped],
+      };
+    },
+  });
+}
+
+function textOf(slice: Slice): string {
+  return slice.rules.map(({ text }) => text).join("\n");
+}
+
+function authorize(
+  pool: SlotPool<Slice>,
+  key: string,
+  options: { acting: SliceSubject; slice: Slice; context: Context },
+): AuthorizationAnswer {
+  const { acting, slice, context } = options;
+  return pool.authorize(key, {
+    principal: { type: "Agent", id: acting.agent },
+    action: { type: "Action", id: acting.actionId },
+    resource: { type: "Driver", id: acting.driver },
+    context,
+    entities: [...slice.entities],
+    // The context is made here from typed values; checking it against the schema again costs half as much as deciding.
+    validateRequest: false,
+  });
+}
+
+/** Turns Cedar's answer into the kernel's. Rules are numbered in the order of the slice's text: `policy0`, `policy1` … */
+function readAnswer(slice: Slice, answer: AuthorizationAnswer): Evaluation {
+  if (answer.type === "failure") {
+    throw new PolicyFault("bad-request", `Cannot decide: ${answer.errors[0]?.message ?? "Cedar refused the request"}`);
+  }
+  const { decision, diagnostics } = answer.response;
+  const effect = decision === "allow" ? "permit" : "forbid";
+  const deciding = diagnostics.reason.map((id) => ruleOf(slice, id));
+  if (deciding.some((rule) => rule.effect !== effect)) {
+    throw new PolicyFault("bad-answer", `Cannot decide: Cedar gave a reason that is no ${effect}`);
+  }
+  return {
+    permits: deciding.flatMap((rule) => (rule.effect === "permit" ? [rule.grant] : [])),
+    forbids: deciding.flatMap((rule) => (rule.effect === "forbid" ? [rule.rule] : [])),
+    errors: diagnostics.errors.map(({ policyId }) => {
+      const { rule, effect: erring } = ruleOf(slice, policyId);
+      return { rule, effect: erring };
+    }),
+  };
+}
+
+function ruleOf(slice: Slice, id: string): Slice["rules"][number] {
+  const rule = /^policy\d+$/.test(id) ? slice.rules[Number(id.slice("policy".length))] : undefined;
+  if (rule === undefined)
+    throw new PolicyFault("bad-answer", `Cannot decide: Cedar names a rule that was not asked: ${id}`);
+  return rule;
+}
