@@ -1,5 +1,4 @@
 import type { Digest } from "../kernel/action.ts";
-import type { Evaluator } from "../kernel/decision.ts";
 import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
 import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
 import { unendorsed } from "../kernel/endorsement.ts";
@@ -7,7 +6,7 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record.ts";
-import type { CliRequests, GrantView, HeldView, LogProof, PolicyProblem } from "../protocol/requests.ts";
+import type { CliRequests, GrantView, HeldView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import { declaredDriver } from "./driver-table.ts";
@@ -16,22 +15,13 @@ import { Refusal } from "./faults.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log/log.ts";
+import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { traceArguments } from "./provenance.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
 import { subjectChain } from "./subjects.ts";
-
-/** What the CLI handlers need of the policy engine. */
-export interface PolicyPort {
-  readonly evaluator: Evaluator;
-  readonly text: string;
-  readonly version: string;
-  check(text: string): Promise<{ readonly problems: readonly PolicyProblem[]; readonly version: string }>;
-  draft(text: string): Promise<Evaluator>;
-  cedarOf(grant: CliRequests["grant-show"]["ok"]["grant"]): string;
-}
 
 /** Narrow reader of the SQLite index, for `log show`. */
 export interface IndexPort {
@@ -49,7 +39,7 @@ export interface CliPorts {
   readonly index: IndexPort;
   readonly instances: Instances;
   readonly statements: Statements;
-  readonly policy: PolicyPort;
+  readonly policy: PolicyEngine;
   readonly code: CodeLayout;
   readonly connectDriver: ConnectDriver;
   readonly digest: Digest;
@@ -60,11 +50,11 @@ export interface CliPorts {
 }
 
 export type CliHandlers = {
-  readonly [K in keyof CliRequests]: (body: CliRequests[K]["body"], watch: (instance: string | null) => void) => Promise<CliRequests[K]["ok"]>;
+  readonly [K in keyof CliRequests]: (body: CliRequests[K]["body"]) => Promise<CliRequests[K]["ok"]>;
 };
 
 /** The command line's row of the request table. None of these adds authority; what does is a signed statement. */
-export function createCliHandlers(ports: CliPorts): CliHandlers {
+export function createCliHandlers(ports: CliPorts, connection: { watch(instance: string | null): void }): CliHandlers {
   const { journal, instances, statements, policy, log } = ports;
   const { state } = journal;
   const pool = createDriverPool(ports.powers, { code: ports.code, connect: ports.connectDriver });
@@ -77,7 +67,8 @@ export function createCliHandlers(ports: CliPorts): CliHandlers {
 
   function grantView(id: string): GrantView {
     const entry = state.grants.get(id);
-    if (entry === undefined) throw new Refusal("unknown-grant", `There is no grant "${id}".`, "Run `aios grants list`.");
+    if (entry === undefined)
+      throw new Refusal("unknown-grant", `There is no grant "${id}".`, "Run `aios grants list`.");
     const { grant, key, revoked } = entry;
     const usage = state.usage.get(id) ?? NO_USAGE;
     const limit = checkLimits(grant, usage, { now: ports.now(), bytes: 0 });
@@ -93,17 +84,34 @@ export function createCliHandlers(ports: CliPorts): CliHandlers {
             : suspended
               ? "suspended"
               : "active";
-    return { id, agents: grant.agents, state: life, lease: grant.lease, uses: usage.uses, bytes: usage.bytes, expires: grant.limits.expires, key };
+    return {
+      id,
+      agents: grant.agents,
+      state: life,
+      lease: grant.lease,
+      uses: usage.uses,
+      bytes: usage.bytes,
+      expires: grant.limits.expires,
+      key,
+    };
   }
 
-  async function entryAt(seq: number): Promise<{ record: LogRecord; payload: CliRequests["log-show"]["ok"]["entries"][number]["payload"] }> {
+  async function entryAt(
+    seq: number,
+  ): Promise<{ record: LogRecord; payload: CliRequests["log-show"]["ok"]["entries"][number]["payload"] }> {
     for await (const entry of log.entries(seq, seq + 1)) return entry;
     throw new Refusal("bad-request", `The log has no record ${seq}.`, `It has ${log.size}.`);
   }
 
   return {
     async hello() {
-      return { version: ports.version, start: ports.start, home: ports.home, owners: state.owners.size, policy: policy.version };
+      return {
+        version: ports.version,
+        start: ports.start,
+        home: ports.home,
+        owners: state.owners.size,
+        policy: policy.version,
+      };
     },
     async run(request) {
       return { instance: await instances.run(request) };
@@ -117,13 +125,17 @@ export function createCliHandlers(ports: CliPorts): CliHandlers {
     },
     async freeze({ instance }) {
       const chosen = [...instances.running()].filter((live) => instance === null || live.state.instance === instance);
-      if (instance !== null && chosen.length === 0) throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
-      await Promise.all(chosen.map((live) => instances.freeze(live, { by: { kind: "monitor", why: "asked" }, code: "asked" })));
+      if (instance !== null && chosen.length === 0)
+        throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
+      await Promise.all(
+        chosen.map((live) => instances.freeze(live, { by: { kind: "monitor", why: "asked" }, code: "asked" })),
+      );
       return { instances: chosen.map((live) => live.state.instance) };
     },
     async kill({ instance }) {
       const live = [...instances.running()].find((each) => each.state.instance === instance);
-      if (live === undefined) throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
+      if (live === undefined)
+        throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
       await instances.end(live, "killed");
       return {};
     },
@@ -132,10 +144,12 @@ export function createCliHandlers(ports: CliPorts): CliHandlers {
     },
     async "held-show"({ request }) {
       const held = state.held.get(request);
-      if (held === undefined) throw new Refusal("unknown-request", `No action "${request}" is held.`, "Run `aios approvals list`.");
+      if (held === undefined)
+        throw new Refusal("unknown-request", `No action "${request}" is held.`, "Run `aios approvals list`.");
       const parsed = parseJson(held.text, DEFAULT_BOUNDS);
       const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
-      if (decoded.kind !== "ok") throw new Refusal("unknown-request", "The held action does not decode.", "Run `aios log verify`.");
+      if (decoded.kind !== "ok")
+        throw new Refusal("unknown-request", "The held action does not decode.", "Run `aios log verify`.");
       const action = decoded.value;
       const live = instances.live(held.instance);
       const declared = declaredDriver(state, held.agent, action.driver);
@@ -165,35 +179,61 @@ export function createCliHandlers(ports: CliPorts): CliHandlers {
     async "grant-show"({ id }) {
       const view = grantView(id);
       const { grant } = state.grants.get(id) ?? {};
-      if (grant === undefined) throw new Refusal("unknown-grant", `There is no grant "${id}".`, "Run `aios grants list`.");
+      if (grant === undefined)
+        throw new Refusal("unknown-grant", `There is no grant "${id}".`, "Run `aios grants list`.");
       return { grant, cedar: policy.cedarOf(grant), view };
     },
     async probe({ drivers, workspace }) {
       const probed = await Promise.all(
         Object.entries(drivers).map(async ([name, source]) => {
           try {
-            const driver = await pool.start(name, source, { workspace, events: { onProgress() {}, onChanged() {}, onGone() {} } });
+            const driver = await pool.start(name, source, {
+              workspace,
+              events: { onProgress() {}, onChanged() {}, onGone() {} },
+            });
             driver.stop();
             return [name, { pin: driver.pin, offer: driver.offer }] as const;
           } catch (error) {
-            throw new Refusal("driver", `Cannot probe server "${name}": ${error instanceof Error ? error.message : "it failed"}.`, "Check its command and its code folders.");
+            throw new Refusal(
+              "driver",
+              `Cannot probe server "${name}": ${error instanceof Error ? error.message : "it failed"}.`,
+              "Check its command and its code folders.",
+            );
           }
         }),
       );
       return { drivers: Object.fromEntries(probed) };
     },
-    "policy-check": ({ text }) => policy.check(text),
+    async "policy-check"({ text }) {
+      const { problems, version } = await policy.check(text);
+      return { problems, version };
+    },
     async "policy-show"() {
       return { text: policy.text, version: policy.version, constitution: CONSTITUTION_TEXT };
     },
     async "policy-explain"({ agent, labels, task, proposal }) {
-      return explainProposal(explainPorts, { agent, labels, task, proposal, evaluator: policy.evaluator, now: ports.now() });
+      return explainProposal(explainPorts, {
+        agent,
+        labels,
+        task,
+        proposal,
+        evaluator: policy.evaluator,
+        now: ports.now(),
+      });
     },
     async "policy-simulate"({ text, from }) {
       const draft = await policy.draft(text).catch((error: unknown) => {
-        throw new Refusal("policy", error instanceof Error ? error.message : "The policy does not load.", "Run `aios policy check FILE`.");
+        throw new Refusal(
+          "policy",
+          error instanceof Error ? error.message : "The policy does not load.",
+          "Run `aios policy check FILE`.",
+        );
       });
-      return simulatePolicy(explainPorts, { entries: log.entries(Math.min(from, log.size), log.size), current: policy.evaluator, draft });
+      return simulatePolicy(explainPorts, {
+        entries: log.entries(Math.min(from, log.size), log.size),
+        current: policy.evaluator,
+        draft,
+      });
     },
     async "log-show"(query) {
       const entries = [];
@@ -204,14 +244,20 @@ export function createCliHandlers(ports: CliPorts): CliHandlers {
       const { record } = await entryAt(seq);
       const checkpoint = await log.checkpoint();
       const path = await log.inclusion(seq, checkpoint.size);
-      const proof: LogProof = { v: 1, seq, record: recordText(record), path: path.map(toBase64), checkpoint: checkpoint.note };
+      const proof: LogProof = {
+        v: 1,
+        seq,
+        record: recordText(record),
+        path: path.map(toBase64),
+        checkpoint: checkpoint.note,
+      };
       return { proof };
     },
     async checkpoint() {
       return { note: (await log.checkpoint()).note };
     },
-    async watch({ instance }, watch) {
-      watch(instance);
+    async watch({ instance }) {
+      connection.watch(instance);
       return {};
     },
     async stop() {

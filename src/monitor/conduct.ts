@@ -1,5 +1,5 @@
 import { noteOutcome } from "../kernel/breaker.ts";
-import { type Action, decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
+import { type Action, actionText, decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
 import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { Evaluator, HoldReason } from "../kernel/decision.ts";
 import type { GrantProposal, Risk } from "../kernel/grant.ts";
@@ -7,16 +7,16 @@ import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
 import {
   approve,
   type Approval,
-  type Consent,
   decide,
   type DriverLookup,
   redeem,
   select,
-  type Staged,
   type Ticket,
   validate,
   type Validated,
 } from "../kernel/pipeline.ts";
+import type { Consent } from "../kernel/consent.ts";
+import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Envelope } from "../protocol/statement.ts";
@@ -77,7 +77,10 @@ interface Asked {
   readonly token: number;
 }
 
-type Passed = { readonly kind: "ticket"; readonly ticket: Ticket } | { readonly kind: "held"; readonly validated: Validated } | Halted;
+type Passed =
+  | { readonly kind: "ticket"; readonly ticket: Ticket }
+  | { readonly kind: "held"; readonly validated: Validated }
+  | Halted;
 type Halted = Exclude<Staged<never>, { kind: "next" }>;
 
 export function createConduct(ports: ConductPorts): Conduct {
@@ -154,7 +157,11 @@ export function createConduct(ports: ConductPorts): Conduct {
     };
   }
 
-  async function halt(asked: Asked, halted: Halted, proposed: { digest: string; risk: Risk; text: string; by?: Decider }): Promise<Outcome> {
+  async function halt(
+    asked: Asked,
+    halted: Halted,
+    proposed: { digest: string; risk: Risk; text: string; by?: Decider },
+  ): Promise<Outcome> {
     const { live } = asked;
     if (halted.kind === "terminal") {
       await ports.climbed(live, { code: halted.code, by: halted.by, what: asked.what });
@@ -194,7 +201,9 @@ export function createConduct(ports: ConductPorts): Conduct {
         },
         limit: (promise) =>
           within(ports.powers, { ms: RUN_MS, what: "late", promise }).catch((error: unknown) => {
-            throw error instanceof Error && error.message === "late" ? new DriverLate("the driver did not answer in time") : error;
+            throw error instanceof Error && error.message === "late"
+              ? new DriverLate("the driver did not answer in time")
+              : error;
           }),
       },
       ports,
@@ -210,7 +219,13 @@ export function createConduct(ports: ConductPorts): Conduct {
     if (executed.kind === "done") {
       live.breaker = noteOutcome(live.breaker, "done", ports.now());
       live.seen.add(`${asked.what} #${executed.intent}`, executed.text);
-      ports.emit({ instance: live.state.instance, request: asked.request, what: asked.what, stage: "audit", verdict: "recorded" });
+      ports.emit({
+        instance: live.state.instance,
+        request: asked.request,
+        what: asked.what,
+        stage: "audit",
+        verdict: "recorded",
+      });
       return { kind: "done", result: executed.result };
     }
     if (executed.code === "log-unavailable") {
@@ -225,18 +240,25 @@ export function createConduct(ports: ConductPorts): Conduct {
     const reasons: readonly HoldReason[] = decision.kind === "held" ? decision.reasons : ["owner-asked"];
     const expires = ports.now() + live.state.holdSeconds * 1000;
     return new Promise<Outcome>((resolve) => {
-      const cancelTimer = ports.powers.timer.after(live.state.holdSeconds * 1000, () => void api.release(live, request, "hold-expired"));
+      const cancelTimer = ports.powers.timer.after(
+        live.state.holdSeconds * 1000,
+        () => void api.release(live, request, "hold-expired"),
+      );
       // Counted from this turn on, so that a flood cannot outrun the bound while records are being written.
       live.waiting.set(request, { token: asked.token, answer: resolve, cancelTimer });
       const base = baseOf(asked, { digest: validated.digest, risk: validated.risk });
-      ports.journal.write({ kind: "held", reasons, expires, ...base }, { request, action: validated.text }).then(
-        () => live.face?.port.held(asked.token),
-        () => {
-          cancelTimer();
-          live.waiting.delete(request);
-          resolve(stoppedOutcome({ stage: "approve", code: "log-unavailable", message: REASONS["log-unavailable"] }, null));
-        },
-      );
+      ports.journal
+        .write({ kind: "held", reasons, expires, ...base }, { request, action: actionText(validated.action) })
+        .then(
+          () => live.face?.port.held(asked.token),
+          () => {
+            cancelTimer();
+            live.waiting.delete(request);
+            resolve(
+              stoppedOutcome({ stage: "approve", code: "log-unavailable", message: REASONS["log-unavailable"] }, null),
+            );
+          },
+        );
     });
   }
 
@@ -253,12 +275,21 @@ export function createConduct(ports: ConductPorts): Conduct {
       } catch (error) {
         // ERRORS-DENY: a fault of ours in any stage is a denial, never a way through.
         const message = error instanceof Error ? error.message : "unknown fault";
-        return halt(asked, { ...unavailable(), code: "malformed", stage: "decide", by: `fault: ${message}` }, describe(ports, asked, proposal));
+        return halt(
+          asked,
+          { ...unavailable(), code: "malformed", stage: "decide", by: `fault: ${message}` },
+          describe(ports, asked, proposal),
+        );
       }
     },
 
     async settle(live, { held, consent, envelope }) {
-      if (settling.has(held.request)) throw new Refusal("unknown-request", `Request ${held.request} is being settled already.`, "Look at `aios approvals list`.");
+      if (settling.has(held.request))
+        throw new Refusal(
+          "unknown-request",
+          `Request ${held.request} is being settled already.`,
+          "Look at `aios approvals list`.",
+        );
       settling.add(held.request);
       try {
         const waiting = live.waiting.get(held.request);
@@ -272,7 +303,10 @@ export function createConduct(ports: ConductPorts): Conduct {
         if (passed.kind === "ticket" && driver !== null) {
           const base = baseOf(asked, { digest: held.digest, risk: held.risk });
           const statement = ports.digest(envelope.payload);
-          await ports.journal.write({ kind: "approved", by: owner, statement, ...base }, { envelope: jsonView(envelope) });
+          await ports.journal.write(
+            { kind: "approved", by: owner, statement, ...base },
+            { envelope: jsonView(envelope) },
+          );
           outcome = await run(asked, passed.ticket, driver);
         } else {
           const halted = passed.kind === "stopped" || passed.kind === "terminal" ? passed : unavailable();
@@ -295,7 +329,14 @@ export function createConduct(ports: ConductPorts): Conduct {
         waiting?.cancelTimer();
         live.waiting.delete(request);
         const asked: Asked = { live, request, what: held.what, token: 0 };
-        const halted: Halted = { kind: "stopped", stage: "approve", code, by: "monitor", proposal: null, message: REASONS[code] };
+        const halted: Halted = {
+          kind: "stopped",
+          stage: "approve",
+          code,
+          by: "monitor",
+          proposal: null,
+          message: REASONS[code],
+        };
         ports.emit({ instance: held.instance, request, what: held.what, stage: "approve", verdict: "denied" });
         const by: Decider = { kind: "monitor", why: code };
         waiting?.answer(await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by }));
@@ -307,7 +348,10 @@ export function createConduct(ports: ConductPorts): Conduct {
   return api;
 }
 
-type ActionPart = Pick<Extract<RecordBody, { kind: "intent" }>, "instance" | "agent" | "ancestry" | "action" | "what" | "risk" | "labels" | "policy">;
+type ActionPart = Pick<
+  Extract<RecordBody, { kind: "intent" }>,
+  "instance" | "agent" | "ancestry" | "action" | "what" | "risk" | "labels" | "policy"
+>;
 
 function unavailable(): Extract<Halted, { kind: "stopped" }> {
   return {
@@ -337,5 +381,11 @@ function stoppedOutcome(
   halted: { readonly stage: Stage; readonly code: ReasonCode; readonly message?: string },
   proposal: GrantProposal | null,
 ): Outcome {
-  return { kind: "stopped", stage: halted.stage, code: halted.code, message: halted.message ?? REASONS[halted.code], proposal };
+  return {
+    kind: "stopped",
+    stage: halted.stage,
+    code: halted.code,
+    message: halted.message ?? REASONS[halted.code],
+    proposal,
+  };
 }

@@ -45,8 +45,15 @@ export function pinText(source: DriverSource, code: string, offer: Offer): strin
 }
 
 /** Starts drivers in sandboxes of their own. Stateless: who starts one stops it. */
-export function createDriverPool(powers: MonitorPowers, { code, connect }: { code: CodeLayout; connect: ConnectDriver }): {
-  start(name: string, source: DriverSource, options: { workspace: string | null; events: DriverEvents }): Promise<RunningDriver>;
+export function createDriverPool(
+  powers: MonitorPowers,
+  { code, connect }: { code: CodeLayout; connect: ConnectDriver },
+): {
+  start(
+    name: string,
+    source: DriverSource,
+    options: { workspace: string | null; events: DriverEvents },
+  ): Promise<RunningDriver>;
 } {
   return {
     async start(name, source, { workspace, events }) {
@@ -110,7 +117,10 @@ export function httpTarget(url: string): { readonly host: string; readonly port:
   return { host, port: port === undefined ? (scheme === "https" ? 443 : 80) : Number(port) };
 }
 
-export async function within<T>(powers: Pick<MonitorPowers, "timer">, wait: { ms: number; what: string; promise: Promise<T> }): Promise<T> {
+export async function within<T>(
+  powers: Pick<MonitorPowers, "timer">,
+  wait: { ms: number; what: string; promise: Promise<T> },
+): Promise<T> {
   let cancel = (): void => {};
   const late = new Promise<never>((_resolve, reject) => {
     cancel = powers.timer.after(wait.ms, () => reject(new Error(wait.what)));

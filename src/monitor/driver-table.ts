@@ -17,7 +17,10 @@ export interface DriverTable {
   stopAll(live: LiveInstance): void;
 }
 
-type Declared = { readonly kind: "declared"; readonly spec: DriverSpec } | { readonly kind: "shadowed" } | { readonly kind: "unknown" };
+type Declared =
+  | { readonly kind: "declared"; readonly spec: DriverSpec }
+  | { readonly kind: "shadowed" }
+  | { readonly kind: "unknown" };
 
 /** The one spec that an agent's active grants declare under a name; two different ones are a shadow and neither is used. */
 export function declaredDriver(state: State, agent: string, name: string): Declared {
@@ -38,7 +41,10 @@ export function createDriverTable(
   const { journal } = parts;
   const pool = createDriverPool(powers, parts);
 
-  async function quarantine(live: LiveInstance, driver: { name: string; expected: string; found: string }): Promise<void> {
+  async function quarantine(
+    live: LiveInstance,
+    driver: { name: string; expected: string; found: string },
+  ): Promise<void> {
     await journal.write({ kind: "driver-quarantined", driver: driver.name, pin: driver.expected, found: driver.found });
     live.face?.port.changed();
   }
@@ -147,7 +153,11 @@ export function createDriverTable(
 
     stopAll(live) {
       for (const driver of live.drivers.values()) driver.stop();
-      for (const starting of live.starting.values()) starting.then((driver) => driver.stop(), () => {});
+      for (const starting of live.starting.values())
+        starting.then(
+          (driver) => driver.stop(),
+          () => {},
+        );
       live.drivers.clear();
       live.starting.clear();
     },

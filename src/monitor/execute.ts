@@ -46,7 +46,9 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   const { journal } = powers;
   const bytes = ticket.text.length;
   const by: Decider =
-    ticket.decider.kind === "owner" ? { kind: "owner", key: ticket.decider.key } : { kind: "grant", grants: ticket.grants };
+    ticket.decider.kind === "owner"
+      ? { kind: "owner", key: ticket.decider.key }
+      : { kind: "grant", grants: ticket.grants };
   const base = {
     instance: ticket.action.instance,
     agent: ticket.action.agent,
@@ -61,7 +63,10 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   countUse(journal.state, { grants: ticket.grants, at: powers.now(), bytes });
   let intent: number;
   try {
-    intent = await journal.write({ kind: "intent", by, pin: ticket.pin, ...base }, { action: ticket.text, grants: ticket.grants, bytes });
+    intent = await journal.write(
+      { kind: "intent", by, pin: ticket.pin, ...base },
+      { action: ticket.text, grants: ticket.grants, bytes },
+    );
   } catch {
     return { kind: "failed", code: "log-unavailable", message: "the intent could not be written, so nothing was done" };
   }
@@ -87,7 +92,12 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       const writes = [journal.write(body, part.text === null ? null : { result: part.text })];
       if (part.added.length > 0) {
         writes.push(
-          journal.write({ kind: "labelled", instance: base.instance, labels: part.added, because: `${base.what} #${intent}` }),
+          journal.write({
+            kind: "labelled",
+            instance: base.instance,
+            labels: part.added,
+            because: `${base.what} #${intent}`,
+          }),
         );
       }
       await Promise.all(writes);
@@ -99,23 +109,41 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   const moved = execution.stillGood();
   if (moved !== null) {
     await outcome({ result: "failed", code: moved, text: null, added: [] });
-    return { kind: "failed", code: moved, message: "it was stopped between its intent and its execution; nothing was done" };
+    return {
+      kind: "failed",
+      code: moved,
+      message: "it was stopped between its intent and its execution; nothing was done",
+    };
   }
   try {
     const { action } = ticket;
     const answer = await execution.limit(
-      driver.peer.request("run", { verb: action.verb, name: action.name, arguments: action.arguments, token: execution.token }),
+      driver.peer.request("run", {
+        verb: action.verb,
+        name: action.name,
+        arguments: action.arguments,
+        token: execution.token,
+      }),
     );
     const text = canonicalize(answer.result);
     const added = ticket.labels.filter((label) => !execution.labels.includes(label));
     const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text, added });
     if (!kept) {
-      return { kind: "failed", code: "log-unavailable", message: "it ran, but its outcome could not be recorded; the instance stops" };
+      return {
+        kind: "failed",
+        code: "log-unavailable",
+        message: "it ran, but its outcome could not be recorded; the instance stops",
+      };
     }
     return { kind: "done", result: answer.result, text, intent };
   } catch (error) {
     const code = error instanceof DriverLate ? "driver-timeout" : "driver-failed";
-    await outcome({ result: "failed", code, text: null, added: ticket.labels.filter((label) => !execution.labels.includes(label)) });
+    await outcome({
+      result: "failed",
+      code,
+      text: null,
+      added: ticket.labels.filter((label) => !execution.labels.includes(label)),
+    });
     return { kind: "failed", code, message: error instanceof Error ? error.message : "the driver failed" };
   }
 }
@@ -124,7 +152,11 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
 export class DriverLate extends Error {}
 
 /** `driver/tool`, `driver#uri` or `driver@prompt`: how grants, lists and records name what an action is about. */
-export function whatOf(action: { readonly verb: "call" | "read" | "prompt"; readonly driver: string; readonly name: string }): string {
+export function whatOf(action: {
+  readonly verb: "call" | "read" | "prompt";
+  readonly driver: string;
+  readonly name: string;
+}): string {
   const mark = { call: "/", read: "#", prompt: "@" }[action.verb];
   return `${action.driver}${mark}${action.name}`;
 }

@@ -3,7 +3,8 @@ import type { Decision, Evaluator, Subject } from "../kernel/decision.ts";
 import { endorsedTokens } from "../kernel/endorsement.ts";
 import type { Label } from "../kernel/grant.ts";
 import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
-import { decide, type DriverLookup, select, type Staged, validate } from "../kernel/pipeline.ts";
+import { decide, type DriverLookup, select, validate } from "../kernel/pipeline.ts";
+import type { Staged } from "../kernel/staged.ts";
 import type { Explanation } from "../protocol/requests.ts";
 import { declaredDriver } from "./driver-table.ts";
 import type { Entry } from "./log/log.ts";
@@ -66,18 +67,39 @@ function answer(ports: ExplainPorts, question: Question, stages: Explanation["st
 /** What would happen to this proposal now, stage by stage. */
 export function explainProposal(
   ports: ExplainPorts,
-  asked: { agent: string; labels: readonly Label[]; task: string | null; proposal: Proposal; evaluator: Evaluator; now: number },
+  asked: {
+    agent: string;
+    labels: readonly Label[];
+    task: string | null;
+    proposal: Proposal;
+    evaluator: Evaluator;
+    now: number;
+  },
 ): Explanation {
   const stages: Explanation["stages"][number][] = [];
   const { agent, labels, proposal, evaluator, now } = asked;
-  const subject: Subject = { agent, instance: NO_INSTANCE, labels, endorsed: endorsedTokens(asked.task ?? ""), heldCount: 0 };
-  const decision = answer(ports, { who: { request: NO_REQUEST, agent, instance: NO_INSTANCE }, proposal, subject, evaluator, now }, stages);
+  const subject: Subject = {
+    agent,
+    instance: NO_INSTANCE,
+    labels,
+    endorsed: endorsedTokens(asked.task ?? ""),
+    heldCount: 0,
+  };
+  const decision = answer(
+    ports,
+    { who: { request: NO_REQUEST, agent, instance: NO_INSTANCE }, proposal, subject, evaluator, now },
+    stages,
+  );
   if (decision.kind === "next") {
     const { value } = decision;
     if (value.kind === "held") {
       stages.push({ stage: "approve", verdict: "held", because: value.reasons.join(", ") });
     } else if (value.kind === "granted") {
-      stages.push({ stage: "approve", verdict: "passed", because: value.lease === null ? "no human is needed" : `lease ${value.lease}` });
+      stages.push({
+        stage: "approve",
+        verdict: "passed",
+        because: value.lease === null ? "no human is needed" : `lease ${value.lease}`,
+      });
     }
     return { stages, decision: value.kind, code: null, proposal: null };
   }
@@ -125,7 +147,13 @@ export async function simulatePolicy(
       answer(ports, { who, proposal: action, subject, evaluator, now: record.at }, []);
     const [was, now] = [judge(current), judge(draft)];
     if (verdictOf(was) !== verdictOf(now)) {
-      changed.push({ seq: record.seq, what: record.what, was: verdictOf(was), now: verdictOf(now), because: reasonOf(now) });
+      changed.push({
+        seq: record.seq,
+        what: record.what,
+        was: verdictOf(was),
+        now: verdictOf(now),
+        because: reasonOf(now),
+      });
     }
   }
   return { replayed, changed };

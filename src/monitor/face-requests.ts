@@ -42,7 +42,10 @@ export function faceHandlers(ports: FacePorts): {
       for (const [request, waiting] of live.waiting) {
         if (waiting.token === token) await conduct.release(live, request, "withdrawn");
       }
-      await live.running.get(token)?.driver.peer.request("cancel", { token }).catch(() => {});
+      await live.running
+        .get(token)
+        ?.driver.peer.request("cancel", { token })
+        .catch(() => {});
       return {};
     },
 
@@ -51,7 +54,12 @@ export function faceHandlers(ports: FacePorts): {
         await instances.terminate(live, { code: "control-verb", by: `method ${method}`, what: method });
         return {};
       }
-      await journal.write({ kind: "refused", peer: `face ${live.state.instance}`, code: "unknown-method", what: method.slice(0, 256) });
+      await journal.write({
+        kind: "refused",
+        peer: `face ${live.state.instance}`,
+        code: "unknown-method",
+        what: method.slice(0, 256),
+      });
       return {};
     },
   };

@@ -37,7 +37,10 @@ export interface Instances {
   /** Ends it, its drivers and its face; what it waits for is withdrawn. */
   end(live: LiveInstance, why: string): Promise<void>;
   /** TERMINAL: cut, killed, tombstoned, in that order and before anything is awaited. */
-  terminate(live: LiveInstance, climb: { readonly code: ReasonCode; readonly by: string; readonly what: string }): Promise<void>;
+  terminate(
+    live: LiveInstance,
+    climb: { readonly code: ReasonCode; readonly by: string; readonly what: string },
+  ): Promise<void>;
   /** The live side of an instance; of one that a restart ended, made anew so that its held actions can be settled. */
   live(instance: string): LiveInstance;
   /** Only those with processes. */
@@ -63,15 +66,18 @@ export function createInstances(ports: InstancePorts): Instances {
 
   function find(instance: string): InstanceState {
     const state = journal.state.instances.get(instance);
-    if (state === undefined) throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
+    if (state === undefined)
+      throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
     return state;
   }
 
   function ancestryOf(parent: string | null): readonly string[] {
     if (parent === null) return [];
     const state = find(parent);
-    if (state.life !== "running") throw new Refusal("unknown-instance", `Parent ${parent} is ${state.life}.`, "Start it again first.");
-    if (state.ancestry.length >= 8) throw new Refusal("too-many", `Parent ${parent} is eight levels deep already.`, "Delegate from higher up.");
+    if (state.life !== "running")
+      throw new Refusal("unknown-instance", `Parent ${parent} is ${state.life}.`, "Start it again first.");
+    if (state.ancestry.length >= 8)
+      throw new Refusal("too-many", `Parent ${parent} is eight levels deep already.`, "Delegate from higher up.");
     return [parent, ...state.ancestry];
   }
 
@@ -82,13 +88,17 @@ export function createInstances(ports: InstancePorts): Instances {
     drivers.stopAll(live);
   }
 
-  async function finish(live: LiveInstance, end: { readonly why: string; readonly exit: number | null }): Promise<void> {
+  async function finish(
+    live: LiveInstance,
+    end: { readonly why: string; readonly exit: number | null },
+  ): Promise<void> {
     const { instance } = live.state;
     if (!lives.delete(instance)) return;
     if (live.state.life !== "terminal") live.state.life = "ended";
     stopProcesses(live);
     for (const request of [...live.waiting.keys()]) await ports.withdraw(live, request);
-    if (live.state.life !== "terminal") await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
+    if (live.state.life !== "terminal")
+      await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
     await powers.removeSocketFolder(instance).catch(() => {});
     for (const answer of waiters.get(instance) ?? []) answer(live.state);
     waiters.delete(instance);
@@ -115,11 +125,19 @@ export function createInstances(ports: InstancePorts): Instances {
   const api: Instances = {
     async run(request) {
       if (ports.admission() === "closed") {
-        throw new Refusal("clock-jumped", "The clock jumped; nothing starts until an owner says which time it is.", "Run `aios doctor`.");
+        throw new Refusal(
+          "clock-jumped",
+          "The clock jumped; nothing starts until an owner says which time it is.",
+          "Run `aios doctor`.",
+        );
       }
       if (journal.state.tombstones.has(request.agent)) {
         const { code: why, instance } = journal.state.tombstones.get(request.agent) ?? { code: "", instance: "" };
-        throw new Refusal("agent-tombstoned", `Agent "${request.agent}" was ended for good by ${why} in ${instance}.`, `An owner may start it again: aios thaw --agent ${request.agent}`);
+        throw new Refusal(
+          "agent-tombstoned",
+          `Agent "${request.agent}" was ended for good by ${why} in ${instance}.`,
+          `An owner may start it again: aios thaw --agent ${request.agent}`,
+        );
       }
       const ancestry = ancestryOf(request.parent);
       const modes = usableGrants(journal.state, request.agent, ports.now()).map((grant) => grant.sandbox.workspace);
@@ -129,7 +147,8 @@ export function createInstances(ports: InstancePorts): Instances {
         if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
       }
       const streams = await powers.takeStreams(request.streams);
-      if (streams === null) throw new Refusal("streams", "The terminal was not handed over.", "Start the agent with `aios run`.");
+      if (streams === null)
+        throw new Refusal("streams", "The terminal was not handed over.", "Start the agent with `aios run`.");
       const instance = `i-${powers.random.hex(8)}`;
       try {
         await journal.write(
@@ -165,7 +184,11 @@ export function createInstances(ports: InstancePorts): Instances {
           );
         } catch (error) {
           await finish(live, { why: "not-started", exit: null });
-          throw new Refusal("confinement", error instanceof Error ? error.message : "The sandbox could not be made.", hintOf(error));
+          throw new Refusal(
+            "confinement",
+            error instanceof Error ? error.message : "The sandbox could not be made.",
+            hintOf(error),
+          );
         }
         const { agent } = live;
         void agent.ended.then(({ code: exit }) => finish(live, { why: "exited", exit }));
@@ -238,7 +261,8 @@ export function createInstances(ports: InstancePorts): Instances {
       const found = lives.get(instance);
       if (found !== undefined) return found;
       const state = find(instance);
-      if (state.why !== RESTARTED) throw new Refusal("unknown-instance", `Instance ${instance} has ended.`, "Run `aios ps`.");
+      if (state.why !== RESTARTED)
+        throw new Refusal("unknown-instance", `Instance ${instance} has ended.`, "Run `aios ps`.");
       return newLive(state, { breaker: newBreaker(state.strict), seen: createSeen(state.words) });
     },
 
@@ -248,5 +272,7 @@ export function createInstances(ports: InstancePorts): Instances {
 }
 
 function hintOf(error: unknown): string {
-  return error instanceof Error && "hint" in error && typeof error.hint === "string" ? error.hint : "Run `aios doctor`.";
+  return error instanceof Error && "hint" in error && typeof error.hint === "string"
+    ? error.hint
+    : "Run `aios doctor`.";
 }

@@ -33,7 +33,11 @@ export function createJournal(
 }
 
 /** Rebuilds the state from the log; the monitor starts with it. Throws StateFault. */
-export async function replay(log: Log, state: State, check: (record: LogRecord, payload: JsonObject | null) => void): Promise<void> {
+export async function replay(
+  log: Log,
+  state: State,
+  check: (record: LogRecord, payload: JsonObject | null) => void,
+): Promise<void> {
   for await (const { record, payload } of log.entries(0, log.size)) {
     check(record, payload);
     applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });

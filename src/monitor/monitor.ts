@@ -1,11 +1,10 @@
 import type { Digest } from "../kernel/action.ts";
-import type { Grant } from "../kernel/grant.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
-import { createCliHandlers, type IndexPort, type PolicyPort } from "./cli-requests.ts";
+import { createCliHandlers, type CliPorts, type IndexPort } from "./cli-requests.ts";
 import { createConduct, type Conduct } from "./conduct.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
@@ -14,6 +13,7 @@ import { faceHandlers } from "./face-requests.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createJournal, replay, type Journal } from "./journal.ts";
 import type { Log } from "./log/log.ts";
+import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
@@ -28,14 +28,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How often a log that failed is tried again. */
 const RECOVER_MS = 1000;
 
-/** The policy engine as the monitor uses it. */
-export interface Engine extends PolicyPort {
-  load(text: string): Promise<{ readonly kind: "loaded" } | { readonly kind: "refused"; readonly problems: readonly { message: string }[] }>;
-  setGrants(grants: ReadonlyMap<string, Grant>): void;
-  addGrant(grant: Grant): void;
-  removeGrant(id: string): void;
-}
-
 /** The rebuildable index of records. */
 export interface Index extends IndexPort {
   /** Takes one durable record in; cheap, not durable by itself. */
@@ -46,7 +38,7 @@ export interface MonitorParts {
   readonly powers: MonitorPowers;
   readonly log: Log;
   readonly index: Index;
-  readonly engine: Engine;
+  readonly engine: PolicyEngine;
   readonly code: CodeLayout;
   readonly home: string;
   /** Start id of this run: 32 lower-case hex digits; the log stamps it on every record. */
@@ -77,16 +69,19 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
   const trusted = createTrustedClock(powers.clock, state.highWater);
   parts.useClock(trusted);
-  const loaded = await engine.load(state.policyText);
-  if (loaded.kind === "refused") throw new StateFault(log.size, `the policy in force does not load: ${loaded.problems[0]?.message}`);
   engine.setGrants(state.active);
+  const restored = await engine.restore(state.policyText);
+  if (restored.kind === "refused") {
+    throw new StateFault(log.size, `the policy in force does not load: ${restored.problems[0]?.message ?? ""}`);
+  }
 
   const watchers = new Set<Watcher>();
   const tell = (seq: number, body: RecordBody): void => {
     const record: LogRecord = { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
     parts.index.add(record);
     for (const watcher of watchers) {
-      if (watcher.instance === null || ("instance" in body && body.instance === watcher.instance)) watcher.send("record", { record });
+      if (watcher.instance === null || ("instance" in body && body.instance === watcher.instance))
+        watcher.send("record", { record });
     }
   };
   const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
@@ -118,7 +113,9 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     connectFace: (live, channel, hooks) => {
       const peer = createPeer(channel, {
         side: MONITOR_FACE,
-        requests: answering(faceHandlers({ live, hooks, journal, drivers, conduct: conductOf(), instances, now: trusted.now })),
+        requests: answering(
+          faceHandlers({ live, hooks, journal, drivers, conduct: conductOf(), instances, now: trusted.now }),
+        ),
         events: {},
         onFault: (fault) => {
           refused(journal, "face", fault);
@@ -181,7 +178,9 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       async checkPolicy(text) {
         const { problems, version } = await engine.check(text);
         const [first] = problems;
-        return first === undefined ? { kind: "ok", version } : { kind: "refused", message: `${first.rule}: ${first.message}` };
+        return first === undefined
+          ? { kind: "ok", version }
+          : { kind: "refused", message: `${first.rule}: ${first.message}` };
       },
       async policySet(text) {
         const result = await engine.load(text);
@@ -215,7 +214,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     parts.exit();
   }
 
-  const handlers = createCliHandlers({
+  const cliPorts: CliPorts = {
     version: parts.version,
     home: parts.home,
     start: parts.start,
@@ -232,14 +231,14 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     ownPaths,
     now: trusted.now,
     stop: () => void powers.timer.after(50, () => void stop("asked")),
-  });
+  };
 
   return {
     acceptCli(channel) {
       const watching = createWatching(watchers);
       const peer = createPeer(channel, {
         side: MONITOR_CLI,
-        requests: answering(handlers, (instance) => watching.watch(peer, instance)),
+        requests: answering(createCliHandlers(cliPorts, { watch: (instance) => watching.watch(peer, instance) })),
         events: {},
         onFault: (fault) => refused(journal, "cli", fault),
         onError: () => {},

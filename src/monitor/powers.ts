@@ -1,4 +1,4 @@
-import type { Channel, Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */

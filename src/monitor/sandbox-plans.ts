@@ -55,13 +55,7 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
 export function planConnector(code: CodeLayout, target: { readonly host: string; readonly port: number }): SandboxSpec {
   return {
     role: "connector",
-    command: [
-      `${INSIDE}/node`,
-      ...HEAP_SMALL,
-      `${INSIDE}/src/main/connector.ts`,
-      target.host,
-      String(target.port),
-    ],
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/connector.ts`, target.host, String(target.port)],
     cwd: "/tmp",
     environment: BASE_ENVIRONMENT,
     mounts: ownCode(code),

@@ -1,9 +1,10 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { fromBase64 } from "../protocol/bytes.ts";
+import { decode } from "../protocol/decode.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { LogRecord, RecordKind } from "../protocol/record.ts";
-import { keyId, type Purpose } from "../protocol/statement.ts";
+import { ENVELOPE, keyId, type Purpose } from "../protocol/statement.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { StateFault } from "./reducer.ts";
 import type { State } from "./state.ts";
@@ -31,8 +32,11 @@ export function checkSigned(
   if (purpose === undefined || !("key" in record)) return;
   const { key } = record;
   const document = payload?.["document"];
-  const verified = verifyEnvelope(payload?.["envelope"] ?? null, {
-    findKey: (id) => (id === key ? (state.owners.get(id)?.publicKey ?? firstKey(id, { state, document, crypto })) : null),
+  const envelope = decode(ENVELOPE, payload?.["envelope"] ?? null);
+  if (envelope.kind !== "ok") throw new StateFault(record.seq, `it holds no envelope: ${envelope.message}`);
+  const verified = verifyEnvelope(envelope.value, {
+    findKey: (id) =>
+      id === key ? (state.owners.get(id)?.publicKey ?? firstKey(id, { state, document, crypto })) : null,
     verify: crypto.verify,
   });
   if (verified.kind !== "ok") throw new StateFault(record.seq, `its statement does not verify (${verified.code})`);
@@ -47,9 +51,14 @@ export function checkSigned(
 
 function firstKey(
   id: string,
-  { state, document, crypto }: { readonly state: State; readonly document: JsonValue | undefined; readonly crypto: Crypto },
+  {
+    state,
+    document,
+    crypto,
+  }: { readonly state: State; readonly document: JsonValue | undefined; readonly crypto: Crypto },
 ): Uint8Array | null {
-  if (state.owners.size > 0 || typeof document !== "object" || document === null || Array.isArray(document)) return null;
+  if (state.owners.size > 0 || typeof document !== "object" || document === null || Array.isArray(document))
+    return null;
   const text = (document as JsonObject)["publicKey"]; // not null, not an array: the one remaining object type
   const raw = typeof text === "string" ? fromBase64(text) : null;
   return raw !== null && keyId(raw, crypto.sha256) === id ? raw : null;

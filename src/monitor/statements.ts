@@ -2,7 +2,7 @@ import { canonicalize } from "../kernel/canonical.ts";
 import { decodeAction } from "../kernel/action.ts";
 import { decodeGrant, type Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import type { Consent } from "../kernel/pipeline.ts";
+import type { Consent } from "../kernel/consent.ts";
 import { fromBase64 } from "../protocol/bytes.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { RecordBody } from "../protocol/record.ts";
@@ -53,6 +53,7 @@ export interface Statements {
 
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
+  let last: Promise<void> = Promise.resolve();
   const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
 
   function subjectOf(document: JsonObject): string {
@@ -61,7 +62,11 @@ export function createStatements(ports: StatementPorts): Statements {
 
   function refuse(code: string, message: string): never {
     void journal.write({ kind: "refused", peer: "cli", code, what: "statement" }).catch(() => {});
-    throw new Refusal("bad-statement", `The statement is refused: ${message} (${code}).`, "Ask for it again, look at what it says, and sign that.");
+    throw new Refusal(
+      "bad-statement",
+      `The statement is refused: ${message} (${code}).`,
+      "Ask for it again, look at what it says, and sign that.",
+    );
   }
 
   /** Everything about a statement that can be checked without knowing what it is for. */
@@ -97,16 +102,25 @@ export function createStatements(ports: StatementPorts): Statements {
 
   function checkGrant(document: JsonObject): Grant {
     const decoded = decodeGrant(document);
-    if (decoded.kind !== "ok") throw new Refusal("bad-document", `This is not a grant: ${decoded.message}.`, "See docs/formats/grant.md.");
+    if (decoded.kind !== "ok")
+      throw new Refusal("bad-document", `This is not a grant: ${decoded.message}.`, "See docs/formats/grant.md.");
     const grant = decoded.value;
     if (journal.state.grants.has(grant.id)) {
-      throw new Refusal("grant-exists", `A grant "${grant.id}" exists already; an id is used once.`, "Give it another name.");
+      throw new Refusal(
+        "grant-exists",
+        `A grant "${grant.id}" exists already; an id is used once.`,
+        "Give it another name.",
+      );
     }
     for (const agent of grant.agents) {
       for (const [name, spec] of Object.entries(grant.drivers)) {
         const declared = declaredDriver(journal.state, agent, name);
         if (declared.kind === "declared" && !sameSpec(declared.spec, spec)) {
-          throw new Refusal("shadowed-driver", `Another active grant of agent "${agent}" declares driver "${name}" differently.`, "Revoke that one first, or name the driver differently.");
+          throw new Refusal(
+            "shadowed-driver",
+            `Another active grant of agent "${agent}" declares driver "${name}" differently.`,
+            "Revoke that one first, or name the driver differently.",
+          );
         }
       }
     }
@@ -120,7 +134,12 @@ export function createStatements(ports: StatementPorts): Statements {
         return;
       case "revoke-grant": {
         const grant = journal.state.grants.get(exactText(document, "grant"));
-        if (grant === undefined || grant.revoked) throw new Refusal("unknown-grant", `There is no active grant "${exactText(document, "grant")}".`, "Run `aios grants list`.");
+        if (grant === undefined || grant.revoked)
+          throw new Refusal(
+            "unknown-grant",
+            `There is no active grant "${exactText(document, "grant")}".`,
+            "Run `aios grants list`.",
+          );
         return;
       }
       case "set-policy":
@@ -128,23 +147,32 @@ export function createStatements(ports: StatementPorts): Statements {
         return;
       case "thaw-instance": {
         const id = exactText(document, "instance");
-        if (journal.state.instances.get(id)?.life !== "frozen") throw new Refusal("unknown-instance", `Instance "${id}" is not frozen.`, "Run `aios ps`.");
+        if (journal.state.instances.get(id)?.life !== "frozen")
+          throw new Refusal("unknown-instance", `Instance "${id}" is not frozen.`, "Run `aios ps`.");
         return;
       }
       case "restart-agent": {
         const agent = exactText(document, "agent");
-        if (!journal.state.tombstones.has(agent)) throw new Refusal("unknown-instance", `Agent "${agent}" was not ended for good.`, "Run `aios ps --all`.");
+        if (!journal.state.tombstones.has(agent))
+          throw new Refusal("unknown-instance", `Agent "${agent}" was not ended for good.`, "Run `aios ps --all`.");
         return;
       }
       case "set-clock":
-        if (Object.keys(document).length !== 1 || typeof document["at"] !== "number") throw new Refusal("bad-document", "A clock statement holds `at` alone.", "Run `aios doctor`.");
+        if (Object.keys(document).length !== 1 || typeof document["at"] !== "number")
+          throw new Refusal("bad-document", "A clock statement holds `at` alone.", "Run `aios doctor`.");
         return;
       case "enrol-owner":
-        if (journal.state.owners.size > 0) throw new Refusal("owner-exists", "This home has an owner already.", "Use another --home, or that owner's key.");
+        if (journal.state.owners.size > 0)
+          throw new Refusal(
+            "owner-exists",
+            "This home has an owner already.",
+            "Use another --home, or that owner's key.",
+          );
         exactText(document, "publicKey", "name");
         return;
       case "approve-action":
-        if (heldFor(document) === null) throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
+        if (heldFor(document) === null)
+          throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
         return;
       default:
         purpose satisfies never;
@@ -167,12 +195,14 @@ export function createStatements(ports: StatementPorts): Statements {
       const base = { v: 1 as const, purpose, subject: subjectOf(document), policy: ports.policy(), start: ports.start };
       if (purpose === "approve-action") {
         const held = heldFor(document);
-        if (held === null) throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
+        if (held === null)
+          throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
         return { ...base, nonce: held.request, expires: held.expires };
       }
       const now = ports.now();
       for (const [nonce, asked] of outstanding) if (asked.expires <= now) outstanding.delete(nonce);
-      if (outstanding.size >= OUTSTANDING) throw new Refusal("too-many", "Too many statements wait to be signed.", "Wait five minutes.");
+      if (outstanding.size >= OUTSTANDING)
+        throw new Refusal("too-many", "Too many statements wait to be signed.", "Wait five minutes.");
       const nonce = ports.random.hex(16);
       const expires = now + STATEMENT_MS;
       outstanding.set(nonce, { purpose, expires });
@@ -181,48 +211,59 @@ export function createStatements(ports: StatementPorts): Statements {
 
     async submit(envelope, document) {
       const statement = verify(envelope, document);
-      const key = statement.key;
-      const payload = { document, envelope: jsonView(envelope) };
       if (statement.purpose === "approve-action") {
+        // Not in turn: what was approved may take its time, and `settle` lets each action through once.
         const held = heldFor(document);
-        if (held === null || held.request !== statement.nonce) return refuse("replayed", "that action is not held any more");
+        if (held === null || held.request !== statement.nonce)
+          return refuse("replayed", "that action is not held any more");
         return ports.effects.settle({ held, consent: consentOf(statement), envelope });
       }
-      await check(statement.purpose, document);
-      let policy = statement.policy;
-      if (statement.purpose === "set-policy") {
-        // Before the nonce is consumed and before anything is recorded: a text that does not load changes nothing.
-        const checked = await ports.effects.checkPolicy(exactText(document, "text"));
-        if (checked.kind === "refused") throw new Refusal("policy", checked.message, "Run `aios policy check FILE`; the old policy stays in force.");
-        policy = checked.version;
-      }
-      consume(statement);
-      const body = bodyOf(statement, { document, policy });
-      const seq = await journal.write(body, payload);
-      switch (body.kind) {
-        case "grant-signed": {
-          const added = journal.state.active.get(body.grant);
-          if (added !== undefined) ports.effects.grantsChanged({ added });
-          break;
-        }
-        case "grant-revoked":
-          ports.effects.grantsChanged({ removed: body.grant });
-          break;
-        case "policy-set":
-          await ports.effects.policySet(exactText(document, "text"));
-          break;
-        case "instance-thawed":
-          ports.effects.thawed(body.instance);
-          break;
-        case "clock-set":
-          ports.effects.clockAccepted();
-          break;
-        default:
-          break;
-      }
-      return seq;
+      // One after another: two that each fit the state alone must not both be recorded when they exclude each other.
+      const turn = last.then(() => take(statement, { envelope, document }));
+      last = turn.then(nothing, nothing);
+      return turn;
     },
   };
+
+  async function take(
+    statement: Statement,
+    { envelope, document }: { envelope: Envelope; document: JsonObject },
+  ): Promise<number> {
+    await check(statement.purpose, document);
+    let policy = statement.policy;
+    if (statement.purpose === "set-policy") {
+      // Before the nonce is consumed and before anything is recorded: a text that does not load changes nothing.
+      const checked = await ports.effects.checkPolicy(exactText(document, "text"));
+      if (checked.kind === "refused")
+        throw new Refusal("policy", checked.message, "Run `aios policy check FILE`; the old policy stays in force.");
+      policy = checked.version;
+    }
+    consume(statement);
+    const body = bodyOf(statement, { document, policy });
+    const seq = await journal.write(body, { document, envelope: jsonView(envelope) });
+    switch (body.kind) {
+      case "grant-signed": {
+        const added = journal.state.active.get(body.grant);
+        if (added !== undefined) ports.effects.grantsChanged({ added });
+        break;
+      }
+      case "grant-revoked":
+        ports.effects.grantsChanged({ removed: body.grant });
+        break;
+      case "policy-set":
+        await ports.effects.policySet(exactText(document, "text"));
+        break;
+      case "instance-thawed":
+        ports.effects.thawed(body.instance);
+        break;
+      case "clock-set":
+        ports.effects.clockAccepted();
+        break;
+      default:
+        break;
+    }
+    return seq;
+  }
 
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {
     const { key, purpose, subject } = statement;
@@ -258,7 +299,15 @@ function consentOf(statement: Statement): Consent {
 function exactText(document: JsonObject, first: string, ...others: readonly string[]): string {
   const wanted = [first, ...others];
   const value = document[first];
-  const exact = Object.keys(document).length === wanted.length && wanted.every((key) => typeof document[key] === "string");
-  if (!exact || typeof value !== "string") throw new Refusal("bad-document", `The document must hold ${wanted.map((key) => `"${key}"`).join(" and ")} as text and nothing else.`, "See docs/formats/statement.md.");
+  const exact =
+    Object.keys(document).length === wanted.length && wanted.every((key) => typeof document[key] === "string");
+  if (!exact || typeof value !== "string")
+    throw new Refusal(
+      "bad-document",
+      `The document must hold ${wanted.map((key) => `"${key}"`).join(" and ")} as text and nothing else.`,
+      "See docs/formats/statement.md.",
+    );
   return value;
 }
+
+function nothing(): void {}

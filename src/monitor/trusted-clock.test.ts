@@ -31,7 +31,10 @@ test("slow drift is followed and never becomes a jump", () => {
   }
 });
 
-test.each([["back", -86_400_000], ["ahead", 86_400_000]])("a clock set %s by a day is a jump and expires nothing by itself", (_name, by) => {
+test.each([
+  ["back", -86_400_000],
+  ["ahead", 86_400_000],
+])("a clock set %s by a day is a jump and expires nothing by itself", (_name, by) => {
   const { clock, time, pass } = fakeClock();
   const trusted = createTrustedClock(clock, 0);
   const before = trusted.now();

@@ -27,13 +27,19 @@ export function visibleOffers(
   const list = [...drivers];
   return {
     tools: list.flatMap(({ name: driver, offer }) =>
-      offer.tools.filter((tool) => everyone((names) => names.exact.has(`${driver}/${tool.name}`))).map((tool) => ({ ...tool, driver })),
+      offer.tools
+        .filter((tool) => everyone((names) => names.exact.has(`${driver}/${tool.name}`)))
+        .map((tool) => ({ ...tool, driver })),
     ),
     prompts: list.flatMap(({ name: driver, offer }) =>
-      offer.prompts.filter((prompt) => everyone((names) => names.exact.has(`${driver}@${prompt.name}`))).map((prompt) => ({ ...prompt, driver })),
+      offer.prompts
+        .filter((prompt) => everyone((names) => names.exact.has(`${driver}@${prompt.name}`)))
+        .map((prompt) => ({ ...prompt, driver })),
     ),
     resources: list.flatMap(({ name: driver, offer }) =>
-      offer.resources.filter(({ uri }) => everyone((names) => names.reads(driver, uri))).map((resource) => ({ ...resource, driver })),
+      offer.resources
+        .filter(({ uri }) => everyone((names) => names.reads(driver, uri)))
+        .map((resource) => ({ ...resource, driver })),
     ),
     resourceTemplates: list.flatMap(({ name: driver, offer }) =>
       offer.resourceTemplates
@@ -61,6 +67,9 @@ function allowedNames(grants: readonly Grant[]): Allowed {
     }
   }
   const reads = (driver: string, uri: string): boolean =>
-    prefixes.some((each) => each.driver === driver && (uri === each.prefix || (each.prefix.endsWith("/") && uri.startsWith(each.prefix))));
+    prefixes.some(
+      (each) =>
+        each.driver === driver && (uri === each.prefix || (each.prefix.endsWith("/") && uri.startsWith(each.prefix))),
+    );
   return { exact, reads, readsBelow: (driver, template) => reads(driver, template.replace(/\{.*$/s, "")) };
 }

@@ -13,7 +13,10 @@ export interface EventPeer {
 }
 
 /** The watch of one connection: at most one, replaced when asked again, gone with the connection. */
-export function createWatching(watchers: Set<Watcher>): { watch(peer: EventPeer, instance: string | null): void; end(): void } {
+export function createWatching(watchers: Set<Watcher>): {
+  watch(peer: EventPeer, instance: string | null): void;
+  end(): void;
+} {
   let current: Watcher | null = null;
   const end = (): void => {
     if (current !== null) watchers.delete(current);

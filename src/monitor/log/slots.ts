@@ -1,0 +1,136 @@
+import type { Crypto, Random } from "../../platform/powers.ts";
+import { concatBytes, encodeUtf8, equalBytes } from "../../protocol/bytes.ts";
+import { deriveKey, type LogKeys } from "./keys.ts";
+
+/**
+ * One data key for every record, in a slot of its own at a fixed place, wrapped by an epoch key.
+ *
+ * Slots are made and written ahead of use, so that an append waits for no second file, and they exist nowhere else:
+ * a slot that is overwritten with zeros destroys its key for good.
+ * A chunk is 64 bytes of head (magic 16, epoch 4, nonce 12, zeros 32) and 2,048 slots of 32 bytes; slots are aligned to
+ * their size, so that none straddles a sector.
+ */
+export interface KeySlots {
+  /** Data key for a record about to be written; `seq` counts up. */
+  next(seq: number): Uint8Array;
+  /** Resolves when the slot of `seq` is on stable storage. Nothing sealed with its key may be written before. */
+  durable(seq: number): Promise<void>;
+  /** Data key of a record, or null when it was destroyed. */
+  read(seq: number): Promise<Uint8Array | null>;
+}
+
+const PATH = "slots";
+const MAGIC = encodeUtf8("aios log slots 1");
+const SLOT_BYTES = 32;
+const SLOTS = 2048;
+const HEAD_BYTES = 64;
+const CHUNK_BYTES = HEAD_BYTES + SLOTS * SLOT_BYTES;
+/** When so few unused slots are left, the next chunk is made. */
+const LOW_WATER = 1024;
+const NOTHING = new Uint8Array(0);
+
+interface Chunk {
+  readonly number: number;
+  /** Data keys in the clear, in memory only. */
+  readonly keys: Uint8Array;
+  written: Promise<void>;
+}
+
+/** Whether slots were ever written: if so, a log was here. */
+export async function slotsExist(keys: LogKeys): Promise<boolean> {
+  return (await keys.files.readRange(PATH, { offset: 0, length: 1 })) !== null;
+}
+
+/** Opens the slots of a log that holds `size` records. */
+export async function openSlots(options: {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly keys: LogKeys;
+  readonly size: number;
+}): Promise<KeySlots> {
+  const { crypto, random, keys } = options;
+  const chunks = new Map<number, Chunk>();
+  let cached: { readonly number: number; readonly keys: Uint8Array; readonly wrapped: Uint8Array } | null = null;
+
+  // The chunk of the next record is in use when a record of this log lies in it: its nonce must not wrap other keys.
+  if (options.size % SLOTS !== 0) {
+    const number = Math.floor(options.size / SLOTS);
+    const known = await load(number);
+    if (known !== null) chunks.set(number, { number, keys: known.keys, written: Promise.resolve() });
+  }
+
+  return { next, durable, read };
+
+  function next(seq: number): Uint8Array {
+    const number = Math.floor(seq / SLOTS);
+    const chunk = chunks.get(number) ?? create(number);
+    const place = seq % SLOTS;
+    if (place >= SLOTS - LOW_WATER && !chunks.has(number + 1)) create(number + 1);
+    return chunk.keys.subarray(place * SLOT_BYTES, (place + 1) * SLOT_BYTES);
+  }
+
+  async function durable(seq: number): Promise<void> {
+    const number = Math.floor(seq / SLOTS);
+    const chunk = chunks.get(number);
+    if (chunk === undefined) throw new RangeError(`Cannot wait for the slot of ${seq}: it was never given out`);
+    try {
+      await chunk.written;
+    } catch (error) {
+      // The same bytes once more, the next time that somebody waits: the keys in them have been given out.
+      chunk.written = write(number, chunk.keys);
+      chunk.written.catch(() => {});
+      throw error;
+    }
+    for (const older of chunks.keys()) if (older < number) chunks.delete(older);
+  }
+
+  async function read(seq: number): Promise<Uint8Array | null> {
+    const number = Math.floor(seq / SLOTS);
+    const known = cached?.number === number ? cached : await load(number);
+    if (known === null) return null;
+    cached = known;
+    const place = HEAD_BYTES + (seq % SLOTS) * SLOT_BYTES;
+    if (known.wrapped.subarray(place, place + SLOT_BYTES).every((byte) => byte === 0)) return null;
+    return known.keys.subarray(place - HEAD_BYTES, place - HEAD_BYTES + SLOT_BYTES);
+  }
+
+  function create(number: number): Chunk {
+    const fresh = random.bytes(SLOTS * SLOT_BYTES);
+    const written = write(number, fresh);
+    written.catch(() => {}); // whoever waits in `durable` is told
+    const chunk = { number, keys: fresh, written };
+    chunks.set(number, chunk);
+    return chunk;
+  }
+
+  function write(number: number, plain: Uint8Array): Promise<void> {
+    const epochKey = keys.key(keys.epoch);
+    if (epochKey === null) return Promise.reject(new RangeError(`Cannot wrap keys: epoch ${keys.epoch} has none`));
+    const nonce = random.bytes(12);
+    const head = new Uint8Array(HEAD_BYTES);
+    head.set(MAGIC);
+    new DataView(head.buffer).setUint32(16, keys.epoch);
+    head.set(nonce, 20);
+    const bytes = concatBytes([head, mask(plain, { epochKey, nonce })]);
+    return keys.files.writeRange(PATH, { offset: number * CHUNK_BYTES, bytes });
+  }
+
+  async function load(number: number): Promise<NonNullable<typeof cached> | null> {
+    const wrapped = await keys.files.readRange(PATH, { offset: number * CHUNK_BYTES, length: CHUNK_BYTES });
+    if (wrapped?.length !== CHUNK_BYTES || !equalBytes(wrapped.subarray(0, MAGIC.length), MAGIC)) return null;
+    const epoch = new DataView(wrapped.buffer, wrapped.byteOffset).getUint32(16);
+    const epochKey = keys.key(epoch);
+    if (epochKey === null) return null;
+    const nonce = wrapped.slice(20, 32);
+    return { number, wrapped, keys: mask(wrapped.subarray(HEAD_BYTES), { epochKey, nonce }) };
+  }
+
+  /**
+   * AES-256 in counter mode, as the encryption inside GCM: slots can be read and destroyed one by one. Nothing
+   * authenticates a slot, and nothing needs to: the payload's own tag refuses any other key.
+   */
+  function mask(bytes: Uint8Array, { epochKey, nonce }: { epochKey: Uint8Array; nonce: Uint8Array }): Uint8Array {
+    const key = deriveKey(crypto, { purpose: "slots", key: epochKey });
+    return crypto.seal(key, nonce, bytes, NOTHING).slice(0, bytes.length);
+  }
+}

@@ -1,0 +1,93 @@
+import { closeAll } from "./fd-passing.ts";
+import { receiveDescriptors, type Handover } from "./stream-handover.ts";
+import type { Timer } from "./powers.ts";
+import type { UnixServer } from "./unix-server.ts";
+
+/** A person's streams, as descriptors of this process. */
+export interface TakenStreams {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  /** Closes them here; what was started with them has its own copies. */
+  release(): void;
+}
+
+/** Keeps streams that command lines handed over until the request that names their ticket arrives. */
+export interface StreamDesk {
+  /** Waits up to a second for streams under this ticket; null when none came. Each ticket is good once. */
+  take(ticket: string): Promise<TakenStreams | null>;
+  close(): Promise<void>;
+}
+
+/** Hand-overs that wait at one time; more are refused, so that nobody can use up our descriptors. */
+const MOST_WAITING = 16;
+/** A ticket that nobody asks for is closed after this. */
+const KEPT_MS = 10_000;
+const PATIENCE_MS = 1000;
+
+/** Listens at `path` for descriptors: exactly three, standard input, output and error. */
+export async function openStreamDesk(path: string, timer: Timer): Promise<StreamDesk> {
+  const waiting = new Map<string, { readonly fds: readonly number[]; readonly cancel: () => void }>();
+  const asked = new Map<string, (streams: TakenStreams | null) => void>();
+
+  function onHandover({ ticket, fds }: Handover): boolean {
+    if (fds.length !== 3 || waiting.has(ticket) || waiting.size >= MOST_WAITING) return false;
+    const answer = asked.get(ticket);
+    if (answer !== undefined) {
+      asked.delete(ticket);
+      answer(asStreams(fds));
+      return true;
+    }
+    const cancel = timer.after(KEPT_MS, () => {
+      waiting.delete(ticket);
+      closeAll(fds);
+    });
+    waiting.set(ticket, { fds, cancel });
+    return true;
+  }
+
+  const server: UnixServer = await receiveDescriptors(path, { stale: "replace", onHandover });
+  return {
+    async take(ticket) {
+      const ready = waiting.get(ticket);
+      if (ready !== undefined) {
+        waiting.delete(ticket);
+        ready.cancel();
+        return asStreams(ready.fds);
+      }
+      if (asked.has(ticket)) return null;
+      return new Promise((resolve) => {
+        const cancel = timer.after(PATIENCE_MS, () => {
+          asked.delete(ticket);
+          resolve(null);
+        });
+        asked.set(ticket, (streams) => {
+          cancel();
+          resolve(streams);
+        });
+      });
+    },
+    async close() {
+      await server.close();
+      for (const { fds, cancel } of waiting.values()) {
+        cancel();
+        closeAll(fds);
+      }
+      waiting.clear();
+    },
+  };
+}
+
+function asStreams(fds: readonly number[]): TakenStreams {
+  const [stdin = -1, stdout = -1, stderr = -1] = fds;
+  let open = true;
+  return {
+    stdin,
+    stdout,
+    stderr,
+    release() {
+      if (open) closeAll(fds);
+      open = false;
+    },
+  };
+}
