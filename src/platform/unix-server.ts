@@ -118,7 +118,7 @@ function checkFolder(path: string, address: SocketAddress): void {
       `Cannot listen on "${path}": its folder belongs to user ${uid}, not ${own}`,
     );
   }
-  if (mode !== 0o700) {
+  if ((mode & 0o5777) !== 0o700) {
     throw new PlatformError(
       "socket-folder",
       `Cannot listen on "${path}": its folder has mode ${mode.toString(8)}, not 700`,

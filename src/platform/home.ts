@@ -1,0 +1,94 @@
+import { lstatSync, mkdirSync, statSync, type Stats } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { PlatformError } from "./platform-error.ts";
+
+/** The folders of one home, all 0700 and ours. */
+export interface Home {
+  readonly path: string;
+  /** Sockets and the lock: nothing that outlives a boot. */
+  readonly run: string;
+  /** The log and the sealed payloads beside it: the source of truth. */
+  readonly log: string;
+  /** Owners' sealed keys and the monitor's own. */
+  readonly keys: string;
+  /** What can be deleted and is rebuilt from the log. */
+  readonly index: string;
+}
+
+// The owner of files whose user is not mapped into a user namespace: root of the host, seen from a container.
+const UNMAPPED = 65534;
+
+/**
+ * Opens a home, making what is missing of it. Every folder must be a real folder, owned by this user, of mode 0700; and
+ * nobody else may be able to put another in its place, so no folder above may be writable by others unless it is sticky.
+ * Changes nothing that it finds. Throws `home-permissions`.
+ */
+export function openHome(path: string): Home {
+  const home = resolve(path);
+  checkAncestors(home);
+  const folders = {
+    run: join(home, "run"),
+    log: join(home, "log"),
+    keys: join(home, "keys"),
+    index: join(home, "index"),
+  };
+  for (const folder of [home, ...Object.values(folders)]) openFolder(folder);
+  return Object.freeze({ path: home, ...folders });
+}
+
+function openFolder(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return makeFolder(path);
+  checkFolder(path, found);
+}
+
+function makeFolder(path: string): void {
+  try {
+    // Folders above the home are made with the person's own umask, so that only the home is private to it.
+    if (statSync(dirname(path), { throwIfNoEntry: false }) === undefined) mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new PlatformError("home-permissions", `Cannot make folder "${path}": ${why}`);
+  }
+  // Looked at again: what another process put there in between is checked like what was there before.
+  checkFolder(path, lstatSync(path));
+}
+
+function checkFolder(path: string, found: Stats): void {
+  if (!found.isDirectory()) throw refuse(path, "it is not a folder");
+  const own = process.geteuid?.();
+  if (found.uid !== own)
+    throw refuse(path, `it belongs to user ${found.uid}, not ${own}`, `chown ${own} ${quote(path)}`);
+  const mode = found.mode & 0o5777; // setgid, which a folder inherits, opens nothing
+  if (mode !== 0o700) throw refuse(path, `its mode is ${mode.toString(8)}, not 700`, `chmod 700 ${quote(path)}`);
+}
+
+function checkAncestors(home: string): void {
+  for (let folder = dirname(home); ; folder = dirname(folder)) {
+    const found = statSync(folder, { throwIfNoEntry: false });
+    if (found !== undefined) checkAncestor(home, { folder, found });
+    if (folder === dirname(folder)) return;
+  }
+}
+
+function checkAncestor(home: string, above: { readonly folder: string; readonly found: Stats }): void {
+  const { mode, uid, gid } = above.found;
+  if (!above.found.isDirectory()) throw refuse(home, `"${above.folder}" is not a folder`);
+  if (uid !== 0 && uid !== process.geteuid?.() && uid !== UNMAPPED) {
+    throw refuse(home, `"${above.folder}" above it belongs to user ${uid}, who could put another in its place`);
+  }
+  // A group that is one user's own (same number) is that user; many distributions make folders writable to it.
+  const others = gid === uid ? 0o002 : 0o022;
+  if ((mode & others) !== 0 && (mode & 0o1000) === 0) {
+    throw refuse(home, `others may write in "${above.folder}" above it`, `chmod go-w ${quote(above.folder)}`);
+  }
+}
+
+function refuse(path: string, why: string, hint: string | null = null): PlatformError {
+  return new PlatformError("home-permissions", `Cannot use "${path}" for the home: ${why}`, hint);
+}
+
+function quote(path: string): string {
+  return `'${path.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, readlinkSync } from "node:fs";
+import { ReadStream } from "node:tty";
+import { describe, expect, it } from "vitest";
+import { openPty } from "./pty.ts";
+
+const terminal = JSON.stringify(new URL("terminal.ts", import.meta.url).href);
+
+interface Session {
+  readonly child: ChildProcess;
+  seen(): string;
+  type(keys: string): void;
+  until(words: string): Promise<void>;
+  /** What the program said beside the terminal. */
+  readonly said: Promise<string>;
+  close(): void;
+}
+
+/** Runs a script in a session of its own, on a terminal of its own, with nothing on standard input. */
+function startSession(script: string): Session {
+  const pty = openPty();
+  const name = readlinkSync(`/proc/self/fd/${pty.slave}`);
+  // The first terminal that the leader of a session opens becomes its controlling one, which /dev/tty then means.
+  const whole = `import fs from "node:fs"; fs.openSync(${JSON.stringify(name)}, "r+");
+    const { readPassphrase, askLine, hasTerminal } = await import(${terminal});
+    const say = (value) => fs.writeSync(1, JSON.stringify(value));
+    ${script}`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", whole], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const screen = new ReadStream(pty.master);
+  let seen = "";
+  let said = "";
+  screen.on("data", (bytes) => (seen += bytes.toString()));
+  screen.on("error", () => screen.destroy());
+  child.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  child.stderr?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  return {
+    child,
+    seen: () => seen,
+    type: (keys) => void screen.write(keys),
+    until: async (words) => {
+      const end = performance.now() + 10_000;
+      while (!seen.includes(words)) {
+        if (performance.now() > end) throw new Error(`never seen: ${words}; seen: ${JSON.stringify(seen)} ${said}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+    said: new Promise((resolve) => child.once("close", () => resolve(said))),
+    close: () => {
+      screen.destroy();
+      closeSync(pty.slave);
+    },
+  };
+}
+
+const READ = `try { say({ got: await readPassphrase("Passphrase: ") }); } catch (error) { say({ code: error.code }); }
+  fs.writeSync(fs.openSync("/dev/tty", "w"), "AFTER" + String.fromCharCode(10)); process.exitCode = 0;`;
+
+async function typed(keys: string): Promise<{ said: unknown; seen: string }> {
+  const session = startSession(READ);
+  await session.until("Passphrase: ");
+  session.type(keys);
+  const said: unknown = JSON.parse(await session.said);
+  const seen = session.seen();
+  session.close();
+  return { said, seen };
+}
+
+describe("a passphrase", () => {
+  it("is read from the terminal and never shown", async () => {
+    const { said, seen } = await typed("open sésame\r");
+    expect(said).toEqual({ got: "open sésame" });
+    expect(seen.replaceAll("\r", "")).toMatch(/^Passphrase: \n(AFTER\n)?$/);
+  });
+
+  it("can be corrected by characters, also by those of several bytes, and by line", async () => {
+    expect((await typed("xy\u007f\u007f\u007fgrü\u007füß\b\u0015right🔑\u007f\u007ft!\r")).said).toEqual({
+      got: "right!",
+    });
+  });
+
+  it("ends at the first end of line of a paste", async () => {
+    expect((await typed("first\nsecond\n")).said).toEqual({ got: "first" });
+  });
+
+  it("is bounded", async () => {
+    expect((await typed(`${"x".repeat(1025)}\r`)).said).toEqual({ code: "too-long" });
+    expect((await typed(`${"x".repeat(1024)}\r`)).said).toEqual({ got: "x".repeat(1024) });
+  });
+
+  it.each(["\u0003", "half\u0003", "\u0004", "half\u0004"])("is cancelled by %j", async (keys) => {
+    expect((await typed(keys)).said).toEqual({ code: "cancelled" });
+  });
+});
+
+describe("the terminal", () => {
+  it.each(["done\r", "\u0003"])("echoes again after %j", async (keys) => {
+    const session = startSession(`${READ}; setTimeout(() => {}, 1500);`);
+    await session.until("Passphrase: ");
+    session.type(keys);
+    await session.until("AFTER");
+    session.type("visible");
+    await session.until("visible");
+    session.child.kill("SIGKILL");
+    session.close();
+  });
+
+  it("echoes again after the program was told to end in the middle", async () => {
+    const session = startSession(READ);
+    await session.until("Passphrase: ");
+    session.type("secret");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    session.child.kill("SIGTERM");
+    await session.said;
+    expect(session.seen()).not.toContain("secret");
+    session.type("visible");
+    await session.until("visible");
+    session.close();
+  });
+
+  it("shows an answer as it is typed", async () => {
+    const session = startSession(`say({ got: await askLine("Sign? ") });`);
+    await session.until("Sign? ");
+    session.type("yess\u007f\r");
+    expect(JSON.parse(await session.said)).toEqual({ got: "yes" });
+    expect(session.seen()).toContain("Sign? yess\b \b");
+    session.close();
+  });
+});
+
+describe("without a terminal", () => {
+  it("nothing is asked, whatever stands on standard input or in the environment", async () => {
+    const script = `const { readPassphrase, askLine, hasTerminal } = await import(${terminal});
+      const codes = [];
+      for (const ask of [readPassphrase, askLine]) await ask("? ").catch((error) => codes.push(error.code));
+      console.log(JSON.stringify({ codes, has: hasTerminal() }));`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      detached: true,
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { PASSPHRASE: "guess", AIOS_PASSPHRASE: "guess" },
+    });
+    child.stdin.end("guess\n");
+    let said = "";
+    child.stdout.on("data", (bytes: Buffer) => (said += bytes.toString()));
+    await new Promise((resolve) => child.once("close", resolve));
+    expect(JSON.parse(said)).toEqual({ codes: ["no-terminal", "no-terminal"], has: false });
+  });
+});
