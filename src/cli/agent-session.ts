@@ -1,0 +1,106 @@
+import type { HeldView } from "../protocol/requests.ts";
+import { confirm } from "./confirm.ts";
+import { CliFailure } from "./failure.ts";
+import { decideHeld, renderHeld } from "./held.ts";
+import { join, line, writeLines } from "./line.ts";
+import { createOutputFilter } from "./output-filter.ts";
+import type { AgentTerminal, CliPowers, MonitorClient } from "./powers.ts";
+import type { SigningSession } from "./signing-session.ts";
+import { makeVisible } from "./visible.ts";
+
+/** Ctrl-]: the one key that an agent never sees. Prompts of AIOS appear behind it and nowhere else. */
+export const ATTENTION_KEY = 0x1d;
+
+/** What of the terminal a prompt must not inherit: styles, the alternate screen, hidden cursor, mouse and paste modes. */
+const CALM = "\u001b[0m\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\r\n";
+
+export interface AgentSessionParts {
+  readonly powers: CliPowers;
+  readonly client: MonitorClient;
+  readonly signing: SigningSession;
+}
+
+export interface AgentSession {
+  /** An action of this instance waits for a human. */
+  onHeld(instance: string): void;
+  /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Lends this process's streams to an instance and asks its human about held actions. What an agent prints cannot pass
+ * for a prompt of ours: a notice says only that something is held, and prompts come after the attention key alone, which
+ * the agent never sees, with its output paused (THREATS: an agent paints a fake prompt).
+ */
+export async function openAgentSession(
+  parts: AgentSessionParts,
+  streams: { readonly home: string; readonly ticket: string },
+): Promise<AgentSession> {
+  const { powers } = parts;
+  const filter = createOutputFilter();
+  let terminal: AgentTerminal | null = null;
+  let instance: string | null = null;
+  let asking = false;
+
+  const ask = async (): Promise<void> => {
+    if (asking || terminal === null) return;
+    asking = true;
+    terminal.pause();
+    powers.err.write(CALM);
+    try {
+      await answerHeld(parts, instance);
+    } catch (error) {
+      if (!(error instanceof CliFailure)) throw error;
+      powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
+    } finally {
+      asking = false;
+      terminal.resume();
+    }
+  };
+  const fromPerson = (bytes: Uint8Array): Uint8Array => {
+    const at = bytes.indexOf(ATTENTION_KEY);
+    if (at < 0) return bytes;
+    // What was typed after the key was typed at the agent's screen; it must not answer a prompt unread.
+    void ask();
+    return bytes.subarray(0, at);
+  };
+
+  terminal = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent: (bytes) => filter.pass(bytes) });
+  return {
+    onHeld(held) {
+      instance = held;
+      const how = terminal === null ? "aios approvals list shows it" : "press Ctrl-] to see it and answer";
+      powers.err.write(`${terminal === null ? "" : "\r\n"}aios: held: an action waits for you; ${how}\r\n`);
+    },
+    async close() {
+      await terminal?.ended;
+    },
+  };
+}
+
+/** Shows every held action of an instance in full and signs what the person decides. What is skipped stays held. */
+export async function answerHeld(parts: AgentSessionParts, instance: string | null): Promise<void> {
+  const { powers, client } = parts;
+  const { held } = await client.request("held", {});
+  const mine = held.filter((view) => instance === null || view.instance === instance);
+  if (mine.length === 0) writeLines(powers.err, [line("nothing is held")]);
+  for (const view of mine) await answerOne(parts, view);
+}
+
+async function answerOne(parts: AgentSessionParts, view: HeldView): Promise<void> {
+  const { powers, client } = parts;
+  const detail = await client.request("held-show", { request: view.request });
+  const rendered = renderHeld(powers, { detail, columns: powers.err.columns });
+  if (rendered.kind === "refused") {
+    writeLines(powers.err, [join(["bad", "refused "], `${makeVisible(view.what)}: ${rendered.why}; it will expire`)]);
+    return;
+  }
+  writeLines(powers.err, [join(["wait", "held "]), ...rendered.lines, line("")]);
+  const allowed = await confirm(powers, "Let this run, once?");
+  const seq = await decideHeld(
+    { powers, client, session: parts.signing },
+    { detail, decision: allowed ? "allow" : "deny" },
+  );
+  const word = allowed ? (["good", "approved"] as const) : (["bad", "denied"] as const);
+  writeLines(powers.err, [join(word, ` by you (record ${seq})`)]);
+}

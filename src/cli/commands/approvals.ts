@@ -1,0 +1,136 @@
+import type { HeldDetail } from "../../protocol/requests.ts";
+import type { Arguments } from "../arguments.ts";
+import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { withMonitor, writeJson } from "../connection.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { decideHeld, findHeld, renderHeld } from "../held.ts";
+import { line, writeLines } from "../line.ts";
+import { showSpan } from "../moment.ts";
+import type { CliPowers } from "../powers.ts";
+import { openSigningSession } from "../signing-session.ts";
+import { layOutTable } from "../table.ts";
+import { makeVisible } from "../visible.ts";
+
+const REQUEST: Positional = {
+  name: "REQUEST",
+  required: true,
+  help: "its id, or the first digits of it, from the list",
+};
+
+/** `aios approvals list`: what waits for a human. */
+export const approvalsList: Command = {
+  path: ["approvals", "list"],
+  summary: "list the actions that wait for you",
+  positionals: [],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: ["What nobody answers in time expires and is denied."],
+  examples: ["approvals list"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const { held } = await client.request("held", {});
+      if (args.has("json")) writeJson(powers, { held });
+      else if (held.length === 0) writeLines(powers.out, [line("Nothing is held.")]);
+      else {
+        const rows = held.map((view) => [
+          view.request.slice(0, 8),
+          view.agent,
+          view.what,
+          view.reasons.join(", "),
+          showSpan(view.expires - powers.now()),
+        ]);
+        writeLines(powers.out, layOutTable(["REQUEST", "AGENT", "WHAT", "HELD FOR", "EXPIRES IN"], rows));
+      }
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios approvals show`: one held action in full. */
+export const approvalsShow: Command = {
+  path: ["approvals", "show"],
+  summary: "show one held action in full",
+  positionals: [REQUEST],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: [
+    "Shows every argument in full from the bytes that you would sign, and beside each where it came from. Characters that could deceive are shown as code points, such as ‹U+202E›.",
+  ],
+  examples: ["approvals show 3fa9c2d1"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const detail = await findHeld(client, args.required("REQUEST"));
+      if (args.has("json")) writeJson(powers, detail);
+      else showOrRefuse(powers, detail);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios approvals approve`: shows, asks, signs. */
+export const approvalsApprove: Command = {
+  path: ["approvals", "approve"],
+  summary: "let one held action run, once; you sign for it",
+  positionals: [REQUEST],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "Shows the action in full, asks, and reads the passphrase of your owner key from the terminal. Your signature is over this action alone: it runs once, or not at all when anything moved since.",
+  ],
+  examples: ["approvals approve 3fa9c2d1"],
+  async run(powers, args) {
+    return await decide({ powers, args, decision: "allow" });
+  },
+};
+
+/** `aios approvals deny`: the same, signed too, so that nobody can deny in an owner's name. */
+export const approvalsDeny: Command = {
+  path: ["approvals", "deny"],
+  summary: "say no to one held action; you sign that too",
+  positionals: [REQUEST],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "Without an answer a held action expires and is denied all the same; this says so at once and records who did.",
+  ],
+  examples: ["approvals deny 3fa9c2d1"],
+  async run(powers, args) {
+    return await decide({ powers, args, decision: "deny" });
+  },
+};
+
+async function decide(call: { powers: CliPowers; args: Arguments; decision: "allow" | "deny" }): Promise<ExitCode> {
+  const { powers, args, decision } = call;
+  return await withMonitor(call, async (client, home) => {
+    const detail = await findHeld(client, args.required("REQUEST"));
+    const rendered = renderHeld(powers, { detail, columns: powers.out.columns });
+    // What cannot be shown may still be denied: a no needs no reading.
+    if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
+    else if (decision === "allow") throw cannotShow(rendered.why);
+    else writeLines(powers.out, [line(`${makeVisible(detail.what)}: ${rendered.why}`)]);
+    if (!(await confirm(powers, decision === "allow" ? "Let this run, once?" : "Deny this?"))) {
+      throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
+    }
+    const session = openSigningSession(powers, { home, keep: "once" });
+    const seq = await decideHeld({ powers, client, session }, { detail, decision });
+    const word = decision === "allow" ? "approved" : "denied";
+    writeLines(powers.out, [line(`${word} (record ${seq})`, decision === "allow" ? "good" : "bad")]);
+    return EXIT.ok;
+  });
+}
+
+function showOrRefuse(powers: CliPowers, detail: HeldDetail): void {
+  const rendered = renderHeld(powers, { detail, columns: powers.out.columns });
+  if (rendered.kind === "refused") throw cannotShow(rendered.why);
+  writeLines(powers.out, rendered.lines);
+}
+
+function cannotShow(why: string): CliFailure {
+  return CliFailure.of(
+    "cannot-show",
+    `Cannot show this action in full: ${why}`,
+    "what cannot be shown cannot be approved; aios approvals deny ends it",
+  );
+}

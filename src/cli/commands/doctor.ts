@@ -1,0 +1,114 @@
+import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
+import { insist } from "../confirm.ts";
+import { findHome, withMonitor, writeJson } from "../connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { join, line, writeLines, type Line } from "../line.ts";
+import { showMoment } from "../moment.ts";
+import type { Check, CliPowers, Home } from "../powers.ts";
+import { prepareAndSign } from "../sign.ts";
+import { openSigningSession } from "../signing-session.ts";
+import { makeVisible } from "../visible.ts";
+import { padText } from "../width.ts";
+
+const SIGNS = { ok: ["good", "ok     "], missing: ["bad", "missing"], note: ["wait", "note   "] } as const;
+
+/** `aios doctor`: what this machine and this home have of what the substrate needs. */
+export const doctor: Command = {
+  path: ["doctor"],
+  summary: "check this machine and the home; rebuild the index",
+  positionals: [],
+  rest: null,
+  flags: [
+    { name: "rebuild", value: null, help: "delete the index and snapshots and make them again from the log" },
+    { name: "set-clock", value: null, help: "after a clock jump: say that the present time is right; you sign it" },
+    JSON_OUTPUT,
+    HOME,
+  ],
+  details: [
+    "Exit code 3 when something is missing. The log is the source of truth: what --rebuild deletes can always be made again.",
+  ],
+  examples: ["doctor", "doctor --rebuild"],
+  async run(powers, args) {
+    if (args.has("rebuild")) return await rebuild(powers, await findHome(powers, args));
+    if (args.has("set-clock")) {
+      return await withMonitor({ powers, args }, async (client, home) => {
+        const at = powers.now();
+        await insist(powers, `Is it now ${showMoment(at, powers.offset(at))}?`);
+        const session = openSigningSession(powers, { home, keep: "once" });
+        const seq = await prepareAndSign({ powers, client, session }, { purpose: "set-clock", document: { at } });
+        writeLines(powers.out, [line(`the clock is set (record ${seq})`, "good")]);
+        return EXIT.ok;
+      });
+    }
+    const checks = [...(await powers.probe()), ...(await checkHome(powers, powers.home(args.value("home"))))];
+    if (args.has("json")) writeJson(powers, { checks });
+    else writeLines(powers.out, checks.flatMap(showCheck));
+    return checks.some((check) => check.state === "missing") ? EXIT.setup : EXIT.ok;
+  },
+};
+
+async function rebuild(powers: CliPowers, home: Home): Promise<number> {
+  const running = await home.attach();
+  if (running !== null) {
+    running.close();
+    throw CliFailure.of(
+      "monitor-running",
+      "Cannot rebuild the index while the monitor runs",
+      "aios serve --stop ends it",
+    );
+  }
+  const dropped = await home.dropIndex();
+  writeLines(
+    powers.out,
+    dropped.map((path) => line(`deleted ${makeVisible(path)}`)),
+  );
+  const client = await home.connect();
+  try {
+    const { size } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: [] });
+    writeLines(powers.out, [line(`made again from ${size} records`, "good")]);
+    return EXIT.ok;
+  } finally {
+    client.close();
+  }
+}
+
+async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[]> {
+  if (!(await home.exists())) {
+    return [{ name: "home", state: "note", found: `none at ${home.path}`, hint: "aios init makes one" }];
+  }
+  const checks: Check[] = [{ name: "home", state: "ok", found: home.path, hint: null }];
+  const client = await home.attach();
+  if (client === null) {
+    checks.push({
+      name: "monitor",
+      state: "note",
+      found: "does not run",
+      hint: "other commands start it when they need it",
+    });
+    return checks;
+  }
+  try {
+    const hello = await client.request("hello", { version: powers.version });
+    checks.push({
+      name: "monitor",
+      state: "ok",
+      found: `runs, version ${hello.version}, start ${hello.start.slice(0, 8)}`,
+      hint: null,
+    });
+    checks.push(
+      hello.owners > 0
+        ? { name: "owner", state: "ok", found: `${hello.owners} enrolled`, hint: null }
+        : { name: "owner", state: "missing", found: "none enrolled", hint: "aios init enrols one" },
+    );
+    return checks;
+  } finally {
+    client.close();
+  }
+}
+
+function showCheck(check: Check): readonly Line[] {
+  const [tone, word] = SIGNS[check.state];
+  const first = join([tone, word], `  ${padText(check.name, 14)}  ${makeVisible(check.found)}`);
+  return check.hint === null ? [first] : [first, line(`${" ".repeat(25)}→ ${makeVisible(check.hint)}`, "faint")];
+}

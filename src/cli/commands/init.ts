@@ -1,0 +1,68 @@
+import { HOME, type Command } from "../command.ts";
+import { enrolOwner } from "../enrol.ts";
+import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { join, line, writeLines } from "../line.ts";
+import { askNewPassphrase } from "../passphrase.ts";
+import { keyId } from "../../protocol/statement.ts";
+
+/** `aios init`: makes a home and its owner's key, and enrols the key. */
+export const init: Command = {
+  path: ["init"],
+  summary: "make a home and your owner key",
+  positionals: [],
+  rest: null,
+  flags: [{ name: "name", value: "NAME", help: "a name for the owner (default: owner)" }, HOME],
+  details: [
+    "The owner key signs everything that gives an agent authority. It is stored behind a passphrase: at least 12 characters, or 4 words. The passphrase is read from the terminal only, twice.",
+    "There is no way to recover a lost passphrase.",
+  ],
+  examples: ["init", "init --home /srv/aios --name maria"],
+  async run(powers, args) {
+    const name = args.value("name") ?? "owner";
+    if (!/^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,62}$/u.test(name)) {
+      throw CliFailure.of(
+        "usage",
+        `The owner's name cannot be "${name}"`,
+        "letters, digits, space and . _ @ - up to 63",
+      );
+    }
+    const home = powers.home(args.value("home"));
+    if (powers.person === null) {
+      throw CliFailure.of(
+        "no-terminal",
+        "Cannot make an owner key: a passphrase is read from a terminal only, and there is none",
+        "run aios init at a terminal",
+      );
+    }
+    const enrolled = await home.key.exists();
+    await home.create();
+    const client = await home.connect();
+    try {
+      const { owners } = await client.request("hello", { version: powers.version });
+      if (owners > 0) {
+        throw CliFailure.of(
+          "owner-exists",
+          `The home ${home.path} has an owner already`,
+          "aios doctor shows how it stands",
+        );
+      }
+      // A key without an enrolment is what an interrupted init leaves; it is taken up again with its own passphrase.
+      const signer = enrolled
+        ? await home.key.unlock((await powers.person.askPassphrase("passphrase of the owner key made before: ")) ?? "")
+        : await home.key.create(await askNewPassphrase(powers.person, "your owner key"));
+      const seq = await enrolOwner({ powers, client }, { name, signer });
+      writeLines(powers.out, [
+        join(["good", "The home is ready: "], home.path),
+        line(`owner key ${keyId(signer.publicKey, powers.crypto.sha256)} in ${home.key.path} (record ${seq})`),
+        line(""),
+        line("Next:  aios demo                        see what it does"),
+        line("       aios grants propose PROFILE      what an agent asks for, ready to sign"),
+        line("       aios run -- CMD                  run an agent"),
+      ]);
+      return EXIT.ok;
+    } finally {
+      client.close();
+    }
+  },
+};

@@ -1,0 +1,148 @@
+import { canonicalize } from "../../kernel/canonical.ts";
+import type { Arguments } from "../arguments.ts";
+import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
+import { withMonitor, writeJson } from "../connection.ts";
+import { summariseRecord } from "../describe-record.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { readInteger } from "../integer.ts";
+import { join, line, writeLines } from "../line.ts";
+import { showMoment } from "../moment.ts";
+import type { CliPowers, Verified } from "../powers.ts";
+import { layOutTable } from "../table.ts";
+import { makeVisible } from "../visible.ts";
+
+const MAXIMUM_NOTE_BYTES = 64 * 1024;
+const MAXIMUM_PROOF_BYTES = 1024 * 1024;
+const PAGE = 500;
+const DIRECTORY: Flag = { name: "dir", value: "DIR", help: "a log folder, for a copy (default: that of the home)" };
+
+/** `aios log show`: records, for people as a table, for programs as JSON lines. */
+export const logShow: Command = {
+  path: ["log", "show"],
+  summary: "show what was recorded",
+  positionals: [],
+  rest: null,
+  flags: [
+    { name: "from", value: "N", help: "begin at this record (default: the last 50)" },
+    { name: "limit", value: "N", help: "at most so many records (default: 50)" },
+    { name: "instance", value: "ID", help: "only records of this instance" },
+    { name: "kind", value: "KIND", help: "only records of this kind", repeats: true },
+    { name: "payload", value: null, help: "also what is sealed beside each record" },
+    { ...JSON_OUTPUT, help: "one JSON object a line: the record and its opened payload" },
+    HOME,
+  ],
+  details: [
+    "The log is append-only. What agents wrote is shown with code points in the place of characters that could deceive.",
+  ],
+  examples: ["log show", "log show --kind denied --kind held", "log show --from 0 --limit 10000 --json > log.jsonl"],
+  async run(powers, args) {
+    const limit = readInteger(args.value("limit") ?? "50", { name: "--limit", min: 1, max: 1_000_000 });
+    const given = args.value("from");
+    const from = given === null ? null : readInteger(given, { name: "--from", min: 0, max: Number.MAX_SAFE_INTEGER });
+    return await withMonitor({ powers, args }, async (client) => {
+      const filter = { instance: args.value("instance"), kinds: args.values("kind") };
+      const unfiltered = filter.instance === null && filter.kinds.length === 0;
+      const { size } = await client.request("log-show", { from: 0, limit: 1, ...filter });
+      // With a filter the last records may hold none of its kind; then everything from the beginning is looked through.
+      let next = from ?? (unfiltered ? Math.max(0, size - limit) : 0);
+      let left = limit;
+      const rows: (readonly [string, string, string, string, string])[] = [];
+      while (left > 0) {
+        const page = await client.request("log-show", { from: next, limit: Math.min(left, PAGE), ...filter });
+        for (const entry of page.entries) {
+          if (args.has("json")) writeJson(powers, entry);
+          else {
+            const summary = summariseRecord(entry.record);
+            const at = showMoment(entry.record.at, powers.offset(entry.record.at));
+            rows.push([String(entry.record.seq), at, entry.record.kind, summary.instance ?? "-", summary.text]);
+            if (args.has("payload") && entry.payload !== null) rows.push(["", "", "", "", canonicalize(entry.payload)]);
+          }
+        }
+        const last = page.entries.at(-1);
+        if (last === undefined) break;
+        next = last.record.seq + 1;
+        left -= page.entries.length;
+      }
+      if (!args.has("json")) writeLines(powers.out, layOutTable(["RECORD", "AT", "KIND", "INSTANCE", "WHAT"], rows));
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios log verify`: the whole tree, by a verifier that trusts no monitor. */
+export const logVerify: Command = {
+  path: ["log", "verify"],
+  summary: "verify the whole log",
+  positionals: [],
+  rest: null,
+  flags: [
+    DIRECTORY,
+    { name: "checkpoint", value: "FILE", help: "an earlier checkpoint; the log must have grown from it" },
+    JSON_OUTPUT,
+    HOME,
+  ],
+  details: [
+    "Reads the log's own files, without the monitor: every record, every hash, the signed checkpoint. With a checkpoint that you kept elsewhere it also finds a log that was cut, forked or rolled back.",
+    "Exit code 1 when the log is refused.",
+  ],
+  examples: ["log verify", "log verify --dir /mnt/copy/log --checkpoint kept.txt"],
+  async run(powers, args) {
+    const path = args.value("checkpoint");
+    const earlier = path === null ? null : await powers.files.read(path, MAXIMUM_NOTE_BYTES);
+    return report(powers, args, await powers.logs.verify(findFolder(powers, args), earlier));
+  },
+};
+
+/** `aios log prove`: a file that proves one record to somebody who has only a checkpoint. */
+export const logProve: Command = {
+  path: ["log", "prove"],
+  summary: "write a proof of one record to standard output",
+  positionals: [{ name: "N", required: true, help: "the number of the record" }],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "The proof holds the record, its path in the tree and a signed checkpoint. aios log check reads it, on any machine.",
+  ],
+  examples: ["log prove 42 > proof.json"],
+  async run(powers, args) {
+    const seq = readInteger(args.required("N"), { name: "N", min: 0, max: Number.MAX_SAFE_INTEGER });
+    return await withMonitor({ powers, args }, async (client) => {
+      const { proof } = await client.request("log-prove", { seq });
+      writeJson(powers, proof);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios log check`: checks such a file. */
+export const logCheck: Command = {
+  path: ["log", "check"],
+  summary: "check a proof of one record",
+  positionals: [{ name: "FILE", required: true, help: "a file from aios log prove" }],
+  rest: null,
+  flags: [DIRECTORY, JSON_OUTPUT, HOME],
+  details: ["Exit code 1 when the proof is refused."],
+  examples: ["log check proof.json"],
+  async run(powers, args) {
+    const proof = await powers.files.read(args.required("FILE"), MAXIMUM_PROOF_BYTES);
+    return report(powers, args, await powers.logs.check(proof, findFolder(powers, args)));
+  },
+};
+
+function findFolder(powers: CliPowers, args: Arguments): string {
+  const folder = args.value("dir");
+  if (folder !== null && args.value("home") !== null) throw CliFailure.of("usage", "give --dir or --home, not both");
+  return folder === null ? powers.logs.folder(powers.home(args.value("home")).path) : powers.resolve(folder);
+}
+
+function report(powers: CliPowers, args: Arguments, verified: Verified): ExitCode {
+  if (args.has("json")) writeJson(powers, verified);
+  else if (verified.kind === "verified") {
+    writeLines(powers.out, [line("verified", "good"), ...verified.lines.map((text) => line(`  ${makeVisible(text)}`))]);
+  } else
+    writeLines(powers.out, [
+      join(["bad", "refused"], `  ${makeVisible(verified.why)} (${makeVisible(verified.code)})`),
+    ]);
+  return verified.kind === "verified" ? EXIT.ok : EXIT.no;
+}

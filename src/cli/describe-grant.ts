@@ -1,0 +1,208 @@
+import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
+import { join, line, type Line, type Tone } from "./line.ts";
+import { showBytes, showMoment, showSpan } from "./moment.ts";
+import { makeVisible } from "./visible.ts";
+import { cutRows, wrapProse } from "./width.ts";
+
+export interface DescribeOptions {
+  readonly now: number;
+  /** Minutes that local time is ahead of UTC. */
+  readonly offset: number;
+  readonly columns: number;
+  /** Whether to show where the tools come from, with pins and classes. Never left out where a grant is signed. */
+  readonly servers: boolean;
+}
+
+/** What happens to an allowed action of a class, in words. */
+const CONSEQUENCES: { readonly [risk in Risk]: { readonly tone: Tone; readonly words: string } } = {
+  observe: { tone: "good", words: "runs" },
+  stage: { tone: "good", words: "runs" },
+  infer: { tone: "good", words: "runs" },
+  reach: { tone: "wait", words: "asks, unless you named the recipient" },
+  reserved: { tone: "wait", words: "asks you every time" },
+  prohibited: { tone: "bad", words: "never runs" },
+};
+
+/**
+ * A grant as a person decides on it: Can, Cannot, Limits, Risk, and where the tools come from. Every field of the
+ * document that is signed occurs (SHOWN-SIGNED-RUN). Pure.
+ */
+export function describeGrant(grant: Grant, options: DescribeOptions): readonly Line[] {
+  return [
+    join(
+      ["strong", `${grant.lease ? "lease" : "grant"} ${grant.id}`],
+      ` for ${grant.agents.map(makeVisible).join(", ")}`,
+    ),
+    ...section("Can", describeCan(grant), options.columns),
+    ...section("Cannot", describeCannot(grant), options.columns),
+    ...section("Limits", describeLimits(grant, options), options.columns),
+    ...section("Risk", describeRisk(grant), options.columns),
+    ...(options.servers
+      ? Object.entries(grant.drivers).flatMap(([name, driver]) =>
+          section(`Server ${name}`, describeDriver(driver), options.columns),
+        )
+      : []),
+  ];
+}
+
+interface Item {
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+function section(title: string, items: readonly Item[], columns: number): readonly Line[] {
+  return [
+    line(title, "strong"),
+    ...items.flatMap((item) =>
+      wrapProse(item.text, columns - 4)
+        .flatMap((text) => cutRows(text, columns - 4))
+        .map((text, index) => line(`${index === 0 ? "  " : "    "}${text}`, item.tone)),
+    ),
+  ];
+}
+
+function describeCan(grant: Grant): readonly Item[] {
+  const items = grant.allow.map((allow): Item => {
+    const tool = findTool(grant, allow);
+    const { tone, words } = grant.lease
+      ? { tone: "good" as const, words: "runs without asking: this is a lease" }
+      : CONSEQUENCES[tool?.risk ?? (/[#@]/u.test(allow.what) ? "observe" : "reserved")];
+    const fields = Object.entries(allow.where).map(
+      ([field, condition]) => `${makeVisible(field)} ${describeCondition(condition)}`,
+    );
+    const where = fields.length === 0 ? "" : ` where ${fields.join(" and ")}`;
+    return { tone, text: `${makeVisible(allow.what)}${where}: ${words}` };
+  });
+  const sandbox: readonly Item[] =
+    grant.sandbox.workspace === "none"
+      ? []
+      : [
+          {
+            tone: "plain",
+            text: `the agent itself sees the workspace folder (${grant.sandbox.workspace === "read" ? "read only" : "and may write in it"})`,
+          },
+        ];
+  return items.length + sandbox.length === 0 ? [{ tone: "faint", text: "nothing" }] : [...items, ...sandbox];
+}
+
+function describeCannot(grant: Grant): readonly Item[] {
+  const allowed = new Set(grant.allow.map((allow) => allow.what));
+  const listed = Object.entries(grant.drivers).flatMap(([driver, spec]) =>
+    Object.keys(spec.tools)
+      .map((tool) => `${driver}/${tool}`)
+      .filter((what) => !allowed.has(what)),
+  );
+  const workspace =
+    grant.sandbox.workspace === "none" ? "any file of yours" : "any file of yours outside the workspace";
+  return [
+    ...(listed.length === 0
+      ? []
+      : [{ tone: "plain" as const, text: `${listed.map(makeVisible).join(", ")}: not even listed` }]),
+    {
+      tone: "plain",
+      text: `${workspace}, the network, programs outside its sandbox, the substrate's own settings, keys and log`,
+    },
+  ];
+}
+
+function describeLimits(grant: Grant, options: DescribeOptions): readonly Item[] {
+  const { limits } = grant;
+  const ends = `ends ${showMoment(limits.expires, options.offset)} (in ${showSpan(limits.expires - options.now)})`;
+  const begins = limits.notBefore > options.now ? `not before ${showMoment(limits.notBefore, options.offset)}; ` : "";
+  return [
+    { tone: "plain", text: `${begins}${ends}` },
+    { tone: "plain", text: limits.uses === null ? "any number of uses" : `${limits.uses} uses in all` },
+    ...(limits.rate === null
+      ? []
+      : [
+          {
+            tone: "plain" as const,
+            text: `at most ${limits.rate.count} uses in ${showSpan(limits.rate.seconds * 1000)}`,
+          },
+        ]),
+    ...(limits.bytes === null
+      ? []
+      : [
+          {
+            tone: "plain" as const,
+            text: `at most ${showBytes(limits.bytes)} (${limits.bytes}) of arguments and results`,
+          },
+        ]),
+  ];
+}
+
+function describeRisk(grant: Grant): readonly Item[] {
+  const tools = grant.allow.flatMap((allow) => findTool(grant, allow) ?? []);
+  const labels = new Set(tools.flatMap((tool) => tool.labels));
+  const reaches = tools.some((tool) => tool.risk === "reach" || Object.keys(tool.recipients).length > 0);
+  const items: Item[] = [];
+  if (grant.lease) {
+    items.push({ tone: "wait", text: "a lease: within its limits nobody is asked, not even for reserved actions" });
+  }
+  if (labels.has("untrusted")) {
+    items.push({ tone: "plain", text: "it reads words from outside; they may try to instruct the agent" });
+  }
+  if (labels.has("untrusted") && (labels.has("private") || labels.has("secret")) && reaches) {
+    items.push({
+      tone: "wait",
+      text: "it reads words from outside and private data and can reach third parties: once both were read, what leaves is held for you",
+    });
+  }
+  if (tools.some((tool) => tool.risk === "reserved") && !grant.lease) {
+    items.push({ tone: "plain", text: "it has reserved tools; each use is held for your signature" });
+  }
+  if (grant.sandbox.workspace === "write") {
+    items.push({ tone: "wait", text: "the agent may change and delete files of the workspace without asking" });
+  }
+  for (const [name, driver] of Object.entries(grant.drivers)) {
+    if (driver.source.kind === "http")
+      items.push({ tone: "wait", text: `${name} is a server elsewhere: what it is sent has left this machine` });
+  }
+  return items.length === 0 ? [{ tone: "plain", text: "nothing out of the ordinary" }] : items;
+}
+
+function describeDriver(driver: DriverSpec): readonly Item[] {
+  const { source } = driver;
+  const where =
+    source.kind === "http"
+      ? [`at ${makeVisible(source.url)}`]
+      : [
+          `runs ${source.command.map(makeVisible).join(" ")}`,
+          `from ${source.code.length === 0 ? "nothing but the system" : source.code.map(makeVisible).join(" ")}`,
+          `workspace: ${source.workspace}`,
+        ];
+  const tools = Object.entries(driver.tools).map(([name, tool]) => `${makeVisible(name)}: ${describeTool(tool)}`);
+  const resources = driver.resources.map((prefix) => `resources ${makeVisible(prefix)}`);
+  const prompts = driver.prompts.map((prompt) => `prompt ${makeVisible(prompt)}`);
+  return [...where, `pin ${driver.pin}`, ...tools, ...resources, ...prompts].map((text) => ({
+    tone: "faint" as const,
+    text,
+  }));
+}
+
+function describeTool(tool: ToolClass): string {
+  const parts: string[] = [tool.risk];
+  if (tool.labels.length > 0) parts.push(`labels ${tool.labels.join("+")}`);
+  const recipients = Object.entries(tool.recipients).map(([field, kind]) => `${makeVisible(field)} (${kind})`);
+  if (recipients.length > 0) parts.push(`recipients ${recipients.join(" ")}`);
+  const fields = Object.entries(tool.fields).map(([field, type]) => `${makeVisible(field)} (${type})`);
+  if (fields.length > 0) parts.push(`fields ${fields.join(" ")}`);
+  return parts.join("; ");
+}
+
+/** One condition in words. */
+export function describeCondition(condition: Condition): string {
+  if ("equals" in condition) return `is ${makeVisible(JSON.stringify(condition.equals))}`;
+  if ("in" in condition)
+    return `is one of ${condition.in.map((value) => makeVisible(JSON.stringify(value))).join(", ")}`;
+  if ("under" in condition) return `is ${makeVisible(condition.under)} or below`;
+  return `is at most ${condition.max}`;
+}
+
+function findTool(grant: Grant, allow: Allow): ToolClass | null {
+  const slash = allow.what.indexOf("/");
+  if (slash < 0 || /[#@]/u.test(allow.what.slice(0, slash))) return null;
+  const tools = grant.drivers[allow.what.slice(0, slash)]?.tools;
+  const name = allow.what.slice(slash + 1);
+  return tools !== undefined && Object.hasOwn(tools, name) ? (tools[name] ?? null) : null;
+}

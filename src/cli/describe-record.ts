@@ -1,0 +1,82 @@
+import type { LogRecord } from "../protocol/record.ts";
+import type { Tone } from "./line.ts";
+
+/** What a record says, in a few words, for `log show` and the demo. */
+export interface RecordSummary {
+  readonly tone: Tone;
+  /** The instance that it is about, or null. */
+  readonly instance: string | null;
+  readonly text: string;
+}
+
+/** Summarises a record. The words in it may be an agent's; whoever shows them makes them visible. */
+export function summariseRecord(record: LogRecord): RecordSummary {
+  switch (record.kind) {
+    case "start":
+      return about(null, "plain", `monitor ${record.version}, constitution ${record.constitution.slice(0, 15)}…`);
+    case "stop":
+      return about(null, "plain", record.why);
+    case "owner-enrolled":
+      return about(null, "good", record.key);
+    case "grant-signed":
+      return about(null, "good", `${record.grant} by ${record.key}`);
+    case "grant-revoked":
+      return about(null, "bad", `${record.grant} by ${record.key}`);
+    case "policy-set":
+      return about(null, "plain", `${record.policy.slice(0, 15)}… by ${record.key}`);
+    case "clock-set":
+      return about(null, "plain", `by ${record.key}`);
+    case "instance-started":
+      return about(
+        record.instance,
+        "plain",
+        `agent ${record.agent}${record.ancestry.length === 0 ? "" : ` under ${record.ancestry.join(" < ")}`}`,
+      );
+    case "instance-ended":
+      return about(record.instance, "plain", `${record.why}${record.exit === null ? "" : `, exit ${record.exit}`}`);
+    case "instance-frozen":
+      return about(record.instance, "wait", `${record.code}, by ${record.by.kind}`);
+    case "instance-thawed":
+      return about(record.instance, "good", `by ${record.key}`);
+    case "agent-restarted":
+      return about(null, "good", `${record.agent} by ${record.key}`);
+    case "terminal":
+      return about(record.instance, "bad", `${record.code}: ${record.by}`);
+    case "labelled":
+      return about(record.instance, "wait", `${record.labels.join(", ")} because ${record.because}`);
+    case "driver-pinned":
+      return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}…`);
+    case "driver-quarantined":
+      return about(
+        null,
+        "bad",
+        `${record.driver}: pinned ${record.pin.slice(0, 15)}…, found ${record.found.slice(0, 15)}…`,
+      );
+    case "refused":
+      return about(null, "bad", `${record.peer}: ${record.code}: ${record.what}`);
+    case "denied":
+      return about(record.instance, "bad", `${record.what} at ${record.stage}: ${record.code}`);
+    case "held":
+      return about(record.instance, "wait", `${record.what} for ${record.reasons.join(", ")}`);
+    case "approved":
+      return about(
+        record.instance,
+        "good",
+        `${record.what} by ${record.by.kind === "owner" ? record.by.key : record.by.kind}`,
+      );
+    case "intent":
+      return about(record.instance, "plain", record.what);
+    case "outcome":
+      return about(
+        record.instance,
+        record.result === "ok" ? "good" : "bad",
+        `${record.what}: ${record.result}${record.code === null ? "" : ` (${record.code})`}, ${record.bytes} B in ${(record.micros / 1000).toFixed(1)} ms`,
+      );
+    default:
+      return record satisfies never;
+  }
+}
+
+function about(instance: string | null, tone: Tone, text: string): RecordSummary {
+  return { tone, instance, text };
+}

@@ -1,0 +1,67 @@
+import { EXIT, type ExitName } from "./exit-codes.ts";
+
+/** Codes of faults that the command line finds itself, with the exit code each ends in. Closed; docs/commands.md lists them. */
+export const FAILURES = {
+  usage: "usage",
+  "unknown-command": "usage",
+  "unknown-flag": "usage",
+  "no-home": "setup",
+  "no-owner": "setup",
+  "owner-exists": "setup",
+  "file-unreadable": "setup",
+  "file-too-large": "setup",
+  "file-exists": "setup",
+  "bad-yaml": "setup",
+  "bad-json": "setup",
+  "bad-grant": "setup",
+  "bad-profile": "setup",
+  "unknown-package": "setup",
+  "no-confinement": "setup",
+  "weak-passphrase": "no",
+  "passphrases-differ": "no",
+  "wrong-passphrase": "no",
+  "not-found": "no",
+  "not-confirmed": "no",
+  "cannot-show": "no",
+  "demo-failed": "no",
+  "changed-on-the-way": "no",
+  "no-terminal": "terminal",
+  "monitor-running": "monitor",
+  "monitor-unreachable": "monitor",
+  "monitor-lost": "monitor",
+  interrupted: "interrupted",
+} as const satisfies { readonly [code: string]: ExitName };
+
+export type FailureCode = keyof typeof FAILURES;
+
+/**
+ * A fault that ends a command: one line that names the action and the value, a code, and what to do next.
+ * Errors of the monitor keep the monitor's own code and end in exit code 4.
+ */
+export class CliFailure extends Error {
+  readonly code: string;
+  readonly hint: string | null;
+  readonly exit: number;
+
+  private constructor(message: string, options: { code: string; hint: string | null; exit: number }) {
+    super(message);
+    this.name = "CliFailure";
+    this.code = options.code;
+    this.hint = options.hint;
+    this.exit = options.exit;
+  }
+
+  /** A fault found here. */
+  static of(code: FailureCode, message: string, hint: string | null = null): CliFailure {
+    return new CliFailure(message, { code, hint, exit: EXIT[FAILURES[code]] });
+  }
+
+  /** A request that the monitor refused, with its code, message and hint. */
+  static fromMonitor(error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string | null;
+  }): CliFailure {
+    return new CliFailure(error.message, { code: error.code, hint: error.hint, exit: EXIT.monitor });
+  }
+}

@@ -1,0 +1,57 @@
+import type { HeldDetail } from "../protocol/requests.ts";
+import { CliFailure } from "./failure.ts";
+import { readAction } from "./read-action.ts";
+import type { CliPowers, MonitorClient } from "./powers.ts";
+import { renderAction, type Rendered } from "./render-action.ts";
+import { draftDigest, signAndSubmit, type SigningParts } from "./sign.ts";
+
+/**
+ * Finds the held action that a person means by a request id or the beginning of one, and fetches all there is to know.
+ * Throws `CliFailure` `not-found` when none or several begin so.
+ */
+export async function findHeld(client: MonitorClient, typed: string): Promise<HeldDetail> {
+  const { held } = await client.request("held", {});
+  const found = held.filter((view) => view.request.startsWith(typed));
+  const [view] = found;
+  if (view === undefined || typed.length < 4) {
+    throw CliFailure.of("not-found", `No held action has the id ${typed}`, "aios approvals list shows what is held");
+  }
+  if (found.length > 1)
+    throw CliFailure.of("not-found", `${found.length} held actions begin with ${typed}`, "give more of the id");
+  return await client.request("held-show", { request: view.request });
+}
+
+/** A held action on the screen. Refused when the bytes, the digest and the statement do not fit each other. */
+export function renderHeld(powers: Pick<CliPowers, "crypto">, view: { detail: HeldDetail; columns: number }): Rendered {
+  const { detail } = view;
+  const digest = powers.crypto.digest(detail.action);
+  const action = readAction(detail.action);
+  if (digest !== detail.digest || digest !== detail.statement.subject || action?.request !== detail.request) {
+    return { kind: "refused", why: "the action, its digest and the statement do not belong together" };
+  }
+  const context = {
+    risk: detail.risk,
+    labels: detail.labels,
+    reasons: detail.reasons,
+    unendorsed: detail.unendorsed,
+    provenance: detail.provenance,
+    statement: draftDigest(detail.statement, powers.crypto),
+  };
+  return renderAction(detail.action, { context, columns: view.columns });
+}
+
+/** Signs a decision over a held action, from exactly the bytes that were shown. Returns the number of the record. */
+export async function decideHeld(
+  parts: SigningParts,
+  decided: { detail: HeldDetail; decision: "allow" | "deny" },
+): Promise<number> {
+  const action = readAction(decided.detail.action);
+  if (action === null)
+    throw CliFailure.of("cannot-show", "Nothing was signed: the held action is not in canonical form");
+  return await signAndSubmit(parts, {
+    purpose: "approve-action",
+    decision: decided.decision,
+    document: { ...action },
+    draft: decided.detail.statement,
+  });
+}

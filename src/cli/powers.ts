@@ -1,0 +1,179 @@
+import type { DriverSource } from "../kernel/grant.ts";
+import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
+import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
+
+/**
+ * What the command line receives from `main/`. Interfaces only; nothing here reads the environment, the clock or a file
+ * by itself, so that a test can stand in for all of it.
+ */
+export interface CliPowers {
+  readonly version: string;
+  readonly out: Screen;
+  readonly err: Screen;
+  /** The person at the controlling terminal, or null when there is none. Never standard input: a pipe is not a person. */
+  readonly person: Person | null;
+  readonly files: Files;
+  readonly crypto: Pick<Crypto, "digest" | "sha256" | "verify">;
+  readonly random: Pick<Random, "hex">;
+  readonly timer: Timer;
+  /** Milliseconds since 1970 UTC. */
+  now(): number;
+  /** Minutes that local time is ahead of UTC at that moment. */
+  offset(at: number): number;
+  /** Absolute form of a path that the person typed. */
+  resolve(path: string): string;
+  /** A home by the folder that `--home` names, or the default one. Opens nothing yet. */
+  home(folder: string | null): Home;
+  readonly packages: Packages;
+  /** Runs the monitor in this process's place (`serve`) until it ends; the exit code. */
+  serve(home: string): Promise<number>;
+  /** What this machine has of what the substrate needs. */
+  probe(): Promise<readonly Check[]>;
+  readonly logs: LogVerifier;
+  readonly agents: AgentStarter;
+  /** A throw-away home, and a workspace with these files (name to text). */
+  makeSample(files: { readonly [name: string]: string }): Promise<Sample>;
+  /** How the person started this program: `aios`, or `npm start --`. For hints that are commands. */
+  readonly invoked: string;
+  /** Resolves when the person asks this program to stop (Ctrl-C); never rejects. */
+  readonly interrupted: Promise<void>;
+}
+
+export interface Screen {
+  write(text: string): void;
+  /** Width in columns; 80 when it is not a terminal. */
+  readonly columns: number;
+  readonly colour: boolean;
+  readonly terminal: boolean;
+}
+
+export interface Person {
+  /** Shows a prompt at the terminal and reads one line; null at end of input. */
+  askLine(prompt: string): Promise<string | null>;
+  /** The same without echo. Read from the terminal only, never from a flag, a pipe or the environment. */
+  askPassphrase(prompt: string): Promise<string | null>;
+}
+
+export interface Files {
+  /** UTF-8 text of a file; throws `CliFailure` (`file-unreadable`, `file-too-large`). */
+  read(path: string, maximumBytes: number): Promise<string>;
+  /** Makes a new file that only this user can read; throws `CliFailure` `file-exists`. */
+  create(path: string, text: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+}
+
+/** One home folder and what the person may do with it directly. */
+export interface Home {
+  readonly path: string;
+  /** Whether the folder is there and is a home. Throws when it is there with the wrong owner or permissions. */
+  exists(): Promise<boolean>;
+  /** Makes the folders with their permissions. */
+  create(): Promise<void>;
+  readonly key: OwnerKey;
+  /** Connects to the monitor, starting it first when it does not run. Throws `CliFailure` `monitor-unreachable`. */
+  connect(): Promise<MonitorClient>;
+  /** Connects only when the monitor runs already. */
+  attach(): Promise<MonitorClient | null>;
+  /** Deletes what can be made again from the log. The monitor must not run. */
+  dropIndex(): Promise<readonly string[]>;
+}
+
+/** The owner's key file of a home: Ed25519 behind a passphrase. */
+export interface OwnerKey {
+  readonly path: string;
+  exists(): Promise<boolean>;
+  /** Makes the key and returns it unlocked. Throws `CliFailure` `owner-exists`. */
+  create(passphrase: string): Promise<Signer>;
+  /** Throws `CliFailure` `wrong-passphrase`. */
+  unlock(passphrase: string): Promise<Signer>;
+}
+
+/** One connection to the monitor. Errors of the monitor arrive as `CliFailure` with the monitor's own code. */
+export interface MonitorClient {
+  request<Name extends keyof CliRequests>(
+    name: Name,
+    body: CliRequests[Name]["body"],
+  ): Promise<CliRequests[Name]["ok"]>;
+  /** At most one listener for each event. */
+  onEvent<Name extends keyof CliEvents>(name: Name, listener: (body: CliEvents[Name]) => void): void;
+  close(): void;
+}
+
+export interface Packages {
+  /**
+   * An installed npm package as a driver source: `node`, its entry file, and the folders it needs read-only.
+   * Looked for from the working directory upwards, then beside the substrate. Throws `CliFailure` `unknown-package`.
+   */
+  find(name: string): Promise<{ readonly version: string; readonly entry: string; readonly code: readonly string[] }>;
+}
+
+export interface Check {
+  readonly name: string;
+  readonly state: "ok" | "missing" | "note";
+  readonly found: string;
+  /** What to do, or null when nothing needs doing. */
+  readonly hint: string | null;
+}
+
+/** What a verification came to. */
+export type Verified =
+  | { readonly kind: "verified"; readonly lines: readonly string[] }
+  | { readonly kind: "refused"; readonly code: string; readonly why: string };
+
+/** Verification that needs neither a monitor nor trust in one. */
+export interface LogVerifier {
+  /** Whole log of a folder; with an earlier checkpoint, also that the log grew from it. */
+  verify(folder: string, earlier: string | null): Promise<Verified>;
+  /** One proof file, against the log key in that folder or the one that the proof's reader holds. */
+  check(proof: string, folder: string): Promise<Verified>;
+  /** The log folder of a home. */
+  folder(home: string): string;
+}
+
+/** Hands this process's streams to an instance. */
+export interface AgentStarter {
+  /**
+   * Offers the standard streams under a ticket, a fresh pty in the place of each that is a terminal. The instance takes
+   * them when it starts. Returns the terminal being served, or null when none of the streams is one.
+   */
+  offerStreams(offer: StreamOffer): Promise<AgentTerminal | null>;
+  /** Program file and read-only folders that a command needs inside a sandbox. Throws `CliFailure` `not-found`. */
+  findProgram(command: readonly string[]): Promise<Pick<RunRequest, "command" | "code">>;
+}
+
+export interface StreamOffer {
+  readonly home: string;
+  /** 32 lower-case hex digits. */
+  readonly ticket: string;
+  /** What of the person's keys goes on to the agent. */
+  readonly fromPerson: (bytes: Uint8Array) => Uint8Array;
+  /** What of the agent's output is shown. */
+  readonly fromAgent: (bytes: Uint8Array) => Uint8Array;
+}
+
+/** The person's terminal while an agent's pty is joined to it. */
+export interface AgentTerminal {
+  /** Resolves when all of the agent's output was shown and the terminal is as it was before. */
+  readonly ended: Promise<void>;
+  /** Stops showing and reading, and gives the terminal back its own mode, for a prompt of ours. */
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+/** A sample to try the substrate on. Everything is deleted by `remove`. */
+export interface Sample {
+  readonly home: Home;
+  /** Host path of the folder that the agent and its tools see as /workspace. */
+  readonly workspace: string;
+  /** The demo agent: a program that follows the plan at /workspace/plan.json. */
+  readonly agent: Pick<RunRequest, "command" | "code">;
+  readonly servers: { readonly files: DriverSource; readonly mail: DriverSource };
+  /** Lends an instance streams that nobody types at, and hands its output over line by line. */
+  lendStreams(ticket: string, onLine: (line: string) => void): Promise<void>;
+  /** Copies the home's log and changes one byte of the copy; the copy's folder and what was changed. */
+  changeOneByteOfACopy(): Promise<{ readonly folder: string; readonly what: string }>;
+  /** What the sample mail server really sent, one line a message. */
+  sent(): Promise<readonly string[]>;
+  remove(): Promise<void>;
+}

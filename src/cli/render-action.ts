@@ -1,0 +1,166 @@
+import type { HoldReason } from "../kernel/decision.ts";
+import type { Label, Risk } from "../kernel/grant.ts";
+import type { JsonValue } from "../kernel/json.ts";
+import { join, line, type Line } from "./line.ts";
+import { makeVisible } from "./visible.ts";
+import { cutRows, measureText, padText, wrapProse } from "./width.ts";
+import { readAction } from "./read-action.ts";
+
+/** What stands beside an action when a human decides on it. Only `action` says what will run. */
+export interface ActionContext {
+  readonly risk: Risk;
+  readonly labels: readonly Label[];
+  readonly reasons: readonly string[];
+  readonly unendorsed: readonly string[];
+  readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
+  /** Digest of the canonical statement; its first eight digits are shown. */
+  readonly statement: string;
+}
+
+export interface RenderOptions {
+  readonly context: ActionContext;
+  /** Width of the screen in columns. */
+  readonly columns: number;
+}
+
+/** An action on the screen, or the reason why it cannot be shown in full and so must not be signed. */
+export type Rendered =
+  { readonly kind: "shown"; readonly lines: readonly Line[] } | { readonly kind: "refused"; readonly why: string };
+
+/** More than a person reads is not shown in full, whatever the screen can hold. */
+export const MAXIMUM_LINES = 200;
+export const MAXIMUM_BYTES = 64 * 1024;
+
+/** Why a human is asked, in words. */
+const REASON_WORDS: { readonly [reason in HoldReason]: string } = {
+  reserved: "reserved: this kind of action needs your signature every time",
+  "recipient-not-endorsed": "it goes to somebody that you did not name",
+  "untrusted-and-private": "the agent has read words from outside and private data, and this leaves the machine",
+  "owner-asked": "you asked to see every action of this agent at this stage",
+};
+
+/**
+ * Shows an action for a human to decide on. Pure: the same bytes give the same lines.
+ * SHOWN-SIGNED-RUN: everything about what will run is taken from `canonical`, the bytes whose digest is signed.
+ */
+export function renderAction(canonical: string, options: RenderOptions): Rendered {
+  if (canonical.length > MAXIMUM_BYTES) {
+    return {
+      kind: "refused",
+      why: `the action has ${canonical.length} characters; at most ${MAXIMUM_BYTES} can be shown`,
+    };
+  }
+  const action = readAction(canonical);
+  if (action === null) return { kind: "refused", why: "the action is not in canonical form" };
+  const { context } = options;
+  const columns = Math.max(40, Math.min(options.columns, 120));
+  const sources = new Map(context.provenance.map((entry) => [entry.pointer, entry.from]));
+  const unendorsed = new Set(context.unendorsed);
+
+  const lines: Line[] = [
+    join(["strong", `${action.driver}/${makeVisible(action.name)}`], `  ${VERBS[action.verb]}`),
+    field("agent", `${makeVisible(action.agent)} (${action.instance})`),
+    field("risk", context.risk),
+    field("labels", context.labels.length === 0 ? "none" : context.labels.join(", ")),
+    ...context.reasons.flatMap((reason, index) =>
+      fieldLines(index === 0 ? "held for" : "", explainReason(reason), columns),
+    ),
+    line(""),
+    line(Object.keys(action.arguments).length === 0 ? "no arguments" : "arguments, in full:", "strong"),
+  ];
+  for (const leaf of listLeaves(action.arguments, "")) {
+    lines.push(...renderLeaf(leaf, columns));
+    const notes = (sources.get(leaf.pointer) ?? []).map((source) => `from ${makeVisible(source)}`);
+    if (typeof leaf.value === "string" && unendorsed.has(leaf.value)) notes.push("you did not name this recipient");
+    for (const note of notes) {
+      lines.push(
+        ...wrapProse(note, columns - 6).map((text, index) => line(`    ${index === 0 ? "← " : "  "}${text}`, "wait")),
+      );
+    }
+    if (lines.length > MAXIMUM_LINES) break;
+  }
+  lines.push(line(""), field("code", shortCode(context.statement)), field("request", action.request));
+  return lines.length > MAXIMUM_LINES
+    ? { kind: "refused", why: `the action takes more than ${MAXIMUM_LINES} lines to show in full` }
+    : { kind: "shown", lines };
+}
+
+/** The first eight digits of a digest in two groups, short enough to compare by eye on two screens. */
+export function shortCode(digest: string): string {
+  const hex = digest.replace(/^sha256:/u, "").slice(0, 8);
+  return `${hex.slice(0, 4)} ${hex.slice(4)}`;
+}
+
+const VERBS = { call: "call a tool", read: "read a resource", prompt: "fetch a prompt" } as const;
+const FIELD_COLUMNS = 11;
+
+function field(name: string, value: string): Line {
+  return join(["faint", `  ${padText(name, FIELD_COLUMNS - 2)}`], value);
+}
+
+function fieldLines(name: string, value: string, columns: number): readonly Line[] {
+  return wrapProse(value, columns - FIELD_COLUMNS).map((text, index) => field(index === 0 ? name : "", text));
+}
+
+function explainReason(reason: string): string {
+  const words: { readonly [reason: string]: string } = REASON_WORDS;
+  return Object.hasOwn(words, reason) ? (words[reason] ?? reason) : makeVisible(reason);
+}
+
+interface Leaf {
+  /** RFC 6901. */
+  readonly pointer: string;
+  readonly value: JsonValue;
+}
+
+/** Every value that holds no other, empty arrays and objects too, in the order of the canonical bytes. */
+function listLeaves(value: JsonValue, pointer: string): readonly Leaf[] {
+  if (value === null || typeof value !== "object") return [{ pointer, value }];
+  const children: (readonly [string, JsonValue])[] = isArray(value)
+    ? value.map((child, index) => [String(index), child] as const)
+    : Object.entries(value);
+  if (children.length === 0) return pointer === "" ? [] : [{ pointer, value }];
+  return children.flatMap(([key, child]) => listLeaves(child, `${pointer}/${escapeKey(key)}`));
+}
+
+function isArray(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function escapeKey(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+/**
+ * A short string stands between quotes on the line of its pointer; a longer one below it behind a gutter, `│` where a
+ * line of the value begins and `┊` where one goes on. Both signs, inside a value, are shown as code points.
+ */
+function renderLeaf(leaf: Leaf, columns: number): readonly Line[] {
+  const pointer = makeVisible(leaf.pointer).replaceAll(" ", "‹U+0020›");
+  const heads = cutRows(pointer, columns - 2).map((row) => `  ${row}`);
+  if (typeof leaf.value !== "string") {
+    const value = JSON.stringify(leaf.value);
+    return [
+      ...heads.slice(0, -1).map((head) => line(head, "strong")),
+      join(["strong", heads.at(-1) ?? ""], `  ${value}`),
+    ];
+  }
+  const rows = splitLines(leaf.value);
+  const only = rows.length === 1 ? `  "${rows[0] ?? ""}"` : null;
+  if (only !== null && heads.length === 1 && measureText(heads[0] ?? "") + measureText(only) <= columns) {
+    return [join(["strong", heads[0] ?? ""], only)];
+  }
+  return [
+    ...heads.map((head) => line(head, "strong")),
+    ...rows.flatMap((row) =>
+      cutRows(row, columns - 6).map((cut, index) => join(["faint", index === 0 ? "    │ " : "    ┊ "], cut)),
+    ),
+  ];
+}
+
+/** The lines of a string, each newline shown as a code point at the end of the line that it ends. */
+function splitLines(text: string): readonly string[] {
+  const parts = text.split("\n");
+  const rows = parts.map((part, index) => `${makeVisible(part)}${index < parts.length - 1 ? "‹U+000A›" : ""}`);
+  return rows.length > 1 && rows.at(-1) === "" ? rows.slice(0, -1) : rows;
+}

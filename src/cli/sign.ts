@@ -1,0 +1,67 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import { sealEnvelope } from "../protocol/dsse.ts";
+import { keyId, type Purpose, type Statement } from "../protocol/statement.ts";
+import { CliFailure } from "./failure.ts";
+import { join, writeLines } from "./line.ts";
+import type { CliPowers, MonitorClient } from "./powers.ts";
+import { shortCode } from "./render-action.ts";
+import type { SigningSession } from "./signing-session.ts";
+
+/** A statement as the monitor drew it up, complete but for who signs and what is decided. */
+export type Draft = Omit<Statement, "key" | "decision">;
+
+export interface SigningParts {
+  readonly powers: Pick<CliPowers, "crypto" | "err">;
+  readonly client: MonitorClient;
+  readonly session: SigningSession;
+}
+
+/** What is to be signed: exactly the document that was shown, and what the person decided about it. */
+export interface Decided {
+  readonly purpose: Purpose;
+  readonly decision: Statement["decision"];
+  readonly document: JsonObject;
+  readonly draft: Draft;
+}
+
+/**
+ * Signs one statement and hands it in. The draft comes from the monitor, so it is checked against what was shown: another
+ * purpose or another subject is never signed (SHOWN-SIGNED-RUN). Returns the sequence number of the record that it made.
+ */
+export async function signAndSubmit(parts: SigningParts, decided: Decided): Promise<number> {
+  const { draft, document } = decided;
+  const subject = parts.powers.crypto.digest(canonicalize(document));
+  if (draft.purpose !== decided.purpose || draft.subject !== subject) {
+    throw CliFailure.of("changed-on-the-way", "Nothing was signed: the statement to sign is not about what was shown");
+  }
+  const signer = await parts.session.unlock();
+  const statement: Statement = {
+    ...draft,
+    decision: decided.decision,
+    key: keyId(signer.publicKey, parts.powers.crypto.sha256),
+  };
+  const envelope = sealEnvelope(statement, signer);
+  const { seq } = await parts.client.request("submit", { envelope, document });
+  return seq;
+}
+
+/** Asks for a draft over a document, shows its short code, signs it and hands it in. For what was already shown and confirmed. */
+export async function prepareAndSign(
+  parts: SigningParts,
+  asked: { readonly purpose: Purpose; readonly document: JsonObject },
+): Promise<number> {
+  const { statement } = await parts.client.request("prepare", asked);
+  writeLines(parts.powers.err, [join(["faint", "code       "], statementCode(statement, parts.powers.crypto))]);
+  return await signAndSubmit(parts, { ...asked, decision: "allow", draft: statement });
+}
+
+/** The short code of a draft: the same on every screen that shows the same statement. */
+export function statementCode(draft: Draft, crypto: Pick<CliPowers["crypto"], "digest">): string {
+  return shortCode(draftDigest(draft, crypto));
+}
+
+/** Digest of the canonical draft. */
+export function draftDigest(draft: Draft, crypto: Pick<CliPowers["crypto"], "digest">): string {
+  return crypto.digest(canonicalize({ ...draft }));
+}

@@ -1,0 +1,27 @@
+import { join, type Line, type Tone } from "./line.ts";
+import { makeVisible } from "./visible.ts";
+import { measureText, padText } from "./width.ts";
+
+/** One cell; text from elsewhere is made visible here. */
+export type Cell = string | readonly [Tone, string];
+
+/** Lays rows out under headings, two spaces between columns; the last column is not padded. */
+export function layOutTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): readonly Line[] {
+  const shown = rows.map((row) =>
+    row.map((cell) =>
+      typeof cell === "string" ? (["plain", makeVisible(cell)] as const) : ([cell[0], makeVisible(cell[1])] as const),
+    ),
+  );
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...shown.map((row) => measureText(row[column]?.[1] ?? ""))),
+  );
+  const layOut = (cells: readonly (readonly [Tone, string])[]): Line =>
+    join(
+      ...cells.map(([tone, text], column) =>
+        column === cells.length - 1
+          ? ([tone, text] as const)
+          : ([tone, padText(text, (widths[column] ?? 0) + 2)] as const),
+      ),
+    );
+  return [layOut(headings.map((heading) => ["faint", heading] as const)), ...shown.map((row) => layOut(row))];
+}

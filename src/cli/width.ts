@@ -1,0 +1,59 @@
+/** East Asian wide and emoji ranges, which terminals draw in two columns (Unicode TR11). */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
+
+/** Columns that one visible character takes: 0 for a mark, 2 for a wide one, else 1. */
+export function measureCharacter(character: string): 0 | 1 | 2 {
+  if (/^\p{M}$/u.test(character)) return 0;
+  return WIDE.test(character) || /^\p{Emoji_Presentation}$/u.test(character) ? 2 : 1;
+}
+
+/** Columns that a visible text takes. */
+export function measureText(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += measureCharacter(character);
+  return columns;
+}
+
+/** Fills a text up with spaces to a width. */
+export function padText(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - measureText(text)));
+}
+
+/**
+ * Cuts a visible text into rows of at most `columns`; nothing is lost, and a code point `‹U+…›` is never cut in two.
+ * A space that would end a cut row unseen is shown as `␠`.
+ */
+export function cutRows(text: string, columns: number): readonly string[] {
+  const pieces = text.match(/‹U\+[0-9A-F]{4,6}›|./gu) ?? [];
+  const rows: string[] = [];
+  let row = "";
+  let used = 0;
+  for (const piece of pieces) {
+    const width = measureText(piece);
+    if (used + width > columns && row !== "") {
+      rows.push(row.replace(/ $/u, "␠"));
+      row = "";
+      used = 0;
+    }
+    row += piece;
+    used += width;
+  }
+  return row === "" && rows.length > 0 ? rows : [...rows, row];
+}
+
+/** Breaks prose of our own at spaces into lines of at most `columns`. */
+export function wrapProse(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const joined = line === "" ? word : `${line} ${word}`;
+    if (measureText(joined) > columns && line !== "") {
+      lines.push(line);
+      line = word;
+    } else {
+      line = joined;
+    }
+  }
+  return [...lines, line];
+}

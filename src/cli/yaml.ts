@@ -1,0 +1,88 @@
+import { isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type Scalar } from "yaml";
+import type { JsonValue } from "../kernel/json.ts";
+import { CliFailure } from "./failure.ts";
+
+/** A profile or a grant is written by hand; more than this is not. */
+export const MAXIMUM_YAML_BYTES = 256 * 1024;
+const MAXIMUM_DEPTH = 16;
+
+/**
+ * Reads YAML 1.2 (core schema) as one JSON value, strictly: one document, no anchors, aliases, tags, merge keys,
+ * duplicate keys or keys that are not strings, no number that JSON cannot carry. What a human reads in the file is what is
+ * meant, and nothing stands for something written elsewhere. Throws `CliFailure` `bad-yaml` with the line.
+ */
+export function readYaml(text: string, source: string): JsonValue {
+  const document = parseDocument(text, {
+    version: "1.2",
+    schema: "core",
+    strict: true,
+    uniqueKeys: true,
+    merge: false,
+    resolveKnownTags: false,
+    prettyErrors: true,
+    stringKeys: false,
+  });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined) {
+    throw CliFailure.of(
+      "bad-yaml",
+      `Cannot read ${source}: ${(problem.message.split("\n")[0] ?? "").replace(/:$/u, "")}`,
+    );
+  }
+  if (document.contents === null) throw CliFailure.of("bad-yaml", `Cannot read ${source}: it is empty`);
+  const lineOf = (node: { readonly range?: readonly [number, number, number] | null }): number =>
+    text.slice(0, node.range?.[0] ?? 0).split("\n").length;
+  return convert(document.contents, {
+    depth: 0,
+    refuse: (node, why) => CliFailure.of("bad-yaml", `Cannot read ${source}: ${why} at line ${lineOf(node)}`),
+  });
+}
+
+interface Context {
+  readonly depth: number;
+  readonly refuse: (node: Node, why: string) => CliFailure;
+}
+
+function convert(node: unknown, context: Context): JsonValue {
+  if (node === null || node === undefined) return null;
+  if (context.depth > MAXIMUM_DEPTH)
+    throw CliFailure.of("bad-yaml", `Cannot read YAML nested deeper than ${MAXIMUM_DEPTH}`);
+  const deeper = { ...context, depth: context.depth + 1 };
+  if (isScalar(node)) return convertScalar(node, context);
+  if (isSeq(node)) {
+    refuseMarks(node, context);
+    return node.items.map((item) => convert(item, deeper));
+  }
+  if (isMap(node)) {
+    refuseMarks(node, context);
+    // fromEntries defines own properties, so that a key `__proto__` is an ordinary (and later unknown) field.
+    return Object.fromEntries(node.items.map((pair) => [convertKey(pair, context), convert(pair.value, deeper)]));
+  }
+  throw CliFailure.of("bad-yaml", "Cannot read YAML with an alias: write the value out");
+}
+
+function convertKey(pair: Pair, context: Context): string {
+  const { key } = pair;
+  if (!isScalar(key)) throw CliFailure.of("bad-yaml", "Cannot read YAML with a key that is not plain text");
+  refuseMarks(key, context);
+  if (typeof key.value !== "string")
+    throw context.refuse(key, `the key ${String(key.value)} is not text; put it in quotes`);
+  return key.value;
+}
+
+function convertScalar(node: Scalar, context: Context): JsonValue {
+  refuseMarks(node, context);
+  const { value } = node;
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") {
+    if (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)) return value;
+    throw context.refuse(node, `the number ${node.source ?? String(value)} is outside the safe range`);
+  }
+  throw context.refuse(node, "a value is neither text, number, true, false nor null");
+}
+
+function refuseMarks(node: Node & { readonly anchor?: string }, context: Context): void {
+  if (node.anchor !== undefined && node.anchor !== "")
+    throw context.refuse(node, `the anchor &${node.anchor} is not allowed`);
+  if (node.tag !== undefined && node.tag !== "") throw context.refuse(node, `the tag ${node.tag} is not allowed`);
+}
