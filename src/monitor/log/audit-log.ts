@@ -1,0 +1,317 @@
+import type { JsonObject } from "../../kernel/json.ts";
+import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import type { TreeHasher } from "../../protocol/merkle.ts";
+import { checkpointText, signNote } from "../../protocol/note.ts";
+import type { RecordBody } from "../../protocol/record.ts";
+import { partialsPath, TILE_WIDTH } from "../../protocol/tile.ts";
+import type { Bundles } from "./bundles.ts";
+import { makeDraft, readLeaf, readPayload } from "./draft.ts";
+import { LogError } from "./error.ts";
+import type { LogFiles } from "../../platform/log-powers.ts";
+import type { JournalEntry } from "./frame.ts";
+import type { Journal } from "./journal.ts";
+import type { Checkpoint, Entry, Log } from "./log.ts";
+import type { Payloads } from "./payloads.ts";
+import type { KeySlots } from "./slots.ts";
+import type { Tiles } from "./tiles.ts";
+
+/** A segment that reaches this many bytes is followed by a new one and its records move into tiles and payload files. */
+const SEGMENT_BYTES = 8 * 1024 * 1024;
+/** Most bytes in one group, unless a single record has more. */
+const GROUP_BYTES = 1024 * 1024;
+/** Milliseconds from one published checkpoint to the next. */
+const PUBLISH_MS = 100;
+
+/** The parts of an open log. */
+export interface AuditLogParts {
+  readonly files: LogFiles;
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly signer: Signer;
+  readonly hasher: TreeHasher;
+  readonly origin: string;
+  readonly start: string;
+  readonly tiles: Tiles;
+  readonly bundles: Bundles;
+  readonly payloads: Payloads;
+  readonly slots: KeySlots;
+  readonly journal: Journal;
+  /** Sealed payloads of the records that are in the journal, and the number of the first. */
+  readonly held: { readonly first: number; readonly sealed: (Uint8Array | null)[] };
+}
+
+interface Waiting {
+  readonly entry: JournalEntry;
+  readonly hash: Uint8Array;
+  resolve(seq: number): void;
+  reject(error: LogError): void;
+}
+
+type Health = { readonly kind: "working" } | { readonly kind: "failed"; readonly error: LogError } | { readonly kind: "closed" };
+
+/** The log of `log.ts` over files. Made by `openLog`, after which it holds everything that the journal held. */
+export class AuditLog implements Log {
+  readonly #parts: AuditLogParts;
+  #health: Health = { kind: "working" };
+  #waiting: Waiting[] = [];
+  /** The group that is being written. */
+  #writing: Promise<void> | null = null;
+  /** Number of the next record to be made; those from `size` on are waiting. */
+  #next: number;
+  #heldFirst: number;
+  /** Publishing and moving segments happens one after another. */
+  #upkeep: Promise<unknown> = Promise.resolve();
+  #published: Checkpoint | null = null;
+  /** Everything before this is in full, durable tiles and bundles. */
+  #settled: number;
+  #cancelTimer: (() => void) | null = null;
+
+  constructor(parts: AuditLogParts) {
+    this.#parts = parts;
+    this.#next = parts.tiles.size;
+    this.#heldFirst = parts.held.first;
+    this.#settled = parts.held.first - (parts.held.first % TILE_WIDTH);
+  }
+
+  get size(): number {
+    return this.#parts.tiles.size;
+  }
+
+  append(body: RecordBody, payload: JsonObject | null): Promise<number> {
+    if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
+    const { crypto, random, clock, origin, start, slots, hasher } = this.#parts;
+    const seq = this.#next;
+    let entry: JournalEntry;
+    try {
+      const place = { origin, seq, at: clock.wall(), start };
+      entry = makeDraft({ body, payload }, { place, key: slots.next(seq), crypto, random });
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#next += 1;
+    const hash = hasher.leaf(entry.leaf);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entry, hash, resolve, reject });
+      this.#writing ??= this.#writeGroups();
+    });
+  }
+
+  async *entries(from: number, to: number): AsyncIterable<Entry> {
+    const { tiles, bundles, slots, crypto, origin } = this.#parts;
+    if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(to) || to > this.size) {
+      throw new RangeError(`Cannot read records ${from} to ${to}: the log has ${this.size}`);
+    }
+    for (let at = from; at < to; ) {
+      const leaves = (await bundles.read(at, tiles)).slice(0, to - at);
+      const sealed = await this.#sealed(at, at + leaves.length);
+      for (const [place, leaf] of leaves.entries()) {
+        const record = readLeaf(leaf, at + place);
+        const key = record.payload === null ? null : await slots.read(record.seq);
+        yield { record, payload: readPayload(record, { sealed: sealed[place] ?? null, key, crypto, origin }) };
+      }
+      at += leaves.length;
+    }
+  }
+
+  checkpoint(): Promise<Checkpoint> {
+    if (this.#health.kind === "closed") return Promise.reject(this.#refusal());
+    return this.#enqueue(() => this.#publish());
+  }
+
+  inclusion(seq: number, size: number): Promise<readonly Uint8Array[]> {
+    return this.#checkSize(size, () => this.#parts.tiles.inclusion(seq, size));
+  }
+
+  consistency(from: number, to: number): Promise<readonly Uint8Array[]> {
+    return this.#checkSize(to, () => this.#parts.tiles.consistency(from, to));
+  }
+
+  async recover(): Promise<void> {
+    if (this.#health.kind === "closed") throw this.#refusal();
+    if (this.#health.kind === "working") return;
+    await this.#writing;
+    await this.#enqueue(async () => {
+      // A new segment at the number of the first record that was refused: whatever the failed write left is renumbered.
+      await this.#parts.journal.rotate(this.size);
+      await this.#settle();
+    });
+    if (this.#health.kind === "failed") this.#health = { kind: "working" };
+    this.#next = this.size;
+  }
+
+  async close(): Promise<void> {
+    if (this.#health.kind === "closed") return;
+    while (this.#writing !== null) await this.#writing;
+    const failed = this.#health.kind === "failed";
+    this.#health = { kind: "closed" };
+    this.#cancelTimer?.();
+    const { journal, files } = this.#parts;
+    try {
+      // After a failed write the journal keeps everything that counts, and the next start takes it from there.
+      if (!failed) {
+        await this.#enqueue(async () => {
+          if (journal.first < this.size) await journal.rotate(this.size);
+          await this.#settle();
+        });
+      }
+    } finally {
+      await journal.close().catch(() => {}); // every byte of it that counts is durable
+      await files.release();
+    }
+  }
+
+  /** Moves what the journal held at the start into tiles and payload files. Called once, by `openLog`. */
+  async begin(): Promise<void> {
+    await this.#enqueue(async () => {
+      await this.#parts.journal.rotate(this.size);
+      await this.#settle();
+    });
+  }
+
+  async #writeGroups(): Promise<void> {
+    await Promise.resolve(); // appends of the same turn share the first group
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, this.#groupLength());
+      const first = this.size;
+      try {
+        await this.#parts.slots.durable(first + group.length - 1);
+        await this.#parts.journal.append(
+          first,
+          group.map(({ entry }) => entry),
+        );
+        for (const waiting of group) this.#take(waiting);
+      } catch (error) {
+        this.#fail(error, group);
+        break;
+      }
+      await this.#afterGroup();
+    }
+    this.#writing = null;
+  }
+
+  /** A durable record becomes part of the tree, and only then is it acknowledged (RECORD-FIRST). */
+  #take({ entry, hash, resolve }: Waiting): void {
+    const seq = this.size;
+    this.#parts.tiles.append(hash);
+    this.#parts.bundles.append(entry.leaf);
+    this.#parts.held.sealed.push(entry.sealed);
+    resolve(seq);
+  }
+
+  async #afterGroup(): Promise<void> {
+    const { journal, timer } = this.#parts;
+    if (journal.bytes >= SEGMENT_BYTES) {
+      // Memory is bounded: at most one segment waits to be moved while the next is filled.
+      await this.#upkeep;
+      try {
+        await journal.rotate(this.size);
+      } catch (error) {
+        this.#fail(error, []);
+        return;
+      }
+      this.#inBackground(() => this.#settle());
+    }
+    this.#cancelTimer ??= timer.after(PUBLISH_MS, () => {
+      this.#cancelTimer = null;
+      this.#inBackground(() => this.#publish());
+    });
+  }
+
+  #groupLength(): number {
+    let bytes = 0;
+    const end = this.#waiting.findIndex(({ entry }) => {
+      bytes += entry.leaf.length + (entry.sealed?.length ?? 0);
+      return bytes > GROUP_BYTES;
+    });
+    return end < 0 ? this.#waiting.length : Math.max(1, end);
+  }
+
+  /** Refuses the group and everything behind it; their numbers will be given again. */
+  #fail(cause: unknown, group: readonly Waiting[]): void {
+    const error = unavailable(cause);
+    if (this.#health.kind === "working") this.#health = { kind: "failed", error };
+    const refused = [...group, ...this.#waiting];
+    this.#waiting = [];
+    this.#next = this.size;
+    for (const { reject } of refused) reject(error);
+  }
+
+  /** Signs the tree as it is durable now, and shows it: what a checkpoint covers is in tiles before the checkpoint is. */
+  async #publish(): Promise<Checkpoint> {
+    const { files, tiles, bundles, signer, origin, crypto } = this.#parts;
+    const size = this.size;
+    if (this.#published?.size === size) return this.#published;
+    const root = tiles.root();
+    const full = [...bundles.fullFiles(this.#settled, size), ...tiles.fullFiles(this.#settled, size)];
+    await files.write(full, { durable: true });
+    await files.write([...bundles.partialFiles(size, 0), ...tiles.partialFiles(size, 0)], { durable: false });
+    const key = { name: origin, publicKey: signer.publicKey };
+    const note = signNote(checkpointText({ origin, size, root }), {
+      key,
+      sha256: (data) => crypto.sha256(data),
+      sign: (message) => signer.sign(message),
+    });
+    await files.write([{ path: "checkpoint", bytes: encodeUtf8(note) }], { durable: true });
+    // The partial versions of what is full now have served; nobody's checkpoint needs them any more (tlog-tiles).
+    await files.remove(
+      full.map(({ path }) => partialsPath(path)),
+      { durable: false },
+    );
+    tiles.trim(size);
+    bundles.trim(size);
+    this.#settled = size - (size % TILE_WIDTH);
+    this.#published = { origin, size, root, note };
+    return this.#published;
+  }
+
+  /** Moves the records of all segments but the current one into tiles and payload files, then removes the segments. */
+  async #settle(): Promise<void> {
+    const { files, tiles, bundles, payloads, journal, held } = this.#parts;
+    const end = journal.first;
+    const { size } = await this.#publish();
+    // The next start continues from the tree of `end`: its right edge must be durable before the journal forgets it.
+    await files.write([...bundles.partialFiles(end, size), ...tiles.partialFiles(end, size)], { durable: true });
+    await payloads.write(this.#heldFirst, held.sealed.slice(0, end - this.#heldFirst));
+    await journal.drop();
+    held.sealed.splice(0, end - this.#heldFirst);
+    this.#heldFirst = end;
+  }
+
+  async #sealed(from: number, to: number): Promise<readonly (Uint8Array | null)[]> {
+    const border = Math.min(Math.max(from, this.#heldFirst), to);
+    const recent = this.#parts.held.sealed.slice(border - this.#heldFirst, to - this.#heldFirst);
+    return border === from ? recent : [...(await this.#parts.payloads.read(from, border)), ...recent];
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#upkeep.then(work);
+    this.#upkeep = done.catch(() => {});
+    return done.catch((error: unknown) => {
+      throw error instanceof LogError ? error : unavailable(error);
+    });
+  }
+
+  /** A log that cannot be published is not written to either: effects stop before the disk is full of journal. */
+  #inBackground(work: () => Promise<unknown>): void {
+    this.#enqueue(work).catch((error: unknown) => this.#fail(error, []));
+  }
+
+  async #checkSize<T>(size: number, work: () => Promise<T>): Promise<T> {
+    if (size > this.size) throw new RangeError(`Cannot prove at size ${size}: the log has ${this.size}`);
+    return work();
+  }
+
+  #refusal(): LogError {
+    if (this.#health.kind === "closed") return new LogError("log-closed", "Cannot append: the log is closed");
+    const cause = this.#health.kind === "failed" ? this.#health.error : undefined;
+    return new LogError("log-unavailable", "Cannot append: an earlier write failed", { cause });
+  }
+}
+
+function unavailable(cause: unknown): LogError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new LogError("log-unavailable", `Cannot write the log: ${why}`, { cause });
+}

@@ -1,0 +1,85 @@
+import { canonicalize } from "../../kernel/canonical.ts";
+import type { JsonObject } from "../../kernel/json.ts";
+import type { Crypto, Random } from "../../platform/powers.ts";
+import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
+import type { LogRecord, RecordBody } from "../../protocol/record.ts";
+import { NONCE_BYTES, openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
+import { MAX_LEAF_BYTES } from "../../protocol/tile.ts";
+import { LogError } from "./error.ts";
+import type { JournalEntry } from "./frame.ts";
+
+/** Most bytes of a payload's text. */
+export const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
+
+/** What a record gets from its place in the log. */
+export interface DraftPlace {
+  readonly origin: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly start: string;
+}
+
+/**
+ * Makes a record and its sealed payload ready to be written. All bytes are made here, at once: what the caller does to
+ * the objects afterwards changes nothing. Throws LogError `record-too-large`, and KernelFault for what is not JSON.
+ */
+export function makeDraft(
+  { body, payload }: { readonly body: RecordBody; readonly payload: JsonObject | null },
+  options: { readonly place: DraftPlace; readonly key: Uint8Array; readonly crypto: Crypto; readonly random: Random },
+): JournalEntry {
+  const { place, key, crypto, random } = options;
+  const text = payload === null ? null : encodeUtf8(canonicalize(payload));
+  if (text !== null && text.length > MAX_PAYLOAD_BYTES) throw tooLarge(`a payload of ${text.length} bytes`);
+  const fresh = random.bytes(SALT_BYTES + NONCE_BYTES);
+  const salt = fresh.subarray(0, SALT_BYTES);
+  const nonce = fresh.subarray(SALT_BYTES);
+  const closed = text === null ? null : sealPayload(text, { powers: crypto, key, salt, nonce, place });
+  const { seq, at, start } = place;
+  const record = { ...body, v: 1, seq, at, start, payload: closed?.commitment ?? null } as const;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- records are JSON; canonicalize refuses any that is not
+  const leaf = encodeUtf8(canonicalize(record as unknown as JsonObject));
+  if (leaf.length > MAX_LEAF_BYTES) throw tooLarge(`a record of ${leaf.length} bytes`);
+  return { leaf, sealed: closed?.sealed ?? null };
+}
+
+/** The record of a leaf that was checked against the tree, so that it is what this log once wrote. */
+export function readLeaf(leaf: Uint8Array, seq: number): LogRecord {
+  const text = decodeUtf8(leaf);
+  const record: unknown = text === null ? null : JSON.parse(text);
+  if (typeof record !== "object" || record === null || !("seq" in record) || record.seq !== seq) {
+    throw new LogError("log-damaged", `Cannot read record ${seq}: its leaf is that of another`);
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is the text that makeDraft wrote, proved by the tree
+  return record as LogRecord;
+}
+
+/**
+ * The payload of a record; null when it has none or its key was destroyed.
+ * Throws LogError `log-damaged` when the key is there and the bytes are not what the record commits to: a payload that
+ * silently went missing would be state that silently went missing (ERRORS-DENY).
+ */
+export function readPayload(
+  record: LogRecord,
+  options: {
+    readonly sealed: Uint8Array | null;
+    readonly key: Uint8Array | null;
+    readonly crypto: Crypto;
+    readonly origin: string;
+  },
+): JsonObject | null {
+  const { sealed, key, crypto, origin } = options;
+  if (record.payload === null || key === null) return null;
+  const place = { origin, seq: record.seq };
+  const bytes =
+    sealed === null ? null : openPayload(sealed, { powers: crypto, key, place, commitment: record.payload });
+  const text = bytes === null ? null : decodeUtf8(bytes);
+  if (text === null) {
+    throw new LogError("log-damaged", `Cannot open the payload of record ${record.seq}: it was changed`);
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the text of a JsonObject, proved by its digest in the record
+  return JSON.parse(text) as JsonObject;
+}
+
+function tooLarge(what: string): LogError {
+  return new LogError("record-too-large", `Cannot append ${what}: it is over the bound`);
+}

@@ -1,0 +1,203 @@
+import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { lockFile } from "./file-lock.ts";
+import type { AppendFile, LogFiles, LogReader, WholeFile } from "./log-powers.ts";
+
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+/** Writes under way at once. Fewer than the threads of libuv, so that a group of records never waits for tiles. */
+const PARALLEL = 2;
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
+// Callbacks made into promises once: a file handle object for every append would cost as much as the append.
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+const writeSome = promisify(write);
+const readSome = promisify(read);
+
+/** Opens a folder of log files for reading only. `root` is absolute. Symbolic links are not followed. */
+export function openLogReader(root: string): LogReader {
+  const at = resolver(root);
+  return Object.freeze({ read: (path: string) => readWhole(at(path)), list: (folder: string) => listNames(at(folder)) });
+}
+
+/** Opens a folder for one log's files; it is made, for its owner only, when it is first held or written to. */
+export function openLogFiles(root: string): LogFiles {
+  const at = resolver(root);
+  let lock: number | null = null;
+
+  return Object.freeze({
+    ...openLogReader(root),
+    hold,
+    release,
+    readRange: (path: string, range: { readonly offset: number; readonly length: number }) => readRange(at(path), range),
+    write: writeFiles,
+    writeRange,
+    append: (path: string) => openAppendFile(at(path)),
+    remove,
+  });
+
+  async function hold(): Promise<boolean> {
+    if (lock !== null) return false;
+    await makeFolder(root);
+    const descriptor = await openFile(at("lock"), O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE);
+    if (lockFile(descriptor)) {
+      lock = descriptor;
+      return true;
+    }
+    await closeFile(descriptor);
+    return false;
+  }
+
+  async function release(): Promise<void> {
+    if (lock !== null) await closeFile(lock);
+    lock = null;
+  }
+
+  async function writeFiles(files: readonly WholeFile[], { durable }: { readonly durable: boolean }): Promise<void> {
+    const folders = new Set(files.map(({ path }) => dirname(at(path))));
+    for (const folder of folders) await makeFolder(folder);
+    await inParallel(files, ({ path, bytes }) => replaceFile(at(path), { bytes, durable }));
+    if (durable) await inParallel([...folders], syncFolder);
+  }
+
+  async function writeRange(path: string, { offset, bytes }: { offset: number; bytes: Uint8Array }): Promise<void> {
+    const file = at(path);
+    await makeFolder(dirname(file));
+    const descriptor = await openFile(file, O_WRONLY | O_CREAT | O_NOFOLLOW, FILE_MODE);
+    try {
+      await writeAll(descriptor, { bytes, offset });
+      await syncAll(descriptor);
+    } finally {
+      await closeFile(descriptor);
+    }
+    if (offset === 0) await syncFolder(dirname(file));
+  }
+
+  async function remove(paths: readonly string[], { durable }: { readonly durable: boolean }): Promise<void> {
+    await inParallel(paths, (path) => rm(at(path), { recursive: true, force: true }));
+    if (!durable) return;
+    for (const folder of new Set(paths.map((path) => dirname(at(path))))) await syncFolder(folder);
+  }
+}
+
+/** Paths of a log are plain names below its folder; anything else is a fault of the caller. */
+function resolver(root: string): (path: string) => string {
+  return (path) => {
+    if (!path.split("/").every((name) => PLAIN_NAME.test(name))) {
+      throw new RangeError(`Cannot use the log file ${JSON.stringify(path)}: it is not a path of plain names`);
+    }
+    return join(root, path);
+  };
+}
+
+/** Makes a folder and those above it, each durable in the one that holds it. */
+async function makeFolder(folder: string): Promise<void> {
+  let first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  for (let made = folder; first !== undefined; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === first) first = undefined;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const descriptor = await openFile(folder, O_RDONLY | O_DIRECTORY);
+  try {
+    await syncAll(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+/** The new bytes are complete under another name before they take the place of the old (rename(2) is atomic). */
+async function replaceFile(file: string, { bytes, durable }: { bytes: Uint8Array; durable: boolean }): Promise<void> {
+  const fresh = `${file}.new`;
+  const descriptor = await openFile(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, FILE_MODE);
+  try {
+    await writeAll(descriptor, { bytes, offset: 0 });
+    if (durable) await syncData(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+  await rename(fresh, file);
+}
+
+/** O_DSYNC makes each write return as fdatasync would: one crossing into the thread pool instead of two. */
+async function openAppendFile(file: string): Promise<AppendFile> {
+  const descriptor = await openFile(file, O_WRONLY | O_APPEND | O_DSYNC | O_NOFOLLOW);
+  return {
+    append: (bytes) => writeAll(descriptor, { bytes, offset: null }),
+    close: () => closeFile(descriptor),
+  };
+}
+
+async function writeAll(descriptor: number, { bytes, offset }: { bytes: Uint8Array; offset: number | null }): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const place = offset === null ? null : offset + written;
+    const { bytesWritten } = await writeSome(descriptor, bytes, written, bytes.length - written, place);
+    written += bytesWritten;
+  }
+}
+
+async function readRange(
+  file: string,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Promise<Uint8Array | null> {
+  let descriptor: number;
+  try {
+    descriptor = await openFile(file, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    return absent(error);
+  }
+  try {
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await readSome(descriptor, bytes, filled, length - filled, offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+async function readWhole(file: string): Promise<Uint8Array | null> {
+  try {
+    const bytes = await readFile(file, { flag: O_RDONLY | O_NOFOLLOW });
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch (error) {
+    return absent(error);
+  }
+}
+
+async function listNames(folder: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(folder);
+    return names.toSorted();
+  } catch (error) {
+    return absent(error) ?? [];
+  }
+}
+
+/** Null for a file that is not there; every other failure is one (ERRORS-DENY). */
+function absent(error: unknown): null {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+  throw error;
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const workers = Array.from({ length: Math.min(PARALLEL, items.length) }, async () => {
+    for (const item of queue) await work(item);
+  });
+  const results = await Promise.allSettled(workers);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
