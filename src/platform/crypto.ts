@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createPublicKey, hash, verify, type KeyObject } from "node:crypto";
+import { createCipheriv, createDecipheriv, createPublicKey, createSecretKey, hash, verify, type KeyObject } from "node:crypto";
 import type { Crypto } from "./powers.ts";
 
 // RFC 8410: SubjectPublicKeyInfo of an Ed25519 key is this prefix and the 32 raw bytes.
@@ -44,7 +44,8 @@ function importKey(keys: Map<string, KeyObject>, publicKey: Uint8Array): KeyObje
 
 function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array {
   checkLengths(key, nonce);
-  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  // A key object costs 3 µs; raw bytes cost 30 µs more, since Node 24 tells them apart by a thrown exception.
+  const cipher = createCipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(associated);
   const sealed = new Uint8Array(plain.length + TAG_BYTES);
   sealed.set(cipher.update(plain), 0);
@@ -57,7 +58,7 @@ function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated
   checkLengths(key, nonce);
   const end = sealed.length - TAG_BYTES;
   if (end < 0) throw new RangeError(`Cannot open sealed bytes: ${sealed.length} are fewer than the tag`);
-  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(associated);
   decipher.setAuthTag(sealed.subarray(end));
   const plain = new Uint8Array(decipher.update(sealed.subarray(0, end)));
