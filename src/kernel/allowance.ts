@@ -24,7 +24,7 @@ export function coversExactly(lease: Grant, action: Action, tool: ToolClass): bo
   if (!lease.lease || action.verb !== "call") return false;
   const what = whatOf(action);
   const governed = governedArguments(action, tool);
-  if (governed.length === 0 && Object.keys(action.arguments).length > 0) return false;
+  if (!isSpecific(action, governed)) return false;
   return lease.allow.some((allow) => allow.what === what && isMet(allow, action, governed));
 }
 
@@ -39,28 +39,34 @@ export function smallestGrant(input: {
   readonly needsHuman: boolean;
 }): GrantProposal | null {
   const { agents, action, tool, needsHuman } = input;
+  const governed = action.verb === "call" ? governedArguments(action, tool) : [];
   const where: { [field: string]: Condition } = {};
-  for (const field of action.verb === "call" ? Object.keys(tool.fields) : []) {
-    const value = argumentOf(action.arguments, field);
-    if (value === undefined) continue;
-    const condition = equalTo(value);
+  for (const argument of governed) {
+    const value = argumentOf(action.arguments, argument);
+    const condition = value === undefined ? null : equalTo(value);
     if (condition === null) return null;
-    where[field] = condition;
+    where[argument] = condition;
   }
   const allow: Allow = { what: whatOf(action), where };
-  const lease = needsHuman && governedArguments(action, tool).every((field) => Object.hasOwn(where, field));
-  return { agents, allow: [allow], lease: lease && isSpecific(action, where) };
+  return { agents, allow: [allow], lease: needsHuman && isSpecific(action, governed) };
 }
 
-/** Arguments of a call about which an owner said something: declared fields that are present, recipients that are given. */
+/**
+ * Arguments of a call about which an owner said something: declared fields and recipients. Null and the empty list are
+ * absent; so is the empty recipient.
+ */
 function governedArguments(action: Action, tool: ToolClass): readonly string[] {
-  const fields = Object.keys(tool.fields).filter((field) => Object.hasOwn(action.arguments, field));
+  const fields = Object.keys(tool.fields).filter((field) => {
+    const value = argumentOf(action.arguments, field);
+    return value === "" || isGiven(value);
+  });
   const recipients = Object.keys(tool.recipients).filter((name) => isGiven(argumentOf(action.arguments, name)));
   return [...new Set([...fields, ...recipients])];
 }
 
-function isSpecific(action: Action, where: Allow["where"]): boolean {
-  return Object.keys(where).length > 0 || Object.keys(action.arguments).length === 0;
+/** Whether there is anything exact to say about a call: governed arguments, or no arguments at all. */
+function isSpecific(action: Action, governed: readonly string[]): boolean {
+  return governed.length > 0 || Object.keys(action.arguments).length === 0;
 }
 
 function isMet(allow: Allow, action: Action, governed: readonly string[]): boolean {
@@ -72,13 +78,21 @@ function isMet(allow: Allow, action: Action, governed: readonly string[]): boole
   });
 }
 
-/** Whether a value meets a condition. Of a list every item must; a value of another type than the condition's does not. */
+/**
+ * Whether a value meets a condition. Of a list every item must, and there must be one: "nobody" is not one of those
+ * named. A value of another type than the condition's does not.
+ */
 export function meets(value: JsonValue, condition: Condition): boolean {
-  if (isArray(value)) return value.every((item) => !isArray(item) && meets(item, condition));
-  if ("equals" in condition) return value === condition.equals;
-  if ("in" in condition) return typeof value === "string" && condition.in.includes(value);
+  if (isArray(value))
+    return value.length > 0 && value.every((item) => typeof item === "string" && isNamed(item, condition));
   if ("under" in condition) return typeof value === "string" && isUnder(value, condition.under);
-  return typeof value === "number" && value <= condition.max;
+  if ("max" in condition) return typeof value === "number" && value <= condition.max;
+  return isNamed(value, condition);
+}
+
+function isNamed(value: JsonValue, condition: Condition): boolean {
+  if ("equals" in condition) return value === condition.equals;
+  return "in" in condition && typeof value === "string" && condition.in.includes(value);
 }
 
 function equalTo(value: JsonValue): Condition | null {

@@ -1,3 +1,5 @@
+import type { Verb } from "./action.ts";
+
 /** DESIGN 5, least to most. An unclassified tool is `reserved`. */
 export const RISKS = ["observe", "stage", "infer", "reach", "reserved", "prohibited"] as const;
 export type Risk = (typeof RISKS)[number];
@@ -11,7 +13,12 @@ export const RECIPIENT_KINDS = ["email", "account", "host", "handle"] as const;
 export type RecipientKind = (typeof RECIPIENT_KINDS)[number];
 
 /** Type of an argument that rules may name; others reach rules only as a digest. `decimal`: at most 4 fraction digits. */
-export type FieldType = "string" | "path" | "long" | "decimal" | "bool" | "strings";
+export const FIELD_TYPES = ["string", "path", "long", "decimal", "bool", "strings"] as const;
+export type FieldType = (typeof FIELD_TYPES)[number];
+
+/** What a sandbox holds of its instance's workspace. */
+export const WORKSPACES = ["none", "read", "write"] as const;
+export type Workspace = (typeof WORKSPACES)[number];
 
 /** How an owner classified one tool. Signed as part of the grant, so that the class cannot move afterwards. */
 export interface ToolClass {
@@ -33,7 +40,7 @@ export type DriverSource =
       /** Host paths mounted read-only at the same place: the server's code. Their content digest is part of the pin. */
       readonly code: readonly string[];
       /** The instance's workspace as the server sees it at /workspace. */
-      readonly workspace: "none" | "read" | "write";
+      readonly workspace: Workspace;
     }
   | {
       readonly kind: "http";
@@ -77,6 +84,28 @@ export interface Limits {
   readonly expires: number;
 }
 
+/** What an allow names, taken apart. */
+export interface AllowParts {
+  readonly verb: Verb;
+  readonly driver: string;
+  /** Tool name, resource prefix or prompt name. */
+  readonly name: string;
+}
+
+const MARKS: ReadonlyMap<string, Verb> = new Map([
+  ["/", "call"],
+  ["#", "read"],
+  ["@", "prompt"],
+]);
+const WHAT = /^([a-z][a-z0-9-]{0,30})([/#@])([\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?)$/;
+
+/** Takes `driver/tool`, `driver#resource-prefix` or `driver@prompt` apart; null for anything else. */
+export function allowParts(what: string): AllowParts | null {
+  const [, driver, mark = "", name] = WHAT.exec(what) ?? [];
+  const verb = MARKS.get(mark);
+  return driver === undefined || name === undefined || verb === undefined ? null : { verb, driver, name };
+}
+
 /** The document that an owner signs. A lease is a grant with `lease: true`: exact scope, counted (`uses` not null), short. */
 export interface Grant {
   readonly v: 1;
@@ -92,7 +121,7 @@ export interface Grant {
 }
 
 export interface SandboxGrant {
-  readonly workspace: "none" | "read" | "write";
+  readonly workspace: Workspace;
 }
 
 /** What the face tells an agent whose action was denied: a request for a human to sign, never usable as it is. */
@@ -101,3 +130,5 @@ export interface GrantProposal {
   readonly allow: readonly Allow[];
   readonly lease: boolean;
 }
+
+export { decodeGrant } from "./grant-decoder.ts";

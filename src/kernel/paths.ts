@@ -4,13 +4,13 @@ const CONTROL = /\p{Cc}/u;
 const ALIASES: ReadonlySet<string> = new Set(["root", "cwd", "fd", "map_files", "exe"]);
 
 /**
- * The segments of an absolute path that has one reading, or null: relative paths, dot segments, double slashes, control
- * characters and detours through /proc or /dev/fd have none. One slash at the end is the same path.
+ * The segments of an absolute path that has one reading, or null: relative paths, dot segments, double slashes, a slash
+ * at the end, control characters and detours through /proc or /dev/fd have none.
  */
 export function pathSegments(path: string): readonly string[] | null {
   if (!path.startsWith("/") || CONTROL.test(path) || !path.isWellFormed()) return null;
   if (path === "/") return [];
-  const segments = (path.endsWith("/") ? path.slice(1, -1) : path.slice(1)).split("/");
+  const segments = path.slice(1).split("/");
   if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) return null;
   const [top] = segments;
   if ((top === "proc" || top === "dev") && segments.slice(1).some((segment) => ALIASES.has(segment))) return null;

@@ -12,6 +12,9 @@ import { RESERVED_DRIVER, SHA256 } from "./names.ts";
 import { effectiveRisk, PROMPT, READ, UNCLASSIFIED } from "./risk.ts";
 import type { Staged, Stopped } from "./staged.ts";
 
+export type { Consent } from "./consent.ts";
+export type { Staged, Stopped, Terminal } from "./staged.ts";
+
 /**
  * The pipeline: decide → select → validate → approve, and then `redeem`, whose ticket is what execute and audit run on.
  *

@@ -1,0 +1,229 @@
+import type { Decoded } from "./decoded.ts";
+import {
+  allowParts,
+  FIELD_TYPES,
+  LABELS,
+  RECIPIENT_KINDS,
+  RISKS,
+  WORKSPACES,
+  type Allow,
+  type AllowParts,
+  type Condition,
+  type DriverSource,
+  type DriverSpec,
+  type FieldType,
+  type Grant,
+  type Limits,
+  type ToolClass,
+} from "./grant.ts";
+import { parseHttpUrl } from "./hosts.ts";
+import { deepFreeze, type JsonValue } from "./json.ts";
+import { AGENT_NAME, DRIVER_NAME, GRANT_ID, RESERVED_DRIVER, SHA256 } from "./names.ts";
+import { isCanonicalUri, pathSegments } from "./paths.ts";
+import { Place, quote, readDocument } from "./reading.ts";
+
+/** Longest life of a lease, from its beginning to its end, in milliseconds: seven days. */
+export const MAX_LEASE_MS = 604_800_000;
+/** The last moment that a clock of ECMAScript has. */
+const MAX_TIME = 8_640_000_000_000_000;
+const MAX_RATE_COUNT = 10_000;
+const MAX_RATE_SECONDS = 2_678_400;
+
+const ARGUMENT = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
+const TOOL = /^[\x21-\x7e]{1,256}$/;
+const PROMPT_NAME = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/;
+const COMMAND_WORD = /^[^\p{Cc}\p{Cs}]{1,4096}$/u;
+const CONDITION_TEXT = /^\P{Cs}{0,4096}$/u;
+
+/**
+ * Decodes the document that an owner signs. Beyond its shape a grant must make sense: it names no driver of the
+ * substrate, allows nothing prohibited, has conditions that can hold, and ends; a lease is counted, short, and says
+ * something about every call that reaches others or is reserved. A refusal names the path (`limits.expires: …`).
+ */
+export function decodeGrant(value: JsonValue): Decoded<Grant> {
+  return readDocument(value, readGrant);
+}
+
+function readGrant(place: Place): Grant {
+  const at = place.fields("v", "id", "agents", "drivers", "allow", "limits", "lease", "sandbox");
+  if (at("v").value !== 1) at("v").fail("not 1");
+  const drivers = at("drivers").map({ key: DRIVER_NAME, max: 32 }, readDriver);
+  if (Object.hasOwn(drivers, RESERVED_DRIVER)) at("drivers").fail(`"${RESERVED_DRIVER}" is the substrate itself`);
+  const lease = at("lease").bool();
+  const agents = at("agents").names(64, (agent) => agent.text(AGENT_NAME, "an agent name"));
+  if (agents.length === 0) at("agents").fail("no agent is named");
+  return deepFreeze({
+    v: 1,
+    id: at("id").text(GRANT_ID, "a grant id"),
+    agents,
+    drivers,
+    allow: at("allow").list(512, (allow) => readAllow(allow, { drivers, lease })),
+    limits: readLimits(at("limits"), lease),
+    lease,
+    sandbox: { workspace: at("sandbox").fields("workspace")("workspace").oneOf(WORKSPACES) },
+  });
+}
+
+function readDriver(place: Place): DriverSpec {
+  const at = place.fields("source", "pin", "tools", "resources", "prompts");
+  return {
+    source: readSource(at("source")),
+    pin: at("pin").text(SHA256, "sha256: and 64 lower-case hex digits"),
+    tools: at("tools").map({ key: TOOL, max: 512 }, readTool),
+    resources: at("resources").names(256, readUri),
+    prompts: at("prompts").names(256, (prompt) => prompt.text(PROMPT_NAME, "a prompt name")),
+  };
+}
+
+function readSource(place: Place): DriverSource {
+  const { value } = place;
+  const kind = typeof value === "object" && value !== null && "kind" in value ? value["kind"] : undefined;
+  if (kind === "http") {
+    const at = place.fields("kind", "url");
+    return { kind, url: readUrl(at("url")) };
+  }
+  if (kind !== "stdio") return place.fail("not a source of kind stdio or http");
+  const at = place.fields("kind", "command", "code", "workspace");
+  const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
+  if (command.length === 0) at("command").fail("no program is named");
+  return { kind, command, code: at("code").names(64, readPath), workspace: at("workspace").oneOf(WORKSPACES) };
+}
+
+/** One origin and path: no query, no fragment, no escapes, no dot segments. */
+function readUrl(place: Place): string {
+  const text = place.text(/^[\x21-\x7e]{1,2048}$/, "a URL");
+  const url = parseHttpUrl(text);
+  if (url === null) return place.fail("not https to a host name, nor http to this machine");
+  if (/[?#%]/.test(url.path)) return place.fail("more than an origin and a path");
+  if (url.path !== "" && url.path !== "/" && pathSegments(url.path.replace(/\/$/, "")) === null) {
+    return place.fail("a path with more than one reading");
+  }
+  return text;
+}
+
+function readPath(place: Place): string {
+  const text = place.text(/^\/[^\p{Cc}\p{Cs}]{0,4095}$/u, "an absolute path");
+  return pathSegments(text) === null ? place.fail("a path with more than one reading") : text;
+}
+
+function readUri(place: Place): string {
+  const text = place.text(/^[\x21-\x7e]{1,1024}$/, "a URI of printable ASCII");
+  return isCanonicalUri(text) ? text : place.fail("a URI with more than one reading");
+}
+
+function readTool(place: Place): ToolClass {
+  const at = place.fields("risk", "labels", "fields", "recipients");
+  return {
+    risk: at("risk").oneOf(RISKS),
+    labels: at("labels").names(LABELS.length, (label) => label.oneOf(LABELS)),
+    fields: at("fields").map({ key: ARGUMENT, max: 64 }, (field) => field.oneOf(FIELD_TYPES)),
+    recipients: at("recipients").map({ key: ARGUMENT, max: 16 }, (recipient) => recipient.oneOf(RECIPIENT_KINDS)),
+  };
+}
+
+interface AllowContext {
+  readonly drivers: { readonly [driver: string]: DriverSpec };
+  readonly lease: boolean;
+}
+
+function readAllow(place: Place, context: AllowContext): Allow {
+  const at = place.fields("what", "where");
+  const what = at("what").text(/^[\x20-\x7e]{3,300}$/, "what is allowed");
+  const parts = allowParts(what);
+  if (parts === null) return at("what").fail("not driver/tool, driver#resource or driver@prompt");
+  if (parts.driver === RESERVED_DRIVER) at("what").fail(`"${RESERVED_DRIVER}" is the substrate itself`);
+  const declared = Object.keys(context.drivers).length > 0;
+  const driver = Object.hasOwn(context.drivers, parts.driver) ? context.drivers[parts.driver] : undefined;
+  if (declared && driver === undefined) at("what").fail(`this grant declares no driver ${quote(parts.driver)}`);
+  const where = at("where").map({ key: ARGUMENT, max: 32 }, readCondition);
+  if (parts.verb !== "call" && Object.keys(where).length > 0) at("where").fail("only calls of tools have conditions");
+  if (parts.verb === "call") checkTool({ place: at("where"), where, parts, driver, lease: context.lease });
+  return { what, where };
+}
+
+/** Whether an allow fits the class of its tool, as far as this grant declares it. */
+function checkTool(about: {
+  readonly place: Place;
+  readonly where: Allow["where"];
+  readonly parts: AllowParts;
+  readonly driver: DriverSpec | undefined;
+  readonly lease: boolean;
+}): void {
+  const { place, where, parts, driver, lease } = about;
+  const tool = driver !== undefined && Object.hasOwn(driver.tools, parts.name) ? driver.tools[parts.name] : undefined;
+  if (tool?.risk === "prohibited") place.fail(`the tool ${quote(parts.name)} is prohibited`);
+  if (driver !== undefined) {
+    for (const [argument, condition] of Object.entries(where)) {
+      if (!fits(condition, typesOf(tool, argument))) place.fail(`${argument}: not a condition that its type can meet`);
+    }
+  }
+  if (!lease || tool === undefined) return;
+  const reaches = tool.risk === "reach" || tool.risk === "reserved" || Object.keys(tool.recipients).length > 0;
+  const says = Object.keys(tool.fields).length + Object.keys(tool.recipients).length > 0;
+  if (reaches && says && Object.keys(where).length === 0)
+    place.fail("a lease must say which calls of this tool it is for");
+}
+
+type ArgumentType = FieldType | "recipient";
+
+function typesOf(tool: ToolClass | undefined, argument: string): ArgumentType | null {
+  if (tool === undefined) return null;
+  if (Object.hasOwn(tool.fields, argument)) return tool.fields[argument] ?? null;
+  return Object.hasOwn(tool.recipients, argument) ? "recipient" : null;
+}
+
+const TEXTS: readonly ArgumentType[] = ["string", "path", "strings", "recipient"];
+
+/** Whether a value of a type can meet a condition at all; one that cannot is a mistake that nobody would notice. */
+function fits(condition: Condition, type: ArgumentType | null): boolean {
+  if (type === null) return false;
+  if ("in" in condition) return TEXTS.includes(type);
+  if ("under" in condition) return type === "path";
+  if ("max" in condition) return type === "long" || type === "decimal";
+  const { equals } = condition;
+  if (typeof equals === "string") return TEXTS.includes(type);
+  if (typeof equals === "boolean") return type === "bool";
+  return type === "decimal" || (type === "long" && Number.isSafeInteger(equals));
+}
+
+function readCondition(place: Place): Condition {
+  const { value } = place;
+  const [operator] = typeof value === "object" && value !== null ? Object.keys(value) : [];
+  if (operator === "equals") return { equals: readScalar(place.fields("equals")("equals")) };
+  if (operator === "under") return { under: readPath(place.fields("under")("under")) };
+  if (operator === "in") {
+    const list = place.fields("in")("in");
+    const texts = list.names(256, (text) => text.text(CONDITION_TEXT, "a text"));
+    return texts.length === 0 ? list.fail("an empty list, which nothing is in") : { in: texts };
+  }
+  if (operator !== "max") return place.fail("not a condition: one of equals, in, under, max");
+  const max = place.fields("max")("max");
+  return typeof max.value === "number" ? { max: max.value } : max.fail("not a number");
+}
+
+function readScalar(place: Place): string | number | boolean {
+  if (typeof place.value === "number" || typeof place.value === "boolean") return place.value;
+  return place.text(CONDITION_TEXT, "a text, a number, true or false");
+}
+
+function readLimits(place: Place, lease: boolean): Limits {
+  const at = place.fields("uses", "rate", "bytes", "notBefore", "expires");
+  const notBefore = at("notBefore").whole(0, MAX_TIME);
+  const expires = at("expires").whole(0, MAX_TIME);
+  if (expires <= notBefore) at("expires").fail("not after notBefore");
+  const uses = at("uses").orNull((count) => count.whole(1, Number.MAX_SAFE_INTEGER));
+  if (lease && uses === null) at("uses").fail("a lease is counted");
+  if (lease && expires - notBefore > MAX_LEASE_MS) at("expires").fail("a lease lasts at most seven days");
+  return {
+    uses,
+    rate: at("rate").orNull(readRate),
+    bytes: at("bytes").orNull((count) => count.whole(1, Number.MAX_SAFE_INTEGER)),
+    notBefore,
+    expires,
+  };
+}
+
+function readRate(place: Place): { readonly count: number; readonly seconds: number } {
+  const at = place.fields("count", "seconds");
+  return { count: at("count").whole(1, MAX_RATE_COUNT), seconds: at("seconds").whole(1, MAX_RATE_SECONDS) };
+}
