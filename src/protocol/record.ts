@@ -1,7 +1,6 @@
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 
-
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
 export interface RecordBase {
   readonly v: 1;
@@ -22,7 +21,8 @@ export type Decider =
   | { readonly kind: "owner"; readonly key: string }
   | { readonly kind: "monitor"; readonly why: string };
 
-interface ActionBase {
+/** Fields of every record about one action. */
+export interface ActionBase {
   readonly instance: string;
   readonly agent: string;
   readonly ancestry: readonly string[];
@@ -35,7 +35,13 @@ interface ActionBase {
 }
 
 export type RecordBody =
-  | { readonly kind: "start"; readonly code: string; readonly constitution: string; readonly version: string; readonly node: string }
+  | {
+      readonly kind: "start";
+      readonly code: string;
+      readonly constitution: string;
+      readonly version: string;
+      readonly node: string;
+    }
   | { readonly kind: "stop"; readonly why: string }
   | { readonly kind: "owner-enrolled"; readonly key: string } // payload: {publicKey, name}
   | { readonly kind: "grant-signed"; readonly grant: string; readonly digest: string; readonly key: string } // payload: {grant, envelope}
@@ -52,8 +58,19 @@ export type RecordBody =
   | { readonly kind: "instance-frozen"; readonly instance: string; readonly by: Decider; readonly code: string }
   | { readonly kind: "instance-thawed"; readonly instance: string; readonly key: string }
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }
-  | { readonly kind: "terminal"; readonly instance: string; readonly agent: string; readonly code: ReasonCode; readonly by: string } // payload: the call
-  | { readonly kind: "labelled"; readonly instance: string; readonly labels: readonly Label[]; readonly because: string }
+  | {
+      readonly kind: "terminal";
+      readonly instance: string;
+      readonly agent: string;
+      readonly code: ReasonCode;
+      readonly by: string;
+    } // payload: the call
+  | {
+      readonly kind: "labelled";
+      readonly instance: string;
+      readonly labels: readonly Label[];
+      readonly because: string;
+    }
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
   | { readonly kind: "driver-quarantined"; readonly driver: string; readonly pin: string; readonly found: string }
   | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }

@@ -1,4 +1,5 @@
-import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import { asJson } from "./as-json.ts";
 import { decode, integer, jsonObject, nullable, object, text, type Decoder } from "./decode.ts";
 import { encodeFrame, FrameFault, FrameReader } from "./frame.ts";
 import { Outbox, type ByteSink } from "./outbox.ts";
@@ -305,12 +306,6 @@ function hintOf(error: RpcError): string | null {
 
 function cut(words: string): string {
   return words.toWellFormed().slice(0, MAX_WORDS).toWellFormed();
-}
-
-/** Contract types are interfaces, which TypeScript does not take for JSON; `canonicalize` checks at run time that they are. */
-function asJson(body: unknown): JsonValue {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked by canonicalize when the frame is encoded
-  return body as JsonValue;
 }
 
 /** Every name of a table with its decoder and its handler. */

@@ -1,0 +1,135 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import type { JsonValue } from "../kernel/json.ts";
+import { asJson } from "./as-json.ts";
+import {
+  decode,
+  integer,
+  list,
+  literal,
+  names,
+  nullable,
+  object,
+  oneOf,
+  union,
+  type DecodeResult,
+  type Decoder,
+  type Fields,
+} from "./decode.ts";
+import {
+  agentName,
+  ancestry,
+  count,
+  digest,
+  driverName,
+  grantId,
+  instanceId,
+  labels,
+  moment,
+  nonce,
+  ownerKey,
+  reasonCode,
+  risk,
+  stage,
+  words,
+} from "./fields.ts";
+import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
+
+type RecordOf<Kind extends RecordKind> = Extract<LogRecord, { readonly kind: Kind }>;
+
+const DECIDER: Decoder<Decider> = union<Decider, "kind">("kind", {
+  rule: object<Extract<Decider, { kind: "rule" }>>({ kind: literal("rule"), rule: words }),
+  grant: object<Extract<Decider, { kind: "grant" }>>({ kind: literal("grant"), grants: list(grantId, { max: 1024 }) }),
+  owner: object<Extract<Decider, { kind: "owner" }>>({ kind: literal("owner"), key: ownerKey }),
+  monitor: object<Extract<Decider, { kind: "monitor" }>>({ kind: literal("monitor"), why: words }),
+});
+
+const base: Fields<RecordBase> = {
+  v: literal(1),
+  seq: count,
+  at: moment,
+  start: nonce,
+  payload: nullable(object<NonNullable<RecordBase["payload"]>>({ digest, bytes: count })),
+};
+
+const action: Fields<ActionBase> = {
+  instance: instanceId,
+  agent: agentName,
+  ancestry,
+  action: digest,
+  what: words,
+  risk,
+  labels,
+  policy: digest,
+};
+
+/** What every record has besides its kind's own fields. */
+type Own<Kind extends RecordKind> = Omit<Fields<RecordOf<Kind>>, keyof RecordBase | "kind">;
+type ActionKind = Extract<LogRecord, ActionBase>["kind"];
+
+function plainRecord<Kind extends RecordKind>(kind: Kind, own: Own<Kind>): Decoder<RecordOf<Kind>> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `Own` is by its definition what is left of the fields
+  return object<RecordOf<Kind>>({ ...base, kind: literal(kind), ...own } as unknown as Fields<RecordOf<Kind>>);
+}
+
+function actionRecord<Kind extends ActionKind>(
+  kind: Kind,
+  own: Omit<Own<Kind>, keyof ActionBase>,
+): Decoder<RecordOf<Kind>> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- again what is left, here of the fields of an action
+  return plainRecord(kind, { ...action, ...own } as unknown as Own<Kind>);
+}
+
+/** Reads a record: exactly the fields of its kind. */
+export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
+  start: plainRecord("start", { code: digest, constitution: digest, version: words, node: words }),
+  stop: plainRecord("stop", { why: words }),
+  "owner-enrolled": plainRecord("owner-enrolled", { key: ownerKey }),
+  "grant-signed": plainRecord("grant-signed", { grant: grantId, digest, key: ownerKey }),
+  "grant-revoked": plainRecord("grant-revoked", { grant: grantId, key: ownerKey }),
+  "policy-set": plainRecord("policy-set", { policy: digest, key: ownerKey }),
+  "clock-set": plainRecord("clock-set", { key: ownerKey }),
+  "instance-started": plainRecord("instance-started", { instance: instanceId, agent: agentName, ancestry }),
+  "instance-ended": plainRecord("instance-ended", {
+    instance: instanceId,
+    why: words,
+    exit: nullable(integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
+  }),
+  "instance-frozen": plainRecord("instance-frozen", { instance: instanceId, by: DECIDER, code: words }),
+  "instance-thawed": plainRecord("instance-thawed", { instance: instanceId, key: ownerKey }),
+  "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),
+  terminal: plainRecord("terminal", { instance: instanceId, agent: agentName, code: reasonCode, by: words }),
+  labelled: plainRecord("labelled", { instance: instanceId, labels, because: words }),
+  "driver-pinned": plainRecord("driver-pinned", { instance: instanceId, driver: driverName, pin: digest }),
+  "driver-quarantined": plainRecord("driver-quarantined", { driver: driverName, pin: digest, found: digest }),
+  refused: plainRecord("refused", { peer: words, code: words, what: words }),
+  denied: actionRecord("denied", { stage, code: reasonCode, by: DECIDER }),
+  held: actionRecord("held", { reasons: names(words, { max: 64 }), expires: moment }),
+  approved: actionRecord("approved", { by: DECIDER, statement: digest }),
+  intent: actionRecord("intent", { by: DECIDER, pin: digest }),
+  outcome: actionRecord("outcome", {
+    intent: count,
+    result: oneOf(["ok", "tool-error", "failed", "unknown"]),
+    code: nullable(reasonCode),
+    digest: nullable(digest),
+    bytes: count,
+    micros: count,
+  }),
+});
+
+/** Decodes a record. */
+export function decodeRecord(value: JsonValue): DecodeResult<LogRecord> {
+  return decode(RECORD, value);
+}
+
+/**
+ * The one text of a record, RFC 8785: the leaf of the Merkle tree.
+ * Throws RangeError when `decodeRecord` would refuse it: what is written must be readable at the next start.
+ */
+export function recordText(record: LogRecord): string {
+  const value = asJson(record);
+  const decoded = decodeRecord(value);
+  if (decoded.kind === "refused") {
+    throw new RangeError(`Cannot write a record of kind ${record.kind}: ${decoded.path} ${decoded.message}`);
+  }
+  return canonicalize(value);
+}

@@ -1,0 +1,135 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalize } from "../kernel/canonical.ts";
+import { parseJson, type JsonObject } from "../kernel/json.ts";
+import { LABELS, RISKS } from "../kernel/grant.ts";
+import { STAGES } from "../kernel/codes.ts";
+import { decodeRecord, recordText } from "./record-codec.ts";
+import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
+
+type Own<Kind extends RecordKind> = Omit<Extract<LogRecord, { readonly kind: Kind }>, keyof RecordBase | "kind">;
+
+const hex = (length: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: length, maxLength: length });
+const digest = hex(64).map((digits) => `sha256:${digits}`);
+const key = hex(16).map((digits) => `ed25519:${digits}`);
+const instance = hex(16).map((digits) => `i-${digits}`);
+const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,30}$/);
+const words = fc.string({ unit: "grapheme", maxLength: 40 });
+const count = fc.maxSafeNat();
+const moment = fc.nat({ max: 8_640_000_000_000_000 });
+const ancestry = fc.uniqueArray(instance, { maxLength: 3 });
+const labels = fc.subarray([...LABELS]);
+const code = fc.constantFrom("no-grant" as const, "breaker-open" as const, "malformed" as const);
+const by = fc.oneof(
+  fc.record({ kind: fc.constant("rule" as const), rule: words }),
+  fc.record({ kind: fc.constant("grant" as const), grants: fc.array(name, { maxLength: 3 }) }),
+  fc.record({ kind: fc.constant("owner" as const), key }),
+  fc.record({ kind: fc.constant("monitor" as const), why: words }),
+);
+const action: { [Name in keyof ActionBase]: fc.Arbitrary<ActionBase[Name]> } = {
+  instance,
+  agent: name,
+  ancestry,
+  action: digest,
+  what: words,
+  risk: fc.constantFrom(...RISKS),
+  labels,
+  policy: digest,
+};
+
+const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
+  start: fc.record({ code: digest, constitution: digest, version: words, node: words }),
+  stop: fc.record({ why: words }),
+  "owner-enrolled": fc.record({ key }),
+  "grant-signed": fc.record({ grant: name, digest, key }),
+  "grant-revoked": fc.record({ grant: name, key }),
+  "policy-set": fc.record({ policy: digest, key }),
+  "clock-set": fc.record({ key }),
+  "instance-started": fc.record({ instance, agent: name, ancestry }),
+  "instance-ended": fc.record({ instance, why: words, exit: fc.option(fc.integer()) }),
+  "instance-frozen": fc.record({ instance, by, code: words }),
+  "instance-thawed": fc.record({ instance, key }),
+  "agent-restarted": fc.record({ agent: name, key }),
+  terminal: fc.record({ instance, agent: name, code, by: words }),
+  labelled: fc.record({ instance, labels, because: words }),
+  "driver-pinned": fc.record({ instance, driver: name, pin: digest }),
+  "driver-quarantined": fc.record({ driver: name, pin: digest, found: digest }),
+  refused: fc.record({ peer: words, code: words, what: words }),
+  denied: fc.record({ ...action, stage: fc.constantFrom(...STAGES), code, by }),
+  held: fc.record({ ...action, reasons: fc.uniqueArray(words, { maxLength: 3 }), expires: moment }),
+  approved: fc.record({ ...action, by, statement: digest }),
+  intent: fc.record({ ...action, by, pin: digest }),
+  outcome: fc.record({
+    ...action,
+    intent: count,
+    result: fc.constantFrom("ok" as const, "tool-error" as const, "failed" as const, "unknown" as const),
+    code: fc.option(code),
+    digest: fc.option(digest),
+    bytes: count,
+    micros: count,
+  }),
+};
+
+const base = fc.record({
+  v: fc.constant(1 as const),
+  seq: count,
+  at: moment,
+  start: hex(32),
+  payload: fc.option(fc.record({ digest, bytes: count })),
+});
+
+/** Any record of a kind, as the JSON that it is. */
+function recordOf(kind: string, own: fc.Arbitrary<object>): fc.Arbitrary<JsonObject> {
+  return fc
+    .tuple(base, own)
+    .map(([common, rest]): JsonObject => JSON.parse(JSON.stringify({ ...common, kind, ...rest })));
+}
+
+function decoded(value: JsonObject): LogRecord {
+  const result = decodeRecord(value);
+  if (result.kind === "refused") throw new Error(`${result.path} ${result.message}`);
+  return result.value;
+}
+
+describe.each(Object.entries(kinds))("a record of kind %s", (kind, own) => {
+  it("decodes to what was encoded, and encodes to the same text", () => {
+    fc.assert(
+      fc.property(recordOf(kind, own), (value) => {
+        const record = decoded(value);
+        expect(record).toEqual(value);
+        const text = recordText(record);
+        expect(text).toBe(canonicalize(value));
+        const parsed = parseJson(text);
+        expect(parsed.kind === "ok" && decodeRecord(parsed.value)).toEqual({ kind: "ok", value });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("is refused with any field missing, and with one more", () => {
+    fc.assert(
+      fc.property(recordOf(kind, own), (value) => {
+        for (const field of Object.keys(value)) {
+          const rest = Object.fromEntries(Object.entries(value).filter(([other]) => other !== field));
+          expect(decodeRecord(rest)).toMatchObject({ kind: "refused", path: `/${field}` });
+        }
+        expect(decodeRecord({ ...value, approved: true })).toMatchObject({ kind: "refused", path: "/approved" });
+      }),
+      { numRuns: 5 },
+    );
+  });
+});
+
+it("refuses a kind that does not exist", () => {
+  expect(decodeRecord({ kind: "granted" })).toMatchObject({ kind: "refused", path: "/kind" });
+});
+
+it("does not write what could not be read again", () => {
+  const stop: LogRecord = { v: 1, seq: 0, at: 0, start: "0".repeat(32), payload: null, kind: "stop", why: "asked" };
+  expect(recordText(stop)).toBe(
+    '{"at":0,"kind":"stop","payload":null,"seq":0,"start":"00000000000000000000000000000000","v":1,"why":"asked"}',
+  );
+  expect(() => recordText({ ...stop, seq: -1 })).toThrow("Cannot write a record of kind stop: /seq");
+  expect(() => recordText({ ...stop, why: "x".repeat(5000) })).toThrow(RangeError);
+});
