@@ -5,7 +5,7 @@ import { unendorsed } from "../kernel/endorsement.ts";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
-import { recordText } from "../protocol/record.ts";
+import { recordText } from "../protocol/record-codec.ts";
 import type { CliRequests, GrantView, HeldView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";

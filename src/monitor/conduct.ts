@@ -123,8 +123,8 @@ export function createConduct(ports: ConductPorts): Conduct {
       ownPaths: ports.ownPaths,
       ownerAsks: state.holdAt.length > 0,
     });
-    if (validated.kind !== "next") return step("validate", validated);
     step("validate", validated);
+    if (validated.kind !== "next") return validated;
     if (validated.value.decision.kind === "held" && approval.kind === "none") {
       ports.emit({ instance: state.instance, request, what, stage: "approve", verdict: "held" });
       return { kind: "held", validated: validated.value };

@@ -1,5 +1,5 @@
 import { addUse, NO_USAGE } from "../kernel/limits.ts";
-import { decodeGrant } from "../kernel/grant.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";

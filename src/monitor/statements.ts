@@ -1,6 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { decodeAction } from "../kernel/action.ts";
-import { decodeGrant, type Grant } from "../kernel/grant.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
+import type { Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
 import { fromBase64 } from "../protocol/bytes.ts";

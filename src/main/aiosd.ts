@@ -1,0 +1,145 @@
+/**
+ * The monitor: the only process that holds authority.
+ *
+ *     aiosd.ts --home FOLDER
+ *
+ * Started by the command line when it is needed, by `aios serve`, or by systemd. Ends by SIGTERM or SIGINT.
+ */
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type * as cedarWasm from "@cedar-policy/cedar-wasm/nodejs";
+import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
+import { openLog } from "../monitor/log/open.ts";
+import { startMonitor } from "../monitor/monitor.ts";
+import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
+import type { MonitorPowers } from "../monitor/powers.ts";
+import type { TrustedClock } from "../monitor/trusted-clock.ts";
+import { createClock } from "../platform/clock.ts";
+import { digestCode } from "../platform/code-digest.ts";
+import { createCrypto } from "../platform/crypto.ts";
+import { type Home, openHome } from "../platform/home.ts";
+import { openLogFiles } from "../platform/log-files.ts";
+import { openMonitorKeys } from "../platform/monitor-keys.ts";
+import { becomeOwnUser } from "../platform/own-user.ts";
+import type { Peer } from "../platform/peer-credentials.ts";
+import { hardenProcess } from "../platform/process-hardening.ts";
+import { createRandom } from "../platform/random.ts";
+import { openRecordIndex } from "../platform/record-index.ts";
+import { startSandbox } from "../platform/sandbox-process.ts";
+import { openStreamDesk } from "../platform/stream-desk.ts";
+import { createTimer } from "../platform/timer.ts";
+import { listenUnix } from "../platform/unix-server.ts";
+import { createPolicyLoader } from "../platform/worker.ts";
+import { workspaceProblem } from "../platform/workspace.ts";
+
+const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+const OWN_USER = "aios";
+const HOME_FLAG = "--home";
+
+function homeArgument(): string {
+  const at = process.argv.indexOf(HOME_FLAG);
+  const home = process.argv[at + 1];
+  if (at < 0 || home === undefined) throw new Error(`usage: aiosd ${HOME_FLAG} FOLDER`);
+  return resolve(home);
+}
+
+async function main(): Promise<void> {
+  // Before anything is read or opened; as root this does not return but begins again.
+  becomeOwnUser({ user: OWN_USER, code: ROOT, argv: process.argv, environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } });
+  hardenProcess();
+  const home = openHome(homeArgument());
+  const [clock, timer, random, crypto] = [createClock(), createTimer(), createRandom(), createCrypto()];
+  const start = random.hex(16);
+  const keys = openMonitorKeys(home.keys);
+  // The log stamps records with trusted time, which starts from the newest time in the log.
+  let trusted: TrustedClock | null = null;
+  const log = await openLog({
+    files: openLogFiles(home.log),
+    keys: { epoch: keys.epoch, key: keys.epochKey, files: keys.slots },
+    crypto,
+    random,
+    clock: { ...clock, wall: () => trusted?.now() ?? clock.wall() },
+    timer,
+    signer: keys.logSigner,
+    origin: originOf(home),
+    start,
+  });
+  // The lock on the log is held from here on: whatever lies in the run folder was left by a process that is gone.
+  const faces = join(home.run, "faces");
+  await rm(faces, { recursive: true, force: true });
+  const desk = await openStreamDesk(join(home.run, "streams.sock"), timer);
+  const code = { node: process.execPath, root: ROOT };
+  const powers: MonitorPowers = {
+    clock,
+    timer,
+    random,
+    crypto,
+    startSandbox: (spec, streams) => startSandbox(spec, { streams }),
+    codeDigest: digestCode,
+    async makeSocketFolder(instance) {
+      const folder = join(faces, instance);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await chmod(folder, 0o700);
+      return folder;
+    },
+    removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
+    workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
+    takeStreams: (ticket) => desk.take(ticket),
+  };
+  const constitution = crypto.digest(CONSTITUTION_TEXT);
+  const engine = createPolicyEngine({
+    cedar: loadCedar(),
+    loader: createPolicyLoader(new URL("./policy-worker.ts", import.meta.url)),
+    digest: (text) => crypto.digest(text),
+    constitution,
+  });
+  const monitor = await startMonitor({
+    powers,
+    log,
+    index: openRecordIndex(join(home.index, "records.db")),
+    engine,
+    code,
+    home: home.path,
+    start,
+    version: packageVersion(),
+    identity: { code: await digestCode([join(ROOT, "src")]), constitution, node: process.version },
+    useClock(clock) {
+      trusted = clock;
+    },
+    exit: () => process.exit(0),
+  });
+  const own = process.geteuid?.();
+  await listenUnix(join(home.run, "aiosd.sock"), {
+    mode: 0o600,
+    stale: "replace",
+    onChannel(channel, peer: Peer) {
+      // Root may look in; every other user has no business here, whatever the modes of the files say.
+      if (peer.uid === own || peer.uid === 0) monitor.acceptCli(channel);
+      else channel.destroy();
+    },
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
+}
+
+/** Name of this home's log in checkpoints. One home has one path; the key tells two logs of the same name apart. */
+function originOf(home: Home): string {
+  return `aios.local/${home.path.replaceAll(/[^A-Za-z0-9._/-]/g, "_").replace(/^\/+/, "")}`;
+}
+
+function loadCedar(): typeof cedarWasm {
+  return createRequire(import.meta.url)("@cedar-policy/cedar-wasm/nodejs") as typeof cedarWasm; // the package's own types
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)(join(ROOT, "package.json")) as { version: string }; // our own file
+  return version;
+}
+
+main().catch((error: unknown) => {
+  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  const hint = error instanceof Error && "hint" in error && typeof error.hint === "string" ? `\n  hint: ${error.hint}` : "";
+  process.stderr.write(`aiosd: ${error instanceof Error ? error.message : String(error)}${code}${hint}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { constants, closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { writeAtomically } from "./atomic-file.ts";
+import { openLogFiles } from "./log-files.ts";
+import type { LogFiles } from "./log-powers.ts";
+import { PlatformError } from "./platform-error.ts";
+import type { Signer } from "./powers.ts";
+import { createSigner } from "./signer.ts";
+
+/** The monitor's own keys: none of them can grant anything. Owners' keys are never in this process. */
+export interface MonitorKeys {
+  /** Signs the log's checkpoints. */
+  readonly logSigner: Signer;
+  /** The key that wraps the data keys of payloads, by epoch; null for epochs that are gone. */
+  epochKey(epoch: number): Uint8Array | null;
+  readonly epoch: number;
+  /** Where wrapped data keys are kept. */
+  readonly slots: LogFiles;
+}
+
+const KEY_BYTES = 32;
+const EPOCH = 1;
+
+/**
+ * Opens the monitor's keys in `folder`, making them at the first start: 0600 files of 32 bytes, in a 0700 folder.
+ * Throws `bad-key-file` for a file of another size, owner or mode; it is never made anew, since that would orphan the log.
+ */
+export function openMonitorKeys(folder: string): MonitorKeys {
+  const slots = join(folder, "payload-slots");
+  mkdirSync(slots, { recursive: true, mode: 0o700 });
+  const epochKey = openKey(join(folder, `payload-epoch-${EPOCH}`));
+  return {
+    logSigner: createSigner(openKey(join(folder, "log-signing"))),
+    epoch: EPOCH,
+    epochKey: (epoch) => (epoch === EPOCH ? epochKey : null),
+    slots: openLogFiles(slots),
+  };
+}
+
+function openKey(path: string): Uint8Array {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    writeAtomically(path, randomBytes(KEY_BYTES), { mode: 0o600, existing: "fail" });
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  }
+  try {
+    const { uid, mode, size } = fstatSync(fd);
+    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0 || size !== KEY_BYTES) {
+      throw new PlatformError("bad-key-file", `Cannot use key file "${path}": it must be ${KEY_BYTES} bytes, ours, of mode 600`);
+    }
+    const key = new Uint8Array(KEY_BYTES);
+    readSync(fd, key);
+    return key;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,281 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chownSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync, closeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canonicalize } from "../../src/kernel/canonical.ts";
+import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
+import type { JsonObject } from "../../src/kernel/json.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
+import type { Signer } from "../../src/platform/powers.ts";
+import { createSigner } from "../../src/platform/signer.ts";
+import { sendDescriptors } from "../../src/platform/stream-handover.ts";
+import { connectUnix } from "../../src/platform/unix-server.ts";
+import { sealEnvelope } from "../../src/protocol/dsse.ts";
+import type { CliEvents, CliRequests, HeldView, RunRequest } from "../../src/protocol/requests.ts";
+import { CLI_SIDE } from "../../src/protocol/requests-table.ts";
+import { createPeer, type Peer } from "../../src/protocol/rpc.ts";
+import { keyId, type Envelope, type Purpose, type Statement } from "../../src/protocol/statement.ts";
+import { toBase64 } from "../../src/protocol/bytes.ts";
+
+/** The repository, whose code runs inside the sandboxes. */
+export const REPO: string = realpathSync(new URL("../..", import.meta.url).pathname);
+/** The user that the monitor changes to when root starts it; null for an ordinary user. */
+const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
+const START_MS = 20_000;
+
+/** A real monitor on a throw-away home, and a person with a key. */
+export interface Substrate {
+  readonly home: string;
+  /** A folder that the monitor's user may write, outside the home. */
+  readonly workspace: string;
+  readonly owner: Signer;
+  readonly client: Client;
+  /** Asks for a statement, signs it as the owner, hands it in; the record's sequence number. */
+  sign(purpose: Purpose, document: JsonObject, decision?: "allow" | "deny"): Promise<number>;
+  /** Probes servers and signs one grant over them. */
+  grant(grant: GrantWish): Promise<Grant>;
+  /** Runs a program in an agent's sandbox and waits for its end. */
+  run(request: Partial<RunRequest> & { readonly agent: string; readonly command: readonly string[] }): Promise<Ran>;
+  /** Runs the plan agent. */
+  follow(agent: string, plan: readonly unknown[], request?: Partial<RunRequest>): Promise<Ran>;
+  held(): Promise<readonly HeldView[]>;
+  /** Signs an answer to a held action. */
+  answer(request: string, decision: "allow" | "deny"): Promise<number>;
+  /** kill -9 of the monitor; resolves when it is gone. */
+  crash(): Promise<void>;
+  /** Starts the monitor again on the same home. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+  /** Monitor's standard error. */
+  errors(): string;
+  readonly pid: number;
+}
+
+export interface GrantWish {
+  readonly id: string;
+  readonly agents: readonly string[];
+  readonly drivers?: { readonly [name: string]: { readonly source: DriverSource; readonly tools: { readonly [tool: string]: Partial<ToolClass> }; readonly resources?: readonly string[]; readonly prompts?: readonly string[] } };
+  readonly allow: readonly (string | Grant["allow"][number])[];
+  readonly limits?: Partial<Grant["limits"]>;
+  readonly lease?: boolean;
+  readonly workspace?: "none" | "read" | "write";
+}
+
+export interface Ran {
+  readonly instance: string;
+  readonly state: string;
+  readonly exit: number | null;
+  readonly why: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What the plan agent printed, one object a line. */
+  readonly answers: readonly { readonly step: number; readonly result?: Answer; readonly error?: unknown }[];
+}
+export interface Answer {
+  readonly isError?: boolean;
+  readonly content?: readonly { readonly type: string; readonly text?: string }[];
+  readonly structuredContent?: { readonly [key: string]: unknown };
+  readonly tools?: readonly { readonly name: string }[];
+  readonly [key: string]: unknown;
+}
+
+export interface Client {
+  request<K extends keyof CliRequests>(name: K, body: CliRequests[K]["body"]): Promise<CliRequests[K]["ok"]>;
+  onRecord(listener: (event: CliEvents["record"]) => void): void;
+  close(): void;
+  readonly closed: Promise<void>;
+}
+
+const crypto = createCrypto();
+
+export async function startSubstrate(options: { readonly enrol?: boolean } = {}): Promise<Substrate> {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-")));
+  const home = join(base, "home");
+  const workspace = join(base, "work");
+  mkdirSync(workspace);
+  if (OWN_USER !== null) for (const folder of [base, workspace]) chownSync(folder, OWN_USER.uid, OWN_USER.gid);
+  const owner = createSigner(randomBytes(32));
+  const key = keyId(owner.publicKey, crypto.sha256);
+  let monitor = await startMonitorProcess(home);
+  let client = await connectClient(home);
+  let plans = 0;
+
+  const substrate: Substrate = {
+    home,
+    workspace,
+    owner,
+    get client() {
+      return client;
+    },
+    get pid() {
+      return monitor.process.pid ?? -1;
+    },
+    errors: () => monitor.errors(),
+
+    async sign(purpose, document, decision = "allow") {
+      const { statement } = await client.request("prepare", { purpose, document });
+      return client.request("submit", { document, envelope: signed({ ...statement, decision, key }, owner) }).then(({ seq }) => seq);
+    },
+
+    async grant(wish) {
+      const drivers = wish.drivers ?? {};
+      const sources = Object.fromEntries(Object.entries(drivers).map(([name, { source }]) => [name, source]));
+      const probed = Object.keys(sources).length === 0 ? { drivers: {} } : await client.request("probe", { drivers: sources, workspace });
+      const grant: Grant = {
+        v: 1,
+        id: wish.id,
+        agents: wish.agents,
+        drivers: Object.fromEntries(
+          Object.entries(drivers).map(([name, { source, tools, resources = [], prompts = [] }]) => [
+            name,
+            {
+              source,
+              pin: probed.drivers[name]?.pin ?? "",
+              tools: Object.fromEntries(
+                Object.entries(tools).map(([tool, part]) => [tool, { risk: "reserved", labels: [], fields: {}, recipients: {}, ...part }]),
+              ),
+              resources,
+              prompts,
+            },
+          ]),
+        ),
+        allow: wish.allow.map((allow) => (typeof allow === "string" ? { what: allow, where: {} } : allow)),
+        limits: { uses: null, rate: null, bytes: null, notBefore: Date.now() - 1000, expires: Date.now() + 3_600_000, ...wish.limits },
+        lease: wish.lease ?? false,
+        sandbox: { workspace: wish.workspace ?? "none" },
+      };
+      await substrate.sign("sign-grant", asJson(grant));
+      return grant;
+    },
+
+    async run(request) {
+      const ticket = randomBytes(16).toString("hex");
+      const files = ["stdout", "stderr"].map((name) => join(base, `${ticket}.${name}`));
+      const fds = [openSync("/dev/null", "r"), ...files.map((file) => openSync(file, "w"))];
+      try {
+        await sendDescriptors(join(home, "run", "streams.sock"), ticket, fds);
+        const { instance } = await client.request("run", {
+          workspace: null,
+          task: null,
+          strict: false,
+          parent: null,
+          environment: {},
+          code: [],
+          holdAt: [],
+          holdSeconds: 60,
+          ...request,
+          streams: ticket,
+        });
+        const ended = await client.request("wait", { instance });
+        const [stdout = "", stderr = ""] = files.map((file) => readFileSync(file, "utf8"));
+        const answers = stdout.split("\n").flatMap((line): Ran["answers"] => (line.startsWith('{"step"') ? [JSON.parse(line)] : []));
+        return { instance, ...ended, stdout, stderr, answers };
+      } finally {
+        for (const fd of fds) closeSync(fd);
+      }
+    },
+
+    async follow(agent, plan, request = {}) {
+      const path = join(base, `plan-${plans++}.json`);
+      writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
+      const program = join(REPO, "test", "fakes", "plan-agent.ts");
+      return substrate.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
+    },
+
+    async held() {
+      return (await client.request("held", {})).held;
+    },
+
+    async answer(request, decision) {
+      const detail = await client.request("held-show", { request });
+      const document: JsonObject = JSON.parse(detail.action);
+      const envelope = signed({ ...detail.statement, decision, key }, owner);
+      return (await client.request("submit", { envelope, document })).seq;
+    },
+
+    async crash() {
+      monitor.process.kill("SIGKILL");
+      await monitor.gone;
+    },
+    async restart() {
+      client.close();
+      monitor = await startMonitorProcess(home);
+      client = await connectClient(home);
+    },
+    async stop() {
+      client.close();
+      monitor.process.kill("SIGTERM");
+      await monitor.gone;
+      rmSync(base, { recursive: true, force: true });
+    },
+  };
+  if (options.enrol !== false) await substrate.sign("enrol-owner", { name: "owner", publicKey: toBase64(owner.publicKey) });
+  return substrate;
+}
+
+/** An envelope over a complete statement. */
+export function signed(statement: Statement, signer: Signer): Envelope {
+  return sealEnvelope(statement, signer);
+}
+
+export async function connectClient(home: string): Promise<Client> {
+  const channel = await connectUnix(join(home, "run", "aiosd.sock"));
+  const listeners: ((event: CliEvents["record"]) => void)[] = [];
+  const peer = createPeer(channel, {
+    side: CLI_SIDE,
+    requests: {},
+    events: { record: (event) => listeners.forEach((listen) => listen(event)), stage: () => {} },
+    onFault: (fault) => {
+      throw new Error(`the monitor broke the protocol: ${fault.code} ${fault.message}`);
+    },
+    onError: () => {},
+  });
+  return {
+    request: (name, body) => peer.request(name, body),
+    onRecord: (listener) => void listeners.push(listener),
+    close: () => peer.close(),
+    closed: peer.closed,
+  };
+}
+
+/** A type that came from strict types, as the JSON it is. */
+export function asJson(value: object): JsonObject {
+  return JSON.parse(canonicalize(value as JsonObject));
+}
+
+interface MonitorProcess {
+  readonly process: ChildProcess;
+  readonly gone: Promise<void>;
+  errors(): string;
+}
+
+async function startMonitorProcess(home: string): Promise<MonitorProcess> {
+  const child = spawn(process.execPath, [join(REPO, "src", "main", "aiosd.ts"), "--home", home], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+  });
+  let errors = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  let ended = false;
+  void gone.then(() => (ended = true));
+  for (const end = Date.now() + START_MS; ; ) {
+    try {
+      const probe = await connectUnix(join(home, "run", "aiosd.sock"));
+      probe.destroy();
+      return { process: child, gone, errors: () => errors };
+    } catch {
+      if (ended) throw new Error(`the monitor ended: ${errors}`);
+      if (Date.now() > end) throw new Error(`the monitor does not listen: ${errors}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+function readUser(name: string): { uid: number; gid: number } {
+  const line = readFileSync("/etc/passwd", "utf8").split("\n").find((each) => each.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(":") ?? [];
+  if (uid === undefined || gid === undefined) throw new Error(`there is no user "${name}": run the set-up first`);
+  return { uid: Number(uid), gid: Number(gid) };
+}

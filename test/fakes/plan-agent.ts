@@ -1,0 +1,58 @@
+/**
+ * An agent without a model: speaks MCP over the face's stdio socket, follows a plan from a file, prints what it gets.
+ * Raw JSON-RPC rather than an SDK, so that it starts fast and can say what no client library would.
+ *
+ *     plan-agent.ts PLAN      PLAN: [{ "method": "tools/call", "params": {…} }, …]
+ *
+ * Prints one line of JSON for each step: { "step": n, "result" | "error": … }. A step { "raw": "text" } is written as it is.
+ * A step { "wait": ms } waits. A step { "together": [steps] } sends them all before it reads an answer.
+ */
+import { readFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { argv } from "node:process";
+
+type Call = { method: string; params?: unknown };
+type Step = Call | { raw: string } | { wait: number } | { together: Call[] };
+
+const plan = JSON.parse(readFileSync(argv[2] ?? "plan.json", "utf8")) as Step[]; // written by the test itself
+const socket = createConnection("/run/aios/mcp-stdio.sock");
+const waiting = new Map<number, (message: { result?: unknown; error?: unknown }) => void>();
+let nextId = 1;
+let rest = "";
+
+socket.setEncoding("utf8");
+socket.on("data", (chunk: string) => {
+  rest += chunk;
+  for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+    const message = JSON.parse(rest.slice(0, end)) as { id?: number; result?: unknown; error?: unknown };
+    rest = rest.slice(end + 1);
+    if (message.id !== undefined) waiting.get(message.id)?.(message);
+  }
+});
+
+function call({ method, params = {} }: Call): Promise<{ result?: unknown; error?: unknown }> {
+  const id = nextId++;
+  socket.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+  return new Promise((resolve) => {
+    waiting.set(id, resolve);
+    socket.once("close", () => resolve({ error: "closed" }));
+  });
+}
+
+function print(step: number, answer: { result?: unknown; error?: unknown }): void {
+  process.stdout.write(`${JSON.stringify({ step, result: answer.result, error: answer.error })}\n`);
+}
+
+socket.setMaxListeners(0);
+await call({
+  method: "initialize",
+  params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "plan-agent", version: "1" } },
+});
+socket.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
+for (const [at, step] of plan.entries()) {
+  if ("raw" in step) socket.write(step.raw);
+  else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait));
+  else if ("together" in step) (await Promise.all(step.together.map(call))).forEach((answer) => print(at, answer));
+  else print(at, await call(step));
+}
+socket.end();
