@@ -4,4 +4,6 @@ import { type VettingInput, vetPolicy } from "../monitor/policy/vetting.ts";
 
 // Runs in a thread that the monitor starts for one text; platform/worker.ts ends it after the answer.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the monitor is the only one who starts this file
-parentPort?.postMessage(vetPolicy(cedar, workerData as VettingInput));
+const input = workerData as VettingInput;
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has no origin
+parentPort?.postMessage(vetPolicy(cedar, input));

@@ -8,14 +8,7 @@ import type { Risk } from "../../kernel/grant.ts";
 
 /** The Cedar action of a call, `driver/tool`; of a read, `read:driver`; of a prompt, `prompt:driver`. */
 export function actionId(action: Pick<Action, "verb" | "driver" | "name">): string {
-  switch (action.verb) {
-    case "call":
-      return toolActionId(action.driver, action.name);
-    case "read":
-      return `read:${action.driver}`;
-    case "prompt":
-      return `prompt:${action.driver}`;
-  }
+  return action.verb === "call" ? toolActionId(action.driver, action.name) : `${action.verb}:${action.driver}`;
 }
 
 /** The Cedar action of a tool. */

@@ -22,37 +22,31 @@ const UNREADABLE: ArgumentValue = { value: null, blind: true };
 
 /** Reads one argument as its signed type. Null counts as absent, as it does for tools; the empty text as no recipient. */
 export function readArgument(value: JsonValue | undefined, type: ArgumentType): ArgumentValue {
-  if (value === undefined || value === null) return ABSENT;
-  switch (type) {
-    case "string":
-      return isText(value) ? seen(value) : UNREADABLE;
-    case "path":
-      return readPath(value);
-    case "uri":
-      return isText(value) && isCanonicalUri(value) ? seen(value) : UNREADABLE;
-    case "long":
-      return typeof value === "number" && Number.isSafeInteger(value) ? seen(value) : UNREADABLE;
-    case "bool":
-      return typeof value === "boolean" ? seen(value) : UNREADABLE;
-    case "decimal": {
-      const text = typeof value === "number" ? decimalText(value) : null;
-      return text === null ? UNREADABLE : seen({ __extn: { fn: "decimal", arg: text } });
-    }
-    case "strings":
-      return readTexts(value);
-    case "recipients":
-      return value === "" ? ABSENT : readTexts(typeof value === "string" ? [value] : value);
-  }
+  return value === undefined || value === null ? ABSENT : READERS[type](value);
+}
+
+const READERS: { readonly [type in ArgumentType]: (value: JsonValue) => ArgumentValue } = {
+  string: (value) => (isText(value) ? seen(value) : UNREADABLE),
+  path: readPath,
+  uri: (value) => (isText(value) && isCanonicalUri(value) ? seen(value) : UNREADABLE),
+  long: (value) => (typeof value === "number" && Number.isSafeInteger(value) ? seen(value) : UNREADABLE),
+  bool: (value) => (typeof value === "boolean" ? seen(value) : UNREADABLE),
+  decimal: readDecimal,
+  strings: readTexts,
+  recipients: (value) => (value === "" ? ABSENT : readTexts(typeof value === "string" ? [value] : value)),
+};
+
+function readDecimal(value: JsonValue): ArgumentValue {
+  const text = typeof value === "number" ? decimalText(value) : null;
+  return text === null ? UNREADABLE : seen({ __extn: { fn: "decimal", arg: text } });
 }
 
 /**
- * The one spelling of a path that rules compare: an absolute path without a slash at its end, or a relative one as it is,
- * since only the server knows what it is relative to. Null for an absolute path with more than one reading.
+ * The path as rules compare it, or null for an absolute one with more than one reading. A relative path stays as it is:
+ * only the server knows what it is relative to.
  */
 export function pathText(path: string): string | null {
-  if (!path.startsWith("/")) return path;
-  const segments = pathSegments(path);
-  return segments === null ? null : `/${segments.join("/")}`;
+  return !path.startsWith("/") || pathSegments(path) !== null ? path : null;
 }
 
 /** A relative path can be compared with another by equality; whether it is below a forbidden folder nobody here can say. */

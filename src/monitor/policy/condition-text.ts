@@ -31,51 +31,23 @@ function testText(value: string, condition: Condition, type: ArgumentType): stri
 }
 
 function equalsText(value: string, wanted: string | number | boolean, type: ArgumentType): string {
-  switch (type) {
-    case "string":
-    case "uri":
-      return isText(wanted) ? `${value} == ${quoteString(wanted)}` : NEVER;
-    case "path": {
-      const path = isText(wanted) ? pathText(wanted) : null;
-      return path === null ? NEVER : `${value} == ${quoteString(path)}`;
-    }
-    case "strings":
-    case "recipients":
-      return isText(wanted) ? inText(value, [wanted], type) : NEVER;
-    case "long":
-      return Number.isSafeInteger(wanted) ? `${value} == ${String(wanted)}` : NEVER;
-    case "decimal": {
-      const text = typeof wanted === "number" ? decimalText(wanted) : null;
-      return text === null ? NEVER : `${value} == decimal("${text}")`;
-    }
-    case "bool":
-      return typeof wanted === "boolean" ? `${value} == ${String(wanted)}` : NEVER;
-  }
+  if (typeof wanted === "string") return inText(value, [wanted], type);
+  if (typeof wanted === "boolean") return type === "bool" ? `${value} == ${String(wanted)}` : NEVER;
+  if (type === "long") return Number.isSafeInteger(wanted) ? `${value} == ${String(wanted)}` : NEVER;
+  const decimal = type === "decimal" ? decimalText(wanted) : null;
+  return decimal === null ? NEVER : `${value} == decimal("${decimal}")`;
 }
 
 /** Of a list every item must be one of those named; an empty list names nobody else (as `meets` of the kernel reads it). */
 function inText(value: string, wanted: readonly string[], type: ArgumentType): string {
-  const texts = wanted.filter(isText);
-  switch (type) {
-    case "string":
-    case "uri":
-      return texts.length === 0 ? NEVER : `${setText(texts)}.contains(${value})`;
-    case "path": {
-      const paths = texts.map(pathText).filter((path) => path !== null);
-      return paths.length === 0 ? NEVER : `${setText(paths)}.contains(${value})`;
-    }
-    case "strings":
-    case "recipients":
-      return texts.length === 0 ? `${value}.isEmpty()` : `${setText(texts)}.containsAll(${value})`;
-    case "long":
-    case "decimal":
-    case "bool":
-      return NEVER;
+  const spelt = wanted.filter((text) => text.isWellFormed()).map((text) => (type === "path" ? pathText(text) : text));
+  const texts = spelt.filter((text) => text !== null).map(quoteString);
+  const [first, ...others] = texts;
+  if (type === "strings" || type === "recipients") {
+    return first === undefined ? `${value}.isEmpty()` : `[${texts.join(", ")}].containsAll(${value})`;
   }
-}
-
-function setText(texts: readonly string[]): string {
-  return `[${texts.map(quoteString).join(", ")}]`;
+  if (first === undefined || !(type === "string" || type === "path" || type === "uri")) return NEVER;
+  return others.length === 0 ? `${value} == ${first}` : `[${texts.join(", ")}].contains(${value})`;
 }
 
 /** Only paths have a below: on other texts `a/../b` is under `a` (CVE-2025-53109 is the same mistake on prefixes). */
@@ -83,8 +55,7 @@ function underText(value: string, folder: string, type: ArgumentType): string {
   const segments = type === "path" ? pathSegments(folder) : null;
   if (segments === null) return NEVER;
   if (segments.length === 0) return `${value} like "/*"`;
-  const base = `/${segments.join("/")}`;
-  return `(${value} == ${quoteString(base)} || ${value} like ${quotePrefix(`${base}/`)})`;
+  return `(${value} == ${quoteString(folder)} || ${value} like ${quotePrefix(`${folder}/`)})`;
 }
 
 function maxText(value: string, most: number, type: ArgumentType): string {
@@ -99,8 +70,4 @@ function maxText(value: string, most: number, type: ArgumentType): string {
     return bound === null ? NEVER : `${value}.lessThanOrEqual(decimal("${bound}"))`;
   }
   return NEVER;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value.isWellFormed();
 }

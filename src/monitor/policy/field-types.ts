@@ -45,19 +45,16 @@ function groupsOf(verb: Verb, tool: ToolClass): readonly string[] {
 
 /** The Cedar type of an argument. */
 export function cedarType(type: ArgumentType): string {
-  switch (type) {
-    case "string":
-    case "path":
-    case "uri":
-      return "String";
-    case "long":
-      return "Long";
-    case "decimal":
-      return "decimal";
-    case "bool":
-      return "Bool";
-    case "strings":
-    case "recipients":
-      return "Set<String>";
-  }
+  return CEDAR_TYPES[type];
 }
+
+const CEDAR_TYPES: { readonly [type in ArgumentType]: string } = {
+  string: "String",
+  path: "String",
+  uri: "String",
+  long: "Long",
+  decimal: "decimal",
+  bool: "Bool",
+  strings: "Set<String>",
+  recipients: "Set<String>",
+};

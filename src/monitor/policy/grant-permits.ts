@@ -23,17 +23,11 @@ export function grantToCedar(grant: Grant): { readonly [rule: string]: string } 
 
 /** How this grant itself classifies what an allow is about; null when it says nothing of that driver or tool. */
 export function signedShape(grant: Grant, target: Target): ActionShape | null {
-  switch (target.verb) {
-    case "call": {
-      const driver = own<DriverSpec>(grant.drivers, target.driver);
-      const tool = driver === undefined ? undefined : own(driver.tools, target.name);
-      return tool === undefined ? null : shapeOf("call", tool);
-    }
-    case "read":
-      return shapeOf("read", READ);
-    case "prompt":
-      return shapeOf("prompt", PROMPT);
-  }
+  if (target.verb === "read") return shapeOf("read", READ);
+  if (target.verb === "prompt") return shapeOf("prompt", PROMPT);
+  const driver = own<DriverSpec>(grant.drivers, target.driver);
+  const tool = driver === undefined ? undefined : own(driver.tools, target.name);
+  return tool === undefined ? null : shapeOf("call", tool);
 }
 
 /** One permit. `shape` gives the types of the fields that the conditions name. */

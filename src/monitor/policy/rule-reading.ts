@@ -35,20 +35,15 @@ interface EntityScope {
 
 /** Agents and drivers have no groups: `in` means the same as `==`. */
 function readEntity(constraint: PolicyJson["principal"], type: "Agent" | "Driver"): EntityScope {
-  switch (constraint.op) {
-    case "All":
-      return { id: null, never: false };
-    case "==":
-    case "in":
-      return "entity" in constraint ? entityScope(constraint.entity, type) : { id: null, never: false };
-    case "is": {
-      const within = constraint.in;
-      const inner = within !== undefined && "entity" in within ? entityScope(within.entity, type) : null;
-      const never = constraint.entity_type !== type || inner?.never === true;
-      return { id: inner?.id ?? null, never };
-    }
+  if (constraint.op === "is") {
+    const within = constraint.in;
+    const inner = within !== undefined && "entity" in within ? entityScope(within.entity, type) : ANYONE;
+    return { id: inner.id, never: inner.never || constraint.entity_type !== type };
   }
+  return "entity" in constraint ? entityScope(constraint.entity, type) : ANYONE;
 }
+
+const ANYONE: EntityScope = { id: null, never: false };
 
 function entityScope(entity: EntityUidJson, type: string): EntityScope {
   const uid = plainUid(entity);
@@ -57,18 +52,12 @@ function entityScope(entity: EntityUidJson, type: string): EntityScope {
 
 function readActions(policy: PolicyJson): readonly string[] | null {
   const constraint = policy.action;
-  switch (constraint.op) {
-    case "All":
-      return null;
-    case "==":
-      return "entity" in constraint ? [plainUid(constraint.entity).id] : null;
-    case "in":
-      return ("entities" in constraint ? constraint.entities : [constraint.entity]).map((uid) => plainUid(uid).id);
-  }
+  if (constraint.op === "in" && "entities" in constraint) return constraint.entities.map((uid) => plainUid(uid).id);
+  return "entity" in constraint ? [plainUid(constraint.entity).id] : null;
 }
 
 function plainUid(entity: EntityUidJson): { readonly type: string; readonly id: string } {
-  return "__entity" in entity ? entity.__entity : entity;
+  return "type" in entity ? entity : entity["__entity"];
 }
 
 /**

@@ -48,7 +48,7 @@ export function vetPolicy(cedar: Cedar, input: VettingInput): Vetting {
     if ("message" in read) {
       problems.push(read);
     } else if (rules.has(read.name)) {
-      problems.push({ rule: read.name, message: "another rule has the same name", line: source.line });
+      problems.push({ rule: read.name, message: "another rule has the same name", line: firstLine(source) });
     } else {
       rules.set(read.name, { rule: read, source });
     }
