@@ -69,7 +69,8 @@ const METADATA_NUMBERS: ReadonlySet<bigint> = new Set(
  * Liberal on purpose: what is recognised is stopped, so a wrong reading costs nothing but the attempt.
  */
 export function isMetadataHost(text: string): boolean {
-  const plain = text.normalize("NFKC").trim().toLowerCase();
+  // The ideographic full stop separates labels too (UTS 46).
+  const plain = text.normalize("NFKC").replaceAll("。", ".").trim().toLowerCase();
   const authority = plain.replace(/^[a-z][a-z0-9+.-]*:/, (scheme) => (plain.includes("//") ? "" : scheme));
   const [whole = ""] = authority.replace(/^[/\\]+/, "").split(/[/\\?#]/);
   const host = whole.slice(whole.lastIndexOf("@") + 1);
