@@ -23,14 +23,23 @@ export interface OfferedResource {
 export interface OfferedPrompt {
   readonly name: string;
   readonly description: string | null;
-  readonly arguments: readonly { readonly name: string; readonly description: string | null; readonly required: boolean }[];
+  readonly arguments: readonly {
+    readonly name: string;
+    readonly description: string | null;
+    readonly required: boolean;
+  }[];
 }
 /** What a driver found behind it; its canonical bytes are part of the pin. */
 export interface Offer {
   readonly server: { readonly name: string; readonly version: string };
   readonly tools: readonly OfferedTool[];
   readonly resources: readonly OfferedResource[];
-  readonly resourceTemplates: readonly { readonly uriTemplate: string; readonly name: string; readonly description: string | null; readonly mimeType: string | null }[];
+  readonly resourceTemplates: readonly {
+    readonly uriTemplate: string;
+    readonly name: string;
+    readonly description: string | null;
+    readonly mimeType: string | null;
+  }[];
   readonly prompts: readonly OfferedPrompt[];
 }
 
@@ -55,11 +64,22 @@ export interface Visible {
 /** What the agent gets back. `done.result` is the MCP result object of the verb as the server gave it. */
 export type Outcome =
   | { readonly kind: "done"; readonly result: JsonObject }
-  | { readonly kind: "stopped"; readonly stage: Stage; readonly code: ReasonCode; readonly message: string; readonly proposal: GrantProposal | null };
+  | {
+      readonly kind: "stopped";
+      readonly stage: Stage;
+      readonly code: ReasonCode;
+      readonly message: string;
+      readonly proposal: GrantProposal | null;
+    };
 
 /** Events from the monitor to a face. */
 export interface FaceEvents {
-  progress: { readonly token: number; readonly progress: number; readonly total: number | null; readonly message: string | null };
+  progress: {
+    readonly token: number;
+    readonly progress: number;
+    readonly total: number | null;
+    readonly message: string | null;
+  };
   /** The action waits for a human; the face keeps the client's request open and says so as progress. */
   held: { readonly token: number };
   /** What `list` gives has changed. */
@@ -70,7 +90,10 @@ export interface FaceEvents {
 export interface DriverRequests {
   /** Start the server (or connect) and say what it offers. First request, once. */
   open: { body: { readonly source: DriverSource }; ok: Offer };
-  run: { body: { readonly verb: Verb; readonly name: string; readonly arguments: JsonObject; readonly token: number }; ok: { readonly result: JsonObject; readonly isError: boolean } };
+  run: {
+    body: { readonly verb: Verb; readonly name: string; readonly arguments: JsonObject; readonly token: number };
+    ok: { readonly result: JsonObject; readonly isError: boolean };
+  };
   cancel: { body: { readonly token: number }; ok: Record<string, never> };
 }
 /** Events from a driver to the monitor. */
@@ -179,26 +202,84 @@ type Empty = Record<string, never>;
 
 /** Requests that the command line may send. */
 export interface CliRequests {
-  hello: { body: { readonly version: string }; ok: { readonly version: string; readonly start: string; readonly home: string; readonly owners: number; readonly policy: string } };
+  hello: {
+    body: { readonly version: string };
+    ok: {
+      readonly version: string;
+      readonly start: string;
+      readonly home: string;
+      readonly owners: number;
+      readonly policy: string;
+    };
+  };
   run: { body: RunRequest; ok: { readonly instance: string } };
   /** Answers when the instance has ended. */
-  wait: { body: { readonly instance: string }; ok: { readonly state: InstanceView["state"]; readonly exit: number | null; readonly why: string | null } };
+  wait: {
+    body: { readonly instance: string };
+    ok: { readonly state: InstanceView["state"]; readonly exit: number | null; readonly why: string | null };
+  };
   ps: { body: { readonly all: boolean }; ok: { readonly instances: readonly InstanceView[] } };
   freeze: { body: { readonly instance: string | null }; ok: { readonly instances: readonly string[] } };
   kill: { body: { readonly instance: string }; ok: Empty };
   held: { body: Empty; ok: { readonly held: readonly HeldView[] } };
   "held-show": { body: { readonly request: string }; ok: HeldDetail };
-  prepare: { body: { readonly purpose: Purpose; readonly document: JsonObject }; ok: { readonly statement: Omit<Statement, "key" | "decision"> } };
+  prepare: {
+    body: { readonly purpose: Purpose; readonly document: JsonObject };
+    ok: { readonly statement: Omit<Statement, "key" | "decision"> };
+  };
   submit: { body: { readonly envelope: Envelope; readonly document: JsonObject }; ok: { readonly seq: number } };
   grants: { body: Empty; ok: { readonly grants: readonly GrantView[] } };
-  "grant-show": { body: { readonly id: string }; ok: { readonly grant: Grant; readonly cedar: string; readonly view: GrantView } };
+  "grant-show": {
+    body: { readonly id: string };
+    ok: { readonly grant: Grant; readonly cedar: string; readonly view: GrantView };
+  };
   /** Starts the servers in their sandboxes and says what they offer and their pins; nothing is granted by it. */
-  probe: { body: { readonly drivers: { readonly [name: string]: DriverSource }; readonly workspace: string | null }; ok: { readonly drivers: { readonly [name: string]: { readonly pin: string; readonly offer: Offer } } } };
-  "policy-check": { body: { readonly text: string }; ok: { readonly problems: readonly PolicyProblem[]; readonly version: string } };
-  "policy-show": { body: Empty; ok: { readonly text: string; readonly version: string; readonly constitution: string } };
-  "policy-explain": { body: { readonly agent: string; readonly labels: readonly Label[]; readonly task: string | null; readonly proposal: Proposal }; ok: Explanation };
-  "policy-simulate": { body: { readonly text: string; readonly from: number }; ok: { readonly replayed: number; readonly changed: readonly { readonly seq: number; readonly what: string; readonly was: string; readonly now: string; readonly because: string }[] } };
-  "log-show": { body: { readonly from: number; readonly limit: number; readonly instance: string | null; readonly kinds: readonly string[] }; ok: { readonly entries: readonly { readonly record: LogRecord; readonly payload: JsonValue }[]; readonly size: number } };
+  probe: {
+    body: { readonly drivers: { readonly [name: string]: DriverSource }; readonly workspace: string | null };
+    ok: { readonly drivers: { readonly [name: string]: { readonly pin: string; readonly offer: Offer } } };
+  };
+  "policy-check": {
+    body: { readonly text: string };
+    ok: { readonly problems: readonly PolicyProblem[]; readonly version: string };
+  };
+  "policy-show": {
+    body: Empty;
+    ok: { readonly text: string; readonly version: string; readonly constitution: string };
+  };
+  "policy-explain": {
+    body: {
+      readonly agent: string;
+      readonly labels: readonly Label[];
+      readonly task: string | null;
+      readonly proposal: Proposal;
+    };
+    ok: Explanation;
+  };
+  "policy-simulate": {
+    body: { readonly text: string; readonly from: number };
+    ok: {
+      readonly replayed: number;
+      readonly changed: readonly {
+        readonly seq: number;
+        readonly what: string;
+        readonly was: string;
+        readonly now: string;
+        readonly because: string;
+      }[];
+    };
+  };
+  "log-show": {
+    body: {
+      readonly from: number;
+      readonly limit: number;
+      readonly instance: string | null;
+      readonly kinds: readonly string[];
+    };
+    ok: {
+      readonly entries: readonly { readonly record: LogRecord; readonly payload: JsonValue }[];
+      readonly size: number;
+    };
+  };
   "log-prove": { body: { readonly seq: number }; ok: { readonly proof: LogProof } };
   checkpoint: { body: Empty; ok: { readonly note: string } };
   /** Turns this connection into a stream of `CliEvents`. */
@@ -222,5 +303,11 @@ export interface CliEvents {
   /** Every record as it becomes durable, without payload. */
   record: { readonly record: LogRecord };
   /** A stage of an action was passed or failed, as it happens. */
-  stage: { readonly instance: string; readonly request: string; readonly what: string; readonly stage: Stage; readonly verdict: string };
+  stage: {
+    readonly instance: string;
+    readonly request: string;
+    readonly what: string;
+    readonly stage: Stage;
+    readonly verdict: string;
+  };
 }

@@ -2,7 +2,17 @@ import { canonicalize } from "../kernel/canonical.ts";
 import { REQUEST_NONCE, SHA256 } from "../kernel/names.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { toHex } from "./bytes.ts";
-import { decode, integer, literal, object, oneOf, text, type DecodeResult, type Decoder } from "./decode.ts";
+import {
+  decode,
+  integer,
+  literal,
+  object,
+  oneOf,
+  text,
+  type DecodeResult,
+  type Decoder,
+  type Fields,
+} from "./decode.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What an owner signs. One shape for every authority-bearing act, told apart by `purpose`; docs/formats/statement.md. */
@@ -52,16 +62,26 @@ const END_OF_TIME = 8_640_000_000_000_000;
 /** Key id of an owner. */
 export const KEY_ID: RegExp = /^ed25519:[0-9a-f]{16}$/;
 
-/** Reads a statement; the signature over it is another matter (`dsse.ts`). */
-export const STATEMENT: Decoder<Statement> = object<Statement>({
+/** What the monitor draws up; the owner adds the decision and the key. */
+export type UnsignedStatement = Omit<Statement, "key" | "decision">;
+
+const unsigned: Fields<UnsignedStatement> = {
   v: literal(1),
   purpose: oneOf(PURPOSES),
-  decision: oneOf(["allow", "deny"]),
   nonce: text({ max: 32, pattern: REQUEST_NONCE, is: "a nonce" }),
   subject: text({ max: 71, pattern: SHA256, is: "a digest" }),
   policy: text({ max: 71, pattern: SHA256, is: "a digest" }),
   start: text({ max: 32, pattern: REQUEST_NONCE, is: "a start id" }),
   expires: integer({ min: 0, max: END_OF_TIME }),
+};
+
+/** Reads a statement that nobody has signed. */
+export const UNSIGNED: Decoder<UnsignedStatement> = object<UnsignedStatement>(unsigned);
+
+/** Reads a statement; the signature over it is another matter (`dsse.ts`). */
+export const STATEMENT: Decoder<Statement> = object<Statement>({
+  ...unsigned,
+  decision: oneOf(["allow", "deny"]),
   key: text({ max: 24, pattern: KEY_ID, is: "a key id" }),
 });
 

@@ -1,0 +1,268 @@
+import { PURPOSES } from "./statement.ts";
+import { GRANT, GRANT_PROPOSAL, SOURCE, hostPath } from "./authority.ts";
+import {
+  boolean,
+  integer,
+  json,
+  jsonObject,
+  list,
+  literal,
+  names,
+  nullable,
+  object,
+  oneOf,
+  record,
+  text,
+  type Decoder,
+  type Fields,
+} from "./decode.ts";
+import {
+  agentName,
+  ancestry,
+  count,
+  digest,
+  empty,
+  grantId,
+  instanceId,
+  labels,
+  moment,
+  nonce,
+  ownerKey,
+  reasonCode,
+  risk,
+  stage,
+  words,
+} from "./fields.ts";
+import { OFFER } from "./offer.ts";
+import { PROPOSAL } from "./proposal.ts";
+import { RECORD } from "./record-codec.ts";
+import type {
+  CliEvents,
+  CliRequests,
+  Explanation,
+  GrantView,
+  HeldDetail,
+  HeldView,
+  InstanceView,
+  LogProof,
+  PolicyProblem,
+  RunRequest,
+} from "./requests.ts";
+import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
+import { ENVELOPE, UNSIGNED } from "./statement.ts";
+import { DRIVER_NAME } from "../kernel/names.ts";
+
+type BodyOf<Name extends keyof CliRequests> = CliRequests[Name]["body"];
+type OkOf<Name extends keyof CliRequests> = CliRequests[Name]["ok"];
+
+/** A name that a person typed to look something up: what it is the name of, and whether there is one, is the answer. */
+const lookup = text({ max: 128 });
+/** Texts of policies, and those of actions and rules on their way to a screen. */
+const policyText = text({ max: 1_048_576 });
+const longText = text({ max: 16_777_216 });
+const seq = count;
+
+/**
+ * Name of a variable for an agent. Those that make the dynamic linker or Node load code are refused: the launcher inside
+ * the sandbox is a Node program too, and runs before the filter is installed.
+ */
+export const ENVIRONMENT_NAME: RegExp =
+  /^(?!LD_|GLIBC_TUNABLES$|NODE_OPTIONS$|NODE_REPL_EXTERNAL_MODULE$|NODE_EXTRA_CA_CERTS$|AIOS_)[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/** Extra variables of an agent's environment. */
+export const environment: Decoder<{ readonly [name: string]: string }> = record(
+  text({ max: 32_768, pattern: /^[^\0]*$/, is: "text without NUL" }),
+  { key: ENVIRONMENT_NAME, max: 128 },
+);
+
+/** The human's words. */
+export const task: Decoder<string> = text({ max: 65_536 });
+/** An agent's command line. */
+export const command: Decoder<readonly string[]> = list(
+  text({ max: 131_072, pattern: /^[^\0]*$/, is: "text without NUL" }),
+  { min: 1, max: 1024 },
+);
+
+const RUN: Decoder<RunRequest> = object<RunRequest>({
+  agent: agentName,
+  command,
+  workspace: nullable(hostPath),
+  task: nullable(task),
+  strict: boolean(),
+  parent: nullable(instanceId),
+  environment,
+  code: names(hostPath, { max: 64 }),
+  holdAt: names(stage, { max: 6 }),
+  streams: nonce,
+  holdSeconds: integer({ min: 1, max: 604_800 }),
+});
+
+/** Requests that the command line may send, with the decoder of each body. */
+export const CLI_TABLE: BodyTable<CliRequests> = {
+  hello: object<BodyOf<"hello">>({ version: words }),
+  run: RUN,
+  wait: object<BodyOf<"wait">>({ instance: lookup }),
+  ps: object<BodyOf<"ps">>({ all: boolean() }),
+  freeze: object<BodyOf<"freeze">>({ instance: nullable(lookup) }),
+  kill: object<BodyOf<"kill">>({ instance: lookup }),
+  held: empty,
+  "held-show": object<BodyOf<"held-show">>({ request: lookup }),
+  prepare: object<BodyOf<"prepare">>({ purpose: oneOf(PURPOSES), document: jsonObject() }),
+  submit: object<BodyOf<"submit">>({ envelope: ENVELOPE, document: jsonObject() }),
+  grants: empty,
+  "grant-show": object<BodyOf<"grant-show">>({ id: lookup }),
+  probe: object<BodyOf<"probe">>({
+    drivers: record(SOURCE, { key: DRIVER_NAME, max: 32 }),
+    workspace: nullable(hostPath),
+  }),
+  "policy-check": object<BodyOf<"policy-check">>({ text: policyText }),
+  "policy-show": empty,
+  "policy-explain": object<BodyOf<"policy-explain">>({
+    agent: agentName,
+    labels,
+    task: nullable(task),
+    proposal: PROPOSAL,
+  }),
+  "policy-simulate": object<BodyOf<"policy-simulate">>({ text: policyText, from: seq }),
+  "log-show": object<BodyOf<"log-show">>({
+    from: seq,
+    limit: integer({ min: 1, max: 10_000 }),
+    instance: nullable(lookup),
+    kinds: names(lookup, { max: 64 }),
+  }),
+  "log-prove": object<BodyOf<"log-prove">>({ seq }),
+  checkpoint: empty,
+  watch: object<BodyOf<"watch">>({ instance: nullable(lookup) }),
+  stop: empty,
+};
+
+const instanceState = oneOf(["running", "frozen", "ended", "terminal"]);
+
+const INSTANCE_VIEW: Decoder<InstanceView> = object<InstanceView>({
+  instance: instanceId,
+  agent: agentName,
+  ancestry,
+  state: instanceState,
+  since: moment,
+  labels,
+  held: count,
+  done: count,
+  denied: count,
+  workspace: nullable(words),
+  why: nullable(words),
+});
+
+const heldView: Fields<HeldView> = {
+  request: nonce,
+  instance: instanceId,
+  agent: agentName,
+  what: words,
+  reasons: list(words, { max: 64 }),
+  since: moment,
+  expires: moment,
+};
+
+const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
+  ...heldView,
+  action: longText,
+  digest,
+  risk,
+  labels,
+  pin: digest,
+  unendorsed: list(longText, { max: 100_000 }),
+  provenance: list(object<HeldDetail["provenance"][number]>({ pointer: longText, from: list(words, { max: 1024 }) }), {
+    max: 100_000,
+  }),
+  statement: UNSIGNED,
+});
+
+const GRANT_VIEW: Decoder<GrantView> = object<GrantView>({
+  id: grantId,
+  agents: names(agentName, { max: 64 }),
+  state: oneOf(["active", "not-yet", "expired", "revoked", "used-up", "suspended"]),
+  lease: boolean(),
+  uses: count,
+  bytes: count,
+  expires: moment,
+  key: ownerKey,
+});
+
+const PROBLEM: Decoder<PolicyProblem> = object<PolicyProblem>({
+  rule: words,
+  message: longText,
+  line: nullable(count),
+});
+
+const EXPLANATION: Decoder<Explanation> = object<Explanation>({
+  stages: list(object<Explanation["stages"][number]>({ stage, verdict: words, because: longText }), { max: 64 }),
+  decision: words,
+  code: nullable(reasonCode),
+  proposal: nullable(GRANT_PROPOSAL),
+});
+
+const PROOF: Decoder<LogProof> = object<LogProof>({
+  v: literal(1),
+  seq,
+  record: longText,
+  path: list(text({ max: 44 }), { max: 64 }),
+  checkpoint: words,
+});
+
+/** Reads a proof of one record. */
+export { PROOF as LOG_PROOF };
+
+/** Answers of the monitor to the command line. */
+export const CLI_ANSWERS: AnswerTable<CliRequests> = {
+  hello: object<OkOf<"hello">>({ version: words, start: nonce, home: words, owners: count, policy: digest }),
+  run: object<OkOf<"run">>({ instance: instanceId }),
+  wait: object<OkOf<"wait">>({
+    state: instanceState,
+    exit: nullable(integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
+    why: nullable(words),
+  }),
+  ps: object<OkOf<"ps">>({ instances: list(INSTANCE_VIEW, { max: 100_000 }) }),
+  freeze: object<OkOf<"freeze">>({ instances: names(instanceId, { max: 100_000 }) }),
+  kill: empty,
+  held: object<OkOf<"held">>({ held: list(object<HeldView>(heldView), { max: 100_000 }) }),
+  "held-show": HELD_DETAIL,
+  prepare: object<OkOf<"prepare">>({ statement: UNSIGNED }),
+  submit: object<OkOf<"submit">>({ seq }),
+  grants: object<OkOf<"grants">>({ grants: list(GRANT_VIEW, { max: 100_000 }) }),
+  "grant-show": object<OkOf<"grant-show">>({ grant: GRANT, cedar: longText, view: GRANT_VIEW }),
+  probe: object<OkOf<"probe">>({
+    drivers: record(object<OkOf<"probe">["drivers"][string]>({ pin: digest, offer: OFFER }), {
+      key: DRIVER_NAME,
+      max: 32,
+    }),
+  }),
+  "policy-check": object<OkOf<"policy-check">>({ problems: list(PROBLEM, { max: 10_000 }), version: digest }),
+  "policy-show": object<OkOf<"policy-show">>({ text: policyText, version: digest, constitution: longText }),
+  "policy-explain": EXPLANATION,
+  "policy-simulate": object<OkOf<"policy-simulate">>({
+    replayed: count,
+    changed: list(
+      object<OkOf<"policy-simulate">["changed"][number]>({
+        seq,
+        what: words,
+        was: words,
+        now: words,
+        because: longText,
+      }),
+      { max: 200_000 },
+    ),
+  }),
+  "log-show": object<OkOf<"log-show">>({
+    entries: list(object<OkOf<"log-show">["entries"][number]>({ record: RECORD, payload: json() }), { max: 10_000 }),
+    size: count,
+  }),
+  "log-prove": object<OkOf<"log-prove">>({ proof: PROOF }),
+  checkpoint: object<OkOf<"checkpoint">>({ note: words }),
+  watch: empty,
+  stop: empty,
+};
+
+/** Events from the monitor to a command line that watches. */
+export const CLI_EVENTS: EventTable<CliEvents> = {
+  record: object<CliEvents["record"]>({ record: RECORD }),
+  stage: object<CliEvents["stage"]>({ instance: instanceId, request: nonce, what: words, stage, verdict: words }),
+};

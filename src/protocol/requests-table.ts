@@ -1,0 +1,174 @@
+import { GRANT_PROPOSAL, SOURCE } from "./authority.ts";
+import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
+import { boolean, jsonObject, list, literal, nullable, number, object, text, union } from "./decode.ts";
+import type { Decoder } from "./decode.ts";
+import { count, driverName, empty, reasonCode, stage, words } from "./fields.ts";
+import { MAX_CLI_FRAME, MAX_FRAME } from "./frame.ts";
+import { OFFER, OFFER_BOUNDS, OFFERED } from "./offer.ts";
+import { PROPOSAL_FIELDS } from "./proposal.ts";
+import type {
+  CliEvents,
+  CliRequests,
+  DriverEvents,
+  DriverRequests,
+  FaceEvents,
+  FaceRequests,
+  Outcome,
+  Visible,
+} from "./requests.ts";
+import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
+
+export { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE };
+
+// The static request table of the monitor (docs/formats/request-table.md): what each kind of peer may say to it and what
+// it says to them, with the strict decoder of every body. Nothing is added at run time.
+
+/** Names an open action between a face, the monitor and a driver. */
+const token = count;
+
+/** Requests that a face may send. */
+export const FACE_TABLE: BodyTable<FaceRequests> = {
+  ready: empty,
+  list: empty,
+  propose: object<FaceRequests["propose"]["body"]>({ ...PROPOSAL_FIELDS, token }),
+  cancel: object<FaceRequests["cancel"]["body"]>({ token }),
+  method: object<FaceRequests["method"]["body"]>({ method: words }),
+};
+
+/** As the agent sees it, a tool is named `driver__tool`; the other names are the servers' own. */
+const visibleToolName = text({ max: 31 + 2 + OFFER_BOUNDS.name, pattern: /^[!-~]+$/, is: "a tool name" });
+
+/** One driver offers at most `OFFER_BOUNDS`, and an instance has at most 32 drivers. */
+const DRIVERS = 32;
+
+const VISIBLE: Decoder<Visible> = object<Visible>({
+  tools: list(object<Visible["tools"][number]>({ ...OFFERED.tool, name: visibleToolName, driver: driverName }), {
+    max: DRIVERS * OFFER_BOUNDS.tools,
+    unique: (tool) => tool.name,
+  }),
+  resources: list(object<Visible["resources"][number]>({ ...OFFERED.resource, driver: driverName }), {
+    max: DRIVERS * OFFER_BOUNDS.resources,
+  }),
+  resourceTemplates: list(object<Visible["resourceTemplates"][number]>({ ...OFFERED.template, driver: driverName }), {
+    max: DRIVERS * OFFER_BOUNDS.resources,
+  }),
+  prompts: list(object<Visible["prompts"][number]>({ ...OFFERED.prompt, driver: driverName }), {
+    max: DRIVERS * OFFER_BOUNDS.prompts,
+  }),
+});
+
+const OUTCOME: Decoder<Outcome> = union<Outcome, "kind">("kind", {
+  done: object<Extract<Outcome, { kind: "done" }>>({ kind: literal("done"), result: jsonObject() }),
+  stopped: object<Extract<Outcome, { kind: "stopped" }>>({
+    kind: literal("stopped"),
+    stage,
+    code: reasonCode,
+    message: text({ max: 65_536 }),
+    proposal: nullable(GRANT_PROPOSAL),
+  }),
+});
+
+/** Answers of the monitor to a face. */
+export const FACE_ANSWERS: AnswerTable<FaceRequests> = {
+  ready: empty,
+  list: VISIBLE,
+  propose: OUTCOME,
+  cancel: empty,
+  method: empty,
+};
+
+const PROGRESS: Decoder<FaceEvents["progress"]> = object<FaceEvents["progress"]>({
+  token,
+  progress: number(),
+  total: nullable(number()),
+  message: nullable(words),
+});
+
+/** Events from the monitor to a face. */
+export const FACE_EVENTS: EventTable<FaceEvents> = {
+  progress: PROGRESS,
+  held: object<FaceEvents["held"]>({ token }),
+  changed: empty,
+};
+
+/** Requests that the monitor sends to a driver. */
+export const DRIVER_TABLE: BodyTable<DriverRequests> = {
+  open: object<DriverRequests["open"]["body"]>({ source: SOURCE }),
+  run: object<DriverRequests["run"]["body"]>({
+    verb: PROPOSAL_FIELDS.verb,
+    name: PROPOSAL_FIELDS.name,
+    arguments: PROPOSAL_FIELDS.arguments,
+    token,
+  }),
+  cancel: object<DriverRequests["cancel"]["body"]>({ token }),
+};
+
+/** Answers of a driver to the monitor: hostile bytes, since a server stands behind them. */
+export const DRIVER_ANSWERS: AnswerTable<DriverRequests> = {
+  open: OFFER,
+  run: object<DriverRequests["run"]["ok"]>({ result: jsonObject(), isError: boolean() }),
+  cancel: empty,
+};
+
+/** Events from a driver to the monitor: hostile bytes too. */
+export const DRIVER_EVENTS: EventTable<DriverEvents> = {
+  progress: PROGRESS,
+  changed: object<DriverEvents["changed"]>({ offer: OFFER }),
+};
+
+/** No requests, or no events. */
+type None = object;
+
+/** The monitor's end of a face's channel. */
+export const MONITOR_FACE: Side<{ serves: FaceRequests; hears: None; asks: None; says: FaceEvents }> = {
+  serves: FACE_TABLE,
+  hears: {},
+  asks: {},
+  says: FACE_EVENTS,
+  maxFrame: MAX_FRAME,
+};
+
+/** A face's end. */
+export const FACE_SIDE: Side<{ serves: None; hears: FaceEvents; asks: FaceRequests; says: None }> = {
+  serves: {},
+  hears: FACE_EVENTS,
+  asks: FACE_ANSWERS,
+  says: {},
+  maxFrame: MAX_FRAME,
+};
+
+/** The monitor's end of a driver's channel: a driver asks nothing. */
+export const MONITOR_DRIVER: Side<{ serves: None; hears: DriverEvents; asks: DriverRequests; says: None }> = {
+  serves: {},
+  hears: DRIVER_EVENTS,
+  asks: DRIVER_ANSWERS,
+  says: {},
+  maxFrame: MAX_FRAME,
+};
+
+/** A driver's end. */
+export const DRIVER_SIDE: Side<{ serves: DriverRequests; hears: None; asks: None; says: DriverEvents }> = {
+  serves: DRIVER_TABLE,
+  hears: {},
+  asks: {},
+  says: DRIVER_EVENTS,
+  maxFrame: MAX_FRAME,
+};
+
+/** The monitor's end of a command line's connection. */
+export const MONITOR_CLI: Side<{ serves: CliRequests; hears: None; asks: None; says: CliEvents }> = {
+  serves: CLI_TABLE,
+  hears: {},
+  asks: {},
+  says: CLI_EVENTS,
+  maxFrame: MAX_CLI_FRAME,
+};
+
+/** A command line's end. */
+export const CLI_SIDE: Side<{ serves: None; hears: CliEvents; asks: CliRequests; says: None }> = {
+  serves: {},
+  hears: CLI_EVENTS,
+  asks: CLI_ANSWERS,
+  says: {},
+  maxFrame: MAX_CLI_FRAME,
+};
