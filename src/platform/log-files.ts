@@ -1,5 +1,5 @@
 import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open as openHandle, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { lockFile } from "./file-lock.ts";
@@ -10,6 +10,8 @@ const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** Writes under way at once. Fewer than the threads of libuv, so that a group of records never waits for tiles. */
 const PARALLEL = 2;
+/** More than a segment, or a bundle of the longest records: a copy of a log may come from anybody. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 // Callbacks made into promises once: a file handle object for every append would cost as much as the append.
@@ -72,7 +74,7 @@ export function openLogFiles(root: string): LogFiles {
     const descriptor = await openFile(file, O_WRONLY | O_CREAT | O_NOFOLLOW, FILE_MODE);
     try {
       await writeAll(descriptor, { bytes, offset });
-      await syncAll(descriptor);
+      await syncData(descriptor);
     } finally {
       await closeFile(descriptor);
     }
@@ -170,11 +172,19 @@ async function readRange(
 }
 
 async function readWhole(file: string): Promise<Uint8Array | null> {
+  let handle: FileHandle;
   try {
-    const bytes = await readFile(file, { flag: O_RDONLY | O_NOFOLLOW });
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    handle = await openHandle(file, O_RDONLY | O_NOFOLLOW);
   } catch (error) {
     return absent(error);
+  }
+  try {
+    const { size } = await handle.stat();
+    if (size > MAX_FILE_BYTES) throw new RangeError(`Cannot read ${file}: ${size} bytes are more than any file of a log`);
+    const bytes = await handle.readFile();
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -43,7 +43,9 @@ export function verifyProof(
   const hasher = createTreeHasher(sha256);
   const leaf = hasher.leaf(encodeUtf8(proof.record));
   const leads = verifyInclusion(hasher, { index: proof.seq, size: checkpoint.size, leaf, path, root: checkpoint.root });
-  return leads ? { kind: "verified", checkpoint } : refused(`the path does not lead from record ${proof.seq} to the root`);
+  return leads
+    ? { kind: "verified", checkpoint }
+    : refused(`the path does not lead from record ${proof.seq} to the root`);
 }
 
 /** Whether a leaf is a JSON object whose `seq` is its place. */

@@ -18,12 +18,14 @@ export interface TreeHasher {
 export function createTreeHasher(sha256: Sha256): TreeHasher {
   const pair = new Uint8Array(1 + 2 * HASH_BYTES);
   pair[0] = 1;
+  // Scratch space that grows to the longest leaf: hashing a log allocates nothing but its hashes.
+  let prefixed = new Uint8Array(1024);
   return Object.freeze({
     empty: sha256(new Uint8Array(0)),
     leaf(data: Uint8Array) {
-      const prefixed = new Uint8Array(1 + data.length);
+      if (data.length >= prefixed.length) prefixed = new Uint8Array(2 * data.length + 1);
       prefixed.set(data, 1);
-      return sha256(prefixed);
+      return sha256(prefixed.subarray(0, 1 + data.length));
     },
     node(left: Uint8Array, right: Uint8Array) {
       pair.set(left, 1);
@@ -64,10 +66,10 @@ export function rangeNodes({ start, end }: Range): readonly NodeId[] {
 
 /** Hash over a range from the hashes of its `rangeNodes`, left to right; the empty range has the empty root. */
 export function foldNodes(hasher: TreeHasher, hashes: readonly Uint8Array[]): Uint8Array {
-  return hashes.reduceRight<Uint8Array | null>(
-    (right, left) => (right === null ? left : hasher.node(left, right)),
-    null,
-  ) ?? hasher.empty;
+  return (
+    hashes.reduceRight<Uint8Array | null>((right, left) => (right === null ? left : hasher.node(left, right)), null) ??
+    hasher.empty
+  );
 }
 
 /**
@@ -98,7 +100,8 @@ export class GrowingTree {
   ): GrowingTree {
     const tree = new GrowingTree(hasher, options.onNode);
     const nodes = rangeNodes({ start: 0, end: options.size });
-    if (nodes.length !== options.hashes.length) throw new RangeError("Cannot resume a tree: its right edge is incomplete");
+    if (nodes.length !== options.hashes.length)
+      throw new RangeError("Cannot resume a tree: its right edge is incomplete");
     for (const [position, { level }] of nodes.entries()) tree.#peaks[level] = options.hashes[position] ?? hasher.empty;
     tree.#size = options.size;
     return tree;

@@ -1,4 +1,4 @@
-import { concatBytes, encodeUtf8 } from "./bytes.ts";
+import { encodeUtf8 } from "./bytes.ts";
 
 /** What sealing needs: authenticated encryption (AES-256-GCM, tag appended) and a digest (`sha256:…`). */
 export interface SealingPowers {
@@ -42,10 +42,10 @@ export function sealPayload(
     readonly place: SealedPlace;
   },
 ): SealedPayload {
-  const salted = concatBytes([options.salt, text]);
+  const salted = join(options.salt, text);
   const sealed = options.powers.seal(options.key, options.nonce, salted, associated(options.place));
   return {
-    sealed: concatBytes([options.nonce, sealed]),
+    sealed: join(options.nonce, sealed),
     commitment: { digest: options.powers.digest(salted), bytes: text.length },
   };
 }
@@ -77,4 +77,11 @@ export function openPayload(
 
 function associated({ origin, seq }: SealedPlace): Uint8Array {
   return encodeUtf8(`aios payload v1\n${origin}\n${seq}\n`);
+}
+
+function join(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(head.length + tail.length);
+  whole.set(head);
+  whole.set(tail, head.length);
+  return whole;
 }

@@ -1,4 +1,3 @@
-import { concatBytes } from "./bytes.ts";
 import { foldNodes, HASH_BYTES, rangeNodes, type NodeId, type TreeHasher } from "./merkle.ts";
 
 /**
@@ -49,7 +48,10 @@ export function partialTiles(size: number): readonly TileId[] {
 }
 
 /** The tile that the hash of a node is computed from, at the width that it has in a tree of `size`, and where in it. */
-export function tileOf(node: NodeId, size: number): { readonly tile: TileId; readonly start: number; readonly count: number } {
+export function tileOf(
+  node: NodeId,
+  size: number,
+): { readonly tile: TileId; readonly start: number; readonly count: number } {
   const level = Math.floor(node.level / TILE_HEIGHT);
   const count = 2 ** (node.level % TILE_HEIGHT);
   const first = node.index * count;
@@ -57,12 +59,16 @@ export function tileOf(node: NodeId, size: number): { readonly tile: TileId; rea
   const nodes = Math.floor(size / TILE_WIDTH ** level);
   const width = Math.min(TILE_WIDTH, nodes - index * TILE_WIDTH);
   const start = first - index * TILE_WIDTH;
-  if (width < start + count) throw new RangeError(`Cannot read node ${node.level}/${node.index}: not in a tree of ${size}`);
+  if (width < start + count)
+    throw new RangeError(`Cannot read node ${node.level}/${node.index}: not in a tree of ${size}`);
   return { tile: { level, index, width }, start, count };
 }
 
 /** Hash over `count` (a power of two) hashes of a tile from `start` on. */
-export function hashInTile(hasher: TreeHasher, options: { tile: Uint8Array; start: number; count: number }): Uint8Array {
+export function hashInTile(
+  hasher: TreeHasher,
+  options: { tile: Uint8Array; start: number; count: number },
+): Uint8Array {
   const { tile, start, count } = options;
   if (tile.length < (start + count) * HASH_BYTES) throw new RangeError("Cannot hash in a tile: it is too short");
   let hashes = Array.from({ length: count }, (_, at) => hashAt(tile, start + at));
@@ -93,12 +99,16 @@ export function hashAt(tile: Uint8Array, place: number): Uint8Array {
 
 /** Leaves one after another, each behind its length in two bytes, big-endian. Throws RangeError for a leaf that is too long. */
 export function encodeBundle(leaves: readonly Uint8Array[]): Uint8Array {
-  const parts: Uint8Array[] = [];
+  const bundle = new Uint8Array(leaves.reduce((size, leaf) => size + 2 + leaf.length, 0));
+  let at = 0;
   for (const leaf of leaves) {
     if (leaf.length > MAX_LEAF_BYTES) throw new RangeError(`Cannot store a leaf of ${leaf.length} bytes`);
-    parts.push(Uint8Array.of(leaf.length >> 8, leaf.length & 255), leaf);
+    bundle[at] = leaf.length >> 8;
+    bundle[at + 1] = leaf.length & 255;
+    bundle.set(leaf, at + 2);
+    at += 2 + leaf.length;
   }
-  return concatBytes(parts);
+  return bundle;
 }
 
 /** The leaves of a bundle (views, not copies), or null when the bytes are not exactly `count` of them. */

@@ -7,6 +7,7 @@ import type { RecordBody } from "../../protocol/record.ts";
 import { partialsPath, TILE_WIDTH } from "../../protocol/tile.ts";
 import type { Bundles } from "./bundles.ts";
 import { makeDraft, readLeaf, readPayload } from "./draft.ts";
+import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError } from "./error.ts";
 import type { LogFiles } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
@@ -55,6 +56,7 @@ type Health = { readonly kind: "working" } | { readonly kind: "failed"; readonly
 /** The log of `log.ts` over files. Made by `openLog`, after which it holds everything that the journal held. */
 export class AuditLog implements Log {
   readonly #parts: AuditLogParts;
+  readonly #draw: DrawBytes;
   #health: Health = { kind: "working" };
   #waiting: Waiting[] = [];
   /** The group that is being written. */
@@ -71,6 +73,7 @@ export class AuditLog implements Log {
 
   constructor(parts: AuditLogParts) {
     this.#parts = parts;
+    this.#draw = createDraw(parts.random);
     this.#next = parts.tiles.size;
     this.#heldFirst = parts.held.first;
     this.#settled = parts.held.first - (parts.held.first % TILE_WIDTH);
@@ -82,12 +85,12 @@ export class AuditLog implements Log {
 
   append(body: RecordBody, payload: JsonObject | null): Promise<number> {
     if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
-    const { crypto, random, clock, origin, start, slots, hasher } = this.#parts;
+    const { crypto, clock, origin, start, slots, hasher } = this.#parts;
     const seq = this.#next;
     let entry: JournalEntry;
     try {
       const place = { origin, seq, at: clock.wall(), start };
-      entry = makeDraft({ body, payload }, { place, key: slots.next(seq), crypto, random });
+      entry = makeDraft({ body, payload }, { place, key: slots.next(seq), crypto, random: this.#draw });
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }

@@ -1,11 +1,12 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import type { JsonObject } from "../../kernel/json.ts";
-import type { Crypto, Random } from "../../platform/powers.ts";
+import type { Crypto } from "../../platform/powers.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
 import { NONCE_BYTES, openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
 import { MAX_LEAF_BYTES } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
+import type { DrawBytes } from "./draw.ts";
 import type { JournalEntry } from "./frame.ts";
 
 /** Most bytes of a payload's text. */
@@ -25,14 +26,13 @@ export interface DraftPlace {
  */
 export function makeDraft(
   { body, payload }: { readonly body: RecordBody; readonly payload: JsonObject | null },
-  options: { readonly place: DraftPlace; readonly key: Uint8Array; readonly crypto: Crypto; readonly random: Random },
+  options: { readonly place: DraftPlace; readonly key: Uint8Array; readonly crypto: Crypto; readonly random: DrawBytes },
 ): JournalEntry {
   const { place, key, crypto, random } = options;
   const text = payload === null ? null : encodeUtf8(canonicalize(payload));
   if (text !== null && text.length > MAX_PAYLOAD_BYTES) throw tooLarge(`a payload of ${text.length} bytes`);
-  const fresh = random.bytes(SALT_BYTES + NONCE_BYTES);
-  const salt = fresh.subarray(0, SALT_BYTES);
-  const nonce = fresh.subarray(SALT_BYTES);
+  const salt = random(SALT_BYTES);
+  const nonce = random(NONCE_BYTES);
   const closed = text === null ? null : sealPayload(text, { powers: crypto, key, salt, nonce, place });
   const { seq, at, start } = place;
   const record = { ...body, v: 1, seq, at, start, payload: closed?.commitment ?? null } as const;
