@@ -1,0 +1,33 @@
+/** What one layer may import. */
+export interface LayerRule {
+  /** Layers of which it may use the code. */
+  readonly uses: readonly string[];
+  /** Layers of which it may use the types only. */
+  readonly types: readonly string[];
+  /** Packages that it may use; a name that ends in `/*` stands for all of a scope, `node:*` for Node's own modules. */
+  readonly packages: readonly string[];
+}
+
+/** DESIGN 10: trust falls as you go down this table, and nothing reaches for what it was not handed. */
+export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
+  kernel: { uses: [], types: [], packages: [] },
+  protocol: { uses: ["kernel"], types: [], packages: [] },
+  sandbox: { uses: ["kernel", "protocol"], types: [], packages: [] },
+  // It starts what `sandbox` plans; of the others it needs to know shapes, never decisions.
+  platform: { uses: ["sandbox"], types: ["kernel", "protocol"], packages: ["node:*", "koffi"] },
+  monitor: { uses: ["kernel", "protocol", "sandbox"], types: ["platform"], packages: ["@cedar-policy/*"] },
+  face: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["@modelcontextprotocol/*"] },
+  drivers: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["@modelcontextprotocol/*"] },
+  cli: { uses: ["kernel", "protocol", "sandbox"], types: ["platform"], packages: ["yaml"] },
+  main: {
+    uses: ["kernel", "protocol", "sandbox", "platform", "monitor", "face", "drivers", "cli"],
+    types: [],
+    packages: ["node:*", "@modelcontextprotocol/*", "@cedar-policy/*"],
+  },
+};
+
+/** Where in a layer a package may be used, for those that are not for the whole layer. */
+export const PACKAGE_HOMES: { readonly [name: string]: readonly string[] } = {
+  "@cedar-policy/cedar-wasm/nodejs": ["src/monitor/policy/", "src/main/"],
+  koffi: ["src/platform/libc.ts"],
+};
