@@ -8,7 +8,6 @@ const ETC = [
   "/etc/alternatives",
   "/etc/ld.so.cache",
   "/etc/ssl/certs",
-  "/etc/ca-certificates",
   "/etc/pki/tls/certs",
   "/etc/pki/ca-trust/extracted",
 ];

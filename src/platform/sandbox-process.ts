@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, fstatSync } from "node:fs";
+import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
 import type { Descriptor, SandboxPlan } from "../sandbox/bwrap.ts";
@@ -50,8 +50,12 @@ export interface StartedSandbox extends SandboxedProcess {
 const OUTPUT_MOST = 1024 * 1024;
 const ERRORS_MOST = 8 * 1024;
 const SIGKILL = 9;
+/** How long a failed start may take to finish its sentence on standard error, milliseconds. */
+const LAST_WORDS = 1000;
 
 let knownHost: SandboxHost | undefined;
+/** Finished filters. Assembling one takes longer than everything else this process does for a start. */
+const filters = new Map<string, Uint8Array>();
 
 /**
  * Starts one program in a sandbox of its own and resolves when it is confined in full and running. CONFINED-OR-NOT-AT-ALL:
@@ -79,15 +83,33 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     await passGate(pipeOf(child, plan, "gate"));
     return superviseSandbox(child, { first, namespace: status.namespace, spec, plan, exited, errors, output });
   } catch (cause) {
-    if (first !== null) signalProcess(first, SIGKILL);
-    child.kill("SIGKILL");
-    await exited;
-    if (first !== null) {
-      await waitForEnd(first);
-      closeSync(first);
-    }
-    await errors.ended;
+    await abandon(child, { first, exited });
+    await Promise.race([errors.ended, pause(LAST_WORDS)]);
     throw explainFailure(cause, errors.text());
+  }
+}
+
+/** Ends whatever there is of a start that failed, and waits until it is gone. */
+async function abandon(
+  child: ChildProcess,
+  start: { readonly first: number | null; readonly exited: Promise<unknown> },
+): Promise<void> {
+  // Before bubblewrap has reported, its child may not yet have asked to die with it.
+  const first = start.first ?? openFirstChild(child.pid);
+  child.kill("SIGKILL");
+  if (first !== null) signalProcess(first, SIGKILL);
+  await start.exited;
+  if (first === null) return;
+  await waitForEnd(first);
+  closeSync(first);
+}
+
+function openFirstChild(pid: number | undefined): number | null {
+  try {
+    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+    return child === undefined || child === "" ? null : openProcess(Number(child));
+  } catch {
+    return null; // it never started, or is gone
   }
 }
 
@@ -145,12 +167,19 @@ function openDescriptor(
     case "options":
       return openMemoryFile("options", Buffer.from(start.plan.options.map((option) => `${option}\0`).join("")));
     case "seccomp":
-      return openMemoryFile("seccomp", seccompProgram(start.host.arch, start.spec.role));
+      return openMemoryFile("seccomp", filterFor(start.host.arch, start.spec.role));
     case "text":
       return openMemoryFile("text", Buffer.from(descriptor.text));
     case "path":
       return openPath(descriptor.host);
   }
+}
+
+function filterFor(arch: SandboxHost["arch"], role: SandboxSpec["role"]): Uint8Array {
+  const key = `${arch} ${role}`;
+  const made = filters.get(key) ?? seccompProgram(arch, role);
+  filters.set(key, made);
+  return made;
 }
 
 function openPath(host: string): number {
@@ -196,10 +225,10 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
   let gone = false;
   const kill = (): void => {
     if (gone) return;
-    // The first process takes its namespace with it. bubblewrap outside alone would do, but only through its child's
-    // parent-death signal.
-    signalProcess(first, SIGKILL);
+    // Both, since the first process, which takes its namespace with it, would otherwise only hear of it by its
+    // parent-death signal. bubblewrap outside first, so that the end is a signal's and not its report of one.
     child.kill("SIGKILL");
+    signalProcess(first, SIGKILL);
   };
   const stopWatch = watchMemory(namespace, sandbox.spec.limits.memoryBytes, kill);
   const ended = sandbox.exited.then(async (result) => {
@@ -238,6 +267,10 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
 /** Resolves when the namespace is empty: its first process ends after all others. */
 async function waitForEnd(first: number): Promise<void> {
   for (let wait = 0; !hasEnded(first); wait = Math.min(wait + 1, 20)) {
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await pause(wait);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

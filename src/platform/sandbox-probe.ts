@@ -1,0 +1,121 @@
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { SandboxError } from "../sandbox/error.ts";
+import type { SandboxSpec } from "../sandbox/spec.ts";
+import { findBubblewrap, hostArchitecture, missingOptions } from "./sandbox-host.ts";
+import { startSandbox } from "./sandbox-process.ts";
+import { landlockVersion } from "./sandbox-syscalls.ts";
+
+/** What `aios doctor` says about this machine's means of confinement. Nothing in it is a switch. */
+export interface SystemReport {
+  /** null when bubblewrap is not installed. `missing` are options that a start needs and this version lacks. */
+  readonly bubblewrap: { readonly path: string; readonly version: string; readonly missing: readonly string[] } | null;
+  /** `user.max_user_namespaces`, null when the kernel has none. Whether they work for us is what `trial` shows. */
+  readonly userNamespaces: number | null;
+  /** Whether there is a filter for this architecture and the kernel takes filters. */
+  readonly seccomp: boolean;
+  /** Landlock's ABI version, 0 for none. Reported only. */
+  readonly landlock: number;
+  /** Controllers of the cgroup (version 2) that this process may hand on; empty where none is delegated. */
+  readonly cgroupControllers: readonly string[];
+  /** Whether TIOCSTI works for unprivileged programs outside of sandboxes; null when the kernel does not say. */
+  readonly legacyTiocsti: boolean | null;
+  /** `kernel.yama.ptrace_scope`, null without Yama. */
+  readonly yama: number | null;
+  /** A real start of `true`, in full confinement: the only proof that counts. */
+  readonly trial:
+    | { readonly works: true }
+    | { readonly works: false; readonly code: string; readonly message: string; readonly hint: string | null };
+}
+
+const TRIAL: SandboxSpec = {
+  role: "exec",
+  command: ["/usr/bin/true"],
+  cwd: "/",
+  environment: {},
+  mounts: [],
+  channels: 0,
+  network: "none",
+  limits: { processes: 8, openFiles: 64, fileBytes: 4096, memoryBytes: 64 * 1024 * 1024 },
+};
+
+/** Looks at everything confinement depends on and starts one sandbox to see. Never rejects: what fails is in the report. */
+export async function probeSystem(): Promise<SystemReport> {
+  return Object.freeze({
+    bubblewrap: probeBubblewrap(),
+    userNamespaces: readNumber("/proc/sys/user/max_user_namespaces"),
+    seccomp: hostArchitecture() !== null && existsSync("/proc/sys/kernel/seccomp/actions_avail"),
+    landlock: landlockVersion(),
+    cgroupControllers: delegatedControllers(),
+    legacyTiocsti: toBoolean(readNumber("/proc/sys/dev/tty/legacy_tiocsti")),
+    yama: readNumber("/proc/sys/kernel/yama/ptrace_scope"),
+    trial: await tryStart(),
+  });
+}
+
+function probeBubblewrap(): SystemReport["bubblewrap"] {
+  const path = findBubblewrap();
+  if (path === null) return null;
+  try {
+    const version = execFileSync(path, ["--version"], { env: {}, encoding: "utf8" }).replace("bubblewrap", "").trim();
+    return { path, version, missing: missingOptions(path) };
+  } catch {
+    return { path, version: "unknown: it does not run", missing: [] };
+  }
+}
+
+async function tryStart(): Promise<SystemReport["trial"]> {
+  try {
+    const sandbox = await startSandbox(TRIAL, { streams: "ignore" });
+    const { code } = await sandbox.ended;
+    if (code === 0) return { works: true };
+    return {
+      works: false,
+      code: "setup",
+      message: `The trial ended with ${code}: ${sandbox.errors().trim()}`,
+      hint: null,
+    };
+  } catch (error) {
+    if (error instanceof SandboxError) {
+      return { works: false, code: error.code, message: error.message, hint: error.hint };
+    }
+    return { works: false, code: "setup", message: String(error), hint: null };
+  }
+}
+
+/** Controllers of our own cgroup v2, when we may make children there. */
+function delegatedControllers(): readonly string[] {
+  const own = /^0::(.*)$/m.exec(readText("/proc/self/cgroup") ?? "")?.[1];
+  if (own === undefined) return [];
+  const folder = join("/sys/fs/cgroup", own);
+  const controllers = readText(join(folder, "cgroup.controllers"));
+  if (controllers === null || !mayWrite(join(folder, "cgroup.procs"))) return [];
+  return controllers.split(/\s+/).filter((name) => name !== "");
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readNumber(path: string): number | null {
+  const text = readText(path);
+  return text === null ? null : Number(text.trim());
+}
+
+function toBoolean(value: number | null): boolean | null {
+  return value === null ? null : value !== 0;
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}

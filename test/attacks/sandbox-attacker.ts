@@ -1,0 +1,258 @@
+/**
+ * What a hostile program would try, one attack a run: `node sandbox-attacker.ts ATTACK [VALUE…]`. Prints one line of
+ * JSON, `{"done": true or false, "detail": …}`. Run outside a sandbox each attack succeeds, which is the proof that
+ * what stops it inside is the sandbox. What is searched for is passed backwards, so that the search does not find itself.
+ */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+} from "node:fs";
+import { createSocket } from "node:dgram";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
+import koffi from "koffi";
+
+interface Outcome {
+  readonly done: boolean;
+  readonly detail: unknown;
+}
+
+const libc = koffi.load(null);
+const syscall = libc.func("long syscall(long number, long one, long two, long three, long four, long five)");
+
+function call(number: number, ...values: readonly number[]): Outcome {
+  const padded = [0, 1, 2, 3, 4].map((index) => values[index] ?? 0);
+  const result = Number(syscall(number, ...padded));
+  return { done: result >= 0, detail: result >= 0 ? result : koffi.errno() };
+}
+
+/** The error number that a plain file operation leaves, or 0. */
+function attempt(action: () => void): string {
+  try {
+    action();
+    return "ok";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error); // whatever the file system throws has a code
+  }
+}
+
+function forwards(backwards: string): string {
+  return [...backwards].toReversed().join("");
+}
+
+function pids(): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== process.pid);
+}
+
+/** Searches stack and heap of every other process that can be opened. */
+function searchMemory(canary: string): Outcome {
+  const opened: number[] = [];
+  for (const pid of pids()) {
+    let fd: number;
+    let maps: string;
+    try {
+      maps = readFileSync(`/proc/${pid}/maps`, "utf8");
+      fd = openSync(`/proc/${pid}/mem`, "r");
+    } catch {
+      continue;
+    }
+    opened.push(pid);
+    for (const [, from = "", to = ""] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw.*\[(?:stack|heap)\]$/gm)) {
+      const start = Number.parseInt(from, 16);
+      const bytes = Buffer.alloc(Math.min(Number.parseInt(to, 16) - start, 4 << 20));
+      attempt(() => void readSync(fd, bytes, 0, bytes.length, start));
+      if (bytes.includes(canary)) return { done: true, detail: pid };
+    }
+    closeSync(fd);
+  }
+  return { done: false, detail: opened.length };
+}
+
+function connectTo(target: { path: string } | { port: number; host: string }): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const socket = connect(target);
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve({ done: true, detail: null });
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve({ done: false, detail: error.code }));
+  });
+}
+
+function sendDatagram(host: string): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4");
+    socket.send("x", 53, host, (error) => {
+      socket.close();
+      resolve({ done: error === null, detail: (error as NodeJS.ErrnoException | null)?.code });
+    });
+  });
+}
+
+/** Types into a terminal of its own, which needs neither a person's terminal nor a privilege. */
+function typeIntoTerminal(): Outcome {
+  const O_RDWR_NOCTTY = 0x102;
+  const open = libc.func("int open(const char *path, int flags)");
+  const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *value)");
+  const main = open("/dev/ptmx", O_RDWR_NOCTTY);
+  const unlock = Buffer.alloc(4);
+  ioctl(main, 0x4004_5431, unlock); // TIOCSPTLCK
+  const number = Buffer.alloc(4);
+  ioctl(main, 0x8004_5430, number); // TIOCGPTN
+  libc.func("int setsid()")();
+  const terminal = open(`/dev/pts/${number.readInt32LE()}`, O_RDWR_NOCTTY);
+  if (ioctl(terminal, 0x540e, null) !== 0) return { done: false, detail: `no terminal: ${koffi.errno()}` }; // TIOCSCTTY
+  const result: unknown = ioctl(terminal, 0x5412, Buffer.from("x")); // TIOCSTI
+  return { done: result === 0, detail: result === 0 ? 0 : koffi.errno() };
+}
+
+function traceChild(): Outcome {
+  const child = spawn("/usr/bin/sleep", ["5"]);
+  const traced = call(101, 16, child.pid ?? 0); // PTRACE_ATTACH, x64
+  child.kill("SIGKILL");
+  return traced;
+}
+
+/** `getpid` through the 32-bit door of an x64 kernel, in machine code made at run time. */
+function callThroughInt80(): Outcome {
+  const code = Buffer.from([0x53, 0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0x5b, 0xc3]); // push rbx; mov eax, 20; int 0x80; pop rbx; ret
+  const mmap = libc.func("void *mmap(void *at, size_t size, int protection, int flags, int fd, long offset)");
+  const page: unknown = mmap(null, 4096, 7, 0x22, -1, 0);
+  libc.func("void *memcpy(void *to, const void *from, size_t size)")(page, code, code.length);
+  return { done: true, detail: koffi.call(page, koffi.proto("int getpid32()")) };
+}
+
+/** Takes memory and touches it until refused. */
+function fillPrivate(step: number, most: number): Outcome {
+  const kept: Buffer[] = [];
+  for (let taken = 0; taken < most; taken += step) kept.push(Buffer.alloc(step, 1));
+  return { done: true, detail: kept.length * step };
+}
+
+/** The same with segments that no limit on private memory counts. */
+function fillShared(step: number, most: number): Outcome {
+  const mmap = libc.func("void *mmap(void *at, size_t size, int protection, int flags, int fd, long offset)");
+  const memset = libc.func("void *memset(void *at, int byte, size_t size)");
+  let taken = 0;
+  for (; taken < most; taken += step) memset(mmap(null, step, 3, 0x21, -1, 0), 1, step);
+  return { done: true, detail: taken };
+}
+
+function fillFolder(folder: string, most: number): Outcome {
+  const block = Buffer.alloc(1 << 20, 1);
+  for (let taken = 0; taken < most; taken += block.length) {
+    const result = attempt(() => writeFileSync(`${folder}/fill-${taken}`, block));
+    if (result !== "ok") return { done: false, detail: { result, taken } };
+  }
+  return { done: true, detail: most };
+}
+
+const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outcome | Promise<Outcome> } = {
+  nothing: () => ({ done: true, detail: process.getuid?.() }),
+  read: (path = "") => {
+    const detail = attempt(() => void readFileSync(path));
+    return { done: detail === "ok", detail };
+  },
+  write: (...paths) => {
+    const detail = paths.map((path) => [path, attempt(() => writeFileSync(path, "x"))]);
+    return { done: detail.some(([, result]) => result === "ok"), detail };
+  },
+  environment: (backwards = "", canary = forwards(backwards)) => ({
+    done: JSON.stringify(process.env).includes(canary),
+    detail: Object.keys(process.env).toSorted(),
+  }),
+  environs: (backwards = "", canary = forwards(backwards)) => {
+    const found = pids().filter((pid) => {
+      let text = "";
+      attempt(() => void (text = readFileSync(`/proc/${pid}/environ`, "latin1")));
+      return text.includes(canary);
+    });
+    return { done: found.length > 0, detail: pids().length };
+  },
+  "command-lines": (backwards = "", canary = forwards(backwards)) => {
+    const lines = [process.pid, ...pids()].map((pid) => {
+      let text = "";
+      attempt(() => void (text = readFileSync(`/proc/${pid}/cmdline`, "latin1")));
+      return text;
+    });
+    return { done: lines.some((line) => line.includes(canary)), detail: lines.length };
+  },
+  memory: (backwards = "", canary = forwards(backwards)) => searchMemory(canary),
+  descriptors: (canary = "") => {
+    const links = readdirSync("/proc/self/fd").map((fd) => {
+      let link = "";
+      attempt(() => void (link = readlinkSync(`/proc/self/fd/${fd}`)));
+      return link;
+    });
+    return { done: links.some((link) => link.includes(canary)), detail: links };
+  },
+  "unix-socket": (path = "") => connectTo({ path }),
+  "abstract-socket": (name = "") => connectTo({ path: `\0${name}` }),
+  tcp: (port = "") => connectTo({ host: "127.0.0.1", port: Number(port) }),
+  udp: (host = "") => sendDatagram(host),
+  interfaces: () => {
+    const names = Object.keys(networkInterfaces());
+    return { done: names.some((name) => name !== "lo"), detail: names };
+  },
+  tiocsti: () => typeIntoTerminal(),
+  "terminal-device": () => {
+    const detail = attempt(() => closeSync(openSync("/dev/tty", "r+")));
+    return { done: detail === "ok", detail };
+  },
+  namespaces: () => {
+    const result = spawnSync("/usr/bin/unshare", ["-Ur", "/usr/bin/id", "-u"], { encoding: "utf8" });
+    return { done: result.stdout.trim() === "0", detail: result.stderr };
+  },
+  "namespace-mount": (folder = "") => {
+    const script = `mount -t tmpfs none ${folder} && echo mounted`;
+    const result = spawnSync("/usr/bin/unshare", ["-Urm", "/bin/sh", "-c", script], { encoding: "utf8" });
+    return { done: result.stdout.includes("mounted"), detail: result.stderr };
+  },
+  mount: () => call(165, 0, 0, 0, 0, 0),
+  ptrace: () => traceChild(),
+  call: (...values) => call(Number(values[0]), ...values.slice(1).map(Number)),
+  "in-child": (number = "") => {
+    // Two levels down, so that what ends is the offender and what reports is its grandparent.
+    const result = spawnSync(process.execPath, [import.meta.filename, "call", number], { encoding: "utf8" });
+    return { done: result.signal === null, detail: result.signal ?? JSON.parse(result.stdout) };
+  },
+  int80: () => callThroughInt80(),
+  "set-id": (path = "") => {
+    writeFileSync(path, "#!/bin/sh\n");
+    const detail = [0o755, 0o4755, 0o2755].map((mode) => attempt(() => chmodSync(path, mode)));
+    return { done: detail.slice(1).includes("ok"), detail };
+  },
+  limits: () => ({ done: true, detail: readFileSync("/proc/self/limits", "utf8") }),
+  status: (pid = "self") => ({ done: true, detail: readFileSync(`/proc/${pid}/status`, "utf8") }),
+  "fill-private": (most = "") => fillPrivate(16 << 20, Number(most)),
+  "fill-shared": (most = "") => fillShared(16 << 20, Number(most)),
+  "fill-folder": (folder = "", most = "") => fillFolder(folder, Number(most)),
+  "large-file": (path = "", size = "") => {
+    const detail = attempt(() => writeFileSync(path, Buffer.alloc(Number(size), 1)));
+    return { done: detail === "ok", detail };
+  },
+  forks: (count = "") => {
+    const script = `i=0; while [ $i -lt ${Number(count)} ]; do sleep 3 >/dev/null 2>&1 & i=$((i+1)); done; echo all; kill $(jobs -p)`;
+    const result = spawnSync("/bin/sh", ["-c", script], { encoding: "utf8" });
+    return { done: result.stdout.includes("all"), detail: result.stderr };
+  },
+  "set-time": () => {
+    const detail = attempt(() => void execFileSync("/usr/bin/date", ["-s", "2001-01-01"], { stdio: "ignore" }));
+    return { done: detail === "ok", detail };
+  },
+};
+
+const [name = "", ...values] = process.argv.slice(2);
+const attack = ATTACKS[name];
+if (attack === undefined) throw new Error(`Cannot run attack "${name}": there is none of this name`);
+console.log(JSON.stringify(await attack(...values)));

@@ -1,0 +1,168 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { CALLS } from "../../src/sandbox/syscalls.ts";
+import type { CallName } from "../../src/sandbox/syscalls.ts";
+import { TERMINAL_CALLS } from "../../src/sandbox/seccomp.ts";
+import { harmlessSpec, setStage } from "./sandbox-stage.ts";
+import type { Report } from "./sandbox-stage.ts";
+
+const stage = setStage();
+const WORKSPACE = join(stage.folder, "workspace");
+const ARCH = process.arch === "arm64" ? "arm64" : "x64";
+/** Exit code of a process that SIGSYS ended. */
+const KILLED = 128 + 31;
+const EPERM = 1;
+const EINVAL = 22;
+const ENOSYS = 38;
+
+afterAll(() => stage.remove());
+
+const numberOf = (name: CallName): string => String(CALLS[name][ARCH]);
+const insideCall = (name: CallName, ...values: readonly number[]): Promise<Report> =>
+  stage.inside(["call", numberOf(name), ...values.map(String)]);
+const outsideCall = (name: CallName, ...values: readonly number[]): Report =>
+  stage.outside(["call", numberOf(name), ...values.map(String)]);
+
+describe("TERMINAL: a call that no honest program makes ends the process", () => {
+  const present = TERMINAL_CALLS.filter((name) => CALLS[name][ARCH] !== null);
+
+  it.each(present)("%s", async (name) => {
+    expect(outsideCall(name, -1, 0).code).toBe(0); // whatever the kernel answers there, it lives
+    expect(await insideCall(name, -1, 0)).toMatchObject({ done: null, code: KILLED });
+  });
+
+  it("also two processes down, and not a process beside it", async () => {
+    expect(await stage.inside(["in-child", numberOf("setns")])).toMatchObject({
+      done: false,
+      detail: "SIGSYS",
+      code: 0,
+    });
+    expect(stage.outside(["in-child", numberOf("setns")]).done).toBe(true);
+  });
+
+  it.runIf(ARCH === "x64")("through the x32 door", async () => {
+    const getpid = String(0x4000_0000 + 39);
+    expect(stage.outside(["call", getpid]).code).toBe(0);
+    expect(await stage.inside(["call", getpid])).toMatchObject({ done: null, code: KILLED });
+    expect((await stage.inside(["call", "39"])).done).toBe(true);
+  });
+
+  it.runIf(ARCH === "x64")("through the 32-bit door", async () => {
+    expect(stage.outside(["int80"]).done).not.toBe(false);
+    expect(await stage.inside(["int80"])).toMatchObject({ done: null, code: KILLED });
+  });
+});
+
+describe("a call that honest programs try too is refused", () => {
+  it("ptrace of a child", async () => {
+    expect(stage.outside(["ptrace"]).done).toBe(true);
+    expect(await stage.inside(["ptrace"])).toMatchObject({ done: false, detail: EPERM });
+  });
+
+  it("io_uring", async () => {
+    expect(outsideCall("io_uring_setup", 0, 0).detail).not.toBe(EPERM);
+    expect(await insideCall("io_uring_setup", 0, 0)).toMatchObject({ done: false, detail: EPERM });
+  });
+
+  it.each([
+    ["userfaultfd", [-1]],
+    ["process_vm_readv", [0, 0, 0, -1]],
+    ["kcmp", [0, 0, -1]],
+    ["pidfd_getfd", [-1, 0, 0]],
+    ["add_key", [0, 0, 0, 0, 0]],
+    ["keyctl", [0x7fff]],
+  ] as const)("%s", async (name, values) => {
+    // Outside the kernel looks at the arguments, which are nonsense, and says so.
+    expect(outsideCall(name, ...values).detail).not.toBe(EPERM);
+    expect(await insideCall(name, ...values)).toMatchObject({ done: false, detail: EPERM });
+  });
+
+  it("clone3, whose flags cannot be read, does not exist", async () => {
+    expect(outsideCall("clone3", 0, 0).detail).toBe(EINVAL);
+    expect((await insideCall("clone3", 0, 0)).detail).toBe(ENOSYS);
+  });
+
+  it("a new user namespace", async () => {
+    expect(stage.outside(["namespaces"]).done).toBe(true);
+    expect((await stage.inside(["namespaces"])).done).toBe(false);
+  });
+
+  it("a mount in a new namespace", async () => {
+    expect(stage.outside(["namespace-mount", WORKSPACE]).done).toBe(true);
+    expect((await stage.inside(["namespace-mount", "/tmp"])).done).toBe(false);
+  });
+
+  it("raw packets, vsock and kernel crypto, while TCP is there", async () => {
+    for (const family of [17, 38, 40]) {
+      expect(await insideCall("socket", family, 3, 0)).toMatchObject({ done: false, detail: EPERM });
+    }
+    expect(outsideCall("socket", 38, 5, 0).detail).not.toBe(EPERM);
+    expect((await insideCall("socket", 2, 1, 0)).done).toBe(true);
+  });
+
+  it("typing into a terminal, even one's own", async () => {
+    // On a kernel with dev.tty.legacy_tiocsti=0 it fails outside as well, with EIO.
+    const outside = stage.outside(["tiocsti"]);
+    expect(outside.done || outside.detail === 5).toBe(true);
+    expect(await stage.inside(["tiocsti"])).toMatchObject({ done: false, detail: EPERM });
+  });
+
+  it("the terminal of whoever started it", async () => {
+    expect(await stage.inside(["terminal-device"])).toMatchObject({ done: false, detail: "ENXIO" });
+  });
+});
+
+describe("the confinement of the sandbox's first process", () => {
+  it("is the same as the program's: nothing is gained by taking it over", async () => {
+    for (const pid of ["1", "self"]) {
+      const status = String((await stage.inside(["status", pid])).detail);
+      for (const line of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
+        expect(status).toContain(`${line}:\t0000000000000000`);
+      }
+      expect(status).toContain("NoNewPrivs:\t1");
+      expect(status).toContain("Seccomp:\t2");
+    }
+  });
+});
+
+describe("writing outside the workspace", () => {
+  const workspace = (kind: "read" | "write") => ({
+    mounts: [...harmlessSpec(stage).mounts, { kind, host: WORKSPACE, inside: "/workspace" }] as const,
+  });
+
+  it("a writable workspace takes files, and they are the user's outside", async () => {
+    expect((await stage.inside(["write", "/workspace/made"], workspace("write"))).done).toBe(true);
+    expect(statSync(join(WORKSPACE, "made")).uid).toBe(process.getuid?.());
+  });
+
+  it("a read-only workspace does not", async () => {
+    expect(await stage.inside(["write", "/workspace/refused"], workspace("read"))).toMatchObject({
+      done: false,
+      detail: [["/workspace/refused", "EROFS"]],
+    });
+    expect(existsSync(join(WORKSPACE, "refused"))).toBe(false);
+  });
+
+  it("and nothing else is writable but the private folders", async () => {
+    expect((await stage.inside(["write", "/tmp/x", "/home/agent/x", "/dev/shm/x"])).detail).toEqual([
+      ["/tmp/x", "ok"],
+      ["/home/agent/x", "ok"],
+      ["/dev/shm/x", "ok"],
+    ]);
+    const places = ["/x", "/etc/x", "/usr/x", "/usr/bin/env", "/dev/x", "/home/x", "/aios/x", "/aios/attacker.ts"];
+    const kernel = ["/proc/sys/kernel/threads-max", "/proc/sys/vm/swappiness"];
+    const report = await stage.inside(["write", ...places, ...kernel]);
+    expect(report.detail).toEqual([
+      ...places.map((path) => [path, "EROFS"]),
+      ...kernel.map((path) => [path, expect.stringMatching(/^(EACCES|EROFS)$/)]),
+    ]);
+  });
+
+  it("a file that would carry the user's identity out is not made", async () => {
+    expect(stage.outside(["set-id", join(WORKSPACE, "outside")]).detail).toEqual(["ok", "ok", "ok"]);
+    const report = await stage.inside(["set-id", "/workspace/inside"], workspace("write"));
+    expect(report.detail).toEqual(["ok", "EPERM", "EPERM"]);
+    expect(statSync(join(WORKSPACE, "inside")).mode & 0o7777).toBe(0o755);
+  });
+});
