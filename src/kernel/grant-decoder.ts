@@ -86,7 +86,7 @@ function readSource(place: Place): DriverSource {
   const at = place.fields("kind", "command", "code", "workspace");
   const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
   if (command.length === 0) at("command").fail("no program is named");
-  return { kind, command, code: at("code").names(64, readPath), workspace: at("workspace").oneOf(WORKSPACES) };
+  return { kind, command, code: at("code").names(512, readPath), workspace: at("workspace").oneOf(WORKSPACES) };
 }
 
 /** One origin and path: no query, no fragment, no escapes, no dot segments. */
