@@ -48,6 +48,8 @@ export interface MonitorParts {
   readonly identity: { readonly code: string; readonly constitution: string; readonly node: string };
   /** Set before the first append, so that records carry trusted time. */
   useClock(clock: TrustedClock): void;
+  /** Says a fault of ours or a broken peer on standard error, for whoever runs the monitor. No content of requests. */
+  report(words: string): void;
   /** Ends the process; called once, after everything was stopped. */
   exit(): void;
 }
@@ -86,13 +88,21 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   };
   const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
 
+  const refused = (peer: string, fault: PeerFault): void => {
+    parts.report(`ended a ${peer}: ${fault.code}: ${fault.message}`);
+    void journal.write({ kind: "refused", peer, code: fault.code, what: fault.message.slice(0, 256) }).catch(() => {});
+  };
+  const failed = (error: unknown, name: string): void => {
+    parts.report(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  };
+
   const connectDriver: ConnectDriver = (channel, events) => {
     const peer = createPeer(channel, {
       side: MONITOR_DRIVER,
       requests: {},
       events: { progress: events.onProgress, changed: ({ offer }) => events.onChanged(offer) },
-      onFault: (fault) => refused(journal, "driver", fault),
-      onError: () => {},
+      onFault: (fault) => refused("driver", fault),
+      onError: failed,
     });
     void peer.closed.then(events.onGone);
     return peer;
@@ -118,10 +128,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         ),
         events: {},
         onFault: (fault) => {
-          refused(journal, "face", fault);
+          refused("face", fault);
           void instances.terminate(live, { code: "control-verb", by: `broken frame: ${fault.code}`, what: "face" });
         },
-        onError: () => {},
+        onError: failed,
       });
       void peer.closed.then(hooks.onGone);
       return {
@@ -240,8 +250,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         side: MONITOR_CLI,
         requests: answering(createCliHandlers(cliPorts, { watch: (instance) => watching.watch(peer, instance) })),
         events: {},
-        onFault: (fault) => refused(journal, "cli", fault),
-        onError: () => {},
+        onFault: (fault) => refused("cli", fault),
+        onError: failed,
       });
       void peer.closed.then(watching.end);
     },
@@ -290,10 +300,6 @@ async function reportUnknown(journal: Journal): Promise<void> {
       ...base,
     });
   }
-}
-
-function refused(journal: Journal, peer: string, fault: PeerFault): void {
-  void journal.write({ kind: "refused", peer, code: fault.code, what: fault.message.slice(0, 256) }).catch(() => {});
 }
 
 function unready(): never {

@@ -62,7 +62,7 @@ export const SOURCE: Decoder<DriverSource> = union<DriverSource, "kind">("kind",
   stdio: object<SourceOf<"stdio">>({
     kind: literal("stdio"),
     command: list(commandWord, { min: 1, max: 256 }),
-    code: names(hostPath, { max: 64 }),
+    code: names(hostPath, { max: 512 }),
     workspace,
   }),
   http: object<SourceOf<"http">>({ kind: literal("http"), url: serverUrl }),

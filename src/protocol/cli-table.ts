@@ -91,7 +91,7 @@ const RUN: Decoder<RunRequest> = object<RunRequest>({
   strict: boolean(),
   parent: nullable(instanceId),
   environment,
-  code: names(hostPath, { max: 64 }),
+  code: names(hostPath, { max: 512 }),
   holdAt: names(stage, { max: 6 }),
   streams: nonce,
   holdSeconds: integer({ min: 1, max: 604_800 }),

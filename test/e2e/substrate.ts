@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync, closeSync } from "node:fs";
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  closeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
@@ -55,7 +65,14 @@ export interface Substrate {
 export interface GrantWish {
   readonly id: string;
   readonly agents: readonly string[];
-  readonly drivers?: { readonly [name: string]: { readonly source: DriverSource; readonly tools: { readonly [tool: string]: Partial<ToolClass> }; readonly resources?: readonly string[]; readonly prompts?: readonly string[] } };
+  readonly drivers?: {
+    readonly [name: string]: {
+      readonly source: DriverSource;
+      readonly tools: { readonly [tool: string]: Partial<ToolClass> };
+      readonly resources?: readonly string[];
+      readonly prompts?: readonly string[];
+    };
+  };
   readonly allow: readonly (string | Grant["allow"][number])[];
   readonly limits?: Partial<Grant["limits"]>;
   readonly lease?: boolean;
@@ -115,13 +132,18 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
 
     async sign(purpose, document, decision = "allow") {
       const { statement } = await client.request("prepare", { purpose, document });
-      return client.request("submit", { document, envelope: signed({ ...statement, decision, key }, owner) }).then(({ seq }) => seq);
+      return client
+        .request("submit", { document, envelope: signed({ ...statement, decision, key }, owner) })
+        .then(({ seq }) => seq);
     },
 
     async grant(wish) {
       const drivers = wish.drivers ?? {};
       const sources = Object.fromEntries(Object.entries(drivers).map(([name, { source }]) => [name, source]));
-      const probed = Object.keys(sources).length === 0 ? { drivers: {} } : await client.request("probe", { drivers: sources, workspace });
+      const probed =
+        Object.keys(sources).length === 0
+          ? { drivers: {} }
+          : await client.request("probe", { drivers: sources, workspace });
       const grant: Grant = {
         v: 1,
         id: wish.id,
@@ -133,7 +155,10 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
               source,
               pin: probed.drivers[name]?.pin ?? "",
               tools: Object.fromEntries(
-                Object.entries(tools).map(([tool, part]) => [tool, { risk: "reserved", labels: [], fields: {}, recipients: {}, ...part }]),
+                Object.entries(tools).map(([tool, part]) => [
+                  tool,
+                  { risk: "reserved", labels: [], fields: {}, recipients: {}, ...part },
+                ]),
               ),
               resources,
               prompts,
@@ -141,7 +166,14 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           ]),
         ),
         allow: wish.allow.map((allow) => (typeof allow === "string" ? { what: allow, where: {} } : allow)),
-        limits: { uses: null, rate: null, bytes: null, notBefore: Date.now() - 1000, expires: Date.now() + 3_600_000, ...wish.limits },
+        limits: {
+          uses: null,
+          rate: null,
+          bytes: null,
+          notBefore: Date.now() - 1000,
+          expires: Date.now() + 3_600_000,
+          ...wish.limits,
+        },
         lease: wish.lease ?? false,
         sandbox: { workspace: wish.workspace ?? "none" },
       };
@@ -169,7 +201,9 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
         });
         const ended = await client.request("wait", { instance });
         const [stdout = "", stderr = ""] = files.map((file) => readFileSync(file, "utf8"));
-        const answers = stdout.split("\n").flatMap((line): Ran["answers"] => (line.startsWith('{"step"') ? [JSON.parse(line)] : []));
+        const answers = stdout
+          .split("\n")
+          .flatMap((line): Ran["answers"] => (line.startsWith('{"step"') ? [JSON.parse(line)] : []));
         return { instance, ...ended, stdout, stderr, answers };
       } finally {
         for (const fd of fds) closeSync(fd);
@@ -210,7 +244,8 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
       rmSync(base, { recursive: true, force: true });
     },
   };
-  if (options.enrol !== false) await substrate.sign("enrol-owner", { name: "owner", publicKey: toBase64(owner.publicKey) });
+  if (options.enrol !== false)
+    await substrate.sign("enrol-owner", { name: "owner", publicKey: toBase64(owner.publicKey) });
   return substrate;
 }
 
@@ -256,11 +291,14 @@ async function startMonitorProcess(home: string): Promise<MonitorProcess> {
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
   });
   let errors = "";
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    errors += chunk;
+    if (process.env["AIOS_TRACE"] !== undefined) process.stderr.write(chunk);
+  });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let ended = false;
   void gone.then(() => (ended = true));
-  for (const end = Date.now() + START_MS; ; ) {
+  for (const end = Date.now() + START_MS; ;) {
     try {
       const probe = await connectUnix(join(home, "run", "aiosd.sock"));
       probe.destroy();
@@ -274,7 +312,9 @@ async function startMonitorProcess(home: string): Promise<MonitorProcess> {
 }
 
 function readUser(name: string): { uid: number; gid: number } {
-  const line = readFileSync("/etc/passwd", "utf8").split("\n").find((each) => each.startsWith(`${name}:`));
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((each) => each.startsWith(`${name}:`));
   const [, , uid, gid] = line?.split(":") ?? [];
   if (uid === undefined || gid === undefined) throw new Error(`there is no user "${name}": run the set-up first`);
   return { uid: Number(uid), gid: Number(gid) };
