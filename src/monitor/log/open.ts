@@ -37,8 +37,8 @@ export interface LogOptions {
  */
 export async function openLog(options: LogOptions): Promise<Log> {
   const { files } = options;
-  if (!(await files.hold())) throw new LogError("home-in-use", "Cannot open the log: another process has it open");
   try {
+    if (!(await files.hold())) throw new LogError("home-in-use", "Cannot open the log: another process has it open");
     const log = await load(options);
     await log.begin();
     return log;

@@ -1,0 +1,389 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
+import { createMemoryDisk, type MemoryDisk, type Trouble } from "../../../test/fakes/memory-disk.ts";
+import { CRYPTO, openTestLog, ORIGIN, SIGNER, STILL, testKeys } from "../../../test/fakes/open-log.ts";
+import { appendMany, note, readAll } from "../../../test/fakes/records.ts";
+import { createTreeHasher } from "../../protocol/merkle.ts";
+import { verifyConsistency, verifyInclusion } from "../../protocol/merkle-proof.ts";
+import { encodeUtf8, toBase64 } from "../../protocol/bytes.ts";
+import { canonicalize } from "../../kernel/canonical.ts";
+import { verifyProof } from "../../protocol/log-proof.ts";
+import type { JsonObject } from "../../kernel/json.ts";
+import type { Log } from "./log.ts";
+import { verifyLog } from "./verify.ts";
+
+const hasher = createTreeHasher((data) => CRYPTO.sha256(data));
+const homes: string[] = [];
+afterEach(() => {
+  for (const home of homes.splice(0)) rmSync(home, { recursive: true });
+});
+function newHome(): string {
+  const home = mkdtempSync(join(tmpdir(), "log test "));
+  homes.push(home);
+  return home;
+}
+interface Machine {
+  readonly log: MemoryDisk;
+  readonly keys: MemoryDisk;
+}
+function newMachine(): Machine {
+  return { log: createMemoryDisk(), keys: createMemoryDisk() };
+}
+function openOn({ log, keys }: Machine): Promise<Log> {
+  return openTestLog("", { files: log.open(), keys: testKeys(keys.open()), timer: STILL });
+}
+const verifyOn = ({ log }: Machine, earlier?: string) =>
+  verifyLog(log.open(), { powers: CRYPTO, publicKey: SIGNER.publicKey, origin: ORIGIN, ...(earlier === undefined ? {} : { earlier }) });
+const whys = async (log: Log): Promise<readonly string[]> =>
+  (await readAll(log)).map(({ record }) => (record.kind === "stop" ? record.why : record.kind));
+const counted = (count: number): readonly string[] => Array.from({ length: count }, (_, at) => String(at));
+
+describe("appending", () => {
+  test("gives numbers in the order of the calls, and the promises resolve in it", async () => {
+    const log = await openOn(newMachine());
+    const order: number[] = [];
+    const appended = Array.from({ length: 500 }, (_, at) => log.append(note(at), null).then((seq) => order.push(seq)));
+    await Promise.all(appended);
+    expect(order).toEqual(Array.from({ length: 500 }, (_, at) => at));
+    expect(await whys(log)).toEqual(counted(500));
+  });
+
+  test("in one turn shares one sync, and during a sync shares the next", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await log.append(note("warm"), null);
+    const appends = (): number => machine.log.calls.filter(({ name }) => name === "append").length;
+    const before = appends();
+    const first = appendMany(log, 100);
+    await Promise.resolve();
+    await Promise.resolve();
+    const second = appendMany(log, 100);
+    await Promise.all([first, second]);
+    expect(appends() - before).toBe(2);
+  });
+
+  test("keeps what was handed over, whatever the caller does to it afterwards", async () => {
+    const log = await openOn(newMachine());
+    const payload: { text: string } = { text: "before" };
+    const appended = log.append(note(0), payload);
+    payload.text = "after";
+    await appended;
+    expect((await readAll(log))[0]?.payload).toEqual({ text: "before" });
+  });
+
+  test("refuses a record or payload that is too large or no JSON, and goes on with the next number", async () => {
+    const log = await openOn(newMachine());
+    await expect(log.append(note("x".repeat(70_000)), null)).rejects.toMatchObject({ code: "record-too-large" });
+    await expect(log.append(note(0), { text: "x".repeat(17 * 1024 * 1024) })).rejects.toMatchObject({ code: "record-too-large" });
+    await expect(log.append(note(0), { number: Number.NaN })).rejects.toMatchObject({ code: "not-json" });
+    expect(await log.append(note("x".repeat(65_000)), { text: "fits" })).toBe(0);
+  });
+
+  test("commits to the payload without showing it, and gives it back", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await log.append(note(0), { secret: "a word nobody may read" });
+    await log.append(note(1), { secret: "a word nobody may read" });
+    await log.close();
+    for (const path of machine.log.paths()) {
+      expect(Buffer.from(machine.log.bytes(path) ?? []).includes("nobody may read"), path).toBe(false);
+    }
+    const again = await openOn(machine);
+    const [first, second] = await readAll(again);
+    expect(first?.payload).toEqual({ secret: "a word nobody may read" });
+    // Salted: two equal payloads have two digests.
+    expect(first?.record.payload?.digest).not.toBe(second?.record.payload?.digest);
+    expect(first?.record.payload?.bytes).toBe(canonicalize(first?.payload ?? {}).length);
+  });
+
+  test("after the key of a payload is destroyed, gives the record without it and still proves it", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 10);
+    await log.close();
+    const slots = Buffer.from(machine.keys.bytes("slots") ?? []);
+    machine.keys.put("slots", slots.fill(0, 64 + 4 * 32, 64 + 5 * 32));
+    const again = await openOn(machine);
+    const entries = await readAll(again);
+    expect(entries.map(({ payload }) => payload === null)).toEqual(entries.map((_, at) => at % 3 === 0 || at === 4));
+    expect(entries[4]?.record.payload).not.toBeNull();
+    await again.close();
+    expect(await verifyOn(machine)).toMatchObject({ kind: "verified", size: 10 });
+  });
+});
+
+describe("a log that was closed and opened again", () => {
+  test("goes on where it was, at any sizes and however often", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 1, maxLength: 5 }), async (counts) => {
+        const machine = newMachine();
+        let size = 0;
+        let earlier: string | undefined;
+        for (const count of counts) {
+          const log = await openOn(machine);
+          expect(log.size).toBe(size);
+          await appendMany(log, count, size);
+          size += count;
+          expect(await whys(log)).toEqual(counted(size));
+          await log.close();
+          expect(await verifyOn(machine, earlier)).toMatchObject({ kind: "verified", size });
+          earlier = Buffer.from(machine.log.bytes("checkpoint") ?? []).toString();
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test("moves segments into tiles and payload files while it is written to", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    const text = "x".repeat(200_000);
+    for (let at = 0; at < 100; at += 1) await log.append(note(at), { at, text });
+    expect(await log.checkpoint()).toMatchObject({ size: 100 });
+    expect(machine.log.paths().filter((path) => path.startsWith("payload/")).length).toBeGreaterThan(1);
+    expect(machine.log.paths().filter((path) => path.startsWith("journal/")).length).toBe(1);
+    expect((await readAll(log)).map(({ payload }) => payload?.["at"])).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    await log.close();
+    const again = await openOn(machine);
+    expect((await readAll(again)).map(({ payload }) => payload?.["at"])).toEqual(Array.from({ length: 100 }, (_, at) => at));
+  });
+
+  test("is the same on a real disk, where a second opener is refused until the first closes", async () => {
+    const home = newHome();
+    const log = await openTestLog(home);
+    await appendMany(log, 300);
+    await expect(openTestLog(home)).rejects.toMatchObject({ code: "home-in-use" });
+    await log.close();
+    await expect(log.append(note(0), null)).rejects.toMatchObject({ code: "log-closed" });
+    const again = await openTestLog(home);
+    expect(await whys(again)).toEqual(counted(300));
+    await again.close();
+  });
+});
+
+describe("proofs", () => {
+  test("of every record at every kind of size verify, before and after reopening", async () => {
+    const machine = newMachine();
+    const first = await openOn(machine);
+    await appendMany(first, 700);
+    const { note: checkpoint, size, root } = await first.checkpoint();
+    await first.close();
+    const log = await openOn(machine);
+    await appendMany(log, 100, 700);
+    for (const seq of [0, 1, 255, 256, 511, 512, 699]) {
+      const [entry] = await collect(log, seq);
+      const text = canonicalize(entry?.record as unknown as JsonObject);
+      const path = await log.inclusion(seq, size);
+      expect(verifyInclusion(hasher, { index: seq, size, leaf: hasher.leaf(encodeUtf8(text)), path, root })).toBe(true);
+      const proof = { v: 1, seq, record: text, path: path.map(toBase64), checkpoint } as const;
+      const options = { powers: CRYPTO, publicKey: SIGNER.publicKey, origin: ORIGIN };
+      expect(verifyProof(proof, options)).toMatchObject({ kind: "verified", checkpoint: { size: 700 } });
+      expect(verifyProof({ ...proof, record: text.replace("stop", "stop ") }, options).kind).toBe("refused");
+      expect(verifyProof({ ...proof, seq: seq + 1 }, options).kind).toBe("refused");
+      expect(verifyProof({ ...proof, path: proof.path.slice(1) }, options).kind).toBe("refused");
+      expect(verifyProof({ ...proof, path: ["AAAA", ...proof.path.slice(1)] }, options).kind).toBe("refused");
+      expect(verifyProof({ ...proof, checkpoint: checkpoint.replace("700", "701") }, options).kind).toBe("refused");
+      expect(verifyProof(proof, { ...options, origin: "another" }).kind).toBe("refused");
+      expect(verifyProof(proof, { ...options, publicKey: new Uint8Array(32) }).kind).toBe("refused");
+    }
+    for (const from of [0, 1, 255, 256, 257, 700, 800]) {
+      const now = await log.checkpoint();
+      const path = await log.consistency(Math.min(from, size), now.size);
+      const claim = { from: size, to: now.size, path: await log.consistency(size, now.size), fromRoot: root, toRoot: now.root };
+      expect(verifyConsistency(hasher, claim)).toBe(true);
+      expect(path.length).toBeLessThan(25);
+    }
+    await expect(log.inclusion(0, 801)).rejects.toThrow(RangeError);
+    await expect(log.inclusion(700, 700)).rejects.toThrow(RangeError);
+  });
+
+  test("are not given when a tile was changed under the log", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 600);
+    await log.checkpoint();
+    const tile = Uint8Array.from(machine.log.bytes("tile/0/000") ?? []);
+    machine.log.put("tile/0/000", tile.with(40, (tile[40] ?? 0) ^ 1));
+    await expect(log.inclusion(0, 600)).rejects.toMatchObject({ code: "log-damaged" });
+    await expect(log.inclusion(255, 600)).rejects.toMatchObject({ code: "log-damaged" });
+    // The proof of this one needs only what is above that tile, and is good.
+    expect(await log.inclusion(599, 600)).toHaveLength(6);
+  });
+});
+
+describe("a write that fails", () => {
+  const kinds: readonly Trouble[] = ["before", "halfway", "after"];
+
+  test.each(kinds)("%s its work refuses what waited, and recover() goes on without a gap", async (kind) => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 50);
+    machine.log.trouble = ({ name }) => (name === "append" ? kind : "none");
+    const refused = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => log.append(note(`lost ${at}`), null)));
+    expect(refused.every((one) => one.status === "rejected" && one.reason.code === "log-unavailable")).toBe(true);
+    machine.log.trouble = () => "none";
+    // Not by itself: whoever appends must first be told that the disk works again.
+    await expect(log.append(note("too soon"), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    await log.recover();
+    await appendMany(log, 30, 50);
+    expect(await whys(log)).toEqual(counted(80));
+    await log.close();
+    const again = await openOn(machine);
+    expect(await whys(again)).toEqual(counted(80));
+    await again.close();
+    expect(await verifyOn(machine)).toMatchObject({ kind: "verified", size: 80 });
+  });
+
+  test("recover() fails for as long as the disk does", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    machine.log.trouble = () => "before";
+    await expect(log.append(note(0), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    await expect(log.recover()).rejects.toMatchObject({ code: "log-unavailable" });
+    await expect(log.append(note(0), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    machine.log.trouble = () => "none";
+    await log.recover();
+    expect(await log.append(note(0), null)).toBe(0);
+  });
+
+  test("of the key slots is as good as one of the journal: nothing is sealed with a key that is nowhere", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    machine.keys.trouble = () => "before";
+    await expect(log.append(note(0), { a: 1 })).rejects.toMatchObject({ code: "log-unavailable" });
+    expect(log.size).toBe(0);
+    machine.keys.trouble = () => "none";
+    await log.recover();
+    expect(await log.append(note(0), { a: 1 })).toBe(0);
+    await log.close();
+    expect((await readAll(await openOn(machine)))[0]?.payload).toEqual({ a: 1 });
+  });
+
+  test("anywhere, at any call, loses nothing that was acknowledged and acknowledges nothing twice", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ after: fc.nat({ max: 25 }), kind: fc.constantFrom(...kinds) }), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 3, maxLength: 8 }),
+        fc.constantFrom("kill", "power" as const),
+        async (failures, counts, end) => {
+          const machine = newMachine();
+          const acknowledged: string[] = [];
+          let log: Log | null = null;
+          let planned = [...failures];
+          let number = 0;
+          const plan = (): void => {
+            const next = planned.shift();
+            let left = next?.after ?? Number.POSITIVE_INFINITY;
+            machine.log.trouble = () => (left-- > 0 ? "none" : (next?.kind ?? "none"));
+          };
+          plan();
+          for (const count of counts) {
+            try {
+              log ??= await openOn(machine);
+            } catch (error) {
+              expect(error).toMatchObject({ message: expect.stringContaining("ENOSPC") });
+              plan();
+              continue;
+            }
+            const names = Array.from({ length: count }, () => String(number++));
+            const results = await Promise.allSettled(names.map((name) => (log as Log).append(note(name), { name })));
+            for (const [at, result] of results.entries()) {
+              if (result.status === "rejected") continue;
+              expect(result.value).toBe(acknowledged.length);
+              acknowledged.push(names[at] ?? "");
+            }
+            try {
+              await log.checkpoint();
+            } catch {
+              plan();
+              await log.recover().catch(() => {});
+            }
+            if (results.some(({ status }) => status === "rejected")) {
+              plan();
+              await log.recover().catch(() => {});
+            }
+          }
+          planned = [];
+          machine.log.trouble = () => "none";
+          if (end === "kill") {
+            machine.log.kill();
+            machine.keys.kill();
+          } else {
+            machine.log.losePower();
+            machine.keys.losePower();
+          }
+          const again = await openOn(machine);
+          // What was refused may be there behind what was acknowledged; what was acknowledged must be, in order.
+          expect((await whys(again)).slice(0, acknowledged.length)).toEqual(acknowledged);
+          await again.close();
+          expect((await verifyOn(machine)).kind).toBe("verified");
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe("an interrupted write", () => {
+  test("is dropped wherever it was torn, and everything before it stays", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 20);
+    const [journal = ""] = machine.log.paths().filter((path) => path.startsWith("journal/"));
+    const before = machine.log.bytes(journal)?.length ?? 0;
+    await appendMany(log, 3, 20);
+    const whole = Uint8Array.from(machine.log.bytes(journal) ?? []);
+    expect(whole.length).toBeGreaterThan(before + 500);
+    for (let length = before; length <= whole.length; length += 1) {
+      const torn = copyOf(machine);
+      torn.log.put(journal, whole.slice(0, length));
+      const again = await openOn(torn);
+      expect(again.size, `torn at ${length} of ${whole.length}`).toBe(length === whole.length ? 23 : 20);
+      if (length % 97 === 0) expect(await whys(again)).toEqual(counted(20));
+    }
+  });
+
+  test("leaves zeros or old sectors behind, and is dropped just the same", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 20);
+    const [journal = ""] = machine.log.paths().filter((path) => path.startsWith("journal/"));
+    const before = machine.log.bytes(journal)?.length ?? 0;
+    await appendMany(log, 10, 20);
+    const whole = Uint8Array.from(machine.log.bytes(journal) ?? []);
+    for (let sector = before - (before % 512); sector < whole.length; sector += 512) {
+      const torn = copyOf(machine);
+      torn.log.put(journal, whole.slice().fill(0, Math.max(sector, before), sector + 512));
+      expect((await openOn(torn)).size).toBe(20);
+    }
+  });
+
+  test("in the middle of the journal is no interruption: records behind it were acknowledged", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 5);
+    await appendMany(log, 5, 5);
+    const [journal = ""] = machine.log.paths().filter((path) => path.startsWith("journal/"));
+    const whole = Uint8Array.from(machine.log.bytes(journal) ?? []);
+    const cut = copyOf(machine);
+    cut.log.put(journal, whole.with(100, (whole[100] ?? 0) ^ 1));
+    await expect(openOn(cut)).rejects.toMatchObject({ code: "log-damaged" });
+  });
+});
+
+async function collect(log: Log, seq: number): Promise<Awaited<ReturnType<typeof readAll>>> {
+  const entries = [];
+  for await (const entry of log.entries(seq, seq + 1)) entries.push(entry);
+  return entries;
+}
+
+function copyOf(machine: Machine): Machine {
+  const copy = newMachine();
+  for (const name of ["log", "keys"] as const) {
+    for (const path of machine[name].paths()) copy[name].put(path, machine[name].bytes(path) ?? new Uint8Array());
+  }
+  return copy;
+}
