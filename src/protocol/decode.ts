@@ -228,6 +228,14 @@ export function refine<T>(decoder: Decoder<T>, check: (value: T) => string | nul
   };
 }
 
+/** A decoder whose value is turned into another, or refused after all. */
+export function transform<T, U>(decoder: Decoder<T>, to: (value: T, refusal: Refusal) => U | Refusal): Decoder<U> {
+  return (value, refusal) => {
+    const read = decoder(value, refusal);
+    return read instanceof Refusal ? refusal : to(read, refusal);
+  };
+}
+
 /** Text, number or truth value. */
 export function scalar(options: { max: number }): Decoder<string | number | boolean> {
   const textual = text(options);

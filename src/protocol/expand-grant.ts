@@ -1,0 +1,70 @@
+import { decodeGrant, type DriverSource, type DriverSpec, type Grant, type Limits } from "../kernel/grant.ts";
+import { asJson } from "./as-json.ts";
+import type { DecodeResult } from "./decode.ts";
+import type { ShortGrant, ShortLimits, ShortRules, ShortServer } from "./short-grant.ts";
+
+/** What finds the command and the code of an installed npm package: null when it is not installed. */
+export type ResolvePackage = (name: string) => DriverSource | null;
+
+/** Where the servers of a short grant or profile come from, which is what the monitor must know to probe them. */
+export function driverSources(
+  servers: ShortRules["servers"],
+  resolve: ResolvePackage,
+): DecodeResult<{ readonly [driver: string]: DriverSource }> {
+  const sources: { [driver: string]: DriverSource } = Object.create(null);
+  for (const [name, server] of Object.entries(servers)) {
+    const source = sourceOf(server, resolve);
+    if (source === null) return refused(`/servers/${name}/package`, "is not installed, or is no server to start here");
+    sources[name] = source;
+  }
+  return { kind: "ok", value: sources };
+}
+
+/**
+ * The grant that a short one means, ready to be shown and signed. Pure: `now` is milliseconds since 1970 UTC, `pins` are
+ * what the monitor found when it probed the servers. Whatever the kernel would refuse is refused here.
+ */
+export function expandGrant(
+  short: ShortGrant,
+  given: {
+    readonly now: number;
+    readonly resolve: ResolvePackage;
+    readonly pins: { readonly [server: string]: string };
+  },
+): DecodeResult<Grant> {
+  const sources = driverSources(short.servers, given.resolve);
+  if (sources.kind === "refused") return sources;
+  const drivers: { [driver: string]: DriverSpec } = Object.create(null);
+  for (const [name, { tools, resources, prompts }] of Object.entries(short.servers)) {
+    const source = sources.value[name];
+    const pin = Object.hasOwn(given.pins, name) ? given.pins[name] : undefined;
+    if (source === undefined || pin === undefined) return refused(`/servers/${name}`, "has no pin: it was not probed");
+    drivers[name] = { source, pin, tools, resources, prompts };
+  }
+  const { grant: id, agents, allow, lease, sandbox } = short;
+  const limits = limitsOf(short.limits, given.now);
+  const decoded = decodeGrant(asJson({ v: 1, id, agents, drivers, allow, limits, lease, sandbox }));
+  return decoded.kind === "ok" ? decoded : refused("", `the grant is refused: ${decoded.message}`);
+}
+
+function sourceOf(server: ShortServer, resolve: ResolvePackage): DriverSource | null {
+  const { source, args, workspace } = server;
+  if (source.kind === "url") return { kind: "http", url: source.url };
+  const found = source.kind === "package" ? resolve(source.name) : { ...source, kind: "stdio" as const };
+  if (found?.kind !== "stdio") return null;
+  return { kind: "stdio", command: [...found.command, ...args], code: found.code, workspace };
+}
+
+/** A span counts from the beginning of the grant. */
+function limitsOf(short: ShortLimits, now: number): Limits {
+  const { uses, rate, bytes, starts, expires } = short;
+  const notBefore = starts === null ? now : starts.kind === "at" ? starts.at : now + starts.span;
+  return { uses, rate, bytes, notBefore, expires: expires.kind === "at" ? expires.at : notBefore + expires.span };
+}
+
+function refused(
+  path: string,
+  message: string,
+): { readonly kind: "refused"; readonly path: string; readonly message: string } {
+  return { kind: "refused", path, message };
+}
