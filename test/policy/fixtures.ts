@@ -6,12 +6,17 @@ import type { Allow, Grant, Label, Risk, ToolClass } from "../../src/kernel/gran
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { UNCLASSIFIED } from "../../src/kernel/risk.ts";
 import { createPolicyEngine, type PolicyEngine, type PolicyLoader } from "../../src/monitor/policy/policy-engine.ts";
+import { vettingParts } from "../../src/monitor/policy/vetting-parts.ts";
 import { vetPolicy } from "../../src/monitor/policy/vetting.ts";
 
 export const digest: Digest = (text) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
 /** Vets in this thread; the real one is tried in `test/policy/loading.test.ts`. */
-export const hereLoader: PolicyLoader = { run: async (input) => vetPolicy(cedar, input) };
+export const hereLoader: PolicyLoader = {
+  async *run(input) {
+    yield* vettingParts(vetPolicy(cedar, input));
+  },
+};
 
 export function makeEngine(loader: PolicyLoader = hereLoader): PolicyEngine {
   return createPolicyEngine({ cedar, loader, digest, constitution: `sha256:${"0".repeat(64)}` });

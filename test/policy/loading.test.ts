@@ -102,30 +102,42 @@ describe("Loading in a worker", () => {
 });
 
 describe("A worker that goes wrong has refused the text", () => {
+  const rule = `{ name: 'one', text: workerData.text.slice(0, workerData.text.indexOf(';') + 1),
+    scope: { agent: null, actions: null, driver: null, never: false }, names: { args: null, context: null, actions: [] } }`;
+  const vetted = (rules: number): string => `{ kind: 'vetted', rules: ${rules}, typed: true, warnings: [] }`;
+  const parts = (...all: readonly string[]): string =>
+    `const posts = [${all.map((part) => `{ part: ${part} }`).join(", ")}, { end: true }];
+     parentPort.on("message", () => parentPort.postMessage(posts.shift()));`;
   const answers: readonly [string, string][] = [
     ["crashes", "throw new Error('boom');"],
     ["ends", "process.exit(0);"],
     ["hangs", "for (;;);"],
+    ["never answers", "parentPort.on('message', () => null);"],
     ["takes all memory", "const all = []; for (;;) all.push(new Array(1e6).fill(1));"],
-    ["answers nothing", "parentPort.postMessage(undefined);"],
-    ["answers with a text", "parentPort.postMessage('vetted');"],
-    ["answers with another shape", "parentPort.postMessage({ kind: 'vetted', rules: 'all' });"],
+    ["posts nothing", "parentPort.postMessage(undefined);"],
+    ["posts a text", "parentPort.postMessage('vetted');"],
+    ["answers nothing", parts()],
+    ["answers with a text", parts("'vetted'")],
+    ["answers with another shape", parts("{ kind: 'vetted', rules: 'all' }")],
     [
       "answers with one field too many",
-      "parentPort.postMessage({ kind: 'refused', problems: [{rule:'a',message:'b',line:1}], more: 1 });",
+      parts("{ kind: 'refused', problems: [{ rule: 'a', message: 'b', line: 1 }], more: 1 }"),
     ],
-    ["refuses without a reason", "parentPort.postMessage({ kind: 'refused', problems: [] });"],
-    ["drops a rule", "parentPort.postMessage({ kind: 'vetted', rules: [], typed: true, warnings: [] });"],
+    ["refuses without a reason", parts("{ kind: 'refused', problems: [] }")],
     [
-      "changes a rule",
-      `parentPort.postMessage({ kind: 'vetted', typed: true, warnings: [], rules: [{ name: 'one', text: 'permit(principal, action, resource);',
-        scope: { agent: null, actions: null, driver: null, never: false }, names: { args: null, context: null, actions: [] } }] });`,
+      "refuses and goes on",
+      parts("{ kind: 'refused', problems: [{ rule: 'a', message: 'b', line: 1 }] }", `[${rule}]`),
     ],
+    ["drops all rules", parts(vetted(0))],
+    ["drops the last rule", parts(vetted(1), `[${rule}]`)],
+    ["promises more rules", parts(vetted(2), `[${rule}]`)],
+    ["changes a rule", parts(vetted(1), `[{ ...${rule}, text: 'permit(principal, action, resource);' }]`)],
+    ["says the same rule twice", parts(vetted(2), `[${rule}, ${rule}]`)],
     [
-      "says the same rule twice",
-      `const rule = { name: 'one', text: workerData.text, scope: { agent: null, actions: null, driver: null, never: false }, names: { args: null, context: null, actions: [] } };
-       parentPort.postMessage({ kind: 'vetted', typed: true, warnings: [], rules: [rule, { ...rule, name: 'two' }] });`,
+      "gives two rules one name",
+      parts(vetted(2), `[${rule}]`, `[{ ...${rule}, text: workerData.text.slice(workerData.text.indexOf(';') + 1) }]`),
     ],
+    ["goes on for ever", `parentPort.on("message", () => parentPort.postMessage({ part: ${vetted(2)} }));`],
   ];
   test.each(answers)("when it %s", async (name, program) => {
     let bad = false;
@@ -150,7 +162,7 @@ describe("A worker that goes wrong has refused the text", () => {
       "environment",
       "parentPort.postMessage({ env: { ...process.env }, argv: process.argv.slice(2) });",
     );
-    const answer = await loader.run({ text: "", schema: "", purpose: "load" });
+    const [answer] = await Array.fromAsync(loader.run({ text: "", schema: "", purpose: "load" }));
     delete process.env["POLICY_TEST_CANARY"];
     expect(answer).toEqual({ env: {}, argv: [] });
   });

@@ -7,19 +7,19 @@ import type { Cedar } from "./cedar.ts";
 import { GrantIndex } from "./grant-index.ts";
 import { grantToCedar } from "./grant-permits.ts";
 import { PolicyFault } from "./policy-fault.ts";
-import { splitPolicyText } from "./policy-text.ts";
+import { hasNoRules, textProblem } from "./policy-text.ts";
 import { createEvaluator } from "./rule-evaluator.ts";
 import { createRuleSet, type RuleSet } from "./rule-set.ts";
 import { schemaText } from "./schema.ts";
 import type { Slice } from "./slice.ts";
 import { SlotPool } from "./slot-pool.ts";
-import { readVetting } from "./vetting-answer.ts";
+import { readVetting } from "./vetting-parts.ts";
 import type { Vetting, VettingInput } from "./vetting.ts";
 
 /** Vets a policy text away from the monitor's event loop; `createPolicyLoader` over `main/policy-worker.ts` is one. */
 export interface PolicyLoader {
-  /** Answers with what `vetPolicy` returned. Rejects when the worker failed or took too long. */
-  run(input: VettingInput): Promise<unknown>;
+  /** Answers with the `vettingParts` of what `vetPolicy` returned. Throws when the worker failed or took too long. */
+  run(input: VettingInput): AsyncIterable<unknown>;
 }
 
 export type PolicyLoad =
@@ -110,17 +110,16 @@ export function createPolicyEngine(options: {
   }
 
   async function vet(text: string, purpose: VettingInput["purpose"]): Promise<Vetted> {
-    const split = splitPolicyText(text);
-    if (split.kind === "refused") return split;
+    const problem = textProblem(text);
+    if (problem !== null) return { kind: "refused", problems: [problem] };
     const shapes = grants.shapes();
-    const vetting: Vetting =
-      split.rules.length === 0
-        ? { kind: "vetted", rules: [], typed: true, warnings: NO_PROBLEMS }
-        : await askLoader(loader, {
-            text,
-            purpose,
-            schema: schemaText({ actions: shapes, mentioned: [], drivers: grants.drivers() }),
-          });
+    const vetting: Vetting = hasNoRules(text)
+      ? { kind: "vetted", rules: [], typed: true, warnings: NO_PROBLEMS }
+      : await askLoader(loader, {
+          text,
+          purpose,
+          schema: schemaText({ actions: shapes, mentioned: [], drivers: grants.drivers() }),
+        });
     if (vetting.kind === "refused") return vetting;
     const typed = new Map<string, string>();
     for (const [id, [shape, ...others]] of vetting.typed ? shapes : []) {
@@ -180,16 +179,13 @@ function loadOf(vetted: Vetted): PolicyLoad {
 
 /** A worker that crashed, hung or answered nonsense has refused the text. */
 async function askLoader(loader: PolicyLoader, input: VettingInput): Promise<Vetting> {
-  let why: string;
   try {
-    const read = readVetting(await loader.run(input), input.text);
-    if (typeof read !== "string") return read;
-    why = read;
+    return await readVetting(loader.run(input), input.text);
   } catch (error) {
-    why = error instanceof Error ? error.message : String(error);
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      kind: "refused",
+      problems: [{ rule: "policy", message: `the text could not be checked: ${why}`, line: null }],
+    };
   }
-  return {
-    kind: "refused",
-    problems: [{ rule: "policy", message: `the text could not be checked: ${why}`, line: null }],
-  };
 }

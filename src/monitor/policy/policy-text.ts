@@ -34,20 +34,28 @@ const TOKEN = /\/\/[^\n]*|"(?:\\[^]|[^"\\])*"|[;()[\]{},]|[A-Za-z0-9_]+|::|&&|\|
 /** What a person cannot see in the text they sign: controls, bidi and zero-width characters, line separators, private use. */
 const UNSEEN = /[^\P{C}\n\r\t]|\r(?!\n)|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
-/** Cuts a policy text at the `;` that end its rules and checks the bounds. It does not say whether a rule is Cedar. */
-export function splitPolicyText(text: string): SplitText {
+/** Whether a text is white space and comments. */
+export function hasNoRules(text: string): boolean {
+  return /^(?:\s|\/\/[^\n]*(?:\n|$))*$/u.test(text);
+}
+
+/** What is wrong with a text as a whole, before any rule is read; null when nothing is. */
+export function textProblem(text: string): PolicyProblem | null {
   if (text.length > MAX_POLICY_TEXT) {
-    return refused("policy", `the text has ${text.length} characters, over its bound of ${MAX_POLICY_TEXT}`, null);
+    const message = `the text has ${text.length} characters, over its bound of ${MAX_POLICY_TEXT}`;
+    return { rule: "policy", message, line: null };
   }
   const unseen = UNSEEN.exec(text);
-  if (unseen !== null) {
-    const point = (unseen[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-    return refused(
-      "policy",
-      `the character U+${point} cannot be seen; write it as \\u{…} in a text`,
-      lineAt(text, unseen.index),
-    );
-  }
+  if (unseen === null) return null;
+  const point = (unseen[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  const message = `the character U+${point} cannot be seen; write it as \\u{…} in a text`;
+  return { rule: "policy", message, line: lineAt(text, unseen.index) };
+}
+
+/** Cuts a policy text at the `;` that end its rules and checks the bounds. It does not say whether a rule is Cedar. */
+export function splitPolicyText(text: string): SplitText {
+  const problem = textProblem(text);
+  if (problem !== null) return { kind: "refused", problems: [problem] };
   const rules: RuleText[] = [];
   let start = 0;
   let line = 1;

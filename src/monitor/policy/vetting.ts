@@ -30,7 +30,8 @@ export type Vetting =
     }
   | { readonly kind: "refused"; readonly problems: readonly PolicyProblem[] };
 
-const MAX_PROBLEMS = 100;
+/** Most problems, and most warnings, that one text is told of. */
+export const MAX_PROBLEMS = 100;
 const RULE_NAME = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/;
 
 /**
@@ -64,7 +65,10 @@ export function vetPolicy(cedar: Cedar, input: VettingInput): Vetting {
     validationSettings: { mode: "strict" },
   });
   if (answer.type === "failure") {
-    return { kind: "refused", problems: answer.errors.map(({ message }) => ({ rule: "policy", message, line: null })) };
+    return {
+      kind: "refused",
+      problems: answer.errors.slice(0, MAX_PROBLEMS).map(({ message }) => ({ rule: "policy", message, line: null })),
+    };
   }
   const locate = ({ policyId, error }: { policyId: string; error: DetailedError }): PolicyProblem =>
     problemOf(error, { name: policyId, source: rules.get(policyId)?.source });
