@@ -65,9 +65,10 @@ it("carries keys and output through both filters, with the person's size, until 
   const pty = openPty();
   pty.resize(100, 30);
   const screen = new Screen(pty);
-  const agent = "stty size; printf '\\033]52;c;AAAA\\007'; read line; echo got:$line";
+  const agent = "read go; stty size; printf '\\033]52;c;AAAA\\007'; read line; echo got:$line";
   const child = startPump(pty, { agent, more: "" });
   closeSync(pty.slave);
+  screen.type("\r"); // waits in the terminal until the pump is there
   await screen.see("30 100");
   await screen.see("ESC]52");
   expect(screen.text).not.toContain("\u001b]52");
