@@ -210,6 +210,10 @@ describe("a peer that breaks the protocol on the home's socket", () => {
     await new Promise((resolve) => socket.once("connect", resolve));
     return socket;
   };
+  const refusals = async (): Promise<number> => {
+    const query = { from: 0, limit: 10_000, instance: null, kinds: ["refused"] };
+    return (await aios.client.request("log-show", query)).entries.length;
+  };
   const frame = (value: unknown): Buffer => {
     const body = Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
     const head = Buffer.alloc(4);
@@ -228,19 +232,14 @@ describe("a peer that breaks the protocol on the home's socket", () => {
     ["an empty frame", Buffer.from([0, 0, 0, 0])],
     ["an answer that nobody asked for", frame({ id: 7, ok: {} })],
   ])("with %s is ended, the fact is recorded, and others are served", async (_name, bytes) => {
-    const before = (
-      await aios.client.request("log-show", { from: 0, limit: 10_000, instance: null, kinds: ["refused"] })
-    ).entries.length;
+    const before = await refusals();
     const socket = await open();
     const ended = new Promise((resolve) => socket.once("close", resolve));
     socket.on("error", () => {});
     socket.write(bytes);
     await ended;
     await aios.client.request("ps", { all: false });
-    const after = (
-      await aios.client.request("log-show", { from: 0, limit: 10_000, instance: null, kinds: ["refused"] })
-    ).entries.length;
-    expect(after).toBe(before + 1);
+    await expect.poll(refusals).toBe(before + 1);
   });
 
   test("twin: a well-formed request on a fresh connection is answered", async () => {
