@@ -39,12 +39,16 @@ function attempt(action: () => void): string {
     action();
     return "ok";
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error); // whatever the file system throws has a code
+    return codeOf(error);
   }
 }
 
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
 function forwards(backwards: string): string {
-  return [...backwards].toReversed().join("");
+  return Buffer.from(Buffer.from(backwards).toReversed()).toString();
 }
 
 function pids(): readonly number[] {
@@ -94,7 +98,7 @@ function sendDatagram(host: string): Promise<Outcome> {
     const socket = createSocket("udp4");
     socket.send("x", 53, host, (error) => {
       socket.close();
-      resolve({ done: error === null, detail: (error as NodeJS.ErrnoException | null)?.code });
+      resolve({ done: error === null, detail: error === null ? null : codeOf(error) });
     });
   });
 }

@@ -6,11 +6,11 @@ import type { Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bindFunction } from "../../src/platform/libc.ts";
-import { harmlessSpec, setStage } from "./sandbox-stage.ts";
+import { backwards, harmlessSpec, setStage } from "./sandbox-stage.ts";
 
 const stage = setStage();
 const CANARY = `canary-${Math.random().toString(36).slice(2)}`;
-const BACKWARDS = [...CANARY].toReversed().join("");
+const BACKWARDS = backwards(CANARY);
 const SECRET_FILE = join(stage.folder, "home", ".ssh", "id_ed25519");
 const ENGINE_SOCKET = join(stage.folder, "docker.sock");
 
@@ -48,6 +48,10 @@ describe("NO-AMBIENT: what the user has, a sandbox has not", () => {
     expect(await stage.inside(["nothing"])).toEqual({ done: true, detail: 1000, code: 0, errors: "" });
   });
 
+  it.each(["agent", "face", "driver", "exec"] as const)("runs Node as %s", async (role) => {
+    expect((await stage.inside(["nothing"], { role })).done).toBe(true);
+  });
+
   it("files of the user's home", async () => {
     expect(stage.outside(["read", SECRET_FILE]).done).toBe(true);
     expect(await stage.inside(["read", SECRET_FILE])).toMatchObject({ done: false, detail: "ENOENT" });
@@ -77,8 +81,8 @@ describe("NO-AMBIENT: what the user has, a sandbox has not", () => {
   });
 
   it("paths of the host on a command line", async () => {
-    expect(stage.outside(["command-lines", [...stage.folder].toReversed().join("")]).done).toBe(true);
-    expect((await stage.inside(["command-lines", [...stage.folder].toReversed().join("")])).done).toBe(false);
+    expect(stage.outside(["command-lines", backwards(stage.folder)]).done).toBe(true);
+    expect((await stage.inside(["command-lines", backwards(stage.folder)])).done).toBe(false);
   });
 
   it("a descriptor that this process was born with or leaked", async () => {

@@ -79,6 +79,11 @@ export function setStage(): Stage {
   };
 }
 
+/** What an attacker searches for, written so that passing it on does not put it where it is searched for. ASCII. */
+export function backwards(text: string): string {
+  return Buffer.from(Buffer.from(text).toReversed()).toString();
+}
+
 /** A specification with nothing in it but what an attacker needs to run. */
 export function harmlessSpec(stage: { readonly folder: string; readonly node: string }): SandboxSpec {
   const read = (host: string, inside: string): Mount => ({ kind: "read", host, inside });
