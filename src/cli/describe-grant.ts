@@ -168,7 +168,7 @@ function describeDriver(driver: DriverSpec): readonly Item[] {
       ? [`at ${makeVisible(source.url)}`]
       : [
           `runs ${source.command.map(makeVisible).join(" ")}`,
-          `from ${source.code.length === 0 ? "nothing but the system" : source.code.map(makeVisible).join(" ")}`,
+          ...describeCode(source.code),
           `workspace: ${source.workspace}`,
         ];
   const tools = Object.entries(driver.tools).map(([name, tool]) => `${makeVisible(name)}: ${describeTool(tool)}`);
@@ -178,6 +178,21 @@ function describeDriver(driver: DriverSpec): readonly Item[] {
     tone: "faint" as const,
     text,
   }));
+}
+
+/** Every path of the code: those of one node_modules folder after its name, which would otherwise repeat a hundred times. */
+function describeCode(code: readonly string[]): readonly string[] {
+  if (code.length === 0) return ["code: only the system's"];
+  const groups = new Map<string, string[]>();
+  for (const path of code) {
+    const at = path.lastIndexOf("/node_modules/");
+    const folder = at < 0 ? "" : path.slice(0, at + "/node_modules/".length);
+    groups.set(folder, [...(groups.get(folder) ?? []), path.slice(folder.length)]);
+  }
+  return [...groups].map(([folder, names]) => {
+    const shown = names.map(makeVisible).join(" ");
+    return folder === "" ? `code ${shown}` : `code in ${makeVisible(folder)}: ${shown}`;
+  });
 }
 
 function describeTool(tool: ToolClass): string {

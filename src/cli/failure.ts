@@ -1,13 +1,48 @@
 import { EXIT, type ExitName } from "./exit-codes.ts";
 
-/** Codes of faults that the command line finds itself, with the exit code each ends in. Closed; docs/commands.md lists them. */
-export const FAILURES = {
+/** Codes of faults that the command line finds itself. Closed; docs/commands.md lists them, and a test compares them. */
+export type FailureCode =
+  | "usage"
+  | "unknown-command"
+  | "unknown-flag"
+  | "no-home"
+  | "no-owner"
+  | "owner-exists"
+  | "bad-key"
+  | "bad-home"
+  | "file-unreadable"
+  | "file-too-large"
+  | "file-exists"
+  | "bad-yaml"
+  | "bad-json"
+  | "bad-grant"
+  | "bad-profile"
+  | "unknown-package"
+  | "no-confinement"
+  | "weak-passphrase"
+  | "passphrases-differ"
+  | "wrong-passphrase"
+  | "not-found"
+  | "not-confirmed"
+  | "cannot-show"
+  | "demo-failed"
+  | "changed-on-the-way"
+  | "no-terminal"
+  | "monitor-running"
+  | "monitor-unreachable"
+  | "monitor-lost"
+  | "interrupted";
+
+/** The exit code that each ends in, by name. */
+export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   usage: "usage",
   "unknown-command": "usage",
   "unknown-flag": "usage",
   "no-home": "setup",
   "no-owner": "setup",
   "owner-exists": "setup",
+  "bad-key": "setup",
+  "bad-home": "setup",
   "file-unreadable": "setup",
   "file-too-large": "setup",
   "file-exists": "setup",
@@ -30,9 +65,7 @@ export const FAILURES = {
   "monitor-unreachable": "monitor",
   "monitor-lost": "monitor",
   interrupted: "interrupted",
-} as const satisfies { readonly [code: string]: ExitName };
-
-export type FailureCode = keyof typeof FAILURES;
+};
 
 /**
  * A fault that ends a command: one line that names the action and the value, a code, and what to do next.

@@ -57,8 +57,6 @@ export interface Person {
 export interface Files {
   /** UTF-8 text of a file; throws `CliFailure` (`file-unreadable`, `file-too-large`). */
   read(path: string, maximumBytes: number): Promise<string>;
-  /** Makes a new file that only this user can read; throws `CliFailure` `file-exists`. */
-  create(path: string, text: string): Promise<void>;
   exists(path: string): Promise<boolean>;
 }
 
@@ -120,12 +118,23 @@ export type Verified =
   | { readonly kind: "verified"; readonly lines: readonly string[] }
   | { readonly kind: "refused"; readonly code: string; readonly why: string };
 
+/** What a log or a proof is held against: the key that signs its checkpoints, never one that lies beside it. */
+export type LogKeySource =
+  /** The log key of a home. */
+  | { readonly kind: "home"; readonly home: string }
+  /** `name+id+base64`, as `aios log verify` prints it (c2sp.org/signed-note). */
+  | { readonly kind: "text"; readonly text: string };
+
 /** Verification that needs neither a monitor nor trust in one. */
 export interface LogVerifier {
   /** Whole log of a folder; with an earlier checkpoint, also that the log grew from it. */
-  verify(folder: string, earlier: string | null): Promise<Verified>;
-  /** One proof file, against the log key in that folder or the one that the proof's reader holds. */
-  check(proof: string, folder: string): Promise<Verified>;
+  verify(log: {
+    readonly folder: string;
+    readonly key: LogKeySource;
+    readonly earlier: string | null;
+  }): Promise<Verified>;
+  /** The text of one proof file. */
+  check(proof: { readonly text: string; readonly key: LogKeySource }): Promise<Verified>;
   /** The log folder of a home. */
   folder(home: string): string;
 }

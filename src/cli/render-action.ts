@@ -29,7 +29,7 @@ export type Rendered =
 
 /** More than a person reads is not shown in full, whatever the screen can hold. */
 export const MAXIMUM_LINES = 200;
-export const MAXIMUM_BYTES = 64 * 1024;
+export const MAXIMUM_BYTES: number = 64 * 1024;
 
 /** Why a human is asked, in words. */
 const REASON_WORDS: { readonly [reason in HoldReason]: string } = {

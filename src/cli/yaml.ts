@@ -3,7 +3,7 @@ import type { JsonValue } from "../kernel/json.ts";
 import { CliFailure } from "./failure.ts";
 
 /** A profile or a grant is written by hand; more than this is not. */
-export const MAXIMUM_YAML_BYTES = 256 * 1024;
+export const MAXIMUM_YAML_BYTES: number = 256 * 1024;
 const MAXIMUM_DEPTH = 16;
 
 /**
@@ -73,9 +73,14 @@ function convertKey(pair: Pair, context: Context): string {
 function convertScalar(node: Scalar, context: Context): JsonValue {
   refuseMarks(node, context);
   const { value } = node;
-  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (value === null || typeof value === "boolean") return value;
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw context.refuse(node, "a text holds half a character (a lone surrogate)");
+    return value;
+  }
   if (typeof value === "number") {
-    if (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)) return value;
+    const safe = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
+    if (safe && !Object.is(value, -0)) return value;
     throw context.refuse(node, `the number ${node.source ?? String(value)} is outside the safe range`);
   }
   throw context.refuse(node, "a value is neither text, number, true, false nor null");

@@ -208,16 +208,17 @@ function tellFailure(board: Board, error: unknown): void {
 async function proveLog({ powers, sample, client, board }: Scene): Promise<void> {
   board.chapter("The log, checked by a verifier that trusts nobody");
   const folder = powers.logs.folder(sample.home.path);
+  const key = { kind: "home", home: sample.home.path } as const;
   // Makes the checkpoint cover everything that happened.
   await client.request("checkpoint", {});
-  const whole = await powers.logs.verify(folder, null);
+  const whole = await powers.logs.verify({ folder, key, earlier: null });
   if (whole.kind === "verified") board.result(["good", "verified"], `the whole log: ${whole.lines[0] ?? ""}`);
   else board.result(["bad", "refused"], whole.why);
 
   const { entries } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: ["terminal"] });
   const seq = entries[0]?.record.seq ?? 0;
   const { proof } = await client.request("log-prove", { seq });
-  const proved = await powers.logs.check(JSON.stringify(proof), folder);
+  const proved = await powers.logs.check({ text: JSON.stringify(proof), key });
   if (proved.kind === "verified")
     board.result(
       ["good", "verified"],
@@ -226,7 +227,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   else board.result(["bad", "refused"], proved.why);
 
   const copy = await sample.changeOneByteOfACopy();
-  const forged = await powers.logs.verify(copy.folder, null);
+  const forged = await powers.logs.verify({ folder: copy.folder, key, earlier: null });
   if (forged.kind === "refused")
     board.result(["bad", "refused"], `a copy with one byte changed (${copy.what}): ${makeVisible(forged.why)}`);
   else board.result(["bad", "verified"], "a changed copy passed: this must never be seen");

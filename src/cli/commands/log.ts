@@ -4,17 +4,21 @@ import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { summariseRecord } from "../describe-record.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
 import { join, line, writeLines } from "../line.ts";
 import { showMoment } from "../moment.ts";
-import type { CliPowers, Verified } from "../powers.ts";
+import type { CliPowers, LogKeySource, Verified } from "../powers.ts";
 import { layOutTable } from "../table.ts";
 import { makeVisible } from "../visible.ts";
 
 const MAXIMUM_NOTE_BYTES = 64 * 1024;
 const MAXIMUM_PROOF_BYTES = 1024 * 1024;
 const PAGE = 500;
+const KEY: Flag = {
+  name: "key",
+  value: "KEY",
+  help: "the log's key as aios log verify prints it (default: that of the home)",
+};
 const DIRECTORY: Flag = { name: "dir", value: "DIR", help: "a log folder, for a copy (default: that of the home)" };
 
 /** `aios log show`: records, for people as a table, for programs as JSON lines. */
@@ -78,6 +82,7 @@ export const logVerify: Command = {
   rest: null,
   flags: [
     DIRECTORY,
+    KEY,
     { name: "checkpoint", value: "FILE", help: "an earlier checkpoint; the log must have grown from it" },
     JSON_OUTPUT,
     HOME,
@@ -90,7 +95,10 @@ export const logVerify: Command = {
   async run(powers, args) {
     const path = args.value("checkpoint");
     const earlier = path === null ? null : await powers.files.read(path, MAXIMUM_NOTE_BYTES);
-    return report(powers, args, await powers.logs.verify(findFolder(powers, args), earlier));
+    const given = args.value("dir");
+    const home = powers.home(args.value("home")).path;
+    const folder = given === null ? powers.logs.folder(home) : powers.resolve(given);
+    return report(powers, args, await powers.logs.verify({ folder, key: findKey(args, home), earlier }));
   },
 };
 
@@ -121,19 +129,19 @@ export const logCheck: Command = {
   summary: "check a proof of one record",
   positionals: [{ name: "FILE", required: true, help: "a file from aios log prove" }],
   rest: null,
-  flags: [DIRECTORY, JSON_OUTPUT, HOME],
+  flags: [KEY, JSON_OUTPUT, HOME],
   details: ["Exit code 1 when the proof is refused."],
   examples: ["log check proof.json"],
   async run(powers, args) {
     const proof = await powers.files.read(args.required("FILE"), MAXIMUM_PROOF_BYTES);
-    return report(powers, args, await powers.logs.check(proof, findFolder(powers, args)));
+    const key = findKey(args, powers.home(args.value("home")).path);
+    return report(powers, args, await powers.logs.check({ text: proof, key }));
   },
 };
 
-function findFolder(powers: CliPowers, args: Arguments): string {
-  const folder = args.value("dir");
-  if (folder !== null && args.value("home") !== null) throw CliFailure.of("usage", "give --dir or --home, not both");
-  return folder === null ? powers.logs.folder(powers.home(args.value("home")).path) : powers.resolve(folder);
+function findKey(args: Arguments, home: string): LogKeySource {
+  const text = args.value("key");
+  return text === null ? { kind: "home", home } : { kind: "text", text };
 }
 
 function report(powers: CliPowers, args: Arguments, verified: Verified): ExitCode {

@@ -1,0 +1,25 @@
+import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from "./commands/approvals.ts";
+import { demo } from "./commands/demo.ts";
+import { doctor } from "./commands/doctor.ts";
+import { freeze } from "./commands/freeze.ts";
+import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
+import { init } from "./commands/init.ts";
+import { kill } from "./commands/kill.ts";
+import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
+import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
+import { ps } from "./commands/ps.ts";
+import { run } from "./commands/run.ts";
+import { serve } from "./commands/serve.ts";
+import { thaw } from "./commands/thaw.ts";
+import type { CommandGroup } from "./help.ts";
+
+/** Every command, in the order of the overview. */
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
+  { title: "Begin", commands: [demo, init, doctor] },
+  { title: "Run agents", commands: [run, ps, freeze, thaw, kill] },
+  { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
+  { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
+  { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
+  { title: "Evidence", commands: [logShow, logVerify, logProve, logCheck] },
+  { title: "The monitor", commands: [serve] },
+];

@@ -1,0 +1,213 @@
+import { STAGES, type Stage } from "../../kernel/codes.ts";
+import type { Grant } from "../../kernel/grant.ts";
+import type { Profile } from "../../protocol/profile.ts";
+import type { RunRequest } from "../../protocol/requests.ts";
+import { openAgentSession } from "../agent-session.ts";
+import type { Arguments } from "../arguments.ts";
+import { HOME, type Command } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { withMonitor } from "../connection.ts";
+import { describeGrant } from "../describe-grant.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { signGrant, signGrantFile } from "../grant-file.ts";
+import { readInteger } from "../integer.ts";
+import { line, writeLines } from "../line.ts";
+import type { CliPowers, Home, MonitorClient } from "../powers.ts";
+import { proposeGrant, readProfile } from "../propose.ts";
+import { openSigningSession, type SigningSession } from "../signing-session.ts";
+import { makeVisible } from "../visible.ts";
+import { MAXIMUM_YAML_BYTES } from "../yaml.ts";
+
+const HOLD_SECONDS = { terminal: 600, unattended: 60 };
+
+/** `aios run`: starts an agent in its sandbox under the grants in force and lends it this process's streams. */
+export const run: Command = {
+  path: ["run"],
+  summary: "run an agent in a sandbox, under the grants in force",
+  positionals: [],
+  rest: "CMD…",
+  flags: [
+    { name: "agent", value: "NAME", help: "name that grants use (default: the name of the command)" },
+    { name: "profile", value: "FILE", help: "what the agent asks for; shown to you to sign" },
+    { name: "grant", value: "FILE", help: "a grant to show and sign first", repeats: true },
+    { name: "workspace", value: "DIR", help: "folder that tools and agent see as /workspace (default: none)" },
+    { name: "task", value: "TEXT", help: "your own words; recipients in them count as named by you" },
+    { name: "strict", value: null, help: "the first denied action freezes the instance" },
+    { name: "parent", value: "ID", help: "run as a delegate of this instance; never more than it may" },
+    { name: "hold-at", value: "STAGE", help: `hold every action at a stage: ${STAGES.join(", ")}`, repeats: true },
+    { name: "hold-seconds", value: "N", help: "how long a held action waits (default: 600, without a terminal 60)" },
+    { name: "env", value: "NAME=VALUE", help: "a value for the agent's environment; never a secret", repeats: true },
+    HOME,
+  ],
+  details: [
+    "Without a grant the agent runs and can do nothing outside its sandbox. Held actions are announced here; Ctrl-] shows them, and you answer with y or n and the passphrase, which is asked for once and kept in memory only while this command runs. Without a terminal nobody can approve: what is held expires and is denied.",
+    "The exit code is the agent's own, or 6 when the substrate ended it.",
+  ],
+  examples: ["run -- claude", 'run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js'],
+  async run(powers, args) {
+    const profile = await findProfile(powers, args);
+    const command = args.rest.length > 0 ? args.rest : (profile?.command ?? []);
+    const [program] = command;
+    if (program === undefined) {
+      throw CliFailure.of("usage", "aios run needs a command after --", "for example: aios run -- claude");
+    }
+    const agent = args.value("agent") ?? profile?.agent ?? nameAgent(program);
+    if (!/^[a-z][a-z0-9-]{0,30}$/u.test(agent)) {
+      throw CliFailure.of(
+        "usage",
+        `"${agent}" cannot be an agent's name`,
+        "a to z, 0 to 9 and -, beginning with a letter: --agent NAME",
+      );
+    }
+    return await withMonitor({ powers, args }, (client, home) =>
+      start({ powers, args, client, home, agent, command, profile }),
+    );
+  },
+};
+
+interface Start {
+  readonly powers: CliPowers;
+  readonly args: Arguments;
+  readonly client: MonitorClient;
+  readonly home: Home;
+  readonly agent: string;
+  readonly command: readonly string[];
+  readonly profile: Profile | null;
+}
+
+async function start(parts: Start): Promise<ExitCode> {
+  const { powers, args, client, home, agent, profile } = parts;
+  const signing = openSigningSession(powers, { home, keep: "session" });
+  const workspace = workspaceOf(parts);
+  for (const path of args.values("grant"))
+    await signGrantFile({ powers, client, session: signing }, { path, workspace });
+  if (profile !== null) await grantProfile({ ...parts, profile, signing, workspace });
+  writeLines(powers.err, await describeAuthority(parts));
+
+  const program = await powers.agents.findProgram(parts.command);
+  const unattended = powers.person === null;
+  const request: RunRequest = {
+    agent,
+    command: program.command,
+    code: [...program.code, ...(profile?.code ?? [])].filter((path, index, all) => all.indexOf(path) === index),
+    workspace,
+    task: args.value("task") ?? (await confirmTask(powers, profile)),
+    strict: args.has("strict") || profile?.strict === true,
+    parent: args.value("parent"),
+    environment: { ...profile?.environment, ...readEnvironment(args.values("env")) },
+    holdAt: args.values("hold-at").map(readStage),
+    streams: powers.random.hex(16),
+    holdSeconds: readInteger(
+      args.value("hold-seconds") ?? String(unattended ? HOLD_SECONDS.unattended : HOLD_SECONDS.terminal),
+      { name: "--hold-seconds", min: 1, max: 86_400 },
+    ),
+  };
+  return await runInstance({ ...parts, signing }, request);
+}
+
+async function findProfile(powers: CliPowers, args: Arguments): Promise<Profile | null> {
+  const path = args.value("profile");
+  return path === null ? null : readProfile(await powers.files.read(path, MAXIMUM_YAML_BYTES), path);
+}
+
+/** Offers what a profile asks for to be signed, when its grant was never signed and a person is there. A request, never authority. */
+async function grantProfile(
+  parts: Start & { readonly profile: Profile; readonly signing: SigningSession; readonly workspace: string | null },
+): Promise<void> {
+  const { powers, client, profile, signing, workspace } = parts;
+  const { grants } = await client.request("grants", {});
+  if (powers.person === null || grants.some((view) => view.id === profile.profile)) return;
+  const source = parts.args.value("profile") ?? "the profile";
+  const proposed = await proposeGrant({ powers, client }, { profile, source, workspace });
+  await signGrant({ powers, client, session: signing }, proposed.grant);
+}
+
+/** Words from a file endorse nobody until a person has said that they are meant (DESIGN 5). */
+async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<string | null> {
+  const task = profile?.task ?? null;
+  if (task === null || powers.person === null) return null;
+  const shown = makeVisible(task);
+  return (await confirm(powers, `Task from the profile: ${shown}\nAre these your words?`)) ? task : null;
+}
+
+async function runInstance(
+  parts: Start & { readonly signing: SigningSession },
+  request: RunRequest,
+): Promise<ExitCode> {
+  const { powers, client, home, signing } = parts;
+  const watcher = await home.connect();
+  try {
+    const early: string[] = [];
+    let onHeld = (instance: string): void => void early.push(instance);
+    watcher.onEvent("record", ({ record }) => {
+      if (record.kind === "held") onHeld(record.instance);
+    });
+    await watcher.request("watch", { instance: null });
+    const session = await openAgentSession({ powers, client, signing }, { home: home.path, ticket: request.streams });
+    const { instance } = await client.request("run", request);
+    onHeld = (held) => {
+      if (held === instance) session.onHeld(instance);
+    };
+    for (const held of early) onHeld(held);
+    // Ctrl-C at the terminal goes to the agent as a key; this is the signal, from outside.
+    void powers.interrupted.then(() => client.request("kill", { instance }).catch(() => undefined));
+    const ended = await client.request("wait", { instance });
+    await session.close();
+    if (ended.state === "ended" && ended.exit !== null) return ended.exit;
+    const state = ended.state === "terminal" ? "terminal" : "stopped";
+    powers.err.write(
+      `aios: instance ${instance} is ${state}: ${makeVisible(ended.why ?? "no reason given")} (${state})\n`,
+    );
+    powers.err.write(`hint: aios log show --instance ${instance} says what it did\n`);
+    return EXIT.stopped;
+  } finally {
+    signing.forget();
+    watcher.close();
+  }
+}
+
+async function describeAuthority(parts: Start): Promise<readonly ReturnType<typeof line>[]> {
+  const { powers, client, agent } = parts;
+  const { grants } = await client.request("grants", {});
+  const mine = grants.filter((view) => view.state === "active" && view.agents.includes(agent));
+  if (mine.length === 0) {
+    return [
+      line(`No grant is in force for ${agent}: it runs in its sandbox and can do nothing outside it.`, "wait"),
+      line("aios grants propose PROFILE prepares one to sign.", "faint"),
+    ];
+  }
+  const shown: Grant[] = [];
+  for (const view of mine) shown.push((await client.request("grant-show", { id: view.id })).grant);
+  const now = powers.now();
+  return shown.flatMap((grant) =>
+    describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false }),
+  );
+}
+
+function workspaceOf(parts: Start): string | null {
+  const folder = parts.args.value("workspace");
+  return folder === null ? null : parts.powers.resolve(folder);
+}
+
+/** The name of the program without folders, in the letters that agent names have. */
+function nameAgent(program: string): string {
+  const base = program.slice(program.lastIndexOf("/") + 1).toLowerCase();
+  return base.replaceAll(/[^a-z0-9-]/gu, "-").slice(0, 31);
+}
+
+function readStage(text: string): Stage {
+  const stage = STAGES.find((known) => known === text);
+  if (stage === undefined) throw CliFailure.of("usage", `there is no stage "${text}"`, `one of: ${STAGES.join(", ")}`);
+  return stage;
+}
+
+function readEnvironment(values: readonly string[]): { readonly [name: string]: string } {
+  return Object.fromEntries(
+    values.map((value) => {
+      const match = /^(?<name>[A-Za-z_][A-Za-z0-9_]{0,62})=(?<rest>[^\0]*)$/u.exec(value);
+      if (match?.groups === undefined) throw CliFailure.of("usage", `--env takes NAME=VALUE, not "${value}"`);
+      return [match.groups["name"] ?? "", match.groups["rest"] ?? ""];
+    }),
+  );
+}

@@ -1,0 +1,57 @@
+import { decodeGrant, type Grant } from "../kernel/grant.ts";
+import { isObject } from "../kernel/json.ts";
+import { decodeShortGrant } from "../protocol/short-grant.ts";
+import { insist } from "./confirm.ts";
+import { describeGrant } from "./describe-grant.ts";
+import { toDocument } from "./document.ts";
+import { CliFailure } from "./failure.ts";
+import { join, line, writeLines } from "./line.ts";
+import type { CliPowers } from "./powers.ts";
+import { probeServers } from "./probe-servers.ts";
+import { prepareAndSign, type SigningParts } from "./sign.ts";
+import { MAXIMUM_YAML_BYTES, readYaml } from "./yaml.ts";
+
+export type GrantSigningParts = SigningParts & { readonly powers: CliPowers };
+
+/** Shows the grant in a file, asks, signs it. Throws `CliFailure` (`bad-yaml`, `bad-grant`, `not-confirmed`). */
+export async function signGrantFile(
+  parts: GrantSigningParts,
+  file: { readonly path: string; readonly workspace: string | null },
+): Promise<void> {
+  await signGrant(parts, await readGrantFile(parts, file));
+}
+
+/** Shows a grant in full, asks, signs it. */
+export async function signGrant(parts: GrantSigningParts, grant: Grant): Promise<void> {
+  const { powers } = parts;
+  const now = powers.now();
+  const options = { now, offset: powers.offset(now), columns: powers.err.columns, servers: true };
+  writeLines(powers.err, [...describeGrant(grant, options), line("")]);
+  await insist(powers, "Sign this grant?");
+  const seq = await prepareAndSign(parts, { purpose: "sign-grant", document: toDocument(grant) });
+  writeLines(powers.err, [join(["good", "granted"], ` ${grant.id} (record ${seq})`)]);
+}
+
+/** The short form, whose servers are probed for their pins, or the whole document (`v: 1`) as the log has it. */
+async function readGrantFile(
+  parts: GrantSigningParts,
+  file: { readonly path: string; readonly workspace: string | null },
+): Promise<Grant> {
+  const { path } = file;
+  const value = readYaml(await parts.powers.files.read(path, MAXIMUM_YAML_BYTES), path);
+  if (isObject(value) && Object.hasOwn(value, "v")) {
+    const whole = decodeGrant(value);
+    if (whole.kind === "ok") return whole.value;
+    throw CliFailure.of("bad-grant", `Cannot use ${path}: ${whole.message}`);
+  }
+  const short = decodeShortGrant(value);
+  if (short.kind === "refused") {
+    throw CliFailure.of(
+      "bad-grant",
+      `Cannot use ${path}: ${short.path} ${short.message}`,
+      "aios grants propose PROFILE writes one",
+    );
+  }
+  const probed = await probeServers(parts, { short: short.value, source: path, workspace: file.workspace });
+  return probed.grant;
+}

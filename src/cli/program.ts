@@ -1,0 +1,84 @@
+import { parseArguments } from "./arguments.ts";
+import { COMMAND_GROUPS } from "./catalogue.ts";
+import type { Command } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { CliFailure } from "./failure.ts";
+import { showFamily, showHelp, showOverview } from "./help.ts";
+import { findNearest } from "./nearest.ts";
+import type { CliPowers, Screen } from "./powers.ts";
+import { makeVisible } from "./visible.ts";
+
+/** Runs one command line (the words after `aios`) and returns the exit code. Faults are written to `powers.err`; nothing is thrown. */
+export async function runProgram(words: readonly string[], powers: CliPowers): Promise<ExitCode> {
+  try {
+    return await dispatch(words, powers);
+  } catch (error) {
+    return reportFault(error, powers.err);
+  }
+}
+
+async function dispatch(words: readonly string[], powers: CliPowers): Promise<ExitCode> {
+  const commands = COMMAND_GROUPS.flatMap((group) => group.commands);
+  const [first, second] = words;
+  if (first === undefined || first === "--help" || first === "-h" || (first === "help" && second === undefined)) {
+    powers.out.write(showOverview(COMMAND_GROUPS));
+    return EXIT.ok;
+  }
+  if (first === "--version") {
+    powers.out.write(`aios ${powers.version}\n`);
+    return EXIT.ok;
+  }
+  if (first === "help") return await dispatch([...words.slice(1), "--help"], powers);
+
+  const family = commands.filter((command) => command.path[0] === first);
+  if (family.length === 0)
+    throw unknownCommand(
+      first,
+      commands.map((command) => command.path[0] ?? ""),
+    );
+  const [single] = family;
+  const command = single?.path.length === 1 ? single : family.find((candidate) => candidate.path[1] === second);
+  if (command === undefined) {
+    if (second === "--help" || second === "-h") {
+      powers.out.write(showFamily(first, family));
+      return EXIT.ok;
+    }
+    const verbs = family.map((candidate) => candidate.path.join(" "));
+    if (second === undefined || second.startsWith("-")) {
+      throw CliFailure.of("usage", `aios ${first} needs a command`, `one of: ${verbs.join(", ")}`);
+    }
+    throw unknownCommand(`${first} ${second}`, verbs);
+  }
+  return await runCommand(command, { powers, words: words.slice(command.path.length) });
+}
+
+async function runCommand(command: Command, call: { powers: CliPowers; words: readonly string[] }): Promise<ExitCode> {
+  const args = parseArguments(command, call.words);
+  if (args.has("help")) {
+    call.powers.out.write(showHelp(command));
+    return EXIT.ok;
+  }
+  return await command.run(call.powers, args);
+}
+
+function unknownCommand(typed: string, known: readonly string[]): CliFailure {
+  const nearest = findNearest(typed, known);
+  return CliFailure.of(
+    "unknown-command",
+    `there is no command "${typed}"`,
+    nearest === null ? "aios --help lists the commands" : `did you mean aios ${nearest}?`,
+  );
+}
+
+/** One line with the code, and a line that says what to do next. Values in it may come from anywhere, so it is made visible. */
+function reportFault(error: unknown, screen: Screen): ExitCode {
+  if (error instanceof CliFailure) {
+    screen.write(`aios: ${makeVisible(error.message)} (${makeVisible(error.code)})\n`);
+    if (error.hint !== null) screen.write(`hint: ${makeVisible(error.hint)}\n`);
+    return error.exit;
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  screen.write(`aios: unexpected fault: ${makeVisible(message)} (fault)\n`);
+  screen.write("hint: this is a defect of aios; nothing was approved by it\n");
+  return EXIT.fault;
+}

@@ -1,0 +1,116 @@
+import { Document, isMap, isScalar } from "yaml";
+import type { ToolClass } from "../kernel/grant.ts";
+import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
+
+const UNCLASSIFIED = "nobody classified this: it is reserved";
+
+/** What stands as a comment at a server and its tools; the comments are for people and mean nothing. */
+export interface ServerNote {
+  /** Lines above the server. */
+  readonly lines: readonly string[];
+  /** Tools that nobody has classified. */
+  readonly unclassified: readonly string[];
+}
+
+/**
+ * Writes a short grant as YAML: what reads back to the same value, with every class in full. Pure.
+ * `heading` becomes comments at the top.
+ */
+export function writeShortGrant(
+  short: ShortGrant,
+  notes: { readonly heading: readonly string[]; readonly servers: { readonly [name: string]: ServerNote } },
+): string {
+  const document = new Document({
+    grant: short.grant,
+    agents: short.agents,
+    sandbox: short.sandbox,
+    servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
+    allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
+    limits: writeLimits(short),
+    lease: short.lease,
+  });
+  document.commentBefore = notes.heading.map((row) => ` ${row}`).join("\n");
+  for (const [name, note] of Object.entries(notes.servers)) {
+    comment(document.getIn(["servers", name], true), note.lines);
+    const tools: unknown = document.getIn(["servers", name, "tools"], true);
+    if (!isMap(tools)) continue;
+    for (const pair of tools.items) {
+      const tool = isScalar(pair.key) ? pair.key.value : null;
+      if (typeof tool === "string" && note.unclassified.includes(tool)) comment(pair.key, [UNCLASSIFIED]);
+    }
+  }
+  return document.toString({ lineWidth: 100, flowCollectionPadding: true });
+}
+
+function writeServer(server: ShortServer): object {
+  const { source, args, workspace, tools, resources, prompts } = server;
+  const origin =
+    source.kind === "package"
+      ? { package: source.name }
+      : source.kind === "url"
+        ? { url: source.url }
+        : { command: source.command, code: source.code };
+  return {
+    ...origin,
+    ...(args.length === 0 ? {} : { args }),
+    ...(workspace === "none" ? {} : { workspace }),
+    tools: Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, writeTool(tool)])),
+    ...(resources.length === 0 ? {} : { resources }),
+    ...(prompts.length === 0 ? {} : { prompts }),
+  };
+}
+
+function writeTool({ risk, labels, fields, recipients }: ToolClass): object {
+  return {
+    risk,
+    labels,
+    ...(Object.keys(fields).length === 0 ? {} : { fields }),
+    ...(Object.keys(recipients).length === 0 ? {} : { recipients }),
+  };
+}
+
+function writeLimits({ limits }: ShortGrant): object {
+  const { uses, rate, bytes, starts, expires } = limits;
+  return {
+    ...(uses === null ? {} : { uses }),
+    ...(rate === null ? {} : { rate: `${rate.count}/${RATE_UNITS.get(rate.seconds) ?? "s"}` }),
+    ...(bytes === null ? {} : { bytes: writeSize(bytes) }),
+    ...(starts === null ? {} : { starts: writeMoment(starts) }),
+    expires: writeMoment(expires),
+  };
+}
+
+const RATE_UNITS: ReadonlyMap<number, string> = new Map([
+  [1, "s"],
+  [60, "min"],
+  [3600, "h"],
+  [86_400, "d"],
+]);
+
+function writeSize(bytes: number): string {
+  const units = [
+    ["GB", 1000 ** 3],
+    ["MB", 1000 ** 2],
+    ["kB", 1000],
+  ] as const;
+  const [unit, size] = units.find(([, each]) => bytes % each === 0) ?? ["B", 1];
+  return `${bytes / size}${unit}`;
+}
+
+function writeMoment(moment: ShortMoment): string {
+  if (moment.kind === "at") return new Date(moment.at).toISOString().replace(".000Z", "Z");
+  const seconds = moment.span / 1000;
+  const units = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+  ] as const;
+  const [unit, size] = units.find(([, each]) => seconds % each === 0) ?? ["s", 1];
+  return `${seconds / size}${unit}`;
+}
+
+function comment(node: unknown, rows: readonly string[]): void {
+  if (typeof node !== "object" || node === null || rows.length === 0) return;
+  // The library's own way to say a comment; every node has this field.
+  Object.assign(node, { commentBefore: rows.map((row) => ` ${row}`).join("\n") });
+}

@@ -1,0 +1,143 @@
+/**
+ * The command line: makes the powers of `src/cli/powers.ts` from this machine and hands them down. The only reader of the
+ * environment (AIOS_HOME, HOME, PATH, NO_COLOR, and how npm started it).
+ */
+import { spawn } from "node:child_process";
+import { constants, existsSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CliFailure } from "../cli/failure.ts";
+import type { CliPowers, Files, Home, Person, Screen } from "../cli/powers.ts";
+import { runProgram } from "../cli/program.ts";
+import { createCrypto } from "../platform/crypto.ts";
+import { PlatformError } from "../platform/platform-error.ts";
+import { createRandom } from "../platform/random.ts";
+import { askLine, hasTerminal, readPassphrase } from "../platform/terminal.ts";
+import { createTimer } from "../platform/timer.ts";
+import { createProgramFinder, offerStreams } from "./agent-streams.ts";
+import { createCliHome } from "./cli-home.ts";
+import { createLogVerifier } from "./log-verifier.ts";
+import { findUser, probeMachine } from "./machine.ts";
+import { createPackages, listClosure } from "./package-finder.ts";
+import { makeSample } from "./sample.ts";
+import { VERSION } from "./version.ts";
+
+const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+const DAEMON = join(ROOT, "src", "main", "aiosd.ts");
+const MONITOR_USER = "aios";
+
+const { env } = process;
+const isRoot = process.getuid?.() === 0;
+const throughNpm = env["npm_lifecycle_event"] === "start";
+
+function defaultHome(): string {
+  const named = env["AIOS_HOME"];
+  if (named !== undefined && named !== "") return resolve(named);
+  return isRoot ? "/var/lib/aios" : join(homedir(), ".aios");
+}
+
+function screenOf(stream: NodeJS.WriteStream): Screen {
+  return {
+    write: (text) => void stream.write(text),
+    columns: stream.isTTY && stream.columns > 0 ? stream.columns : 80,
+    // no-color.org: any value that is not empty.
+    colour: stream.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    terminal: stream.isTTY,
+  };
+}
+
+const person: Person = {
+  askLine: (prompt) => orNull(askLine(prompt)),
+  askPassphrase: (prompt) => orNull(readPassphrase(prompt)),
+};
+
+async function orNull(answer: Promise<string>): Promise<string | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === "cancelled") return null;
+    throw error;
+  }
+}
+
+const files: Files = {
+  async read(path, maximumBytes) {
+    try {
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        const { size } = await handle.stat();
+        if (size > maximumBytes)
+          throw CliFailure.of(
+            "file-too-large",
+            `Cannot read ${path}: it has ${size} bytes, at most ${maximumBytes} are read`,
+          );
+        return new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      if (error instanceof CliFailure) throw error;
+      const why = error instanceof Error && "code" in error ? String(error.code) : "it is not UTF-8 text";
+      throw CliFailure.of("file-unreadable", `Cannot read ${path}: ${why}`);
+    }
+  },
+  exists: (path) => Promise.resolve(existsSync(path)),
+};
+
+async function main(): Promise<number> {
+  const crypto = createCrypto();
+  const monitorUser = isRoot ? findUser(MONITOR_USER) : null;
+  if (isRoot && monitorUser === null) {
+    process.stderr.write(`aios: Cannot run as root: there is no user ${MONITOR_USER} for the monitor (no-own-user)\n`);
+    process.stderr.write(
+      `hint: useradd --system --user-group --no-create-home --shell /usr/sbin/nologin ${MONITOR_USER}\n`,
+    );
+    return 3;
+  }
+  const logs = createLogVerifier(crypto);
+  const openHome = (path: string): Home => createCliHome(path, { daemon: DAEMON, monitorUser });
+  const interrupted = new Promise<void>((done) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => done());
+  });
+  const powers: CliPowers = {
+    version: VERSION,
+    invoked: throughNpm ? "npm start --" : "aios",
+    out: screenOf(process.stdout),
+    err: screenOf(process.stderr),
+    person: hasTerminal() ? person : null,
+    files,
+    crypto,
+    random: createRandom(),
+    timer: createTimer(),
+    now: () => Date.now(),
+    offset: (at) => -new Date(at).getTimezoneOffset(),
+    resolve: (path) => resolve(path),
+    home: (folder) => openHome(folder === null ? defaultHome() : resolve(folder)),
+    packages: createPackages([process.cwd(), ROOT]),
+    serve: (home) => serve(home),
+    probe: probeMachine,
+    logs,
+    agents: {
+      offerStreams,
+      findProgram: createProgramFinder({ path: env["PATH"] ?? "", cwd: process.cwd(), closure: listClosure }),
+    },
+    makeSample: (texts) =>
+      makeSample({ root: ROOT, monitorUser, openHome, logFolder: (home) => logs.folder(home) }, texts),
+    interrupted,
+  };
+  const words = process.argv.slice(2);
+  return await runProgram(words.length === 0 && throughNpm ? ["demo"] : words, powers);
+}
+
+/** Runs the monitor in the foreground with this process's streams, and ends as it ends. */
+function serve(home: string): Promise<number> {
+  const child = spawn(process.execPath, [...process.execArgv, DAEMON, "--home", home], { stdio: "inherit" });
+  return new Promise((done) => {
+    child.once("exit", (code) => done(code ?? 1));
+    child.once("error", () => done(1));
+  });
+}
+
+process.exitCode = await main();

@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CliFailure } from "../cli/failure.ts";
+import type { MonitorClient } from "../cli/powers.ts";
+import type { Channel } from "../platform/powers.ts";
+import { PlatformError } from "../platform/platform-error.ts";
+import { connectUnix } from "../platform/unix-server.ts";
+import { CLI_SIDE } from "../protocol/requests-table.ts";
+import { RpcError } from "../protocol/rpc-error.ts";
+import { createPeer } from "../protocol/rpc.ts";
+import type { CliEvents, CliRequests } from "../protocol/requests.ts";
+import type { BodyOf } from "../protocol/side.ts";
+
+const START_MS = 20_000;
+
+/** Where a home's monitor listens. */
+export function monitorSocket(home: string): string {
+  return join(home, "run", "aiosd.sock");
+}
+
+/** Connects when the monitor of a home runs, else null. */
+export async function attachMonitor(home: string): Promise<MonitorClient | null> {
+  try {
+    return wrap(await connectUnix(monitorSocket(home)));
+  } catch (error) {
+    if (error instanceof PlatformError && (error.code === "unreachable" || error.code === "socket-folder")) return null;
+    throw error;
+  }
+}
+
+/** Connects to the monitor of a home and starts it first when it does not run: detached, so that it outlives this command. */
+export async function connectMonitor(home: string, program: string): Promise<MonitorClient> {
+  const running = await attachMonitor(home);
+  if (running !== null) return running;
+  const daemon = startMonitor(home, program);
+  const end = performance.now() + START_MS;
+  while (performance.now() < end) {
+    await sleep(25);
+    const client = await attachMonitor(home);
+    if (client !== null) return client;
+    // Another command may have won the race to start it; then ours ends and theirs answers.
+    if (daemon.ended() !== null) {
+      await sleep(250);
+      const other = await attachMonitor(home);
+      if (other !== null) return other;
+      throw CliFailure.of(
+        "monitor-unreachable",
+        `The monitor of ${home} ended as it started: ${daemon.said()}`,
+        "aios doctor says what this machine lacks",
+      );
+    }
+  }
+  throw CliFailure.of(
+    "monitor-unreachable",
+    `The monitor of ${home} did not answer within ${START_MS / 1000} s`,
+    "aios serve shows what it says",
+  );
+}
+
+interface Daemon {
+  ended(): number | null;
+  /** Its last line on standard error. */
+  said(): string;
+}
+
+function startMonitor(home: string, program: string): Daemon {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--home", home], {
+    cwd: "/",
+    detached: true,
+    env: process.env["AIOS_TRACE"] === undefined ? {} : { AIOS_TRACE: process.env["AIOS_TRACE"] },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let code: number | null = null;
+  let text = "";
+  child.stderr.setEncoding("utf8");
+  child.stderr.on("data", (part: string) => {
+    text = `${text}${part}`.slice(-4096);
+  });
+  child.once("exit", (exit) => {
+    code = exit ?? 1;
+  });
+  child.once("error", (error) => {
+    code = 1;
+    text = error.message;
+  });
+  child.unref();
+  return { ended: () => code, said: () => text.trim().split("\n").at(-1) ?? "it said nothing" };
+}
+
+function wrap(channel: Channel): MonitorClient {
+  const listeners: { record?: (body: CliEvents["record"]) => void; stage?: (body: CliEvents["stage"]) => void } = {};
+  let broken: string | null = null;
+  const peer = createPeer(channel, {
+    side: CLI_SIDE,
+    requests: {},
+    events: { record: (body) => listeners.record?.(body), stage: (body) => listeners.stage?.(body) },
+    onFault: (fault) => {
+      broken = `the monitor broke the protocol: ${fault.message}`;
+    },
+    onError: (error, name) => {
+      broken = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+    },
+  });
+  return {
+    async request(name, body) {
+      try {
+        // The two spellings of the same body, which TypeScript cannot see through while `Name` is open.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        return await peer.request(name, body as BodyOf<CliRequests[typeof name]>);
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        if (error.remote) throw CliFailure.fromMonitor(error);
+        throw CliFailure.of(
+          "monitor-lost",
+          broken ?? error.message,
+          "the request may or may not have been carried out; aios log show says",
+        );
+      }
+    },
+    onEvent(name, listener) {
+      Object.assign(listeners, { [name]: listener });
+    },
+    close: () => peer.close(),
+  };
+}

@@ -1,0 +1,128 @@
+import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { CliFailure } from "../../src/cli/failure.ts";
+import type { CliPowers, Home, Person, Verified } from "../../src/cli/powers.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
+import type { Signer } from "../../src/platform/powers.ts";
+import { createFakeMonitor, type Answers, type FakeMonitor } from "./monitor-client.ts";
+
+export const NOW = Date.UTC(2026, 10, 22, 12, 0, 0);
+export const PASSPHRASE = "correct horse battery staple";
+
+export interface Setting {
+  readonly answers?: Answers;
+  readonly files?: { readonly [path: string]: string };
+  /** What the person types, in order; absent: there is no terminal. */
+  readonly typed?: readonly (string | null)[];
+  readonly home?: "none" | "ready" | "empty";
+  readonly colour?: boolean;
+  readonly verified?: Verified;
+}
+
+export interface Desk {
+  readonly powers: CliPowers;
+  readonly monitor: FakeMonitor;
+  readonly signer: Signer;
+  out(): string;
+  err(): string;
+  /** Prompts that were shown, in order. */
+  readonly prompts: readonly string[];
+}
+
+/** Powers for a command line without a machine: fixed time, fixed screen of 80 columns, files from a table. */
+export function createDesk(setting: Setting = {}): Desk {
+  const text = { out: "", err: "" };
+  const prompts: string[] = [];
+  const typed = [...(setting.typed ?? [])];
+  const monitor = createFakeMonitor(setting.answers ?? {});
+  const signer = createTestSigner();
+  let hasKey = setting.home === undefined || setting.home === "ready";
+  let hasHome = setting.home !== "none";
+
+  const ask = (prompt: string): Promise<string | null> => {
+    prompts.push(prompt);
+    return Promise.resolve(typed.shift() ?? null);
+  };
+  const person: Person = { askLine: ask, askPassphrase: ask };
+  const home = (folder: string | null): Home => ({
+    path: folder ?? "/home/maria/.aios",
+    exists: () => Promise.resolve(hasHome),
+    create: () => {
+      hasHome = true;
+      return Promise.resolve();
+    },
+    key: {
+      path: `${folder ?? "/home/maria/.aios"}/keys/owner.json`,
+      exists: () => Promise.resolve(hasKey),
+      create: () => {
+        hasKey = true;
+        return Promise.resolve(signer);
+      },
+      unlock: (passphrase) =>
+        passphrase === PASSPHRASE
+          ? Promise.resolve(signer)
+          : Promise.reject(CliFailure.of("wrong-passphrase", "Cannot open the owner's key: the passphrase is wrong")),
+    },
+    connect: () => Promise.resolve(monitor.client),
+    attach: () => Promise.resolve(monitor.client),
+    dropIndex: () => Promise.resolve([]),
+  });
+  const screen = (name: "out" | "err"): CliPowers["out"] => ({
+    write: (part) => {
+      text[name] += part;
+    },
+    columns: 80,
+    colour: setting.colour ?? false,
+    terminal: false,
+  });
+  const missing = (what: string): Promise<never> => Promise.reject(new TypeError(`the test has no ${what}`));
+  const powers: CliPowers = {
+    version: "0.1.0",
+    invoked: "aios",
+    out: screen("out"),
+    err: screen("err"),
+    person: setting.typed === undefined ? null : person,
+    files: {
+      read: (path) => {
+        const found = setting.files?.[path];
+        return found === undefined
+          ? Promise.reject(CliFailure.of("file-unreadable", `Cannot read ${path}: ENOENT`))
+          : Promise.resolve(found);
+      },
+      exists: (path) => Promise.resolve(setting.files?.[path] !== undefined),
+    },
+    crypto: createCrypto(),
+    random: { hex: (count) => "ab".repeat(count) },
+    timer: { after: () => () => undefined },
+    now: () => NOW,
+    offset: () => 0,
+    resolve: (path) => (path.startsWith("/") ? path : `/work/${path}`),
+    home,
+    packages: { find: () => missing("packages") },
+    serve: () => Promise.resolve(0),
+    probe: () =>
+      Promise.resolve([
+        { name: "bubblewrap", state: "missing", found: "not installed", hint: "apt-get install bubblewrap" },
+      ]),
+    logs: {
+      verify: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["42 records"] }),
+      check: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["record 3"] }),
+      folder: (path) => `${path}/log`,
+    },
+    agents: {
+      offerStreams: () => Promise.resolve(null),
+      findProgram: (command) => Promise.resolve({ command, code: [] }),
+    },
+    makeSample: () => missing("sample"),
+    interrupted: new Promise(() => undefined),
+  };
+  return { powers, monitor, signer, prompts, out: () => text.out, err: () => text.err };
+}
+
+function createTestSigner(): Signer {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  return {
+    publicKey: new Uint8Array(spki.subarray(-32)),
+    sign: (message) => new Uint8Array(sign(null, message, privateKey)),
+  };
+}
