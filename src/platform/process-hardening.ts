@@ -18,19 +18,14 @@ export function makeUndumpable(): void {
 }
 
 /**
- * Hardens a process that holds keys: undumpable, no core file ever, and files that nobody else may read.
+ * Hardens a process that holds keys, and what it starts: undumpable, no core file ever, files that nobody else may read,
+ * and no gain of privilege through execve any more (PR_SET_NO_NEW_PRIVS), so that no setuid program is a way up.
+ * A bubblewrap that is itself setuid cannot work under it, and then nothing starts.
  * Throws `system-call`, upon which the caller must end: CONFINED-OR-NOT-AT-ALL.
  */
 export function hardenProcess(): void {
   makeUndumpable();
   checkCall("switch core files off", setrlimit(RLIMIT_CORE, Buffer.alloc(16)));
-  process.umask(0o077);
-}
-
-/**
- * Gives up, for this process and all it starts, every gain of privilege through execve (prctl(2), PR_SET_NO_NEW_PRIVS).
- * Not for a machine whose bubblewrap is setuid: it could start no sandbox. Throws `system-call`.
- */
-export function forgoNewPrivileges(): void {
   checkCall("give up new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  process.umask(0o077);
 }

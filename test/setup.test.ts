@@ -1,0 +1,178 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ROOT } from "./source-modules.ts";
+
+const NEEDS_A_PERSON = 3;
+const isRoot = process.geteuid?.() === 0;
+
+let shared: string;
+let nodePath: string;
+let outer: string;
+let clone: string;
+let programs: string;
+
+// A Node that an ordinary user can run, wherever this clone lies.
+beforeAll(() => {
+  shared = mkdtempSync(join(tmpdir(), "aios-setup-node-"));
+  chmodSync(shared, 0o755);
+  nodePath = join(shared, "node");
+  try {
+    linkSync(process.execPath, nodePath);
+  } catch {
+    copyFileSync(process.execPath, nodePath);
+  }
+});
+afterAll(() => rmSync(shared, { recursive: true, force: true }));
+
+/** A program that notes how it was called and then does what `body` says. */
+function placeProgram(name: string, body: string): void {
+  writeFileSync(join(programs, name), `#!/bin/sh\necho "${name} $*" >> "${join(outer, "calls")}"\n${body}\n`);
+  chmodSync(join(programs, name), 0o755);
+}
+
+beforeEach(() => {
+  outer = mkdtempSync(join(tmpdir(), "aios-setup-"));
+  clone = join(outer, "a clone");
+  programs = join(outer, "programs");
+  for (const folder of [join(clone, "scripts"), programs, join(outer, "home")]) mkdirSync(folder, { recursive: true });
+  copyFileSync(join(ROOT, "scripts", "setup.cjs"), join(clone, "scripts", "setup.cjs"));
+  writeFileSync(join(clone, "package-lock.json"), "{}");
+  placeProgram("npm", `mkdir -p node_modules/.bin && ln -sf "${nodePath}" node_modules/.bin/node`);
+  placeProgram("bwrap", "exit 0");
+  // The set-up makes a user when it is root; here it is always an ordinary one, with everything of its own.
+  if (isRoot) spawnSync("chown", ["-R", "65534:65534", outer]);
+});
+afterEach(() => rmSync(outer, { recursive: true, force: true }));
+
+function runSetup(): { status: number | null; out: string; said: string; calls: string } {
+  const calls = join(outer, "calls");
+  rmSync(calls, { force: true });
+  const node = join(programs, "node");
+  if (!existsSync(node)) symlinkSync(nodePath, node);
+  const run = spawnSync(node, [join(clone, "scripts", "setup.cjs")], {
+    encoding: "utf8",
+    cwd: outer,
+    env: { PATH: `${programs}:/nowhere`, HOME: join(outer, "home") },
+    ...(isRoot ? { uid: 65534, gid: 65534 } : {}),
+  });
+  return {
+    status: run.status,
+    out: run.stdout,
+    said: run.stderr,
+    calls: existsSync(calls) ? readFileSync(calls, "utf8") : "",
+  };
+}
+
+/** The tools that the fake programs need, since the path holds nothing of the machine. */
+beforeEach(() => {
+  for (const tool of ["mkdir", "ln", "sh"]) {
+    const real = ["/usr/bin", "/bin"].map((folder) => join(folder, tool)).find((path) => existsSync(path));
+    if (real !== undefined) symlinkSync(real, join(programs, tool));
+  }
+});
+
+describe("the set-up", () => {
+  it("installs once what is missing, and says so, and then has nothing to say or to do", () => {
+    const first = runSetup();
+    expect(first).toMatchObject({ status: 0, out: "" });
+    expect(first.said).toContain("installing the dependencies");
+    expect(first.calls).toContain("npm ci --ignore-scripts");
+    const again = runSetup();
+    expect(again).toMatchObject({ status: 0, out: "", said: "" });
+    expect(again.calls).not.toContain("npm");
+  });
+
+  it("installs again when the lockfile has changed", () => {
+    runSetup();
+    writeFileSync(join(clone, "package-lock.json"), `{"changed":true}`);
+    expect(runSetup().calls).toContain("npm ci --ignore-scripts");
+    const lock = createHash("sha256")
+      .update(readFileSync(join(clone, "package-lock.json")))
+      .digest("hex");
+    expect(readFileSync(join(clone, "node_modules", ".aios-setup"), "utf8")).toContain(lock);
+  });
+
+  it("shows what npm said when it fails, and tries again the next time", () => {
+    placeProgram("npm", "echo no network here >&2; exit 7");
+    const failed = runSetup();
+    expect(failed.status).toBe(1);
+    expect(failed.said).toContain("no network here");
+    expect(failed.said).toContain("exit code 7");
+    placeProgram("npm", `mkdir -p node_modules/.bin && ln -sf "${nodePath}" node_modules/.bin/node`);
+    expect(runSetup()).toMatchObject({ status: 0 });
+  });
+
+  it("stops when the repo's own Node was not installed or is too old", () => {
+    placeProgram("npm", "mkdir -p node_modules/.bin");
+    expect(runSetup()).toMatchObject({ status: NEEDS_A_PERSON });
+    placeProgram("old-node", "echo v20.1.0");
+    placeProgram("npm", `mkdir -p node_modules/.bin && ln -sf "${join(programs, "old-node")}" node_modules/.bin/node`);
+    const old = runSetup();
+    expect(old).toMatchObject({ status: NEEDS_A_PERSON });
+    expect(old.said).toContain("v20.1.0");
+  });
+});
+
+describe("without bubblewrap", () => {
+  beforeEach(() => rmSync(join(programs, "bwrap")));
+
+  it("an ordinary user without sudo is told the exact command", () => {
+    placeProgram("apt-get", "exit 0");
+    const run = runSetup();
+    expect(run.status).toBe(NEEDS_A_PERSON);
+    expect(run.said).toContain("    sudo apt-get update && sudo apt-get install -y bubblewrap\n");
+    expect(run.calls).not.toContain("apt-get");
+  });
+
+  it("a user whose sudo asks for a password is told too, and is not asked", () => {
+    placeProgram("apt-get", "exit 0");
+    placeProgram("sudo", "exit 1");
+    const run = runSetup();
+    expect(run.status).toBe(NEEDS_A_PERSON);
+    expect(run.calls).toContain("sudo -n true");
+    expect(run.calls).not.toContain("apt-get");
+  });
+
+  it("a user whose sudo asks for nothing gets it installed, after it was said", () => {
+    placeProgram("apt-get", "exit 0");
+    placeProgram(
+      "sudo",
+      `case "$*" in *install*) echo '#!/bin/sh' > "${join(programs, "bwrap")}"; chmod 755 "${join(programs, "bwrap")}";; esac`,
+    );
+    symlinkSync("/bin/chmod", join(programs, "chmod"));
+    const run = runSetup();
+    expect(run).toMatchObject({ status: 0 });
+    expect(run.said).toContain("installing the package bubblewrap");
+    expect(run.calls).toMatch(/apt-get update -qq\n.*apt-get install -y -qq bubblewrap/);
+  });
+
+  it("a machine without apt is told what to install", () => {
+    const run = runSetup();
+    expect(run.status).toBe(NEEDS_A_PERSON);
+    expect(run.said).toContain("bubblewrap is missing");
+  });
+});
+
+describe("when the sandbox cannot be made", () => {
+  it("nothing goes on, and bubblewrap's own words are shown", () => {
+    placeProgram("bwrap", "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1");
+    const run = runSetup();
+    expect(run.status).toBe(NEEDS_A_PERSON);
+    expect(run.said).toContain("bubblewrap cannot make a sandbox here: bwrap: setting up uid map: Permission denied");
+  });
+});
