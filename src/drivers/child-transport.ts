@@ -1,7 +1,7 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
 import { isObject, parseJson, type JsonBounds } from "../kernel/json.ts";
 import type { ChildServer } from "../platform/child-server.ts";
-import { TOO_LARGE_CODE } from "./failure.ts";
+import { TOO_LARGE } from "./failure.ts";
 
 /** Bounds of one message of a server: it must fit into a frame to the monitor with its wrapping. */
 export const SERVER_BOUNDS: JsonBounds = Object.freeze({ maxLength: 4_128_768, maxDepth: 56, maxValues: 190_000 });
@@ -33,10 +33,16 @@ export function createChildTransport(start: () => ChildServer, onEnded: (how: st
           // An answer to nothing that is open: a second one, or one that came too late.
           if (!open.delete(id)) return;
         }
-        transport.onmessage?.(parsed.value as unknown as JSONRPCMessage);
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK checks the rest of the shape itself
+        const message = parsed.value as unknown as JSONRPCMessage;
+        // The SDK hears notifications one microtask late, but answers at once: without this the progress that came just
+        // before an answer would be lost.
+        if (method === undefined) void Promise.resolve().then(() => transport.onmessage?.(message));
+        else transport.onmessage?.(message);
       });
       server.lines.onRefused((why) => (why === "too-long" ? answerTooLarge() : countJunk()));
-      server.lines.onClose(() => transport.onclose?.());
+      // A server without its output is of no use; that it has ended is said below, with how.
+      server.lines.onClose(() => server.kill());
       void server.ended.then((how) => {
         onEnded(how);
         transport.onclose?.();
@@ -55,8 +61,7 @@ export function createChildTransport(start: () => ChildServer, onEnded: (how: st
   };
 
   function answerTooLarge(): void {
-    const error = { code: TOO_LARGE_CODE, message: "The server's answer is over its size bound" };
-    for (const id of open) transport.onmessage?.({ jsonrpc: "2.0", id, error });
+    for (const id of open) transport.onmessage?.({ jsonrpc: "2.0", id, error: TOO_LARGE });
     open.clear();
   }
   function countJunk(): void {

@@ -1,8 +1,8 @@
 import type { Transport } from "@modelcontextprotocol/client";
-import type { ReasonCode } from "../kernel/codes.ts";
 import type { DriverSource } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { DriverEvents, DriverRequests, Offer } from "../protocol/requests.ts";
+import { RpcError } from "../protocol/rpc-error.ts";
 import type { Aborter } from "./aborter.ts";
 import { explainFailure, serverErrorResult } from "./failure.ts";
 import { openSession, type ServerSession } from "./server-session.ts";
@@ -21,18 +21,7 @@ export interface DriverParts {
   readonly silenceMs: number;
 }
 
-/** A failure that the monitor is told of, with the reason code that its record gets. */
-export class DriverFault extends Error {
-  override readonly name = "DriverFault";
-  readonly code: ReasonCode;
-
-  constructor(code: ReasonCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** Answers to the monitor's requests; they reject with DriverFault. */
+/** Answers to the monitor's requests; they reject with RpcError, whose code is a reason code of the execute stage. */
 export type Driver = {
   readonly [Name in keyof DriverRequests]: (body: DriverRequests[Name]["body"]) => Promise<DriverRequests[Name]["ok"]>;
 };
@@ -44,7 +33,7 @@ export function createDriver(parts: DriverParts): Driver {
   let opened = false;
 
   async function open(source: DriverSource): Promise<Offer> {
-    if (opened) throw new DriverFault("driver-failed", "Cannot open the server: it was opened before");
+    if (opened) throw new RpcError("driver-failed", "Cannot open the server: it was opened before");
     opened = true;
     try {
       session = await openSession(parts.openTransport(source), {
@@ -55,14 +44,14 @@ export function createDriver(parts: DriverParts): Driver {
       });
       return session.offer;
     } catch (error) {
-      throw new DriverFault("driver-unavailable", `Cannot open the server: ${explainFailure(error).message}`);
+      throw new RpcError("driver-unavailable", `Cannot open the server: ${explainFailure(error).message}`);
     }
   }
 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
     const { token, ...action } = body;
-    if (session === null) throw new DriverFault("driver-failed", "Cannot run an action: the server is not open");
-    if (running.has(token)) throw new DriverFault("driver-failed", `Cannot run an action: token ${token} is in use`);
+    if (session === null) throw new RpcError("driver-failed", "Cannot run an action: the server is not open");
+    if (running.has(token)) throw new RpcError("driver-failed", `Cannot run an action: token ${token} is in use`);
     const aborter = parts.makeAborter();
     running.set(token, aborter);
     try {
@@ -92,16 +81,18 @@ export function createDriver(parts: DriverParts): Driver {
 
 /** A server that said no gave an answer; everything else is a fault of the driver. */
 function answerFailure(error: unknown, aborter: Aborter): { readonly result: JsonObject; readonly isError: true } {
-  if (aborter.signal.aborted) throw new DriverFault("withdrawn", "The action was taken back while it ran");
+  if (aborter.signal.aborted) throw new RpcError("withdrawn", "The action was taken back while it ran");
   const failure = explainFailure(error);
   switch (failure.kind) {
     case "server-error":
       return { result: serverErrorResult(failure), isError: true };
     case "silent":
-      throw new DriverFault("driver-timeout", failure.message);
+      throw new RpcError("driver-timeout", failure.message);
     case "too-large":
-      throw new DriverFault("result-too-large", failure.message);
+      throw new RpcError("result-too-large", failure.message);
     case "broken":
-      throw new DriverFault("driver-failed", failure.message);
+      throw new RpcError("driver-failed", failure.message);
+    default:
+      return failure satisfies never;
   }
 }

@@ -1,25 +1,27 @@
 import { ProtocolError, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
-import type { JsonObject } from "../kernel/json.ts";
+import { isObject, parseJson, type JsonObject } from "../kernel/json.ts";
 
 /** Why a request to a server did not give a result. */
 export type Failure =
   | { readonly kind: "server-error"; readonly code: number; readonly message: string }
   | { readonly kind: "silent" | "too-large" | "broken"; readonly message: string };
 
-/** Thrown into the SDK by a transport whose server sent a message over the bound. */
-export class MessageTooLarge extends Error {
-  override readonly name = "MessageTooLarge";
-}
-
 /** Longest part of a server's own words that goes into an error. */
 const WORDS = 1_000;
 
 /** JSON-RPC error code, of the range left to implementations, under which a transport says that an answer was too large. */
-export const TOO_LARGE_CODE = -32_052;
+const TOO_LARGE_CODE = -32_052;
+
+/** The JSON-RPC error by which a transport answers what was over its bound. */
+export const TOO_LARGE: { readonly code: number; readonly message: string } = {
+  code: TOO_LARGE_CODE,
+  message: "The server's answer is over its size bound",
+};
 
 /** Sorts what the SDK threw. */
 export function explainFailure(error: unknown): Failure {
-  if (error instanceof MessageTooLarge) return { kind: "too-large", message: error.message };
+  // What reading a body over its bound throws (platform/mux-fetch.ts).
+  if (error instanceof RangeError) return { kind: "too-large", message: error.message };
   if (error instanceof ProtocolError) {
     const message = error.message.slice(0, WORDS).toWellFormed();
     return error.code === TOO_LARGE_CODE
@@ -43,4 +45,11 @@ export function serverErrorResult(error: { readonly code: number; readonly messa
     content: [{ type: "text", text: `The server answered with error ${error.code}: ${error.message}` }],
     _meta: { "aios/server-error": { code: error.code, message: error.message } },
   };
+}
+
+/** The JSON-RPC error by which a transport answers a request whose answer was too large, as text. */
+export function tooLargeAnswer(requestBody: string | null): string {
+  const parsed = parseJson(requestBody ?? "null");
+  const id = parsed.kind === "ok" && isObject(parsed.value) ? (parsed.value["id"] ?? null) : null;
+  return JSON.stringify({ jsonrpc: "2.0", id, error: TOO_LARGE });
 }

@@ -1,19 +1,25 @@
 import type { Client } from "@modelcontextprotocol/client";
-import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { isArray, isObject, type JsonObject, type JsonValue } from "../kernel/json.ts";
+import { decode } from "../protocol/decode.ts";
+import { OFFER, OFFER_BOUNDS, RESOURCE_URI } from "../protocol/offer.ts";
 import type { Offer } from "../protocol/requests.ts";
-import { ANY_RESULT } from "./server-session.ts";
+import { ANY_RESULT } from "./any-result.ts";
 
-/** Bounds of what a server may offer; more is a fault of the server. */
+/** Pages of one list, and entries on them; a server that goes on is at fault. */
 const PAGES = 64;
-const ENTRIES = 4096;
-const NAME = /^[\x20-\x7e]{1,256}$/;
+const ENTRIES = 8192;
+const LIST_MS = 30_000;
 
 /** A server that offers what cannot be read as an offer. */
 export class OfferFault extends Error {
   override readonly name = "OfferFault";
 }
 
-/** Collects everything that a server offers, all pages, in the server's order. Throws OfferFault. */
+/**
+ * Collects everything that a server offers, all pages, in the server's order. Throws OfferFault for what the monitor
+ * would not read (protocol/offer.ts), apart from resources whose URI cannot be named in a grant: those are left out,
+ * since they are data and come and go.
+ */
 export async function collectOffer(client: Client): Promise<Offer> {
   const capabilities = client.getServerCapabilities();
   const server = client.getServerVersion();
@@ -23,97 +29,84 @@ export async function collectOffer(client: Client): Promise<Offer> {
   const resources = await list("resources/list", "resources", capabilities?.resources);
   const templates = await list("resources/templates/list", "resourceTemplates", capabilities?.resources);
   const prompts = await list("prompts/list", "prompts", capabilities?.prompts);
-  return {
+  const offer = decode(OFFER, {
     server: { name: server?.name ?? "", version: server?.version ?? "" },
     tools: tools.map((tool) => ({
-      name: readName(tool, "name"),
-      title: readText(tool, "title"),
-      description: readText(tool, "description"),
-      inputSchema: readObject(tool, "inputSchema") ?? { type: "object" },
-      outputSchema: readObject(tool, "outputSchema"),
-      annotations: readObject(tool, "annotations"),
+      name: absent(tool, "name"),
+      title: absent(tool, "title"),
+      description: absent(tool, "description"),
+      inputSchema: absent(tool, "inputSchema"),
+      outputSchema: absent(tool, "outputSchema"),
+      annotations: absent(tool, "annotations"),
     })),
-    resources: resources.map((resource) => ({
-      uri: readName(resource, "uri"),
-      name: readText(resource, "name") ?? "",
-      description: readText(resource, "description"),
-      mimeType: readText(resource, "mimeType"),
-    })),
+    resources: nameable(resources).map((resource) => ({ uri: absent(resource, "uri"), ...readData(resource) })),
     resourceTemplates: templates.map((template) => ({
-      uriTemplate: readName(template, "uriTemplate"),
-      name: readText(template, "name") ?? "",
-      description: readText(template, "description"),
-      mimeType: readText(template, "mimeType"),
+      uriTemplate: absent(template, "uriTemplate"),
+      ...readData(template),
     })),
     prompts: prompts.map((prompt) => ({
-      name: readName(prompt, "name"),
-      description: readText(prompt, "description"),
-      arguments: readArguments(prompt["arguments"]),
+      name: absent(prompt, "name"),
+      description: absent(prompt, "description"),
+      arguments: readArguments(prompt["arguments"] ?? []),
     })),
-  };
+  });
+  if (offer.kind === "ok") return offer.value;
+  throw new OfferFault(`Cannot read the server's offer at ${offer.path}: ${offer.message}`);
 }
 
 async function collectPages(client: Client, method: string, key: string): Promise<readonly JsonObject[]> {
   const entries: JsonObject[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < PAGES; page += 1) {
-    const result: JsonObject = await client.request(
-      { method, params: cursor === undefined ? {} : { cursor } },
-      ANY_RESULT,
-      { timeout: LIST_MS },
-    );
-    const found = result[key];
-    if (!Array.isArray(found)) throw new OfferFault(`Cannot read ${method}: "${key}" is not a list`);
-    for (const entry of found as readonly JsonValue[]) {
+    const params = cursor === undefined ? {} : { cursor };
+    const result: JsonObject = await client.request({ method, params }, ANY_RESULT, { timeout: LIST_MS });
+    const found = result[key] ?? null;
+    if (!isArray(found)) throw new OfferFault(`Cannot read ${method}: "${key}" is not a list`);
+    for (const entry of found) {
       if (!isObject(entry)) throw new OfferFault(`Cannot read ${method}: an entry is not an object`);
       entries.push(entry);
     }
     if (entries.length > ENTRIES) throw new OfferFault(`Cannot read ${method}: over ${ENTRIES} entries`);
-    const next = result["nextCursor"];
-    if (next === undefined || next === null) return entries;
+    const next = result["nextCursor"] ?? null;
+    if (next === null) return entries;
     if (typeof next !== "string") throw new OfferFault(`Cannot read ${method}: the cursor is not a string`);
     cursor = next;
   }
   throw new OfferFault(`Cannot read ${method}: over ${PAGES} pages`);
 }
 
-const LIST_MS = 30_000;
-
-function readName(entry: JsonObject, field: string): string {
-  const value = entry[field];
-  // Actions name tools, resources and prompts in printable ASCII: what cannot be named cannot be granted (look-alikes).
-  if (typeof value !== "string" || !NAME.test(value)) {
-    throw new OfferFault(`Cannot read an offer: "${field}" is not 1 to 256 printable ASCII characters`);
-  }
-  return value;
+/** A field that a server may leave out, as null, which is how the substrate's types say so. */
+function absent(entry: JsonObject, field: string): JsonValue {
+  return entry[field] ?? null;
 }
 
-function readText(entry: JsonObject, field: string): string | null {
-  const value = entry[field] ?? null;
-  if (value !== null && typeof value !== "string")
-    throw new OfferFault(`Cannot read an offer: "${field}" is not a text`);
-  return value;
+function readData(entry: JsonObject): JsonObject {
+  return {
+    name: absent(entry, "name"),
+    description: absent(entry, "description"),
+    mimeType: absent(entry, "mimeType"),
+  };
 }
 
-function readObject(entry: JsonObject, field: string): JsonObject | null {
-  const value = entry[field] ?? null;
-  if (value !== null && !isObject(value)) throw new OfferFault(`Cannot read an offer: "${field}" is not an object`);
-  return value;
-}
-
-function readArguments(value: JsonValue | undefined): Offer["prompts"][number]["arguments"] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new OfferFault(`Cannot read an offer: "arguments" is not a list`);
-  return (value as readonly JsonValue[]).map((argument) => {
-    if (!isObject(argument)) throw new OfferFault("Cannot read an offer: an argument is not an object");
-    return {
-      name: readText(argument, "name") ?? "",
-      description: readText(argument, "description"),
-      required: argument["required"] === true,
-    };
+function nameable(resources: readonly JsonObject[]): readonly JsonObject[] {
+  const seen = new Set<string>();
+  const kept = resources.filter(({ uri }) => {
+    if (typeof uri !== "string" || !RESOURCE_URI.test(uri) || seen.has(uri)) return false;
+    seen.add(uri);
+    return true;
   });
+  return kept.slice(0, OFFER_BOUNDS.resources);
 }
 
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function readArguments(value: JsonValue): JsonValue {
+  if (!isArray(value)) return value;
+  return value.map((argument) =>
+    isObject(argument)
+      ? {
+          name: absent(argument, "name"),
+          description: absent(argument, "description"),
+          required: argument["required"] ?? false,
+        }
+      : argument,
+  );
 }

@@ -3,6 +3,7 @@ import type { Verb } from "../kernel/action.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Offer } from "../protocol/requests.ts";
 import type { Aborter } from "./aborter.ts";
+import { ANY_RESULT } from "./any-result.ts";
 import { collectOffer } from "./offer.ts";
 
 /** Progress of a server, as it gave it. */
@@ -42,6 +43,8 @@ export interface SessionOptions {
 
 /** Time for a server to start and answer the first message. */
 const START_MS = 30_000;
+/** Longest message of a progress event, in UTF-16 units; the monitor reads no longer one. */
+const PROGRESS_WORDS = 4096;
 const METHODS = { call: "tools/call", read: "resources/read", prompt: "prompts/get" } as const satisfies Record<
   Verb,
   string
@@ -51,16 +54,6 @@ const CHANGES = [
   "notifications/resources/list_changed",
   "notifications/prompts/list_changed",
 ] as const;
-
-/** Accepts any result: it is the server's words, parsed within bounds; the face's client checks what it relies on. */
-export const ANY_RESULT = {
-  "~standard": {
-    version: 1 as const,
-    vendor: "aios",
-    validate: (value: unknown) => ({ value: value as JsonObject }), // the transports let only JSON objects in
-    types: undefined as { input: JsonObject; output: JsonObject } | undefined,
-  },
-};
 
 /**
  * Connects to a server, in the newest protocol revision that it speaks, and collects what it offers. No client
@@ -77,9 +70,12 @@ export async function openSession(transport: Transport, options: SessionOptions)
       jsonSchemaValidator: { getValidator: refuseSchemas },
     },
   );
-  client.onclose = options.onClosed;
   await client.connect(transport, { timeout: START_MS });
   const offer = await collectOffer(client);
+  if (client.transport === undefined) throw new Error("the server closed its connection");
+  // Only now: until here the caller hears of an end by the rejection.
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client has no addEventListener
+  client.onclose = options.onClosed;
   watchChanges(client, options);
   return Object.freeze({
     offer,
@@ -90,7 +86,11 @@ export async function openSession(transport: Transport, options: SessionOptions)
         timeout: options.silenceMs,
         resetTimeoutOnProgress: true,
         onprogress: ({ progress, total, message }) =>
-          onProgress({ progress, total: total ?? null, message: message ?? null }),
+          onProgress({
+            progress,
+            total: total ?? null,
+            message: message?.slice(0, PROGRESS_WORDS).toWellFormed() ?? null,
+          }),
       };
       return client.request({ method: METHODS[run.verb], params }, ANY_RESULT, requestOptions);
     },

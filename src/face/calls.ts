@@ -83,7 +83,7 @@ function trackProgress(
   timer: Timer,
 ): OpenCall & { readonly stop: () => void } {
   let last = 0;
-  let cancelTimer = (): void => undefined;
+  let cancelTimer: (() => void) | null = null;
 
   function send(progress: CallProgress): void {
     last = progress.progress > last ? progress.progress : last + KEEP_ALIVE_STEP;
@@ -95,14 +95,14 @@ function trackProgress(
   }
   return {
     onProgress: (progress) => {
-      cancelTimer();
+      cancelTimer?.();
       send(progress);
     },
     onHeld: () => {
       if (listener === null) return;
-      cancelTimer();
+      cancelTimer?.();
       keepAlive();
     },
-    stop: () => cancelTimer(),
+    stop: () => cancelTimer?.(),
   };
 }

@@ -1,5 +1,5 @@
 import { Server, type ServerContext } from "@modelcontextprotocol/server";
-import type { JsonObject } from "../kernel/json.ts";
+import { isObject, type JsonObject } from "../kernel/json.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Proposal } from "../kernel/action.ts";
 import type { CallDoor } from "./calls.ts";
@@ -42,7 +42,8 @@ const ANY_PARAMS = {
   "~standard": {
     version: 1 as const,
     vendor: "aios",
-    validate: (value: unknown) => ({ value: value as JsonObject }), // an object: the SDK hands in a copy of params
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK hands in a copy of params
+    validate: (value: unknown) => ({ value: value as JsonObject }),
     types: undefined as { input: JsonObject; output: JsonObject } | undefined,
   },
 };
@@ -92,14 +93,14 @@ async function listPage(catalog: Catalog, params: JsonObject, key: ListKey): Pro
   const listing: Listing = await catalog.listing();
   const page = takePage(listing[key], { generation: listing.generation, cursor });
   if (page === null) throw invalid("cursor is unknown or the list has changed; list again from the start");
-  // Entries are the monitor's JSON; `object` only forgets that.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- entries are the monitor's JSON; `object` only forgets that
   const entries = page.entries as readonly JsonObject[];
   return page.next === null ? { [key]: entries } : { [key]: entries, nextCursor: page.next };
 }
 
 function propose(door: CallDoor, proposal: Proposal, context: ServerContext): Promise<Outcome> {
   const request = context.mcpReq;
-  const progressToken = request._meta?.progressToken;
+  const progressToken = request["_meta"]?.progressToken;
   const outcome = door.propose(proposal, {
     onProgress:
       progressToken === undefined
@@ -131,9 +132,8 @@ function readString(params: JsonObject, field: string): string {
 
 function readArguments(params: JsonObject): JsonObject {
   const value = params["arguments"] ?? {};
-  if (typeof value !== "object" || Array.isArray(value)) throw invalid("arguments is not an object");
-  // Neither null, array nor primitive: JSON leaves only the object.
-  return value as JsonObject;
+  if (!isObject(value)) throw invalid("arguments is not an object");
+  return value;
 }
 
 function invalid(why: string): JsonRpcFault {

@@ -45,12 +45,11 @@ export function createFace(parts: FaceParts): Face {
     parts,
     serveLines: (lines) => {
       const door = face.openDoor();
-      const forget = (forgets: readonly (() => void)[]): void => {
-        for (const each of forgets) each();
-      };
       const watched: (() => void)[] = [];
       const transport = createLineTransport(lines, parts.link);
-      lines.onClose(() => forget(watched));
+      lines.onClose(() => {
+        for (const unwatch of watched) unwatch();
+      });
       serveStdio(
         () => {
           // A client may probe with one revision and go on with another; then this runs twice.
@@ -68,8 +67,8 @@ export function createFace(parts: FaceParts): Face {
       return () => void listeners.delete(listener);
     },
     events: {
-      progress: calls.onProgress,
-      held: calls.onHeld,
+      progress: (event) => calls.onProgress(event),
+      held: (event) => calls.onHeld(event),
       changed: () => {
         catalog.invalidate();
         for (const listener of listeners) listener();

@@ -55,7 +55,8 @@ export function admitValue(value: JsonValue): Admission {
     return refuse(null, "the message is not one JSON-RPC 2.0 object");
   }
   const { id, method, params } = value;
-  const message = value as Message; // jsonrpc was just compared
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- jsonrpc was just compared
+  const message = value as Message;
   if (id !== undefined && !isId(id)) return refuse(null, "id is not a string of at most 256 characters or an integer");
   if (params !== undefined && !isObject(params)) return refuse(id ?? null, "params is not an object");
   if (method === undefined) {

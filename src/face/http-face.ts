@@ -118,6 +118,8 @@ export function createHttpFace(face: Face, random: Random): HttpFace {
           return { kind: "json", status: 404, body: admission.reply ?? errorReply(null, METHOD_NOT_FOUND) };
         case "pass":
           return serve(exchange, admission.message);
+        default:
+          return admission satisfies never;
       }
     },
   });

@@ -36,7 +36,7 @@ export function createLineTransport(lines: Lines, link: Pick<MonitorLink, "repor
         const admission = admitText(line);
         switch (admission.kind) {
           case "pass":
-            // The gate has checked what the SDK's message type says.
+            // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the gate checked what the SDK's type says
             return transport.onmessage?.(admission.message as unknown as JSONRPCMessage);
           case "refuse":
             return send(admission.reply);

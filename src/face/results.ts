@@ -57,7 +57,7 @@ function toPlainResult(result: JsonObject, list: string): JsonObject {
 }
 
 function describeStop({ stage, code, message, proposal }: Stopped): JsonObject {
-  // The shape of a proposal is JSON by construction; interfaces lack the index signature that says so.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON by construction; interfaces lack the index signature
   return { stage, code, message, proposal: proposal as unknown as JsonObject | null };
 }
 

@@ -48,13 +48,12 @@ export function openLines(channel: Channel, bounds: LineBounds): Lines {
   });
   channel.onData((chunk) => {
     let from = 0;
-    while (!closed) {
-      const end = chunk.indexOf(NEWLINE, from);
-      if (end === -1) break;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      if (closed) return;
       finishLine(chunk.subarray(from, end));
       from = end + 1;
     }
-    if (!closed && from < chunk.length) holdPart(chunk.subarray(from));
+    if (from < chunk.length) holdPart(chunk.subarray(from));
   });
 
   function holdPart(part: Uint8Array): void {
@@ -99,7 +98,7 @@ export function openLines(channel: Channel, bounds: LineBounds): Lines {
   return Object.freeze({
     onLine: (listener: (line: string) => void) => void lineListeners.push(listener),
     onRefused: (listener: (why: "too-long" | "not-utf-8") => void) => void refusedListeners.push(listener),
-    onClose: channel.onClose,
+    onClose: (listener: () => void) => channel.onClose(listener),
     write: (line: string) => {
       if (closed) return;
       const bytes = Buffer.from(`${line}\n`);
@@ -107,6 +106,6 @@ export function openLines(channel: Channel, bounds: LineBounds): Lines {
       queued += bytes.length;
       if (queued > bounds.queuedBytes) channel.destroy();
     },
-    destroy: channel.destroy,
+    destroy: () => channel.destroy(),
   });
 }

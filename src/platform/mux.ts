@@ -122,6 +122,9 @@ class MuxStream extends Duplex {
   /** Bytes that may still arrive before the sender breaks its promise. */
   #room = WINDOW;
   #waiting: { bytes: Buffer; done: (error?: Error | null) => void } | null = null;
+  /** What arrived and was not yet asked for; at most `WINDOW` bytes. */
+  readonly #arrived: Buffer[] = [];
+  #wanted = false;
   #otherEnded = false;
   #reset = false;
 
@@ -141,12 +144,13 @@ class MuxStream extends Duplex {
         if (this.#otherEnded || payload.length > this.#room) return false;
         this.#room -= payload.length;
         // A copy: the frame's memory belongs to a chunk that holds other streams' bytes too.
-        this.push(Buffer.from(payload));
+        this.#arrived.push(Buffer.from(payload));
+        if (this.#wanted) this.#hand();
         return true;
       case KIND.end:
         if (this.#otherEnded) return false;
         this.#otherEnded = true;
-        this.push(null);
+        if (this.#wanted) this.#hand();
         return true;
       case KIND.reset:
         this.#reset = true;
@@ -164,13 +168,25 @@ class MuxStream extends Duplex {
   }
 
   override _read(): void {
-    // Called when what was pushed has been taken down to the mark: that much room is given back.
-    const taken = WINDOW - this.#room - this.readableLength;
-    if (taken <= 0 || this.#otherEnded) return;
-    this.#room += taken;
-    const payload = Buffer.allocUnsafe(4);
-    payload.writeUInt32BE(taken, 0);
-    this.#send(this.#id, KIND.credit, payload);
+    this.#wanted = true;
+    this.#hand();
+  }
+
+  /** Hands on one piece, or the end, and gives back the room that the piece had. */
+  #hand(): void {
+    const next = this.#arrived.shift();
+    if (next === undefined) {
+      if (this.#otherEnded) this.push(null);
+      return;
+    }
+    this.#wanted = false;
+    this.#room += next.length;
+    if (!this.#otherEnded) {
+      const payload = Buffer.allocUnsafe(4);
+      payload.writeUInt32BE(next.length, 0);
+      this.#send(this.#id, KIND.credit, payload);
+    }
+    this.push(next);
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {

@@ -35,16 +35,14 @@ export const FACE_TABLE: BodyTable<FaceRequests> = {
   method: object<FaceRequests["method"]["body"]>({ method: words }),
 };
 
-/** As the agent sees it, a tool is named `driver__tool`; the other names are the servers' own. */
-const visibleToolName = text({ max: 31 + 2 + OFFER_BOUNDS.name, pattern: /^[!-~]+$/, is: "a tool name" });
-
 /** One driver offers at most `OFFER_BOUNDS`, and an instance has at most 32 drivers. */
 const DRIVERS = 32;
 
 const VISIBLE: Decoder<Visible> = object<Visible>({
-  tools: list(object<Visible["tools"][number]>({ ...OFFERED.tool, name: visibleToolName, driver: driverName }), {
+  tools: list(object<Visible["tools"][number]>({ ...OFFERED.tool, driver: driverName }), {
     max: DRIVERS * OFFER_BOUNDS.tools,
-    unique: (tool) => tool.name,
+    // A driver's name has no underscore, so no two pairs make one text.
+    unique: (tool) => `${tool.driver}__${tool.name}`,
   }),
   resources: list(object<Visible["resources"][number]>({ ...OFFERED.resource, driver: driverName }), {
     max: DRIVERS * OFFER_BOUNDS.resources,

@@ -47,7 +47,7 @@ export interface Offer {
 export interface FaceRequests {
   /** Both sockets listen; the monitor starts the agent only then. */
   ready: { body: Record<string, never>; ok: Record<string, never> };
-  /** Everything this instance may see: names as `driver__tool`. */
+  /** Everything this instance may see. Names are the servers' own; the face shows them as `driver__name`. */
   list: { body: Record<string, never>; ok: Visible };
   /** One action through the six stages. `token` names it for `cancel` and `progress`. */
   propose: { body: Proposal & { readonly token: number }; ok: Outcome };

@@ -1,0 +1,73 @@
+/**
+ * Runs one MCP server for one instance, as the client of that server. Descriptor 3 is the monitor; descriptor 4, for
+ * servers over HTTP, the connector. When the server goes, so does this program, with a non-zero exit code and the reason
+ * on standard error.
+ */
+import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
+import { exit, stderr } from "node:process";
+import type { DriverSource } from "../kernel/grant.ts";
+import { checkMessages } from "../drivers/checked-transport.ts";
+import { createChildTransport } from "../drivers/child-transport.ts";
+import { createDriver } from "../drivers/driver.ts";
+import { tooLargeAnswer } from "../drivers/failure.ts";
+import { inheritedChannel } from "../platform/channel.ts";
+import { startChildServer, type ChildServer } from "../platform/child-server.ts";
+import { createMuxClient } from "../platform/mux.ts";
+import { createMuxFetch } from "../platform/mux-fetch.ts";
+import { DRIVER_SIDE } from "../protocol/requests-table.ts";
+import { createPeer } from "../protocol/rpc.ts";
+import { readPassedEnvironment } from "./passed-environment.ts";
+import { VERSION } from "./version.ts";
+
+const MONITOR = 3;
+const CONNECTOR = 4;
+/** A server that says nothing for this long is given up; the monitor's own limit on an action is lower. */
+const SILENCE_MS = 10 * 60_000;
+
+let child: ChildServer | null = null;
+
+const driver = createDriver({
+  version: VERSION,
+  openTransport,
+  makeAborter: () => new AbortController(),
+  send: (name, body) => void peer.event(name, body),
+  end,
+  silenceMs: SILENCE_MS,
+});
+const peer = createPeer(inheritedChannel(MONITOR), {
+  side: DRIVER_SIDE,
+  requests: driver,
+  events: {},
+  onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
+  onError: (error, name) => end(`${name} failed: ${String(error)}`),
+});
+void peer.closed.then(() => end("the monitor is gone"));
+
+function openTransport(source: DriverSource): Transport {
+  switch (source.kind) {
+    case "stdio":
+      return createChildTransport(
+        () => {
+          child = startChildServer(source.command, { environment: readPassedEnvironment() });
+          return child;
+        },
+        (how) => end(`the server is gone: ${how}`),
+      );
+    case "http": {
+      const mux = createMuxClient(inheritedChannel(CONNECTOR));
+      return checkMessages(
+        new StreamableHTTPClientTransport(new URL(source.url), {
+          fetch: createMuxFetch(mux, { url: source.url, onEventTooLarge: tooLargeAnswer }),
+        }),
+      );
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+function end(why: string): never {
+  child?.kill();
+  stderr.write(`aios driver: ${why}\n`);
+  exit(1);
+}

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+import { duplexPair } from "node:stream";
+import { expect, test } from "vitest";
+import type { Channel } from "./powers.ts";
+import { createMuxClient, serveMux, STREAMS, type MuxClient } from "./mux.ts";
+
+function channelOf(stream: Duplex): Channel {
+  stream.on("error", () => undefined);
+  return {
+    onData: (listener) => void stream.on("data", listener),
+    onClose: (listener) => void stream.once("close", listener),
+    write: (bytes) => !stream.destroyed && stream.write(bytes),
+    onDrain: (listener) => void stream.on("drain", listener),
+    destroy: () => void stream.destroy(),
+  };
+}
+
+function join(onStream: (stream: Duplex) => void): { client: MuxClient; raw: Duplex } {
+  const [near, far] = duplexPair();
+  far.once("close", () => near.destroy());
+  near.once("close", () => far.destroy());
+  serveMux(channelOf(far), onStream);
+  return { client: createMuxClient(channelOf(near)), raw: near };
+}
+
+function quiet(stream: Duplex): Duplex {
+  return stream.on("error", () => undefined);
+}
+
+async function readAll(stream: Duplex): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+test("carries what is sent on one stream and no other, both ways, with ends", async () => {
+  const { client } = join((stream) => stream.pipe(stream));
+  const texts = Array.from({ length: 20 }, (_, index) => Buffer.alloc(300_000 + index, index));
+  const echoes = texts.map((text) => {
+    const stream = client.connect();
+    stream.end(text);
+    return readAll(stream);
+  });
+  for (const [index, echo] of (await Promise.all(echoes)).entries())
+    expect(echo.equals(texts[index] ?? Buffer.alloc(0))).toBe(true);
+});
+
+test("holds back a sender whose reader does not read, and no other", async () => {
+  const streams: Duplex[] = [];
+  const { client } = join((stream) => streams.push(quiet(stream)));
+  const slow = quiet(client.connect());
+  const quick = client.connect();
+  let written = 0;
+  const fill = (): void => {
+    while (written < 4_000_000 && slow.write(Buffer.alloc(50_000))) written += 50_000;
+  };
+  slow.on("drain", fill);
+  fill();
+  quick.end("through");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(written).toBeLessThan(500_000);
+  const [, second] = streams;
+  expect(String(await readAll(second ?? quick))).toBe("through");
+  streams[0]?.resume();
+  await once(slow, "drain");
+  expect(written).toBeGreaterThan(500_000);
+});
+
+test("opens at most 64 streams, and again when one is over", () => {
+  const { client } = join((stream) => quiet(stream));
+  const open = Array.from({ length: STREAMS }, () => quiet(client.connect()));
+  expect(() => client.connect()).toThrow(/64 are open/);
+  open[0]?.destroy();
+  return once(open[0] ?? client.connect(), "close").then(() => expect(client.connect()).toBeDefined());
+});
+
+test("destroys the other end of a stream that was destroyed", async () => {
+  const seen: Duplex[] = [];
+  const { client } = join((stream) => seen.push(quiet(stream)));
+  const stream = quiet(client.connect());
+  stream.write("x");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  stream.destroy();
+  const [other = stream] = seen;
+  await new Promise((resolve) => other.once("close", resolve));
+  expect(other.destroyed).toBe(true);
+});
+
+test("destroys all streams when the channel goes", async () => {
+  const { client, raw } = join((stream) => quiet(stream));
+  const stream = client.connect();
+  raw.destroy();
+  const [error] = await once(stream, "error");
+  expect(String(error)).toMatch(/gone/);
+  expect(() => client.connect()).toThrow(/gone/);
+});
+
+function frame(id: number, kind: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(9);
+  header.writeUInt32BE(5 + payload.length, 0);
+  header.writeUInt32BE(id, 4);
+  header.writeUInt8(kind, 8);
+  return Buffer.concat([header, payload]);
+}
+
+const open = frame(1, 0);
+test.each<[string, Buffer]>([
+  ["data for a stream that was never opened", frame(1, 1, Buffer.from("x"))],
+  ["a stream id that was left out", frame(2, 0)],
+  ["a stream opened twice", Buffer.concat([open, open])],
+  ["an unknown kind", Buffer.concat([open, frame(1, 9)])],
+  [
+    "more data than the window",
+    Buffer.concat([open, ...Array.from({ length: 5 }, () => frame(1, 1, Buffer.alloc(65_536)))]),
+  ],
+  ["more credit than the window", Buffer.concat([open, frame(1, 4, Buffer.from([0, 0, 0, 1]))])],
+  ["data after the end", Buffer.concat([open, frame(1, 2), frame(1, 1, Buffer.from("x"))])],
+  ["a frame that is too long", Buffer.from([0, 1, 0, 6])],
+  ["a frame that is too short", Buffer.from([0, 0, 0, 4])],
+  ["a 65th stream", Buffer.concat(Array.from({ length: 65 }, (_, index) => frame(index + 1, 0)))],
+])("ends the channel for %s", async (_what, bytes) => {
+  const { raw } = join((stream) => quiet(stream));
+  raw.write(bytes);
+  await once(raw, "close");
+  expect(raw.destroyed).toBe(true);
+});

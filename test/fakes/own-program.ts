@@ -1,0 +1,61 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** One of our programs as a child, with its inherited channels as streams. No sandbox: that is tested elsewhere. */
+export interface OwnProgram {
+  readonly process: ChildProcess;
+  /** Descriptors 3, 4, … in order. */
+  readonly channels: readonly Duplex[];
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null; readonly errors: string }>;
+  stop(): Promise<void>;
+}
+
+/** Starts `src/main/<name>.ts`. */
+export function startProgram(
+  name: string,
+  options: { readonly args?: readonly string[]; readonly channels: number },
+): OwnProgram {
+  const child = spawn(
+    process.execPath,
+    [
+      "--max-semi-space-size=1",
+      "--disable-warning=ExperimentalWarning",
+      `${ROOT}src/main/${name}.ts`,
+      ...(options.args ?? []),
+    ],
+    {
+      // Only what the sandbox would give it.
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/tmp" },
+      stdio: ["ignore", "ignore", "pipe", ...Array.from({ length: options.channels }, () => "pipe" as const)],
+    },
+  );
+  let errors = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-8192);
+  });
+  const ended = once(child, "close").then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+    errors,
+  }));
+  return {
+    process: child,
+    // A pipe of Node's is a socketpair, and so a duplex stream.
+    channels: child.stdio.slice(3) as unknown as Duplex[],
+    ended,
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** Resident anonymous memory of a process in KiB, as the kernel counts it. */
+export async function anonymousMemory(pid: number): Promise<number> {
+  const { readFile } = await import("node:fs/promises");
+  const match = /^Anonymous:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, "utf8"));
+  return Number(match?.[1]);
+}
