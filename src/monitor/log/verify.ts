@@ -4,7 +4,7 @@ import type { ProofPowers } from "../../protocol/log-proof.ts";
 import { createTreeHasher, foldNodes, GrowingTree, HASH_BYTES, rangeNodes, type Range, type TreeHasher } from "../../protocol/merkle.ts";
 import { consistencyRanges, verifyConsistency } from "../../protocol/merkle-proof.ts";
 import { openNote, parseCheckpoint, type CheckpointBody } from "../../protocol/note.ts";
-import { bundlePath, hashInTile, partialsPath, partialTiles, TILE_HEIGHT, TILE_WIDTH, tileOf, tilePath } from "../../protocol/tile.ts";
+import { bundlePath, decodeBundle, hashInTile, partialsPath, partialTiles, TILE_HEIGHT, TILE_WIDTH, tileOf, tilePath } from "../../protocol/tile.ts";
 import { CHUNK_RECORDS, readHashes, verifyChunk, type ChunkResult } from "./verify-chunk.ts";
 
 /** What verifying a log gave. `at` is the first record that is wrong, null when no single one can be named. */
@@ -109,10 +109,14 @@ async function verifyLevel(reader: LogReader, { level, hashes }: { level: number
 
 /** Partial tiles and bundles of other sizes, kept for older checkpoints, must be beginnings of today's. */
 async function verifyLeftovers(reader: LogReader, size: number): Promise<void> {
-  const edges = partialTiles(size).map((tile) => ({ full: tilePath({ ...tile, width: TILE_WIDTH }), width: tile.width }));
+  const isTile = (bytes: Uint8Array, width: number): boolean => bytes.length === width * HASH_BYTES;
+  const isBundle = (bytes: Uint8Array, width: number): boolean => decodeBundle(bytes, width) !== null;
+  const edges = partialTiles(size).map((tile) => {
+    return { full: tilePath({ ...tile, width: TILE_WIDTH }), width: tile.width, fits: isTile };
+  });
   const [lowest] = partialTiles(size);
-  if (lowest?.level === 0) edges.push({ full: bundlePath(lowest.index, TILE_WIDTH), width: lowest.width });
-  for (const { full, width } of edges) {
+  if (lowest?.level === 0) edges.push({ full: bundlePath(lowest.index, TILE_WIDTH), width: lowest.width, fits: isBundle });
+  for (const { full, width, fits } of edges) {
     const folder = partialsPath(full);
     const today = await reader.read(`${folder}/${width}`);
     for (const name of await reader.list(folder)) {
@@ -120,7 +124,7 @@ async function verifyLeftovers(reader: LogReader, size: number): Promise<void> {
       const other = await reader.read(`${folder}/${name}`);
       if (today === null || other === null) continue;
       const [shorter, longer] = Number(name) < width ? [other, today] : [today, other];
-      if (shorter.length <= longer.length && equalBytes(shorter, longer.subarray(0, shorter.length))) continue;
+      if (fits(other, Number(name)) && equalBytes(shorter, longer.subarray(0, shorter.length))) continue;
       throw new Refusal(`${folder}/${name} is not a beginning of what is there now`);
     }
   }
