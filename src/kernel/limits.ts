@@ -1,6 +1,9 @@
+import type { Action } from "./action.ts";
+import { canonicalize } from "./canonical.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { Usage } from "./decision.ts";
 import type { Grant } from "./grant.ts";
+import { utf8Length } from "./utf8.ts";
 
 /** What has been used of a grant that was never used. */
 export const NO_USAGE: Usage = Object.freeze({ uses: 0, bytes: 0, recent: Object.freeze([]) });
@@ -25,18 +28,18 @@ export function checkLimits(grant: Grant, usage: Usage, use: { now: number; byte
   return null;
 }
 
+/** What a call counts towards a limit of bytes before there is a result: its arguments' canonical text in UTF-8. */
+export function argumentBytes(action: Action): number {
+  return utf8Length(canonicalize(action.arguments));
+}
+
 /**
- * Usage after one more use. `recent` keeps what the grant's rate still looks at. The bytes of a result, known only
- * later, are added with `addBytes`.
+ * Usage after one more use of `bytes` (see `argumentBytes`); those of the result, known only later, are added to it then.
+ * `recent` keeps what the grant's rate still looks at.
  */
 export function addUse(usage: Usage, use: { now: number; bytes: number; grant: Grant }): Usage {
   const { rate } = use.grant.limits;
   const since = rate === null ? use.now : use.now - rate.seconds * 1000;
   const recent = rate === null ? [] : [...usage.recent.filter((at) => !(at <= since)), use.now];
   return { uses: usage.uses + 1, bytes: usage.bytes + use.bytes, recent };
-}
-
-/** Usage after `bytes` more came back for a use that was counted before. */
-export function addBytes(usage: Usage, bytes: number): Usage {
-  return { ...usage, bytes: usage.bytes + bytes };
 }

@@ -97,16 +97,21 @@ function ticket(): Ticket {
   return redeem(value(approve(validated(), { kind: "none" }, current)));
 }
 /** Hands over what the type forbids, as a cast could. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says which lie
 function pretend<T>(lie: unknown): T {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a lie on purpose
   return lie as T;
+}
+/** A plain object with the same fields. */
+function fieldsOf(real: object): { [field: string]: unknown } {
+  return Object.fromEntries(Object.entries(real));
 }
 
 describe("the whole way", () => {
   it("ends in a ticket that says all that execute needs, frozen", () => {
     const paper = ticket();
     const text = `{"agent":"worker","arguments":{"path":"/workspace/a"},"driver":"files","instance":"${INSTANCE}","name":"read","request":"${REQUEST}","v":1,"verb":"call"}`;
-    expect({ ...paper }).toEqual({
+    expect(fieldsOf(paper)).toEqual({
       action: { v: 1, ...who, ...proposal },
       text,
       digest: digest(text),
@@ -378,12 +383,11 @@ describe("stages cannot be gone round", () => {
     expect(fault(() => redeem(validated()))).toBe("forged");
     // @ts-expect-error -- a selected action is not validated
     expect(fault(() => approve(selected(), { kind: "none" }, current))).toBe("forged");
+    const look = { action: action(), digest: PIN, risk: "observe", decider: { kind: "owner", key: KEY } } as const;
     // @ts-expect-error -- an object of the same look is no stage's value
-    expect(
-      fault(() => redeem({ action: action(), digest: PIN, risk: "observe", decider: { kind: "owner", key: KEY } })),
-    ).toBe("forged");
+    expect(fault(() => redeem(look))).toBe("forged");
     // @ts-expect-error -- nor is one of a ticket's look a ticket
-    const paper: Ticket = { ...ticket() };
+    const paper: Ticket = Object.assign({}, fieldsOf(ticket()));
     expect(isTicket(paper)).toBe(false);
   });
 
@@ -398,7 +402,7 @@ describe("stages cannot be gone round", () => {
       "approved",
       {},
       [],
-      { ...real },
+      fieldsOf(real),
       structuredClone({ action: real.action }),
       new Proxy(real, {}),
       inherited,
@@ -501,6 +505,6 @@ it("is fast: a whole way costs far less than a durable write", () => {
     way();
     return (performance.now() - from) * 1000;
   }).toSorted((left, right) => left - right);
-  // About 20 µs on the machine it was written on; the bound leaves room for a busy one.
-  expect(times[1000]).toBeLessThan(150);
+  // Measured: about 25 µs. The faster tenth is compared, and with room, since other work may share the machine.
+  expect(times[200]).toBeLessThan(100);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { tool } from "../../test/fakes/kernel.ts";
-import { RISKS, type Risk } from "./grant.ts";
+import { RISKS, type RecipientKind, type Risk } from "./grant.ts";
 import { effectiveRisk, PROMPT, READ, UNCLASSIFIED } from "./risk.ts";
 
 describe("effectiveRisk", () => {
@@ -28,7 +28,8 @@ describe("effectiveRisk", () => {
   });
 
   it("does not look for arguments on a prototype", () => {
-    expect(effectiveRisk(tool({ risk: "stage", recipients: { constructor: "email" } }), "call", {})).toBe("stage");
+    const inherited: { readonly [argument: string]: RecipientKind } = JSON.parse('{"constructor":"email"}');
+    expect(effectiveRisk(tool({ risk: "stage", recipients: inherited }), "call", {})).toBe("stage");
   });
 
   it("is observe for reads and prompts", () => {

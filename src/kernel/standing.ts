@@ -1,9 +1,7 @@
-import { canonicalize } from "./canonical.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { DecisionInput, Evaluation, Subject } from "./decision.ts";
 import type { Grant, Risk } from "./grant.ts";
-import { checkLimits, NO_USAGE } from "./limits.ts";
-import { utf8Length } from "./utf8.ts";
+import { argumentBytes, checkLimits, NO_USAGE } from "./limits.ts";
 
 /** What stops one subject of a chain. */
 export interface Failure {
@@ -38,7 +36,10 @@ export function standingOf(subject: Subject, input: DecisionInput, risk: Risk): 
     // The engine's word alone is not enough: it may speak of a grant that was revoked a moment ago.
     if (grant === undefined || grant.id !== id || !grant.agents.includes(subject.agent)) continue;
     const usage = input.usage.get(id) ?? NO_USAGE;
-    const limit = checkLimits(grant, usage, { now: input.now, bytes: grant.limits.bytes === null ? 0 : sizeOf(input) });
+    const limit = checkLimits(grant, usage, {
+      now: input.now,
+      bytes: grant.limits.bytes === null ? 0 : argumentBytes(input.action),
+    });
     if (limit === null) usable.push(grant);
     else if (stopped.code === "no-grant") stopped = { ...stopped, code: limit, by: id };
   }
@@ -62,9 +63,4 @@ function evaluate(subject: Subject, input: DecisionInput, risk: Risk): Evaluatio
 
 function failure(subject: Subject, code: ReasonCode, by: string): Failure {
   return { kind: "failed", subject, code, by, curable: false };
-}
-
-/** Bytes of the arguments, which count towards a grant's limit together with those of the result. */
-function sizeOf(input: DecisionInput): number {
-  return utf8Length(canonicalize(input.action.arguments));
 }
