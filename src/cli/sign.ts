@@ -46,13 +46,14 @@ export async function signAndSubmit(parts: SigningParts, decided: Decided): Prom
   return seq;
 }
 
-/** Asks for a draft over a document, shows its short code, signs it and hands it in. For what was already shown and confirmed. */
+/** Asks for a draft over a document, shows its short code unless the key is unlocked already, signs it and hands it in. For what was already shown and confirmed. */
 export async function prepareAndSign(
   parts: SigningParts,
   asked: { readonly purpose: Purpose; readonly document: JsonObject },
 ): Promise<number> {
   const { statement } = await parts.client.request("prepare", asked);
-  writeLines(parts.powers.err, [join(["faint", "code       "], statementCode(statement, parts.powers.crypto))]);
+  if (!parts.session.unlocked)
+    writeLines(parts.powers.err, [join(["faint", "code       "], statementCode(statement, parts.powers.crypto))]);
   return await signAndSubmit(parts, { ...asked, decision: "allow", draft: statement });
 }
 

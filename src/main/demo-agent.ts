@@ -29,20 +29,17 @@ function say(words: string): void {
 }
 
 async function follow(client: Client, step: Step): Promise<void> {
-  say(step.say);
   if (step.tool === null) {
     const { tools } = await client.listTools();
-    say(`I am offered: ${tools.map((tool) => tool.name).join(", ")}`);
+    say(`${step.say} ${tools.map((tool) => tool.name).join(", ")}`);
     return;
   }
   const result = await client.callTool({ name: step.tool, arguments: step.arguments }, { timeout: PATIENCE_MS });
   const [first] = Array.isArray(result.content) ? result.content : [];
   const words = first?.type === "text" ? first.text : "(no text)";
-  say(
-    result.isError === true
-      ? `It did not run: ${words.split(". ")[0] ?? words}`
-      : `It ran: ${words.length} characters came back.`,
-  );
+  const outcome =
+    result.isError === true ? (words.split(". ")[0] ?? words) : `It ran; ${words.length} characters came back`;
+  say(`${step.say} ${outcome}.`);
 }
 
 async function main(): Promise<void> {

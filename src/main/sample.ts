@@ -93,18 +93,20 @@ function closureOf(root: string, name: string): readonly string[] {
   return folder === null ? [] : listClosure(folder);
 }
 
-/** Changes one byte where a record says that the demo's agent was denied, and says where. */
-function changeOneByte(folder: string): string {
+/** Changes one byte of a published record that says that the agent was denied, and says what was changed. */
+function changeOneByte(log: string): string {
   const wanted = Buffer.from('"kind":"denied"');
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const bytes = readFileSync(path);
-    const at = bytes.indexOf(wanted);
-    if (at < 0) continue;
-    bytes[at + wanted.length - 2] = 0x73; // "denied" becomes "denies"
-    writeFileSync(path, bytes);
-    return `"denied" to "denies" in a record`;
-  }
-  throw new TypeError("the log of the demo holds no denied action");
+  const found = readdirSync(join(log, "tile", "entries"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path, bytes: readFileSync(path) }))
+    .filter(({ bytes }) => bytes.includes(wanted))
+    // A bundle that is not full yet is kept in several sizes; the longest is the current one.
+    .toSorted((left, right) => right.bytes.length - left.bytes.length);
+  const [current] = found;
+  if (current === undefined) throw new TypeError("the log of the demo holds no denied action");
+  const { path, bytes } = current;
+  bytes[bytes.indexOf(wanted) + wanted.length - 2] = 0x73; // "denied" becomes "denies"
+  writeFileSync(path, bytes);
+  return `"denied" made "denies"`;
 }

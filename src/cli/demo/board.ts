@@ -1,4 +1,4 @@
-import { REASONS, STAGES } from "../../kernel/codes.ts";
+import { REASONS } from "../../kernel/codes.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 import type { CliEvents } from "../../protocol/requests.ts";
 import { join, line, paintLine, writeLines, type Line, type Tone } from "../line.ts";
@@ -35,7 +35,7 @@ export function createBoard(options: BoardOptions): Board {
   let number = 0;
   /** The request whose stages are on the line that is being written. */
   let row: string | null = null;
-  /** An outcome is durable before its last stages are announced; it is shown after them. */
+  /** What is recorded while an action runs is shown when its last stage has been announced. */
   const outcomes: Summary[] = [];
 
   const write = (...lines: readonly Line[]): void => writeLines(screen, lines);
@@ -84,23 +84,20 @@ export function createBoard(options: BoardOptions): Board {
       if (row !== event.request) {
         endRow();
         row = event.request;
-        screen.write(`${INDENT}  `);
+        screen.write(INDENT);
       }
       const [tone, sign] = SIGNS[event.verdict] ?? ["plain", "·"];
-      const gap = event.stage === STAGES.at(-1) ? "" : "  ";
-      screen.write(paintLine(screen, join(`${event.stage} `, [tone, sign], gap)));
+      screen.write(paintLine(screen, join(`  ${event.stage} `, [tone, sign])));
       if (event.verdict === "passed" || event.verdict === "done") return;
       endRow();
-      const [summary] = outcomes.splice(0);
-      if (summary !== undefined) {
-        board.result(...summary);
-        flush();
-      }
+      const summaries = outcomes.splice(0);
+      for (const summary of summaries) board.result(...summary);
+      if (summaries.length > 0) flush();
     },
     onRecord(record) {
       const summary = summarise(record);
       if (summary === null) return;
-      if (record.kind === "outcome" && row !== null) {
+      if ((record.kind === "outcome" || record.kind === "labelled") && row !== null) {
         outcomes.push(summary);
         return;
       }
