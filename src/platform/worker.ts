@@ -36,7 +36,7 @@ export function createPolicyLoader(program: URL): WorkerTask {
   return createWorkerTask(program, { milliseconds: 120_000, heap: 256 });
 }
 
-async function* runOnce(program: URL, options: { bounds: WorkerBounds; input: unknown }): AsyncGenerator<unknown> {
+async function* runOnce(program: URL, options: { bounds: WorkerBounds; input: unknown }): AsyncGenerator {
   const { bounds, input } = options;
   const worker = new Worker(program, {
     env: {},
@@ -60,6 +60,7 @@ async function* runOnce(program: URL, options: { bounds: WorkerBounds; input: un
       const posted = once(worker, "message");
       // When the run fails first, nobody waits for this any more.
       posted.catch(() => null);
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has no origin
       worker.postMessage("next");
       const [post] = await Promise.race([posted, failure.promise]);
       if (!isPost(post)) throw new Error("the worker posted something else than a part");

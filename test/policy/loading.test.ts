@@ -54,10 +54,10 @@ describe("Loading in a worker", () => {
     engine.addGrant(makeGrant(["files/read_file"], { agents: ["scout", "agent-7"] }));
     await engine.load(ONE);
     const action = makeAction("read_file", { path: "/data/7/x" });
-    let done = false;
-    const loading = engine.load(manyRules(10_000)).finally(() => (done = true));
+    const progress = { done: false };
+    const loading = engine.load(manyRules(10_000)).finally(() => (progress.done = true));
     let meanwhile = 0;
-    while (!done) {
+    while (!progress.done) {
       if (allows(ask(engine.evaluator, action, { agent: "agent-7" }))) meanwhile += 1;
       await new Promise(setImmediate);
     }

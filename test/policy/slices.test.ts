@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import * as cedarModule from "@cedar-policy/cedar-wasm/nodejs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Evaluator } from "../../src/kernel/decision.ts";
 import type { Condition, Grant, Label } from "../../src/kernel/grant.ts";

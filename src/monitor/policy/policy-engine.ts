@@ -3,7 +3,7 @@ import { canonicalize } from "../../kernel/canonical.ts";
 import type { Evaluator } from "../../kernel/decision.ts";
 import type { Grant } from "../../kernel/grant.ts";
 import type { PolicyProblem } from "../../protocol/requests.ts";
-import type { Cedar } from "./cedar.ts";
+import { type Cedar, guardCedar } from "./cedar.ts";
 import { GrantIndex } from "./grant-index.ts";
 import { grantToCedar } from "./grant-permits.ts";
 import { PolicyFault } from "./policy-fault.ts";
@@ -79,7 +79,8 @@ export function createPolicyEngine(options: {
   digest: Digest;
   constitution: string;
 }): PolicyEngine {
-  const { cedar, loader, digest, constitution } = options;
+  const { loader, digest, constitution } = options;
+  const cedar = guardCedar(options.cedar);
   const grants = new GrantIndex();
   const pool = new SlotPool<Slice>(cedar, BOUNDS);
   let inForce: RuleSet | null = null;

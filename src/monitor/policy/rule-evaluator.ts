@@ -23,21 +23,30 @@ export interface EvaluatorParts {
   version(): string;
 }
 
-let evaluators = 0;
+interface NumberedShape {
+  readonly shape: ActionShape;
+  readonly number: number;
+}
 
 /** Makes the kernel's evaluator over the current grants and rules: slices by agent and action, and asks Cedar. */
 export function createEvaluator(parts: EvaluatorParts): Evaluator {
   const { cedar, pool, grants, digest } = parts;
-  const shapes = new WeakMap<ToolClass, Map<Verb, ActionShape>>();
-  evaluators += 1;
-  // A draft shares the pool with the rules in force; its keys must not.
-  const mine = `e${evaluators}`;
+  const shapes = new WeakMap<ToolClass, Map<Verb, NumberedShape>>();
+  const numbers = new Map<string, number>();
+  // A draft shares the pool with the rules in force, and must never find their slices.
+  const space = pool.newKeySpace();
 
-  function shape(verb: Verb, tool: ToolClass): ActionShape {
-    const known = shapes.get(tool) ?? new Map<Verb, ActionShape>();
-    const found = known.get(verb) ?? shapeOf(verb, tool);
-    shapes.set(tool, known.set(verb, found));
-    return found;
+  /** The shape of a class, with a number that equal shapes share: keys are made for every decision and stay short. */
+  function numberedShape(verb: Verb, tool: ToolClass): NumberedShape {
+    const known = shapes.get(tool) ?? new Map<Verb, NumberedShape>();
+    const found = known.get(verb);
+    if (found !== undefined) return found;
+    const shape = shapeOf(verb, tool);
+    const number = numbers.get(shape.key) ?? numbers.size;
+    numbers.set(shape.key, number);
+    const made = { shape, number };
+    shapes.set(tool, known.set(verb, made));
+    return made;
   }
 
   function currentSlice(key: string, subject: SliceSubject): Slice {
@@ -70,17 +79,11 @@ export function createEvaluator(parts: EvaluatorParts): Evaluator {
     },
     evaluate(subject: Parameters<Evaluator["evaluate"]>[0], action: Action, tool: ToolClass): Evaluation {
       const { agent, labels, risk } = subject;
-      const acting = {
-        agent,
-        actionId: actionId(action),
-        driver: action.driver,
-        risk,
-        shape: shape(action.verb, tool),
-      };
-      const key = [mine, agent, acting.actionId, risk, acting.shape.key].join("\n");
+      const { shape, number } = numberedShape(action.verb, tool);
+      const acting: SliceSubject = { agent, actionId: actionId(action), driver: action.driver, risk, shape };
+      const key = `${space}\n${agent}\n${acting.actionId}\n${risk}\n${number}`;
       const slice = currentSlice(key, acting);
-      if (slice.rules.length === 0)
-        return slice.mistyped.length === 0 ? NOTHING : { ...NOTHING, errors: slice.mistyped };
+      if (slice.rules.length === 0) return { ...NOTHING, errors: slice.mistyped };
       const { context, errors } = buildContext(slice, { action, risk, labels, digest });
       const ask = (slot: string): AuthorizationAnswer => authorize(pool, slot, { acting, slice, context });
       const said = readAnswer(slice, ask(key));

@@ -34,13 +34,19 @@ export class SlotPool<T> {
   readonly #free: string[] = [];
   #named = 0;
   #text = 0;
-  #broken = false;
+  #spaces = 0;
 
   constructor(cedar: Cedar, bounds: SlotBounds) {
     this.#cedar = cedar;
     this.#bounds = bounds;
     pools += 1;
     this.#prefix = `pool${pools}-`;
+  }
+
+  /** The beginning of keys that nobody else uses, for one of several users of the pool. */
+  newKeySpace(): string {
+    this.#spaces += 1;
+    return `space${this.#spaces}`;
   }
 
   /** What was put under a key, if it is still there. */
@@ -64,7 +70,7 @@ export class SlotPool<T> {
       if (oldest !== undefined) this.#release(oldest);
     }
     const id = this.#free.pop() ?? this.#newName();
-    const answer = this.#guard(() => this.#cedar.preparsePolicySet(id, { staticPolicies: text }));
+    const answer = this.#cedar.preparsePolicySet(id, { staticPolicies: text });
     if (answer.type === "failure") {
       this.#free.push(id);
       throw new PolicyFault("bad-slice", `Cannot prepare rules: ${answer.errors[0]?.message ?? "Cedar refused them"}`);
@@ -77,21 +83,7 @@ export class SlotPool<T> {
   authorize(key: string, call: Omit<StatefulAuthorizationCall, "preparsedPolicySetId">): AuthorizationAnswer {
     const slot = this.#slots.get(key);
     if (slot === undefined) throw new PolicyFault("bad-slice", "Cannot decide: the rules are not prepared");
-    return this.#guard(() => this.#cedar.statefulIsAuthorized({ ...call, preparsedPolicySetId: slot.id }));
-  }
-
-  /**
-   * Calls Cedar. An exception is a trap in wasm: the memory may be half changed, so that a later answer could be a wrong
-   * allow. Nothing is asked of it again (ERRORS-DENY); only a new process helps.
-   */
-  #guard<R>(call: () => R): R {
-    if (this.#broken) throw new PolicyFault("broken", "Cannot decide: Cedar failed earlier; restart the monitor");
-    try {
-      return call();
-    } catch (error) {
-      this.#broken = true;
-      throw new PolicyFault("broken", `Cannot decide: Cedar failed: ${String(error)}`);
-    }
+    return this.#cedar.statefulIsAuthorized({ ...call, preparsedPolicySetId: slot.id });
   }
 
   /** Empties the slot in Cedar's memory too when its text was large, so that a few big sets do not stay behind. */
@@ -101,7 +93,7 @@ export class SlotPool<T> {
     this.#slots.delete(key);
     this.#text -= slot.size;
     this.#free.push(slot.id);
-    if (slot.size > LARGE) this.#guard(() => this.#cedar.preparsePolicySet(slot.id, { staticPolicies: "" }));
+    if (slot.size > LARGE) this.#cedar.preparsePolicySet(slot.id, { staticPolicies: "" });
   }
 
   #newName(): string {
