@@ -188,9 +188,6 @@ const PROOF: Decoder<LogProof> = object<LogProof>({
   checkpoint: words,
 });
 
-/** Reads a proof of one record. */
-export { PROOF as LOG_PROOF };
-
 /** Answers of the monitor to the command line. */
 export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   hello: object<OkOf<"hello">>({ version: words, start: nonce, home: words, owners: count, policy: digest }),

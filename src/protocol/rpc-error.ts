@@ -1,11 +1,16 @@
-import type { FrameFaultCode } from "./frame.ts";
-
 /** What the code of an error looks like. */
 export const ERROR_CODE: RegExp = /^[a-z][a-z0-9-]{0,63}$/;
 
 /** Codes of errors that `rpc.ts` makes itself; docs/formats/frame.md says when. Closed; handlers have their own. */
-export type LocalErrorCode =
-  "peer-closed" | "peer-busy" | "peer-congested" | "request-refused" | "answer-refused" | "internal";
+export const LOCAL_ERROR_CODES = [
+  "internal",
+  "answer-refused",
+  "request-refused",
+  "peer-closed",
+  "peer-busy",
+  "peer-congested",
+] as const;
+export type LocalErrorCode = (typeof LOCAL_ERROR_CODES)[number];
 
 /**
  * A request that was not granted: an answer to give (thrown by a handler) or one that came (a rejected request).
@@ -28,18 +33,23 @@ export class RpcError extends Error {
   }
 }
 
-/** How the other end broke the protocol. Closed; each ends the peer. docs/formats/frame.md. */
-export type PeerFaultCode =
-  | FrameFaultCode
-  | "unknown-frame"
-  | "unknown-request"
-  | "unknown-event"
-  | "unknown-answer"
-  | "duplicate-id"
-  | "malformed-body"
-  | "malformed-answer"
-  | "too-many-open"
-  | "not-reading";
+/** How the other end broke the protocol, frames included. Closed; each ends the peer. docs/formats/frame.md. */
+export const PEER_FAULT_CODES = [
+  "frame-too-large",
+  "frame-not-utf8",
+  "frame-not-json",
+  "frame-not-object",
+  "unknown-frame",
+  "unknown-request",
+  "unknown-event",
+  "unknown-answer",
+  "duplicate-id",
+  "malformed-body",
+  "malformed-answer",
+  "too-many-open",
+  "not-reading",
+] as const;
+export type PeerFaultCode = (typeof PEER_FAULT_CODES)[number];
 
 /** The other end broke the protocol and was ended. `message` names what it sent, escaped; values are left out. */
 export interface PeerFault {

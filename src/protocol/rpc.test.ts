@@ -1,10 +1,11 @@
 import * as fc from "fast-check";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../kernel/json.ts";
 import { integer, json, object } from "./decode.ts";
 import { encodeFrame, FrameReader } from "./frame.ts";
 import { createPeer, MAX_OPEN, type ByteChannel, type Peer, type RequestHandlers } from "./rpc.ts";
-import { RpcError, type PeerFault } from "./rpc-error.ts";
+import { LOCAL_ERROR_CODES, PEER_FAULT_CODES, RpcError, type PeerFault } from "./rpc-error.ts";
 import type { Side } from "./side.ts";
 
 interface Requests {
@@ -407,4 +408,10 @@ describe("back-pressure", () => {
 
 it("cannot make an error whose code the other end would refuse", () => {
   expect(() => new RpcError("Not A Code", "")).toThrow(TypeError);
+});
+
+it("has the codes that docs/formats/frame.md lists, in its order", () => {
+  const doc = readFileSync(new URL("../../docs/formats/frame.md", import.meta.url), "utf8");
+  const listed = [...doc.matchAll(/^\| `([a-z-]+-[a-z0-9-]+|internal)` \|/gm)].map(([, code]) => code);
+  expect(listed).toEqual([...PEER_FAULT_CODES, ...LOCAL_ERROR_CODES]);
 });
