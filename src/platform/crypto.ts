@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createPublicKey, createSecretKey, hash, verify, type KeyObject } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPublicKey,
+  createSecretKey,
+  hash,
+  verify,
+  type KeyObject,
+} from "node:crypto";
 import type { Crypto } from "./powers.ts";
 
 // RFC 8410: SubjectPublicKeyInfo of an Ed25519 key is this prefix and the 32 raw bytes.

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, readlinkSync } from "node:fs";
 import { ReadStream } from "node:tty";
-import { expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { openPty, type Pty } from "./pty.ts";
 
 const moduleOf = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
@@ -31,6 +31,10 @@ class Screen {
 }
 
 // Runs a pump whose agent is a shell on the inner terminal, with the person's terminal as its standard streams.
+const pumps: ChildProcess[] = [];
+afterEach(() => {
+  for (const pump of pumps.splice(0)) pump.kill("SIGKILL"); // its agent's terminal hangs up with it
+});
 function startPump(pty: Pty, options: { agent: string; more: string }): ChildProcess {
   const script = `import { openPty } from ${moduleOf("pty.ts")}; import { pumpTerminal } from ${moduleOf("terminal-pump.ts")};
     import { spawn } from "node:child_process"; import fs from "node:fs";
@@ -43,9 +47,11 @@ function startPump(pty: Pty, options: { agent: string; more: string }): ChildPro
       fromAgent: (bytes) => Buffer.from(text(bytes).replaceAll("\\u001b", "ESC")) });
     ${options.more}
     await pump.ended; console.log("PUMP OVER "); process.exit(0);`;
-  return spawn(process.execPath, ["--input-type=module", "-e", script], {
+  const pump = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: [pty.slave, pty.slave, pty.slave],
   });
+  pumps.push(pump);
+  return pump;
 }
 
 it("opens a terminal that is one, with the size that was set", async () => {

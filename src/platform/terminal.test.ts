@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, readlinkSync } from "node:fs";
 import { ReadStream } from "node:tty";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { openPty } from "./pty.ts";
 
 const terminal = JSON.stringify(new URL("terminal.ts", import.meta.url).href);
@@ -15,6 +15,11 @@ interface Session {
   readonly said: Promise<string>;
   close(): void;
 }
+
+const sessions: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of sessions.splice(0)) child.kill("SIGKILL");
+});
 
 /** Runs a script in a session of its own, on a terminal of its own, with nothing on standard input. */
 function startSession(script: string): Session {
@@ -30,6 +35,7 @@ function startSession(script: string): Session {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const screen = new ReadStream(pty.master);
+  sessions.push(child);
   let seen = "";
   let said = "";
   screen.on("data", (bytes) => (seen += bytes.toString()));
@@ -49,6 +55,7 @@ function startSession(script: string): Session {
     },
     said: new Promise((resolve) => child.once("close", () => resolve(said))),
     close: () => {
+      child.kill("SIGKILL");
       screen.destroy();
       closeSync(pty.slave);
     },
