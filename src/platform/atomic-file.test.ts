@@ -1,13 +1,13 @@
-import { mkdtempSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { writeAtomically } from "./atomic-file.ts";
 
 let folder: string;
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "aios-atomic-"));
+  folder = makeTemporaryFolder();
   path = join(folder, "file");
 });
 

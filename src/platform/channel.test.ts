@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
 import { createServer, Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { Channel } from "./powers.ts";
 import { socketChannel } from "./channel.ts";
 import { connectUnix } from "./unix-server.ts";
@@ -11,7 +10,7 @@ import { connectUnix } from "./unix-server.ts";
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 async function openPair(): Promise<{ near: Channel; far: Socket; close: () => void }> {
-  const path = join(mkdtempSync(join(tmpdir(), "aios-channel-")), "s");
+  const path = join(makeTemporaryFolder(), "s");
   const server = createServer({ pauseOnConnect: true });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));

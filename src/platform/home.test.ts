@@ -4,15 +4,14 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { openHome } from "./home.ts";
 import { PlatformError } from "./platform-error.ts";
 
@@ -21,7 +20,7 @@ let outer: string;
 let path: string;
 
 beforeEach(() => {
-  outer = mkdtempSync(join(tmpdir(), "aios-home-"));
+  outer = makeTemporaryFolder();
   path = join(outer, "a home");
 });
 

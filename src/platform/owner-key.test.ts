@@ -1,16 +1,7 @@
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { Signer } from "./powers.ts";
 import { createCrypto } from "./crypto.ts";
 import { createOwnerKey, openOwnerKey } from "./owner-key.ts";
@@ -23,7 +14,7 @@ let made: Signer;
 let text: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "aios-key-"));
+  folder = makeTemporaryFolder();
   path = join(folder, "owner.json");
   made = await createOwnerKey(path, PASSPHRASE);
   text = readFileSync(path, "utf8");

@@ -1,9 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 
 const moduleOf = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
 const hardening = moduleOf("process-hardening.ts");
@@ -45,7 +44,7 @@ describe("a process that made itself undumpable", () => {
   });
 
   it("still uses its own descriptors by name, as the sockets of the home need", () => {
-    const folder = mkdtempSync(join(tmpdir(), "aios-hard-"));
+    const folder = makeTemporaryFolder();
     const chown = isRoot
       ? `(await import("node:fs")).chownSync(${JSON.stringify(folder)}, 65534, 65534); process.setgroups([]); process.setgid(65534); process.setuid(65534);`
       : "";
@@ -60,7 +59,7 @@ describe("a process that made itself undumpable", () => {
 
 describe("hardenProcess", () => {
   it("allows no core file and gives new files to nobody else", () => {
-    const path = join(mkdtempSync(join(tmpdir(), "aios-hard-")), "file");
+    const path = join(makeTemporaryFolder(), "file");
     const run = runModule(`import { hardenProcess } from ${hardening}; import fs from "node:fs"; hardenProcess();
       fs.writeFileSync(${JSON.stringify(path)}, "x", { mode: 0o666 });
       console.log((fs.statSync(${JSON.stringify(path)}).mode & 0o777).toString(8), /Max core file size +0 +0 /.test(fs.readFileSync("/proc/self/limits", "utf8")));`);

@@ -1,17 +1,8 @@
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { sendMessage } from "./fd-passing.ts";
 import { descriptorOf } from "./peer-credentials.ts";
 import { receiveDescriptors, sendDescriptors, type Handover } from "./stream-handover.ts";
@@ -24,7 +15,7 @@ let taken: Handover[];
 let accept: boolean;
 
 beforeEach(async () => {
-  path = join(mkdtempSync(join(tmpdir(), "aios-streams-")), "streams.sock");
+  path = join(makeTemporaryFolder(), "streams.sock");
   taken = [];
   accept = true;
   server = await receiveDescriptors(path, {

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { Channel } from "./powers.ts";
 import type { Peer } from "./peer-credentials.ts";
 import { connectUnix, listenUnix, type UnixServer } from "./unix-server.ts";
@@ -13,7 +13,7 @@ let folder: string;
 let server: UnixServer | null;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "aios-socket-"));
+  folder = makeTemporaryFolder();
   server = null;
 });
 afterEach(() => server?.close());
