@@ -59,11 +59,12 @@ function writeObject(value: JsonObject, depth: number): string {
   if (prototype !== null && prototype !== Object.prototype) {
     throw new KernelFault("not-json", "an object of a class is not JSON");
   }
-  const keys = Reflect.ownKeys(value);
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw new KernelFault("not-json", "an object with a symbol key is not JSON");
+  }
   let text = "{";
   let first = true;
-  for (const key of keys.toSorted(byUnits)) {
-    if (typeof key !== "string") throw new KernelFault("not-json", "an object with a symbol key is not JSON");
+  for (const key of sortedNames(value)) {
     const item = value[key];
     if (item === undefined) throw new KernelFault("not-json", `the key ${JSON.stringify(key)} has no value`);
     text += `${first ? "" : ","}${writeString(key)}:${write(item, depth)}`;
@@ -72,8 +73,17 @@ function writeObject(value: JsonObject, depth: number): string {
   return `${text}}`;
 }
 
-/** RFC 8785 section 3.2.3: keys in the order of their UTF-16 units, which is how ECMAScript compares strings. */
-function byUnits(left: string | symbol, right: string | symbol): number {
-  if (typeof left === "symbol" || typeof right === "symbol") return 0;
+/** RFC 8785 section 3.2.3: names in the order of their UTF-16 units, which is how ECMAScript compares strings. */
+function sortedNames(value: JsonObject): readonly string[] {
+  const names = Object.getOwnPropertyNames(value);
+  // What was parsed from canonical text is sorted already, and that is most of what comes here.
+  for (let index = 1; index < names.length; index++) {
+    const [before, here] = [names[index - 1], names[index]];
+    if (before !== undefined && here !== undefined && before > here) return names.sort(byUnits);
+  }
+  return names;
+}
+
+function byUnits(left: string, right: string): number {
   return left < right ? -1 : 1;
 }
