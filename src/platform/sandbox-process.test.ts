@@ -231,7 +231,8 @@ describe("CONFINED-OR-NOT-AT-ALL", () => {
     await round();
     const before = count();
     for (let index = 0; index < 30; index++) await round();
-    expect(count()).toBeLessThanOrEqual(before + 2);
+    // The last sockets close a turn of the event loop later.
+    await vi.waitFor(() => expect(count()).toBeLessThanOrEqual(before), 5000);
   });
 });
 
