@@ -25,7 +25,10 @@ const readSome = promisify(read);
 /** Opens a folder of log files for reading only. `root` is absolute. Symbolic links are not followed. */
 export function openLogReader(root: string): LogReader {
   const at = resolver(root);
-  return Object.freeze({ read: (path: string) => readWhole(at(path)), list: (folder: string) => listNames(at(folder)) });
+  return Object.freeze({
+    read: (path: string) => readWhole(at(path)),
+    list: (folder: string) => listNames(at(folder)),
+  });
 }
 
 /** Opens a folder for one log's files; it is made, for its owner only, when it is first held or written to. */
@@ -37,7 +40,8 @@ export function openLogFiles(root: string): LogFiles {
     ...openLogReader(root),
     hold,
     release,
-    readRange: (path: string, range: { readonly offset: number; readonly length: number }) => readRange(at(path), range),
+    readRange: (path: string, range: { readonly offset: number; readonly length: number }) =>
+      readRange(at(path), range),
     write: writeFiles,
     writeRange,
     append: (path: string) => openAppendFile(at(path)),
@@ -138,7 +142,10 @@ async function openAppendFile(file: string): Promise<AppendFile> {
   };
 }
 
-async function writeAll(descriptor: number, { bytes, offset }: { bytes: Uint8Array; offset: number | null }): Promise<void> {
+async function writeAll(
+  descriptor: number,
+  { bytes, offset }: { bytes: Uint8Array; offset: number | null },
+): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
     const place = offset === null ? null : offset + written;
@@ -180,7 +187,8 @@ async function readWhole(file: string): Promise<Uint8Array | null> {
   }
   try {
     const { size } = await handle.stat();
-    if (size > MAX_FILE_BYTES) throw new RangeError(`Cannot read ${file}: ${size} bytes are more than any file of a log`);
+    if (size > MAX_FILE_BYTES)
+      throw new RangeError(`Cannot read ${file}: ${size} bytes are more than any file of a log`);
     const bytes = await handle.readFile();
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createTreeHasher, GrowingTree, rangeNodes } from "./merkle.ts";
 import { consistencyRanges, inclusionRanges, verifyConsistency, verifyInclusion } from "./merkle-proof.ts";
@@ -38,13 +38,22 @@ function split(size: number): number {
   return k;
 }
 
-const leavesOf = (size: number): readonly Uint8Array[] => Array.from({ length: size }, (_, at) => Buffer.from(`leaf ${at}`));
-const over = (leaves: readonly Uint8Array[]) => (range: { start: number; end: number }) => naiveRoot(leaves.slice(range.start, range.end));
+const leavesOf = (size: number): readonly Uint8Array[] =>
+  Array.from({ length: size }, (_, at) => Buffer.from(`leaf ${at}`));
+const over = (leaves: readonly Uint8Array[]) => (range: { start: number; end: number }) =>
+  naiveRoot(leaves.slice(range.start, range.end));
 
 describe("RFC 6962 hashes", () => {
   // The leaves and roots of the reference test vectors of Certificate Transparency.
   const leaves = [
-    "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
+    "",
+    "00",
+    "10",
+    "2021",
+    "3031",
+    "40414243",
+    "5051525354555657",
+    "606162636465666768696a6b6c6d6e6f",
   ].map((leaf) => Buffer.from(leaf, "hex"));
   const roots = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -104,7 +113,9 @@ describe("a growing tree", () => {
   });
 });
 
-const sizes = fc.integer({ min: 1, max: 130 }).chain((size) => fc.record({ size: fc.constant(size), at: fc.nat({ max: size - 1 }) }));
+const sizes = fc
+  .integer({ min: 1, max: 130 })
+  .chain((size) => fc.record({ size: fc.constant(size), at: fc.nat({ max: size - 1 }) }));
 
 describe("inclusion proofs", () => {
   test("are the ones of the definition and verify", () => {
@@ -125,7 +136,13 @@ describe("inclusion proofs", () => {
       fc.property(sizes, fc.nat(), fc.nat({ max: 255 }), ({ size, at }, where, bit) => {
         const leaves = leavesOf(size);
         const path = inclusionRanges(at, size).map(over(leaves));
-        const claim = { index: at, size, leaf: hasher.leaf(leaves[at] ?? new Uint8Array()), path, root: naiveRoot(leaves) };
+        const claim = {
+          index: at,
+          size,
+          leaf: hasher.leaf(leaves[at] ?? new Uint8Array()),
+          path,
+          root: naiveRoot(leaves),
+        };
         const forged = [
           { ...claim, index: at + 1 },
           { ...claim, index: at - 1 },
@@ -153,7 +170,9 @@ describe("inclusion proofs", () => {
 });
 
 describe("consistency proofs", () => {
-  const pairs = fc.integer({ min: 1, max: 130 }).chain((to) => fc.record({ to: fc.constant(to), from: fc.nat({ max: to }) }));
+  const pairs = fc
+    .integer({ min: 1, max: 130 })
+    .chain((to) => fc.record({ to: fc.constant(to), from: fc.nat({ max: to }) }));
 
   test("are the ones of the definition and verify", () => {
     fc.assert(

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCrypto } from "../platform/crypto.ts";
 import { createSigner } from "../platform/signer.ts";
@@ -7,7 +7,8 @@ import { checkpointText, noteKeyText, openNote, parseCheckpoint, signNote } from
 
 const crypto = createCrypto();
 const sha256 = (data: Uint8Array): Uint8Array => crypto.sha256(data);
-const verify = (key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => crypto.verify(key, message, signature);
+const verify = (key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
+  crypto.verify(key, message, signature);
 const signer = createSigner(new Uint8Array(32).fill(3));
 const key = { name: "aios.test/log", publicKey: signer.publicKey };
 const sign = (text: string): string => signNote(text, { key, sha256, sign: (message) => signer.sign(message) });
@@ -54,9 +55,12 @@ describe("a signed note", () => {
   });
 
   test("is not made of text that no note can hold", () => {
-    for (const bad of ["no newline", "", "a\u0000b\n", "a\rb\n", "tab\t\n", "\ud800\n"]) expect(() => sign(bad)).toThrow(RangeError);
+    for (const bad of ["no newline", "", "a\u0000b\n", "a\rb\n", "tab\t\n", "\ud800\n"])
+      expect(() => sign(bad)).toThrow(RangeError);
     for (const name of ["", "a b", "a+b", "a\nb"]) {
-      expect(() => signNote("a\n", { key: { ...key, name }, sha256, sign: (message) => signer.sign(message) })).toThrow(RangeError);
+      expect(() => signNote("a\n", { key: { ...key, name }, sha256, sign: (message) => signer.sign(message) })).toThrow(
+        RangeError,
+      );
     }
   });
 });
@@ -77,8 +81,20 @@ describe("a checkpoint", () => {
     expect(parseCheckpoint(`${text}extension\n`)?.size).toBe(7);
     const hash = text.split("\n")[2] ?? "";
     for (const bad of [
-      "", "o\n", "o\n7\n", `\n7\n${hash}\n`, `o\n07\n${hash}\n`, `o\n-1\n${hash}\n`, `o\n7.0\n${hash}\n`, `o\n1e3\n${hash}\n`,
-      `o\n9007199254740993\n${hash}\n`, `o\n7\n${hash}`, `o\n7\n${hash.slice(4)}\n`, `o\n7\n${hash} \n`, `${text}\n`, `${text}a\n\nb\n`,
+      "",
+      "o\n",
+      "o\n7\n",
+      `\n7\n${hash}\n`,
+      `o\n07\n${hash}\n`,
+      `o\n-1\n${hash}\n`,
+      `o\n7.0\n${hash}\n`,
+      `o\n1e3\n${hash}\n`,
+      `o\n9007199254740993\n${hash}\n`,
+      `o\n7\n${hash}`,
+      `o\n7\n${hash.slice(4)}\n`,
+      `o\n7\n${hash} \n`,
+      `${text}\n`,
+      `${text}a\n\nb\n`,
     ]) {
       expect(parseCheckpoint(bad), JSON.stringify(bad)).toBeNull();
     }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bundlePath, decodeBundle, encodeBundle, MAX_LEAF_BYTES, partialTiles, tileOf, tilePath } from "./tile.ts";
 

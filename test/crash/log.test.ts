@@ -105,10 +105,15 @@ async function crashHome(number: number): Promise<{ crashes: number; acknowledge
   }
 }
 
-test("200 times killed under load, the log loses nothing that it acknowledged and starts by itself", { timeout: 180_000 }, async () => {
-  const results = await Promise.all(Array.from({ length: HOMES }, (_, number) => crashHome(number + 1)));
-  const total = (pick: (result: (typeof results)[number]) => number): number => results.reduce((sum, one) => sum + pick(one), 0);
-  expect(total(({ crashes }) => crashes)).toBeGreaterThanOrEqual(200);
-  // The test means something only if there was work to lose and a start to interrupt.
-  expect(total(({ acknowledged }) => acknowledged)).toBeGreaterThan(2000);
-});
+test(
+  "200 times killed under load, the log loses nothing that it acknowledged and starts by itself",
+  { timeout: 180_000 },
+  async () => {
+    const results = await Promise.all(Array.from({ length: HOMES }, (_, number) => crashHome(number + 1)));
+    const total = (pick: (result: (typeof results)[number]) => number): number =>
+      results.reduce((sum, one) => sum + pick(one), 0);
+    expect(total(({ crashes }) => crashes)).toBeGreaterThanOrEqual(200);
+    // The test means something only if there was work to lose and a start to interrupt.
+    expect(total(({ acknowledged }) => acknowledged)).toBeGreaterThan(2000);
+  },
+);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { createMemoryDisk, type MemoryDisk, type Trouble } from "../../../test/fakes/memory-disk.ts";
 import { CRYPTO, openTestLog, ORIGIN, SIGNER, STILL, testKeys } from "../../../test/fakes/open-log.ts";
@@ -36,7 +36,12 @@ function openOn({ log, keys }: Machine): Promise<Log> {
   return openTestLog("", { files: log.open(), keys: testKeys(keys.open()), timer: STILL });
 }
 const verifyOn = ({ log }: Machine, earlier?: string) =>
-  verifyLog(log.open(), { powers: CRYPTO, publicKey: SIGNER.publicKey, origin: ORIGIN, ...(earlier === undefined ? {} : { earlier }) });
+  verifyLog(log.open(), {
+    powers: CRYPTO,
+    publicKey: SIGNER.publicKey,
+    origin: ORIGIN,
+    ...(earlier === undefined ? {} : { earlier }),
+  });
 const whys = async (log: Log): Promise<readonly string[]> =>
   (await readAll(log)).map(({ record }) => (record.kind === "stop" ? record.why : record.kind));
 const counted = (count: number): readonly string[] => Array.from({ length: count }, (_, at) => String(at));
@@ -77,7 +82,9 @@ describe("appending", () => {
   test("refuses a record or payload that is too large or no JSON, and goes on with the next number", async () => {
     const log = await openOn(newMachine());
     await expect(log.append(note("x".repeat(70_000)), null)).rejects.toMatchObject({ code: "record-too-large" });
-    await expect(log.append(note(0), { text: "x".repeat(17 * 1024 * 1024) })).rejects.toMatchObject({ code: "record-too-large" });
+    await expect(log.append(note(0), { text: "x".repeat(17 * 1024 * 1024) })).rejects.toMatchObject({
+      code: "record-too-large",
+    });
     await expect(log.append(note(0), { number: Number.NaN })).rejects.toMatchObject({ code: "not-json" });
     expect(await log.append(note("x".repeat(65_000)), { text: "fits" })).toBe(0);
   });
@@ -145,10 +152,14 @@ describe("a log that was closed and opened again", () => {
     expect(await log.checkpoint()).toMatchObject({ size: 100 });
     expect(machine.log.paths().filter((path) => path.startsWith("payload/")).length).toBeGreaterThan(1);
     expect(machine.log.paths().filter((path) => path.startsWith("journal/")).length).toBe(1);
-    expect((await readAll(log)).map(({ payload }) => payload?.["at"])).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    expect((await readAll(log)).map(({ payload }) => payload?.["at"])).toEqual(
+      Array.from({ length: 100 }, (_, at) => at),
+    );
     await log.close();
     const again = await openOn(machine);
-    expect((await readAll(again)).map(({ payload }) => payload?.["at"])).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    expect((await readAll(again)).map(({ payload }) => payload?.["at"])).toEqual(
+      Array.from({ length: 100 }, (_, at) => at),
+    );
   });
 
   test("is the same on a real disk, where a second opener is refused until the first closes", async () => {
@@ -192,7 +203,13 @@ describe("proofs", () => {
     for (const from of [0, 1, 255, 256, 257, 700, 800]) {
       const now = await log.checkpoint();
       const path = await log.consistency(Math.min(from, size), now.size);
-      const claim = { from: size, to: now.size, path: await log.consistency(size, now.size), fromRoot: root, toRoot: now.root };
+      const claim = {
+        from: size,
+        to: now.size,
+        path: await log.consistency(size, now.size),
+        fromRoot: root,
+        toRoot: now.root,
+      };
       expect(verifyConsistency(hasher, claim)).toBe(true);
       expect(path.length).toBeLessThan(25);
     }
@@ -222,7 +239,9 @@ describe("a write that fails", () => {
     const log = await openOn(machine);
     await appendMany(log, 50);
     machine.log.trouble = ({ name }) => (name === "append" ? kind : "none");
-    const refused = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => log.append(note(`lost ${at}`), null)));
+    const refused = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, at) => log.append(note(`lost ${at}`), null)),
+    );
     expect(refused.every((one) => one.status === "rejected" && one.reason.code === "log-unavailable")).toBe(true);
     machine.log.trouble = () => "none";
     // Not by itself: whoever appends must first be told that the disk works again.
@@ -265,7 +284,10 @@ describe("a write that fails", () => {
   test("anywhere, at any call, loses nothing that was acknowledged and acknowledges nothing twice", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ after: fc.nat({ max: 25 }), kind: fc.constantFrom(...kinds) }), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.record({ after: fc.nat({ max: 25 }), kind: fc.constantFrom(...kinds) }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
         fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 3, maxLength: 8 }),
         fc.constantFrom("kill", "power" as const),
         async (failures, counts, end) => {

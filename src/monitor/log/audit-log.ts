@@ -47,11 +47,12 @@ export interface AuditLogParts {
 interface Waiting {
   readonly entry: JournalEntry;
   readonly hash: Uint8Array;
-  resolve(seq: number): void;
-  reject(error: LogError): void;
+  readonly acknowledge: (seq: number) => void;
+  readonly refuse: (error: LogError) => void;
 }
 
-type Health = { readonly kind: "working" } | { readonly kind: "failed"; readonly error: LogError } | { readonly kind: "closed" };
+type Health =
+  { readonly kind: "working" } | { readonly kind: "failed"; readonly error: LogError } | { readonly kind: "closed" };
 
 /** The log of `log.ts` over files. Made by `openLog`, after which it holds everything that the journal held. */
 export class AuditLog implements Log {
@@ -96,8 +97,8 @@ export class AuditLog implements Log {
     }
     this.#next += 1;
     const hash = hasher.leaf(entry.leaf);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ entry, hash, resolve, reject });
+    return new Promise((acknowledge, refuse) => {
+      this.#waiting.push({ entry, hash, acknowledge, refuse });
       this.#writing ??= this.#writeGroups();
     });
   }
@@ -107,7 +108,7 @@ export class AuditLog implements Log {
     if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(to) || to > this.size) {
       throw new RangeError(`Cannot read records ${from} to ${to}: the log has ${this.size}`);
     }
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const leaves = (await bundles.read(at, tiles)).slice(0, to - at);
       const sealed = await this.#sealed(at, at + leaves.length);
       for (const [place, leaf] of leaves.entries()) {
@@ -196,12 +197,12 @@ export class AuditLog implements Log {
   }
 
   /** A durable record becomes part of the tree, and only then is it acknowledged (RECORD-FIRST). */
-  #take({ entry, hash, resolve }: Waiting): void {
+  #take({ entry, hash, acknowledge }: Waiting): void {
     const seq = this.size;
     this.#parts.tiles.append(hash);
     this.#parts.bundles.append(entry.leaf);
     this.#parts.held.sealed.push(entry.sealed);
-    resolve(seq);
+    acknowledge(seq);
   }
 
   async #afterGroup(): Promise<void> {
@@ -239,7 +240,7 @@ export class AuditLog implements Log {
     const refused = [...group, ...this.#waiting];
     this.#waiting = [];
     this.#next = this.size;
-    for (const { reject } of refused) reject(error);
+    for (const { refuse } of refused) refuse(error);
   }
 
   /** Signs the tree as it is durable now, and shows it: what a checkpoint covers is in tiles before the checkpoint is. */

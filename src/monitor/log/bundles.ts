@@ -85,7 +85,10 @@ export class Bundles {
   }
 }
 
-async function readBundle(files: LogReader, { index, width }: { index: number; width: number }): Promise<readonly Uint8Array[]> {
+async function readBundle(
+  files: LogReader,
+  { index, width }: { index: number; width: number },
+): Promise<readonly Uint8Array[]> {
   for (const held of width === TILE_WIDTH ? [TILE_WIDTH] : [width, TILE_WIDTH]) {
     const bytes = await files.read(bundlePath(index, held));
     const leaves = bytes === null ? null : decodeBundle(bytes, held);

@@ -1,6 +1,7 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Crypto } from "../../platform/powers.ts";
+import { asJson } from "../../protocol/as-json.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
 import { NONCE_BYTES, openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
@@ -10,7 +11,7 @@ import type { DrawBytes } from "./draw.ts";
 import type { JournalEntry } from "./frame.ts";
 
 /** Most bytes of a payload's text. */
-export const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
+export const MAX_PAYLOAD_BYTES: number = 16 * 1024 * 1024;
 
 /** What a record gets from its place in the log. */
 export interface DraftPlace {
@@ -26,7 +27,12 @@ export interface DraftPlace {
  */
 export function makeDraft(
   { body, payload }: { readonly body: RecordBody; readonly payload: JsonObject | null },
-  options: { readonly place: DraftPlace; readonly key: Uint8Array; readonly crypto: Crypto; readonly random: DrawBytes },
+  options: {
+    readonly place: DraftPlace;
+    readonly key: Uint8Array;
+    readonly crypto: Crypto;
+    readonly random: DrawBytes;
+  },
 ): JournalEntry {
   const { place, key, crypto, random } = options;
   const text = payload === null ? null : encodeUtf8(canonicalize(payload));
@@ -36,8 +42,7 @@ export function makeDraft(
   const closed = text === null ? null : sealPayload(text, { powers: crypto, key, salt, nonce, place });
   const { seq, at, start } = place;
   const record = { ...body, v: 1, seq, at, start, payload: closed?.commitment ?? null } as const;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- records are JSON; canonicalize refuses any that is not
-  const leaf = encodeUtf8(canonicalize(record as unknown as JsonObject));
+  const leaf = encodeUtf8(canonicalize(asJson(record)));
   if (leaf.length > MAX_LEAF_BYTES) throw tooLarge(`a record of ${leaf.length} bytes`);
   return { leaf, sealed: closed?.sealed ?? null };
 }

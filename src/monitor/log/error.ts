@@ -9,13 +9,7 @@
  * - `log-closed`: the log was closed.
  */
 export type LogErrorCode =
-  | "log-unavailable"
-  | "log-shrunk"
-  | "log-forked"
-  | "log-damaged"
-  | "home-in-use"
-  | "record-too-large"
-  | "log-closed";
+  "log-unavailable" | "log-shrunk" | "log-forked" | "log-damaged" | "home-in-use" | "record-too-large" | "log-closed";
 
 /** A fault of the log. `message` names the action and the value. */
 export class LogError extends Error {

@@ -88,7 +88,10 @@ export interface SegmentContent {
 }
 
 /** Reads the frames of a segment. Payloads and leaves are views of its bytes. */
-export function decodeFrames(segment: Uint8Array, { crypto, key }: { crypto: Crypto; key: Uint8Array }): SegmentContent {
+export function decodeFrames(
+  segment: Uint8Array,
+  { crypto, key }: { crypto: Crypto; key: Uint8Array },
+): SegmentContent {
   const frames: Frame[] = [];
   let at = SEGMENT_HEAD_BYTES;
   while (at < segment.length) {

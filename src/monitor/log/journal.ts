@@ -1,7 +1,14 @@
 import type { Crypto, Random } from "../../platform/powers.ts";
 import { LogError } from "./error.ts";
 import type { AppendFile, LogFiles } from "../../platform/log-powers.ts";
-import { decodeFrames, decodeSegmentHead, encodeFrame, encodeSegmentHead, SEGMENT_HEAD_BYTES, type JournalEntry } from "./frame.ts";
+import {
+  decodeFrames,
+  decodeSegmentHead,
+  encodeFrame,
+  encodeSegmentHead,
+  SEGMENT_HEAD_BYTES,
+  type JournalEntry,
+} from "./frame.ts";
 import { deriveKey, type LogKeys } from "./keys.ts";
 
 const FOLDER = "journal";
@@ -76,7 +83,10 @@ export class Journal {
   async append(first: number, entries: readonly JournalEntry[]): Promise<void> {
     if (this.#current === null) throw new LogError("log-unavailable", "Cannot append: the journal has no segment");
     const { file, key } = this.#current;
-    const frame = encodeFrame({ first, entries }, { crypto: this.#powers.crypto, key, nonce: this.#powers.random.bytes(12) });
+    const frame = encodeFrame(
+      { first, entries },
+      { crypto: this.#powers.crypto, key, nonce: this.#powers.random.bytes(12) },
+    );
     await file.append(frame);
     this.#current.bytes += frame.length;
   }

@@ -100,7 +100,10 @@ function refuseIfShrunk(checkpoint: CheckpointBody | null, { first, size }: { fi
     throw new LogError("log-shrunk", `Cannot open the log: it has ${size} records and its checkpoint is gone`);
   }
   if (checkpoint.size > size) {
-    throw new LogError("log-shrunk", `Cannot open the log: it has ${size} records, its checkpoint says ${checkpoint.size}`);
+    throw new LogError(
+      "log-shrunk",
+      `Cannot open the log: it has ${size} records, its checkpoint says ${checkpoint.size}`,
+    );
   }
   if (checkpoint.size < first) {
     throw new LogError("log-forked", `Cannot open the log: its checkpoint of ${checkpoint.size} records was put back`);
@@ -111,4 +114,3 @@ function compareRoot(checkpoint: CheckpointBody | null, tiles: Tiles): void {
   if (checkpoint === null || checkpoint.size !== tiles.size || equalBytes(checkpoint.root, tiles.root())) return;
   throw new LogError("log-forked", `Cannot open the log: record by record it has another root at size ${tiles.size}`);
 }
-

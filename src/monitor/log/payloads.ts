@@ -53,7 +53,8 @@ export async function openPayloads(files: LogFiles, size: number): Promise<Paylo
     const { first, offsets } = index;
     const begin = offsets[from - first] ?? 0;
     let end = from + 1;
-    while (end < to && end - first + 1 < offsets.length && (offsets[end - first + 1] ?? 0) - begin <= READ_BYTES) end += 1;
+    while (end < to && end - first + 1 < offsets.length && (offsets[end - first + 1] ?? 0) - begin <= READ_BYTES)
+      end += 1;
     const length = (offsets[end - first] ?? begin) - begin;
     const bytes = length === 0 ? new Uint8Array(0) : await files.readRange(pathOf(first), { offset: begin, length });
     if (bytes?.length !== length) throw damaged(first);

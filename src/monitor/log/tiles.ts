@@ -9,7 +9,15 @@ import {
   type TreeHasher,
 } from "../../protocol/merkle.ts";
 import { consistencyRanges, inclusionRanges, verifyConsistency, verifyInclusion } from "../../protocol/merkle-proof.ts";
-import { hashInTile, partialTiles, TILE_HEIGHT, TILE_WIDTH, tileOf, tilePath, type TileId } from "../../protocol/tile.ts";
+import {
+  hashInTile,
+  partialTiles,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  tileOf,
+  tilePath,
+  type TileId,
+} from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
 import type { LogReader, WholeFile } from "../../platform/log-powers.ts";
 
@@ -33,7 +41,12 @@ export class Tiles {
   readonly #cache = new Map<string, Uint8Array>();
   readonly #tree: GrowingTree;
 
-  private constructor(options: { hasher: TreeHasher; files: LogReader; size: number; edge: ReadonlyMap<number, Uint8Array> }) {
+  private constructor(options: {
+    hasher: TreeHasher;
+    files: LogReader;
+    size: number;
+    edge: ReadonlyMap<number, Uint8Array>;
+  }) {
     const { hasher, files, size, edge } = options;
     this.#hasher = hasher;
     this.#files = files;

@@ -2,7 +2,15 @@ import type { LogReader } from "../../platform/log-powers.ts";
 import { decodeUtf8, equalBytes } from "../../protocol/bytes.ts";
 import { sayPlace } from "../../protocol/log-proof.ts";
 import { GrowingTree, HASH_BYTES, type Range, type TreeHasher } from "../../protocol/merkle.ts";
-import { bundlePath, decodeBundle, hashAt, TILE_HEIGHT, TILE_WIDTH, tilePath, type TileId } from "../../protocol/tile.ts";
+import {
+  bundlePath,
+  decodeBundle,
+  hashAt,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  tilePath,
+  type TileId,
+} from "../../protocol/tile.ts";
 
 /** Records of one chunk: those under one tile of level 1. Chunks can be verified in any order, in workers too. */
 export const CHUNK_RECORDS: number = TILE_WIDTH * TILE_WIDTH;
@@ -42,7 +50,11 @@ export async function verifyChunk(
 }
 
 /** The leaves of a bundle at a width, from its own file or the one of the full bundle; null when neither holds them. */
-export async function readLeaves(reader: LogReader, index: number, width: number): Promise<readonly Uint8Array[] | null> {
+export async function readLeaves(
+  reader: LogReader,
+  index: number,
+  width: number,
+): Promise<readonly Uint8Array[] | null> {
   for (const held of width === TILE_WIDTH ? [TILE_WIDTH] : [width, TILE_WIDTH]) {
     const bytes = await reader.read(bundlePath(index, held));
     if (bytes !== null) return decodeBundle(bytes, held)?.slice(0, width) ?? null;
@@ -63,7 +75,6 @@ async function addBundle(
   options: { readonly start: number; readonly width: number; readonly hasher: TreeHasher; readonly tree: GrowingTree },
 ): Promise<ChunkResult | null> {
   const { start, width, hasher, tree } = options;
-  const refused = (at: number, why: string): ChunkResult => ({ kind: "refused", at, why });
   const tile = { level: 0, index: start / TILE_WIDTH, width };
   const leaves = await readLeaves(reader, tile.index, width);
   if (leaves === null) return refused(start, `${bundlePath(tile.index, width)} is missing or is no bundle of ${width}`);
@@ -77,4 +88,8 @@ async function addBundle(
     tree.append(hash);
   }
   return null;
+}
+
+function refused(at: number, why: string): ChunkResult {
+  return { kind: "refused", at, why };
 }

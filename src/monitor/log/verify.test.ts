@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createMemoryDisk, type MemoryDisk } from "../../../test/fakes/memory-disk.ts";
 import { CRYPTO, openTestLog, ORIGIN, SIGNER, STILL, testKeys } from "../../../test/fakes/open-log.ts";
@@ -66,7 +66,9 @@ function sign(size: number, root: Uint8Array): string {
   });
 }
 function leavesOf(disk: MemoryDisk): readonly Uint8Array[] {
-  return ["000", "001", "002.p/88"].flatMap((name, at) => decodeBundle(disk.bytes(`tile/entries/${name}`) ?? new Uint8Array(), at === 2 ? 88 : 256) ?? []);
+  return ["000", "001", "002.p/88"].flatMap(
+    (name, at) => decodeBundle(disk.bytes(`tile/entries/${name}`) ?? new Uint8Array(), at === 2 ? 88 : 256) ?? [],
+  );
 }
 
 let made: Awaited<ReturnType<typeof makeLog>>;
@@ -119,17 +121,22 @@ describe("TAMPER-SHOWS: one changed byte", () => {
     expect(paths).toContain("tile/entries/002.p/88");
     expect(paths).toContain("tile/1/000.p/2");
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...paths), fc.nat(), fc.integer({ min: 1, max: 255 }), async (path, where, change) => {
-        const copy = copyOf(made.disk);
-        const bytes = copy.bytes(path) ?? new Uint8Array();
-        const at = where % bytes.length;
-        copy.put(path, bytes.with(at, (bytes[at] ?? 0) ^ change));
-        const verdict = await verify(copy);
-        expect(verdict.kind, `${path} at ${at}`).toBe("refused");
-        // A hash of 32 bytes in a level-0 tile belongs to one record.
-        const tile = /^tile\/0\/(\d{3})(?:$|\.p\/88$)/.exec(path);
-        if (tile !== null) expect(verdict).toMatchObject({ at: Number(tile[1]) * 256 + Math.floor(at / 32) });
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...paths),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        async (path, where, change) => {
+          const copy = copyOf(made.disk);
+          const bytes = copy.bytes(path) ?? new Uint8Array();
+          const at = where % bytes.length;
+          copy.put(path, bytes.with(at, (bytes[at] ?? 0) ^ change));
+          const verdict = await verify(copy);
+          expect(verdict.kind, `${path} at ${at}`).toBe("refused");
+          // A hash of 32 bytes in a level-0 tile belongs to one record.
+          const tile = /^tile\/0\/(\d{3})(?:$|\.p\/88$)/.exec(path);
+          if (tile !== null) expect(verdict).toMatchObject({ at: Number(tile[1]) * 256 + Math.floor(at / 32) });
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -157,7 +164,14 @@ describe("TAMPER-SHOWS: files that were cut, removed or swapped", () => {
       longer.put(path, new Uint8Array([...bytes, 0]));
       expect((await verify(longer)).kind, `longer ${path}`).toBe("refused");
     }
-    for (const path of ["checkpoint", "tile/entries/000", "tile/entries/002.p/88", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2"]) {
+    for (const path of [
+      "checkpoint",
+      "tile/entries/000",
+      "tile/entries/002.p/88",
+      "tile/0/001",
+      "tile/0/002.p/88",
+      "tile/1/000.p/2",
+    ]) {
       const copy = copyOf(made.disk);
       copy.erase(path);
       expect((await verify(copy)).kind, `without ${path}`).toBe("refused");
@@ -181,7 +195,11 @@ describe("TAMPER-SHOWS: files that were cut, removed or swapped", () => {
 
 describe("TAMPER-SHOWS: a log rewritten by somebody who has its key", () => {
   const forgeries: { readonly [name: string]: (leaves: readonly Uint8Array[]) => readonly Uint8Array[] } = {
-    "an edited record": (leaves) => leaves.with(150, edit(leaves, 150, (text) => text.replace("stop", "halt"))),
+    "an edited record": (leaves) =>
+      leaves.with(
+        150,
+        edit(leaves, 150, (text) => text.replace("stop", "halt")),
+      ),
     "a cut tail": (leaves) => leaves.slice(0, 250),
     "everything cut": () => [],
   };
@@ -196,7 +214,11 @@ describe("TAMPER-SHOWS: a log rewritten by somebody who has its key", () => {
   test("records inserted, deleted or reordered no longer say where they stand", async () => {
     const leaves = leavesOf(made.disk);
     const [fifth, sixth] = [leaves[5] ?? new Uint8Array(), leaves[6] ?? new Uint8Array()];
-    for (const changed of [leaves.toSpliced(5, 1), leaves.toSpliced(5, 0, fifth), leaves.with(5, sixth).with(6, fifth)]) {
+    for (const changed of [
+      leaves.toSpliced(5, 1),
+      leaves.toSpliced(5, 0, fifth),
+      leaves.with(5, sixth).with(6, fifth),
+    ]) {
       const copy = copyOf(made.disk);
       forge(copy, changed);
       const verdict = await verify(copy);
@@ -223,7 +245,9 @@ describe("checkpoints of others", () => {
   test("are refused: another key, another origin, no checkpoint at all", async () => {
     const options = { powers: CRYPTO, publicKey: SIGNER.publicKey, origin: ORIGIN };
     expect((await verifyLog(made.disk.open(), { ...options, origin: "another" })).kind).toBe("refused");
-    expect((await verifyLog(made.disk.open(), { ...options, publicKey: new Uint8Array(32).fill(1) })).kind).toBe("refused");
+    expect((await verifyLog(made.disk.open(), { ...options, publicKey: new Uint8Array(32).fill(1) })).kind).toBe(
+      "refused",
+    );
     expect((await verify(made.disk, "no note")).kind).toBe("refused");
     expect((await verify(made.disk, "")).kind).toBe("refused");
   });

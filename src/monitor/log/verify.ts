@@ -1,10 +1,28 @@
 import type { LogReader } from "../../platform/log-powers.ts";
 import { decodeUtf8, equalBytes, concatBytes } from "../../protocol/bytes.ts";
 import type { ProofPowers } from "../../protocol/log-proof.ts";
-import { createTreeHasher, foldNodes, GrowingTree, HASH_BYTES, rangeNodes, type Range, type TreeHasher } from "../../protocol/merkle.ts";
+import {
+  createTreeHasher,
+  foldNodes,
+  GrowingTree,
+  HASH_BYTES,
+  rangeNodes,
+  type Range,
+  type TreeHasher,
+} from "../../protocol/merkle.ts";
 import { consistencyRanges, verifyConsistency } from "../../protocol/merkle-proof.ts";
 import { openNote, parseCheckpoint, type CheckpointBody } from "../../protocol/note.ts";
-import { bundlePath, decodeBundle, hashInTile, partialsPath, partialTiles, TILE_HEIGHT, TILE_WIDTH, tileOf, tilePath } from "../../protocol/tile.ts";
+import {
+  bundlePath,
+  decodeBundle,
+  hashInTile,
+  partialsPath,
+  partialTiles,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  tileOf,
+  tilePath,
+} from "../../protocol/tile.ts";
 import { CHUNK_RECORDS, readHashes, verifyChunk, type ChunkResult } from "./verify-chunk.ts";
 
 /** What verifying a log gave. `at` is the first record that is wrong, null when no single one can be named. */
@@ -40,7 +58,11 @@ class Refusal extends Error {
 export async function verifyLog(reader: LogReader, options: VerifyOptions): Promise<LogVerdict> {
   const hasher = createTreeHasher((data) => options.powers.sha256(data));
   try {
-    const checkpoint = readNote(decodeUtf8((await reader.read("checkpoint")) ?? new Uint8Array(0)), options, "checkpoint");
+    const checkpoint = readNote(
+      decodeUtf8((await reader.read("checkpoint")) ?? new Uint8Array(0)),
+      options,
+      "checkpoint",
+    );
     const root = await verifyRecords(reader, { ...options, size: checkpoint.size, hasher });
     if (!equalBytes(root, checkpoint.root)) throw new Refusal("the records do not lead to the checkpoint's root");
     await verifyLeftovers(reader, checkpoint.size);
@@ -97,7 +119,10 @@ async function verifyRecords(
   return foldNodes(hasher, [...upper.edge(), ...rest]);
 }
 
-async function verifyLevel(reader: LogReader, { level, hashes }: { level: number; hashes: readonly Uint8Array[] }): Promise<void> {
+async function verifyLevel(
+  reader: LogReader,
+  { level, hashes }: { level: number; hashes: readonly Uint8Array[] },
+): Promise<void> {
   for (let start = 0; start < hashes.length; start += TILE_WIDTH) {
     const expected = hashes.slice(start, start + TILE_WIDTH);
     const tile = { level, index: start / TILE_WIDTH, width: expected.length };
@@ -109,13 +134,12 @@ async function verifyLevel(reader: LogReader, { level, hashes }: { level: number
 
 /** Partial tiles and bundles of other sizes, kept for older checkpoints, must be beginnings of today's. */
 async function verifyLeftovers(reader: LogReader, size: number): Promise<void> {
-  const isTile = (bytes: Uint8Array, width: number): boolean => bytes.length === width * HASH_BYTES;
-  const isBundle = (bytes: Uint8Array, width: number): boolean => decodeBundle(bytes, width) !== null;
   const edges = partialTiles(size).map((tile) => {
     return { full: tilePath({ ...tile, width: TILE_WIDTH }), width: tile.width, fits: isTile };
   });
   const [lowest] = partialTiles(size);
-  if (lowest?.level === 0) edges.push({ full: bundlePath(lowest.index, TILE_WIDTH), width: lowest.width, fits: isBundle });
+  if (lowest?.level === 0)
+    edges.push({ full: bundlePath(lowest.index, TILE_WIDTH), width: lowest.width, fits: isBundle });
   for (const { full, width, fits } of edges) {
     const folder = partialsPath(full);
     const today = await reader.read(`${folder}/${width}`);
@@ -149,5 +173,14 @@ async function verifyGrowth(
     path.push(foldNodes(hasher, hashes));
   }
   const claim = { from: from.size, to: to.size, path, fromRoot: from.root, toRoot: to.root };
-  if (!verifyConsistency(hasher, claim)) throw new Refusal(`the log is not the one of the earlier checkpoint of ${from.size}`);
+  if (!verifyConsistency(hasher, claim))
+    throw new Refusal(`the log is not the one of the earlier checkpoint of ${from.size}`);
+}
+
+function isTile(bytes: Uint8Array, width: number): boolean {
+  return bytes.length === width * HASH_BYTES;
+}
+
+function isBundle(bytes: Uint8Array, width: number): boolean {
+  return decodeBundle(bytes, width) !== null;
 }
