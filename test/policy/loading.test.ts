@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import * as cedar from "@cedar-policy/cedar-wasm/nodejs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -59,13 +60,13 @@ describe("Loading in a worker", () => {
     let meanwhile = 0;
     while (!progress.done) {
       if (allows(ask(engine.evaluator, action, { agent: "agent-7" }))) meanwhile += 1;
-      await new Promise(setImmediate);
+      await pause(5);
     }
     expect((await loading).kind).toBe("loaded");
-    expect(meanwhile).toBeGreaterThan(100);
+    expect(meanwhile).toBeGreaterThan(20);
     expect(ask(engine.evaluator, action, { agent: "agent-7" }).forbids).toEqual(["r7"]);
     expect(allows(ask(engine.evaluator, action))).toBe(true);
-  });
+  }, 120_000);
 
   test("takes texts in the order they were handed in", async () => {
     const engine = makeEngine(createPolicyLoader(PROGRAM));
@@ -158,13 +159,11 @@ describe("A worker that goes wrong has refused the text", () => {
 
   test("and the worker gets nothing of the environment", async () => {
     process.env["POLICY_TEST_CANARY"] = "canary";
-    const loader = badLoader(
-      "environment",
-      "parentPort.postMessage({ env: { ...process.env }, argv: process.argv.slice(2) });",
-    );
-    const [answer] = await Array.fromAsync(loader.run({ text: "", schema: "", purpose: "load" }));
+    const loader = badLoader("environment", parts("{ env: { ...process.env }, argv: process.argv.slice(2) }"));
+    const given: unknown[] = [];
+    for await (const part of loader.run({ text: "", schema: "", purpose: "load" })) given.push(part);
     delete process.env["POLICY_TEST_CANARY"];
-    expect(answer).toEqual({ env: {}, argv: [] });
+    expect(given).toEqual([{ env: {}, argv: [] }]);
   });
 });
 

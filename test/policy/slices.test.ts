@@ -191,7 +191,7 @@ describe("Cedar's memory", () => {
       ...cedarModule,
       statefulIsAuthorized(call: Parameters<typeof cedarModule.statefulIsAuthorized>[0]) {
         calls += 1;
-        if (traps) throw new WebAssembly.RuntimeError("memory access out of bounds");
+        if (traps) throw new RangeError("memory access out of bounds");
         return cedarModule.statefulIsAuthorized(call);
       },
     };
@@ -252,17 +252,27 @@ describe("Cedar's memory", () => {
   });
 });
 
+/** What this file needs of `WebAssembly`, whose types come with browsers' libraries only. */
+interface WasmInstance {
+  readonly exports: { readonly memory?: { readonly buffer: ArrayBuffer } };
+}
+interface Wasm {
+  Instance: new (...given: readonly unknown[]) => WasmInstance;
+}
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every JavaScript engine that runs Cedar has it
+const wasm = Reflect.get(globalThis, "WebAssembly") as Wasm;
+
 /** A Cedar of its own, with the size of its wasm memory in bytes: the package keeps both to itself. */
 function freshCedar(): { readonly cedar: typeof cedarModule; readonly bytes: () => number } {
   const require = createRequire(import.meta.url);
   const file = require.resolve("@cedar-policy/cedar-wasm/nodejs");
   const before = require.cache[file];
-  const Instance = WebAssembly.Instance;
-  const made: WebAssembly.Instance[] = [];
+  const Instance = wasm.Instance;
+  const made: WasmInstance[] = [];
   delete require.cache[file];
   try {
-    WebAssembly.Instance = class extends Instance {
-      constructor(...given: ConstructorParameters<typeof Instance>) {
+    wasm.Instance = class extends Instance {
+      constructor(...given: readonly unknown[]) {
         super(...given);
         made.push(this);
       }
@@ -271,13 +281,14 @@ function freshCedar(): { readonly cedar: typeof cedarModule; readonly bytes: () 
     return {
       cedar,
       bytes() {
-        const memory = made[0]?.exports["memory"];
-        if (made.length !== 1 || !(memory instanceof WebAssembly.Memory)) throw new Error("cannot see the wasm memory");
-        return memory.buffer.byteLength;
+        const [instance] = made;
+        const size = instance?.exports.memory?.buffer.byteLength;
+        if (made.length !== 1 || size === undefined) throw new Error("cannot see the wasm memory");
+        return size;
       },
     };
   } finally {
-    WebAssembly.Instance = Instance;
+    wasm.Instance = Instance;
     if (before !== undefined) require.cache[file] = before;
   }
 }

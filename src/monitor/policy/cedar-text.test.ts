@@ -26,7 +26,7 @@ test("Cedar reads a quoted prefix as the prefix and anything", () => {
   fc.assert(
     fc.property(text, (value) => {
       const read = conditionOf(`context.a like ${quotePrefix(value)}`);
-      const literals = [...value].map((point) => ({ Literal: point }));
+      const literals = Array.from(value, (point) => ({ Literal: point }));
       expect(read).toMatchObject({ like: { pattern: [...literals, "Wildcard"] } });
     }),
   );

@@ -1,6 +1,6 @@
-import type { Allow, Grant } from "../../kernel/grant.ts";
+import { type Allow, allowParts, type AllowParts, type Grant } from "../../kernel/grant.ts";
 import { PROMPT, READ, UNCLASSIFIED } from "../../kernel/risk.ts";
-import { actionId, parseTarget, type Target, toolActionId } from "./action-ids.ts";
+import { actionId, toolActionId } from "./action-ids.ts";
 import { type ActionShape, shapeOf } from "./field-types.ts";
 
 /** One allow of one grant, for one agent. */
@@ -9,7 +9,7 @@ export interface PermitSource {
   /** Position in `grant.allow`. */
   readonly index: number;
   readonly allow: Allow;
-  readonly target: Target;
+  readonly target: AllowParts;
 }
 
 const NONE: readonly PermitSource[] = Object.freeze([]);
@@ -91,7 +91,7 @@ function permitKey(agent: string, action: string): string {
 function sourcesByKey(grant: Grant): ReadonlyMap<string, readonly PermitSource[]> {
   const sources = new Map<string, PermitSource[]>();
   for (const [index, allow] of grant.allow.entries()) {
-    const target = parseTarget(allow.what);
+    const target = allowParts(allow.what);
     if (target === null) continue;
     for (const agent of new Set(grant.agents)) {
       const key = permitKey(agent, actionId(target));
@@ -108,7 +108,7 @@ function sourcesByKey(grant: Grant): ReadonlyMap<string, readonly PermitSource[]
 function signedShapes(grant: Grant): ReadonlyMap<string, ActionShape> {
   const shapes = new Map<string, ActionShape>();
   for (const { what } of grant.allow) {
-    const target = parseTarget(what);
+    const target = allowParts(what);
     if (target?.verb !== "call" || !Object.hasOwn(grant.drivers, target.driver)) continue;
     shapes.set(actionId(target), shapeOf("call", UNCLASSIFIED));
   }

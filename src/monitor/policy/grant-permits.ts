@@ -1,6 +1,6 @@
-import type { Allow, DriverSpec, Grant } from "../../kernel/grant.ts";
+import { type Allow, allowParts, type AllowParts, type DriverSpec, type Grant } from "../../kernel/grant.ts";
 import { PROMPT, READ, UNCLASSIFIED } from "../../kernel/risk.ts";
-import { actionId, parseTarget, type Target } from "./action-ids.ts";
+import { actionId } from "./action-ids.ts";
 import { quoteEntity, quotePrefix, quoteString } from "./cedar-text.ts";
 import { conditionText, NEVER } from "./condition-text.ts";
 import { type ActionShape, shapeOf } from "./field-types.ts";
@@ -12,7 +12,7 @@ import { type ActionShape, shapeOf } from "./field-types.ts";
 export function grantToCedar(grant: Grant): { readonly [rule: string]: string } {
   const rules: { [rule: string]: string } = Object.create(null);
   for (const [index, allow] of grant.allow.entries()) {
-    const target = parseTarget(allow.what);
+    const target = allowParts(allow.what);
     if (target === null) continue;
     const shape = signedShape(grant, target) ?? shapeOf(target.verb, UNCLASSIFIED);
     for (const agent of grant.agents)
@@ -22,7 +22,7 @@ export function grantToCedar(grant: Grant): { readonly [rule: string]: string } 
 }
 
 /** How this grant itself classifies what an allow is about; null when it says nothing of that driver or tool. */
-export function signedShape(grant: Grant, target: Target): ActionShape | null {
+export function signedShape(grant: Grant, target: AllowParts): ActionShape | null {
   if (target.verb === "read") return shapeOf("read", READ);
   if (target.verb === "prompt") return shapeOf("prompt", PROMPT);
   const driver = own<DriverSpec>(grant.drivers, target.driver);
@@ -31,7 +31,7 @@ export function signedShape(grant: Grant, target: Target): ActionShape | null {
 }
 
 /** One permit. `shape` gives the types of the fields that the conditions name. */
-export function permitText(allow: Allow, options: { agent: string; target: Target; shape: ActionShape }): string {
+export function permitText(allow: Allow, options: { agent: string; target: AllowParts; shape: ActionShape }): string {
   const { agent, target, shape } = options;
   const conditions = [
     ...nameCondition(target),
@@ -49,7 +49,7 @@ export function permitText(allow: Allow, options: { agent: string; target: Targe
 }
 
 /** Reads and prompts share one Cedar action for each driver; which one is a condition. A prefix ends in `/`. */
-function nameCondition(target: Target): readonly string[] {
+function nameCondition(target: AllowParts): readonly string[] {
   if (target.verb === "call") return [];
   if (!target.name.isWellFormed()) return [NEVER];
   if (target.verb === "prompt")
