@@ -1,0 +1,51 @@
+import type { JsonObject } from "../../src/kernel/json.ts";
+import type { Entry, Log } from "../../src/monitor/log/log.ts";
+import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
+
+/** A log in memory that keeps the contract of order and durability, and can be told to fail before or after the work. */
+export interface MemoryLog extends Log {
+  readonly kept: readonly Entry[];
+  /** The next append fails: `before` it wrote anything, or `after`, so that the record is there and nobody was told. */
+  failNext(when: "before" | "after"): void;
+}
+
+export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
+  let failing: "before" | "after" | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function write(body: RecordBody, payload: JsonObject | null): number {
+    const record: LogRecord = { v: 1, seq: kept.length, at: Date.now(), start, payload: null, ...body };
+    kept.push({ record, payload: payload === null ? null : (JSON.parse(JSON.stringify(payload)) as JsonObject) }); // as the disk would
+    return record.seq;
+  }
+
+  return {
+    kept,
+    failNext(when) {
+      failing = when;
+    },
+    get size() {
+      return kept.length;
+    },
+    append(body, payload) {
+      const turn = last.then(() => {
+        const fails = failing;
+        failing = null;
+        if (fails === "before") throw new Error("log-unavailable");
+        const seq = write(body, payload);
+        if (fails === "after") throw new Error("log-unavailable");
+        return seq;
+      });
+      last = turn.catch(() => {});
+      return turn;
+    },
+    async *entries(from, to) {
+      for (const entry of kept.slice(from, to)) yield entry;
+    },
+    checkpoint: () => Promise.reject(new Error("a log in memory has no checkpoint")),
+    inclusion: () => Promise.reject(new Error("a log in memory has no proofs")),
+    consistency: () => Promise.reject(new Error("a log in memory has no proofs")),
+    recover: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
