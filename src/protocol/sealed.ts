@@ -1,17 +1,18 @@
-import { encodeUtf8 } from "./bytes.ts";
+import { encodeUtf8, fromHex, toHex } from "./bytes.ts";
 
-/** What sealing needs: authenticated encryption (AES-256-GCM, tag appended) and a digest (`sha256:…`). */
+/** What sealing needs: SHA-256 and authenticated encryption (AES-256-GCM, tag appended). */
 export interface SealingPowers {
-  digest(data: Uint8Array): string;
+  sha256(data: Uint8Array): Uint8Array;
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array;
   /** Throws when the tag does not fit. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array;
 }
 
-/** Bytes of the salt in front of a payload. */
+/** Random bytes of a salt; in front of the text they are twice as many hex digits. */
 export const SALT_BYTES = 16;
-/** Bytes of the nonce in front of sealed bytes. */
-export const NONCE_BYTES = 12;
+const SALT_DIGITS = 2 * SALT_BYTES;
+const NONCE_BYTES = 12;
+const DIGEST = /^sha256:(?<hex>[0-9a-f]{64})$/;
 
 /** Which place in which log sealed bytes belong to; bound into the seal, so that no payload serves another record. */
 export interface SealedPlace {
@@ -19,40 +20,41 @@ export interface SealedPlace {
   readonly seq: number;
 }
 
-/** A sealed payload and what its record says of it. */
-export interface SealedPayload {
-  /** nonce || AES-256-GCM(key, nonce, salt || text) || tag. */
-  readonly sealed: Uint8Array;
-  /** SHA-256 over salt || text, and the bytes of the text. */
-  readonly commitment: { readonly digest: string; readonly bytes: number };
+/** What a record says of its payload. */
+export interface PayloadCommitment {
+  /** `sha256:` and the hex of SHA-256(salt || text). */
+  readonly digest: string;
+  /** Bytes of the text, without the salt. */
+  readonly bytes: number;
 }
 
 /**
- * Seals the text of a payload. The record commits to a salted digest: once the key is destroyed nobody can test guesses
- * of the text against the log, and the proof of the record stays.
- * `salt` and `nonce` must be fresh random bytes.
+ * Seals the text of a payload: AES-256-GCM over salt || text, both UTF-8. The record commits to a salted digest: once
+ * the key is destroyed nobody can test guesses of the text against the log, and the proof of the record stays.
+ *
+ * The nonce is the first 12 bytes of the digest and stored nowhere else. A key serves one record; when a write failed
+ * and the record's number is given again, the same nonce would need the same salt and text, and then it is the same seal.
+ * `salt` must be fresh random bytes.
  */
 export function sealPayload(
-  text: Uint8Array,
+  text: string,
   options: {
     readonly powers: SealingPowers;
     readonly key: Uint8Array;
     readonly salt: Uint8Array;
-    readonly nonce: Uint8Array;
     readonly place: SealedPlace;
   },
-): SealedPayload {
-  const salted = join(options.salt, text);
-  const sealed = options.powers.seal(options.key, options.nonce, salted, associated(options.place));
-  return {
-    sealed: join(options.nonce, sealed),
-    commitment: { digest: options.powers.digest(salted), bytes: text.length },
-  };
+): { readonly sealed: Uint8Array; readonly commitment: PayloadCommitment } {
+  const { powers, key, salt, place } = options;
+  const salted = encodeUtf8(toHex(salt) + text);
+  const digest = powers.sha256(salted);
+  const sealed = powers.seal(key, digest.subarray(0, NONCE_BYTES), salted, associated(place));
+  return { sealed, commitment: { digest: `sha256:${toHex(digest)}`, bytes: salted.length - SALT_DIGITS } };
 }
 
 /**
- * The text of a sealed payload, or null when the key does not open it (it was destroyed, or the bytes were changed).
- * `commitment` is what the record says; bytes that open but are not those are refused like any other change.
+ * The text of a sealed payload as UTF-8 bytes, or null when the key does not open it or it is not what the record
+ * commits to: the key was destroyed, or something was changed.
  */
 export function openPayload(
   sealed: Uint8Array,
@@ -60,28 +62,22 @@ export function openPayload(
     readonly powers: SealingPowers;
     readonly key: Uint8Array;
     readonly place: SealedPlace;
-    readonly commitment: { readonly digest: string; readonly bytes: number };
+    readonly commitment: PayloadCommitment;
   },
 ): Uint8Array | null {
+  const { powers, key, place, commitment } = options;
+  const digest = fromHex(DIGEST.exec(commitment.digest)?.groups?.["hex"] ?? "");
+  if (digest === null || digest.length === 0) return null;
   let salted: Uint8Array;
   try {
-    const nonce = sealed.subarray(0, NONCE_BYTES);
-    salted = options.powers.open(options.key, nonce, sealed.subarray(NONCE_BYTES), associated(options.place));
+    salted = powers.open(key, digest.subarray(0, NONCE_BYTES), sealed, associated(place));
   } catch {
     return null;
   }
-  const text = salted.subarray(SALT_BYTES);
-  const fits = options.powers.digest(salted) === options.commitment.digest && text.length === options.commitment.bytes;
-  return fits ? text : null;
+  const fits = toHex(powers.sha256(salted)) === toHex(digest) && salted.length - SALT_DIGITS === commitment.bytes;
+  return fits ? salted.subarray(SALT_DIGITS) : null;
 }
 
 function associated({ origin, seq }: SealedPlace): Uint8Array {
   return encodeUtf8(`aios payload v1\n${origin}\n${seq}\n`);
-}
-
-function join(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(head.length + tail.length);
-  whole.set(head);
-  whole.set(tail, head.length);
-  return whole;
 }

@@ -91,7 +91,7 @@ export class AuditLog implements Log {
     let entry: JournalEntry;
     try {
       const place = { origin, seq, at: clock.wall(), start };
-      entry = makeDraft({ body, payload }, { place, key: slots.next(seq), crypto, random: this.#draw });
+      entry = makeDraft({ body, payload }, { place, key: slots.next(seq), crypto, draw: this.#draw });
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }

@@ -4,7 +4,7 @@ import type { Crypto } from "../../platform/powers.ts";
 import { asJson } from "../../protocol/as-json.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
-import { NONCE_BYTES, openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
+import { openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
 import { MAX_LEAF_BYTES } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
 import type { DrawBytes } from "./draw.ts";
@@ -31,15 +31,15 @@ export function makeDraft(
     readonly place: DraftPlace;
     readonly key: Uint8Array;
     readonly crypto: Crypto;
-    readonly random: DrawBytes;
+    readonly draw: DrawBytes;
   },
 ): JournalEntry {
-  const { place, key, crypto, random } = options;
-  const text = payload === null ? null : encodeUtf8(canonicalize(payload));
-  if (text !== null && text.length > MAX_PAYLOAD_BYTES) throw tooLarge(`a payload of ${text.length} bytes`);
-  const salt = random(SALT_BYTES);
-  const nonce = random(NONCE_BYTES);
-  const closed = text === null ? null : sealPayload(text, { powers: crypto, key, salt, nonce, place });
+  const { place, key, crypto, draw } = options;
+  const text = payload === null ? null : canonicalize(payload);
+  const closed = text === null ? null : sealPayload(text, { powers: crypto, key, salt: draw(SALT_BYTES), place });
+  if (closed !== null && closed.commitment.bytes > MAX_PAYLOAD_BYTES) {
+    throw tooLarge(`a payload of ${closed.commitment.bytes} bytes`);
+  }
   const { seq, at, start } = place;
   const record = { ...body, v: 1, seq, at, start, payload: closed?.commitment ?? null } as const;
   const leaf = encodeUtf8(canonicalize(asJson(record)));
