@@ -5,12 +5,15 @@
  *
  * Started by the command line when it is needed, by `aios serve`, or by systemd. Ends by SIGTERM or SIGINT.
  */
+import { rmSync } from "node:fs";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as cedarWasm from "@cedar-policy/cedar-wasm/nodejs";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
+import { createIndexView } from "../monitor/index/index-view.ts";
+import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
 import { openLog } from "../monitor/log/open.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
@@ -26,9 +29,9 @@ import { becomeOwnUser } from "../platform/own-user.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { createRandom } from "../platform/random.ts";
-import { openRecordIndex } from "../platform/record-index.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
+import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
 import { listenUnix } from "../platform/unix-server.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
@@ -47,7 +50,12 @@ function homeArgument(): string {
 
 async function main(): Promise<void> {
   // Before anything is read or opened; as root this does not return but begins again.
-  becomeOwnUser({ user: OWN_USER, code: ROOT, argv: process.argv, environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } });
+  becomeOwnUser({
+    user: OWN_USER,
+    code: ROOT,
+    argv: process.argv,
+    environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+  });
   hardenProcess();
   const home = openHome(homeArgument());
   const [clock, timer, random, crypto] = [createClock(), createTimer(), createRandom(), createCrypto()];
@@ -98,7 +106,7 @@ async function main(): Promise<void> {
   const monitor = await startMonitor({
     powers,
     log,
-    index: openRecordIndex(join(home.index, "records.db")),
+    index: createIndexView(openIndex(join(home.index, "records.db")), log),
     engine,
     code,
     home: home.path,
@@ -108,6 +116,7 @@ async function main(): Promise<void> {
     useClock(clock) {
       trusted = clock;
     },
+    report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
     exit: () => process.exit(0),
   });
   const own = process.geteuid?.();
@@ -128,6 +137,16 @@ function originOf(home: Home): string {
   return `aios.local/${home.path.replaceAll(/[^A-Za-z0-9._/-]/g, "_").replace(/^\/+/, "")}`;
 }
 
+/** The index holds nothing that the log does not: one that cannot be read is removed and made anew. */
+function openIndex(path: string): RecordIndex {
+  try {
+    return openRecordIndex(openDatabase(path));
+  } catch {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+    return openRecordIndex(openDatabase(path));
+  }
+}
+
 function loadCedar(): typeof cedarWasm {
   return createRequire(import.meta.url)("@cedar-policy/cedar-wasm/nodejs") as typeof cedarWasm; // the package's own types
 }
@@ -139,7 +158,8 @@ function packageVersion(): string {
 
 main().catch((error: unknown) => {
   const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-  const hint = error instanceof Error && "hint" in error && typeof error.hint === "string" ? `\n  hint: ${error.hint}` : "";
+  const hint =
+    error instanceof Error && "hint" in error && typeof error.hint === "string" ? `\n  hint: ${error.hint}` : "";
   process.stderr.write(`aiosd: ${error instanceof Error ? error.message : String(error)}${code}${hint}\n`);
   process.exit(1);
 });

@@ -14,6 +14,7 @@ import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
+import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -23,12 +24,6 @@ import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
 import { subjectChain } from "./subjects.ts";
 
-/** Narrow reader of the SQLite index, for `log show`. */
-export interface IndexPort {
-  /** Sequence numbers from `from` on that match, oldest first, at most `limit`. */
-  find(query: { from: number; limit: number; instance: string | null; kinds: readonly string[] }): readonly number[];
-}
-
 export interface CliPorts {
   readonly version: string;
   readonly home: string;
@@ -36,7 +31,7 @@ export interface CliPorts {
   readonly powers: MonitorPowers;
   readonly journal: Journal;
   readonly log: Log;
-  readonly index: IndexPort;
+  readonly index: IndexView;
   readonly instances: Instances;
   readonly statements: Statements;
   readonly policy: PolicyEngine;
@@ -237,7 +232,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     async "log-show"(query) {
       const entries = [];
-      for (const seq of ports.index.find(query)) entries.push(await entryAt(seq));
+      for (const seq of await ports.index.find(query)) entries.push(await entryAt(seq));
       return { entries, size: log.size };
     },
     async "log-prove"({ seq }) {

@@ -4,7 +4,7 @@ import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
-import { createCliHandlers, type CliPorts, type IndexPort } from "./cli-requests.ts";
+import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct, type Conduct } from "./conduct.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
@@ -12,6 +12,7 @@ import { answering } from "./answering.ts";
 import { faceHandlers } from "./face-requests.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createJournal, replay, type Journal } from "./journal.ts";
+import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -28,16 +29,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How often a log that failed is tried again. */
 const RECOVER_MS = 1000;
 
-/** The rebuildable index of records. */
-export interface Index extends IndexPort {
-  /** Takes one durable record in; cheap, not durable by itself. */
-  add(record: LogRecord): void;
-}
-
 export interface MonitorParts {
   readonly powers: MonitorPowers;
   readonly log: Log;
-  readonly index: Index;
+  readonly index: IndexView;
   readonly engine: PolicyEngine;
   readonly code: CodeLayout;
   readonly home: string;
@@ -67,7 +62,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const state = emptyState();
   await replay(log, state, (record, payload) => {
     checkSigned(record, { payload, state, crypto: powers.crypto });
-    parts.index.add(record);
   });
   const trusted = createTrustedClock(powers.clock, state.highWater);
   parts.useClock(trusted);
@@ -80,7 +74,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const watchers = new Set<Watcher>();
   const tell = (seq: number, body: RecordBody): void => {
     const record: LogRecord = { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
-    parts.index.add(record);
     for (const watcher of watchers) {
       if (watcher.instance === null || ("instance" in body && body.instance === watcher.instance))
         watcher.send("record", { record });

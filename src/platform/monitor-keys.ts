@@ -50,7 +50,10 @@ function openKey(path: string): Uint8Array {
   try {
     const { uid, mode, size } = fstatSync(fd);
     if (uid !== process.geteuid?.() || (mode & 0o077) !== 0 || size !== KEY_BYTES) {
-      throw new PlatformError("bad-key-file", `Cannot use key file "${path}": it must be ${KEY_BYTES} bytes, ours, of mode 600`);
+      throw new PlatformError(
+        "bad-key-file",
+        `Cannot use key file "${path}": it must be ${KEY_BYTES} bytes, ours, of mode 600`,
+      );
     }
     const key = new Uint8Array(KEY_BYTES);
     readSync(fd, key);

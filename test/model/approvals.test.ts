@@ -118,7 +118,7 @@ class World {
         request: async (name, body) => {
           if (name === "run") {
             // The effect, dated by the length of the log at that moment.
-            const tag = (body as { arguments: { tag: string } }).arguments.tag;
+            const tag = (body as unknown as { arguments: { tag: string } }).arguments.tag;
             this.effects.push({ digest: tag, at: this.kept.length });
           }
           return { result: { content: [] }, isError: false } as never;
