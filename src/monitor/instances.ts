@@ -171,6 +171,9 @@ export function createInstances(ports: InstancePorts): Instances {
         }
         try {
           const sockets = await powers.makeSocketFolder(instance);
+          // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
+          // tried again when it is called, and the failure shows then.
+          void drivers.openAll(live).catch(() => {});
           await startFace(live, sockets);
           live.agent = await powers.startSandbox(
             planAgent(code, {
