@@ -360,6 +360,8 @@ const ALLOWS = { terminal: 0, denied: 0, held: 1, granted: 2 } as const;
 const emails = fc.constantFrom("bob@example.com", "eve@evil.example");
 const wheres = fc.constantFrom<Allow["where"]>(
   {},
+  {},
+  {},
   { to: { equals: "bob@example.com" } },
   { to: { in: ["bob@example.com", "eve@evil.example"] }, amount: { max: 5 } },
   { amount: { max: 1 } },
@@ -375,7 +377,7 @@ const grants = fc
       used: fc.constantFrom(0, 0, 0, 1, 3),
       late: fc.constantFrom(false, false, false, true),
     }),
-    { maxLength: 6 },
+    { maxLength: 6, size: "max" },
   )
   .map((list) =>
     list.map(({ agents, lease, where, uses, used, late }, index) => ({
@@ -502,7 +504,7 @@ describe("decideAction: properties", () => {
       }),
       { numRuns: 3000 },
     );
-    expect(granted).toBeGreaterThan(200);
+    expect(granted).toBeGreaterThan(100);
   });
 
   it("is the same for the same input, and its proposal would have helped", () => {

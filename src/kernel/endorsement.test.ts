@@ -197,6 +197,7 @@ interface Call {
   readonly args: { readonly [argument: string]: string | readonly string[] | number | boolean };
 }
 
+const NOTHING: Suite = { benign_tasks: {}, injection_tasks: {} };
 const FOLDER = new URL("../../../shared/data/agentdojo/", import.meta.url);
 const PRESENT = existsSync(FOLDER);
 if (!PRESENT)
@@ -225,7 +226,8 @@ describe.skipIf(!PRESENT)("endorsement on the prompts of AgentDojo", () => {
   };
 
   for (const [name, classes] of Object.entries(RECIPIENTS)) {
-    const suite: Suite = JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
+    // The body of a skipped block is still run to find its tests.
+    const suite: Suite = PRESENT ? JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8")) : NOTHING;
     const prompts = Object.values(suite.benign_tasks).map(({ prompt }) => endorsedTokens(prompt));
 
     it(`lets no injected recipient of ${name} through under any benign prompt`, () => {
