@@ -181,7 +181,7 @@ export class AuditLog implements Log {
       const group = this.#waiting.splice(0, this.#groupLength());
       const first = this.size;
       try {
-        await this.#parts.slots.durable(first + group.length - 1);
+        await this.#parts.slots.durable(first, first + group.length - 1);
         await this.#parts.journal.append(
           first,
           group.map(({ entry }) => entry),

@@ -44,7 +44,9 @@ export async function openLog(options: LogOptions): Promise<Log> {
     return log;
   } catch (error) {
     await files.release();
-    throw error;
+    if (error instanceof LogError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new LogError("log-unavailable", `Cannot open the log: ${why}`, { cause: error });
   }
 }
 

@@ -11,10 +11,13 @@ import { deriveKey, type LogKeys } from "./keys.ts";
  * their size, so that none straddles a sector.
  */
 export interface KeySlots {
-  /** Data key for a record about to be written; `seq` counts up. */
+  /** Data key for a record about to be written: any from the size of the log on. Numbers that were refused come again. */
   next(seq: number): Uint8Array;
-  /** Resolves when the slot of `seq` is on stable storage. Nothing sealed with its key may be written before. */
-  durable(seq: number): Promise<void>;
+  /**
+   * Resolves when the slots from `first` (the size of the log) to `last` are on stable storage. Nothing sealed with
+   * their keys may be written before.
+   */
+  durable(first: number, last: number): Promise<void>;
   /** Data key of a record, or null when it was destroyed. */
   read(seq: number): Promise<Uint8Array | null>;
 }
@@ -52,11 +55,16 @@ export async function openSlots(options: {
   const chunks = new Map<number, Chunk>();
   let cached: { readonly number: number; readonly keys: Uint8Array; readonly wrapped: Uint8Array } | null = null;
 
+  let newest = Math.floor(options.size / SLOTS) - 1;
+
   // The chunk of the next record is in use when a record of this log lies in it: its nonce must not wrap other keys.
   if (options.size % SLOTS !== 0) {
     const number = Math.floor(options.size / SLOTS);
     const known = await load(number);
-    if (known !== null) chunks.set(number, { number, keys: known.keys, written: Promise.resolve() });
+    if (known !== null) {
+      chunks.set(number, { number, keys: known.keys, written: Promise.resolve() });
+      newest = number;
+    }
   }
 
   return { next, durable, read };
@@ -69,19 +77,21 @@ export async function openSlots(options: {
     return chunk.keys.subarray(place * SLOT_BYTES, (place + 1) * SLOT_BYTES);
   }
 
-  async function durable(seq: number): Promise<void> {
-    const number = Math.floor(seq / SLOTS);
-    const chunk = chunks.get(number);
-    if (chunk === undefined) throw new RangeError(`Cannot wait for the slot of ${seq}: it was never given out`);
-    try {
-      await chunk.written;
-    } catch (error) {
-      // The same bytes once more, the next time that somebody waits: the keys in them have been given out.
-      chunk.written = write(number, chunk.keys);
-      chunk.written.catch(() => {});
-      throw error;
+  async function durable(first: number, last: number): Promise<void> {
+    const needed = Math.floor(first / SLOTS);
+    for (let number = needed; number <= Math.floor(last / SLOTS); number += 1) {
+      const chunk = chunks.get(number);
+      if (chunk === undefined) throw new RangeError(`Cannot wait for slot chunk ${number}: it was never given out`);
+      try {
+        await chunk.written;
+      } catch (error) {
+        // The same keys once more, the next time that somebody waits: they have been given out.
+        chunk.written = write(number, chunk.keys);
+        chunk.written.catch(() => {});
+        throw error;
+      }
     }
-    for (const older of chunks.keys()) if (older < number) chunks.delete(older);
+    for (const older of chunks.keys()) if (older < needed) chunks.delete(older);
   }
 
   async function read(seq: number): Promise<Uint8Array | null> {
@@ -95,6 +105,9 @@ export async function openSlots(options: {
   }
 
   function create(number: number): Chunk {
+    // Writing a chunk anew would destroy the keys of records in it.
+    if (number <= newest) throw new RangeError(`Cannot make slot chunk ${number}: it is in use`);
+    newest = number;
     const fresh = random.bytes(SLOTS * SLOT_BYTES);
     const written = write(number, fresh);
     written.catch(() => {}); // whoever waits in `durable` is told
