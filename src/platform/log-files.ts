@@ -123,14 +123,19 @@ async function syncFolder(folder: string): Promise<void> {
 /** The new bytes are complete under another name before they take the place of the old (rename(2) is atomic). */
 async function replaceFile(file: string, { bytes, durable }: { bytes: Uint8Array; durable: boolean }): Promise<void> {
   const fresh = `${file}.new`;
-  const descriptor = await openFile(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, FILE_MODE);
   try {
-    await writeAll(descriptor, { bytes, offset: 0 });
-    if (durable) await syncData(descriptor);
-  } finally {
-    await closeFile(descriptor);
+    const descriptor = await openFile(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, FILE_MODE);
+    try {
+      await writeAll(descriptor, { bytes, offset: 0 });
+      if (durable) await syncData(descriptor);
+    } finally {
+      await closeFile(descriptor);
+    }
+    await rename(fresh, file);
+  } catch (error) {
+    await rm(fresh, { force: true }).catch(() => {}); // a full disk needs the room, and the first error is the one to tell
+    throw error;
   }
-  await rename(fresh, file);
 }
 
 /** O_DSYNC makes each write return as fdatasync would: one crossing into the thread pool instead of two. */
