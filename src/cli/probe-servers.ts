@@ -27,6 +27,14 @@ export async function probeServers(
 ): Promise<ProbedGrant> {
   const { powers, client } = parts;
   const { short, source, workspace } = asked;
+  const works = Object.entries(short.servers).find(([, server]) => server.workspace !== "none");
+  if (works !== undefined && workspace === null) {
+    throw CliFailure.of(
+      "usage",
+      `Cannot ask the server ${works[0]} of ${source} what it offers: it works in a folder`,
+      "name one with --workspace DIR",
+    );
+  }
   const resolve = await findPackages(powers, short);
   const sources = driverSources(short.servers, resolve);
   if (sources.kind === "refused") throw refuse(source, sources);

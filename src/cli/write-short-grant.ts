@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar } from "yaml";
+import { Document, isCollection, isMap, isScalar } from "yaml";
 import type { ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
 
@@ -20,26 +20,36 @@ export function writeShortGrant(
   short: ShortGrant,
   notes: { readonly heading: readonly string[]; readonly servers: { readonly [name: string]: ServerNote } },
 ): string {
-  const document = new Document({
-    grant: short.grant,
-    agents: short.agents,
-    sandbox: short.sandbox,
-    servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
-    allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
-    limits: writeLimits(short),
-    lease: short.lease,
-  });
+  const document = new Document(
+    {
+      grant: short.grant,
+      agents: short.agents,
+      sandbox: short.sandbox,
+      servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
+      allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
+      limits: writeLimits(short),
+      lease: short.lease,
+    },
+    // A value that occurs twice is written twice: what is read stands where it is read, and aliases are refused.
+    { aliasDuplicateObjects: false },
+  );
   document.commentBefore = notes.heading.map((row) => ` ${row}`).join("\n");
+  for (const path of ["agents", "sandbox", "limits"]) putOnOneLine(document.get(path, true));
+  short.allow.forEach((_, index) => {
+    const allow: unknown = document.getIn(["allow", index], true);
+    if (isMap(allow)) for (const { value } of allow.items) putOnOneLine(value);
+  });
   for (const [name, note] of Object.entries(notes.servers)) {
     comment(document.getIn(["servers", name], true), note.lines);
     const tools: unknown = document.getIn(["servers", name, "tools"], true);
     if (!isMap(tools)) continue;
     for (const pair of tools.items) {
+      putOnOneLine(pair.value);
       const tool = isScalar(pair.key) ? pair.key.value : null;
       if (typeof tool === "string" && note.unclassified.includes(tool)) comment(pair.key, [UNCLASSIFIED]);
     }
   }
-  return document.toString({ lineWidth: 100, flowCollectionPadding: true });
+  return document.toString({ lineWidth: 110, flowCollectionPadding: true });
 }
 
 function writeServer(server: ShortServer): object {
@@ -107,6 +117,10 @@ function writeMoment(moment: ShortMoment): string {
   ] as const;
   const [unit, size] = units.find(([, each]) => seconds % each === 0) ?? ["s", 1];
   return `${seconds / size}${unit}`;
+}
+
+function putOnOneLine(node: unknown): void {
+  if (isCollection(node)) node.flow = true;
 }
 
 function comment(node: unknown, rows: readonly string[]): void {

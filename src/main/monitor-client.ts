@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliFailure } from "../cli/failure.ts";
@@ -60,32 +62,41 @@ export async function connectMonitor(home: string, program: string): Promise<Mon
 
 interface Daemon {
   ended(): number | null;
-  /** Its last line on standard error. */
+  /** The first line that it wrote on standard error. */
   said(): string;
 }
 
+/**
+ * Its standard error is a file without a name: a pipe would break when this command ends, and the monitor stays.
+ * Nothing of this process's environment is passed on but PATH, where bubblewrap is found.
+ */
 function startMonitor(home: string, program: string): Daemon {
+  const folder = mkdtempSync(join(tmpdir(), "aios-start-"));
+  const errors = openSync(join(folder, "errors"), "wx+", 0o600);
+  rmSync(folder, { recursive: true });
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--home", home], {
     cwd: "/",
     detached: true,
-    env: process.env["AIOS_TRACE"] === undefined ? {} : { AIOS_TRACE: process.env["AIOS_TRACE"] },
-    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+    stdio: ["ignore", "ignore", errors],
   });
   let code: number | null = null;
-  let text = "";
-  child.stderr.setEncoding("utf8");
-  child.stderr.on("data", (part: string) => {
-    text = `${text}${part}`.slice(-4096);
-  });
   child.once("exit", (exit) => {
     code = exit ?? 1;
   });
-  child.once("error", (error) => {
+  child.once("error", () => {
     code = 1;
-    text = error.message;
   });
   child.unref();
-  return { ended: () => code, said: () => text.trim().split("\n").at(-1) ?? "it said nothing" };
+  return {
+    ended: () => code,
+    said: () => readStart(errors).trim().split("\n")[0] ?? "",
+  };
+}
+
+function readStart(file: number): string {
+  const bytes = Buffer.alloc(4096);
+  return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, 0));
 }
 
 function wrap(channel: Channel): MonitorClient {

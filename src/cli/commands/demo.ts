@@ -241,7 +241,7 @@ function finish(powers: CliPowers): void {
     line(""),
     line("Try next, with your own agent:", "strong"),
     line(`   ${powers.invoked} init`),
-    line(`   ${powers.invoked} grants propose examples/files.yaml`),
+    line(`   ${powers.invoked} grants propose examples/files.yaml --workspace DIR`),
     line(`   ${powers.invoked} run -- CMD`),
   ]);
 }

@@ -107,7 +107,7 @@ export const grantsPropose: Command = {
   details: [
     "Finds the packages that the profile names, starts each server in its own sandbox to ask what it offers, and prints the complete grant: every tool with a class and every server with its pin. A tool that the profile does not classify is reserved. Nothing is granted by this; read it, save it, and sign it.",
   ],
-  examples: ["grants propose profile.yaml > grant.yaml", "grants sign grant.yaml"],
+  examples: ["grants propose examples/files.yaml --workspace . > grant.yaml"],
   async run(powers, args) {
     const source = args.required("PROFILE");
     const text = await powers.files.read(source, MAXIMUM_YAML_BYTES);
@@ -133,7 +133,7 @@ export const grantsSign: Command = {
   details: [
     "Shows Can, Cannot, Limits and Risk of exactly the document that you sign, asks, and reads the passphrase from the terminal.",
   ],
-  examples: ["grants sign grant.yaml"],
+  examples: ["grants sign grant.yaml --workspace ."],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client, home) => {
       const session = openSigningSession(powers, { home, keep: "once" });

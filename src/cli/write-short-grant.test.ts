@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
+import { writeShortGrant } from "./write-short-grant.ts";
+import { readYaml } from "./yaml.ts";
+
+const UNSAID = { risk: "reserved", labels: ["untrusted", "private"], fields: {}, recipients: {} } as const;
+
+const SHORT: ShortGrant = {
+  grant: "notes",
+  agents: ["notes", "other"],
+  sandbox: { workspace: "read" },
+  servers: {
+    files: {
+      source: { kind: "package", name: "@modelcontextprotocol/server-filesystem" },
+      args: ["/workspace"],
+      workspace: "write",
+      tools: {
+        read_text_file: { risk: "observe", labels: [], fields: { path: "path" }, recipients: {} },
+        send: { risk: "reach", labels: ["private"], fields: {}, recipients: { to: "email" } },
+        move_file: UNSAID,
+        edit_file: UNSAID,
+      },
+      resources: [],
+      prompts: [],
+    },
+    local: {
+      source: { kind: "command", command: ["node", "/opt/x y/server.js"], code: ["/opt/x y"] },
+      args: [],
+      workspace: "none",
+      tools: {},
+      resources: ["notes://"],
+      prompts: ["ask"],
+    },
+    web: {
+      source: { kind: "url", url: "https://example.org/mcp" },
+      args: [],
+      workspace: "none",
+      tools: {},
+      resources: [],
+      prompts: [],
+    },
+  },
+  allow: [
+    { what: "files/read_text_file", where: { path: { under: "/workspace" } } },
+    { what: "files/move_file", where: {} },
+  ],
+  limits: {
+    uses: 5,
+    rate: { count: 60, seconds: 60 },
+    bytes: 10_000_000,
+    starts: { kind: "at", at: Date.UTC(2026, 11, 1, 8) },
+    expires: { kind: "after", span: 90 * 60_000 },
+  },
+  lease: false,
+};
+
+const NOTES = {
+  heading: ["Asked for by profile.yaml.", "Read it."],
+  servers: { files: { lines: ["pin sha256:1"], unclassified: ["move_file"] } },
+};
+
+test("a short grant is written for people", () => {
+  expect(writeShortGrant(SHORT, NOTES)).toBe(`# Asked for by profile.yaml.
+# Read it.
+
+grant: notes
+agents: [ notes, other ]
+sandbox: { workspace: read }
+servers:
+  files:
+    # pin sha256:1
+    package: "@modelcontextprotocol/server-filesystem"
+    args:
+      - /workspace
+    workspace: write
+    tools:
+      read_text_file: { risk: observe, labels: [], fields: { path: path } }
+      send: { risk: reach, labels: [ private ], recipients: { to: email } }
+      # nobody classified this: it is reserved
+      move_file: { risk: reserved, labels: [ untrusted, private ] }
+      edit_file: { risk: reserved, labels: [ untrusted, private ] }
+  local:
+    command:
+      - node
+      - /opt/x y/server.js
+    code:
+      - /opt/x y
+    tools: {}
+    resources:
+      - notes://
+    prompts:
+      - ask
+  web:
+    url: https://example.org/mcp
+    tools: {}
+allow:
+  - files/read_text_file: { path: { under: /workspace } }
+  - files/move_file
+limits: { uses: 5, rate: 60/min, bytes: 10MB, starts: 2026-12-01T08:00:00Z, expires: 90min }
+lease: false
+`);
+});
+
+test("what was written reads back as the same grant", () => {
+  expect(decodeShortGrant(readYaml(writeShortGrant(SHORT, NOTES), "f"))).toEqual({ kind: "ok", value: SHORT });
+});
