@@ -6,7 +6,7 @@ import { createPolicyEngine } from "../src/monitor/policy/policy-engine.ts";
 import { vettingParts } from "../src/monitor/policy/vetting-parts.ts";
 import { vetPolicy } from "../src/monitor/policy/vetting.ts";
 import { createCrypto } from "../src/platform/crypto.ts";
-import type { Row } from "./sandbox.ts";
+import type { Row } from "./row.ts";
 
 const WARM_UP = 3_000;
 const ROUNDS = 6_000;

@@ -11,7 +11,7 @@ import { createTimer } from "../src/platform/timer.ts";
 import type { RecordBody } from "../src/protocol/record.ts";
 import type { Log } from "../src/monitor/log/log.ts";
 import { openLog } from "../src/monitor/log/open.ts";
-import type { Row } from "./sandbox.ts";
+import type { Row } from "./row.ts";
 
 const GROUP = 100;
 const GROUPS = 300;

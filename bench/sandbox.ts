@@ -1,17 +1,7 @@
 import { spawn } from "node:child_process";
 import { startSandbox } from "../src/platform/sandbox-process.ts";
 import type { SandboxSpec } from "../src/sandbox/spec.ts";
-
-/** One line of the table that `npm run bench` prints. */
-export interface Row {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-  /** The bar of DESIGN 11, in words; empty where there is none. */
-  readonly bar: string;
-  readonly met: boolean | null;
-  readonly note: string;
-}
+import type { Row } from "./row.ts";
 
 const ROUNDS = 60;
 const STORMS = 10;

@@ -6,7 +6,7 @@ import { createCrypto } from "../src/platform/crypto.ts";
 import { openLogReader } from "../src/platform/log-files.ts";
 import { createSigner } from "../src/platform/signer.ts";
 import { appendGroups, openBenchLog } from "./records.ts";
-import type { Row } from "./sandbox.ts";
+import type { Row } from "./row.ts";
 
 const GROUPS = 700;
 const ROUNDS = 3;
