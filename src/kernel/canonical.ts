@@ -79,7 +79,7 @@ function sortedNames(value: JsonObject): readonly string[] {
   // What was parsed from canonical text is sorted already, and that is most of what comes here.
   for (let index = 1; index < names.length; index++) {
     const [before, here] = [names[index - 1], names[index]];
-    if (before !== undefined && here !== undefined && before > here) return names.sort(byUnits);
+    if (before !== undefined && here !== undefined && before > here) return names.toSorted(byUnits);
   }
   return names;
 }
