@@ -1,4 +1,6 @@
 import { canonicalize } from "../kernel/canonical.ts";
+import { argumentBytes } from "../kernel/limits.ts";
+import { utf8Length } from "../kernel/utf8.ts";
 import type { Ticket } from "../kernel/pipeline.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
 import type { JsonObject } from "../kernel/json.ts";
@@ -44,7 +46,7 @@ export interface ExecutePowers {
 export async function execute(execution: Execution, powers: ExecutePowers): Promise<Executed> {
   const { ticket, driver } = execution;
   const { journal } = powers;
-  const bytes = ticket.text.length;
+  const bytes = argumentBytes(ticket.action);
   const by: Decider =
     ticket.decider.kind === "owner"
       ? { kind: "owner", key: ticket.decider.key }
@@ -83,7 +85,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       result: part.result,
       code: part.code,
       digest: part.text === null ? null : powers.crypto.digest(part.text),
-      bytes: part.text?.length ?? 0,
+      bytes: part.text === null ? 0 : utf8Length(part.text),
       micros: Math.round(powers.clock.micros() - started),
       ...base,
     };
