@@ -113,8 +113,8 @@ async function main(): Promise<void> {
     start,
     version: packageVersion(),
     identity: { code: await digestCode([join(ROOT, "src")]), constitution, node: process.version },
-    useClock(clock) {
-      trusted = clock;
+    useClock(running) {
+      trusted = running;
     },
     report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
     exit: () => process.exit(0),
@@ -148,10 +148,12 @@ function openIndex(path: string): RecordIndex {
 }
 
 function loadCedar(): typeof cedarWasm {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the package's own types
   return createRequire(import.meta.url)("@cedar-policy/cedar-wasm/nodejs") as typeof cedarWasm; // the package's own types
 }
 
 function packageVersion(): string {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own file
   const { version } = createRequire(import.meta.url)(join(ROOT, "package.json")) as { version: string }; // our own file
   return version;
 }

@@ -8,7 +8,7 @@ type Handlers = { readonly [name: string]: (body: never) => Promise<unknown> };
 /** Turns refusals into the error answers that a peer may see; every other fault stays inside and is answered `internal`. */
 export function answering<H extends { readonly [K in keyof H]: Handlers[string] }>(handlers: H): H {
   const entries = Object.entries<Handlers[string]>(handlers).map(([name, handle]) => [name, guard(handle)] as const);
-  // The same names with functions of the same types.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same names, functions of the same types
   return Object.fromEntries(entries) as H;
 }
 

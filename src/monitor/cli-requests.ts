@@ -55,11 +55,6 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
   const pool = createDriverPool(ports.powers, { code: ports.code, connect: ports.connectDriver });
   const explainPorts = { state, digest: ports.digest, ownPaths: ports.ownPaths };
 
-  function heldView(held: HeldState): HeldView {
-    const { request, instance, agent, what, reasons, since, expires } = held;
-    return { request, instance, agent, what, reasons, since, expires };
-  }
-
   function grantView(id: string): GrantView {
     const entry = state.grants.get(id);
     if (entry === undefined)
@@ -260,4 +255,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return {};
     },
   };
+}
+
+function heldView(held: HeldState): HeldView {
+  const { request, instance, agent, what, reasons, since, expires } = held;
+  return { request, instance, agent, what, reasons, since, expires };
 }

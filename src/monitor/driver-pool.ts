@@ -60,7 +60,9 @@ export function createDriverPool(
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
       const process = await powers.startSandbox(planDriver(code, source, workspace), "capture");
       const processes: SandboxedProcess[] = [process];
-      const stop = (): void => processes.forEach((each) => each.kill());
+      const stop = (): void => {
+        for (const each of processes) each.kill();
+      };
       try {
         if (source.kind === "http") processes.push(await joinConnector(powers, { code, source, driver: process }));
         const channel = process.channels[0];
@@ -121,14 +123,14 @@ export async function within<T>(
   powers: Pick<MonitorPowers, "timer">,
   wait: { ms: number; what: string; promise: Promise<T> },
 ): Promise<T> {
-  let cancel = (): void => {};
+  let cancel: (() => void) | null = null;
   const late = new Promise<never>((_resolve, reject) => {
     cancel = powers.timer.after(wait.ms, () => reject(new Error(wait.what)));
   });
   try {
     return await Promise.race([wait.promise, late]);
   } finally {
-    cancel();
+    (cancel as (() => void) | null)?.(); // set by the executor, which ran at once
   }
 }
 

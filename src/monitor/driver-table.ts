@@ -94,13 +94,6 @@ export function createDriverTable(
     await quarantine(live, { name: now.name, expected: now.spec.pin, found });
   }
 
-  function forget(live: LiveInstance, driver: RunningDriver): void {
-    if (live.drivers.get(driver.name) === driver) {
-      live.drivers.delete(driver.name);
-      live.starting.delete(driver.name);
-    }
-  }
-
   const table: DriverTable = {
     async open(live, name) {
       const declared = declaredDriver(journal.state, live.state.agent, name);
@@ -163,4 +156,11 @@ export function createDriverTable(
     },
   };
   return table;
+}
+
+function forget(live: LiveInstance, driver: RunningDriver): void {
+  if (live.drivers.get(driver.name) === driver) {
+    live.drivers.delete(driver.name);
+    live.starting.delete(driver.name);
+  }
 }

@@ -96,7 +96,7 @@ export function createInstances(ports: InstancePorts): Instances {
     if (!lives.delete(instance)) return;
     if (live.state.life !== "terminal") live.state.life = "ended";
     stopProcesses(live);
-    for (const request of [...live.waiting.keys()]) await ports.withdraw(live, request);
+    for (const request of live.waiting.keys()) await ports.withdraw(live, request);
     if (live.state.life !== "terminal")
       await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
     await powers.removeSocketFolder(instance).catch(() => {});

@@ -281,7 +281,7 @@ function recovering({ log, powers }: MonitorParts, journal: Journal): Journal {
 
 /** An intent without an outcome: the monitor stopped in between, so nobody knows what came of it (RECORD-FIRST). */
 async function reportUnknown(journal: Journal): Promise<void> {
-  for (const { seq, grants: _grants, ...base } of [...journal.state.open.values()]) {
+  for (const { seq, grants: _grants, ...base } of journal.state.open.values()) {
     await journal.write({
       kind: "outcome",
       intent: seq,

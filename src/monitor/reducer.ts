@@ -241,7 +241,8 @@ function fail(seq: number, why: string): never {
 function objectAt(seq: number, from: JsonObject | null, key: string): JsonObject {
   const value = from?.[key];
   if (typeof value !== "object" || value === null || Array.isArray(value)) return fail(seq, `payload has no "${key}"`);
-  return value as JsonObject; // not null, not an array: the one remaining object type
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- not null, not an array: an object
+  return value as JsonObject;
 }
 
 function textAt(seq: number, from: JsonObject, key: string): string {

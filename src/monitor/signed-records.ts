@@ -1,5 +1,5 @@
 import { canonicalize } from "../kernel/canonical.ts";
-import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../kernel/json.ts";
 import { fromBase64 } from "../protocol/bytes.ts";
 import { decode } from "../protocol/decode.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
@@ -57,9 +57,8 @@ function firstKey(
     crypto,
   }: { readonly state: State; readonly document: JsonValue | undefined; readonly crypto: Crypto },
 ): Uint8Array | null {
-  if (state.owners.size > 0 || typeof document !== "object" || document === null || Array.isArray(document))
-    return null;
-  const text = (document as JsonObject)["publicKey"]; // not null, not an array: the one remaining object type
+  if (state.owners.size > 0 || document === undefined) return null;
+  const text = isObject(document) ? document["publicKey"] : null;
   const raw = typeof text === "string" ? fromBase64(text) : null;
   return raw !== null && keyId(raw, crypto.sha256) === id ? raw : null;
 }

@@ -242,28 +242,20 @@ export function createStatements(ports: StatementPorts): Statements {
     consume(statement);
     const body = bodyOf(statement, { document, policy });
     const seq = await journal.write(body, { document, envelope: jsonView(envelope) });
-    switch (body.kind) {
-      case "grant-signed": {
-        const added = journal.state.active.get(body.grant);
-        if (added !== undefined) ports.effects.grantsChanged({ added });
-        break;
-      }
-      case "grant-revoked":
-        ports.effects.grantsChanged({ removed: body.grant });
-        break;
-      case "policy-set":
-        await ports.effects.policySet(exactText(document, "text"));
-        break;
-      case "instance-thawed":
-        ports.effects.thawed(body.instance);
-        break;
-      case "clock-set":
-        ports.effects.clockAccepted();
-        break;
-      default:
-        break;
-    }
+    await takeEffect(body, document);
     return seq;
+  }
+
+  /** What follows from a record that is durable now. */
+  async function takeEffect(body: RecordBody, document: JsonObject): Promise<void> {
+    const { effects } = ports;
+    if (body.kind === "grant-signed") {
+      const added = journal.state.active.get(body.grant);
+      if (added !== undefined) effects.grantsChanged({ added });
+    } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
+    else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
+    else if (body.kind === "instance-thawed") effects.thawed(body.instance);
+    else if (body.kind === "clock-set") effects.clockAccepted();
   }
 
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {

@@ -3,12 +3,12 @@ import type { CliEvents } from "../protocol/requests.ts";
 /** Hears what happens in one instance, or in all (null). */
 export interface Watcher {
   readonly instance: string | null;
-  send<K extends keyof CliEvents & string>(name: K, body: CliEvents[K]): void;
+  send<K extends keyof CliEvents>(name: K, body: CliEvents[K]): void;
 }
 
 /** The end of a connection that can be told events. */
 export interface EventPeer {
-  event<K extends keyof CliEvents & string>(name: K, body: CliEvents[K]): boolean;
+  event<K extends keyof CliEvents>(name: K, body: CliEvents[K]): boolean;
   drained(): Promise<void>;
 }
 

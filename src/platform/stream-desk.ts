@@ -68,7 +68,7 @@ export async function openStreamDesk(path: string, timer: Timer): Promise<Stream
       });
     },
     async close() {
-      await server.close();
+      server.close();
       for (const { fds, cancel } of waiting.values()) {
         cancel();
         closeAll(fds);

@@ -87,7 +87,7 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
     task: { readonly prompt: string; readonly plan: readonly { readonly call: Call; readonly benign: boolean }[] },
   ): Promise<{ ran: Ran; prompts: number }> {
     let prompts = 0;
-    let over = false;
+    const done = { over: false };
     const running = aios
       .follow(
         agent,
@@ -95,12 +95,12 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
         { workspace: aios.workspace, task: task.prompt },
       )
       .finally(() => {
-        over = true;
+        done.over = true;
       });
     const answered = new Set<string>();
     // Steps come one after another, so what is held belongs to the first step from here on that it equals.
     let next = 0;
-    while (!over) {
+    while (!done.over) {
       for (const held of await aios.held()) {
         if (held.agent !== agent || answered.has(held.request)) continue;
         answered.add(held.request);
