@@ -25,7 +25,16 @@ export async function withMonitor<Result>(
   }
 }
 
-/** Writes one JSON value as a line for programs. Strings keep their characters: JSON escapes controls by itself. */
-export function writeJson(powers: CliPowers, value: unknown): void {
-  powers.out.write(`${JSON.stringify(value)}\n`);
+/** Characters that JSON lets stand but that a terminal would obey or hide. */
+const UNSEEN = /[\u007f-\u009f\u2028\u2029\p{Cf}\p{Co}\p{Cn}]/gu;
+
+/** Writes one JSON value as a line for programs; what a terminal would obey or hide is escaped, which changes no value. */
+export function writeJson(powers: Pick<CliPowers, "out">, value: unknown): void {
+  const text = JSON.stringify(value).replaceAll(UNSEEN, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+  powers.out.write(`${text}\n`);
 }

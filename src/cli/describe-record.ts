@@ -13,7 +13,7 @@ export interface RecordSummary {
 export function summariseRecord(record: LogRecord): RecordSummary {
   switch (record.kind) {
     case "start":
-      return about(null, "plain", `monitor ${record.version}, constitution ${record.constitution.slice(0, 15)}…`);
+      return about(null, "plain", `monitor ${record.version}, constitution ${record.constitution.slice(0, 15)}...`);
     case "stop":
       return about(null, "plain", record.why);
     case "owner-enrolled":
@@ -23,7 +23,7 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "grant-revoked":
       return about(null, "bad", `${record.grant} by ${record.key}`);
     case "policy-set":
-      return about(null, "plain", `${record.policy.slice(0, 15)}… by ${record.key}`);
+      return about(null, "plain", `${record.policy.slice(0, 15)}... by ${record.key}`);
     case "clock-set":
       return about(null, "plain", `by ${record.key}`);
     case "instance-started":
@@ -45,12 +45,12 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "labelled":
       return about(record.instance, "wait", `${record.labels.join(", ")} because ${record.because}`);
     case "driver-pinned":
-      return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}…`);
+      return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":
       return about(
         null,
         "bad",
-        `${record.driver}: pinned ${record.pin.slice(0, 15)}…, found ${record.found.slice(0, 15)}…`,
+        `${record.driver}: pinned ${record.pin.slice(0, 15)}..., found ${record.found.slice(0, 15)}...`,
       );
     case "refused":
       return about(null, "bad", `${record.peer}: ${record.code}: ${record.what}`);

@@ -92,7 +92,7 @@ export function shortCode(digest: string): string {
 }
 
 const VERBS = { call: "call a tool", read: "read a resource", prompt: "fetch a prompt" } as const;
-const FIELD_COLUMNS = 11;
+const FIELD_COLUMNS = 12;
 
 function field(name: string, value: string): Line {
   return join(["faint", `  ${padText(name, FIELD_COLUMNS - 2)}`], value);

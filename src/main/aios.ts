@@ -140,4 +140,6 @@ function serve(home: string): Promise<number> {
   });
 }
 
-process.exitCode = await main();
+// Standard streams are written at once on Linux (files, terminals and pipes), so that nothing is lost by leaving now;
+// a terminal that was read from would keep the process otherwise.
+process.exit(await main());

@@ -62,7 +62,7 @@ export async function connectMonitor(home: string, program: string): Promise<Mon
 
 interface Daemon {
   ended(): number | null;
-  /** The first line that it wrote on standard error. */
+  /** Why it ended, from its standard error. */
   said(): string;
 }
 
@@ -90,8 +90,15 @@ function startMonitor(home: string, program: string): Daemon {
   child.unref();
   return {
     ended: () => code,
-    said: () => readStart(errors).trim().split("\n")[0] ?? "",
+    said: () => findReason(readStart(errors)),
   };
+}
+
+/** The monitor's own words when it gave any, else the line in which Node names the fault. */
+function findReason(text: string): string {
+  const lines = text.split("\n").filter((row) => row.trim() !== "");
+  const own = lines.find((row) => row.startsWith("aiosd: "))?.slice("aiosd: ".length);
+  return own ?? lines.find((row) => /^\w*Error\b/u.test(row)) ?? lines[0] ?? "it said nothing";
 }
 
 function readStart(file: number): string {

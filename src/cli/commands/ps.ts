@@ -42,7 +42,7 @@ export const ps: Command = {
         String(view.denied),
         view.held > 0 ? (["wait", String(view.held)] as const) : "0",
         view.labels.join(",") || "-",
-        view.why ?? "",
+        view.why ?? "-",
       ]);
       const headings = ["INSTANCE", "AGENT", "STATE", "AGE", "DONE", "DENIED", "HELD", "LABELS", "WHY"];
       writeLines(powers.out, layOutTable(headings, rows));

@@ -1,0 +1,1152 @@
+import { describe, expect, test } from "vitest";
+import { PASSPHRASE, NOW } from "../fakes/cli-powers.ts";
+import { grant, held, heldOver, INSTANCE, instances, records, REQUEST } from "./cast.ts";
+import { transcribe } from "./transcript.ts";
+
+describe("help that a newcomer understands", () => {
+  test("the overview", async () => {
+    expect(await transcribe([])).toBe(`$ aios
+aios: the AI Operating Substrate. An agent starts with nothing; every effect it
+has is decided, selected, validated, approved, executed and recorded, or does
+not happen. Linux only.
+
+Usage: aios COMMAND [flags]      aios COMMAND --help explains one command
+
+Begin
+  demo               see all of it work on a throw-away sample
+  init               make a home and your owner key
+  doctor             check this machine and the home; rebuild the index
+
+Run agents
+  run                run an agent in a sandbox, under the grants in force
+  ps                 list the instances that run
+  freeze             stop an instance where it stands
+  thaw               let a frozen instance go on; you sign for it
+  kill               end an instance and every process of it
+
+Decide
+  approvals list     list the actions that wait for you
+  approvals show     show one held action in full
+  approvals approve  let one held action run, once; you sign for it
+  approvals deny     say no to one held action; you sign that too
+
+Grant
+  grants list        list the grants and how much of each is used
+  grants show        show what a grant allows
+  grants propose     turn a profile into a grant to review and sign
+  grants sign        put a grant in force; you sign it
+  grants revoke      end a grant now; you sign it
+
+Rules
+  policy check       check a file of policy rules without using it
+  policy explain     say what would happen to an action, and why
+  policy simulate    replay recorded actions against draft rules
+  policy effective   show the policy rules in force
+  policy set         put a file of policy rules in force; you sign it
+
+Evidence
+  log show           show what was recorded
+  log verify         verify the whole log
+  log prove          write a proof of one record to standard output
+  log check          check a proof of one record
+
+The monitor
+  serve              run the monitor in the foreground
+
+New here?  aios demo   shows all of it on a sample in under a minute.
+`);
+  });
+
+  test("the overview by name", async () => {
+    expect(await transcribe(["help"])).toBe(`$ aios help
+aios: the AI Operating Substrate. An agent starts with nothing; every effect it
+has is decided, selected, validated, approved, executed and recorded, or does
+not happen. Linux only.
+
+Usage: aios COMMAND [flags]      aios COMMAND --help explains one command
+
+Begin
+  demo               see all of it work on a throw-away sample
+  init               make a home and your owner key
+  doctor             check this machine and the home; rebuild the index
+
+Run agents
+  run                run an agent in a sandbox, under the grants in force
+  ps                 list the instances that run
+  freeze             stop an instance where it stands
+  thaw               let a frozen instance go on; you sign for it
+  kill               end an instance and every process of it
+
+Decide
+  approvals list     list the actions that wait for you
+  approvals show     show one held action in full
+  approvals approve  let one held action run, once; you sign for it
+  approvals deny     say no to one held action; you sign that too
+
+Grant
+  grants list        list the grants and how much of each is used
+  grants show        show what a grant allows
+  grants propose     turn a profile into a grant to review and sign
+  grants sign        put a grant in force; you sign it
+  grants revoke      end a grant now; you sign it
+
+Rules
+  policy check       check a file of policy rules without using it
+  policy explain     say what would happen to an action, and why
+  policy simulate    replay recorded actions against draft rules
+  policy effective   show the policy rules in force
+  policy set         put a file of policy rules in force; you sign it
+
+Evidence
+  log show           show what was recorded
+  log verify         verify the whole log
+  log prove          write a proof of one record to standard output
+  log check          check a proof of one record
+
+The monitor
+  serve              run the monitor in the foreground
+
+New here?  aios demo   shows all of it on a sample in under a minute.
+`);
+  });
+
+  test("a family", async () => {
+    expect(await transcribe(["approvals", "--help"])).toBe(`$ aios approvals --help
+Usage: aios approvals COMMAND
+
+  approvals list [flags]             list the actions that wait for you
+  approvals show REQUEST [flags]     show one held action in full
+  approvals approve REQUEST [flags]
+      let one held action run, once; you sign for it
+  approvals deny REQUEST [flags]
+      say no to one held action; you sign that too
+`);
+  });
+
+  test("one command", async () => {
+    expect(await transcribe(["grants", "sign", "--help"])).toBe(`$ aios grants sign --help
+Usage: aios grants sign FILE [flags]
+
+Put a grant in force; you sign it.
+
+Shows Can, Cannot, Limits and Risk of exactly the document that you sign, asks,
+and reads the passphrase from the terminal.
+
+  FILE             YAML from aios grants propose
+  --workspace DIR  folder that the servers see while they are asked what they
+                   offer
+  --home DIR       the home to work on (default: AIOS_HOME, else ~/.aios)
+  --help           show this help
+
+Examples:
+  aios grants sign grant.yaml --workspace .
+`);
+  });
+
+  test("help as a command", async () => {
+    expect(await transcribe(["help", "kill"])).toBe(`$ aios help kill
+Usage: aios kill INSTANCE [flags]
+
+End an instance and every process of it.
+
+Its sandbox goes at once, with all processes in it. What it held for approval is
+withdrawn. Needs no passphrase.
+
+  INSTANCE    its id, from aios ps
+  --home DIR  the home to work on (default: AIOS_HOME, else ~/.aios)
+  --help      show this help
+
+Examples:
+  aios kill i-0123456789abcdef
+`);
+  });
+
+  test("the longest", async () => {
+    expect(await transcribe(["run", "--help"])).toBe(`$ aios run --help
+Usage: aios run [flags] -- CMD…
+
+Run an agent in a sandbox, under the grants in force.
+
+Without a grant the agent runs and can do nothing outside its sandbox. Held
+actions are announced here; Ctrl-] shows them, and you answer with y or n and
+the passphrase, which is asked for once and kept in memory only while this
+command runs. Without a terminal nobody can approve: what is held expires and is
+denied.
+
+The exit code is the agent's own, or 6 when the substrate ended it.
+
+  -- CMD…           everything after -- is the command and its own arguments
+  --agent NAME      name that grants use (default: the name of the command)
+  --profile FILE    what the agent asks for; shown to you to sign
+  --grant FILE      a grant to show and sign first
+  --workspace DIR   folder that tools and agent see as /workspace (default:
+                    none)
+  --task TEXT       your own words; recipients in them count as named by you
+  --strict          the first denied action freezes the instance
+  --parent ID       run as a delegate of this instance; never more than it may
+  --hold-at STAGE   hold every action at a stage: decide, select, validate,
+                    approve, execute, audit
+  --hold-seconds N  how long a held action waits (default: 600, without a
+                    terminal 60)
+  --env NAME=VALUE  a value for the agent's environment; never a secret
+  --home DIR        the home to work on (default: AIOS_HOME, else ~/.aios)
+  --help            show this help
+
+Examples:
+  aios run -- claude
+  aios run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js
+`);
+  });
+
+  test("the version", async () => {
+    expect(await transcribe(["--version"])).toBe(`$ aios --version
+aios 0.1.0
+`);
+  });
+});
+
+describe("a wrong command line says what is wrong and what to do", () => {
+  test("an unknown command, near one", async () => {
+    expect(await transcribe(["grnts"])).toBe(`$ aios grnts
+! aios: there is no command "grnts" (unknown-command)
+! hint: did you mean aios grants?
+[2]
+`);
+  });
+
+  test("an unknown command, near none", async () => {
+    expect(await transcribe(["xyzzy"])).toBe(`$ aios xyzzy
+! aios: there is no command "xyzzy" (unknown-command)
+! hint: aios --help lists the commands
+[2]
+`);
+  });
+
+  test("an unknown command of a family", async () => {
+    expect(await transcribe(["grants", "lst"])).toBe(`$ aios grants lst
+! aios: there is no command "grants lst" (unknown-command)
+! hint: did you mean aios grants list?
+[2]
+`);
+  });
+
+  test("a family without a command", async () => {
+    expect(await transcribe(["policy"])).toBe(`$ aios policy
+! aios: aios policy needs a command (usage)
+! hint: one of: policy check, policy explain, policy simulate, policy effective, policy set
+[2]
+`);
+  });
+
+  test("an unknown flag, near one", async () => {
+    expect(await transcribe(["ps", "--jsno"])).toBe(`$ aios ps --jsno
+! aios: aios ps has no flag --jsno (unknown-flag)
+! hint: did you mean --json?
+[2]
+`);
+  });
+
+  test("an unknown flag, near none", async () => {
+    expect(await transcribe(["ps", "--colour"])).toBe(`$ aios ps --colour
+! aios: aios ps has no flag --colour (unknown-flag)
+! hint: aios ps --help lists its flags
+[2]
+`);
+  });
+
+  test("a flag twice", async () => {
+    expect(await transcribe(["ps", "--home", "/a", "--home", "/b"])).toBe(`$ aios ps --home /a --home /b
+! aios: --home was given twice (usage)
+! hint: aios ps --help shows what it takes
+[2]
+`);
+  });
+
+  test("a flag without its value", async () => {
+    expect(await transcribe(["ps", "--home"])).toBe(`$ aios ps --home
+! aios: --home needs a value: --home DIR (usage)
+! hint: aios ps --help shows what it takes
+[2]
+`);
+  });
+
+  test("a flag whose value looks like one", async () => {
+    expect(await transcribe(["ps", "--home", "--json"])).toBe(`$ aios ps --home --json
+! aios: --home needs a value: --home DIR (usage)
+! hint: aios ps --help shows what it takes
+[2]
+`);
+  });
+
+  test("a value for a switch", async () => {
+    expect(await transcribe(["ps", "--json=yes"])).toBe(`$ aios ps --json=yes
+! aios: --json takes no value (usage)
+! hint: aios ps --help shows what it takes
+[2]
+`);
+  });
+
+  test("something missing", async () => {
+    expect(await transcribe(["approvals", "show"])).toBe(`$ aios approvals show
+! aios: aios approvals show needs REQUEST (usage)
+! hint: aios approvals show --help shows what it takes
+[2]
+`);
+  });
+
+  test("something too many", async () => {
+    expect(await transcribe(["kill", "a", "b"])).toBe(`$ aios kill a b
+! aios: aios kill does not take "b" (usage)
+! hint: aios kill --help shows what it takes
+[2]
+`);
+  });
+
+  test("a command for an agent without --", async () => {
+    expect(await transcribe(["run", "claude"])).toBe(`$ aios run claude
+! aios: aios run does not take "claude" (the agent's command goes after --) (usage)
+! hint: aios run --help shows what it takes
+[2]
+`);
+  });
+
+  test("something after -- where nothing goes", async () => {
+    expect(await transcribe(["ps", "--", "x"])).toBe(`$ aios ps -- x
+! aios: aios ps takes nothing after -- (usage)
+! hint: aios ps --help shows what it takes
+[2]
+`);
+  });
+
+  test("a number that is none", async () => {
+    expect(await transcribe(["log", "prove", "0x10"])).toBe(`$ aios log prove 0x10
+! aios: N must be a whole number from 0 to 9007199254740991, not "0x10" (usage)
+[2]
+`);
+  });
+
+  test("what is typed is never let through to the terminal", async () => {
+    expect(await transcribe(["\u001b]0;owned\u0007"])).toBe(`$ aios \u001b]0;owned
+! aios: there is no command "‹U+001B›]0;owned‹U+0007›" (unknown-command)
+! hint: aios --help lists the commands
+[2]
+`);
+  });
+});
+
+describe("setting up", () => {
+  test("a command without a home", async () => {
+    expect(await transcribe(["ps"], { home: "none" })).toBe(`$ aios ps
+! aios: There is no home at /home/maria/.aios (no-home)
+! hint: aios init makes one, with your owner key
+[3]
+`);
+  });
+
+  test("init without a terminal", async () => {
+    expect(await transcribe(["init"], { home: "none" })).toBe(`$ aios init
+! aios: Cannot make an owner key: a passphrase is read from a terminal only, and there is none (no-terminal)
+! hint: run aios init at a terminal
+[5]
+`);
+  });
+
+  test("init", async () => {
+    expect(
+      await transcribe(["init"], {
+        home: "empty",
+        typed: [PASSPHRASE, PASSPHRASE],
+        answers: { hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 1, policy: "p" }) },
+      }),
+    ).toBe(`$ aios init
+! aios: The home /home/maria/.aios has an owner already (owner-exists)
+! hint: aios doctor shows how it stands
+[3]
+`);
+  });
+
+  test("init with a short passphrase", async () => {
+    expect(
+      await transcribe(["init"], {
+        home: "empty",
+        typed: ["hunter2", "hunter2"],
+        answers: { hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }) },
+      }),
+    ).toBe(`$ aios init
+! aios: Cannot take this passphrase: it needs at least 12 characters or 4 different words (weak-passphrase)
+? new passphrase for your owner key:
+[1]
+`);
+  });
+
+  test("init with two different passphrases", async () => {
+    expect(
+      await transcribe(["init"], {
+        home: "empty",
+        typed: [PASSPHRASE, "something else entirely"],
+        answers: { hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }) },
+      }),
+    ).toBe(`$ aios init
+! aios: Nothing was made: the two passphrases differ (passphrases-differ)
+? new passphrase for your owner key:
+? the same again:
+[1]
+`);
+  });
+
+  test("doctor", async () => {
+    expect(await transcribe(["doctor"], { home: "none" })).toBe(`$ aios doctor
+missing  bubblewrap      not installed
+                         → apt-get install bubblewrap
+note     home            none at /home/maria/.aios
+                         → aios init makes one
+[3]
+`);
+  });
+});
+
+describe("instances", () => {
+  test("ps", async () => {
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances }) } })).toBe(`$ aios ps
+INSTANCE            AGENT    STATE     AGE   DONE  DENIED  HELD  LABELS             WHY
+i-0123456789abcdef  notes    running   65 s  12    0       1     untrusted,private  -
+i-fedcba9876543210  crawler  terminal  2 h   3     1       0     -                  control-verb
+`);
+  });
+
+  test("ps of nothing", async () => {
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances: [] }) } })).toBe(`$ aios ps
+No instance runs. aios run -- CMD starts one.
+`);
+  });
+
+  test("freeze", async () => {
+    expect(await transcribe(["freeze", INSTANCE], { answers: { freeze: () => ({ instances: [INSTANCE] }) } }))
+      .toBe(`$ aios freeze i-0123456789abcdef
+frozen i-0123456789abcdef
+`);
+  });
+
+  test("freeze of neither one nor all", async () => {
+    expect(await transcribe(["freeze"])).toBe(`$ aios freeze
+! aios: aios freeze takes either one INSTANCE or --all (usage)
+! hint: aios ps lists the instances
+[2]
+`);
+  });
+
+  test("freeze of both", async () => {
+    expect(await transcribe(["freeze", INSTANCE, "--all"])).toBe(`$ aios freeze i-0123456789abcdef --all
+! aios: aios freeze takes either one INSTANCE or --all (usage)
+! hint: aios ps lists the instances
+[2]
+`);
+  });
+
+  test("kill of what the monitor does not know", async () => {
+    expect(await transcribe(["kill", "i-0"])).toBe(`$ aios kill i-0
+! aios: The test has no answer to kill. (unexpected)
+[4]
+`);
+  });
+
+  test("thaw at no terminal", async () => {
+    expect(await transcribe(["thaw", INSTANCE])).toBe(`$ aios thaw i-0123456789abcdef
+! aios: Cannot ask: there is no terminal to confirm and sign at (no-terminal)
+! hint: run this command at a terminal; nothing else can sign for you
+[5]
+`);
+  });
+});
+
+describe("approvals", () => {
+  test("nothing is held", async () => {
+    expect(await transcribe(["approvals", "list"], { answers: { held: () => ({ held: [] }) } }))
+      .toBe(`$ aios approvals list
+Nothing is held.
+`);
+  });
+
+  test("the list", async () => {
+    expect(await transcribe(["approvals", "list"], { answers: { held: () => ({ held: [held] }) } }))
+      .toBe(`$ aios approvals list
+REQUEST   AGENT  WHAT             HELD FOR                EXPIRES IN
+3fa9c2d1  notes  mail/send_email  recipient-not-endorsed  10 min
+`);
+  });
+
+  test("one in full", async () => {
+    expect(
+      await transcribe(["approvals", "show", "3fa9"], {
+        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+      }),
+    ).toBe(`$ aios approvals show 3fa9
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+`);
+  });
+
+  test("one that does not exist", async () => {
+    expect(await transcribe(["approvals", "show", "ffff"], { answers: { held: () => ({ held: [held] }) } }))
+      .toBe(`$ aios approvals show ffff
+! aios: No held action has the id ffff (not-found)
+! hint: aios approvals list shows what is held
+[1]
+`);
+  });
+
+  test("too little of an id", async () => {
+    expect(await transcribe(["approvals", "show", "3fa"], { answers: { held: () => ({ held: [held] }) } }))
+      .toBe(`$ aios approvals show 3fa
+! aios: No held action has the id 3fa (not-found)
+! hint: aios approvals list shows what is held
+[1]
+`);
+  });
+
+  test("one that cannot be shown in full", async () => {
+    expect(
+      await transcribe(["approvals", "show", REQUEST], {
+        answers: { held: () => ({ held: [held] }), "held-show": () => heldOver({ x: "\n".repeat(300) }) },
+      }),
+    ).toBe(`$ aios approvals show 3fa9c2d100112233445566778899aabb
+! aios: Cannot show this action in full: the action takes more than 200 lines to show in full (cannot-show)
+! hint: what cannot be shown cannot be approved; aios approvals deny ends it
+[1]
+`);
+  });
+
+  test("one whose digest is another's", async () => {
+    expect(
+      await transcribe(["approvals", "show", REQUEST], {
+        answers: { held: () => ({ held: [held] }), "held-show": () => ({ ...held, action: heldOver({}).action }) },
+      }),
+    ).toBe(`$ aios approvals show 3fa9c2d100112233445566778899aabb
+! aios: Cannot show this action in full: the action, its digest and the statement do not belong together (cannot-show)
+! hint: what cannot be shown cannot be approved; aios approvals deny ends it
+[1]
+`);
+  });
+
+  test("approve at no terminal", async () => {
+    expect(
+      await transcribe(["approvals", "approve", REQUEST], {
+        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+      }),
+    ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+
+! aios: Cannot ask: there is no terminal to confirm and sign at (no-terminal)
+! hint: run this command at a terminal; nothing else can sign for you
+[5]
+`);
+  });
+
+  test("approve", async () => {
+    expect(
+      await transcribe(["approvals", "approve", REQUEST], {
+        typed: ["y", PASSPHRASE],
+        answers: { held: () => ({ held: [held] }), "held-show": () => held, submit: () => ({ seq: 42 }) },
+      }),
+    ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+
+approved (record 42)
+? Let this run, once? [y/N]
+? passphrase of the owner key:
+`);
+  });
+
+  test("approve, then no", async () => {
+    expect(
+      await transcribe(["approvals", "approve", REQUEST], {
+        typed: ["n"],
+        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+      }),
+    ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+
+! aios: Nothing was signed: you did not say yes (not-confirmed)
+! hint: it stays held until it expires
+? Let this run, once? [y/N]
+[1]
+`);
+  });
+
+  test("approve with a wrong passphrase, then the right one", async () => {
+    expect(
+      await transcribe(["approvals", "approve", REQUEST], {
+        typed: ["y", "wrong", PASSPHRASE],
+        answers: { held: () => ({ held: [held] }), "held-show": () => held, submit: () => ({ seq: 42 }) },
+      }),
+    ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+
+approved (record 42)
+! that is not the passphrase; try again
+? Let this run, once? [y/N]
+? passphrase of the owner key:
+? passphrase of the owner key:
+`);
+  });
+
+  test("approve with three wrong ones", async () => {
+    expect(
+      await transcribe(["approvals", "approve", REQUEST], {
+        typed: ["y", "a", "b", "c"],
+        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+      }),
+    ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+
+! that is not the passphrase; try again
+! that is not the passphrase; try again
+! aios: Cannot open the owner's key: the passphrase is wrong (wrong-passphrase)
+? Let this run, once? [y/N]
+? passphrase of the owner key:
+? passphrase of the owner key:
+? passphrase of the owner key:
+[1]
+`);
+  });
+
+  test("deny", async () => {
+    expect(
+      await transcribe(["approvals", "deny", REQUEST], {
+        typed: ["y", PASSPHRASE],
+        answers: { held: () => ({ held: [held] }), "held-show": () => held, submit: () => ({ seq: 42 }) },
+      }),
+    ).toBe(`$ aios approvals deny 3fa9c2d100112233445566778899aabb
+mail/send_email  call a tool
+  agent     notes (i-0123456789abcdef)
+  risk      reach
+  labels    untrusted, private
+  held for  it goes to somebody that you did not name
+
+arguments, in full:
+  /subject  "figures"
+  /to/0  "eve@evil.example"
+    ← from files/read_text_file #12
+    ← you did not name this recipient
+
+  code      57b7 a896
+  request   3fa9c2d100112233445566778899aabb
+
+denied (record 42)
+? Deny this? [y/N]
+? passphrase of the owner key:
+`);
+  });
+
+  test("deny of what cannot be shown", async () => {
+    expect(
+      await transcribe(["approvals", "deny", REQUEST], {
+        typed: ["y", PASSPHRASE],
+        answers: {
+          held: () => ({ held: [held] }),
+          "held-show": () => heldOver({ x: "\n".repeat(300) }),
+          submit: () => ({ seq: 42 }),
+        },
+      }),
+    ).toBe(`$ aios approvals deny 3fa9c2d100112233445566778899aabb
+mail/send_email: the action takes more than 200 lines to show in full
+denied (record 42)
+? Deny this? [y/N]
+? passphrase of the owner key:
+`);
+  });
+});
+
+describe("grants", () => {
+  test("none", async () => {
+    expect(await transcribe(["grants", "list"], { answers: { grants: () => ({ grants: [] }) } }))
+      .toBe(`$ aios grants list
+There are no grants: agents can do nothing. aios grants propose PROFILE prepares one.
+`);
+  });
+
+  test("the list", async () => {
+    expect(
+      await transcribe(["grants", "list"], {
+        answers: {
+          grants: () => ({
+            grants: [
+              {
+                id: "notes",
+                agents: ["notes"],
+                state: "active",
+                lease: false,
+                uses: 3,
+                bytes: 5,
+                expires: NOW + 3_600_000,
+                key: "ed25519:0011223344556677",
+              },
+            ],
+          }),
+        },
+      }),
+    ).toBe(`$ aios grants list
+ID     AGENTS  KIND   STATE   USES  ENDS                 SIGNED BY
+notes  notes   grant  active  3     2026-11-22 13:00:00  ed25519:0011223344556677
+`);
+  });
+
+  test("one", async () => {
+    expect(
+      await transcribe(["grants", "show", "notes"], {
+        answers: {
+          "grant-show": () => ({
+            grant,
+            cedar: "permit (principal, action, resource);\n",
+            view: {
+              id: "notes",
+              agents: ["notes"],
+              state: "active",
+              lease: false,
+              uses: 3,
+              bytes: 5,
+              expires: NOW,
+              key: "k",
+            },
+          }),
+        },
+      }),
+    ).toBe(`$ aios grants show notes
+grant notes for notes
+Can
+  files/read_text_file where path is /workspace or below: runs
+  files/write_file where path is one of "/workspace/a.md",
+    "/workspace/b‹U+202E›.md": asks you every time
+  files#file:///workspace/: runs
+Cannot
+  files/move_file: not even listed
+  any file of yours, the network, programs outside its sandbox, the
+    substrate's own settings, keys and log
+Limits
+  ends 2026-11-22 20:00:00 (in 8 h)
+  200 uses in all
+  at most 60 uses in 60 s
+  at most 9.5 MiB (10000000) of arguments and results
+Risk
+  it has reserved tools; each use is held for your signature
+Server files
+  runs node /opt/node_modules/files/index.js /workspace
+  code in /opt/node_modules/: files zod
+  workspace: write
+  pin sha256:1111111111111111111111111111111111111111111111111111111111111111
+  read_text_file: observe; labels private; fields path (path)
+  write_file: reserved; fields path (path)
+  move_file: reserved; labels untrusted+private
+  resources file:///workspace/
+
+active
+`);
+  });
+
+  test("a lease", async () => {
+    expect(
+      await transcribe(["grants", "show", "notes"], {
+        answers: {
+          "grant-show": () => ({
+            grant: { ...grant, lease: true },
+            cedar: "",
+            view: {
+              id: "notes",
+              agents: ["notes"],
+              state: "revoked",
+              lease: true,
+              uses: 3,
+              bytes: 5,
+              expires: NOW,
+              key: "k",
+            },
+          }),
+        },
+      }),
+    ).toBe(`$ aios grants show notes
+lease notes for notes
+Can
+  files/read_text_file where path is /workspace or below: runs without asking:
+    this is a lease
+  files/write_file where path is one of "/workspace/a.md",
+    "/workspace/b‹U+202E›.md": runs without asking: this is a lease
+  files#file:///workspace/: runs without asking: this is a lease
+Cannot
+  files/move_file: not even listed
+  any file of yours, the network, programs outside its sandbox, the
+    substrate's own settings, keys and log
+Limits
+  ends 2026-11-22 20:00:00 (in 8 h)
+  200 uses in all
+  at most 60 uses in 60 s
+  at most 9.5 MiB (10000000) of arguments and results
+Risk
+  a lease: within its limits nobody is asked, not even for reserved actions
+Server files
+  runs node /opt/node_modules/files/index.js /workspace
+  code in /opt/node_modules/: files zod
+  workspace: write
+  pin sha256:1111111111111111111111111111111111111111111111111111111111111111
+  read_text_file: observe; labels private; fields path (path)
+  write_file: reserved; fields path (path)
+  move_file: reserved; labels untrusted+private
+  resources file:///workspace/
+
+revoked
+`);
+  });
+
+  test("its rule", async () => {
+    expect(
+      await transcribe(["grants", "show", "notes", "--cedar"], {
+        answers: {
+          "grant-show": () => ({
+            grant,
+            cedar: "permit (principal, action, resource);\n",
+            view: {
+              id: "notes",
+              agents: ["notes"],
+              state: "active",
+              lease: false,
+              uses: 3,
+              bytes: 5,
+              expires: NOW,
+              key: "k",
+            },
+          }),
+        },
+      }),
+    ).toBe(`$ aios grants show notes --cedar
+permit (principal, action, resource);
+`);
+  });
+
+  test("a file that is not there", async () => {
+    expect(await transcribe(["grants", "sign", "g.yaml"])).toBe(`$ aios grants sign g.yaml
+! aios: Cannot read g.yaml: ENOENT (file-unreadable)
+[3]
+`);
+  });
+
+  test("a file that is no YAML", async () => {
+    expect(await transcribe(["grants", "sign", "g.yaml"], { files: { "g.yaml": "grant: [\n" } }))
+      .toBe(`$ aios grants sign g.yaml
+! aios: Cannot read g.yaml: Flow sequence in block collection must be sufficiently indented and end with a ] at line 2, column 1 (bad-yaml)
+[3]
+`);
+  });
+
+  test("a file with an unknown field", async () => {
+    expect(
+      await transcribe(["grants", "sign", "g.yaml"], {
+        files: { "g.yaml": "grant: a\nagents: [b]\nlimits: {expires: 8h}\napproved: true\n" },
+      }),
+    ).toBe(`$ aios grants sign g.yaml
+! aios: Cannot use g.yaml: /approved is not a known field (bad-grant)
+! hint: aios grants propose PROFILE writes one
+[3]
+`);
+  });
+
+  test("a profile with an unknown field", async () => {
+    expect(
+      await transcribe(["grants", "propose", "p.yaml"], { files: { "p.yaml": "profile: a\nagent: b\nroot: true\n" } }),
+    ).toBe(`$ aios grants propose p.yaml
+! aios: Cannot use p.yaml: /root is not a known field (bad-profile)
+! hint: examples/files.yaml is one that works
+[3]
+`);
+  });
+
+  test("a server that works in a folder, without one", async () => {
+    expect(
+      await transcribe(["grants", "propose", "p.yaml"], {
+        files: { "p.yaml": "profile: a\nagent: b\nservers: {files: {package: x, workspace: read}}\n" },
+      }),
+    ).toBe(`$ aios grants propose p.yaml
+! aios: Cannot ask the server files of p.yaml what it offers: it works in a folder (usage)
+! hint: name one with --workspace DIR
+[2]
+`);
+  });
+
+  test("revoke", async () => {
+    expect(await transcribe(["grants", "revoke", "notes"], { typed: ["n"] })).toBe(`$ aios grants revoke notes
+! aios: Nothing was signed: you did not say yes (not-confirmed)
+? Revoke the grant notes? [y/N]
+[1]
+`);
+  });
+});
+
+describe("rules", () => {
+  test("rules with problems", async () => {
+    expect(
+      await transcribe(["policy", "check", "r.cedar"], {
+        files: { "r.cedar": "forbid(" },
+        answers: {
+          "policy-check": () => ({
+            problems: [{ rule: "rule0", message: "unexpected end of input", line: 1 }],
+            version: "",
+          }),
+        },
+      }),
+    ).toBe(`$ aios policy check r.cedar
+problem line 1, rule rule0: unexpected end of input
+[1]
+`);
+  });
+
+  test("rules without", async () => {
+    expect(
+      await transcribe(["policy", "check", "r.cedar"], {
+        files: { "r.cedar": "" },
+        answers: { "policy-check": () => ({ problems: [], version: "sha256:ab" }) },
+      }),
+    ).toBe(`$ aios policy check r.cedar
+no problems  version sha256:ab
+`);
+  });
+
+  test("explain", async () => {
+    expect(
+      await transcribe(["policy", "explain", "--agent", "notes", "files/write_file", '{"path":"/workspace/a"}'], {
+        answers: {
+          "policy-explain": () => ({
+            stages: [
+              { stage: "decide", verdict: "passed", because: "canonical" },
+              { stage: "validate", verdict: "denied", because: "no grant" },
+            ],
+            decision: "denied",
+            code: "no-grant",
+            proposal: {
+              agents: ["notes"],
+              allow: [{ what: "files/write_file", where: { path: { equals: "/workspace/a" } } }],
+              lease: false,
+            },
+          }),
+        },
+      }),
+    ).toBe(`$ aios policy explain --agent notes files/write_file {"path":"/workspace/a"}
+STAGE     VERDICT  BECAUSE
+decide    passed   canonical
+validate  denied   no grant
+
+denied  (no-grant)
+the smallest grant that would allow it, for a human to sign:
+  files/write_file where path is "/workspace/a"
+[1]
+`);
+  });
+
+  test("explain of no tool", async () => {
+    expect(await transcribe(["policy", "explain", "--agent", "notes", "write"]))
+      .toBe(`$ aios policy explain --agent notes write
+! aios: "write" names no tool (usage)
+! hint: write driver/tool, driver#resource-uri or driver@prompt
+[2]
+`);
+  });
+
+  test("explain of broken arguments", async () => {
+    expect(await transcribe(["policy", "explain", "--agent", "notes", "files/x", '{"a":1,"a":2}']))
+      .toBe(`$ aios policy explain --agent notes files/x {"a":1,"a":2}
+! aios: Cannot read the arguments: not one strict JSON value: the key "a" a second time at offset 7 (bad-json)
+[3]
+`);
+  });
+
+  test("simulate", async () => {
+    expect(
+      await transcribe(["policy", "simulate", "r.cedar"], {
+        files: { "r.cedar": "" },
+        answers: {
+          "policy-check": () => ({ problems: [], version: "v" }),
+          "policy-simulate": () => ({
+            replayed: 12,
+            changed: [{ seq: 7, what: "mail/send_email", was: "granted", now: "denied", because: "forbid rule0" }],
+          }),
+        },
+      }),
+    ).toBe(`$ aios policy simulate r.cedar
+RECORD  WHAT             WAS      NOW     BECAUSE
+7       mail/send_email  granted  denied  forbid rule0
+
+12 actions replayed, 1 would come out differently
+`);
+  });
+});
+
+describe("evidence", () => {
+  test("records", async () => {
+    expect(
+      await transcribe(["log", "show"], {
+        answers: {
+          "log-show": ({ from }) => ({
+            entries: records.filter((record) => record.seq >= from).map((record) => ({ record, payload: null })),
+            size: 6,
+          }),
+        },
+      }),
+    ).toBe(`$ aios log show
+RECORD  AT                   KIND              INSTANCE            WHAT
+0       2026-11-22 12:00:00  start             -                   monitor 0.1.0, constitution sha256:55555555...
+1       2026-11-22 12:00:01  instance-started  i-0123456789abcdef  agent notes
+2       2026-11-22 12:00:02  denied            i-0123456789abcdef  files/read_text_file at validate: no-grant
+3       2026-11-22 12:00:03  intent            i-0123456789abcdef  files/read_text_file
+4       2026-11-22 12:00:03  outcome           i-0123456789abcdef  files/read_text_file: ok, 812 B in 5.3 ms
+5       2026-11-22 12:00:04  refused           -                   cli: unknown-request: a‹U+001B›[2J‹U+202E›b
+`);
+  });
+
+  test("a log that is verified", async () => {
+    expect(await transcribe(["log", "verify"])).toBe(`$ aios log verify
+verified
+  42 records
+`);
+  });
+
+  test("a log that is refused", async () => {
+    expect(
+      await transcribe(["log", "verify"], {
+        verified: { kind: "refused", code: "log-refused", why: "at record 3: it was changed" },
+      }),
+    ).toBe(`$ aios log verify
+refused  at record 3: it was changed (log-refused)
+[1]
+`);
+  });
+
+  test("a proof that is refused", async () => {
+    expect(
+      await transcribe(["log", "check", "p.json"], {
+        files: { "p.json": "{}" },
+        verified: { kind: "refused", code: "proof-refused", why: "the path does not lead to the root" },
+      }),
+    ).toBe(`$ aios log check p.json
+refused  the path does not lead to the root (proof-refused)
+[1]
+`);
+  });
+});
+
+describe("JSON for programs", () => {
+  test("ps --json", async () => {
+    expect(await transcribe(["ps", "--json"], { answers: { ps: () => ({ instances: [] }) } })).toBe(`$ aios ps --json
+{"instances":[]}
+`);
+  });
+
+  test("a verdict as JSON keeps the exit code", async () => {
+    expect(
+      await transcribe(["log", "verify", "--json"], {
+        verified: { kind: "refused", code: "log-refused", why: "it was changed" },
+      }),
+    ).toBe(`$ aios log verify --json
+{"kind":"refused","code":"log-refused","why":"it was changed"}
+[1]
+`);
+  });
+
+  test("records as lines", async () => {
+    expect(
+      await transcribe(["log", "show", "--json", "--from", "5"], {
+        answers: {
+          "log-show": ({ from }) => ({
+            entries: records.filter((record) => record.seq >= from).map((record) => ({ record, payload: null })),
+            size: 6,
+          }),
+        },
+      }),
+    ).toBe(`$ aios log show --json --from 5
+{"record":{"v":1,"start":"00112233445566778899aabbccddeeff","payload":null,"seq":5,"at":1795348804000,"kind":"refused","peer":"cli","code":"unknown-request","what":"a\\u001b[2J\\u202eb"},"payload":null}
+`);
+  });
+});
+
+describe("colour", () => {
+  test("only on a screen that has it", async () => {
+    expect(await transcribe(["ps"], { colour: true, answers: { ps: () => ({ instances }) } })).toBe(`$ aios ps
+\u001b[2mINSTANCE            \u001b[0m\u001b[2mAGENT    \u001b[0m\u001b[2mSTATE     \u001b[0m\u001b[2mAGE   \u001b[0m\u001b[2mDONE  \u001b[0m\u001b[2mDENIED  \u001b[0m\u001b[2mHELD  \u001b[0m\u001b[2mLABELS             \u001b[0m\u001b[2mWHY\u001b[0m
+i-0123456789abcdef  notes    \u001b[32mrunning   \u001b[0m65 s  12    0       \u001b[33m1     \u001b[0muntrusted,private  -
+i-fedcba9876543210  crawler  \u001b[31mterminal  \u001b[0m2 h   3     1       0     -                  control-verb
+`);
+  });
+});
