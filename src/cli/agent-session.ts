@@ -1,5 +1,4 @@
 import type { HeldView } from "../protocol/requests.ts";
-import { confirm } from "./confirm.ts";
 import { CliFailure } from "./failure.ts";
 import { decideHeld, renderHeld } from "./held.ts";
 import { join, line, writeLines } from "./line.ts";
@@ -48,7 +47,7 @@ export async function openAgentSession(
     terminal.pause();
     powers.err.write(CALM);
     try {
-      await answerHeld(parts, instance);
+      await answerHeld(parts, { instance, mayLeave: true });
     } catch (error) {
       if (!(error instanceof CliFailure)) throw error;
       powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
@@ -78,29 +77,50 @@ export async function openAgentSession(
   };
 }
 
-/** Shows every held action of an instance in full and signs what the person decides. What is skipped stays held. */
-export async function answerHeld(parts: AgentSessionParts, instance: string | null): Promise<void> {
+export interface Answering {
+  /** Only the held actions of this instance, or all. */
+  readonly instance: string | null;
+  /** Whether a person may leave an action held by answering neither yes nor no. */
+  readonly mayLeave: boolean;
+}
+
+/** Shows held actions in full, one after the other, and signs what the person decides about each. */
+export async function answerHeld(parts: AgentSessionParts, answering: Answering): Promise<void> {
   const { powers, client } = parts;
+  const { instance } = answering;
   const { held } = await client.request("held", {});
   const mine = held.filter((view) => instance === null || view.instance === instance);
   if (mine.length === 0) writeLines(powers.err, [line("nothing is held")]);
-  for (const view of mine) await answerOne(parts, view);
+  for (const view of mine) await answerOne(parts, { ...answering, view });
 }
 
-async function answerOne(parts: AgentSessionParts, view: HeldView): Promise<void> {
+async function answerOne(parts: AgentSessionParts, answering: Answering & { readonly view: HeldView }): Promise<void> {
   const { powers, client } = parts;
+  const { view } = answering;
   const detail = await client.request("held-show", { request: view.request });
   const rendered = renderHeld(powers, { detail, columns: powers.err.columns });
   if (rendered.kind === "refused") {
     writeLines(powers.err, [join(["bad", "refused "], `${makeVisible(view.what)}: ${rendered.why}; it will expire`)]);
     return;
   }
-  writeLines(powers.err, [join(["wait", "held "]), ...rendered.lines, line("")]);
-  const allowed = await confirm(powers, "Let this run, once?");
-  const seq = await decideHeld(
-    { powers, client, session: parts.signing },
-    { detail, decision: allowed ? "allow" : "deny" },
-  );
-  const word = allowed ? (["good", "approved"] as const) : (["bad", "denied"] as const);
+  writeLines(powers.err, [line("held", "wait"), ...rendered.lines, line("")]);
+  const decision = await askDecision(parts, answering.mayLeave);
+  if (decision === "leave") {
+    writeLines(powers.err, [line("it stays held")]);
+    return;
+  }
+  const seq = await decideHeld({ powers, client, session: parts.signing }, { detail, decision });
+  const word = decision === "allow" ? (["good", "approved"] as const) : (["bad", "denied"] as const);
   writeLines(powers.err, [join(word, ` by you (record ${seq})`)]);
+}
+
+async function askDecision({ powers }: AgentSessionParts, mayLeave: boolean): Promise<"allow" | "deny" | "leave"> {
+  if (powers.person === null) return "leave";
+  const question = mayLeave ? "Let this run, once? y, n, or Enter to leave it held: " : "Let this run, once? y or n: ";
+  for (;;) {
+    const answer = (await powers.person.askLine(question))?.trim().toLowerCase() ?? null;
+    if (answer === "y" || answer === "yes") return "allow";
+    if (answer === "n" || answer === "no") return "deny";
+    if (mayLeave || answer === null) return "leave";
+  }
 }

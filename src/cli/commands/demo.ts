@@ -176,7 +176,7 @@ async function runAgent(
       board.say(`Nobody is here to answer; it expires in ${HOLD_SECONDS.unattended} seconds.`, "faint");
     else
       answers = answers
-        .then(() => answerHeld({ powers, client, signing }, record.instance))
+        .then(() => answerHeld({ powers, client, signing }, { instance: record.instance, mayLeave: false }))
         .catch((error: unknown) => tellFailure(board, error));
   });
   await watcher.request("watch", { instance: null });

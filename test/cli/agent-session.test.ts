@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { ATTENTION_KEY, openAgentSession } from "../../src/cli/agent-session.ts";
+import type { CliPowers, StreamOffer } from "../../src/cli/powers.ts";
+import { openSigningSession } from "../../src/cli/signing-session.ts";
+import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
+import { held, INSTANCE } from "./cast.ts";
+
+interface Stage {
+  readonly desk: Desk;
+  readonly session: Awaited<ReturnType<typeof openAgentSession>>;
+  /** What the person types at the agent's screen; what of it the agent gets. */
+  type(text: string): string;
+  /** What the agent prints; what of it is shown. */
+  print(text: string): string;
+  /** Calls on the terminal, in order. */
+  readonly calls: readonly string[];
+  settled(): Promise<void>;
+}
+
+async function openStage(setting: Setting): Promise<Stage> {
+  const desk = createDesk(setting);
+  const offers: StreamOffer[] = [];
+  const calls: string[] = [];
+  let resumed: () => void = () => undefined;
+  let asked = Promise.resolve();
+  const powers: CliPowers = {
+    ...desk.powers,
+    agents: {
+      ...desk.powers.agents,
+      offerStreams: (offer) => {
+        offers.push(offer);
+        return Promise.resolve({
+          ended: Promise.resolve(),
+          pause: () => {
+            calls.push("pause");
+            asked = new Promise((done) => {
+              resumed = done;
+            });
+          },
+          resume: () => {
+            calls.push("resume");
+            resumed();
+          },
+          stop: () => void calls.push("stop"),
+        });
+      },
+    },
+  };
+  const signing = openSigningSession(powers, { home: powers.home(null), keep: "session" });
+  const session = await openAgentSession({ powers, client: desk.monitor.client, signing }, { home: "/h", ticket: "t" });
+  const [offer] = offers;
+  if (offer === undefined) throw new Error("no streams were offered");
+  const through = (pass: (bytes: Uint8Array) => Uint8Array) => (text: string) =>
+    Buffer.from(pass(Buffer.from(text))).toString();
+  return {
+    desk,
+    session,
+    type: through(offer.fromPerson),
+    print: through(offer.fromAgent),
+    calls,
+    settled: () => asked,
+  };
+}
+
+const answers: Setting["answers"] = {
+  held: () => ({ held: [held] }),
+  "held-show": () => held,
+  submit: () => ({ seq: 42 }),
+};
+const QUESTION = "Let this run, once? y, n, or Enter to leave it held: ";
+const KEY = String.fromCharCode(ATTENTION_KEY);
+
+describe("an agent at a person's terminal", () => {
+  test("gets the person's keys and shows its output, less what acts on the terminal", async () => {
+    const stage = await openStage({ answers });
+    expect(stage.type("hello\u0003\r")).toBe("hello\u0003\r");
+    expect(stage.print("\u001b[31mred\u001b[0m\u001b]52;c;eA==\u0007")).toBe("\u001b[31mred\u001b[0m");
+  });
+
+  test("cannot make a prompt appear: a held action is only announced", async () => {
+    const stage = await openStage({ answers, typed: ["y", PASSPHRASE] });
+    stage.session.onHeld(INSTANCE);
+    stage.print("passphrase of the owner key: ");
+    expect(stage.type("y\r")).toBe("y\r");
+    expect(stage.desk.prompts).toEqual([]);
+    expect(stage.desk.err()).toContain("held: an action waits for you; press Ctrl-] to see it and answer");
+    expect(stage.calls).toEqual([]);
+  });
+
+  test("never sees the attention key, nor what was typed after it", async () => {
+    const stage = await openStage({ answers, typed: ["n", PASSPHRASE] });
+    expect(stage.type(`ab${KEY}y\r`)).toBe("ab");
+    await stage.settled();
+  });
+
+  test("is paused while its human reads, answers and signs", async () => {
+    const stage = await openStage({ answers, typed: ["y", PASSPHRASE] });
+    stage.session.onHeld(INSTANCE);
+    stage.type(KEY);
+    await stage.settled();
+    expect(stage.calls).toEqual(["pause", "resume"]);
+    expect(stage.desk.prompts).toEqual([QUESTION, "passphrase of the owner key: "]);
+    expect(stage.desk.err()).toContain("approved by you (record 42)");
+    expect(stage.desk.err()).toContain("this process keeps it in memory until it ends");
+  });
+
+  test("the key stays unlocked for the next answer of the same session only", async () => {
+    const stage = await openStage({ answers, typed: ["y", PASSPHRASE, "n"] });
+    stage.type(KEY);
+    await stage.settled();
+    stage.type(KEY);
+    await stage.settled();
+    expect(stage.desk.prompts).toEqual([QUESTION, "passphrase of the owner key: ", QUESTION]);
+  });
+
+  test("waits on when its human neither says yes nor no", async () => {
+    const stage = await openStage({ answers, typed: [""] });
+    stage.type(KEY);
+    await stage.settled();
+    expect(stage.desk.prompts).toEqual([QUESTION]);
+    expect(stage.desk.err()).toContain("it stays held");
+    expect(stage.desk.monitor.asked.map((asked) => asked.name)).not.toContain("submit");
+  });
+
+  test("goes on when signing fails, and the action stays held", async () => {
+    const stage = await openStage({ answers, typed: ["y", null] });
+    stage.type(KEY);
+    await stage.settled();
+    expect(stage.calls).toEqual(["pause", "resume"]);
+    expect(stage.desk.err()).toContain("(not-confirmed)");
+    expect(stage.desk.monitor.asked.map((asked) => asked.name)).not.toContain("submit");
+  });
+});
