@@ -46,7 +46,6 @@ export interface AuditLogParts {
 
 interface Waiting {
   readonly entry: JournalEntry;
-  readonly hash: Uint8Array;
   readonly acknowledge: (seq: number) => void;
   readonly refuse: (error: LogError) => void;
 }
@@ -86,7 +85,7 @@ export class AuditLog implements Log {
 
   append(body: RecordBody, payload: JsonObject | null): Promise<number> {
     if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
-    const { crypto, clock, origin, start, slots, hasher } = this.#parts;
+    const { crypto, clock, origin, start, slots } = this.#parts;
     const seq = this.#next;
     let entry: JournalEntry;
     try {
@@ -96,9 +95,8 @@ export class AuditLog implements Log {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     this.#next += 1;
-    const hash = hasher.leaf(entry.leaf);
     return new Promise((acknowledge, refuse) => {
-      this.#waiting.push({ entry, hash, acknowledge, refuse });
+      this.#waiting.push({ entry, acknowledge, refuse });
       this.#writing ??= this.#writeGroups();
     });
   }
@@ -182,11 +180,14 @@ export class AuditLog implements Log {
       const first = this.size;
       try {
         await this.#parts.slots.durable(first, first + group.length - 1);
-        await this.#parts.journal.append(
+        const written = this.#parts.journal.append(
           first,
           group.map(({ entry }) => entry),
         );
-        for (const waiting of group) this.#take(waiting);
+        // While the disk works, so does this: leaves are hashed in the time that the group waits anyway.
+        const hashed = group.map((waiting) => ({ waiting, hash: this.#parts.hasher.leaf(waiting.entry.leaf) }));
+        await written;
+        for (const { waiting, hash } of hashed) this.#take(waiting, hash);
       } catch (error) {
         this.#fail(error, group);
         break;
@@ -197,7 +198,7 @@ export class AuditLog implements Log {
   }
 
   /** A durable record becomes part of the tree, and only then is it acknowledged (RECORD-FIRST). */
-  #take({ entry, hash, acknowledge }: Waiting): void {
+  #take({ entry, acknowledge }: Waiting, hash: Uint8Array): void {
     const seq = this.size;
     this.#parts.tiles.append(hash);
     this.#parts.bundles.append(entry.leaf);
