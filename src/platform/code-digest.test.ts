@@ -23,14 +23,20 @@ test.each<[string, () => void]>([
   ["an added file", () => writeFileSync(join(folder, "lib", "b.js"), "")],
   ["a renamed file", () => renameSync(join(folder, "lib", "a.js"), join(folder, "lib", "b.js"))],
   ["a file that became executable", () => chmodSync(join(folder, "index.js"), 0o755)],
-  ["a link in place of a file", () => {
-    rmSync(join(folder, "index.js"));
-    symlinkSync("lib/a.js", join(folder, "index.js"));
-  }],
-  ["bytes moved from one file to the next", () => {
-    writeFileSync(join(folder, "index.js"), "start();");
-    writeFileSync(join(folder, "lib", "a.js"), "\na\n");
-  }],
+  [
+    "a link in place of a file",
+    () => {
+      rmSync(join(folder, "index.js"));
+      symlinkSync("lib/a.js", join(folder, "index.js"));
+    },
+  ],
+  [
+    "bytes moved from one file to the next",
+    () => {
+      writeFileSync(join(folder, "index.js"), "start();");
+      writeFileSync(join(folder, "lib", "a.js"), "\na\n");
+    },
+  ],
 ])("%s changes it", async (_name, change) => {
   const before = await digestCode([folder]);
   change();

@@ -16,7 +16,10 @@ export async function workspaceProblem(
   path: string,
   { mode, home }: { readonly mode: "none" | "read" | "write"; readonly home: string },
 ): Promise<WorkspaceProblem | null> {
-  const problem = (message: string, hint: string): WorkspaceProblem => ({ message: `Cannot use workspace ${path}: ${message}.`, hint });
+  const problem = (message: string, hint: string): WorkspaceProblem => ({
+    message: `Cannot use workspace ${path}: ${message}.`,
+    hint,
+  });
   let real: string;
   try {
     real = await realpath(path);
@@ -42,7 +45,21 @@ export async function workspaceProblem(
   return null;
 }
 
-const SYSTEM = new Set(["/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib64", "/root", "/run", "/sbin", "/tmp", "/usr", "/var"]);
+const SYSTEM = new Set([
+  "/",
+  "/bin",
+  "/boot",
+  "/etc",
+  "/home",
+  "/lib",
+  "/lib64",
+  "/root",
+  "/run",
+  "/sbin",
+  "/tmp",
+  "/usr",
+  "/var",
+]);
 
 function unreachable(problem: (message: string, hint: string) => WorkspaceProblem, path: string): WorkspaceProblem {
   const own = process.geteuid?.() ?? -1;
