@@ -4,7 +4,7 @@ import type { Outcome } from "../protocol/requests.ts";
 type Stopped = Extract<Outcome, { kind: "stopped" }>;
 
 /** Key under which a result's `_meta` carries why an action stopped. */
-export const STOPPED_META = "aios/stopped";
+const STOPPED_META = "aios/stopped";
 /** Key under which a driver's result carries a JSON-RPC error of its server: `{code, message}`. */
 export const SERVER_ERROR_META = "aios/server-error";
 /** JSON-RPC error code of an action that stopped; of the range that JSON-RPC leaves to servers. */

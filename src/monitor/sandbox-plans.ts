@@ -13,9 +13,6 @@ const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
 
-/** Names that would change how programs load code; an agent's profile may not set them. */
-export const REFUSED_ENVIRONMENT: readonly RegExp[] = [/^LD_/, /^NODE_OPTIONS$/, /^BASH_ENV$/, /^ENV$/, /^AIOS_/];
-
 /** The face of one instance: our code and the folder of its two sockets, nothing else. */
 export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
   return {

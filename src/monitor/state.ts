@@ -1,6 +1,5 @@
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
-import type { JsonObject } from "../kernel/json.ts";
 import type { Usage } from "../kernel/decision.ts";
 
 export interface Owner {
@@ -106,14 +105,4 @@ export function emptyState(): State {
     quarantined: new Map(),
     highWater: 0,
   };
-}
-
-/** What `run` puts into the payload of `instance-started`. */
-export interface InstancePayload extends JsonObject {
-  readonly command: readonly string[];
-  readonly workspace: string | null;
-  readonly strict: boolean;
-  readonly holdAt: readonly string[];
-  readonly holdSeconds: number;
-  readonly words: readonly string[];
 }

@@ -1,4 +1,4 @@
-import type { Action, Proposal, Verb } from "../kernel/action.ts";
+import type { Proposal, Verb } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
@@ -186,17 +186,6 @@ export interface Explanation {
   readonly code: ReasonCode | null;
   readonly proposal: GrantProposal | null;
 }
-
-/** Documents that a statement may be over, by purpose. */
-export type Subject =
-  | { readonly purpose: "approve-action"; readonly document: Action }
-  | { readonly purpose: "sign-grant"; readonly document: Grant }
-  | { readonly purpose: "revoke-grant"; readonly document: { readonly grant: string } }
-  | { readonly purpose: "set-policy"; readonly document: { readonly text: string } }
-  | { readonly purpose: "thaw-instance"; readonly document: { readonly instance: string } }
-  | { readonly purpose: "restart-agent"; readonly document: { readonly agent: string } }
-  | { readonly purpose: "set-clock"; readonly document: { readonly at: number } }
-  | { readonly purpose: "enrol-owner"; readonly document: { readonly name: string; readonly publicKey: string } };
 
 type Empty = Record<string, never>;
 
