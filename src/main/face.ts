@@ -3,7 +3,6 @@
  * where the two sockets are made that the agent sees. It holds nothing: what it is asked for, it asks the monitor.
  */
 import { argv, exit, stderr } from "node:process";
-import { setFlagsFromString } from "node:v8";
 import { createFace, type Face } from "../face/face.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { listenForHttp, listenForLines, type HttpHandler } from "../platform/mcp-listeners.ts";
@@ -13,9 +12,6 @@ import { createPeer } from "../protocol/rpc.ts";
 import { VERSION } from "./version.ts";
 
 const MONITOR = 3;
-// There is one face for each instance: its heap may grow by a fifth between collections and not, as by default, to a
-// multiple. Measured: 58 MB instead of 113 MB anonymous after 36,000 calls (DESIGN 11: at most 60 MB).
-setFlagsFromString("--heap-growing-percent=20");
 const folder = argv[2] ?? "/run/aios";
 
 const face: Face = createFace({

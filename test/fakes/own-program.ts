@@ -21,14 +21,14 @@ export function startProgram(
   const child = spawn(
     process.execPath,
     [
-      "--max-semi-space-size=1", "--heap-growing-percent=20",
+      "--max-semi-space-size=1",
       "--disable-warning=ExperimentalWarning",
       `${ROOT}src/main/${name}.ts`,
       ...(options.args ?? []),
     ],
     {
       // Only what the sandbox would give it.
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/tmp", NODE_COMPILE_CACHE: "/work/main/.build/try/cc" },
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/tmp" },
       stdio: ["ignore", "ignore", "pipe", ...Array.from({ length: options.channels }, () => "pipe" as const)],
     },
   );
