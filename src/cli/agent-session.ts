@@ -103,7 +103,7 @@ async function answerOne(parts: AgentSessionParts, answering: Answering & { read
     writeLines(powers.err, [join(["bad", "refused "], `${makeVisible(view.what)}: ${rendered.why}; it will expire`)]);
     return;
   }
-  writeLines(powers.err, [line("held", "wait"), ...rendered.lines, line("")]);
+  writeLines(powers.err, [line(""), ...rendered.lines, line("")]);
   const decision = await askDecision(parts, answering.mayLeave);
   if (decision === "leave") {
     writeLines(powers.err, [line("it stays held")]);

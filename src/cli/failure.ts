@@ -12,13 +12,11 @@ export type FailureCode =
   | "bad-home"
   | "file-unreadable"
   | "file-too-large"
-  | "file-exists"
   | "bad-yaml"
   | "bad-json"
   | "bad-grant"
   | "bad-profile"
   | "unknown-package"
-  | "no-confinement"
   | "weak-passphrase"
   | "passphrases-differ"
   | "wrong-passphrase"
@@ -45,13 +43,11 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-home": "setup",
   "file-unreadable": "setup",
   "file-too-large": "setup",
-  "file-exists": "setup",
   "bad-yaml": "setup",
   "bad-json": "setup",
   "bad-grant": "setup",
   "bad-profile": "setup",
   "unknown-package": "setup",
-  "no-confinement": "setup",
   "weak-passphrase": "no",
   "passphrases-differ": "no",
   "wrong-passphrase": "no",

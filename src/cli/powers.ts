@@ -35,8 +35,11 @@ export interface CliPowers {
   makeSample(files: { readonly [name: string]: string }): Promise<Sample>;
   /** How the person started this program: `aios`, or `npm start --`. For hints that are commands. */
   readonly invoked: string;
-  /** Resolves when the person asks this program to stop (Ctrl-C); never rejects. */
-  readonly interrupted: Promise<void>;
+  /**
+   * Resolves when a signal asks this program to end; never rejects. From the first call on signals do not end it by
+   * themselves, so that what must be cleaned up is.
+   */
+  interrupted(): Promise<void>;
 }
 
 export interface Screen {

@@ -35,7 +35,7 @@ export const MAXIMUM_BYTES: number = 64 * 1024;
 const REASON_WORDS: { readonly [reason in HoldReason]: string } = {
   reserved: "reserved: this kind of action needs your signature every time",
   "recipient-not-endorsed": "it goes to somebody that you did not name",
-  "untrusted-and-private": "the agent has read words from outside and private data, and this leaves the machine",
+  "untrusted-and-private": "the agent has read words from outside and private data",
   "owner-asked": "you asked to see every action of this agent at this stage",
 };
 

@@ -12,7 +12,6 @@ import { CliFailure } from "../cli/failure.ts";
 import type { CliPowers, Files, Home, Person, Screen } from "../cli/powers.ts";
 import { runProgram } from "../cli/program.ts";
 import { createCrypto } from "../platform/crypto.ts";
-import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { askLine, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -22,6 +21,7 @@ import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { createPackages, listClosure } from "./package-finder.ts";
 import { makeSample } from "./sample.ts";
+import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
@@ -53,11 +53,12 @@ const person: Person = {
   askPassphrase: (prompt) => orNull(readPassphrase(prompt)),
 };
 
+/** Ctrl-C and the end of input are no answer. */
 async function orNull(answer: Promise<string>): Promise<string | null> {
   try {
-    return await answer;
+    return await translateFaults(() => answer);
   } catch (error) {
-    if (error instanceof PlatformError && error.code === "cancelled") return null;
+    if (error instanceof CliFailure && error.code === "not-confirmed") return null;
     throw error;
   }
 }
@@ -98,9 +99,6 @@ async function main(): Promise<number> {
   }
   const logs = createLogVerifier(crypto);
   const openHome = (path: string): Home => createCliHome(path, { daemon: DAEMON, monitorUser });
-  const interrupted = new Promise<void>((done) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => done());
-  });
   const powers: CliPowers = {
     version: VERSION,
     invoked: throughNpm ? "npm start --" : "aios",
@@ -120,12 +118,15 @@ async function main(): Promise<number> {
     probe: probeMachine,
     logs,
     agents: {
-      offerStreams,
+      offerStreams: (offer) => translateFaults(() => offerStreams(offer)),
       findProgram: createProgramFinder({ path: env["PATH"] ?? "", cwd: process.cwd(), closure: listClosure }),
     },
     makeSample: (texts) =>
       makeSample({ root: ROOT, monitorUser, openHome, logFolder: (home) => logs.folder(home) }, texts),
-    interrupted,
+    interrupted: () =>
+      new Promise((done) => {
+        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => done());
+      }),
   };
   const words = process.argv.slice(2);
   return await runProgram(words.length === 0 && throughNpm ? ["demo"] : words, powers);

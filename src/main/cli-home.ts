@@ -1,12 +1,10 @@
 import { chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CliFailure } from "../cli/failure.ts";
 import type { Home } from "../cli/powers.ts";
 import { openHome } from "../platform/home.ts";
 import { createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
-import { PlatformError } from "../platform/platform-error.ts";
-import type { Signer } from "../platform/powers.ts";
 import { attachMonitor, connectMonitor } from "./monitor-client.ts";
+import { translateFaults } from "./translate.ts";
 
 export interface HomeParts {
   /** The monitor's program. */
@@ -21,19 +19,19 @@ export function createCliHome(path: string, parts: HomeParts): Home {
   return {
     path,
     exists: () => Promise.resolve(isFolder(path) && isFolder(join(path, "keys"))),
-    create: () => {
-      if (parts.monitorUser === null) openHome(path);
-      else makeFor(path, parts.monitorUser);
-      return Promise.resolve();
-    },
+    create: () =>
+      translateFaults(() => {
+        if (parts.monitorUser === null) openHome(path);
+        else makeFor(path, parts.monitorUser);
+      }),
     key: {
       path: keyPath,
       exists: () => Promise.resolve(lstatSync(keyPath, { throwIfNoEntry: false }) !== undefined),
-      create: (passphrase) => translate(createOwnerKey(keyPath, passphrase)),
-      unlock: (passphrase) => translate(openOwnerKey(keyPath, passphrase)),
+      create: (passphrase) => translateFaults(() => createOwnerKey(keyPath, passphrase)),
+      unlock: (passphrase) => translateFaults(() => openOwnerKey(keyPath, passphrase)),
     },
-    connect: () => connectMonitor(path, parts.daemon),
-    attach: () => attachMonitor(path),
+    connect: () => translateFaults(() => connectMonitor(path, parts.daemon)),
+    attach: () => translateFaults(() => attachMonitor(path)),
     dropIndex: () => {
       const folder = join(path, "index");
       const found = isFolder(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
@@ -54,17 +52,4 @@ function makeFor(path: string, user: { readonly uid: number; readonly gid: numbe
 
 function isFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-async function translate(signer: Promise<Signer>): Promise<Signer> {
-  try {
-    return await signer;
-  } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
-    if (error.code === "wrong-passphrase") throw CliFailure.of("wrong-passphrase", error.message);
-    if (error.code === "weak-passphrase") throw CliFailure.of("weak-passphrase", error.message);
-    if (error.code === "key-exists")
-      throw CliFailure.of("owner-exists", error.message, "aios doctor shows how it stands");
-    throw CliFailure.of("bad-key", error.message, error.hint);
-  }
 }

@@ -6,6 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { argv, exit, stdout } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
@@ -18,6 +19,8 @@ interface Step {
 
 /** Longer than any hold of the demo; a held call answers when the human does. */
 const PATIENCE_MS = 15 * 60_000;
+/** Between two steps, so that what is said about one is read before the next begins. */
+const PAUSE_MS = 250;
 
 function readPlan(path: string): readonly Step[] {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the demo wrote the plan; a wrong one gains nothing here
@@ -45,7 +48,10 @@ async function follow(client: Client, step: Step): Promise<void> {
 async function main(): Promise<void> {
   const client = new Client({ name: "demo-agent", version: "1.0.0" });
   await client.connect(new StdioClientTransport({ command: "/aios/node", args: ["/aios/mcp-stdio.ts"] }));
-  for (const step of readPlan(argv[2] ?? "plan.json")) await follow(client, step);
+  for (const step of readPlan(argv[2] ?? "plan.json")) {
+    await follow(client, step);
+    await sleep(PAUSE_MS);
+  }
   await client.close();
 }
 

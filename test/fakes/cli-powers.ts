@@ -113,7 +113,7 @@ export function createDesk(setting: Setting = {}): Desk {
       findProgram: (command) => Promise.resolve({ command, code: [] }),
     },
     makeSample: () => missing("sample"),
-    interrupted: new Promise(() => undefined),
+    interrupted: () => new Promise(() => undefined),
   };
   return { powers, monitor, signer, prompts, out: () => text.out, err: () => text.err };
 }

@@ -9,7 +9,6 @@ import { toDocument } from "../document.ts";
 import { enrolOwner } from "../enrol.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { insist } from "../confirm.ts";
 import { join, line, writeLines } from "../line.ts";
 import { askNewPassphrase } from "../passphrase.ts";
 import type { CliPowers, MonitorClient, Person, Sample } from "../powers.ts";
@@ -38,7 +37,10 @@ export const demo: Command = {
     ]);
     const sample = await powers.makeSample(SAMPLE_FILES);
     try {
-      return await play(powers, sample);
+      const interrupted = powers.interrupted().then(() => {
+        throw CliFailure.of("interrupted", "The demo was interrupted; what it made is deleted");
+      });
+      return await Promise.race([play(powers, sample), interrupted]);
     } finally {
       await sample.remove();
     }
@@ -141,14 +143,10 @@ async function grant(scene: Scene & { readonly owner: SigningSession }): Promise
   };
   const now = powers.now();
   const document = makeDemoGrant({ files: probed("files"), mail: probed("mail") }, now);
-  const options = {
-    now,
-    offset: powers.offset(now),
-    columns: Math.min(powers.out.columns, 78) - 3,
-    servers: powers.person !== null,
-  };
-  board.lines(describeGrant(document, options));
-  if (powers.person !== null) await insist(powers, "   Sign this grant?");
+  const options = { now, offset: powers.offset(now), columns: Math.min(powers.out.columns, 78) - 3 };
+  board.lines(describeGrant(document, { ...options, servers: false }));
+  if (powers.person !== null)
+    await askForGrant(powers.person, () => board.lines(describeGrant(document, { ...options, servers: true })));
   const seq = await prepareAndSign(
     { powers, client, session: owner },
     { purpose: "sign-grant", document: toDocument(document) },
@@ -157,6 +155,17 @@ async function grant(scene: Scene & { readonly owner: SigningSession }): Promise
   if (powers.person === null) {
     owner.forget();
     board.say("The key is forgotten now: from here on nobody can sign.", "wait");
+  }
+}
+
+/** Where the servers come from fills two screens here; it is one key away. */
+async function askForGrant(person: Person, showAll: () => void): Promise<void> {
+  for (;;) {
+    const answer =
+      (await person.askLine("   Sign this grant? y, n, or d for every detail: "))?.trim().toLowerCase() ?? "n";
+    if (answer === "y" || answer === "yes") return;
+    if (answer === "d") showAll();
+    else if (answer !== "") throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes");
   }
 }
 
@@ -222,7 +231,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   if (proved.kind === "verified")
     board.result(
       ["good", "verified"],
-      `record ${seq}, the attempt to climb, from a proof of ${proof.path.length} hashes`,
+      `record ${seq}, the attempt to climb, from a proof of ${proof.path.length} hash${proof.path.length === 1 ? "" : "es"}`,
     );
   else board.result(["bad", "refused"], proved.why);
 

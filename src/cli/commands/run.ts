@@ -151,7 +151,7 @@ async function runInstance(
     };
     for (const held of early) onHeld(held);
     // Ctrl-C at the terminal goes to the agent as a key; this is the signal, from outside.
-    void powers.interrupted.then(() => client.request("kill", { instance }).catch(() => undefined));
+    void powers.interrupted().then(() => client.request("kill", { instance }).catch(() => undefined));
     const ended = await client.request("wait", { instance });
     await session.close();
     if (ended.state === "ended" && ended.exit !== null) return ended.exit;

@@ -97,7 +97,7 @@ export function createBoard(options: BoardOptions): Board {
     onRecord(record) {
       const summary = summarise(record);
       if (summary === null) return;
-      if ((record.kind === "outcome" || record.kind === "labelled") && row !== null) {
+      if (row !== null && (record.kind === "outcome" || record.kind === "labelled" || record.kind === "approved")) {
         outcomes.push(summary);
         return;
       }
@@ -105,8 +105,8 @@ export function createBoard(options: BoardOptions): Board {
       if (record.kind === "denied" || record.kind === "terminal") flush();
     },
     onAgent(text) {
-      if (row === null) showAgent(text);
-      else waiting.push(text);
+      waiting.push(text);
+      if (row === null) flush();
     },
   };
 
