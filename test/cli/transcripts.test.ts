@@ -1052,9 +1052,35 @@ RECORD  WHAT             WAS      NOW     BECAUSE
 12 actions replayed, 1 would come out differently
 `);
   });
+
+  test("the rules in force", async () => {
+    expect(
+      await transcribe(["policy", "effective"], {
+        answers: {
+          "policy-show": () => ({ text: "", version: "sha256:ab", constitution: "AIOS constitution 1\nC1: first\n" }),
+        },
+      }),
+    ).toBe(`$ aios policy effective
+Rules of the owner  version sha256:ab
+  (no rules of the owner: grants and the constitution decide)
+
+Constitution, which nothing lifts
+  AIOS constitution 1
+  C1: first
+`);
+  });
 });
 
 describe("evidence", () => {
+  test("a proof of a record that is not there", async () => {
+    expect(await transcribe(["log", "prove", "6"], { answers: { "log-show": () => ({ entries: [], size: 6 }) } }))
+      .toBe(`$ aios log prove 6
+! aios: The log has no record 6: it has 6 (not-found)
+! hint: aios log show lists the last ones
+[1]
+`);
+  });
+
   test("records", async () => {
     expect(
       await transcribe(["log", "show"], {

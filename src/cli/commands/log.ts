@@ -4,6 +4,7 @@ import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { summariseRecord } from "../describe-record.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
 import { join, line, writeLines } from "../line.ts";
 import { showMoment } from "../moment.ts";
@@ -116,6 +117,14 @@ export const logProve: Command = {
   async run(powers, args) {
     const seq = readInteger(args.required("N"), { name: "N", min: 0, max: Number.MAX_SAFE_INTEGER });
     return await withMonitor({ powers, args }, async (client) => {
+      const { size } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: [] });
+      if (seq >= size) {
+        throw CliFailure.of(
+          "not-found",
+          `The log has no record ${seq}: it has ${size}`,
+          "aios log show lists the last ones",
+        );
+      }
       const { proof } = await client.request("log-prove", { seq });
       writeJson(powers, proof);
       return EXIT.ok;

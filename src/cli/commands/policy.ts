@@ -80,22 +80,25 @@ export const policyEffective: Command = {
   positionals: [],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
-  details: ["The constitution is compiled in and stands above these rules; its digest is shown with them."],
+  details: ["The constitution is compiled in and stands above these rules; it is shown with them."],
   examples: ["policy effective"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const answer = await client.request("policy-show", {});
       if (args.has("json")) writeJson(powers, answer);
       else {
-        const rows =
-          answer.text === ""
-            ? ["(no rules of the owner: grants and the constitution decide)"]
-            : answer.text.split("\n");
+        const none = "(no rules of the owner: grants and the constitution decide)";
+        const show = (text: string): readonly Line[] =>
+          text
+            .trimEnd()
+            .split("\n")
+            .map((row) => line(`  ${makeVisible(row)}`));
         writeLines(powers.out, [
-          join(["faint", "version       "], answer.version),
-          join(["faint", "constitution  "], answer.constitution),
+          join(["strong", "Rules of the owner"], `  version ${answer.version}`),
+          ...show(answer.text.trim() === "" ? none : answer.text),
           line(""),
-          ...rows.map((row) => line(makeVisible(row))),
+          line("Constitution, which nothing lifts", "strong"),
+          ...show(answer.constitution),
         ]);
       }
       return EXIT.ok;
@@ -133,7 +136,11 @@ export const policyExplain: Command = {
       const denied = answer.code !== null;
       if (args.has("json")) writeJson(powers, answer);
       else {
-        const rows = answer.stages.map((stage) => [stage.stage, stage.verdict, stage.because]);
+        const rows = answer.stages.map((stage) => [
+          stage.stage,
+          stage.verdict,
+          stage.because === "" ? "-" : stage.because,
+        ]);
         const lines: Line[] = [...layOutTable(["STAGE", "VERDICT", "BECAUSE"], rows), line("")];
         lines.push(
           join(
