@@ -88,17 +88,12 @@ export const policyEffective: Command = {
       if (args.has("json")) writeJson(powers, answer);
       else {
         const none = "(no rules of the owner: grants and the constitution decide)";
-        const show = (text: string): readonly Line[] =>
-          text
-            .trimEnd()
-            .split("\n")
-            .map((row) => line(`  ${makeVisible(row)}`));
         writeLines(powers.out, [
           join(["strong", "Rules of the owner"], `  version ${answer.version}`),
-          ...show(answer.text.trim() === "" ? none : answer.text),
+          ...indentText(answer.text.trim() === "" ? none : answer.text),
           line(""),
           line("Constitution, which nothing lifts", "strong"),
-          ...show(answer.constitution),
+          ...indentText(answer.constitution),
         ]);
       }
       return EXIT.ok;
@@ -223,6 +218,11 @@ function showProblems(problems: readonly PolicyProblem[]): readonly Line[] {
       `${problem.line === null ? "" : `line ${problem.line}, `}rule ${makeVisible(problem.rule)}: ${makeVisible(problem.message)}`,
     ),
   );
+}
+
+function indentText(text: string): readonly Line[] {
+  const rows = text.trimEnd().split("\n");
+  return rows.map((row) => line(`  ${makeVisible(row)}`));
 }
 
 function toneOf(decision: string): Tone {
