@@ -227,7 +227,10 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     async "log-show"(query) {
       const entries = [];
-      for (const seq of await ports.index.find(query)) entries.push(await entryAt(seq));
+      for (const run of nearRuns(await ports.index.find(query))) {
+        for await (const entry of log.entries(run.from, run.to))
+          if (run.wanted.has(entry.record.seq)) entries.push(entry);
+      }
       return { entries, size: log.size };
     },
     async "log-prove"({ seq }) {
@@ -260,4 +263,19 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
 function heldView(held: HeldState): HeldView {
   const { request, instance, agent, what, reasons, since, expires } = held;
   return { request, instance, agent, what, reasons, since, expires };
+}
+
+/** The log is read and checked a bundle of 256 records at a time; what is wanted from one bundle is read at once. */
+const BUNDLE = 256;
+
+function nearRuns(seqs: readonly number[]): readonly { from: number; to: number; wanted: Set<number> }[] {
+  const runs: { from: number; to: number; wanted: Set<number> }[] = [];
+  for (const seq of seqs) {
+    const last = runs.at(-1);
+    if (last !== undefined && seq - last.to < BUNDLE) {
+      last.to = seq + 1;
+      last.wanted.add(seq);
+    } else runs.push({ from: seq, to: seq + 1, wanted: new Set([seq]) });
+  }
+  return runs;
 }

@@ -19,6 +19,20 @@ export function listMembers(namespace: number): readonly number[] {
     .filter((pid) => readNamespace(pid) === wanted);
 }
 
+/** Host ids of every process by the inode number of its pid namespace, in one pass; other users' processes are left out. */
+export function listAllMembers(): ReadonlyMap<number, readonly number[]> {
+  const members = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    const namespace = /^[0-9]+$/.test(name) ? readNamespace(Number(name)) : null;
+    const inode = Number(/^pid:\[(\d+)\]$/.exec(namespace ?? "")?.[1]);
+    if (Number.isNaN(inode)) continue;
+    const known = members.get(inode);
+    if (known === undefined) members.set(inode, [Number(name)]);
+    else known.push(Number(name));
+  }
+  return members;
+}
+
 /**
  * Stops every process of the namespace. One that was forked while we looked is found in the next round: it is done when a
  * round finds all of them stopped. Throws when that never happens; the caller then ends the sandbox instead.

@@ -1,8 +1,18 @@
 import { readFileSync } from "node:fs";
-import { listMembers } from "./sandbox-members.ts";
+import { listAllMembers } from "./sandbox-members.ts";
 
-/** How often a sandbox's memory is added up, milliseconds. */
+/** How often the memory of sandboxes is added up, milliseconds. */
 const INTERVAL = 100;
+
+interface Watch {
+  readonly namespace: number;
+  readonly most: number;
+  readonly exceed: () => void;
+}
+
+/** All watches share one timer and one pass over /proc: fifty instances cost what one does. */
+const watches = new Set<Watch>();
+let timer: NodeJS.Timeout | null = null;
 
 /**
  * Watches what a sandbox's processes together hold in memory of their own and of shared segments, and calls `exceed` once
@@ -10,15 +20,28 @@ const INTERVAL = 100;
  * Returns the function that ends the watch. Does not keep the program alive.
  */
 export function watchMemory(namespace: number, most: number, exceed: () => void): () => void {
-  const timer = setInterval(() => {
-    const members = listMembers(namespace);
+  const watch: Watch = { namespace, most, exceed };
+  watches.add(watch);
+  timer ??= setInterval(lookAtAll, INTERVAL).unref();
+  return () => end(watch);
+}
+
+function lookAtAll(): void {
+  const members = listAllMembers();
+  for (const watch of watches) {
+    const own = members.get(watch.namespace) ?? [];
     // The cheap sum counts pages shared after a fork once for each process, so it can only be too large.
-    if (sum(members, readResident) <= most || sum(members, readProportional) <= most) return;
-    clearInterval(timer);
-    exceed();
-  }, INTERVAL);
-  timer.unref();
-  return () => clearInterval(timer);
+    if (sum(own, readResident) <= watch.most || sum(own, readProportional) <= watch.most) continue;
+    end(watch);
+    watch.exceed();
+  }
+}
+
+function end(watch: Watch): void {
+  watches.delete(watch);
+  if (watches.size > 0 || timer === null) return;
+  clearInterval(timer);
+  timer = null;
 }
 
 function sum(members: readonly number[], measure: (pid: number) => number): number {

@@ -287,7 +287,9 @@ interface MonitorProcess {
 }
 
 async function startMonitorProcess(home: string): Promise<MonitorProcess> {
-  const child = spawn(process.execPath, [join(REPO, "src", "main", "aiosd.ts"), "--home", home], {
+  // For profiles of the monitor: AIOS_MONITOR_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile".
+  const flags = process.env["AIOS_MONITOR_FLAGS"]?.split(" ") ?? [];
+  const child = spawn(process.execPath, [...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
   });

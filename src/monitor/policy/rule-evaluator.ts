@@ -13,6 +13,10 @@ import type { SlotPool } from "./slot-pool.ts";
 
 const NOTHING: Evaluation = Object.freeze({ permits: [], forbids: [], errors: [] });
 
+/** Answers kept for one slice, and the longest question kept: calls whose arguments no rule names repeat. */
+const MOST_ANSWERS = 64;
+const LONGEST_QUESTION = 1024;
+
 /** What an evaluator works with. `rules` is asked at every evaluation and throws when there are none. */
 export interface EvaluatorParts {
   readonly cedar: Cedar;
@@ -33,6 +37,8 @@ export function createEvaluator(parts: EvaluatorParts): Evaluator {
   const { cedar, pool, grants, digest } = parts;
   const shapes = new WeakMap<ToolClass, Map<Verb, NumberedShape>>();
   const numbers = new Map<string, number>();
+  /** Answers by slice, which is made anew whenever a grant or a rule that touches it changes. */
+  const answers = new WeakMap<Slice, Map<string, Evaluation>>();
   // A draft shares the pool with the rules in force, and must never find their slices.
   const space = pool.newKeySpace();
 
@@ -85,14 +91,22 @@ export function createEvaluator(parts: EvaluatorParts): Evaluator {
       const slice = currentSlice(key, acting);
       if (slice.rules.length === 0) return { ...NOTHING, errors: slice.mistyped };
       const { context, errors } = buildContext(slice, { action, risk, labels, digest });
+      // Rules are a pure function of what they name: the same slice and context have the same answer.
+      const known = answers.get(slice) ?? new Map<string, Evaluation>();
+      const question = JSON.stringify(context);
+      const answered = known.get(question);
+      if (answered !== undefined) return { ...answered, errors: [...answered.errors, ...errors] };
       const ask = (slot: string): AuthorizationAnswer => authorize(pool, slot, { acting, slice, context });
       const said = readAnswer(slice, ask(key));
       const permits = said.forbids.length === 0 ? said.permits : permitsAlone(key, { slice, ask });
-      return {
+      const answer: Evaluation = {
         permits: [...new Set(permits)],
         forbids: said.forbids,
-        errors: [...said.errors, ...errors, ...slice.mistyped],
+        errors: [...said.errors, ...slice.mistyped],
       };
+      if (known.size >= MOST_ANSWERS) known.clear();
+      if (question.length <= LONGEST_QUESTION) answers.set(slice, known.set(question, answer));
+      return { ...answer, errors: [...answer.errors, ...errors] };
     },
   });
 }
