@@ -20,7 +20,7 @@ import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { createClock } from "../platform/clock.ts";
-import { digestCode } from "../platform/code-digest.ts";
+import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { type Home, openHome } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
@@ -79,13 +79,14 @@ async function main(): Promise<void> {
   await rm(faces, { recursive: true, force: true });
   const desk = await openStreamDesk(join(home.run, "streams.sock"), timer);
   const code = { node: process.execPath, root: ROOT };
+  const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url));
   const powers: MonitorPowers = {
     clock,
     timer,
     random,
     crypto,
     startSandbox: (spec, streams) => startSandbox(spec, { streams }),
-    codeDigest: digestCode,
+    codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -112,7 +113,7 @@ async function main(): Promise<void> {
     home: home.path,
     start,
     version: packageVersion(),
-    identity: { code: await digestCode([join(ROOT, "src")]), constitution, node: process.version },
+    identity: { code: await codeDigest([join(ROOT, "src")]), constitution, node: process.version },
     useClock(running) {
       trusted = running;
     },
