@@ -78,7 +78,7 @@ describe("the names that a peer may use", () => {
 
   it("are those of docs/formats/request-table.md, in its order", () => {
     const doc = readFileSync(new URL("../../docs/formats/request-table.md", import.meta.url), "utf8");
-    const listed = [...doc.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+    const listed = [...doc.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, name]) => name);
     const { says } = MONITOR_FACE;
     const known = [FACE_TABLE, says, DRIVER_ANSWERS, DRIVER_EVENTS, CLI_TABLE, MONITOR_CLI.says];
     expect(listed).toEqual(known.flatMap((table) => Object.keys(table)));

@@ -412,6 +412,6 @@ it("cannot make an error whose code the other end would refuse", () => {
 
 it("has the codes that docs/formats/frame.md lists, in its order", () => {
   const doc = readFileSync(new URL("../../docs/formats/frame.md", import.meta.url), "utf8");
-  const listed = [...doc.matchAll(/^\| `([a-z-]+-[a-z0-9-]+|internal)` \|/gm)].map(([, code]) => code);
+  const listed = [...doc.matchAll(/^\| `([a-z-]+-[a-z0-9-]+|internal)` +\|/gm)].map(([, code]) => code);
   expect(listed).toEqual([...PEER_FAULT_CODES, ...LOCAL_ERROR_CODES]);
 });
