@@ -89,7 +89,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
   async function entryAt(
     seq: number,
   ): Promise<{ record: LogRecord; payload: CliRequests["log-show"]["ok"]["entries"][number]["payload"] }> {
-    for await (const entry of log.entries(seq, seq + 1)) return entry;
+    if (seq < log.size) for await (const entry of log.entries(seq, seq + 1)) return entry;
     throw new Refusal("bad-request", `The log has no record ${seq}.`, `It has ${log.size}.`);
   }
 
