@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { REFUSALS } from "../src/monitor/faults.ts";
 import { REASONS } from "../src/kernel/codes.ts";
 import { IMPORT_MATRIX, PACKAGE_HOMES, type LayerRule } from "./import-matrix.ts";
 import {
@@ -252,8 +253,17 @@ describe("the files", () => {
 });
 
 describe("docs/codes.md", () => {
+  const [reasons = "", refusals = ""] = readFileSync(join(ROOT, "docs", "codes.md"), "utf8").split("# Refusals");
+  const rows = (part: string): object =>
+    Object.fromEntries(
+      [...part.matchAll(/^\| `([a-z-]+)` +\| (.+?) +\|$/gm)].map(([, code, sentence]) => [code, sentence]),
+    );
+
   it("lists exactly the reason codes, each with its sentence", () => {
-    const rows = readFileSync(join(ROOT, "docs", "codes.md"), "utf8").matchAll(/^\| `([a-z-]+)` +\| (.+?) +\|$/gm);
-    expect(Object.fromEntries([...rows].map(([, code, sentence]) => [code, sentence]))).toEqual(REASONS);
+    expect(rows(reasons)).toEqual(REASONS);
+  });
+
+  it("lists exactly the monitor's refusals, each with its sentence", () => {
+    expect(rows(refusals)).toEqual(REFUSALS);
   });
 });

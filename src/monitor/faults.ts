@@ -20,6 +20,29 @@ export type RefusalCode =
   | "log-unavailable"
   | "too-many";
 
+/** One sentence for each code. */
+export const REFUSALS: { readonly [code in RefusalCode]: string } = {
+  "unknown-instance": "there is no such instance, or it is not in the state that this needs",
+  "unknown-grant": "there is no such grant, or it is revoked",
+  "unknown-request": "no such action is held, or it is being settled already",
+  "bad-request": "the request makes no sense as it stands",
+  "bad-document": "the document to sign is not of its purpose's shape",
+  "bad-statement": "the signed statement does not hold; the message names the reason code",
+  "agent-tombstoned": "an attempt to climb ended this agent; an owner must start it again",
+  workspace: "the folder cannot be an agent's workspace",
+  streams: "the terminal was not handed over",
+  confinement: "the sandbox could not be made, so nothing started",
+  driver: "a server could not be started or asked what it offers",
+  "shadowed-driver": "another active grant declares this driver differently",
+  "grant-exists": "the id of a grant is used once",
+  policy: "the policy text is refused; the old one stays in force",
+  "no-owner": "the home has no owner, so nobody can sign",
+  "owner-exists": "the home has an owner already",
+  "clock-jumped": "the clock jumped and no owner has yet said which time it is",
+  "log-unavailable": "the log cannot be written, so nothing that needs a record happens",
+  "too-many": "a bound on how many may be open at once is reached",
+};
+
 /** A request that cannot be granted as it stands; nothing has changed. */
 export class Refusal extends Error {
   readonly code: RefusalCode;
