@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { locate, listClosure, createPackages } from "./package-finder.ts";
 import { lendStreams } from "./agent-streams.ts";
 import type { Home, Sample } from "../cli/powers.ts";
@@ -82,10 +83,21 @@ export async function makeSample(parts: SampleParts, files: { readonly [name: st
       if (client !== null) {
         await client.request("stop", {}).catch(() => undefined);
         client.close();
+        await monitorGone(home);
       }
       rmSync(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+/** Waits until the monitor has written its last record, so that nothing is put into a folder that is being removed. */
+async function monitorGone(home: Home): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    const client = await home.attach();
+    if (client === null) return;
+    client.close();
+    await sleep(25);
+  }
 }
 
 function closureOf(root: string, name: string): readonly string[] {
