@@ -196,7 +196,8 @@ export function createConduct(ports: ConductPorts): Conduct {
         labels: live.state.labels,
         policy: ports.evaluator().version,
         stillGood: () => {
-          if (live.state.life === "frozen" || live.state.life === "terminal") return "instance-stopped";
+          const { life, why } = live.state;
+          if (life !== "running" && !(life === "ended" && why === RESTARTED)) return "instance-stopped";
           return ticket.grants.every((id) => ports.journal.state.active.has(id)) ? null : "revoked";
         },
         limit: (promise) =>
@@ -317,6 +318,11 @@ export function createConduct(ports: ConductPorts): Conduct {
         return ports.journal.size() - 1;
       } finally {
         settling.delete(held.request);
+        // Neither run nor denied, because the log failed: it is still held, and still ends by itself.
+        if (ports.journal.state.held.has(held.request)) {
+          const left = Math.max(0, held.expires - ports.now());
+          ports.powers.timer.after(left, () => void api.release(live, held.request, "hold-expired"));
+        }
       }
     },
 
