@@ -46,6 +46,38 @@ test("carries what is sent on one stream and no other, both ways, with ends", as
     expect(echo.equals(texts[index] ?? Buffer.alloc(0))).toBe(true);
 });
 
+/** Two channels that deliver at once, inside the call of `write`, as a channel may. */
+function immediatePair(): readonly [Channel, Channel] {
+  const listeners: [((chunk: Uint8Array) => void)[], ((chunk: Uint8Array) => void)[]] = [[], []];
+  const end = (own: 0 | 1, other: 0 | 1): Channel => ({
+    onData: (listener) => void listeners[own].push(listener),
+    onClose: () => undefined,
+    write: (bytes) => {
+      for (const listener of listeners[other]) listener(bytes);
+      return true;
+    },
+    onDrain: () => undefined,
+    destroy: () => {
+      throw new Error("the channel was ended");
+    },
+  });
+  return [end(0, 1), end(1, 0)];
+}
+
+test("sends every byte once when credit comes back while a frame is being written", async () => {
+  const [near, far] = immediatePair();
+  let received = Promise.resolve(Buffer.alloc(0));
+  serveMux(far, (stream) => {
+    received = readAll(stream);
+  });
+  const stream = createMuxClient(near).connect();
+  const sent = Buffer.from(Array.from({ length: 2_000_000 }, (_, index) => index % 251));
+  // Longer than a frame, so that what is left of it waits while the first part is on its way.
+  for (let at = 0; at < sent.length; at += 200_000) stream.write(sent.subarray(at, at + 200_000));
+  stream.end();
+  expect((await received).equals(sent)).toBe(true);
+});
+
 test("holds back a sender whose reader does not read, and no other", async () => {
   const streams: Duplex[] = [];
   const { client } = join((stream) => streams.push(quiet(stream)));

@@ -212,14 +212,12 @@ class MuxStream extends Duplex {
     while (this.#waiting !== null && this.#credit > 0) {
       const { bytes, done } = this.#waiting;
       const part = bytes.subarray(0, Math.min(this.#credit, FRAME_BYTES));
+      const rest = bytes.subarray(part.length);
+      // Before sending: a channel may deliver at once, and the credit that comes back enters here again.
       this.#credit -= part.length;
+      this.#waiting = rest.length > 0 ? { bytes: rest, done } : null;
       this.#send(this.#id, KIND.data, part);
-      if (part.length < bytes.length) {
-        this.#waiting = { bytes: bytes.subarray(part.length), done };
-        continue;
-      }
-      this.#waiting = null;
-      done();
+      if (rest.length === 0) done();
     }
   }
 }

@@ -48,6 +48,8 @@ export function startProgram(
     ended,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      // A pipe that was left with unread bytes never closes by itself, and the end waits for every pipe.
+      for (const channel of child.stdio.slice(3)) channel?.destroy();
       await ended;
     },
   };
