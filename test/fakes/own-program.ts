@@ -1,8 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
+import { planFace } from "../../src/monitor/sandbox-plans.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+
+// The flags of Node and the environment that the product gives its own programs: what is measured is what runs.
+const PLAN = planFace({ node: process.execPath, root: ROOT }, "/run/aios");
 
 /** One of our programs as a child, with its inherited channels as streams. No sandbox: that is tested elsewhere. */
 export interface OwnProgram {
@@ -20,15 +24,10 @@ export function startProgram(
 ): OwnProgram {
   const child = spawn(
     process.execPath,
-    [
-      "--max-semi-space-size=1",
-      "--disable-warning=ExperimentalWarning",
-      `${ROOT}src/main/${name}.ts`,
-      ...(options.args ?? []),
-    ],
+    [...PLAN.command.slice(1, -1), `${ROOT}src/main/${name}.ts`, ...(options.args ?? [])],
     {
       // Only what the sandbox would give it.
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/tmp" },
+      env: { ...PLAN.environment, PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/tmp" },
       stdio: ["ignore", "ignore", "pipe", ...Array.from({ length: options.channels }, () => "pipe" as const)],
     },
   );
