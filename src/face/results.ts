@@ -61,12 +61,21 @@ function describeStop({ stage, code, message, proposal }: Stopped): JsonObject {
   return { stage, code, message, proposal: proposal as unknown as JsonObject | null };
 }
 
+/** Codes of actions that reached their driver, so that nobody may say that they did not run. */
+const MAY_HAVE_RUN: ReadonlySet<string> = new Set([
+  "driver-failed",
+  "driver-timeout",
+  "result-too-large",
+  "log-unavailable",
+]);
+
 function explainStop({ stage, code, message, proposal }: Stopped): string {
   const hint =
     proposal === null
       ? ""
       : " A human can grant it: the smallest grant that would allow it is attached for them to sign.";
-  return `AIOS stopped this at ${stage} (${code}): ${message}. It did not run. Do not retry it unchanged.${hint}`;
+  const fate = MAY_HAVE_RUN.has(code) ? "It may have run, in part or whole." : "It did not run.";
+  return `AIOS stopped this at ${stage} (${code}): ${message}. ${fate} Do not retry it unchanged.${hint}`;
 }
 
 function readServerError(result: JsonObject): JsonRpcFault | null {

@@ -35,7 +35,7 @@ import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
 import { listenUnix } from "../platform/unix-server.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
-import { workspaceProblem } from "../platform/workspace.ts";
+import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const OWN_USER = "aios";
@@ -95,6 +95,7 @@ async function main(): Promise<void> {
     },
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
     workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
+    codeProblem: (path) => codeProblem(path, home.path),
     takeStreams: (ticket) => desk.take(ticket),
   };
   const constitution = crypto.digest(CONSTITUTION_TEXT);

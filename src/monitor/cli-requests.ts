@@ -1,6 +1,7 @@
 import type { Digest } from "../kernel/action.ts";
 import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
-import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
+import { parseJson } from "../kernel/json.ts";
+import { OWN_BOUNDS } from "./conduct.ts";
 import { unendorsed } from "../kernel/endorsement.ts";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
@@ -136,7 +137,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       const held = state.held.get(request);
       if (held === undefined)
         throw new Refusal("unknown-request", `No action "${request}" is held.`, "Run `aios approvals list`.");
-      const parsed = parseJson(held.text, DEFAULT_BOUNDS);
+      const parsed = parseJson(held.text, OWN_BOUNDS);
       const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
       if (decoded.kind !== "ok")
         throw new Refusal("unknown-request", "The held action does not decode.", "Run `aios log verify`.");

@@ -3,7 +3,7 @@ import { type Action, actionText, decodeAction, type Digest, type Proposal } fro
 import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { Evaluator, HoldReason } from "../kernel/decision.ts";
 import type { GrantProposal, Risk } from "../kernel/grant.ts";
-import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
+import { type JsonBounds, parseJson } from "../kernel/json.ts";
 import {
   approve,
   type Approval,
@@ -29,8 +29,11 @@ import type { LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
 import type { HeldState } from "./state.ts";
-import { subjectChain } from "./subjects.ts";
+import { stoppedBy, subjectChain } from "./subjects.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
+
+/** For texts that this monitor wrote itself: whatever `decide` let through must be read back. */
+export const OWN_BOUNDS: JsonBounds = { maxLength: Infinity, maxDepth: Infinity, maxValues: Infinity };
 
 /** A driver has this long to answer one action. */
 const RUN_MS = 120_000;
@@ -97,6 +100,11 @@ export function createConduct(ports: ConductPorts): Conduct {
       ports.emit({ instance: state.instance, request, what, stage, verdict });
       return staged;
     };
+    const stopped = stoppedBy(ports.journal.state, state);
+    if (stopped !== null && state.life === "running") {
+      const message = `Cannot ${what}: ${REASONS["instance-stopped"]} (${stopped})`;
+      return { kind: "stopped", stage: "decide", code: "instance-stopped", by: stopped, proposal: null, message };
+    }
     const decided = step(
       "decide",
       decide(
@@ -113,7 +121,7 @@ export function createConduct(ports: ConductPorts): Conduct {
     if (decided.kind !== "next") return decided;
     const selected = step("select", select(decided.value, ports.lookup(live)));
     if (selected.kind !== "next") return selected;
-    const chain = subjectChain(ports.journal.state, state);
+    const chain = subjectChain(ports.journal.state, state, live.waiting.size);
     const validated = validate(selected.value, {
       chain,
       grants: ports.journal.state.active,
@@ -186,6 +194,7 @@ export function createConduct(ports: ConductPorts): Conduct {
 
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
     const { live } = asked;
+    const policy = ports.evaluator().version;
     live.running.set(asked.token, { driver, token: asked.token });
     const executed = await execute(
       {
@@ -194,17 +203,18 @@ export function createConduct(ports: ConductPorts): Conduct {
         token: asked.token,
         ancestry: live.state.ancestry,
         labels: live.state.labels,
-        policy: ports.evaluator().version,
+        policy,
         stillGood: () => {
-          const { life, why } = live.state;
-          if (life !== "running" && !(life === "ended" && why === RESTARTED)) return "instance-stopped";
+          if (stoppedBy(ports.journal.state, live.state) !== null) return "instance-stopped";
+          if (ports.evaluator().version !== policy) return "moved";
+          if (ports.journal.state.quarantined.has(ticket.pin)) return "quarantined";
           return ticket.grants.every((id) => ports.journal.state.active.has(id)) ? null : "revoked";
         },
         limit: (promise) =>
           within(ports.powers, { ms: RUN_MS, what: "late", promise }).catch((error: unknown) => {
-            throw error instanceof Error && error.message === "late"
-              ? new DriverLate("the driver did not answer in time")
-              : error;
+            if (!(error instanceof Error && error.message === "late")) throw error;
+            void driver.peer.request("cancel", { token: asked.token }).catch(() => {});
+            throw new DriverLate("the driver did not answer in time");
           }),
       },
       ports,
@@ -251,7 +261,12 @@ export function createConduct(ports: ConductPorts): Conduct {
       ports.journal
         .write({ kind: "held", reasons, expires, ...base }, { request, action: actionText(validated.action) })
         .then(
-          () => live.face?.port.held(asked.token),
+          () => {
+            // Taken back, or the instance gone, while the record was being written: it must not stay held.
+            if (!live.waiting.has(request) || live.state.life !== "running")
+              void api.release(live, request, "withdrawn");
+            else live.face?.port.held(asked.token);
+          },
           () => {
             cancelTimer();
             live.waiting.delete(request);
@@ -327,8 +342,16 @@ export function createConduct(ports: ConductPorts): Conduct {
     },
 
     async release(live, request, code) {
+      if (settling.has(request)) return;
       const held = ports.journal.state.held.get(request);
-      if (held === undefined || settling.has(request)) return;
+      if (held === undefined) {
+        // Its record is still being written; `hold` sees that nobody waits any more and ends it then.
+        const early = live.waiting.get(request);
+        early?.cancelTimer();
+        live.waiting.delete(request);
+        early?.answer(stoppedOutcome({ stage: "approve", code }, null));
+        return;
+      }
       settling.add(request);
       try {
         const waiting = live.waiting.get(request);
@@ -377,7 +400,7 @@ function describe(ports: ConductPorts, asked: Asked, proposal: Proposal): { dige
 }
 
 function readAction(text: string): Action {
-  const parsed = parseJson(text, DEFAULT_BOUNDS);
+  const parsed = parseJson(text, OWN_BOUNDS);
   const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
   if (decoded.kind !== "ok") throw new Error(`the held action does not decode: ${decoded.message}`);
   return decoded.value;

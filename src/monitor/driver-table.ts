@@ -14,6 +14,8 @@ export interface DriverTable {
   /** Starts every driver of the instance, for its list; those that fail are left out. */
   openAll(live: LiveInstance): Promise<readonly RunningDriver[]>;
   lookup(live: LiveInstance): DriverLookup;
+  /** Stops drivers that no active grant of the agent declares any more. */
+  stopUndeclared(live: LiveInstance): void;
   stopAll(live: LiveInstance): void;
 }
 
@@ -51,15 +53,14 @@ export function createDriverTable(
 
   async function start(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
     let self: RunningDriver | null = null;
+    const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver = await pool.start(name, spec.source, {
       workspace: live.state.workspace,
       events: {
         onProgress: (event) => {
           if (live.running.has(event.token)) live.face?.port.progress(event);
         },
-        onChanged: (offer: Offer) => {
-          void changed(live, { name, spec, offer });
-        },
+        onChanged: (offer: Offer) => void latest(offer),
         onGone: () => {
           if (self !== null) forget(live, self);
         },
@@ -72,18 +73,19 @@ export function createDriverTable(
       throw new Error(`driver "${name}" is not the one that was signed for`);
     }
     await journal.write({ kind: "driver-pinned", instance: live.state.instance, driver: name, pin: driver.pin });
-    if (live.state.life === "terminal") {
+    if (live.state.life === "terminal" || (live.state.life === "ended" && live.agent !== null)) {
       driver.stop();
       throw new Error("the instance ended");
     }
+    if (live.state.life === "frozen") driver.suspend();
     live.drivers.set(name, driver);
     return driver;
   }
 
   /** A rug pull shows as a different offer while running; the same offer again is only noise. */
   async function changed(live: LiveInstance, now: { name: string; spec: DriverSpec; offer: Offer }): Promise<void> {
-    const code = now.spec.source.kind === "stdio" ? await powers.codeDigest(now.spec.source.code) : "";
-    const found = powers.crypto.digest(pinText(now.spec.source, code, now.offer));
+    // ERRORS-DENY: code that cannot be read any more is code that changed.
+    const found = await pinOf(now.spec.source, now.offer).catch(() => "unreadable");
     if (found === now.spec.pin) {
       live.face?.port.changed();
       return;
@@ -91,7 +93,12 @@ export function createDriverTable(
     const running = live.drivers.get(now.name);
     if (running !== undefined) forget(live, running);
     running?.stop();
-    await quarantine(live, { name: now.name, expected: now.spec.pin, found });
+    await quarantine(live, { name: now.name, expected: now.spec.pin, found }).catch(() => {});
+  }
+
+  async function pinOf(source: DriverSpec["source"], offer: Offer): Promise<string> {
+    const code = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
+    return powers.crypto.digest(pinText(source, code, offer));
   }
 
   const table: DriverTable = {
@@ -144,6 +151,14 @@ export function createDriverTable(
       };
     },
 
+    stopUndeclared(live) {
+      for (const driver of live.drivers.values()) {
+        if (declaredDriver(journal.state, live.state.agent, driver.name).kind === "declared") continue;
+        forget(live, driver);
+        driver.stop();
+      }
+    },
+
     stopAll(live) {
       for (const driver of live.drivers.values()) driver.stop();
       for (const starting of live.starting.values())
@@ -162,5 +177,27 @@ function forget(live: LiveInstance, driver: RunningDriver): void {
   if (live.drivers.get(driver.name) === driver) {
     live.drivers.delete(driver.name);
     live.starting.delete(driver.name);
+  }
+}
+
+/** Runs one at a time and, of what came meanwhile, only the latest: a server that cries without end costs one check. */
+function latestOnly<T>(run: (value: T) => Promise<void>): (value: T) => Promise<void> {
+  let running = false;
+  let next: { readonly value: T } | null = null;
+  return async (value) => {
+    next = { value };
+    if (running) return;
+    running = true;
+    try {
+      for (let one = take(); one !== null; one = take()) await run(one.value);
+    } finally {
+      running = false;
+    }
+  };
+
+  function take(): { readonly value: T } | null {
+    const taken = next;
+    next = null;
+    return taken;
   }
 }

@@ -65,19 +65,25 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   countUse(journal.state, { grants: ticket.grants, at: powers.now(), bytes });
   let intent: number;
   try {
-    intent = await journal.write(
+    const written = journal.write(
       { kind: "intent", by, pin: ticket.pin, ...base },
       { action: ticket.text, grants: ticket.grants, bytes },
     );
+    // In the same turn, before the call: progress, errors and a crash can carry the server's words to the agent too.
+    const added = ticket.labels.filter((label) => !execution.labels.includes(label));
+    const labelled =
+      added.length === 0
+        ? null
+        : journal.write({ kind: "labelled", instance: base.instance, labels: added, because: base.what });
+    [intent] = await Promise.all([written, labelled]);
   } catch {
     return { kind: "failed", code: "log-unavailable", message: "the intent could not be written, so nothing was done" };
   }
   const started = powers.clock.micros();
   const outcome = async (part: {
-    result: "ok" | "tool-error" | "failed";
+    result: "ok" | "tool-error" | "failed" | "unknown";
     code: ReasonCode | null;
     text: string | null;
-    added: readonly Label[];
   }): Promise<boolean> => {
     const body: RecordBody = {
       kind: "outcome",
@@ -90,19 +96,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       ...base,
     };
     try {
-      // Both in one turn: they share a sync, and the label is in force before the agent reads what earned it.
-      const writes = [journal.write(body, part.text === null ? null : { result: part.text })];
-      if (part.added.length > 0) {
-        writes.push(
-          journal.write({
-            kind: "labelled",
-            instance: base.instance,
-            labels: part.added,
-            because: `${base.what} #${intent}`,
-          }),
-        );
-      }
-      await Promise.all(writes);
+      await journal.write(body, part.text === null ? null : { result: part.text });
       return true;
     } catch {
       return false;
@@ -110,7 +104,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   };
   const moved = execution.stillGood();
   if (moved !== null) {
-    await outcome({ result: "failed", code: moved, text: null, added: [] });
+    await outcome({ result: "failed", code: moved, text: null });
     return {
       kind: "failed",
       code: moved,
@@ -128,8 +122,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       }),
     );
     const text = canonicalize(answer.result);
-    const added = ticket.labels.filter((label) => !execution.labels.includes(label));
-    const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text, added });
+    const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text });
     if (!kept) {
       return {
         kind: "failed",
@@ -140,13 +133,10 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     return { kind: "done", result: answer.result, text, intent };
   } catch (error) {
     const code = error instanceof DriverLate ? "driver-timeout" : "driver-failed";
-    await outcome({
-      result: "failed",
-      code,
-      text: null,
-      added: ticket.labels.filter((label) => !execution.labels.includes(label)),
-    });
-    return { kind: "failed", code, message: error instanceof Error ? error.message : "the driver failed" };
+    // Nobody here can know what the server did before it went silent.
+    const kept = await outcome({ result: "unknown", code, text: null });
+    const message = error instanceof Error ? error.message : "the driver failed";
+    return { kind: "failed", code: kept ? code : "log-unavailable", message };
   }
 }
 

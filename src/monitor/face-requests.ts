@@ -1,4 +1,5 @@
 import { isControlMethod } from "../kernel/constitution.ts";
+import { READ } from "../kernel/risk.ts";
 import type { FaceRequests, Visible } from "../protocol/requests.ts";
 import type { Conduct } from "./conduct.ts";
 import type { DriverTable } from "./driver-table.ts";
@@ -7,13 +8,17 @@ import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { visibleOffers } from "./visible.ts";
 
+/** Unknown methods that are recorded one by one, and how many freeze the instance. */
+const RECORDED_METHODS = 16;
+const MOST_METHODS = 10_000;
+
 export interface FacePorts {
   readonly live: LiveInstance;
   readonly hooks: FaceHooks;
   readonly journal: Journal;
   readonly drivers: DriverTable;
   readonly conduct: Conduct;
-  readonly instances: Pick<Instances, "terminate">;
+  readonly instances: Pick<Instances, "terminate" | "freeze">;
   now(): number;
 }
 
@@ -31,7 +36,18 @@ export function faceHandlers(ports: FacePorts): {
     async list(): Promise<Visible> {
       const opened = await drivers.openAll(live);
       const agents = [live.state, ...live.state.ancestry.flatMap((id) => journal.state.instances.get(id) ?? [])];
-      return visibleOffers(opened, { state: journal.state, chain: agents.map(({ agent }) => agent), now: ports.now() });
+      const visible = visibleOffers(opened, {
+        state: journal.state,
+        chain: agents.map(({ agent }) => agent),
+        now: ports.now(),
+      });
+      // Names and words of resources are the server's data and not in its pin: seeing them is reading them.
+      const added = READ.labels.filter((label) => !live.state.labels.includes(label));
+      if (visible.resources.length > 0 && added.length > 0) {
+        const { instance } = live.state;
+        await journal.write({ kind: "labelled", instance, labels: added, because: "a list of resources" });
+      }
+      return visible;
     },
 
     propose({ token, ...proposal }) {
@@ -51,9 +67,22 @@ export function faceHandlers(ports: FacePorts): {
 
     async method({ method }) {
       if (isControlMethod(method)) {
-        await instances.terminate(live, { code: "control-verb", by: `method ${method}`, what: method });
+        await instances.terminate(live, {
+          code: "control-verb",
+          by: `method ${method.slice(0, 200)}`,
+          what: method.slice(0, 256),
+        });
         return {};
       }
+      live.unknownMethods += 1;
+      if (live.unknownMethods === MOST_METHODS) {
+        await instances.freeze(live, {
+          by: { kind: "monitor", why: "a run of unknown methods" },
+          code: "breaker-open",
+        });
+      }
+      // The first few say what there is to say; an agent without any grant must not fill the log.
+      if (live.unknownMethods > RECORDED_METHODS) return {};
       await journal.write({
         kind: "refused",
         peer: `face ${live.state.instance}`,

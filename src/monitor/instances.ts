@@ -1,6 +1,7 @@
 import { newBreaker } from "../kernel/breaker.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
-import type { Decider } from "../protocol/record.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { DriverTable } from "./driver-table.ts";
@@ -11,12 +12,17 @@ import { type FacePort, type LiveInstance, newLive } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
+import { stoppedBy } from "./subjects.ts";
 import { type CodeLayout, planAgent, planFace } from "./sandbox-plans.ts";
-import type { InstanceState } from "./state.ts";
+import type { HeldState, InstanceState } from "./state.ts";
 import { usableGrants } from "./visible.ts";
 
 /** A face listens within this or its instance does not start. */
 const FACE_MS = 20_000;
+
+/** Modes of a workspace, least first. */
+const MODES = ["none", "read", "write"] as const;
+const RETRY_MS = 1000;
 
 export interface FaceHooks {
   /** The face listens. */
@@ -43,6 +49,10 @@ export interface Instances {
   ): Promise<void>;
   /** The live side of an instance; of one that a restart ended, made anew so that its held actions can be settled. */
   live(instance: string): LiveInstance;
+  /** The live side, or one that stands in for an instance that is gone: enough to end what it left held. Never throws. */
+  standIn(held: HeldState): LiveInstance;
+  /** After a grant was revoked: what runs on it stops. */
+  revoked(): Promise<void>;
   /** Only those with processes. */
   running(): Iterable<LiveInstance>;
 }
@@ -96,12 +106,38 @@ export function createInstances(ports: InstancePorts): Instances {
     if (!lives.delete(instance)) return;
     if (live.state.life !== "terminal") live.state.life = "ended";
     stopProcesses(live);
+    for (const child of below(live)) await finish(child, { why: "ancestor-ended", exit: null });
     for (const request of live.waiting.keys()) await ports.withdraw(live, request);
     if (live.state.life !== "terminal")
       await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
     await powers.removeSocketFolder(instance).catch(() => {});
     for (const answer of waiters.get(instance) ?? []) answer(live.state);
     waiters.delete(instance);
+  }
+
+  function below(live: LiveInstance): readonly LiveInstance[] {
+    return [...lives.values()].filter((each) => each.state.ancestry.includes(live.state.instance));
+  }
+
+  /** The least that the acting agent and everyone above it were granted (CHILD-LESS). */
+  function workspaceMode(agents: readonly string[]): (typeof MODES)[number] {
+    const modes = agents.map((agent) => {
+      const granted = usableGrants(journal.state, agent, ports.now()).map((grant) => grant.sandbox.workspace);
+      return Math.max(0, ...granted.map((mode) => MODES.indexOf(mode)));
+    });
+    return MODES[Math.min(...modes)] ?? "none";
+  }
+
+  function refuseStopped(state: InstanceState): void {
+    const stopped = stoppedBy(journal.state, state);
+    if (stopped !== null) throw new Error(`it was stopped while it started: ${stopped}`);
+  }
+
+  /** A record that must come to be: what it says is in force already, in memory. */
+  async function writeUntilKept(body: RecordBody, payload: JsonObject): Promise<void> {
+    await journal.write(body, payload).catch(() => {
+      powers.timer.after(RETRY_MS, () => void writeUntilKept(body, payload));
+    });
   }
 
   async function startFace(live: LiveInstance, sockets: string): Promise<void> {
@@ -140,9 +176,13 @@ export function createInstances(ports: InstancePorts): Instances {
         );
       }
       const ancestry = ancestryOf(request.parent);
-      const modes = usableGrants(journal.state, request.agent, ports.now()).map((grant) => grant.sandbox.workspace);
-      const mode = modes.includes("write") ? "write" : modes.includes("read") ? "read" : "none";
+      const mode = workspaceMode([request.agent, ...ancestry.map((id) => find(id).agent)]);
+      for (const path of request.code) {
+        const problem = await powers.codeProblem(path);
+        if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
+      }
       if (request.workspace !== null) {
+        for (const id of ancestry) refuseWider(request.workspace, find(id));
         const problem = await powers.workspaceProblem(request.workspace, mode);
         if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
       }
@@ -165,16 +205,19 @@ export function createInstances(ports: InstancePorts): Instances {
         const state = find(instance);
         const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
         lives.set(instance, live);
-        const inherited = ancestry.flatMap((id) => find(id).labels);
-        if (inherited.length > 0) {
-          await journal.write({ kind: "labelled", instance, labels: [...new Set(inherited)], because: "delegated" });
-        }
+        live.mode = mode;
         try {
+          const inherited = ancestry.flatMap((id) => find(id).labels);
+          if (inherited.length > 0) {
+            await journal.write({ kind: "labelled", instance, labels: [...new Set(inherited)], because: "delegated" });
+          }
+          refuseStopped(state);
           const sockets = await powers.makeSocketFolder(instance);
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.
           void drivers.openAll(live).catch(() => {});
           await startFace(live, sockets);
+          refuseStopped(state);
           live.agent = await powers.startSandbox(
             planAgent(code, {
               command: request.command,
@@ -195,8 +238,8 @@ export function createInstances(ports: InstancePorts): Instances {
         }
         const { agent } = live;
         void agent.ended.then(({ code: exit }) => finish(live, { why: "exited", exit }));
-        // Killed while it was starting: nothing of it may stay.
-        if (live.state.life !== "running") stopProcesses(live);
+        // Killed or cut while it was starting: nothing of it may stay.
+        if (stoppedBy(journal.state, state) !== null) stopProcesses(live);
         return instance;
       } finally {
         streams.release();
@@ -234,7 +277,10 @@ export function createInstances(ports: InstancePorts): Instances {
       live.state.why = why.code;
       live.agent?.suspend();
       for (const driver of live.drivers.values()) driver.suspend();
-      await journal.write({ kind: "instance-frozen", instance: live.state.instance, ...why }).catch(() => {});
+      await Promise.all([
+        journal.write({ kind: "instance-frozen", instance: live.state.instance, ...why }).catch(() => {}),
+        ...below(live).map((child) => api.freeze(child, { by: why.by, code: "ancestor-frozen" })),
+      ]);
     },
 
     thaw(instance) {
@@ -254,10 +300,48 @@ export function createInstances(ports: InstancePorts): Instances {
       // In memory before the record, like a freeze: a log that fails must not let it start again.
       journal.state.tombstones.set(agent, { code: climb.code, instance });
       stopProcesses(live);
-      await journal
-        .write({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, { what: climb.what })
-        .catch(() => {});
-      await finish(live, { why: climb.code, exit: null });
+      // Every other instance of that agent, and all below any of them, in the same turn.
+      const others = [...lives.values()].filter((each) => each !== live && each.state.agent === agent);
+      const cut = new Set([...others, ...[live, ...others].flatMap(below)]);
+      for (const each of cut) stopProcesses(each);
+      await writeUntilKept({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, { what: climb.what });
+      await Promise.all([
+        finish(live, { why: climb.code, exit: null }),
+        ...[...cut].map((each) => finish(each, { why: "agent-terminal", exit: null })),
+      ]);
+    },
+
+    async revoked() {
+      for (const live of lives.values()) {
+        drivers.stopUndeclared(live);
+        const agents = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
+        // The mount cannot be taken from a running sandbox, so the sandbox goes.
+        if (MODES.indexOf(workspaceMode(agents)) < MODES.indexOf(live.mode))
+          await finish(live, { why: "revoked", exit: null });
+      }
+    },
+
+    standIn(held) {
+      const found = lives.get(held.instance);
+      if (found !== undefined) return found;
+      const state: InstanceState = journal.state.instances.get(held.instance) ?? {
+        instance: held.instance,
+        agent: held.agent,
+        ancestry: [],
+        workspace: null,
+        strict: false,
+        holdAt: [],
+        holdSeconds: 0,
+        words: [],
+        since: held.since,
+        life: "ended",
+        why: "forgotten",
+        exit: null,
+        labels: [],
+        done: 0,
+        denied: 0,
+      };
+      return newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
     },
 
     live(instance) {
@@ -272,6 +356,15 @@ export function createInstances(ports: InstancePorts): Instances {
     running: () => lives.values(),
   };
   return api;
+}
+
+function refuseWider(workspace: string, parent: InstanceState): void {
+  if (parent.workspace !== null && `${workspace}/`.startsWith(`${parent.workspace}/`)) return;
+  throw new Refusal(
+    "workspace",
+    `Workspace ${workspace} is not within that of ${parent.instance} above it.`,
+    "A delegate gets no more than its delegator.",
+  );
 }
 
 function hintOf(error: unknown): string {

@@ -34,6 +34,10 @@ export interface LiveInstance {
   readonly seen: Seen;
   face: { readonly process: SandboxedProcess; readonly port: FacePort } | null;
   agent: SandboxedProcess | null;
+  /** How the agent's own sandbox sees the workspace. */
+  mode: "none" | "read" | "write";
+  /** JSON-RPC methods that nobody serves, asked for so far. */
+  unknownMethods: number;
   /** Last list given to the face, so that only a different one is announced. */
   visible: Visible | null;
 }
@@ -49,6 +53,8 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     seen: parts.seen,
     face: null,
     agent: null,
+    mode: "none",
+    unknownMethods: 0,
     visible: null,
   };
 }

@@ -16,7 +16,7 @@ import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { StateFault } from "./reducer.ts";
+import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { checkSigned } from "./signed-records.ts";
 import { emptyState } from "./state.ts";
@@ -24,8 +24,6 @@ import { createStatements } from "./statements.ts";
 import { createTrustedClock, type TrustedClock } from "./trusted-clock.ts";
 import { createWatching, type Watcher } from "./watching.ts";
 
-/** Longest a timer may be set for in one piece (setTimeout's own bound). */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How often a log that failed is tried again. */
 const RECOVER_MS = 1000;
 
@@ -88,6 +86,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const failed = (error: unknown, name: string): void => {
     parts.report(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };
+
+  const failedQuietly = (error: unknown): void => failed(error, "monitor");
 
   const connectDriver: ConnectDriver = (channel, events) => {
     const peer = createPeer(channel, {
@@ -192,7 +192,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       },
       grantsChanged(change) {
         if ("added" in change) engine.addGrant(change.added);
-        else engine.removeGrant(change.removed);
+        else {
+          engine.removeGrant(change.removed);
+          void instances.revoked().catch(failedQuietly);
+        }
         changedGrants();
       },
       thawed: (instance) => instances.thaw(instance),
@@ -203,8 +206,13 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
   await reportUnknown(journal);
   for (const held of state.held.values()) {
-    const left = Math.min(Math.max(0, held.expires - trusted.now()), LONGEST_TIMER_MS);
-    powers.timer.after(left, () => void conduct.release(instances.live(held.instance), held.request, "hold-expired"));
+    // Only what a restart cut off may still be answered; whoever else is gone waits for nothing.
+    const waits = state.instances.get(held.instance)?.why === RESTARTED;
+    const left = waits ? Math.max(0, held.expires - trusted.now()) : 0;
+    powers.timer.after(
+      left,
+      () => void conduct.release(instances.standIn(held), held.request, waits ? "hold-expired" : "withdrawn"),
+    );
   }
 
   let stopping = false;

@@ -25,6 +25,8 @@ export interface MonitorPowers {
   removeSocketFolder(instance: string): Promise<void>;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */
   workspaceProblem(path: string, mode: "none" | "read" | "write"): Promise<{ message: string; hint: string } | null>;
+  /** Why this path cannot be shown to an agent as its program's code, or null: it is the home's, a system folder, a link. */
+  codeProblem(path: string): Promise<{ message: string; hint: string } | null>;
   /** Streams that the CLI handed over under this ticket; null when none arrived within a second. */
   takeStreams(ticket: string): Promise<Streams | null>;
 }

@@ -194,8 +194,13 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       if (instance !== undefined) instance.done += 1;
       return;
     }
+    case "clock-set": {
+      // The owner said which time it is; what the log believed before is set right, back too.
+      const document = objectAt(seq, payload, "document");
+      if (typeof document["at"] === "number") state.highWater = document["at"];
+      return;
+    }
     case "stop":
-    case "clock-set":
     case "driver-pinned":
     case "refused":
     case "approved":
@@ -223,7 +228,8 @@ export function countUse(
 function forgetOldest(state: State): void {
   if (state.instances.size <= ENDED_KEPT) return;
   for (const [id, instance] of state.instances) {
-    if (instance.life !== "running" && instance.life !== "frozen") {
+    const ended = instance.life !== "running" && instance.life !== "frozen";
+    if (ended && ![...state.held.values()].some((held) => held.instance === id)) {
       state.instances.delete(id);
       return;
     }

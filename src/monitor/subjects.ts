@@ -1,12 +1,33 @@
 import { endorsedTokens } from "../kernel/endorsement.ts";
 import type { Subject } from "../kernel/decision.ts";
+import { RESTARTED } from "./reducer.ts";
 import type { InstanceState, State } from "./state.ts";
 
 const endorsedBy = new WeakMap<InstanceState, ReadonlySet<string>>();
 
 /** The acting instance and its ancestors as the decision takes them, nearest first (CHILD-LESS). */
-export function subjectChain(state: State, acting: InstanceState): readonly [Subject, ...Subject[]] {
-  return [subject(state, acting), ...acting.ancestry.map((id) => subject(state, ancestor(state, id)))];
+export function subjectChain(state: State, acting: InstanceState, waiting = 0): readonly [Subject, ...Subject[]] {
+  const [self, ...above] = [acting, ...acting.ancestry.map((id) => ancestor(state, id))].map((each) =>
+    subject(state, each),
+  );
+  if (self === undefined) throw new Error("there is nobody who acts");
+  // Holds whose record is still being written count too, so that a flood cannot outrun the bound.
+  return [{ ...self, heldCount: Math.max(self.heldCount, waiting) }, ...above];
+}
+
+/**
+ * Why nothing may be done in the name of this instance, or null. TERMINAL and CHILD-LESS: an agent that climbed is gone in
+ * all its instances, and nobody acts below one that was stopped. One that a restart ended may still be answered for.
+ */
+export function stoppedBy(state: State, acting: InstanceState): string | null {
+  const above = acting.ancestry.map((id) => state.instances.get(id));
+  for (const each of [acting, ...above]) {
+    if (each === undefined) return "an instance above it is not known";
+    if (state.tombstones.has(each.agent)) return `agent "${each.agent}" was ended for good`;
+    if (each.life !== "running" && !(each.life === "ended" && each.why === RESTARTED))
+      return `${each.instance} is ${each.life}`;
+  }
+  return null;
 }
 
 function subject(state: State, instance: InstanceState): Subject {

@@ -37,18 +37,25 @@ export type DigestAnswer =
 export function createCodeDigest(program: URL): (paths: readonly string[]) => Promise<string> {
   const task = createWorkerTask(program, { milliseconds: 60_000, heap: 256 });
   const known = new Map<string, { readonly fingerprint: string; readonly digest: string }>();
-  return async (paths) => {
+  const under = new Map<string, Promise<string>>();
+  return (paths) => {
     const key = JSON.stringify(paths);
+    const running = under.get(key) ?? digest(key, paths).finally(() => under.delete(key));
+    under.set(key, running);
+    return running;
+  };
+
+  async function digest(key: string, paths: readonly string[]): Promise<string> {
     const before = known.get(key);
     const now = BigInt(Date.now()) * 1_000_000n;
     const answer = await firstAnswer(task.run({ paths, known: before?.fingerprint ?? null, now }));
     if (answer.kind === "failed") throw new Error(answer.message);
-    const digest = answer.digest ?? before?.digest;
-    if (digest === undefined) throw new Error("Cannot pin code: the worker gave no digest");
+    const found = answer.digest ?? before?.digest;
+    if (found === undefined) throw new Error("Cannot pin code: the worker gave no digest");
     if (answer.fingerprint === null) known.delete(key);
-    else known.set(key, { fingerprint: answer.fingerprint, digest });
-    return digest;
-  };
+    else known.set(key, { fingerprint: answer.fingerprint, digest: found });
+    return found;
+  }
 }
 
 async function firstAnswer(parts: AsyncIterable<unknown>): Promise<DigestAnswer> {

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { access, realpath, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { access, readdir, realpath, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 export interface WorkspaceProblem {
   readonly message: string;
@@ -37,12 +37,42 @@ export async function workspaceProblem(
   if (isWithin(real, realHome) || isWithin(realHome, real)) {
     return problem("the substrate's own home lies in it or around it", "Name a folder of a project.");
   }
+  const socket = await findSocket(real, { left: MOST_ENTRIES });
+  if (socket !== null) {
+    return problem(
+      `${socket} in it is a socket or a pipe, through which an agent could reach what listens there`,
+      "Move it out of the folder.",
+    );
+  }
   try {
     await access(real, constants.R_OK | constants.X_OK | (mode === "write" ? constants.W_OK : 0));
   } catch {
     return unreachable(problem, path);
   }
   return null;
+}
+
+/**
+ * Why this file or folder cannot be shown read-only to an agent as its program's code, or null. The same rule as for a
+ * workspace: nothing of the substrate's home, no system folder, no link.
+ */
+export async function codeProblem(path: string, home: string): Promise<WorkspaceProblem | null> {
+  const problem = (message: string): WorkspaceProblem => ({
+    message: `Cannot show ${path} to an agent: ${message}.`,
+    hint: "Name the folder of the agent's program itself.",
+  });
+  let real: string;
+  try {
+    real = await realpath(path);
+  } catch {
+    return problem("it cannot be reached");
+  }
+  if (real !== path) return problem(`it is a link to ${real}`);
+  if (SYSTEM.has(real) || ["/proc", "/sys", "/dev", "/etc", "/run", "/boot"].some((top) => isWithin(top, real))) {
+    return problem("it is a system folder");
+  }
+  const realHome = await realpath(home);
+  return isWithin(real, realHome) || isWithin(realHome, real) ? problem("the substrate's own home lies there") : null;
 }
 
 const SYSTEM = new Set([
@@ -67,6 +97,24 @@ function unreachable(problem: (message: string, hint: string) => WorkspaceProble
     `the monitor (user id ${own}) cannot reach it in the mode that was granted`,
     `Give it to that user, and let it pass through ${dirname(path)}: chown -R ${own} '${path}'`,
   );
+}
+
+/** Entries looked at for sockets; what lies beyond is not found. */
+const MOST_ENTRIES = 200_000;
+
+/** The first socket, pipe or device below a folder: a path to it crosses network namespaces, read-only mounts too. */
+async function findSocket(folder: string, budget: { left: number }): Promise<string | null> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    budget.left -= 1;
+    if (budget.left < 0) return null;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      const found = await findSocket(path, budget);
+      if (found !== null) return found;
+    } else if (!entry.isFile() && !entry.isSymbolicLink()) return path;
+  }
+  return null;
 }
 
 /** True when `inner` is `outer` or lies below it, on whole segments. */
