@@ -122,6 +122,27 @@ describe("a log that was closed and opened again", () => {
     );
   });
 
+  test.each([256, 512, 257, 255])(
+    "of %i records, at and around the width of a tile, is closed again and goes on",
+    async (size) => {
+      const machine = newMachine();
+      const first = await openOn(machine);
+      await appendMany(first, size);
+      await first.close();
+      // Nothing is written in between: the level of the leaves holds no partial tile.
+      for (let round = 0; round < 2; round += 1) {
+        const again = await openOn(machine);
+        expect(again.size).toBe(size);
+        await again.checkpoint();
+        await again.close();
+      }
+      const last = await openOn(machine);
+      await appendMany(last, 3, size);
+      await last.close();
+      expect(await verifyOn(machine)).toMatchObject({ kind: "verified", size: size + 3 });
+    },
+  );
+
   test("moves segments into tiles and payload files while it is written to", async () => {
     const machine = newMachine();
     const log = await openOn(machine);

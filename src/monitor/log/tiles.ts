@@ -37,7 +37,7 @@ interface Level {
 export class Tiles {
   readonly #hasher: TreeHasher;
   readonly #files: LogReader;
-  readonly #levels: Level[] = [];
+  readonly #levels: (Level | undefined)[] = [];
   readonly #cache = new Map<string, Uint8Array>();
   readonly #tree: GrowingTree;
 
@@ -103,6 +103,8 @@ export class Tiles {
   /** Forgets the hashes of tiles that are full in a tree of `size`: their files are durable. */
   trim(size: number): void {
     for (const [level, kept] of this.#levels.entries()) {
+      // A log that was opened at a multiple of a tile's width holds nothing of that level until the next record.
+      if (kept === undefined) continue;
       const nodes = Math.floor(size / TILE_WIDTH ** level);
       const first = Math.max(kept.first, nodes - (nodes % TILE_WIDTH));
       kept.hashes.splice(0, first - kept.first);
