@@ -66,7 +66,7 @@ function immediatePair(): readonly [Channel, Channel] {
 
 test("sends every byte once when credit comes back while a frame is being written", async () => {
   const [near, far] = immediatePair();
-  let received = Promise.resolve(Buffer.alloc(0));
+  let received: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
   serveMux(far, (stream) => {
     received = readAll(stream);
   });
