@@ -33,8 +33,6 @@ export interface CliPowers {
   readonly agents: AgentStarter;
   /** A throw-away home, and a workspace with these files (name to text). */
   makeSample(files: { readonly [name: string]: string }): Promise<Sample>;
-  /** How the person started this program: `aios`, or `npm start --`. For hints that are commands. */
-  readonly invoked: string;
   /**
    * Resolves when a signal asks this program to end; never rejects. From the first call on signals do not end it by
    * themselves, so that what must be cleaned up is.

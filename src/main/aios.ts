@@ -101,7 +101,6 @@ async function main(): Promise<number> {
   const openHome = (path: string): Home => createCliHome(path, { daemon: DAEMON, monitorUser });
   const powers: CliPowers = {
     version: VERSION,
-    invoked: throughNpm ? "npm start --" : "aios",
     out: screenOf(process.stdout),
     err: screenOf(process.stderr),
     person: hasTerminal() ? person : null,

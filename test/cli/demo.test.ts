@@ -60,8 +60,8 @@ describe("the demo", () => {
     expect(played.text).toContain("There is no terminal here, so nobody can approve anything.");
     expect(outcomes(played)).toEqual([
       "granted", // the grant
+      "labelled", // before the agent gets what it read
       "granted", // the read
-      "labelled",
       "denied", // the tool without a grant
       "held", // the mail
       "denied",
@@ -76,11 +76,12 @@ describe("the demo", () => {
     expect(played.text).not.toContain("files__move_file");
     expect(played.text).toContain("Nothing: the mail server sent no message");
     expect(played.text.split("\n").filter((line) => Array.from(line).length > 80)).toEqual([]);
-    expect(played.text.trimEnd().split("\n").slice(-4)).toEqual([
+    expect(played.text.trimEnd().split("\n").slice(-5)).toEqual([
       "Try next, with your own agent:",
-      "   aios init",
-      "   aios grants propose examples/files.yaml --workspace DIR",
-      "   aios run -- CMD",
+      "   bin/aios init",
+      "   bin/aios grants propose examples/files.yaml --workspace DIR > grant.yaml",
+      "   bin/aios grants sign grant.yaml --workspace DIR",
+      "   bin/aios run --agent files --workspace DIR -- CMD",
     ]);
     expect(played.exit).toBe(0);
     expect(folderOf(played)).not.toBe("");
@@ -104,8 +105,8 @@ describe("the demo", () => {
       );
       expect(outcomes(played)).toEqual([
         "granted",
-        "granted",
         "labelled",
+        "granted",
         "denied",
         "held",
         "denied",

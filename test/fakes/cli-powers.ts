@@ -77,7 +77,6 @@ export function createDesk(setting: Setting = {}): Desk {
   const missing = (what: string): Promise<never> => Promise.reject(new TypeError(`the test has no ${what}`));
   const powers: CliPowers = {
     version: "0.1.0",
-    invoked: "aios",
     out: screen("out"),
     err: screen("err"),
     person: setting.typed === undefined ? null : person,

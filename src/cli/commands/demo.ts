@@ -16,6 +16,8 @@ import { prepareAndSign } from "../sign.ts";
 import type { SigningSession } from "../signing-session.ts";
 import { makeVisible } from "../visible.ts";
 
+/** For commands to copy: never `npm start --`, whose banner would land in a file that standard output goes to. */
+const PROGRAM = "bin/aios";
 /** How long a held action waits: until a person has read it, or just long enough to be seen when there is none. */
 const HOLD_SECONDS = { attended: 600, unattended: 3 };
 
@@ -241,7 +243,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
     board.result(["bad", "refused"], `a copy with one byte changed (${copy.what}): ${makeVisible(forged.why)}`);
   else board.result(["bad", "verified"], "a changed copy passed: this must never be seen");
   if (whole.kind !== "verified" || proved.kind !== "verified" || forged.kind !== "refused") {
-    throw CliFailure.of("demo-failed", "The log of the demo did not verify as it must", `${powers.invoked} doctor`);
+    throw CliFailure.of("demo-failed", "The log of the demo did not verify as it must", `${PROGRAM} doctor`);
   }
 }
 
@@ -249,8 +251,9 @@ function finish(powers: CliPowers): void {
   writeLines(powers.out, [
     line(""),
     line("Try next, with your own agent:", "strong"),
-    line(`   ${powers.invoked} init`),
-    line(`   ${powers.invoked} grants propose examples/files.yaml --workspace DIR`),
-    line(`   ${powers.invoked} run -- CMD`),
+    line(`   ${PROGRAM} init`),
+    line(`   ${PROGRAM} grants propose examples/files.yaml --workspace DIR > grant.yaml`),
+    line(`   ${PROGRAM} grants sign grant.yaml --workspace DIR`),
+    line(`   ${PROGRAM} run --agent files --workspace DIR -- CMD`),
   ]);
 }
