@@ -46,6 +46,7 @@ export const run: Command = {
   ],
   examples: ["run -- claude", 'run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js'],
   async run(powers, args) {
+    const flags = readFlags(powers, args);
     const profile = await findProfile(powers, args);
     const command = args.rest.length > 0 ? args.rest : (profile?.command ?? []);
     const [program] = command;
@@ -60,15 +61,33 @@ export const run: Command = {
         "a to z, 0 to 9 and -, beginning with a letter: --agent NAME",
       );
     }
+    await confirmCode(powers, profile);
     return await withMonitor({ powers, args }, (client, home) =>
-      start({ powers, args, client, home, agent, command, profile }),
+      start({ powers, args, flags, client, home, agent, command, profile }),
     );
   },
 };
 
+/** Flags that can be malformed, read before anything is shown, signed or started. */
+type Flags = Pick<RunRequest, "environment" | "holdAt" | "holdSeconds">;
+
+function readFlags(powers: CliPowers, args: Arguments): Flags {
+  const otherwise = powers.person === null ? HOLD_SECONDS.unattended : HOLD_SECONDS.terminal;
+  return {
+    environment: readEnvironment(args.values("env")),
+    holdAt: args.values("hold-at").map(readStage),
+    holdSeconds: readInteger(args.value("hold-seconds") ?? String(otherwise), {
+      name: "--hold-seconds",
+      min: 1,
+      max: 86_400,
+    }),
+  };
+}
+
 interface Start {
   readonly powers: CliPowers;
   readonly args: Arguments;
+  readonly flags: Flags;
   readonly client: MonitorClient;
   readonly home: Home;
   readonly agent: string;
@@ -77,7 +96,7 @@ interface Start {
 }
 
 async function start(parts: Start): Promise<ExitCode> {
-  const { powers, args, client, home, agent, profile } = parts;
+  const { powers, args, flags, client, home, agent, profile } = parts;
   const signing = openSigningSession(powers, { home, keep: "session" });
   const workspace = workspaceOf(parts);
   for (const path of args.values("grant"))
@@ -86,7 +105,6 @@ async function start(parts: Start): Promise<ExitCode> {
   writeLines(powers.err, await describeAuthority(parts));
 
   const program = await powers.agents.findProgram(parts.command);
-  const unattended = powers.person === null;
   const request: RunRequest = {
     agent,
     command: program.command,
@@ -95,13 +113,10 @@ async function start(parts: Start): Promise<ExitCode> {
     task: args.value("task") ?? (await confirmTask(powers, profile)),
     strict: args.has("strict") || profile?.strict === true,
     parent: args.value("parent"),
-    environment: { ...profile?.environment, ...readEnvironment(args.values("env")) },
-    holdAt: args.values("hold-at").map(readStage),
+    environment: { ...profile?.environment, ...flags.environment },
+    holdAt: flags.holdAt,
     streams: powers.random.hex(16),
-    holdSeconds: readInteger(
-      args.value("hold-seconds") ?? String(unattended ? HOLD_SECONDS.unattended : HOLD_SECONDS.terminal),
-      { name: "--hold-seconds", min: 1, max: 86_400 },
-    ),
+    holdSeconds: flags.holdSeconds,
   };
   return await runInstance({ ...parts, signing }, request);
 }
@@ -121,6 +136,21 @@ async function grantProfile(
   const source = parts.args.value("profile") ?? "the profile";
   const proposed = await proposeGrant({ powers, client }, { profile, source, workspace });
   await signGrant({ powers, client, session: signing }, proposed.grant);
+}
+
+/**
+ * What a profile names as its program's code becomes readable to the agent without any signature, and a profile is often
+ * somebody else's file: it is never authority, so a person says yes first. Without a person it is refused (ERRORS-DENY).
+ */
+async function confirmCode(powers: CliPowers, profile: Profile | null): Promise<void> {
+  const code = profile?.code ?? [];
+  if (code.length === 0) return;
+  writeLines(powers.err, [
+    line("The agent's sandbox will also see, read-only:", "wait"),
+    ...code.map((path) => line(`  ${makeVisible(path)}`)),
+  ]);
+  if (!(await confirm(powers, "Show it these?")))
+    throw CliFailure.of("not-confirmed", "Nothing was started: you did not say yes");
 }
 
 /** Words from a file endorse nobody until a person has said that they are meant (DESIGN 5). */

@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import { runProgram } from "../../src/cli/program.ts";
+import type { RunRequest } from "../../src/protocol/requests.ts";
+import { createDesk, type Desk, type Setting } from "../fakes/cli-powers.ts";
+import { transcribe } from "./transcript.ts";
+
+const PROFILE = "profile: p\nagent: a\ncommand: [/usr/bin/true]\n";
+const WITH_CODE = `${PROFILE}code: [/home/maria/.ssh, "/srv/a\\u202eb"]\n`;
+const INSTANCE = "i-0123456789abcdef";
+
+/** A monitor that starts whatever it is asked to, under no grant, and sees it end with 7. */
+const STARTS: NonNullable<Setting["answers"]> = {
+  grants: () => ({ grants: [view] }),
+  "grant-show": () => Promise.reject(new TypeError("another agent's grant is not shown")),
+  watch: () => ({}),
+  run: () => ({ instance: INSTANCE }),
+  wait: () => ({ state: "ended", exit: 7, why: null }),
+};
+const view = {
+  id: "p",
+  agents: ["another"],
+  state: "active",
+  lease: false,
+  uses: 0,
+  bytes: 0,
+  expires: 0,
+  key: "ed25519:0011223344556677",
+} as const;
+
+async function start(
+  profile: string,
+  typed?: readonly string[],
+): Promise<{ readonly exit: number; readonly desk: Desk; readonly request: RunRequest | null }> {
+  const desk = createDesk({
+    answers: STARTS,
+    files: { "p.yaml": profile },
+    ...(typed === undefined ? {} : { typed }),
+  });
+  const exit = await runProgram(["run", "--profile", "p.yaml"], desk.powers);
+  const sent = desk.monitor.asked.find(({ name }) => name === "run")?.body ?? null;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the command sent under this name
+  return { exit, desk, request: sent as RunRequest | null };
+}
+
+describe("the code that a profile names", () => {
+  test("is shown, and mounted when the person says yes", async () => {
+    const { exit, desk, request } = await start(WITH_CODE, ["y"]);
+    expect(desk.err()).toContain(
+      "The agent's sandbox will also see, read-only:\n  /home/maria/.ssh\n  /srv/a‹U+202E›b\n",
+    );
+    expect(desk.prompts).toEqual(["Show it these? [y/N] "]);
+    expect(request?.code).toEqual(["/home/maria/.ssh", "/srv/a\u202eb"]);
+    expect(exit).toBe(7);
+  });
+
+  test("starts nothing when the person says no", async () => {
+    const { exit, desk } = await start(WITH_CODE, ["n"]);
+    expect(desk.err()).toContain("aios: Nothing was started: you did not say yes (not-confirmed)\n");
+    expect(desk.monitor.asked).toEqual([]);
+    expect(exit).toBe(1);
+  });
+
+  test("is refused where nobody can be asked", async () => {
+    const { exit, desk } = await start(WITH_CODE);
+    expect(desk.err()).toContain("(no-terminal)");
+    expect(desk.monitor.asked).toEqual([]);
+    expect(exit).toBe(5);
+  });
+
+  test("asks nothing when there is none, with a terminal or without", async () => {
+    for (const typed of [[], undefined]) {
+      const { exit, desk, request } = await start(PROFILE, typed);
+      expect(desk.prompts).toEqual([]);
+      expect(request?.code).toEqual([]);
+      expect(exit).toBe(7);
+    }
+  });
+});
+
+describe("flags are checked before anything is shown, asked or started", () => {
+  test.each([
+    ["--hold-seconds", "0"],
+    ["--hold-at", "lunch"],
+    ["--env", "PATH"],
+  ])("%s %s", async (flag, value) => {
+    const desk = createDesk({ answers: STARTS, files: { "p.yaml": WITH_CODE }, typed: ["y"] });
+    expect(await runProgram(["run", "--profile", "p.yaml", flag, value], desk.powers)).toBe(2);
+    expect(desk.prompts).toEqual([]);
+    expect(desk.monitor.asked).toEqual([]);
+    expect(desk.err()).toMatch(/^aios: [^\n]*\(usage\)\n(?:hint: [^\n]*\n)?$/u);
+  });
+});
+
+test("a kind of record that does not exist is refused, not an empty table", async () => {
+  expect(await transcribe(["log", "show", "--kind", "denyed"])).toBe(`$ aios log show --kind denyed
+! aios: there is no kind of record "denyed" (usage)
+! hint: did you mean denied?
+[2]
+`);
+});
+
+test("a profile that is no object is refused at its root", async () => {
+  expect(await transcribe(["grants", "propose", "p.yaml"], { files: { "p.yaml": "words\n" } })).toMatch(
+    /^! aios: Cannot use p\.yaml: \/ expected .* \(bad-profile\)$/mu,
+  );
+});
