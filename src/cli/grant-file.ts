@@ -48,7 +48,7 @@ async function readGrantFile(
   if (short.kind === "refused") {
     throw CliFailure.of(
       "bad-grant",
-      `Cannot use ${path}: ${short.path} ${short.message}`,
+      `Cannot use ${path}: ${short.path || "/"} ${short.message}`,
       "aios grants propose PROFILE writes one",
     );
   }

@@ -18,7 +18,7 @@ export function readProfile(text: string, source: string): Profile {
   if (decoded.kind === "ok") return decoded.value;
   throw CliFailure.of(
     "bad-profile",
-    `Cannot use ${source}: ${decoded.path} ${decoded.message}`,
+    `Cannot use ${source}: ${decoded.path || "/"} ${decoded.message}`,
     "examples/files.yaml is one that works",
   );
 }

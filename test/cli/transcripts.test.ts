@@ -900,7 +900,7 @@ permit (principal, action, resource);
 
   test("a file that is not there", async () => {
     expect(await transcribe(["grants", "sign", "g.yaml"])).toBe(`$ aios grants sign g.yaml
-! aios: Cannot read g.yaml: ENOENT (file-unreadable)
+! aios: Cannot read g.yaml: it does not exist (file-unreadable)
 [3]
 `);
   });

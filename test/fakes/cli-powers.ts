@@ -84,7 +84,7 @@ export function createDesk(setting: Setting = {}): Desk {
       read: (path) => {
         const found = setting.files?.[path];
         return found === undefined
-          ? Promise.reject(CliFailure.of("file-unreadable", `Cannot read ${path}: ENOENT`))
+          ? Promise.reject(CliFailure.of("file-unreadable", `Cannot read ${path}: it does not exist`))
           : Promise.resolve(found);
       },
       exists: (path) => Promise.resolve(setting.files?.[path] !== undefined),

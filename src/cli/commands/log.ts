@@ -9,6 +9,7 @@ import { readInteger } from "../integer.ts";
 import { join, line, writeLines } from "../line.ts";
 import { showMoment } from "../moment.ts";
 import type { CliPowers, LogKeySource, Verified } from "../powers.ts";
+import { readRecordKind } from "../record-kinds.ts";
 import { layOutTable } from "../table.ts";
 import { makeVisible } from "../visible.ts";
 
@@ -45,8 +46,8 @@ export const logShow: Command = {
     const limit = readInteger(args.value("limit") ?? "50", { name: "--limit", min: 1, max: 1_000_000 });
     const given = args.value("from");
     const from = given === null ? null : readInteger(given, { name: "--from", min: 0, max: Number.MAX_SAFE_INTEGER });
+    const filter = { instance: args.value("instance"), kinds: args.values("kind").map(readRecordKind) };
     return await withMonitor({ powers, args }, async (client) => {
-      const filter = { instance: args.value("instance"), kinds: args.values("kind") };
       const unfiltered = filter.instance === null && filter.kinds.length === 0;
       const { size } = await client.request("log-show", { from: 0, limit: 1, ...filter });
       // With a filter the last records may hold none of its kind; then everything from the beginning is looked through.

@@ -1,0 +1,41 @@
+import type { RecordKind } from "../protocol/record.ts";
+import { CliFailure } from "./failure.ts";
+import { findNearest } from "./nearest.ts";
+
+// A table, so that the compiler finds a kind that is missing here.
+const KINDS: { readonly [Kind in RecordKind]: true } = {
+  start: true,
+  stop: true,
+  "owner-enrolled": true,
+  "grant-signed": true,
+  "grant-revoked": true,
+  "policy-set": true,
+  "clock-set": true,
+  "instance-started": true,
+  "instance-ended": true,
+  "instance-frozen": true,
+  "instance-thawed": true,
+  "agent-restarted": true,
+  terminal: true,
+  labelled: true,
+  "driver-pinned": true,
+  "driver-quarantined": true,
+  refused: true,
+  denied: true,
+  held: true,
+  approved: true,
+  intent: true,
+  outcome: true,
+};
+
+/** Reads a kind of record as a person types it. Throws `CliFailure` `usage`: a filter that fits nothing would look like a clean log. */
+export function readRecordKind(text: string): string {
+  if (Object.hasOwn(KINDS, text)) return text;
+  const kinds = Object.keys(KINDS);
+  const nearest = findNearest(text, kinds);
+  throw CliFailure.of(
+    "usage",
+    `there is no kind of record "${text}"`,
+    nearest === null ? `one of: ${kinds.join(", ")}` : `did you mean ${nearest}?`,
+  );
+}
