@@ -39,8 +39,16 @@ function defaultHome(): string {
 }
 
 function screenOf(stream: NodeJS.WriteStream): Screen {
+  let closed = false;
+  // Whoever reads may stop (`| head`): the rest of the command runs as it would, so that it cleans up, and says nothing.
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    closed = true;
+  });
   return {
-    write: (text) => void stream.write(text),
+    write: (text) => {
+      if (!closed) stream.write(text);
+    },
     columns: stream.isTTY && stream.columns > 0 ? stream.columns : 80,
     // no-color.org: any value that is not empty.
     colour: stream.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
@@ -50,7 +58,8 @@ function screenOf(stream: NodeJS.WriteStream): Screen {
 
 const person: Person = {
   askLine: (prompt) => orNull(askLine(prompt)),
-  askPassphrase: (prompt) => orNull(readPassphrase(prompt)),
+  // The one prompt that nothing is half done behind: Ctrl-C and the end of input end the command, by its own exit code.
+  askPassphrase: (prompt) => translateFaults(() => readPassphrase(prompt)),
 };
 
 /** Ctrl-C and the end of input are no answer. */
@@ -58,9 +67,22 @@ async function orNull(answer: Promise<string>): Promise<string | null> {
   try {
     return await translateFaults(() => answer);
   } catch (error) {
-    if (error instanceof CliFailure && error.code === "not-confirmed") return null;
+    if (error instanceof CliFailure && (error.code === "interrupted" || error.code === "not-confirmed")) return null;
     throw error;
   }
+}
+
+const READ_FAULTS: ReadonlyMap<unknown, string> = new Map([
+  ["ENOENT", "it does not exist"],
+  ["ENOTDIR", "it does not exist"],
+  ["EISDIR", "it is a folder"],
+  ["EACCES", "you may not read it"],
+  ["ERR_ENCODING_INVALID_ENCODED_DATA", "it is not UTF-8 text"],
+]);
+
+function explainRead(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : error;
+  return READ_FAULTS.get(code) ?? String(code);
 }
 
 const files: Files = {
@@ -80,8 +102,7 @@ const files: Files = {
       }
     } catch (error) {
       if (error instanceof CliFailure) throw error;
-      const why = error instanceof Error && "code" in error ? String(error.code) : "it is not UTF-8 text";
-      throw CliFailure.of("file-unreadable", `Cannot read ${path}: ${why}`);
+      throw CliFailure.of("file-unreadable", `Cannot read ${path}: ${explainRead(error)}`);
     }
   },
   exists: (path) => Promise.resolve(existsSync(path)),

@@ -13,6 +13,7 @@ import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { CliEvents, CliRequests } from "../protocol/requests.ts";
 import type { BodyOf } from "../protocol/side.ts";
+import { findMeaning } from "./translate.ts";
 
 const START_MS = 20_000;
 
@@ -46,11 +47,7 @@ export async function connectMonitor(home: string, program: string): Promise<Mon
       await sleep(250);
       const other = await attachMonitor(home);
       if (other !== null) return other;
-      throw CliFailure.of(
-        "monitor-unreachable",
-        `The monitor of ${home} ended as it started: ${daemon.said()}`,
-        "aios doctor says what this machine lacks",
-      );
+      throw describeStart(home, daemon.said());
     }
   }
   throw CliFailure.of(
@@ -62,7 +59,7 @@ export async function connectMonitor(home: string, program: string): Promise<Mon
 
 interface Daemon {
   ended(): number | null;
-  /** Why it ended, from its standard error. */
+  /** What it wrote to standard error. */
   said(): string;
 }
 
@@ -90,15 +87,27 @@ function startMonitor(home: string, program: string): Daemon {
   child.unref();
   return {
     ended: () => code,
-    said: () => findReason(readStart(errors)),
+    said: () => readStart(errors),
   };
 }
 
-/** The monitor's own words when it gave any, else the line in which Node names the fault. */
-function findReason(text: string): string {
+/**
+ * Why a monitor ended as it started, from its standard error: its own words when it gave any, else the line in which Node
+ * names the fault. What a person can repair has this program's own code and exit; the monitor's code is never shown beside it.
+ */
+export function describeStart(home: string, text: string): CliFailure {
   const lines = text.split("\n").filter((row) => row.trim() !== "");
-  const own = lines.find((row) => row.startsWith("aiosd: "))?.slice("aiosd: ".length);
-  return own ?? lines.find((row) => /^\w*Error\b/u.test(row)) ?? lines[0] ?? "it said nothing";
+  const said = lines.find((row) => row.startsWith("aiosd: "))?.slice("aiosd: ".length);
+  const { words, code } = /^(?<words>.*?)(?: \((?<code>[A-Za-z_-]+)\))?$/u.exec(said ?? "")?.groups ?? {};
+  const hint = lines.find((row) => row.startsWith("  hint: "))?.slice("  hint: ".length) ?? null;
+  const meaning = code === undefined ? null : findMeaning(code);
+  if (meaning !== null && words !== undefined) return CliFailure.of(meaning, words, hint);
+  const fault = lines.find((row) => /^\w*Error\b/u.test(row)) ?? lines[0] ?? "it said nothing";
+  return CliFailure.of(
+    "monitor-unreachable",
+    `The monitor of ${home} ended as it started: ${said === undefined ? fault : (words ?? said)}`,
+    hint ?? "aios doctor says what this machine lacks",
+  );
 }
 
 function readStart(file: number): string {

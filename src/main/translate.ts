@@ -4,7 +4,7 @@ import { PlatformError, type PlatformErrorCode } from "../platform/platform-erro
 /** What a fault of the platform means to a person at the command line; null leaves it as the fault that it is. */
 const MEANINGS: { readonly [code in PlatformErrorCode]: FailureCode | null } = {
   "bad-key-file": "bad-key",
-  cancelled: "not-confirmed",
+  cancelled: "interrupted",
   "code-unreadable": null,
   "home-permissions": "bad-home",
   "key-exists": "owner-exists",
@@ -19,6 +19,11 @@ const MEANINGS: { readonly [code in PlatformErrorCode]: FailureCode | null } = {
   "weak-passphrase": "weak-passphrase",
   "wrong-passphrase": "wrong-passphrase",
 };
+
+/** What a code that the monitor's process ended with means here, or null. */
+export function findMeaning(code: string): FailureCode | null {
+  return Object.entries(MEANINGS).find(([known]) => known === code)?.[1] ?? null;
+}
 
 /** Does work of the platform, and throws its faults as those of the command line. */
 export async function translateFaults<Result>(work: () => Result | Promise<Result>): Promise<Result> {
