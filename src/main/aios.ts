@@ -9,7 +9,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CliFailure } from "../cli/failure.ts";
-import type { CliPowers, Files, Home, Person, Screen } from "../cli/powers.ts";
+import type { CliPowers, Files, Home, Person } from "../cli/powers.ts";
 import { runProgram } from "../cli/program.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { createRandom } from "../platform/random.ts";
@@ -21,6 +21,7 @@ import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { createPackages, listClosure } from "./package-finder.ts";
 import { makeSample } from "./sample.ts";
+import { createScreen } from "./screen.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
 
@@ -36,24 +37,6 @@ function defaultHome(): string {
   const named = env["AIOS_HOME"];
   if (named !== undefined && named !== "") return resolve(named);
   return isRoot ? "/var/lib/aios" : join(homedir(), ".aios");
-}
-
-function screenOf(stream: NodeJS.WriteStream): Screen {
-  let closed = false;
-  // Whoever reads may stop (`| head`): the rest of the command runs as it would, so that it cleans up, and says nothing.
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    closed = true;
-  });
-  return {
-    write: (text) => {
-      if (!closed) stream.write(text);
-    },
-    columns: stream.isTTY && stream.columns > 0 ? stream.columns : 80,
-    // no-color.org: any value that is not empty.
-    colour: stream.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
-    terminal: stream.isTTY,
-  };
 }
 
 const person: Person = {
@@ -122,8 +105,8 @@ async function main(): Promise<number> {
   const openHome = (path: string): Home => createCliHome(path, { daemon: DAEMON, monitorUser });
   const powers: CliPowers = {
     version: VERSION,
-    out: screenOf(process.stdout),
-    err: screenOf(process.stderr),
+    out: createScreen(process.stdout, env),
+    err: createScreen(process.stderr, env),
     person: hasTerminal() ? person : null,
     files,
     crypto,
