@@ -1,7 +1,7 @@
 import type { Digest } from "../kernel/action.ts";
 import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
 import { parseJson } from "../kernel/json.ts";
-import { OWN_BOUNDS } from "./conduct.ts";
+import { OWN_BOUNDS } from "./action-ends.ts";
 import { unendorsed } from "../kernel/endorsement.ts";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";

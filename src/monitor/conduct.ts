@@ -1,9 +1,8 @@
 import { noteOutcome } from "../kernel/breaker.ts";
-import { type Action, actionText, decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
+import { type Action, actionText, type Digest, type Proposal } from "../kernel/action.ts";
 import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { Evaluator, HoldReason } from "../kernel/decision.ts";
-import type { GrantProposal, Risk } from "../kernel/grant.ts";
-import { type JsonBounds, parseJson } from "../kernel/json.ts";
+import type { Risk } from "../kernel/grant.ts";
 import {
   approve,
   type Approval,
@@ -20,6 +19,14 @@ import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Envelope } from "../protocol/statement.ts";
+import {
+  type ActionPart,
+  describeProposal,
+  type Halted,
+  readAction,
+  stoppedOutcome,
+  unavailable,
+} from "./action-ends.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import { within } from "./driver-pool.ts";
@@ -31,9 +38,6 @@ import { RESTARTED } from "./reducer.ts";
 import type { HeldState } from "./state.ts";
 import { stoppedBy, subjectChain } from "./subjects.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
-
-/** For texts that this monitor wrote itself: whatever `decide` let through must be read back. */
-export const OWN_BOUNDS: JsonBounds = { maxLength: Infinity, maxDepth: Infinity, maxValues: Infinity };
 
 /** A driver has this long to answer one action. */
 const RUN_MS = 120_000;
@@ -84,7 +88,6 @@ type Passed =
   | { readonly kind: "ticket"; readonly ticket: Ticket }
   | { readonly kind: "held"; readonly validated: Validated }
   | Halted;
-type Halted = Exclude<Staged<never>, { kind: "next" }>;
 
 export function createConduct(ports: ConductPorts): Conduct {
   const settling = new Set<string>();
@@ -286,15 +289,18 @@ export function createConduct(ports: ConductPorts): Conduct {
         const passed = pass(asked, proposal, { kind: "none" });
         if (passed.kind === "held") return await hold(asked, passed.validated);
         if (passed.kind === "ticket" && driver !== null) return await run(asked, passed.ticket, driver);
-        if (passed.kind === "ticket") return await halt(asked, unavailable(), { ...describe(ports, asked, proposal) });
-        return await halt(asked, passed, describe(ports, asked, proposal));
+        if (passed.kind === "ticket")
+          return await halt(asked, unavailable(), {
+            ...describeProposal(proposal, { request: asked.request, digest: ports.digest }),
+          });
+        return await halt(asked, passed, describeProposal(proposal, { request: asked.request, digest: ports.digest }));
       } catch (error) {
         // ERRORS-DENY: a fault of ours in any stage is a denial, never a way through.
         const message = error instanceof Error ? error.message : "unknown fault";
         return halt(
           asked,
           { ...unavailable(), code: "malformed", stage: "decide", by: `fault: ${message}` },
-          describe(ports, asked, proposal),
+          describeProposal(proposal, { request: asked.request, digest: ports.digest }),
         );
       }
     },
@@ -368,53 +374,13 @@ export function createConduct(ports: ConductPorts): Conduct {
         };
         ports.emit({ instance: held.instance, request, what: held.what, stage: "approve", verdict: "denied" });
         const by: Decider = { kind: "monitor", why: code };
-        waiting?.answer(await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by }));
+        // Not inside the optional call: the denial is written also when nobody waits for it any more.
+        const outcome = await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by });
+        waiting?.answer(outcome);
       } finally {
         settling.delete(request);
       }
     },
   };
   return api;
-}
-
-type ActionPart = Pick<
-  Extract<RecordBody, { kind: "intent" }>,
-  "instance" | "agent" | "ancestry" | "action" | "what" | "risk" | "labels" | "policy"
->;
-
-function unavailable(): Extract<Halted, { kind: "stopped" }> {
-  return {
-    kind: "stopped",
-    stage: "select",
-    code: "driver-unavailable",
-    by: "monitor",
-    proposal: null,
-    message: REASONS["driver-unavailable"],
-  };
-}
-
-/** What a record can say of a proposal that may not even be an action: the digest of its words as they came. */
-function describe(ports: ConductPorts, asked: Asked, proposal: Proposal): { digest: string; risk: Risk; text: string } {
-  const text = JSON.stringify({ ...proposal, request: asked.request });
-  return { digest: ports.digest(text), risk: "reserved", text };
-}
-
-function readAction(text: string): Action {
-  const parsed = parseJson(text, OWN_BOUNDS);
-  const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
-  if (decoded.kind !== "ok") throw new Error(`the held action does not decode: ${decoded.message}`);
-  return decoded.value;
-}
-
-function stoppedOutcome(
-  halted: { readonly stage: Stage; readonly code: ReasonCode; readonly message?: string },
-  proposal: GrantProposal | null,
-): Outcome {
-  return {
-    kind: "stopped",
-    stage: halted.stage,
-    code: halted.code,
-    message: halted.message ?? REASONS[halted.code],
-    proposal,
-  };
 }

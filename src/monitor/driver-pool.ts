@@ -112,11 +112,16 @@ function pipe(from: Channel, to: Channel): void {
 }
 
 /** Host and port of a URL that `decodeGrant` has already held against its strict parser. */
-export function httpTarget(url: string): { readonly host: string; readonly port: number } {
+export function httpTarget(url: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly reach: "loopback" | "public";
+} {
   const match = /^(https?):\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?(?:\/|$)/.exec(url);
   if (match === null) throw new Error(`Cannot read "${url}": it is not an http or https address`);
   const [, scheme, host = "", port] = match;
-  return { host, port: port === undefined ? (scheme === "https" ? 443 : 80) : Number(port) };
+  const reach = scheme === "https" ? "public" : "loopback";
+  return { host, port: port === undefined ? (scheme === "https" ? 443 : 80) : Number(port), reach };
 }
 
 export async function within<T>(

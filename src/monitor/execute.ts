@@ -132,13 +132,21 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     }
     return { kind: "done", result: answer.result, text, intent };
   } catch (error) {
-    const code = error instanceof DriverLate ? "driver-timeout" : "driver-failed";
+    const code = error instanceof DriverLate ? "driver-timeout" : driverCode(error);
     // Nobody here can know what the server did before it went silent.
     const kept = await outcome({ result: "unknown", code, text: null });
     const message = error instanceof Error ? error.message : "the driver failed";
     return { kind: "failed", code: kept ? code : "log-unavailable", message };
   }
 }
+
+/** The code that a driver gave for its failure, when it is one of those it may give. */
+function driverCode(error: unknown): ReasonCode {
+  const given = error instanceof Error && "code" in error ? error.code : null;
+  return DRIVER_CODES.find((code) => code === given) ?? "driver-failed";
+}
+
+const DRIVER_CODES: readonly ReasonCode[] = ["driver-unavailable", "driver-timeout", "result-too-large", "withdrawn"];
 
 /** A driver that did not answer within the time limit of an action. */
 export class DriverLate extends Error {}

@@ -11,6 +11,8 @@ export interface CodeLayout {
 
 const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
+/** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
+const OWN_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
 
 /** The face of one instance: our code and the folder of its two sockets, nothing else. */
@@ -19,7 +21,7 @@ export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
     role: "face",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`],
     cwd: "/tmp",
-    environment: BASE_ENVIRONMENT,
+    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
     channels: 1,
     network: "none",
@@ -40,7 +42,7 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
     role: "driver",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/driver.ts`],
     cwd: "/tmp",
-    environment: BASE_ENVIRONMENT,
+    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
     mounts,
     channels: source.kind === "http" ? 2 : 1,
     network: "none",
@@ -49,12 +51,22 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
 }
 
 /** The only process with a route, and that route is one host and port; it sees ciphertext or granted loopback traffic. */
-export function planConnector(code: CodeLayout, target: { readonly host: string; readonly port: number }): SandboxSpec {
+export function planConnector(
+  code: CodeLayout,
+  target: { readonly host: string; readonly port: number; readonly reach: "loopback" | "public" },
+): SandboxSpec {
   return {
     role: "connector",
-    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/connector.ts`, target.host, String(target.port)],
+    command: [
+      `${INSIDE}/node`,
+      ...HEAP_SMALL,
+      `${INSIDE}/src/main/connector.ts`,
+      target.host,
+      String(target.port),
+      target.reach,
+    ],
     cwd: "/tmp",
-    environment: BASE_ENVIRONMENT,
+    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
     mounts: ownCode(code),
     channels: 1,
     network: "host",
@@ -102,7 +114,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
 }
 
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */
-const HEAP_SMALL = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
+const HEAP_SMALL = ["--max-semi-space-size=1", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning"];
 
 function ownCode(code: CodeLayout): readonly Mount[] {
   return [

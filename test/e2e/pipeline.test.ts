@@ -66,8 +66,8 @@ describe("an agent under the substrate", () => {
       "instance-started",
       "driver-pinned",
       "intent",
-      "outcome",
       "labelled",
+      "outcome",
       "instance-ended",
     ]);
   });
