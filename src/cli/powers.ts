@@ -27,8 +27,8 @@ export interface CliPowers {
   readonly packages: Packages;
   /** Runs the monitor in this process's place (`serve`) until it ends; the exit code. */
   serve(home: string): Promise<number>;
-  /** What this machine has of what the substrate needs. */
-  probe(): Promise<readonly Check[]>;
+  /** What this machine has of what the substrate needs, and what would keep a monitor from starting in a home (null: none). */
+  probe(home: string | null): Promise<readonly Check[]>;
   readonly logs: LogVerifier;
   readonly agents: AgentStarter;
   /** A throw-away home, and a workspace with these files (name to text). */

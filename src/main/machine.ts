@@ -1,11 +1,26 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Check } from "../cli/powers.ts";
-import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
+import type { SystemReport } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";
+import type { ProbeReport } from "./doctor-probe.ts";
 
-/** Looks at what this machine has of what the substrate needs. Starts one sandbox, for the only sure answer. */
-export async function probeMachine(): Promise<readonly Check[]> {
-  const report = await probeSystem();
+const PROBE = fileURLToPath(new URL("./doctor-probe.ts", import.meta.url));
+
+/**
+ * Looks at what this machine and, unless it is null, a home have of what the substrate needs. Starts one sandbox, for the
+ * only sure answer, with the rights that the monitor would have.
+ */
+export async function probeMachine(home: string | null): Promise<readonly Check[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--disable-warning=ExperimentalWarning",
+    PROBE,
+    ...(home === null ? [] : [home]),
+  ]);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program wrote it
+  const { system: report, home: problem } = JSON.parse(stdout) as ProbeReport;
   return [
     checkNode(),
     checkBubblewrap(report),
@@ -35,6 +50,9 @@ export async function probeMachine(): Promise<readonly Check[]> {
       ? { name: "terminal", state: "ok", found: "a person can sign here", hint: null }
       : { name: "terminal", state: "note", found: "none: nothing can be signed from here", hint: null },
     checkUser(),
+    ...(problem === null
+      ? []
+      : [{ name: "home", state: "missing", found: problem.message, hint: problem.hint } as const]),
   ];
 }
 

@@ -41,7 +41,10 @@ export const doctor: Command = {
         return EXIT.ok;
       });
     }
-    const checks = [...(await powers.probe()), ...(await checkHome(powers, powers.home(args.value("home"))))];
+    const home = powers.home(args.value("home"));
+    const machine = await powers.probe((await home.exists()) ? home.path : null);
+    const unusable = machine.some((check) => check.name === "home");
+    const checks = [...machine, ...(unusable ? [] : await checkHome(powers, home))];
     if (args.has("json")) writeJson(powers, { checks });
     else writeLines(powers.out, checks.flatMap(showCheck));
     return checks.some((check) => check.state === "missing") ? EXIT.setup : EXIT.ok;

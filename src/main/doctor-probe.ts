@@ -1,0 +1,53 @@
+/**
+ * Looks at the machine and at a home with the rights that the monitor has: as root it begins again as the monitor's own
+ * user first. Writes a `ProbeReport` as JSON.
+ *
+ *     doctor-probe.ts [HOME]
+ */
+import { lstatSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openHome } from "../platform/home.ts";
+import { becomeOwnUser } from "../platform/own-user.ts";
+import { PlatformError } from "../platform/platform-error.ts";
+import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
+
+export interface ProbeReport {
+  readonly system: SystemReport;
+  /** Why a monitor would not start in the home, or null. */
+  readonly home: { readonly message: string; readonly hint: string | null } | null;
+}
+
+function findHomeProblem(path: string): ProbeReport["home"] {
+  try {
+    const { keys } = openHome(path);
+    for (const name of readdirSync(keys)) {
+      const file = join(keys, name);
+      const found = lstatSync(file);
+      if (found.isFile() && (found.mode & 0o077) !== 0) {
+        const mode = (found.mode & 0o777).toString(8);
+        const quoted = `'${file.replaceAll("'", `'\\''`)}'`;
+        return { message: `the mode of "${file}" is ${mode}, not 600`, hint: `chmod 600 ${quoted}` };
+      }
+    }
+    return null;
+  } catch (error) {
+    return {
+      message: error instanceof Error ? error.message : String(error),
+      hint: error instanceof PlatformError ? error.hint : null,
+    };
+  }
+}
+
+becomeOwnUser({
+  user: "aios",
+  code: resolve(fileURLToPath(new URL("../..", import.meta.url))),
+  argv: process.argv,
+  environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+});
+const [, , folder] = process.argv;
+const report: ProbeReport = {
+  system: await probeSystem(),
+  home: folder === undefined ? null : findHomeProblem(folder),
+};
+process.stdout.write(JSON.stringify(report));
