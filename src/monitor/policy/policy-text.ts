@@ -48,7 +48,7 @@ export function textProblem(text: string): PolicyProblem | null {
   const unseen = UNSEEN.exec(text);
   if (unseen === null) return null;
   const point = (unseen[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-  const message = `the character U+${point} cannot be seen; write it as \\u{…} in a text`;
+  const message = `the character U+${point} cannot be seen; write it as \\u{...} in a text`;
   return { rule: "policy", message, line: lineAt(text, unseen.index) };
 }
 

@@ -99,7 +99,7 @@ function readRule(cedar: Cedar, options: { source: RuleText; index: number }): V
   if (policy.effect !== "forbid") {
     return problem(
       name,
-      "only forbid is accepted: permissions come from signed grants; write forbid (…) unless { … } instead",
+      "only forbid is accepted: permissions come from signed grants; write forbid (...) unless { ... } instead",
     );
   }
   return { name, text: source.text, scope: readScope(policy), names: readNames(policy) };
