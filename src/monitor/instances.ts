@@ -222,6 +222,7 @@ export function createInstances(ports: InstancePorts): Instances {
             planAgent(code, {
               command: request.command,
               environment: request.environment,
+              terminal: streams.terminal,
               workspace: request.workspace === null ? null : { host: request.workspace, mode },
               code: request.code,
               sockets,

@@ -6,6 +6,8 @@ export interface Streams {
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
+  /** Whether standard input is a terminal: the agent gets it as the one that controls it. */
+  readonly terminal: boolean;
   /** Closes the monitor's copies, once the sandbox has its own. */
   release(): void;
 }

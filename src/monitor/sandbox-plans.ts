@@ -77,6 +77,8 @@ export function planConnector(
 export interface AgentPlan {
   readonly command: readonly string[];
   readonly environment: { readonly [name: string]: string };
+  /** Its streams are a terminal. */
+  readonly terminal: boolean;
   readonly workspace: { readonly host: string; readonly mode: "none" | "read" | "write" } | null;
   /** Host paths of the agent's own program, shown read-only at the same place. */
   readonly code: readonly string[];
@@ -98,9 +100,12 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
   }
   return {
     role: "agent",
-    command: plan.command,
+    // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
+    // that Ctrl-C and Ctrl-Z reach what runs there.
+    command: plan.terminal ? ["/usr/bin/setsid", "--ctty", "--wait", ...plan.command] : plan.command,
     cwd: plan.workspace === null || plan.workspace.mode === "none" ? "/home/agent" : "/workspace",
     environment: {
+      ...(plan.terminal ? { TERM: "xterm-256color" } : {}),
       ...plan.environment,
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { closeAll } from "./fd-passing.ts";
 import { receiveDescriptors, type Handover } from "./stream-handover.ts";
 import type { Timer } from "./powers.ts";
@@ -8,6 +9,8 @@ export interface TakenStreams {
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
+  /** Whether standard input is a terminal. */
+  readonly terminal: boolean;
   /** Closes them here; what was started with them has its own copies. */
   release(): void;
 }
@@ -85,6 +88,7 @@ function asStreams(fds: readonly number[]): TakenStreams {
     stdin,
     stdout,
     stderr,
+    terminal: isatty(stdin),
     release() {
       if (open) closeAll(fds);
       open = false;
