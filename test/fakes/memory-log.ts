@@ -2,8 +2,13 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Entry, Log } from "../../src/monitor/log/log.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
 
-/** A log in memory that keeps the contract of order and durability, and can be told to fail before or after the work. */
+/**
+ * A log in memory that keeps the contract of `Log`: order, durability, and what follows a failure. Once an append has
+ * failed every other is refused until `recover()`, which drops what the failed one may have left; only a restart, a new
+ * log over the same `kept`, can still find that it was written.
+ */
 export interface MemoryLog extends Log {
+  /** What is on the disk, acknowledged or not. */
   readonly kept: readonly Entry[];
   /** The next append fails: `before` it wrote anything, or `after`, so that the record is there and nobody was told. */
   failNext(when: "before" | "after"): void;
@@ -11,6 +16,8 @@ export interface MemoryLog extends Log {
 
 export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
   let failing: "before" | "after" | null = null;
+  let working = true;
+  let acknowledged = kept.length;
   let last: Promise<unknown> = Promise.resolve();
 
   function write(body: RecordBody, payload: JsonObject | null): number {
@@ -25,15 +32,17 @@ export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
       failing = when;
     },
     get size() {
-      return kept.length;
+      return acknowledged;
     },
     append(body, payload) {
       const turn = last.then(() => {
-        const fails = failing;
-        failing = null;
+        const fails = working ? failing : "before";
+        if (working) failing = null;
+        working = fails === null;
         if (fails === "before") throw new Error("log-unavailable");
         const seq = write(body, payload);
         if (fails === "after") throw new Error("log-unavailable");
+        acknowledged = kept.length;
         return seq;
       });
       last = turn.catch(() => {});
@@ -45,7 +54,11 @@ export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
     checkpoint: () => Promise.reject(new Error("a log in memory has no checkpoint")),
     inclusion: () => Promise.reject(new Error("a log in memory has no proofs")),
     consistency: () => Promise.reject(new Error("a log in memory has no proofs")),
-    recover: () => Promise.resolve(),
+    recover: () => {
+      kept.length = acknowledged;
+      working = true;
+      return Promise.resolve();
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -217,7 +217,7 @@ type Step =
   | { readonly kind: "replay-stale"; readonly which: number }
   | { readonly kind: "cross"; readonly which: number }
   | { readonly kind: "fail-write"; readonly when: "before" | "after" }
-  | { readonly kind: "revoke" | "grant" | "restart" };
+  | { readonly kind: "recover" | "revoke" | "grant" | "restart" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -246,6 +246,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       when: fc.constantFrom("before" as const, "after" as const),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("recover" as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom("revoke" as const, "grant" as const, "restart" as const) }),
@@ -295,6 +296,9 @@ async function play(world: World, steps: readonly Step[]): Promise<void> {
       }
       case "fail-write":
         world.log.failNext(one.when);
+        break;
+      case "recover":
+        await world.log.recover();
         break;
       case "revoke": {
         const [first] = world.journal.state.active.keys();
