@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-const HOSTILE = new URL("../fakes/hostile-server.mjs", import.meta.url).pathname;
+const HOSTILE = fileURLToPath(new URL("../fakes/hostile-server.mjs", import.meta.url));
 
 async function openDriver(command: readonly string[]): Promise<{ driver: DriverUnderTest; offer: Offer }> {
   const driver = startDriver();

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
@@ -27,9 +28,10 @@ import { CLI_SIDE } from "../../src/protocol/requests-table.ts";
 import { createPeer } from "../../src/protocol/rpc.ts";
 import { keyId, type Envelope, type Purpose, type Statement } from "../../src/protocol/statement.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
+import { readUser } from "./user.ts";
 
 /** The repository, whose code runs inside the sandboxes. */
-export const REPO: string = realpathSync(new URL("../..", import.meta.url).pathname);
+export const REPO: string = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
 /** The user that the monitor changes to when root starts it; null for an ordinary user. */
 const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
 const START_MS = 20_000;
@@ -312,13 +314,4 @@ async function startMonitorProcess(home: string): Promise<MonitorProcess> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-function readUser(name: string): { uid: number; gid: number } {
-  const line = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .find((each) => each.startsWith(`${name}:`));
-  const [, , uid, gid] = line?.split(":") ?? [];
-  if (uid === undefined || gid === undefined) throw new Error(`there is no user "${name}": run the set-up first`);
-  return { uid: Number(uid), gid: Number(gid) };
 }

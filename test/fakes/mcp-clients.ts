@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { createServer, request, type Server } from "node:http";
 import { createConnection, type AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
@@ -14,7 +15,7 @@ function makeClient(revision: Revision): Client {
 /** A real client over the bridge program, as an agent's configuration would start it. */
 export async function connectStdio(folder: string, revision: Revision): Promise<Client> {
   const client = makeClient(revision);
-  const bridge = new URL("../../src/main/mcp-stdio.ts", import.meta.url).pathname;
+  const bridge = fileURLToPath(new URL("../../src/main/mcp-stdio.ts", import.meta.url));
   await client.connect(
     new StdioClientTransport({
       command: process.execPath,

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { FrameEnd } from "./frame-end.ts";
 import { startProgram, type OwnProgram } from "./own-program.ts";
@@ -10,7 +11,7 @@ export interface DriverUnderTest {
   stop(): Promise<void>;
 }
 
-const SCRIPT_ROOT = new URL("../../node_modules/@modelcontextprotocol/", import.meta.url).pathname;
+const SCRIPT_ROOT = fileURLToPath(new URL("../../node_modules/@modelcontextprotocol/", import.meta.url));
 
 /** Entry file of one of the npm reference servers. */
 export function npmServer(name: "server-everything" | "server-filesystem"): string {

@@ -1,9 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { planFace } from "../../src/monitor/sandbox-plans.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 // The flags of Node and the environment that the product gives its own programs: what is measured is what runs.
 const PLAN = planFace({ node: process.execPath, root: ROOT }, "/run/aios");
