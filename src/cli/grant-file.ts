@@ -23,12 +23,16 @@ export async function signGrantFile(
 
 /** Shows a grant in full, asks, signs it. */
 export async function signGrant(parts: GrantSigningParts, grant: Grant): Promise<void> {
-  const { powers } = parts;
+  const { powers, client } = parts;
+  const document = toDocument(grant);
+  // What cannot be taken (an id that was used, a driver that another grant declares) is refused before anybody reads it.
+  // The draft is left to expire: reading may take longer than its five minutes.
+  await client.request("prepare", { purpose: "sign-grant", document });
   const now = powers.now();
   const options = { now, offset: powers.offset(now), columns: powers.err.columns, servers: true };
   writeLines(powers.err, [...describeGrant(grant, options), line("")]);
   await insist(powers, "Sign this grant?");
-  const seq = await prepareAndSign(parts, { purpose: "sign-grant", document: toDocument(grant) });
+  const seq = await prepareAndSign(parts, { purpose: "sign-grant", document });
   writeLines(powers.err, [join(["good", "granted"], ` ${grant.id} (record ${seq})`)]);
 }
 

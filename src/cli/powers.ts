@@ -1,3 +1,4 @@
+import type { JsonObject } from "../kernel/json.ts";
 import type { DriverSource } from "../kernel/grant.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
@@ -116,8 +117,15 @@ export interface Check {
 
 /** What a verification came to. */
 export type Verified =
-  | { readonly kind: "verified"; readonly lines: readonly string[] }
-  | { readonly kind: "refused"; readonly code: string; readonly why: string };
+  | {
+      readonly kind: "verified";
+      /** What was found, for people. */
+      readonly lines: readonly string[];
+      /** The same for programs: of a log its size, root and key, of a proof the record and where it stands. */
+      readonly facts: JsonObject;
+    }
+  /** `at` is the first record that is wrong, null when no single one can be named. */
+  | { readonly kind: "refused"; readonly code: string; readonly at: number | null; readonly why: string };
 
 /** What a log or a proof is held against: the key that signs its checkpoints, never one that lies beside it. */
 export type LogKeySource =

@@ -69,17 +69,16 @@ describe("meets", () => {
 });
 
 describe("smallestGrant", () => {
-  const base = { agents: ["worker"], tool: send, needsHuman: true };
+  const base = { agents: ["worker"], tool: send };
 
-  it("says exactly what the call said, as a lease where a human is needed", () => {
+  it("says exactly what the call said, and is no lease: where a human is needed they are asked", () => {
     const asked = action({ arguments: { to: ["a@b.example", "c@d.example"], amount: 5, text: "hello" } });
     const proposal = smallestGrant({ ...base, action: asked });
     expect(proposal).toEqual({
       agents: ["worker"],
       allow: [{ what: "files/read", where: { amount: { equals: 5 }, to: { in: ["a@b.example", "c@d.example"] } } }],
-      lease: true,
+      lease: false,
     });
-    expect(smallestGrant({ ...base, action: asked, needsHuman: false })?.lease).toBe(false);
   });
 
   it("covers the call that it was made from, and decodes as a grant", () => {
@@ -92,18 +91,16 @@ describe("smallestGrant", () => {
 
   it("names resources and prompts in their own form", () => {
     const read = action({ verb: "read", name: "file:///workspace/a" });
-    expect(smallestGrant({ ...base, tool: tool(), action: read, needsHuman: false })?.allow).toEqual([
+    expect(smallestGrant({ ...base, tool: tool(), action: read })?.allow).toEqual([
       { what: "files#file:///workspace/a", where: {} },
     ]);
     const prompt = action({ verb: "prompt", name: "greet", arguments: { who: "x" } });
-    expect(smallestGrant({ ...base, tool: tool(), action: prompt, needsHuman: false })?.allow).toEqual([
+    expect(smallestGrant({ ...base, tool: tool(), action: prompt })?.allow).toEqual([
       { what: "files@greet", where: {} },
     ]);
   });
 
-  it("is no lease for a call that no lease could cover, and nothing where a value cannot be read", () => {
-    const anything = action({ arguments: { command: "ls" } });
-    expect(smallestGrant({ ...base, tool: tool({ risk: "reserved" }), action: anything })?.lease).toBe(false);
+  it("is nothing where a value cannot be read", () => {
     const long = action({ arguments: { to: "a".repeat(2000) } });
     expect(smallestGrant({ ...base, action: long })).toBeNull();
     expect(smallestGrant({ ...base, action: action({ arguments: { to: { a: 1 } } }) })).toBeNull();

@@ -30,15 +30,15 @@ export function coversExactly(lease: Grant, action: Action, tool: ToolClass): bo
 
 /**
  * The smallest grant that allows this action: its agents, its tool, and equality on every declared argument of the call.
+ * Never a lease: where a human is needed, a plain grant lets them be asked, and to go without asking is theirs to think of.
  * Null when a value is too long to be read and signed, or is no value that a condition can hold.
  */
 export function smallestGrant(input: {
   readonly agents: readonly string[];
   readonly action: Action;
   readonly tool: ToolClass;
-  readonly needsHuman: boolean;
 }): GrantProposal | null {
-  const { agents, action, tool, needsHuman } = input;
+  const { agents, action, tool } = input;
   const governed = action.verb === "call" ? governedArguments(action, tool) : [];
   const where: { [field: string]: Condition } = {};
   for (const argument of governed) {
@@ -48,7 +48,7 @@ export function smallestGrant(input: {
     where[argument] = condition;
   }
   const allow: Allow = { what: whatOf(action), where };
-  return { agents, allow: [allow], lease: needsHuman && isSpecific(action, governed) };
+  return { agents, allow: [allow], lease: false };
 }
 
 /**

@@ -61,9 +61,9 @@ describe("decideAction: who may", () => {
     });
   });
 
-  it("proposes a lease where a human would be asked", () => {
+  it("proposes no lease, also where a human would be asked", () => {
     const denied = decide({ grants: [], action: toBob, tool: send });
-    expect(denied).toMatchObject({ kind: "denied", proposal: { lease: true } });
+    expect(denied).toMatchObject({ kind: "denied", proposal: { lease: false } });
     const endorsed = decide({ grants: [], action: toBob, tool: send, chain: [knowsBob] });
     expect(endorsed).toMatchObject({ kind: "denied", proposal: { lease: false } });
   });

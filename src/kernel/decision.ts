@@ -112,7 +112,7 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   const standings = chain.map((subject) => standingOf(subject, input, risk));
   const failures = standings.filter((standing) => standing.kind === "failed");
   const [failure] = failures;
-  if (failure !== undefined) return stoppedBy(failure, failures, { input, needsHuman: needs.leasable.length > 0 });
+  if (failure !== undefined) return stoppedBy(failure, failures, input);
 
   const leases = needs.leasable.length === 0 ? null : choose(standings, (grant) => coversExactly(grant, action, tool));
   const plain = choose(standings, (grant) => !grant.lease) ?? choose(standings, () => true) ?? [];
@@ -129,15 +129,10 @@ function denied(code: ReasonCode, by: string): Decision {
 }
 
 /** The denial for the nearest failure of a chain, with a proposal when grants alone would have helped. */
-function stoppedBy(
-  nearest: Failure,
-  failures: readonly Failure[],
-  about: { readonly input: DecisionInput; readonly needsHuman: boolean },
-): Decision {
-  const { action, tool, chain } = about.input;
+function stoppedBy(nearest: Failure, failures: readonly Failure[], { action, tool, chain }: DecisionInput): Decision {
   const curable = failures.every((failure) => failure.curable);
   const agents = [...new Set(failures.map((failure) => failure.subject.agent))];
-  const proposal = curable ? smallestGrant({ agents, action, tool, needsHuman: about.needsHuman }) : null;
+  const proposal = curable ? smallestGrant({ agents, action, tool }) : null;
   if (nearest.subject === chain[0]) return { kind: "denied", code: nearest.code, by: nearest.by, proposal };
   return { kind: "denied", code: "ancestor-denied", by: nearest.subject.instance, proposal };
 }

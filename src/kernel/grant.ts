@@ -128,7 +128,7 @@ export interface SandboxGrant {
 export interface GrantProposal {
   readonly agents: readonly string[];
   readonly allow: readonly Allow[];
-  readonly lease: boolean;
+  readonly lease: false;
 }
 
 export { decodeGrant } from "./grant-decoder.ts";

@@ -22,7 +22,7 @@ import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
-import { type Home, openHome } from "../platform/home.ts";
+import { openHome } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
     clock: { ...clock, wall: () => trusted?.now() ?? clock.wall() },
     timer,
     signer: keys.logSigner,
-    origin: originOf(home),
+    origin: keys.logOrigin,
     start,
   });
   // The lock on the log is held from here on: whatever lies in the run folder was left by a process that is gone.
@@ -132,11 +132,6 @@ async function main(): Promise<void> {
     },
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
-}
-
-/** Name of this home's log in checkpoints. One home has one path; the key tells two logs of the same name apart. */
-function originOf(home: Home): string {
-  return `aios.local/${home.path.replaceAll(/[^A-Za-z0-9._/-]/g, "_").replace(/^\/+/, "")}`;
 }
 
 /** The index holds nothing that the log does not: one that cannot be read is removed and made anew. */

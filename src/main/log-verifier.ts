@@ -40,23 +40,35 @@ export function createLogVerifier(crypto: Crypto): LogVerifier {
       const options = { powers, publicKey: key.publicKey, origin: key.name };
       const verdict = await verifyLog(openLogReader(path), earlier === null ? options : { ...options, earlier });
       if (verdict.kind === "refused") {
-        const at = verdict.at === null ? "" : `at record ${verdict.at}: `;
-        return { kind: "refused", code: "log-refused", why: `${at}${verdict.why}` };
+        return { kind: "refused", code: "log-refused", at: verdict.at, why: verdict.why };
       }
-      const lines = [`${verdict.size} records`, `root ${toHex(verdict.root)}`, `key  ${noteKeyText(sha256, key)}`];
-      return { kind: "verified", lines: earlier === null ? lines : [...lines, "grown from the earlier checkpoint"] };
+      const facts = {
+        origin: key.name,
+        size: verdict.size,
+        root: toHex(verdict.root),
+        key: noteKeyText(sha256, key),
+        grownFromEarlier: earlier !== null,
+      };
+      const lines = [`${facts.size} records`, `root ${facts.root}`, `key  ${facts.key}`];
+      return {
+        kind: "verified",
+        facts,
+        lines: earlier === null ? lines : [...lines, "grown from the earlier checkpoint"],
+      };
     },
     async check({ text: written, key: source }): Promise<Verified> {
       const parsed = parseJson(written);
       const proof = parsed.kind === "ok" ? decode(PROOF, parsed.value) : parsed;
       if (proof.kind === "refused")
-        return { kind: "refused", code: "malformed", why: `it is not a proof: ${proof.message}` };
+        return { kind: "refused", code: "malformed", at: null, why: `it is not a proof: ${proof.message}` };
       const key = await findKey(source);
       const verdict = verifyProof(proof.value, { powers, publicKey: key.publicKey, origin: key.name });
-      if (verdict.kind === "refused") return { kind: "refused", code: "proof-refused", why: verdict.why };
+      if (verdict.kind === "refused") return { kind: "refused", code: "proof-refused", at: null, why: verdict.why };
+      const { origin, size } = verdict.checkpoint;
       return {
         kind: "verified",
-        lines: [`record ${proof.value.seq} of the log at size ${verdict.checkpoint.size}`, proof.value.record],
+        facts: { origin, size, seq: proof.value.seq, record: proof.value.record },
+        lines: [`record ${proof.value.seq} of the log at size ${size}`, proof.value.record],
       };
     },
   };

@@ -12,6 +12,8 @@ import { createSigner } from "./signer.ts";
 export interface MonitorKeys {
   /** Signs the log's checkpoints. */
   readonly logSigner: Signer;
+  /** The name that it signs under, drawn once: a home that is moved or renamed keeps its log. */
+  readonly logOrigin: string;
   /** The key that wraps the data keys of payloads, by epoch; null for epochs that are gone. */
   epochKey(epoch: number): Uint8Array | null;
   readonly epoch: number;
@@ -21,6 +23,8 @@ export interface MonitorKeys {
 
 const KEY_BYTES = 32;
 const EPOCH = 1;
+/** Enough that no two logs of one witness ever have the same name. */
+const NAME_DIGITS = 32;
 
 /**
  * Opens the monitor's keys in `folder`, making them at the first start: 0600 files of 32 bytes, in a 0700 folder.
@@ -32,6 +36,9 @@ export function openMonitorKeys(folder: string): MonitorKeys {
   const epochKey = openKey(join(folder, `payload-epoch-${EPOCH}`));
   return {
     logSigner: createSigner(openKey(join(folder, "log-signing"))),
+    logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name")))
+      .toString("hex")
+      .slice(0, NAME_DIGITS)}`,
     epoch: EPOCH,
     epochKey: (epoch) => (epoch === EPOCH ? epochKey : null),
     slots: openLogFiles(slots),

@@ -15,7 +15,6 @@ import {
 import { parseHttpUrl } from "../kernel/hosts.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import {
-  boolean,
   list,
   literal,
   names,
@@ -91,7 +90,7 @@ export const ALLOW: Decoder<Allow> = object<Allow>({
 export const GRANT_PROPOSAL: Decoder<GrantProposal> = object<GrantProposal>({
   agents: names(agentName, { max: 64 }),
   allow: list(ALLOW, { max: 512 }),
-  lease: boolean(),
+  lease: literal(false),
 });
 
 /** Reads a whole grant, as the kernel does. */

@@ -1112,7 +1112,7 @@ verified
   test("a log that is refused", async () => {
     expect(
       await transcribe(["log", "verify"], {
-        verified: { kind: "refused", code: "log-refused", why: "at record 3: it was changed" },
+        verified: { kind: "refused", code: "log-refused", at: 3, why: "it was changed" },
       }),
     ).toBe(`$ aios log verify
 refused  at record 3: it was changed (log-refused)
@@ -1124,7 +1124,7 @@ refused  at record 3: it was changed (log-refused)
     expect(
       await transcribe(["log", "check", "p.json"], {
         files: { "p.json": "{}" },
-        verified: { kind: "refused", code: "proof-refused", why: "the path does not lead to the root" },
+        verified: { kind: "refused", code: "proof-refused", at: null, why: "the path does not lead to the root" },
       }),
     ).toBe(`$ aios log check p.json
 refused  the path does not lead to the root (proof-refused)
@@ -1143,11 +1143,17 @@ describe("JSON for programs", () => {
   test("a verdict as JSON keeps the exit code", async () => {
     expect(
       await transcribe(["log", "verify", "--json"], {
-        verified: { kind: "refused", code: "log-refused", why: "it was changed" },
+        verified: { kind: "refused", code: "log-refused", at: 3, why: "it was changed" },
       }),
     ).toBe(`$ aios log verify --json
-{"kind":"refused","code":"log-refused","why":"it was changed"}
+{"kind":"refused","code":"log-refused","at":3,"why":"it was changed"}
 [1]
+`);
+  });
+
+  test("what was verified as JSON", async () => {
+    expect(await transcribe(["log", "verify", "--json"])).toBe(`$ aios log verify --json
+{"kind":"verified","size":42}
 `);
   });
 

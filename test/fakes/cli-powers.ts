@@ -103,8 +103,9 @@ export function createDesk(setting: Setting = {}): Desk {
         { name: "bubblewrap", state: "missing", found: "not installed", hint: "apt-get install bubblewrap" },
       ]),
     logs: {
-      verify: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["42 records"] }),
-      check: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["record 3"] }),
+      verify: () =>
+        Promise.resolve(setting.verified ?? { kind: "verified", lines: ["42 records"], facts: { size: 42 } }),
+      check: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["record 3"], facts: { seq: 3 } }),
       folder: (path) => `${path}/log`,
     },
     agents: {

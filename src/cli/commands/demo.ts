@@ -14,6 +14,7 @@ import { askNewPassphrase } from "../passphrase.ts";
 import type { CliPowers, MonitorClient, Person, Sample } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import type { SigningSession } from "../signing-session.ts";
+import { showRefusal } from "../verdict.ts";
 import { makeVisible } from "../visible.ts";
 
 /** For commands to copy: never `npm start --`, whose banner would land in a file that standard output goes to. */
@@ -224,7 +225,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   await client.request("checkpoint", {});
   const whole = await powers.logs.verify({ folder, key, earlier: null });
   if (whole.kind === "verified") board.result(["good", "verified"], `the whole log: ${whole.lines[0] ?? ""}`);
-  else board.result(["bad", "refused"], whole.why);
+  else board.result(["bad", "refused"], showRefusal(whole));
 
   const { entries } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: ["terminal"] });
   const seq = entries[0]?.record.seq ?? 0;
@@ -235,12 +236,12 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
       ["good", "verified"],
       `record ${seq}, the attempt to climb, from a proof of ${proof.path.length} hash${proof.path.length === 1 ? "" : "es"}`,
     );
-  else board.result(["bad", "refused"], proved.why);
+  else board.result(["bad", "refused"], showRefusal(proved));
 
   const copy = await sample.changeOneByteOfACopy();
   const forged = await powers.logs.verify({ folder: copy.folder, key, earlier: null });
   if (forged.kind === "refused")
-    board.result(["bad", "refused"], `a copy with one byte changed (${copy.what}): ${makeVisible(forged.why)}`);
+    board.result(["bad", "refused"], `a copy with one byte changed (${copy.what}): ${showRefusal(forged)}`);
   else board.result(["bad", "verified"], "a changed copy passed: this must never be seen");
   if (whole.kind !== "verified" || proved.kind !== "verified" || forged.kind !== "refused") {
     throw CliFailure.of("demo-failed", "The log of the demo did not verify as it must", `${PROGRAM} doctor`);

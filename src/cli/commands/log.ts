@@ -11,6 +11,7 @@ import { showMoment } from "../moment.ts";
 import type { CliPowers, LogKeySource, Verified } from "../powers.ts";
 import { readRecordKind } from "../record-kinds.ts";
 import { layOutTable } from "../table.ts";
+import { showRefusal } from "../verdict.ts";
 import { makeVisible } from "../visible.ts";
 
 const MAXIMUM_NOTE_BYTES = 64 * 1024;
@@ -155,12 +156,12 @@ function findKey(args: Arguments, home: string): LogKeySource {
 }
 
 function report(powers: CliPowers, args: Arguments, verified: Verified): ExitCode {
-  if (args.has("json")) writeJson(powers, verified);
-  else if (verified.kind === "verified") {
+  if (args.has("json")) {
+    writeJson(powers, verified.kind === "verified" ? { kind: verified.kind, ...verified.facts } : verified);
+  } else if (verified.kind === "verified") {
     writeLines(powers.out, [line("verified", "good"), ...verified.lines.map((text) => line(`  ${makeVisible(text)}`))]);
-  } else
-    writeLines(powers.out, [
-      join(["bad", "refused"], `  ${makeVisible(verified.why)} (${makeVisible(verified.code)})`),
-    ]);
+  } else {
+    writeLines(powers.out, [join(["bad", "refused"], `  ${showRefusal(verified)} (${makeVisible(verified.code)})`)]);
+  }
   return verified.kind === "verified" ? EXIT.ok : EXIT.no;
 }
