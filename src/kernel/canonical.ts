@@ -76,7 +76,7 @@ function writeObject(value: JsonObject, depth: number): string {
 /** RFC 8785 section 3.2.3: names in the order of their UTF-16 units, which is how ECMAScript compares strings. */
 function sortedNames(value: JsonObject): readonly string[] {
   const names = Object.getOwnPropertyNames(value);
-  if (names.length > FEW_NAMES) return names.sort(byUnits);
+  if (names.length > FEW_NAMES) return names.toSorted(byUnits);
   // By insertion: what was parsed from canonical text is sorted already, and that is most of what comes here.
   for (let index = 1; index < names.length; index++) {
     const name = names[index] ?? "";
