@@ -48,12 +48,15 @@ export function watchProcessorTimes(processes: { readonly [name: string]: number
 function at(samples: readonly { readonly at: number; readonly used: number }[], moment: number): number {
   const next = samples.findIndex((sample) => sample.at >= moment);
   const [before, after] = [samples[next - 1], samples[next]];
-  if (before === undefined || after === undefined) return next === 0 ? Number.NaN : (samples.at(-1)?.used ?? Number.NaN);
+  if (before === undefined || after === undefined)
+    return next === 0 ? Number.NaN : (samples.at(-1)?.used ?? Number.NaN);
   return before.used + ((after.used - before.used) * (moment - before.at)) / (after.at - before.at);
 }
 
 function processIds(): readonly number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function hasWord(pid: number, word: string): boolean {

@@ -220,7 +220,9 @@ export function select(decided: Decided, drivers: DriverLookup): Staged<Selected
   const tool =
     verb === "call" ? (Object.hasOwn(tools, name) ? tools[name] : undefined) : verb === "read" ? READ : PROMPT;
   const risk = effectiveRisk(tool, verb, args);
-  return next(new SelectedValue(KEY, { stage: "selected", ...facts, pin, tool: frozenTool(tool ?? UNCLASSIFIED), risk }));
+  return next(
+    new SelectedValue(KEY, { stage: "selected", ...facts, pin, tool: frozenTool(tool ?? UNCLASSIFIED), risk }),
+  );
 }
 
 /** All that `decideAction` needs and the pipeline does not know itself. `ownerAsks`: an owner wants this action held. */

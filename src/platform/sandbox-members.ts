@@ -2,7 +2,9 @@ import { closeSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { bindFunction } from "./libc.ts";
 import { openProcess, signalProcess } from "./sandbox-syscalls.ts";
 
-const readLink = bindFunction<[string, Buffer, number]>("long readlink(const char *path, void *text, unsigned long size)");
+const readLink = bindFunction<[string, Buffer, number]>(
+  "long readlink(const char *path, void *text, unsigned long size)",
+);
 /** `pid:[…]` and the digits of an inode number. */
 const linkText = Buffer.alloc(64);
 

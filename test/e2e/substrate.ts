@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import { createSigner } from "../../src/platform/signer.ts";
@@ -291,10 +292,14 @@ interface MonitorProcess {
 async function startMonitorProcess(home: string): Promise<MonitorProcess> {
   // For profiles of the monitor: AIOS_MONITOR_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile".
   const flags = process.env["AIOS_MONITOR_FLAGS"]?.split(" ") ?? [];
-  const child = spawn(process.execPath, [...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
-  });
+  const child = spawn(
+    process.execPath,
+    [...MONITOR_FLAGS, ...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+    },
+  );
   let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     errors += chunk;
