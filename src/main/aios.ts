@@ -17,6 +17,7 @@ import { askLine, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
 import { createProgramFinder, offerStreams } from "./agent-streams.ts";
 import { createCliHome } from "./cli-home.ts";
+import { monitorEnvironment } from "./code-cache.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
@@ -140,6 +141,7 @@ async function main(): Promise<number> {
 function serve(home: string): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, ...MONITOR_FLAGS, DAEMON, "--home", home], {
     stdio: "inherit",
+    env: monitorEnvironment(env["PATH"]),
   });
   return new Promise((done) => {
     child.once("exit", (code) => done(code ?? 1));

@@ -36,6 +36,7 @@ import { createTimer } from "../platform/timer.ts";
 import { listenUnix } from "../platform/unix-server.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
+import { monitorEnvironment } from "./code-cache.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const OWN_USER = "aios";
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
     user: OWN_USER,
     code: ROOT,
     argv: process.argv,
-    environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+    environment: monitorEnvironment(process.env["PATH"]),
   });
   hardenProcess();
   const home = openHome(homeArgument());

@@ -13,6 +13,7 @@ import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { CliEvents, CliRequests } from "../protocol/requests.ts";
 import type { BodyOf } from "../protocol/side.ts";
+import { monitorEnvironment } from "./code-cache.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
 import { findMeaning } from "./translate.ts";
 
@@ -78,7 +79,7 @@ function startMonitor(home: string, program: string): Daemon {
     {
       cwd: "/",
       detached: true,
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+      env: monitorEnvironment(process.env["PATH"]),
       stdio: ["ignore", "ignore", errors],
     },
   );

@@ -11,9 +11,9 @@ export interface CodeLayout {
 
 const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
-/** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
-const OWN_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
+/** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
+const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 
 /** The face of one instance: our code and the folder of its two sockets, nothing else. */
 export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
@@ -21,7 +21,7 @@ export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
     role: "face",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
     channels: 1,
     network: "none",
@@ -42,7 +42,7 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
     role: "driver",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/driver.ts`],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("driver"),
     mounts,
     channels: source.kind === "http" ? 2 : 1,
     network: "none",
@@ -66,7 +66,7 @@ export function planConnector(
       target.reach,
     ],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("connector"),
     mounts: ownCode(code),
     channels: 1,
     network: "host",
@@ -116,6 +116,11 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     network: "none",
     limits: { processes: 512, openFiles: 4096, fileBytes: 1024 * MEBIBYTE, memoryBytes: 8192 * MEBIBYTE },
   };
+}
+
+/** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
+function ownEnvironment(program: "face" | "driver" | "connector"): SandboxSpec["environment"] {
+  return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }
 
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */

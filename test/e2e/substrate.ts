@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { monitorEnvironment } from "../../src/main/code-cache.ts";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
@@ -297,7 +298,7 @@ async function startMonitorProcess(home: string): Promise<MonitorProcess> {
     [...MONITOR_FLAGS, ...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home],
     {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+      env: monitorEnvironment(process.env["PATH"]),
     },
   );
   let errors = "";
