@@ -90,7 +90,8 @@ export interface AgentPlan {
 export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
   const mounts: Mount[] = [
     { kind: "read", host: code.node, inside: `${INSIDE}/node` },
-    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.ts` },
+    // Plain JavaScript as it stands; under its own name Node would load a compiler to take no types out.
+    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.js` },
     { kind: "text", inside: `${INSIDE}/package.json`, text: '{"type":"module"}\n' },
     { kind: "read", host: plan.sockets, inside: "/run/aios" },
     ...plan.code.map((path): Mount => ({ kind: "read", host: path, inside: path })),
@@ -109,7 +110,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...plan.environment,
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
-      AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.ts`,
+      AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js`,
     },
     mounts,
     channels: 0,
