@@ -26,6 +26,7 @@ import type { Outcome } from "../protocol/requests.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { monitorSocket } from "./monitor-client.ts";
+import { MONITOR_FLAGS } from "./monitor-flags.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const CODE = { node: process.execPath, root: ROOT };
@@ -97,7 +98,7 @@ interface Place {
 async function runMonitor({ cache, scratch }: Place): Promise<void> {
   const home = join(scratch, "home");
   const program = join(ROOT, "src", "main", "aiosd.ts");
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--home", home], {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...MONITOR_FLAGS, program, "--home", home], {
     env: { ...monitorEnvironment(process.env["PATH"]), NODE_COMPILE_CACHE: cache },
     stdio: ["ignore", "ignore", "inherit"],
     timeout: PATIENCE_MS,

@@ -1,12 +1,5 @@
 import { closeSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { bindFunction } from "./libc.ts";
-import { openProcess, signalProcess } from "./sandbox-syscalls.ts";
-
-const readLink = bindFunction<[string, Buffer, number]>(
-  "long readlink(const char *path, void *text, unsigned long size)",
-);
-/** `pid:[…]` and the digits of an inode number. */
-const linkText = Buffer.alloc(64);
+import { openProcess, readLink, signalProcess } from "./sandbox-syscalls.ts";
 
 const SIGSTOP = 19;
 const SIGCONT = 18;
@@ -70,13 +63,8 @@ function signalMember(namespace: number, target: { readonly pid: number; readonl
   }
 }
 
-/**
- * Null for a process that is gone or another user's: not a member. Asked of every process of the machine ten times a
- * second, most of which are others'; as exceptions of `readlinkSync` these refusals took 2 % of a processor.
- */
 function readNamespace(pid: number): string | null {
-  const length = readLink(`/proc/${pid}/ns/pid`, linkText, linkText.length);
-  return length < 0 ? null : linkText.toString("latin1", 0, length);
+  return readLink(`/proc/${pid}/ns/pid`); // null: gone, or another user's, and so not a member
 }
 
 /** Whether every thread has stopped: a first thread that ended shows a zombie while the others run on. */
