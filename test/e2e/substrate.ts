@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -12,6 +13,7 @@ import {
   writeFileSync,
   closeSync,
 } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
@@ -34,6 +36,7 @@ import { readUser } from "./user.ts";
 
 /** The repository, whose code runs inside the sandboxes. */
 export const REPO: string = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
+const PLAN_AGENT = join(REPO, "test", "fakes", "plan-agent.ts");
 /** The user that the monitor changes to when root starts it; null for an ordinary user. */
 const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
 const START_MS = 20_000;
@@ -217,7 +220,10 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
     async follow(agent, plan, request = {}) {
       const path = join(base, `plan-${plans++}.json`);
       writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
-      const program = join(REPO, "test", "fakes", "plan-agent.ts");
+      // Its types are taken out once here and not by each of hundreds of agents.
+      const program = join(base, "plan-agent.mjs");
+      if (!existsSync(program))
+        writeFileSync(program, stripTypeScriptTypes(readFileSync(PLAN_AGENT, "utf8")), { mode: 0o644 });
       return substrate.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
     },
 
