@@ -39,7 +39,7 @@ function fillCodeCache({ root, node, say }) {
     rmSync(place, { recursive: true, force: true });
     renameSync(next, place);
   } catch (error) {
-    say(`that did not work, and they start more slowly: ${error instanceof Error ? error.message : error}`);
+    say(`that did not work, and they start more slowly: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
     rmSync(next, { recursive: true, force: true });
   }

@@ -34,8 +34,8 @@ const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
  * Puts the monitor of one home together and serves until SIGTERM or SIGINT. The process is its own user's and hardened;
  * `environment` is that of its threads.
  */
-export async function runMonitor(folder: string, environment: { readonly [name: string]: string }): Promise<void> {
-  const home = openHome(folder);
+export async function runMonitor(at: string, environment: { readonly [name: string]: string }): Promise<void> {
+  const home = openHome(at);
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
   const identity = codeDigest([join(ROOT, "src")]);
