@@ -98,11 +98,15 @@ interface Place {
 async function runMonitor({ cache, scratch }: Place): Promise<void> {
   const home = join(scratch, "home");
   const program = join(ROOT, "src", "main", "aiosd.ts");
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...MONITOR_FLAGS, program, "--home", home], {
-    env: { ...monitorEnvironment(process.env["PATH"]), NODE_COMPILE_CACHE: cache },
-    stdio: ["ignore", "ignore", "inherit"],
-    timeout: PATIENCE_MS,
-  });
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", ...MONITOR_FLAGS, program, "--home", home],
+    {
+      env: { ...monitorEnvironment(process.env["PATH"]), NODE_COMPILE_CACHE: cache },
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: PATIENCE_MS,
+    },
+  );
   const ended = once(child, "exit");
   const peer = createPeer(await connect(child, home), { side: CLI_SIDE, requests: {}, events: QUIET, ...FAULTS });
   await peer.request("ps", { all: false });

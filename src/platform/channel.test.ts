@@ -44,7 +44,10 @@ it("delivers in order what was written in one turn, also when the channel is des
   const whole = Array.from({ length: 2000 }, (_, index) => `${index} is a line of its own\n`);
   let got = "";
   const ended = new Promise((resolve) => far.once("close", resolve));
-  far.setEncoding("utf8").on("data", (chunk: string) => (got += chunk)).resume();
+  far
+    .setEncoding("utf8")
+    .on("data", (chunk: string) => (got += chunk))
+    .resume();
   // More than waits for the end of a turn, so that some was written before.
   for (const line of whole) near.write(Buffer.from(line));
   near.destroy();
