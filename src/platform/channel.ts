@@ -63,22 +63,26 @@ export function inheritedChannel(fd: number): Channel {
  * costs more than most of what is done to make a message, and answers come in groups, as records do.
  */
 function holdTurn(output: Writable): { write(bytes: Uint8Array): boolean; flush(): void } {
-  let held = false;
+  let held: Uint8Array[] = [];
+  let size = 0;
   const flush = (): void => {
-    if (!held) return;
-    held = false;
-    output.uncork();
+    const [only] = held;
+    if (only === undefined) return;
+    const whole = held.length === 1 ? only : Buffer.concat(held, size);
+    held = [];
+    size = 0;
+    output.write(whole);
   };
   return {
     write(bytes) {
-      if (!held) {
-        held = true;
-        output.cork();
-        process.nextTick(flush);
-      }
-      const more = output.write(bytes);
-      if (output.writableLength >= MOST_HELD) flush();
-      return more;
+      if (held.length === 0) process.nextTick(flush);
+      // Only what is small is ever copied.
+      if (bytes.length >= MOST_HELD) flush();
+      held.push(bytes);
+      size += bytes.length;
+      if (size >= MOST_HELD) flush();
+      // Asked of the stream and not of the write, so that there is always a `drain` to come after a false.
+      return !output.writableNeedDrain;
     },
     flush,
   };
