@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
@@ -86,8 +86,9 @@ describe("a flood of reserved calls", () => {
         holdSeconds: 60,
       },
     );
+    await vi.waitFor(async () => expect(await aios.held()).not.toHaveLength(0), 20_000);
     let most = 0;
-    for (let look = 0; look < 120; look++) {
+    for (let look = 0; look < 100; look++) {
       most = Math.max(most, (await aios.held()).length);
       await pause(20);
     }
