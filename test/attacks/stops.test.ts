@@ -99,6 +99,13 @@ describe("a flood of reserved calls", () => {
   });
 });
 
+test("an end that is asked for while its record is being written has its exit code", async () => {
+  const short = Array.from({ length: 12 }, () =>
+    aios.run({ agent: "worker", command: ["/usr/bin/true"], ...workspace() }),
+  );
+  expect((await Promise.all(short)).map(({ exit }) => exit)).toEqual(short.map(() => 0));
+});
+
 describe("an attempt to climb", () => {
   test("ends the delegates of the climber with it, and another run of the same agent", async () => {
     const parent = aios.follow(
