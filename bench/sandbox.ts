@@ -14,6 +14,8 @@ const SPEC: SandboxSpec = {
   environment: { PATH: "/usr/bin:/bin" },
   mounts: [],
   channels: 0,
+  programs: "any",
+  terminal: false,
   network: "none",
   limits: { processes: STORM_SIZE + 20, openFiles: 256, fileBytes: 1 << 20, memoryBytes: 512 << 20 },
 };

@@ -44,6 +44,17 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "bad", `${record.code}: ${record.by}`);
     case "labelled":
       return about(record.instance, "wait", `${record.labels.join(", ")} because ${record.because}`);
+    case "programs-started":
+      return about(record.instance, "plain", record.count === 1 ? "1 program" : `${record.count} programs`);
+    case "calls-refused":
+      return about(
+        record.instance,
+        // Honest programs try these too; a run of them, which is a sign, has a record of its own.
+        "plain",
+        Object.entries(record.calls)
+          .map(([call, times]) => (times === 1 ? call : `${call} ${times} times`))
+          .join(", "),
+      );
     case "driver-pinned":
       return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":

@@ -18,6 +18,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "agent-restarted": true,
   terminal: true,
   labelled: true,
+  "programs-started": true,
+  "calls-refused": true,
   "driver-pinned": true,
   "driver-quarantined": true,
   refused: true,

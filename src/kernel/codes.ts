@@ -45,7 +45,9 @@ export type ReasonCode =
   | "driver-timeout"
   | "result-too-large"
   | "outcome-unknown"
-  | "breaker-open";
+  | "breaker-open"
+  | "prohibited-call"
+  | "refused-calls";
 
 /** One sentence for each code. */
 export const REASONS: { readonly [code in ReasonCode]: string } = {
@@ -94,4 +96,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "outcome-unknown": "the monitor stopped between intent and outcome",
   // breaker
   "breaker-open": "a run of denials froze the instance",
+  // sandbox
+  "prohibited-call": "a program inside made a system call that no honest program makes",
+  "refused-calls": "a run of refused system calls froze the instance",
 };

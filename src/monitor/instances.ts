@@ -4,6 +4,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
+import type { WardNews } from "../platform/supervisor-link.ts";
 import type { DriverTable } from "./driver-table.ts";
 import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
@@ -65,6 +66,8 @@ export interface InstancePorts {
   now(): number;
   /** The clock jumped and nobody has said which time it is. */
   admission(): "open" | "closed";
+  /** What happens inside an agent's sandbox. */
+  hear(live: LiveInstance, news: WardNews): void;
   connectFace(live: LiveInstance, channel: Channel, hooks: FaceHooks): FacePort;
   withdraw(live: LiveInstance, request: string): Promise<void>;
 }
@@ -222,7 +225,7 @@ export function createInstances(ports: InstancePorts): Instances {
           void drivers.openAll(live).catch(() => {});
           await startFace(live, sockets);
           refuseStopped(state);
-          live.agent = await powers.startSandbox(
+          live.agent = await powers.startAgent(
             planAgent(code, {
               command: request.command,
               environment: request.environment,
@@ -232,6 +235,7 @@ export function createInstances(ports: InstancePorts): Instances {
               sockets,
             }),
             streams,
+            (news) => ports.hear(live, news),
           );
         } catch (error) {
           await finish(live, { why: "not-started", exit: null });

@@ -10,6 +10,7 @@ import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
 import { answering } from "./answering.ts";
 import { faceHandlers } from "./face-requests.ts";
+import { createInside } from "./inside.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createJournal, replay, type Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
@@ -114,6 +115,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     now: trusted.now,
     admission: () => (trusted.state() === "steady" ? "open" : "closed"),
     withdraw: (live, request) => conductOf().release(live, request, "withdrawn"),
+    hear: (live, news) => hearInside(live, news),
     connectFace: (live, channel, hooks) => {
       const peer = createPeer(channel, {
         side: MONITOR_FACE,
@@ -137,6 +139,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     },
   });
   late.instances = instances;
+  const hearInside = createInside({ journal, instances, timer: powers.timer, now: () => powers.clock.boot() });
   const ownPaths = [parts.home, "/run/aios", "/aios"];
   const conduct = createConduct({
     journal,

@@ -1,4 +1,5 @@
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { WardNews } from "../platform/supervisor-link.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
@@ -20,6 +21,11 @@ export interface MonitorPowers {
   readonly crypto: Crypto;
   /** CONFINED-OR-NOT-AT-ALL: rejects with a code and a hint when any part of the sandbox cannot be set up. */
   startSandbox(spec: SandboxSpec, streams: Streams | "capture" | "ignore"): Promise<SandboxedProcess>;
+  /**
+   * The same for an agent, whose calls the supervisor answers; `hear` is told what happens inside. TERMINAL: after a
+   * terminal call, or when nobody supervises it any more, it is killed before `hear` is called.
+   */
+  startAgent(spec: SandboxSpec, streams: Streams, hear: (news: WardNews) => void): Promise<SandboxedProcess>;
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
   codeDigest(paths: readonly string[]): Promise<string>;
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */

@@ -202,6 +202,8 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     }
     case "stop":
     case "driver-pinned":
+    case "programs-started":
+    case "calls-refused":
     case "refused":
     case "approved":
       return;

@@ -24,6 +24,8 @@ export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
     environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
     channels: 1,
+    programs: "any",
+    terminal: false,
     network: "none",
     limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
@@ -45,6 +47,8 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
     environment: ownEnvironment("driver"),
     mounts,
     channels: source.kind === "http" ? 2 : 1,
+    programs: "any",
+    terminal: false,
     network: "none",
     limits: { processes: 128, openFiles: 1024, fileBytes: 256 * MEBIBYTE, memoryBytes: 2048 * MEBIBYTE },
   };
@@ -69,6 +73,8 @@ export function planConnector(
     environment: ownEnvironment("connector"),
     mounts: ownCode(code),
     channels: 1,
+    programs: "any",
+    terminal: false,
     network: "host",
     limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
@@ -101,9 +107,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
   }
   return {
     role: "agent",
-    // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
-    // that Ctrl-C and Ctrl-Z reach what runs there.
-    command: plan.terminal ? ["/usr/bin/setsid", "--ctty", "--wait", ...plan.command] : plan.command,
+    command: plan.command,
     cwd: plan.workspace === null || plan.workspace.mode === "none" ? "/home/agent" : "/workspace",
     environment: {
       ...(plan.terminal ? { TERM: "xterm-256color" } : {}),
@@ -114,6 +118,10 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     },
     mounts,
     channels: 0,
+    programs: "any",
+    // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
+    // that Ctrl-C and Ctrl-Z reach what runs there.
+    terminal: plan.terminal,
     network: "none",
     limits: { processes: 512, openFiles: 4096, fileBytes: 1024 * MEBIBYTE, memoryBytes: 8192 * MEBIBYTE },
   };

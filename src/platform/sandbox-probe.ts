@@ -36,6 +36,8 @@ const TRIAL: SandboxSpec = {
   environment: {},
   mounts: [],
   channels: 0,
+  programs: "any",
+  terminal: false,
   network: "none",
   limits: { processes: 8, openFiles: 64, fileBytes: 4096, memoryBytes: 64 * 1024 * 1024 },
 };

@@ -9,7 +9,7 @@ import { probeSystem } from "./sandbox-probe.ts";
 import { startSandbox } from "./sandbox-process.ts";
 
 const stage = setStage();
-const SPEC = harmlessSpec(stage);
+const SPEC = { ...harmlessSpec(stage), role: "exec" } as const;
 const TRUE = { ...SPEC, command: ["/usr/bin/true"] };
 
 afterAll(() => stage.remove());

@@ -3,9 +3,10 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
-import type { Descriptor, SandboxPlan } from "../sandbox/bwrap.ts";
+import type { Descriptor, Launch, SandboxPlan } from "../sandbox/bwrap.ts";
 import { SandboxError } from "../sandbox/error.ts";
-import { seccompProgram } from "../sandbox/seccomp.ts";
+import { seccompProgram, supervisedProgram } from "../sandbox/seccomp.ts";
+import type { LauncherFiles } from "../sandbox/launch-plan.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import { socketChannel } from "./channel.ts";
 import { PlatformError } from "./platform-error.ts";
@@ -26,6 +27,9 @@ import {
   signalProcess,
 } from "./sandbox-syscalls.ts";
 import { keepHead, keepTail } from "./sandbox-output.ts";
+import { makeSocketPair } from "./socket-pair.ts";
+import { superviseLaunch } from "./supervised-launch.ts";
+import type { Supervisor, WardNews } from "./supervisor-link.ts";
 
 /** Where a sandbox's standard streams go. */
 export type SandboxStreams =
@@ -36,8 +40,18 @@ export type SandboxStreams =
   /** Descriptors of this process, given to the sandbox as they are. The caller closes its own copies. */
   | { readonly stdin: number; readonly stdout: number; readonly stderr: number };
 
+/** What an agent is started with: nobody else's calls are answered by a supervisor. */
+export interface AgentStart {
+  readonly launcher: LauncherFiles;
+  readonly supervisor: Supervisor;
+  /** Hears what happens inside, from the start of its own program on. */
+  readonly hear: (news: WardNews) => void;
+}
+
 export interface SandboxOptions {
   readonly streams: SandboxStreams;
+  /** For role "agent", and for no other. */
+  readonly agent?: AgentStart;
   /** Facts about the machine; looked up once when left out. */
   readonly host?: SandboxHost;
 }
@@ -66,8 +80,17 @@ const filters = new Map<string, Uint8Array>();
 export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): Promise<StartedSandbox> {
   refuseRoot();
   const host = options.host ?? (knownHost ??= readSandboxHost());
-  const plan = planSandbox(spec, host.layout);
-  const child = spawnBubblewrap(plan, { spec, options, host });
+  const { agent } = options;
+  const launch = agent === undefined ? null : { files: agent.launcher, filter: supervisedFilter(host.arch) };
+  const plan = planSandbox(spec, { system: host.layout, launch });
+  const pair = agent === undefined ? null : makeSocketPair();
+  let child: ChildProcess;
+  try {
+    child = spawnBubblewrap(plan, { spec, options, host, launcher: pair?.[1] ?? null });
+  } catch (cause) {
+    if (pair !== null) closeSync(pair[0]);
+    throw cause;
+  }
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
     child.once("error", () => resolve({ code: null, signal: null })); // it never started
@@ -80,12 +103,22 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     first = openProcess(status.pid);
     if (first === null) throw new Error("the first process of the namespace is gone");
     applyLimits(status.pid, spec.limits);
+    const launched =
+      agent === undefined || pair === null
+        ? null
+        : await superviseLaunch(agent, { launcher: pair[0], first, programs: spec.programs });
     await passGate(pipeOf(child, plan, "gate"));
-    return superviseSandbox(child, { first, namespace: status.namespace, spec, plan, exited, errors, output });
+    await launched?.done;
+    const started = superviseSandbox(child, { first, namespace: status.namespace, spec, plan, exited, errors, output });
+    // TERMINAL, and a sandbox whose calls nobody answers, end before anybody is told.
+    launched?.onEnd(started.kill);
+    return started;
   } catch (cause) {
     await abandon(child, { first, exited });
     await Promise.race([errors.ended, pause(LAST_WORDS)]);
     throw explainFailure(cause, errors.text());
+  } finally {
+    if (pair !== null) closeSync(pair[0]);
   }
 }
 
@@ -124,15 +157,13 @@ function refuseRoot(): void {
   );
 }
 
-function spawnBubblewrap(
-  plan: SandboxPlan,
-  start: { readonly spec: SandboxSpec; readonly options: SandboxOptions; readonly host: SandboxHost },
-): ChildProcess {
-  const opened: number[] = [];
+function spawnBubblewrap(plan: SandboxPlan, start: Opening & { readonly options: SandboxOptions }): ChildProcess {
+  // The launcher's end is the sandbox's alone: with a copy here its end would not be seen.
+  const opened: number[] = start.launcher === null ? [] : [start.launcher];
   try {
     const extra = plan.descriptors.map((descriptor) => {
-      const made = openDescriptor(descriptor, { plan, spec: start.spec, host: start.host });
-      if (typeof made === "number") opened.push(made);
+      const made = openDescriptor(descriptor, { ...start, plan });
+      if (typeof made === "number" && made !== start.launcher) opened.push(made);
       return made;
     });
     closeOnExec();
@@ -155,11 +186,18 @@ function standardStreams(streams: SandboxStreams): readonly (number | "ignore" |
   return [streams.stdin, streams.stdout, streams.stderr];
 }
 
-function openDescriptor(
-  descriptor: Descriptor,
-  start: { readonly plan: SandboxPlan; readonly spec: SandboxSpec; readonly host: SandboxHost },
-): number | "pipe" {
+interface Opening {
+  readonly spec: SandboxSpec;
+  readonly host: SandboxHost;
+  /** The launcher's end of its socket to the supervisor. */
+  readonly launcher: number | null;
+}
+
+function openDescriptor(descriptor: Descriptor, start: Opening & { readonly plan: SandboxPlan }): number | "pipe" {
   switch (descriptor.kind) {
+    case "launcher":
+      if (start.launcher === null) throw new Error("there is no socket for the launcher");
+      return start.launcher;
     case "channel":
     case "status":
     case "gate":
@@ -178,6 +216,13 @@ function openDescriptor(
 function filterFor(arch: SandboxHost["arch"], role: SandboxSpec["role"]): Uint8Array {
   const key = `${arch} ${role}`;
   const made = filters.get(key) ?? seccompProgram(arch, role);
+  filters.set(key, made);
+  return made;
+}
+
+function supervisedFilter(arch: SandboxHost["arch"]): Launch["filter"] {
+  const key = `${arch} supervised`;
+  const made = filters.get(key) ?? supervisedProgram(arch);
   filters.set(key, made);
   return made;
 }

@@ -53,6 +53,15 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "agent-restarted": fc.record({ agent: name, key }),
   terminal: fc.record({ instance, agent: name, code, by: words }),
   labelled: fc.record({ instance, labels, because: words }),
+  "programs-started": fc.record({ instance, agent: name, count }),
+  "calls-refused": fc.record({
+    instance,
+    agent: name,
+    calls: fc.dictionary(fc.constantFrom("mount", "unshare", "io_uring_setup"), count, {
+      minKeys: 1,
+      noNullPrototype: true,
+    }),
+  }),
   "driver-pinned": fc.record({ instance, driver: name, pin: digest }),
   "driver-quarantined": fc.record({ driver: name, pin: digest, found: digest }),
   refused: fc.record({ peer: words, code: words, what: words }),

@@ -71,6 +71,19 @@ export type RecordBody =
       readonly labels: readonly Label[];
       readonly because: string;
     }
+  | {
+      readonly kind: "programs-started";
+      readonly instance: string;
+      readonly agent: string;
+      readonly count: number;
+    } // payload: {programs: [{pid, parent, program, arguments, cut}]}
+  | {
+      readonly kind: "calls-refused";
+      readonly instance: string;
+      readonly agent: string;
+      /** System calls of programs inside that were refused since the last such record, by name. */
+      readonly calls: { readonly [call: string]: number };
+    } // payload: {examples: [{call, pid, program}]}
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
   | { readonly kind: "driver-quarantined"; readonly driver: string; readonly pin: string; readonly found: string }
   | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bwrapArguments, planSandbox } from "./bwrap.ts";
 import type { SystemLayout } from "./layout.ts";
+import type { LauncherFiles } from "./launch-plan.ts";
 import type { SandboxSpec } from "./spec.ts";
 
 const MERGED: SystemLayout = {
@@ -13,8 +14,8 @@ const MERGED: SystemLayout = {
   resolver: { hosts: "10.0.0.1 real\n", resolvConf: "nameserver 10.0.0.2\n" },
 };
 
-const AGENT: SandboxSpec = {
-  role: "agent",
+const DRIVER: SandboxSpec = {
+  role: "driver",
   command: ["/opt/agent", "--task", "x"],
   cwd: "/workspace",
   environment: { PATH: "/usr/bin:/bin", HOME: "/home/agent" },
@@ -25,13 +26,15 @@ const AGENT: SandboxSpec = {
     { kind: "tmpfs", inside: "/cache", bytes: 8192 },
   ],
   channels: 2,
+  programs: "any",
+  terminal: false,
   network: "none",
   limits: { processes: 64, openFiles: 256, fileBytes: 1 << 20, memoryBytes: 1 << 30 },
 };
 
 describe("bwrapArguments", () => {
-  it("is exactly this for an agent", () => {
-    expect(bwrapArguments(AGENT, MERGED).join(" ")).toBe(
+  it("is exactly this for a driver", () => {
+    expect(bwrapArguments(DRIVER, MERGED).join(" ")).toBe(
       [
         "--unshare-all --unshare-user --unshare-cgroup --disable-userns --die-with-parent --new-session",
         "--cap-drop ALL --uid 1000 --gid 1000 --hostname aios",
@@ -55,7 +58,7 @@ describe("bwrapArguments", () => {
 
   it("is exactly this for a connector on a machine with real system folders", () => {
     const connector: SandboxSpec = {
-      ...AGENT,
+      ...DRIVER,
       role: "connector",
       network: "host",
       mounts: [{ kind: "tmpfs", inside: "/tmp", bytes: 4096 }],
@@ -82,33 +85,34 @@ describe("bwrapArguments", () => {
   });
 
   it("shares the network with a connector and with no other role", () => {
-    for (const role of ["agent", "face", "driver", "exec"] as const) {
-      expect(bwrapArguments({ ...AGENT, role }, MERGED)).not.toContain("--share-net");
+    for (const role of ["face", "driver", "exec"] as const) {
+      expect(bwrapArguments({ ...DRIVER, role }, MERGED)).not.toContain("--share-net");
     }
   });
 
   it("shows the real machine's hosts and name servers to a connector only", () => {
-    const texts = (spec: SandboxSpec): string => JSON.stringify(planSandbox(spec, MERGED).descriptors);
-    expect(texts(AGENT)).not.toContain("10.0.0.");
-    expect(texts({ ...AGENT, role: "connector", network: "host" })).toContain("nameserver 10.0.0.2");
+    const texts = (spec: SandboxSpec): string =>
+      JSON.stringify(planSandbox(spec, { system: MERGED, launch: null }).descriptors);
+    expect(texts(DRIVER)).not.toContain("10.0.0.");
+    expect(texts({ ...DRIVER, role: "connector", network: "host" })).toContain("nameserver 10.0.0.2");
   });
 
   it("lets a text of the specification take the place of its own", () => {
-    const spec: SandboxSpec = { ...AGENT, mounts: [{ kind: "text", inside: "/etc/hosts", text: "::1 other\n" }] };
+    const spec: SandboxSpec = { ...DRIVER, mounts: [{ kind: "text", inside: "/etc/hosts", text: "::1 other\n" }] };
     const options = bwrapArguments(spec, MERGED);
     expect(options.filter((option) => option === "/etc/hosts")).toHaveLength(1);
     expect(options[options.indexOf("/etc/hosts") - 2]).toBe("--ro-bind-data");
   });
 
   it("keeps private folders within an eighth of the memory", () => {
-    const options = bwrapArguments({ ...AGENT, limits: { ...AGENT.limits, memoryBytes: 8 << 20 } }, MERGED);
+    const options = bwrapArguments({ ...DRIVER, limits: { ...DRIVER.limits, memoryBytes: 8 << 20 } }, MERGED);
     expect(options[options.indexOf("/tmp") - 2]).toBe(String(1 << 20));
   });
 });
 
 describe("planSandbox", () => {
   it("puts the channels at 3 and up, and every number names its own descriptor", () => {
-    const { descriptors, argv } = planSandbox(AGENT, MERGED);
+    const { descriptors, argv } = planSandbox(DRIVER, { system: MERGED, launch: null });
     expect(descriptors.map(({ kind }) => kind).join(" ")).toBe(
       "channel channel options seccomp status gate text text text text path path text",
     );
@@ -118,10 +122,52 @@ describe("planSandbox", () => {
   });
 
   it("takes a command that looks like an option for a command", () => {
-    expect(planSandbox({ ...AGENT, command: ["--share-net"] }, MERGED).argv.slice(2)).toEqual(["--", "--share-net"]);
+    expect(
+      planSandbox({ ...DRIVER, command: ["--share-net"] }, { system: MERGED, launch: null }).argv.slice(2),
+    ).toEqual(["--", "--share-net"]);
   });
 
   it("refuses a specification that weakens the sandbox", () => {
-    expect(() => planSandbox({ ...AGENT, network: "host" }, MERGED)).toThrow("network");
+    expect(() => planSandbox({ ...DRIVER, network: "host" }, { system: MERGED, launch: null })).toThrow("network");
+  });
+});
+
+describe("an agent", () => {
+  const AGENT: SandboxSpec = { ...DRIVER, role: "agent", channels: 0, terminal: true };
+  const files: LauncherFiles = {
+    node: "/opt/node",
+    modules: { "main/launcher.mjs": "// launcher\n" },
+    packages: { koffi: "/opt/aios/node_modules/koffi" },
+  };
+  const launch = { files, filter: Uint8Array.of(1, 2, 3) };
+
+  it("is started by its launcher, whose files are shown read-only and whose environment is its own", () => {
+    const { argv, options } = planSandbox(AGENT, { system: MERGED, launch });
+    expect(argv.slice(2).join(" ")).toBe(
+      "-- /aios/launcher/node --disable-warning=ExperimentalWarning /aios/launcher/main/launcher.mjs 4 5",
+    );
+    const text = options.join(" ");
+    expect(text).toContain("--clearenv --setenv MALLOC_ARENA_MAX 1 --ro-bind /usr /usr");
+    expect(text).toMatch(/--ro-bind-fd \d+ \/aios\/launcher\/node /);
+    expect(text).toMatch(/--ro-bind-data \d+ \/aios\/launcher\/main\/launcher\.mjs /);
+    expect(text).toMatch(/--ro-bind-fd \d+ \/aios\/launcher\/node_modules\/koffi /);
+  });
+
+  it("has its command, its environment and its filter in the launcher's file, and nowhere else", () => {
+    const { argv, options, descriptors } = planSandbox(AGENT, { system: MERGED, launch });
+    expect(descriptors.slice(0, 3).map(({ kind }) => kind)).toEqual(["options", "launcher", "text"]);
+    const plan = descriptors[2];
+    expect(plan?.kind === "text" && JSON.parse(plan.text)).toEqual({
+      command: ["/opt/agent", "--task", "x"],
+      environment: { PATH: "/usr/bin:/bin", HOME: "/home/agent", PWD: "/workspace" },
+      terminal: true,
+      filter: "AQID",
+    });
+    expect([...argv, ...options].join(" ")).not.toMatch(/task|\/opt\/agent|HOME/);
+  });
+
+  it("is not planned without a launcher, nor anything else with one", () => {
+    expect(() => planSandbox(AGENT, { system: MERGED, launch: null })).toThrow("without a launcher");
+    expect(() => planSandbox(DRIVER, { system: MERGED, launch })).toThrow("with a launcher");
   });
 });

@@ -1,6 +1,10 @@
+import { toBase64 as encodeBase64 } from "../protocol/bytes.ts";
 import { checkSpec } from "./check.ts";
+import { SandboxError } from "./error.ts";
 import { etcFiles, INSIDE_HOSTNAME, INSIDE_USER } from "./layout.ts";
 import type { SystemLayout } from "./layout.ts";
+import { LAUNCHER_ENTRY, LAUNCHER_FOLDER } from "./launch-plan.ts";
+import type { LauncherFiles, LaunchPlan } from "./launch-plan.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
 /** What one inherited descriptor of bubblewrap carries. */
@@ -15,6 +19,8 @@ export type Descriptor =
   | { readonly kind: "status" }
   /** bubblewrap waits here, fully confined, until limits are set and it may start the program. */
   | { readonly kind: "gate" }
+  /** The launcher's end of its socket to the supervisor. */
+  | { readonly kind: "launcher" }
   /** Contents of a small file. */
   | { readonly kind: "text"; readonly text: string }
   /** A host file or folder, opened before the start, so that what was checked is what is mounted. */
@@ -36,36 +42,63 @@ const MEBIBYTE = 1024 * 1024;
 /** Largest private folder in memory, unless the specification names a size of its own. */
 const SCRATCH_MOST = 256 * MEBIBYTE;
 
+/** What an agent's start needs beyond its specification. */
+export interface Launch {
+  readonly files: LauncherFiles;
+  /** The second filter. */
+  readonly filter: Uint8Array;
+}
+
 /**
  * Options of bubblewrap for this specification (the argument list of `--args`). Pure and complete: what is not in the
  * list is not in the sandbox. Throws `SandboxError` with code `spec` for a specification that would weaken it.
  */
-export function bwrapArguments(spec: SandboxSpec, system: SystemLayout): readonly string[] {
-  return planSandbox(spec, system).options;
+export function bwrapArguments(
+  spec: SandboxSpec,
+  system: SystemLayout,
+  launch: Launch | null = null,
+): readonly string[] {
+  return planSandbox(spec, { system, launch }).options;
 }
 
-/** Options, arguments and descriptors together; the numbers in the options are places in the list of descriptors. */
-export function planSandbox(spec: SandboxSpec, system: SystemLayout): SandboxPlan {
+/**
+ * Options, arguments and descriptors together; the numbers in the options are places in the list of descriptors.
+ * An agent is started by its launcher (`launch` not null), everything else by bubblewrap itself.
+ */
+export function planSandbox(
+  spec: SandboxSpec,
+  { system, launch }: { readonly system: SystemLayout; readonly launch: Launch | null },
+): SandboxPlan {
   checkSpec(spec);
+  if ((spec.role === "agent") !== (launch !== null)) {
+    throw new SandboxError(
+      "spec",
+      `Cannot start role "${spec.role}" ${launch === null ? "without" : "with"} a launcher`,
+    );
+  }
   const descriptors: Descriptor[] = [];
   const pass = (descriptor: Descriptor): string => String(FIRST_DESCRIPTOR + descriptors.push(descriptor) - 1);
 
   for (let index = 0; index < spec.channels; index++) pass({ kind: "channel" });
-  const argv = ["--args", pass({ kind: "options" }), "--", ...spec.command];
+  const optionsAt = pass({ kind: "options" });
+  const command = launch === null ? spec.command : launcherCommand(spec, { launch, pass });
+  const argv = ["--args", optionsAt, "--", ...command];
+  const mounts = launch === null ? spec.mounts : [...spec.mounts, ...launcherMounts(launch.files)];
+  const environment = launch === null ? spec.environment : LAUNCHER_ENVIRONMENT;
   const options: readonly Option[] = [
     ...namespaceOptions(spec),
     ["--seccomp", pass({ kind: "seccomp" })],
     ["--json-status-fd", pass({ kind: "status" })],
     ["--block-fd", pass({ kind: "gate" })],
     ["--clearenv"],
-    ...Object.entries(spec.environment).map(([name, value]) => ["--setenv", name, value]),
+    ...Object.entries(environment).map(([name, value]) => ["--setenv", name, value]),
     ...systemOptions(system),
     ...etcFiles(spec.network, system)
       .filter((file) => spec.mounts.every((mount) => mount.inside !== file.inside))
       .map(({ inside, text }) => ["--perms", "0444", "--file", pass({ kind: "text", text }), inside]),
     ["--proc", "/proc"],
     ["--dev", "/dev"],
-    ...mountsInOrder(spec).map((mount) => mountOption(mount, pass)),
+    ...mountsInOrder({ ...spec, mounts }).map((mount) => mountOption(mount, pass)),
     // bubblewrap makes `/` and `/dev` as memory file systems owned by the inside user and without a size: left
     // writable, they would be disks to fill and places to plant files.
     ["--remount-ro", "/dev"],
@@ -73,6 +106,44 @@ export function planSandbox(spec: SandboxSpec, system: SystemLayout): SandboxPla
     ["--chdir", spec.cwd],
   ];
   return { options: options.flat(), argv, descriptors };
+}
+
+/** One allocation arena, as our other small processes have. */
+const LAUNCHER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
+
+// The launcher reads the plan from a descriptor: in an environment or on a command line of its own an agent's words would
+// reach Node before the filter is there.
+function launcherCommand(
+  spec: SandboxSpec,
+  { launch, pass }: { readonly launch: Launch; readonly pass: (descriptor: Descriptor) => string },
+): readonly string[] {
+  const { command, terminal, cwd } = spec;
+  // As bubblewrap sets it for everything else.
+  const environment = { ...spec.environment, PWD: cwd };
+  const plan: LaunchPlan = { command, environment, terminal, filter: encodeBase64(launch.filter) };
+  return [
+    `${LAUNCHER_FOLDER}/node`,
+    "--disable-warning=ExperimentalWarning",
+    `${LAUNCHER_FOLDER}/${LAUNCHER_ENTRY}`,
+    pass({ kind: "launcher" }),
+    pass({ kind: "text", text: JSON.stringify(plan) }),
+  ];
+}
+
+function launcherMounts(files: LauncherFiles): readonly Mount[] {
+  return [
+    { kind: "read", host: files.node, inside: `${LAUNCHER_FOLDER}/node` },
+    ...Object.entries(files.modules).map(([path, text]): Mount => ({
+      kind: "text",
+      inside: `${LAUNCHER_FOLDER}/${path}`,
+      text,
+    })),
+    ...Object.entries(files.packages).map(([name, host]): Mount => ({
+      kind: "read",
+      host,
+      inside: `${LAUNCHER_FOLDER}/node_modules/${name}`,
+    })),
+  ];
 }
 
 /** One option with its values. */

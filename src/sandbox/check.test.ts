@@ -10,6 +10,8 @@ const HARMLESS: SandboxSpec = {
   environment: { PATH: "/usr/bin" },
   mounts: [{ kind: "write", host: "/srv/project", inside: "/workspace" }],
   channels: 0,
+  programs: "any",
+  terminal: false,
   network: "none",
   limits: { processes: 8, openFiles: 64, fileBytes: 4096, memoryBytes: 4096 },
 };

@@ -8,6 +8,8 @@ export type SandboxErrorCode =
   | "architecture"
   | "mount"
   | "limits"
+  | "supervisor"
+  | "launcher"
   | "setup";
 
 /**

@@ -2,19 +2,23 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   ALLOW,
+  ASK_SUPERVISOR,
   KILL_PROCESS,
   REFUSED_CALLS,
   REFUSE_ENOSYS,
   REFUSE_EPERM,
   seccompProgram,
+  STARTING_CALLS,
+  supervisedProgram,
   TERMINAL_CALLS,
 } from "./seccomp.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
 
 const ARCHITECTURES: readonly Architecture[] = ["x64", "arm64"];
-const ROLES = ["agent", "face", "driver", "connector", "exec"] as const;
-type Role = (typeof ROLES)[number];
+/** Roles with one filter; an agent has two. */
+const ROLES = ["face", "driver", "connector", "exec"] as const;
+type Role = (typeof ROLES)[number] | "agent";
 
 interface Call {
   readonly arch: number;
@@ -66,11 +70,15 @@ function decide(
 ): number | "absent" {
   const number = typeof name === "number" ? name : CALLS[name][arch];
   if (number === null) return "absent";
-  return interpret(seccompProgram(arch, options.role ?? "agent"), {
-    arch: AUDIT_ARCHITECTURE[arch],
-    number,
-    arguments: options.arguments ?? [],
-  });
+  const call = { arch: AUDIT_ARCHITECTURE[arch], number, arguments: options.arguments ?? [] };
+  const role = options.role ?? "exec";
+  const first = interpret(seccompProgram(arch, role), call);
+  return role === "agent" ? severer(first, interpret(supervisedProgram(arch), call)) : first;
+}
+
+/** Of two filters' answers the kernel takes the severer: the lower one, as a signed number (seccomp(2)). */
+function severer(one: number, other: number): number {
+  return (one | 0) <= (other | 0) ? one : other;
 }
 
 /** The expected decision on both architectures; a call that only x64 has is expected there alone. */
@@ -120,14 +128,18 @@ describe("a system call", () => {
     for (const arch of ARCHITECTURES) {
       const other = AUDIT_ARCHITECTURE[arch === "x64" ? "arm64" : "x64"];
       for (const foreign of [I386, ARM, other, 0]) {
-        const program = seccompProgram(arch, "agent");
-        expect(interpret(program, { arch: foreign, number: 39, arguments: [] })).toBe(KILL_PROCESS);
+        for (const program of [seccompProgram(arch, "exec"), seccompProgram(arch, "agent"), supervisedProgram(arch)]) {
+          expect(interpret(program, { arch: foreign, number: 39, arguments: [] })).toBe(KILL_PROCESS);
+        }
       }
     }
   });
 
   it("of the x32 ABI ends the process, getpid and -1 included", () => {
-    expect(decide("x64", 0x4000_0000 + 39)).toBe(KILL_PROCESS);
+    for (const role of ["exec", "agent"] as const) {
+      expect(decide("x64", 0x4000_0000 + 39, { role })).toBe(KILL_PROCESS);
+      expect(decide("x64", 0x4000_0000 + 59, { role })).toBe(KILL_PROCESS);
+    }
     expect(decide("x64", 0xffff_ffff)).toBe(KILL_PROCESS);
     expect(decide("x64", 39)).toBe(ALLOW);
     expect(decide("x64", 0x3fff_ffff)).toBe(ALLOW); // no such call: the kernel answers ENOSYS
@@ -201,7 +213,7 @@ describe("a system call", () => {
   });
 
   it("whose flags lie in memory does not exist", () => {
-    for (const role of ROLES) expectDecision("clone3", REFUSE_ENOSYS, { role });
+    for (const role of [...ROLES, "agent"] as const) expectDecision("clone3", REFUSE_ENOSYS, { role });
   });
 
   it("that is in no list is allowed", () => {
@@ -209,6 +221,65 @@ describe("a system call", () => {
     for (const arch of ARCHITECTURES) {
       const known = named(arch);
       for (let number = 0; number < 600; number++) if (!known.has(number)) expect(decide(arch, number)).toBe(ALLOW);
+    }
+  });
+});
+
+describe("the two filters of an agent", () => {
+  const role = "agent";
+
+  it("ask the supervisor about every start of a program, every terminal call and every refused one", () => {
+    for (const name of [...STARTING_CALLS, ...TERMINAL_CALLS, ...REFUSED_CALLS]) {
+      expectDecision(name, ASK_SUPERVISOR, { role });
+    }
+  });
+
+  it("ask about new namespaces, odd sockets, typing into terminals and personalities, and not about the usual", () => {
+    const asked: readonly (readonly [CallName, readonly number[]])[] = [
+      ["clone", [0x1000_0011]],
+      ["unshare", [0x1000_0000]],
+      ["socket", [17, 3, 0]],
+      ["socket", [16, 3, 15]],
+      ["ioctl", [0, 0x5412]],
+      ["personality", [0x0004_0000]],
+    ];
+    for (const [name, values] of asked) expectDecision(name, ASK_SUPERVISOR, { role, arguments: values });
+    const usual: readonly (readonly [CallName, readonly number[]])[] = [
+      ["clone", [0x0120_0011]],
+      ["clone", [0x003d_0f00]],
+      ["unshare", [0x600]],
+      ["socket", [1, 1, 0]],
+      ["socket", [16, 3, 0]],
+      ["ioctl", [0, 0x5413]],
+      ["personality", [0xffff_ffff]],
+      ["openat", [0, 0, 0o101, 0o644]],
+    ];
+    for (const [name, values] of usual) expectDecision(name, ALLOW, { role, arguments: values });
+  });
+
+  it("refuse on their own what would be asked too often, and files with set-id bits", () => {
+    expectDecision("clone3", REFUSE_ENOSYS, { role });
+    expectDecision("openat2", REFUSE_ENOSYS, { role });
+    expectDecision("openat", REFUSE_EPERM, { role, arguments: [0, 0, 0o101, 0o4755] });
+    expectDecision("chmod", REFUSE_EPERM, { role, arguments: [0, 0o4755] });
+    expectDecision("mknod", REFUSE_EPERM, { role, arguments: [0, 0o060_000] });
+  });
+
+  it("allow what is in no list", () => {
+    const known = new Set<number | null>(Object.values(CALLS).map((call) => call.x64));
+    for (let number = 0; number < 600; number++)
+      if (!known.has(number)) expect(decide("x64", number, { role })).toBe(ALLOW);
+  });
+
+  it("leave to the first one nothing that the second has no answer for: without a listener it fails", () => {
+    // What only the second stops: until it is there, only the launcher runs.
+    for (const arch of ARCHITECTURES) {
+      const program = seccompProgram(arch, "agent");
+      for (const name of TERMINAL_CALLS) {
+        const number = CALLS[name][arch];
+        if (number === null) continue;
+        expect(interpret(program, { arch: AUDIT_ARCHITECTURE[arch], number, arguments: [] })).toBe(ALLOW);
+      }
     }
   });
 });

@@ -10,6 +10,8 @@ export const KILL_PROCESS = 0x8000_0000;
 const ERRNO = 0x0005_0000;
 /** "Operation not permitted": what honest programs that try are ready for. */
 export const REFUSE_EPERM: number = ERRNO | 1;
+/** The call waits until the supervisor answers it. */
+export const ASK_SUPERVISOR = 0x7fc0_0000;
 /** "No such system call": for calls whose arguments lie in memory, where a filter cannot read; callers fall back. */
 export const REFUSE_ENOSYS: number = ERRNO | 38;
 
@@ -106,12 +108,49 @@ const ARCHITECTURE_OFFSET = 4;
 /** First number of the x32 ABI, a second door to the same calls on x64. */
 const X32_BIT = 0x4000_0000;
 
+/** Calls that start a program: each waits until the supervisor has taken it down. */
+export const STARTING_CALLS: readonly CallName[] = ["execve", "execveat"];
+
+/** Calls whose argument rules an agent's second filter has, so that what they refuse is recorded. */
+const SUPERVISED_RULES: readonly CallName[] = ["ioctl", "clone", "unshare", "socket", "personality"];
+
 /**
  * The seccomp filter of one sandbox, ready for `bwrap --seccomp`: 8 bytes an instruction.
  * A call of another architecture or of x32 ends the process, and so do TERMINAL_CALLS; REFUSED_CALLS and the argument
  * rules below answer EPERM; `clone3`, and `openat2` where it could make set-id files, answer ENOSYS; the rest is allowed.
+ * An agent's leaves to the second one (`supervisedProgram`) what that one asks about: of two answers the kernel takes the
+ * severer, and a call that dies here is never reported. Between the two only the launcher runs.
  */
 export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): Uint8Array {
+  if (role === "agent") {
+    return filter(
+      arch,
+      argumentRules(role).filter(({ name }) => !SUPERVISED_RULES.includes(name)),
+    );
+  }
+  return filter(arch, [
+    // Calls with argument rules come first: they are the frequent ones, and the kernel caches only the others.
+    ...argumentRules(role),
+    ...TERMINAL_CALLS.map((name) => always(name, KILL_PROCESS)),
+    ...REFUSED_CALLS.map((name) => always(name, REFUSE_EPERM)),
+  ]);
+}
+
+/**
+ * The second filter of an agent's sandbox, which the launcher installs with a listener: what starts a program, what is
+ * terminal and what is refused waits for the supervisor's answer, everything else is allowed. Without a listener such a
+ * call fails with ENOSYS.
+ */
+export function supervisedProgram(arch: Architecture): Uint8Array {
+  return filter(arch, [
+    ...argumentRules("agent")
+      .filter(({ name }) => SUPERVISED_RULES.includes(name))
+      .map(asking),
+    ...[...STARTING_CALLS, ...TERMINAL_CALLS, ...REFUSED_CALLS].map((name) => always(name, ASK_SUPERVISOR)),
+  ]);
+}
+
+function filter(arch: Architecture, rules: readonly Rule[]): Uint8Array {
   return assemble([
     { op: "load", offset: ARCHITECTURE_OFFSET },
     { op: "equal", value: AUDIT_ARCHITECTURE[arch], yes: "known" },
@@ -119,12 +158,23 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
     { op: "label", name: "known" },
     { op: "load", offset: NUMBER_OFFSET },
     ...(arch === "x64" ? refuseX32() : []),
-    // Calls with argument rules come first: they are the frequent ones, and the kernel caches only the others.
-    ...argumentRules(role).flatMap((rule) => onCall(arch, rule)),
-    ...TERMINAL_CALLS.flatMap((name) => onCall(arch, { name, body: [{ op: "return", value: KILL_PROCESS }] })),
-    ...REFUSED_CALLS.flatMap((name) => onCall(arch, { name, body: [{ op: "return", value: REFUSE_EPERM }] })),
+    ...rules.flatMap((rule) => onCall(arch, rule)),
     { op: "return", value: ALLOW },
   ]);
+}
+
+function always(name: CallName, value: number): Rule {
+  return { name, body: [{ op: "return", value }] };
+}
+
+/** The same rule, with the supervisor asked where it refuses. */
+function asking({ name, body }: Rule): Rule {
+  return {
+    name,
+    body: body.map((step) =>
+      step.op === "return" && step.value === REFUSE_EPERM ? { op: "return", value: ASK_SUPERVISOR } : step,
+    ),
+  };
 }
 
 /** What happens on one call; a body must end in a return on every way through it. */

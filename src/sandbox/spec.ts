@@ -13,6 +13,13 @@ export interface SandboxSpec {
   readonly mounts: readonly Mount[];
   /** Number of inherited socketpairs; they appear as descriptors 3, 4, … inside. */
   readonly channels: number;
+  /**
+   * Whether an agent may start programs inside, after its own: with "none" every later one is refused. Means nothing for
+   * other roles, which are "any".
+   */
+  readonly programs: "none" | "any";
+  /** The streams of an agent are a terminal, which becomes that of a session inside. */
+  readonly terminal: boolean;
   /** `host` only for the connector, which serves one fixed address. */
   readonly network: "none" | "host";
   readonly limits: {

@@ -47,6 +47,8 @@ export const CALLS = {
   swapoff: { x64: 168, arm64: 225 },
   fanotify_init: { x64: 300, arm64: 262 },
   // processes and namespaces
+  execve: { x64: 59, arm64: 221 },
+  execveat: { x64: 322, arm64: 281 },
   clone: { x64: 56, arm64: 220 },
   clone3: { x64: 435, arm64: 435 },
   unshare: { x64: 272, arm64: 97 },

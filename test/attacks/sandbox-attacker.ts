@@ -7,12 +7,14 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   readSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
@@ -136,6 +138,28 @@ function callThroughInt80(): Outcome {
   return { done: true, detail: koffi.call(page, koffi.proto("int getpid32()")) };
 }
 
+/** Writes into the stack of another process what stands there already. */
+function overwrite(pid: string): Outcome {
+  try {
+    const maps = readFileSync(`/proc/${pid}/maps`, "utf8");
+    const [, from = "0"] = /^([0-9a-f]+)-[0-9a-f]+ rw.*\[stack\]$/m.exec(maps) ?? [];
+    const fd = openSync(`/proc/${pid}/mem`, "r+");
+    const at = Number.parseInt(from, 16);
+    const bytes = Buffer.alloc(64);
+    readSync(fd, bytes, 0, bytes.length, at);
+    return { done: writeSync(fd, bytes, 0, bytes.length, at) > 0, detail: null };
+  } catch (error) {
+    return { done: false, detail: codeOf(error) };
+  }
+}
+
+/** A descriptor of a file in memory that holds a copy of a program. */
+function memoryCopy(path: string): number {
+  const fd = Number(libc.func("int memfd_create(const char *name, unsigned int flags)")("copy", 0));
+  writeSync(fd, readFileSync(path));
+  return fd;
+}
+
 /** Takes memory and touches it until refused. */
 function fillPrivate(step: number, most: number): Outcome {
   const kept: Buffer[] = [];
@@ -225,10 +249,56 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
   mount: () => call(165, 0, 0, 0, 0, 0),
   ptrace: () => traceChild(),
   call: (...values) => call(Number(values[0]), ...values.slice(1).map(Number)),
-  "in-child": (number = "") => {
-    // Two levels down, so that what ends is the offender and what reports is its grandparent.
-    const result = spawnSync(process.execPath, [import.meta.filename, "call", number], { encoding: "utf8" });
-    return { done: result.signal === null, detail: result.signal ?? JSON.parse(result.stdout) };
+  /** Many calls one after another, each with nonsense for arguments; the error number of each. */
+  calls: (...numbers) => {
+    const detail = numbers.map((number) => call(Number(number), -1, 0, 0, -1, -1).detail);
+    return { done: true, detail };
+  },
+  flood: (number = "", times = "") => {
+    for (let at = 0; at < Number(times); at++) syscall(Number(number), -1, 0, 0, 0, 0);
+    return { done: true, detail: Number(times) };
+  },
+  overwrite: (pid = "") => overwrite(pid),
+  "overwrite-child": () => {
+    const child = spawn("/usr/bin/sleep", ["5"]);
+    const result = overwrite(String(child.pid));
+    child.kill("SIGKILL");
+    return result;
+  },
+  /** Every way to start another program. */
+  programs: () => {
+    const folder = mkdtempSync("/tmp/programs-");
+    const script = `${folder}/script`;
+    writeFileSync(script, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    const copy = `${folder}/true`;
+    writeFileSync(copy, readFileSync("/usr/bin/true"), { mode: 0o644 });
+    const loader = readdirSync("/lib64")
+      .filter((name) => name.startsWith("ld-linux"))
+      .map((name) => `/lib64/${name}`)[0];
+    const tries = {
+      plain: ["/usr/bin/true"],
+      shell: ["/bin/sh", "-c", "exit 0"],
+      script: [script],
+      loader: [loader ?? "/lib/ld-linux-aarch64.so.1", copy],
+      memory: [`/proc/${process.pid}/fd/${memoryCopy("/usr/bin/true")}`],
+      self: [process.execPath, "--version"],
+    };
+    const detail = Object.entries(tries).map(([way, [program = "", ...rest]]) => {
+      const result = spawnSync(program, rest);
+      return [way, result.error === undefined ? (result.status ?? result.signal) : codeOf(result.error)];
+    });
+    return { done: detail.some(([, result]) => result === 0), detail };
+  },
+  /** Becomes another program that has no name, through its descriptor; the shell reports when it worked. */
+  fexecve: () => {
+    const fd = memoryCopy("/bin/sh");
+    const execveat = libc.func(
+      "long syscall(long number, int fd, const char *path, const char **words, const char **environment, int flags)",
+    );
+    libc.func("int fcntl(int fd, int command, long value)")(1, 2, 0); // Node has marked it to be closed
+    const words = ["sh", "-c", 'echo "{\\"done\\":true,\\"detail\\":0}"', null];
+    execveat(process.arch === "arm64" ? 281 : 322, fd, "", words, [null], 0x1000);
+    return { done: false, detail: koffi.errno() };
   },
   int80: () => callThroughInt80(),
   "set-id": (path = "") => {

@@ -6,6 +6,7 @@ import type { CallName } from "../../src/sandbox/syscalls.ts";
 import { TERMINAL_CALLS } from "../../src/sandbox/seccomp.ts";
 import { harmlessSpec, setStage } from "./sandbox-stage.ts";
 import type { Report } from "./sandbox-stage.ts";
+import type { WardNews } from "../../src/platform/supervisor-link.ts";
 
 const stage = setStage();
 const WORKSPACE = join(stage.folder, "workspace");
@@ -24,21 +25,29 @@ const insideCall = (name: CallName, ...values: readonly number[]): Promise<Repor
 const outsideCall = (name: CallName, ...values: readonly number[]): Report =>
   stage.outside(["call", numberOf(name), ...values.map(String)]);
 
-describe("TERMINAL: a call that no honest program makes ends the process", () => {
+describe("TERMINAL: a call that no honest program makes ends the sandbox", () => {
   const present = TERMINAL_CALLS.filter((name) => CALLS[name][ARCH] !== null);
 
-  it.each(present)("%s", async (name) => {
+  it.each(present)("%s, three programs down", async (name) => {
     expect(outsideCall(name, -1, 0).code).toBe(0); // whatever the kernel answers there, it lives
-    expect(await insideCall(name, -1, 0)).toMatchObject({ done: null, code: KILLED });
+    const news: WardNews[] = [];
+    const report = await stage.deepInside(["call", numberOf(name), "-1", "0"], (each) => news.push(each));
+    // Not one of them lived to say a word, the caller's parents neither.
+    expect(report).toMatchObject({ done: null, code: expect.toBeOneOf([null, 137]) });
+    const [terminal] = news.filter(({ event }) => event === "terminal");
+    expect(terminal).toMatchObject({ call: name, program: "/aios/node", pid: expect.any(Number) });
   });
 
-  it("also two processes down, and not a process beside it", async () => {
-    expect(await stage.inside(["in-child", numberOf("setns")])).toMatchObject({
-      done: false,
-      detail: "SIGSYS",
-      code: 0,
-    });
-    expect(stage.outside(["in-child", numberOf("setns")]).done).toBe(true);
+  it("and a harmless one three programs down does not", async () => {
+    const news: WardNews[] = [];
+    const getpid = ARCH === "arm64" ? "172" : "39";
+    expect(await stage.deepInside(["call", getpid], (each) => news.push(each))).toMatchObject({ done: true, code: 0 });
+    expect(news.map(({ event }) => event)).not.toContain("terminal");
+  });
+
+  it("in other roles it ends the process alone, which has nobody who could ask", async () => {
+    const exec = { role: "exec" } as const;
+    expect(await stage.inside(["call", numberOf("setns"), "-1", "0"], exec)).toMatchObject({ code: KILLED });
   });
 
   it.runIf(ARCH === "x64")("through the x32 door", async () => {

@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { readLauncherFiles } from "../../src/platform/launcher-files.ts";
+import { createSupervisor } from "../../src/platform/supervisor-link.ts";
+import type { Supervisor, WardNews } from "../../src/platform/supervisor-link.ts";
 import { startSandbox } from "../../src/platform/sandbox-process.ts";
 import type { StartedSandbox } from "../../src/platform/sandbox-process.ts";
 import type { Mount, SandboxSpec } from "../../src/sandbox/spec.ts";
@@ -25,11 +28,19 @@ export interface Stage {
   readonly folder: string;
   readonly node: string;
   /** Runs one attack in a sandbox; changes apply to a harmless specification. */
-  inside(attack: readonly string[], changes?: Partial<SandboxSpec>): Promise<Report>;
+  inside(attack: readonly string[], changes?: Partial<SandboxSpec>, hear?: (news: WardNews) => void): Promise<Report>;
+  /** The same three programs down. */
+  deepInside(attack: readonly string[], hear: (news: WardNews) => void): Promise<Report>;
   /** Runs it as the same user without a sandbox. */
   outside(attack: readonly string[], environment?: { readonly [name: string]: string }): Report;
   /** Starts any command in the same sandbox. */
-  start(command: readonly string[], changes?: Partial<SandboxSpec>): Promise<StartedSandbox>;
+  start(
+    command: readonly string[],
+    changes?: Partial<SandboxSpec>,
+    hear?: (news: WardNews) => void,
+  ): Promise<StartedSandbox>;
+  /** Answers the calls of all sandboxes of this stage. */
+  readonly supervisor: Supervisor;
   remove(): void;
 }
 
@@ -49,6 +60,7 @@ export function setStage(): Stage {
   copyFileSync(join(import.meta.dirname, "sandbox-attacker.ts"), join(folder, "attacker.ts"));
   const node = publicNode(folder);
   mkdirSync(join(folder, "workspace"));
+  cpSync(join(ROOT, "src"), join(folder, "src"), { recursive: true });
   if (process.getuid?.() === 0) {
     spawnSync("chown", ["-R", `${ORDINARY_USER}:${ORDINARY_USER}`, folder]);
     process.setgroups?.([]);
@@ -56,28 +68,43 @@ export function setStage(): Stage {
     process.setuid?.(ORDINARY_USER);
   }
   const attacker = join(folder, "attacker.ts");
-  const start = (command: readonly string[], changes: Partial<SandboxSpec> = {}): Promise<StartedSandbox> =>
-    startSandbox({ ...harmlessSpec({ folder, node }), command, ...changes }, { streams: "capture" });
+  const launcher = readLauncherFiles(folder, node);
+  const supervisor = createSupervisor([
+    node,
+    "--disable-warning=ExperimentalWarning",
+    join(folder, "src/main/supervisor.ts"),
+  ]);
+  const start: Stage["start"] = (command, changes = {}, hear = () => {}) =>
+    startSandbox(
+      { ...harmlessSpec({ folder, node }), command, ...changes },
+      { streams: "capture", ...((changes.role ?? "agent") === "agent" && { agent: { launcher, supervisor, hear } }) },
+    );
+  const attackFrom = async (...[command, changes, hear]: Parameters<Stage["start"]>): Promise<Report> => {
+    const started = await start(command, changes, hear);
+    const { code } = await started.ended;
+    return report(Buffer.from(started.output().bytes).toString(), { code, errors: started.errors() });
+  };
   return {
     folder,
     node,
     start,
-    inside: async (attack, changes) => {
-      const started = await start(
-        ["/aios/node", "--disable-warning=ExperimentalWarning", "/aios/attacker.ts", ...attack],
-        changes,
-      );
-      const { code } = await started.ended;
-      return report(Buffer.from(started.output().bytes).toString(), { code, errors: started.errors() });
-    },
+    supervisor,
+    inside: (attack, changes, hear) => attackFrom([...ATTACKER, ...attack], changes, hear),
+    deepInside: (attack, hear) =>
+      attackFrom(["sh", "-c", `sh -c '"$@"; :' sh "$@"; :`, "sh", ...ATTACKER, ...attack], {}, hear),
     outside: (attack, environment = {}) => {
       const options = { encoding: "utf8", cwd: folder, env: { ...environment } } as const;
       const result = spawnSync(node, [attacker, ...attack], options);
       return report(result.stdout, { code: result.status, errors: result.stderr });
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => {
+      supervisor.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
+
+const ATTACKER = ["/aios/node", "--disable-warning=ExperimentalWarning", "/aios/attacker.ts"] as const;
 
 /** What an attacker searches for, written so that passing it on does not put it where it is searched for. ASCII. */
 export function backwards(text: string): string {
@@ -99,6 +126,8 @@ export function harmlessSpec(stage: { readonly folder: string; readonly node: st
       read(join(stage.folder, "node_modules"), "/aios/node_modules"),
     ],
     channels: 0,
+    programs: "any",
+    terminal: false,
     network: "none",
     limits: { processes: 128, openFiles: 512, fileBytes: 64 << 20, memoryBytes: 512 << 20 },
   };

@@ -1,0 +1,58 @@
+/**
+ * Runs inside an agent's sandbox until it becomes the agent.
+ *
+ *     launcher.ts SOCKET PLAN
+ *
+ * SOCKET leads to the supervisor, PLAN is a file with a `LaunchPlan`; both are descriptors. It enters a Landlock domain,
+ * installs the filter, hands the listener out, waits for the word to go on, and replaces itself. CONFINED-OR-NOT-AT-ALL:
+ * when any step fails it ends, and nothing of the agent has run. Nothing of it stays inside.
+ */
+import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
+import { argv, exit } from "node:process";
+import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
+import { sendMessage } from "../platform/fd-passing.ts";
+import { enterOwnDomain, installListener } from "../platform/seccomp-listener.ts";
+
+/** `LaunchPlan` of sandbox/launch-plan.ts. Written out, since each module of the launcher costs at every start. */
+interface Plan {
+  readonly command: readonly string[];
+  readonly environment: { readonly [name: string]: string };
+  readonly terminal: boolean;
+  /** The filter in base64. */
+  readonly filter: string;
+}
+
+const socket = Number(argv[2]);
+const GO = "G".charCodeAt(0);
+
+function fail(why: "program" | "setup", words: string): never {
+  // One message: the letter, and why. Whoever reads it may be gone; then there is nobody left to tell.
+  try {
+    sendMessage(socket, { bytes: Buffer.from(`${why === "program" ? "P" : "F"}${words.slice(0, 512)}`), fds: [] });
+  } finally {
+    writeSync(2, `aios: ${words}\n`);
+    exit(1);
+  }
+}
+
+function launch(): never {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one who planned this sandbox wrote it
+  const plan = JSON.parse(readFileSync(Number(argv[3]), "utf8")) as Plan;
+  const [word = ""] = plan.command;
+  const program = findProgram(word, plan.environment["PATH"] ?? "");
+  if (program === null) return fail("program", `Cannot start "${word}": there is no such program in the sandbox`);
+  if (plan.terminal) takeTerminal();
+  enterOwnDomain();
+  const listener = installListener(Buffer.from(plan.filter, "base64"));
+  sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });
+  closeSync(listener);
+  const word1 = Buffer.alloc(1);
+  if (readSync(socket, word1) !== 1 || word1[0] !== GO) return exit(1);
+  return fail("program", `Cannot start "${word}": ${becomeProgram(program, plan)}`);
+}
+
+try {
+  launch();
+} catch (error) {
+  fail("setup", error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,23 @@
+/**
+ * Answers the calls that agents' filters ask about, for one monitor. Descriptor 3 leads to the monitor. It reads hostile
+ * memory and therefore holds nothing: no key, no home, no socket but the one to the monitor. When it ends, the kernel
+ * answers ENOSYS to every call that it was asked about, and the monitor ends the sandboxes (CONFINED-OR-NOT-AT-ALL).
+ */
+import { exit, stderr } from "node:process";
+import { hostArchitecture } from "../platform/sandbox-host.ts";
+import { hardenProcess } from "../platform/process-hardening.ts";
+import { superviseAll } from "../platform/supervisor-loop.ts";
+import { createNotices } from "../sandbox/notice.ts";
+
+const MONITOR = 3;
+
+try {
+  hardenProcess();
+  const arch = hostArchitecture();
+  if (arch === null) throw new Error("there is no system call filter for this machine");
+  superviseAll(MONITOR, createNotices(arch));
+  exit(0);
+} catch (error) {
+  stderr.write(`aios supervisor: ${error instanceof Error ? error.message : String(error)}\n`);
+  exit(1);
+}

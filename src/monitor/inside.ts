@@ -1,0 +1,129 @@
+import type { Timer } from "../platform/powers.ts";
+import type { WardNews } from "../platform/supervisor-link.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { StoppedCall } from "../sandbox/evidence.ts";
+import type { Instances } from "./instances.ts";
+import type { Journal } from "./journal.ts";
+import type { LiveInstance } from "./live.ts";
+
+/** What language runtimes try each time that they start (libuv: three times); recorded, and no sign of anything. */
+const PROBES: ReadonlySet<string> = new Set(["io_uring_setup"]);
+/** Refused calls within the span that freeze an instance. Test suites and builds make a few dozen (docs/decisions). */
+export const REFUSED_IN_SPAN = 256;
+/** Milliseconds. */
+export const REFUSED_SPAN_MS = 10_000;
+/** Least time between two records of refused calls of one instance, milliseconds: a flood must not fill the log. */
+const RECORD_EVERY_MS = 1000;
+
+export interface InsidePorts {
+  readonly journal: Journal;
+  readonly instances: Pick<Instances, "terminate" | "freeze" | "end">;
+  readonly timer: Timer;
+  /** Milliseconds of a clock that cannot be set. */
+  now(): number;
+}
+
+/** Refused calls of one instance that no record tells of yet, and the run that it may be in. */
+interface Refusals {
+  calls: Map<string, number>;
+  examples: readonly StoppedCall[];
+  recordedAt: number;
+  waits: boolean;
+  run: { readonly at: number; readonly count: number }[];
+}
+
+/**
+ * Takes down what the supervisor reports from inside agents' sandboxes, and acts on it: TERMINAL on a terminal call, a
+ * freeze on a run of refused ones, the end when nobody supervises it any more (CONFINED-OR-NOT-AT-ALL). What cannot be
+ * written stops the instance, as every failed audit does.
+ */
+export function createInside(ports: InsidePorts): (live: LiveInstance, news: WardNews) => void {
+  const { journal, instances, timer, now } = ports;
+  const refusals = new WeakMap<LiveInstance, Refusals>();
+
+  function write(live: LiveInstance, body: RecordBody, payload: JsonObject): void {
+    journal.write(body, payload).catch(() => {
+      void instances.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
+    });
+  }
+
+  function refusalsOf(live: LiveInstance): Refusals {
+    const known = refusals.get(live);
+    if (known !== undefined) return known;
+    const made: Refusals = { calls: new Map(), examples: [], recordedAt: -Infinity, waits: false, run: [] };
+    refusals.set(live, made);
+    return made;
+  }
+
+  function record(live: LiveInstance, refused: Refusals): void {
+    if (refused.calls.size === 0) return;
+    const { instance, agent } = live.state;
+    const calls = Object.fromEntries(refused.calls);
+    const examples = refused.examples.map((example) => ({ ...example }));
+    refused.calls = new Map();
+    refused.examples = [];
+    refused.recordedAt = now();
+    write(live, { kind: "calls-refused", instance, agent, calls }, { examples });
+  }
+
+  function takeRefused(live: LiveInstance, news: Extract<WardNews, { event: "refused" }>): void {
+    const refused = refusalsOf(live);
+    let count = 0;
+    for (const [call, times] of Object.entries(news.calls)) {
+      refused.calls.set(call, (refused.calls.get(call) ?? 0) + times);
+      if (!PROBES.has(call)) count += times;
+    }
+    const shown = new Set(refused.examples.map(({ call }) => call));
+    refused.examples = [...refused.examples, ...news.examples.filter(({ call }) => !shown.has(call))];
+    const at = now();
+    refused.run = [...refused.run.filter((each) => each.at > at - REFUSED_SPAN_MS), { at, count }];
+    const inSpan = refused.run.reduce((sum, each) => sum + each.count, 0);
+    if (inSpan >= REFUSED_IN_SPAN) {
+      refused.run = [];
+      record(live, refused);
+      void instances.freeze(live, {
+        by: { kind: "monitor", why: "a run of refused system calls" },
+        code: "refused-calls",
+      });
+      return;
+    }
+    const wait = refused.recordedAt + RECORD_EVERY_MS - at;
+    if (wait <= 0) return record(live, refused);
+    if (refused.waits) return;
+    refused.waits = true;
+    timer.after(wait, () => {
+      refused.waits = false;
+      record(live, refused);
+    });
+  }
+
+  return (live, news) => {
+    const { instance, agent } = live.state;
+    switch (news.event) {
+      case "started": {
+        const programs = news.programs.map((program) => ({ ...program }));
+        write(live, { kind: "programs-started", instance, agent, count: programs.length }, { programs });
+        return;
+      }
+      case "refused":
+        return takeRefused(live, news);
+      case "terminal": {
+        record(live, refusalsOf(live));
+        const by = `system call ${news.call} of process ${news.pid}`;
+        void instances.terminate(live, { code: "prohibited-call", by, what: news.program });
+        return;
+      }
+      case "unsupervised":
+        void instances.end(live, "unsupervised");
+        return;
+      case "gone":
+        return record(live, refusalsOf(live));
+      case "launched":
+      case "failed":
+        return;
+      default:
+        news satisfies never;
+    }
+  };
+}

@@ -1,0 +1,74 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { bindFunction, checkCall, lastErrno, nameErrno } from "./libc.ts";
+
+// asm-generic/ioctls.h, asm-generic/fcntl.h, asm/signal.h, linux/close_range.h
+const F_SETFD = 2;
+const TIOCSCTTY = 0x540e;
+const SIGPIPE = 13;
+const SIGXFSZ = 25;
+const SYS_CLOSE_RANGE = 436;
+const CLOSE_RANGE_CLOEXEC = 4;
+const FIRST_AFTER_STREAMS = 3;
+const LAST_DESCRIPTOR = 0xffff_ffff;
+
+const setsid = bindFunction<[]>("int setsid()");
+const ioctl = bindFunction<[number, number, number]>("int ioctl(int, unsigned long, long)");
+const fcntl = bindFunction<[number, number, number]>("int fcntl(int, int, long)");
+const signal = bindFunction<[number, null]>("intptr_t signal(int, void *)");
+const closeRange = bindFunction<[number, number, number, number]>("long syscall(long, long, long, long)");
+const execve = bindFunction<[string, readonly (string | null)[], readonly (string | null)[]]>(
+  "int execve(const char *, const char **, const char **)",
+);
+
+/**
+ * Where a command's first word leads: itself when it holds a slash, otherwise the first executable file of that name in
+ * `path`. Null when there is none.
+ */
+export function findProgram(word: string, path: string): string | null {
+  if (word.includes("/")) return isProgram(word) ? word : null;
+  for (const folder of path.split(":")) {
+    const found = resolve(folder, word);
+    if (folder !== "" && isProgram(found)) return found;
+  }
+  return null;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Makes standard input the controlling terminal of a new session, so that Ctrl-C and Ctrl-Z reach what runs in it. */
+export function takeTerminal(): void {
+  checkCall("begin a session", setsid());
+  checkCall("take the terminal", ioctl(0, TIOCSCTTY, 0));
+}
+
+/**
+ * Replaces this process with a program and returns only when that failed, with why. Of its descriptors only the standard
+ * streams go on. libc's own call rather than Node's, which aborts where this returns, and which leaves to the program
+ * that Node ignores SIGPIPE and SIGXFSZ.
+ */
+export function becomeProgram(
+  program: string,
+  start: { readonly command: readonly string[]; readonly environment: { readonly [name: string]: string } },
+): string {
+  checkCall(
+    "close descriptors",
+    closeRange(SYS_CLOSE_RANGE, FIRST_AFTER_STREAMS, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC),
+  );
+  // Node has marked the standard streams too, when it began.
+  for (let stream = 0; stream < FIRST_AFTER_STREAMS; stream++) {
+    checkCall("hand on a standard stream", fcntl(stream, F_SETFD, 0));
+  }
+  signal(SIGPIPE, null);
+  signal(SIGXFSZ, null);
+  const variables = Object.entries(start.environment).map(([name, value]) => `${name}=${value}`);
+  execve(program, [...start.command, null], [...variables, null]);
+  return nameErrno(lastErrno());
+}

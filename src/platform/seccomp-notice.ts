@@ -1,0 +1,57 @@
+import { bindFunction, checkCall, errnoOf, lastErrno } from "./libc.ts";
+
+// linux/seccomp.h
+const NOTIF_RECV = 0xc050_2100;
+const NOTIF_SEND = 0xc018_2101;
+const NOTIF_BYTES = 80;
+const RESPONSE_BYTES = 24;
+const FLAG_CONTINUE = 1;
+
+const ioctl = bindFunction<[number, number, Buffer]>("int ioctl(int, unsigned long, void *)");
+
+/** A call that waits for an answer (`struct seccomp_notif`). */
+export interface PendingCall {
+  readonly id: bigint;
+  /** Host id of the thread. */
+  readonly pid: number;
+  readonly number: number;
+  /** The first five arguments. */
+  readonly arguments: readonly [bigint, bigint, bigint, bigint, bigint];
+}
+
+const received = Buffer.alloc(NOTIF_BYTES);
+const response = Buffer.alloc(RESPONSE_BYTES);
+
+/** Takes the next call from a listener that poll says is ready; null when its thread was killed meanwhile. */
+export function receiveCall(listener: number): PendingCall | null {
+  received.fill(0);
+  const result = ioctl(listener, NOTIF_RECV, received);
+  if (result < 0 && (lastErrno() === errnoOf("ENOENT") || lastErrno() === errnoOf("EINTR"))) return null;
+  checkCall("take a call from a listener", result);
+  return {
+    id: received.readBigUInt64LE(0),
+    pid: received.readUInt32LE(8),
+    number: received.readInt32LE(16),
+    arguments: [
+      received.readBigUInt64LE(32),
+      received.readBigUInt64LE(40),
+      received.readBigUInt64LE(48),
+      received.readBigUInt64LE(56),
+      received.readBigUInt64LE(64),
+    ],
+  };
+}
+
+/**
+ * Answers a call: it goes on in the kernel, with whatever its memory holds by then, or fails with an error number and
+ * does nothing. A thread that was killed meanwhile is no fault.
+ */
+export function answerCall(listener: number, call: PendingCall, answer: "continue" | { readonly errno: number }): void {
+  response.fill(0);
+  response.writeBigUInt64LE(call.id, 0);
+  if (answer === "continue") response.writeUInt32LE(FLAG_CONTINUE, 20);
+  else response.writeInt32LE(-answer.errno, 16);
+  const result = ioctl(listener, NOTIF_SEND, response);
+  if (result < 0 && lastErrno() === errnoOf("ENOENT")) return;
+  checkCall("answer a call", result);
+}

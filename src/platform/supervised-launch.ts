@@ -1,0 +1,66 @@
+import { SandboxError } from "../sandbox/error.ts";
+import type { WatchOrder } from "../sandbox/evidence.ts";
+import type { Supervisor, WardNews } from "./supervisor-link.ts";
+
+/** How long a launcher may take to become the agent, milliseconds. It takes some fifty on an idle machine. */
+const PATIENCE = 30_000;
+
+/** A launch that is being watched. */
+export interface SupervisedLaunch {
+  /** Resolves when the agent's program has begun, or could not because it is not there. Rejects with SandboxError. */
+  readonly done: Promise<void>;
+  /** Sets what ends the sandbox when it made a terminal call or when nobody supervises it any more; called at once then. */
+  onEnd(kill: () => void): void;
+}
+
+/** Hands a sandbox to the supervisor before its launcher runs; resolves when the supervisor has it. */
+export async function superviseLaunch(
+  agent: { readonly supervisor: Supervisor; readonly hear: (news: WardNews) => void },
+  ward: { readonly launcher: number; readonly first: number; readonly programs: WatchOrder["programs"] },
+): Promise<SupervisedLaunch> {
+  const done = Promise.withResolvers<void>();
+  done.promise.catch(() => null);
+  let kill: (() => void) | null = null;
+  let ended = false;
+  const timer = setTimeout(() => fail("the launcher did not become the agent in time"), PATIENCE);
+  const settle = (): void => {
+    clearTimeout(timer);
+    done.resolve();
+  };
+  const fail = (why: string): void => {
+    clearTimeout(timer);
+    const hint = "aios doctor says what this machine lacks";
+    done.reject(new SandboxError("launcher", `Cannot start an agent in its sandbox: ${why}`, hint));
+  };
+  await agent.supervisor.watch(ward, (news) => {
+    switch (news.event) {
+      case "launched":
+        settle();
+        break;
+      case "failed":
+        if (news.why === "program") settle();
+        else fail(news.words);
+        break;
+      case "terminal":
+      case "unsupervised":
+        fail("its supervisor is gone");
+        ended = true;
+        kill?.();
+        break;
+      case "gone":
+        fail("it ended before its program began");
+        break;
+      case "started":
+      case "refused":
+        break;
+    }
+    agent.hear(news);
+  });
+  return Object.freeze({
+    done: done.promise,
+    onEnd(ends: () => void) {
+      kill = ends;
+      if (ended) ends();
+    },
+  });
+}

@@ -1,0 +1,217 @@
+import { closeSync, readFileSync, readlinkSync } from "node:fs";
+import { PROGRAM_MOST, ARGUMENT_MOST, ARGUMENTS_MOST, BATCH_MOST, EXAMPLES_MOST } from "../sandbox/evidence.ts";
+import type { Evidence, StartedProgram, StoppedCall, WatchOrder } from "../sandbox/evidence.ts";
+import type { Notice } from "../sandbox/notice.ts";
+import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
+import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
+import { errnoOf } from "./libc.ts";
+import type { Polled, PollEntry } from "./poll-set.ts";
+import { signalProcess } from "./sandbox-syscalls.ts";
+import { answerCall, receiveCall, type PendingCall } from "./seccomp-notice.ts";
+
+const SIGKILL = 9;
+/** How long reports are gathered, milliseconds. */
+const GATHER_MS = 100;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+
+/** One sandbox that is watched. */
+export interface Ward {
+  /** What poll is to wait for; null when it is over. */
+  entry(): PollEntry | null;
+  /** Does what is ready. */
+  serve(polled: Polled): void;
+  /** When gathered reports are due, on the clock of `now`; null when there are none. */
+  due(): number | null;
+  /** Hands out what was gathered. */
+  flush(): void;
+  close(): void;
+}
+
+export interface WardPorts {
+  /** Meaning of a call's number. */
+  readonly notices: (number: number) => Notice;
+  report(evidence: Evidence): void;
+  /** Milliseconds, for durations only. */
+  now(): number;
+}
+
+/**
+ * Watches one sandbox from the launcher's first word to its last process. `launcher` is a socket to the launcher, `first`
+ * a descriptor of the namespace's first process; both belong to the ward. TERMINAL: on a terminal call the namespace is
+ * killed here, before anybody is told. A refused call fails with EPERM. The start of a program is taken down and goes on;
+ * by then other threads may have changed what was read, which is evidence and decides nothing.
+ */
+export function createWard(
+  order: WatchOrder,
+  { launcher, first, ports }: { readonly launcher: number; readonly first: number; readonly ports: WardPorts },
+): Ward {
+  const { ward } = order;
+  const { notices, report, now } = ports;
+  let phase: "waiting" | "launching" | "running" | "dying" | "over" = "waiting";
+  let socket: number | null = launcher;
+  let listener: number | null = null;
+  let dueAt: number | null = null;
+  let started: StartedProgram[] = [];
+  let calls = new Map<string, number>();
+  let examples: StoppedCall[] = [];
+
+  const gather = (): void => {
+    dueAt ??= now() + GATHER_MS;
+  };
+
+  function flush(): void {
+    dueAt = null;
+    if (started.length > 0) report({ event: "started", ward, programs: started });
+    if (calls.size > 0) report({ event: "refused", ward, calls: Object.fromEntries(calls), examples });
+    [started, calls, examples] = [[], new Map(), []];
+  }
+
+  /** Before the agent's program runs, the launcher's end is the end of the start. */
+  function endStart(why: "program" | "setup", words: string): void {
+    if (phase === "waiting" || phase === "launching") report({ event: "failed", ward, why, words });
+    if (socket !== null) closeSync(socket);
+    socket = null;
+    if (phase !== "running") phase = "over";
+  }
+
+  function hearLauncher(): void {
+    if (socket === null) return;
+    const message = receiveMessage(socket, { bytes: 1024, fds: 1 });
+    if (message === null) return;
+    const [letter, words] = [message.bytes.toString("latin1", 0, 1), message.bytes.toString("utf8", 1)];
+    const [fd] = message.fds;
+    if (letter === "L" && fd !== undefined && phase === "waiting") {
+      listener = fd;
+      phase = "launching";
+      sendMessage(socket, { bytes: Buffer.from("G"), fds: [] });
+      return;
+    }
+    closeAll(message.fds);
+    if (letter === "P" || letter === "F") endStart(letter === "P" ? "program" : "setup", words);
+    else endStart("setup", "the launcher ended before its filter was installed");
+  }
+
+  function refuse(call: PendingCall, name: string): void {
+    if (listener !== null) answerCall(listener, call, { errno: errnoOf("EPERM") });
+    const times = calls.get(name) ?? 0;
+    calls.set(name, times + 1);
+    if (times === 0 && examples.length < EXAMPLES_MOST)
+      examples.push({ call: name, pid: call.pid, program: programOf(call.pid) });
+    gather();
+  }
+
+  function takeStart(call: PendingCall, name: string): void {
+    const isLaunch = phase === "launching";
+    if (!isLaunch && order.programs === "none") return refuse(call, name);
+    started.push(readStart(call, name));
+    if (listener !== null) answerCall(listener, call, "continue");
+    if (isLaunch) {
+      phase = "running";
+      report({ event: "launched", ward });
+    }
+    if (started.length >= BATCH_MOST) flush();
+    else gather();
+  }
+
+  function end(call: PendingCall, name: string): void {
+    const program = programOf(call.pid);
+    signalProcess(first, SIGKILL);
+    flush();
+    report({ event: "terminal", ward, call: name, pid: call.pid, program });
+    // The listener stays, and nothing on it is answered: closed, the kernel would let the call return before its process
+    // is dead (ENOSYS).
+    phase = "dying";
+  }
+
+  /** One call: a flood of one ward must not keep the others waiting. */
+  function takeCall(): void {
+    if (listener === null) return;
+    const call = receiveCall(listener);
+    if (call === null) return;
+    const notice = notices(call.number);
+    if (notice.kind === "start") takeStart(call, notice.call);
+    else if (notice.kind === "refused") refuse(call, notice.call);
+    else end(call, notice.call);
+  }
+
+  return {
+    entry: () => {
+      const fd = listener !== null && phase !== "waiting" ? listener : socket;
+      return fd === null || phase === "over" ? null : { fd, input: phase !== "dying", output: false };
+    },
+    serve(polled) {
+      if (phase === "waiting") {
+        if (polled.input || polled.over) hearLauncher();
+        return;
+      }
+      if (polled.input && phase !== "dying") takeCall();
+      else if (polled.over) {
+        // No process uses the filter any more.
+        flush();
+        if (phase === "launching") hearLauncher();
+        if (phase === "launching") endStart("setup", "the launcher ended before it became the agent");
+        phase = "over";
+      }
+    },
+    due: () => dueAt,
+    flush,
+    close() {
+      closeAll([first, ...(socket === null ? [] : [socket]), ...(listener === null ? [] : [listener])]);
+      report({ event: "gone", ward });
+    },
+  };
+}
+
+function readStart({ pid, arguments: values }: PendingCall, call: string): StartedProgram {
+  const [one, two, three, , five] = values;
+  const [path, words] = call === "execveat" ? [two, three] : [one, two];
+  const read = readForeignText(pid, { address: path, most: PROGRAM_MOST });
+  const { texts, cut } = readForeignTexts(pid, words, { words: ARGUMENTS_MOST, bytes: ARGUMENT_MOST });
+  const program = call === "execveat" ? nameOf(pid, { folder: one, path: read?.text ?? "", flags: five }) : read?.text;
+  return {
+    pid,
+    parent: parentOf(pid),
+    program: (program ?? "?").slice(0, PROGRAM_MOST).toWellFormed(),
+    arguments: texts,
+    cut: cut || (read?.cut ?? true),
+  };
+}
+
+/** What `execveat` names: a path, or a descriptor and perhaps a path below it. */
+function nameOf(pid: number, at: { readonly folder: bigint; readonly path: string; readonly flags: bigint }): string {
+  const folder = Number(BigInt.asIntN(32, at.folder));
+  if (folder === AT_FDCWD || at.path.startsWith("/")) return at.path;
+  const base = readLink(`/proc/${pid}/fd/${folder}`) ?? `descriptor ${folder}`;
+  return at.path === "" && (Number(at.flags & 0xffff_ffffn) & AT_EMPTY_PATH) !== 0 ? base : `${base}/${at.path}`;
+}
+
+/** The program of a process as its own file system names it, or the short name that it gave itself. */
+function programOf(pid: number): string {
+  return (readLink(`/proc/${pid}/exe`) ?? readText(`/proc/${pid}/comm`)?.trim() ?? "?")
+    .slice(0, PROGRAM_MOST)
+    .toWellFormed();
+}
+
+function parentOf(pid: number): number {
+  const stat = readText(`/proc/${pid}/stat`) ?? "";
+  // The name before the state is in parentheses and may hold anything, parentheses too.
+  const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  return Number.isSafeInteger(parent) ? parent : 0;
+}
+
+function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null; // gone, or closed to others
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,110 @@
+import type { JsonValue } from "../kernel/json.ts";
+import { boolean, decode, integer, list, object, oneOf, record, text, union } from "../protocol/decode.ts";
+import type { DecodeResult, Decoder } from "../protocol/decode.ts";
+
+/** A program that was asked for inside a sandbox. All words are an agent's. What it names may not exist. */
+export interface StartedProgram {
+  /** Host id of the thread that asked. */
+  readonly pid: number;
+  /** Host id of its parent process, 0 when it was gone already. */
+  readonly parent: number;
+  /** The path as it was given; of a descriptor what the kernel calls it. */
+  readonly program: string;
+  readonly arguments: readonly string[];
+  /** Whether program or arguments were longer than what is kept. */
+  readonly cut: boolean;
+}
+
+/** One call that was not let through. */
+export interface StoppedCall {
+  readonly call: string;
+  readonly pid: number;
+  /** The program that made it. */
+  readonly program: string;
+}
+
+/** What a supervisor reports about one sandbox, its ward. */
+export type Evidence =
+  /** The launcher has become the agent. */
+  | { readonly event: "launched"; readonly ward: number }
+  /** It never did: its program is not there, or the confinement could not be set up. */
+  | { readonly event: "failed"; readonly ward: number; readonly why: "program" | "setup"; readonly words: string }
+  | { readonly event: "started"; readonly ward: number; readonly programs: readonly StartedProgram[] }
+  | {
+      readonly event: "refused";
+      readonly ward: number;
+      /** How often, by the call's name. */
+      readonly calls: { readonly [call: string]: number };
+      /** The first of each, of at most so many. */
+      readonly examples: readonly StoppedCall[];
+    }
+  /** TERMINAL: the namespace was killed before this was said. */
+  | ({ readonly event: "terminal"; readonly ward: number } & StoppedCall)
+  /** No process of it is left. */
+  | { readonly event: "gone"; readonly ward: number };
+
+/** What a monitor tells its supervisor; with it go two descriptors, the launcher's socket and the first process. */
+export interface WatchOrder {
+  readonly ward: number;
+  readonly programs: "none" | "any";
+}
+
+/** Bounds of what is kept of one program, in characters and words. */
+export const PROGRAM_MOST = 512;
+export const ARGUMENT_MOST = 256;
+export const ARGUMENTS_MOST = 16;
+/** Programs in one report. */
+export const BATCH_MOST = 64;
+/** Examples in one report. */
+export const EXAMPLES_MOST = 16;
+/** Longest report as a line of JSON: a full batch whose every character is escaped. */
+export const REPORT_MOST: number = 6 * BATCH_MOST * (PROGRAM_MOST + ARGUMENTS_MOST * (ARGUMENT_MOST + 3) + 256);
+
+const ward = integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const pid = integer({ min: 0, max: 0x7fff_ffff });
+const program = text({ max: PROGRAM_MOST });
+const call = text({ max: 32, pattern: /^[a-z0-9_ ]+$/ });
+const words = text({ max: 1024 });
+
+const EVIDENCE: Decoder<Evidence> = union<Evidence, "event">("event", {
+  launched: object<Extract<Evidence, { event: "launched" }>>({ event: oneOf(["launched"]), ward }),
+  failed: object<Extract<Evidence, { event: "failed" }>>({
+    event: oneOf(["failed"]),
+    ward,
+    why: oneOf(["program", "setup"]),
+    words,
+  }),
+  started: object<Extract<Evidence, { event: "started" }>>({
+    event: oneOf(["started"]),
+    ward,
+    programs: list(
+      object<StartedProgram>({
+        pid,
+        parent: pid,
+        program,
+        arguments: list(text({ max: ARGUMENT_MOST }), { max: ARGUMENTS_MOST }),
+        cut: boolean(),
+      }),
+      { max: BATCH_MOST },
+    ),
+  }),
+  refused: object<Extract<Evidence, { event: "refused" }>>({
+    event: oneOf(["refused"]),
+    ward,
+    calls: record(integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { key: /^[a-z0-9_ ]{1,32}$/, max: 256 }),
+    examples: list(object<StoppedCall>({ call, pid, program }), { max: EXAMPLES_MOST }),
+  }),
+  terminal: object<Extract<Evidence, { event: "terminal" }>>({
+    event: oneOf(["terminal"]),
+    ward,
+    call,
+    pid,
+    program,
+  }),
+  gone: object<Extract<Evidence, { event: "gone" }>>({ event: oneOf(["gone"]), ward }),
+});
+
+/** Decodes one report. The supervisor reads hostile memory, so what it says is read as strictly as a peer's words. */
+export function decodeEvidence(value: JsonValue): DecodeResult<Evidence> {
+  return decode(EVIDENCE, value);
+}

@@ -1,0 +1,25 @@
+/** What an agent's launcher finds in its file: what to become, and how it is watched. */
+export interface LaunchPlan {
+  readonly command: readonly string[];
+  /** The whole environment of the agent. The launcher's own is another: a variable must not change what it does. */
+  readonly environment: { readonly [name: string]: string };
+  /** The streams are a terminal, which becomes that of a session of the agent's. */
+  readonly terminal: boolean;
+  /** The second filter in base64. */
+  readonly filter: string;
+}
+
+/** What is shown of the launcher inside, all of it read-only. */
+export interface LauncherFiles {
+  /** Host path of the Node that runs it. */
+  readonly node: string;
+  /** Its modules as JavaScript, by path below the launcher's folder; `LAUNCHER_ENTRY` is one of them. */
+  readonly modules: { readonly [path: string]: string };
+  /** Host folders of the packages that it needs, by name. */
+  readonly packages: { readonly [name: string]: string };
+}
+
+/** Where the launcher lies inside. */
+export const LAUNCHER_FOLDER = "/aios/launcher";
+/** The module that is run. */
+export const LAUNCHER_ENTRY = "main/launcher.mjs";

@@ -1,0 +1,30 @@
+import { STARTING_CALLS, TERMINAL_CALLS } from "./seccomp.ts";
+import { CALLS } from "./syscalls.ts";
+import type { Architecture, CallName } from "./syscalls.ts";
+
+/** What a call that waits for the supervisor means. */
+export interface Notice {
+  /** Starts a program; is terminal; or is refused. */
+  readonly kind: "start" | "terminal" | "refused";
+  /** Name of the call, `call N` for one that the table does not have. */
+  readonly call: string;
+}
+
+/**
+ * Meaning of the calls that an agent's second filter asks about, by number. What is in no list was asked about because of
+ * its arguments, or is not known: both are refused (ERRORS-DENY).
+ */
+export function createNotices(arch: Architecture): (number: number) => Notice {
+  const known = new Map<number, Notice>();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of the table are its names
+  for (const call of Object.keys(CALLS) as readonly CallName[]) {
+    const number = CALLS[call][arch];
+    if (number !== null) known.set(number, { kind: kindOf(call), call });
+  }
+  return (number) => known.get(number) ?? { kind: "refused", call: `call ${number}` };
+}
+
+function kindOf(call: CallName): Notice["kind"] {
+  if (STARTING_CALLS.includes(call)) return "start";
+  return TERMINAL_CALLS.includes(call) ? "terminal" : "refused";
+}
