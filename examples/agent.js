@@ -1,27 +1,27 @@
 /**
- * The smallest agent: no model, no package. It speaks MCP (JSON-RPC, one message a line) with the command that AIOS names
- * to it, lists the tools that it was granted, and reads one file with one of them.
+ * The smallest agent: no model, no package. It speaks MCP (JSON-RPC, one message a line) over the socket that AIOS names
+ * to it, lists the tools that it was granted, and reads one file with one of them. It starts no program, so that its grant
+ * need not allow any.
  *
  *     node /workspace/agent.js [FILE]
  *
  * It runs as a CommonJS and as an ES module, so that it may be copied anywhere: hence `import()`.
  */
 async function main() {
-  const { spawn } = await import("node:child_process");
+  const { connect } = await import("node:net");
   const { createInterface } = await import("node:readline");
-  const named = process.env["AIOS_MCP_COMMAND"];
-  if (named === undefined) throw new Error("there is no AIOS_MCP_COMMAND: start me with aios run");
-  const [program, ...rest] = named.split(" ");
-  const server = spawn(program, rest, { stdio: ["pipe", "pipe", "inherit"] });
+  const named = process.env["AIOS_MCP_STDIO_SOCKET"];
+  if (named === undefined) throw new Error("there is no AIOS_MCP_STDIO_SOCKET: start me with aios run");
+  const server = connect(named);
 
   const waiting = new Map();
-  createInterface({ input: server.stdout }).on("line", (line) => {
+  createInterface({ input: server }).on("line", (line) => {
     const message = JSON.parse(line);
     const answer = waiting.get(message.id);
     waiting.delete(message.id);
     answer?.(message);
   });
-  const send = (message) => server.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+  const send = (message) => server.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
   const ended = new Promise((_, reject) => {
     server.once("error", reject);
     server.once("close", () => reject(new Error("AIOS closed the connection")));
@@ -55,7 +55,7 @@ async function main() {
   console.log(
     result.isError === true ? `I may not read ${path}: ${text}` : `I read ${path}: ${text.length} characters`,
   );
-  server.stdin.end();
+  server.end();
 }
 
 main().catch((error) => {

@@ -73,15 +73,14 @@ function describeCan(grant: Grant): readonly Item[] {
     const where = fields.length === 0 ? "" : ` where ${fields.join(" and ")}`;
     return { tone, text: `${makeVisible(allow.what)}${where}: ${words}` };
   });
-  const sandbox: readonly Item[] =
-    grant.sandbox.workspace === "none"
-      ? []
-      : [
-          {
-            tone: "plain",
-            text: `the agent itself sees the workspace folder (${grant.sandbox.workspace === "read" ? "read only" : "and may write in it"})`,
-          },
-        ];
+  const sandbox: Item[] = [];
+  if (grant.sandbox.workspace !== "none") {
+    const how = grant.sandbox.workspace === "read" ? "read only" : "and may write in it";
+    sandbox.push({ tone: "plain", text: `the agent itself sees the workspace folder (${how})` });
+  }
+  if (grant.sandbox.programs === "any") {
+    sandbox.push({ tone: "plain", text: "the agent starts any program inside its sandbox; each is recorded" });
+  }
   return items.length + sandbox.length === 0 ? [{ tone: "faint", text: "nothing" }] : [...items, ...sandbox];
 }
 
@@ -94,13 +93,17 @@ function describeCannot(grant: Grant): readonly Item[] {
   );
   const workspace =
     grant.sandbox.workspace === "none" ? "any file of yours" : "any file of yours outside the workspace";
+  const programs =
+    grant.sandbox.programs === "any"
+      ? "programs outside its sandbox"
+      : "any program but its own, inside its sandbox too";
   return [
     ...(listed.length === 0
       ? []
       : [{ tone: "plain" as const, text: `${listed.map(makeVisible).join(", ")}: not even listed` }]),
     {
       tone: "plain",
-      text: `${workspace}, the network, programs outside its sandbox, the substrate's own settings, keys and log`,
+      text: `${workspace}, the network, ${programs}, the substrate's own settings, keys and log`,
     },
   ];
 }

@@ -8,7 +8,7 @@ const UNSAID = { risk: "reserved", labels: ["untrusted", "private"], fields: {},
 const SHORT: ShortGrant = {
   grant: "notes",
   agents: ["notes", "other"],
-  sandbox: { workspace: "read" },
+  sandbox: { workspace: "read", programs: "any" },
   servers: {
     files: {
       source: { kind: "package", name: "@modelcontextprotocol/server-filesystem" },
@@ -65,7 +65,7 @@ test("a short grant is written for people", () => {
 
 grant: notes
 agents: [ notes, other ]
-sandbox: { workspace: read }
+sandbox: { workspace: read, programs: any }
 servers:
   files:
     # pin sha256:1

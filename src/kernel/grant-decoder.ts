@@ -3,6 +3,7 @@ import {
   allowParts,
   FIELD_TYPES,
   LABELS,
+  PROGRAMS,
   RECIPIENT_KINDS,
   RISKS,
   WORKSPACES,
@@ -14,6 +15,7 @@ import {
   type FieldType,
   type Grant,
   type Limits,
+  type SandboxGrant,
   type ToolClass,
 } from "./grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
@@ -60,8 +62,13 @@ function readGrant(place: Place): Grant {
     allow: at("allow").list(512, (allow) => readAllow(allow, { drivers, lease })),
     limits: readLimits(at("limits"), lease),
     lease,
-    sandbox: { workspace: at("sandbox").fields("workspace")("workspace").oneOf(WORKSPACES) },
+    sandbox: readSandbox(at("sandbox")),
   });
+}
+
+function readSandbox(place: Place): SandboxGrant {
+  const at = place.fields("workspace", "programs");
+  return { workspace: at("workspace").oneOf(WORKSPACES), programs: at("programs").oneOf(PROGRAMS) };
 }
 
 function readDriver(place: Place): DriverSpec {

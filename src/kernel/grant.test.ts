@@ -35,7 +35,7 @@ const GRANT: JsonObject = {
   allow: [{ what: "files/read", where: { path: { under: "/workspace" } } }],
   limits: LIMITS,
   lease: false,
-  sandbox: { workspace: "read" },
+  sandbox: { workspace: "read", programs: "none" },
 };
 
 function refusal(value: JsonValue): string {
@@ -118,9 +118,13 @@ describe("decodeGrant", () => {
     expect(refusal({ ...GRANT, agents: ["a", "a"] })).toBe('agents: "a" a second time');
     expect(refusal({ ...GRANT, agents: ["a", "*"] })).toBe("agents[1]: not an agent name");
     expect(refusal({ ...GRANT, lease: 1 })).toBe("lease: not true or false");
-    expect(refusal({ ...GRANT, sandbox: { workspace: "all" } })).toBe(
+    expect(refusal({ ...GRANT, sandbox: { workspace: "all", programs: "none" } })).toBe(
       "sandbox.workspace: not one of none, read, write",
     );
+    expect(refusal({ ...GRANT, sandbox: { workspace: "none", programs: "some" } })).toBe(
+      "sandbox.programs: not one of none, any",
+    );
+    expect(refusal({ ...GRANT, sandbox: { workspace: "none" } })).toBe("sandbox.programs: missing");
     expect(refusal(withDriver({ pin: PIN.toUpperCase() }))).toMatch(/^drivers\.files\.pin: /);
     expect(refusal(withDriver({ resources: ["file:///a/../b"] }))).toMatch(
       /^drivers\.files\.resources\[0\]: a URI with more/,

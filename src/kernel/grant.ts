@@ -20,6 +20,13 @@ export type FieldType = (typeof FIELD_TYPES)[number];
 export const WORKSPACES = ["none", "read", "write"] as const;
 export type Workspace = (typeof WORKSPACES)[number];
 
+/**
+ * Whether an agent may start programs inside its sandbox, after its own. Inside the wall a granted shell is otherwise free:
+ * it has no authority there to abuse (DESIGN 5).
+ */
+export const PROGRAMS = ["none", "any"] as const;
+export type Programs = (typeof PROGRAMS)[number];
+
 /** How an owner classified one tool. Signed as part of the grant, so that the class cannot move afterwards. */
 export interface ToolClass {
   readonly risk: Risk;
@@ -122,6 +129,7 @@ export interface Grant {
 
 export interface SandboxGrant {
   readonly workspace: Workspace;
+  readonly programs: Programs;
 }
 
 /** What the face tells an agent whose action was denied: a request for a human to sign, never usable as it is. */

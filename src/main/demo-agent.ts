@@ -6,9 +6,9 @@
  */
 import { readFileSync } from "node:fs";
 import { argv, exit, stdout } from "node:process";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { Client, ReadBuffer, serializeMessage, type Transport } from "@modelcontextprotocol/client";
 
 /** One step: say something, and call a tool or list the tools. */
 interface Step {
@@ -45,9 +45,34 @@ async function follow(client: Client, step: Step): Promise<void> {
   say(`${step.say} ${outcome}.`);
 }
 
+/** MCP's stdio framing over a unix socket: the demo's grant lets its agent start no program, a command neither. */
+function socketTransport(path: string): Transport {
+  const socket = connect(path);
+  const received = new ReadBuffer();
+  const transport: Transport = {
+    async start() {
+      socket.on("data", (chunk: Buffer) => {
+        received.append(chunk);
+        for (let message = received.readMessage(); message !== null; message = received.readMessage()) {
+          transport.onmessage?.(message);
+        }
+      });
+      socket.on("error", (error) => transport.onerror?.(error));
+      socket.on("close", () => transport.onclose?.());
+    },
+    async send(message) {
+      socket.write(serializeMessage(message));
+    },
+    async close() {
+      socket.destroy();
+    },
+  };
+  return transport;
+}
+
 async function main(): Promise<void> {
   const client = new Client({ name: "demo-agent", version: "1.0.0" });
-  await client.connect(new StdioClientTransport({ command: "/aios/node", args: ["/aios/mcp-stdio.js"] }));
+  await client.connect(socketTransport("/run/aios/mcp-stdio.sock"));
   for (const step of readPlan(argv[2] ?? "plan.json")) {
     await follow(client, step);
     await sleep(PAUSE_MS);

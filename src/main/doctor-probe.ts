@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { openHome } from "../platform/home.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
+import { prepareAgents } from "./agent-start.ts";
 import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
 
 export interface ProbeReport {
@@ -39,15 +40,19 @@ function findHomeProblem(path: string): ProbeReport["home"] {
   }
 }
 
+const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+
 becomeOwnUser({
   user: "aios",
-  code: resolve(fileURLToPath(new URL("../..", import.meta.url))),
+  code: ROOT,
   argv: process.argv,
   environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
 });
 const [, , folder] = process.argv;
+const agents = prepareAgents(ROOT);
 const report: ProbeReport = {
-  system: await probeSystem(),
+  system: await probeSystem(agents),
   home: folder === undefined ? null : findHomeProblem(folder),
 };
+agents.supervisor.close();
 process.stdout.write(JSON.stringify(report));

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Check } from "../cli/powers.ts";
-import type { SystemReport } from "../platform/sandbox-probe.ts";
+import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";
 import type { ProbeReport } from "./doctor-probe.ts";
 
@@ -24,19 +24,23 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
   return [
     checkNode(),
     checkBubblewrap(report),
-    checkSandbox(report),
+    checkTrial("sandbox", report.trial),
+    checkTrial("agent", report.agentTrial),
     {
       name: "seccomp",
       state: report.seccomp ? "ok" : "missing",
       found: report.seccomp ? "filters can be installed" : "no filter for this machine",
       hint: null,
     },
-    {
-      name: "landlock",
-      state: report.landlock > 0 ? "ok" : "note",
-      found: report.landlock > 0 ? `ABI ${report.landlock}` : "not in this kernel; the sandbox does without",
-      hint: null,
-    },
+    report.notification
+      ? { name: "notification", state: "ok", found: "calls can wait for the supervisor's answer", hint: null }
+      : {
+          name: "notification",
+          state: "missing",
+          found: "filters have no listeners here, so no agent starts",
+          hint: "Linux 5.19 or newer with CONFIG_SECCOMP_FILTER has them",
+        },
+    checkLandlock(report),
     {
       name: "cgroups",
       state: report.cgroupControllers.length > 0 ? "ok" : "note",
@@ -76,10 +80,21 @@ function checkBubblewrap({ bubblewrap }: SystemReport): Check {
       };
 }
 
-function checkSandbox({ trial }: SystemReport): Check {
+function checkTrial(name: "sandbox" | "agent", trial: Trial): Check {
   return trial.works
-    ? { name: "sandbox", state: "ok", found: "one was started, with everything on", hint: null }
-    : { name: "sandbox", state: "missing", found: `${trial.message} (${trial.code})`, hint: trial.hint };
+    ? { name, state: "ok", found: "one was started, with everything on", hint: null }
+    : { name, state: "missing", found: `${trial.message} (${trial.code})`, hint: trial.hint };
+}
+
+/** Version 2 is the first whose domains let files be moved between folders. */
+function checkLandlock({ landlock }: SystemReport): Check {
+  if (landlock >= 2) return { name: "landlock", state: "ok", found: `ABI ${landlock}`, hint: null };
+  return {
+    name: "landlock",
+    state: "missing",
+    found: `${landlock === 0 ? "not in this kernel, or switched off" : `ABI ${landlock}, not 2`}, so no agent starts`,
+    hint: "Linux 5.19 or newer has it; the boot parameter lsm= must list landlock",
+  };
 }
 
 function checkUser(): Check {

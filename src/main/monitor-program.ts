@@ -20,15 +20,14 @@ import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { createRandom } from "../platform/random.ts";
-import { readLauncherFiles } from "../platform/launcher-files.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
-import { createSupervisor } from "../platform/supervisor-link.ts";
 import { createTimer } from "../platform/timer.ts";
 import { listenUnix } from "../platform/unix-server.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
+import { prepareAgents } from "./agent-start.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 
@@ -63,20 +62,14 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   await rm(faces, { recursive: true, force: true });
   const desk = await openStreamDesk(join(home.run, "streams.sock"), timer);
   const code = { node: process.execPath, root: ROOT };
-  const launcher = readLauncherFiles(ROOT, process.execPath);
-  const supervisor = createSupervisor([
-    process.execPath,
-    "--max-semi-space-size=1",
-    "--disable-warning=ExperimentalWarning",
-    fileURLToPath(new URL("./supervisor.ts", import.meta.url)),
-  ]);
+  const agents = prepareAgents(ROOT);
   const powers: MonitorPowers = {
     clock,
     timer,
     random,
     crypto,
     startSandbox: (spec, streams) => startSandbox(spec, { streams }),
-    startAgent: (spec, streams, hear) => startSandbox(spec, { streams, agent: { launcher, supervisor, hear } }),
+    startAgent: (spec, streams, hear) => startSandbox(spec, { streams, agent: { ...agents, hear } }),
     codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);
@@ -113,7 +106,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     exit: () => process.exit(0),
   });
   // Ahead of need: the first agent does not wait for it. One that fails here is started again then, and says why.
-  supervisor.ready().catch(() => {});
+  agents.supervisor.ready().catch(() => {});
   const own = process.geteuid?.();
   await listenUnix(join(home.run, "aiosd.sock"), {
     mode: 0o600,

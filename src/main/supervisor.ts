@@ -6,8 +6,10 @@
 import { exit, stderr } from "node:process";
 import { hostArchitecture } from "../platform/sandbox-host.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
+import { installFilter } from "../platform/seccomp-listener.ts";
 import { superviseAll } from "../platform/supervisor-loop.ts";
 import { createNotices } from "../sandbox/notice.ts";
+import { supervisorProgram } from "../sandbox/seccomp.ts";
 
 const MONITOR = 3;
 
@@ -15,6 +17,7 @@ try {
   hardenProcess();
   const arch = hostArchitecture();
   if (arch === null) throw new Error("there is no system call filter for this machine");
+  installFilter(supervisorProgram(arch));
   superviseAll(MONITOR, createNotices(arch));
   exit(0);
 } catch (error) {

@@ -1,5 +1,6 @@
 import { newBreaker } from "../kernel/breaker.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
+import { PROGRAMS, WORKSPACES, type SandboxGrant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
@@ -21,8 +22,9 @@ import { usableGrants } from "./visible.ts";
 /** A face listens within this or its instance does not start. */
 const FACE_MS = 20_000;
 
-/** Modes of a workspace, least first. */
-const MODES = ["none", "read", "write"] as const;
+/** What a sandbox may hold of the workspace, and whether it may start programs: each least first. */
+const MODES = WORKSPACES;
+const STARTS = PROGRAMS;
 const RETRY_MS = 1000;
 
 export interface FaceHooks {
@@ -127,12 +129,16 @@ export function createInstances(ports: InstancePorts): Instances {
   }
 
   /** The least that the acting agent and everyone above it were granted (CHILD-LESS). */
-  function workspaceMode(agents: readonly string[]): (typeof MODES)[number] {
-    const modes = agents.map((agent) => {
-      const granted = usableGrants(journal.state, agent, ports.now()).map((grant) => grant.sandbox.workspace);
-      return Math.max(0, ...granted.map((mode) => MODES.indexOf(mode)));
-    });
-    return MODES[Math.min(...modes)] ?? "none";
+  function sandboxOf(agents: readonly string[]): SandboxGrant {
+    const granted = agents.map((agent) =>
+      usableGrants(journal.state, agent, ports.now()).map(({ sandbox }) => sandbox),
+    );
+    const least = (rank: (sandbox: SandboxGrant) => number): number =>
+      Math.min(...granted.map((sandboxes) => Math.max(0, ...sandboxes.map(rank))));
+    return {
+      workspace: MODES[least(({ workspace }) => MODES.indexOf(workspace))] ?? "none",
+      programs: STARTS[least(({ programs }) => STARTS.indexOf(programs))] ?? "none",
+    };
   }
 
   function refuseStopped(state: InstanceState): void {
@@ -183,7 +189,7 @@ export function createInstances(ports: InstancePorts): Instances {
         );
       }
       const ancestry = ancestryOf(request.parent);
-      const mode = workspaceMode([request.agent, ...ancestry.map((id) => find(id).agent)]);
+      const { workspace: mode, programs } = sandboxOf([request.agent, ...ancestry.map((id) => find(id).agent)]);
       for (const path of request.code) {
         const problem = await powers.codeProblem(path);
         if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
@@ -213,6 +219,7 @@ export function createInstances(ports: InstancePorts): Instances {
         const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
         lives.set(instance, live);
         live.mode = mode;
+        live.programs = programs;
         try {
           const inherited = ancestry.flatMap((id) => find(id).labels);
           if (inherited.length > 0) {
@@ -232,6 +239,7 @@ export function createInstances(ports: InstancePorts): Instances {
               terminal: streams.terminal,
               workspace: request.workspace === null ? null : { host: request.workspace, mode },
               code: request.code,
+              programs,
               sockets,
             }),
             streams,
@@ -324,9 +332,12 @@ export function createInstances(ports: InstancePorts): Instances {
       for (const live of lives.values()) {
         drivers.stopUndeclared(live);
         const agents = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
-        // The mount cannot be taken from a running sandbox, so the sandbox goes.
-        if (MODES.indexOf(workspaceMode(agents)) < MODES.indexOf(live.mode))
-          await finish(live, { why: "revoked", exit: null });
+        // Neither a mount nor leave to start programs can be taken from a running sandbox, so the sandbox goes.
+        const { workspace, programs } = sandboxOf(agents);
+        const less =
+          MODES.indexOf(workspace) < MODES.indexOf(live.mode) ||
+          STARTS.indexOf(programs) < STARTS.indexOf(live.programs);
+        if (less) await finish(live, { why: "revoked", exit: null });
       }
     },
 

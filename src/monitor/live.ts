@@ -36,6 +36,8 @@ export interface LiveInstance {
   agent: SandboxedProcess | null;
   /** How the agent's own sandbox sees the workspace. */
   mode: "none" | "read" | "write";
+  /** Whether it may start programs in it. */
+  programs: "none" | "any";
   /** JSON-RPC methods that nobody serves, asked for so far. */
   unknownMethods: number;
   /** Last list given to the face, so that only a different one is announced. */
@@ -54,6 +56,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     face: null,
     agent: null,
     mode: "none",
+    programs: "none",
     unknownMethods: 0,
     visible: null,
   };

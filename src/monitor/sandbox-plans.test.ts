@@ -8,6 +8,7 @@ const plan = {
   terminal: false,
   workspace: { host: "/home/me/project", mode: "read" as const },
   code: ["/opt/agent"],
+  programs: "any" as const,
   sockets: "/home/me/.aios/run/faces/i-1",
 };
 
@@ -39,6 +40,18 @@ describe("an agent's sandbox", () => {
       "/aios/mcp-stdio.js",
       "/aios/package.json",
     ]);
+  });
+
+  test("that may start no programs has no command that would be one, and says so to the filter", () => {
+    const spec = planAgent(code, { ...plan, programs: "none" });
+    expect(spec.programs).toBe("none");
+    expect(spec.environment["AIOS_MCP_COMMAND"]).toBeUndefined();
+    expect(spec.environment["AIOS_MCP_STDIO_SOCKET"]).toBe("/run/aios/mcp-stdio.sock");
+    expect(JSON.stringify(spec.mounts)).not.toContain("mcp-stdio.js");
+    expect(planAgent(code, plan)).toMatchObject({
+      programs: "any",
+      environment: { AIOS_MCP_COMMAND: "/aios/node /aios/mcp-stdio.js" },
+    });
   });
 
   test("takes the terminal that it was given as its own, so that Ctrl-C reaches it", () => {

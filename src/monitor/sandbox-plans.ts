@@ -88,17 +88,18 @@ export interface AgentPlan {
   readonly workspace: { readonly host: string; readonly mode: "none" | "read" | "write" } | null;
   /** Host paths of the agent's own program, shown read-only at the same place. */
   readonly code: readonly string[];
+  /** Whether it may start programs inside. */
+  readonly programs: "none" | "any";
   /** Folder of the face's sockets. */
   readonly sockets: string;
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
 export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
+  const mayStart = plan.programs === "any";
   const mounts: Mount[] = [
     { kind: "read", host: code.node, inside: `${INSIDE}/node` },
-    // Plain JavaScript as it stands; under its own name Node would load a compiler to take no types out.
-    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.js` },
-    { kind: "text", inside: `${INSIDE}/package.json`, text: '{"type":"module"}\n' },
+    ...(mayStart ? stdioCommand(code) : []),
     { kind: "read", host: plan.sockets, inside: "/run/aios" },
     ...plan.code.map((path): Mount => ({ kind: "read", host: path, inside: path })),
   ];
@@ -114,11 +115,13 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...plan.environment,
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
-      AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js`,
+      AIOS_MCP_STDIO_SOCKET: "/run/aios/mcp-stdio.sock",
+      // To start a command is to start a program.
+      ...(mayStart ? { AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js` } : {}),
     },
     mounts,
     channels: 0,
-    programs: "any",
+    programs: plan.programs,
     // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
     // that Ctrl-C and Ctrl-Z reach what runs there.
     terminal: plan.terminal,
@@ -130,6 +133,15 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
 function ownEnvironment(program: "face" | "driver" | "connector"): SandboxSpec["environment"] {
   return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
+}
+
+/** The command that joins standard streams to the face's socket. */
+function stdioCommand(code: CodeLayout): readonly Mount[] {
+  return [
+    // Plain JavaScript as it stands; under its own name Node would load a compiler to take no types out.
+    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.js` },
+    { kind: "text", inside: `${INSIDE}/package.json`, text: '{"type":"module"}\n' },
+  ];
 }
 
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */

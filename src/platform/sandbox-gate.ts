@@ -41,18 +41,42 @@ function parseStatus(line: string): SandboxStatus | null {
   return typeof pid === "number" && typeof namespace === "number" ? { pid, namespace } : null;
 }
 
-/**
- * Lets the program start. bubblewrap reads the byte when all mounts are made and all capabilities dropped, and closes
- * its end: a clean end is the proof that the confinement stands. Dying before that leaves the byte unread, which the
- * kernel tells this end as a reset (`unix(7)`), and the promise rejects.
- */
-export function passGate(pipe: Socket): Promise<void> {
-  return bounded("set up its mounts", (resolve, reject) => {
-    pipe.on("error", reject);
-    pipe.on("end", resolve);
-    pipe.resume();
-    pipe.write("1");
+/** Where bubblewrap waits, fully confined, for the word to go on. */
+export interface Gate {
+  /**
+   * Lets the program start. bubblewrap reads the byte when all mounts are made and all capabilities dropped, and closes
+   * its end: a clean end is the proof that the confinement stands. Dying before that leaves the byte unread, which the
+   * kernel tells this end as a reset (`unix(7)`), and the promise rejects; so it does when the end came before the byte.
+   */
+  pass(): Promise<void>;
+}
+
+/** Listens at the gate from the beginning, so that a bubblewrap that dies early is noticed whenever it does. */
+export function watchGate(pipe: Socket): Gate {
+  let early: Error | null = null;
+  const end = Promise.withResolvers<void>();
+  end.promise.catch(() => null);
+  let open = false;
+  const fail = (cause: Error): void => {
+    early ??= cause;
+    end.reject(cause);
+  };
+  pipe.on("error", fail);
+  pipe.on("end", () => {
+    if (open) end.resolve();
+    else fail(new Error("bubblewrap ended before it was let go on"));
   });
+  pipe.on("close", () => fail(new Error("bubblewrap ended before it went on")));
+  pipe.resume();
+  return {
+    pass: () =>
+      bounded("set up its mounts", (resolve, reject) => {
+        if (early !== null) return reject(early);
+        open = true;
+        pipe.write("1");
+        end.promise.then(resolve, reject);
+      }),
+  };
 }
 
 function bounded<T>(

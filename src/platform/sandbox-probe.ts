@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { SandboxError } from "../sandbox/error.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import { findBubblewrap, hostArchitecture, missingOptions } from "./sandbox-host.ts";
-import { startSandbox } from "./sandbox-process.ts";
+import { startSandbox, type AgentStart } from "./sandbox-process.ts";
 import { landlockVersion } from "./sandbox-syscalls.ts";
+import { hasListeners } from "./seccomp-listener.ts";
 
 /** What `aios doctor` says about this machine's means of confinement. Nothing in it is a switch. */
 export interface SystemReport {
@@ -15,7 +16,9 @@ export interface SystemReport {
   readonly userNamespaces: number | null;
   /** Whether there is a filter for this architecture and the kernel takes filters. */
   readonly seccomp: boolean;
-  /** Landlock's ABI version, 0 for none. Reported only. */
+  /** Whether filters can have a listener whose calls wait through signals (Linux 5.19): without it no agent starts. */
+  readonly notification: boolean;
+  /** Landlock's ABI version, 0 for none. Below 2 no agent starts. */
   readonly landlock: number;
   /** Controllers of the cgroup (version 2) that this process may hand on; empty where none is delegated. */
   readonly cgroupControllers: readonly string[];
@@ -24,10 +27,15 @@ export interface SystemReport {
   /** `kernel.yama.ptrace_scope`, null without Yama. */
   readonly yama: number | null;
   /** A real start of `true`, in full confinement: the only proof that counts. */
-  readonly trial:
-    | { readonly works: true }
-    | { readonly works: false; readonly code: string; readonly message: string; readonly hint: string | null };
+  readonly trial: Trial;
+  /** The same as an agent, with launcher and supervisor. */
+  readonly agentTrial: Trial;
 }
+
+/** What came of a start. */
+export type Trial =
+  | { readonly works: true }
+  | { readonly works: false; readonly code: string; readonly message: string; readonly hint: string | null };
 
 const TRIAL: SandboxSpec = {
   role: "exec",
@@ -42,17 +50,29 @@ const TRIAL: SandboxSpec = {
   limits: { processes: 8, openFiles: 64, fileBytes: 4096, memoryBytes: 64 * 1024 * 1024 },
 };
 
-/** Looks at everything confinement depends on and starts one sandbox to see. Never rejects: what fails is in the report. */
-export async function probeSystem(): Promise<SystemReport> {
+/** A launcher is a Node, with its threads and its megabytes. */
+const AGENT_TRIAL: SandboxSpec = {
+  ...TRIAL,
+  role: "agent",
+  limits: { processes: 32, openFiles: 256, fileBytes: 1024 * 1024, memoryBytes: 512 * 1024 * 1024 },
+};
+
+/**
+ * Looks at everything confinement depends on and starts two sandboxes to see. Never rejects: what fails is in the report.
+ * The supervisor is left running.
+ */
+export async function probeSystem(agent: Omit<AgentStart, "hear">): Promise<SystemReport> {
   return Object.freeze({
     bubblewrap: probeBubblewrap(),
     userNamespaces: readNumber("/proc/sys/user/max_user_namespaces"),
     seccomp: hostArchitecture() !== null && existsSync("/proc/sys/kernel/seccomp/actions_avail"),
+    notification: hasListeners(),
     landlock: landlockVersion(),
     cgroupControllers: delegatedControllers(),
     legacyTiocsti: toBoolean(readNumber("/proc/sys/dev/tty/legacy_tiocsti")),
     yama: readNumber("/proc/sys/kernel/yama/ptrace_scope"),
-    trial: await tryStart(),
+    trial: await tryStart(null),
+    agentTrial: await tryStart(agent),
   });
 }
 
@@ -67,9 +87,11 @@ function probeBubblewrap(): SystemReport["bubblewrap"] {
   }
 }
 
-async function tryStart(): Promise<SystemReport["trial"]> {
+async function tryStart(agent: Omit<AgentStart, "hear"> | null): Promise<Trial> {
   try {
-    const sandbox = await startSandbox(TRIAL, { streams: "ignore" });
+    const sandbox = await (agent === null
+      ? startSandbox(TRIAL, { streams: "ignore" })
+      : startSandbox(AGENT_TRIAL, { streams: "ignore", agent: { ...agent, hear: () => {} } }));
     const { code } = await sandbox.ended;
     if (code === 0) return { works: true };
     return {

@@ -238,17 +238,19 @@ describe("CONFINED-OR-NOT-AT-ALL", () => {
 
 describe("probeSystem", () => {
   it("reports what this machine has and proves it by a start", async () => {
-    const report = await probeSystem();
+    const report = await probeSystem(stage);
     expect(report.trial).toEqual({ works: true });
     expect(report.bubblewrap?.version).toMatch(/^[0-9]+\.[0-9]+/);
     expect(report.bubblewrap?.missing).toEqual([]);
     expect(report.seccomp).toBe(true);
     expect(report.userNamespaces).toBeGreaterThan(0);
-    expect(report.landlock).toBeGreaterThanOrEqual(0);
+    expect(report.landlock).toBeGreaterThanOrEqual(2);
+    expect(report.notification).toBe(true);
+    expect(report.agentTrial).toEqual({ works: true });
   });
 
   it("says why when sandboxes cannot be started", async () => {
     vi.spyOn(process, "geteuid").mockReturnValue(0);
-    expect((await probeSystem()).trial).toMatchObject({ works: false, code: "root", hint: expect.any(String) });
+    expect((await probeSystem(stage)).trial).toMatchObject({ works: false, code: "root", hint: expect.any(String) });
   });
 });

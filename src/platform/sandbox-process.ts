@@ -12,7 +12,7 @@ import { socketChannel } from "./channel.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { SandboxedProcess } from "./powers.ts";
 import { explainFailure } from "./sandbox-failure.ts";
-import { passGate, readStatus } from "./sandbox-gate.ts";
+import { readStatus, watchGate } from "./sandbox-gate.ts";
 import { readSandboxHost } from "./sandbox-host.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import { applyLimits } from "./sandbox-limits.ts";
@@ -99,6 +99,7 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   const output = keepHead(child.stdout, OUTPUT_MOST);
   let first: number | null = null;
   try {
+    const gate = watchGate(pipeOf(child, plan, "gate"));
     const status = await readStatus(pipeOf(child, plan, "status"), exited);
     first = openProcess(status.pid);
     if (first === null) throw new Error("the first process of the namespace is gone");
@@ -107,9 +108,11 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
       agent === undefined || pair === null
         ? null
         : await superviseLaunch(agent, { launcher: pair[0], first, programs: spec.programs });
-    await passGate(pipeOf(child, plan, "gate"));
+    await gate.pass();
     await launched?.done;
-    const started = superviseSandbox(child, { first, namespace: status.namespace, spec, plan, exited, errors, output });
+    const { namespace } = status;
+    const told = launched?.gone ?? Promise.resolve();
+    const started = superviseSandbox(child, { first, namespace, spec, plan, exited, told, errors, output });
     // TERMINAL, and a sandbox whose calls nobody answers, end before anybody is told.
     launched?.onEnd(started.kill);
     return started;
@@ -261,6 +264,8 @@ interface Supervised {
   readonly spec: SandboxSpec;
   readonly plan: SandboxPlan;
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  /** Resolves when everything that happened inside was reported. */
+  readonly told: Promise<void>;
   readonly errors: { text(): string; readonly ended: Promise<void> };
   readonly output: { bytes(): Uint8Array; truncated(): boolean; readonly ended: Promise<void> };
 }
@@ -283,6 +288,8 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     gone = true;
     closeSync(first);
     await Promise.all([errors.ended, output.ended]);
+    // What happened inside is told before the end is.
+    await Promise.race([sandbox.told, pause(LAST_WORDS)]);
     return Object.freeze(result);
   });
   const channels = sandbox.plan.descriptors.flatMap((descriptor, index) =>

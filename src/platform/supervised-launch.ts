@@ -9,6 +9,8 @@ const PATIENCE = 30_000;
 export interface SupervisedLaunch {
   /** Resolves when the agent's program has begun, or could not because it is not there. Rejects with SandboxError. */
   readonly done: Promise<void>;
+  /** Resolves when everything about it was heard, or nobody supervises it any more. */
+  readonly gone: Promise<void>;
   /** Sets what ends the sandbox when it made a terminal call or when nobody supervises it any more; called at once then. */
   onEnd(kill: () => void): void;
 }
@@ -19,6 +21,7 @@ export async function superviseLaunch(
   ward: { readonly launcher: number; readonly first: number; readonly programs: WatchOrder["programs"] },
 ): Promise<SupervisedLaunch> {
   const done = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
   done.promise.catch(() => null);
   let kill: (() => void) | null = null;
   let ended = false;
@@ -55,9 +58,11 @@ export async function superviseLaunch(
         break;
     }
     agent.hear(news);
+    if (news.event === "gone" || news.event === "unsupervised") gone.resolve();
   });
   return Object.freeze({
     done: done.promise,
+    gone: gone.promise,
     onEnd(ends: () => void) {
       kill = ends;
       if (ended) ends();

@@ -14,7 +14,7 @@ const yaml = (text: string): JsonValue => parse(text);
 const EXAMPLE = `
 grant: demo-files
 agents: [demo]
-sandbox: { workspace: read }
+sandbox: { workspace: read, programs: none }
 servers:
   files:
     package: "@modelcontextprotocol/server-filesystem"
@@ -112,7 +112,7 @@ describe("a short grant", () => {
           expires: NOW + 28_800_000,
         },
         lease: false,
-        sandbox: { workspace: "read" },
+        sandbox: { workspace: "read", programs: "none" },
       },
     });
   });
@@ -259,7 +259,7 @@ describe("a profile", () => {
     expect(result.kind === "ok" && grantAskedFor(result.value, "other")).toEqual({
       grant: "other",
       agents: ["a"],
-      sandbox: { workspace: "none" },
+      sandbox: { workspace: "none", programs: "none" },
       servers: {},
       allow: [],
       limits: { uses: null, rate: null, bytes: null, starts: null, expires: { kind: "after", span: 28_800_000 } },

@@ -1,4 +1,12 @@
-import { RISKS, type Allow, type Label, type ToolClass, type Workspace } from "../kernel/grant.ts";
+import {
+  PROGRAMS,
+  RISKS,
+  type Allow,
+  type Label,
+  type SandboxGrant,
+  type ToolClass,
+  type Workspace,
+} from "../kernel/grant.ts";
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 import {
@@ -63,7 +71,7 @@ export interface ShortLimits {
 
 /** What grants and profiles share. */
 export interface ShortRules {
-  readonly sandbox: { readonly workspace: Workspace };
+  readonly sandbox: SandboxGrant;
   readonly servers: { readonly [name: string]: ShortServer };
   readonly allow: readonly Allow[];
   readonly limits: ShortLimits;
@@ -167,14 +175,17 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
 
 /** The fields that grants and profiles share, and those that may be left out. */
 export const RULES: Fields<ShortRules> = {
-  sandbox: object<ShortRules["sandbox"]>({ workspace }),
+  sandbox: object<SandboxGrant>(
+    { workspace, programs: oneOf(PROGRAMS) },
+    { defaults: { workspace: "none", programs: "none" } },
+  ),
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
   allow: list(allowance, { max: 512 }),
   limits: LIMITS,
   lease: boolean(),
 };
 export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
-  sandbox: { workspace: "none" },
+  sandbox: { workspace: "none", programs: "none" },
   servers: {},
   allow: [],
   lease: false,

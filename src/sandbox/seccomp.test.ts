@@ -10,6 +10,7 @@ import {
   seccompProgram,
   STARTING_CALLS,
   supervisedProgram,
+  supervisorProgram,
   TERMINAL_CALLS,
 } from "./seccomp.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
@@ -281,6 +282,31 @@ describe("the two filters of an agent", () => {
         expect(interpret(program, { arch: AUDIT_ARCHITECTURE[arch], number, arguments: [] })).toBe(ALLOW);
       }
     }
+  });
+});
+
+describe("the supervisor's own filter", () => {
+  const answer = (name: CallName, values: readonly number[] = []): number =>
+    interpret(supervisorProgram("x64"), {
+      arch: AUDIT_ARCHITECTURE.x64,
+      number: CALLS[name].x64 ?? -1,
+      arguments: values,
+    });
+
+  it("lets it read files and other processes, and answer", () => {
+    expect(answer("openat", [0, 0, 0o2_000_000])).toBe(ALLOW); // O_CLOEXEC
+    expect(answer("process_vm_readv")).toBe(ALLOW);
+    expect(answer("ioctl")).toBe(ALLOW);
+  });
+
+  it("lets it start, connect, write, remove and signal nothing", () => {
+    for (const name of ["execve", "execveat", "socket", "connect", "unlinkat", "renameat2", "kill", "ptrace"] as const)
+      expect([name, answer(name)]).toEqual([name, REFUSE_EPERM]);
+    for (const flags of [0o1, 0o2, 0o100, 0o1000, 0o20_200_000]) {
+      expect(answer("openat", [0, 0, flags])).toBe(REFUSE_EPERM);
+    }
+    expect(answer("process_vm_writev")).toBe(KILL_PROCESS);
+    expect(answer("openat2")).toBe(REFUSE_ENOSYS);
   });
 });
 

@@ -150,6 +150,63 @@ export function supervisedProgram(arch: Architecture): Uint8Array {
   ]);
 }
 
+/**
+ * The filter of the supervisor itself: it reads hostile memory, and what it never does it cannot do. It starts nothing,
+ * opens no socket, writes, makes and removes no file, and signals by descriptor only; it may read another process.
+ */
+export function supervisorProgram(arch: Architecture): Uint8Array {
+  const refused = [...STARTING_CALLS, ...NEVER_SUPERVISING, ...REFUSED_CALLS.filter((name) => name !== READS_MEMORY)];
+  return filter(arch, [
+    { name: "openat", body: refuseBits(2, WRITES) },
+    { name: "open", body: refuseBits(1, WRITES) },
+    { name: "clone", body: refuseBits(0, NEW_NAMESPACES) },
+    always("clone3", REFUSE_ENOSYS),
+    always("openat2", REFUSE_ENOSYS),
+    ...TERMINAL_CALLS.map((name) => always(name, KILL_PROCESS)),
+    ...refused.map((name) => always(name, REFUSE_EPERM)),
+  ]);
+}
+
+/** The supervisor's one way into a process of a sandbox. */
+const READS_MEMORY: CallName = "process_vm_readv";
+/** O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and __O_TMPFILE. */
+const WRITES = 0o20_001_103;
+const NEVER_SUPERVISING: readonly CallName[] = [
+  "socket",
+  "socketpair",
+  "connect",
+  "bind",
+  "creat",
+  "mkdir",
+  "mkdirat",
+  "mknod",
+  "mknodat",
+  "link",
+  "linkat",
+  "symlink",
+  "symlinkat",
+  "rename",
+  "renameat",
+  "renameat2",
+  "unlink",
+  "unlinkat",
+  "rmdir",
+  "truncate",
+  "chmod",
+  "fchmod",
+  "fchmodat",
+  "fchmodat2",
+  "chown",
+  "lchown",
+  "fchown",
+  "fchownat",
+  "setxattr",
+  "kill",
+  "tkill",
+  "unshare",
+  "personality",
+];
+
 function filter(arch: Architecture, rules: readonly Rule[]): Uint8Array {
   return assemble([
     { op: "load", offset: ARCHITECTURE_OFFSET },

@@ -58,6 +58,8 @@ function processOf(program: string): number {
 
 beforeAll(async () => {
   aios = await startSubstrate();
+  await aios.grant({ id: "shell", agents: ["worker", "climber", "parent"], allow: [], programs: "any" });
+  await aios.grant({ id: "bare", agents: ["bare"], allow: [] });
 }, 60_000);
 afterAll(() => aios.stop());
 
@@ -66,6 +68,8 @@ describe("TERMINAL: a system call that no honest program makes", () => {
     const ran = await attack("climber", ["call", numberOf("setns"), "-1", "0"]);
     expect(ran.state).toBe("terminal");
     expect(ran.stdout).toBe("");
+    // The end does not wait for the log, so that a log that fails cannot hold it up.
+    await expect.poll(async () => (await entriesOf("terminal", ran.instance)).length).toBe(1);
     const [entry] = await entriesOf("terminal", ran.instance);
     expect(entry?.record).toMatchObject({ agent: "climber", code: "prohibited-call" });
     expect(entry?.record.by).toMatch(/^system call setns of process [1-9][0-9]*$/);
@@ -97,6 +101,65 @@ describe("programs started inside", () => {
       cut: false,
       parent: (programs[0] as { pid: number }).pid, // the shape was just compared
     });
+  });
+});
+
+describe("NO-AMBIENT and CHILD-LESS: starting programs is a capability", () => {
+  const command = ["sh", "-c", "/usr/bin/true && echo started"];
+
+  test("an agent without any grant, and one whose grant does not say so, start their own program and no other", async () => {
+    for (const agent of ["nobody", "bare"]) {
+      const ran = await aios.run({ agent, command });
+      expect(ran.stdout).toBe("");
+      expect(ran.stderr).toMatch(/true: (Permission denied|Operation not permitted)/);
+      const started = await entriesOf("programs-started", ran.instance);
+      expect(started.map(({ record }) => record.count)).toEqual([1]);
+      const refused = await entriesOf("calls-refused", ran.instance);
+      expect(refused.map(({ record }) => record.calls)).toEqual([{ execve: 1 }]);
+    }
+  });
+
+  test("twin: one whose grant says so does", async () => {
+    expect((await aios.run({ agent: "worker", command })).stdout).toBe("started\n");
+  });
+
+  test("a delegate of one without it has none, whatever its own grant says", async () => {
+    const under = async (agent: string): Promise<string> => {
+      const above = aios.run({ agent, command: ["sleep", "30"] });
+      const find = async (): Promise<string | undefined> =>
+        (await aios.client.request("ps", { all: false })).instances.find((each) => each.agent === agent)?.instance;
+      await expect.poll(find, { timeout: 10_000 }).toBeDefined();
+      const parent = (await find()) ?? "";
+      await expect.poll(async () => (await entriesOf("programs-started", parent)).length, { timeout: 10_000 }).toBe(1);
+      const { stdout } = await aios.run({ agent: "worker", command, parent });
+      await aios.client.request("kill", { instance: parent });
+      await above;
+      return stdout;
+    };
+    expect(await under("bare")).toBe("");
+    expect(await under("parent")).toBe("started\n"); // the twin
+  });
+
+  test("the command that starts a bridge is named only to those who may start it", async () => {
+    const show = ["sh", "-c", 'echo "$AIOS_MCP_STDIO_SOCKET|$AIOS_MCP_COMMAND"'];
+    const socket = "/run/aios/mcp-stdio.sock";
+    expect((await aios.run({ agent: "bare", command: show })).stdout).toBe(`${socket}|\n`);
+    expect((await aios.run({ agent: "worker", command: show })).stdout).toBe(
+      `${socket}|/aios/node /aios/mcp-stdio.ts\n`,
+    );
+  });
+
+  test("taking it away ends who runs with it", async () => {
+    await aios.grant({ id: "brief", agents: ["brief"], allow: [], programs: "any" });
+    const running = aios.run({ agent: "brief", command: ["sleep", "60"] });
+    const runs = async (): Promise<number> => {
+      const { instances } = await aios.client.request("ps", { all: false });
+      const found = instances.find(({ agent }) => agent === "brief");
+      return found === undefined ? 0 : (await entriesOf("programs-started", found.instance)).length;
+    };
+    await expect.poll(runs, { timeout: 10_000 }).toBe(1);
+    await aios.sign("revoke-grant", { grant: "brief" });
+    expect(await running).toMatchObject({ state: "ended", why: "revoked" });
   });
 });
 

@@ -7,6 +7,7 @@ import { createSupervisor } from "../../src/platform/supervisor-link.ts";
 import type { Supervisor, WardNews } from "../../src/platform/supervisor-link.ts";
 import { startSandbox } from "../../src/platform/sandbox-process.ts";
 import type { StartedSandbox } from "../../src/platform/sandbox-process.ts";
+import type { LauncherFiles } from "../../src/sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../../src/sandbox/spec.ts";
 
 /** An id without account or processes: there is no sandbox of root, so a test run by root becomes this user first. */
@@ -39,6 +40,7 @@ export interface Stage {
     changes?: Partial<SandboxSpec>,
     hear?: (news: WardNews) => void,
   ): Promise<StartedSandbox>;
+  readonly launcher: LauncherFiles;
   /** Answers the calls of all sandboxes of this stage. */
   readonly supervisor: Supervisor;
   remove(): void;
@@ -88,6 +90,7 @@ export function setStage(): Stage {
     folder,
     node,
     start,
+    launcher,
     supervisor,
     inside: (attack, changes, hear) => attackFrom([...ATTACKER, ...attack], changes, hear),
     deepInside: (attack, hear) =>

@@ -18,7 +18,8 @@ test("the home is looked at as a start does: whole, with a key that others may r
 
   const whole = await probeMachine(home);
   expect(whole.find((check) => check.name === "home")).toBeUndefined();
-  expect(whole.find((check) => check.name === "sandbox")).toMatchObject({ state: "ok" });
+  for (const name of ["sandbox", "agent", "notification", "landlock"])
+    expect(whole.find((check) => check.name === name)).toMatchObject({ state: "ok" });
   chmodSync(key, 0o644);
   expect(await look()).toMatchObject({ state: "missing", hint: `chmod 600 '${key}'` });
   chmodSync(key, 0o600);

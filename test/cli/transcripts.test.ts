@@ -797,8 +797,8 @@ Can
   files#file:///workspace/: runs
 Cannot
   files/move_file: not even listed
-  any file of yours, the network, programs outside its sandbox, the
-    substrate's own settings, keys and log
+  any file of yours, the network, any program but its own, inside its sandbox
+    too, the substrate's own settings, keys and log
 Limits
   ends 2026-11-22 20:00:00 (in 8 h)
   200 uses in all
@@ -850,8 +850,8 @@ Can
   files#file:///workspace/: runs without asking: this is a lease
 Cannot
   files/move_file: not even listed
-  any file of yours, the network, programs outside its sandbox, the
-    substrate's own settings, keys and log
+  any file of yours, the network, any program but its own, inside its sandbox
+    too, the substrate's own settings, keys and log
 Limits
   ends 2026-11-22 20:00:00 (in 8 h)
   200 uses in all

@@ -84,6 +84,7 @@ export interface GrantWish {
   readonly limits?: Partial<Grant["limits"]>;
   readonly lease?: boolean;
   readonly workspace?: "none" | "read" | "write";
+  readonly programs?: "none" | "any";
 }
 
 export interface Ran {
@@ -182,7 +183,7 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           ...wish.limits,
         },
         lease: wish.lease ?? false,
-        sandbox: { workspace: wish.workspace ?? "none" },
+        sandbox: { workspace: wish.workspace ?? "none", programs: wish.programs ?? "none" },
       };
       await substrate.sign("sign-grant", asJson(grant));
       return grant;

@@ -68,7 +68,7 @@ function grantOf(id: string): Grant {
     allow: ["notes/look", "notes/burn"].map((what) => ({ what, where: {} })),
     limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 8e15 },
     lease: false,
-    sandbox: { workspace: "none" },
+    sandbox: { workspace: "none", programs: "none" },
   };
 }
 
