@@ -51,7 +51,7 @@ const SUPERVISOR = createSupervisor([
 const AGENT: SandboxSpec = {
   ...SPEC,
   role: "agent",
-  limits: { processes: STORM_SIZE + 40, openFiles: 1024, fileBytes: 1 << 20, memoryBytes: 2 << 30 },
+  limits: { processes: STORM_SIZE + 40, openFiles: 1024, fileBytes: 1 << 20, memoryBytes: 2 * 1024 ** 3 },
 };
 
 /** Measures starts and ends of sandboxes. Refuses root, which has none. */

@@ -69,6 +69,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     random,
     crypto,
     startSandbox: (spec, streams) => startSandbox(spec, { streams }),
+    expectAgent: () => void agents.supervisor.ready().catch(() => {}),
     startAgent: (spec, streams, hear) => startSandbox(spec, { streams, agent: { ...agents, hear } }),
     codeDigest,
     async makeSocketFolder(instance) {
@@ -105,8 +106,6 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
     exit: () => process.exit(0),
   });
-  // Ahead of need: the first agent does not wait for it. One that fails here is started again then, and says why.
-  agents.supervisor.ready().catch(() => {});
   const own = process.geteuid?.();
   await listenUnix(join(home.run, "aiosd.sock"), {
     mode: 0o600,

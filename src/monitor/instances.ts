@@ -226,6 +226,7 @@ export function createInstances(ports: InstancePorts): Instances {
             await journal.write({ kind: "labelled", instance, labels: [...new Set(inherited)], because: "delegated" });
           }
           refuseStopped(state);
+          powers.expectAgent();
           const sockets = await powers.makeSocketFolder(instance);
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.

@@ -21,6 +21,8 @@ export interface MonitorPowers {
   readonly crypto: Crypto;
   /** CONFINED-OR-NOT-AT-ALL: rejects with a code and a hint when any part of the sandbox cannot be set up. */
   startSandbox(spec: SandboxSpec, streams: Streams | "capture" | "ignore"): Promise<SandboxedProcess>;
+  /** An agent starts soon: begins what its start needs and takes time. Never throws; the start itself says what failed. */
+  expectAgent(): void;
   /**
    * The same for an agent, whose calls the supervisor answers; `hear` is told what happens inside. TERMINAL: after a
    * terminal call, or when nobody supervises it any more, it is killed before `hear` is called.

@@ -20,15 +20,18 @@ export interface Polled {
   readonly over: boolean;
 }
 
+/** Kept from call to call: it is filled anew each time. */
+let buffer = Buffer.alloc(16 * ENTRY_BYTES);
+
 /**
  * Waits, the whole thread, until one of the descriptors is ready or `ms` have passed (-1: for ever), and says what each
  * is ready for, in order (poll(2)). Throws `system-call`.
  */
 export function pollAll(entries: readonly PollEntry[], ms: number): readonly Polled[] {
-  const buffer = Buffer.alloc(Math.max(1, entries.length) * ENTRY_BYTES);
+  if (buffer.length < entries.length * ENTRY_BYTES) buffer = Buffer.alloc(2 * entries.length * ENTRY_BYTES);
   for (const [place, { fd, input, output }] of entries.entries()) {
     buffer.writeInt32LE(fd, place * ENTRY_BYTES);
-    buffer.writeInt16LE((input ? POLLIN : 0) | (output ? POLLOUT : 0), place * ENTRY_BYTES + 4);
+    buffer.writeInt32LE((input ? POLLIN : 0) | (output ? POLLOUT : 0), place * ENTRY_BYTES + 4);
   }
   const result = poll(buffer, entries.length, Math.ceil(ms));
   if (!(result < 0 && lastErrno() === errnoOf("EINTR"))) checkCall("wait for descriptors", result);

@@ -120,6 +120,7 @@ describe("NO-SELF-WIDENING: compiled code is code", () => {
       command: [],
       environment: { NODE_COMPILE_CACHE: "/workspace/planted" },
       terminal: false,
+      programs: "any",
       workspace: null,
       code: [join(SOURCE, "attacker.ts"), join(stage.folder, "node_modules", "koffi")],
       sockets: join(stage.folder, "workspace"),
