@@ -5,7 +5,7 @@ import type { RecordBody } from "../protocol/record.ts";
 import { createInside, REFUSED_IN_SPAN, REFUSED_SPAN_MS } from "./inside.ts";
 import { newLive, type LiveInstance } from "./live.ts";
 import { createSeen } from "./provenance.ts";
-import { emptyState } from "./state.ts";
+import { emptyState, type InstanceState } from "./state.ts";
 
 let now: number;
 let timers: { readonly at: number; readonly callback: () => void }[];
@@ -39,9 +39,22 @@ beforeEach(() => {
     },
     now: () => now,
   });
-  const state = {
-    ...{ instance: "i-1", agent: "worker", ancestry: [], workspace: null, strict: false, holdAt: [], holdSeconds: 0 },
-    ...{ words: [], since: 0, life: "running" as const, why: null, exit: null, labels: [], done: 0, denied: 0 },
+  const state: InstanceState = {
+    instance: "i-1",
+    agent: "worker",
+    ancestry: [],
+    workspace: null,
+    strict: false,
+    holdAt: [],
+    holdSeconds: 0,
+    words: [],
+    since: 0,
+    life: "running",
+    why: null,
+    exit: null,
+    labels: [],
+    done: 0,
+    denied: 0,
   };
   live = newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
   hear = (news) => inside(live, news);
