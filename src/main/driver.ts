@@ -61,6 +61,8 @@ function openTransport(source: DriverSource): Transport {
         }),
       );
     }
+    case "net":
+      return end("the network device is no server");
     default:
       return source satisfies never;
   }

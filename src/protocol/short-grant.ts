@@ -30,6 +30,7 @@ import {
 import { agentName, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
+import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
 
 /** Where a server comes from, as people write it: an installed npm package, a command of their own, or an address. */
@@ -65,6 +66,7 @@ export interface ShortLimits {
 export interface ShortRules {
   readonly sandbox: { readonly workspace: Workspace };
   readonly servers: { readonly [name: string]: ShortServer };
+  readonly network: readonly ShortDestination[];
   readonly allow: readonly Allow[];
   readonly limits: ShortLimits;
   readonly lease: boolean;
@@ -169,6 +171,7 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
 export const RULES: Fields<ShortRules> = {
   sandbox: object<ShortRules["sandbox"]>({ workspace }),
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
+  network: NETWORK,
   allow: list(allowance, { max: 512 }),
   limits: LIMITS,
   lease: boolean(),
@@ -176,6 +179,7 @@ export const RULES: Fields<ShortRules> = {
 export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
   sandbox: { workspace: "none" },
   servers: {},
+  network: [],
   allow: [],
   lease: false,
 };
