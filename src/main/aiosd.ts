@@ -30,6 +30,7 @@ import type { Peer } from "../platform/peer-credentials.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { createRandom } from "../platform/random.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
+import { makeSocketPair } from "../platform/socket-pair.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -85,7 +86,8 @@ async function main(): Promise<void> {
     timer,
     random,
     crypto,
-    startSandbox: (spec, streams) => startSandbox(spec, { streams }),
+    startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
+    makeSocketPair,
     codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);

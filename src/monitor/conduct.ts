@@ -32,6 +32,7 @@ import type { RunningDriver } from "./driver-pool.ts";
 import { within } from "./driver-pool.ts";
 import { DriverLate, type ExecutePowers, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
+import { untilGrantsEnd } from "./lasting.ts";
 import type { LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -198,7 +199,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
     const { live } = asked;
     const policy = ports.evaluator().version;
-    live.running.set(asked.token, { driver, token: asked.token });
+    live.running.set(asked.token, { driver, token: asked.token, grants: ticket.grants });
     const executed = await execute(
       {
         ticket,
@@ -213,12 +214,19 @@ export function createConduct(ports: ConductPorts): Conduct {
           if (ports.journal.state.quarantined.has(ticket.pin)) return "quarantined";
           return ticket.grants.every((id) => ports.journal.state.active.has(id)) ? null : "revoked";
         },
-        limit: (promise) =>
-          within(ports.powers, { ms: RUN_MS, what: "late", promise }).catch((error: unknown) => {
+        limit: (promise) => {
+          const { token } = asked;
+          if (driver.lasting !== null) {
+            const { active } = ports.journal.state;
+            const { timer } = ports.powers;
+            return untilGrantsEnd(promise, { driver, token, grants: ticket.grants, active, timer, now: ports.now() });
+          }
+          return within(ports.powers, { ms: RUN_MS, what: "late", promise }).catch((error: unknown) => {
             if (!(error instanceof Error && error.message === "late")) throw error;
-            void driver.peer.request("cancel", { token: asked.token }).catch(() => {});
+            void driver.peer.request("cancel", { token }).catch(() => {});
             throw new DriverLate("the driver did not answer in time");
-          }),
+          });
+        },
       },
       ports,
     );

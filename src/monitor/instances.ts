@@ -9,6 +9,7 @@ import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
+import { grantsNetwork } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -96,6 +97,8 @@ export function createInstances(ports: InstancePorts): Instances {
     live.face?.port.close();
     live.face?.process.kill();
     drivers.stopAll(live);
+    live.netEnd?.close();
+    live.netEnd = null;
   }
 
   async function finish(
@@ -140,8 +143,10 @@ export function createInstances(ports: InstancePorts): Instances {
     });
   }
 
-  async function startFace(live: LiveInstance, sockets: string): Promise<void> {
-    const process = await powers.startSandbox(planFace(code, sockets), "capture");
+  async function startFace(live: LiveInstance, sockets: string, network: boolean): Promise<void> {
+    const [near, far] = powers.makeSocketPair();
+    live.netEnd = far;
+    const process = await powers.startSandbox(planFace(code, sockets, network), "capture", [near]).finally(near.close);
     const [channel] = process.channels;
     if (channel === undefined) throw new Refusal("confinement", "The face got no channel.", "Run `aios doctor`.");
     const ready = new Promise<void>((resolve, reject) => {
@@ -216,7 +221,8 @@ export function createInstances(ports: InstancePorts): Instances {
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.
           void drivers.openAll(live).catch(() => {});
-          await startFace(live, sockets);
+          const network = grantsNetwork(usableGrants(journal.state, request.agent, ports.now()));
+          await startFace(live, sockets, network);
           refuseStopped(state);
           live.agent = await powers.startSandbox(
             planAgent(code, {
@@ -226,6 +232,7 @@ export function createInstances(ports: InstancePorts): Instances {
               workspace: request.workspace === null ? null : { host: request.workspace, mode },
               code: request.code,
               sockets,
+              network,
             }),
             streams,
           );
@@ -315,6 +322,7 @@ export function createInstances(ports: InstancePorts): Instances {
     async revoked() {
       for (const live of lives.values()) {
         drivers.stopUndeclared(live);
+        drivers.cutRevoked(live);
         const agents = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
         // The mount cannot be taken from a running sandbox, so the sandbox goes.
         if (MODES.indexOf(workspaceMode(agents)) < MODES.indexOf(live.mode))

@@ -1,4 +1,5 @@
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-pair.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
@@ -19,7 +20,13 @@ export interface MonitorPowers {
   readonly random: Random;
   readonly crypto: Crypto;
   /** CONFINED-OR-NOT-AT-ALL: rejects with a code and a hint when any part of the sandbox cannot be set up. */
-  startSandbox(spec: SandboxSpec, streams: Streams | "capture" | "ignore"): Promise<SandboxedProcess>;
+  startSandbox(
+    spec: SandboxSpec,
+    streams: Streams | "capture" | "ignore",
+    ends?: readonly SocketEnd[],
+  ): Promise<SandboxedProcess>;
+  /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
+  makeSocketPair(): readonly [SocketEnd, SocketEnd];
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
   codeDigest(paths: readonly string[]): Promise<string>;
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */

@@ -9,6 +9,7 @@ const plan = {
   workspace: { host: "/home/me/project", mode: "read" as const },
   code: ["/opt/agent"],
   sockets: "/home/me/.aios/run/faces/i-1",
+  network: false,
 };
 
 describe("an agent's sandbox", () => {

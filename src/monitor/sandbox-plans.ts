@@ -1,4 +1,5 @@
 import type { DriverSource } from "../kernel/grant.ts";
+import { networkEnvironment } from "./network-environment.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
 /** Where the substrate's own code lies on the host; all of it is shown read-only, under /aios. */
@@ -15,15 +16,16 @@ const INSIDE = "/aios";
 const OWN_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
 
-/** The face of one instance: our code and the folder of its two sockets, nothing else. */
-export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
+/** The face of one instance: our code and the folder of its sockets, nothing else. `network`: its agent may use the network. */
+export function planFace(code: CodeLayout, sockets: string, network: boolean = false): SandboxSpec {
   return {
     role: "face",
-    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`],
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`, ...(network ? ["--network"] : [])],
     cwd: "/tmp",
     environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
-    channels: 1,
+    // The monitor, and the broker of the network device.
+    channels: 2,
     network: "none",
     limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
@@ -74,6 +76,20 @@ export function planConnector(
   };
 }
 
+/** The network device of one instance: the host's network, no files and no keys. The monitor orders, the face speaks. */
+export function planBroker(code: CodeLayout): SandboxSpec {
+  return {
+    role: "connector",
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/broker.ts`],
+    cwd: "/tmp",
+    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    mounts: ownCode(code),
+    channels: 2,
+    network: "host",
+    limits: { processes: 64, openFiles: 1024, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
+}
+
 export interface AgentPlan {
   readonly command: readonly string[];
   readonly environment: { readonly [name: string]: string };
@@ -84,6 +100,8 @@ export interface AgentPlan {
   readonly code: readonly string[];
   /** Folder of the face's sockets. */
   readonly sockets: string;
+  /** Whether its programs are told of the network. */
+  readonly network: boolean;
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -107,6 +125,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     environment: {
       ...(plan.terminal ? { TERM: "xterm-256color" } : {}),
       ...plan.environment,
+      ...networkEnvironment(plan.network),
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
       AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.ts`,

@@ -2,7 +2,7 @@ import { Duplex } from "node:stream";
 import type { Channel } from "./powers.ts";
 
 /**
- * Many byte streams over one channel, for the driver of an HTTP server and its connector.
+ * Many byte streams over one channel, for the driver of an HTTP server and its connector, and for a face and its broker.
  *
  * Frames: 4 bytes length of what follows, 4 bytes stream id, 1 byte kind, payload; integers big-endian. Kinds: open (0),
  * data (1), end (2), reset (3), credit (4, payload: 4 bytes). Only the client opens streams; ids are never used again.
@@ -25,12 +25,12 @@ interface Frame {
 
 /** The side that opens streams. */
 export interface MuxClient {
-  /** Opens a stream; throws when 64 are open or the channel is gone. */
+  /** Opens a stream; throws when too many are open or the channel is gone. */
   connect(): Duplex;
 }
 
-/** Makes the client of a channel, which from then on belongs to it. */
-export function createMuxClient(channel: Channel): MuxClient {
+/** Makes the client of a channel, which from then on belongs to it. Both ends must agree on how many streams there may be. */
+export function createMuxClient(channel: Channel, most: number = STREAMS): MuxClient {
   const streams = new Map<number, MuxStream>();
   let lastId = 0;
   let closed = false;
@@ -43,7 +43,7 @@ export function createMuxClient(channel: Channel): MuxClient {
   return Object.freeze({
     connect: () => {
       if (closed) throw new Error("Cannot open a stream: the connector is gone");
-      if (streams.size >= STREAMS) throw new Error(`Cannot open a stream: ${STREAMS} are open`);
+      if (streams.size >= most) throw new Error(`Cannot open a stream: ${most} are open`);
       lastId += 1;
       const stream = new MuxStream(lastId, { send, onGone: (id) => streams.delete(id) });
       streams.set(lastId, stream);
@@ -54,13 +54,13 @@ export function createMuxClient(channel: Channel): MuxClient {
 }
 
 /** Makes the server of a channel: `onStream` gets each stream that the client opens. */
-export function serveMux(channel: Channel, onStream: (stream: Duplex) => void): void {
+export function serveMux(channel: Channel, onStream: (stream: Duplex) => void, most: number = STREAMS): void {
   const streams = new Map<number, MuxStream>();
   let lastId = 0;
   const send = carryFrames(channel, streams, {
     onFrame: ({ id, kind }) => {
       if (kind !== KIND.open) return id > 0 && id <= lastId;
-      if (id !== lastId + 1 || streams.size >= STREAMS) return false;
+      if (id !== lastId + 1 || streams.size >= most) return false;
       lastId = id;
       const stream = new MuxStream(id, { send, onGone: (gone) => streams.delete(gone) });
       streams.set(id, stream);

@@ -25,6 +25,7 @@ import {
   openProcess,
   signalProcess,
 } from "./sandbox-syscalls.ts";
+import type { SocketEnd } from "./socket-pair.ts";
 import { keepHead, keepTail } from "./sandbox-output.ts";
 
 /** Where a sandbox's standard streams go. */
@@ -40,6 +41,8 @@ export interface SandboxOptions {
   readonly streams: SandboxStreams;
   /** Facts about the machine; looked up once when left out. */
   readonly host?: SandboxHost;
+  /** Ends of socketpairs that the last of its channels are made of. They belong to the caller, who closes them. */
+  readonly ends?: readonly SocketEnd[];
 }
 
 export interface StartedSandbox extends SandboxedProcess {
@@ -81,7 +84,8 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     if (first === null) throw new Error("the first process of the namespace is gone");
     applyLimits(status.pid, spec.limits);
     await passGate(pipeOf(child, plan, "gate"));
-    return superviseSandbox(child, { first, namespace: status.namespace, spec, plan, exited, errors, output });
+    const { namespace } = status;
+    return superviseSandbox(child, { first, namespace, spec, options, plan, exited, errors, output });
   } catch (cause) {
     await abandon(child, { first, exited });
     await Promise.race([errors.ended, pause(LAST_WORDS)]);
@@ -130,7 +134,9 @@ function spawnBubblewrap(
 ): ChildProcess {
   const opened: number[] = [];
   try {
-    const extra = plan.descriptors.map((descriptor) => {
+    const extra = plan.descriptors.map((descriptor, index) => {
+      const end = endFor(index, start);
+      if (end !== undefined) return end.fd;
       const made = openDescriptor(descriptor, { plan, spec: start.spec, host: start.host });
       if (typeof made === "number") opened.push(made);
       return made;
@@ -147,6 +153,16 @@ function spawnBubblewrap(
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** The end that stands in the place of a channel, if one was given: the last channels are made of them. */
+function endFor(
+  index: number,
+  { spec, options }: { readonly spec: SandboxSpec; readonly options: SandboxOptions },
+): SocketEnd | undefined {
+  const ends = options.ends ?? [];
+  // Channels come first among the descriptors (bwrap.ts).
+  return index < spec.channels ? ends[index - (spec.channels - ends.length)] : undefined;
 }
 
 function standardStreams(streams: SandboxStreams): readonly (number | "ignore" | "pipe")[] {
@@ -214,6 +230,7 @@ interface Supervised {
   /** Inode number of the pid namespace. */
   readonly namespace: number;
   readonly spec: SandboxSpec;
+  readonly options: SandboxOptions;
   readonly plan: SandboxPlan;
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   readonly errors: { text(): string; readonly ended: Promise<void> };
@@ -241,7 +258,9 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     return Object.freeze(result);
   });
   const channels = sandbox.plan.descriptors.flatMap((descriptor, index) =>
-    descriptor.kind === "channel" ? [socketChannel(socketAt(child, 3 + index))] : [],
+    descriptor.kind === "channel" && endFor(index, sandbox) === undefined
+      ? [socketChannel(socketAt(child, 3 + index))]
+      : [],
   );
   return Object.freeze({
     pid: child.pid ?? -1,
