@@ -22,14 +22,14 @@ export function ask(socketPath: string, url: string, options: Ask = {}): Promise
     const { over } = options;
     const request = httpRequest(
       {
-        ...(over === undefined ? { socketPath } : { createConnection: () => over }),
+        // An agent would make connections of its own.
+        ...(over === undefined ? { socketPath, agent: false } : { createConnection: () => over }),
         method: options.method ?? "GET",
         path: url,
         headers: {
           ...(url.startsWith("http") ? { host: new URL(url).host } : {}),
           ...options.headers,
         },
-        agent: false,
       },
       (response) => {
         let body = "";
