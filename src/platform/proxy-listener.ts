@@ -14,6 +14,8 @@ const HEAD_MS = 10_000;
 const IDLE_MS = 60_000;
 /** A tunnel's TLS must begin within this. */
 const HELLO_MS = 5_000;
+/** How long a refused connection may take to hear so. */
+const LAST_WORDS_MS = 1_000;
 const HELLO_BYTES = 32 * 1024;
 /** Hosts whose TLS servers are kept: making one is most of what a handshake costs. */
 const ENDS = 64;
@@ -102,6 +104,10 @@ export function createProxy(parts: ProxyParts): Server {
   server.on("connect", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     tunnel(request, socket, head).catch((error: unknown) => refuseRaw(request, socket, error));
+  });
+  server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
+    if (error.code !== undefined && error.code !== "ECONNRESET") port.refused(`Not HTTP: ${error.code}`);
+    refuseBytes(socket, error.code);
   });
   // Node looks for connections that are slow to say what they want only once its server listens, which this one never does.
   server.emit("listening");
@@ -273,6 +279,16 @@ function helloName(socket: Duplex, port: ProxyPort): Promise<string> {
     socket.on("readable", onReadable);
     socket.once("close", onGone);
   });
+}
+
+/** Answers what Node's strict parser refused, unless an answer is under way on that connection. */
+function refuseBytes(socket: Duplex, code: string | undefined): void {
+  if (socket.writable && "bytesWritten" in socket && socket.bytesWritten === 0) {
+    const status = code === "HPE_HEADER_OVERFLOW" ? 431 : code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+    writeProblem(socket, status, problemOf(new HeadFault(status, "The request is not HTTP/1.1")));
+  }
+  // The words, once they are out, and whatever else comes are the end of it.
+  setTimeout(() => socket.destroy(), LAST_WORDS_MS).unref();
 }
 
 function statusOf(error: unknown): number {
