@@ -30,7 +30,7 @@ import type { Peer } from "../platform/peer-credentials.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { createRandom } from "../platform/random.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
-import { makeSocketPair } from "../platform/socket-pair.ts";
+import { makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
     random,
     crypto,
     startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
-    makeSocketPair,
+    makeSocketEnds,
     codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);

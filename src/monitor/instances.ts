@@ -144,7 +144,7 @@ export function createInstances(ports: InstancePorts): Instances {
   }
 
   async function startFace(live: LiveInstance, sockets: string, network: boolean): Promise<void> {
-    const [near, far] = powers.makeSocketPair();
+    const [near, far] = powers.makeSocketEnds();
     live.netEnd = far;
     const process = await powers.startSandbox(planFace(code, sockets, network), "capture", [near]).finally(near.close);
     const [channel] = process.channels;

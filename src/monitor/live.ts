@@ -1,7 +1,7 @@
 import type { Breaker } from "../kernel/breaker.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-pair.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Seen } from "./provenance.ts";
 import type { InstanceState } from "./state.ts";

@@ -1,5 +1,5 @@
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-pair.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
@@ -26,7 +26,7 @@ export interface MonitorPowers {
     ends?: readonly SocketEnd[],
   ): Promise<SandboxedProcess>;
   /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
-  makeSocketPair(): readonly [SocketEnd, SocketEnd];
+  makeSocketEnds(): readonly [SocketEnd, SocketEnd];
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
   codeDigest(paths: readonly string[]): Promise<string>;
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */

@@ -80,7 +80,7 @@ export function planConnector(
 export function planBroker(code: CodeLayout): SandboxSpec {
   return {
     role: "connector",
-    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/broker.ts`],
+    command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/broker.ts`],
     cwd: "/tmp",
     environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
     mounts: ownCode(code),
@@ -139,6 +139,9 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
 
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */
 const HEAP_SMALL = ["--max-semi-space-size=1", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning"];
+
+/** Of a broker: what it hands on is young and large, and with a small young generation a third of its time is collecting it. */
+const HEAP_STREAMS = ["--max-semi-space-size=8", "--disable-warning=ExperimentalWarning"];
 
 function ownCode(code: CodeLayout): readonly Mount[] {
   return [

@@ -25,7 +25,7 @@ import {
   openProcess,
   signalProcess,
 } from "./sandbox-syscalls.ts";
-import type { SocketEnd } from "./socket-pair.ts";
+import type { SocketEnd } from "./socket-end.ts";
 import { keepHead, keepTail } from "./sandbox-output.ts";
 
 /** Where a sandbox's standard streams go. */
