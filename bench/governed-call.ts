@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scriptSource } from "../test/e2e/sources.ts";
 import { REPO, startSubstrate, type Substrate } from "../test/e2e/substrate.ts";
+import { watchProcessorTimes } from "./processor-time.ts";
 import { median, type Row } from "./row.ts";
 
 const ONES = 800;
@@ -14,6 +15,17 @@ interface Measured {
   readonly p99: number;
   readonly perSecond: number;
   readonly failed: number;
+  /** When the calls one by one and those at once were made, milliseconds since 1970 UTC. */
+  readonly alone: readonly [from: number, to: number];
+  readonly together: readonly [from: number, to: number];
+}
+
+const PROCESSES = ["monitor", "face", "driver", "agent", "server"] as const;
+
+/** Microseconds of processor time that one call takes of each process, alone and with others at once. */
+interface Times {
+  readonly alone: readonly number[];
+  readonly together: readonly number[];
 }
 
 /** A governed MCP call (six stages, durable intent and outcome, three sandboxes) against the same call made directly. */
@@ -40,7 +52,14 @@ export async function run(): Promise<readonly Row[]> {
           encoding: "utf8",
         }),
       );
-    const governed = async (): Promise<Measured> => {
+    const governed = async (): Promise<Measured & { readonly times: Times }> => {
+      const watched = watchProcessorTimes({
+        monitor: aios.pid,
+        face: "/aios/src/main/face.ts",
+        driver: "/aios/src/main/driver.ts",
+        agent: "bench-agent.ts",
+        server: "notes-server.ts",
+      });
       const ran = await aios.run({
         agent: "bench",
         command: ["/aios/node", agent, String(ONES), String(MANY), "notes__add"],
@@ -48,10 +67,18 @@ export async function run(): Promise<readonly Row[]> {
         workspace: aios.workspace,
       });
       if (ran.exit !== 0) throw new Error(`the governed agent ended with ${ran.exit}: ${ran.stderr}`);
-      return JSON.parse(ran.stdout);
+      watched.stop();
+      const measured: Measured = JSON.parse(ran.stdout);
+      return {
+        ...measured,
+        times: {
+          alone: PROCESSES.map((name) => (1000 * watched.used(name, measured.alone)) / ONES),
+          together: PROCESSES.map((name) => (1000 * watched.used(name, measured.together)) / MANY),
+        },
+      };
     };
     // In turn, so that a machine that slows down slows both.
-    const rounds: { direct: Measured; governed: Measured; sync: number }[] = [];
+    const rounds: { direct: Measured; governed: Awaited<ReturnType<typeof governed>>; sync: number }[] = [];
     for (let round = 0; round < 3; round++)
       rounds.push({ sync: syncTime(folder), direct: direct(), governed: await governed() });
     const failed = rounds.reduce((sum, round) => sum + round.governed.failed + round.direct.failed, 0);
@@ -94,12 +121,27 @@ export async function run(): Promise<readonly Row[]> {
         met: perSecond >= 2000,
         note: `directly ${Math.round(median(rounds.map((r) => r.direct.perSecond)))} /s`,
       },
+      ...timeRows(rounds.map((round) => round.governed.times)),
       ...(await memoryRows(aios)),
     ];
   } finally {
     await aios.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Where the processor time of a call goes. Unlike the times above it says the same on a busy machine. */
+function timeRows(rounds: readonly Times[]): readonly Row[] {
+  return (["alone", "together"] as const).flatMap((way) =>
+    PROCESSES.map((name, at) => ({
+      what: `processor time a call, ${way === "alone" ? "one by one" : "64 at once"}: ${name}`,
+      value: median(rounds.map((round) => round[way][at] ?? Number.NaN)),
+      unit: "µs",
+      bar: "",
+      met: null,
+      note: "",
+    })),
+  );
 }
 
 /** Anonymous memory of the monitor and of a face that has served a few calls. */

@@ -7,6 +7,7 @@ const { spawnSync } = require("node:child_process");
 const { createHash } = require("node:crypto");
 const { existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } = require("node:fs");
 const { delimiter, join } = require("node:path");
+const { fillCodeCache } = require("./code-cache.cjs");
 
 const ROOT = join(__dirname, "..");
 const MODULES = join(ROOT, "node_modules");
@@ -30,6 +31,7 @@ function main() {
   }
   installBubblewrap();
   checkNamespaces();
+  fillCodeCache({ root: ROOT, node: OWN_NODE, say });
 }
 
 /** Writes a line for the person; standard output belongs to the program that comes after. */

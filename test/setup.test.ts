@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -50,7 +51,9 @@ beforeEach(() => {
   clone = join(outer, "a clone");
   programs = join(outer, "programs");
   for (const folder of [join(clone, "scripts"), programs, join(outer, "home")]) mkdirSync(folder, { recursive: true });
-  copyFileSync(join(ROOT, "scripts", "setup.cjs"), join(clone, "scripts", "setup.cjs"));
+  for (const name of ["setup.cjs", "code-cache.cjs"]) {
+    copyFileSync(join(ROOT, "scripts", name), join(clone, "scripts", name));
+  }
   writeFileSync(join(clone, "package-lock.json"), "{}");
   placeProgram("npm", `mkdir -p node_modules/.bin && ln -sf "${nodePath}" node_modules/.bin/node`);
   placeProgram("bwrap", "exit 0");
@@ -125,6 +128,79 @@ describe("the set-up", () => {
     const old = runSetup();
     expect(old).toMatchObject({ status: NEEDS_A_PERSON });
     expect(old.said).toContain("v20.1.0");
+  });
+});
+
+describe("the compiled code", () => {
+  const place = (...names: readonly string[]): string => join(clone, "node_modules", ".aios-cache", ...names);
+  const file = "v24.0.0-x64-0a1b2c3d-1000/00ff00ff";
+
+  /** A filler that gives these, and a command line that does nothing. */
+  function placeFiller(filled: object): void {
+    mkdirSync(join(clone, "src", "main"), { recursive: true });
+    const text = `process.stdout.write(${JSON.stringify(JSON.stringify(filled))});\n`;
+    writeFileSync(join(clone, "src", "main", "cache-filler.ts"), text);
+    writeFileSync(join(clone, "src", "main", "aios.ts"), "const nothing: string = '';\n");
+    if (isRoot) spawnSync("chown", ["-R", "65534:65534", clone]);
+  }
+  const each = (files: object): object => ({
+    monitor: files,
+    face: files,
+    driver: files,
+    connector: files,
+    broker: files,
+  });
+
+  it("is made once, beside the code, a folder for each program", () => {
+    placeFiller(each({ [file]: Buffer.from("compiled").toString("base64") }));
+    const first = runSetup();
+    expect(first).toMatchObject({ status: 0, out: "" });
+    expect(first.said).toContain("compiling our programs once");
+    for (const name of ["monitor", "face", "driver", "connector", "broker"]) {
+      expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
+    }
+    expect(readdirSync(place()).toSorted()).toEqual([
+      "broker",
+      "cli",
+      "connector",
+      "driver",
+      "face",
+      "monitor",
+      "stamp",
+    ]);
+    expect(runSetup()).toMatchObject({ status: 0, said: "" });
+  });
+
+  it("is made anew, all of it, when a source has changed", () => {
+    placeFiller(each({ [file]: "AAAA" }));
+    runSetup();
+    writeFileSync(place("face", "left-over"), "");
+    writeFileSync(join(clone, "src", "main", "aios.ts"), "const nothing: string = '!';\n");
+    expect(runSetup().said).toContain("compiling our programs once");
+    expect(existsSync(place("face", "left-over"))).toBe(false);
+    expect(existsSync(place("face", file))).toBe(true);
+  });
+
+  it.each([
+    ["goes elsewhere", each({ "../../../../planted": "AAAA" })],
+    ["lacks a program", { monitor: {}, face: {}, driver: {} }],
+  ])("of a filler that %s is thrown away, and the set-up goes on", (_what, filled) => {
+    placeFiller(filled);
+    const run = runSetup();
+    expect(run.status).toBe(0);
+    expect(run.said).toContain("that did not work, and they start more slowly");
+    expect(existsSync(join(clone, "planted"))).toBe(false);
+    expect(readdirSync(join(clone, "node_modules")).filter((name) => name.startsWith(".aios-cache"))).toEqual([]);
+  });
+
+  it("is not made where the set-up may not write", () => {
+    placeFiller(each({ [file]: "AAAA" }));
+    writeFileSync(join(clone, "src", "main", "cache-filler.ts"), "process.exit(1);\n");
+    runSetup();
+    chmodSync(join(clone, "node_modules"), 0o555);
+    const run = runSetup();
+    chmodSync(join(clone, "node_modules"), 0o755);
+    expect(run).toMatchObject({ status: 0, said: "" });
   });
 });
 

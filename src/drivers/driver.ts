@@ -11,7 +11,7 @@ import { openSession, type ServerSession } from "./server-session.ts";
 export interface DriverParts {
   readonly version: string;
   /** Starts or reaches the server of a source. */
-  readonly openTransport: (source: DriverSource) => Transport;
+  readonly openTransport: (source: DriverSource) => Transport | Promise<Transport>;
   readonly makeAborter: () => Aborter;
   /** Sends events to the monitor. */
   readonly send: <Name extends keyof DriverEvents>(name: Name, body: DriverEvents[Name]) => void;
@@ -36,7 +36,7 @@ export function createDriver(parts: DriverParts): Driver {
     if (opened) throw new RpcError("driver-failed", "Cannot open the server: it was opened before");
     opened = true;
     try {
-      session = await openSession(parts.openTransport(source), {
+      session = await openSession(await parts.openTransport(source), {
         version: parts.version,
         silenceMs: parts.silenceMs,
         onChanged: (offer) => parts.send("changed", { offer }),

@@ -59,7 +59,7 @@ const MAX_NAME = 256;
 export function decodeProposal(value: JsonValue): Decoded<Proposal> {
   const fields = fieldsOf(value, PROPOSAL_FIELDS);
   if (fields.kind === "refused") return fields;
-  return proposalIn(fields.value);
+  return proposalIn(fields.value, null);
 }
 
 /** Makes an action from a proposal and from what the monitor knows of its origin; both are checked. */
@@ -67,8 +67,11 @@ export function makeAction(proposal: Proposal, who: Who): Decoded<Action> {
   return decodeAction({ v: 1, ...who, ...proposal });
 }
 
-/** Decodes an action that was written before, as in the record of one that was held. */
-export function decodeAction(value: JsonValue): Decoded<Action> {
+/**
+ * Decodes an action that was written before, as in the record of one that was held. With the canonical `text` that the
+ * value was parsed from, arguments in a short one need not be written again to know that they are short.
+ */
+export function decodeAction(value: JsonValue, text: string | null = null): Decoded<Action> {
   const fields = fieldsOf(value, ACTION_FIELDS);
   if (fields.kind === "refused") return fields;
   const { v, request, agent, instance } = fields.value;
@@ -76,7 +79,7 @@ export function decodeAction(value: JsonValue): Decoded<Action> {
   if (!matches(request, REQUEST_NONCE)) return refuse("malformed", "request: not 32 lower-case hex digits");
   if (!matches(agent, AGENT_NAME)) return refuse("malformed", "agent: not an agent name");
   if (!matches(instance, INSTANCE_ID)) return refuse("malformed", "instance: not an instance id");
-  const proposal = proposalIn(fields.value);
+  const proposal = proposalIn(fields.value, text);
   if (proposal.kind === "refused") return proposal;
   return { kind: "ok", value: { v: 1, request, agent, instance, ...proposal.value } };
 }
@@ -86,7 +89,7 @@ export function actionText(action: Action): string {
   return canonicalize({ ...action });
 }
 
-function proposalIn(fields: JsonObject): Decoded<Proposal> {
+function proposalIn(fields: JsonObject, text: string | null): Decoded<Proposal> {
   const { verb, driver, name, arguments: args } = fields;
   if (verb !== "call" && verb !== "read" && verb !== "prompt") {
     return refuse("malformed", "verb: not one of call, read, prompt");
@@ -101,7 +104,8 @@ function proposalIn(fields: JsonObject): Decoded<Proposal> {
   if (isDeeperThan(args, ARGUMENT_BOUNDS.maxDepth)) {
     return refuse("too-large", `arguments: deeper than ${ARGUMENT_BOUNDS.maxDepth} levels`);
   }
-  const { length } = canonicalize(args);
+  const around = text !== null && text.length <= ARGUMENT_BOUNDS.maxLength;
+  const { length } = around ? text : canonicalize(args);
   if (length > ARGUMENT_BOUNDS.maxLength) {
     return refuse("too-large", `arguments: ${length} characters, over ${ARGUMENT_BOUNDS.maxLength}`);
   }

@@ -3,6 +3,8 @@ import { isArray, type JsonObject, type JsonValue } from "./json.ts";
 
 /** Deeper values are no messages of ours, and a cycle is infinitely deep. */
 const MAX_DEPTH = 256;
+/** So many names are sorted by insertion, which is quadratic. */
+const FEW_NAMES = 24;
 /** What is not surely written as it stands: quote, backslash, control characters, and surrogates, which may be lone. */
 const NEEDS_ESCAPE = /["\\\p{Cc}\p{Cs}]/u;
 
@@ -62,24 +64,29 @@ function writeObject(value: JsonObject, depth: number): string {
   if (Object.getOwnPropertySymbols(value).length > 0) {
     throw new KernelFault("not-json", "an object with a symbol key is not JSON");
   }
-  let text = "{";
-  let first = true;
+  let text = "";
   for (const key of sortedNames(value)) {
     const item = value[key];
     if (item === undefined) throw new KernelFault("not-json", `the key ${JSON.stringify(key)} has no value`);
-    text += `${first ? "" : ","}${writeString(key)}:${write(item, depth)}`;
-    first = false;
+    text += `${text === "" ? "{" : ","}${writeString(key)}:${write(item, depth)}`;
   }
-  return `${text}}`;
+  return text === "" ? "{}" : `${text}}`;
 }
 
 /** RFC 8785 section 3.2.3: names in the order of their UTF-16 units, which is how ECMAScript compares strings. */
 function sortedNames(value: JsonObject): readonly string[] {
   const names = Object.getOwnPropertyNames(value);
-  // What was parsed from canonical text is sorted already, and that is most of what comes here.
+  if (names.length > FEW_NAMES) return names.toSorted(byUnits);
+  // By insertion: what was parsed from canonical text is sorted already, and that is most of what comes here.
   for (let index = 1; index < names.length; index++) {
-    const [before, here] = [names[index - 1], names[index]];
-    if (before !== undefined && here !== undefined && before > here) return names.toSorted(byUnits);
+    const name = names[index] ?? "";
+    let place = index;
+    for (; place > 0; place--) {
+      const before = names[place - 1] ?? "";
+      if (before <= name) break;
+      names[place] = before;
+    }
+    names[place] = name;
   }
   return names;
 }

@@ -220,7 +220,9 @@ export function select(decided: Decided, drivers: DriverLookup): Staged<Selected
   const tool =
     verb === "call" ? (Object.hasOwn(tools, name) ? tools[name] : undefined) : verb === "read" ? READ : PROMPT;
   const risk = effectiveRisk(tool, verb, args);
-  return next(new SelectedValue(KEY, { stage: "selected", ...facts, pin, tool: copyOf(tool ?? UNCLASSIFIED), risk }));
+  return next(
+    new SelectedValue(KEY, { stage: "selected", ...facts, pin, tool: frozenTool(tool ?? UNCLASSIFIED), risk }),
+  );
 }
 
 /** All that `decideAction` needs and the pipeline does not know itself. `ownerAsks`: an owner wants this action held. */
@@ -326,8 +328,13 @@ function canonicalAction(
   const text = canonicalize({ v: 1, ...who, ...proposal });
   const parsed = parseJson(text, OWN_TEXT);
   if (parsed.kind === "refused") return refuse(parsed.code, parsed.message);
-  const decoded = decodeAction(parsed.value);
+  const decoded = decodeAction(parsed.value, text);
   return decoded.kind === "refused" ? decoded : { kind: "ok", action: deepFreeze(decoded.value), text };
+}
+
+/** What is frozen throughout needs no copy, and keeps its identity for those who remember what they made of it. */
+function frozenTool(tool: ToolClass): ToolClass {
+  return [tool, tool.labels, tool.fields, tool.recipients].every(Object.isFrozen) ? tool : copyOf(tool);
 }
 
 function copyOf(tool: ToolClass): ToolClass {

@@ -17,8 +17,10 @@ import { askLine, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
 import { createProgramFinder, offerStreams } from "./agent-streams.ts";
 import { createCliHome } from "./cli-home.ts";
+import { monitorEnvironment } from "./code-cache.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
+import { MONITOR_FLAGS } from "./monitor-flags.ts";
 import { createPackages, listClosure } from "./package-finder.ts";
 import { makeSample } from "./sample.ts";
 import { createScreen } from "./screen.ts";
@@ -137,7 +139,10 @@ async function main(): Promise<number> {
 
 /** Runs the monitor in the foreground with this process's streams, and ends as it ends. */
 function serve(home: string): Promise<number> {
-  const child = spawn(process.execPath, [...process.execArgv, DAEMON, "--home", home], { stdio: "inherit" });
+  const child = spawn(process.execPath, [...process.execArgv, ...MONITOR_FLAGS, DAEMON, "--home", home], {
+    stdio: "inherit",
+    env: monitorEnvironment(env["PATH"]),
+  });
   return new Promise((done) => {
     child.once("exit", (code) => done(code ?? 1));
     child.once("error", () => done(1));

@@ -4,39 +4,13 @@
  *     aiosd.ts --home FOLDER
  *
  * Started by the command line when it is needed, by `aios serve`, or by systemd. Ends by SIGTERM or SIGINT.
+ * This file only becomes who it has to be; what that user runs is loaded afterwards, so that root loads next to nothing.
  */
-import { rmSync } from "node:fs";
-import { chmod, mkdir, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type * as cedarWasm from "@cedar-policy/cedar-wasm/nodejs";
-import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
-import { createIndexView } from "../monitor/index/index-view.ts";
-import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
-import { openLog } from "../monitor/log/open.ts";
-import { startMonitor } from "../monitor/monitor.ts";
-import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
-import type { MonitorPowers } from "../monitor/powers.ts";
-import type { TrustedClock } from "../monitor/trusted-clock.ts";
-import { createClock } from "../platform/clock.ts";
-import { createCodeDigest } from "../platform/code-digest.ts";
-import { createCrypto } from "../platform/crypto.ts";
-import { openHome } from "../platform/home.ts";
-import { openLogFiles } from "../platform/log-files.ts";
-import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
-import type { Peer } from "../platform/peer-credentials.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
-import { createRandom } from "../platform/random.ts";
-import { startSandbox } from "../platform/sandbox-process.ts";
-import { makeSocketEnds } from "../platform/socket-end.ts";
-import { openStreamDesk } from "../platform/stream-desk.ts";
-import { openDatabase } from "../platform/sqlite.ts";
-import { createTimer } from "../platform/timer.ts";
-import { listenUnix } from "../platform/unix-server.ts";
-import { createPolicyLoader } from "../platform/worker.ts";
-import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
+import { monitorEnvironment } from "./code-cache.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const OWN_USER = "aios";
@@ -55,106 +29,12 @@ async function main(): Promise<void> {
     user: OWN_USER,
     code: ROOT,
     argv: process.argv,
-    environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+    environment: monitorEnvironment(process.env["PATH"]),
   });
   hardenProcess();
-  const home = openHome(homeArgument());
-  const [clock, timer, random, crypto] = [createClock(), createTimer(), createRandom(), createCrypto()];
-  const start = random.hex(16);
-  const keys = openMonitorKeys(home.keys);
-  // The log stamps records with trusted time, which starts from the newest time in the log.
-  let trusted: TrustedClock | null = null;
-  const log = await openLog({
-    files: openLogFiles(home.log),
-    keys: { epoch: keys.epoch, key: keys.epochKey, files: keys.slots },
-    crypto,
-    random,
-    clock: { ...clock, wall: () => trusted?.now() ?? clock.wall() },
-    timer,
-    signer: keys.logSigner,
-    origin: keys.logOrigin,
-    start,
-  });
-  // The lock on the log is held from here on: whatever lies in the run folder was left by a process that is gone.
-  const faces = join(home.run, "faces");
-  await rm(faces, { recursive: true, force: true });
-  const desk = await openStreamDesk(join(home.run, "streams.sock"), timer);
-  const code = { node: process.execPath, root: ROOT };
-  const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url));
-  const powers: MonitorPowers = {
-    clock,
-    timer,
-    random,
-    crypto,
-    startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
-    makeSocketEnds,
-    codeDigest,
-    async makeSocketFolder(instance) {
-      const folder = join(faces, instance);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await chmod(folder, 0o700);
-      return folder;
-    },
-    removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
-    workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
-    codeProblem: (path) => codeProblem(path, home.path),
-    takeStreams: (ticket) => desk.take(ticket),
-  };
-  const constitution = crypto.digest(CONSTITUTION_TEXT);
-  const engine = createPolicyEngine({
-    cedar: loadCedar(),
-    loader: createPolicyLoader(new URL("./policy-worker.ts", import.meta.url)),
-    digest: (text) => crypto.digest(text),
-    constitution,
-  });
-  const monitor = await startMonitor({
-    powers,
-    log,
-    index: createIndexView(openIndex(join(home.index, "records.db")), log),
-    engine,
-    code,
-    home: home.path,
-    start,
-    version: packageVersion(),
-    identity: { code: await codeDigest([join(ROOT, "src")]), constitution, node: process.version },
-    useClock(running) {
-      trusted = running;
-    },
-    report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
-    exit: () => process.exit(0),
-  });
-  const own = process.geteuid?.();
-  await listenUnix(join(home.run, "aiosd.sock"), {
-    mode: 0o600,
-    stale: "replace",
-    onChannel(channel, peer: Peer) {
-      // Root may look in; every other user has no business here, whatever the modes of the files say.
-      if (peer.uid === own || peer.uid === 0) monitor.acceptCli(channel);
-      else channel.destroy();
-    },
-  });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
-}
-
-/** The index holds nothing that the log does not: one that cannot be read is removed and made anew. */
-function openIndex(path: string): RecordIndex {
-  try {
-    return openRecordIndex(openDatabase(path));
-  } catch {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
-    return openRecordIndex(openDatabase(path));
-  }
-}
-
-function loadCedar(): typeof cedarWasm {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the package's own types
-  return createRequire(import.meta.url)("@cedar-policy/cedar-wasm/nodejs") as typeof cedarWasm; // the package's own types
-}
-
-function packageVersion(): string {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own file
-  const { version } = createRequire(import.meta.url)(join(ROOT, "package.json")) as { version: string }; // our own file
-  return version;
+  const { runMonitor } = await import("./monitor-program.ts");
+  const { NODE_COMPILE_CACHE } = process.env;
+  await runMonitor(homeArgument(), NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE });
 }
 
 main().catch((error: unknown) => {

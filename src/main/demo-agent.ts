@@ -47,7 +47,7 @@ async function follow(client: Client, step: Step): Promise<void> {
 
 async function main(): Promise<void> {
   const client = new Client({ name: "demo-agent", version: "1.0.0" });
-  await client.connect(new StdioClientTransport({ command: "/aios/node", args: ["/aios/mcp-stdio.ts"] }));
+  await client.connect(new StdioClientTransport({ command: "/aios/node", args: ["/aios/mcp-stdio.js"] }));
   for (const step of readPlan(argv[2] ?? "plan.json")) {
     await follow(client, step);
     await sleep(PAUSE_MS);

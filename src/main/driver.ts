@@ -12,8 +12,6 @@ import { createDriver } from "../drivers/driver.ts";
 import { tooLargeAnswer } from "../drivers/failure.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { startChildServer, type ChildServer } from "../platform/child-server.ts";
-import { createMuxClient } from "../platform/mux.ts";
-import { createMuxFetch } from "../platform/mux-fetch.ts";
 import { DRIVER_SIDE } from "../protocol/requests-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { readPassedEnvironment } from "./passed-environment.ts";
@@ -43,7 +41,7 @@ const peer = createPeer(inheritedChannel(MONITOR), {
 });
 void peer.closed.then(() => end("the monitor is gone"));
 
-function openTransport(source: DriverSource): Transport {
+function openTransport(source: DriverSource): Transport | Promise<Transport> {
   switch (source.kind) {
     case "stdio":
       return createChildTransport(
@@ -53,19 +51,27 @@ function openTransport(source: DriverSource): Transport {
         },
         (how) => end(`the server is gone: ${how}`),
       );
-    case "http": {
-      const mux = createMuxClient(inheritedChannel(CONNECTOR));
-      return checkMessages(
-        new StreamableHTTPClientTransport(new URL(source.url), {
-          fetch: createMuxFetch(mux, { url: source.url, onEventTooLarge: tooLargeAnswer }),
-        }),
-      );
-    }
+    case "http":
+      return openHttp(source.url);
     case "net":
       return end("the network device is no server");
     default:
       return source satisfies never;
   }
+}
+
+/** Node's HTTP takes as long to load as everything else here; a driver of a server on standard streams never does. */
+async function openHttp(url: string): Promise<Transport> {
+  const [{ createMuxClient }, { createMuxFetch }] = await Promise.all([
+    import("../platform/mux.ts"),
+    import("../platform/mux-fetch.ts"),
+  ]);
+  const mux = createMuxClient(inheritedChannel(CONNECTOR));
+  return checkMessages(
+    new StreamableHTTPClientTransport(new URL(url), {
+      fetch: createMuxFetch(mux, { url, onEventTooLarge: tooLargeAnswer }),
+    }),
+  );
 }
 
 function end(why: string): never {

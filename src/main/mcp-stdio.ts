@@ -1,7 +1,7 @@
 /**
  * Runs inside the agent's sandbox and joins its own standard streams to the face's socket, so that an agent's MCP
  * configuration can name a command. It is mounted there alone: it imports nothing but Node, holds nothing and decides
- * nothing.
+ * nothing. It holds no types either: there its name ends in .js.
  */
 import { createConnection } from "node:net";
 import { argv, exit, stderr, stdin, stdout } from "node:process";

@@ -13,6 +13,8 @@ import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { CliEvents, CliRequests } from "../protocol/requests.ts";
 import type { BodyOf } from "../protocol/side.ts";
+import { monitorEnvironment } from "./code-cache.ts";
+import { MONITOR_FLAGS } from "./monitor-flags.ts";
 import { findMeaning } from "./translate.ts";
 
 const START_MS = 20_000;
@@ -71,12 +73,16 @@ function startMonitor(home: string, program: string): Daemon {
   const folder = mkdtempSync(join(tmpdir(), "aios-start-"));
   const errors = openSync(join(folder, "errors"), "wx+", 0o600);
   rmSync(folder, { recursive: true });
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--home", home], {
-    cwd: "/",
-    detached: true,
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
-    stdio: ["ignore", "ignore", errors],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", ...MONITOR_FLAGS, program, "--home", home],
+    {
+      cwd: "/",
+      detached: true,
+      env: monitorEnvironment(process.env["PATH"]),
+      stdio: ["ignore", "ignore", errors],
+    },
+  );
   let code: number | null = null;
   child.once("exit", (exit) => {
     code = exit ?? 1;

@@ -29,7 +29,6 @@ import {
 } from "./action-ends.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
-import { within } from "./driver-pool.ts";
 import { DriverLate, type ExecutePowers, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
 import { untilGrantsEnd } from "./lasting.ts";
@@ -38,6 +37,7 @@ import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
 import type { HeldState } from "./state.ts";
 import { stoppedBy, subjectChain } from "./subjects.ts";
+import { createTimeLimit } from "./time-limit.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
 
 /** A driver has this long to answer one action. */
@@ -92,6 +92,7 @@ type Passed =
 
 export function createConduct(ports: ConductPorts): Conduct {
   const settling = new Set<string>();
+  const limit = createTimeLimit({ clock: ports.clock, timer: ports.powers.timer }, RUN_MS);
   let ownTokens = 2 ** 40; // tokens for calls that no face waits for; faces count from 1
 
   /** Decide to redeem in one turn of the loop: nothing can move in between. */
@@ -215,16 +216,11 @@ export function createConduct(ports: ConductPorts): Conduct {
           return ticket.grants.every((id) => ports.journal.state.active.has(id)) ? null : "revoked";
         },
         limit: (promise) => {
-          const { token } = asked;
-          if (driver.lasting !== null) {
-            const { active } = ports.journal.state;
-            const { timer } = ports.powers;
-            return untilGrantsEnd(promise, { driver, token, grants: ticket.grants, active, timer, now: ports.now() });
-          }
-          return within(ports.powers, { ms: RUN_MS, what: "late", promise }).catch((error: unknown) => {
-            if (!(error instanceof Error && error.message === "late")) throw error;
-            void driver.peer.request("cancel", { token }).catch(() => {});
-            throw new DriverLate("the driver did not answer in time");
+          const cancel = (): void => void driver.peer.request("cancel", { token: asked.token }).catch(() => {});
+          if (driver.lasting !== null) return untilGrantsEnd(promise, { grants: ticket.grants, cancel, ports });
+          return limit(promise, () => {
+            cancel();
+            return new DriverLate("the driver did not answer in time");
           });
         },
       },

@@ -74,6 +74,8 @@ export function createInstances(ports: InstancePorts): Instances {
   const { powers, journal, drivers, code } = ports;
   const lives = new Map<string, LiveInstance>();
   const waiters = new Map<string, ((state: InstanceState) => void)[]>();
+  /** Gone, and the record that says how is still being written. */
+  const ending = new Set<string>();
 
   function find(instance: string): InstanceState {
     const state = journal.state.instances.get(instance);
@@ -107,6 +109,7 @@ export function createInstances(ports: InstancePorts): Instances {
   ): Promise<void> {
     const { instance } = live.state;
     if (!lives.delete(instance)) return;
+    ending.add(instance);
     if (live.state.life !== "terminal") live.state.life = "ended";
     stopProcesses(live);
     for (const child of below(live)) await finish(child, { why: "ancestor-ended", exit: null });
@@ -114,6 +117,7 @@ export function createInstances(ports: InstancePorts): Instances {
     if (live.state.life !== "terminal")
       await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
     await powers.removeSocketFolder(instance).catch(() => {});
+    ending.delete(instance);
     for (const answer of waiters.get(instance) ?? []) answer(live.state);
     waiters.delete(instance);
   }
@@ -256,7 +260,7 @@ export function createInstances(ports: InstancePorts): Instances {
 
     async wait(instance) {
       const state = find(instance);
-      if (!lives.has(instance)) return state;
+      if (!lives.has(instance) && !ending.has(instance)) return state;
       return new Promise((resolve) => waiters.set(instance, [...(waiters.get(instance) ?? []), resolve]));
     },
 

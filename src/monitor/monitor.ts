@@ -73,6 +73,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
 
   const watchers = new Set<Watcher>();
   const tell = (seq: number, body: RecordBody): void => {
+    if (watchers.size === 0) return;
     const record: LogRecord = { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
     for (const watcher of watchers) {
       if (watcher.instance === null || ("instance" in body && body.instance === watcher.instance))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planAgent, planConnector, planFace } from "./sandbox-plans.ts";
+import { planAgent, planBroker, planConnector, planDriver, planFace } from "./sandbox-plans.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
 const plan = {
@@ -31,6 +31,17 @@ describe("an agent's sandbox", () => {
     ]);
   });
 
+  test("is told where its MCP server is, and nothing of where our compiled code lies", () => {
+    const spec = planAgent(code, plan);
+    expect(spec.environment["AIOS_MCP_COMMAND"]).toBe("/aios/node /aios/mcp-stdio.js");
+    expect(spec.environment["NODE_COMPILE_CACHE"]).toBeUndefined();
+    expect(spec.mounts.map(({ inside }) => inside).filter((inside) => inside.startsWith("/aios/"))).toEqual([
+      "/aios/node",
+      "/aios/mcp-stdio.js",
+      "/aios/package.json",
+    ]);
+  });
+
   test("takes the terminal that it was given as its own, so that Ctrl-C reaches it", () => {
     const spec = planAgent(code, { ...plan, terminal: true });
     expect(spec.command).toEqual(["/usr/bin/setsid", "--ctty", "--wait", "/usr/bin/bash"]);
@@ -50,9 +61,37 @@ describe("an agent's sandbox", () => {
   });
 });
 
-test("only the connector has a route, and it is told how far it may reach", () => {
+test("only the connector and the broker have a route, and the connector is told how far it may reach", () => {
+  expect(planBroker(code)).toMatchObject({ network: "host", channels: 2 });
   expect(planFace(code, "/run/x").network).toBe("none");
   const spec = planConnector(code, { host: "example.org", port: 443, reach: "public" });
   expect(spec.network).toBe("host");
   expect(spec.command.slice(-3)).toEqual(["example.org", "443", "public"]);
+});
+
+test("an agent that may use the network is told of its proxy and its authority, and no other is", () => {
+  const ca = "/run/aios/ca.pem";
+  expect(planAgent(code, { ...plan, network: true }).environment).toMatchObject({
+    AIOS_PROXY_SOCKET: "/run/aios/proxy.sock",
+    NODE_EXTRA_CA_CERTS: ca,
+    SSL_CERT_FILE: ca,
+  });
+  expect(planAgent(code, plan).environment["AIOS_PROXY_SOCKET"]).toBeUndefined();
+  expect(planFace(code, "/run/x", true).command.at(-1)).toBe("--network");
+});
+
+test("each of our programs reads compiled code from a place of its own, which is mounted read-only", () => {
+  const http = { kind: "http", url: "https://example.org/mcp" } as const;
+  const specs = {
+    face: planFace(code, "/run/x"),
+    driver: planDriver(code, http, "/home/me/project"),
+    connector: planConnector(code, { host: "example.org", port: 443, reach: "public" }),
+    broker: planBroker(code),
+  };
+  for (const [name, spec] of Object.entries(specs)) {
+    const place = `/aios/node_modules/.aios-cache/${name}`;
+    expect(spec.environment["NODE_COMPILE_CACHE"]).toBe(place);
+    const over = spec.mounts.filter(({ inside }) => place.startsWith(`${inside}/`) || inside.startsWith(place));
+    expect(over).toEqual([{ kind: "read", host: "/opt/aios/node_modules", inside: "/aios/node_modules" }]);
+  }
 });

@@ -12,9 +12,9 @@ export interface CodeLayout {
 
 const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
-/** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
-const OWN_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
+/** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
+const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 
 /** The face of one instance: our code and the folder of its sockets, nothing else. `network`: its agent may use the network. */
 export function planFace(code: CodeLayout, sockets: string, network: boolean = false): SandboxSpec {
@@ -22,7 +22,7 @@ export function planFace(code: CodeLayout, sockets: string, network: boolean = f
     role: "face",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`, ...(network ? ["--network"] : [])],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
     // The monitor, and the broker of the network device.
     channels: 2,
@@ -44,7 +44,7 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
     role: "driver",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/driver.ts`],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("driver"),
     mounts,
     channels: source.kind === "http" ? 2 : 1,
     network: "none",
@@ -68,7 +68,7 @@ export function planConnector(
       target.reach,
     ],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("connector"),
     mounts: ownCode(code),
     channels: 1,
     network: "host",
@@ -82,7 +82,7 @@ export function planBroker(code: CodeLayout): SandboxSpec {
     role: "connector",
     command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/broker.ts`],
     cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, ...OWN_ENVIRONMENT },
+    environment: ownEnvironment("broker"),
     mounts: ownCode(code),
     channels: 2,
     network: "host",
@@ -108,7 +108,8 @@ export interface AgentPlan {
 export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
   const mounts: Mount[] = [
     { kind: "read", host: code.node, inside: `${INSIDE}/node` },
-    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.ts` },
+    // Plain JavaScript as it stands; under its own name Node would load a compiler to take no types out.
+    { kind: "read", host: `${code.root}/src/main/mcp-stdio.ts`, inside: `${INSIDE}/mcp-stdio.js` },
     { kind: "text", inside: `${INSIDE}/package.json`, text: '{"type":"module"}\n' },
     { kind: "read", host: plan.sockets, inside: "/run/aios" },
     ...plan.code.map((path): Mount => ({ kind: "read", host: path, inside: path })),
@@ -128,13 +129,18 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...networkEnvironment(plan.network),
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
-      AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.ts`,
+      AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js`,
     },
     mounts,
     channels: 0,
     network: "none",
     limits: { processes: 512, openFiles: 4096, fileBytes: 1024 * MEBIBYTE, memoryBytes: 8192 * MEBIBYTE },
   };
+}
+
+/** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
+function ownEnvironment(program: "face" | "driver" | "connector" | "broker"): SandboxSpec["environment"] {
+  return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }
 
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */

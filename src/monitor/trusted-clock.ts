@@ -5,6 +5,9 @@ const JUMP_MS = 120_000;
 /** A wall clock behind the log's newest record by more than this was set back while the monitor was down. */
 const BACK_MS = 5_000;
 
+/** Microseconds for which one look is good enough, while the wall clock says the same: an action asks ten times. */
+const LOOK_MICROS = 1000;
+
 /** Time for grants, holds and records: never runs backwards; says when it cannot be trusted. */
 export interface TrustedClock {
   /** Milliseconds since 1970 UTC, never less than any value given before or any time in the log. */
@@ -23,9 +26,13 @@ export function createTrustedClock(clock: Clock, highWater: number): TrustedCloc
   let base = clock.wall() - clock.boot();
   let high = highWater;
   let jumped = clock.wall() < highWater - BACK_MS;
+  let last = { wall: Number.NaN, micros: 0 };
 
   function look(): number {
     const wall = clock.wall();
+    const micros = clock.micros();
+    if (wall === last.wall && micros - last.micros < LOOK_MICROS) return high;
+    last = { wall, micros };
     const drift = wall - clock.boot() - base;
     if (Math.abs(drift) > JUMP_MS) jumped = true;
     // Slow drift (NTP slewing) is followed, so that it never adds up to a jump.
@@ -45,6 +52,7 @@ export function createTrustedClock(clock: Clock, highWater: number): TrustedCloc
     accept() {
       base = clock.wall() - clock.boot();
       high = clock.wall();
+      last = { wall: Number.NaN, micros: 0 };
       jumped = false;
     },
   };

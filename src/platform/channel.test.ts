@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { Channel } from "./powers.ts";
-import { socketChannel } from "./channel.ts";
+import { pairChannel, socketChannel } from "./channel.ts";
 import { connectUnix } from "./unix-server.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -37,6 +37,41 @@ it("carries bytes both ways, and keeps those that came before anybody listened",
   expect(await received(near, 4)).toBe("back");
   near.destroy();
   close();
+});
+
+it("delivers in order what was written in one turn, also when the channel is destroyed in the same turn", async () => {
+  const { near, far, close } = await openPair();
+  const whole = Array.from({ length: 2000 }, (_, index) => `${index} is a line of its own\n`);
+  let got = "";
+  const ended = new Promise((resolve) => far.once("close", resolve));
+  far
+    .setEncoding("utf8")
+    .on("data", (chunk: string) => (got += chunk))
+    .resume();
+  // More than waits for the end of a turn, so that some was written before.
+  for (const line of whole) near.write(Buffer.from(line));
+  near.destroy();
+  expect(near.write(Buffer.from("late"))).toBe(false);
+  await ended;
+  expect(got).toBe(whole.join(""));
+  close();
+});
+
+it("joins the two streams of a child, and is gone when the child is", async () => {
+  const child = spawn("cat", { stdio: ["pipe", "pipe", "ignore"] });
+  const { stdin, stdout } = child;
+  if (!(stdin instanceof Socket) || !(stdout instanceof Socket)) throw new Error("a child's streams are not sockets");
+  const channel = pairChannel(stdout, stdin);
+  let closed = 0;
+  channel.onClose(() => closed++);
+  channel.write(Buffer.from("one "));
+  channel.write(Buffer.from("two"));
+  expect(await received(channel, 7)).toBe("one two");
+  child.kill("SIGKILL");
+  await new Promise<void>((resolve) => channel.onClose(resolve));
+  expect(closed).toBe(1);
+  expect(stdin.destroyed && stdout.destroyed).toBe(true);
+  expect(channel.write(Buffer.from("x"))).toBe(false);
 });
 
 it("says once that the other side is gone, also to those who ask late", async () => {

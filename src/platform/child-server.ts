@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { Duplex } from "node:stream";
-import type { Channel } from "./powers.ts";
+import { Socket } from "node:net";
+import { pairChannel } from "./channel.ts";
 import { openLines, type Lines } from "./line-channel.ts";
 
 /** An MCP server as a child of the driver, in the driver's sandbox. */
@@ -41,7 +41,7 @@ export function startChildServer(
       resolve(signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`),
     );
   });
-  const lines = openLines(pipeChannel(child.stdout, child.stdin), {
+  const lines = openLines(pairChannel(asSocket(child.stdout), asSocket(child.stdin)), {
     lineBytes: SERVER_MESSAGE_BYTES,
     queuedBytes: QUEUED_BYTES,
     skippedBytes: SKIPPED_BYTES,
@@ -60,22 +60,7 @@ export function startChildServer(
   });
 }
 
-function pipeChannel(readable: NodeJS.ReadableStream, writable: NodeJS.WritableStream): Channel {
-  const pipe = Duplex.from({ readable, writable });
-  let closed = false;
-  pipe.on("error", () => pipe.destroy());
-  pipe.on("end", () => pipe.destroy());
-  pipe.on("close", () => {
-    closed = true;
-  });
-  return Object.freeze({
-    onData: (listener: (chunk: Uint8Array) => void) => void pipe.on("data", listener),
-    onClose: (listener: () => void) => {
-      if (closed) queueMicrotask(listener);
-      else pipe.once("close", listener);
-    },
-    write: (bytes: Uint8Array) => !closed && !pipe.destroyed && pipe.write(bytes),
-    onDrain: (listener: () => void) => void pipe.on("drain", listener),
-    destroy: () => void pipe.destroy(),
-  });
+function asSocket(stream: unknown): Socket {
+  if (stream instanceof Socket) return stream;
+  throw new TypeError("Cannot talk to a child: one of its streams is not a pipe");
 }

@@ -10,7 +10,7 @@ import {
   type BigIntStats,
 } from "node:fs";
 import { join } from "node:path";
-import { createWorkerTask } from "./worker.ts";
+import { createWorkerTask, type WorkerBounds } from "./worker.ts";
 
 /** More than any server we know needs; a folder over this is not one server's code. */
 const MAX_FILES = 50_000;
@@ -34,8 +34,11 @@ export type DigestAnswer =
  * Digests code in a thread of its own, so that thousands of files hold nobody up. What was digested before is compared by
  * inode, size and change time, which no program can set, and read again only when one of them differs.
  */
-export function createCodeDigest(program: URL): (paths: readonly string[]) => Promise<string> {
-  const task = createWorkerTask(program, { milliseconds: 60_000, heap: 256 });
+export function createCodeDigest(
+  program: URL,
+  environment: WorkerBounds["environment"] = {},
+): (paths: readonly string[]) => Promise<string> {
+  const task = createWorkerTask(program, { milliseconds: 60_000, heap: 256, environment });
   const known = new Map<string, { readonly fingerprint: string; readonly digest: string }>();
   const under = new Map<string, Promise<string>>();
   return (paths) => {

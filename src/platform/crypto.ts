@@ -11,6 +11,7 @@ import type { Crypto } from "./powers.ts";
 
 // RFC 8410: SubjectPublicKeyInfo of an Ed25519 key is this prefix and the 32 raw bytes.
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+const DIGEST_BYTES = 32;
 const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const CIPHER = "aes-256-gcm";
@@ -21,11 +22,15 @@ const TAG_BYTES = 16;
 // Parsing a key costs half of a verification. A home has few owners; the bound is for a peer that sends many keys.
 const CACHED_KEYS = 64;
 
+/** Sealed bytes up to the second length share an allocation of the first. */
+const SHARED_BYTES = 65_536;
+const SHORT_BYTES = 4096;
+
 /** Makes the cryptography of this machine on OpenSSL: SHA-256, Ed25519 (RFC 8032), AES-256-GCM (SP 800-38D). */
 export function createCrypto(): Crypto {
   const keys = new Map<string, KeyObject>();
   return Object.freeze({
-    sha256: (data: string | Uint8Array) => new Uint8Array(hash("sha256", data, "buffer")),
+    sha256,
     digest: (data: string | Uint8Array) => `sha256:${hash("sha256", data, "hex")}`,
     verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => {
       if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
@@ -35,9 +40,17 @@ export function createCrypto(): Crypto {
         return false; // ERRORS-DENY: what cannot be verified is not verified.
       }
     },
-    seal,
+    seal: createSeal(),
     open,
   });
+}
+
+/** By way of a text with one character for each byte, which becomes bytes in a third of the time that a `Buffer` takes to be made. */
+function sha256(data: string | Uint8Array): Uint8Array {
+  const text = hash("sha256", data, "binary");
+  const bytes = new Uint8Array(DIGEST_BYTES);
+  for (let index = 0; index < DIGEST_BYTES; index += 1) bytes[index] = text.charCodeAt(index);
+  return bytes;
 }
 
 function importKey(keys: Map<string, KeyObject>, publicKey: Uint8Array): KeyObject {
@@ -50,16 +63,34 @@ function importKey(keys: Map<string, KeyObject>, publicKey: Uint8Array): KeyObje
   return key;
 }
 
-function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array {
-  checkLengths(key, nonce);
-  // A key object costs 3 µs; raw bytes cost 30 µs more, since Node 24 tells them apart by a thrown exception.
-  const cipher = createCipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
-  cipher.setAAD(associated);
-  const sealed = new Uint8Array(plain.length + TAG_BYTES);
-  sealed.set(cipher.update(plain), 0);
-  cipher.final();
-  sealed.set(cipher.getAuthTag(), plain.length);
-  return sealed;
+function createSeal(): Crypto["seal"] {
+  // Sealed bytes are no secret: short ones share an allocation. One for each would cost the allocator and the garbage
+  // collector as much as the cipher does.
+  let shared = new Uint8Array(0);
+  let used = 0;
+  return seal;
+
+  function seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array {
+    checkLengths(key, nonce);
+    // A key object costs 3 µs; raw bytes cost 30 µs more, since Node 24 tells them apart by a thrown exception.
+    const cipher = createCipheriv(CIPHER, createSecretKey(key), nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(associated);
+    const sealed = roomFor(plain.length + TAG_BYTES);
+    sealed.set(cipher.update(plain), 0);
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), plain.length);
+    return sealed;
+  }
+
+  function roomFor(length: number): Uint8Array {
+    if (length > SHORT_BYTES) return new Uint8Array(length);
+    if (used + length > shared.length) {
+      shared = new Uint8Array(SHARED_BYTES);
+      used = 0;
+    }
+    used += length;
+    return shared.subarray(used - length, used);
+  }
 }
 
 function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array {

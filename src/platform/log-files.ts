@@ -1,5 +1,5 @@
-import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
-import { mkdir, open as openHandle, readdir, rename, rm, type FileHandle } from "node:fs/promises";
+import { close, constants, fdatasync, fstat, fsync, open, read, write, type Stats } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { lockFile } from "./file-lock.ts";
@@ -21,6 +21,7 @@ const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
 const writeSome = promisify(write);
 const readSome = promisify(read);
+const statFile: (descriptor: number) => Promise<Stats> = promisify(fstat);
 
 /** Opens a folder of log files for reading only. `root` is absolute. Symbolic links are not followed. */
 export function openLogReader(root: string): LogReader {
@@ -35,6 +36,8 @@ export function openLogReader(root: string): LogReader {
 export function openLogFiles(root: string): LogFiles {
   const at = resolver(root);
   let lock: number | null = null;
+  /** Folders that are there; only this process removes any, since it holds the lock. */
+  const known = new Set<string>();
 
   return Object.freeze({
     ...openLogReader(root),
@@ -67,9 +70,20 @@ export function openLogFiles(root: string): LogFiles {
 
   async function writeFiles(files: readonly WholeFile[], { durable }: { readonly durable: boolean }): Promise<void> {
     const folders = new Set(files.map(({ path }) => dirname(at(path))));
-    for (const folder of folders) await makeFolder(folder);
-    await inParallel(files, ({ path, bytes }) => replaceFile(at(path), { bytes, durable }));
+    try {
+      for (const folder of folders) await needFolder(folder);
+      await inParallel(files, ({ path, bytes }) => replaceFile(at(path), { bytes, durable }));
+    } catch (error) {
+      known.clear(); // whatever went wrong, the next try takes nothing for granted
+      throw error;
+    }
     if (durable) await inParallel([...folders], syncFolder);
+  }
+
+  async function needFolder(folder: string): Promise<void> {
+    if (known.has(folder)) return;
+    await makeFolder(folder);
+    known.add(folder);
   }
 
   async function writeRange(path: string, { offset, bytes }: { offset: number; bytes: Uint8Array }): Promise<void> {
@@ -86,6 +100,9 @@ export function openLogFiles(root: string): LogFiles {
   }
 
   async function remove(paths: readonly string[], { durable }: { readonly durable: boolean }): Promise<void> {
+    for (const path of paths) {
+      for (const folder of known) if (folder === at(path) || folder.startsWith(`${at(path)}/`)) known.delete(folder);
+    }
     await inParallel(paths, (path) => rm(at(path), { recursive: true, force: true }));
     if (!durable) return;
     for (const folder of new Set(paths.map((path) => dirname(at(path))))) await syncFolder(folder);
@@ -124,10 +141,10 @@ async function syncFolder(folder: string): Promise<void> {
 async function replaceFile(file: string, { bytes, durable }: { bytes: Uint8Array; durable: boolean }): Promise<void> {
   const fresh = `${file}.new`;
   try {
-    const descriptor = await openFile(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, FILE_MODE);
+    const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | (durable ? O_DSYNC : 0);
+    const descriptor = await openFile(fresh, flags, FILE_MODE);
     try {
       await writeAll(descriptor, { bytes, offset: 0 });
-      if (durable) await syncData(descriptor);
     } finally {
       await closeFile(descriptor);
     }
@@ -161,7 +178,7 @@ async function writeAll(
 
 async function readRange(
   file: string,
-  { offset, length }: { readonly offset: number; readonly length: number },
+  range: { readonly offset: number; readonly length: number },
 ): Promise<Uint8Array | null> {
   let descriptor: number;
   try {
@@ -170,35 +187,41 @@ async function readRange(
     return absent(error);
   }
   try {
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await readSome(descriptor, bytes, filled, length - filled, offset + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
+    return await readFrom(descriptor, range);
   } finally {
     await closeFile(descriptor);
   }
 }
 
 async function readWhole(file: string): Promise<Uint8Array | null> {
-  let handle: FileHandle;
+  let descriptor: number;
   try {
-    handle = await openHandle(file, O_RDONLY | O_NOFOLLOW);
+    descriptor = await openFile(file, O_RDONLY | O_NOFOLLOW);
   } catch (error) {
     return absent(error);
   }
   try {
-    const { size } = await handle.stat();
+    const { size } = await statFile(descriptor);
     if (size > MAX_FILE_BYTES)
       throw new RangeError(`Cannot read ${file}: ${size} bytes are more than any file of a log`);
-    const bytes = await handle.readFile();
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    return await readFrom(descriptor, { offset: 0, length: size });
   } finally {
-    await handle.close();
+    await closeFile(descriptor);
   }
+}
+
+async function readFrom(
+  descriptor: number,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await readSome(descriptor, bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }
 
 async function listNames(folder: string): Promise<readonly string[]> {

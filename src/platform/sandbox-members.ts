@@ -1,5 +1,5 @@
-import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { openProcess, signalProcess } from "./sandbox-syscalls.ts";
+import { closeSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { openProcess, readLink, signalProcess } from "./sandbox-syscalls.ts";
 
 const SIGSTOP = 19;
 const SIGCONT = 18;
@@ -64,11 +64,7 @@ function signalMember(namespace: number, target: { readonly pid: number; readonl
 }
 
 function readNamespace(pid: number): string | null {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
-  } catch {
-    return null; // gone, or another user's: not a member
-  }
+  return readLink(`/proc/${pid}/ns/pid`); // null: gone, or another user's, and so not a member
 }
 
 /** Whether every thread has stopped: a first thread that ended shows a zombie while the others run on. */

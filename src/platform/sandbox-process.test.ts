@@ -110,7 +110,7 @@ describe("startSandbox", () => {
     const [first = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     expect(readFileSync(`/proc/${first}/stat`, "utf8")).toContain("(bwrap)");
     starter.kill("SIGKILL");
-    await vi.waitFor(() => expect(isAlive(pid) || isAlive(first)).toBe(false), 2000);
+    await vi.waitFor(() => expect(isAlive(pid) || isAlive(first)).toBe(false), 10_000);
   });
 });
 

@@ -10,6 +10,8 @@ const RESOLVE_NO_SYMLINKS = 0x04;
 const POLLIN = 1;
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const FIRST_AFTER_STREAMS = 3;
+/** Longer than any link of /proc/PID/ns. */
+const LINK_BYTES = 64;
 const LAST_DESCRIPTOR = 0xffff_ffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 
@@ -25,6 +27,7 @@ const poll = bindFunction<[Buffer, number, number]>("int poll(void *fds, unsigne
 const prlimit = bindFunction<[number, number, Buffer | null, Buffer | null]>(
   "int prlimit(int pid, int resource, const void *wanted, void *previous)",
 );
+const readlink = bindFunction<[string, Buffer, number]>("long readlink(const char *path, void *target, size_t size)");
 const callOpenat2 = bindFunction<[number, number, string, Buffer, number]>(
   "long syscall(long number, long folder, const char *path, void *how, long size)",
 );
@@ -99,6 +102,16 @@ export function limitProcess(pid: number, resource: number, value: number): void
   limit.writeBigUInt64LE(lowest, 0);
   limit.writeBigUInt64LE(lowest, 8);
   checkCall(`set limit ${resource} of process ${pid}`, prlimit(pid, resource, limit, null));
+}
+
+/**
+ * Where a link of at most 63 bytes points, or null when there is none or this user may not read it. Node makes an error
+ * object of each of those, which costs more than the look.
+ */
+export function readLink(path: string): string | null {
+  const target = Buffer.alloc(LINK_BYTES);
+  const length = readlink(path, target, target.length);
+  return length < 0 ? null : target.toString("utf8", 0, length);
 }
 
 /** Version of Landlock that the kernel has, 0 when it has none or it is switched off. */

@@ -17,6 +17,8 @@ export interface WorkerBounds {
   readonly milliseconds: number;
   /** Heap of the thread, MiB; wasm memory is not counted. */
   readonly heap: number;
+  /** The thread's whole environment. */
+  readonly environment: { readonly [name: string]: string };
 }
 
 /** What a worker program posts each time it is asked: one part, or that there are no more. */
@@ -25,21 +27,21 @@ export type WorkerPost = { readonly part: unknown } | { readonly end: true };
 /**
  * Makes a task from a program file, which finds the input in `workerData` and posts one `WorkerPost` for each message.
  * Each run has a fresh thread: a run that crashed, hung or damaged its memory leaves nothing behind. The thread gets no
- * environment and no arguments.
+ * arguments, and of the environment what it is given.
  */
 export function createWorkerTask(program: URL, bounds: WorkerBounds): WorkerTask {
   return Object.freeze({ run: (input: unknown) => runOnce(program, { bounds, input }) });
 }
 
 /** The power to vet policy texts in a thread; `program` is `main/policy-worker.ts`. Ten thousand rules take seconds. */
-export function createPolicyLoader(program: URL): WorkerTask {
-  return createWorkerTask(program, { milliseconds: 120_000, heap: 256 });
+export function createPolicyLoader(program: URL, environment: WorkerBounds["environment"] = {}): WorkerTask {
+  return createWorkerTask(program, { milliseconds: 120_000, heap: 256, environment });
 }
 
 async function* runOnce(program: URL, options: { bounds: WorkerBounds; input: unknown }): AsyncGenerator {
   const { bounds, input } = options;
   const worker = new Worker(program, {
-    env: {},
+    env: { ...bounds.environment },
     argv: [],
     execArgv: [],
     stdout: true,

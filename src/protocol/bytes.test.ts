@@ -1,6 +1,16 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { concatBytes, decodeUtf8, encodeUtf8, equalBytes, fromBase64, fromHex, toBase64, toHex } from "./bytes.ts";
+import {
+  concatBytes,
+  createUtf8Scratch,
+  decodeUtf8,
+  encodeUtf8,
+  equalBytes,
+  fromBase64,
+  fromHex,
+  toBase64,
+  toHex,
+} from "./bytes.ts";
 
 const bytes = fc.uint8Array({ maxLength: 300 });
 const plain = (data: Uint8Array | null): number[] | null => (data === null ? null : [...data]);
@@ -73,18 +83,32 @@ describe("base64", () => {
 
 describe("UTF-8", () => {
   it("writes what Buffer writes and reads it back", () => {
+    const scratch = createUtf8Scratch();
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         fc.pre(text.isWellFormed());
         expect(plain(encodeUtf8(text))).toEqual([...Buffer.from(text, "utf8")]);
+        expect(plain(scratch(text))).toEqual([...Buffer.from(text, "utf8")]);
         expect(decodeUtf8(encodeUtf8(text))).toBe(text);
       }),
     );
   });
 
+  it("writes texts around the size of its scratch space", () => {
+    const scratch = createUtf8Scratch();
+    for (const text of ["a", "é", "€", "𝄞"]) {
+      for (const units of [8192 / 3 - 2, 8192 / 3 + 2, 8192]) {
+        const long = text.repeat(units / text.length);
+        expect(Buffer.from(encodeUtf8(long)).equals(Buffer.from(long))).toBe(true);
+        expect(Buffer.from(scratch(long)).equals(Buffer.from(long))).toBe(true);
+      }
+    }
+  });
+
   it("refuses a lone surrogate instead of writing U+FFFD for it", () => {
     expect(() => encodeUtf8("a\ud800b")).toThrow(RangeError);
     expect(() => encodeUtf8("\udc00")).toThrow(RangeError);
+    expect(() => createUtf8Scratch()("a\ud800b")).toThrow(RangeError);
   });
 
   it("refuses bytes that are not well-formed", () => {

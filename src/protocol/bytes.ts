@@ -4,13 +4,23 @@
  */
 
 // Both are globals of every JavaScript runtime, but belong to no ECMAScript library; this is all that is used of them.
-declare const TextEncoder: { new (): { encode(text: string): Uint8Array<ArrayBuffer> } };
+declare const TextEncoder: {
+  new (): {
+    encode(text: string): Uint8Array<ArrayBuffer>;
+    encodeInto(text: string, bytes: Uint8Array): { readonly written: number };
+  };
+};
 declare const TextDecoder: {
   new (label: "utf-8", options: { fatal: boolean; ignoreBOM: boolean }): { decode(bytes: Uint8Array): string };
 };
 
 const utf8Encoder = new TextEncoder();
 // ignoreBOM keeps a leading U+FEFF as text, so that two byte strings never decode to one text.
+// Short texts, which most are, are encoded here and copied: that is quicker than to let the encoder make the bytes.
+const SCRATCH_BYTES = 8192;
+const scratch = new Uint8Array(SCRATCH_BYTES);
+/** Most bytes of UTF-8 for one UTF-16 unit. */
+const UNIT_BYTES = 3;
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -18,8 +28,22 @@ const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Throws RangeError for a lone surrogate: replacing it would give two texts the same bytes, and the same signature.
  */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
-  if (!text.isWellFormed()) throw new RangeError("Cannot encode text as UTF-8: it holds a lone surrogate");
-  return utf8Encoder.encode(text);
+  if (!text.isWellFormed()) throw lone();
+  if (text.length * UNIT_BYTES > SCRATCH_BYTES) return utf8Encoder.encode(text);
+  return scratch.slice(0, utf8Encoder.encodeInto(text, scratch).written);
+}
+
+/**
+ * Makes an encoder like `encodeUtf8` whose bytes are good until it is called again: for what is hashed, sealed or copied
+ * at once, it allocates nothing.
+ */
+export function createUtf8Scratch(): (text: string) => Uint8Array {
+  const space = new Uint8Array(SCRATCH_BYTES);
+  return (text) => {
+    if (text.length * UNIT_BYTES > SCRATCH_BYTES) return encodeUtf8(text);
+    if (!text.isWellFormed()) throw lone();
+    return space.subarray(0, utf8Encoder.encodeInto(text, space).written);
+  };
 }
 
 /** The text of UTF-8 bytes, or null when they are not well-formed UTF-8 (overlong forms and surrogates included). */
@@ -114,7 +138,7 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   if (left.length !== right.length) return false;
   let difference = 0;
-  for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0);
+  for (let index = 0; index < left.length; index += 1) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);
   return difference === 0;
 }
 
@@ -129,4 +153,8 @@ function reverse(alphabet: string): Uint8Array {
 
 function valueOf(values: Uint8Array, text: string, index: number): number {
   return values[text.charCodeAt(index)] ?? ABSENT;
+}
+
+function lone(): RangeError {
+  return new RangeError("Cannot encode text as UTF-8: it holds a lone surrogate");
 }

@@ -1,4 +1,4 @@
-import { encodeUtf8, fromHex, toHex } from "./bytes.ts";
+import { createUtf8Scratch, encodeUtf8, fromHex, toHex } from "./bytes.ts";
 
 /** What sealing needs: SHA-256 and authenticated encryption (AES-256-GCM, tag appended). */
 export interface SealingPowers {
@@ -13,6 +13,8 @@ export const SALT_BYTES = 16;
 const SALT_DIGITS = 2 * SALT_BYTES;
 const NONCE_BYTES = 12;
 const DIGEST = /^sha256:(?<hex>[0-9a-f]{64})$/;
+
+const scratch = createUtf8Scratch();
 
 /** Which place in which log sealed bytes belong to; bound into the seal, so that no payload serves another record. */
 export interface SealedPlace {
@@ -46,7 +48,7 @@ export function sealPayload(
   },
 ): { readonly sealed: Uint8Array; readonly commitment: PayloadCommitment } {
   const { powers, key, salt, place } = options;
-  const salted = encodeUtf8(toHex(salt) + text);
+  const salted = scratch(toHex(salt) + text);
   const digest = powers.sha256(salted);
   const sealed = powers.seal(key, digest.subarray(0, NONCE_BYTES), salted, associated(place));
   return { sealed, commitment: { digest: `sha256:${toHex(digest)}`, bytes: salted.length - SALT_DIGITS } };

@@ -38,6 +38,8 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
   }
   const suite = readSuite(path);
   let aios: Substrate;
+  /** Settled and replaced when an action is held. */
+  let held = Promise.withResolvers<void>();
 
   beforeAll(async () => {
     aios = await startSubstrate();
@@ -48,7 +50,7 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
     const text = readFileSync(join(REPO, "test", "agentdojo", `${name}.grant.yaml`), "utf8");
     const short = decodeShortGrant(readYaml(text, name));
     if (short.kind === "refused") throw new Error(`${name}: ${short.path} ${short.message}`);
-    const source = scriptSource("test/fakes/suite-server.ts", {
+    const source = scriptSource("test/fakes/suite-server.mjs", {
       args: [data, "/workspace/calls.jsonl"],
       code: [data],
       workspace: "write",
@@ -68,6 +70,12 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
     const grant = expandGrant(completed, { now: Date.now() - 1000, resolve, pins });
     if (grant.kind === "refused") throw new Error(`${grant.path} ${grant.message}`);
     await aios.sign("sign-grant", asJson(grant.value));
+    aios.client.onRecord(({ record }) => {
+      if (record.kind !== "held") return;
+      held.resolve();
+      held = Promise.withResolvers();
+    });
+    await aios.client.request("watch", { instance: null });
   }, 60_000);
   afterAll(() => aios.stop());
 
@@ -101,10 +109,12 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
     // Steps come one after another, so what is held belongs to the first step from here on that it equals.
     let next = 0;
     while (!done.over) {
-      for (const held of await aios.held()) {
-        if (held.agent !== agent || answered.has(held.request)) continue;
-        answered.add(held.request);
-        const { action } = await aios.client.request("held-show", { request: held.request });
+      // Taken before the look, so that nothing is held unseen between the two.
+      const another = held.promise;
+      for (const { agent: whose, request } of await aios.held()) {
+        if (whose !== agent || answered.has(request)) continue;
+        answered.add(request);
+        const { action } = await aios.client.request("held-show", { request });
         const { name: tool, arguments: args } = JSON.parse(action) as Action;
         const at = task.plan.findIndex(
           ({ call }, step) => step >= next && call.function === tool && isDeepStrictEqual(call.args, args),
@@ -113,9 +123,9 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
         if (step === undefined) throw new Error(`held, but not in the plan: ${action}`);
         next = at + 1;
         if (step.benign) prompts += 1;
-        await aios.answer(held.request, step.benign ? "allow" : "deny");
+        await aios.answer(request, step.benign ? "allow" : "deny");
       }
-      await new Promise((resolve) => setTimeout(resolve, 15));
+      await Promise.race([another, running]);
     }
     return { ran: await running, prompts };
   }

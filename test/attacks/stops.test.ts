@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
@@ -86,8 +86,9 @@ describe("a flood of reserved calls", () => {
         holdSeconds: 60,
       },
     );
+    await vi.waitFor(async () => expect(await aios.held()).not.toHaveLength(0), 20_000);
     let most = 0;
-    for (let look = 0; look < 120; look++) {
+    for (let look = 0; look < 100; look++) {
       most = Math.max(most, (await aios.held()).length);
       await pause(20);
     }
@@ -96,6 +97,13 @@ describe("a flood of reserved calls", () => {
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(21);
   });
+});
+
+test("an end that is asked for while its record is being written has its exit code", async () => {
+  const short = Array.from({ length: 12 }, () =>
+    aios.run({ agent: "worker", command: ["/usr/bin/true"], ...workspace() }),
+  );
+  expect((await Promise.all(short)).map(({ exit }) => exit)).toEqual(short.map(() => 0));
 });
 
 describe("an attempt to climb", () => {

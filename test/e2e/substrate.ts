@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -12,11 +13,14 @@ import {
   writeFileSync,
   closeSync,
 } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { monitorEnvironment } from "../../src/main/code-cache.ts";
+import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import { createSigner } from "../../src/platform/signer.ts";
@@ -32,6 +36,7 @@ import { readUser } from "./user.ts";
 
 /** The repository, whose code runs inside the sandboxes. */
 export const REPO: string = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
+const PLAN_AGENT = join(REPO, "test", "fakes", "plan-agent.ts");
 /** The user that the monitor changes to when root starts it; null for an ordinary user. */
 const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
 const START_MS = 20_000;
@@ -215,7 +220,10 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
     async follow(agent, plan, request = {}) {
       const path = join(base, `plan-${plans++}.json`);
       writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
-      const program = join(REPO, "test", "fakes", "plan-agent.ts");
+      // Its types are taken out once here and not by each of hundreds of agents.
+      const program = join(base, "plan-agent.mjs");
+      if (!existsSync(program))
+        writeFileSync(program, stripTypeScriptTypes(readFileSync(PLAN_AGENT, "utf8")), { mode: 0o644 });
       return substrate.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
     },
 
@@ -291,10 +299,14 @@ interface MonitorProcess {
 async function startMonitorProcess(home: string): Promise<MonitorProcess> {
   // For profiles of the monitor: AIOS_MONITOR_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile".
   const flags = process.env["AIOS_MONITOR_FLAGS"]?.split(" ") ?? [];
-  const child = spawn(process.execPath, [...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
-  });
+  const child = spawn(
+    process.execPath,
+    [...MONITOR_FLAGS, ...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: monitorEnvironment(process.env["PATH"]),
+    },
+  );
   let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     errors += chunk;

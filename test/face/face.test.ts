@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Client } from "@modelcontextprotocol/client";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { connectHttp, connectStdio, REVISIONS, type Revision } from "../fakes/mcp-clients.ts";
@@ -190,17 +190,17 @@ describe.each(ways)("a face over %s for a client that asks for %s", (way, revisi
   });
 
   test("passes progress on, always growing, and says that a human is asked", async () => {
+    const seen: { progress: number; message?: string | undefined }[] = [];
     const { client } = await open(way, revision, {
       propose: async (body, monitor) => {
         const token = Number(body["token"]);
         monitor.say("held", { token });
         monitor.say("progress", { token, progress: 1, total: 2, message: "half" });
         monitor.say("progress", { token, progress: 0.5, total: 2, message: "back" });
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await vi.waitFor(() => expect(seen).toHaveLength(3), 10_000);
         return doneText("done");
       },
     });
-    const seen: { progress: number; message?: string | undefined }[] = [];
     const onprogress = ({ progress, message }: { progress: number; message?: string | undefined }): void => {
       seen.push({ progress, message });
     };

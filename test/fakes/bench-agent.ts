@@ -3,7 +3,8 @@
  *
  *     bench-agent.ts ONE-BY-ONE AT-ONCE TOOL [SERVER ARGUMENT…]
  *
- * Prints { "p50": ms, "p99": ms, "perSecond": n, "failed": n }.
+ * Prints { "p50": ms, "p99": ms, "perSecond": n, "failed": n, "alone": [from, to], "together": [from, to] }, the last two
+ * being when the calls one by one and those at once were made, milliseconds since 1970 UTC.
  */
 import { spawn } from "node:child_process";
 import { createConnection } from "node:net";
@@ -61,11 +62,13 @@ input.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initializ
 for (let n = 0; n < 200; n++) await call(n);
 
 const times: number[] = [];
+const began = Date.now();
 for (let n = 0; n < Number(ones); n++) {
   const start = performance.now();
   await call(n);
   times.push(performance.now() - start);
 }
+const between = Date.now();
 times.sort((a, b) => a - b);
 
 const total = Number(manies);
@@ -83,6 +86,8 @@ console.log(
     p99: times[Math.floor(times.length * 0.99)],
     perSecond,
     failed,
+    alone: [began, between],
+    together: [between, Date.now()],
   }),
 );
 end();

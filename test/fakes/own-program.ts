@@ -27,8 +27,13 @@ export function startProgram(
     process.execPath,
     [...PLAN.command.slice(1, -1), `${ROOT}src/main/${name}.ts`, ...(options.args ?? [])],
     {
-      // Only what the sandbox would give it.
-      env: { ...PLAN.environment, PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/tmp" },
+      // Only what the sandbox would give it; the compiled code is that of paths inside one.
+      env: {
+        ...PLAN.environment,
+        NODE_COMPILE_CACHE: undefined,
+        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        HOME: "/tmp",
+      },
       stdio: ["ignore", "ignore", "pipe", ...Array.from({ length: options.channels }, () => "pipe" as const)],
     },
   );

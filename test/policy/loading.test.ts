@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function badLoader(name: string, program: string): PolicyLoader {
   const file = join(folder, `${name}.mjs`);
   writeFileSync(file, `import { parentPort, workerData } from "node:worker_threads";\n${program}\n`);
-  return createWorkerTask(pathToFileURL(file), { milliseconds: 2_000, heap: 32 });
+  return createWorkerTask(pathToFileURL(file), { milliseconds: 2_000, heap: 32, environment: {} });
 }
 
 const manyRules = (count: number): string =>

@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../../protocol/bytes.ts";
 import type { TreeHasher } from "../../protocol/merkle.ts";
 import { checkpointText, signNote } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
-import { partialsPath, TILE_WIDTH } from "../../protocol/tile.ts";
+import { TILE_WIDTH } from "../../protocol/tile.ts";
 import type { Bundles } from "./bundles.ts";
 import { makeDraft, readLeaf, readPayload } from "./draft.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
@@ -13,6 +13,7 @@ import type { LogFiles } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 import type { Checkpoint, Entry, Log } from "./log.ts";
+import { Partials } from "./partials.ts";
 import type { Payloads } from "./payloads.ts";
 import type { KeySlots } from "./slots.ts";
 import type { Tiles } from "./tiles.ts";
@@ -67,6 +68,7 @@ export class AuditLog implements Log {
   /** Publishing and moving segments happens one after another. */
   #upkeep: Promise<unknown> = Promise.resolve();
   #published: Checkpoint | null = null;
+  readonly #partials = new Partials();
   /** Everything before this is in full, durable tiles and bundles. */
   #settled: number;
   #cancelTimer: (() => void) | null = null;
@@ -252,7 +254,9 @@ export class AuditLog implements Log {
     const root = tiles.root();
     const full = [...bundles.fullFiles(this.#settled, size), ...tiles.fullFiles(this.#settled, size)];
     await files.write(full, { durable: true });
-    await files.write([...bundles.partialFiles(size, 0), ...tiles.partialFiles(size, 0)], { durable: false });
+    const partial = this.#partials.missing([...bundles.partialFiles(size, 0), ...tiles.partialFiles(size, 0)]);
+    await files.write(partial, { durable: false });
+    this.#partials.add(partial);
     const key = { name: origin, publicKey: signer.publicKey };
     const note = signNote(checkpointText({ origin, size, root }), {
       key,
@@ -261,10 +265,9 @@ export class AuditLog implements Log {
     });
     await files.write([{ path: "checkpoint", bytes: encodeUtf8(note) }], { durable: true });
     // The partial versions of what is full now have served; nobody's checkpoint needs them any more (tlog-tiles).
-    await files.remove(
-      full.map(({ path }) => partialsPath(path)),
-      { durable: false },
-    );
+    const served = this.#partials.served(full);
+    await files.remove(served, { durable: false });
+    this.#partials.forget(served);
     tiles.trim(size);
     bundles.trim(size);
     this.#settled = size - (size % TILE_WIDTH);
@@ -278,7 +281,9 @@ export class AuditLog implements Log {
     const end = journal.first;
     const { size } = await this.#publish();
     // The next start continues from the tree of `end`: its right edge must be durable before the journal forgets it.
-    await files.write([...bundles.partialFiles(end, size), ...tiles.partialFiles(end, size)], { durable: true });
+    const edge = [...bundles.partialFiles(end, size), ...tiles.partialFiles(end, size)];
+    await files.write(edge, { durable: true });
+    this.#partials.add(edge);
     await payloads.write(this.#heldFirst, held.sealed.slice(0, end - this.#heldFirst));
     await journal.drop();
     held.sealed.splice(0, end - this.#heldFirst);

@@ -2,16 +2,20 @@ import { canonicalize } from "../../kernel/canonical.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Crypto } from "../../platform/powers.ts";
 import { asJson } from "../../protocol/as-json.ts";
-import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
+import { createUtf8Scratch, decodeUtf8 } from "../../protocol/bytes.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
 import { openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
 import { MAX_LEAF_BYTES } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
 import type { DrawBytes } from "./draw.ts";
 import type { JournalEntry } from "./frame.ts";
+import { createPool } from "./pool.ts";
 
 /** Most bytes of a payload's text. */
 export const MAX_PAYLOAD_BYTES: number = 16 * 1024 * 1024;
+
+const scratch = createUtf8Scratch();
+const keep = createPool();
 
 /** What a record gets from its place in the log. */
 export interface DraftPlace {
@@ -42,7 +46,7 @@ export function makeDraft(
   }
   const { seq, at, start } = place;
   const record = { ...body, v: 1, seq, at, start, payload: closed?.commitment ?? null } as const;
-  const leaf = encodeUtf8(canonicalize(asJson(record)));
+  const leaf = keep(scratch(canonicalize(asJson(record))));
   if (leaf.length > MAX_LEAF_BYTES) throw tooLarge(`a record of ${leaf.length} bytes`);
   return { leaf, sealed: closed?.sealed ?? null };
 }

@@ -30,6 +30,8 @@ const SEGMENT_MAGIC = encodeUtf8("aios log journal");
 const FRAME_MAGIC = encodeUtf8("grp1");
 const HEAD_BYTES = 32;
 const NONCE_AT = 20;
+/** Bytes of a frame's nonce. */
+export const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const LENGTH_BYTES = 4;
 const NOTHING = new Uint8Array(0);

@@ -1,4 +1,5 @@
 import type { Crypto, Random } from "../../platform/powers.ts";
+import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError } from "./error.ts";
 import type { AppendFile, LogFiles } from "../../platform/log-powers.ts";
 import {
@@ -6,6 +7,7 @@ import {
   decodeSegmentHead,
   encodeFrame,
   encodeSegmentHead,
+  NONCE_BYTES,
   SEGMENT_HEAD_BYTES,
   type JournalEntry,
 } from "./frame.ts";
@@ -61,12 +63,14 @@ export async function readJournal(powers: JournalPowers): Promise<JournalContent
 export class Journal {
   readonly #powers: JournalPowers;
   readonly #segments: number[];
+  readonly #draw: DrawBytes;
   #current: { readonly file: AppendFile; readonly key: Uint8Array; first: number; bytes: number } | null = null;
 
   /** `segments` are those that are there already, oldest first. Call `rotate` before the first append. */
   constructor(powers: JournalPowers, segments: readonly number[]) {
     this.#powers = powers;
     this.#segments = [...segments];
+    this.#draw = createDraw(powers.random);
   }
 
   /** Bytes in the current segment. */
@@ -83,10 +87,7 @@ export class Journal {
   async append(first: number, entries: readonly JournalEntry[]): Promise<void> {
     if (this.#current === null) throw new LogError("log-unavailable", "Cannot append: the journal has no segment");
     const { file, key } = this.#current;
-    const frame = encodeFrame(
-      { first, entries },
-      { crypto: this.#powers.crypto, key, nonce: this.#powers.random.bytes(12) },
-    );
+    const frame = encodeFrame({ first, entries }, { crypto: this.#powers.crypto, key, nonce: this.#draw(NONCE_BYTES) });
     await file.append(frame);
     this.#current.bytes += frame.length;
   }

@@ -22,7 +22,8 @@ export type ChunkResult =
 
 /**
  * Checks the records `start` to `end` of a log: every leaf against its hash in the tile, every leaf's own number, and
- * the tile of level 1 above. `start` is a multiple of `CHUNK_RECORDS`. Holds one bundle in memory at a time.
+ * the tile of level 1 above. `start` is a multiple of `CHUNK_RECORDS`. Holds two bundles in memory at a time: the next
+ * is read while one is hashed.
  */
 export async function verifyChunk(
   reader: LogReader,
@@ -32,9 +33,13 @@ export async function verifyChunk(
   const tree = new GrowingTree(hasher, ({ level }, hash) => {
     if (level === TILE_HEIGHT) above.push(hash);
   });
-  for (let start = range.start; start < range.end; start += TILE_WIDTH) {
-    const width = Math.min(TILE_WIDTH, range.end - start);
-    const wrong = await addBundle(reader, { start, width, hasher, tree });
+  let next = range.start < range.end ? readPart(reader, { start: range.start, end: range.end }) : null;
+  while (next !== null) {
+    const part: Part = await next;
+    const end = part.start + part.width;
+    next = end < range.end ? readPart(reader, { start: end, end: range.end }) : null;
+    next?.catch(() => {}); // whoever awaits it is told; after a refusal nobody does
+    const wrong = addPart(part, { hasher, tree });
     if (wrong !== null) return wrong;
   }
   if (above.length > 0) {
@@ -70,22 +75,39 @@ export async function readHashes(reader: LogReader, tile: TileId): Promise<Uint8
   return full?.length === TILE_WIDTH * HASH_BYTES ? full.subarray(0, tile.width * HASH_BYTES) : null;
 }
 
-async function addBundle(
-  reader: LogReader,
-  options: { readonly start: number; readonly width: number; readonly hasher: TreeHasher; readonly tree: GrowingTree },
-): Promise<ChunkResult | null> {
-  const { start, width, hasher, tree } = options;
-  const tile = { level: 0, index: start / TILE_WIDTH, width };
-  const leaves = await readLeaves(reader, tile.index, width);
-  if (leaves === null) return refused(start, `${bundlePath(tile.index, width)} is missing or is no bundle of ${width}`);
-  const hashes = await readHashes(reader, tile);
-  if (hashes === null) return refused(start, `${tilePath(tile)} is missing or cut`);
-  for (const [place, leaf] of leaves.entries()) {
+/** The records of one bundle, and their hashes as the tile has them; null for what is missing or cut. */
+interface Part {
+  readonly start: number;
+  readonly width: number;
+  readonly leaves: readonly Uint8Array[] | null;
+  readonly hashes: Uint8Array | null;
+}
+
+async function readPart(reader: LogReader, { start, end }: Range): Promise<Part> {
+  const width = Math.min(TILE_WIDTH, end - start);
+  const index = start / TILE_WIDTH;
+  const [leaves, hashes] = await Promise.all([
+    readLeaves(reader, index, width),
+    readHashes(reader, { level: 0, index, width }),
+  ]);
+  return { start, width, leaves, hashes };
+}
+
+function addPart(
+  { start, width, leaves, hashes }: Part,
+  { hasher, tree }: { readonly hasher: TreeHasher; readonly tree: GrowingTree },
+): ChunkResult | null {
+  const index = start / TILE_WIDTH;
+  if (leaves === null) return refused(start, `${bundlePath(index, width)} is missing or is no bundle of ${width}`);
+  if (hashes === null) return refused(start, `${tilePath({ level: 0, index, width })} is missing or cut`);
+  let seq = start;
+  for (const leaf of leaves) {
     const hash = hasher.leaf(leaf);
-    const seq = start + place;
-    if (!equalBytes(hash, hashAt(hashes, place))) return refused(seq, "the record does not hash to what its tile says");
+    if (!equalBytes(hash, hashAt(hashes, seq - start)))
+      return refused(seq, "the record does not hash to what its tile says");
     if (!sayPlace(decodeUtf8(leaf) ?? "", seq)) return refused(seq, "the record does not say that it stands here");
     tree.append(hash);
+    seq += 1;
   }
   return null;
 }

@@ -1,20 +1,17 @@
 /**
- * An MCP server that offers the tools of an AgentDojo suite and writes down every call before it answers.
+ * An MCP server that offers the tools of an AgentDojo suite and writes down every call before it answers. Plain
+ * JavaScript, like most servers: it is started once for each of hundreds of agents.
  *
- *     suite-server.ts SUITE.json CALLS.jsonl
+ *     suite-server.mjs SUITE.json CALLS.jsonl
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { argv } from "node:process";
 import { Server } from "@modelcontextprotocol/server";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 
-interface Suite {
-  readonly suite: string;
-  readonly tools: readonly { name: string; description: string; schema: { type: "object"; [key: string]: unknown } }[];
-}
-
 const [, , suitePath = "", callsPath = ""] = argv;
-const suite = JSON.parse(readFileSync(suitePath, "utf8")) as Suite; // the benchmark's own export
+/** The benchmark's own export: `{ suite, tools: [{ name, description, schema }] }`. */
+const suite = JSON.parse(readFileSync(suitePath, "utf8"));
 const server = new Server({ name: suite.suite, version: "1.0.0" }, { capabilities: { tools: {} } });
 
 server.setRequestHandler("tools/list", () => ({

@@ -1,0 +1,266 @@
+/**
+ * Runs each of our programs once with nothing attached but itself, and prints what Node compiled of them: one JSON object
+ * on standard output, program → file → base64. scripts/code-cache.cjs, which starts it, lays that beside the code
+ * (docs/decisions/compile-cache.md). As root it begins again as the monitor's own user, like the monitor.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { DriverSource } from "../kernel/grant.ts";
+import { planBroker, planConnector, planDriver, planFace } from "../monitor/sandbox-plans.ts";
+import { becomeOwnUser } from "../platform/own-user.ts";
+import type { Channel } from "../platform/powers.ts";
+import { startSandbox } from "../platform/sandbox-process.ts";
+import { connectUnix } from "../platform/unix-server.ts";
+import { CLI_SIDE, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
+import { MONITOR_BROKER } from "../protocol/net-order.ts";
+import { createPeer } from "../protocol/rpc.ts";
+import type { Outcome } from "../protocol/requests.ts";
+import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
+import { monitorEnvironment } from "./code-cache.ts";
+import { monitorSocket } from "./monitor-client.ts";
+import { MONITOR_FLAGS } from "./monitor-flags.ts";
+
+const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+const CODE = { node: process.execPath, root: ROOT };
+const PATIENCE_MS = 30_000;
+/** Larger than what Node keeps of any one module. */
+const FILE_BYTES = 64 * 1024 * 1024;
+const FOLDER_NAME = /^v[0-9A-Za-z.-]{1,100}$/;
+const FILE_NAME = /^[0-9a-f]{1,16}$/;
+
+/** An MCP server with one tool, so that the driver has somebody to talk to. */
+const SERVER = `
+  const answers = {
+    initialize: ({ protocolVersion }) => ({
+      protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "nothing", version: "1" },
+    }),
+    "tools/list": () => ({ tools: [{ name: "nothing", inputSchema: { type: "object" } }] }),
+    "tools/call": () => ({ content: [{ type: "text", text: "done" }] }),
+  };
+  require("node:readline").createInterface(process.stdin).on("line", (line) => {
+    const { id, method, params } = JSON.parse(line);
+    if (id === undefined) return;
+    console.log(JSON.stringify({ jsonrpc: "2.0", id, result: answers[method]?.(params) ?? {} }));
+  });
+`;
+const SERVER_PATH = "/nothing/server.cjs";
+const SOURCE: DriverSource = { kind: "stdio", command: ["node", SERVER_PATH], code: [], workspace: "none" };
+
+const STOPPED: Outcome = { kind: "stopped", stage: "validate", code: "no-grant", message: "nothing", proposal: null };
+
+const SESSION = [
+  {
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "nobody", version: "1" } },
+  },
+  { id: 2, method: "tools/list", params: {} },
+  { id: 3, method: "tools/call", params: { name: "nothing__nothing", arguments: {} } },
+].map((message) => JSON.stringify({ jsonrpc: "2.0", ...message }));
+
+async function main(): Promise<void> {
+  becomeOwnUser({
+    user: "aios",
+    code: ROOT,
+    argv: process.argv,
+    environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+  });
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-cache-")));
+  const programs = {
+    monitor: runMonitor,
+    face: runFace,
+    driver: runDriver,
+    connector: runConnector,
+    broker: runBroker,
+  };
+  try {
+    const filled = Object.entries(programs).map(async ([name, run]) => {
+      const place = { cache: join(base, name), scratch: join(base, `${name}-scratch`) };
+      for (const folder of Object.values(place)) mkdirSync(folder, { mode: 0o700 });
+      await run(place);
+      return [name, collect(place.cache)] as const;
+    });
+    const answer = JSON.stringify(Object.fromEntries(await Promise.all(filled)));
+    await new Promise((written) => void process.stdout.write(answer, written));
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+interface Place {
+  readonly cache: string;
+  readonly scratch: string;
+}
+
+/** A monitor on a home that nobody has; it is asked for its instances and to stop. */
+async function runMonitor({ cache, scratch }: Place): Promise<void> {
+  const home = join(scratch, "home");
+  const program = join(ROOT, "src", "main", "aiosd.ts");
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", ...MONITOR_FLAGS, program, "--home", home],
+    {
+      env: { ...monitorEnvironment(process.env["PATH"]), NODE_COMPILE_CACHE: cache },
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: PATIENCE_MS,
+    },
+  );
+  const ended = once(child, "exit");
+  const peer = createPeer(await connect(child, home), { side: CLI_SIDE, requests: {}, events: QUIET, ...FAULTS });
+  await peer.request("ps", { all: false });
+  await peer.request("stop", {}).catch(() => undefined); // it may be gone before it has answered
+  await ended;
+}
+
+async function connect(child: { readonly exitCode: number | null }, home: string): Promise<Channel> {
+  while (child.exitCode === null) {
+    const channel = await connectUnix(monitorSocket(home)).catch(() => null);
+    if (channel !== null) return channel;
+    await sleep(20);
+  }
+  throw new Error("the monitor ended as it started");
+}
+
+/** A face whose monitor has nothing to show, and an agent that asks it for its tools, over both sockets. */
+async function runFace({ cache, scratch }: Place): Promise<void> {
+  await inSandbox(planFace(CODE, scratch), cache, async (channel) => {
+    const ready = Promise.withResolvers<void>();
+    createPeer(channel, {
+      side: MONITOR_FACE,
+      requests: {
+        ready: () => {
+          ready.resolve();
+          return {};
+        },
+        list: () => ({ tools: [], resources: [], resourceTemplates: [], prompts: [] }),
+        propose: () => STOPPED,
+        cancel: () => ({}),
+        route: () => ({ route: "none" as const }),
+        refused: () => ({}),
+        method: () => ({}),
+      },
+      events: {},
+      ...FAULTS,
+    });
+    await ready.promise;
+    await speakLines(join(scratch, "mcp-stdio.sock"));
+    await speakHttp(join(scratch, "mcp.sock"));
+    await speakToProxy(join(scratch, "proxy.sock"));
+  });
+}
+
+async function speakLines(path: string): Promise<void> {
+  const socket = createConnection(path);
+  const answers = createInterface(socket)[Symbol.asyncIterator]();
+  for (const message of SESSION) {
+    socket.write(`${message}\n`);
+    await answers.next();
+  }
+  socket.destroy();
+}
+
+async function speakHttp(socketPath: string): Promise<void> {
+  const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const asked = request({ socketPath, path: "/mcp", method: "POST", headers, agent: false });
+  const answered = once(asked, "response");
+  asked.end(SESSION[0]);
+  const [response] = await answered;
+  // oxlint-disable-next-line typescript/no-unsafe-argument -- node:events types what it resolves with as any
+  await text(response);
+}
+
+/** Asks the proxy for something; no monitor would grant it. */
+async function speakToProxy(socketPath: string): Promise<void> {
+  const asked = request({
+    socketPath,
+    path: "http://nothing.invalid/",
+    headers: { host: "nothing.invalid" },
+    agent: false,
+  });
+  const answered = once(asked, "response");
+  asked.end();
+  const [response] = await answered;
+  // oxlint-disable-next-line typescript/no-unsafe-argument -- node:events types what it resolves with as any
+  await text(response);
+}
+
+/** A driver with a server that can do nothing. */
+async function runDriver({ cache }: Place): Promise<void> {
+  const plan = planDriver(CODE, SOURCE, null);
+  const server: Mount = { kind: "text", inside: SERVER_PATH, text: SERVER };
+  await inSandbox({ ...plan, mounts: [...plan.mounts, server] }, cache, async (channel) => {
+    const events = { progress: () => undefined, changed: () => undefined };
+    const peer = createPeer(channel, { side: MONITOR_DRIVER, requests: {}, events, ...FAULTS });
+    await peer.request("open", { source: SOURCE });
+    await peer.request("run", { verb: "call", name: "nothing", arguments: {}, token: 1 });
+  });
+}
+
+async function runConnector({ cache }: Place): Promise<void> {
+  await inSandbox(planConnector(CODE, { host: "127.0.0.1", port: 9, reach: "loopback" }), cache, () => sleep(500));
+}
+
+/** A broker that is told to end what never was. */
+async function runBroker({ cache }: Place): Promise<void> {
+  await inSandbox(planBroker(CODE), cache, async (channel) => {
+    const peer = createPeer(channel, { side: MONITOR_BROKER, requests: {}, events: {}, ...FAULTS });
+    await peer.request("cancel", { ticket: "0".repeat(32) });
+  });
+}
+
+/** Runs a program as it always runs, but for a folder that it may write; it ends because its monitor goes. */
+async function inSandbox(spec: SandboxSpec, cache: string, use: (channel: Channel) => Promise<void>): Promise<void> {
+  const sandbox = await startSandbox(
+    {
+      ...spec,
+      environment: { ...spec.environment, NODE_COMPILE_CACHE: "/cache" },
+      mounts: [...spec.mounts, { kind: "write", host: cache, inside: "/cache" }],
+      limits: { ...spec.limits, fileBytes: FILE_BYTES },
+    },
+    { streams: "capture" },
+  );
+  const [channel] = sandbox.channels;
+  if (channel === undefined) throw new Error("the sandbox got no channel");
+  const late = setTimeout(sandbox.kill, PATIENCE_MS);
+  try {
+    await use(channel);
+    channel.destroy();
+    await sandbox.ended;
+  } catch (error) {
+    sandbox.kill();
+    await sandbox.ended;
+    throw new Error(`${spec.role}: ${String(error)} ${sandbox.errors().trim()}`, { cause: error });
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+const QUIET = { record: () => undefined, stage: () => undefined };
+const FAULTS = {
+  onFault: ({ message }: { readonly message: string }) => void process.stderr.write(`${message}\n`),
+  onError: (error: unknown) => void process.stderr.write(`${String(error)}\n`),
+};
+
+/** What a program left in its folder, by the names that Node gives: a folder for version, flags and user, and files. */
+function collect(cache: string): { readonly [file: string]: string } {
+  const folders = readdirSync(cache).filter((name) => FOLDER_NAME.test(name));
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(cache, folder))
+      .filter((name) => FILE_NAME.test(name) && lstatSync(join(cache, folder, name)).isFile())
+      .map((name) => `${folder}/${name}`),
+  );
+  if (files.length === 0) throw new Error(`nothing was compiled into ${cache}`);
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(cache, name)).toString("base64")]));
+}
+
+await main();
+process.exit(0);

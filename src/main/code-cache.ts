@@ -1,0 +1,13 @@
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+
+/**
+ * The whole environment of the monitor: where bubblewrap is found, and where Node finds what it compiled of the monitor
+ * before (docs/decisions/compile-cache.md). The place follows from where the code lies and from nothing else, so that no
+ * variable of whoever starts it names another.
+ */
+export function monitorEnvironment(path: string | undefined): { readonly [name: string]: string } {
+  return { PATH: path ?? "/usr/bin:/bin", NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".aios-cache", "monitor") };
+}
