@@ -143,17 +143,31 @@ describe("the compiled code", () => {
     writeFileSync(join(clone, "src", "main", "aios.ts"), "const nothing: string = '';\n");
     if (isRoot) spawnSync("chown", ["-R", "65534:65534", clone]);
   }
-  const each = (files: object): object => ({ monitor: files, face: files, driver: files, connector: files });
+  const each = (files: object): object => ({
+    monitor: files,
+    face: files,
+    driver: files,
+    connector: files,
+    broker: files,
+  });
 
   it("is made once, beside the code, a folder for each program", () => {
     placeFiller(each({ [file]: Buffer.from("compiled").toString("base64") }));
     const first = runSetup();
     expect(first).toMatchObject({ status: 0, out: "" });
     expect(first.said).toContain("compiling our programs once");
-    for (const name of ["monitor", "face", "driver", "connector"]) {
+    for (const name of ["monitor", "face", "driver", "connector", "broker"]) {
       expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
     }
-    expect(readdirSync(place()).toSorted()).toEqual(["cli", "connector", "driver", "face", "monitor", "stamp"]);
+    expect(readdirSync(place()).toSorted()).toEqual([
+      "broker",
+      "cli",
+      "connector",
+      "driver",
+      "face",
+      "monitor",
+      "stamp",
+    ]);
     expect(runSetup()).toMatchObject({ status: 0, said: "" });
   });
 

@@ -1,4 +1,6 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
+import { NET_DRIVER } from "../kernel/net.ts";
+import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
 import { join, line, type Line, type Tone } from "./line.ts";
 import { showBytes, showMoment, showSpan } from "./moment.ts";
 import { makeVisible } from "./visible.ts";
@@ -63,6 +65,7 @@ function section(title: string, items: readonly Item[], columns: number): readon
 
 function describeCan(grant: Grant): readonly Item[] {
   const items = grant.allow.map((allow): Item => {
+    if (isNetworkAllow(allow)) return describeNetworkAllow(allow, grant.lease);
     const tool = findTool(grant, allow);
     const { tone, words } = grant.lease
       ? { tone: "good" as const, words: "runs without asking: this is a lease" }
@@ -87,7 +90,8 @@ function describeCan(grant: Grant): readonly Item[] {
 function describeCannot(grant: Grant): readonly Item[] {
   const allowed = new Set(grant.allow.map((allow) => allow.what));
   const listed = Object.entries(grant.drivers).flatMap(([driver, spec]) =>
-    Object.keys(spec.tools)
+    // The tools of the network device are no names that a person knows; what it may not reach is said below.
+    (driver === NET_DRIVER ? [] : Object.keys(spec.tools))
       .map((tool) => `${driver}/${tool}`)
       .filter((what) => !allowed.has(what)),
   );
@@ -103,7 +107,7 @@ function describeCannot(grant: Grant): readonly Item[] {
       : [{ tone: "plain" as const, text: `${listed.map(makeVisible).join(", ")}: not even listed` }]),
     {
       tone: "plain",
-      text: `${workspace}, the network, ${programs}, the substrate's own settings, keys and log`,
+      text: `${workspace}, ${grant.allow.some(isNetworkAllow) ? "the rest of the network" : "the network"}, ${programs}, the substrate's own settings, keys and log`,
     },
   ];
 }
@@ -157,6 +161,12 @@ function describeRisk(grant: Grant): readonly Item[] {
   if (grant.sandbox.workspace === "write") {
     items.push({ tone: "wait", text: "the agent may change and delete files of the workspace without asking" });
   }
+  if (grant.allow.some(isNetworkAllow)) {
+    items.push({ tone: "wait", text: "what it sends to a host of the network has left this machine" });
+  }
+  if (grant.allow.some((allow) => allow.what === `${NET_DRIVER}/connect`)) {
+    items.push({ tone: "wait", text: "of what is passed through nobody sees what is asked, sent or answered" });
+  }
   for (const [name, driver] of Object.entries(grant.drivers)) {
     if (driver.source.kind === "http")
       items.push({ tone: "wait", text: `${name} is a server elsewhere: what it is sent has left this machine` });
@@ -167,13 +177,15 @@ function describeRisk(grant: Grant): readonly Item[] {
 function describeDriver(driver: DriverSpec): readonly Item[] {
   const { source } = driver;
   const where =
-    source.kind === "http"
-      ? [`at ${makeVisible(source.url)}`]
-      : [
-          `runs ${source.command.map(makeVisible).join(" ")}`,
-          ...describeCode(source.code),
-          `workspace: ${source.workspace}`,
-        ];
+    source.kind === "net"
+      ? ["built into the substrate"]
+      : source.kind === "http"
+        ? [`at ${makeVisible(source.url)}`]
+        : [
+            `runs ${source.command.map(makeVisible).join(" ")}`,
+            ...describeCode(source.code),
+            `workspace: ${source.workspace}`,
+          ];
   const tools = Object.entries(driver.tools).map(([name, tool]) => `${makeVisible(name)}: ${describeTool(tool)}`);
   const resources = driver.resources.map((prefix) => `resources ${makeVisible(prefix)}`);
   const prompts = driver.prompts.map((prompt) => `prompt ${makeVisible(prompt)}`);

@@ -36,7 +36,7 @@ export async function probeServers(
     );
   }
   const resolve = await findPackages(powers, short);
-  const sources = driverSources(short.servers, resolve);
+  const sources = driverSources(short, resolve);
   if (sources.kind === "refused") throw refuse(source, sources);
   const servers =
     Object.keys(sources.value).length === 0

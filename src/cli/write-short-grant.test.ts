@@ -40,6 +40,10 @@ const SHORT: ShortGrant = {
       prompts: [],
     },
   },
+  network: [
+    { to: "https://api.example.com", allow: ["GET /repos", "POST /repos/x"], pass: false },
+    { to: "https://files.example.com:8443", allow: [], pass: true },
+  ],
   allow: [
     { what: "files/read_text_file", where: { path: { under: "/workspace" } } },
     { what: "files/move_file", where: {} },
@@ -93,6 +97,13 @@ servers:
   web:
     url: https://example.org/mcp
     tools: {}
+network:
+  - to: https://api.example.com
+    allow:
+      - GET /repos
+      - POST /repos/x
+  - to: https://files.example.com:8443
+    pass: true
 allow:
   - files/read_text_file: { path: { under: /workspace } }
   - files/move_file

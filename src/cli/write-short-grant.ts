@@ -1,6 +1,7 @@
 import { Document, isCollection, isMap, isScalar } from "yaml";
 import type { ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
+import type { ShortDestination } from "../protocol/short-network.ts";
 
 const UNCLASSIFIED = "nobody classified this: it is reserved";
 
@@ -26,6 +27,7 @@ export function writeShortGrant(
       agents: short.agents,
       sandbox: short.sandbox,
       servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
+      ...(short.network.length === 0 ? {} : { network: short.network.map(writeDestination) }),
       allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
       limits: writeLimits(short),
       lease: short.lease,
@@ -50,6 +52,10 @@ export function writeShortGrant(
     }
   }
   return document.toString({ lineWidth: 110, flowCollectionPadding: true });
+}
+
+function writeDestination({ to, allow, pass }: ShortDestination): object {
+  return { to, ...(pass ? { pass } : { allow }) };
 }
 
 function writeServer(server: ShortServer): object {

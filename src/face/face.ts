@@ -14,7 +14,7 @@ export const OPEN_CALLS = 256;
 
 /** What a face is made of; it holds no authority beyond the link. */
 export interface FaceParts {
-  readonly link: MonitorLink;
+  readonly link: Omit<MonitorLink, "route" | "refused">;
   readonly timer: Timer;
   /** Version of the substrate. */
   readonly version: string;
@@ -31,8 +31,8 @@ export interface Face {
   createServer(door: CallDoor): Server;
   /** Called whenever what the instance may see has changed, after the old list was forgotten. */
   onChanged(listener: () => void): () => void;
-  /** Events of the monitor. */
-  readonly events: { readonly [name in keyof FaceEvents]: (body: FaceEvents[name]) => void };
+  /** Events of the monitor, less those for the network device (egress.ts). */
+  readonly events: { readonly [name in Exclude<keyof FaceEvents, "granted">]: (body: FaceEvents[name]) => void };
 }
 
 /** Makes the face of one instance over its link to the monitor. */

@@ -1,5 +1,5 @@
 import type { Proposal } from "../kernel/action.ts";
-import type { Outcome, Visible } from "../protocol/requests.ts";
+import type { NetRoute, Outcome, Visible } from "../protocol/requests.ts";
 
 /** What a face asks of the monitor: the face's row of the request table and nothing else. */
 export interface MonitorLink {
@@ -9,6 +9,10 @@ export interface MonitorLink {
   propose(proposal: Proposal, token: number): Promise<Outcome>;
   /** Takes the proposal of this token back. */
   cancel(token: number): void;
+  /** How to treat TLS to a host. */
+  route(host: string, port: number): Promise<NetRoute>;
+  /** Reports a request to the network that was refused before it became an action. At most 256 printable ASCII characters. */
+  refused(what: string): void;
   /** Reports a JSON-RPC method that the face does not serve; the monitor decides what it means. */
   report(method: string): Promise<void>;
 }

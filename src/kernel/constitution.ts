@@ -5,6 +5,7 @@ import type { ToolClass } from "./grant.ts";
 import { isMetadataHost, METADATA_HOSTS } from "./hosts.ts";
 import { isArray, type JsonValue } from "./json.ts";
 import { RESERVED_DRIVER } from "./names.ts";
+import { decodeNetCall, NET_DRIVER } from "./net.ts";
 import { fileUriSegments, isCanonicalUri, pathSegments, startsWith } from "./paths.ts";
 import { argumentOf } from "./risk.ts";
 
@@ -91,7 +92,7 @@ export const ARTICLES: { readonly [article in Article]: string } = Object.freeze
   "C3-own-state": "A path at or below the substrate's own state, keys and log ends the instance.",
   "C4-sockets": "A path at or below a container engine's or a bus's socket ends the instance.",
   "C5-metadata": "A host that serves a machine's credentials ends the instance.",
-  "C6-one-reading": "A path or resource name with more than one reading is denied.",
+  "C6-one-reading": "A path, a resource name or a network request with more than one reading is denied.",
   "C7-reserved": "A reserved action runs only with an owner's signature on it or an owner's lease for it.",
   "C8-unclassified": "A tool that no owner classified is reserved.",
   "C9-flow":
@@ -129,6 +130,7 @@ export function checkConstitution(input: {
   const { action, tool, ownPaths } = input;
   if (action.driver === RESERVED_DRIVER) return { kind: "terminal", code: "control-verb", by: "C1-control" };
   if (tool.risk === "prohibited") return terminal("C2-prohibited");
+  if (action.driver === NET_DRIVER) return checkNetwork(action);
   const paths = pathsOf(action, tool);
   if (paths === null) return { kind: "denied", code: "not-canonical", by: "C6-one-reading" };
   for (const path of paths) {
@@ -153,6 +155,13 @@ export function isControlMethod(method: string): boolean {
   if (CONTROL_WORDS.includes(first)) return true;
   const phrase = `.${words.join(".")}.`;
   return CONTROL_PHRASES.some((control) => phrase.includes(`.${control}.`));
+}
+
+/** The path of a network request names nothing on this machine, so the articles about paths do not look at it. */
+function checkNetwork(action: Action): Verdict | null {
+  if (textsIn(argumentOf(action.arguments, "host")).some(isMetadataHost)) return terminal("C5-metadata");
+  const call = decodeNetCall(action.name, action.arguments);
+  return call.kind === "ok" ? null : { kind: "denied", code: "not-canonical", by: "C6-one-reading" };
 }
 
 function terminal(by: Article): Verdict {

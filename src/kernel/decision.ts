@@ -6,6 +6,7 @@ import { KernelFault } from "./fault.ts";
 import { mistypedField } from "./fields.ts";
 import type { Grant, GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
 import { humanNeeds } from "./needs.ts";
+import { isShownInFull } from "./net.ts";
 import { effectiveRisk } from "./risk.ts";
 import { standingOf, type Failure, type Standing } from "./standing.ts";
 
@@ -120,6 +121,8 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   const reasons = new Set<HoldReason>([...(leases === null ? needs.leasable : []), ...needs.always]);
   if (ownerAsks) reasons.add("owner-asked");
   if (reasons.size === 0) return { kind: "granted", risk, grants, lease: leases?.[0] ?? null };
+  // SHOWN-SIGNED-RUN: what an owner cannot be shown in full is not held for one.
+  if (!isShownInFull(action)) return denied("too-large", "a streamed body runs under a lease only");
   if (actor.heldCount > MAX_HELD) return denied("too-many-held", `${actor.heldCount} actions are held`);
   return { kind: "held", risk, grants, reasons: [...reasons], unendorsed: needs.unendorsed };
 }

@@ -21,6 +21,7 @@ import {
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
 import { AGENT_NAME, DRIVER_NAME, GRANT_ID, RESERVED_DRIVER, SHA256 } from "./names.ts";
+import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
 
@@ -71,10 +72,14 @@ function readSandbox(place: Place): SandboxGrant {
   return { workspace: at("workspace").oneOf(WORKSPACES), programs: at("programs").oneOf(PROGRAMS) };
 }
 
-function readDriver(place: Place): DriverSpec {
+function readDriver(place: Place, name: string): DriverSpec {
   const at = place.fields("source", "pin", "tools", "resources", "prompts");
+  const source = readSource(at("source"));
+  if ((source.kind === "net") !== (name === NET_DRIVER)) {
+    at("source").fail(`"${NET_DRIVER}" is the network device, and nothing else is`);
+  }
   return {
-    source: readSource(at("source")),
+    source,
     pin: at("pin").text(SHA256, "sha256: and 64 lower-case hex digits"),
     tools: at("tools").map({ key: TOOL, max: 512 }, readTool),
     resources: at("resources").names(256, readUri),
@@ -89,7 +94,11 @@ function readSource(place: Place): DriverSource {
     const at = place.fields("kind", "url");
     return { kind, url: readUrl(at("url")) };
   }
-  if (kind !== "stdio") return place.fail("not a source of kind stdio or http");
+  if (kind === "net") {
+    place.fields("kind");
+    return { kind };
+  }
+  if (kind !== "stdio") return place.fail("not a source of kind stdio, http or net");
   const at = place.fields("kind", "command", "code", "workspace");
   const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
   if (command.length === 0) at("command").fail("no program is named");

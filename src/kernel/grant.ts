@@ -53,7 +53,9 @@ export type DriverSource =
       readonly kind: "http";
       /** One origin and path; the only address the driver's connector reaches. `http:` only for loopback. */
       readonly url: string;
-    };
+    }
+  /** The network device, which is built in; its driver is named `net` and its classes are compiled in (kernel/net.ts). */
+  | { readonly kind: "net" };
 
 export interface DriverSpec {
   readonly source: DriverSource;

@@ -15,12 +15,13 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { DriverSource } from "../kernel/grant.ts";
-import { planConnector, planDriver, planFace } from "../monitor/sandbox-plans.ts";
+import { planBroker, planConnector, planDriver, planFace } from "../monitor/sandbox-plans.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import type { Channel } from "../platform/powers.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
 import { connectUnix } from "../platform/unix-server.ts";
 import { CLI_SIDE, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
+import { MONITOR_BROKER } from "../protocol/net-order.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
@@ -74,7 +75,13 @@ async function main(): Promise<void> {
     environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
   });
   const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-cache-")));
-  const programs = { monitor: runMonitor, face: runFace, driver: runDriver, connector: runConnector };
+  const programs = {
+    monitor: runMonitor,
+    face: runFace,
+    driver: runDriver,
+    connector: runConnector,
+    broker: runBroker,
+  };
   try {
     const filled = Object.entries(programs).map(async ([name, run]) => {
       const place = { cache: join(base, name), scratch: join(base, `${name}-scratch`) };
@@ -137,6 +144,8 @@ async function runFace({ cache, scratch }: Place): Promise<void> {
         list: () => ({ tools: [], resources: [], resourceTemplates: [], prompts: [] }),
         propose: () => STOPPED,
         cancel: () => ({}),
+        route: () => ({ route: "none" as const }),
+        refused: () => ({}),
         method: () => ({}),
       },
       events: {},
@@ -145,6 +154,7 @@ async function runFace({ cache, scratch }: Place): Promise<void> {
     await ready.promise;
     await speakLines(join(scratch, "mcp-stdio.sock"));
     await speakHttp(join(scratch, "mcp.sock"));
+    await speakToProxy(join(scratch, "proxy.sock"));
   });
 }
 
@@ -168,6 +178,21 @@ async function speakHttp(socketPath: string): Promise<void> {
   await text(response);
 }
 
+/** Asks the proxy for something; no monitor would grant it. */
+async function speakToProxy(socketPath: string): Promise<void> {
+  const asked = request({
+    socketPath,
+    path: "http://nothing.invalid/",
+    headers: { host: "nothing.invalid" },
+    agent: false,
+  });
+  const answered = once(asked, "response");
+  asked.end();
+  const [response] = await answered;
+  // oxlint-disable-next-line typescript/no-unsafe-argument -- node:events types what it resolves with as any
+  await text(response);
+}
+
 /** A driver with a server that can do nothing. */
 async function runDriver({ cache }: Place): Promise<void> {
   const plan = planDriver(CODE, SOURCE, null);
@@ -182,6 +207,14 @@ async function runDriver({ cache }: Place): Promise<void> {
 
 async function runConnector({ cache }: Place): Promise<void> {
   await inSandbox(planConnector(CODE, { host: "127.0.0.1", port: 9, reach: "loopback" }), cache, () => sleep(500));
+}
+
+/** A broker that is told to end what never was. */
+async function runBroker({ cache }: Place): Promise<void> {
+  await inSandbox(planBroker(CODE), cache, async (channel) => {
+    const peer = createPeer(channel, { side: MONITOR_BROKER, requests: {}, events: {}, ...FAULTS });
+    await peer.request("cancel", { ticket: "0".repeat(32) });
+  });
 }
 
 /** Runs a program as it always runs, but for a folder that it may write; it ends because its monitor goes. */

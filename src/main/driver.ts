@@ -53,6 +53,8 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
       );
     case "http":
       return openHttp(source.url);
+    case "net":
+      return end("the network device is no server");
     default:
       return source satisfies never;
   }

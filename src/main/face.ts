@@ -4,15 +4,21 @@
  */
 import { argv, exit, stderr } from "node:process";
 import { createFace, type Face } from "../face/face.ts";
+import type { Server } from "node:http";
+import { createEgress } from "../face/egress.ts";
 import { inheritedChannel } from "../platform/channel.ts";
-import { listenForHttp, listenForLines, type HttpHandler } from "../platform/mcp-listeners.ts";
+import { writeFileSync } from "node:fs";
+import { listenForHttp, listenForLines, listenForServer, type HttpHandler } from "../platform/mcp-listeners.ts";
 import { createTimer } from "../platform/timer.ts";
 import { FACE_SIDE } from "../protocol/requests-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { VERSION } from "./version.ts";
 
 const MONITOR = 3;
-const folder = argv[2] ?? "/run/aios";
+const BROKER = 4;
+/** Connections of an agent's programs to the proxy at a time; more are closed at once. */
+const PROXY_CONNECTIONS = 256;
+const folder = argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
 
 const face: Face = createFace({
   version: VERSION,
@@ -25,10 +31,16 @@ const face: Face = createFace({
     report: async (method) => void (await peer.request("method", { method })),
   },
 });
+const egress = createEgress({
+  propose: (proposal, token) => peer.request("propose", { ...proposal, token }),
+  cancel: (token) => void peer.request("cancel", { token }).catch(() => undefined),
+  route: async (host, port) => (await peer.request("route", { host, port })).route,
+  refused: (what) => void peer.request("refused", { what }).catch(() => undefined),
+});
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: FACE_SIDE,
   requests: {},
-  events: face.events,
+  events: { ...face.events, granted: egress.onGranted },
   onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
   onError: (error, name) => end(`${name} failed: ${String(error)}`),
 });
@@ -36,7 +48,25 @@ void peer.closed.then(() => end("the monitor is gone"));
 
 await listenForLines(`${folder}/mcp-stdio.sock`, (lines) => face.serveLines(lines));
 await listenForHttp(`${folder}/mcp.sock`, loadHttp);
+let proxy: Promise<Server> | null = null;
+await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
+// An agent that may use the network finds the authority that it is to trust when it starts.
+if (argv.includes("--network")) await (proxy ??= loadProxy());
 await peer.request("ready", {});
+
+/** The proxy, and the file with the authority at which the agent's TLS ends. */
+async function loadProxy(): Promise<Server> {
+  const [{ createProxy }, { createInstanceCa }, { createMuxClient }, { BROKER_STREAMS }] = await Promise.all([
+    import("../platform/proxy-listener.ts"),
+    import("../platform/instance-ca.ts"),
+    import("../platform/mux.ts"),
+    import("../platform/broker-wire.ts"),
+  ]);
+  const ca = createInstanceCa(Date.now);
+  writeFileSync(`${folder}/ca.pem`, ca.certificate, { mode: 0o644 });
+  const mux = createMuxClient(inheritedChannel(BROKER), BROKER_STREAMS);
+  return createProxy({ port: egress, openStream: () => mux.connect(), ca });
+}
 
 async function loadHttp(): Promise<HttpHandler> {
   const [{ createHttpFace }, { createRandom }] = await Promise.all([

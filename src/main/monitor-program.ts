@@ -21,6 +21,7 @@ import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { createRandom } from "../platform/random.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
+import { makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -68,9 +69,10 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     timer,
     random,
     crypto,
-    startSandbox: (spec, streams) => startSandbox(spec, { streams }),
+    startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
     expectAgent: () => void agents.supervisor.ready().catch(() => {}),
     startAgent: (spec, streams, hear) => startSandbox(spec, { streams, agent: { ...agents, hear } }),
+    makeSocketEnds,
     codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);

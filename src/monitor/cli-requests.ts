@@ -17,6 +17,7 @@ import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
+import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { traceArguments } from "./provenance.ts";
@@ -177,6 +178,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     async probe({ drivers, workspace }) {
       const probed = await Promise.all(
         Object.entries(drivers).map(async ([name, source]) => {
+          // The network device is built in: nothing is started to know it.
+          if (source.kind === "net")
+            return [name, { pin: netSpec(ports.powers.crypto).pin, offer: NET_OFFER }] as const;
           try {
             const driver = await pool.start(name, source, {
               workspace,

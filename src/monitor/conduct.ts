@@ -31,6 +31,7 @@ import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import { DriverLate, type ExecutePowers, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
+import { untilGrantsEnd } from "./lasting.ts";
 import type { LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -199,7 +200,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
     const { live } = asked;
     const policy = ports.evaluator().version;
-    live.running.set(asked.token, { driver, token: asked.token });
+    live.running.set(asked.token, { driver, token: asked.token, grants: ticket.grants });
     const executed = await execute(
       {
         ticket,
@@ -214,11 +215,14 @@ export function createConduct(ports: ConductPorts): Conduct {
           if (ports.journal.state.quarantined.has(ticket.pin)) return "quarantined";
           return ticket.grants.every((id) => ports.journal.state.active.has(id)) ? null : "revoked";
         },
-        limit: (promise) =>
-          limit(promise, () => {
-            void driver.peer.request("cancel", { token: asked.token }).catch(() => {});
+        limit: (promise) => {
+          const cancel = (): void => void driver.peer.request("cancel", { token: asked.token }).catch(() => {});
+          if (driver.lasting !== null) return untilGrantsEnd(promise, { grants: ticket.grants, cancel, ports });
+          return limit(promise, () => {
+            cancel();
             return new DriverLate("the driver did not answer in time");
-          }),
+          });
+        },
       },
       ports,
     );

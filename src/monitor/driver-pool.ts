@@ -1,5 +1,6 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { DriverSource, DriverSpec } from "../kernel/grant.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
@@ -27,6 +28,11 @@ export interface RunningDriver {
   readonly peer: DriverPeer;
   readonly offer: Offer;
   readonly pin: string;
+  /**
+   * For a driver whose actions last as long as their grants: how many bytes a result counts for, which are not those of
+   * its text. Null for one that answers and is done.
+   */
+  readonly lasting: { weigh(result: JsonObject): number } | null;
   stop(): void;
   suspend(): void;
   resume(): void;
@@ -81,6 +87,7 @@ export function createDriverPool(
           peer,
           offer,
           pin: powers.crypto.digest(pinText(source, codeDigest, offer)),
+          lasting: null,
           stop,
           suspend: () => processes.forEach((each) => each.suspend()),
           resume: () => processes.forEach((each) => each.resume()),

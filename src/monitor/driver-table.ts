@@ -1,9 +1,12 @@
 import type { DriverSpec } from "../kernel/grant.ts";
+import { NET_DRIVER } from "../kernel/net.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Offer } from "../protocol/requests.ts";
 import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
+import { createNetDriver, type NetDevicePorts } from "./net-device.ts";
+import { netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { State } from "./state.ts";
@@ -16,6 +19,8 @@ export interface DriverTable {
   lookup(live: LiveInstance): DriverLookup;
   /** Stops drivers that no active grant of the agent declares any more. */
   stopUndeclared(live: LiveInstance): void;
+  /** Cuts what lasts and rests on a grant that is no longer in force. */
+  cutRevoked(live: LiveInstance): void;
   stopAll(live: LiveInstance): void;
 }
 
@@ -38,10 +43,25 @@ export function declaredDriver(state: State, agent: string, name: string): Decla
 
 export function createDriverTable(
   powers: MonitorPowers,
-  parts: { readonly journal: Journal; readonly code: CodeLayout; readonly connect: ConnectDriver },
+  parts: {
+    readonly journal: Journal;
+    readonly code: CodeLayout;
+    readonly connect: ConnectDriver;
+    readonly connectBroker: NetDevicePorts["connectBroker"];
+  },
 ): DriverTable {
   const { journal } = parts;
   const pool = createDriverPool(powers, parts);
+  const network = netSpec(powers.crypto);
+
+  /** The network device is there without a declaration; what a grant declares under its name must be the same. */
+  function declaredFor(live: LiveInstance, name: string): Declared {
+    const declared = declaredDriver(journal.state, live.state.agent, name);
+    if (name !== NET_DRIVER) return declared;
+    if (declared.kind === "unknown") return { kind: "declared", spec: network };
+    if (declared.kind !== "declared" || declared.spec.pin !== network.pin) return declared;
+    return sameSpec(declared.spec, network) ? declared : { kind: "shadowed" };
+  }
 
   async function quarantine(
     live: LiveInstance,
@@ -54,18 +74,21 @@ export function createDriverTable(
   async function start(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
     let self: RunningDriver | null = null;
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
-    const driver = await pool.start(name, spec.source, {
-      workspace: live.state.workspace,
-      events: {
-        onProgress: (event) => {
-          if (live.running.has(event.token)) live.face?.port.progress(event);
-        },
-        onChanged: (offer: Offer) => void latest(offer),
-        onGone: () => {
-          if (self !== null) forget(live, self);
-        },
-      },
-    });
+    const driver =
+      spec.source.kind === "net"
+        ? createNetDriver(live, { powers, ...parts })
+        : await pool.start(name, spec.source, {
+            workspace: live.state.workspace,
+            events: {
+              onProgress: (event) => {
+                if (live.running.has(event.token)) live.face?.port.progress(event);
+              },
+              onChanged: (offer: Offer) => void latest(offer),
+              onGone: () => {
+                if (self !== null) forget(live, self);
+              },
+            },
+          });
     self = driver;
     if (driver.pin !== spec.pin) {
       driver.stop();
@@ -103,7 +126,7 @@ export function createDriverTable(
 
   const table: DriverTable = {
     async open(live, name) {
-      const declared = declaredDriver(journal.state, live.state.agent, name);
+      const declared = declaredFor(live, name);
       if (declared.kind !== "declared" || journal.state.quarantined.has(declared.spec.pin)) return null;
       const ready = live.drivers.get(name);
       if (ready !== undefined) return ready;
@@ -123,7 +146,8 @@ export function createDriverTable(
     async openAll(live) {
       const names = new Set<string>();
       for (const grant of journal.state.byAgent.get(live.state.agent)?.values() ?? []) {
-        for (const name of Object.keys(grant.drivers)) names.add(name);
+        // The network device is reached through the face's proxy and listed nowhere.
+        for (const name of Object.keys(grant.drivers)) if (name !== NET_DRIVER) names.add(name);
       }
       const opened = await Promise.all([...names].toSorted().map((name) => table.open(live, name)));
       return opened.filter((driver) => driver !== null);
@@ -131,7 +155,7 @@ export function createDriverTable(
 
     lookup(live) {
       return (name) => {
-        const declared = declaredDriver(journal.state, live.state.agent, name);
+        const declared = declaredFor(live, name);
         if (declared.kind !== "declared") return declared;
         const { spec } = declared;
         if (journal.state.quarantined.has(spec.pin)) return { kind: "quarantined" };
@@ -153,9 +177,16 @@ export function createDriverTable(
 
     stopUndeclared(live) {
       for (const driver of live.drivers.values()) {
-        if (declaredDriver(journal.state, live.state.agent, driver.name).kind === "declared") continue;
+        if (declaredFor(live, driver.name).kind === "declared") continue;
         forget(live, driver);
         driver.stop();
+      }
+    },
+
+    cutRevoked(live) {
+      for (const { driver, token, grants } of live.running.values()) {
+        if (driver.lasting === null || grants.every((id) => journal.state.active.has(id))) continue;
+        void driver.peer.request("cancel", { token }).catch(() => {});
       }
     },
 

@@ -84,6 +84,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     result: "ok" | "tool-error" | "failed" | "unknown";
     code: ReasonCode | null;
     text: string | null;
+    bytes: number;
   }): Promise<boolean> => {
     const body: RecordBody = {
       kind: "outcome",
@@ -91,7 +92,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       result: part.result,
       code: part.code,
       digest: part.text === null ? null : powers.crypto.digest(part.text),
-      bytes: part.text === null ? 0 : utf8Length(part.text),
+      bytes: part.bytes,
       micros: Math.round(powers.clock.micros() - started),
       ...base,
     };
@@ -104,7 +105,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   };
   const moved = execution.stillGood();
   if (moved !== null) {
-    await outcome({ result: "failed", code: moved, text: null });
+    await outcome({ result: "failed", code: moved, text: null, bytes: 0 });
     return {
       kind: "failed",
       code: moved,
@@ -122,7 +123,8 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       }),
     );
     const text = canonicalize(answer.result);
-    const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text });
+    const weight = driver.lasting?.weigh(answer.result) ?? utf8Length(text);
+    const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text, bytes: weight });
     if (!kept) {
       return {
         kind: "failed",
@@ -134,7 +136,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   } catch (error) {
     const code = error instanceof DriverLate ? "driver-timeout" : driverCode(error);
     // Nobody here can know what the server did before it went silent.
-    const kept = await outcome({ result: "unknown", code, text: null });
+    const kept = await outcome({ result: "unknown", code, text: null, bytes: 0 });
     const message = error instanceof Error ? error.message : "the driver failed";
     return { kind: "failed", code: kept ? code : "log-unavailable", message };
   }

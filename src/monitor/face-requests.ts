@@ -6,11 +6,14 @@ import type { DriverTable } from "./driver-table.ts";
 import type { FaceHooks, Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
-import { visibleOffers } from "./visible.ts";
+import { netRoute } from "./net-route.ts";
+import { usableGrants, visibleOffers } from "./visible.ts";
 
 /** Unknown methods that are recorded one by one, and how many freeze the instance. */
 const RECORDED_METHODS = 16;
 const MOST_METHODS = 10_000;
+/** Malformed requests to the network that are recorded one by one. */
+const RECORDED_REFUSALS = 64;
 
 export interface FacePorts {
   readonly live: LiveInstance;
@@ -62,6 +65,18 @@ export function faceHandlers(ports: FacePorts): {
         .get(token)
         ?.driver.peer.request("cancel", { token })
         .catch(() => {});
+      return {};
+    },
+
+    async route({ host, port }) {
+      return { route: netRoute(usableGrants(journal.state, live.state.agent, ports.now()), { host, port }) };
+    },
+
+    async refused({ what }) {
+      live.refusedRequests += 1;
+      if (live.refusedRequests > RECORDED_REFUSALS) return {};
+      const peer = `face ${live.state.instance}`;
+      await journal.write({ kind: "refused", peer, code: "network-request", what });
       return {};
     },
 

@@ -11,6 +11,7 @@ import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
+import { grantsNetwork } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -103,6 +104,8 @@ export function createInstances(ports: InstancePorts): Instances {
     live.face?.port.close();
     live.face?.process.kill();
     drivers.stopAll(live);
+    live.netEnd?.close();
+    live.netEnd = null;
   }
 
   async function finish(
@@ -153,8 +156,10 @@ export function createInstances(ports: InstancePorts): Instances {
     });
   }
 
-  async function startFace(live: LiveInstance, sockets: string): Promise<void> {
-    const process = await powers.startSandbox(planFace(code, sockets), "capture");
+  async function startFace(live: LiveInstance, sockets: string, network: boolean): Promise<void> {
+    const [near, far] = powers.makeSocketEnds();
+    live.netEnd = far;
+    const process = await powers.startSandbox(planFace(code, sockets, network), "capture", [near]).finally(near.close);
     const [channel] = process.channels;
     if (channel === undefined) throw new Refusal("confinement", "The face got no channel.", "Run `aios doctor`.");
     const ready = new Promise<void>((resolve, reject) => {
@@ -231,7 +236,8 @@ export function createInstances(ports: InstancePorts): Instances {
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.
           void drivers.openAll(live).catch(() => {});
-          await startFace(live, sockets);
+          const network = grantsNetwork(usableGrants(journal.state, request.agent, ports.now()));
+          await startFace(live, sockets, network);
           refuseStopped(state);
           live.agent = await powers.startAgent(
             planAgent(code, {
@@ -242,6 +248,7 @@ export function createInstances(ports: InstancePorts): Instances {
               code: request.code,
               programs,
               sockets,
+              network,
             }),
             streams,
             (news) => ports.hear(live, news),
@@ -332,6 +339,7 @@ export function createInstances(ports: InstancePorts): Instances {
     async revoked() {
       for (const live of lives.values()) {
         drivers.stopUndeclared(live);
+        drivers.cutRevoked(live);
         const agents = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
         // Neither a mount nor leave to start programs can be taken from a running sandbox, so the sandbox goes.
         const { workspace, programs } = sandboxOf(agents);

@@ -1,6 +1,7 @@
 import type { Breaker } from "../kernel/breaker.ts";
-import type { Outcome, Visible } from "../protocol/requests.ts";
+import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Seen } from "./provenance.ts";
 import type { InstanceState } from "./state.ts";
@@ -9,6 +10,8 @@ import type { InstanceState } from "./state.ts";
 export interface FacePort {
   progress(event: { token: number; progress: number; total: number | null; message: string | null }): void;
   held(token: number): void;
+  /** An action of the network device may go on under this ticket. */
+  granted(event: FaceEvents["granted"]): void;
   changed(): void;
   close(): void;
 }
@@ -30,9 +33,14 @@ export interface LiveInstance {
   /** Held actions by request nonce. */
   readonly waiting: Map<string, Waiting>;
   /** Drivers' calls under way, by the face's token, for progress and cancellation. */
-  readonly running: Map<number, { readonly driver: RunningDriver; readonly token: number }>;
+  readonly running: Map<
+    number,
+    { readonly driver: RunningDriver; readonly token: number; readonly grants: readonly string[] }
+  >;
   readonly seen: Seen;
   face: { readonly process: SandboxedProcess; readonly port: FacePort } | null;
+  /** The broker's end of the socketpair with the face, until the broker has it. */
+  netEnd: SocketEnd | null;
   agent: SandboxedProcess | null;
   /** How the agent's own sandbox sees the workspace. */
   mode: "none" | "read" | "write";
@@ -40,6 +48,8 @@ export interface LiveInstance {
   programs: "none" | "any";
   /** JSON-RPC methods that nobody serves, asked for so far. */
   unknownMethods: number;
+  /** Requests to the network that its face refused so far. */
+  refusedRequests: number;
   /** Last list given to the face, so that only a different one is announced. */
   visible: Visible | null;
 }
@@ -54,10 +64,12 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     running: new Map(),
     seen: parts.seen,
     face: null,
+    netEnd: null,
     agent: null,
     mode: "none",
     programs: "none",
     unknownMethods: 0,
+    refusedRequests: 0,
     visible: null,
   };
 }

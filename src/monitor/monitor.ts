@@ -2,6 +2,7 @@ import type { Digest } from "../kernel/action.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
+import { MONITOR_BROKER } from "../protocol/net-order.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
@@ -16,6 +17,7 @@ import { createJournal, replay, type Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
+import type { NetDevicePorts } from "./net-device.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
@@ -102,7 +104,15 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     void peer.closed.then(events.onGone);
     return peer;
   };
-  const drivers = createDriverTable(powers, { journal, code: parts.code, connect: connectDriver });
+  const connectBroker: NetDevicePorts["connectBroker"] = (channel) =>
+    createPeer(channel, {
+      side: MONITOR_BROKER,
+      requests: {},
+      events: {},
+      onFault: (fault) => refused("broker", fault),
+      onError: failed,
+    });
+  const drivers = createDriverTable(powers, { journal, code: parts.code, connect: connectDriver, connectBroker });
 
   // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
   const late: { conduct: Conduct | null; instances: Instances | null } = { conduct: null, instances: null };
@@ -133,6 +143,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       return {
         progress: (event) => void peer.event("progress", event),
         held: (token) => void peer.event("held", { token }),
+        granted: (event) => void peer.event("granted", event),
         changed: () => void peer.event("changed", {}),
         close: () => peer.close(),
       };

@@ -1,4 +1,5 @@
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
@@ -20,7 +21,11 @@ export interface MonitorPowers {
   readonly random: Random;
   readonly crypto: Crypto;
   /** CONFINED-OR-NOT-AT-ALL: rejects with a code and a hint when any part of the sandbox cannot be set up. */
-  startSandbox(spec: SandboxSpec, streams: Streams | "capture" | "ignore"): Promise<SandboxedProcess>;
+  startSandbox(
+    spec: SandboxSpec,
+    streams: Streams | "capture" | "ignore",
+    ends?: readonly SocketEnd[],
+  ): Promise<SandboxedProcess>;
   /** An agent starts soon: begins what its start needs and takes time. Never throws; the start itself says what failed. */
   expectAgent(): void;
   /**
@@ -28,6 +33,8 @@ export interface MonitorPowers {
    * terminal call, or when nobody supervises it any more, it is killed before `hear` is called.
    */
   startAgent(spec: SandboxSpec, streams: Streams, hear: (news: WardNews) => void): Promise<SandboxedProcess>;
+  /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
+  makeSocketEnds(): readonly [SocketEnd, SocketEnd];
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
   codeDigest(paths: readonly string[]): Promise<string>;
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */

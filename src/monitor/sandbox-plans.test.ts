@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planAgent, planConnector, planDriver, planFace } from "./sandbox-plans.ts";
+import { planAgent, planBroker, planConnector, planDriver, planFace } from "./sandbox-plans.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
 const plan = {
@@ -10,6 +10,7 @@ const plan = {
   code: ["/opt/agent"],
   programs: "any" as const,
   sockets: "/home/me/.aios/run/faces/i-1",
+  network: false,
 };
 
 describe("an agent's sandbox", () => {
@@ -74,11 +75,23 @@ describe("an agent's sandbox", () => {
   });
 });
 
-test("only the connector has a route, and it is told how far it may reach", () => {
+test("only the connector and the broker have a route, and the connector is told how far it may reach", () => {
+  expect(planBroker(code)).toMatchObject({ network: "host", channels: 2 });
   expect(planFace(code, "/run/x").network).toBe("none");
   const spec = planConnector(code, { host: "example.org", port: 443, reach: "public" });
   expect(spec.network).toBe("host");
   expect(spec.command.slice(-3)).toEqual(["example.org", "443", "public"]);
+});
+
+test("an agent that may use the network is told of its proxy and its authority, and no other is", () => {
+  const ca = "/run/aios/ca.pem";
+  expect(planAgent(code, { ...plan, network: true }).environment).toMatchObject({
+    AIOS_PROXY_SOCKET: "/run/aios/proxy.sock",
+    NODE_EXTRA_CA_CERTS: ca,
+    SSL_CERT_FILE: ca,
+  });
+  expect(planAgent(code, plan).environment["AIOS_PROXY_SOCKET"]).toBeUndefined();
+  expect(planFace(code, "/run/x", true).command.at(-1)).toBe("--network");
 });
 
 test("each of our programs reads compiled code from a place of its own, which is mounted read-only", () => {
@@ -87,6 +100,7 @@ test("each of our programs reads compiled code from a place of its own, which is
     face: planFace(code, "/run/x"),
     driver: planDriver(code, http, "/home/me/project"),
     connector: planConnector(code, { host: "example.org", port: 443, reach: "public" }),
+    broker: planBroker(code),
   };
   for (const [name, spec] of Object.entries(specs)) {
     const place = `/aios/node_modules/.aios-cache/${name}`;

@@ -1,4 +1,5 @@
 import type { DriverSource } from "../kernel/grant.ts";
+import { networkEnvironment } from "./network-environment.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
 /** Where the substrate's own code lies on the host; all of it is shown read-only, under /aios. */
@@ -15,15 +16,16 @@ const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/ag
 /** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
 const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 
-/** The face of one instance: our code and the folder of its two sockets, nothing else. */
-export function planFace(code: CodeLayout, sockets: string): SandboxSpec {
+/** The face of one instance: our code and the folder of its sockets, nothing else. `network`: its agent may use the network. */
+export function planFace(code: CodeLayout, sockets: string, network: boolean = false): SandboxSpec {
   return {
     role: "face",
-    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`],
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`, ...(network ? ["--network"] : [])],
     cwd: "/tmp",
     environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
-    channels: 1,
+    // The monitor, and the broker of the network device.
+    channels: 2,
     programs: "any",
     terminal: false,
     network: "none",
@@ -80,6 +82,22 @@ export function planConnector(
   };
 }
 
+/** The network device of one instance: the host's network, no files and no keys. The monitor orders, the face speaks. */
+export function planBroker(code: CodeLayout): SandboxSpec {
+  return {
+    role: "connector",
+    command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/broker.ts`],
+    cwd: "/tmp",
+    environment: ownEnvironment("broker"),
+    mounts: ownCode(code),
+    channels: 2,
+    programs: "any",
+    terminal: false,
+    network: "host",
+    limits: { processes: 64, openFiles: 1024, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
+}
+
 export interface AgentPlan {
   readonly command: readonly string[];
   readonly environment: { readonly [name: string]: string };
@@ -92,6 +110,8 @@ export interface AgentPlan {
   readonly programs: "none" | "any";
   /** Folder of the face's sockets. */
   readonly sockets: string;
+  /** Whether its programs are told of the network. */
+  readonly network: boolean;
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -113,6 +133,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     environment: {
       ...(plan.terminal ? { TERM: "xterm-256color" } : {}),
       ...plan.environment,
+      ...networkEnvironment(plan.network),
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
       AIOS_MCP_STDIO_SOCKET: "/run/aios/mcp-stdio.sock",
@@ -131,7 +152,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
 }
 
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
-function ownEnvironment(program: "face" | "driver" | "connector"): SandboxSpec["environment"] {
+function ownEnvironment(program: "face" | "driver" | "connector" | "broker"): SandboxSpec["environment"] {
   return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }
 
@@ -146,6 +167,9 @@ function stdioCommand(code: CodeLayout): readonly Mount[] {
 
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */
 const HEAP_SMALL = ["--max-semi-space-size=1", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning"];
+
+/** Of a broker: what it hands on is young and large, and with a small young generation a third of its time is collecting it. */
+const HEAP_STREAMS = ["--max-semi-space-size=8", "--disable-warning=ExperimentalWarning"];
 
 function ownCode(code: CodeLayout): readonly Mount[] {
   return [

@@ -33,7 +33,10 @@ export interface McpListener {
 /** Listens for MCP in stdio framing on a unix socket and hands over each connection's lines. */
 export function listenForLines(path: string, onLines: (lines: Lines) => void): Promise<McpListener> {
   const bounds = { lineBytes: MESSAGE_BYTES, queuedBytes: QUEUED_BYTES, skippedBytes: SKIPPED_BYTES };
-  return listen(path, (socket) => onLines(openLines(socketChannel(socket), bounds)));
+  return listenForSockets(path, {
+    most: CONNECTIONS,
+    onSocket: (socket) => onLines(openLines(socketChannel(socket), bounds)),
+  });
 }
 
 /**
@@ -42,19 +45,28 @@ export function listenForLines(path: string, onLines: (lines: Lines) => void): P
  * socket is decided by the sandbox that it is mounted into, and it carries no authority beyond that agent's own.
  */
 export function listenForHttp(path: string, loadHandler: () => Promise<HttpHandler>): Promise<McpListener> {
-  let http: Promise<{ emit(event: "connection", socket: Socket): boolean }> | null = null;
-  return listen(path, (socket) => {
-    http ??= makeHttpServer(loadHandler);
-    http.then(
+  let http: Promise<Fed> | null = null;
+  return listenForServer(path, { most: CONNECTIONS, load: () => (http ??= makeHttpServer(loadHandler)) });
+}
+
+/** A server that gets its connections from somebody else. */
+type Fed = { emit(event: "connection", socket: Socket): boolean };
+
+/** Listens on a unix socket and feeds a server with its connections, which `load` makes with the first of them. */
+export function listenForServer(
+  path: string,
+  { most, load }: { readonly most: number; readonly load: () => Promise<Fed> },
+): Promise<McpListener> {
+  const onSocket = (socket: Socket): void => {
+    load().then(
       (server) => server.emit("connection", socket),
       () => socket.destroy(),
     );
-  });
+  };
+  return listenForSockets(path, { most, onSocket });
 }
 
-async function makeHttpServer(
-  loadHandler: () => Promise<HttpHandler>,
-): Promise<{ emit(event: "connection", socket: Socket): boolean }> {
+async function makeHttpServer(loadHandler: () => Promise<HttpHandler>): Promise<Fed> {
   const [{ createServer: createHttpServer }, handler] = await Promise.all([import("node:http"), loadHandler()]);
   const server = createHttpServer(
     { maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
@@ -99,7 +111,10 @@ function plainHeaders(request: IncomingMessage): [string, string][] {
   return headers;
 }
 
-async function listen(path: string, onSocket: (socket: Socket) => void): Promise<McpListener> {
+async function listenForSockets(
+  path: string,
+  { most, onSocket }: { readonly most: number; readonly onSocket: (socket: Socket) => void },
+): Promise<McpListener> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
@@ -107,7 +122,7 @@ async function listen(path: string, onSocket: (socket: Socket) => void): Promise
     socket.on("error", () => socket.destroy());
     onSocket(socket);
   });
-  server.maxConnections = CONNECTIONS;
+  server.maxConnections = most;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(path, resolve);

@@ -2,7 +2,7 @@ import { Duplex } from "node:stream";
 import type { Channel } from "./powers.ts";
 
 /**
- * Many byte streams over one channel, for the driver of an HTTP server and its connector.
+ * Many byte streams over one channel, for the driver of an HTTP server and its connector, and for a face and its broker.
  *
  * Frames: 4 bytes length of what follows, 4 bytes stream id, 1 byte kind, payload; integers big-endian. Kinds: open (0),
  * data (1), end (2), reset (3), credit (4, payload: 4 bytes). Only the client opens streams; ids are never used again.
@@ -14,6 +14,10 @@ export const STREAMS = 64;
 const WINDOW = 256 * 1024;
 const FRAME_BYTES = 64 * 1024;
 const HEADER = 9;
+/** Payloads up to this are written together with their header; to copy a longer one would cost more than a second write. */
+const JOINED_BYTES = 4 * 1024;
+/** Pieces from this on keep the chunk that they came in. */
+const KEPT_BYTES = 16 * 1024;
 
 const KIND = { open: 0, data: 1, end: 2, reset: 3, credit: 4 } as const;
 
@@ -25,12 +29,12 @@ interface Frame {
 
 /** The side that opens streams. */
 export interface MuxClient {
-  /** Opens a stream; throws when 64 are open or the channel is gone. */
+  /** Opens a stream; throws when too many are open or the channel is gone. */
   connect(): Duplex;
 }
 
-/** Makes the client of a channel, which from then on belongs to it. */
-export function createMuxClient(channel: Channel): MuxClient {
+/** Makes the client of a channel, which from then on belongs to it. Both ends must agree on how many streams there may be. */
+export function createMuxClient(channel: Channel, most: number = STREAMS): MuxClient {
   const streams = new Map<number, MuxStream>();
   let lastId = 0;
   let closed = false;
@@ -43,7 +47,7 @@ export function createMuxClient(channel: Channel): MuxClient {
   return Object.freeze({
     connect: () => {
       if (closed) throw new Error("Cannot open a stream: the connector is gone");
-      if (streams.size >= STREAMS) throw new Error(`Cannot open a stream: ${STREAMS} are open`);
+      if (streams.size >= most) throw new Error(`Cannot open a stream: ${most} are open`);
       lastId += 1;
       const stream = new MuxStream(lastId, { send, onGone: (id) => streams.delete(id) });
       streams.set(lastId, stream);
@@ -54,13 +58,13 @@ export function createMuxClient(channel: Channel): MuxClient {
 }
 
 /** Makes the server of a channel: `onStream` gets each stream that the client opens. */
-export function serveMux(channel: Channel, onStream: (stream: Duplex) => void): void {
+export function serveMux(channel: Channel, onStream: (stream: Duplex) => void, most: number = STREAMS): void {
   const streams = new Map<number, MuxStream>();
   let lastId = 0;
   const send = carryFrames(channel, streams, {
     onFrame: ({ id, kind }) => {
       if (kind !== KIND.open) return id > 0 && id <= lastId;
-      if (id !== lastId + 1 || streams.size >= STREAMS) return false;
+      if (id !== lastId + 1 || streams.size >= most) return false;
       lastId = id;
       const stream = new MuxStream(id, { send, onGone: (gone) => streams.delete(gone) });
       streams.set(id, stream);
@@ -81,35 +85,68 @@ function carryFrames(
   streams: Map<number, MuxStream>,
   options: { readonly onFrame: (frame: Frame) => boolean; readonly onClose: () => void },
 ): Send {
-  let pending: Buffer = EMPTY;
+  const header = Buffer.alloc(HEADER);
+  /** Bytes of the header that are there. */
+  let have = 0;
+  /** Bytes of the payload that are still to come. */
+  let left = 0;
+  /** What is there of a payload that is no data: at most four bytes. */
+  let small: Buffer = EMPTY;
   channel.onClose(() => {
     options.onClose();
     for (const stream of streams.values()) stream.destroy(new Error("The other side of the connector is gone"));
   });
+  // A frame for a stream that is over was under way when it ended.
+  const take = (payload: Buffer): boolean => {
+    const frame = { id: header.readUInt32BE(4), kind: header.readUInt8(8), payload };
+    return options.onFrame(frame) && streams.get(frame.id)?.accept(frame) !== false;
+  };
+  /** Reads on from `at`; where it came to, or -1 for what may not be. */
+  const readOn = (bytes: Buffer, at: number): number => {
+    if (have < HEADER) {
+      const part = bytes.copy(header, have, at, at + HEADER - have);
+      have += part;
+      if (have >= 4) {
+        const length = header.readUInt32BE(0);
+        if (length < HEADER - 4 || length > FRAME_BYTES + HEADER - 4) return -1;
+        left = length - (HEADER - 4);
+      }
+      if (have < HEADER) return at + part;
+      if (left > 0) return at + part;
+      have = 0;
+      return take(EMPTY) ? at + part : -1;
+    }
+    const end = Math.min(bytes.length, at + left);
+    const piece = bytes.subarray(at, end);
+    left -= piece.length;
+    // Data is handed on as it comes: to wait for a whole frame would mean to copy it.
+    if (header.readUInt8(8) === KIND.data) {
+      if (left === 0) have = 0;
+      return take(piece) ? end : -1;
+    }
+    small = Buffer.concat([small, piece]);
+    if (small.length > 4) return -1;
+    if (left > 0) return end;
+    const whole = small;
+    small = EMPTY;
+    have = 0;
+    return take(whole) ? end : -1;
+  };
   channel.onData((chunk) => {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
-    for (;;) {
-      if (pending.length < 4) return;
-      const length = pending.readUInt32BE(0);
-      if (length < HEADER - 4 || length > FRAME_BYTES + HEADER - 4) return channel.destroy();
-      if (pending.length < 4 + length) return;
-      const frame = {
-        id: pending.readUInt32BE(4),
-        kind: pending.readUInt8(8),
-        payload: pending.subarray(HEADER, 4 + length),
-      };
-      pending = pending.subarray(4 + length);
-      // A frame for a stream that is over was under way when it ended.
-      if (!options.onFrame(frame) || streams.get(frame.id)?.accept(frame) === false) return channel.destroy();
+    for (let at = 0; at < bytes.length;) {
+      at = readOn(bytes, at);
+      if (at < 0) return channel.destroy();
     }
   });
   return (id, kind, payload) => {
-    const header = Buffer.allocUnsafe(HEADER);
-    header.writeUInt32BE(HEADER - 4 + payload.length, 0);
-    header.writeUInt32BE(id, 4);
-    header.writeUInt8(kind, 8);
-    channel.write(payload.length === 0 ? header : Buffer.concat([header, payload]));
+    const first = Buffer.allocUnsafe(HEADER);
+    first.writeUInt32BE(HEADER - 4 + payload.length, 0);
+    first.writeUInt32BE(id, 4);
+    first.writeUInt8(kind, 8);
+    if (payload.length < JOINED_BYTES) return void channel.write(Buffer.concat([first, payload]));
+    channel.write(first);
+    channel.write(payload);
   };
 }
 
@@ -121,6 +158,8 @@ class MuxStream extends Duplex {
   #credit = WINDOW;
   /** Bytes that may still arrive before the sender breaks its promise. */
   #room = WINDOW;
+  /** Bytes that were taken and are not yet given back as credit. */
+  #owed = 0;
   #waiting: { bytes: Buffer; done: (error?: Error | null) => void } | null = null;
   /** What arrived and was not yet asked for; at most `WINDOW` bytes. */
   readonly #arrived: Buffer[] = [];
@@ -143,8 +182,8 @@ class MuxStream extends Duplex {
       case KIND.data:
         if (this.#otherEnded || payload.length > this.#room) return false;
         this.#room -= payload.length;
-        // A copy: the frame's memory belongs to a chunk that holds other streams' bytes too.
-        this.#arrived.push(Buffer.from(payload));
+        // A small piece is copied, since its memory belongs to a chunk that holds other streams' bytes too.
+        this.#arrived.push(payload.length < KEPT_BYTES ? Buffer.from(payload) : payload);
         if (this.#wanted) this.#hand();
         return true;
       case KIND.end:
@@ -180,10 +219,13 @@ class MuxStream extends Duplex {
       return;
     }
     this.#wanted = false;
-    this.#room += next.length;
-    if (!this.#otherEnded) {
+    this.#owed += next.length;
+    // In larger amounts: until then the sender has most of its window left.
+    if (!this.#otherEnded && this.#owed >= FRAME_BYTES) {
       const payload = Buffer.allocUnsafe(4);
-      payload.writeUInt32BE(next.length, 0);
+      payload.writeUInt32BE(this.#owed, 0);
+      this.#room += this.#owed;
+      this.#owed = 0;
       this.#send(this.#id, KIND.credit, payload);
     }
     this.push(next);

@@ -57,7 +57,7 @@ export interface Channel {
 export interface SandboxedProcess {
   /** Host process id of bubblewrap. */
   readonly pid: number;
-  /** The channels asked for, in the order asked. */
+  /** The channels asked for, in the order asked, less those that were made of given ends. */
   readonly channels: readonly Channel[];
   /** Resolves once, when the process and its namespace are gone. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;

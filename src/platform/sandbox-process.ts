@@ -26,6 +26,7 @@ import {
   openProcess,
   signalProcess,
 } from "./sandbox-syscalls.ts";
+import type { SocketEnd } from "./socket-end.ts";
 import { keepHead, keepTail } from "./sandbox-output.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 import { superviseLaunch } from "./supervised-launch.ts";
@@ -54,6 +55,8 @@ export interface SandboxOptions {
   readonly agent?: AgentStart;
   /** Facts about the machine; looked up once when left out. */
   readonly host?: SandboxHost;
+  /** Ends of socketpairs that the last of its channels are made of. They belong to the caller, who closes them. */
+  readonly ends?: readonly SocketEnd[];
 }
 
 export interface StartedSandbox extends SandboxedProcess {
@@ -112,7 +115,7 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     await launched?.done;
     const { namespace } = status;
     const told = launched?.gone ?? Promise.resolve();
-    const started = superviseSandbox(child, { first, namespace, spec, plan, exited, told, errors, output });
+    const started = superviseSandbox(child, { first, namespace, spec, options, plan, exited, told, errors, output });
     // TERMINAL, and a sandbox whose calls nobody answers, end before anybody is told.
     launched?.onEnd(started.kill);
     return started;
@@ -164,7 +167,9 @@ function spawnBubblewrap(plan: SandboxPlan, start: Opening & { readonly options:
   // The launcher's end is the sandbox's alone: with a copy here its end would not be seen.
   const opened: number[] = start.launcher === null ? [] : [start.launcher];
   try {
-    const extra = plan.descriptors.map((descriptor) => {
+    const extra = plan.descriptors.map((descriptor, index) => {
+      const end = endFor(index, start);
+      if (end !== undefined) return end.fd;
       const made = openDescriptor(descriptor, { ...start, plan });
       if (typeof made === "number" && made !== start.launcher) opened.push(made);
       return made;
@@ -181,6 +186,16 @@ function spawnBubblewrap(plan: SandboxPlan, start: Opening & { readonly options:
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** The end that stands in the place of a channel, if one was given: the last channels are made of them. */
+function endFor(
+  index: number,
+  { spec, options }: { readonly spec: SandboxSpec; readonly options: SandboxOptions },
+): SocketEnd | undefined {
+  const ends = options.ends ?? [];
+  // Channels come first among the descriptors (bwrap.ts).
+  return index < spec.channels ? ends[index - (spec.channels - ends.length)] : undefined;
 }
 
 function standardStreams(streams: SandboxStreams): readonly (number | "ignore" | "pipe")[] {
@@ -262,6 +277,7 @@ interface Supervised {
   /** Inode number of the pid namespace. */
   readonly namespace: number;
   readonly spec: SandboxSpec;
+  readonly options: SandboxOptions;
   readonly plan: SandboxPlan;
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   /** Resolves when everything that happened inside was reported. */
@@ -293,7 +309,9 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     return Object.freeze(result);
   });
   const channels = sandbox.plan.descriptors.flatMap((descriptor, index) =>
-    descriptor.kind === "channel" ? [socketChannel(socketAt(child, 3 + index))] : [],
+    descriptor.kind === "channel" && endFor(index, sandbox) === undefined
+      ? [socketChannel(socketAt(child, 3 + index))]
+      : [],
   );
   return Object.freeze({
     pid: child.pid ?? -1,

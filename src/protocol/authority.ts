@@ -65,6 +65,7 @@ export const SOURCE: Decoder<DriverSource> = union<DriverSource, "kind">("kind",
     workspace,
   }),
   http: object<SourceOf<"http">>({ kind: literal("http"), url: serverUrl }),
+  net: object<SourceOf<"net">>({ kind: literal("net") }),
 });
 
 const conditionText = text({ max: 4096 });

@@ -1,14 +1,16 @@
 import { decodeGrant, type DriverSource, type DriverSpec, type Grant, type Limits } from "../kernel/grant.ts";
+import { NET_DRIVER, NET_TOOLS } from "../kernel/net.ts";
 import { asJson } from "./as-json.ts";
 import type { DecodeResult } from "./decode.ts";
 import type { ShortGrant, ShortLimits, ShortRules, ShortServer } from "./short-grant.ts";
+import { networkAllows } from "./short-network.ts";
 
 /** What finds the command and the code of an installed npm package: null when it is not installed. */
 export type ResolvePackage = (name: string) => DriverSource | null;
 
-/** Where the servers of a short grant or profile come from, which is what the monitor must know to probe them. */
+/** Where the drivers of a short grant or profile come from, which is what the monitor must know to probe them. */
 export function driverSources(
-  servers: ShortRules["servers"],
+  { servers, network }: Pick<ShortRules, "servers" | "network">,
   resolve: ResolvePackage,
 ): DecodeResult<{ readonly [driver: string]: DriverSource }> {
   const sources: { [driver: string]: DriverSource } = Object.create(null);
@@ -17,6 +19,8 @@ export function driverSources(
     if (source === null) return refused(`/servers/${name}/package`, "is not installed, or is no server to start here");
     sources[name] = source;
   }
+  if (Object.hasOwn(servers, NET_DRIVER)) return refused(`/servers/${NET_DRIVER}`, "is the name of the network device");
+  if (network.length > 0) sources[NET_DRIVER] = { kind: "net" };
   return { kind: "ok", value: sources };
 }
 
@@ -32,7 +36,7 @@ export function expandGrant(
     readonly pins: { readonly [server: string]: string };
   },
 ): DecodeResult<Grant> {
-  const sources = driverSources(short.servers, given.resolve);
+  const sources = driverSources(short, given.resolve);
   if (sources.kind === "refused") return sources;
   const drivers: { [driver: string]: DriverSpec } = Object.create(null);
   for (const [name, { tools, resources, prompts }] of Object.entries(short.servers)) {
@@ -41,7 +45,13 @@ export function expandGrant(
     if (source === undefined || pin === undefined) return refused(`/servers/${name}`, "has no pin: it was not probed");
     drivers[name] = { source, pin, tools, resources, prompts };
   }
-  const { grant: id, agents, allow, lease, sandbox } = short;
+  if (short.network.length > 0) {
+    const pin = given.pins[NET_DRIVER];
+    if (pin === undefined) return refused("/network", "has no pin: it was not probed");
+    drivers[NET_DRIVER] = { source: { kind: "net" }, pin, tools: NET_TOOLS, resources: [], prompts: [] };
+  }
+  const { grant: id, agents, lease, sandbox } = short;
+  const allow = [...short.allow, ...short.network.flatMap(networkAllows)];
   const limits = limitsOf(short.limits, given.now);
   const decoded = decodeGrant(asJson({ v: 1, id, agents, drivers, allow, limits, lease, sandbox }));
   return decoded.kind === "ok" ? decoded : refused("", `the grant is refused: ${decoded.message}`);

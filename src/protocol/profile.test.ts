@@ -235,7 +235,7 @@ describe("a short grant", () => {
   });
 
   it("names its sources before there are pins", () => {
-    expect(driverSources(short(EXAMPLE).servers, resolve)).toMatchObject({
+    expect(driverSources(short(EXAMPLE), resolve)).toMatchObject({
       kind: "ok",
       value: { files: { kind: "stdio", workspace: "read" }, web: { kind: "http" } },
     });

@@ -68,6 +68,6 @@ export function decodeProfile(value: JsonValue): DecodeResult<Profile> {
 
 /** The grant that an owner would have to sign for a profile to get what it asks for. */
 export function grantAskedFor(profile: Profile, id: string = profile.profile): ShortGrant {
-  const { agent, sandbox, servers, allow, limits, lease } = profile;
-  return { grant: id, agents: [agent], sandbox, servers, allow, limits, lease };
+  const { agent, sandbox, servers, network, allow, limits, lease } = profile;
+  return { grant: id, agents: [agent], sandbox, servers, network, allow, limits, lease };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { BROKER_SIDE, MONITOR_BROKER } from "./net-order.ts";
 import { describe, expect, it } from "vitest";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { decode, type Decoder } from "./decode.ts";
@@ -53,10 +54,16 @@ describe("the names that a peer may use", () => {
     "watch",
     "stop",
   ];
-  const face = ["ready", "list", "propose", "cancel", "method"];
+  const face = ["ready", "list", "propose", "cancel", "route", "refused", "method"];
 
   it("are these and no others at the monitor", () => {
-    expect(namesOf(MONITOR_FACE)).toEqual({ serves: face, hears: [], asks: [], says: ["progress", "held", "changed"] });
+    expect(namesOf(MONITOR_FACE)).toEqual({
+      serves: face,
+      hears: [],
+      asks: [],
+      says: ["progress", "held", "granted", "changed"],
+    });
+    expect(namesOf(MONITOR_BROKER)).toEqual({ serves: [], hears: [], asks: ["exchange", "cancel"], says: [] });
     expect(namesOf(MONITOR_DRIVER)).toEqual({
       serves: [],
       hears: ["progress", "changed"],
@@ -69,6 +76,7 @@ describe("the names that a peer may use", () => {
   it.each([
     ["face", MONITOR_FACE, FACE_SIDE],
     ["driver", MONITOR_DRIVER, DRIVER_SIDE],
+    ["broker", MONITOR_BROKER, BROKER_SIDE],
     ["command line", MONITOR_CLI, CLI_SIDE],
   ])("are the same at both ends of the channel of a %s", (_, near, far) => {
     const { serves, hears, asks, says } = near;
@@ -80,7 +88,7 @@ describe("the names that a peer may use", () => {
     const doc = readFileSync(new URL("../../docs/formats/request-table.md", import.meta.url), "utf8");
     const listed = [...doc.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, name]) => name);
     const { says } = MONITOR_FACE;
-    const known = [FACE_TABLE, says, DRIVER_ANSWERS, DRIVER_EVENTS, CLI_TABLE, MONITOR_CLI.says];
+    const known = [FACE_TABLE, says, DRIVER_ANSWERS, DRIVER_EVENTS, MONITOR_BROKER.asks, CLI_TABLE, MONITOR_CLI.says];
     expect(listed).toEqual(known.flatMap((table) => Object.keys(table)));
   });
 

@@ -1,8 +1,8 @@
 import { GRANT_PROPOSAL, SOURCE } from "./authority.ts";
 import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
-import { boolean, jsonObject, list, literal, nullable, number, object, text, union } from "./decode.ts";
+import { boolean, integer, jsonObject, list, literal, nullable, number, object, oneOf, text, union } from "./decode.ts";
 import type { Decoder } from "./decode.ts";
-import { count, driverName, empty, reasonCode, stage, words } from "./fields.ts";
+import { count, driverName, empty, nonce, reasonCode, stage, words } from "./fields.ts";
 import { MAX_CLI_FRAME, MAX_FRAME } from "./frame.ts";
 import { OFFER, OFFER_BOUNDS, OFFERED } from "./offer.ts";
 import { PROPOSAL_FIELDS } from "./proposal.ts";
@@ -32,6 +32,11 @@ export const FACE_TABLE: BodyTable<FaceRequests> = {
   list: empty,
   propose: object<FaceRequests["propose"]["body"]>({ ...PROPOSAL_FIELDS, token }),
   cancel: object<FaceRequests["cancel"]["body"]>({ token }),
+  route: object<FaceRequests["route"]["body"]>({
+    host: text({ min: 1, max: 253, pattern: /^[!-~]+$/ }),
+    port: integer({ min: 1, max: 65_535 }),
+  }),
+  refused: object<FaceRequests["refused"]["body"]>({ what: text({ min: 1, max: 256, pattern: /^[ -~]+$/ }) }),
   method: object<FaceRequests["method"]["body"]>({ method: words }),
 };
 
@@ -72,6 +77,8 @@ export const FACE_ANSWERS: AnswerTable<FaceRequests> = {
   list: VISIBLE,
   propose: OUTCOME,
   cancel: empty,
+  route: object<FaceRequests["route"]["ok"]>({ route: oneOf(["terminate", "pass", "none"]) }),
+  refused: empty,
   method: empty,
 };
 
@@ -86,6 +93,7 @@ const PROGRESS: Decoder<FaceEvents["progress"]> = object<FaceEvents["progress"]>
 export const FACE_EVENTS: EventTable<FaceEvents> = {
   progress: PROGRESS,
   held: object<FaceEvents["held"]>({ token }),
+  granted: object<FaceEvents["granted"]>({ token, ticket: nonce }),
   changed: empty,
 };
 

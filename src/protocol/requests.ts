@@ -52,9 +52,15 @@ export interface FaceRequests {
   /** One action through the six stages. `token` names it for `cancel` and `progress`. */
   propose: { body: Proposal & { readonly token: number }; ok: Outcome };
   cancel: { body: { readonly token: number }; ok: Record<string, never> };
+  /** What rules there are for TLS to a host: see its requests, pass it through, or nothing. Decides nothing by itself. */
+  route: { body: { readonly host: string; readonly port: number }; ok: { readonly route: NetRoute } };
+  /** What the face refused of its agent's requests to the network before they became actions; the first few are recorded. */
+  refused: { body: { readonly what: string }; ok: Record<string, never> };
   /** A JSON-RPC method that the face does not serve; recorded, and terminal when it is a control verb. */
   method: { body: { readonly method: string }; ok: Record<string, never> };
 }
+/** How the face treats TLS to a host. */
+export type NetRoute = "terminate" | "pass" | "none";
 export interface Visible {
   readonly tools: readonly (OfferedTool & { readonly driver: string })[];
   readonly resources: readonly (OfferedResource & { readonly driver: string })[];
@@ -82,6 +88,8 @@ export interface FaceEvents {
   };
   /** The action waits for a human; the face keeps the client's request open and says so as progress. */
   held: { readonly token: number };
+  /** An action of the network device may go on: the broker takes this ticket once. Its `propose` answers when it ends. */
+  granted: { readonly token: number; readonly ticket: string };
   /** What `list` gives has changed. */
   changed: Record<string, never>;
 }

@@ -38,6 +38,7 @@ import {
 import { agentName, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
+import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
 
 /** Where a server comes from, as people write it: an installed npm package, a command of their own, or an address. */
@@ -73,6 +74,7 @@ export interface ShortLimits {
 export interface ShortRules {
   readonly sandbox: SandboxGrant;
   readonly servers: { readonly [name: string]: ShortServer };
+  readonly network: readonly ShortDestination[];
   readonly allow: readonly Allow[];
   readonly limits: ShortLimits;
   readonly lease: boolean;
@@ -180,6 +182,7 @@ export const RULES: Fields<ShortRules> = {
     { defaults: { workspace: "none", programs: "none" } },
   ),
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
+  network: NETWORK,
   allow: list(allowance, { max: 512 }),
   limits: LIMITS,
   lease: boolean(),
@@ -187,6 +190,7 @@ export const RULES: Fields<ShortRules> = {
 export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
   sandbox: { workspace: "none", programs: "none" },
   servers: {},
+  network: [],
   allow: [],
   lease: false,
 };

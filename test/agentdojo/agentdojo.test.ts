@@ -63,7 +63,7 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
     );
     const completed = { ...short.value, servers, agents: WORKERS.map((worker) => `${name}-${worker}`) };
     const resolve = (): typeof source => source;
-    const sources = driverSources(servers, resolve);
+    const sources = driverSources(completed, resolve);
     if (sources.kind === "refused") throw new Error(sources.message);
     const probed = await aios.client.request("probe", { drivers: sources.value, workspace: aios.workspace });
     const pins = Object.fromEntries(Object.entries(probed.drivers).map(([key, { pin }]) => [key, pin]));

@@ -47,7 +47,7 @@ export function doneText(text: string): JsonObject {
 /** Starts a face and waits until it is ready. */
 export async function startFace(fake: FakeMonitor = {}): Promise<FaceUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "aios-face-"));
-  const program = startProgram("face", { args: [folder], channels: 1 });
+  const program = startProgram("face", { args: [folder], channels: 2 });
   const [stream] = program.channels;
   if (stream === undefined) throw new Error("the face got no channel");
   const monitor: FrameEnd = new FrameEnd(stream, {
@@ -55,6 +55,8 @@ export async function startFace(fake: FakeMonitor = {}): Promise<FaceUnderTest> 
     list: () => fake.visible?.() ?? NOTHING_VISIBLE,
     propose: (body) => fake.propose?.(body, monitor) ?? doneText("done"),
     cancel: () => ({}),
+    route: () => ({ route: "none" }),
+    refused: () => ({}),
     method: () => ({}),
   });
   await Promise.race([

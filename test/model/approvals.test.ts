@@ -125,6 +125,7 @@ class World {
         },
         close: () => {},
       },
+      lasting: null,
       stop: () => {},
       suspend: () => {},
       resume: () => {},

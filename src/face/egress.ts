@@ -1,0 +1,126 @@
+import type { JsonObject } from "../kernel/json.ts";
+import { NET_DRIVER, netPath, type NetTool } from "../kernel/net.ts";
+import type { FaceEvents, NetRoute } from "../protocol/requests.ts";
+import { readHello, type Hello } from "./client-hello.ts";
+import { escapeName } from "./names.ts";
+import type { MonitorLink } from "./monitor-link.ts";
+
+/** Requests of an agent that may be open at a time. */
+const OPEN_REQUESTS = 256;
+/** Tokens of calls over MCP count from one; these begin where those never come. */
+const FIRST_TOKEN = 2 ** 32;
+
+/** What an agent's program is told when its request did not go out. */
+export interface Problem {
+  readonly stage: string;
+  readonly code: string;
+  readonly message: string;
+  readonly proposal: object | null;
+}
+
+/** Whether a request may go out: under a ticket, or not. */
+export type Verdict =
+  { readonly kind: "granted"; readonly ticket: string } | { readonly kind: "stopped"; readonly problem: Problem };
+
+/** A request as the proxy read it. */
+export interface EgressRequest {
+  readonly scheme: "http" | "https";
+  readonly host: string;
+  readonly port: number;
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: EgressBody;
+  readonly upgrade: boolean;
+}
+export type EgressBody =
+  | { readonly kind: "none" }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "base64"; readonly base64: string }
+  | { readonly kind: "stream"; readonly length: number | null };
+
+/** A proposal under way. */
+export interface Asked {
+  readonly verdict: Promise<Verdict>;
+  /** Takes it back; does nothing once it is over. */
+  withdraw(): void;
+}
+
+/** The agent's requests to the network, as actions. It decides nothing: what has more than one reading the kernel denies. */
+export interface Egress {
+  request(request: EgressRequest): Asked;
+  connect(host: string, port: number): Asked;
+  route(host: string, port: number): Promise<NetRoute>;
+  readHello(bytes: Uint8Array): Hello;
+  /** What was refused before it could be asked for. */
+  refused(what: string): void;
+  /** The monitor's word that an action may go on. */
+  onGranted(event: FaceEvents["granted"]): void;
+}
+
+/** Makes the egress of one face over its link to the monitor. */
+export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "route" | "refused">): Egress {
+  const open = new Map<number, (verdict: Verdict) => void>();
+  let lastToken = FIRST_TOKEN;
+
+  function ask(name: NetTool, args: JsonObject): Asked {
+    if (open.size >= OPEN_REQUESTS) {
+      const problem = problemOf("too-many-open", `Cannot open the request: ${OPEN_REQUESTS} are open`);
+      return { verdict: Promise.resolve({ kind: "stopped", problem }), withdraw: () => {} };
+    }
+    lastToken += 1;
+    const token = lastToken;
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    open.set(token, resolve);
+    void link
+      .propose({ verb: "call", driver: NET_DRIVER, name, arguments: args }, token)
+      .then(
+        (outcome) => {
+          // After a grant this is the end of the exchange, which its bytes have told already.
+          if (outcome.kind === "done") return problemOf("driver-failed", "The request ended before it went out");
+          const { stage, code, message, proposal } = outcome;
+          return { stage, code, message, proposal };
+        },
+        () => problemOf("driver-unavailable", "The monitor is gone"),
+      )
+      .then((problem) => {
+        open.delete(token);
+        resolve({ kind: "stopped", problem });
+      });
+    return {
+      verdict: promise,
+      withdraw: () => {
+        if (open.has(token)) link.cancel(token);
+      },
+    };
+  }
+
+  return Object.freeze({
+    request: (request: EgressRequest) => {
+      const { scheme, host, port, method, target, headers, body, upgrade } = request;
+      // A target without one reading has no path; it goes on as it is, and is denied for it.
+      const path = netPath(target) ?? target;
+      const common = {
+        scheme,
+        host,
+        port,
+        method,
+        path,
+        target,
+        headers: headers.map(([name, value]) => [name, value]),
+      };
+      const asks = method === "GET" || method === "HEAD" || method === "OPTIONS";
+      if (asks && body.kind === "none" && !upgrade) return ask("fetch", common);
+      return ask("send", { ...common, body: { ...body }, upgrade });
+    },
+    connect: (host: string, port: number) => ask("connect", { host, port }),
+    route: (host: string, port: number) => link.route(host, port),
+    readHello,
+    refused: (what: string) => link.refused(escapeName(what).slice(0, 256)),
+    onGranted: ({ token, ticket }: FaceEvents["granted"]) => open.get(token)?.({ kind: "granted", ticket }),
+  });
+}
+
+function problemOf(code: string, message: string): Problem {
+  return { stage: "execute", code, message, proposal: null };
+}

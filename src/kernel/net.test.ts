@@ -1,0 +1,144 @@
+import { describe, expect, test } from "vitest";
+import { decodeNetCall, isNetHost, netPath } from "./net.ts";
+
+const GET = {
+  scheme: "https",
+  host: "api.example.com",
+  port: 443,
+  method: "GET",
+  path: "/repos/acme",
+  target: "/repos/acme?page=2",
+  headers: [["accept", "text/html"]],
+};
+const POST = { ...GET, method: "POST", body: { kind: "text", text: "hello" }, upgrade: false };
+
+describe("the path that rules compare", () => {
+  test.each([
+    ["/", "/"],
+    ["/repos/acme", "/repos/acme"],
+    ["/simple/requests/", "/simple/requests"],
+    ["/search?q=../../etc&x=//y", "/search"],
+    ["/@types%2fnode", "/@types%2fnode"],
+    ["/a%20b/c", "/a%20b/c"],
+    ["/v1/models/x:generate", "/v1/models/x:generate"],
+    ["/...", "/..."],
+  ])("of %s is %s", (target, path) => {
+    expect(netPath(target)).toBe(path);
+  });
+
+  test.each([
+    "",
+    "repos",
+    "*",
+    "//evil.example.com/x",
+    "/a//b",
+    "/a/../b",
+    "/a/./b",
+    "/a/..",
+    "/a/%2e%2e/b",
+    "/a/%2E./b",
+    "/a/..%2fb",
+    "/a/x%2f..%2f..%2fb",
+    "/a/%252e%252e/b",
+    "/a/%25252e%25252e/b",
+    "/a/..;x/b",
+    "/a/..;/b",
+    "/a/..%5cb",
+    "/a\\..\\b",
+    "/%72epos",
+    "/a%00b",
+    "/a%0d%0ab",
+    "/a%",
+    "/a%zz",
+    "/a b",
+    "/a#b",
+    "/ä",
+    "http://x/",
+    `/${"a".repeat(9000)}`,
+  ])("does not exist for %s", (target) => {
+    expect(netPath(target)).toBeNull();
+  });
+});
+
+describe("a host of the network device", () => {
+  test("is a full name or this machine by name", () => {
+    for (const host of ["example.com", "a.b.example.com", "xn--mnchen-3ya.de", "localhost"]) {
+      expect(isNetHost(host)).toBe(true);
+    }
+  });
+
+  test.each([
+    "127.0.0.1",
+    "2130706433",
+    "0x7f.1",
+    "0177.0.0.1",
+    "127.1",
+    "[::1]",
+    "::ffff:7f00:1",
+    "[::ffff:7f00:1]",
+    "１２７.0.0.1",
+    "example.com.",
+    "Example.com",
+    "user@example.com",
+    "example.com:443",
+    "example.com%00.evil.com",
+    "example.com\0.evil.com",
+    "example。com",
+    "localhost.localdomain.",
+    "LOCALHOST",
+    "intranet",
+    "-a.example.com",
+    "",
+  ])("is not %s", (host) => {
+    expect(isNetHost(host)).toBe(false);
+  });
+});
+
+describe("a call of the network device", () => {
+  test("that only asks is fetch", () => {
+    expect(decodeNetCall("fetch", GET)).toMatchObject({ kind: "ok", value: { method: "GET", body: { kind: "none" } } });
+    expect(decodeNetCall("fetch", { ...GET, method: "HEAD" }).kind).toBe("ok");
+  });
+
+  test("that may change something is send, and no other name for it passes", () => {
+    expect(decodeNetCall("send", POST).kind).toBe("ok");
+    expect(decodeNetCall("send", { ...POST, method: "GET" }).kind).toBe("ok");
+    expect(decodeNetCall("send", { ...POST, method: "GET", body: { kind: "none" }, upgrade: true }).kind).toBe("ok");
+    expect(decodeNetCall("send", { ...POST, body: { kind: "stream", length: null } }).kind).toBe("ok");
+    expect(decodeNetCall("fetch", { ...GET, method: "POST" }).kind).toBe("refused");
+    expect(decodeNetCall("fetch", POST).kind).toBe("refused");
+    expect(decodeNetCall("send", { ...POST, method: "GET", body: { kind: "none" } }).kind).toBe("refused");
+    expect(decodeNetCall("send", { ...POST, upgrade: true }).kind).toBe("refused");
+  });
+
+  test("that is a tunnel says host and port and nothing else", () => {
+    expect(decodeNetCall("connect", { host: "example.com", port: 443 }).kind).toBe("ok");
+    expect(decodeNetCall("connect", { host: "example.com", port: 443, method: "GET" }).kind).toBe("refused");
+    expect(decodeNetCall("connect", { host: "example.com", port: 0 }).kind).toBe("refused");
+  });
+
+  test.each([
+    ["a path that is not the target's", { ...GET, path: "/repos/other" }],
+    ["no path", Object.fromEntries(Object.entries(GET).filter(([key]) => key !== "path"))],
+    ["a literal host", { ...GET, host: "127.0.0.1" }],
+    ["a port as text", { ...GET, port: "443" }],
+    ["another scheme", { ...GET, scheme: "ftp" }],
+    ["a lower-case method", { ...GET, method: "get" }],
+    ["CONNECT as a method", { ...GET, method: "CONNECT" }],
+    ["TRACE", { ...GET, method: "TRACE" }],
+    ["a host among its headers", { ...GET, headers: [["host", "other.example.com"]] }],
+    ["a length among its headers", { ...GET, headers: [["content-length", "5"]] }],
+    ["a method among its headers", { ...GET, headers: [["x-http-method-override", "DELETE"]] }],
+    ["a path among its headers", { ...GET, headers: [["x-original-url", "/admin"]] }],
+    ["a header with a line break", { ...GET, headers: [["a", "b\r\nhost: c"]] }],
+    ["a header's name in capitals", { ...GET, headers: [["Accept", "x"]] }],
+    ["a header of three", { ...GET, headers: [["a", "b", "c"]] }],
+    ["a field that nobody knows", { ...GET, approved: true }],
+  ])("with %s is refused", (_, args) => {
+    expect(decodeNetCall("fetch", args as typeof GET).kind).toBe("refused");
+  });
+
+  test("of another name is refused", () => {
+    expect(decodeNetCall("resolve", GET).kind).toBe("refused");
+  });
+});

@@ -1,0 +1,44 @@
+/**
+ * The network device of one instance. Descriptor 3 is the monitor, which orders; descriptor 4 is the face, which names a
+ * ticket of an order and gets that exchange. It holds no key and sees no file; it has the host's network, so that who may
+ * say what it connects to is the monitor alone.
+ */
+import { lookup } from "node:dns/promises";
+import { exit, stderr } from "node:process";
+import { BROKER_STREAMS } from "../platform/broker-wire.ts";
+import { createBroker } from "../platform/broker.ts";
+import { inheritedChannel } from "../platform/channel.ts";
+import { serveMux } from "../platform/mux.ts";
+import { BROKER_SIDE } from "../protocol/net-order.ts";
+import { createPeer } from "../protocol/rpc.ts";
+
+const MONITOR = 3;
+const FACE = 4;
+
+const broker = createBroker({
+  resolve: (host) => lookup(host, { all: true, verbatim: true }),
+  authorities: null,
+});
+const peer = createPeer(inheritedChannel(MONITOR), {
+  side: BROKER_SIDE,
+  requests: {
+    exchange: ({ ticket, order }) => broker.exchange(ticket, order),
+    cancel: ({ ticket }) => {
+      broker.cancel(ticket);
+      return {};
+    },
+  },
+  events: {},
+  onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
+  onError: (error, name) => end(`${name} failed: ${String(error)}`),
+});
+void peer.closed.then(() => exit(0));
+
+const face = inheritedChannel(FACE);
+face.onClose(() => exit(0));
+serveMux(face, (stream) => broker.serve(stream), BROKER_STREAMS);
+
+function end(why: string): never {
+  stderr.write(`aios broker: ${why}\n`);
+  exit(1);
+}

@@ -1,0 +1,125 @@
+import { Agent } from "node:http";
+import { createConnection, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import type { NetFault, Reach } from "../protocol/net-order.ts";
+import { isOfClass } from "./address-class.ts";
+
+const CONNECT_MS = 15_000;
+/** Addresses of one name that are tried, in the order in which they came. */
+const TRIED = 4;
+/** Idle connections to one destination that are kept for the next request. */
+const KEPT = 8;
+const KEPT_MS = 30_000;
+
+/** Where a broker connects to. */
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+  readonly reach: Reach;
+}
+
+/** What a broker connects with. `authorities`: PEM of those that certificates are checked against; null for Node's own. */
+export interface ConnectParts {
+  readonly resolve: (host: string) => Promise<readonly { readonly address: string }[]>;
+  readonly authorities: string | null;
+}
+
+/** Why there is no connection. */
+export class ConnectFault extends Error {
+  readonly fault: NetFault;
+
+  constructor(fault: NetFault, message: string) {
+    super(message);
+    this.fault = fault;
+  }
+}
+
+/**
+ * Resolves a name once and connects to an address of that answer. *Every* address must be of the granted class: one of
+ * another among them is an attack on the rest of the list (rebinding), or a set-up that nobody looked at.
+ */
+export async function connectTo({ host, port, reach }: Destination, parts: ConnectParts): Promise<Socket> {
+  const addresses = await parts.resolve(host).catch(() => {
+    throw new ConnectFault("name-unknown", "the name does not resolve");
+  });
+  if (addresses.length === 0) throw new ConnectFault("name-unknown", "the name has no address");
+  if (!addresses.every(({ address }) => isOfClass(address, reach))) {
+    throw new ConnectFault("address-refused", `the name leads to an address that is not ${reach}`);
+  }
+  for (const { address } of addresses.slice(0, TRIED)) {
+    const socket = await tryAddress(address, port);
+    if (socket !== null) return socket;
+  }
+  throw new ConnectFault("unreachable", "no address of the name answers");
+}
+
+function tryAddress(host: string, port: number): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true, timeout: CONNECT_MS });
+    const fail = (): void => {
+      socket.destroy();
+      resolve(null);
+    };
+    socket.once("timeout", fail);
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      socket.off("timeout", fail);
+      socket.off("error", fail);
+      socket.setTimeout(0);
+      resolve(socket);
+    });
+  });
+}
+
+/** Speaks TLS to a server over a connection and checks that its certificate is one of the host's. */
+function secure(socket: Socket, host: string, authorities: string | null): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      socket.destroy();
+      reject(new ConnectFault("tls-refused", error.message));
+    };
+    const late = setTimeout(() => fail(new Error("the handshake takes too long")), CONNECT_MS);
+    const tls = connectTls({
+      socket,
+      servername: host,
+      ALPNProtocols: ["http/1.1"],
+      minVersion: "TLSv1.2",
+      ...(authorities === null ? {} : { ca: authorities }),
+    });
+    tls.once("error", fail);
+    tls.once("secureConnect", () => {
+      clearTimeout(late);
+      tls.off("error", fail);
+      resolve(tls);
+    });
+    tls.once("close", () => clearTimeout(late));
+  });
+}
+
+/**
+ * Connections for requests to one scheme, host and port, kept open for the next. The address of each was checked when it
+ * was made, and it is what every further request on it goes to.
+ */
+export class DestinationAgent extends Agent {
+  readonly #open: () => Promise<Duplex>;
+
+  constructor(destination: Destination & { readonly scheme: "http" | "https" }, parts: ConnectParts) {
+    // The timeout ends idle connections only.
+    super({ keepAlive: true, maxFreeSockets: KEPT, timeout: KEPT_MS });
+    this.#open = async () => {
+      const socket = await connectTo(destination, parts);
+      return destination.scheme === "https" ? secure(socket, destination.host, parts.authorities) : socket;
+    };
+  }
+
+  override createConnection(_options: object, done?: (error: Error | null, stream: Duplex) => void): null {
+    this.#open().then(
+      (stream) => done?.(null, stream),
+      // Without a stream: whoever called looks at the error first.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+      (error: Error) => done?.(error, undefined as unknown as Duplex),
+    );
+    return null;
+  }
+}

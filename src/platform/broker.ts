@@ -1,0 +1,311 @@
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { NetFault, NetOrder, NetResult } from "../protocol/net-order.ts";
+import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
+import { readHead, readOpening, writeHead } from "./broker-wire.ts";
+
+/** A ticket that nobody named within this is void. */
+export const TICKET_MS = 10_000;
+/** A face may be faster than the monitor's word to us; it waits this long for it, and no stranger learns which it was. */
+const EARLY_MS = 1000;
+/** Destinations whose connections are kept. */
+const DESTINATIONS = 32;
+const RESPONSE_HEAD_BYTES = 64 * 1024;
+
+type Request = Extract<NetOrder, { kind: "request" }>;
+
+/** The network device of one instance: does what the monitor ordered, once for each ticket, for whoever holds the face's channel. */
+export interface Broker {
+  /** Resolves with what came of it, when it has ended. Never rejects. */
+  exchange(ticket: string, order: NetOrder): Promise<NetResult>;
+  cancel(ticket: string): void;
+  /** One stream of the face: names a ticket, and gets that exchange or nothing. */
+  serve(stream: Duplex): void;
+}
+
+/** One exchange from its order to its end. */
+class Exchange {
+  readonly order: NetOrder;
+  readonly ended: Promise<NetResult>;
+  status: number | null = null;
+  sent = 0;
+  received = 0;
+  address: string | null = null;
+  readonly #resolve: (result: NetResult) => void;
+  readonly #onCut: (() => void)[] = [];
+  #over = false;
+
+  constructor(order: NetOrder) {
+    this.order = order;
+    const { promise, resolve } = Promise.withResolvers<NetResult>();
+    this.ended = promise;
+    this.#resolve = resolve;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Registers what is to be destroyed when the exchange is cut; at once when it was already. */
+  onCut(destroy: () => void): void {
+    if (this.#over) destroy();
+    else this.#onCut.push(destroy);
+  }
+
+  /** The end. What it used is left to end by itself. */
+  finish(end: NetResult["end"], fault: NetFault | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { status, sent, received, address } = this;
+    this.#resolve({ end, fault, status, sent, received, address });
+  }
+
+  /** The end, at once: everything that it used is destroyed, and the face sees its stream break off. */
+  breakOff(end: "failed" | "cut", fault: NetFault): void {
+    if (this.#over) return;
+    this.finish(end, fault);
+    for (const destroy of this.#onCut) destroy();
+  }
+}
+
+/** Makes a broker. */
+export function createBroker(parts: ConnectParts): Broker {
+  /** Allowed and not yet claimed. */
+  const allowed = new Map<string, Exchange>();
+  /** Not yet ended, claimed or not. */
+  const open = new Map<string, Exchange>();
+  const early = new Map<string, (exchange: Exchange | null) => void>();
+  const agents = new Map<string, DestinationAgent>();
+
+  function agentFor(order: Request): DestinationAgent {
+    const key = `${order.scheme} ${order.host} ${order.port} ${order.reach}`;
+    const agent = agents.get(key) ?? new DestinationAgent(order, parts);
+    // Used last goes to the end; the first is the one that rested longest.
+    agents.delete(key);
+    agents.set(key, agent);
+    for (const [oldest, resting] of agents) {
+      if (agents.size <= DESTINATIONS) break;
+      agents.delete(oldest);
+      resting.destroy();
+    }
+    return agent;
+  }
+
+  /** Gives the exchange of a ticket to the first who names it. */
+  function claim(ticket: string): Promise<Exchange | null> {
+    const exchange = allowed.get(ticket);
+    if (exchange !== undefined) {
+      allowed.delete(ticket);
+      return Promise.resolve(exchange);
+    }
+    if (early.has(ticket) || open.has(ticket)) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        early.delete(ticket);
+        resolve(null);
+      }, EARLY_MS);
+      early.set(ticket, (found) => {
+        clearTimeout(timer);
+        early.delete(ticket);
+        resolve(found);
+      });
+    });
+  }
+
+  async function serve(stream: Duplex): Promise<void> {
+    stream.on("error", () => stream.destroy());
+    const { ticket } = await readHead(stream, readOpening);
+    const exchange = await claim(ticket);
+    if (exchange === null) return void stream.destroy();
+    exchange.onCut(() => stream.destroy());
+    stream.once("close", () => exchange.breakOff("cut", "cut"));
+    if (exchange.order.kind === "connect") await runTunnel(exchange, exchange.order, { stream, parts });
+    else runRequest(exchange, exchange.order, { stream, agent: agentFor(exchange.order) });
+  }
+
+  return Object.freeze({
+    exchange: (ticket: string, order: NetOrder) => {
+      const exchange = new Exchange(order);
+      open.set(ticket, exchange);
+      const waiting = early.get(ticket);
+      if (waiting === undefined) {
+        allowed.set(ticket, exchange);
+        const timer = setTimeout(() => {
+          if (allowed.delete(ticket)) exchange.finish("failed", "ticket-expired");
+        }, TICKET_MS);
+        void exchange.ended.then(() => clearTimeout(timer));
+      } else waiting(exchange);
+      void exchange.ended.then(() => {
+        allowed.delete(ticket);
+        open.delete(ticket);
+      });
+      return exchange.ended;
+    },
+    cancel: (ticket: string) => open.get(ticket)?.breakOff("cut", "cut"),
+    serve: (stream: Duplex) => {
+      serve(stream).catch(() => stream.destroy());
+    },
+  });
+}
+
+async function runTunnel(
+  exchange: Exchange,
+  order: Extract<NetOrder, { kind: "connect" }>,
+  { stream, parts }: { readonly stream: Duplex; readonly parts: ConnectParts },
+): Promise<void> {
+  try {
+    const socket = await connectTo(order, parts);
+    exchange.onCut(() => socket.destroy());
+    exchange.address = socket.remoteAddress ?? null;
+    writeHead(stream, { kind: "open" });
+    join(exchange, stream, socket);
+  } catch (error) {
+    fail(exchange, stream, error);
+  }
+}
+
+/** Two streams become one, until both have ended. */
+function join(exchange: Exchange, face: Duplex, server: Duplex): void {
+  face.on("data", (chunk: Buffer) => (exchange.sent += chunk.length));
+  server.on("data", (chunk: Buffer) => (exchange.received += chunk.length));
+  let open = 2;
+  const half = (): void => {
+    open -= 1;
+    if (open === 0) exchange.finish("done", null);
+  };
+  face.once("finish", half);
+  server.once("finish", half);
+  server.once("error", () => exchange.breakOff("failed", "broken-response"));
+  server.once("close", () => {
+    // It said its end and we are done with ours, or it broke off.
+    if (server.readableEnded) exchange.finish("done", null);
+    else exchange.breakOff("failed", "broken-response");
+  });
+  face.pipe(server);
+  server.pipe(face);
+}
+
+function runRequest(
+  exchange: Exchange,
+  order: Request,
+  { stream, agent }: { readonly stream: Duplex; readonly agent: DestinationAgent },
+): void {
+  const request = httpRequest({
+    agent,
+    host: order.host,
+    port: order.port,
+    method: order.method,
+    path: order.target,
+    setHost: false,
+    maxHeaderSize: RESPONSE_HEAD_BYTES,
+  });
+  exchange.onCut(() => request.destroy());
+  writeRequest(exchange, request, { order, stream });
+  request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
+  request.on("response", (response) => {
+    answer(exchange, stream, response);
+    response.on("data", (chunk: Buffer) => (exchange.received += chunk.length));
+    response.on("error", () => exchange.breakOff("failed", "broken-response"));
+    response.once("close", () => {
+      if (!response.complete) exchange.breakOff("failed", "broken-response");
+    });
+    stream.once("finish", () => {
+      exchange.finish("done", null);
+      // The rest of a body that the server did not want.
+      stream.unpipe(request);
+      stream.resume();
+    });
+    response.pipe(stream);
+  });
+  request.on("upgrade", (response, socket, head) => {
+    if (!order.upgrade) {
+      socket.destroy();
+      return exchange.breakOff("failed", "broken-response");
+    }
+    answer(exchange, stream, response);
+    exchange.onCut(() => socket.destroy());
+    if (head.length > 0) socket.unshift(head);
+    join(exchange, stream, socket);
+  });
+  request.on("error", (error) => {
+    // A connection that the server closed while it rested was never a request to it; what only asks is asked again.
+    const again = request.reusedSocket && exchange.status === null && !exchange.over && isRepeatable(order);
+    if (again) return runRequest(exchange, order, { stream, agent });
+    fail(exchange, stream, error);
+  });
+}
+
+function isRepeatable({ method, body, upgrade }: Request): boolean {
+  return body.kind === "none" && !upgrade && (method === "GET" || method === "HEAD" || method === "OPTIONS");
+}
+
+/** Head and body as they were decided; the length is ours to say, so that nothing can follow the body. */
+function writeRequest(
+  exchange: Exchange,
+  request: ClientRequest,
+  { order, stream }: { readonly order: Request; readonly stream: Duplex },
+): void {
+  const usual = order.scheme === "https" ? 443 : 80;
+  request.setHeader("host", order.port === usual ? order.host : `${order.host}:${order.port}`);
+  for (const { name, value } of order.headers) request.appendHeader(name, value);
+  exchange.sent += order.headers.reduce((sum, { name, value }) => sum + name.length + value.length + 4, 0);
+  exchange.sent += order.method.length + order.target.length;
+  if (order.upgrade) {
+    request.setHeader("connection", "Upgrade");
+    request.setHeader("upgrade", "websocket");
+  }
+  const { body } = order;
+  switch (body.kind) {
+    case "none":
+      if (!["GET", "HEAD", "OPTIONS"].includes(order.method)) request.setHeader("content-length", "0");
+      stream.resume();
+      return void request.end();
+    case "text":
+    case "base64": {
+      const bytes = body.kind === "text" ? Buffer.from(body.text) : Buffer.from(body.base64, "base64");
+      request.setHeader("content-length", String(bytes.length));
+      exchange.sent += bytes.length;
+      stream.resume();
+      return void request.end(bytes);
+    }
+    case "stream":
+      streamBody(exchange, request, { stream, length: body.length });
+  }
+}
+
+/** A body that comes from the face: exactly as long as was said, since a byte more would begin another request. */
+function streamBody(
+  exchange: Exchange,
+  request: ClientRequest,
+  { stream, length }: { readonly stream: Duplex; readonly length: number | null },
+): void {
+  if (length === null) request.setHeader("transfer-encoding", "chunked");
+  else request.setHeader("content-length", String(length));
+  let left = length ?? Infinity;
+  stream.on("data", (chunk: Buffer) => {
+    exchange.sent += chunk.length;
+    left -= chunk.length;
+    if (left < 0) exchange.breakOff("failed", "broken-request");
+  });
+  stream.once("end", () => {
+    if (length !== null && left > 0) exchange.breakOff("failed", "broken-request");
+  });
+  stream.pipe(request);
+}
+
+function answer(exchange: Exchange, stream: Duplex, response: IncomingMessage): void {
+  const { statusCode = 502, statusMessage = "", rawHeaders } = response;
+  exchange.status = statusCode;
+  exchange.received += rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
+  writeHead(stream, { kind: "response", status: statusCode, reason: statusMessage, headers: rawHeaders });
+}
+
+function fail(exchange: Exchange, stream: Duplex, error: unknown): void {
+  if (exchange.over) return;
+  if (exchange.status !== null) return exchange.breakOff("failed", "broken-response");
+  const fault: NetFault = error instanceof ConnectFault ? error.fault : "unreachable";
+  writeHead(stream, { kind: "fault", fault });
+  stream.end();
+  stream.resume();
+  exchange.finish("failed", fault);
+}

@@ -1,0 +1,128 @@
+import type { NetBody } from "../kernel/net.ts";
+import { boolean, integer, list, literal, nullable, object, oneOf, text, union, type Decoder } from "./decode.ts";
+import { count, empty, nonce } from "./fields.ts";
+import { MAX_FRAME } from "./frame.ts";
+import type { AnswerTable, BodyTable, Side } from "./side.ts";
+
+/** Which addresses a name may resolve to: those of this machine, or those of the public internet. */
+export type Reach = "loopback" | "public";
+
+/** What the broker is to do once: the action as it was decided, nothing besides. */
+export type NetOrder =
+  | {
+      readonly kind: "request";
+      readonly scheme: "http" | "https";
+      readonly host: string;
+      readonly port: number;
+      readonly reach: Reach;
+      readonly method: string;
+      readonly target: string;
+      /** `name: value` in this order. */
+      readonly headers: readonly { readonly name: string; readonly value: string }[];
+      readonly body: NetBody;
+      readonly upgrade: boolean;
+    }
+  | { readonly kind: "connect"; readonly host: string; readonly port: number; readonly reach: Reach };
+
+/** How an exchange ended. `failed`: nothing, or not all, came back. `cut`: the monitor or the agent ended it. */
+export const NET_ENDS = ["done", "failed", "cut"] as const;
+
+/** Why an exchange did not end well. */
+export const NET_FAULTS = [
+  "ticket-expired",
+  "name-unknown",
+  "address-refused",
+  "unreachable",
+  "tls-refused",
+  "broken-response",
+  "broken-request",
+  "cut",
+] as const;
+export type NetFault = (typeof NET_FAULTS)[number];
+
+/** What is recorded of an exchange. */
+export interface NetResult {
+  readonly end: (typeof NET_ENDS)[number];
+  readonly fault: NetFault | null;
+  /** Status of the response, or null when there was none. */
+  readonly status: number | null;
+  /** Bytes of heads and bodies, as far as they were handed on. */
+  readonly sent: number;
+  readonly received: number;
+  /** The address that was connected to. */
+  readonly address: string | null;
+}
+
+/** Requests that the monitor sends to a broker. */
+export interface BrokerRequests {
+  /** Allows one exchange: whoever names the ticket on the face's channel within seconds gets it. Answers when it has ended. */
+  exchange: { body: { readonly ticket: string; readonly order: NetOrder }; ok: NetResult };
+  /** Ends an exchange at once, begun or not. */
+  cancel: { body: { readonly ticket: string }; ok: Record<string, never> };
+}
+
+const host = text({ min: 1, max: 253, pattern: /^[!-~]+$/ });
+const port = integer({ min: 1, max: 65_535 });
+const reach = oneOf(["loopback", "public"]);
+
+const BODY: Decoder<NetBody> = union<NetBody, "kind">("kind", {
+  none: object<Extract<NetBody, { kind: "none" }>>({ kind: literal("none") }),
+  text: object<Extract<NetBody, { kind: "text" }>>({ kind: literal("text"), text: text({ max: 1_048_576 }) }),
+  base64: object<Extract<NetBody, { kind: "base64" }>>({ kind: literal("base64"), base64: text({ max: 1_048_576 }) }),
+  stream: object<Extract<NetBody, { kind: "stream" }>>({ kind: literal("stream"), length: nullable(count) }),
+});
+
+const ORDER: Decoder<NetOrder> = union<NetOrder, "kind">("kind", {
+  request: object<Extract<NetOrder, { kind: "request" }>>({
+    kind: literal("request"),
+    scheme: oneOf(["http", "https"]),
+    host,
+    port,
+    reach,
+    method: text({ min: 1, max: 20, pattern: /^[A-Z-]+$/ }),
+    target: text({ min: 1, max: 8192, pattern: /^\/[!-~]*$/ }),
+    headers: list(object({ name: text({ min: 1, max: 256 }), value: text({ max: 16_384 }) }), { max: 100 }),
+    body: BODY,
+    upgrade: boolean(),
+  }),
+  connect: object<Extract<NetOrder, { kind: "connect" }>>({ kind: literal("connect"), host, port, reach }),
+});
+
+const BROKER_TABLE: BodyTable<BrokerRequests> = {
+  exchange: object<BrokerRequests["exchange"]["body"]>({ ticket: nonce, order: ORDER }),
+  cancel: object<BrokerRequests["cancel"]["body"]>({ ticket: nonce }),
+};
+
+/** Answers of a broker: it reads what servers send, so its words are checked like a stranger's. */
+const BROKER_ANSWERS: AnswerTable<BrokerRequests> = {
+  exchange: object<NetResult>({
+    end: oneOf(NET_ENDS),
+    fault: nullable(oneOf(NET_FAULTS)),
+    status: nullable(integer({ min: 100, max: 999 })),
+    sent: count,
+    received: count,
+    address: nullable(text({ max: 64, pattern: /^[0-9a-f:.]+$/ })),
+  }),
+  cancel: empty,
+};
+
+/** No requests, or no events. */
+type None = object;
+
+/** The monitor's end of a broker's channel: a broker asks nothing and says nothing unasked. */
+export const MONITOR_BROKER: Side<{ serves: None; hears: None; asks: BrokerRequests; says: None }> = {
+  serves: {},
+  hears: {},
+  asks: BROKER_ANSWERS,
+  says: {},
+  maxFrame: MAX_FRAME,
+};
+
+/** A broker's end. */
+export const BROKER_SIDE: Side<{ serves: BrokerRequests; hears: None; asks: None; says: None }> = {
+  serves: BROKER_TABLE,
+  hears: {},
+  asks: {},
+  says: {},
+  maxFrame: MAX_FRAME,
+};

@@ -1,0 +1,199 @@
+import { createServer, type Server } from "node:http";
+import { writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Grant } from "../../src/kernel/grant.ts";
+import { NET_TOOLS } from "../../src/kernel/net.ts";
+import type { RunRequest } from "../../src/protocol/requests.ts";
+import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
+
+// One monitor, a real agent process in its sandbox, its face, a broker, and an origin on loopback.
+let aios: Substrate;
+let origin: Server;
+let port: number;
+const seen: string[] = [];
+const url = (path: string): string => `http://localhost:${port}${path}`;
+const PROGRAM = join(REPO, "test", "fakes", "network-agent.ts");
+let plans = 0;
+
+beforeAll(async () => {
+  origin = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      seen.push(`${request.method} ${request.url} ${body}`);
+      if (request.url === "/open/stream") return void response.write("begun");
+      response.end(`answer to ${request.method} ${request.url}`);
+    });
+  });
+  await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
+  port = (origin.address() as AddressInfo).port;
+  aios = await startSubstrate();
+  await grantNetwork("net-plain", { agents: ["surfer"], allow: [fetches("/open"), sends("/open")] });
+}, 60_000);
+afterAll(async () => {
+  origin.closeAllConnections();
+  origin.close();
+  await aios.stop();
+});
+
+function fetches(path: string): Grant["allow"][number] {
+  return { what: "net/fetch", where: { ...where(), method: { in: ["GET", "HEAD"] }, path: { under: path } } };
+}
+function sends(path: string): Grant["allow"][number] {
+  return { what: "net/send", where: { ...where(), method: { equals: "POST" }, path: { under: path } } };
+}
+function where(): Grant["allow"][number]["where"] {
+  return { scheme: { equals: "http" }, host: { equals: "localhost" }, port: { equals: port } };
+}
+
+async function grantNetwork(
+  id: string,
+  wish: {
+    readonly agents: readonly string[];
+    readonly allow: Grant["allow"];
+    readonly lease?: boolean;
+    readonly expires?: number;
+  },
+): Promise<void> {
+  await aios.grant({
+    id,
+    agents: wish.agents,
+    drivers: { net: { source: { kind: "net" }, tools: NET_TOOLS } },
+    allow: wish.allow,
+    lease: wish.lease ?? false,
+    limits: { uses: wish.lease === true ? 5 : null, expires: Date.now() + (wish.expires ?? 3_600_000) },
+  });
+}
+
+interface Line {
+  readonly step: number;
+  readonly status?: number;
+  readonly body?: string;
+  readonly error?: string | null;
+}
+
+async function surf(
+  agent: string,
+  plan: readonly object[],
+  request: Partial<RunRequest> = {},
+): Promise<{ ran: Ran; lines: readonly Line[] }> {
+  const path = join(aios.workspace, `plan-${plans++}.json`);
+  writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
+  const ran = await aios.run({ agent, command: ["/aios/node", PROGRAM, path], code: [PROGRAM, path], ...request });
+  const lines = ran.stdout.split("\n").flatMap((line): Line[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
+  return { ran, lines };
+}
+
+async function records(instance: string): Promise<readonly { kind: string; payload: unknown; record: object }[]> {
+  const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance, kinds: [] });
+  return entries.map(({ record, payload }) => ({ kind: record.kind, record, payload }));
+}
+
+async function whenHeld(): Promise<string> {
+  for (let tries = 0; tries < 500; tries++) {
+    const [first] = await aios.held();
+    if (first !== undefined) return first.request;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("nothing was held");
+}
+
+describe("an agent with a grant for the network", () => {
+  test("gets what the grant names through its proxy, and nothing in any other way", async () => {
+    const { ran, lines } = await surf("surfer", [{ url: url("/open/a?b=c") }, { direct: `127.0.0.1:${port}` }]);
+    expect(lines[0]).toEqual({ step: 0, status: 200, body: "answer to GET /open/a?b=c" });
+    expect(lines[1]?.error).toMatch(/ECONNREFUSED|ENETUNREACH/);
+    const log = await records(ran.instance);
+    expect(log.map(({ kind }) => kind)).toEqual([
+      "instance-started",
+      "driver-pinned",
+      "intent",
+      "labelled",
+      "outcome",
+      "instance-ended",
+    ]);
+    const outcome = log.find(({ kind }) => kind === "outcome");
+    expect(outcome?.record).toMatchObject({ what: "net/fetch", risk: "reach", result: "ok" });
+    expect(outcome?.payload).toMatchObject({ result: expect.stringMatching(/"address":"127\.0\.0\.1".*"status":200/) });
+    expect(log.find(({ kind }) => kind === "labelled")?.record).toMatchObject({ labels: ["untrusted"] });
+  });
+
+  test("is denied every other path, method and port with the smallest grant that would allow it", async () => {
+    const before = seen.length;
+    const { ran, lines } = await surf("surfer", [
+      { url: url("/closed") },
+      { url: url("/open/a"), method: "PUT" },
+      { url: "http://localhost:9/open" },
+    ]);
+    expect(lines.map(({ status }) => status)).toEqual([403, 403, 403]);
+    expect(JSON.parse(lines[0]?.body ?? "")).toMatchObject({
+      stage: "validate",
+      code: "no-grant",
+      proposal: { agents: ["surfer"], allow: [{ what: "net/fetch", where: { path: { equals: "/closed" } } }] },
+    });
+    expect((await records(ran.instance)).filter(({ kind }) => kind === "denied")).toHaveLength(3);
+    expect(seen.length).toBe(before);
+  });
+
+  test("waits for a human before it sends, and what they signed is what arrives", async () => {
+    const running = surf("surfer", [{ url: url("/open/form"), method: "POST", body: "name=value" }]);
+    const request = await whenHeld();
+    expect(seen).not.toContain("POST /open/form name=value");
+    const detail = await aios.client.request("held-show", { request });
+    expect(JSON.parse(detail.action)).toMatchObject({ arguments: { body: { kind: "text", text: "name=value" } } });
+    await aios.answer(request, "allow");
+    const { lines } = await running;
+    expect(lines[0]).toMatchObject({ status: 200, body: "answer to POST /open/form" });
+    expect(seen).toContain("POST /open/form name=value");
+  });
+
+  test("is not held but denied for a body that is too long to be shown", async () => {
+    const { lines } = await surf("surfer", [{ url: url("/open/form"), method: "POST", body: "x".repeat(600_000) }]);
+    expect(lines[0]?.status).toBe(403);
+    expect(JSON.parse(lines[0]?.body ?? "")).toMatchObject({ stage: "validate", code: "too-large" });
+  });
+
+  test("finds its proxy and its authority in the environment", async () => {
+    const ran = await aios.run({ agent: "surfer", command: ["/usr/bin/env"] });
+    expect(ran.stdout).toContain("AIOS_PROXY_SOCKET=/run/aios/proxy.sock");
+    expect(ran.stdout).toContain("NODE_EXTRA_CA_CERTS=/run/aios/ca.pem");
+    const pem = await aios.run({ agent: "surfer", command: ["/usr/bin/cat", "/run/aios/ca.pem"] });
+    expect(pem.stdout).toContain("BEGIN CERTIFICATE");
+  });
+
+  test("loses a running answer when its grant is revoked", async () => {
+    await grantNetwork("net-revoked", { agents: ["stream"], allow: [fetches("/open")] });
+    const running = surf("stream", [{ url: url("/open/stream"), stream: true }]);
+    for (let tries = 0; tries < 500 && !seen.includes("GET /open/stream "); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await aios.sign("revoke-grant", { grant: "net-revoked" });
+    const { ran, lines } = await running;
+    expect(lines.at(-1)).toMatchObject({ status: 200, error: "aborted" });
+    const outcome = (await records(ran.instance)).find(({ kind }) => kind === "outcome");
+    expect(outcome?.payload).toMatchObject({ result: expect.stringContaining('"end":"cut"') });
+  });
+
+  test("loses a running answer when its grant ends", async () => {
+    await grantNetwork("net-short", { agents: ["brief"], allow: [fetches("/open")], expires: 12_000 });
+    const { lines } = await surf("brief", [{ url: url("/open/stream"), stream: true }, { url: url("/open/a") }]);
+    expect(lines.find(({ error }) => error !== undefined)).toMatchObject({ status: 200, error: "aborted" });
+    expect(lines.at(-1)?.status).toBe(403);
+  });
+});
+
+describe("an agent without one", () => {
+  test("is told which grant it would need, and no broker is started", async () => {
+    const { ran, lines } = await surf("stranger", [{ url: url("/open/a") }]);
+    expect(lines[0]?.status).toBe(403);
+    expect(JSON.parse(lines[0]?.body ?? "")).toMatchObject({ stage: "validate", code: "no-grant" });
+    expect((await records(ran.instance)).map(({ kind }) => kind)).toContain("denied");
+  });
+
+  test("that asks for a machine's credentials is ended for good", async () => {
+    const { ran } = await surf("climber", [{ url: "http://169.254.169.254/latest/meta-data/" }, { wait: 5000 }]);
+    expect(ran.state).toBe("terminal");
+  });
+});

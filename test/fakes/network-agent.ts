@@ -1,0 +1,62 @@
+/**
+ * An agent's program that uses the network as programs do that know their proxy: over the face's socket, by plan.
+ *
+ *     network-agent.ts PLAN      PLAN: [{ "url": "http://…", "method"?, "headers"?, "body"? }, { "wait": ms }, …]
+ *
+ * Prints one line of JSON for each step: { "step": n, "status", "body" | "error" }. A step { "url", "stream": true } prints a
+ * line when the response begins and one when it ends. A step { "direct": "host:port" } tries a connection without the proxy.
+ */
+import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { createConnection } from "node:net";
+import { argv, env } from "node:process";
+
+type Step =
+  | { url: string; method?: string; headers?: Record<string, string>; body?: string; stream?: boolean }
+  | { wait: number }
+  | { direct: string };
+
+const plan = JSON.parse(readFileSync(argv[2] ?? "plan.json", "utf8")) as Step[]; // written by the test itself
+const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+for (const [step, each] of plan.entries()) {
+  if ("wait" in each) await new Promise((resolve) => setTimeout(resolve, each.wait));
+  else if ("direct" in each) print({ step, ...(await reach(each.direct)) });
+  else print({ step, ...(await ask(step, each)) });
+}
+
+function ask(
+  step: number,
+  { url, method = "GET", headers = {}, body, stream = false }: Extract<Step, { url: string }>,
+): Promise<object> {
+  return new Promise((resolve) => {
+    const sent = request(
+      {
+        socketPath: env["AIOS_PROXY_SOCKET"] ?? "/run/aios/proxy.sock",
+        method,
+        path: url,
+        headers: { host: new URL(url).host, ...headers },
+      },
+      (response) => {
+        let text = "";
+        const status = response.statusCode;
+        if (stream) print({ step, status, begun: true });
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve({ status, body: text }));
+        response.on("error", (error) => resolve({ status, body: text, error: error.message }));
+      },
+    );
+    sent.on("error", (error) => resolve({ error: error.message }));
+    sent.end(body);
+  });
+}
+
+function reach(to: string): Promise<object> {
+  const [host = "", port = ""] = to.split(":");
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port: Number(port) });
+    socket.on("connect", () => resolve({ error: null }));
+    socket.on("error", (error) => resolve({ error: error.message }));
+  });
+}
