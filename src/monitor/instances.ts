@@ -78,6 +78,8 @@ export interface InstancePorts {
 export function createInstances(ports: InstancePorts): Instances {
   const { powers, journal, drivers, code } = ports;
   const lives = new Map<string, LiveInstance>();
+  /** Those that `terminate` finishes, after its record: nobody is told of such an end before the log knows of it. */
+  const claimed = new WeakSet<LiveInstance>();
   const waiters = new Map<string, ((state: InstanceState) => void)[]>();
   /** Gone, and the record that says how is still being written. */
   const ending = new Set<string>();
@@ -168,7 +170,7 @@ export function createInstances(ports: InstancePorts): Instances {
         onGone: () => {
           reject(new Error(`the face ended: ${process.errors().trim()}`));
           // Without its face an agent has no way to act; it ends rather than runs unheard.
-          if (live.agent !== null) void finish(live, { why: "face-gone", exit: null });
+          if (live.agent !== null && !claimed.has(live)) void finish(live, { why: "face-gone", exit: null });
         },
       });
       live.face = { process, port };
@@ -262,7 +264,9 @@ export function createInstances(ports: InstancePorts): Instances {
           );
         }
         const { agent } = live;
-        void agent.ended.then(({ code: exit }) => finish(live, { why: "exited", exit }));
+        void agent.ended.then(({ code: exit }) =>
+          claimed.has(live) ? undefined : finish(live, { why: "exited", exit }),
+        );
         // Killed or cut while it was starting: nothing of it may stay.
         if (stoppedBy(journal.state, state) !== null) stopProcesses(live);
         return instance;
@@ -328,6 +332,7 @@ export function createInstances(ports: InstancePorts): Instances {
       // Every other instance of that agent, and all below any of them, in the same turn.
       const others = [...lives.values()].filter((each) => each !== live && each.state.agent === agent);
       const cut = new Set([...others, ...[live, ...others].flatMap(below)]);
+      for (const each of [live, ...cut]) claimed.add(each);
       for (const each of cut) stopProcesses(each);
       await writeUntilKept({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, { what: climb.what });
       await Promise.all([

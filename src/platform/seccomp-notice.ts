@@ -3,6 +3,7 @@ import { bindFunction, checkCall, errnoOf, lastErrno } from "./libc.ts";
 // linux/seccomp.h
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
+const NOTIF_ID_VALID = 0x4008_2102;
 const NOTIF_BYTES = 80;
 const RESPONSE_BYTES = 24;
 const FLAG_CONTINUE = 1;
@@ -44,14 +45,27 @@ export function receiveCall(listener: number): PendingCall | null {
 
 /**
  * Answers a call: it goes on in the kernel, with whatever its memory holds by then, or fails with an error number and
- * does nothing. A thread that was killed meanwhile is no fault.
+ * does nothing. False when its thread was killed meanwhile: its id may be another process's by now, so what was read under
+ * it before is nothing to go by.
  */
-export function answerCall(listener: number, call: PendingCall, answer: "continue" | { readonly errno: number }): void {
+export function answerCall(
+  listener: number,
+  call: PendingCall,
+  answer: "continue" | { readonly errno: number },
+): boolean {
   response.fill(0);
   response.writeBigUInt64LE(call.id, 0);
   if (answer === "continue") response.writeUInt32LE(FLAG_CONTINUE, 20);
   else response.writeInt32LE(-answer.errno, 16);
   const result = ioctl(listener, NOTIF_SEND, response);
-  if (result < 0 && lastErrno() === errnoOf("ENOENT")) return;
+  if (result < 0 && lastErrno() === errnoOf("ENOENT")) return false;
   checkCall("answer a call", result);
+  return true;
+}
+
+/** Whether the thread still waits, so that what was read under its id before was its own. */
+export function isPending(listener: number, call: PendingCall): boolean {
+  const id = Buffer.alloc(8);
+  id.writeBigUInt64LE(call.id);
+  return ioctl(listener, NOTIF_ID_VALID, id) >= 0;
 }

@@ -7,7 +7,7 @@ import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { signalProcess } from "./sandbox-syscalls.ts";
-import { answerCall, receiveCall, type PendingCall } from "./seccomp-notice.ts";
+import { answerCall, isPending, receiveCall, type PendingCall } from "./seccomp-notice.ts";
 
 const SIGKILL = 9;
 /** How long reports are gathered, milliseconds. */
@@ -92,20 +92,23 @@ export function createWard(
     else endStart("setup", "the launcher ended before its filter was installed");
   }
 
-  function refuse(call: PendingCall, name: string): void {
-    if (listener !== null) answerCall(listener, call, { errno: errnoOf("EPERM") });
+  function refuse(source: number, call: PendingCall, name: string): void {
     const times = calls.get(name) ?? 0;
     calls.set(name, times + 1);
-    if (times === 0 && examples.length < EXAMPLES_MOST)
-      examples.push({ call: name, pid: call.pid, program: programOf(call.pid) });
     gather();
+    const shown = times === 0 && examples.length < EXAMPLES_MOST;
+    const program = shown ? programOf(call.pid) : "";
+    const own = answerCall(source, call, { errno: errnoOf("EPERM") });
+    if (shown) examples.push({ call: name, pid: call.pid, program: own ? program : "?" });
   }
 
-  function takeStart(call: PendingCall, name: string): void {
+  function takeStart(source: number, call: PendingCall, name: string): void {
     const isLaunch = phase === "launching";
-    if (!isLaunch && order.programs === "none") return refuse(call, name);
-    started.push(readStart(call, name));
-    if (listener !== null) answerCall(listener, call, "continue");
+    if (!isLaunch && order.programs === "none") return refuse(source, call, name);
+    const read = readStart(call, name);
+    // Killed meanwhile, it started nothing, and what was read may be of another process that has its id now.
+    if (!answerCall(source, call, "continue")) return;
+    started.push(read);
     if (isLaunch) {
       phase = "running";
       report({ event: "launched", ward });
@@ -114,8 +117,9 @@ export function createWard(
     else gather();
   }
 
-  function end(call: PendingCall, name: string): void {
-    const program = programOf(call.pid);
+  function end(source: number, call: PendingCall, name: string): void {
+    const found = programOf(call.pid);
+    const program = isPending(source, call) ? found : "?";
     signalProcess(first, SIGKILL);
     flush();
     report({ event: "terminal", ward, call: name, pid: call.pid, program });
@@ -130,9 +134,9 @@ export function createWard(
     const call = receiveCall(listener);
     if (call === null) return;
     const notice = notices(call.number);
-    if (notice.kind === "start") takeStart(call, notice.call);
-    else if (notice.kind === "refused") refuse(call, notice.call);
-    else end(call, notice.call);
+    if (notice.kind === "start") takeStart(listener, call, notice.call);
+    else if (notice.kind === "refused") refuse(listener, call, notice.call);
+    else end(listener, call, notice.call);
   }
 
   return {
