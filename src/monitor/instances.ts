@@ -9,6 +9,7 @@ import type { WardNews } from "../platform/supervisor-link.ts";
 import type { DriverTable } from "./driver-table.ts";
 import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
+import { viewInstance } from "./instance-view.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
 import { grantsNetwork } from "./network-environment.ts";
@@ -284,19 +285,7 @@ export function createInstances(ports: InstancePorts): Instances {
     list(all) {
       return [...journal.state.instances.values()]
         .filter((state) => all || state.life === "running" || state.life === "frozen")
-        .map((state) => ({
-          instance: state.instance,
-          agent: state.agent,
-          ancestry: state.ancestry,
-          state: state.life,
-          since: state.since,
-          labels: state.labels,
-          held: [...journal.state.held.values()].filter((held) => held.instance === state.instance).length,
-          done: state.done,
-          denied: state.denied,
-          workspace: state.workspace,
-          why: state.why,
-        }));
+        .map((state) => viewInstance(state, journal.state.held));
     },
 
     async freeze(live, why) {

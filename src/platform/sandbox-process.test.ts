@@ -109,6 +109,12 @@ describe("startSandbox", () => {
     );
     const [first = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     expect(readFileSync(`/proc/${first}/stat`, "utf8")).toContain("(bwrap)");
+    // bubblewrap's first process asks to die with its parent beside the start of the program, a moment after the gate.
+    await vi.waitFor(() => {
+      const [program = ""] = readFileSync(`/proc/${first}/task/${first}/children`, "utf8").split(" ");
+      expect(readFileSync(`/proc/${program}/stat`, "utf8")).toContain("(sleep)");
+    }, 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 200));
     starter.kill("SIGKILL");
     await vi.waitFor(() => expect(isAlive(pid) || isAlive(first)).toBe(false), 10_000);
   });

@@ -143,7 +143,7 @@ describe("NO-AMBIENT and CHILD-LESS: starting programs is a capability", () => {
     const socket = "/run/aios/mcp-stdio.sock";
     expect((await aios.run({ agent: "bare", command: show })).stdout).toBe(`${socket}|\n`);
     expect((await aios.run({ agent: "worker", command: show })).stdout).toBe(
-      `${socket}|/aios/node /aios/mcp-stdio.ts\n`,
+      `${socket}|/aios/node /aios/mcp-stdio.js\n`,
     );
   });
 

@@ -106,7 +106,9 @@ describe("an agent with a grant for the network", () => {
     expect(lines[0]).toEqual({ step: 0, status: 200, body: "answer to GET /open/a?b=c" });
     expect(lines[1]?.error).toMatch(/ECONNREFUSED|ENETUNREACH/);
     const log = await records(ran.instance);
-    expect(log.map(({ kind }) => kind)).toEqual([
+    // What happened inside is told in between, whenever the supervisor has gathered it.
+    const inside = ["programs-started", "calls-refused"];
+    expect(log.map(({ kind }) => kind).filter((kind) => !inside.includes(kind))).toEqual([
       "instance-started",
       "driver-pinned",
       "intent",
