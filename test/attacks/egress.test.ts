@@ -79,7 +79,7 @@ function byGrant(call: NetRequest | NetTunnel): StageVerdict {
       : { ...args };
   const decision = decideAction(
     decisionInput({
-      action: action({ driver: "net", name: tool, arguments: given as never }),
+      action: action({ driver: "net", name: tool, arguments: given }),
       tool: NET_TOOLS[tool],
       grants: grants(),
     }),
