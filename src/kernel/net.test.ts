@@ -129,6 +129,7 @@ describe("a call of the network device", () => {
     ["a host among its headers", { ...GET, headers: [["host", "other.example.com"]] }],
     ["a length among its headers", { ...GET, headers: [["content-length", "5"]] }],
     ["a method among its headers", { ...GET, headers: [["x-http-method-override", "DELETE"]] }],
+    ["another host among its headers", { ...GET, headers: [["x-forwarded-host", "other.example.com"]] }],
     ["a path among its headers", { ...GET, headers: [["x-original-url", "/admin"]] }],
     ["a header with a line break", { ...GET, headers: [["a", "b\r\nhost: c"]] }],
     ["a header's name in capitals", { ...GET, headers: [["Accept", "x"]] }],

@@ -76,7 +76,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 /**
  * Headers that no action may hold: those that frame the message or name its host are made from the action itself, and
- * those by which servers take another method or path than the one that was decided.
+ * those by which servers take another method, host or path than the one that was decided.
  */
 export const REFUSED_HEADERS: ReadonlySet<string> = new Set([
   "host",
@@ -96,6 +96,8 @@ export const REFUSED_HEADERS: ReadonlySet<string> = new Set([
   "x-method-override",
   "x-original-method",
   "x-original-url",
+  "x-forwarded-host",
+  "forwarded",
   "x-rewrite-url",
 ]);
 

@@ -22,7 +22,7 @@ const broker = createBroker({
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: BROKER_SIDE,
   requests: {
-    exchange: ({ ticket, order }) => broker.exchange(ticket, order),
+    exchange: (ordered) => broker.exchange(ordered),
     cancel: ({ ticket }) => {
       broker.cancel(ticket);
       return {};

@@ -10,6 +10,7 @@ import { netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { State } from "./state.ts";
+import { bytesLeft } from "./visible.ts";
 
 /** Drivers of instances: which exist by grant, started on first need, compared with their pin, quarantined on change. */
 export interface DriverTable {
@@ -76,7 +77,7 @@ export function createDriverTable(
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver =
       spec.source.kind === "net"
-        ? createNetDriver(live, { powers, ...parts })
+        ? createNetDriver(live, { powers, ...parts, bytesLeft: (grants) => bytesLeft(journal.state, grants) })
         : await pool.start(name, spec.source, {
             workspace: live.state.workspace,
             events: {

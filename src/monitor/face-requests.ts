@@ -30,6 +30,8 @@ export function faceHandlers(ports: FacePorts): {
   readonly [K in keyof FaceRequests]: (body: FaceRequests[K]["body"]) => Promise<FaceRequests[K]["ok"]>;
 } {
   const { live, hooks, journal, drivers, conduct, instances } = ports;
+  /** Tokens of proposals that were not answered yet. */
+  const open = new Set<number>();
   return {
     async ready() {
       hooks.onReady();
@@ -53,8 +55,18 @@ export function faceHandlers(ports: FacePorts): {
       return visible;
     },
 
-    propose({ token, ...proposal }) {
-      return conduct.propose(live, proposal, token);
+    async propose({ token, ...proposal }) {
+      // By its token an action is cut and cancelled; a face that gives one to two would keep one of them out of reach.
+      if (open.has(token)) {
+        const message = "Cannot take the proposal: its token names another that is open";
+        return { kind: "stopped", stage: "decide", code: "malformed", message, proposal: null };
+      }
+      open.add(token);
+      try {
+        return await conduct.propose(live, proposal, token);
+      } finally {
+        open.delete(token);
+      }
     },
 
     async cancel({ token }) {

@@ -20,6 +20,8 @@ export interface NetDevicePorts {
   readonly powers: MonitorPowers;
   readonly code: CodeLayout;
   connectBroker(channel: Channel): BrokerPeer;
+  /** Bytes that the least of these grants has left, or null when none of them counts bytes. */
+  bytesLeft(grants: readonly string[]): number | null;
 }
 
 /** A broker that cannot be had: nothing was asked of anybody. */
@@ -70,7 +72,11 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
     const ticket = powers.random.hex(16);
     tickets.set(body.token, ticket);
     try {
-      const ended = broker.request("exchange", { ticket, order: orderOf(call.value) });
+      const ended = broker.request("exchange", {
+        ticket,
+        order: orderOf(call.value),
+        most: ports.bytesLeft(live.running.get(body.token)?.grants ?? []),
+      });
       live.face?.port.granted({ token: body.token, ticket });
       const result = await ended;
       return { result: recorded(result), isError: result.end !== "done" };

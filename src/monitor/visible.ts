@@ -13,6 +13,17 @@ export function usableGrants(state: State, agent: string, now: number): readonly
   return usable;
 }
 
+/** Bytes that the least of some grants has left, or null when none of them counts bytes; of one not in force, none. */
+export function bytesLeft(state: State, grants: readonly string[]): number | null {
+  const left = grants.flatMap((id) => {
+    const grant = state.active.get(id);
+    if (grant === undefined) return [0];
+    const { bytes } = grant.limits;
+    return bytes === null ? [] : [Math.max(0, bytes - (state.usage.get(id) ?? NO_USAGE).bytes)];
+  });
+  return left.length === 0 ? null : Math.min(...left);
+}
+
 /**
  * What an instance may see: the offers of its drivers, less everything that no usable grant of it, or of one of its
  * ancestors, names. What is not listed is denied all the same when it is called by name.

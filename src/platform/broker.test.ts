@@ -41,6 +41,12 @@ function order(port: number, change: Partial<Extract<NetOrder, { kind: "request"
   };
 }
 
+/** Orders an exchange without a bound on its bytes. */
+const exchangeOf =
+  (broker: Broker) =>
+  (ticket: string, ordered: NetOrder): ReturnType<Broker["exchange"]> =>
+    broker.exchange({ ticket, order: ordered, most: null });
+
 /** Names a ticket as a face does; the head that comes back and the stream after it. */
 async function use(broker: Broker, ticket: string): Promise<{ head: AnsweringHead; stream: Duplex }> {
   const near = joinBroker(broker).connect();
@@ -61,7 +67,7 @@ describe("a broker", () => {
       response.end(`${request.method} ${request.url} ${request.headers.host} ${request.headers.accept}`);
     });
     const broker = createBroker(LOOPBACK);
-    const ended = broker.exchange(TICKET, order(port));
+    const ended = exchangeOf(broker)(TICKET, order(port));
     const { head, stream } = await use(broker, TICKET);
     stream.end();
     expect(head).toMatchObject({ kind: "response", status: 200 });
@@ -74,7 +80,7 @@ describe("a broker", () => {
     const broker = createBroker(LOOPBACK);
     const used = use(broker, TICKET);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    void broker.exchange(TICKET, order(port));
+    void exchangeOf(broker)(TICKET, order(port));
     expect((await used).head).toMatchObject({ status: 200 });
   });
 
@@ -85,7 +91,7 @@ describe("a broker", () => {
       request.on("end", () => response.end(request.headers["content-length"]));
     });
     const broker = createBroker(LOOPBACK);
-    void broker.exchange(TICKET, order(port, { method: "POST", body: { kind: "text", text: "decided" } }));
+    void exchangeOf(broker)(TICKET, order(port, { method: "POST", body: { kind: "text", text: "decided" } }));
     const near = joinBroker(broker).connect();
     writeHead(near, { ticket: TICKET });
     near.end("GET /smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n");
@@ -107,7 +113,7 @@ describe("a broker", () => {
     });
     const broker = createBroker(LOOPBACK);
     const streamed = async (length: number | null, text: string): Promise<string> => {
-      const ended = broker.exchange(TICKET, order(port, { method: "PUT", body: { kind: "stream", length } }));
+      const ended = exchangeOf(broker)(TICKET, order(port, { method: "PUT", body: { kind: "stream", length } }));
       const near = joinBroker(broker).connect();
       near.on("error", () => {});
       near.resume();
@@ -132,7 +138,7 @@ describe("a broker", () => {
     });
     const broker = createBroker(LOOPBACK);
     const ask = async (): Promise<string> => {
-      void broker.exchange(TICKET, order(port));
+      void exchangeOf(broker)(TICKET, order(port));
       const { stream } = await use(broker, TICKET);
       stream.end();
       return read(stream);
@@ -146,10 +152,10 @@ describe("a broker", () => {
   test("says why there is no answer", async () => {
     const port = await listen(createTcpServer((socket) => socket.destroy()));
     const broker = createBroker(LOOPBACK);
-    void broker.exchange(TICKET, order(port));
+    void exchangeOf(broker)(TICKET, order(port));
     expect((await use(broker, TICKET)).head).toEqual({ kind: "fault", fault: "unreachable" });
     const unknown = createBroker({ resolve: () => Promise.reject(new Error("ENOTFOUND")), authorities: null });
-    void unknown.exchange(TICKET, order(port));
+    void exchangeOf(unknown)(TICKET, order(port));
     expect((await use(unknown, TICKET)).head).toEqual({ kind: "fault", fault: "name-unknown" });
   });
 
@@ -160,7 +166,7 @@ describe("a broker", () => {
       setTimeout(() => request.socket.destroy(), 20);
     });
     const broker = createBroker(LOOPBACK);
-    const ended = broker.exchange(TICKET, order(port));
+    const ended = exchangeOf(broker)(TICKET, order(port));
     const { stream } = await use(broker, TICKET);
     stream.end();
     await expect(read(stream)).rejects.toThrow();
@@ -168,11 +174,27 @@ describe("a broker", () => {
   });
 });
 
+describe("a bound on bytes", () => {
+  test("cuts an answer that is longer, and no answer that is not", async () => {
+    const port = await serve((_, response) => response.end(Buffer.alloc(1_000_000, "x")));
+    const broker = createBroker(LOOPBACK);
+    const ended = broker.exchange({ ticket: TICKET, order: order(port), most: 500_000 });
+    const long = await use(broker, TICKET);
+    await expect(read(long.stream)).rejects.toThrow();
+    expect(await ended).toMatchObject({ end: "cut", fault: "limit-bytes", status: 200 });
+    const enough = broker.exchange({ ticket: OTHER, order: order(port), most: 1_100_000 });
+    const { stream } = await use(broker, OTHER);
+    stream.end();
+    expect((await read(stream)).length).toBe(1_000_000);
+    expect(await enough).toMatchObject({ end: "done" });
+  });
+});
+
 describe("a ticket", () => {
   test("is used once", async () => {
     const port = await serve((_, response) => response.end("once"));
     const broker = createBroker(LOOPBACK);
-    void broker.exchange(TICKET, order(port));
+    void exchangeOf(broker)(TICKET, order(port));
     const first = await use(broker, TICKET);
     await expect(use(broker, TICKET)).rejects.toThrow();
     first.stream.end();
@@ -194,10 +216,10 @@ describe("a ticket", () => {
   test("that was cancelled gets nothing, and what was running breaks off", async () => {
     const port = await serve((_, response) => response.write("and then nothing more"));
     const broker = createBroker(LOOPBACK);
-    const early = broker.exchange(OTHER, order(port));
+    const early = exchangeOf(broker)(OTHER, order(port));
     broker.cancel(OTHER);
     expect(await early).toMatchObject({ end: "cut" });
-    const ended = broker.exchange(TICKET, order(port));
+    const ended = exchangeOf(broker)(TICKET, order(port));
     const { stream } = await use(broker, TICKET);
     broker.cancel(TICKET);
     await expect(read(stream)).rejects.toThrow();
@@ -223,7 +245,7 @@ describe("an address", () => {
   ])("that is %s is never connected to for a public name", async (_, addresses) => {
     const port = await serve((_request, response) => response.end("reached"));
     const broker = to(addresses);
-    const ended = broker.exchange(TICKET, order(port, { host: "rebinding.example.com", reach: "public" }));
+    const ended = exchangeOf(broker)(TICKET, order(port, { host: "rebinding.example.com", reach: "public" }));
     const { head } = await use(broker, TICKET);
     expect(head.kind).toBe("fault");
     expect(await ended).toMatchObject({ end: "failed", status: null, address: null });
@@ -231,7 +253,7 @@ describe("an address", () => {
 
   test("that is not of this machine is never connected to for localhost", async () => {
     const broker = to(["127.0.0.1", "93.184.216.34"]);
-    void broker.exchange(TICKET, order(9, {}));
+    void exchangeOf(broker)(TICKET, order(9, {}));
     expect((await use(broker, TICKET)).head).toEqual({ kind: "fault", fault: "address-refused" });
   });
 });
@@ -240,7 +262,7 @@ describe("a tunnel", () => {
   test("carries bytes both ways and ends when both have", async () => {
     const port = await listen(createTcpServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)));
     const broker = createBroker(LOOPBACK);
-    const ended = broker.exchange(TICKET, { kind: "connect", host: "localhost", port, reach: "loopback" });
+    const ended = exchangeOf(broker)(TICKET, { kind: "connect", host: "localhost", port, reach: "loopback" });
     const { head, stream } = await use(broker, TICKET);
     expect(head).toEqual({ kind: "open" });
     stream.end("echo");

@@ -1,6 +1,6 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { NetFault, NetOrder, NetResult } from "../protocol/net-order.ts";
+import type { NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
 import { readHead, readOpening, writeHead } from "./broker-wire.ts";
 
@@ -17,7 +17,7 @@ type Request = Extract<NetOrder, { kind: "request" }>;
 /** The network device of one instance: does what the monitor ordered, once for each ticket, for whoever holds the face's channel. */
 export interface Broker {
   /** Resolves with what came of it, when it has ended. Never rejects. */
-  exchange(ticket: string, order: NetOrder): Promise<NetResult>;
+  exchange(ordered: Ordered): Promise<NetResult>;
   cancel(ticket: string): void;
   /** One stream of the face: names a ticket, and gets that exchange or nothing. */
   serve(stream: Duplex): void;
@@ -28,15 +28,17 @@ class Exchange {
   readonly order: NetOrder;
   readonly ended: Promise<NetResult>;
   status: number | null = null;
-  sent = 0;
-  received = 0;
   address: string | null = null;
   readonly #resolve: (result: NetResult) => void;
   readonly #onCut: (() => void)[] = [];
+  readonly #most: number;
+  #sent = 0;
+  #received = 0;
   #over = false;
 
-  constructor(order: NetOrder) {
+  constructor(order: NetOrder, most: number | null) {
     this.order = order;
+    this.#most = most ?? Infinity;
     const { promise, resolve } = Promise.withResolvers<NetResult>();
     this.ended = promise;
     this.#resolve = resolve;
@@ -44,6 +46,22 @@ class Exchange {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** Counts bytes on their way to the server. The exchange breaks off with the first that its grants do not cover. */
+  send(bytes: number): void {
+    this.#sent += bytes;
+    this.#look();
+  }
+
+  /** The same for those that came from it. */
+  receive(bytes: number): void {
+    this.#received += bytes;
+    this.#look();
+  }
+
+  #look(): void {
+    if (!(this.#sent + this.#received <= this.#most)) this.breakOff("cut", "limit-bytes");
   }
 
   /** Registers what is to be destroyed when the exchange is cut; at once when it was already. */
@@ -56,8 +74,8 @@ class Exchange {
   finish(end: NetResult["end"], fault: NetFault | null): void {
     if (this.#over) return;
     this.#over = true;
-    const { status, sent, received, address } = this;
-    this.#resolve({ end, fault, status, sent, received, address });
+    const { status, address } = this;
+    this.#resolve({ end, fault, status, sent: this.#sent, received: this.#received, address });
   }
 
   /** The end, at once: everything that it used is destroyed, and the face sees its stream break off. */
@@ -124,8 +142,8 @@ export function createBroker(parts: ConnectParts): Broker {
   }
 
   return Object.freeze({
-    exchange: (ticket: string, order: NetOrder) => {
-      const exchange = new Exchange(order);
+    exchange: ({ ticket, order, most }: Ordered) => {
+      const exchange = new Exchange(order, most);
       open.set(ticket, exchange);
       const waiting = early.get(ticket);
       if (waiting === undefined) {
@@ -166,8 +184,8 @@ async function runTunnel(
 
 /** Two streams become one, until both have ended. */
 function join(exchange: Exchange, face: Duplex, server: Duplex): void {
-  face.on("data", (chunk: Buffer) => (exchange.sent += chunk.length));
-  server.on("data", (chunk: Buffer) => (exchange.received += chunk.length));
+  face.on("data", (chunk: Buffer) => exchange.send(chunk.length));
+  server.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
   let open = 2;
   const half = (): void => {
     open -= 1;
@@ -204,7 +222,7 @@ function runRequest(
   request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
   request.on("response", (response) => {
     answer(exchange, stream, response);
-    response.on("data", (chunk: Buffer) => (exchange.received += chunk.length));
+    response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
     response.on("error", () => exchange.breakOff("failed", "broken-response"));
     response.once("close", () => {
       if (!response.complete) exchange.breakOff("failed", "broken-response");
@@ -248,8 +266,8 @@ function writeRequest(
   const usual = order.scheme === "https" ? 443 : 80;
   request.setHeader("host", order.port === usual ? order.host : `${order.host}:${order.port}`);
   for (const { name, value } of order.headers) request.appendHeader(name, value);
-  exchange.sent += order.headers.reduce((sum, { name, value }) => sum + name.length + value.length + 4, 0);
-  exchange.sent += order.method.length + order.target.length;
+  const headers = order.headers.reduce((sum, { name, value }) => sum + name.length + value.length + 4, 0);
+  exchange.send(headers + order.method.length + order.target.length);
   if (order.upgrade) {
     request.setHeader("connection", "Upgrade");
     request.setHeader("upgrade", "websocket");
@@ -264,7 +282,7 @@ function writeRequest(
     case "base64": {
       const bytes = body.kind === "text" ? Buffer.from(body.text) : Buffer.from(body.base64, "base64");
       request.setHeader("content-length", String(bytes.length));
-      exchange.sent += bytes.length;
+      exchange.send(bytes.length);
       stream.resume();
       return void request.end(bytes);
     }
@@ -283,7 +301,7 @@ function streamBody(
   else request.setHeader("content-length", String(length));
   let left = length ?? Infinity;
   stream.on("data", (chunk: Buffer) => {
-    exchange.sent += chunk.length;
+    exchange.send(chunk.length);
     left -= chunk.length;
     if (left < 0) exchange.breakOff("failed", "broken-request");
   });
@@ -296,7 +314,7 @@ function streamBody(
 function answer(exchange: Exchange, stream: Duplex, response: IncomingMessage): void {
   const { statusCode = 502, statusMessage = "", rawHeaders } = response;
   exchange.status = statusCode;
-  exchange.received += rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
+  exchange.receive(rawHeaders.reduce((sum, text) => sum + text.length + 2, 0));
   writeHead(stream, { kind: "response", status: statusCode, reason: statusMessage, headers: rawHeaders });
 }
 

@@ -24,6 +24,13 @@ export type NetOrder =
     }
   | { readonly kind: "connect"; readonly host: string; readonly port: number; readonly reach: Reach };
 
+/** An order with its bound. `most`: bytes both ways that its grants have left, or null when they have no such limit. */
+export interface Ordered {
+  readonly ticket: string;
+  readonly order: NetOrder;
+  readonly most: number | null;
+}
+
 /** How an exchange ended. `failed`: nothing, or not all, came back. `cut`: the monitor or the agent ended it. */
 export const NET_ENDS = ["done", "failed", "cut"] as const;
 
@@ -36,6 +43,7 @@ export const NET_FAULTS = [
   "tls-refused",
   "broken-response",
   "broken-request",
+  "limit-bytes",
   "cut",
 ] as const;
 export type NetFault = (typeof NET_FAULTS)[number];
@@ -56,7 +64,7 @@ export interface NetResult {
 /** Requests that the monitor sends to a broker. */
 export interface BrokerRequests {
   /** Allows one exchange: whoever names the ticket on the face's channel within seconds gets it. Answers when it has ended. */
-  exchange: { body: { readonly ticket: string; readonly order: NetOrder }; ok: NetResult };
+  exchange: { body: Ordered; ok: NetResult };
   /** Ends an exchange at once, begun or not. */
   cancel: { body: { readonly ticket: string }; ok: Record<string, never> };
 }
@@ -89,7 +97,7 @@ const ORDER: Decoder<NetOrder> = union<NetOrder, "kind">("kind", {
 });
 
 const BROKER_TABLE: BodyTable<BrokerRequests> = {
-  exchange: object<BrokerRequests["exchange"]["body"]>({ ticket: nonce, order: ORDER }),
+  exchange: object<Ordered>({ ticket: nonce, order: ORDER, most: nullable(count) }),
   cancel: object<BrokerRequests["cancel"]["body"]>({ ticket: nonce }),
 };
 

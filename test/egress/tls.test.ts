@@ -1,6 +1,6 @@
 import { createServer as createHttpsServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -26,6 +26,10 @@ const listen = async (server: Server): Promise<number> => {
 
 beforeAll(async () => {
   origin = createHttpsServer(authority.leafFor(HOST), handle);
+  origin.on("upgrade", (_request: IncomingMessage, socket: Socket) => {
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n");
+    socket.pipe(socket);
+  });
   port = await listen(origin);
   strange = createHttpsServer(authority.leafFor("other.example.com"), handle);
   strangePort = await listen(strange);
@@ -92,6 +96,29 @@ describe("TLS that ends at the face", () => {
     stage = await startEgressStage();
     expect(JSON.parse((await (await inside()).ask("/")).body)).toMatchObject({ code: "tls-refused" });
     expect(stage.results).toMatchObject([{ end: "failed", fault: "tls-refused", status: null }]);
+  });
+
+  test("carries a WebSocket, which is an action of its own", async () => {
+    stage = await start();
+    const { socket } = await openTunnel(stage.connect(), `${HOST}:${port}`);
+    const tls = await secureTunnel(socket, { ca: stage.ca, servername: HOST });
+    const got = await new Promise<string>((resolve) => {
+      let text = "";
+      tls.on("data", (chunk: Buffer) => {
+        text += chunk.toString("latin1");
+        if (text.endsWith("\r\n\r\n")) tls.write("ping");
+        if (text.endsWith("ping")) resolve(text);
+      });
+      tls.write(
+        `GET /live HTTP/1.1\r\nHost: ${HOST}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+      );
+    });
+    expect(got).toMatch(/^HTTP\/1\.1 101 /);
+    expect(stage.proposed).toMatchObject([
+      { name: "send", arguments: { scheme: "https", path: "/live", upgrade: true } },
+    ]);
+    tls.destroy();
   });
 
   test("is trusted by nobody but the instance's own agent", async () => {

@@ -40,6 +40,8 @@ export async function startEgressStage(
     readonly decide?: (call: NetRequest | NetTunnel) => StageVerdict;
     readonly route?: (host: string, port: number) => NetRoute;
     readonly resolve?: (host: string) => Promise<readonly { readonly address: string }[]>;
+    /** Bytes that each exchange may carry. */
+    readonly most?: number;
     /** PEM of those whom the broker trusts. */
     readonly authorities?: string;
   } = {},
@@ -66,7 +68,7 @@ export async function startEgressStage(
       if (verdict !== "grant") await verdict.grantAfter;
       const ticket = (tickets += 1).toString(16).padStart(32, "0");
       running.set(token, ticket);
-      const ended = broker.exchange(ticket, orderOf(call.value));
+      const ended = broker.exchange({ ticket, order: orderOf(call.value), most: options.most ?? null });
       egress.onGranted({ token, ticket });
       results.push(await ended);
       running.delete(token);
