@@ -8,7 +8,14 @@ import type { Server } from "node:http";
 import { createEgress } from "../face/egress.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { writeFileSync } from "node:fs";
-import { listenForHttp, listenForLines, listenForServer, type HttpHandler } from "../platform/mcp-listeners.ts";
+import {
+  listenForHttp,
+  listenForLines,
+  listenForServer,
+  serveListener,
+  type HttpHandler,
+} from "../platform/mcp-listeners.ts";
+import { awaitListener } from "../platform/passed-listener.ts";
 import { createTimer } from "../platform/timer.ts";
 import { FACE_SIDE } from "../protocol/requests-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
@@ -16,6 +23,8 @@ import { VERSION } from "./version.ts";
 
 const MONITOR = 3;
 const BROKER = 4;
+/** Over which the agent's launcher hands out the listener of the proxy's address. */
+const LISTENER = 5;
 /** Connections of an agent's programs to the proxy at a time; more are closed at once. */
 const PROXY_CONNECTIONS = 256;
 const folder = argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
@@ -51,7 +60,12 @@ await listenForHttp(`${folder}/mcp.sock`, loadHttp);
 let proxy: Promise<Server> | null = null;
 await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
 // An agent that may use the network finds the authority that it is to trust when it starts.
-if (argv.includes("--network")) await (proxy ??= loadProxy());
+if (argv.includes("--network")) {
+  await (proxy ??= loadProxy());
+  awaitListener(LISTENER, (fd) => {
+    void serveListener(fd, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
+  });
+}
 await peer.request("ready", {});
 
 /** The proxy, and the file with the authority at which the agent's TLS ends. */

@@ -11,6 +11,7 @@ import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
 import { argv, exit } from "node:process";
 import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
 import { sendMessage } from "../platform/fd-passing.ts";
+import { listenOnLoopback } from "../platform/loopback-listener.ts";
 import { enterOwnDomain, installListener } from "../platform/seccomp-listener.ts";
 
 /** `LaunchPlan` of sandbox/launch-plan.ts. Written out, since each module of the launcher costs at every start. */
@@ -18,6 +19,7 @@ interface Plan {
   readonly command: readonly string[];
   readonly environment: { readonly [name: string]: string };
   readonly terminal: boolean;
+  readonly proxy: { readonly socket: number; readonly port: number } | null;
   /** The filter in base64. */
   readonly filter: string;
 }
@@ -35,6 +37,14 @@ function fail(why: "program" | "setup", words: string): never {
   }
 }
 
+/** The face serves it; what stays of it inside is an address. */
+function handOutProxy(proxy: NonNullable<Plan["proxy"]>): void {
+  const listener = listenOnLoopback(proxy.port);
+  sendMessage(proxy.socket, { bytes: Buffer.from("P"), fds: [listener] });
+  closeSync(listener);
+  closeSync(proxy.socket);
+}
+
 function launch(): never {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one who planned this sandbox wrote it
   const plan = JSON.parse(readFileSync(Number(argv[3]), "utf8")) as Plan;
@@ -42,6 +52,7 @@ function launch(): never {
   const program = findProgram(word, plan.environment["PATH"] ?? "");
   if (program === null) return fail("program", `Cannot start "${word}": there is no such program in the sandbox`);
   if (plan.terminal) takeTerminal();
+  if (plan.proxy !== null) handOutProxy(plan.proxy);
   enterOwnDomain();
   const listener = installListener(Buffer.from(plan.filter, "base64"));
   sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });

@@ -71,7 +71,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     crypto,
     startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
     expectAgent: () => void agents.supervisor.ready().catch(() => {}),
-    startAgent: (spec, streams, hear) => startSandbox(spec, { streams, agent: { ...agents, hear } }),
+    startAgent: (spec, { streams, hear, ends }) => startSandbox(spec, { streams, ends, agent: { ...agents, hear } }),
     makeSocketEnds,
     codeDigest,
     async makeSocketFolder(instance) {

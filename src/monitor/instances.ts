@@ -7,34 +7,24 @@ import type { InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import type { DriverTable } from "./driver-table.ts";
-import { within } from "./driver-pool.ts";
+import { type FaceHooks, startFace } from "./face-start.ts";
 import { Refusal } from "./faults.ts";
 import { viewInstance } from "./instance-view.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
-import { grantsNetwork } from "./network-environment.ts";
+import { networkOf } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
 import { stoppedBy } from "./subjects.ts";
-import { type CodeLayout, planAgent, planFace } from "./sandbox-plans.ts";
+import { type CodeLayout, planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
 import { usableGrants } from "./visible.ts";
-
-/** A face listens within this or its instance does not start. */
-const FACE_MS = 20_000;
 
 /** What a sandbox may hold of the workspace, and whether it may start programs: each least first. */
 const MODES = WORKSPACES;
 const STARTS = PROGRAMS;
 const RETRY_MS = 1000;
-
-export interface FaceHooks {
-  /** The face listens. */
-  onReady(): void;
-  /** The channel closed or broke its protocol. */
-  onGone(): void;
-}
 
 export interface Instances {
   run(request: RunRequest): Promise<string>;
@@ -159,26 +149,6 @@ export function createInstances(ports: InstancePorts): Instances {
     });
   }
 
-  async function startFace(live: LiveInstance, sockets: string, network: boolean): Promise<void> {
-    const [near, far] = powers.makeSocketEnds();
-    live.netEnd = far;
-    const process = await powers.startSandbox(planFace(code, sockets, network), "capture", [near]).finally(near.close);
-    const [channel] = process.channels;
-    if (channel === undefined) throw new Refusal("confinement", "The face got no channel.", "Run `aios doctor`.");
-    const ready = new Promise<void>((resolve, reject) => {
-      const port = ports.connectFace(live, channel, {
-        onReady: resolve,
-        onGone: () => {
-          reject(new Error(`the face ended: ${process.errors().trim()}`));
-          // Without its face an agent has no way to act; it ends rather than runs unheard.
-          if (live.agent !== null && !claimed.has(live)) void finish(live, { why: "face-gone", exit: null });
-        },
-      });
-      live.face = { process, port };
-    });
-    await within(powers, { ms: FACE_MS, what: "the face did not listen in time", promise: ready });
-  }
-
   const api: Instances = {
     async run(request) {
       if (ports.admission() === "closed") {
@@ -239,23 +209,42 @@ export function createInstances(ports: InstancePorts): Instances {
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.
           void drivers.openAll(live).catch(() => {});
-          const network = grantsNetwork(usableGrants(journal.state, request.agent, ports.now()));
-          await startFace(live, sockets, network);
+          const network = networkOf(usableGrants(journal.state, request.agent, ports.now()));
+          const [inner, outer] = network === "none" ? [] : powers.makeSocketEnds();
+          await startFace(live, {
+            powers,
+            code,
+            sockets,
+            listener: outer ?? null,
+            connect: ports.connectFace,
+            // Without its face an agent has no way to act; it ends rather than runs unheard.
+            onGone: () => {
+              if (live.agent !== null && !claimed.has(live)) void finish(live, { why: "face-gone", exit: null });
+            },
+          }).catch((error: unknown) => {
+            inner?.close();
+            throw error;
+          });
           refuseStopped(state);
-          live.agent = await powers.startAgent(
-            planAgent(code, {
-              command: request.command,
-              environment: request.environment,
-              terminal: streams.terminal,
-              workspace: request.workspace === null ? null : { host: request.workspace, mode },
-              code: request.code,
-              programs,
-              sockets,
-              network,
-            }),
-            streams,
-            (news) => ports.hear(live, news),
-          );
+          live.agent = await powers
+            .startAgent(
+              planAgent(code, {
+                command: request.command,
+                environment: request.environment,
+                terminal: streams.terminal,
+                workspace: request.workspace === null ? null : { host: request.workspace, mode },
+                code: request.code,
+                programs,
+                sockets,
+                network,
+              }),
+              {
+                streams,
+                hear: (news) => ports.hear(live, news),
+                ends: inner === undefined ? [] : [inner],
+              },
+            )
+            .finally(() => inner?.close());
         } catch (error) {
           await finish(live, { why: "not-started", exit: null });
           throw new Refusal(

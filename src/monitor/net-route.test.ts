@@ -18,10 +18,13 @@ test("rules about requests need to see them, and win over those about tunnels", 
   expect(netRoute([pass, grant({ allow: [https("net/fetch")] })], to)).toBe("terminate");
 });
 
-test("what no rule speaks of has no route", () => {
+test("a rule about requests in clear is one about tunnels too, in which some programs send them", () => {
   const plain: Allow = { what: "net/fetch", where: { scheme: { equals: "http" }, ...HOST } };
+  expect(netRoute([grant({ allow: [plain] })], to)).toBe("terminate");
+});
+
+test("what no rule speaks of has no route", () => {
   expect(netRoute([], to)).toBe("none");
-  expect(netRoute([grant({ allow: [plain] })], to)).toBe("none");
   expect(netRoute([grant({ allow: [https("net/fetch")] })], { ...to, port: 8443 })).toBe("none");
   expect(netRoute([grant({ allow: [https("net/fetch")] })], { ...to, host: "evil.example.com" })).toBe("none");
   expect(netRoute([grant({ allow: [https("other/fetch")] })], to)).toBe("none");

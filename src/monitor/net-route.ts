@@ -4,15 +4,15 @@ import { NET_DRIVER } from "../kernel/net.ts";
 import type { NetRoute } from "../protocol/requests.ts";
 
 /**
- * How the face treats TLS to a host. A rule about requests wins over one about tunnels: what can be seen is seen. It is a
+ * How the face treats a tunnel to a host. A rule about requests wins over one about tunnels: what can be seen is seen. It is a
  * question of form and not an answer: each request, and each tunnel, is an action of its own afterwards.
  */
 export function netRoute(grants: readonly Grant[], to: { readonly host: string; readonly port: number }): NetRoute {
   const allows = grants.flatMap((grant) => grant.allow);
   const speaks = (tool: string, facts: Facts): boolean =>
     allows.some((allow) => allow.what === `${NET_DRIVER}/${tool}` && fits(allow, facts));
-  const request = { ...to, scheme: "https" };
-  if (speaks("fetch", request) || speaks("send", request)) return "terminate";
+  const seen = ["https", "http"].some((scheme) => ["fetch", "send"].some((tool) => speaks(tool, { ...to, scheme })));
+  if (seen) return "terminate";
   return speaks("connect", to) ? "pass" : "none";
 }
 

@@ -1,21 +1,46 @@
 import { NET_DRIVER } from "../kernel/net.ts";
-import type { Grant } from "../kernel/grant.ts";
+import type { Condition, Grant } from "../kernel/grant.ts";
+import { isLoopback } from "../kernel/hosts.ts";
+import { PROXY_PORT } from "../sandbox/launch-plan.ts";
 
 const CA = "/run/aios/ca.pem";
+const PROXY = `http://127.0.0.1:${PROXY_PORT}`;
 
-/** Whether any of these grants names the network. */
-export function grantsNetwork(grants: readonly Grant[]): boolean {
-  return grants.some((grant) => grant.allow.some(({ what }) => what.startsWith(`${NET_DRIVER}/`)));
+/** What grants give of the network: nothing, or others' machines, or services of this machine as well. */
+export type GrantedNetwork = "none" | "public" | "loopback";
+
+/** What these grants together give. */
+export function networkOf(grants: readonly Grant[]): GrantedNetwork {
+  const allows = grants.flatMap(({ allow }) => allow.filter(({ what }) => what.startsWith(`${NET_DRIVER}/`)));
+  if (allows.length === 0) return "none";
+  return allows.some(({ where }) => hostsOf(where["host"]).some(isLoopback)) ? "loopback" : "public";
+}
+
+function hostsOf(condition: Condition | undefined): readonly string[] {
+  if (condition === undefined) return [];
+  if ("equals" in condition) return typeof condition.equals === "string" ? [condition.equals] : [];
+  return "in" in condition ? condition.in : [];
 }
 
 /**
- * What an agent's programs find in their environment when it may use the network: the socket of its proxy, and the
- * authority at which its TLS ends, in the variables that Node, OpenSSL, Python, curl, git, npm and pip read. The system's
- * own authorities are of no use inside: nothing of theirs can be reached.
+ * What an agent's programs find in their environment when it may use the network: the address and the socket of its
+ * proxy, and the authority at which its TLS ends, in the variables that Node, OpenSSL, Python, curl, git, npm and pip
+ * read. The system's own authorities are of no use inside: nothing of theirs can be reached. A grant that names a service
+ * of this machine takes the name `localhost` with it; otherwise that is the agent's own, reached without the proxy.
  */
-export function networkEnvironment(network: boolean): { readonly [name: string]: string } {
-  if (!network) return {};
+export function networkEnvironment(network: GrantedNetwork): { readonly [name: string]: string } {
+  if (network === "none") return {};
+  const direct = network === "loopback" ? "" : "localhost,127.0.0.1,::1";
   return {
+    HTTP_PROXY: PROXY,
+    HTTPS_PROXY: PROXY,
+    ALL_PROXY: PROXY,
+    NO_PROXY: direct,
+    http_proxy: PROXY,
+    https_proxy: PROXY,
+    all_proxy: PROXY,
+    no_proxy: direct,
+    NODE_USE_ENV_PROXY: "1",
     AIOS_PROXY_SOCKET: "/run/aios/proxy.sock",
     NODE_EXTRA_CA_CERTS: CA,
     SSL_CERT_FILE: CA,

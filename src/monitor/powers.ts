@@ -32,7 +32,15 @@ export interface MonitorPowers {
    * The same for an agent, whose calls the supervisor answers; `hear` is told what happens inside. TERMINAL: after a
    * terminal call, or when nobody supervises it any more, it is killed before `hear` is called.
    */
-  startAgent(spec: SandboxSpec, streams: Streams, hear: (news: WardNews) => void): Promise<SandboxedProcess>;
+  startAgent(
+    spec: SandboxSpec,
+    parts: {
+      readonly streams: Streams;
+      readonly hear: (news: WardNews) => void;
+      /** Its channel, if it has one. */
+      readonly ends: readonly SocketEnd[];
+    },
+  ): Promise<SandboxedProcess>;
   /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
   makeSocketEnds(): readonly [SocketEnd, SocketEnd];
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */

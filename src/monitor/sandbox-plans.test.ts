@@ -10,7 +10,7 @@ const plan = {
   code: ["/opt/agent"],
   programs: "any" as const,
   sockets: "/home/me/.aios/run/faces/i-1",
-  network: false,
+  network: "none" as const,
 };
 
 describe("an agent's sandbox", () => {
@@ -85,12 +85,27 @@ test("only the connector and the broker have a route, and the connector is told 
 
 test("an agent that may use the network is told of its proxy and its authority, and no other is", () => {
   const ca = "/run/aios/ca.pem";
-  expect(planAgent(code, { ...plan, network: true }).environment).toMatchObject({
+  expect(planAgent(code, { ...plan, network: "public" }).environment).toMatchObject({
     AIOS_PROXY_SOCKET: "/run/aios/proxy.sock",
     NODE_EXTRA_CA_CERTS: ca,
     SSL_CERT_FILE: ca,
   });
   expect(planAgent(code, plan).environment["AIOS_PROXY_SOCKET"]).toBeUndefined();
+  expect(planAgent(code, plan).environment["HTTP_PROXY"]).toBeUndefined();
+  const proxy = "http://127.0.0.1:3128";
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"]) {
+    expect(planAgent(code, { ...plan, network: "public" }).environment[name]).toBe(proxy);
+  }
+  expect([planAgent(code, plan).channels, planAgent(code, { ...plan, network: "public" }).channels]).toEqual([0, 1]);
+});
+
+test("localhost is the agent's own, unless a grant names a service of this machine", () => {
+  const direct = (network: "public" | "loopback"): unknown => {
+    const { environment } = planAgent(code, { ...plan, network });
+    return [environment["NO_PROXY"], environment["no_proxy"]];
+  };
+  expect(direct("public")).toEqual(["localhost,127.0.0.1,::1", "localhost,127.0.0.1,::1"]);
+  expect(direct("loopback")).toEqual(["", ""]);
   expect(planFace(code, "/run/x", true).command.at(-1)).toBe("--network");
 });
 

@@ -1,5 +1,5 @@
 import type { DriverSource } from "../kernel/grant.ts";
-import { networkEnvironment } from "./network-environment.ts";
+import { networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
 /** Where the substrate's own code lies on the host; all of it is shown read-only, under /aios. */
@@ -24,8 +24,8 @@ export function planFace(code: CodeLayout, sockets: string, network: boolean = f
     cwd: "/tmp",
     environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
-    // The monitor, and the broker of the network device.
-    channels: 2,
+    // The monitor, the broker of the network device, and the launcher that hands out the listener of the proxy.
+    channels: network ? 3 : 2,
     programs: "any",
     terminal: false,
     network: "none",
@@ -110,8 +110,8 @@ export interface AgentPlan {
   readonly programs: "none" | "any";
   /** Folder of the face's sockets. */
   readonly sockets: string;
-  /** Whether its programs are told of the network. */
-  readonly network: boolean;
+  /** What its programs are told of the network. */
+  readonly network: GrantedNetwork;
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -141,7 +141,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...(mayStart ? { AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js` } : {}),
     },
     mounts,
-    channels: 0,
+    channels: plan.network === "none" ? 0 : 1,
     programs: plan.programs,
     // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
     // that Ctrl-C and Ctrl-Z reach what runs there.

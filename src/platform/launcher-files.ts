@@ -9,6 +9,7 @@ const MODULES = [
   "platform/become-program.ts",
   "platform/fd-passing.ts",
   "platform/libc.ts",
+  "platform/loopback-listener.ts",
   "platform/platform-error.ts",
   "platform/seccomp-listener.ts",
 ] as const;

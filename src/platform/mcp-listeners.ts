@@ -53,17 +53,34 @@ export function listenForHttp(path: string, loadHandler: () => Promise<HttpHandl
 type Fed = { emit(event: "connection", socket: Socket): boolean };
 
 /** Listens on a unix socket and feeds a server with its connections, which `load` makes with the first of them. */
-export function listenForServer(
-  path: string,
-  { most, load }: { readonly most: number; readonly load: () => Promise<Fed> },
-): Promise<McpListener> {
+export function listenForServer(path: string, server: FedServer): Promise<McpListener> {
+  return listenForSockets(path, feeding(server));
+}
+
+/** The same on a socket that listens already; its descriptor then belongs to the listener. */
+export function serveListener(fd: number, server: FedServer): Promise<McpListener> {
+  return listenForSockets({ fd }, feeding(server));
+}
+
+interface FedServer {
+  /** Connections at a time. */
+  readonly most: number;
+  readonly load: () => Promise<Fed>;
+}
+
+interface Accepting {
+  readonly most: number;
+  readonly onSocket: (socket: Socket) => void;
+}
+
+function feeding({ most, load }: FedServer): Accepting {
   const onSocket = (socket: Socket): void => {
     load().then(
       (server) => server.emit("connection", socket),
       () => socket.destroy(),
     );
   };
-  return listenForSockets(path, { most, onSocket });
+  return { most, onSocket };
 }
 
 async function makeHttpServer(loadHandler: () => Promise<HttpHandler>): Promise<Fed> {
@@ -112,8 +129,8 @@ function plainHeaders(request: IncomingMessage): [string, string][] {
 }
 
 async function listenForSockets(
-  path: string,
-  { most, onSocket }: { readonly most: number; readonly onSocket: (socket: Socket) => void },
+  place: string | { readonly fd: number },
+  { most, onSocket }: Accepting,
 ): Promise<McpListener> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -125,7 +142,7 @@ async function listenForSockets(
   server.maxConnections = most;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, resolve);
+    server.listen(place, resolve);
   });
   server.removeAllListeners("error");
   server.on("error", () => undefined); // accept(2) out of descriptors: that connection is lost, the listener stays

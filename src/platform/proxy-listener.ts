@@ -129,7 +129,7 @@ export function createProxy(parts: ProxyParts): Server {
     const url = request.url ?? "";
     const known = inside.get(request.socket);
     if (known !== undefined) {
-      if (!url.startsWith("/")) throw new HeadFault(400, "Inside TLS a request names its path only");
+      if (!url.startsWith("/")) throw new HeadFault(400, "Inside a tunnel a request names its path only");
       return { to: known, target: url };
     }
     const { host, port: number, target } = readAbsolute(url);
@@ -180,7 +180,7 @@ export function createProxy(parts: ProxyParts): Server {
     if (head.length > 0) socket.unshift(head);
     if ((await port.route(to.host, to.port)) === "terminate") {
       socket.write(ESTABLISHED);
-      return terminate(socket, to);
+      return (await beginsTls(socket)) ? terminate(socket, to) : readOn(socket, to);
     }
     const asked = port.connect(to.host, to.port);
     socket.once("close", asked.withdraw);
@@ -196,6 +196,12 @@ export function createProxy(parts: ProxyParts): Server {
       return void socket.destroy();
     }
     joinOpen(socket, open(verdict.ticket));
+  }
+
+  /** Requests in clear inside a tunnel, as Node's own fetch sends them through a proxy: read like any others. */
+  function readOn(socket: Duplex, to: Target): void {
+    inside.set(socket, { ...to, scheme: "http" });
+    server.emit("connection", socket);
   }
 
   /** Ends the agent's TLS here, as the server that it asked for; its requests are then read like any others. */
@@ -245,6 +251,8 @@ export function createProxy(parts: ProxyParts): Server {
   }
 }
 
+/** The content type of TLS handshake records. */
+const HANDSHAKE = 22;
 const ESTABLISHED = "HTTP/1.1 200 Connection Established\r\n\r\n";
 
 function joinOpen(socket: Duplex, stream: Duplex): void {
@@ -253,6 +261,28 @@ function joinOpen(socket: Duplex, stream: Duplex): void {
     (head) => (head.kind === "open" ? joinStreams(socket, stream) : socket.destroy()),
     () => socket.destroy(),
   );
+}
+
+/** Whether the first byte of a tunnel is that of a TLS handshake (RFC 8446 section 5.1); it stays unread. */
+function beginsTls(socket: Duplex): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (first: number | undefined): void => {
+      clearTimeout(late);
+      socket.off("readable", onReadable);
+      socket.off("close", onGone);
+      resolve(first === HANDSHAKE);
+    };
+    const onGone = (): void => settle(undefined);
+    const onReadable = (): void => {
+      const part: unknown = socket.read();
+      if (!(part instanceof Buffer)) return;
+      socket.unshift(part);
+      settle(part[0]);
+    };
+    const late = setTimeout(() => socket.destroy(), HELLO_MS);
+    socket.on("readable", onReadable);
+    socket.once("close", onGone);
+  });
 }
 
 /** The name in the first bytes of a tunnel, which stay unread; the empty name when there is none, or no TLS. */

@@ -161,6 +161,7 @@ describe("an agent", () => {
       command: ["/opt/agent", "--task", "x"],
       environment: { PATH: "/usr/bin:/bin", HOME: "/home/agent", PWD: "/workspace" },
       terminal: true,
+      proxy: null,
       filter: "AQID",
     });
     expect([...argv, ...options].join(" ")).not.toMatch(/task|\/opt\/agent|HOME/);

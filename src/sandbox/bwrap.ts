@@ -3,7 +3,7 @@ import { checkSpec } from "./check.ts";
 import { SandboxError } from "./error.ts";
 import { etcFiles, INSIDE_HOSTNAME, INSIDE_USER } from "./layout.ts";
 import type { SystemLayout } from "./layout.ts";
-import { LAUNCHER_ENTRY, LAUNCHER_FOLDER } from "./launch-plan.ts";
+import { LAUNCHER_ENTRY, LAUNCHER_FOLDER, PROXY_PORT } from "./launch-plan.ts";
 import type { LauncherFiles, LaunchPlan } from "./launch-plan.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
@@ -120,7 +120,8 @@ function launcherCommand(
   const { command, terminal, cwd } = spec;
   // As bubblewrap sets it for everything else.
   const environment = { ...spec.environment, PWD: cwd };
-  const plan: LaunchPlan = { command, environment, terminal, filter: encodeBase64(launch.filter) };
+  const proxy = spec.channels === 0 ? null : { socket: FIRST_DESCRIPTOR, port: PROXY_PORT };
+  const plan: LaunchPlan = { command, environment, terminal, proxy, filter: encodeBase64(launch.filter) };
   return [
     `${LAUNCHER_FOLDER}/node`,
     "--disable-warning=ExperimentalWarning",

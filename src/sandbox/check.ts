@@ -31,7 +31,7 @@ export function checkSpec(spec: SandboxSpec): void {
     checkText("variable", name);
     checkText(`variable ${name}`, value);
   }
-  checkCount("channels", spec.channels, { least: 0, most: MOST_CHANNELS });
+  checkCount("channels", spec.channels, { least: 0, most: spec.role === "agent" ? 1 : MOST_CHANNELS });
   for (const [name, value] of Object.entries(spec.limits)) {
     checkCount(`limit ${name}`, value, { least: 1, most: Number.MAX_SAFE_INTEGER });
   }

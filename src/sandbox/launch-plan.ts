@@ -5,6 +5,8 @@ export interface LaunchPlan {
   readonly environment: { readonly [name: string]: string };
   /** The streams are a terminal, which becomes that of a session of the agent's. */
   readonly terminal: boolean;
+  /** Where a listening socket on loopback goes out, the address of the agent's proxy; null: it has none. */
+  readonly proxy: { readonly socket: number; readonly port: number } | null;
   /** The second filter in base64. */
   readonly filter: string;
 }
@@ -23,3 +25,6 @@ export interface LauncherFiles {
 export const LAUNCHER_FOLDER = "/aios/launcher";
 /** The module that is run. */
 export const LAUNCHER_ENTRY = "main/launcher.mjs";
+
+/** The port of an agent's proxy on the loopback interface of its own namespace. */
+export const PROXY_PORT = 3128;

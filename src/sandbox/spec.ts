@@ -11,7 +11,10 @@ export interface SandboxSpec {
   /** The whole environment; nothing is inherited. */
   readonly environment: { readonly [name: string]: string };
   readonly mounts: readonly Mount[];
-  /** Number of inherited socketpairs; they appear as descriptors 3, 4, … inside. */
+  /**
+   * Number of inherited socketpairs; they appear as descriptors 3, 4, … inside. An agent has none but the one over which
+   * its launcher hands out the listener of its proxy, which is closed when it becomes the agent.
+   */
   readonly channels: number;
   /**
    * Whether an agent may start programs inside, after its own: with "none" every later one is refused. Means nothing for

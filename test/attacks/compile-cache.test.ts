@@ -124,7 +124,7 @@ describe("NO-SELF-WIDENING: compiled code is code", () => {
       workspace: null,
       code: [join(SOURCE, "attacker.ts"), join(stage.folder, "node_modules", "koffi")],
       sockets: join(stage.folder, "workspace"),
-      network: true,
+      network: "public",
     });
     expect(JSON.stringify(agent.mounts)).not.toContain(".aios-cache");
     for (const plan of [face(), driver()]) expect(plan.environment["NODE_COMPILE_CACHE"]).toMatch(/^\/aios\//);

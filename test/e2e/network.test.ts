@@ -122,6 +122,18 @@ describe("an agent with a grant for the network", () => {
     expect(log.find(({ kind }) => kind === "labelled")?.record).toMatchObject({ labels: ["untrusted"] });
   });
 
+  test("serves programs that know their proxy by its address in the environment, and none without a grant", async () => {
+    const script = `fetch(${JSON.stringify(url("/open/plain"))}).then((r) => r.text()).then(console.log, (e) => console.log("failed", e.cause?.code))`;
+    const command = ["/aios/node", "-e", script];
+    expect((await aios.run({ agent: "surfer", command })).stdout).toBe("answer to GET /open/plain\n");
+    const other = await aios.run({
+      agent: "surfer",
+      command: ["/aios/node", "-e", script.replace("/open/", "/shut/")],
+    });
+    expect(other.stdout).toContain('"code":"no-grant"');
+    expect((await aios.run({ agent: "nobody", command })).stdout).toBe("failed ECONNREFUSED\n");
+  });
+
   test("is denied every other path, method and port with the smallest grant that would allow it", async () => {
     const before = seen.length;
     const { ran, lines } = await surf("surfer", [

@@ -1,0 +1,54 @@
+import type { Channel } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
+import { within } from "./driver-pool.ts";
+import { Refusal } from "./faults.ts";
+import type { FacePort, LiveInstance } from "./live.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { type CodeLayout, planFace } from "./sandbox-plans.ts";
+
+/** A face listens within this or its instance does not start. */
+const FACE_MS = 20_000;
+
+export interface FaceHooks {
+  /** The face listens. */
+  onReady(): void;
+  /** The channel closed or broke its protocol. */
+  onGone(): void;
+}
+
+/** What a face is started with. */
+export interface FaceStart {
+  readonly powers: MonitorPowers;
+  readonly code: CodeLayout;
+  /** Folder of its sockets. */
+  readonly sockets: string;
+  /** The end over which the agent's launcher hands out the listener of its proxy; null: the agent has no network. */
+  readonly listener: SocketEnd | null;
+  connect(live: LiveInstance, channel: Channel, hooks: FaceHooks): FacePort;
+  onGone(): void;
+}
+
+/** Starts the face of an instance and resolves when it listens. Rejects when it does not. */
+export async function startFace(live: LiveInstance, start: FaceStart): Promise<void> {
+  const { powers, listener } = start;
+  const [near, far] = powers.makeSocketEnds();
+  live.netEnd = far;
+  const ends = listener === null ? [near] : [near, listener];
+  const plan = planFace(start.code, start.sockets, listener !== null);
+  const process = await powers.startSandbox(plan, "capture", ends).finally(() => {
+    for (const end of ends) end.close();
+  });
+  const [channel] = process.channels;
+  if (channel === undefined) throw new Refusal("confinement", "The face got no channel.", "Run `aios doctor`.");
+  const ready = new Promise<void>((resolve, reject) => {
+    const port = start.connect(live, channel, {
+      onReady: resolve,
+      onGone: () => {
+        reject(new Error(`the face ended: ${process.errors().trim()}`));
+        start.onGone();
+      },
+    });
+    live.face = { process, port };
+  });
+  await within(powers, { ms: FACE_MS, what: "the face did not listen in time", promise: ready });
+}

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import type { Allow, Grant } from "../kernel/grant.ts";
+import { networkOf } from "./network-environment.ts";
+
+function granting(...allow: readonly Allow[]): Grant {
+  return {
+    v: 1,
+    id: "g",
+    agents: ["a"],
+    drivers: {},
+    allow,
+    limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 1 },
+    lease: false,
+    sandbox: { workspace: "none", programs: "none" },
+  };
+}
+const to = (host: Allow["where"][string]): Allow => ({ what: "net/fetch", where: { host } });
+
+test("what grants give of the network is the most that one of them gives", () => {
+  const others = granting({ what: "files/read", where: {} });
+  expect(networkOf([])).toBe("none");
+  expect(networkOf([others])).toBe("none");
+  expect(networkOf([others, granting(to({ equals: "example.org" }))])).toBe("public");
+  expect(networkOf([granting(to({ in: ["example.org", "localhost"] }))])).toBe("loopback");
+  expect(networkOf([granting(to({ equals: "127.0.0.1" }), to({ equals: "example.org" }))])).toBe("loopback");
+  // A name that only looks like it is another's machine.
+  expect(networkOf([granting(to({ equals: "localhost.example.org" }))])).toBe("public");
+});

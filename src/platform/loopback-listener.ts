@@ -1,0 +1,33 @@
+import { bindFunction, checkCall } from "./libc.ts";
+
+// asm-generic/socket.h, linux/socket.h, linux/net.h
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2_000_000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const BACKLOG = 128;
+const ADDRESS_BYTES = 16;
+const INT_BYTES = 4;
+
+const socket = bindFunction<[number, number, number]>("int socket(int, int, int)");
+const setsockopt = bindFunction<[number, number, number, Buffer, number]>(
+  "int setsockopt(int, int, int, void *, unsigned int)",
+);
+const bind = bindFunction<[number, Buffer, number]>("int bind(int, void *, unsigned int)");
+const listen = bindFunction<[number, number]>("int listen(int, int)");
+
+/** Listens on 127.0.0.1 of this process's own network namespace; the descriptor is closed on execve. Throws `system-call`. */
+export function listenOnLoopback(port: number): number {
+  const fd = checkCall("make a socket", socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const yes = Buffer.alloc(INT_BYTES);
+  yes.writeInt32LE(1);
+  checkCall("set up a socket", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, yes, yes.length));
+  const address = Buffer.alloc(ADDRESS_BYTES); // struct sockaddr_in
+  address.writeUInt16LE(AF_INET, 0);
+  address.writeUInt16BE(port, 2);
+  address.set([127, 0, 0, 1], 4);
+  checkCall(`bind port ${port}`, bind(fd, address, address.length));
+  checkCall("listen", listen(fd, BACKLOG));
+  return fd;
+}
