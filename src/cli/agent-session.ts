@@ -64,7 +64,9 @@ export async function openAgentSession(
     return bytes.subarray(0, at);
   };
 
-  terminal = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent: (bytes) => filter.pass(bytes) });
+  const fromAgent = (bytes: Uint8Array): Uint8Array => filter.pass(bytes);
+  const offered = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent });
+  terminal = offered.terminal;
   return {
     onHeld(held) {
       instance = held;
@@ -72,7 +74,7 @@ export async function openAgentSession(
       powers.err.write(`${terminal === null ? "" : "\r\n"}aios: held: an action waits for you; ${how}\r\n`);
     },
     async close() {
-      await terminal?.ended;
+      await offered.ended;
     },
   };
 }

@@ -151,10 +151,10 @@ export interface LogVerifier {
 /** Hands this process's streams to an instance. */
 export interface AgentStarter {
   /**
-   * Offers the standard streams under a ticket, a fresh pty in the place of each that is a terminal. The instance takes
-   * them when it starts. Returns the terminal being served, or null when none of the streams is one.
+   * Offers stand-ins for the standard streams under a ticket: a fresh pty in the place of each that is a terminal, a
+   * fresh pipe in the place of every other. The instance takes them when it starts.
    */
-  offerStreams(offer: StreamOffer): Promise<AgentTerminal | null>;
+  offerStreams(offer: StreamOffer): Promise<OfferedStreams>;
   /** Program file and read-only folders that a command needs inside a sandbox. Throws `CliFailure` `not-found`. */
   findProgram(command: readonly string[]): Promise<Pick<RunRequest, "command" | "code">>;
 }
@@ -167,6 +167,14 @@ export interface StreamOffer {
   readonly fromPerson: (bytes: Uint8Array) => Uint8Array;
   /** What of the agent's output is shown. */
   readonly fromAgent: (bytes: Uint8Array) => Uint8Array;
+}
+
+/** Streams that an instance has, and what joins them to this process's own. */
+export interface OfferedStreams {
+  /** The terminal being served, or null when none of the streams is one. */
+  readonly terminal: AgentTerminal | null;
+  /** Resolves when all of the agent's output was handed on. */
+  readonly ended: Promise<void>;
 }
 
 /** The person's terminal while an agent's pty is joined to it. */

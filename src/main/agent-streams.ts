@@ -1,11 +1,11 @@
-import { closeSync, openSync } from "node:fs";
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, fstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { isatty, ReadStream } from "node:tty";
 import { CliFailure } from "../cli/failure.ts";
-import type { AgentStarter, AgentTerminal, StreamOffer } from "../cli/powers.ts";
-import { openPty } from "../platform/pty.ts";
+import type { AgentStarter, AgentTerminal, OfferedStreams, StreamOffer } from "../cli/powers.ts";
+import { openPty, type Pty } from "../platform/pty.ts";
 import { sendDescriptors } from "../platform/stream-handover.ts";
+import { relayStreams } from "../platform/stream-relay.ts";
 import { pumpTerminal } from "../platform/terminal-pump.ts";
 
 /** Where the monitor of a home takes streams. */
@@ -15,23 +15,44 @@ function streamSocket(home: string): string {
 
 const STANDARD = [0, 1, 2] as const;
 
-/** Hands over the standard streams; what is a terminal is replaced by a pty of its own, so that no byte of an agent reaches one unfiltered. */
-export async function offerStreams(offer: StreamOffer): Promise<AgentTerminal | null> {
-  if (!STANDARD.some((fd) => isatty(fd))) {
-    await sendDescriptors(streamSocket(offer.home), offer.ticket, STANDARD);
-    return null;
-  }
-  const pty = openPty();
-  const terminal = openSync("/dev/tty", "r+");
+/**
+ * Hands over stand-ins for the standard streams, never these themselves: a pty of its own for what is a terminal, so that
+ * no byte of an agent reaches one unfiltered, and a pipe for everything else (stream-relay.ts).
+ */
+export async function offerStreams(offer: StreamOffer): Promise<OfferedStreams> {
+  const [typed, shown, told] = STANDARD.map((fd) => isatty(fd));
+  const relay = relayStreams({
+    input: typed === true ? null : process.stdin,
+    output: shown === true ? null : process.stdout,
+    error: told === true ? null : shown !== true && isSame(1, 2) ? "output" : process.stderr,
+  });
+  const pty = relay.fds.includes(null) ? openPty() : null;
+  const terminal = pty === null ? null : openSync("/dev/tty", "r+");
   try {
-    await sendDescriptors(
-      streamSocket(offer.home),
-      offer.ticket,
-      STANDARD.map((fd) => (isatty(fd) ? pty.slave : fd)),
-    );
+    const fds = relay.fds.flatMap((fd) => fd ?? pty?.slave ?? []);
+    await sendDescriptors(streamSocket(offer.home), offer.ticket, fds);
+  } catch (error) {
+    relay.stop();
+    throw error;
   } finally {
-    closeSync(pty.slave);
+    relay.release();
+    if (pty !== null) closeSync(pty.slave);
   }
+  if (pty === null || terminal === null) return { terminal: null, ended: relay.ended };
+  const joined = joinTerminal(offer, { pty, terminal });
+  return { terminal: joined, ended: Promise.all([joined.ended, relay.ended]).then(() => undefined) };
+}
+
+/** Whether two descriptors lead to one file, as after `2>&1`. */
+function isSame(one: number, other: number): boolean {
+  const [left, right] = [fstatSync(one), fstatSync(other)];
+  return left.dev === right.dev && left.ino === right.ino;
+}
+
+function joinTerminal(
+  offer: StreamOffer,
+  { pty, terminal }: { readonly pty: Pty; readonly terminal: number },
+): AgentTerminal {
   const pump = pumpTerminal({
     pty,
     input: terminal,

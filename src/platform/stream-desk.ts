@@ -1,3 +1,4 @@
+import { fstatSync, readlinkSync } from "node:fs";
 import { isatty } from "node:tty";
 import { closeAll } from "./fd-passing.ts";
 import { receiveDescriptors, type Handover } from "./stream-handover.ts";
@@ -28,13 +29,31 @@ const MOST_WAITING = 16;
 const KEPT_MS = 10_000;
 const PATIENCE_MS = 1000;
 
-/** Listens at `path` for descriptors: exactly three, standard input, output and error. */
+// linux/major.h: the pseudo-terminals of Unix 98 have eight majors, and the high one of a device number is kept apart.
+const FIRST_PTS_MAJOR = 136;
+const LAST_PTS_MAJOR = 143;
+const MAJOR_SHIFT = 256;
+
+/**
+ * Whether nothing else can be reached from a descriptor: an unnamed pipe, or a terminal. An agent can open again what it
+ * holds, for writing too, and walk from a folder to all that its user can reach; the mount namespace is no hindrance
+ * (NO-AMBIENT; THREATS: inherited descriptor, `/proc/self/fd`). The command line is not trusted with that.
+ */
+export function leadsNowhere(fd: number): boolean {
+  const found = fstatSync(fd);
+  if (found.isFIFO()) return readlinkSync(`/proc/self/fd/${fd}`).startsWith("pipe:[");
+  const major = Math.floor(found.rdev / MAJOR_SHIFT) % 4096;
+  return found.isCharacterDevice() && major >= FIRST_PTS_MAJOR && major <= LAST_PTS_MAJOR;
+}
+
+/** Listens at `path` for descriptors: exactly three, standard input, output and error; pipes or terminals. */
 export async function openStreamDesk(path: string, timer: Timer): Promise<StreamDesk> {
   const waiting = new Map<string, { readonly fds: readonly number[]; readonly cancel: () => void }>();
   const asked = new Map<string, (streams: TakenStreams | null) => void>();
 
   function onHandover({ ticket, fds }: Handover): boolean {
-    if (fds.length !== 3 || waiting.has(ticket) || waiting.size >= MOST_WAITING) return false;
+    if (fds.length !== 3 || !fds.every(leadsNowhere) || waiting.has(ticket) || waiting.size >= MOST_WAITING)
+      return false;
     const answer = asked.get(ticket);
     if (answer !== undefined) {
       asked.delete(ticket);

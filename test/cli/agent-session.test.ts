@@ -29,7 +29,7 @@ async function openStage(setting: Setting): Promise<Stage> {
       ...desk.powers.agents,
       offerStreams: (offer) => {
         offers.push(offer);
-        return Promise.resolve({
+        const terminal = {
           ended: Promise.resolve(),
           pause: () => {
             calls.push("pause");
@@ -42,7 +42,8 @@ async function openStage(setting: Setting): Promise<Stage> {
             resumed();
           },
           stop: () => void calls.push("stop"),
-        });
+        };
+        return Promise.resolve({ terminal, ended: terminal.ended });
       },
     },
   };

@@ -6,14 +6,13 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
-  closeSync,
 } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { Readable, Writable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
@@ -24,6 +23,7 @@ import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import { createSigner } from "../../src/platform/signer.ts";
+import { relayStreams } from "../../src/platform/stream-relay.ts";
 import { sendDescriptors } from "../../src/platform/stream-handover.ts";
 import { connectUnix } from "../../src/platform/unix-server.ts";
 import { sealEnvelope } from "../../src/protocol/dsse.ts";
@@ -191,10 +191,15 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
 
     async run(request) {
       const ticket = randomBytes(16).toString("hex");
-      const files = ["stdout", "stderr"].map((name) => join(base, `${ticket}.${name}`));
-      const fds = [openSync("/dev/null", "r"), ...files.map((file) => openSync(file, "w"))];
+      const [output, error] = [collector(), collector()];
+      const relay = relayStreams({ input: Readable.from([]), output: output.sink, error: error.sink });
       try {
-        await sendDescriptors(join(home, "run", "streams.sock"), ticket, fds);
+        await sendDescriptors(
+          join(home, "run", "streams.sock"),
+          ticket,
+          relay.fds.filter((fd) => fd !== null),
+        );
+        relay.release();
         const { instance } = await client.request("run", {
           workspace: null,
           task: null,
@@ -208,13 +213,15 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           streams: ticket,
         });
         const ended = await client.request("wait", { instance });
-        const [stdout = "", stderr = ""] = files.map((file) => readFileSync(file, "utf8"));
+        await relay.ended;
+        const [stdout, stderr] = [output.text(), error.text()];
         const answers = stdout
           .split("\n")
           .flatMap((line): Ran["answers"] => (line.startsWith('{"step"') ? [JSON.parse(line)] : []));
         return { instance, ...ended, stdout, stderr, answers };
       } finally {
-        for (const fd of fds) closeSync(fd);
+        relay.release();
+        relay.stop();
       }
     },
 
@@ -289,6 +296,18 @@ export async function connectClient(home: string): Promise<Client> {
 /** A type that came from strict types, as the JSON it is. */
 export function asJson(value: object): JsonObject {
   return JSON.parse(canonicalize(value as JsonObject));
+}
+
+/** Keeps what is written to it. */
+function collector(): { readonly sink: Writable; text(): string } {
+  const chunks: Buffer[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { sink, text: () => Buffer.concat(chunks).toString("utf8") };
 }
 
 interface MonitorProcess {

@@ -109,7 +109,7 @@ export function createDesk(setting: Setting = {}): Desk {
       folder: (path) => `${path}/log`,
     },
     agents: {
-      offerStreams: () => Promise.resolve(null),
+      offerStreams: () => Promise.resolve({ terminal: null, ended: Promise.resolve() }),
       findProgram: (command) => Promise.resolve({ command, code: [] }),
     },
     makeSample: () => missing("sample"),
