@@ -34,7 +34,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, "outside"));
   writeFileSync(join(folder, "outside", "secret"), "host-secret");
   writeFileSync(join(folder, "words"), "the words\n");
-  spawnSync("mkfifo", [join(folder, "fifo")]);
+  spawnSync("/usr/bin/mkfifo", [join(folder, "fifo")]);
   if (process.geteuid?.() === 0) {
     const { uid, gid } = readUser("aios");
     for (const name of [".", "outside", "outside/secret", "words"]) chownSync(join(folder, name), uid, gid);
