@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { DriverSource } from "../kernel/grant.ts";
+import { NET_TOOLS } from "../kernel/net.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { driverSources, expandGrant } from "./expand-grant.ts";
 import { decodeProfile, grantAskedFor } from "./profile.ts";
 import { decodeShortGrant, type ShortGrant } from "./short-grant.ts";
+import { networkAllows } from "./short-network.ts";
 import { parseDuration, parseInstant, parseRate, parseSize } from "./units.ts";
 
 const yaml = (text: string): JsonValue => parse(text);
@@ -28,6 +30,13 @@ servers:
       new_tool: {}
   web:
     url: http://127.0.0.1:3000/mcp
+network:
+  - to: https://api.github.com
+    allow: [GET /repos/acme, POST /repos/acme/site/issues]
+  - to: http://localhost:5173
+    allow: [GET /, WEBSOCKET /]
+  - to: https://files.example.org
+    pass: true
 allow:
   - files/read_text_file: { path: { under: /workspace } }
   - files/write_file
@@ -36,7 +45,7 @@ lease: false
 `;
 
 const NOW = 1_767_225_600_000;
-const pins = { files: `sha256:${"1".repeat(64)}`, web: `sha256:${"2".repeat(64)}` };
+const pins = { files: `sha256:${"1".repeat(64)}`, web: `sha256:${"2".repeat(64)}`, net: `sha256:${"3".repeat(64)}` };
 const resolve = (name: string): DriverSource | null =>
   name === "@modelcontextprotocol/server-filesystem"
     ? { kind: "stdio", command: ["node", "/opt/files/index.js"], code: ["/opt/files"], workspace: "none" }
@@ -99,10 +108,12 @@ describe("a short grant", () => {
             resources: [],
             prompts: [],
           },
+          net: { source: { kind: "net" }, pin: pins.net, tools: NET_TOOLS, resources: [], prompts: [] },
         },
         allow: [
           { what: "files/read_text_file", where: { path: { under: "/workspace" } } },
           { what: "files/write_file", where: {} },
+          ...short(EXAMPLE).network.flatMap(networkAllows),
         ],
         limits: {
           uses: 200,
@@ -212,6 +223,13 @@ describe("a short grant", () => {
     expect(expandGrant(short(EXAMPLE), { ...given, pins: { ...pins, web: "sha256:1" } })).toMatchObject({
       kind: "refused",
     });
+    const { net: _net, ...others } = pins;
+    expect(expandGrant(short(EXAMPLE), { ...given, pins: others })).toMatchObject({
+      kind: "refused",
+      path: "/network",
+    });
+    const taken = EXAMPLE.replace("  web:", "  net:");
+    expect(expandGrant(short(taken), given)).toMatchObject({ kind: "refused", path: "/servers/net" });
     const unpinned = { ...short(EXAMPLE), servers: { constructor: { ...short(EXAMPLE).servers["web"] } } };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server by the name of what every object inherits
     expect(expandGrant(unpinned as ShortGrant, given)).toMatchObject({ kind: "refused", path: "/servers/constructor" });
@@ -237,7 +255,7 @@ describe("a short grant", () => {
   it("names its sources before there are pins", () => {
     expect(driverSources(short(EXAMPLE), resolve)).toMatchObject({
       kind: "ok",
-      value: { files: { kind: "stdio", workspace: "read" }, web: { kind: "http" } },
+      value: { files: { kind: "stdio", workspace: "read" }, web: { kind: "http" }, net: { kind: "net" } },
     });
   });
 });
@@ -261,6 +279,7 @@ describe("a profile", () => {
       agents: ["a"],
       sandbox: { workspace: "none", programs: "none" },
       servers: {},
+      network: [],
       allow: [],
       limits: { uses: null, rate: null, bytes: null, starts: null, expires: { kind: "after", span: 28_800_000 } },
       lease: false,

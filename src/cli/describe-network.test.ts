@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import type { Grant } from "../kernel/grant.ts";
+import { NET_TOOLS } from "../kernel/net.ts";
+import { networkAllows } from "../protocol/short-network.ts";
+import { describeGrant } from "./describe-grant.ts";
+
+const GRANT: Grant = {
+  v: 1,
+  id: "net",
+  agents: ["surfer"],
+  drivers: {
+    net: { source: { kind: "net" }, pin: `sha256:${"1".repeat(64)}`, tools: NET_TOOLS, resources: [], prompts: [] },
+  },
+  allow: [
+    ...networkAllows({ to: "https://api.example.com", allow: ["GET /repos/acme", "POST /"], pass: false }),
+    ...networkAllows({ to: "https://files.example.org:8443", allow: [], pass: true }),
+    { what: "net/fetch", where: { host: { equals: "example.org" } } },
+  ],
+  limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 8 * 3_600_000 },
+  lease: false,
+  sandbox: { workspace: "none" },
+};
+
+const shown = (grant: Grant): string =>
+  describeGrant(grant, { now: 0, offset: 0, columns: 400, servers: true })
+    .map(({ pieces }) => pieces.map((piece) => piece.text).join(""))
+    .join("\n");
+
+test("what a grant says of the network is shown in words, and what it leaves open too", () => {
+  const text = shown(GRANT);
+  expect(text).toContain(
+    "ask method GET or HEAD, scheme https, host api.example.com, port 443, path /repos/acme and below: runs, and asks you once it has read both words from outside and private data",
+  );
+  expect(text).toContain(
+    "send to method POST, scheme https, host api.example.com, port 443, path / and everything below: asks you every time",
+  );
+  expect(text).toContain("open a tunnel to host files.example.org, port 8443: asks you every time");
+  expect(text).toContain("ask any method, any scheme, host example.org, any port, any path: runs");
+  expect(text).toContain("any file of yours, the rest of the network, programs outside its sandbox");
+  expect(text).toContain("what it sends to a host of the network has left this machine");
+  expect(text).toContain("of what is passed through nobody sees what is asked, sent or answered");
+  expect(text).toContain("built into the substrate");
+  expect(text).toContain(`pin sha256:${"1".repeat(64)}`);
+});
+
+test("under a lease nobody is asked, and it says so; without the network nothing of it is said", () => {
+  expect(shown({ ...GRANT, lease: true, limits: { ...GRANT.limits, uses: 3 } })).toContain(
+    "open a tunnel to host files.example.org, port 8443: runs without asking: this is a lease",
+  );
+  const none = shown({ ...GRANT, drivers: {}, allow: [] });
+  expect(none).toContain("any file of yours, the network, programs outside its sandbox");
+  expect(none).not.toContain("has left this machine");
+});
