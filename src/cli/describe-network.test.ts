@@ -18,7 +18,7 @@ const GRANT: Grant = {
   ],
   limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 8 * 3_600_000 },
   lease: false,
-  sandbox: { workspace: "none" },
+  sandbox: { workspace: "none", programs: "none" },
 };
 
 const shown = (grant: Grant): string =>
@@ -36,7 +36,7 @@ test("what a grant says of the network is shown in words, and what it leaves ope
   );
   expect(text).toContain("open a tunnel to host files.example.org, port 8443: asks you every time");
   expect(text).toContain("ask any method, any scheme, host example.org, any port, any path: runs");
-  expect(text).toContain("any file of yours, the rest of the network, programs outside its sandbox");
+  expect(text).toContain("any file of yours, the rest of the network, any program but its own");
   expect(text).toContain("what it sends to a host of the network has left this machine");
   expect(text).toContain("of what is passed through nobody sees what is asked, sent or answered");
   expect(text).toContain("built into the substrate");
@@ -48,6 +48,6 @@ test("under a lease nobody is asked, and it says so; without the network nothing
     "open a tunnel to host files.example.org, port 8443: runs without asking: this is a lease",
   );
   const none = shown({ ...GRANT, drivers: {}, allow: [] });
-  expect(none).toContain("any file of yours, the network, programs outside its sandbox");
+  expect(none).toContain("any file of yours, the network, any program but its own");
   expect(none).not.toContain("has left this machine");
 });
