@@ -26,7 +26,7 @@ if (!isRoot) console.warn("own-user.test.ts: not root, so becoming another user 
 const PROBE = `
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { becomeOwnUser } from "../platform/own-user.ts";
-const code = fileURLToPath(new URL("../..", import.meta.url));
+const code = new URL("../..", import.meta.url).pathname;
 const attempt = (run) => { try { run(); return "worked"; } catch (error) { return error.code; } };
 try {
   becomeOwnUser({ user: process.argv[2], code: decodeURIComponent(code), argv: process.argv, environment: { ONLY: "this" } });
