@@ -1,5 +1,6 @@
 import type { HeldView } from "../protocol/requests.ts";
 import { CliFailure } from "./failure.ts";
+import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { decideHeld, renderHeld } from "./held.ts";
 import { join, line, writeLines } from "./line.ts";
 import { createOutputFilter } from "./output-filter.ts";
@@ -19,7 +20,7 @@ export interface AgentSessionParts {
   readonly signing: SigningSession;
 }
 
-export interface AgentSession {
+export interface AgentSession extends FreezeListener {
   /** An action of this instance waits for a human. */
   onHeld(instance: string): void;
   /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
@@ -39,6 +40,7 @@ export async function openAgentSession(
   const filter = createOutputFilter();
   let terminal: AgentTerminal | null = null;
   let instance: string | null = null;
+  let frozen: Freeze | null = null;
   let asking = false;
 
   const ask = async (): Promise<void> => {
@@ -47,7 +49,8 @@ export async function openAgentSession(
     terminal.pause();
     powers.err.write(CALM);
     try {
-      await answerHeld(parts, { instance, mayLeave: true });
+      if (frozen === null) await answerHeld(parts, { instance, mayLeave: true });
+      else await answerFrozen({ powers, client: parts.client, session: parts.signing }, frozen);
     } catch (error) {
       if (!(error instanceof CliFailure)) throw error;
       powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
@@ -64,6 +67,12 @@ export async function openAgentSession(
     return bytes.subarray(0, at);
   };
 
+  const notify = (rows: readonly string[]): void => {
+    // A terminal that is lent is in raw mode and its cursor anywhere.
+    const end = terminal === null ? "\n" : "\r\n";
+    powers.err.write((terminal === null ? "" : end) + rows.map((row) => row + end).join(""));
+  };
+
   const fromAgent = (bytes: Uint8Array): Uint8Array => filter.pass(bytes);
   const offered = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent });
   terminal = offered.terminal;
@@ -72,6 +81,20 @@ export async function openAgentSession(
       instance = held;
       const how = terminal === null ? "aios approvals list shows it" : "press Ctrl-] to see it and answer";
       powers.err.write(`${terminal === null ? "" : "\r\n"}aios: held: an action waits for you; ${how}\r\n`);
+    },
+    onFrozen(freeze) {
+      frozen = freeze;
+      const id = freeze.instance;
+      const rows = [
+        `aios: instance ${id} is frozen: ${freeze.why} (frozen)`,
+        `hint: aios thaw ${id} lets it go on, aios kill ${id} ends it`,
+      ];
+      if (terminal !== null) rows.push("hint: Ctrl-] asks you which, here");
+      notify(rows);
+    },
+    onThawed(thawed) {
+      frozen = null;
+      notify([`aios: instance ${thawed} goes on`]);
     },
     async close() {
       await offered.ended;

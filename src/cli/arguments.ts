@@ -21,6 +21,9 @@ export interface Arguments {
 /** `--help`, which every command has. */
 export const HELP: Flag = { name: "help", value: null, help: "show this help" };
 
+/** What flags call their value when it is a path. */
+const PATHS: ReadonlySet<string> = new Set(["DIR", "FILE"]);
+
 /**
  * Parses the words after a command's path, strictly: every flag must be known, once unless it repeats, with a value
  * exactly when it takes one. Throws `CliFailure` (`usage`, `unknown-flag`).
@@ -62,6 +65,9 @@ export function parseArguments(shape: CommandShape, words: readonly string[]): A
       values.push(next);
       index++;
     }
+    // An empty path would silently be the folder that the command runs in.
+    if (PATHS.has(flag.value ?? "") && values.includes(""))
+      throw CliFailure.of("usage", `--${flag.name} needs a path, not an empty value`, hint);
     found.set(flag.name, values);
   }
 

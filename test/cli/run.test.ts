@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
+import type { Grant } from "../../src/kernel/grant.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { createDesk, type Desk, type Setting } from "../fakes/cli-powers.ts";
+import { grant } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 
 const PROFILE = "profile: p\nagent: a\ncommand: [/usr/bin/true]\n";
@@ -74,6 +76,78 @@ describe("the code that a profile names", () => {
       expect(request?.code).toEqual([]);
       expect(exit).toBe(7);
     }
+  });
+});
+
+describe("variables for the agent", () => {
+  const env = (...pairs: readonly string[]): string[] => pairs.flatMap((pair) => ["--env", pair]);
+
+  test.each(["LD_PRELOAD", "NODE_OPTIONS", "AIOS_MCP_SOCKET", "GLIBC_TUNABLES", `A${"B".repeat(64)}`])(
+    "that the monitor refuses are refused here: %s",
+    async (name) => {
+      const desk = createDesk({ answers: STARTS });
+      expect(await runProgram(["run", ...env(`${name}=x`), "--", "x"], desk.powers)).toBe(2);
+      expect(desk.err()).toContain(`aios: --env cannot set ${name} (usage)\n`);
+      expect(desk.monitor.asked).toEqual([]);
+    },
+  );
+
+  test("that are too many with a profile's, or too long, are refused here", async () => {
+    const under = Array.from({ length: 100 }, (_, index) => `  A${index}: x\n`).join("");
+    const files = { "p.yaml": `${PROFILE}environment:\n${under}` };
+    const many = Array.from({ length: 29 }, (_, index) => `B${index}=x`);
+    for (const [words, said] of [
+      [env(...many), "--env: the environment expected"],
+      [env(`A=${"x".repeat(32_769)}`), "--env: A "],
+    ] as const) {
+      const desk = createDesk({ answers: STARTS, files });
+      expect(await runProgram(["run", "--profile", "p.yaml", ...words], desk.powers)).toBe(2);
+      expect(desk.err()).toContain(said);
+      expect(desk.monitor.asked).toEqual([]);
+    }
+  });
+
+  test("of a profile that the monitor refuses make it no profile", async () => {
+    const { exit, desk } = await start(`${PROFILE}environment: { NODE_OPTIONS: "--require /x" }\n`, []);
+    expect(exit).toBe(3);
+    expect(desk.err()).toMatch(/^aios: Cannot use p\.yaml: \/environment\/NODE_OPTIONS .* \(bad-profile\)$/mu);
+    expect(desk.monitor.asked).toEqual([]);
+  });
+
+  test("are the profile's under those of the command line", async () => {
+    const files = { "p.yaml": `${PROFILE}environment: { A: "1", B: "2" }\n` };
+    const desk = createDesk({ answers: STARTS, files });
+    await runProgram(["run", "--profile", "p.yaml", ...env("B=x=y", "C=")], desk.powers);
+    expect(desk.monitor.asked.find(({ name }) => name === "run")?.body).toMatchObject({
+      environment: { A: "1", B: "x=y", C: "" },
+    });
+  });
+});
+
+describe("a folder for the agent", () => {
+  const hidden = (folder: string): string =>
+    `The folder ${folder} is not shown to it: no grant in force gives its sandbox the workspace.\n`;
+  const under = (workspace: Grant["sandbox"]["workspace"]): Setting => ({
+    answers: {
+      ...STARTS,
+      grants: () => ({ grants: [{ ...view, agents: ["x"] }] }),
+      "grant-show": () => ({ grant: { ...grant, sandbox: { ...grant.sandbox, workspace } }, cedar: "", view }),
+    },
+  });
+  const run = async (setting: Setting, ...words: readonly string[]): Promise<string> => {
+    const desk = createDesk(setting);
+    expect(await runProgram(["run", ...words, "--", "x"], desk.powers)).toBe(7);
+    return desk.err();
+  };
+
+  test("that no grant gives its sandbox is said to be hidden from it", async () => {
+    expect(await run({ answers: STARTS }, "--workspace", "/srv/a\u202eb")).toContain(hidden("/srv/a‹U+202E›b"));
+    expect(await run(under("none"), "--workspace", "notes")).toContain(hidden("/work/notes"));
+  });
+
+  test("that a grant gives it, or that was not named, is not", async () => {
+    expect(await run(under("read"), "--workspace", "notes")).not.toContain("is not shown to it");
+    expect(await run(under("none"))).not.toContain("is not shown to it");
   });
 });
 

@@ -173,6 +173,10 @@ the passphrase, which is asked for once and kept in memory only while this
 command runs. Without a terminal nobody can approve: what is held expires and is
 denied.
 
+When the instance is frozen this command says so and waits: Ctrl-] asks whether
+it goes on, which you sign, or ends. Without a terminal it is ended unless aios
+thaw lets it go on within 30 seconds.
+
 The exit code is the agent's own, or 6 when the substrate ended it.
 
   -- CMD…           everything after -- is the command and its own arguments
@@ -298,6 +302,23 @@ describe("a wrong command line says what is wrong and what to do", () => {
     expect(await transcribe(["kill", "a", "b"])).toBe(`$ aios kill a b
 ! aios: aios kill does not take "b" (usage)
 ! hint: aios kill --help shows what it takes
+[2]
+`);
+  });
+
+  test.each(["--home", "--workspace", "--profile", "--grant"])("an empty path, %s", async (flag) => {
+    const refused = `! aios: ${flag} needs a path, not an empty value (usage)
+! hint: aios run --help shows what it takes
+[2]
+`;
+    expect(await transcribe(["run", flag, "", "--", "x"])).toBe(`$ aios run ${flag}  -- x\n${refused}`);
+    expect(await transcribe(["run", `${flag}=`, "--", "x"])).toBe(`$ aios run ${flag}= -- x\n${refused}`);
+  });
+
+  test("a variable that an agent may not be given", async () => {
+    expect(await transcribe(["run", "--env", "LD_PRELOAD=/x", "--", "x"])).toBe(`$ aios run --env LD_PRELOAD=/x -- x
+! aios: --env cannot set LD_PRELOAD (usage)
+! hint: names of AIOS itself, of over 64 letters, and those that make programs load code are refused
 [2]
 `);
   });

@@ -1,6 +1,9 @@
 import { STAGES, type Stage } from "../../kernel/codes.ts";
 import type { Grant } from "../../kernel/grant.ts";
+import { decode } from "../../protocol/decode.ts";
+import { ENVIRONMENT_NAME, environment } from "../../protocol/launch.ts";
 import type { Profile } from "../../protocol/profile.ts";
+import type { LogRecord } from "../../protocol/record.ts";
 import type { RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
 import type { Arguments } from "../arguments.ts";
@@ -10,6 +13,7 @@ import { withMonitor } from "../connection.ts";
 import { describeGrant } from "../describe-grant.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
 import { signGrant, signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
 import { line, writeLines } from "../line.ts";
@@ -42,12 +46,13 @@ export const run: Command = {
   ],
   details: [
     "Without a grant the agent runs and can do nothing outside its sandbox. Held actions are announced here; Ctrl-] shows them, and you answer with y or n and the passphrase, which is asked for once and kept in memory only while this command runs. Without a terminal nobody can approve: what is held expires and is denied.",
+    `When the instance is frozen this command says so and waits: Ctrl-] asks whether it goes on, which you sign, or ends. Without a terminal it is ended unless aios thaw lets it go on within ${FROZEN_SECONDS} seconds.`,
     "The exit code is the agent's own, or 6 when the substrate ended it.",
   ],
   examples: ["run -- claude", 'run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js'],
   async run(powers, args) {
-    const flags = readFlags(powers, args);
     const profile = await findProfile(powers, args);
+    const flags = readFlags(powers, { args, profile });
     const command = args.rest.length > 0 ? args.rest : (profile?.command ?? []);
     const [program] = command;
     if (program === undefined) {
@@ -71,10 +76,13 @@ export const run: Command = {
 /** Flags that can be malformed, read before anything is shown, signed or started. */
 type Flags = Pick<RunRequest, "environment" | "holdAt" | "holdSeconds">;
 
-function readFlags(powers: CliPowers, args: Arguments): Flags {
+function readFlags(
+  powers: CliPowers,
+  { args, profile }: { readonly args: Arguments; readonly profile: Profile | null },
+): Flags {
   const otherwise = powers.person === null ? HOLD_SECONDS.unattended : HOLD_SECONDS.terminal;
   return {
-    environment: readEnvironment(args.values("env")),
+    environment: readEnvironment(args.values("env"), profile?.environment ?? {}),
     holdAt: args.values("hold-at").map(readStage),
     holdSeconds: readInteger(args.value("hold-seconds") ?? String(otherwise), {
       name: "--hold-seconds",
@@ -113,7 +121,7 @@ async function start(parts: Start): Promise<ExitCode> {
     task: args.value("task") ?? (await confirmTask(powers, profile)),
     strict: args.has("strict") || profile?.strict === true,
     parent: args.value("parent"),
-    environment: { ...profile?.environment, ...flags.environment },
+    environment: flags.environment,
     holdAt: flags.holdAt,
     streams: powers.random.hex(16),
     holdSeconds: flags.holdSeconds,
@@ -161,6 +169,9 @@ async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<
   return (await confirm(powers, `Task from the profile: ${shown}\nAre these your words?`)) ? task : null;
 }
 
+/** Kinds of record that a person at this command is told of. */
+const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen", "instance-thawed"]);
+
 async function runInstance(
   parts: Start & { readonly signing: SigningSession },
   request: RunRequest,
@@ -168,21 +179,23 @@ async function runInstance(
   const { powers, client, home, signing } = parts;
   const watcher = await home.connect();
   try {
-    const early: string[] = [];
-    let onHeld = (instance: string): void => void early.push(instance);
+    const early: LogRecord[] = [];
+    let hear = (record: LogRecord): void => void early.push(record);
     watcher.onEvent("record", ({ record }) => {
-      if (record.kind === "held") onHeld(record.instance);
+      if (TOLD.has(record.kind)) hear(record);
     });
     await watcher.request("watch", { instance: null });
     const session = await openAgentSession({ powers, client, signing }, { home: home.path, ticket: request.streams });
     const { instance } = await client.request("run", request);
-    onHeld = (held) => {
-      if (held === instance) session.onHeld(instance);
+    const freezes = followFreezes({ powers, client, listener: session }, instance);
+    hear = (record) => {
+      if (record.kind !== "held") freezes.hear(record);
+      else if (record.instance === instance) session.onHeld(instance);
     };
-    for (const held of early) onHeld(held);
+    for (const record of early) hear(record);
     // Ctrl-C at the terminal goes to the agent as a key; this is the signal, from outside.
     void powers.interrupted().then(() => client.request("kill", { instance }).catch(() => undefined));
-    const ended = await client.request("wait", { instance });
+    const ended = await client.request("wait", { instance }).finally(() => freezes.stop());
     await session.close();
     if (ended.state === "ended" && ended.exit !== null) return ended.exit;
     const state = ended.state === "terminal" ? "terminal" : "stopped";
@@ -201,18 +214,30 @@ async function describeAuthority(parts: Start): Promise<readonly ReturnType<type
   const { powers, client, agent } = parts;
   const { grants } = await client.request("grants", {});
   const mine = grants.filter((view) => view.state === "active" && view.agents.includes(agent));
+  const workspace = workspaceOf(parts);
+  const hidden =
+    workspace === null
+      ? []
+      : [
+          line(
+            `The folder ${makeVisible(workspace)} is not shown to it: no grant in force gives its sandbox the workspace.`,
+            "wait",
+          ),
+        ];
   if (mine.length === 0) {
     return [
       line(`No grant is in force for ${agent}: it runs in its sandbox and can do nothing outside it.`, "wait"),
+      ...hidden,
       line("aios grants propose PROFILE prepares one to sign.", "faint"),
     ];
   }
   const shown: Grant[] = [];
   for (const view of mine) shown.push((await client.request("grant-show", { id: view.id })).grant);
   const now = powers.now();
-  return shown.flatMap((grant) =>
+  const described = shown.flatMap((grant) =>
     describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false }),
   );
+  return shown.every(({ sandbox }) => sandbox.workspace === "none") ? [...described, ...hidden] : described;
 }
 
 function workspaceOf(parts: Start): string | null {
@@ -232,12 +257,27 @@ function readStage(text: string): Stage {
   return stage;
 }
 
-function readEnvironment(values: readonly string[]): { readonly [name: string]: string } {
-  return Object.fromEntries(
-    values.map((value) => {
-      const match = /^(?<name>[A-Za-z_][A-Za-z0-9_]{0,62})=(?<rest>[^\0]*)$/u.exec(value);
-      if (match?.groups === undefined) throw CliFailure.of("usage", `--env takes NAME=VALUE, not "${value}"`);
-      return [match.groups["name"] ?? "", match.groups["rest"] ?? ""];
-    }),
-  );
+/** A profile's values under those of `--env`. Refuses what the monitor would: it ends the connection over such a request. */
+function readEnvironment(
+  values: readonly string[],
+  under: { readonly [name: string]: string },
+): { readonly [name: string]: string } {
+  const all: { readonly [name: string]: string } = { ...under, ...Object.fromEntries(values.map(readVariable)) };
+  const decoded = decode(environment, all);
+  if (decoded.kind === "ok") return decoded.value;
+  throw CliFailure.of("usage", `--env: ${decoded.path.slice(1) || "the environment"} ${decoded.message}`);
+}
+
+function readVariable(typed: string): readonly [string, string] {
+  const at = typed.indexOf("=");
+  const name = typed.slice(0, Math.max(at, 0));
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/u.test(name)) throw CliFailure.of("usage", `--env takes NAME=VALUE, not "${typed}"`);
+  if (!ENVIRONMENT_NAME.test(name)) {
+    throw CliFailure.of(
+      "usage",
+      `--env cannot set ${name}`,
+      "names of AIOS itself, of over 64 letters, and those that make programs load code are refused",
+    );
+  }
+  return [name, typed.slice(at + 1)];
 }
