@@ -8,6 +8,9 @@ import { makeVisible } from "./visible.ts";
 /** How long a frozen instance waits where there is no terminal: nobody can thaw it from there, and nobody may be coming. */
 export const FROZEN_SECONDS = 30;
 
+/** How often the monitor is asked whether the instance stands still. */
+const LOOK_MS = 10_000;
+
 /** An instance that stands still, and why. */
 export interface Freeze {
   readonly instance: string;
@@ -30,7 +33,8 @@ export interface FreezeFollower {
 
 /**
  * Follows whether an instance is frozen, so that whoever waits for it is told and does not wait for ever: without a
- * terminal it is ended when it was not thawed within the bound.
+ * terminal it is ended when it was not thawed within the bound. A freeze over a log that cannot be written has no record,
+ * so the monitor is asked now and then as well.
  */
 export function followFreezes(
   parts: {
@@ -42,35 +46,61 @@ export function followFreezes(
 ): FreezeFollower {
   const { powers, client, listener } = parts;
   let frozen = false;
-  let cancel = (): void => undefined;
+  let over = false;
+  /** Freezes and thaws so far: an answer that is older than one of them says nothing. */
+  let changes = 0;
+  let cancelBound: (() => void) | null = null;
+  let cancelLook: (() => void) | null = null;
 
   const giveUp = (): void => {
     powers.err.write(`aios: instance ${instance} was not thawed within ${FROZEN_SECONDS} seconds: it is ended\n`);
     // Refused when it has ended meanwhile; a connection that is lost ends the wait as well.
     void client.request("kill", { instance }).catch(() => undefined);
   };
+  const freeze = (why: string): void => {
+    frozen = true;
+    changes++;
+    listener.onFrozen({ instance, why: makeVisible(why) });
+    if (powers.person !== null) return;
+    powers.err.write(`hint: there is no terminal to thaw it at: it is ended in ${FROZEN_SECONDS} seconds\n`);
+    cancelBound = powers.timer.after(FROZEN_SECONDS * 1000, giveUp);
+  };
+  const thaw = (): void => {
+    frozen = false;
+    changes++;
+    cancelBound?.();
+    listener.onThawed(instance);
+  };
+  const look = async (): Promise<void> => {
+    if (frozen) return;
+    const before = changes;
+    const { instances } = await client.request("ps", { all: false });
+    const view = instances.find((candidate) => candidate.instance === instance);
+    if (view?.state === "frozen" && before === changes && !over) freeze(view.why ?? "no reason given");
+  };
+  const lookLater = (): void => {
+    if (over) return;
+    // A look that fails finds the connection lost, which ends the wait as well.
+    cancelLook = powers.timer.after(LOOK_MS, () => void look().then(lookLater, () => undefined));
+  };
+  lookLater();
+
   return {
     hear(record) {
-      if (record.kind === "instance-frozen" && record.instance === instance && !frozen) {
-        frozen = true;
-        listener.onFrozen({ instance, why: explainFreeze(record) });
-        if (powers.person !== null) return;
-        powers.err.write(`hint: there is no terminal to thaw it at: it is ended in ${FROZEN_SECONDS} seconds\n`);
-        cancel = powers.timer.after(FROZEN_SECONDS * 1000, giveUp);
-      } else if (record.kind === "instance-thawed" && record.instance === instance && frozen) {
-        frozen = false;
-        cancel();
-        listener.onThawed(instance);
-      }
+      if (over) return;
+      if (record.kind === "instance-frozen" && record.instance === instance && !frozen) freeze(explainFreeze(record));
+      if (record.kind === "instance-thawed" && record.instance === instance && frozen) thaw();
     },
     stop() {
-      cancel();
+      over = true;
+      cancelBound?.();
+      cancelLook?.();
     },
   };
 }
 
 function explainFreeze({ code, by }: Extract<LogRecord, { readonly kind: "instance-frozen" }>): string {
-  return makeVisible(by.kind === "monitor" && by.why !== code ? `${code}: ${by.why}` : code);
+  return by.kind === "monitor" && by.why !== code ? `${code}: ${by.why}` : code;
 }
 
 /** Asks the person at the terminal what is to become of a frozen instance. Throws `CliFailure` when signing fails. */

@@ -3,11 +3,11 @@ import { ATTENTION_KEY } from "../../src/cli/agent-session.ts";
 import type { CliPowers, StreamOffer } from "../../src/cli/powers.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
-import type { CliRequests } from "../../src/protocol/requests.ts";
+import type { CliRequests, InstanceView } from "../../src/protocol/requests.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
-import { INSTANCE } from "./cast.ts";
+import { INSTANCE, instances } from "./cast.ts";
 
 const OTHER = "i-fedcba9876543210";
 const SHA = `sha256:${"2".repeat(64)}`;
@@ -27,8 +27,13 @@ hint: aios thaw ${INSTANCE} lets it go on, aios kill ${INSTANCE} ends it
 interface Waiting {
   readonly desk: Desk;
   readonly exit: Promise<number>;
-  readonly timers: { readonly ms: number; fire(): void; cancelled: boolean }[];
+  /** Bounds that were set on the wait for a thaw, in order. */
+  readonly bounds: { readonly ms: number; fire(): void; cancelled: boolean }[];
   say(record: LogRecord): void;
+  /** The monitor is asked how the instance is, and answers this. */
+  look(state: InstanceView["state"], why: string | null, meanwhile?: () => void): Promise<void>;
+  /** How many looks are to come. */
+  looks(): number;
   /** The agent ends by itself. */
   end(exit: number): void;
   /** The person presses Ctrl-]; resolves when the terminal is the agent's again. */
@@ -60,6 +65,10 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
         ended.resolve({ state: "ended", exit: null, why: "killed" });
         return {};
       },
+      ps: () => {
+        onLook();
+        return { instances: seen };
+      },
       held: () => ({ held: [] }),
       prepare: ({ purpose }) => ({
         statement: { v: 1, purpose, nonce: "a", subject, policy: SHA, start: "b", expires: NOW + 1000 },
@@ -70,7 +79,10 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       },
     },
   });
-  const timers: Waiting["timers"] = [];
+  const timers: Waiting["bounds"] = [];
+  const looks: Waiting["bounds"] = [];
+  let seen: readonly InstanceView[] = [];
+  let onLook = (): void => undefined;
   const offers: StreamOffer[] = [];
   let resumed = (): void => undefined;
   const powers: CliPowers = {
@@ -79,7 +91,7 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
     timer: {
       after: (ms, callback) => {
         const timer = { ms, cancelled: false, fire: () => void (timer.cancelled || callback()) };
-        timers.push(timer);
+        (ms === 10_000 ? looks : timers).push(timer);
         return () => {
           timer.cancelled = true;
         };
@@ -103,7 +115,14 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
   return {
     desk,
     exit,
-    timers,
+    bounds: timers,
+    looks: () => looks.filter(({ cancelled }) => !cancelled).length,
+    async look(state, why, meanwhile = () => undefined) {
+      seen = instances.filter(({ instance }) => instance === INSTANCE).map((view) => ({ ...view, state, why }));
+      onLook = meanwhile;
+      looks.pop()?.fire();
+      await new Promise((done) => setImmediate(done));
+    },
     say: (record) => desk.monitor.say("record", { record }),
     end: (code) => ended.resolve({ state: "ended", exit: code, why: null }),
     attend: () =>
@@ -123,9 +142,9 @@ describe("a frozen instance without a terminal", () => {
     expect(run.desk.err()).toContain(
       `\n${FROZEN}hint: there is no terminal to thaw it at: it is ended in 30 seconds\n`,
     );
-    expect(run.timers.map(({ ms }) => ms)).toEqual([30_000]);
+    expect(run.bounds.map(({ ms }) => ms)).toEqual([30_000]);
     expect(run.kills()).toBe(0);
-    run.timers[0]?.fire();
+    run.bounds[0]?.fire();
     expect(await run.exit).toBe(6);
     expect(run.kills()).toBe(1);
     expect(run.desk.err()).toContain(
@@ -140,13 +159,13 @@ aios: instance ${INSTANCE} is stopped: killed (stopped)
     run.say(frozen("breaker-open"));
     run.say(thawed);
     expect(run.desk.err()).toContain(`aios: instance ${INSTANCE} goes on\n`);
-    run.timers[0]?.fire();
+    run.bounds[0]?.fire();
     expect(run.kills()).toBe(0);
     run.say(frozen("asked"));
-    expect(run.timers.map(({ cancelled }) => cancelled)).toEqual([true, false]);
+    expect(run.bounds.map(({ cancelled }) => cancelled)).toEqual([true, false]);
     run.end(3);
     expect(await run.exit).toBe(3);
-    expect(run.timers.map(({ cancelled }) => cancelled)).toEqual([true, true]);
+    expect(run.bounds.map(({ cancelled }) => cancelled)).toEqual([true, true]);
     expect(run.kills()).toBe(0);
   });
 
@@ -154,7 +173,7 @@ aios: instance ${INSTANCE} is stopped: killed (stopped)
     const run = await openRun(undefined, [frozen("asked", OTHER), frozen("breaker-open")]);
     expect(run.desk.err()).toContain(FROZEN);
     expect(run.desk.err()).not.toContain(OTHER);
-    run.timers[0]?.fire();
+    run.bounds[0]?.fire();
     expect(await run.exit).toBe(6);
   });
 
@@ -162,7 +181,7 @@ aios: instance ${INSTANCE} is stopped: killed (stopped)
     const run = await openRun();
     run.say(frozen("asked", OTHER));
     expect(run.desk.err()).not.toContain("frozen");
-    expect(run.timers).toEqual([]);
+    expect(run.bounds).toEqual([]);
     run.end(0);
     expect(await run.exit).toBe(0);
   });
@@ -173,7 +192,35 @@ aios: instance ${INSTANCE} is stopped: killed (stopped)
     run.interrupt();
     expect(await run.exit).toBe(6);
     expect(run.kills()).toBe(1);
-    expect(run.timers.map(({ cancelled }) => cancelled)).toEqual([true]);
+    expect(run.bounds.map(({ cancelled }) => cancelled)).toEqual([true]);
+  });
+
+  test("is found without a record, as when the log cannot be written, and told of once", async () => {
+    const run = await openRun();
+    await run.look("running", null);
+    expect(run.desk.err()).not.toContain("frozen");
+    await run.look("frozen", "log-unavailable\u202e");
+    expect(run.desk.err()).toContain(`aios: instance ${INSTANCE} is frozen: log-unavailable‹U+202E› (frozen)\n`);
+    const told = run.desk.err();
+    await run.look("frozen", "log-unavailable");
+    run.say(frozen("breaker-open"));
+    expect(run.desk.err()).toBe(told);
+    expect(run.looks()).toBe(1);
+    run.bounds[0]?.fire();
+    expect(await run.exit).toBe(6);
+    expect(run.looks()).toBe(0);
+  });
+
+  test("is not found in an answer that is older than its thaw", async () => {
+    const run = await openRun();
+    await run.look("frozen", "breaker-open", () => {
+      run.say(frozen("breaker-open"));
+      run.say(thawed);
+    });
+    expect(run.desk.err()).toMatch(/goes on\n$/u);
+    expect(run.bounds.map(({ cancelled }) => cancelled)).toEqual([true]);
+    run.end(0);
+    await run.exit;
   });
 
   test("has its reason made visible", async () => {
@@ -193,7 +240,7 @@ describe("a frozen instance at a terminal", () => {
     const run = await openRun([]);
     run.say(frozen("breaker-open"));
     expect(run.desk.err()).toContain(`\r\n${FROZEN.replaceAll("\n", "\r\n")}hint: Ctrl-] asks you which, here\r\n`);
-    expect(run.timers).toEqual([]);
+    expect(run.bounds).toEqual([]);
     run.end(0);
     expect(await run.exit).toBe(0);
   });
