@@ -102,11 +102,9 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       offerStreams: (offer) => {
         offers.push(offer);
         const stop = (): void => undefined;
-        return Promise.resolve(
-          typed === undefined
-            ? null
-            : { ended: Promise.resolve(), pause: () => undefined, resume: () => resumed(), stop },
-        );
+        const ended = Promise.resolve();
+        const terminal = typed === undefined ? null : { ended, pause: () => undefined, resume: () => resumed(), stop };
+        return Promise.resolve({ terminal, ended });
       },
     },
   };
