@@ -9,6 +9,12 @@ import type { Outcome } from "../protocol/requests.ts";
 /** The end of an action, or of its instance, at some stage. */
 export type Halted = Exclude<Staged<never>, { kind: "next" }>;
 
+/** How an action ended, and the number of the record that says so of the decision: null when there is none. */
+export interface Ended {
+  readonly outcome: Outcome;
+  readonly seq: number | null;
+}
+
 /** For texts that this monitor wrote itself: whatever `decide` let through must be read back. */
 export const OWN_BOUNDS: JsonBounds = { maxLength: Infinity, maxDepth: Infinity, maxValues: Infinity };
 

@@ -22,6 +22,7 @@ import type { Envelope } from "../protocol/statement.ts";
 import {
   type ActionPart,
   describeProposal,
+  type Ended,
   type Halted,
   readAction,
   stoppedOutcome,
@@ -72,7 +73,7 @@ export interface ConductPorts extends ExecutePowers {
 export interface Conduct {
   /** Resolves when the action is done, was stopped, or a human has answered. Never rejects. */
   propose(live: LiveInstance, proposal: Proposal, token: number): Promise<Outcome>;
-  /** An owner's verified answer to a held action; resolves with the sequence number of what came of it. */
+  /** An owner's verified answer to a held action; resolves with the number of its record, `approved` or `denied`. */
   settle(live: LiveInstance, answer: { held: HeldState; consent: Consent; envelope: Envelope }): Promise<number>;
   /** Ends a hold without an owner. */
   release(live: LiveInstance, request: string, code: "withdrawn" | "hold-expired"): Promise<void>;
@@ -175,26 +176,32 @@ export function createConduct(ports: ConductPorts): Conduct {
     halted: Halted,
     proposed: { digest: string; risk: Risk; text: string; by?: Decider },
   ): Promise<Outcome> {
+    return (await record(asked, halted, proposed)).outcome;
+  }
+
+  /** The same, with the number of the record of the denial: null when there is none. */
+  async function record(...[asked, halted, proposed]: Parameters<typeof halt>): Promise<Ended> {
     const { live } = asked;
     if (halted.kind === "terminal") {
       await ports.climbed(live, { code: halted.code, by: halted.by, what: asked.what });
-      return stoppedOutcome(halted, null);
+      return { outcome: stoppedOutcome(halted, null), seq: null };
     }
     const by: Decider = proposed.by ?? { kind: "rule", rule: halted.by };
     const body: RecordBody = { kind: "denied", stage: halted.stage, code: halted.code, by, ...baseOf(asked, proposed) };
     live.breaker = noteOutcome(live.breaker, "denied", ports.now());
     const outcome = stoppedOutcome(halted, halted.proposal);
+    let seq: number;
     try {
-      await ports.journal.write(body, { action: proposed.text });
+      seq = await ports.journal.write(body, { action: proposed.text });
     } catch {
       // The denial stands; that it could not be recorded stops the instance, as every failed audit does.
       await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
-      return outcome;
+      return { outcome, seq: null };
     }
     if (live.breaker.open && live.state.life === "running") {
       await ports.freeze(live, { by: { kind: "monitor", why: "a run of denials" }, code: "breaker-open" });
     }
-    return outcome;
+    return { outcome, seq };
   }
 
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
@@ -325,22 +332,22 @@ export function createConduct(ports: ConductPorts): Conduct {
         const action = readAction(held.text);
         const driver = consent.decision === "allow" ? await ports.openDriver(live, action.driver) : null;
         const passed = pass(asked, action, { kind: "consent", consent });
-        let outcome: Outcome;
+        let ended: Ended;
         if (passed.kind === "ticket" && driver !== null) {
           const base = baseOf(asked, { digest: held.digest, risk: held.risk });
           const statement = ports.digest(envelope.payload);
-          await ports.journal.write(
-            { kind: "approved", by: owner, statement, ...base },
-            { envelope: jsonView(envelope) },
-          );
-          outcome = await run(asked, passed.ticket, driver);
+          const body: RecordBody = { kind: "approved", by: owner, statement, ...base };
+          const seq = await ports.journal.write(body, { envelope: jsonView(envelope) });
+          ended = { seq, outcome: await run(asked, passed.ticket, driver) };
         } else {
           const halted = passed.kind === "stopped" || passed.kind === "terminal" ? passed : unavailable();
-          outcome = await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by: owner });
+          ended = await record(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by: owner });
         }
         live.waiting.delete(held.request);
-        waiting?.answer(outcome);
-        return ports.journal.size() - 1;
+        waiting?.answer(ended.outcome);
+        if (ended.seq === null)
+          throw new Refusal("log-unavailable", "The answer left no record of its own.", "Look at `aios log show`.");
+        return ended.seq;
       } finally {
         settling.delete(held.request);
         // Neither run nor denied, because the log failed: it is still held, and still ends by itself.

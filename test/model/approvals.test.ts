@@ -37,7 +37,8 @@ import { createMemoryLog, type MemoryLog } from "../fakes/memory-log.ts";
  * - nothing reserved runs without an owner's yes to exactly that action that is in the log before it runs,
  * - nothing runs twice, nothing runs after a no, an expiry or a revocation,
  * - every effect has its intent in the log first,
- * - a held action is settled once, or still held.
+ * - a held action is settled once, or still held,
+ * - whoever answered is told the number of the record that keeps the answer.
  */
 const crypto = createCrypto();
 const PIN = `sha256:${"a".repeat(64)}`;
@@ -278,7 +279,16 @@ async function play(world: World, steps: readonly Step[]): Promise<void> {
         const envelope = sealEnvelope({ ...statement, decision: one.decision, key }, owner);
         world.stale.push({ envelope, document });
         // At once, and not one after the other.
-        await Promise.allSettled(Array.from({ length: one.times }, () => world.statements.submit(envelope, document)));
+        const answers = await Promise.allSettled(
+          Array.from({ length: one.times }, () => world.statements.submit(envelope, document)),
+        );
+        for (const answer of answers) {
+          if (answer.status === "rejected") continue;
+          // The number that a person is told is that of the record that keeps the answer.
+          const kept = world.kept.find(({ record }) => record.seq === answer.value)?.record;
+          expect(kept).toMatchObject({ action: held.digest });
+          expect(one.decision === "allow" ? ["approved", "denied"] : ["denied"]).toContain(kept?.kind);
+        }
         break;
       }
       case "expire":

@@ -5,7 +5,7 @@ import { confirm } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { decideHeld, findHeld, renderHeld } from "../held.ts";
+import { decideHeld, findHeld, readAnswered, renderHeld } from "../held.ts";
 import { line, writeLines } from "../line.ts";
 import { showSpan } from "../moment.ts";
 import type { CliPowers } from "../powers.ts";
@@ -115,8 +115,15 @@ async function decide(call: { powers: CliPowers; args: Arguments; decision: "all
     }
     const session = openSigningSession(powers, { home, keep: "once" });
     const seq = await decideHeld({ powers, client, session }, { detail, decision });
-    const word = decision === "allow" ? "approved" : "denied";
-    writeLines(powers.out, [line(`${word} (record ${seq})`, decision === "allow" ? "good" : "bad")]);
+    const came = decision === "allow" ? await readAnswered(client, { detail, seq }) : null;
+    if (came?.kind === "denied") {
+      writeLines(powers.out, [line(`denied all the same (record ${seq}): ${makeVisible(came.code)}`, "bad")]);
+      return EXIT.no;
+    }
+    writeLines(powers.out, [
+      line(`${decision === "allow" ? "approved" : "denied"} (record ${seq})`, decision === "allow" ? "good" : "bad"),
+      ...(came === null ? [] : [line(makeVisible(came.text), came.tone)]),
+    ]);
     return EXIT.ok;
   });
 }
