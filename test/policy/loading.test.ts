@@ -102,6 +102,24 @@ describe("Loading in a worker", () => {
   });
 });
 
+test("the same mistake is told once, however many actions it shows in", async () => {
+  const engine = makeEngine(createPolicyLoader(PROGRAM));
+  engine.addGrant(makeGrant(["files/read_file", "files/write_file"]));
+  const { problems } = await engine.check(
+    "forbid(principal, action, resource) when { context.lables == 1 };\nforbid(principal, action, resource) when {\ncontext.lables == 1 || context.taint };",
+  );
+  const told = problems.map(({ rule, line, message }) => [
+    rule,
+    line,
+    /attribute `(\w+)`.*; (the same .*)/u.exec(message)?.slice(1),
+  ]);
+  expect(told.toSorted()).toEqual([
+    ["rule0", 1, ["lables", "the same for 5 other actions"]],
+    ["rule1", 3, ["lables", "the same for 5 other actions"]],
+    ["rule1", 3, ["taint", "the same for 5 other actions"]],
+  ]);
+});
+
 describe("A worker that goes wrong has refused the text", () => {
   const rule = `{ name: 'one', text: workerData.text.slice(0, workerData.text.indexOf(';') + 1),
     scope: { agent: null, actions: null, driver: null, never: false }, names: { args: null, context: null, actions: [] } }`;

@@ -70,10 +70,17 @@ export function vetPolicy(cedar: Cedar, input: VettingInput): Vetting {
       problems: answer.errors.slice(0, MAX_PROBLEMS).map(({ message }) => ({ rule: "policy", message, line: null })),
     };
   }
-  const locate = ({ policyId, error }: { policyId: string; error: DetailedError }): PolicyProblem =>
-    problemOf(error, { name: policyId, source: rules.get(policyId)?.source });
-  const untyped = answer.validationErrors.slice(0, MAX_PROBLEMS).map(locate);
-  const warnings = answer.validationWarnings.slice(0, MAX_PROBLEMS).map(locate);
+  const tell = (found: readonly Located[]): readonly PolicyProblem[] =>
+    foldActions(found)
+      .slice(0, MAX_PROBLEMS)
+      .map(({ policyId, error, others }) => {
+        const problem = problemOf(error, { name: policyId, source: rules.get(policyId)?.source });
+        if (others === 0) return problem;
+        const same = `; the same for ${others} other action${others === 1 ? "" : "s"}`;
+        return { ...problem, message: `${problem.message}${same}` };
+      });
+  const untyped = tell(answer.validationErrors);
+  const warnings = tell(answer.validationWarnings);
   if (untyped.length === 0) return { kind: "vetted", rules: vetted, typed: true, warnings };
   return input.purpose === "load"
     ? { kind: "refused", problems: untyped }
@@ -115,6 +122,28 @@ function problemOf(error: DetailedError, options: { name: string; source: RuleTe
     (part) => part !== null && part !== undefined && part !== "",
   );
   return { rule: name, message: parts.join("; "), line };
+}
+
+interface Located {
+  readonly policyId: string;
+  readonly error: DetailedError;
+}
+
+const ACTION = /Action::"(?:[^"\\]|\\.)*"/gu;
+
+/**
+ * One for each mistake: Cedar checks a rule for every action that it could be asked about and tells of the same mistake
+ * each time, in no order. Kept is the first by the name of the action, with how many more there are.
+ */
+function foldActions(found: readonly Located[]): readonly (Located & { readonly others: number })[] {
+  const folded = new Map<string, Located & { readonly others: number }>();
+  for (const one of found.toSorted((left, right) => (left.error.message < right.error.message ? -1 : 1))) {
+    const at = one.error.sourceLocations?.[0]?.start ?? null;
+    const key = JSON.stringify([one.policyId, at, one.error.message.replaceAll(ACTION, "")]);
+    const known = folded.get(key);
+    folded.set(key, known === undefined ? { ...one, others: 0 } : { ...known, others: known.others + 1 });
+  }
+  return [...folded.values()];
 }
 
 /** The line on which the rule itself begins, after blank lines and comments. */
