@@ -48,8 +48,14 @@ export function createLogVerifier(crypto: Crypto): LogVerifier {
         root: toHex(verdict.root),
         key: noteKeyText(sha256, key),
         grownFromEarlier: earlier !== null,
+        payloads: "not-read",
       };
-      const lines = [`${facts.size} records`, `root ${facts.root}`, `key  ${facts.key}`];
+      const lines = [
+        `${facts.size} records`,
+        `root ${facts.root}`,
+        `key  ${facts.key}`,
+        "payloads, which may be erased, were not read",
+      ];
       return {
         kind: "verified",
         facts,
@@ -103,7 +109,7 @@ function readKeyText(written: string, sha256: (data: Uint8Array) => Uint8Array):
     throw CliFailure.of(
       "usage",
       `"${written}" is not the key of a log`,
-      "it looks like name+01234567+AbCd…=, as aios log verify prints it",
+      "it looks like name+01234567+AbCd...=, as aios log verify prints it",
     );
   }
   return key;

@@ -224,7 +224,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   // Makes the checkpoint cover everything that happened.
   await client.request("checkpoint", {});
   const whole = await powers.logs.verify({ folder, key, earlier: null });
-  if (whole.kind === "verified") board.result(["good", "verified"], `the whole log: ${whole.lines[0] ?? ""}`);
+  if (whole.kind === "verified") board.result(["good", "verified"], `every record of the log: ${whole.lines[0] ?? ""}`);
   else board.result(["bad", "refused"], showRefusal(whole));
 
   const { entries } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: ["terminal"] });

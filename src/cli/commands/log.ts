@@ -80,7 +80,7 @@ export const logShow: Command = {
 /** `aios log verify`: the whole tree, by a verifier that trusts no monitor. */
 export const logVerify: Command = {
   path: ["log", "verify"],
-  summary: "verify the whole log",
+  summary: "verify every record of the log",
   positionals: [],
   rest: null,
   flags: [
@@ -92,6 +92,7 @@ export const logVerify: Command = {
   ],
   details: [
     "Reads the log's own files, without the monitor: every record, every hash, the signed checkpoint. With a checkpoint that you kept elsewhere it also finds a log that was cut, forked or rolled back.",
+    "Payloads (the arguments and results beside the records) may be erased and are not read: each record holds only the digest of its own.",
     "Exit code 1 when the log is refused.",
   ],
   examples: ["log verify", "log verify --dir /mnt/copy/log --checkpoint kept.txt"],
