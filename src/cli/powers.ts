@@ -65,7 +65,7 @@ export interface Files {
 /** One home folder and what the person may do with it directly. */
 export interface Home {
   readonly path: string;
-  /** Whether the folder is there and is a home. Throws when it is there with the wrong owner or permissions. */
+  /** Whether the folder is there and is a home. Throws when it is there with the wrong owner or permissions, or is a link. */
   exists(): Promise<boolean>;
   /** Makes the folders with their permissions. */
   create(): Promise<void>;

@@ -1,6 +1,8 @@
-import { chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { CliFailure } from "../cli/failure.ts";
 import type { Home } from "../cli/powers.ts";
+import { shellWord } from "../cli/shell-word.ts";
 import { openHome } from "../platform/home.ts";
 import { createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
 import { attachMonitor, connectMonitor } from "./monitor-client.ts";
@@ -18,7 +20,10 @@ export function createCliHome(path: string, parts: HomeParts): Home {
   const keyPath = join(path, "keys", "owner.json");
   return {
     path,
-    exists: () => Promise.resolve(isFolder(path) && isFolder(join(path, "keys"))),
+    async exists() {
+      refuseLink(path);
+      return isFolder(path) && isFolder(join(path, "keys"));
+    },
     create: () =>
       translateFaults(() => {
         if (parts.monitorUser === null) openHome(path);
@@ -48,6 +53,22 @@ function makeFor(path: string, user: { readonly uid: number; readonly gid: numbe
     mkdirSync(folder, { mode: 0o700, recursive: folder === path });
     chownSync(folder, user.uid, user.gid);
   }
+}
+
+/** The folder itself has to be named: what a link leads to can change under a monitor that runs. */
+function refuseLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  let real: string | null = null;
+  try {
+    real = realpathSync(path);
+  } catch {
+    // It leads nowhere.
+  }
+  throw CliFailure.of(
+    "bad-home",
+    `Cannot use ${path} for the home: it is a link${real === null ? " that leads nowhere" : ` to ${real}`}`,
+    real === null ? "name a folder" : `name that folder itself: --home ${shellWord(real)}`,
+  );
 }
 
 function isFolder(path: string): boolean {

@@ -15,7 +15,7 @@ import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
-import { openHome } from "../platform/home.ts";
+import { openHome, rememberHome } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
@@ -38,6 +38,7 @@ const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
  */
 export async function runMonitor(at: string, environment: { readonly [name: string]: string }): Promise<void> {
   const home = openHome(at);
+  const homeStands = rememberHome(home.path);
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
   const identity = codeDigest([join(ROOT, "src")]);
@@ -81,6 +82,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       return folder;
     },
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
+    homeStands,
     workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
     codeProblem: (path) => codeProblem(path, home.path),
     takeStreams: (ticket) => desk.take(ticket),

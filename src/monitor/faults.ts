@@ -17,6 +17,7 @@ export type RefusalCode =
   | "no-owner"
   | "owner-exists"
   | "clock-jumped"
+  | "home-moved"
   | "log-unavailable"
   | "too-many";
 
@@ -39,6 +40,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "no-owner": "the home has no owner, so nobody can sign",
   "owner-exists": "the home has an owner already",
   "clock-jumped": "the clock jumped and no owner has yet said which time it is",
+  "home-moved": "the home was moved while its monitor runs, so nothing starts",
   "log-unavailable": "the log cannot be written, so nothing that needs a record happens",
   "too-many": "a bound on how many may be open at once is reached",
 };

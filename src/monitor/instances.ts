@@ -8,7 +8,7 @@ import type { Channel } from "../platform/powers.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import type { DriverTable } from "./driver-table.ts";
 import { type FaceHooks, startFace } from "./face-start.ts";
-import { Refusal } from "./faults.ts";
+import { Refusal, REFUSALS } from "./faults.ts";
 import { viewInstance } from "./instance-view.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
@@ -25,6 +25,7 @@ import { usableGrants } from "./visible.ts";
 const MODES = WORKSPACES;
 const STARTS = PROGRAMS;
 const RETRY_MS = 1000;
+const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
 
 export interface Instances {
   run(request: RunRequest): Promise<string>;
@@ -151,6 +152,7 @@ export function createInstances(ports: InstancePorts): Instances {
 
   const api: Instances = {
     async run(request) {
+      if (!powers.homeStands()) throw new Refusal("home-moved", REFUSALS["home-moved"], STOP_MOVED);
       if (ports.admission() === "closed") {
         throw new Refusal(
           "clock-jumped",

@@ -48,6 +48,8 @@ export interface MonitorPowers {
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */
   makeSocketFolder(instance: string): Promise<string>;
   removeSocketFolder(instance: string): Promise<void>;
+  /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
+  homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */
   workspaceProblem(path: string, mode: "none" | "read" | "write"): Promise<{ message: string; hint: string } | null>;
   /** Why this path cannot be shown to an agent as its program's code, or null: it is the home's, a system folder, a link. */

@@ -5,6 +5,8 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -12,7 +14,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { openHome } from "./home.ts";
+import { openHome, rememberHome } from "./home.ts";
 import { PlatformError } from "./platform-error.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -79,6 +81,7 @@ describe("a home that is there", () => {
     const place = join(path, name).replace(/\/$/, "");
     symlinkSync(real, place);
     expect(refusal().code).toBe("home-permissions");
+    if (name === "") expect(refusal()).toMatchObject({ hint: "name the folder that it leads to" });
     execFileSync("rm", [place]);
     writeFileSync(place, "");
     expect(refusal().code).toBe("home-permissions");
@@ -88,6 +91,18 @@ describe("a home that is there", () => {
     chownSync(openHome(path).keys, 65534, 65534);
     expect(refusal().message).toContain("belongs to user 65534");
   });
+});
+
+it("that was moved, or put aside for another, is told from the one that was opened", () => {
+  const stands = rememberHome(openHome(path).path);
+  expect(stands()).toBe(true);
+  renameSync(path, `${path} moved`);
+  expect(stands()).toBe(false);
+  openHome(path);
+  expect(stands()).toBe(false);
+  rmSync(path, { recursive: true });
+  renameSync(`${path} moved`, path);
+  expect(stands()).toBe(true);
 });
 
 describe("the folders above", () => {

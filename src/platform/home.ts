@@ -32,8 +32,20 @@ export function openHome(path: string): Home {
     keys: join(home, "keys"),
     index: join(home, "index"),
   };
+  if (lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+    throw refuse(home, "it is a link", "name the folder that it leads to");
+  }
   for (const folder of [home, ...Object.values(folders)]) openFolder(folder);
   return Object.freeze({ path: home, ...folders });
+}
+
+/** Remembers which folder a home is; says later whether its path still leads to that one. */
+export function rememberHome(path: string): () => boolean {
+  const { dev, ino } = statSync(path);
+  return () => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found !== undefined && found.dev === dev && found.ino === ino;
+  };
 }
 
 function openFolder(path: string): void {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -53,6 +53,19 @@ test("a home that others may enter is refused by name, with one code and how to 
     /^aios: Cannot use "[^"]+" for the home: [^()\n]+ \(bad-home\)\nhint: ch(?:mod|own) \d+ '[^']+'\n$/u,
   );
   expect(status).toBe(3);
+});
+
+test("a home that is a link is called one, with the folder to name instead", () => {
+  const folder = realpathSync(makeTemporaryFolder());
+  mkdirSync(join(folder, "real", "keys"), { recursive: true });
+  symlinkSync("real", join(folder, "link"));
+  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, "ps", "--home", join(folder, "link")], {
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toEqual({
+    status: 3,
+    stderr: `aios: Cannot use ${folder}/link for the home: it is a link to ${folder}/real (bad-home)\nhint: name that folder itself: --home ${folder}/real\n`,
+  });
 });
 
 test("what ended a monitor as it started has one code, and the monitor's own words and hint", () => {
