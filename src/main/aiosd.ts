@@ -15,6 +15,9 @@ import { monitorEnvironment } from "./code-cache.ts";
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const OWN_USER = "aios";
 const HOME_FLAG = "--home";
+/** Exit codes, the same as those of the command line (docs/commands.md), which is not loaded here. */
+const HOME_IN_USE = 4;
+const FAILED = 1;
 
 function homeArgument(): string {
   const at = process.argv.indexOf(HOME_FLAG);
@@ -38,9 +41,11 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  const code = error instanceof Error && "code" in error ? String(error.code) : null;
   const hint =
     error instanceof Error && "hint" in error && typeof error.hint === "string" ? `\n  hint: ${error.hint}` : "";
-  process.stderr.write(`aiosd: ${error instanceof Error ? error.message : String(error)}${code}${hint}\n`);
-  process.exit(1);
+  process.stderr.write(
+    `aiosd: ${error instanceof Error ? error.message : String(error)}${code === null ? "" : ` (${code})`}${hint}\n`,
+  );
+  process.exit(code === "home-in-use" ? HOME_IN_USE : FAILED);
 });

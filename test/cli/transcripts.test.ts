@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { canonicalize } from "../../src/kernel/canonical.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
 import { PASSPHRASE, NOW } from "../fakes/cli-powers.ts";
 import { grant, held, heldOver, INSTANCE, instances, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
@@ -46,7 +48,7 @@ Rules
 
 Evidence
   log show           show what was recorded
-  log verify         verify the whole log
+  log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
 
@@ -99,7 +101,7 @@ Rules
 
 Evidence
   log show           show what was recorded
-  log verify         verify the whole log
+  log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
 
@@ -383,6 +385,41 @@ describe("setting up", () => {
 ! aios: The home /home/maria/.aios has an owner already (owner-exists)
 ! hint: aios doctor shows how it stands
 [3]
+`);
+  });
+
+  test("init in a home that is named, which the next commands have to name too", async () => {
+    const shown = await transcribe(["init", "--home", "/srv/my aios"], {
+      home: "empty",
+      typed: [PASSPHRASE, PASSPHRASE],
+      answers: {
+        hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }),
+        prepare: ({ purpose, document }) => ({
+          statement: {
+            v: 1,
+            purpose,
+            subject: createCrypto().digest(canonicalize(document)),
+            policy: "p",
+            start: "0",
+            nonce: "0",
+            expires: NOW,
+          },
+        }),
+        submit: () => ({ seq: 1 }),
+      },
+    });
+    expect(shown).toContain(`
+Next:  aios demo                                          see what it does
+       aios grants propose --home '/srv/my aios' PROFILE  what an agent asks for, ready to sign
+       aios run --home '/srv/my aios' -- CMD              run an agent
+`);
+  });
+
+  test("serve where a monitor runs already", async () => {
+    expect(await transcribe(["serve", "--home", "/srv/aios"])).toBe(`$ aios serve --home /srv/aios
+! aios: The monitor of /srv/aios runs already (monitor-running)
+! hint: aios serve --stop --home /srv/aios ends it, and with it every instance
+[4]
 `);
   });
 

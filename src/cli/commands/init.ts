@@ -2,8 +2,10 @@ import { HOME, type Command } from "../command.ts";
 import { enrolOwner } from "../enrol.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { join, line, writeLines } from "../line.ts";
+import { join, line, writeLines, type Line } from "../line.ts";
 import { askNewPassphrase } from "../passphrase.ts";
+import { homeFlag } from "../shell-word.ts";
+import { makeVisible } from "../visible.ts";
 import { keyId } from "../../protocol/statement.ts";
 
 /** `aios init`: makes a home and its owner's key, and enrols the key. */
@@ -56,9 +58,7 @@ export const init: Command = {
         join(["good", "The home is ready: "], home.path),
         line(`owner key ${keyId(signer.publicKey, powers.crypto.sha256)} in ${home.key.path} (record ${seq})`),
         line(""),
-        line("Next:  aios demo                        see what it does"),
-        line("       aios grants propose PROFILE      what an agent asks for, ready to sign"),
-        line("       aios run -- CMD                  run an agent"),
+        ...next(homeFlag(args, home)),
       ]);
       return EXIT.ok;
     } finally {
@@ -66,3 +66,16 @@ export const init: Command = {
     }
   },
 };
+
+/** What to type next, about the same home: the demo alone has its own. */
+function next(flag: string): readonly Line[] {
+  const rows = [
+    ["aios demo", "see what it does"],
+    [`aios grants propose${flag} PROFILE`, "what an agent asks for, ready to sign"],
+    [`aios run${flag} -- CMD`, "run an agent"],
+  ] as const;
+  const width = Math.max(31, ...rows.map(([command]) => command.length)) + 2;
+  return rows.map(([command, what], at) =>
+    line(`${at === 0 ? "Next:" : "     "}  ${makeVisible(command).padEnd(width)}${what}`),
+  );
+}

@@ -1,7 +1,9 @@
 import { HOME, type Command } from "../command.ts";
 import { findHome } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
 import { line, writeLines } from "../line.ts";
+import { homeFlag } from "../shell-word.ts";
 
 /** `aios serve`: the monitor in the foreground, or its orderly end. */
 export const serve: Command = {
@@ -14,8 +16,16 @@ export const serve: Command = {
   examples: ["serve", "serve --stop"],
   async run(powers, args) {
     const home = await findHome(powers, args);
-    if (!args.has("stop")) return await powers.serve(home.path);
     const client = await home.attach();
+    if (!args.has("stop")) {
+      if (client === null) return await powers.serve(home.path);
+      client.close();
+      throw CliFailure.of(
+        "monitor-running",
+        `The monitor of ${home.path} runs already`,
+        `aios serve --stop${homeFlag(args, home)} ends it, and with it every instance`,
+      );
+    }
     if (client === null) {
       writeLines(powers.out, [line("the monitor does not run")]);
       return EXIT.ok;

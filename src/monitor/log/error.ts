@@ -15,9 +15,13 @@ export type LogErrorCode =
 export class LogError extends Error {
   override readonly name = "LogError";
   readonly code: LogErrorCode;
+  /** What a person can do about it, where that is known. */
+  readonly hint: string | null;
 
-  constructor(code: LogErrorCode, message: string, options?: { readonly cause: unknown }) {
-    super(message, options);
+  constructor(code: LogErrorCode, message: string, options: { readonly cause?: unknown; readonly hint?: string } = {}) {
+    const { hint = null, ...rest } = options;
+    super(message, rest);
     this.code = code;
+    this.hint = hint;
   }
 }

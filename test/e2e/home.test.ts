@@ -1,0 +1,52 @@
+import { spawnSync } from "node:child_process";
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
+import { ROOT } from "../source-modules.ts";
+import { startSubstrate, type Substrate } from "./substrate.ts";
+
+/** What becomes of a home under a monitor that runs. */
+let aios: Substrate;
+beforeAll(async () => {
+  aios = await startSubstrate();
+  await aios.grant({ id: "none", agents: ["worker"], allow: [] });
+}, 60_000);
+afterAll(() => aios.stop());
+
+test("a second monitor is refused with the exit code of a monitor in the way, and a hint", () => {
+  const daemon = join(ROOT, "src", "main", "aiosd.ts");
+  const { status, stderr } = spawnSync(process.execPath, [...MONITOR_FLAGS, daemon, "--home", aios.home], {
+    encoding: "utf8",
+  });
+  expect(stderr).toContain(
+    "aiosd: Cannot open the log: another process has it open (home-in-use)\n  hint: a monitor of this home runs already; aios serve --stop ends it\n",
+  );
+  expect(status).toBe(4);
+});
+
+test("nothing starts from a home that was moved, and what to do is said; moved back, all goes on", async () => {
+  const request = {
+    agent: "worker",
+    command: ["/aios/node", "-e", ""],
+    workspace: null,
+    task: null,
+    strict: false,
+    parent: null,
+    environment: {},
+    code: [],
+    holdAt: [],
+    holdSeconds: 60,
+    streams: "0".repeat(32),
+  };
+  renameSync(aios.home, `${aios.home}-moved`);
+  try {
+    await expect(aios.client.request("run", request)).rejects.toMatchObject({
+      code: "home-moved",
+      hint: expect.stringContaining("aios serve --stop --home"),
+    });
+  } finally {
+    renameSync(`${aios.home}-moved`, aios.home);
+  }
+  expect(await aios.run({ agent: "worker", command: request.command })).toMatchObject({ exit: 0, why: "exited" });
+});
