@@ -21,6 +21,7 @@ import type { NetDevicePorts } from "./net-device.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
+import { recordEnds, recordUnknown } from "./restart.ts";
 import { checkSigned } from "./signed-records.ts";
 import { emptyState } from "./state.ts";
 import { createStatements } from "./statements.ts";
@@ -219,7 +220,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
 
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
-  await reportUnknown(journal);
+  await recordUnknown(journal);
+  await recordEnds(journal);
   for (const held of state.held.values()) {
     // Only what a restart cut off may still be answered; whoever else is gone waits for nothing.
     const waits = state.instances.get(held.instance)?.why === RESTARTED;
@@ -300,22 +302,6 @@ function recovering({ log, powers }: MonitorParts, journal: Journal): Journal {
       }
     },
   };
-}
-
-/** An intent without an outcome: the monitor stopped in between, so nobody knows what came of it (RECORD-FIRST). */
-async function reportUnknown(journal: Journal): Promise<void> {
-  for (const { seq, grants: _grants, ...base } of journal.state.open.values()) {
-    await journal.write({
-      kind: "outcome",
-      intent: seq,
-      result: "unknown",
-      code: "outcome-unknown",
-      digest: null,
-      bytes: 0,
-      micros: 0,
-      ...base,
-    });
-  }
 }
 
 function unready(): never {

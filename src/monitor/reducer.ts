@@ -41,6 +41,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
         if (instance.life === "running" || instance.life === "frozen") {
           instance.life = "ended";
           instance.why = RESTARTED;
+          state.cutOff.add(instance.instance);
         }
       }
       return;
@@ -103,6 +104,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "instance-ended": {
+      state.cutOff.delete(body.instance);
       const instance = state.instances.get(body.instance);
       if (instance !== undefined && instance.life !== "terminal") {
         instance.life = "ended";
@@ -233,6 +235,7 @@ function forgetOldest(state: State): void {
     const ended = instance.life !== "running" && instance.life !== "frozen";
     if (ended && ![...state.held.values()].some((held) => held.instance === id)) {
       state.instances.delete(id);
+      state.cutOff.delete(id);
       return;
     }
   }

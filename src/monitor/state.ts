@@ -79,6 +79,8 @@ export interface State {
   readonly usage: Map<string, Usage>;
   policyText: string;
   readonly instances: Map<string, InstanceState>;
+  /** Those that a start of the monitor found running, until the log has a record of their end. */
+  readonly cutOff: Set<string>;
   /** Agents that an attempt to climb ended; an owner must restart them. */
   readonly tombstones: Map<string, { readonly code: ReasonCode; readonly instance: string }>;
   readonly held: Map<string, HeldState>;
@@ -99,6 +101,7 @@ export function emptyState(): State {
     usage: new Map(),
     policyText: "",
     instances: new Map(),
+    cutOff: new Set(),
     tombstones: new Map(),
     held: new Map(),
     open: new Map(),

@@ -5,7 +5,7 @@ import { held, INSTANCE, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 
 /** The last lines that a person sees after a yes to `held`, when the log holds these records from 42 on. */
-async function lastWords(kept: readonly LogRecord[]): Promise<string> {
+async function lastWords(log: readonly LogRecord[]): Promise<string> {
   const shown = await transcribe(["approvals", "approve", REQUEST], {
     typed: ["y", PASSPHRASE],
     answers: {
@@ -13,7 +13,7 @@ async function lastWords(kept: readonly LogRecord[]): Promise<string> {
       "held-show": () => held,
       submit: () => ({ seq: 42 }),
       "log-show": ({ from, kinds, instance }) => ({
-        entries: kept
+        entries: log
           .filter((record) => record.seq >= from && kinds.includes(record.kind) && instance === INSTANCE)
           .map((record) => ({ record, payload: null })),
         size: 50,

@@ -84,6 +84,15 @@ describe("kill -9 of the monitor while an agent works", () => {
       expect(new Set(settled).size).toBe(settled.length);
       expect(intents.map(({ record }) => record.seq).filter((seq) => !settled.includes(seq))).toEqual([]);
       expect(outcomes.some(({ record }) => record.kind === "outcome" && record.result === "unknown")).toBe(true);
+      // Every instance has its end in the log, once; of those that were cut off the next start says so.
+      const started = await records(["instance-started"]);
+      const ended = await records(["instance-ended"]);
+      const ids = (found: typeof started): readonly string[] =>
+        found.map(({ record }) => ("instance" in record ? record.instance : "")).toSorted();
+      expect(ids(ended)).toEqual(ids(started));
+      expect(ended.some(({ record }) => record.kind === "instance-ended" && record.why === "monitor-restarted")).toBe(
+        true,
+      );
       // Never twice: each text was written once.
       expect(new Set(lines()).size).toBe(lines().length);
     },

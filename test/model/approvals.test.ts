@@ -19,6 +19,7 @@ import { type LiveInstance, newLive } from "../../src/monitor/live.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { createSeen } from "../../src/monitor/provenance.ts";
 import { RESTARTED } from "../../src/monitor/reducer.ts";
+import { recordEnds } from "../../src/monitor/restart.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createStatements, type Statements } from "../../src/monitor/statements.ts";
 import { createTrustedClock } from "../../src/monitor/trusted-clock.ts";
@@ -191,6 +192,7 @@ class World {
       );
     } else {
       await this.journal.write({ kind: "start", code: PIN, constitution: PIN, version: "1", node: "24" });
+      await recordEnds(this.journal);
     }
     const instance = state.instances.get(INSTANCE);
     if (instance === undefined) throw new Error("the instance is gone");
@@ -423,6 +425,10 @@ describe("the approval protocol", () => {
       { kind: "replay-stale", which: 0 },
     ]);
     expect(world.live.state.why).toBe(RESTARTED);
+    const ends = world.kept.filter(({ record }) => record.kind === "instance-ended").map(({ record }) => record);
+    expect(ends).toMatchObject([{ instance: INSTANCE, why: RESTARTED, exit: null }]);
+    await world.start();
+    expect(world.kept.filter(({ record }) => record.kind === "instance-ended").length).toBe(1);
     expect(world.effects.length).toBe(1);
     expect(world.journal.state.held.size).toBe(0);
   });
