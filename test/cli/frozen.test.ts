@@ -102,9 +102,10 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       offerStreams: (offer) => {
         offers.push(offer);
         const stop = (): void => undefined;
-        const ended = Promise.resolve();
-        const terminal = typed === undefined ? null : { ended, pause: () => undefined, resume: () => resumed(), stop };
-        return Promise.resolve({ terminal, ended });
+        const gone = Promise.resolve();
+        const terminal =
+          typed === undefined ? null : { ended: gone, pause: () => undefined, resume: () => resumed(), stop };
+        return Promise.resolve({ terminal, ended: gone });
       },
     },
   };
