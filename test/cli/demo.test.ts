@@ -76,12 +76,11 @@ describe("the demo", () => {
     expect(played.text).not.toContain("files__move_file");
     expect(played.text).toContain("Nothing: the mail server sent no message");
     expect(played.text.split("\n").filter((line) => Array.from(line).length > 80)).toEqual([]);
-    expect(played.text.trimEnd().split("\n").slice(-5)).toEqual([
+    expect(played.text.trimEnd().split("\n").slice(-4)).toEqual([
       "Try next, with your own agent:",
       "   bin/aios init",
-      "   bin/aios grants propose examples/files.yaml --workspace DIR > grant.yaml",
-      "   bin/aios grants sign grant.yaml --workspace DIR",
-      "   bin/aios run --agent files --workspace DIR -- CMD",
+      "   bin/aios run --profile examples/files.yaml --workspace DIR -- CMD",
+      "   bin/aios log show",
     ]);
     expect(played.exit).toBe(0);
     expect(folderOf(played)).not.toBe("");

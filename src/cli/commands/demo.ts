@@ -253,8 +253,7 @@ function finish(powers: CliPowers): void {
     line(""),
     line("Try next, with your own agent:", "strong"),
     line(`   ${PROGRAM} init`),
-    line(`   ${PROGRAM} grants propose examples/files.yaml --workspace DIR > grant.yaml`),
-    line(`   ${PROGRAM} grants sign grant.yaml --workspace DIR`),
-    line(`   ${PROGRAM} run --agent files --workspace DIR -- CMD`),
+    line(`   ${PROGRAM} run --profile examples/files.yaml --workspace DIR -- CMD`),
+    line(`   ${PROGRAM} log show`),
   ]);
 }
