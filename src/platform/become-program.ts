@@ -4,6 +4,9 @@ import { bindFunction, checkCall, lastErrno, nameErrno } from "./libc.ts";
 
 // asm-generic/ioctls.h, asm-generic/fcntl.h, asm/signal.h, linux/close_range.h
 const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4_000;
 const TIOCSCTTY = 0x540e;
 const SIGPIPE = 13;
 const SIGXFSZ = 25;
@@ -62,9 +65,12 @@ export function becomeProgram(
     "close descriptors",
     closeRange(SYS_CLOSE_RANGE, FIRST_AFTER_STREAMS, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC),
   );
-  // Node has marked the standard streams too, when it began.
+  // Node has marked the standard streams too, when it began, and made pipes and terminals of them that return instead of
+  // waiting as soon as somebody looked at `process.stdout` (koffi does): programs would lose what does not fit at once.
   for (let stream = 0; stream < FIRST_AFTER_STREAMS; stream++) {
     checkCall("hand on a standard stream", fcntl(stream, F_SETFD, 0));
+    const flags = checkCall("look at a standard stream", fcntl(stream, F_GETFL, 0));
+    checkCall("hand on a standard stream", fcntl(stream, F_SETFL, flags & ~O_NONBLOCK));
   }
   signal(SIGPIPE, null);
   signal(SIGXFSZ, null);

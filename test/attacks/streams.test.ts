@@ -46,15 +46,19 @@ afterAll(async () => {
 });
 
 /** Runs a shell line as an agent without any grant, through the real command line with these streams. */
-function run(script: string, stdio: { readonly in?: string; readonly out?: string }) {
+function run(
+  script: string,
+  stdio: { readonly in?: string; readonly out?: string },
+  command: readonly string[] = ["/bin/bash", "-c", script],
+) {
   const input = openSync(stdio.in ?? "/dev/null", "r");
   const output = stdio.out === undefined ? "pipe" : openSync(stdio.out, "a");
   try {
-    return spawnSync(
-      join(REPO, "bin", "aios"),
-      ["run", "--home", aios.home, "--agent", "nobody", "--", "/bin/bash", "-c", script],
-      { stdio: [input, output, "pipe"], encoding: "utf8", timeout: 60_000 },
-    );
+    return spawnSync(join(REPO, "bin", "aios"), ["run", "--home", aios.home, "--agent", "nobody", "--", ...command], {
+      stdio: [input, output, "pipe"],
+      encoding: "utf8",
+      timeout: 60_000,
+    });
   } finally {
     closeSync(input);
     if (typeof output === "number") closeSync(output);
@@ -67,6 +71,18 @@ describe("a person's streams", () => {
     expect(ran.stdout).toBe("got the words\n");
     expect(ran.stderr).toContain("warned\n");
     expect(ran.status).toBe(7);
+  });
+
+  test("twin: nothing of much is lost, from a file to a file and from a pipe to a pipe", () => {
+    const [from, to] = [join(folder, "much"), join(folder, "as-much")];
+    writeFileSync(from, randomBytes(3_000_000));
+    expect(run("", { in: from, out: to }, ["/usr/bin/cat"]).status).toBe(0);
+    expect(readFileSync(to).equals(readFileSync(from))).toBe(true);
+    const line = `cat "$1" | "$2" run --home "$3" --agent nobody -- /usr/bin/cat | cat`;
+    const piped = spawnSync("/bin/bash", ["-c", line, "-", from, join(REPO, "bin", "aios"), aios.home], {
+      maxBuffer: 1e8,
+    });
+    expect(piped.stdout.equals(readFileSync(from))).toBe(true);
   });
 
   test("a folder as input is no way into it, nor up from it", () => {

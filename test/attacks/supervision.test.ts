@@ -31,7 +31,17 @@ function programsIn(news: readonly WardNews[]): readonly string[] {
   return news.flatMap((each) => (each.event === "started" ? each.programs.map(({ program }) => program) : []));
 }
 
-/** Host ids of launchers that have not become an agent yet. */
+/** Whether a process descends from this one: other test files start launchers too, at the same time. */
+function isOurs(pid: number): boolean {
+  for (let each = pid; each > 1;) {
+    if (each === process.pid) return true;
+    const stat = readFileSync(`/proc/${each}/stat`, "latin1");
+    each = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  }
+  return false;
+}
+
+/** Host ids of launchers of ours that have not become an agent yet. */
 function launchers(): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name))
@@ -39,7 +49,7 @@ function launchers(): readonly number[] {
     .filter((pid) => {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
-        return words[0] === "/aios/launcher/node" && words.includes("/aios/launcher/main/launcher.mjs");
+        return words[0] === "/aios/launcher/node" && words.includes("/aios/launcher/main/launcher.mjs") && isOurs(pid);
       } catch {
         return false;
       }
