@@ -11,6 +11,8 @@ export const MESSAGE_BYTES: number = 1024 * 1024;
 /** What may wait for an agent that does not read: a few results of the largest size that a frame carries. */
 const QUEUED_BYTES = 16 * 1024 * 1024;
 const SKIPPED_BYTES = 64 * 1024 * 1024;
+/** How long an agent may take to say what it wants. */
+const HEAD_MS = 10_000;
 const HTTP_PATH = "/mcp";
 const HTTP_METHODS: ReadonlySet<string> = new Set(["POST", "GET", "DELETE"]);
 
@@ -86,12 +88,20 @@ function feeding({ most, load }: FedServer): Accepting {
 async function makeHttpServer(loadHandler: () => Promise<HttpHandler>): Promise<Fed> {
   const [{ createServer: createHttpServer }, handler] = await Promise.all([import("node:http"), loadHandler()]);
   const server = createHttpServer(
-    { maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
+    {
+      maxHeaderSize: 16 * 1024,
+      requestTimeout: 30_000,
+      headersTimeout: HEAD_MS,
+      connectionsCheckingInterval: HEAD_MS / 4,
+      keepAliveTimeout: 60_000,
+    },
     (request, response) => {
       answer(request, response, handler).catch(() => response.destroy());
     },
   );
   server.maxRequestsPerSocket = 0;
+  // Node looks for connections that are slow to say what they want only once its server listens, which this one never does.
+  server.emit("listening");
   return server;
 }
 

@@ -1,5 +1,5 @@
 import { createConnection, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { connectStdio, RawLines, rawHttp } from "../fakes/mcp-clients.ts";
 import { doneText, startFace, type FaceUnderTest, type FakeMonitor } from "../fakes/monitor-of-face.ts";
 import { anonymousMemory } from "../fakes/own-program.ts";
@@ -152,8 +152,8 @@ describe("a face and an agent that breaks the protocol", () => {
       sockets.push(socket);
     }
     cleanups.push(() => sockets.forEach((socket) => socket.destroy()));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(sockets.filter((socket) => !socket.destroyed && !socket.closed).length).toBeLessThanOrEqual(128);
+    const left = (): number => sockets.filter((socket) => !socket.destroyed && !socket.closed).length;
+    await vi.waitFor(() => expect(left()).toBeLessThanOrEqual(128), 15_000);
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => setTimeout(resolve, 200));
     await expectServed(face);
@@ -235,3 +235,17 @@ test("a face that waits for calls has less than 60 MB of anonymous memory", asyn
   expect((await client.callTool({ name: "files__read" })).content).toHaveLength(1);
   expect(await anonymousMemory(face.program.process.pid ?? 0)).toBeLessThan(60 * 1024);
 });
+
+test("a connection that never finishes saying what it wants is closed, and others are served meanwhile", async () => {
+  const face = await open();
+  const slow = createConnection(`${face.folder}/mcp.sock`);
+  cleanups.push(() => slow.destroy());
+  let answer = "";
+  slow.on("data", (chunk: Buffer) => (answer += chunk.toString()));
+  const closed = new Promise((resolve) => slow.once("close", resolve));
+  slow.write("POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-Slow:");
+  await expectServed(face);
+  await closed;
+  expect(answer).toContain("408");
+  await expectServed(face);
+}, 40_000);
