@@ -73,6 +73,7 @@ it("carries keys and output through both filters, with the person's size, until 
   const screen = new Screen(pty);
   const agent = "read go; stty size; printf '\\033]52;c;AAAA\\007'; read line; echo got:$line";
   const child = startPump(pty, { agent, more: "" });
+  const ended = new Promise((resolve) => child.once("exit", resolve)); // before it can have happened
   closeSync(pty.slave);
   screen.type("\r"); // waits in the terminal until the pump is there
   await screen.see("30 100");
@@ -81,7 +82,7 @@ it("carries keys and output through both filters, with the person's size, until 
   screen.type("wo\u001drds\r");
   await screen.see("got:words");
   await screen.see("PUMP OVER");
-  expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(0);
+  expect(await ended).toBe(0);
   screen.close();
 });
 
