@@ -20,7 +20,12 @@ const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 export function planFace(code: CodeLayout, sockets: string, network: boolean = false): SandboxSpec {
   return {
     role: "face",
-    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/face.ts`, ...(network ? ["--network"] : [])],
+    command: [
+      `${INSIDE}/node`,
+      ...(network ? HEAP_STREAMS : HEAP_SMALL),
+      `${INSIDE}/src/main/face.ts`,
+      ...(network ? ["--network"] : []),
+    ],
     cwd: "/tmp",
     environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
@@ -168,7 +173,7 @@ function stdioCommand(code: CodeLayout): readonly Mount[] {
 /** Young-generation size of our own small processes; keeps a face under its memory bar (DESIGN 11). */
 const HEAP_SMALL = ["--max-semi-space-size=1", "--heap-growing-percent=20", "--disable-warning=ExperimentalWarning"];
 
-/** Of a broker: what it hands on is young and large, and with a small young generation a third of its time is collecting it. */
+/** Of what hands on streams: its chunks are young and large, and with a small young generation a third of its time is collecting them. */
 const HEAP_STREAMS = ["--max-semi-space-size=8", "--disable-warning=ExperimentalWarning"];
 
 function ownCode(code: CodeLayout): readonly Mount[] {

@@ -75,12 +75,18 @@ function holdTurn(output: Writable): { write(bytes: Uint8Array): boolean; flush(
   };
   return {
     write(bytes) {
-      if (held.length === 0) process.nextTick(flush);
-      // Only what is small is ever copied.
-      if (bytes.length >= MOST_HELD) flush();
-      held.push(bytes);
-      size += bytes.length;
-      if (size >= MOST_HELD) flush();
+      if (held.length === 0 && bytes.length < MOST_HELD) process.nextTick(flush);
+      if (bytes.length >= MOST_HELD) {
+        // Only what is small is ever copied; what is large goes out behind it, in the same call.
+        output.cork();
+        flush();
+        output.write(bytes);
+        output.uncork();
+      } else {
+        held.push(bytes);
+        size += bytes.length;
+        if (size >= MOST_HELD) flush();
+      }
       // Asked of the stream and not of the write, so that there is always a `drain` to come after a false.
       return !output.writableNeedDrain;
     },
