@@ -18,9 +18,10 @@ export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
   monitor: { uses: ["kernel", "protocol", "sandbox"], types: ["platform"], packages: ["@cedar-policy/*"] },
   face: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["@modelcontextprotocol/*"] },
   drivers: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["@modelcontextprotocol/*"] },
-  cli: { uses: ["kernel", "protocol", "sandbox"], types: ["platform"], packages: ["yaml"] },
+  extensions: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["json5", "smol-toml"] },
+  cli: { uses: ["kernel", "protocol", "sandbox", "extensions"], types: ["platform"], packages: ["yaml"] },
   main: {
-    uses: ["kernel", "protocol", "sandbox", "platform", "monitor", "face", "drivers", "cli"],
+    uses: ["kernel", "protocol", "sandbox", "platform", "monitor", "face", "drivers", "extensions", "cli"],
     types: [],
     packages: ["node:*", "@modelcontextprotocol/*", "@cedar-policy/*"],
   },

@@ -9,13 +9,14 @@ import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
 import { ps } from "./commands/ps.ts";
 import { run } from "./commands/run.ts";
+import { scan } from "./commands/scan.ts";
 import { serve } from "./commands/serve.ts";
 import { thaw } from "./commands/thaw.ts";
 import type { CommandGroup } from "./help.ts";
 
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
-  { title: "Begin", commands: [demo, init, doctor] },
+  { title: "Begin", commands: [demo, scan, init, doctor] },
   { title: "Run agents", commands: [run, ps, freeze, thaw, kill] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },

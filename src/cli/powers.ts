@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { DriverSource } from "../kernel/grant.ts";
+import type { Look } from "../platform/look.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
@@ -30,6 +31,8 @@ export interface CliPowers {
   serve(home: string): Promise<number>;
   /** What this machine has of what the substrate needs, and what would keep a monitor from starting in a home (null: none). */
   probe(home: string | null): Promise<readonly Check[]>;
+  /** Eyes for this machine: as this person, reading only. */
+  look(): Look;
   readonly logs: LogVerifier;
   readonly agents: AgentStarter;
   /** A throw-away home, and a workspace with these files (name to text). */

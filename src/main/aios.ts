@@ -12,6 +12,7 @@ import { CliFailure } from "../cli/failure.ts";
 import type { CliPowers, Files, Home, Person } from "../cli/powers.ts";
 import { runProgram } from "../cli/program.ts";
 import { createCrypto } from "../platform/crypto.ts";
+import { createLook } from "../platform/machine-look.ts";
 import { createRandom } from "../platform/random.ts";
 import { askLine, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -121,6 +122,7 @@ async function main(): Promise<number> {
     packages: createPackages([process.cwd(), ROOT]),
     serve: (home) => serve(home),
     probe: probeMachine,
+    look: () => createLook({ home: homedir(), folder: process.cwd(), now: Date.now(), variables: Object.keys(env) }),
     logs,
     agents: {
       offerStreams: (offer) => translateFaults(() => offerStreams(offer)),

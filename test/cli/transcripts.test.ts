@@ -16,6 +16,7 @@ Usage: aios COMMAND [flags]      aios COMMAND --help explains one command
 
 Begin
   demo               see all of it work on a throw-away sample
+  scan               show what the agents on this machine can reach today
   init               make a home and your owner key
   doctor             check this machine and the home; rebuild the index
 
@@ -69,6 +70,7 @@ Usage: aios COMMAND [flags]      aios COMMAND --help explains one command
 
 Begin
   demo               see all of it work on a throw-away sample
+  scan               show what the agents on this machine can reach today
   init               make a home and your owner key
   doctor             check this machine and the home; rebuild the index
 

@@ -98,6 +98,9 @@ export function createDesk(setting: Setting = {}): Desk {
     home,
     packages: { find: () => missing("packages") },
     serve: () => Promise.resolve(0),
+    look: () => {
+      throw new Error("this command looks at no machine");
+    },
     probe: () =>
       Promise.resolve([
         { name: "bubblewrap", state: "missing", found: "not installed", hint: "apt-get install bubblewrap" },

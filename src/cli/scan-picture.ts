@@ -1,0 +1,153 @@
+import { RULES, severityOf, SEVERITIES, type Finding, type Severity } from "../extensions/scan/finding.ts";
+import type { ClientFound, ScanReport } from "../extensions/scan/scan.ts";
+import type { Server } from "../extensions/scan/server.ts";
+import { join, line, type Line, type Tone } from "./line.ts";
+import { makeVisible } from "./visible.ts";
+import { padText, wrapProse } from "./width.ts";
+
+const TONES: { readonly [severity in Severity]: Tone } = { critical: "bad", high: "bad", medium: "wait", low: "faint" };
+const WORD_TONES: { readonly [word in ScanReport["score"]["word"]]: Tone } = {
+  none: "good",
+  low: "good",
+  medium: "wait",
+  high: "bad",
+  critical: "bad",
+};
+const BAR = 40;
+/** Findings of one rule that are shown one by one; `--all` shows every one. */
+const SHOWN = 4;
+
+/** A report as a person reads it at a terminal. */
+export function drawScan(
+  report: ScanReport,
+  screen: { readonly columns: number; readonly all: boolean },
+): readonly Line[] {
+  if (report.clients.length === 0) {
+    return [
+      line("No program that runs agents was found for you on this machine.", "good"),
+      ...drawFindings(report, screen),
+    ];
+  }
+  return [
+    line("What your agents can reach today", "strong"),
+    line(""),
+    ...report.clients.flatMap((client) => drawClient(client, report)),
+    ...drawReach(report),
+    line(""),
+    ...drawScore(report),
+    line(""),
+    ...drawFindings(report, screen),
+    ...drawWayOut(report),
+  ];
+}
+
+function drawClient(client: ClientFound, report: ScanReport): readonly Line[] {
+  const own = report.findings.filter((finding) => finding.client === client.id);
+  const worst = SEVERITIES.find((severity) => own.some((finding) => severityOf(finding) === severity));
+  const held =
+    client.ownSandbox === "none" ? "runs with everything you have" : "its own sandbox keeps commands to the folder";
+  const said = own.length === 0 ? "" : `  ${own.length} ${own.length === 1 ? "finding" : "findings"}`;
+  const rows = [...client.servers.map(describeServer), ...describeSkills(client), ...describeActivity(client)];
+  return [
+    join(["strong", `● ${padText(client.name, 15)}`], held, [worst === undefined ? "plain" : TONES[worst], said]),
+    ...rows.map((text, at) => join(["faint", at === rows.length - 1 ? "  └ " : "  ├ "], makeVisible(text))),
+  ];
+}
+
+function describeServer(server: Server): string {
+  const what = server.url ?? server.command?.join(" ") ?? "nothing that could be read";
+  const cut = what.length > 56 ? `${what.slice(0, 53)}...` : what;
+  const more = [
+    ...(server.enabled ? [] : ["switched off"]),
+    ...(server.from === "folder" ? ["named by a folder"] : []),
+    ...(server.secrets.length === 0 ? [] : [`given ${[...new Set(server.secrets)].join(", ")} in clear text`]),
+  ];
+  return `server ${server.name}: ${cut}${more.length === 0 ? "" : ` (${more.join("; ")})`}`;
+}
+
+function describeSkills({ skills }: ClientFound): readonly string[] {
+  if (skills.length === 0) return [];
+  const names = skills.slice(0, 6).map(({ name }) => name);
+  const more = skills.length - names.length;
+  return [
+    `${skills.length === 1 ? "skill" : `${skills.length} skills`}: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`,
+  ];
+}
+
+function describeActivity({ activity }: ClientFound): readonly string[] {
+  if (activity === null || activity.sessions === 0) return [];
+  const tools = activity.calls.slice(0, 5).map(({ tool, times }) => `${tool} ${times}`);
+  const rest = activity.calls.slice(5).reduce((sum, { times }) => sum + times, 0);
+  const calls = tools.length === 0 ? "no calls" : `${tools.join(", ")}${rest > 0 ? `, others ${rest}` : ""}`;
+  const sessions = `${activity.sessions} ${activity.sessions === 1 ? "session" : "sessions"}`;
+  return [`last ${activity.days} days: ${sessions}, ${calls}${activity.partly ? " (the newest part of them)" : ""}`];
+}
+
+function drawReach({ clients, keys, sockets }: ScanReport): readonly Line[] {
+  const free = clients.filter((client) => client.ownSandbox === "none");
+  const who = free.length === 0 ? "Their servers reach" : "Through these";
+  return [
+    line(""),
+    line(`${who}, with your rights:`),
+    join("  shell    ", free.length === 0 ? "in a sandbox of the client's own" : "every program that you may start"),
+    join("  files    ", "everything that you may read and write"),
+    join("  network  ", "every address that this machine reaches, and its own services"),
+    ...keys
+      .slice(0, 12)
+      .map((key, at) => join(at === 0 ? "  keys     " : "           ", makeVisible(`${key.path} (${key.opens})`))),
+    ...(keys.length > 12 ? [line(`           and ${keys.length - 12} more`)] : []),
+    ...sockets.map((text, at) => join(at === 0 ? "  sockets  " : "           ", makeVisible(text))),
+  ];
+}
+
+function drawScore({ score }: ScanReport): readonly Line[] {
+  const full = Math.round((BAR * score.exposure) / 100);
+  const tone = WORD_TONES[score.word];
+  return [
+    join(
+      "Exposure  ",
+      [tone, "█".repeat(full)],
+      ["faint", "░".repeat(BAR - full)],
+      [tone, `  ${score.exposure} of 100, ${score.word}`],
+    ),
+  ];
+}
+
+function drawFindings(
+  report: ScanReport,
+  screen: { readonly columns: number; readonly all: boolean },
+): readonly Line[] {
+  const rules = [...new Set(report.findings.map(({ rule }) => rule))];
+  return rules.flatMap((rule) => {
+    const own = report.findings.filter((finding) => finding.rule === rule);
+    const { severity, title } = RULES[rule];
+    const shown = screen.all ? own : own.slice(0, SHOWN);
+    const more = own.length - shown.length;
+    return [
+      join(
+        [TONES[severity], padText(severity, 9)],
+        ["strong", title],
+        ["faint", own.length > 1 ? ` (${own.length})` : ""],
+      ),
+      ...shown.flatMap((finding) => drawFinding(finding, screen.columns)),
+      ...(more > 0 ? [line(`           and ${more} more: --all shows them`, "faint")] : []),
+    ];
+  });
+}
+
+function drawFinding(finding: Finding, columns: number): readonly Line[] {
+  const place = finding.place === null ? "" : ` [${finding.place.path}:${finding.place.line}]`;
+  return wrapProse(makeVisible(`${finding.message}${place}`), Math.max(40, columns - 11)).map((text) =>
+    line(`           ${text}`),
+  );
+}
+
+function drawWayOut({ clients }: ScanReport): readonly Line[] {
+  const sealed = clients.filter((client) => client.sealed !== null);
+  if (sealed.length === 0) return [];
+  return [
+    line(""),
+    line("Run them with nothing but what you grant:", "strong"),
+    ...sealed.map((client) => join("  ", ["good", padText(client.sealed ?? "", 24)], ["faint", client.name])),
+  ];
+}
