@@ -52,8 +52,8 @@ export interface Egress {
   connect(host: string, port: number): Asked;
   route(host: string, port: number): Promise<NetRoute>;
   readHello(bytes: Uint8Array): Hello;
-  /** What was refused before it could be asked for. */
-  refused(what: string): void;
+  /** What was refused before it could be asked for, and the hosts that it named. */
+  refused(what: string, hosts: readonly string[]): void;
   /** The monitor's word that an action may go on. */
   onGranted(event: FaceEvents["granted"]): void;
 }
@@ -116,7 +116,11 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
     connect: (host: string, port: number) => ask("connect", { host, port }),
     route: (host: string, port: number) => link.route(host, port),
     readHello,
-    refused: (what: string) => link.refused(escapeName(what).slice(0, 256)),
+    refused: (what: string, hosts: readonly string[]) =>
+      link.refused(
+        escapeName(what).slice(0, 256),
+        hosts.map((host) => escapeName(host).slice(0, 256)).filter((host) => host !== ""),
+      ),
     onGranted: ({ token, ticket }: FaceEvents["granted"]) => open.get(token)?.({ kind: "granted", ticket }),
   });
 }

@@ -11,8 +11,11 @@ export interface MonitorLink {
   cancel(token: number): void;
   /** How to treat TLS to a host. */
   route(host: string, port: number): Promise<NetRoute>;
-  /** Reports a request to the network that was refused before it became an action. At most 256 printable ASCII characters. */
-  refused(what: string): void;
+  /**
+   * Reports a request to the network that was refused before it became an action, and at most four hosts that it named.
+   * Each text has 1 to 256 printable ASCII characters.
+   */
+  refused(what: string, hosts: readonly string[]): void;
   /** Reports a JSON-RPC method that the face does not serve; the monitor decides what it means. */
   report(method: string): Promise<void>;
 }

@@ -1,13 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NOW } from "../../test/fakes/kernel.ts";
-import { newBreaker, noteOutcome, type Breaker } from "./breaker.ts";
+import { endingOfDenial, newBreaker, noteOutcome, STRAYS_IN_SPAN, type Breaker, type Ending } from "./breaker.ts";
 
-/** `x` is a denial, `.` a success, each `gap` milliseconds after the one before. */
+const ENDINGS: { readonly [mark: string]: Ending } = { x: "denied", ".": "done", s: "stray" };
+
+/** `x` is a denial, `.` a success, `s` a stray, each `gap` milliseconds after the one before. */
 function run(outcomes: string, options: { strict?: boolean; gap?: number } = {}): Breaker {
   let breaker = newBreaker(options.strict ?? false);
   for (const [index, outcome] of outcomes.split("").entries()) {
-    breaker = noteOutcome(breaker, outcome === "x" ? "denied" : "done", NOW + index * (options.gap ?? 1));
+    breaker = noteOutcome(breaker, ENDINGS[outcome] ?? "denied", NOW + index * (options.gap ?? 1));
   }
   return breaker;
 }
@@ -33,6 +35,40 @@ describe("breaker", () => {
 
   it("stays open", () => {
     expect(run("xxxxx.....").open).toBe(true);
+  });
+
+  it("takes requests to hosts that no grant names for what programs do all day", () => {
+    expect(run("s".repeat(STRAYS_IN_SPAN - 1)).open).toBe(false);
+    expect(run("s".repeat(2000), { gap: 250 }).open).toBe(false);
+  });
+
+  it("opens at a flood of them", () => {
+    expect(run("s".repeat(STRAYS_IN_SPAN)).open).toBe(true);
+    expect(run("s".repeat(STRAYS_IN_SPAN), { gap: 199 }).open).toBe(true);
+  });
+
+  it("neither counts them as denials nor lets them hide a run of denials", () => {
+    expect(run("xsxsxsx").open).toBe(false);
+    expect(run("xsxsxsxsx").open).toBe(true);
+    expect(run("ssssx.ssss").inRow).toBe(0);
+  });
+
+  it("opens at the first of them when strict", () => {
+    expect(run("..s", { strict: true }).open).toBe(true);
+  });
+
+  it.each([
+    ["net/fetch", "no-grant", "stray"],
+    ["net/connect", "no-grant", "stray"],
+    ["net/fetch", "not-canonical", "denied"],
+    ["net/fetch", "forbidden", "denied"],
+    ["net/send", "limit-uses", "denied"],
+    ["net/send", "denied-by-owner", "denied"],
+    ["net/fetch", "ancestor-denied", "denied"],
+    ["network/fetch", "no-grant", "denied"],
+    ["files/read", "no-grant", "denied"],
+  ] as const)("takes %s denied as %s for %s", (what, code, ending) => {
+    expect(endingOfDenial(what, code)).toBe(ending);
   });
 
   it("is not closed by a clock that was set back", () => {

@@ -44,7 +44,7 @@ const egress = createEgress({
   propose: (proposal, token) => peer.request("propose", { ...proposal, token }),
   cancel: (token) => void peer.request("cancel", { token }).catch(() => undefined),
   route: async (host, port) => (await peer.request("route", { host, port })).route,
-  refused: (what) => void peer.request("refused", { what }).catch(() => undefined),
+  refused: (what, hosts) => void peer.request("refused", { what, hosts }).catch(() => undefined),
 });
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: FACE_SIDE,

@@ -3,8 +3,9 @@ import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { GrantProposal, Risk } from "../kernel/grant.ts";
 import { type JsonBounds, parseJson } from "../kernel/json.ts";
 import type { Staged } from "../kernel/staged.ts";
-import type { RecordBody } from "../protocol/record.ts";
+import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
+import type { LiveInstance } from "./live.ts";
 
 /** The end of an action, or of its instance, at some stage. */
 export type Halted = Exclude<Staged<never>, { kind: "next" }>;
@@ -69,4 +70,13 @@ export function stoppedOutcome(
     message: halted.message ?? REASONS[halted.code],
     proposal,
   };
+}
+
+/** Freezes an instance whose breaker is open. */
+export async function freezeOpen(
+  live: LiveInstance,
+  ports: { freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void> },
+): Promise<void> {
+  if (!live.breaker.open || live.state.life !== "running") return;
+  await ports.freeze(live, { by: { kind: "monitor", why: "a run of denials" }, code: "breaker-open" });
 }

@@ -1,4 +1,4 @@
-import { noteOutcome } from "../kernel/breaker.ts";
+import { endingOfDenial, noteOutcome } from "../kernel/breaker.ts";
 import { type Action, actionText, type Digest, type Proposal } from "../kernel/action.ts";
 import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { Evaluator, HoldReason } from "../kernel/decision.ts";
@@ -23,6 +23,7 @@ import {
   type ActionPart,
   describeProposal,
   type Ended,
+  freezeOpen,
   type Halted,
   readAction,
   stoppedOutcome,
@@ -188,7 +189,7 @@ export function createConduct(ports: ConductPorts): Conduct {
     }
     const by: Decider = proposed.by ?? { kind: "rule", rule: halted.by };
     const body: RecordBody = { kind: "denied", stage: halted.stage, code: halted.code, by, ...baseOf(asked, proposed) };
-    live.breaker = noteOutcome(live.breaker, "denied", ports.now());
+    live.breaker = noteOutcome(live.breaker, endingOfDenial(asked.what, halted.code), ports.now());
     const outcome = stoppedOutcome(halted, halted.proposal);
     let seq: number;
     try {
@@ -198,9 +199,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
       return { outcome, seq: null };
     }
-    if (live.breaker.open && live.state.life === "running") {
-      await ports.freeze(live, { by: { kind: "monitor", why: "a run of denials" }, code: "breaker-open" });
-    }
+    await freezeOpen(live, ports);
     return { outcome, seq };
   }
 
@@ -242,7 +241,9 @@ export function createConduct(ports: ConductPorts): Conduct {
       verdict: executed.kind === "done" ? "done" : "failed",
     });
     if (executed.kind === "done") {
-      live.breaker = noteOutcome(live.breaker, "done", ports.now());
+      const attacked = driver.lasting?.attacked(executed.result) === true;
+      live.breaker = noteOutcome(live.breaker, attacked ? "denied" : "done", ports.now());
+      await freezeOpen(live, ports);
       live.seen.add(`${asked.what} #${executed.intent}`, executed.text);
       ports.emit({
         instance: live.state.instance,

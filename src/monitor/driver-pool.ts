@@ -30,9 +30,9 @@ export interface RunningDriver {
   readonly pin: string;
   /**
    * For a driver whose actions last as long as their grants: how many bytes a result counts for, which are not those of
-   * its text. Null for one that answers and is done.
+   * its text, and whether it tells of an attack that was stopped on the way. Null for one that answers and is done.
    */
-  readonly lasting: { weigh(result: JsonObject): number } | null;
+  readonly lasting: { weigh(result: JsonObject): number; attacked(result: JsonObject): boolean } | null;
   stop(): void;
   suspend(): void;
   resume(): void;

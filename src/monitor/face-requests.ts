@@ -1,4 +1,5 @@
 import { isControlMethod } from "../kernel/constitution.ts";
+import { isMetadataHost } from "../kernel/hosts.ts";
 import { READ } from "../kernel/risk.ts";
 import type { FaceRequests, Visible } from "../protocol/requests.ts";
 import type { Conduct } from "./conduct.ts";
@@ -85,7 +86,12 @@ export function faceHandlers(ports: FacePorts): {
       return { route: netRoute(usableGrants(journal.state, live.state.agent, ports.now()), { host, port }) };
     },
 
-    async refused({ what }) {
+    async refused({ what, hosts }) {
+      if (hosts.some(isMetadataHost)) {
+        // C5-metadata reaches what was never an action too: a request that nobody can read, for a machine's credentials.
+        await instances.terminate(live, { code: "prohibited", by: "C5-metadata", what });
+        return {};
+      }
       live.refusedRequests += 1;
       if (live.refusedRequests > RECORDED_REFUSALS) return {};
       const peer = `face ${live.state.instance}`;

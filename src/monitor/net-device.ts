@@ -105,7 +105,11 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
     peer,
     offer: NET_OFFER,
     pin: netSpec(powers.crypto).pin,
-    lasting: { weigh: bytesOf },
+    lasting: {
+      weigh: bytesOf,
+      // A granted name that leads to an address of another kind is the work of whoever rules the name (rebinding).
+      attacked: (result) => result["fault"] === "address-refused",
+    },
     stop: () => {
       stopped = true;
       process?.kill();

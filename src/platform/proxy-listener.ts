@@ -48,8 +48,8 @@ export interface ProxyPort {
   }): Asked;
   connect(host: string, port: number): Asked;
   route(host: string, port: number): Promise<"terminate" | "pass" | "none">;
-  /** What was refused before it could be asked for. */
-  refused(what: string): void;
+  /** What was refused before it could be asked for, and the hosts that it named. */
+  refused(what: string, hosts: readonly string[]): void;
   readHello(
     bytes: Uint8Array,
   ):
@@ -106,7 +106,7 @@ export function createProxy(parts: ProxyParts): Server {
     tunnel(request, socket, head).catch((error: unknown) => refuseRaw(request, socket, error));
   });
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
-    if (error.code !== undefined && error.code !== "ECONNRESET") port.refused(`Not HTTP: ${error.code}`);
+    if (error.code !== undefined && error.code !== "ECONNRESET") port.refused(`Not HTTP: ${error.code}`, []);
     refuseBytes(socket, error.code);
   });
   // Node looks for connections that are slow to say what they want only once its server listens, which this one never does.
@@ -121,7 +121,7 @@ export function createProxy(parts: ProxyParts): Server {
   /** What was sent on purpose to be read in two ways is to show in the log. */
   function report({ method, url, headers }: IncomingMessage, error: unknown): void {
     if (!(error instanceof HeadFault)) return;
-    port.refused(`${error.message}: ${method} ${url} host ${headers.host}`);
+    port.refused(`${error.message}: ${method} ${url} host ${headers.host}`, [url ?? "", headers.host ?? ""]);
   }
 
   /** Where a request goes and what it asks for there. */
@@ -176,7 +176,8 @@ export function createProxy(parts: ProxyParts): Server {
   async function tunnel(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (inside.has(request.socket)) throw new HeadFault(400, "There is no tunnel inside a tunnel");
     const to: Target = { scheme: "https", ...readAuthority(request.url ?? "", null) };
-    readProxyHead(request, to);
+    // Clients leave out the port that is usual for what they are about to speak inside.
+    readProxyHead(request, to.port === 80 ? { ...to, scheme: "http" } : to);
     if (head.length > 0) socket.unshift(head);
     if ((await port.route(to.host, to.port)) === "terminate") {
       socket.write(ESTABLISHED);
@@ -192,6 +193,7 @@ export function createProxy(parts: ProxyParts): Server {
       asked.withdraw();
       port.refused(
         `TLS ${name === "" ? "without a name, or none" : `for ${name}`} in a tunnel to ${to.host}:${to.port}`,
+        [name],
       );
       return void socket.destroy();
     }
@@ -225,7 +227,7 @@ export function createProxy(parts: ProxyParts): Server {
       handshakeTimeout: HELLO_MS,
       SNICallback: (name, done) => {
         if (name === to.host) return done(null);
-        port.refused(`TLS for ${name} in a tunnel to ${to.host}:${to.port}`);
+        port.refused(`TLS for ${name} in a tunnel to ${to.host}:${to.port}`, [name]);
         done(new Error("another name"));
       },
     });
@@ -234,7 +236,7 @@ export function createProxy(parts: ProxyParts): Server {
       secure.on("error", () => secure.destroy());
       // A client that names no server is not asked which one it means.
       if (secure.servername !== to.host) {
-        port.refused(`TLS without a name in a tunnel to ${to.host}:${to.port}`);
+        port.refused(`TLS without a name in a tunnel to ${to.host}:${to.port}`, []);
         return void secure.destroy();
       }
       inside.set(secure, to);

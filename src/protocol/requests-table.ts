@@ -36,7 +36,10 @@ export const FACE_TABLE: BodyTable<FaceRequests> = {
     host: text({ min: 1, max: 253, pattern: /^[!-~]+$/ }),
     port: integer({ min: 1, max: 65_535 }),
   }),
-  refused: object<FaceRequests["refused"]["body"]>({ what: text({ min: 1, max: 256, pattern: /^[ -~]+$/ }) }),
+  refused: object<FaceRequests["refused"]["body"]>({
+    what: text({ min: 1, max: 256, pattern: /^[ -~]+$/ }),
+    hosts: list(text({ min: 1, max: 256, pattern: /^[ -~]+$/ }), { max: 4 }),
+  }),
   method: object<FaceRequests["method"]["body"]>({ method: words }),
 };
 

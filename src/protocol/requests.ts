@@ -54,8 +54,11 @@ export interface FaceRequests {
   cancel: { body: { readonly token: number }; ok: Record<string, never> };
   /** What rules there are for TLS to a host: see its requests, pass it through, or nothing. Decides nothing by itself. */
   route: { body: { readonly host: string; readonly port: number }; ok: { readonly route: NetRoute } };
-  /** What the face refused of its agent's requests to the network before they became actions; the first few are recorded. */
-  refused: { body: { readonly what: string }; ok: Record<string, never> };
+  /**
+   * What the face refused of its agent's requests to the network before they became actions, and the hosts that were named
+   * in it; the first few are recorded. Terminal when one of them is a metadata service.
+   */
+  refused: { body: { readonly what: string; readonly hosts: readonly string[] }; ok: Record<string, never> };
   /** A JSON-RPC method that the face does not serve; recorded, and terminal when it is a control verb. */
   method: { body: { readonly method: string }; ok: Record<string, never> };
 }

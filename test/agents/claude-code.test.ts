@@ -112,7 +112,7 @@ describe("Claude Code", () => {
         `echo planted > ${outside}/planted; echo planted > /etc/planted; echo planted > /usr/bin/planted; echo done`,
       ),
       bash(
-        `for url in http://127.0.0.1:${port}/a http://localhost:${port}/b http://169.254.169.254/ https://example.com/; do ` +
+        `for url in http://127.0.0.1:${port}/a http://localhost:${port}/b https://example.com/; do ` +
           `/aios/node -e 'fetch(process.argv[1]).then((r) => r.text()).then(console.log, (e) => console.log("failed", e.cause?.code))' $url; ` +
           `env -u HTTP_PROXY -u http_proxy NODE_USE_ENV_PROXY=0 /aios/node -e 'fetch(process.argv[1]).then(() => console.log("open"), () => console.log("shut"))' $url; done`,
       ),

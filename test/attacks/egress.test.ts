@@ -201,6 +201,22 @@ describe("a second name for the host", () => {
     expect(stage.refused).toHaveLength(1);
   });
 
+  test("of a metadata service is told with the name, so that the monitor can end its instance", async () => {
+    await rawExchange(stage.connect(), head(`GET ${url("/granted/a")}`, "Host: 169.254.169.254", "Connection: close"));
+    await openTunnel(stage.connect(), `localhost:${port}`, "metadata.google.internal");
+    expect(stage.named).toEqual(expect.arrayContaining(["169.254.169.254", "metadata.google.internal"]));
+    expect(reached).toEqual([]);
+  });
+
+  test("that leaves out the usual port is no second name", async () => {
+    for (const usual of [80, 443]) {
+      const tunnel = await openTunnel(stage.connect(), `example.com:${usual}`, "example.com");
+      expect(tunnel.head).toMatch(/^HTTP\/1\.1 403/); // decided against, not refused as unreadable
+    }
+    expect(stage.refused).toEqual([]);
+    expect((await openTunnel(stage.connect(), "example.com:8080", "example.com")).head).toMatch(/^HTTP\/1\.1 400/);
+  });
+
   test("by a redirect is a request of its own, and denied", async () => {
     const first = await ask(stage.socket, url("/granted/redirect"));
     expect(first).toMatchObject({ status: 302 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
   port = (origin.address() as AddressInfo).port;
   aios = await startSubstrate();
-  await grantNetwork("net-plain", { agents: ["surfer"], allow: [fetches("/open"), sends("/open")] });
+  await grantNetwork("net-plain", { agents: ["surfer", "tunneller"], allow: [fetches("/open"), sends("/open")] });
 }, 60_000);
 afterAll(async () => {
   origin.closeAllConnections();
@@ -206,8 +206,77 @@ describe("an agent without one", () => {
     expect((await records(ran.instance)).map(({ kind }) => kind)).toContain("denied");
   });
 
-  test("that asks for a machine's credentials is ended for good", async () => {
-    const { ran } = await surf("climber", [{ url: "http://169.254.169.254/latest/meta-data/" }, { wait: 5000 }]);
-    expect(ran.state).toBe("terminal");
+  test.each([
+    ["in clear", { url: "http://169.254.169.254/latest/meta-data/" }],
+    ["in other words", { url: "http://2852039166/latest/meta-data/" }],
+    ["in a request that nobody can read", { url: "http://localhost:9/a", headers: { host: "169.254.169.254" } }],
+  ])("that asks for a machine's credentials %s is ended for good", async (_, step) => {
+    const { ran } = await surf("climber", [step, { wait: 5000 }]);
+    expect(ran).toMatchObject({ state: "terminal", why: "prohibited" });
+    await aios.sign("restart-agent", { agent: "climber" });
   });
+
+  test("that asks for them through a tunnel, as Node's own fetch does, is ended for good", async () => {
+    const ran = await aios.run({
+      agent: "tunneller",
+      command: ["/aios/node", "-e", FETCH_ALL, "http://169.254.169.254/"],
+    });
+    expect(ran).toMatchObject({ state: "terminal", why: "prohibited" });
+  });
+});
+
+/** Asks for each address on its command line and says which status came back. */
+const FETCH_ALL =
+  "(async () => { for (const url of process.argv.slice(1)) " +
+  "await fetch(url).then((r) => console.log(r.status), (e) => console.log('failed', e.cause?.message)); })()";
+
+describe("the breaker", () => {
+  const everywhere = (count: number): string[] =>
+    Array.from({ length: count }, (_, at) => `http://host-${at}.example/`);
+
+  test("lets an agent report home to hosts that were not granted, and go on", async () => {
+    const command = ["/aios/node", "-e", FETCH_ALL, ...everywhere(40), url("/open/after")];
+    const ran = await aios.run({ agent: "surfer", command });
+    expect(ran).toMatchObject({ state: "ended", exit: 0 });
+    const lines = ran.stdout.trim().split("\n");
+    expect(lines).toHaveLength(41);
+    expect(lines.at(-1)).toBe("200");
+    expect(new Set(lines.slice(0, -1))).not.toContain("200");
+    const denied = (await records(ran.instance)).filter(({ kind }) => kind === "denied");
+    expect(denied).toHaveLength(40);
+  });
+
+  test("freezes one that floods", async () => {
+    const { frozen, ended } = await untilFrozen(["/aios/node", "-e", FETCH_ALL, ...everywhere(1000)], {});
+    expect(frozen).toMatchObject({ code: "breaker-open" });
+    const log = await records(ended.instance);
+    expect(log.filter(({ kind }) => kind === "denied").length).toBeGreaterThanOrEqual(300);
+    expect(log.filter(({ kind }) => kind === "denied").length).toBeLessThan(320);
+  });
+
+  test("freezes one that probes with paths of two readings at the fifth", async () => {
+    const probes = Array.from({ length: 6 }, (_, at) => url(`/open/..%2f${at}`));
+    const { ended } = await untilFrozen(["/aios/node", "-e", FETCH_ALL, ...probes], {});
+    expect((await records(ended.instance)).filter(({ kind }) => kind === "denied")).toHaveLength(5);
+  });
+
+  test("freezes a strict one at the first host that was not granted", async () => {
+    const { ended } = await untilFrozen(["/aios/node", "-e", FETCH_ALL, ...everywhere(3)], { strict: true });
+    expect((await records(ended.instance)).filter(({ kind }) => kind === "denied")).toHaveLength(1);
+  });
+
+  async function untilFrozen(
+    command: readonly string[],
+    request: Partial<RunRequest>,
+  ): Promise<{ frozen: object | undefined; ended: Ran }> {
+    const running = aios.run({ agent: "surfer", command, ...request });
+    const stands = async (): Promise<string | undefined> =>
+      (await aios.client.request("ps", { all: false })).instances.find(({ state }) => state === "frozen")?.instance;
+    await expect.poll(stands, { timeout: 20_000 }).toBeDefined();
+    const instance = (await stands()) ?? "";
+    await aios.client.request("kill", { instance });
+    const ended = await running;
+    const frozen = (await records(instance)).find(({ kind }) => kind === "instance-frozen")?.record;
+    return { frozen, ended };
+  }
 });

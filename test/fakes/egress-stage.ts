@@ -28,6 +28,8 @@ export interface EgressStage {
   readonly results: NetResult[];
   /** What the face refused by itself. */
   readonly refused: string[];
+  /** Hosts that such requests named. */
+  readonly named: string[];
   /** Cuts everything that runs. */
   cut(): void;
   connect(): Socket;
@@ -51,6 +53,7 @@ export async function startEgressStage(
   const proposed: EgressStage["proposed"] = [];
   const results: NetResult[] = [];
   const refused: string[] = [];
+  const named: string[] = [];
   const running = new Map<number, string>();
   let tickets = 0;
   const broker = createBroker({
@@ -76,7 +79,10 @@ export async function startEgressStage(
     },
     cancel: (token) => broker.cancel(running.get(token) ?? ""),
     route: (host, port) => Promise.resolve(options.route?.(host, port) ?? "terminate"),
-    refused: (what) => void refused.push(what),
+    refused: (what, hosts) => {
+      refused.push(what);
+      named.push(...hosts);
+    },
   });
   const ca = createInstanceCa(Date.now);
   const mux = joinBroker(broker);
@@ -95,6 +101,7 @@ export async function startEgressStage(
     proposed,
     results,
     refused,
+    named,
     cut: () => {
       for (const ticket of running.values()) broker.cancel(ticket);
     },
