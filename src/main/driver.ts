@@ -4,7 +4,7 @@
  * on standard error.
  */
 import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
-import { exit, stderr } from "node:process";
+import { exit, stderr, umask } from "node:process";
 import type { DriverSource } from "../kernel/grant.ts";
 import { checkMessages } from "../drivers/checked-transport.ts";
 import { createChildTransport } from "../drivers/child-transport.ts";
@@ -21,6 +21,9 @@ const MONITOR = 3;
 const CONNECTOR = 4;
 /** A server that says nothing for this long is given up; the monitor's own limit on an action is lower. */
 const SILENCE_MS = 10 * 60_000;
+
+// The monitor keeps what it makes to itself; a server's files in a workspace are for whoever the folder belongs to.
+umask(0o022);
 
 let child: ChildServer | null = null;
 

@@ -8,7 +8,7 @@
  * when any step fails it ends, and nothing of the agent has run. Nothing of it stays inside.
  */
 import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
-import { argv, exit } from "node:process";
+import { argv, exit, umask } from "node:process";
 import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
 import { sendMessage } from "../platform/fd-passing.ts";
 import { listenOnLoopback } from "../platform/loopback-listener.ts";
@@ -26,6 +26,8 @@ interface Plan {
 
 const socket = Number(argv[2]);
 const GO = "G".charCodeAt(0);
+/** What a login gives on most systems. */
+const AGENT_UMASK = 0o022;
 
 function fail(why: "program" | "setup", words: string): never {
   // One message: the letter, and why. Whoever reads it may be gone; then there is nobody left to tell.
@@ -53,6 +55,8 @@ function launch(): never {
   if (program === null) return fail("program", `Cannot start "${word}": there is no such program in the sandbox`);
   if (plan.terminal) takeTerminal();
   if (plan.proxy !== null) handOutProxy(plan.proxy);
+  // The monitor keeps what it makes to itself; an agent's files are for whoever the folder belongs to.
+  umask(AGENT_UMASK);
   enterOwnDomain();
   const listener = installListener(Buffer.from(plan.filter, "base64"));
   sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });

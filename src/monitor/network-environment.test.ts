@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Allow, Grant } from "../kernel/grant.ts";
-import { networkOf } from "./network-environment.ts";
+import { networkEnvironment, networkOf } from "./network-environment.ts";
 
 function granting(...allow: readonly Allow[]): Grant {
   return {
@@ -25,4 +25,10 @@ test("what grants give of the network is the most that one of them gives", () =>
   expect(networkOf([granting(to({ equals: "127.0.0.1" }), to({ equals: "example.org" }))])).toBe("loopback");
   // A name that only looks like it is another's machine.
   expect(networkOf([granting(to({ equals: "localhost.example.org" }))])).toBe("public");
+});
+
+test("the addresses of loopback are always the agent's own, its name unless a grant takes it", () => {
+  expect(networkEnvironment("public")).toMatchObject({ NO_PROXY: "localhost,127.0.0.1,::1" });
+  expect(networkEnvironment("loopback")).toMatchObject({ NO_PROXY: "127.0.0.1,::1", no_proxy: "127.0.0.1,::1" });
+  expect(networkEnvironment("none")).toEqual({});
 });

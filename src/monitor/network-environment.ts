@@ -26,11 +26,12 @@ function hostsOf(condition: Condition | undefined): readonly string[] {
  * What an agent's programs find in their environment when it may use the network: the address and the socket of its
  * proxy, and the authority at which its TLS ends, in the variables that Node, OpenSSL, Python, curl, git, npm and pip
  * read. The system's own authorities are of no use inside: nothing of theirs can be reached. A grant that names a service
- * of this machine takes the name `localhost` with it; otherwise that is the agent's own, reached without the proxy.
+ * of this machine takes the name `localhost` with it; otherwise that is the agent's own, reached without the proxy. The
+ * addresses of loopback are always the agent's own: no grant names one, and a dev server inside is reached by them.
  */
 export function networkEnvironment(network: GrantedNetwork): { readonly [name: string]: string } {
   if (network === "none") return {};
-  const direct = network === "loopback" ? "" : "localhost,127.0.0.1,::1";
+  const direct = network === "loopback" ? "127.0.0.1,::1" : "localhost,127.0.0.1,::1";
   return {
     HTTP_PROXY: PROXY,
     HTTPS_PROXY: PROXY,
