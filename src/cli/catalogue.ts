@@ -3,6 +3,7 @@ import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { freeze } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
+import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
 import { init } from "./commands/init.ts";
 import { kill } from "./commands/kill.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
@@ -18,6 +19,7 @@ import type { CommandGroup } from "./help.ts";
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Begin", commands: [demo, scan, init, doctor] },
   { title: "Run agents", commands: [run, ps, freeze, thaw, kill] },
+  { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },

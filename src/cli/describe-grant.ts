@@ -77,13 +77,16 @@ function describeCan(grant: Grant): readonly Item[] {
     return { tone, text: `${makeVisible(allow.what)}${where}: ${words}` };
   });
   const sandbox: Item[] = [];
-  if (grant.sandbox.workspace !== "none") {
-    const how = grant.sandbox.workspace === "read" ? "read only" : "and may write in it";
-    sandbox.push({ tone: "plain", text: `the agent itself sees the workspace folder (${how})` });
+  const { workspace, folder, home } = grant.sandbox;
+  if (workspace !== "none") {
+    const how = workspace === "read" ? "read only" : "and may write in it";
+    const which = folder === null ? "the workspace folder" : `the folder ${makeVisible(folder)}`;
+    sandbox.push({ tone: "plain", text: `the agent itself sees ${which} (${how})` });
   }
   if (grant.sandbox.programs === "any") {
     sandbox.push({ tone: "plain", text: "the agent starts any program inside its sandbox; each is recorded" });
   }
+  if (home !== null) sandbox.push({ tone: "plain", text: "the agent keeps a home of its own between runs" });
   return items.length + sandbox.length === 0 ? [{ tone: "faint", text: "nothing" }] : [...items, ...sandbox];
 }
 
@@ -101,7 +104,11 @@ function describeCannot(grant: Grant): readonly Item[] {
     grant.sandbox.programs === "any"
       ? "programs outside its sandbox"
       : "any program but its own, inside its sandbox too";
+  const sealed = grant.sandbox.home?.sealed ?? [];
   return [
+    ...(sealed.length === 0
+      ? []
+      : [{ tone: "plain" as const, text: `change in its home ${sealed.join(", ")}: only what you put there` }]),
     ...(listed.length === 0
       ? []
       : [{ tone: "plain" as const, text: `${listed.map(makeVisible).join(", ")}: not even listed` }]),
@@ -112,12 +119,25 @@ function describeCannot(grant: Grant): readonly Item[] {
   ];
 }
 
+/** What of its own home an agent cannot change, and how large that may be. */
+function describeHome({ sandbox: { home } }: Grant): readonly Item[] {
+  return home === null
+    ? []
+    : [
+        {
+          tone: "plain",
+          text: `a home of at most ${showBytes(home.bytes)} (${home.bytes}) in ${home.entries} entries`,
+        },
+      ];
+}
+
 function describeLimits(grant: Grant, options: DescribeOptions): readonly Item[] {
   const { limits } = grant;
   const ends = `ends ${showMoment(limits.expires, options.offset)} (in ${showSpan(limits.expires - options.now)})`;
   const begins = limits.notBefore > options.now ? `not before ${showMoment(limits.notBefore, options.offset)}; ` : "";
   return [
     { tone: "plain", text: `${begins}${ends}` },
+    ...describeHome(grant),
     { tone: "plain", text: limits.uses === null ? "any number of uses" : `${limits.uses} uses in all` },
     ...(limits.rate === null
       ? []
@@ -157,6 +177,12 @@ function describeRisk(grant: Grant): readonly Item[] {
   }
   if (tools.some((tool) => tool.risk === "reserved") && !grant.lease) {
     items.push({ tone: "plain", text: "it has reserved tools; each use is held for your signature" });
+  }
+  if (grant.sandbox.home !== null) {
+    items.push({ tone: "plain", text: "what it read or was told in one run can reach the next through its home" });
+  }
+  if (grant.sandbox.folder !== null && grant.sandbox.workspace === "none") {
+    items.push({ tone: "plain", text: `its servers see no folder but ${makeVisible(grant.sandbox.folder)}` });
   }
   if (grant.sandbox.workspace === "write") {
     items.push({ tone: "wait", text: "the agent may change and delete files of the workspace without asking" });

@@ -40,6 +40,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "good", `by ${record.key}`);
     case "agent-restarted":
       return about(null, "good", `${record.agent} by ${record.key}`);
+    case "home-put":
+      return about(null, "good", `${record.path} in the home of ${record.agent}, by ${record.key}`);
+    case "home-wiped":
+      return about(null, "good", `${record.agent} by ${record.key}`);
     case "terminal":
       return about(record.instance, "bad", `${record.code}: ${record.by}`);
     case "labelled":

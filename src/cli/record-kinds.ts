@@ -15,6 +15,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "instance-ended": true,
   "instance-frozen": true,
   "instance-thawed": true,
+  "home-put": true,
+  "home-wiped": true,
   "agent-restarted": true,
   terminal: true,
   labelled: true,

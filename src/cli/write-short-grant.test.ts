@@ -8,7 +8,7 @@ const UNSAID = { risk: "reserved", labels: ["untrusted", "private"], fields: {},
 const SHORT: ShortGrant = {
   grant: "notes",
   agents: ["notes", "other"],
-  sandbox: { workspace: "read", programs: "any" },
+  sandbox: { workspace: "read", folder: null, programs: "any", home: null },
   servers: {
     files: {
       source: { kind: "package", name: "@modelcontextprotocol/server-filesystem" },
@@ -114,4 +114,13 @@ lease: false
 
 test("what was written reads back as the same grant", () => {
   expect(decodeShortGrant(readYaml(writeShortGrant(SHORT, NOTES), "f"))).toEqual({ kind: "ok", value: SHORT });
+});
+
+test("a home reads back as it was written, whatever its size", () => {
+  for (const bytes of [2 ** 31, 500_000_000, 1_048_576]) {
+    const home = { bytes, entries: 1000, sealed: ["CLAUDE.md", ".claude/agents/"] };
+    const short = { ...SHORT, sandbox: { ...SHORT.sandbox, folder: "/srv/project", home } };
+    const decoded = decodeShortGrant(readYaml(writeShortGrant(short, NOTES), "written"));
+    expect(decoded).toMatchObject({ kind: "ok", value: { sandbox: short.sandbox } });
+  }
 });

@@ -25,7 +25,7 @@ export function writeShortGrant(
     {
       grant: short.grant,
       agents: short.agents,
-      sandbox: short.sandbox,
+      sandbox: writeSandbox(short.sandbox),
       servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
       ...(short.network.length === 0 ? {} : { network: short.network.map(writeDestination) }),
       allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
@@ -52,6 +52,17 @@ export function writeShortGrant(
     }
   }
   return document.toString({ lineWidth: 110, flowCollectionPadding: true });
+}
+
+/** What gives nothing is left out but for the two that everybody looks for. */
+function writeSandbox({ workspace, folder, programs, home }: ShortGrant["sandbox"]): object {
+  const written = home === null ? null : { ...home, bytes: writeSize(home.bytes) };
+  return {
+    workspace,
+    ...(folder === null ? {} : { folder }),
+    programs,
+    ...(written === null ? {} : { home: written }),
+  };
 }
 
 function writeDestination({ to, allow, pass }: ShortDestination): object {
@@ -108,6 +119,9 @@ function writeSize(bytes: number): string {
     ["GB", 1000 ** 3],
     ["MB", 1000 ** 2],
     ["kB", 1000],
+    ["GiB", 1024 ** 3],
+    ["MiB", 1024 ** 2],
+    ["KiB", 1024],
   ] as const;
   const [unit, size] = units.find(([, each]) => bytes % each === 0) ?? ["B", 1];
   return `${bytes / size}${unit}`;

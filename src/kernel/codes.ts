@@ -47,7 +47,9 @@ export type ReasonCode =
   | "outcome-unknown"
   | "breaker-open"
   | "prohibited-call"
-  | "refused-calls";
+  | "refused-calls"
+  | "home-full"
+  | "home-unmeasured";
 
 /** One sentence for each code. */
 export const REASONS: { readonly [code in ReasonCode]: string } = {
@@ -99,4 +101,6 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   // sandbox
   "prohibited-call": "a program inside made a system call that no honest program makes",
   "refused-calls": "a run of refused system calls froze the instance",
+  "home-full": "the agent's home is over its budget, which froze the instance",
+  "home-unmeasured": "the agent's home could not be measured, which froze the instance",
 };

@@ -18,6 +18,7 @@ import {
   type SandboxGrant,
   type ToolClass,
 } from "./grant.ts";
+import { readHome } from "./home-grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
 import { AGENT_NAME, DRIVER_NAME, GRANT_ID, RESERVED_DRIVER, SHA256 } from "./names.ts";
@@ -68,8 +69,13 @@ function readGrant(place: Place): Grant {
 }
 
 function readSandbox(place: Place): SandboxGrant {
-  const at = place.fields("workspace", "programs");
-  return { workspace: at("workspace").oneOf(WORKSPACES), programs: at("programs").oneOf(PROGRAMS) };
+  const at = place.fields("workspace", "folder", "programs", "home");
+  return {
+    workspace: at("workspace").oneOf(WORKSPACES),
+    folder: at("folder").orNull(readPath),
+    programs: at("programs").oneOf(PROGRAMS),
+    home: at("home").orNull(readHome),
+  };
 }
 
 function readDriver(place: Place, name: string): DriverSpec {

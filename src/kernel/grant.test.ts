@@ -35,7 +35,7 @@ const GRANT: JsonObject = {
   allow: [{ what: "files/read", where: { path: { under: "/workspace" } } }],
   limits: LIMITS,
   lease: false,
-  sandbox: { workspace: "read", programs: "none" },
+  sandbox: { workspace: "read", folder: null, programs: "none", home: null },
 };
 
 function refusal(value: JsonValue): string {
@@ -118,13 +118,16 @@ describe("decodeGrant", () => {
     expect(refusal({ ...GRANT, agents: ["a", "a"] })).toBe('agents: "a" a second time');
     expect(refusal({ ...GRANT, agents: ["a", "*"] })).toBe("agents[1]: not an agent name");
     expect(refusal({ ...GRANT, lease: 1 })).toBe("lease: not true or false");
-    expect(refusal({ ...GRANT, sandbox: { workspace: "all", programs: "none" } })).toBe(
+    const NONE = { workspace: "none", folder: null, programs: "none", home: null };
+    expect(refusal({ ...GRANT, sandbox: { ...NONE, workspace: "all" } })).toBe(
       "sandbox.workspace: not one of none, read, write",
     );
-    expect(refusal({ ...GRANT, sandbox: { workspace: "none", programs: "some" } })).toBe(
+    expect(refusal({ ...GRANT, sandbox: { ...NONE, programs: "some" } })).toBe(
       "sandbox.programs: not one of none, any",
     );
-    expect(refusal({ ...GRANT, sandbox: { workspace: "none" } })).toBe("sandbox.programs: missing");
+    expect(refusal({ ...GRANT, sandbox: { workspace: "none", folder: null } })).toBe("sandbox.programs: missing");
+    expect(refusal({ ...GRANT, sandbox: { ...NONE, folder: "/srv/../etc" } })).toMatch(/^sandbox.folder: a path/);
+    expect(refusal({ ...GRANT, sandbox: { ...NONE, home: { bytes: 1 } } })).toMatch(/^sandbox.home/);
     expect(refusal(withDriver({ pin: PIN.toUpperCase() }))).toMatch(/^drivers\.files\.pin: /);
     expect(refusal(withDriver({ resources: ["file:///a/../b"] }))).toMatch(
       /^drivers\.files\.resources\[0\]: a URI with more/,

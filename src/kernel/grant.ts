@@ -1,4 +1,5 @@
 import type { Verb } from "./action.ts";
+import type { HomeGrant } from "./home-grant.ts";
 
 /** DESIGN 5, least to most. An unclassified tool is `reserved`. */
 export const RISKS = ["observe", "stage", "infer", "reach", "reserved", "prohibited"] as const;
@@ -131,7 +132,14 @@ export interface Grant {
 
 export interface SandboxGrant {
   readonly workspace: Workspace;
+  /**
+   * The host folder that `workspace` is about, itself or one below it; null is whichever folder the person names when the
+   * agent is run.
+   */
+  readonly folder: string | null;
   readonly programs: Programs;
+  /** A home that lasts, or null: one in memory that ends with the run. */
+  readonly home: HomeGrant | null;
 }
 
 /** What the face tells an agent whose action was denied: a request for a human to sign, never usable as it is. */

@@ -48,7 +48,10 @@ export function createCliHome(path: string, parts: HomeParts): Home {
 
 /** As root the home belongs to the monitor's own user, which checks it as it opens it. */
 function makeFor(path: string, user: { readonly uid: number; readonly gid: number }): void {
-  for (const folder of [path, ...["run", "log", "keys", "index"].map((name) => join(path, name))]) {
+  for (const folder of [
+    path,
+    ...["run", "log", "keys", "index", "volumes", "sealed"].map((name) => join(path, name)),
+  ]) {
     if (isFolder(folder)) continue;
     mkdirSync(folder, { mode: 0o700, recursive: folder === path });
     chownSync(folder, user.uid, user.gid);

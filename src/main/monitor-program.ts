@@ -12,6 +12,7 @@ import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
+import { openAgentVolumes } from "../platform/agent-volumes.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
@@ -82,6 +83,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       return folder;
     },
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
+    volumes: openAgentVolumes(home, new URL("./volume-worker.ts", import.meta.url), environment),
     homeStands,
     workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
     codeProblem: (path) => codeProblem(path, home.path),

@@ -258,6 +258,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       connection.watch(instance);
       return {};
     },
+    async homes({ agent }) {
+      return { homes: await instances.homes.view(agent) };
+    },
     async stop() {
       ports.stop();
       return {};

@@ -8,6 +8,7 @@ import type { LiveInstance } from "./live.ts";
 import { createNetDriver, type NetDevicePorts } from "./net-device.ts";
 import { netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { driverWorkspace } from "./sandbox-grant.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { State } from "./state.ts";
 import { bytesLeft } from "./visible.ts";
@@ -79,7 +80,7 @@ export function createDriverTable(
       spec.source.kind === "net"
         ? createNetDriver(live, { powers, ...parts, bytesLeft: (grants) => bytesLeft(journal.state, grants) })
         : await pool.start(name, spec.source, {
-            workspace: live.state.workspace,
+            workspace: driverWorkspace(journal.state, name, live.state),
             events: {
               onProgress: (event) => {
                 if (live.running.has(event.token)) live.face?.port.progress(event);

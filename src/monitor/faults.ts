@@ -18,6 +18,9 @@ export type RefusalCode =
   | "owner-exists"
   | "clock-jumped"
   | "home-moved"
+  | "home-busy"
+  | "home-full"
+  | "home-sealed"
   | "log-unavailable"
   | "too-many";
 
@@ -41,6 +44,9 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "owner-exists": "the home has an owner already",
   "clock-jumped": "the clock jumped and no owner has yet said which time it is",
   "home-moved": "the home was moved while its monitor runs, so nothing starts",
+  "home-busy": "another instance has the agent's home",
+  "home-full": "the agent's home is over its budget or cannot be measured, so nothing starts in it",
+  "home-sealed": "a sealed file of the agent's home is not as it was signed, so nothing starts",
   "log-unavailable": "the log cannot be written, so nothing that needs a record happens",
   "too-many": "a bound on how many may be open at once is reached",
 };

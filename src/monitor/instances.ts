@@ -1,6 +1,5 @@
 import { newBreaker } from "../kernel/breaker.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
-import { PROGRAMS, WORKSPACES, type SandboxGrant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
@@ -9,6 +8,7 @@ import type { WardNews } from "../platform/supervisor-link.ts";
 import type { DriverTable } from "./driver-table.ts";
 import { type FaceHooks, startFace } from "./face-start.ts";
 import { Refusal, REFUSALS } from "./faults.ts";
+import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import { viewInstance } from "./instance-view.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
@@ -16,14 +16,12 @@ import { networkOf } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
+import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { stoppedBy } from "./subjects.ts";
 import { type CodeLayout, planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
 import { usableGrants } from "./visible.ts";
 
-/** What a sandbox may hold of the workspace, and whether it may start programs: each least first. */
-const MODES = WORKSPACES;
-const STARTS = PROGRAMS;
 const RETRY_MS = 1000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
 
@@ -49,6 +47,8 @@ export interface Instances {
   standIn(held: HeldState): LiveInstance;
   /** After a grant was revoked: what runs on it stops. */
   revoked(): Promise<void>;
+  /** The homes that instances have. */
+  readonly homes: HomeDesk;
   /** Only those with processes. */
   running(): Iterable<LiveInstance>;
 }
@@ -69,6 +69,7 @@ export interface InstancePorts {
 
 export function createInstances(ports: InstancePorts): Instances {
   const { powers, journal, drivers, code } = ports;
+  const homes = createHomeDesk({ powers, journal, freeze: (live, why) => api.freeze(live, why) });
   const lives = new Map<string, LiveInstance>();
   /** Those that `terminate` finishes, after its record: nobody is told of such an end before the log knows of it. */
   const claimed = new WeakSet<LiveInstance>();
@@ -116,6 +117,9 @@ export function createInstances(ports: InstancePorts): Instances {
     if (live.state.life !== "terminal")
       await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
     await powers.removeSocketFolder(instance).catch(() => {});
+    // Only when nothing of it runs any more: whoever gets the home next has it alone.
+    if (live.sandbox.home !== null) await live.agent?.ended.catch(() => {});
+    homes.close(instance);
     ending.delete(instance);
     for (const answer of waiters.get(instance) ?? []) answer(live.state);
     waiters.delete(instance);
@@ -123,19 +127,6 @@ export function createInstances(ports: InstancePorts): Instances {
 
   function below(live: LiveInstance): readonly LiveInstance[] {
     return [...lives.values()].filter((each) => each.state.ancestry.includes(live.state.instance));
-  }
-
-  /** The least that the acting agent and everyone above it were granted (CHILD-LESS). */
-  function sandboxOf(agents: readonly string[]): SandboxGrant {
-    const granted = agents.map((agent) =>
-      usableGrants(journal.state, agent, ports.now()).map(({ sandbox }) => sandbox),
-    );
-    const least = (rank: (sandbox: SandboxGrant) => number): number =>
-      Math.min(...granted.map((sandboxes) => Math.max(0, ...sandboxes.map(rank))));
-    return {
-      workspace: MODES[least(({ workspace }) => MODES.indexOf(workspace))] ?? "none",
-      programs: STARTS[least(({ programs }) => STARTS.indexOf(programs))] ?? "none",
-    };
   }
 
   function refuseStopped(state: InstanceState): void {
@@ -169,7 +160,8 @@ export function createInstances(ports: InstancePorts): Instances {
         );
       }
       const ancestry = ancestryOf(request.parent);
-      const { workspace: mode, programs } = sandboxOf([request.agent, ...ancestry.map((id) => find(id).agent)]);
+      const sandbox = leastSandbox(journal.state, { ...request, ancestry }, ports.now());
+      const { mode, programs } = sandbox;
       for (const path of request.code) {
         const problem = await powers.codeProblem(path);
         if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
@@ -198,14 +190,14 @@ export function createInstances(ports: InstancePorts): Instances {
         const state = find(instance);
         const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
         lives.set(instance, live);
-        live.mode = mode;
-        live.programs = programs;
+        live.sandbox = sandbox;
         try {
           const inherited = ancestry.flatMap((id) => find(id).labels);
           if (inherited.length > 0) {
             await journal.write({ kind: "labelled", instance, labels: [...new Set(inherited)], because: "delegated" });
           }
           refuseStopped(state);
+          const home = sandbox.home === null ? null : await homes.open(live, sandbox.home);
           powers.expectAgent();
           const sockets = await powers.makeSocketFolder(instance);
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
@@ -237,6 +229,7 @@ export function createInstances(ports: InstancePorts): Instances {
                 workspace: request.workspace === null ? null : { host: request.workspace, mode },
                 code: request.code,
                 programs,
+                home,
                 sockets,
                 network,
               }),
@@ -249,6 +242,7 @@ export function createInstances(ports: InstancePorts): Instances {
             .finally(() => inner?.close());
         } catch (error) {
           await finish(live, { why: "not-started", exit: null });
+          if (error instanceof Refusal) throw error;
           throw new Refusal(
             "confinement",
             error instanceof Error ? error.message : "The sandbox could not be made.",
@@ -256,6 +250,7 @@ export function createInstances(ports: InstancePorts): Instances {
           );
         }
         const { agent } = live;
+        homes.watch(live);
         void agent.ended.then(({ code: exit }) =>
           claimed.has(live) ? undefined : finish(live, { why: "exited", exit }),
         );
@@ -325,13 +320,8 @@ export function createInstances(ports: InstancePorts): Instances {
       for (const live of lives.values()) {
         drivers.stopUndeclared(live);
         drivers.cutRevoked(live);
-        const agents = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
-        // Neither a mount nor leave to start programs can be taken from a running sandbox, so the sandbox goes.
-        const { workspace, programs } = sandboxOf(agents);
-        const less =
-          MODES.indexOf(workspace) < MODES.indexOf(live.mode) ||
-          STARTS.indexOf(programs) < STARTS.indexOf(live.programs);
-        if (less) await finish(live, { why: "revoked", exit: null });
+        if (isLess(leastSandbox(journal.state, live.state, ports.now()), live.sandbox))
+          await finish(live, { why: "revoked", exit: null });
       }
     },
 
@@ -367,6 +357,7 @@ export function createInstances(ports: InstancePorts): Instances {
       return newLive(state, { breaker: newBreaker(state.strict), seen: createSeen(state.words) });
     },
 
+    homes,
     running: () => lives.values(),
   };
   return api;

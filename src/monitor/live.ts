@@ -4,6 +4,7 @@ import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Seen } from "./provenance.ts";
+import type { InstanceSandbox } from "./sandbox-grant.ts";
 import type { InstanceState } from "./state.ts";
 
 /** What the monitor says to a face. */
@@ -42,10 +43,8 @@ export interface LiveInstance {
   /** The broker's end of the socketpair with the face, until the broker has it. */
   netEnd: SocketEnd | null;
   agent: SandboxedProcess | null;
-  /** How the agent's own sandbox sees the workspace. */
-  mode: "none" | "read" | "write";
-  /** Whether it may start programs in it. */
-  programs: "none" | "any";
+  /** What the agent's own sandbox got. */
+  sandbox: InstanceSandbox;
   /** JSON-RPC methods that nobody serves, asked for so far. */
   unknownMethods: number;
   /** Requests to the network that its face refused so far. */
@@ -66,8 +65,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     face: null,
     netEnd: null,
     agent: null,
-    mode: "none",
-    programs: "none",
+    sandbox: { mode: "none", programs: "none", home: null },
     unknownMethods: 0,
     refusedRequests: 0,
     visible: null,

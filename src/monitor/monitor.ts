@@ -214,6 +214,9 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         }
         changedGrants();
       },
+      homeHolder: (agent) => instances.homes.holder(agent),
+      homePut: ({ agent, text, path: _path }) => instances.homes.put(agent, { digest: digest(text), text }),
+      homeWiped: (agent) => instances.homes.wipe(agent),
       thawed: (instance) => instances.thaw(instance),
       clockAccepted: () => trusted.accept(),
     },

@@ -1,3 +1,4 @@
+import type { AgentVolumes } from "../platform/agent-volumes.ts";
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
@@ -48,6 +49,8 @@ export interface MonitorPowers {
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */
   makeSocketFolder(instance: string): Promise<string>;
   removeSocketFolder(instance: string): Promise<void>;
+  /** Homes of agents that last. */
+  readonly volumes: AgentVolumes;
   /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */

@@ -141,6 +141,9 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "agent-restarted":
       state.tombstones.delete(body.agent);
       return;
+    case "home-put":
+      state.sealed.set(body.agent, (state.sealed.get(body.agent) ?? new Map()).set(body.path, body.digest));
+      return;
     case "labelled": {
       // What a delegate read reaches its delegator by its answer, so the label goes up with it.
       const labelled = state.instances.get(body.instance);
@@ -203,6 +206,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "stop":
+    case "home-wiped":
     case "driver-pinned":
     case "programs-started":
     case "calls-refused":

@@ -10,6 +10,7 @@ const plan = {
   code: ["/opt/agent"],
   programs: "any" as const,
   sockets: "/home/me/.aios/run/faces/i-1",
+  home: null,
   network: "none" as const,
 };
 

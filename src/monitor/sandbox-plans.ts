@@ -115,6 +115,11 @@ export interface AgentPlan {
   readonly programs: "none" | "any";
   /** Folder of the face's sockets. */
   readonly sockets: string;
+  /**
+   * A home that lasts, with what is sealed in it (home-desk.ts); null is one in memory. Whoever mediates writes guards
+   * `host` and `inside` of the first mount like a workspace.
+   */
+  readonly home: readonly Mount[] | null;
   /** What its programs are told of the network. */
   readonly network: GrantedNetwork;
 }
@@ -127,6 +132,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     ...(mayStart ? stdioCommand(code) : []),
     { kind: "read", host: plan.sockets, inside: "/run/aios" },
     ...plan.code.map((path): Mount => ({ kind: "read", host: path, inside: path })),
+    ...(plan.home ?? []),
   ];
   if (plan.workspace !== null && plan.workspace.mode !== "none") {
     mounts.push({ kind: plan.workspace.mode, host: plan.workspace.host, inside: "/workspace" });

@@ -18,6 +18,8 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["clock-set", "set-clock"],
   ["instance-thawed", "thaw-instance"],
   ["agent-restarted", "restart-agent"],
+  ["home-put", "put-home-file"],
+  ["home-wiped", "wipe-home"],
 ]);
 
 /**
@@ -47,6 +49,16 @@ export function checkSigned(
   if (document === undefined || statement.subject !== crypto.digest(canonicalize(document))) {
     throw new StateFault(record.seq, "its statement was signed over something else");
   }
+  // Of the others the state takes what it needs from the document; what was put stands in the record alone.
+  if (record.kind === "home-put" && !tellsOf(record, document, crypto)) {
+    throw new StateFault(record.seq, "it tells of another file than the one that was signed");
+  }
+}
+
+function tellsOf(record: Extract<LogRecord, { kind: "home-put" }>, document: JsonValue, crypto: Crypto): boolean {
+  if (!isObject(document) || typeof document["text"] !== "string") return false;
+  const { agent, path, digest } = record;
+  return document["agent"] === agent && document["path"] === path && crypto.digest(document["text"]) === digest;
 }
 
 function firstKey(

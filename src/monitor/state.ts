@@ -88,6 +88,8 @@ export interface State {
   readonly open: Map<number, OpenIntent>;
   /** Pins of drivers that changed after they were signed for. */
   readonly quarantined: Map<string, string>;
+  /** Files that owners put into agents' homes: digests by path, by agent. */
+  readonly sealed: Map<string, Map<string, string>>;
   /** Latest time that the log has seen, milliseconds since 1970 UTC. */
   highWater: number;
 }
@@ -106,6 +108,7 @@ export function emptyState(): State {
     held: new Map(),
     open: new Map(),
     quarantined: new Map(),
+    sealed: new Map(),
     highWater: 0,
   };
 }

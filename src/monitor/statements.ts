@@ -13,6 +13,7 @@ import type { Crypto, Random } from "../platform/powers.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { sameSpec } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
+import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import type { HeldState } from "./state.ts";
@@ -33,6 +34,10 @@ export interface StatementEffects {
   policySet(text: string): Promise<void>;
   grantsChanged(change: { readonly added: Grant } | { readonly removed: string }): void;
   thawed(instance: string): void;
+  /** The instance that has an agent's home now, or null. */
+  homeHolder(agent: string): string | null;
+  homePut(put: HomePut): void;
+  homeWiped(agent: string): Promise<void>;
   clockAccepted(): void;
 }
 
@@ -162,6 +167,15 @@ export function createStatements(ports: StatementPorts): Statements {
         if (Object.keys(document).length !== 1 || typeof document["at"] !== "number")
           throw new Refusal("bad-document", "A clock statement holds `at` alone.", "Run `aios doctor`.");
         return;
+      case "put-home-file":
+        readHomePut(document, journal.state);
+        return;
+      case "wipe-home": {
+        const holder = ports.effects.homeHolder(readHomeWipe(document));
+        if (holder !== null)
+          throw new Refusal("home-busy", `Instance ${holder} has that home.`, `End it first: aios kill ${holder}`);
+        return;
+      }
       case "enrol-owner":
         if (journal.state.owners.size > 0)
           throw new Refusal(
@@ -255,6 +269,8 @@ export function createStatements(ports: StatementPorts): Statements {
     } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
+    else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
+    else if (body.kind === "home-wiped") await effects.homeWiped(body.agent);
     else if (body.kind === "clock-set") effects.clockAccepted();
   }
 
@@ -273,6 +289,12 @@ export function createStatements(ports: StatementPorts): Statements {
         return { kind: "agent-restarted", agent: exactText(document, "agent"), key };
       case "set-clock":
         return { kind: "clock-set", key };
+      case "put-home-file": {
+        const { agent, path, text } = readHomePut(document, journal.state);
+        return { kind: "home-put", agent, path, digest: crypto.digest(text), key };
+      }
+      case "wipe-home":
+        return { kind: "home-wiped", agent: readHomeWipe(document), key };
       case "enrol-owner":
         return { kind: "owner-enrolled", key };
       case "approve-action":

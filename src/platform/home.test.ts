@@ -44,7 +44,7 @@ describe("a home that is not there", () => {
     const before = process.umask(0);
     try {
       const home = openHome(join(path, "deeper"));
-      expect(readdirSync(home.path).toSorted()).toEqual(["index", "keys", "log", "run"]);
+      expect(readdirSync(home.path).toSorted()).toEqual(["index", "keys", "log", "run", "sealed", "volumes"]);
       for (const folder of [home.path, home.run, home.log, home.keys, home.index]) expect(modeOf(folder)).toBe(0o700);
     } finally {
       process.umask(before);
@@ -59,7 +59,7 @@ describe("a home that is there", () => {
     expect(existsSync(join(path, "log", "records"))).toBe(true);
   });
 
-  it.each(["", "run", "log", "keys", "index"])(
+  it.each(["", "run", "log", "keys", "index", "volumes", "sealed"])(
     "is refused when others may look into its folder '%s', and nothing is changed",
     (name) => {
       openHome(path);
@@ -74,18 +74,21 @@ describe("a home that is there", () => {
     },
   );
 
-  it.each(["", "run", "log", "keys", "index"])("is refused when its folder '%s' is a link or a file", (name) => {
-    const real = join(outer, "real");
-    mkdirSync(real, { mode: 0o700 });
-    if (name !== "") mkdirSync(path, { mode: 0o700 });
-    const place = join(path, name).replace(/\/$/, "");
-    symlinkSync(real, place);
-    expect(refusal().code).toBe("home-permissions");
-    if (name === "") expect(refusal()).toMatchObject({ hint: "name the folder that it leads to" });
-    execFileSync("rm", [place]);
-    writeFileSync(place, "");
-    expect(refusal().code).toBe("home-permissions");
-  });
+  it.each(["", "run", "log", "keys", "index", "volumes", "sealed"])(
+    "is refused when its folder '%s' is a link or a file",
+    (name) => {
+      const real = join(outer, "real");
+      mkdirSync(real, { mode: 0o700 });
+      if (name !== "") mkdirSync(path, { mode: 0o700 });
+      const place = join(path, name).replace(/\/$/, "");
+      symlinkSync(real, place);
+      expect(refusal().code).toBe("home-permissions");
+      if (name === "") expect(refusal()).toMatchObject({ hint: "name the folder that it leads to" });
+      execFileSync("rm", [place]);
+      writeFileSync(place, "");
+      expect(refusal().code).toBe("home-permissions");
+    },
+  );
 
   it.runIf(isRoot)("is refused when a folder belongs to another user", () => {
     chownSync(openHome(path).keys, 65534, 65534);

@@ -11,6 +11,10 @@ export interface Home {
   readonly log: string;
   /** Owners' sealed keys and the monitor's own. */
   readonly keys: string;
+  /** What agents keep between runs, a folder each; hostile bytes. */
+  readonly volumes: string;
+  /** What owners put into agents' homes, a folder each, beside what agents write. */
+  readonly sealed: string;
   /** What can be deleted and is rebuilt from the log. */
   readonly index: string;
 }
@@ -31,6 +35,8 @@ export function openHome(path: string): Home {
     log: join(home, "log"),
     keys: join(home, "keys"),
     index: join(home, "index"),
+    volumes: join(home, "volumes"),
+    sealed: join(home, "sealed"),
   };
   if (lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
     throw refuse(home, "it is a link", "name the folder that it leads to");

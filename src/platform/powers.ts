@@ -57,6 +57,8 @@ export interface Channel {
 export interface SandboxedProcess {
   /** Host process id of bubblewrap. */
   readonly pid: number;
+  /** Inode number of its pid namespace. */
+  readonly namespace: number;
   /** The channels asked for, in the order asked, less those that were made of given ends. */
   readonly channels: readonly Channel[];
   /** Resolves once, when the process and its namespace are gone. */

@@ -315,6 +315,7 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
   );
   return Object.freeze({
     pid: child.pid ?? -1,
+    namespace,
     channels: Object.freeze(channels),
     ended,
     kill,

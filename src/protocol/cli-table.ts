@@ -23,6 +23,7 @@ import {
   digest,
   empty,
   grantId,
+  homePath,
   instanceId,
   labels,
   moment,
@@ -44,6 +45,7 @@ import type {
   GrantView,
   HeldDetail,
   HeldView,
+  HomeView,
   InstanceView,
   LogProof,
   PolicyProblem,
@@ -113,6 +115,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   "log-prove": object<BodyOf<"log-prove">>({ seq }),
   checkpoint: empty,
   watch: object<BodyOf<"watch">>({ instance: nullable(lookup) }),
+  homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
   stop: empty,
 };
 
@@ -171,6 +174,14 @@ const PROBLEM: Decoder<PolicyProblem> = object<PolicyProblem>({
   rule: words,
   message: longText,
   line: nullable(count),
+});
+
+const HOME_VIEW: Decoder<HomeView> = object<HomeView>({
+  agent: agentName,
+  bytes: nullable(count),
+  entries: nullable(count),
+  instance: nullable(instanceId),
+  files: list(object<HomeView["files"][number]>({ path: homePath, digest }), { max: 256 }),
 });
 
 const EXPLANATION: Decoder<Explanation> = object<Explanation>({
@@ -235,6 +246,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   "log-prove": object<OkOf<"log-prove">>({ proof: PROOF }),
   checkpoint: object<OkOf<"checkpoint">>({ note: words }),
   watch: empty,
+  homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
   stop: empty,
 };
 

@@ -1,7 +1,8 @@
 import { REASONS, STAGES, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import { LABELS, RISKS, type Label, type Risk } from "../kernel/grant.ts";
+import { isHomePath } from "../kernel/home-grant.ts";
 import { AGENT_NAME, DRIVER_NAME, GRANT_ID, INSTANCE_ID, REQUEST_NONCE, SHA256 } from "../kernel/names.ts";
-import { integer, names, object, oneOf, text, type Decoder } from "./decode.ts";
+import { integer, names, object, oneOf, refine, text, type Decoder } from "./decode.ts";
 import { KEY_ID } from "./statement.ts";
 
 // Decoders of the values that occur in many messages: one place says what each looks like.
@@ -30,6 +31,11 @@ export const count: Decoder<number> = integer({ min: 0, max: Number.MAX_SAFE_INT
 export const ancestry: Decoder<readonly string[]> = names(instanceId, { max: 64 });
 /** A few words of ours or of a peer, escaped where they are shown. */
 export const words: Decoder<string> = text({ max: 4096 });
+/** A path below an agent's home with one reading. */
+export const homePath: Decoder<string> = refine(
+  text({ max: 600, pattern: /^[!-~]+$/, is: "a path below the home" }),
+  (path) => (isHomePath(path) ? null : "is not a path below the home with one reading"),
+);
 
 /** No fields at all. */
 export const empty: Decoder<Record<string, never>> = object<Record<string, never>>({});

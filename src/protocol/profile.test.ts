@@ -123,7 +123,7 @@ describe("a short grant", () => {
           expires: NOW + 28_800_000,
         },
         lease: false,
-        sandbox: { workspace: "read", programs: "none" },
+        sandbox: { workspace: "read", folder: null, programs: "none", home: null },
       },
     });
   });
@@ -277,7 +277,7 @@ describe("a profile", () => {
     expect(result.kind === "ok" && grantAskedFor(result.value, "other")).toEqual({
       grant: "other",
       agents: ["a"],
-      sandbox: { workspace: "none", programs: "none" },
+      sandbox: { workspace: "none", folder: null, programs: "none", home: null },
       servers: {},
       network: [],
       allow: [],
@@ -383,4 +383,27 @@ describe("units", () => {
 it("the example of docs/formats/grant.md is the one that is tested", () => {
   const doc = readFileSync(new URL("../../docs/formats/grant.md", import.meta.url), "utf8");
   expect(doc).toContain(EXAMPLE.trim());
+});
+
+describe("the sandbox of a short grant", () => {
+  const sandbox = (written: string): unknown => {
+    const decoded = decodeShortGrant(yaml(`{grant: g, agents: [a], limits: {expires: 1h}, sandbox: ${written}}`));
+    return decoded.kind === "ok" ? decoded.value.sandbox : `${decoded.path}: ${decoded.message}`;
+  };
+
+  it("has a home by its size alone, or with entries and sealed paths", () => {
+    expect(sandbox("{home: 2GiB}")).toMatchObject({ home: { bytes: 2 ** 31, entries: 200_000, sealed: [] } });
+    expect(sandbox("{home: {bytes: 1MiB, entries: 50, sealed: [CLAUDE.md, .claude/agents/]}}")).toMatchObject({
+      home: { bytes: 1_048_576, entries: 50, sealed: ["CLAUDE.md", ".claude/agents/"] },
+    });
+    expect(sandbox("{folder: /srv/project}")).toMatchObject({ folder: "/srv/project", home: null });
+  });
+
+  it.each([
+    ["{home: lots}", /^\/sandbox\/home\/bytes: /],
+    ["{home: {entries: 5}}", /^\/sandbox\/home/],
+    ["{home: {bytes: 1GiB, sealed: [../x]}}", /^\/sandbox\/home\/sealed\/0: /],
+    ["{home: {bytes: 1GiB, link: true}}", /^\/sandbox\/home/],
+    ["{folder: project}", /^\/sandbox\/folder: /],
+  ])("refuses %s at its path", (written, where) => expect(sandbox(written)).toMatch(where));
 });

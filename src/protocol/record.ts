@@ -57,6 +57,14 @@ export type RecordBody =
   | { readonly kind: "instance-ended"; readonly instance: string; readonly why: string; readonly exit: number | null }
   | { readonly kind: "instance-frozen"; readonly instance: string; readonly by: Decider; readonly code: string }
   | { readonly kind: "instance-thawed"; readonly instance: string; readonly key: string }
+  | {
+      readonly kind: "home-put";
+      readonly agent: string;
+      readonly path: string;
+      readonly digest: string;
+      readonly key: string;
+    } // payload: {document: {agent, path, text}, envelope}
+  | { readonly kind: "home-wiped"; readonly agent: string; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }
   | {
       readonly kind: "terminal";

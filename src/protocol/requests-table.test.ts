@@ -52,6 +52,7 @@ describe("the names that a peer may use", () => {
     "log-prove",
     "checkpoint",
     "watch",
+    "homes",
     "stop",
   ];
   const face = ["ready", "list", "propose", "cancel", "route", "refused", "method"];

@@ -185,6 +185,18 @@ export interface GrantView {
   readonly key: string;
 }
 
+/** The home of an agent, for people. */
+export interface HomeView {
+  readonly agent: string;
+  /** Null when it cannot be measured. */
+  readonly bytes: number | null;
+  readonly entries: number | null;
+  /** The instance that has it now. */
+  readonly instance: string | null;
+  /** What owners put there. */
+  readonly files: readonly { readonly path: string; readonly digest: string }[];
+}
+
 export interface PolicyProblem {
   readonly rule: string;
   readonly message: string;
@@ -284,6 +296,8 @@ export interface CliRequests {
   checkpoint: { body: Empty; ok: { readonly note: string } };
   /** Turns this connection into a stream of `CliEvents`. */
   watch: { body: { readonly instance: string | null }; ok: Empty };
+  /** Homes of agents, or of one; measures them. */
+  homes: { body: { readonly agent: string | null }; ok: { readonly homes: readonly HomeView[] } };
   stop: { body: Empty; ok: Empty };
 }
 

@@ -38,6 +38,7 @@ import {
 import { agentName, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
+import { shortHome } from "./short-home.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
 
@@ -175,11 +176,13 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
   return { source, args, workspace: written.workspace, tools, resources, prompts };
 });
 
+const NO_SANDBOX: SandboxGrant = { workspace: "none", folder: null, programs: "none", home: null };
+
 /** The fields that grants and profiles share, and those that may be left out. */
 export const RULES: Fields<ShortRules> = {
   sandbox: object<SandboxGrant>(
-    { workspace, programs: oneOf(PROGRAMS) },
-    { defaults: { workspace: "none", programs: "none" } },
+    { workspace, folder: nullable(hostPath), programs: oneOf(PROGRAMS), home: nullable(shortHome) },
+    { defaults: NO_SANDBOX },
   ),
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
   network: NETWORK,
@@ -188,7 +191,7 @@ export const RULES: Fields<ShortRules> = {
   lease: boolean(),
 };
 export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
-  sandbox: { workspace: "none", programs: "none" },
+  sandbox: NO_SANDBOX,
   servers: {},
   network: [],
   allow: [],

@@ -25,6 +25,8 @@ export const PURPOSES = [
   "thaw-instance",
   "restart-agent",
   "set-clock",
+  "put-home-file",
+  "wipe-home",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 

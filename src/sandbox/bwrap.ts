@@ -99,6 +99,7 @@ export function planSandbox(
     ["--proc", "/proc"],
     ["--dev", "/dev"],
     ...mountsInOrder({ ...spec, mounts }).map((mount) => mountOption(mount, pass)),
+    ...mounts.flatMap((mount) => (mount.kind === "sealed" ? [["--remount-ro", mount.inside]] : [])),
     // bubblewrap makes `/` and `/dev` as memory file systems owned by the inside user and without a size: left
     // writable, they would be disks to fill and places to plant files.
     ["--remount-ro", "/dev"],
@@ -198,6 +199,9 @@ function mountOption(mount: Mount, pass: (descriptor: Descriptor) => string): Op
       return ["--bind-fd", pass({ kind: "path", host: mount.host, access: "write" }), mount.inside];
     case "tmpfs":
       return ["--perms", scratchMode(mount.inside), "--size", String(mount.bytes), "--tmpfs", mount.inside];
+    case "sealed":
+      // Made read-only when everything below it is mounted.
+      return ["--perms", "0755", "--size", "65536", "--tmpfs", mount.inside];
     case "text":
       // A mount of its own, so that it stays read-only inside a writable folder.
       return ["--perms", "0444", "--ro-bind-data", pass({ kind: "text", text: mount.text }), mount.inside];

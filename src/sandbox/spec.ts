@@ -37,5 +37,7 @@ export type Mount =
   | { readonly kind: "read"; readonly host: string; readonly inside: string }
   | { readonly kind: "write"; readonly host: string; readonly inside: string }
   | { readonly kind: "tmpfs"; readonly inside: string; readonly bytes: number }
+  /** An empty read-only folder; what is mounted below it is all that it holds. */
+  | { readonly kind: "sealed"; readonly inside: string }
   /** A small read-only file with these contents (passwd, resolv.conf …). */
   | { readonly kind: "text"; readonly inside: string; readonly text: string };

@@ -124,6 +124,7 @@ describe("NO-SELF-WIDENING: compiled code is code", () => {
       workspace: null,
       code: [join(SOURCE, "attacker.ts"), join(stage.folder, "node_modules", "koffi")],
       sockets: join(stage.folder, "workspace"),
+      home: null,
       network: "public",
     });
     expect(JSON.stringify(agent.mounts)).not.toContain(".aios-cache");

@@ -27,6 +27,12 @@ Run agents
   thaw               let a frozen instance go on; you sign for it
   kill               end an instance and every process of it
 
+What agents keep
+  home list          list what agents keep between runs
+  home show          show how large an agent's home is and what you put there
+  home put           put a read-only file into an agent's home; you sign it
+  home wipe          remove what an agent kept; you sign it
+
 Decide
   approvals list     list the actions that wait for you
   approvals show     show one held action in full
@@ -80,6 +86,12 @@ Run agents
   freeze             stop an instance where it stands
   thaw               let a frozen instance go on; you sign for it
   kill               end an instance and every process of it
+
+What agents keep
+  home list          list what agents keep between runs
+  home show          show how large an agent's home is and what you put there
+  home put           put a read-only file into an agent's home; you sign it
+  home wipe          remove what an agent kept; you sign it
 
 Decide
   approvals list     list the actions that wait for you

@@ -16,6 +16,7 @@ import { Readable, Writable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalize } from "../../src/kernel/canonical.ts";
+import type { HomeGrant } from "../../src/kernel/home-grant.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { monitorEnvironment } from "../../src/main/code-cache.ts";
@@ -85,6 +86,7 @@ export interface GrantWish {
   readonly lease?: boolean;
   readonly workspace?: "none" | "read" | "write";
   readonly programs?: "none" | "any";
+  readonly home?: HomeGrant;
 }
 
 export interface Ran {
@@ -183,7 +185,12 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           ...wish.limits,
         },
         lease: wish.lease ?? false,
-        sandbox: { workspace: wish.workspace ?? "none", programs: wish.programs ?? "none" },
+        sandbox: {
+          workspace: wish.workspace ?? "none",
+          folder: null,
+          programs: wish.programs ?? "none",
+          home: wish.home ?? null,
+        },
       };
       await substrate.sign("sign-grant", asJson(grant));
       return grant;
