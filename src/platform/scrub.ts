@@ -1,0 +1,179 @@
+import { Transform } from "node:stream";
+
+/** Takes a value out of what a server sends: bytes as they stream, and short texts whole. What is taken out becomes `*`. */
+export interface Scrubber {
+  /** A stream that hands bytes on without the value, in whatever pieces it comes. Lengths stay the same. */
+  stream(): Transform;
+  text(text: string): string;
+}
+
+/** One way in which a value is written. */
+interface Form {
+  readonly bytes: Buffer;
+  /** Whether the case of letters counts. */
+  readonly exact: boolean;
+}
+
+const MASK = 0x2a; // *
+const NO = -1;
+/** What is there may be the beginning of it. */
+const MORE = -2;
+
+/**
+ * Makes a scrubber of values (SECRETS-OUTSIDE): plain in any case, in base64 of both alphabets at each of its three
+ * alignments and broken into lines, in hexadecimal, and each of these with any of its characters escaped as URLs, JSON and
+ * HTML do it. A server that transforms it in another way is a limit that SECURITY.md states.
+ */
+export function createScrubber(...values: readonly string[]): Scrubber {
+  const forms = values.flatMap(formsOf);
+  const first = new Uint8Array(256);
+  for (const { bytes, exact } of forms) {
+    const [byte = 0] = bytes;
+    first[byte] = 1;
+    if (!exact) first[swapCase(byte)] = 1;
+  }
+  for (const escape of "%\\&") first[escape.charCodeAt(0)] = 1;
+
+  /** Masks what it finds, in place; how many bytes from the beginning are done with. */
+  function scrub(bytes: Buffer, final: boolean): number {
+    for (let at = 0; at < bytes.length;) {
+      if (first[bytes[at] ?? 0] === 0) {
+        at += 1;
+        continue;
+      }
+      const ends = forms.map((form) => match(bytes, at, form));
+      const end = Math.max(...ends);
+      if (end > at) {
+        bytes.fill(MASK, at, end);
+        at = end;
+      } else if (!final && ends.includes(MORE)) return at;
+      else at += 1;
+    }
+    return bytes.length;
+  }
+
+  return Object.freeze({
+    text: (text: string) => {
+      const bytes = Buffer.from(text, "latin1");
+      scrub(bytes, true);
+      return bytes.toString("latin1");
+    },
+    stream: () => {
+      let held: Buffer = Buffer.alloc(0);
+      return new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          // A copy: what is masked may be memory that others read.
+          const bytes = Buffer.concat([held, chunk]);
+          const ready = scrub(bytes, false);
+          held = bytes.subarray(ready);
+          done(null, ready === 0 ? undefined : bytes.subarray(0, ready));
+        },
+        flush(done) {
+          scrub(held, true);
+          done(null, held.length === 0 ? undefined : held);
+        },
+      });
+    },
+  });
+}
+
+function formsOf(value: string): readonly Form[] {
+  const plain = Buffer.from(value, "latin1");
+  const encoded = [0, 1, 2].map((lead) => {
+    const text = Buffer.concat([Buffer.alloc(lead), plain]).toString("base64");
+    // Only characters that the value alone decides: not those that it shares with what stands before and after it.
+    const from = Math.ceil((lead * 8) / 6);
+    const to = Math.floor(((lead + plain.length) * 8) / 6);
+    return text.slice(from, to);
+  });
+  const url = encoded.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"));
+  const exact = [...new Set([...encoded, ...url])].map((text) => ({ bytes: Buffer.from(text), exact: true }));
+  return [{ bytes: plain, exact: false }, { bytes: Buffer.from(plain.toString("hex")), exact: false }, ...exact];
+}
+
+/** Where a form that begins at `at` ends, `NO`, or `MORE` when the bytes end before that can be said. */
+function match(bytes: Buffer, at: number, form: Form, from: number = 0): number {
+  const { bytes: wanted, exact } = form;
+  let next = at;
+  for (let index = from; index < wanted.length; index++) {
+    // Base64 in mail and PEM breaks its lines.
+    if (exact && index > 0) for (let skip = 0; skip < 2 && isLineBreak(bytes[next]); skip++) next += 1;
+    const byte = bytes[next];
+    if (byte === undefined) return MORE;
+    const want = wanted[index] ?? 0;
+    const plain = isSame(byte, want, exact);
+    const escaped = readEscape(bytes, next);
+    if (escaped === NO) {
+      if (!plain) return NO;
+      next += 1;
+      continue;
+    }
+    const reads = escaped !== MORE && isSame(escaped.byte, want, exact);
+    if (!plain) {
+      if (escaped === MORE) return MORE;
+      if (!reads) return NO;
+      next = escaped.end;
+      continue;
+    }
+    // A character of the value that begins escapes too: it may stand for itself, or be written as one.
+    const asItself = match(bytes, next + 1, form, index + 1);
+    if (asItself > NO || escaped === MORE) return asItself > NO ? asItself : MORE;
+    const asEscape = reads ? match(bytes, escaped.end, form, index + 1) : NO;
+    return asEscape === NO ? asItself : asEscape;
+  }
+  return next;
+}
+
+function isLineBreak(byte: number | undefined): boolean {
+  return byte === 0x0a || byte === 0x0d;
+}
+
+function isSame(byte: number, want: number, exact: boolean): boolean {
+  return byte === want || (!exact && swapCase(byte) === want);
+}
+
+function swapCase(byte: number): number {
+  return /[A-Za-z]/.test(String.fromCharCode(byte)) ? byte ^ 0x20 : byte;
+}
+
+/** Longest escape that is read. */
+const ESCAPE_BYTES = 10;
+const ESCAPES: readonly { readonly whole: RegExp; readonly part: RegExp; readonly radix: number }[] = [
+  { whole: /^%([0-9A-Fa-f]{2})/, part: /^%[0-9A-Fa-f]?$/, radix: 16 },
+  { whole: /^\\u00([0-9A-Fa-f]{2})/, part: /^\\(?:u(?:0(?:0[0-9A-Fa-f]?)?)?)?$/, radix: 16 },
+  { whole: /^\\x([0-9A-Fa-f]{2})/, part: /^\\(?:x[0-9A-Fa-f]?)?$/, radix: 16 },
+  { whole: /^&#[xX]0{0,3}([0-9A-Fa-f]{2});/, part: /^&(?:#(?:[xX](?:0{0,3}[0-9A-Fa-f]{0,2})?)?)?$/, radix: 16 },
+  { whole: /^&#0{0,3}([0-9]{2,3});/, part: /^&(?:#[0-9]{0,6})?$/, radix: 10 },
+];
+/** Characters that HTML and JSON have short words for. */
+const WORDS: readonly (readonly [string, string])[] = [
+  ["\\/", "/"],
+  ["\\\\", "\\"],
+  ['\\"', '"'],
+  ["&amp;", "&"],
+  ["&lt;", "<"],
+  ["&gt;", ">"],
+  ["&quot;", '"'],
+  ["&apos;", "'"],
+];
+
+/** The byte that an escape stands for, and where it ends. */
+function readEscape(
+  bytes: Buffer,
+  at: number,
+): { readonly byte: number; readonly end: number } | typeof NO | typeof MORE {
+  const [byte] = [bytes[at]];
+  if (byte !== 0x25 && byte !== 0x5c && byte !== 0x26) return NO;
+  const text = bytes.toString("latin1", at, at + ESCAPE_BYTES);
+  for (const { whole, radix } of ESCAPES) {
+    const [found, digits] = whole.exec(text) ?? [];
+    if (found !== undefined && digits !== undefined)
+      return { byte: Number.parseInt(digits, radix), end: at + found.length };
+  }
+  for (const [word, plain] of WORDS) {
+    if (text.startsWith(word)) return { byte: plain.charCodeAt(0), end: at + word.length };
+  }
+  const cut = at + text.length === bytes.length;
+  const begun = ESCAPES.some(({ part }) => part.test(text)) || WORDS.some(([word]) => word.startsWith(text));
+  return cut && begun ? MORE : NO;
+}
