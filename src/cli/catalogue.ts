@@ -11,6 +11,7 @@ import { policyCheck, policyEffective, policyExplain, policySet, policySimulate 
 import { ps } from "./commands/ps.ts";
 import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
+import { secretsBind, secretsList, secretsRemove, secretsRotate, secretsSet } from "./commands/secrets.ts";
 import { serve } from "./commands/serve.ts";
 import { thaw } from "./commands/thaw.ts";
 import type { CommandGroup } from "./help.ts";
@@ -22,6 +23,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
+  { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
   { title: "Evidence", commands: [logShow, logVerify, logProve, logCheck] },
   { title: "The monitor", commands: [serve] },

@@ -87,6 +87,10 @@ function describeCan(grant: Grant): readonly Item[] {
     sandbox.push({ tone: "plain", text: "the agent starts any program inside its sandbox; each is recorded" });
   }
   if (home !== null) sandbox.push({ tone: "plain", text: "the agent keeps a home of its own between runs" });
+  for (const [variable, { secret, to }] of Object.entries(grant.sandbox.secrets ?? {})) {
+    const text = `requests to ${makeVisible(to)} carry the secret ${makeVisible(secret)}, which it never sees: ${makeVisible(variable)} holds a placeholder`;
+    sandbox.push({ tone: "wait", text });
+  }
   return items.length + sandbox.length === 0 ? [{ tone: "faint", text: "nothing" }] : [...items, ...sandbox];
 }
 

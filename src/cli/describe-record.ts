@@ -26,6 +26,13 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", `${record.policy.slice(0, 15)}... by ${record.key}`);
     case "clock-set":
       return about(null, "plain", `by ${record.key}`);
+    case "secret-set":
+    case "secret-rotated":
+      return about(null, "good", `${record.secret} by ${record.key}`);
+    case "secret-bound":
+      return about(null, "good", `${record.secret} to ${record.to} by ${record.key}`);
+    case "secret-removed":
+      return about(null, "bad", `${record.secret} by ${record.key}`);
     case "instance-started":
       return about(
         record.instance,

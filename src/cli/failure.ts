@@ -16,6 +16,7 @@ export type FailureCode =
   | "bad-json"
   | "bad-grant"
   | "bad-profile"
+  | "bad-secret"
   | "unknown-package"
   | "weak-passphrase"
   | "passphrases-differ"
@@ -47,6 +48,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-json": "setup",
   "bad-grant": "setup",
   "bad-profile": "setup",
+  "bad-secret": "setup",
   "unknown-package": "setup",
   "weak-passphrase": "no",
   "passphrases-differ": "no",

@@ -20,7 +20,8 @@ export interface Problem {
 
 /** Whether a request may go out: under a ticket, or not. */
 export type Verdict =
-  { readonly kind: "granted"; readonly ticket: string } | { readonly kind: "stopped"; readonly problem: Problem };
+  | { readonly kind: "granted"; readonly ticket: string; readonly via: number }
+  | { readonly kind: "stopped"; readonly problem: Problem };
 
 /** A request as the proxy read it. */
 export interface EgressRequest {
@@ -121,7 +122,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
         escapeName(what).slice(0, 256),
         hosts.map((host) => escapeName(host).slice(0, 256)).filter((host) => host !== ""),
       ),
-    onGranted: ({ token, ticket }: FaceEvents["granted"]) => open.get(token)?.({ kind: "granted", ticket }),
+    onGranted: ({ token, ticket, via }: FaceEvents["granted"]) => open.get(token)?.({ kind: "granted", ticket, via }),
   });
 }
 

@@ -23,6 +23,7 @@ export type ReasonCode =
   | "forbidden"
   | "policy-error"
   | "ancestor-denied"
+  | "secret-not-injected"
   | "argument-type"
   | "limit-uses"
   | "limit-rate"
@@ -72,6 +73,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   forbidden: "a policy rule forbids this",
   "policy-error": "a policy rule could not be evaluated, which denies",
   "ancestor-denied": "an instance above this one may not do this",
+  "secret-not-injected": "the request carries a placeholder where no secret is injected",
   "argument-type": "an argument is not of the type that the owner signed for",
   "limit-uses": "the grant has no uses left",
   "limit-rate": "the grant allows no more uses in this span of time",

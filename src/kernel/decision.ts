@@ -6,8 +6,9 @@ import { KernelFault } from "./fault.ts";
 import { mistypedField } from "./fields.ts";
 import type { Grant, GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
 import { humanNeeds } from "./needs.ts";
-import { isShownInFull } from "./net.ts";
+import { decodeNetCall, isShownInFull, NET_DRIVER } from "./net.ts";
 import { effectiveRisk } from "./risk.ts";
+import { placeholderUse, type Injection } from "./secrets.ts";
 import { standingOf, type Failure, type Standing } from "./standing.ts";
 
 /** One instance as the decision sees it. The first of a chain acts; the others are its ancestors. */
@@ -61,6 +62,8 @@ export interface DecisionInput {
   readonly now: number;
   /** Host paths that belong to the substrate: its home. Absolute. */
   readonly ownPaths: readonly string[];
+  /** Secrets that may be injected for the acting instance. */
+  readonly injections: readonly Injection[];
 }
 
 /** Why a human is asked. */
@@ -105,6 +108,8 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   const verdict = checkConstitution(input);
   if (verdict?.kind === "terminal") return { kind: "terminal", code: verdict.code, by: verdict.by };
   if (verdict?.kind === "denied") return denied(verdict.code, verdict.by);
+  const misplaced = misplacedSecret(action, input.injections);
+  if (misplaced !== null) return denied("secret-not-injected", misplaced);
   const mistyped = mistypedField(tool, action.arguments);
   if (mistyped !== null) return denied("argument-type", mistyped);
 
@@ -129,6 +134,15 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
 
 function denied(code: ReasonCode, by: string): Decision {
   return { kind: "denied", code, by, proposal: null };
+}
+
+/** Why a request to the network carries a placeholder where no secret takes its place (SECRETS-OUTSIDE), or null. */
+function misplacedSecret(action: Action, injections: readonly Injection[]): string | null {
+  if (action.driver !== NET_DRIVER || action.verb !== "call") return null;
+  const call = decodeNetCall(action.name, action.arguments);
+  if (call.kind === "refused") return null; // the constitution has denied it
+  const use = placeholderUse(call.value, injections);
+  return use.kind === "misplaced" ? use.why : null;
 }
 
 /** The denial for the nearest failure of a chain, with a proposal when grants alone would have helped. */

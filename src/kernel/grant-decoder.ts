@@ -25,6 +25,7 @@ import { AGENT_NAME, DRIVER_NAME, GRANT_ID, RESERVED_DRIVER, SHA256 } from "./na
 import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
+import { readSecretUses } from "./secrets.ts";
 
 /** Longest life of a lease, from its beginning to its end, in milliseconds: seven days. */
 export const MAX_LEASE_MS = 604_800_000;
@@ -69,13 +70,16 @@ function readGrant(place: Place): Grant {
 }
 
 function readSandbox(place: Place): SandboxGrant {
-  const at = place.fields("workspace", "folder", "programs", "home");
-  return {
+  const plain = ["workspace", "folder", "programs", "home"] as const;
+  const secrets = place.has("secrets") ? readSecretUses(place.fields(...plain, "secrets")("secrets")) : null;
+  const at = secrets === null ? place.fields(...plain) : place.fields(...plain, "secrets");
+  const sandbox = {
     workspace: at("workspace").oneOf(WORKSPACES),
     folder: at("folder").orNull(readPath),
     programs: at("programs").oneOf(PROGRAMS),
     home: at("home").orNull(readHome),
   };
+  return secrets === null ? sandbox : { ...sandbox, secrets };
 }
 
 function readDriver(place: Place, name: string): DriverSpec {

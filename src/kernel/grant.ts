@@ -1,5 +1,6 @@
 import type { Verb } from "./action.ts";
 import type { HomeGrant } from "./home-grant.ts";
+import type { SecretUse } from "./secrets.ts";
 
 /** DESIGN 5, least to most. An unclassified tool is `reserved`. */
 export const RISKS = ["observe", "stage", "infer", "reach", "reserved", "prohibited"] as const;
@@ -140,6 +141,8 @@ export interface SandboxGrant {
   readonly programs: Programs;
   /** A home that lasts, or null: one in memory that ends with the run. */
   readonly home: HomeGrant | null;
+  /** Secrets by the variable that holds their placeholder inside; absent when there are none. */
+  readonly secrets?: { readonly [variable: string]: SecretUse };
 }
 
 /** What the face tells an agent whose action was denied: a request for a human to sign, never usable as it is. */

@@ -12,3 +12,5 @@ export const GRANT_ID: RegExp = /^[a-z][a-z0-9-]{0,62}$/;
 export const SHA256: RegExp = /^sha256:[0-9a-f]{64}$/;
 /** The driver name that stands for the substrate itself: a call to it is an attempt to climb (TERMINAL). */
 export const RESERVED_DRIVER = "aios";
+/** Name of a secret. */
+export const SECRET_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;

@@ -30,6 +30,11 @@ export class Place {
     return (name) => places.get(name) ?? this.fail(`${name}: missing`);
   }
 
+  /** Whether an object has a field that may be left out. */
+  has(name: string): boolean {
+    return Object.hasOwn(this.#object(), name);
+  }
+
   /** An object from names to values, without a prototype. */
   map<T>(
     bounds: { readonly key: RegExp; readonly max: number },

@@ -6,6 +6,7 @@
 import { lookup } from "node:dns/promises";
 import { exit, stderr } from "node:process";
 import { BROKER_STREAMS } from "../platform/broker-wire.ts";
+import { holdsPlaceholder } from "../kernel/secrets.ts";
 import { createBroker } from "../platform/broker.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { serveMux } from "../platform/mux.ts";
@@ -18,6 +19,7 @@ const FACE = 4;
 const broker = createBroker({
   resolve: (host) => lookup(host, { all: true, verbatim: true }),
   authorities: null,
+  holdsPlaceholder,
 });
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: BROKER_SIDE,

@@ -5,6 +5,7 @@
 import { argv, exit, stderr } from "node:process";
 import { createFace, type Face } from "../face/face.ts";
 import type { Server } from "node:http";
+import type { Duplex } from "node:stream";
 import { createEgress } from "../face/egress.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { writeFileSync } from "node:fs";
@@ -25,6 +26,8 @@ const MONITOR = 3;
 const BROKER = 4;
 /** Over which the agent's launcher hands out the listener of the proxy's address. */
 const LISTENER = 5;
+/** The first of the channels to injectors, which there are with a network only. */
+const INJECTORS = 6;
 /** Connections of an agent's programs to the proxy at a time; more are closed at once. */
 const PROXY_CONNECTIONS = 256;
 const folder = argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
@@ -78,8 +81,16 @@ async function loadProxy(): Promise<Server> {
   ]);
   const ca = createInstanceCa(Date.now);
   writeFileSync(`${folder}/ca.pem`, ca.certificate, { mode: 0o644 });
-  const mux = createMuxClient(inheritedChannel(BROKER), BROKER_STREAMS);
-  return createProxy({ port: egress, openStream: () => mux.connect(), ca });
+  const injectors = Number(/^--injectors=([0-9]{1,2})$/.exec(argv.at(-1) ?? "")?.[1] ?? 0);
+  const carriers = [BROKER, ...Array.from({ length: injectors }, (_, index) => INJECTORS + index)].map((fd) =>
+    createMuxClient(inheritedChannel(fd), BROKER_STREAMS),
+  );
+  const openStream = (via: number): Duplex => {
+    const carrier = carriers[via];
+    if (carrier === undefined) throw new RangeError(`Cannot open a stream: there is no injector ${via}`);
+    return carrier.connect();
+  };
+  return createProxy({ port: egress, openStream, ca });
 }
 
 async function loadHttp(): Promise<HttpHandler> {

@@ -11,6 +11,7 @@ import { openLog } from "../monitor/log/open.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
+import { createVault } from "../monitor/vault.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { openAgentVolumes } from "../platform/agent-volumes.ts";
 import { createClock } from "../platform/clock.ts";
@@ -101,6 +102,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     log,
     index: createIndexView(openIndex(join(home.index, "records.db")), log),
     engine,
+    vault: createVault({ crypto, random, timer, ...keys.secrets, values: openLogFiles(join(home.path, "secrets")) }),
     code,
     home: home.path,
     start,

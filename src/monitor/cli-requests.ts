@@ -25,6 +25,8 @@ import type { CodeLayout } from "./sandbox-plans.ts";
 import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
 import { subjectChain } from "./subjects.ts";
+import { secretView } from "./secrets.ts";
+import type { Vault } from "./vault.ts";
 
 export interface CliPorts {
   readonly version: string;
@@ -36,6 +38,7 @@ export interface CliPorts {
   readonly index: IndexView;
   readonly instances: Instances;
   readonly statements: Statements;
+  readonly vault: Vault;
   readonly policy: PolicyEngine;
   readonly code: CodeLayout;
   readonly connectDriver: ConnectDriver;
@@ -167,6 +170,15 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     async grants() {
       return { grants: [...state.grants.keys()].map(grantView) };
+    },
+    async deposit(given) {
+      const commitment = ports.vault.deposit(given);
+      if (commitment === null)
+        throw new Refusal("bad-request", "This value cannot be taken.", "8 to 8192 printable ASCII characters.");
+      return { commitment };
+    },
+    async secrets() {
+      return { secrets: [...state.secrets.values()].map(secretView) };
     },
     async "grant-show"({ id }) {
       const view = grantView(id);

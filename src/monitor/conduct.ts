@@ -15,6 +15,7 @@ import {
   type Validated,
 } from "../kernel/pipeline.ts";
 import type { Consent } from "../kernel/consent.ts";
+import type { Injection } from "../kernel/secrets.ts";
 import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
@@ -37,7 +38,7 @@ import { untilGrantsEnd } from "./lasting.ts";
 import type { LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
-import type { HeldState } from "./state.ts";
+import type { HeldState, InstanceState } from "./state.ts";
 import { stoppedBy, subjectChain } from "./subjects.ts";
 import { createTimeLimit } from "./time-limit.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
@@ -62,6 +63,7 @@ export interface ConductPorts extends ExecutePowers {
   readonly ownPaths: readonly string[];
   evaluator(): Evaluator;
   /** Starts the driver when it does not run yet; null when it cannot be had (the lookup says why). */
+  injections(acting: InstanceState): readonly Injection[];
   openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
   lookup(live: LiveInstance): DriverLookup;
   /** An attempt to climb: ends the instance at once. */
@@ -136,6 +138,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       evaluator,
       now: ports.now(),
       ownPaths: ports.ownPaths,
+      injections: ports.injections(state),
       ownerAsks: state.holdAt.length > 0,
     });
     step("validate", validated);
@@ -296,24 +299,18 @@ export function createConduct(ports: ConductPorts): Conduct {
   const api: Conduct = {
     async propose(live, proposal, token) {
       const asked: Asked = { live, request: ports.powers.random.hex(16), what: whatOf(proposal), token };
+      const haltAs = (halted: Halted): ReturnType<typeof halt> =>
+        halt(asked, halted, describeProposal(proposal, { request: asked.request, digest: ports.digest }));
       try {
         const driver = live.state.life === "running" ? await ports.openDriver(live, proposal.driver) : null;
         const passed = pass(asked, proposal, { kind: "none" });
         if (passed.kind === "held") return await hold(asked, passed.validated);
         if (passed.kind === "ticket" && driver !== null) return await run(asked, passed.ticket, driver);
-        if (passed.kind === "ticket")
-          return await halt(asked, unavailable(), {
-            ...describeProposal(proposal, { request: asked.request, digest: ports.digest }),
-          });
-        return await halt(asked, passed, describeProposal(proposal, { request: asked.request, digest: ports.digest }));
+        return await haltAs(passed.kind === "ticket" ? unavailable() : passed);
       } catch (error) {
         // ERRORS-DENY: a fault of ours in any stage is a denial, never a way through.
         const message = error instanceof Error ? error.message : "unknown fault";
-        return halt(
-          asked,
-          { ...unavailable(), code: "malformed", stage: "decide", by: `fault: ${message}` },
-          describeProposal(proposal, { request: asked.request, digest: ports.digest }),
-        );
+        return haltAs({ ...unavailable(), code: "malformed", stage: "decide", by: `fault: ${message}` });
       }
     },
 

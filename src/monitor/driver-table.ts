@@ -1,16 +1,18 @@
 import type { DriverSpec } from "../kernel/grant.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
+import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Offer } from "../protocol/requests.ts";
 import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
-import { createNetDriver, type NetDevicePorts } from "./net-device.ts";
+import { createCarrier, type CarrierPorts } from "./carrier.ts";
+import { createNetDriver } from "./net-device.ts";
 import { netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { driverWorkspace } from "./sandbox-grant.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
-import type { State } from "./state.ts";
+import type { InstanceState, State } from "./state.ts";
 import { bytesLeft } from "./visible.ts";
 
 /** Drivers of instances: which exist by grant, started on first need, compared with their pin, quarantined on change. */
@@ -49,7 +51,11 @@ export function createDriverTable(
     readonly journal: Journal;
     readonly code: CodeLayout;
     readonly connect: ConnectDriver;
-    readonly connectBroker: NetDevicePorts["connectBroker"];
+    readonly connectBroker: CarrierPorts["connectBroker"];
+    readonly connectInjector: CarrierPorts["connectInjector"];
+    readonly valueOf: CarrierPorts["valueOf"];
+    /** What may be injected for an instance now. */
+    readonly injections: (acting: InstanceState) => readonly Injection[];
   },
 ): DriverTable {
   const { journal } = parts;
@@ -78,7 +84,12 @@ export function createDriverTable(
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver =
       spec.source.kind === "net"
-        ? createNetDriver(live, { powers, ...parts, bytesLeft: (grants) => bytesLeft(journal.state, grants) })
+        ? createNetDriver(live, {
+            powers,
+            carrier: (live.carrier ??= createCarrier(live, { powers, ...parts })),
+            bytesLeft: (grants) => bytesLeft(journal.state, grants),
+            injections: () => parts.injections(live.state),
+          })
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
             events: {

@@ -58,6 +58,8 @@ function answer(ports: ExplainPorts, question: Question, stages: Explanation["st
       evaluator,
       now,
       ownPaths: ports.ownPaths,
+      // Whose placeholder it would be is known of an instance that runs.
+      injections: [],
       ownerAsks: false,
     }),
   );

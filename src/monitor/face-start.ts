@@ -24,6 +24,8 @@ export interface FaceStart {
   readonly sockets: string;
   /** The end over which the agent's launcher hands out the listener of its proxy; null: the agent has no network. */
   readonly listener: SocketEnd | null;
+  /** Its ends of channels to injectors. */
+  readonly injectors: readonly SocketEnd[];
   connect(live: LiveInstance, channel: Channel, hooks: FaceHooks): FacePort;
   onGone(): void;
 }
@@ -33,8 +35,8 @@ export async function startFace(live: LiveInstance, start: FaceStart): Promise<v
   const { powers, listener } = start;
   const [near, far] = powers.makeSocketEnds();
   live.netEnd = far;
-  const ends = listener === null ? [near] : [near, listener];
-  const plan = planFace(start.code, start.sockets, listener !== null);
+  const ends = [near, ...(listener === null ? [] : [listener]), ...start.injectors];
+  const plan = planFace(start.code, start.sockets, { network: listener !== null, injectors: start.injectors.length });
   const process = await powers.startSandbox(plan, "capture", ends).finally(() => {
     for (const end of ends) end.close();
   });

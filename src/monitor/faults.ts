@@ -22,6 +22,10 @@ export type RefusalCode =
   | "home-full"
   | "home-sealed"
   | "log-unavailable"
+  | "unknown-secret"
+  | "secret-exists"
+  | "no-value"
+  | "secret-use"
   | "too-many";
 
 /** One sentence for each code. */
@@ -48,6 +52,10 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "home-full": "the agent's home is over its budget or cannot be measured, so nothing starts in it",
   "home-sealed": "a sealed file of the agent's home is not as it was signed, so nothing starts",
   "log-unavailable": "the log cannot be written, so nothing that needs a record happens",
+  "unknown-secret": "there is no such secret",
+  "secret-exists": "a secret of this name is set already",
+  "no-value": "the value that is committed to was not handed in, or too long ago",
+  "secret-use": "a grant names a secret that is not set, or not bound to that destination",
   "too-many": "a bound on how many may be open at once is reached",
 };
 

@@ -5,6 +5,7 @@ import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
+import { closeEnds, prepareNetwork } from "./agent-network.ts";
 import type { DriverTable } from "./driver-table.ts";
 import { type FaceHooks, startFace } from "./face-start.ts";
 import { Refusal, REFUSALS } from "./faults.ts";
@@ -12,7 +13,6 @@ import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import { viewInstance } from "./instance-view.ts";
 import type { Journal } from "./journal.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
-import { networkOf } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -20,7 +20,7 @@ import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { stoppedBy } from "./subjects.ts";
 import { type CodeLayout, planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
-import { usableGrants } from "./visible.ts";
+import type { Vault } from "./vault.ts";
 
 const RETRY_MS = 1000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
@@ -58,6 +58,7 @@ export interface InstancePorts {
   readonly journal: Journal;
   readonly code: CodeLayout;
   readonly drivers: DriverTable;
+  readonly vault: Pick<Vault, "placeholder">;
   now(): number;
   /** The clock jumped and nobody has said which time it is. */
   admission(): "open" | "closed";
@@ -99,8 +100,7 @@ export function createInstances(ports: InstancePorts): Instances {
     live.face?.port.close();
     live.face?.process.kill();
     drivers.stopAll(live);
-    live.netEnd?.close();
-    live.netEnd = null;
+    closeEnds(live);
   }
 
   async function finish(
@@ -203,13 +203,14 @@ export function createInstances(ports: InstancePorts): Instances {
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.
           void drivers.openAll(live).catch(() => {});
-          const network = networkOf(usableGrants(journal.state, request.agent, ports.now()));
-          const [inner, outer] = network === "none" ? [] : powers.makeSocketEnds();
+          const net = prepareNetwork(live, { state: journal.state, now: ports.now(), powers, vault: ports.vault });
+          const inner = net.listener?.launcher;
           await startFace(live, {
             powers,
             code,
             sockets,
-            listener: outer ?? null,
+            listener: net.listener?.face ?? null,
+            injectors: net.injectors,
             connect: ports.connectFace,
             // Without its face an agent has no way to act; it ends rather than runs unheard.
             onGone: () => {
@@ -224,14 +225,14 @@ export function createInstances(ports: InstancePorts): Instances {
             .startAgent(
               planAgent(code, {
                 command: request.command,
-                environment: request.environment,
+                environment: { ...request.environment, ...net.secrets },
                 terminal: streams.terminal,
                 workspace: request.workspace === null ? null : { host: request.workspace, mode },
                 code: request.code,
                 programs,
                 home,
                 sockets,
-                network,
+                network: net.network,
               }),
               {
                 streams,

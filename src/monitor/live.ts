@@ -2,6 +2,7 @@ import type { Breaker } from "../kernel/breaker.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
+import type { Carrier } from "./carrier.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Seen } from "./provenance.ts";
 import type { InstanceSandbox } from "./sandbox-grant.ts";
@@ -42,6 +43,10 @@ export interface LiveInstance {
   face: { readonly process: SandboxedProcess; readonly port: FacePort } | null;
   /** The broker's end of the socketpair with the face, until the broker has it. */
   netEnd: SocketEnd | null;
+  /** The injectors' ends of channels with the face, by secret and destination; `via` is what the face calls it. */
+  readonly secretEnds: Map<string, { readonly via: number; take(): SocketEnd | null }>;
+  /** What carries its exchanges with the network, once there was one. */
+  carrier: Carrier | null;
   agent: SandboxedProcess | null;
   /** What the agent's own sandbox got. */
   sandbox: InstanceSandbox;
@@ -64,6 +69,8 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     seen: parts.seen,
     face: null,
     netEnd: null,
+    secretEnds: new Map(),
+    carrier: null,
     agent: null,
     sandbox: { mode: "none", programs: "none", home: null },
     unknownMethods: 0,

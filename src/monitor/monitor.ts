@@ -1,10 +1,13 @@
 import type { Digest } from "../kernel/action.ts";
+import type { Injection } from "../kernel/secrets.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import { MONITOR_BROKER } from "../protocol/net-order.ts";
+import { MONITOR_INJECTOR } from "../protocol/inject-order.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
+import type { CarrierPorts } from "./carrier.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct, type Conduct } from "./conduct.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
@@ -17,14 +20,15 @@ import { createJournal, replay, type Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
-import type { NetDevicePorts } from "./net-device.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { checkSigned } from "./signed-records.ts";
-import { emptyState } from "./state.ts";
+import { injectionsOf } from "./secrets.ts";
+import { emptyState, type InstanceState } from "./state.ts";
 import { createStatements } from "./statements.ts";
+import type { Vault } from "./vault.ts";
 import { createTrustedClock, type TrustedClock } from "./trusted-clock.ts";
 import { createWatching, type Watcher } from "./watching.ts";
 
@@ -36,6 +40,7 @@ export interface MonitorParts {
   readonly log: Log;
   readonly index: IndexView;
   readonly engine: PolicyEngine;
+  readonly vault: Vault;
   readonly code: CodeLayout;
   readonly home: string;
   /** Start id of this run: 32 lower-case hex digits; the log stamps it on every record. */
@@ -59,7 +64,7 @@ export interface Monitor {
 
 /** Puts the monitor together and takes up where the log left off. Throws when the log holds what no monitor writes. */
 export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
-  const { powers, log, engine } = parts;
+  const { powers, log, engine, vault } = parts;
   const digest: Digest = (text) => powers.crypto.digest(text);
   const state = emptyState();
   await replay(log, state, (record, payload) => {
@@ -105,7 +110,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     void peer.closed.then(events.onGone);
     return peer;
   };
-  const connectBroker: NetDevicePorts["connectBroker"] = (channel) =>
+  const connectBroker: CarrierPorts["connectBroker"] = (channel) =>
     createPeer(channel, {
       side: MONITOR_BROKER,
       requests: {},
@@ -113,7 +118,29 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       onFault: (fault) => refused("broker", fault),
       onError: failed,
     });
-  const drivers = createDriverTable(powers, { journal, code: parts.code, connect: connectDriver, connectBroker });
+  const connectInjector: CarrierPorts["connectInjector"] = (channel) =>
+    createPeer(channel, {
+      side: MONITOR_INJECTOR,
+      requests: {},
+      events: {},
+      onFault: (fault) => refused("injector", fault),
+      onError: failed,
+    });
+  const injections = (acting: InstanceState): readonly Injection[] =>
+    injectionsOf({ state, vault, now: trusted.now() }, acting);
+  const valueOf: CarrierPorts["valueOf"] = async (secret) => {
+    const known = state.secrets.get(secret);
+    return known === undefined ? null : vault.open(known.commitment);
+  };
+  const drivers = createDriverTable(powers, {
+    journal,
+    code: parts.code,
+    connect: connectDriver,
+    connectBroker,
+    connectInjector,
+    valueOf,
+    injections,
+  });
 
   // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
   const late: { conduct: Conduct | null; instances: Instances | null } = { conduct: null, instances: null };
@@ -123,6 +150,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     journal,
     code: parts.code,
     drivers,
+    vault,
     now: trusted.now,
     admission: () => (trusted.state() === "steady" ? "open" : "closed"),
     withdraw: (live, request) => conductOf().release(live, request, "withdrawn"),
@@ -162,6 +190,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     digest,
     start: parts.start,
     ownPaths,
+    injections,
     now: trusted.now,
     evaluator: () => engine.evaluator,
     openDriver: drivers.open,
@@ -183,6 +212,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     crypto: powers.crypto,
     random: powers.random,
     start: parts.start,
+    vault,
     policy: () => engine.version,
     now: trusted.now,
     effects: {
@@ -217,11 +247,16 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       homeHolder: (agent) => instances.homes.holder(agent),
       homePut: ({ agent, text, path: _path }) => instances.homes.put(agent, { digest: digest(text), text }),
       homeWiped: (agent) => instances.homes.wipe(agent),
+      secretChanged(secret) {
+        for (const live of instances.running())
+          void live.carrier?.renew(secret, injections(live.state)).catch(failedQuietly);
+      },
       thawed: (instance) => instances.thaw(instance),
       clockAccepted: () => trusted.accept(),
     },
   });
 
+  await vault.keepOnly(new Set([...state.secrets.values()].map(({ commitment }) => commitment)));
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
   await recordUnknown(journal);
   await recordEnds(journal);
@@ -255,6 +290,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     index: parts.index,
     instances,
     statements,
+    vault,
     policy: engine,
     code: parts.code,
     connectDriver,

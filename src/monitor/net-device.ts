@@ -1,95 +1,43 @@
 import { decodeNetCall, type NetRequest, type NetTunnel } from "../kernel/net.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import type { Channel, SandboxedProcess } from "../platform/powers.ts";
-import type { BrokerRequests, NetOrder, NetResult, Reach } from "../protocol/net-order.ts";
+import { placeholderUse, type Injection } from "../kernel/secrets.ts";
+import type { NetOrder, NetResult, Reach } from "../protocol/net-order.ts";
 import type { DriverRequests } from "../protocol/requests.ts";
+import { NoCarrier, type Carrier } from "./carrier.ts";
 import type { DriverPeer, RunningDriver } from "./driver-pool.ts";
 import { jsonView } from "./json-view.ts";
 import type { LiveInstance } from "./live.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { planBroker, type CodeLayout } from "./sandbox-plans.ts";
-
-/** What a broker's channel is used for; `createPeer` makes it from the socketpair. */
-export interface BrokerPeer {
-  request<K extends keyof BrokerRequests>(name: K, body: BrokerRequests[K]["body"]): Promise<BrokerRequests[K]["ok"]>;
-  close(): void;
-}
 
 export interface NetDevicePorts {
-  readonly powers: MonitorPowers;
-  readonly code: CodeLayout;
-  connectBroker(channel: Channel): BrokerPeer;
+  readonly powers: Pick<MonitorPowers, "crypto">;
+  readonly carrier: Carrier;
   /** Bytes that the least of these grants has left, or null when none of them counts bytes. */
   bytesLeft(grants: readonly string[]): number | null;
-}
-
-/** A broker that cannot be had: nothing was asked of anybody. */
-class NoBroker extends Error {
-  readonly code = "driver-unavailable";
+  /** What may be injected for the instance now. */
+  injections(): readonly Injection[];
 }
 
 /**
- * The network device of one instance as a driver: its broker is started with the first action that may run and lives as
- * long as the instance. `run` orders one exchange under a ticket of its own, tells the face the ticket, and resolves when
- * the exchange has ended, with what is recorded of it; `cancel` and the driver's end cut it.
+ * The network device of one instance as a driver. `run` orders one exchange of the instance's carrier and resolves when it
+ * has ended, with what is recorded of it; `cancel` and the driver's end cut it.
  */
 export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): RunningDriver {
-  const { powers } = ports;
-  const tickets = new Map<number, string>();
-  let process: SandboxedProcess | null = null;
-  let starting: Promise<BrokerPeer> | null = null;
-  let stopped = false;
-  let suspended = false;
-
-  async function start(): Promise<BrokerPeer> {
-    const end = live.netEnd;
-    live.netEnd = null;
-    // The face's side of it knows one broker only: streams of one that is gone would be taken for those of the next.
-    if (end === null) throw new NoBroker("the broker of this instance is gone");
-    try {
-      const started = await powers.startSandbox(planBroker(ports.code), "capture", [end]);
-      process = started;
-      const [channel] = started.channels;
-      if (channel === undefined || stopped) {
-        started.kill();
-        throw new NoBroker(stopped ? "the instance ended" : "the broker got no channel");
-      }
-      if (suspended) started.suspend();
-      return ports.connectBroker(channel);
-    } finally {
-      end.close();
-    }
-  }
+  const { powers, carrier } = ports;
 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
     const call = decodeNetCall(body.name, body.arguments);
     if (call.kind === "refused") throw new Error(`the decided action is no call of the network: ${call.message}`);
-    starting ??= start();
-    const broker = await starting.catch((error: unknown) => {
-      throw error instanceof NoBroker ? error : new NoBroker(error instanceof Error ? error.message : "no broker");
+    const use = placeholderUse(call.value, ports.injections());
+    // It was decided otherwise a moment ago: the secret was taken back in between.
+    if (use.kind === "misplaced") throw new NoCarrier(`no secret is injected: ${use.why}`);
+    const result = await carrier.exchange(orderOf(call.value), {
+      token: body.token,
+      most: ports.bytesLeft(live.running.get(body.token)?.grants ?? []),
+      injection: use.kind === "inject" ? use.injection : null,
     });
-    const ticket = powers.random.hex(16);
-    tickets.set(body.token, ticket);
-    try {
-      const ended = broker.request("exchange", {
-        ticket,
-        order: orderOf(call.value),
-        most: ports.bytesLeft(live.running.get(body.token)?.grants ?? []),
-      });
-      live.face?.port.granted({ token: body.token, ticket });
-      const result = await ended;
-      return { result: recorded(result), isError: result.end !== "done" };
-    } finally {
-      tickets.delete(body.token);
-    }
-  }
-
-  async function cancel({ token }: DriverRequests["cancel"]["body"]): Promise<Record<string, never>> {
-    const ticket = tickets.get(token);
-    if (ticket === undefined || starting === null) return {};
-    const broker = await starting;
-    return broker.request("cancel", { ticket });
+    return { result: recorded(result), isError: result.end !== "done" };
   }
 
   const peer: DriverPeer = {
@@ -100,6 +48,10 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
     },
     close: () => {},
   };
+  async function cancel({ token }: DriverRequests["cancel"]["body"]): Promise<Record<string, never>> {
+    await carrier.cancel(token);
+    return {};
+  }
   return {
     name: "net",
     peer,
@@ -110,18 +62,9 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
       // A granted name that leads to an address of another kind is the work of whoever rules the name (rebinding).
       attacked: (result) => result["fault"] === "address-refused",
     },
-    stop: () => {
-      stopped = true;
-      process?.kill();
-    },
-    suspend: () => {
-      suspended = true;
-      process?.suspend();
-    },
-    resume: () => {
-      suspended = false;
-      process?.resume();
-    },
+    stop: carrier.stop,
+    suspend: carrier.suspend,
+    resume: carrier.resume,
   };
 }
 

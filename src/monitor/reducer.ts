@@ -5,15 +5,11 @@ import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { fromBase64 } from "../protocol/bytes.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import { applySecret } from "./secret-state.ts";
+import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
-/** The log holds something that no honest monitor writes; the monitor must not start on it. */
-export class StateFault extends Error {
-  readonly code = "log-inconsistent";
-  constructor(seq: number, why: string) {
-    super(`Cannot take record ${seq} into the state: ${why}`);
-  }
-}
+export { StateFault } from "./state-fault.ts";
 
 /** One durable record with its payload opened. */
 export interface Applied {
@@ -199,6 +195,11 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       if (instance !== undefined) instance.done += 1;
       return;
     }
+    case "secret-set":
+    case "secret-rotated":
+    case "secret-bound":
+    case "secret-removed":
+      return applySecret(state, { seq, at, body, document: payload?.["document"] ?? null });
     case "clock-set": {
       // The owner said which time it is; what the log believed before is set right, back too.
       const document = objectAt(seq, payload, "document");

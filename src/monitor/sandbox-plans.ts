@@ -16,21 +16,27 @@ const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/ag
 /** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
 const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 
-/** The face of one instance: our code and the folder of its sockets, nothing else. `network`: its agent may use the network. */
-export function planFace(code: CodeLayout, sockets: string, network: boolean = false): SandboxSpec {
+/** What a face serves besides MCP. `injectors`: channels to those that put secrets into requests. */
+export interface FaceNetwork {
+  readonly network: boolean;
+  readonly injectors: number;
+}
+
+/** The face of one instance: our code and the folder of its sockets, nothing else. */
+export function planFace(
+  code: CodeLayout,
+  sockets: string,
+  { network, injectors }: FaceNetwork = { network: false, injectors: 0 },
+): SandboxSpec {
+  const flags = [...(network ? ["--network"] : []), ...(injectors > 0 ? [`--injectors=${injectors}`] : [])];
   return {
     role: "face",
-    command: [
-      `${INSIDE}/node`,
-      ...(network ? HEAP_STREAMS : HEAP_SMALL),
-      `${INSIDE}/src/main/face.ts`,
-      ...(network ? ["--network"] : []),
-    ],
+    command: [`${INSIDE}/node`, ...(network ? HEAP_STREAMS : HEAP_SMALL), `${INSIDE}/src/main/face.ts`, ...flags],
     cwd: "/tmp",
     environment: ownEnvironment("face"),
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
-    // The monitor, the broker of the network device, and the launcher that hands out the listener of the proxy.
-    channels: network ? 3 : 2,
+    // The monitor, the broker of the network device, the launcher that hands out the listener of the proxy, injectors.
+    channels: (network ? 3 : 2) + injectors,
     programs: "any",
     terminal: false,
     network: "none",
@@ -101,6 +107,12 @@ export function planBroker(code: CodeLayout): SandboxSpec {
     network: "host",
     limits: { processes: 64, openFiles: 1024, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
+}
+
+/** What puts one secret into requests to one destination: a broker with its own channel and nothing else. */
+export function planInjector(code: CodeLayout): SandboxSpec {
+  const broker = planBroker(code);
+  return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/injector.ts`] };
 }
 
 export interface AgentPlan {

@@ -1,6 +1,7 @@
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
+import type { Binding } from "../kernel/secrets.ts";
 
 export interface Owner {
   readonly name: string;
@@ -35,6 +36,17 @@ export interface InstanceState {
   labels: readonly Label[];
   done: number;
   denied: number;
+}
+
+/** A secret as the log knows it: nothing of its value but the commitment to it. */
+export interface SecretState {
+  readonly secret: string;
+  readonly commitment: string;
+  readonly key: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly since: number;
+  /** By destination. */
+  readonly bindings: ReadonlyMap<string, Binding>;
 }
 
 export interface HeldState {
@@ -77,6 +89,7 @@ export interface State {
   /** The same by agent, so that an action costs the same with ten grants of others and ten thousand. */
   readonly byAgent: Map<string, Map<string, Grant>>;
   readonly usage: Map<string, Usage>;
+  readonly secrets: Map<string, SecretState>;
   policyText: string;
   readonly instances: Map<string, InstanceState>;
   /** Those that a start of the monitor found running, until the log has a record of their end. */
@@ -101,6 +114,7 @@ export function emptyState(): State {
     active: new Map(),
     byAgent: new Map(),
     usage: new Map(),
+    secrets: new Map(),
     policyText: "",
     instances: new Map(),
     cutOff: new Set(),

@@ -16,7 +16,9 @@ import { Refusal } from "./faults.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
+import { secretRecord, secretUseProblem } from "./secrets.ts";
 import type { HeldState } from "./state.ts";
+import type { Vault } from "./vault.ts";
 
 /** A statement that is asked for must be signed within this. */
 const STATEMENT_MS = 5 * 60_000;
@@ -33,6 +35,8 @@ export interface StatementEffects {
   /** After its record: takes the text into force. */
   policySet(text: string): Promise<void>;
   grantsChanged(change: { readonly added: Grant } | { readonly removed: string }): void;
+  /** A secret was rotated, bound anew or removed: whoever holds its value is ended. */
+  secretChanged(secret: string): void;
   thawed(instance: string): void;
   /** The instance that has an agent's home now, or null. */
   homeHolder(agent: string): string | null;
@@ -46,6 +50,7 @@ export interface StatementPorts {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly start: string;
+  readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
   policy(): string;
   now(): number;
   readonly effects: StatementEffects;
@@ -118,6 +123,8 @@ export function createStatements(ports: StatementPorts): Statements {
         "Give it another name.",
       );
     }
+    const problem = secretUseProblem(journal.state, grant.sandbox.secrets ?? {});
+    if (problem !== null) throw new Refusal("secret-use", `This grant cannot work: ${problem}.`, "Bind it first.");
     for (const agent of grant.agents) {
       for (const [name, spec] of Object.entries(grant.drivers)) {
         const declared = declaredDriver(journal.state, agent, name);
@@ -184,6 +191,12 @@ export function createStatements(ports: StatementPorts): Statements {
             "Use another --home, or that owner's key.",
           );
         exactText(document, "publicKey", "name");
+        return;
+      case "set-secret":
+      case "rotate-secret":
+      case "bind-secret":
+      case "remove-secret":
+        secretRecord({ purpose, document, key: "" }, { state: journal.state, vault: ports.vault });
         return;
       case "approve-action":
         if (heldFor(document) === null)
@@ -255,9 +268,21 @@ export function createStatements(ports: StatementPorts): Statements {
     }
     consume(statement);
     const body = bodyOf(statement, { document, policy });
+    const before = await storeValue(body);
     const seq = await journal.write(body, { document, envelope: jsonView(envelope) });
     await takeEffect(body, document);
+    if (before !== null) await ports.vault.destroy(before);
     return seq;
+  }
+
+  /** Seals a value before its record says that it is there. What is to be destroyed once the record is durable. */
+  async function storeValue(body: RecordBody): Promise<string | null> {
+    if (body.kind !== "secret-set" && body.kind !== "secret-rotated" && body.kind !== "secret-removed") return null;
+    const before = journal.state.secrets.get(body.secret)?.commitment ?? null;
+    if (body.kind === "secret-removed") return before;
+    if (!(await ports.vault.keep(body.commitment)))
+      throw new Refusal("no-value", "The value that this statement commits to is gone.", "Set it again.");
+    return before === body.commitment ? null : before;
   }
 
   /** What follows from a record that is durable now. */
@@ -271,6 +296,7 @@ export function createStatements(ports: StatementPorts): Statements {
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
     else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
     else if (body.kind === "home-wiped") await effects.homeWiped(body.agent);
+    else if ("secret" in body) effects.secretChanged(body.secret);
     else if (body.kind === "clock-set") effects.clockAccepted();
   }
 
@@ -297,6 +323,11 @@ export function createStatements(ports: StatementPorts): Statements {
         return { kind: "home-wiped", agent: readHomeWipe(document), key };
       case "enrol-owner":
         return { kind: "owner-enrolled", key };
+      case "set-secret":
+      case "rotate-secret":
+      case "bind-secret":
+      case "remove-secret":
+        return secretRecord({ purpose, document, key }, { state: journal.state, vault: ports.vault });
       case "approve-action":
         throw new Error("approvals are settled, not recorded here");
       default:

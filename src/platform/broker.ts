@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
 import { readHead, readOpening, writeHead } from "./broker-wire.ts";
+import { createWatch, isPlain, type Injecting } from "./injecting.ts";
 
 /** A ticket that nobody named within this is void. */
 export const TICKET_MS = 10_000;
@@ -86,8 +87,17 @@ class Exchange {
   }
 }
 
+/** What a broker works with. */
+export interface BrokerParts extends ConnectParts {
+  /** The value that it injects and where; null for the broker of everything else, which has none. */
+  readonly injecting?: Injecting | null;
+  /** Whether a text holds a placeholder of a secret, which no streamed body may. */
+  readonly holdsPlaceholder?: (text: string) => boolean;
+}
+
 /** Makes a broker. */
-export function createBroker(parts: ConnectParts): Broker {
+export function createBroker(parts: BrokerParts): Broker {
+  const injecting = parts.injecting ?? null;
   /** Allowed and not yet claimed. */
   const allowed = new Map<string, Exchange>();
   /** Not yet ended, claimed or not. */
@@ -138,13 +148,15 @@ export function createBroker(parts: ConnectParts): Broker {
     exchange.onCut(() => stream.destroy());
     stream.once("close", () => exchange.breakOff("cut", "cut"));
     if (exchange.order.kind === "connect") await runTunnel(exchange, exchange.order, { stream, parts });
-    else runRequest(exchange, exchange.order, { stream, agent: agentFor(exchange.order) });
+    else runRequest(exchange, exchange.order, { stream, agent: agentFor(exchange.order), parts });
   }
 
   return Object.freeze({
     exchange: ({ ticket, order, most }: Ordered) => {
       const exchange = new Exchange(order, most);
       open.set(ticket, exchange);
+      // SECRETS-OUTSIDE: whoever holds a value serves its own destination and no other order, whoever gave it.
+      if (injecting !== null && !injecting.admits(order)) exchange.finish("failed", "not-bound");
       const waiting = early.get(ticket);
       if (waiting === undefined) {
         allowed.set(ticket, exchange);
@@ -206,8 +218,10 @@ function join(exchange: Exchange, face: Duplex, server: Duplex): void {
 function runRequest(
   exchange: Exchange,
   order: Request,
-  { stream, agent }: { readonly stream: Duplex; readonly agent: DestinationAgent },
+  way: { readonly stream: Duplex; readonly agent: DestinationAgent; readonly parts: BrokerParts },
 ): void {
+  const { stream, agent, parts } = way;
+  const injecting = parts.injecting ?? null;
   const request = httpRequest({
     agent,
     host: order.host,
@@ -218,10 +232,11 @@ function runRequest(
     maxHeaderSize: RESPONSE_HEAD_BYTES,
   });
   exchange.onCut(() => request.destroy());
-  writeRequest(exchange, request, { order, stream });
+  writeRequest(exchange, request, { order, stream, parts });
   request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
   request.on("response", (response) => {
-    answer(exchange, stream, response);
+    if (injecting !== null && !isPlain(response)) return exchange.breakOff("failed", "broken-response");
+    answer(exchange, stream, { response, injecting });
     response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
     response.on("error", () => exchange.breakOff("failed", "broken-response"));
     response.once("close", () => {
@@ -233,14 +248,15 @@ function runRequest(
       stream.unpipe(request);
       stream.resume();
     });
-    response.pipe(stream);
+    if (injecting === null) response.pipe(stream);
+    else response.pipe(injecting.scrubber.stream()).pipe(stream);
   });
   request.on("upgrade", (response, socket, head) => {
-    if (!order.upgrade) {
+    if (!order.upgrade || injecting !== null) {
       socket.destroy();
       return exchange.breakOff("failed", "broken-response");
     }
-    answer(exchange, stream, response);
+    answer(exchange, stream, { response, injecting });
     exchange.onCut(() => socket.destroy());
     if (head.length > 0) socket.unshift(head);
     join(exchange, stream, socket);
@@ -248,7 +264,7 @@ function runRequest(
   request.on("error", (error) => {
     // A connection that the server closed while it rested was never a request to it; what only asks is asked again.
     const again = request.reusedSocket && exchange.status === null && !exchange.over && isRepeatable(order);
-    if (again) return runRequest(exchange, order, { stream, agent });
+    if (again) return runRequest(exchange, order, way);
     fail(exchange, stream, error);
   });
 }
@@ -261,11 +277,12 @@ function isRepeatable({ method, body, upgrade }: Request): boolean {
 function writeRequest(
   exchange: Exchange,
   request: ClientRequest,
-  { order, stream }: { readonly order: Request; readonly stream: Duplex },
+  { order, stream, parts }: { readonly order: Request; readonly stream: Duplex; readonly parts: BrokerParts },
 ): void {
   const usual = order.scheme === "https" ? 443 : 80;
   request.setHeader("host", order.port === usual ? order.host : `${order.host}:${order.port}`);
-  for (const { name, value } of order.headers) request.appendHeader(name, value);
+  const sent = parts.injecting?.headers(order) ?? order.headers;
+  for (const { name, value } of sent) request.appendHeader(name, value);
   const headers = order.headers.reduce((sum, { name, value }) => sum + name.length + value.length + 4, 0);
   exchange.send(headers + order.method.length + order.target.length);
   if (order.upgrade) {
@@ -287,7 +304,7 @@ function writeRequest(
       return void request.end(bytes);
     }
     case "stream":
-      streamBody(exchange, request, { stream, length: body.length });
+      streamBody(exchange, request, { stream, length: body.length, holds: parts.holdsPlaceholder ?? null });
   }
 }
 
@@ -295,14 +312,25 @@ function writeRequest(
 function streamBody(
   exchange: Exchange,
   request: ClientRequest,
-  { stream, length }: { readonly stream: Duplex; readonly length: number | null },
+  way: {
+    readonly stream: Duplex;
+    readonly length: number | null;
+    readonly holds: ((text: string) => boolean) | null;
+  },
 ): void {
+  const { stream, length } = way;
+  const watch = way.holds === null ? null : createWatch(way.holds);
   if (length === null) request.setHeader("transfer-encoding", "chunked");
   else request.setHeader("content-length", String(length));
   let left = length ?? Infinity;
   stream.on("data", (chunk: Buffer) => {
     exchange.send(chunk.length);
     left -= chunk.length;
+    if (watch?.(chunk) === true) {
+      stream.unpipe(request);
+      fail(exchange, stream, new ConnectFault("placeholder", "a placeholder in a body"));
+      request.destroy();
+    }
     if (left < 0) exchange.breakOff("failed", "broken-request");
   });
   stream.once("end", () => {
@@ -311,11 +339,17 @@ function streamBody(
   stream.pipe(request);
 }
 
-function answer(exchange: Exchange, stream: Duplex, response: IncomingMessage): void {
+function answer(
+  exchange: Exchange,
+  stream: Duplex,
+  { response, injecting }: { readonly response: IncomingMessage; readonly injecting: Injecting | null },
+): void {
   const { statusCode = 502, statusMessage = "", rawHeaders } = response;
   exchange.status = statusCode;
   exchange.receive(rawHeaders.reduce((sum, text) => sum + text.length + 2, 0));
-  writeHead(stream, { kind: "response", status: statusCode, reason: statusMessage, headers: rawHeaders });
+  const shown = (text: string): string => injecting?.scrubber.text(text) ?? text;
+  const headers = rawHeaders.map(shown);
+  writeHead(stream, { kind: "response", status: statusCode, reason: shown(statusMessage), headers });
 }
 
 function fail(exchange: Exchange, stream: Duplex, error: unknown): void {

@@ -19,6 +19,8 @@ export interface MonitorKeys {
   readonly epoch: number;
   /** Where wrapped data keys are kept. */
   readonly slots: LogFiles;
+  /** The key that wraps the keys of secrets, and where those are kept. */
+  readonly secrets: { readonly key: Uint8Array; readonly slots: LogFiles };
 }
 
 const KEY_BYTES = 32;
@@ -42,6 +44,7 @@ export function openMonitorKeys(folder: string): MonitorKeys {
     epoch: EPOCH,
     epochKey: (epoch) => (epoch === EPOCH ? epochKey : null),
     slots: openLogFiles(slots),
+    secrets: { key: openKey(join(folder, "secret-wrap")), slots: openLogFiles(join(folder, "secret-slots")) },
   };
 }
 

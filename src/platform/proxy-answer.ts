@@ -23,6 +23,8 @@ const FAULT_WORDS: ReadonlyMap<string, string> = new Map([
   ["unreachable", "the server does not answer"],
   ["tls-refused", "the server's certificate or its TLS was refused"],
   ["broken-response", "the server broke off"],
+  ["placeholder", "its body carries a placeholder, and secrets go into one header only"],
+  ["not-bound", "no secret is bound to that destination"],
   ["broken-request", "the body is not as long as it was said to be"],
 ]);
 

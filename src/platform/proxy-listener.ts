@@ -29,7 +29,8 @@ type Body =
 /** A proposal under way. */
 interface Asked {
   readonly verdict: Promise<
-    { readonly kind: "granted"; readonly ticket: string } | { readonly kind: "stopped"; readonly problem: ProxyProblem }
+    | { readonly kind: "granted"; readonly ticket: string; readonly via: number }
+    | { readonly kind: "stopped"; readonly problem: ProxyProblem }
   >;
   withdraw(): void;
 }
@@ -60,8 +61,8 @@ export interface ProxyPort {
 
 export interface ProxyParts {
   readonly port: ProxyPort;
-  /** A stream to the broker; throws when there is none to be had. */
-  readonly openStream: () => Duplex;
+  /** A stream to the broker (0) or to an injector; throws when there is none to be had. */
+  readonly openStream: (via: number) => Duplex;
   readonly ca: InstanceCa;
 }
 
@@ -150,7 +151,7 @@ export function createProxy(parts: ProxyParts): Server {
     response.once("close", asked.withdraw);
     const verdict = await asked.verdict;
     if (verdict.kind === "stopped") return sendProblem(response, DENIED, verdict.problem);
-    const stream = open(verdict.ticket);
+    const stream = open(verdict);
     if (body.kind === "stream") {
       stream.write(read.bytes);
       request.pipe(stream);
@@ -170,7 +171,7 @@ export function createProxy(parts: ProxyParts): Server {
     const verdict = await asked.verdict;
     if (verdict.kind === "stopped") return writeProblem(socket, DENIED, verdict.problem);
     if (head.length > 0) socket.unshift(head);
-    await sendUpgrade(socket, open(verdict.ticket));
+    await sendUpgrade(socket, open(verdict));
   }
 
   async function tunnel(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -197,7 +198,7 @@ export function createProxy(parts: ProxyParts): Server {
       );
       return void socket.destroy();
     }
-    joinOpen(socket, open(verdict.ticket));
+    joinOpen(socket, open(verdict));
   }
 
   /** Requests in clear inside a tunnel, as Node's own fetch sends them through a proxy: read like any others. */
@@ -245,8 +246,8 @@ export function createProxy(parts: ProxyParts): Server {
     return end;
   }
 
-  function open(ticket: string): Duplex {
-    const stream = openStream();
+  function open({ ticket, via }: { readonly ticket: string; readonly via: number }): Duplex {
+    const stream = openStream(via);
     stream.on("error", () => stream.destroy());
     writeHead(stream, { ticket });
     return stream;

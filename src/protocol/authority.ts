@@ -14,6 +14,7 @@ import {
 } from "../kernel/grant.ts";
 import { parseHttpUrl } from "../kernel/hosts.ts";
 import { pathSegments } from "../kernel/paths.ts";
+import { parseSecretOrigin } from "../kernel/secrets.ts";
 import {
   list,
   literal,
@@ -52,6 +53,12 @@ export const commandWord: Decoder<string> = text({ min: 1, max: 4096, pattern: /
 /** An address of an MCP server: one origin and path; `http:` only on this machine. */
 export const serverUrl: Decoder<string> = refine(text({ max: 2048, pattern: /^[!-~]+$/, is: "a URL" }), (url) =>
   parseHttpUrl(url) === null ? "is neither https to a host name, nor http to this machine" : null,
+);
+
+/** An origin that a secret may go to. */
+export const secretOrigin: Decoder<string> = refine(
+  text({ max: 300, pattern: /^[!-~]+$/, is: "an origin" }),
+  (origin) => (parseSecretOrigin(origin) === null ? "is not https to a host name, nor http to localhost" : null),
 );
 
 type SourceOf<Kind extends DriverSource["kind"]> = Extract<DriverSource, { readonly kind: Kind }>;

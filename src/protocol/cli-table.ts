@@ -1,5 +1,5 @@
 import { PURPOSES } from "./statement.ts";
-import { GRANT, GRANT_PROPOSAL, SOURCE, hostPath } from "./authority.ts";
+import { GRANT, GRANT_PROPOSAL, SOURCE, hostPath, secretOrigin } from "./authority.ts";
 import {
   boolean,
   integer,
@@ -31,6 +31,7 @@ import {
   ownerKey,
   reasonCode,
   risk,
+  secretName,
   stage,
   words,
 } from "./fields.ts";
@@ -50,6 +51,7 @@ import type {
   LogProof,
   PolicyProblem,
   RunRequest,
+  SecretView,
 } from "./requests.ts";
 import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
 import { ENVELOPE, UNSIGNED } from "./statement.ts";
@@ -92,6 +94,9 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   prepare: object<BodyOf<"prepare">>({ purpose: oneOf(PURPOSES), document: jsonObject() }),
   submit: object<BodyOf<"submit">>({ envelope: ENVELOPE, document: jsonObject() }),
   grants: empty,
+  // Of a value that does not fit its length is said and nothing else.
+  deposit: object<BodyOf<"deposit">>({ salt: text({ max: 64 }), value: text({ max: 16_384 }) }),
+  secrets: empty,
   "grant-show": object<BodyOf<"grant-show">>({ id: lookup }),
   probe: object<BodyOf<"probe">>({
     drivers: record(SOURCE, { key: DRIVER_NAME, max: 32 }),
@@ -170,6 +175,22 @@ const GRANT_VIEW: Decoder<GrantView> = object<GrantView>({
   key: ownerKey,
 });
 
+const SECRET_VIEW: Decoder<SecretView> = object<SecretView>({
+  secret: secretName,
+  since: moment,
+  key: ownerKey,
+  bindings: list(
+    object<SecretView["bindings"][number]>({
+      to: secretOrigin,
+      methods: names(words, { max: 8 }),
+      path: words,
+      header: words,
+      scheme: nullable(words),
+    }),
+    { max: 64 },
+  ),
+});
+
 const PROBLEM: Decoder<PolicyProblem> = object<PolicyProblem>({
   rule: words,
   message: longText,
@@ -216,6 +237,8 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   prepare: object<OkOf<"prepare">>({ statement: UNSIGNED }),
   submit: object<OkOf<"submit">>({ seq }),
   grants: object<OkOf<"grants">>({ grants: list(GRANT_VIEW, { max: 100_000 }) }),
+  deposit: object<OkOf<"deposit">>({ commitment: digest }),
+  secrets: object<OkOf<"secrets">>({ secrets: list(SECRET_VIEW, { max: 1024 }) }),
   "grant-show": object<OkOf<"grant-show">>({ grant: GRANT, cedar: longText, view: GRANT_VIEW }),
   probe: object<OkOf<"probe">>({
     drivers: record(object<OkOf<"probe">["drivers"][string]>({ pin: digest, offer: OFFER }), {

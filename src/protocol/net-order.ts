@@ -44,6 +44,8 @@ export const NET_FAULTS = [
   "broken-response",
   "broken-request",
   "limit-bytes",
+  "placeholder",
+  "not-bound",
   "cut",
 ] as const;
 export type NetFault = (typeof NET_FAULTS)[number];
@@ -96,13 +98,14 @@ const ORDER: Decoder<NetOrder> = union<NetOrder, "kind">("kind", {
   connect: object<Extract<NetOrder, { kind: "connect" }>>({ kind: literal("connect"), host, port, reach }),
 });
 
-const BROKER_TABLE: BodyTable<BrokerRequests> = {
+/** What a broker may be asked, with the decoder of each body. */
+export const BROKER_TABLE: BodyTable<BrokerRequests> = {
   exchange: object<Ordered>({ ticket: nonce, order: ORDER, most: nullable(count) }),
   cancel: object<BrokerRequests["cancel"]["body"]>({ ticket: nonce }),
 };
 
 /** Answers of a broker: it reads what servers send, so its words are checked like a stranger's. */
-const BROKER_ANSWERS: AnswerTable<BrokerRequests> = {
+export const BROKER_ANSWERS: AnswerTable<BrokerRequests> = {
   exchange: object<NetResult>({
     end: oneOf(NET_ENDS),
     fault: nullable(oneOf(NET_FAULTS)),

@@ -16,7 +16,10 @@ const yaml = (text: string): JsonValue => parse(text);
 const EXAMPLE = `
 grant: demo-files
 agents: [demo]
-sandbox: { workspace: read, programs: none }
+sandbox:
+  workspace: read
+  programs: none
+  secrets: { GITHUB_TOKEN: { secret: github, to: https://api.github.com } }
 servers:
   files:
     package: "@modelcontextprotocol/server-filesystem"
@@ -123,7 +126,13 @@ describe("a short grant", () => {
           expires: NOW + 28_800_000,
         },
         lease: false,
-        sandbox: { workspace: "read", folder: null, programs: "none", home: null },
+        sandbox: {
+          workspace: "read",
+          folder: null,
+          programs: "none",
+          home: null,
+          secrets: { GITHUB_TOKEN: { secret: "github", to: "https://api.github.com" } },
+        },
       },
     });
   });

@@ -1,6 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { asJson } from "./as-json.ts";
+import { secretOrigin } from "./authority.ts";
 import {
   decode,
   integer,
@@ -31,6 +32,7 @@ import {
   ownerKey,
   reasonCode,
   risk,
+  secretName,
   stage,
   words,
 } from "./fields.ts";
@@ -90,6 +92,10 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "grant-revoked": plainRecord("grant-revoked", { grant: grantId, key: ownerKey }),
   "policy-set": plainRecord("policy-set", { policy: digest, key: ownerKey }),
   "clock-set": plainRecord("clock-set", { key: ownerKey }),
+  "secret-set": plainRecord("secret-set", { secret: secretName, commitment: digest, key: ownerKey }),
+  "secret-rotated": plainRecord("secret-rotated", { secret: secretName, commitment: digest, key: ownerKey }),
+  "secret-bound": plainRecord("secret-bound", { secret: secretName, to: secretOrigin, key: ownerKey }),
+  "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
   "instance-started": plainRecord("instance-started", { instance: instanceId, agent: agentName, ancestry }),
   "instance-ended": plainRecord("instance-ended", {
     instance: instanceId,

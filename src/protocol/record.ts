@@ -48,6 +48,11 @@ export type RecordBody =
   | { readonly kind: "grant-revoked"; readonly grant: string; readonly key: string } // payload: {envelope}
   | { readonly kind: "policy-set"; readonly policy: string; readonly key: string } // payload: {text, envelope}
   | { readonly kind: "clock-set"; readonly key: string }
+  // Of a secret records have the name, the commitment and the destination, never the value (SECRETS-OUTSIDE).
+  | { readonly kind: "secret-set"; readonly secret: string; readonly commitment: string; readonly key: string }
+  | { readonly kind: "secret-rotated"; readonly secret: string; readonly commitment: string; readonly key: string }
+  | { readonly kind: "secret-bound"; readonly secret: string; readonly to: string; readonly key: string }
+  | { readonly kind: "secret-removed"; readonly secret: string; readonly key: string }
   | {
       readonly kind: "instance-started";
       readonly instance: string;

@@ -42,6 +42,8 @@ describe("the names that a peer may use", () => {
     "prepare",
     "submit",
     "grants",
+    "deposit",
+    "secrets",
     "grant-show",
     "probe",
     "policy-check",

@@ -96,7 +96,7 @@ const PROGRESS: Decoder<FaceEvents["progress"]> = object<FaceEvents["progress"]>
 export const FACE_EVENTS: EventTable<FaceEvents> = {
   progress: PROGRESS,
   held: object<FaceEvents["held"]>({ token }),
-  granted: object<FaceEvents["granted"]>({ token, ticket: nonce }),
+  granted: object<FaceEvents["granted"]>({ token, ticket: nonce, via: integer({ min: 0, max: 16 }) }),
   changed: empty,
 };
 

@@ -2,6 +2,7 @@ import type { Proposal, Verb } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import type { Binding } from "../kernel/secrets.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 
@@ -91,8 +92,11 @@ export interface FaceEvents {
   };
   /** The action waits for a human; the face keeps the client's request open and says so as progress. */
   held: { readonly token: number };
-  /** An action of the network device may go on: the broker takes this ticket once. Its `propose` answers when it ends. */
-  granted: { readonly token: number; readonly ticket: string };
+  /**
+   * An action of the network device may go on: the broker (`via` 0) or the injector of that number takes this ticket once.
+   * Its `propose` answers when it ends.
+   */
+  granted: { readonly token: number; readonly ticket: string; readonly via: number };
   /** What `list` gives has changed. */
   changed: Record<string, never>;
 }
@@ -197,6 +201,14 @@ export interface HomeView {
   readonly files: readonly { readonly path: string; readonly digest: string }[];
 }
 
+/** What is told of a secret: never its value. */
+export interface SecretView {
+  readonly secret: string;
+  readonly since: number;
+  readonly key: string;
+  readonly bindings: readonly Omit<Binding, "secret">[];
+}
+
 export interface PolicyProblem {
   readonly rule: string;
   readonly message: string;
@@ -241,6 +253,9 @@ export interface CliRequests {
   };
   submit: { body: { readonly envelope: Envelope; readonly document: JsonObject }; ok: { readonly seq: number } };
   grants: { body: Empty; ok: { readonly grants: readonly GrantView[] } };
+  /** Hands a value in, which is kept in memory until a statement over its commitment comes (SECRETS-OUTSIDE). */
+  deposit: { body: { readonly salt: string; readonly value: string }; ok: { readonly commitment: string } };
+  secrets: { body: Empty; ok: { readonly secrets: readonly SecretView[] } };
   "grant-show": {
     body: { readonly id: string };
     ok: { readonly grant: Grant; readonly cedar: string; readonly view: GrantView };

@@ -15,6 +15,7 @@ import {
   fieldType,
   hostPath,
   recipientKind,
+  secretOrigin,
   serverUrl,
   WHERE,
   workspace,
@@ -35,7 +36,7 @@ import {
   type Decoder,
   type Fields,
 } from "./decode.ts";
-import { agentName, grantId, labels } from "./fields.ts";
+import { agentName, grantId, labels, secretName } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
 import { shortHome } from "./short-home.ts";
@@ -176,14 +177,32 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
   return { source, args, workspace: written.workspace, tools, resources, prompts };
 });
 
-const NO_SANDBOX: SandboxGrant = { workspace: "none", folder: null, programs: "none", home: null };
+interface WrittenSandbox {
+  readonly workspace: Workspace;
+  readonly folder: string | null;
+  readonly programs: SandboxGrant["programs"];
+  readonly home: SandboxGrant["home"];
+  readonly secrets: NonNullable<SandboxGrant["secrets"]>;
+}
+
+const SANDBOX: Decoder<SandboxGrant> = transform(
+  object<WrittenSandbox>(
+    {
+      workspace,
+      folder: nullable(hostPath),
+      programs: oneOf(PROGRAMS),
+      home: nullable(shortHome),
+      // The kernel says which variables may be taken (`decodeGrant`).
+      secrets: record(object({ secret: secretName, to: secretOrigin }), { key: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 16 }),
+    },
+    { defaults: { workspace: "none", folder: null, programs: "none", home: null, secrets: {} } },
+  ),
+  ({ secrets, ...sandbox }) => (Object.keys(secrets).length === 0 ? sandbox : { ...sandbox, secrets }),
+);
 
 /** The fields that grants and profiles share, and those that may be left out. */
 export const RULES: Fields<ShortRules> = {
-  sandbox: object<SandboxGrant>(
-    { workspace, folder: nullable(hostPath), programs: oneOf(PROGRAMS), home: nullable(shortHome) },
-    { defaults: NO_SANDBOX },
-  ),
+  sandbox: SANDBOX,
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
   network: NETWORK,
   allow: list(allowance, { max: 512 }),
@@ -191,7 +210,7 @@ export const RULES: Fields<ShortRules> = {
   lease: boolean(),
 };
 export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
-  sandbox: NO_SANDBOX,
+  sandbox: { workspace: "none", folder: null, programs: "none", home: null },
   servers: {},
   network: [],
   allow: [],

@@ -1,5 +1,6 @@
 import type { Allow, Condition } from "../kernel/grant.ts";
-import { isNetHost, NET_DRIVER, netPath, SAFE_METHODS } from "../kernel/net.ts";
+import { NET_DRIVER, netPath, SAFE_METHODS } from "../kernel/net.ts";
+import { parseOrigin } from "../kernel/secrets.ts";
 import { boolean, list, object, refine, text, transform, type Decoder } from "./decode.ts";
 
 /** One destination as people write it. */
@@ -15,10 +16,11 @@ export interface ShortDestination {
 /** Word for a connection that becomes a WebSocket, in the place of a method. */
 export const WEBSOCKET = "WEBSOCKET";
 const METHODS = ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", WEBSOCKET] as const;
-const DESTINATION = /^(https?):\/\/([^/:@?#]+)(?::([1-9][0-9]{0,4}))?$/;
 
 const to = refine(text({ max: 300, pattern: /^[!-~]+$/, is: "an origin" }), (origin) =>
-  originOf(origin) === null ? "is not http or https with a host name, and a port where it is not the usual one" : null,
+  parseOrigin(origin) === null
+    ? "is not http or https with a host name, and a port where it is not the usual one"
+    : null,
 );
 const rule = refine(text({ max: 2048, pattern: /^[ -~]+$/, is: "METHOD /path" }), (written) =>
   ruleOf(written) === null ? `is not one of ${METHODS.join(", ")} and a path with one reading` : null,
@@ -43,7 +45,7 @@ export const NETWORK: Decoder<readonly ShortDestination[]> = list(
 
 /** What a destination means in a grant. GET stands for HEAD too. */
 export function networkAllows({ to: origin, allow, pass }: ShortDestination): readonly Allow[] {
-  const { scheme, host, port } = originOf(origin) ?? unreadable(origin);
+  const { scheme, host, port } = parseOrigin(origin) ?? unreadable(origin);
   const where = { host: { equals: host }, port: { equals: port } };
   if (pass) return [{ what: `${NET_DRIVER}/connect`, where }];
   return allow.map((each) => {
@@ -57,17 +59,6 @@ export function networkAllows({ to: origin, allow, pass }: ShortDestination): re
       where: { scheme: { equals: scheme }, ...where, method: methods, path: { under: path } },
     };
   });
-}
-
-function originOf(
-  origin: string,
-): { readonly scheme: "http" | "https"; readonly host: string; readonly port: number } | null {
-  const [, scheme, host = "", digits] = DESTINATION.exec(origin) ?? [];
-  if ((scheme !== "http" && scheme !== "https") || !isNetHost(host)) return null;
-  const usual = scheme === "https" ? 443 : 80;
-  const port = digits === undefined ? usual : Number(digits);
-  // One spelling: the usual port is not written.
-  return port > 65_535 || (digits !== undefined && port === usual) ? null : { scheme, host, port };
 }
 
 function ruleOf(line: string): { readonly method: string; readonly path: string } | null {

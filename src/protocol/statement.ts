@@ -27,6 +27,10 @@ export const PURPOSES = [
   "set-clock",
   "put-home-file",
   "wipe-home",
+  "set-secret",
+  "rotate-secret",
+  "bind-secret",
+  "remove-secret",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 

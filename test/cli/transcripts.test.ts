@@ -46,6 +46,13 @@ Grant
   grants sign        put a grant in force; you sign it
   grants revoke      end a grant now; you sign it
 
+Secrets
+  secrets set        keep a secret that agents use and never see; you sign it
+  secrets bind       say where a secret may be sent and how; you sign it
+  secrets list       list the secrets and where each may be sent
+  secrets rotate     give a secret a new value; you sign it
+  secrets remove     destroy a secret and its key; you sign it
+
 Rules
   policy check       check a file of policy rules without using it
   policy explain     say what would happen to an action, and why
@@ -105,6 +112,13 @@ Grant
   grants propose     turn a profile into a grant to review and sign
   grants sign        put a grant in force; you sign it
   grants revoke      end a grant now; you sign it
+
+Secrets
+  secrets set        keep a secret that agents use and never see; you sign it
+  secrets bind       say where a secret may be sent and how; you sign it
+  secrets list       list the secrets and where each may be sent
+  secrets rotate     give a secret a new value; you sign it
+  secrets remove     destroy a secret and its key; you sign it
 
 Rules
   policy check       check a file of policy rules without using it

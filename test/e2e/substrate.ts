@@ -53,6 +53,8 @@ export interface Substrate {
   sign(purpose: Purpose, document: JsonObject, decision?: "allow" | "deny"): Promise<number>;
   /** Probes servers and signs one grant over them. */
   grant(grant: GrantWish): Promise<Grant>;
+  /** Hands a value in and signs the commitment to it. */
+  keepSecret(secret: string, value: string, purpose?: "set-secret" | "rotate-secret"): Promise<void>;
   /** Runs a program in an agent's sandbox and waits for its end. */
   run(request: Partial<RunRequest> & { readonly agent: string; readonly command: readonly string[] }): Promise<Ran>;
   /** Runs the plan agent. */
@@ -87,6 +89,7 @@ export interface GrantWish {
   readonly workspace?: "none" | "read" | "write";
   readonly programs?: "none" | "any";
   readonly home?: HomeGrant;
+  readonly secrets?: NonNullable<Grant["sandbox"]["secrets"]>;
 }
 
 export interface Ran {
@@ -190,10 +193,16 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           folder: null,
           programs: wish.programs ?? "none",
           home: wish.home ?? null,
+          ...(wish.secrets === undefined ? {} : { secrets: wish.secrets }),
         },
       };
       await substrate.sign("sign-grant", asJson(grant));
       return grant;
+    },
+
+    async keepSecret(secret, value, purpose = "set-secret") {
+      const { commitment } = await client.request("deposit", { salt: randomBytes(32).toString("hex"), value });
+      await substrate.sign(purpose, { secret, kind: "value", commitment });
     },
 
     async run(request) {

@@ -72,7 +72,7 @@ export async function startEgressStage(
       const ticket = (tickets += 1).toString(16).padStart(32, "0");
       running.set(token, ticket);
       const ended = broker.exchange({ ticket, order: orderOf(call.value), most: options.most ?? null });
-      egress.onGranted({ token, ticket });
+      egress.onGranted({ token, ticket, via: 0 });
       results.push(await ended);
       running.delete(token);
       return { kind: "done", result: {} };

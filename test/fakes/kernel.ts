@@ -74,6 +74,7 @@ export function decisionInput(
     evaluator: evaluator(grants),
     now: NOW,
     ownPaths: ["/home/owner/.aios"],
+    injections: [],
     ...change,
     grants: new Map(grants.map((each) => [each.id, each])),
   };

@@ -4,7 +4,8 @@
  *     network-agent.ts PLAN      PLAN: [{ "url": "http://…", "method"?, "headers"?, "body"? }, { "wait": ms }, …]
  *
  * Prints one line of JSON for each step: { "step": n, "status", "body" | "error" }. A step { "url", "stream": true } prints a
- * line when the response begins and one when it ends. A step { "direct": "host:port" } tries a connection without the proxy.
+ * line when the response begins and one when it ends. A step { "direct": "host:port" } tries a connection without the proxy. ${NAME} anywhere
+ * in a plan stands for the variable of that name.
  */
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
@@ -16,7 +17,12 @@ type Step =
   | { wait: number }
   | { direct: string };
 
-const plan = JSON.parse(readFileSync(argv[2] ?? "plan.json", "utf8")) as Step[]; // written by the test itself
+// Written by the test itself; what it cannot know stands in it as ${NAME}.
+const written = readFileSync(argv[2] ?? "plan.json", "utf8").replace(
+  /\$\{([A-Z_]+)\}/g,
+  (_, name: string) => env[name] ?? "",
+);
+const plan = JSON.parse(written) as Step[];
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 for (const [step, each] of plan.entries()) {
@@ -43,7 +49,9 @@ function ask(
         if (stream) print({ step, status, begun: true });
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => resolve({ status, body: text }));
+        response.on("end", () =>
+          resolve({ status, reason: response.statusMessage, headers: response.headers, body: text }),
+        );
         response.on("error", (error) => resolve({ status, body: text, error: error.message }));
       },
     );

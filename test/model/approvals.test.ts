@@ -155,6 +155,7 @@ class World {
       digest: (text) => crypto.digest(text),
       start,
       ownPaths: [],
+      injections: () => [],
       now: trusted.now,
       evaluator: () => evaluator,
       openDriver: async () => driver,
@@ -173,6 +174,7 @@ class World {
       crypto,
       random,
       start,
+      vault: { isDeposited: () => false, keep: async () => false, destroy: async () => {} },
       policy: () => evaluator.version,
       now: trusted.now,
       effects: {
@@ -180,6 +182,7 @@ class World {
         checkPolicy: async () => ({ kind: "refused", message: "not in this test" }),
         policySet: async () => {},
         grantsChanged: () => {},
+        secretChanged: () => {},
         thawed: () => {},
         homeHolder: () => null,
         homePut: () => {},

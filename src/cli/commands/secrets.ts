@@ -1,0 +1,210 @@
+import { decodeBinding, type Binding } from "../../kernel/secrets.ts";
+import { committedText, secretProblem } from "../../protocol/commitment.ts";
+import type { SecretView } from "../../protocol/requests.ts";
+import type { Arguments } from "../arguments.ts";
+import { HOME, JSON_OUTPUT, type Command, type Flag, type Positional } from "../command.ts";
+import { insist } from "../confirm.ts";
+import { withMonitor, writeJson } from "../connection.ts";
+import { toDocument } from "../document.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { line, writeLines } from "../line.ts";
+import { showMoment } from "../moment.ts";
+import type { CliPowers } from "../powers.ts";
+import { prepareAndSign } from "../sign.ts";
+import { openSigningSession } from "../signing-session.ts";
+import { layOutTable } from "../table.ts";
+import { makeVisible } from "../visible.ts";
+
+const NAME: Positional = { name: "NAME", required: true, help: "what grants call it" };
+const FILE: Flag = { name: "file", value: "FILE", help: "read the value from this file instead of the terminal" };
+const MOST_BYTES = 16_384;
+
+/** `aios secrets set`. */
+export const secretsSet: Command = {
+  path: ["secrets", "set"],
+  summary: "keep a secret that agents use and never see; you sign it",
+  positionals: [NAME],
+  rest: null,
+  flags: [FILE, HOME],
+  details: [
+    "The value is typed at the terminal and not shown; no flag and no variable takes it. It is sealed in the home. You sign a commitment to it, and the log never holds the value. Nobody may use it before it is bound to a destination.",
+  ],
+  examples: ["secrets set anthropic"],
+  run: (powers, args) => setValue(powers, args, { purpose: "set-secret", done: "set" }),
+};
+
+/** `aios secrets rotate`. */
+export const secretsRotate: Command = {
+  path: ["secrets", "rotate"],
+  summary: "give a secret a new value; you sign it",
+  positionals: [NAME],
+  rest: null,
+  flags: [FILE, HOME],
+  details: [
+    "Its destinations stay, agents keep their placeholders, and those that run use the new value from their next request on. The key of the old value is destroyed.",
+  ],
+  examples: ["secrets rotate anthropic"],
+  run: (powers, args) => setValue(powers, args, { purpose: "rotate-secret", done: "rotated" }),
+};
+
+async function setValue(
+  powers: CliPowers,
+  args: Arguments,
+  act: { readonly purpose: "set-secret" | "rotate-secret"; readonly done: string },
+): Promise<ExitCode> {
+  const secret = args.required("NAME");
+  return await withMonitor({ powers, args }, async (client, home) => {
+    const given = { salt: powers.random.hex(32), value: await readValue(powers, args) };
+    const { commitment } = await client.request("deposit", given);
+    // The monitor is not asked what is signed: the commitment is to what was typed here.
+    if (commitment !== powers.crypto.digest(committedText(given)))
+      throw CliFailure.of("changed-on-the-way", "Nothing was signed: the commitment is to another value");
+    const session = openSigningSession(powers, { home, keep: "once" });
+    const document = { secret, kind: "value", commitment };
+    const seq = await prepareAndSign({ powers, client, session }, { purpose: act.purpose, document });
+    writeLines(powers.out, [line(`${act.done} ${makeVisible(secret)} (record ${seq})`)]);
+    return EXIT.ok;
+  });
+}
+
+/** A value from the terminal, or from a file that the person names. Nothing of it is in what is said about it. */
+async function readValue(powers: CliPowers, args: Arguments): Promise<string> {
+  const file = args.value("file");
+  const value =
+    file === null ? await typeValue(powers) : (await powers.files.read(file, MOST_BYTES)).replace(/\r?\n$/u, "");
+  const problem = secretProblem(value);
+  if (problem === null) return value;
+  throw CliFailure.of("bad-secret", `Cannot keep this value: ${problem}`, "paste it as the provider shows it");
+}
+
+async function typeValue(powers: CliPowers): Promise<string> {
+  if (powers.person === null) {
+    throw CliFailure.of(
+      "no-terminal",
+      "Cannot ask: a secret is typed at a terminal, and there is none",
+      "run this command at a terminal, or name a file with --file",
+    );
+  }
+  const typed = await powers.person.askPassphrase("value (not shown): ");
+  if (typed === null || typed === "") throw CliFailure.of("not-confirmed", "Nothing was kept: no value was given");
+  return typed;
+}
+
+/** `aios secrets bind`. */
+export const secretsBind: Command = {
+  path: ["secrets", "bind"],
+  summary: "say where a secret may be sent and how; you sign it",
+  positionals: [NAME],
+  rest: null,
+  flags: [
+    { name: "to", value: "ORIGIN", help: "https://HOST with :PORT where it is not the usual one" },
+    { name: "method", value: "METHOD", help: "a method that it may be sent with", repeats: true },
+    { name: "path", value: "PATH", help: "the path that it may be sent to, and below (default: /)" },
+    { name: "as", value: "FORM", help: "header:NAME, or header:NAME=WORD for a word before it (Bearer)" },
+    HOME,
+  ],
+  details: [
+    "A process of its own puts the value into that header of such requests, and takes it out of everything that comes back. For the same origin a new binding takes the place of the old one.",
+  ],
+  examples: [
+    "secrets bind anthropic --to https://api.anthropic.com --method POST --path /v1 --as header:x-api-key",
+    "secrets bind github --to https://api.github.com --method GET --as header:authorization=Bearer",
+  ],
+  async run(powers, args) {
+    const binding = readBinding(args);
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const question = `Send ${makeVisible(binding.secret)} to ${describeBinding(binding)}?`;
+      await insist(powers, question);
+      const session = openSigningSession(powers, { home, keep: "once" });
+      const asked = { purpose: "bind-secret", document: toDocument(binding) } as const;
+      const seq = await prepareAndSign({ powers, client, session }, asked);
+      writeLines(powers.out, [line(`bound ${makeVisible(binding.secret)} to ${binding.to} (record ${seq})`)]);
+      return EXIT.ok;
+    });
+  },
+};
+
+function readBinding(args: Arguments): Binding {
+  const form = /^header:([^=]+)(?:=(.+))?$/u.exec(args.value("as") ?? "");
+  if (form === null)
+    throw CliFailure.of(
+      "usage",
+      "aios secrets bind needs --as header:NAME or header:NAME=WORD",
+      "for example --as header:x-api-key",
+    );
+  const [, header = "", scheme = null] = form;
+  const decoded = decodeBinding({
+    secret: args.required("NAME"),
+    to: args.value("to") ?? "",
+    methods: [...args.values("method")],
+    path: args.value("path") ?? "/",
+    header,
+    scheme,
+  });
+  if (decoded.kind === "ok") return decoded.value;
+  throw CliFailure.of("usage", `Cannot bind this: ${decoded.message}`, "aios secrets bind --help shows what it takes");
+}
+
+/** One binding in words: everything that is signed but the secret's name. */
+function describeBinding({ to, methods, path, header, scheme }: Omit<Binding, "secret">): string {
+  const where = path === "/" ? "any path" : `${path} and below`;
+  return `${to}, ${methods.join(" or ")} ${where}, in header ${header}${scheme === null ? "" : ` after ${scheme}`}`;
+}
+
+/** `aios secrets list`. */
+export const secretsList: Command = {
+  path: ["secrets", "list"],
+  summary: "list the secrets and where each may be sent",
+  positionals: [],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: ["Shows names, dates and destinations; no command shows a value."],
+  examples: ["secrets list"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const { secrets } = await client.request("secrets", {});
+      if (args.has("json")) writeJson(powers, { secrets });
+      else if (secrets.length === 0)
+        writeLines(powers.out, [line("There are no secrets. aios secrets set NAME keeps one.")]);
+      else
+        writeLines(
+          powers.out,
+          layOutTable(
+            ["NAME", "SINCE", "SIGNED BY", "GOES TO"],
+            secrets.flatMap((view) => rowsOf(view, powers)),
+          ),
+        );
+      return EXIT.ok;
+    });
+  },
+};
+
+function rowsOf(view: SecretView, powers: CliPowers): readonly (readonly string[])[] {
+  const head = [view.secret, showMoment(view.since, powers.offset(view.since)), view.key];
+  if (view.bindings.length === 0) return [[...head, "nowhere: it is not bound"]];
+  return view.bindings.map((binding, index) => [...(index === 0 ? head : ["", "", ""]), describeBinding(binding)]);
+}
+
+/** `aios secrets remove`. */
+export const secretsRemove: Command = {
+  path: ["secrets", "remove"],
+  summary: "destroy a secret and its key; you sign it",
+  positionals: [NAME],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "Whoever holds it at that moment is ended. A copy of the home from before, with its keys, still opens it: change the key where it was given out, too.",
+  ],
+  examples: ["secrets remove anthropic"],
+  async run(powers, args) {
+    const secret = args.required("NAME");
+    return await withMonitor({ powers, args }, async (client, home) => {
+      await insist(powers, `Destroy the secret ${makeVisible(secret)}?`);
+      const session = openSigningSession(powers, { home, keep: "once" });
+      const seq = await prepareAndSign({ powers, client, session }, { purpose: "remove-secret", document: { secret } });
+      writeLines(powers.out, [line(`removed ${makeVisible(secret)} (record ${seq})`)]);
+      return EXIT.ok;
+    });
+  },
+};

@@ -1,0 +1,197 @@
+import type { Decoded } from "./decoded.ts";
+import { isNetHost, netPath, REFUSED_HEADERS, type NetRequest, type NetTunnel } from "./net.ts";
+import { SECRET_NAME, SHA256 } from "./names.ts";
+import { isUnder } from "./paths.ts";
+import { readDocument, type Place } from "./reading.ts";
+import type { JsonValue } from "./json.ts";
+
+/** What a secret is: one text, which stays as it is until its owner rotates it. Others have other words here. */
+export const SECRET_KINDS = ["value"] as const;
+export type SecretKind = (typeof SECRET_KINDS)[number];
+
+/** Where a secret may be sent and how: an owner signs each of these (SECRETS-OUTSIDE). */
+export interface Binding {
+  readonly secret: string;
+  /** Origin in its one spelling; `http:` for this machine only. */
+  readonly to: string;
+  readonly methods: readonly string[];
+  /** This path and what is below it. */
+  readonly path: string;
+  /** The one header that carries it, in lower case. */
+  readonly header: string;
+  /** The word before it (`Bearer`), or null when it stands alone. */
+  readonly scheme: string | null;
+}
+
+/** A binding that one instance was granted, with what stands for the secret inside it. */
+export interface Injection extends Binding {
+  readonly placeholder: string;
+}
+
+/** What a grant says of one variable of an agent's environment: the secret that its placeholder stands for, and where to. */
+export interface SecretUse {
+  readonly secret: string;
+  readonly to: string;
+}
+
+const ORIGIN = /^(https?):\/\/([^/:@?#]+)(?::([1-9][0-9]{0,4}))?$/;
+const METHODS: readonly string[] = ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+const HEADER = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const SCHEME = /^[A-Za-z][A-Za-z0-9-]{0,31}$/;
+/** Headers that mean something else to a server or a cache than who asks. */
+const NO_CREDENTIALS: readonly string[] = ["accept", "accept-encoding", "content-type", "range", "if-range"];
+
+/** An origin taken apart. */
+export interface Origin {
+  readonly scheme: "http" | "https";
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `https://host` or `http://host`, with `:port` where it is not the usual one; null for every other spelling. */
+export function parseOrigin(origin: string): Origin | null {
+  const [, scheme, host = "", digits] = ORIGIN.exec(origin) ?? [];
+  if ((scheme !== "http" && scheme !== "https") || !isNetHost(host)) return null;
+  const usual = scheme === "https" ? 443 : 80;
+  const port = digits === undefined ? usual : Number(digits);
+  // One spelling: the usual port is not written.
+  return port > 65_535 || (digits !== undefined && port === usual) ? null : { scheme, host, port };
+}
+
+/** An origin to which a secret may go: over TLS, or to this machine. */
+export function parseSecretOrigin(origin: string): Origin | null {
+  const read = parseOrigin(origin);
+  return read !== null && (read.scheme === "https" || read.host === "localhost") ? read : null;
+}
+
+/** The document of `set-secret` and `rotate-secret`: a commitment to the value, never the value. */
+export interface SecretDocument {
+  readonly secret: string;
+  readonly kind: SecretKind;
+  readonly commitment: string;
+}
+
+/** Decodes what is signed when a secret is set or rotated. */
+export function decodeSecret(value: JsonValue): Decoded<SecretDocument> {
+  return readDocument(value, (place) => {
+    const at = place.fields("secret", "kind", "commitment");
+    return {
+      secret: readName(at("secret")),
+      kind: at("kind").oneOf(SECRET_KINDS),
+      commitment: at("commitment").text(SHA256, "sha256: and 64 lower-case hex digits"),
+    };
+  });
+}
+
+/** Decodes what is signed when a secret is bound to a destination. */
+export function decodeBinding(value: JsonValue): Decoded<Binding> {
+  return readDocument(value, (place) => {
+    const at = place.fields("secret", "to", "methods", "path", "header", "scheme");
+    const methods = at("methods").names(METHODS.length, (method) => method.oneOf(METHODS));
+    if (methods.length === 0) at("methods").fail("no method is named");
+    const header = at("header").text(HEADER, "a header's name in lower case");
+    if (REFUSED_HEADERS.has(header) || NO_CREDENTIALS.includes(header)) at("header").fail("a header for other things");
+    const scheme = at("scheme").orNull((word) => word.text(SCHEME, "a word such as Bearer"));
+    if (scheme?.toLowerCase() === "basic") at("scheme").fail("encoded together with a user's name, which is not built");
+    const path = at("path").text(/^\/[\x21-\x7e]{0,1023}$/, "a path");
+    if (netPath(path) !== path) at("path").fail("a path with more than one reading");
+    return { secret: readName(at("secret")), to: readOrigin(at("to")), methods, path, header, scheme };
+  });
+}
+
+/** The document that is signed when a secret is removed. */
+export function decodeRemoval(value: JsonValue): Decoded<{ readonly secret: string }> {
+  return readDocument(value, (place) => ({ secret: readName(place.fields("secret")("secret")) }));
+}
+
+/** Variables of an agent's environment that no secret may take the place of: they say how programs load, find and reach. */
+const VARIABLE =
+  /^(?!(?:LD_|AIOS_|NODE_|GLIBC_|PYTHON|GIT_|BASH_|npm_)|(?:PATH|HOME|LANG|TERM|SHELL|ENV|IFS)$|.*PROXY$)[A-Za-z_][A-Za-z0-9_]{0,63}$/i;
+
+/** Reads the secrets of a grant, by variable. Absent means none; an empty list has no second spelling. */
+export function readSecretUses(place: Place): { readonly [variable: string]: SecretUse } {
+  const uses = place.map({ key: VARIABLE, max: 16 }, (use) => {
+    const at = use.fields("secret", "to");
+    return { secret: readName(at("secret")), to: readOrigin(at("to")) };
+  });
+  return Object.keys(uses).length === 0 ? place.fail("empty: it is left out when there are none") : uses;
+}
+
+function readName(place: Place): string {
+  return place.text(SECRET_NAME, "the name of a secret");
+}
+
+function readOrigin(place: Place): string {
+  const { value } = place;
+  const fits = typeof value === "string" && parseSecretOrigin(value) !== null;
+  return fits ? value : place.fail("not https to a host name, nor http to localhost");
+}
+
+/** How every placeholder begins. */
+export const PLACEHOLDER_MARK = "aios-secret-";
+/** The same in base64, at each of the three places that it can begin at in a group of three bytes. */
+const MARK_IN_BASE64: readonly string[] = ["YWlvcy1zZWNyZXQt", "Fpb3Mtc2VjcmV0L", "haW9zLXNlY3JldC"];
+
+/** Whether a text holds a placeholder, in any case, percent-encoded, or in base64 as `Basic` has it. */
+export function holdsPlaceholder(text: string): boolean {
+  if (MARK_IN_BASE64.some((mark) => text.includes(mark))) return true;
+  let plain = text;
+  // Escaped three times is nobody's honest request; what is deeper is not read by any server as a credential.
+  for (let round = 0; round < 4; round++) {
+    if (plain.toLowerCase().includes(PLACEHOLDER_MARK)) return true;
+    const next = plain.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    if (next === plain) return false;
+    plain = next;
+  }
+  return false;
+}
+
+/** What a request says by the placeholders in it. */
+export type PlaceholderUse =
+  | { readonly kind: "none" }
+  | { readonly kind: "inject"; readonly injection: Injection }
+  | { readonly kind: "misplaced"; readonly why: string };
+
+/**
+ * Where the placeholders in a request stand. There is one place for one: alone, after its scheme's word, in the header that
+ * it is bound to, in a request that its binding admits. Anything else is misplaced, and the request must not leave.
+ */
+export function placeholderUse(call: NetRequest | NetTunnel, injections: readonly Injection[]): PlaceholderUse {
+  if (call.tool === "connect") return { kind: "none" };
+  if (holdsPlaceholder(call.target)) return misplaced("in its path or query");
+  const { body } = call;
+  if (body.kind === "text" && holdsPlaceholder(body.text)) return misplaced("in its body");
+  if (body.kind === "base64" && holdsPlaceholder(body.base64)) return misplaced("in its body");
+  const carrying = call.headers.filter((pair) => pair.some(holdsPlaceholder));
+  const [first, ...others] = carrying;
+  if (first === undefined) return { kind: "none" };
+  if (others.length > 0) return misplaced("in more than one header");
+  const [header, value] = first;
+  const own = injections.filter((each) => value.endsWith(each.placeholder));
+  if (own.length === 0) return misplaced("it is none of this instance's");
+  const formed = own.filter((each) => each.header === header && value === injectedText(each, each.placeholder));
+  if (formed.length === 0) return misplaced(`in header ${header}, not as it is bound`);
+  const injection = formed.find((each) => admits(each, call));
+  return injection === undefined ? misplaced("no binding is for this destination") : { kind: "inject", injection };
+}
+
+/** The value of a binding's header. */
+export function injectedText({ scheme }: Pick<Binding, "scheme">, text: string): string {
+  return scheme === null ? text : `${scheme} ${text}`;
+}
+
+/**
+ * Whether a binding is for a request. Not for one that becomes a WebSocket, whose bytes nobody scrubs, nor for a part of a
+ * resource: a secret that is echoed could come back in two parts that are each none.
+ */
+export function admits(binding: Binding, call: Omit<NetRequest, "tool" | "body">): boolean {
+  const to = parseSecretOrigin(binding.to);
+  if (to === null || to.scheme !== call.scheme || to.host !== call.host || to.port !== call.port) return false;
+  const asked = call.method === "HEAD" ? "GET" : call.method;
+  if (!binding.methods.includes(asked) || !isUnder(call.path, binding.path) || call.upgrade) return false;
+  return !call.headers.some(([name]) => name === "range" || name === "if-range");
+}
+
+function misplaced(why: string): PlaceholderUse {
+  return { kind: "misplaced", why };
+}

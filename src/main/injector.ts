@@ -1,0 +1,97 @@
+/**
+ * One secret of one instance on its way to one destination. Descriptor 3 is the monitor, which arms it with the value and
+ * then orders; descriptor 4 is the face, which names a ticket of an order and gets that exchange. It is a broker that serves
+ * nothing but what its binding admits, puts the value into one header and takes it out of everything that comes back
+ * (SECRETS-OUTSIDE). It sees no file, and nobody can look into it.
+ */
+import { lookup } from "node:dns/promises";
+import { exit, stderr } from "node:process";
+import { netPath, type NetRequest } from "../kernel/net.ts";
+import { holdsPlaceholder, injectedText, placeholderUse } from "../kernel/secrets.ts";
+import { BROKER_STREAMS } from "../platform/broker-wire.ts";
+import { createBroker } from "../platform/broker.ts";
+import { inheritedChannel } from "../platform/channel.ts";
+import { injectHeaders } from "../platform/injecting.ts";
+import { serveMux } from "../platform/mux.ts";
+import { hardenProcess } from "../platform/process-hardening.ts";
+import { createScrubber, type Scrubber } from "../platform/scrub.ts";
+import { INJECTOR_SIDE, type Arming } from "../protocol/inject-order.ts";
+import type { NetOrder } from "../protocol/net-order.ts";
+import { createPeer } from "../protocol/rpc.ts";
+
+const MONITOR = 3;
+const FACE = 4;
+/** Values of one secret that are taken out of what comes back. */
+const SCRUBBED = 8;
+
+hardenProcess();
+
+/** What it was armed with last, and what is scrubbed: values that it was armed with before too, since they may still be good. */
+interface Armed {
+  readonly arming: Arming;
+  readonly values: readonly string[];
+  readonly scrubber: Scrubber;
+}
+let armed: Armed | null = null;
+
+const broker = createBroker({
+  resolve: (host) => lookup(host, { all: true, verbatim: true }),
+  authorities: null,
+  holdsPlaceholder,
+  injecting: {
+    admits: (order): order is NetOrder & { kind: "request" } => {
+      const call = order.kind === "request" ? callOf(order) : null;
+      const { binding, placeholder } = current().arming;
+      return call !== null && placeholderUse(call, [{ ...binding, placeholder }]).kind === "inject";
+    },
+    headers: ({ headers }) => {
+      const { binding, value } = current().arming;
+      return injectHeaders(headers, { header: binding.header, text: injectedText(binding, value) });
+    },
+    get scrubber() {
+      return current().scrubber;
+    },
+  },
+});
+
+const peer = createPeer(inheritedChannel(MONITOR), {
+  side: INJECTOR_SIDE,
+  requests: {
+    // Before anything else, and again when its owner has changed the value or the binding.
+    arm: (arming) => {
+      const values = [...new Set([arming.value, ...(armed?.values ?? [])])].slice(0, SCRUBBED);
+      armed = { arming, values, scrubber: createScrubber(...values) };
+      return {};
+    },
+    exchange: (ordered) => broker.exchange(ordered),
+    cancel: ({ ticket }) => {
+      broker.cancel(ticket);
+      return {};
+    },
+  },
+  events: {},
+  onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
+  // Its words might be about what it holds.
+  onError: (_error, name) => end(`${name} failed`),
+});
+void peer.closed.then(() => exit(0));
+
+const face = inheritedChannel(FACE);
+face.onClose(() => exit(0));
+serveMux(face, (stream) => broker.serve(stream), BROKER_STREAMS);
+
+function current(): Armed {
+  return armed ?? end("it was not armed");
+}
+
+/** An order as the kernel reads requests; null for a target with more than one reading. */
+function callOf(order: Extract<NetOrder, { kind: "request" }>): NetRequest | null {
+  const path = netPath(order.target);
+  const headers = order.headers.map(({ name, value }) => [name, value] as const);
+  return path === null ? null : { ...order, tool: "send", path, headers };
+}
+
+function end(why: string): never {
+  stderr.write(`aios injector: ${why}\n`);
+  exit(1);
+}

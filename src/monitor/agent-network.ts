@@ -1,0 +1,70 @@
+import type { SocketEnd } from "../platform/socket-end.ts";
+import { keyOf } from "./carrier.ts";
+import { Refusal } from "./faults.ts";
+import type { LiveInstance } from "./live.ts";
+import { networkOf, type GrantedNetwork } from "./network-environment.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { secretsOf } from "./secrets.ts";
+import type { State } from "./state.ts";
+import type { Vault } from "./vault.ts";
+import { usableGrants } from "./visible.ts";
+
+/** Destinations of secrets that one instance may have: a face has a channel to the injector of each. */
+const MOST_INJECTORS = 12;
+
+/** What an instance is started with to reach the network. Its ends are the caller's, who closes them. */
+export interface AgentNetwork {
+  readonly network: GrantedNetwork;
+  /** Placeholders by variable. */
+  readonly secrets: { readonly [variable: string]: string };
+  /** The launcher's end of the pair over which it hands out the listener of the proxy, and the face's. */
+  readonly listener: { readonly launcher: SocketEnd; readonly face: SocketEnd } | null;
+  /** The face's ends of the channels to injectors, in the order of `via`. */
+  readonly injectors: readonly SocketEnd[];
+}
+
+/**
+ * Prepares the network of an instance that starts, by its grants now. The injectors' ends stay with the instance until they
+ * are started. Throws a Refusal when it has more secrets than fit.
+ */
+export function prepareNetwork(
+  live: LiveInstance,
+  parts: {
+    readonly state: State;
+    readonly now: number;
+    readonly powers: Pick<MonitorPowers, "makeSocketEnds">;
+    readonly vault: Pick<Vault, "placeholder">;
+  },
+): AgentNetwork {
+  const { state, now, powers, vault } = parts;
+  const { agent } = live.state;
+  const network = networkOf(usableGrants(state, agent, now));
+  if (network === "none") return { network, secrets: {}, listener: null, injectors: [] };
+  const uses = secretsOf(state, live.state, now);
+  const places = new Set([...uses.values()].map(keyOf));
+  if (places.size > MOST_INJECTORS)
+    throw new Refusal("too-many", `The grants of "${agent}" name ${places.size} destinations of secrets.`, "12 fit.");
+  const injectors = [...places].map((key, index) => {
+    const [near, far] = powers.makeSocketEnds();
+    let left: SocketEnd | null = far;
+    const take = (): SocketEnd | null => {
+      const taken = left;
+      left = null;
+      return taken;
+    };
+    live.secretEnds.set(key, { via: index + 1, take });
+    return near;
+  });
+  const [launcher, face] = powers.makeSocketEnds();
+  const secrets = Object.fromEntries(
+    [...uses].map(([variable, { secret }]) => [variable, vault.placeholder(agent, secret)]),
+  );
+  return { network, secrets, listener: { launcher, face }, injectors };
+}
+
+/** Closes the ends of what was never started for an instance. */
+export function closeEnds(live: LiveInstance): void {
+  live.netEnd?.close();
+  live.netEnd = null;
+  for (const { take } of live.secretEnds.values()) take()?.close();
+}

@@ -1,0 +1,188 @@
+import type { Injection } from "../kernel/secrets.ts";
+import type { Channel, SandboxedProcess } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
+import type { InjectorRequests } from "../protocol/inject-order.ts";
+import type { BrokerRequests, NetOrder, NetResult } from "../protocol/net-order.ts";
+import type { SandboxSpec } from "../sandbox/spec.ts";
+import type { LiveInstance } from "./live.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { planBroker, planInjector, type CodeLayout } from "./sandbox-plans.ts";
+
+type Requests = Pick<BrokerRequests, keyof BrokerRequests>;
+
+/** What a broker's channel is used for; `createPeer` makes it from the socketpair. */
+export interface BrokerPeer {
+  request<K extends keyof Requests>(name: K, body: Requests[K]["body"]): Promise<Requests[K]["ok"]>;
+  close(): void;
+}
+
+/** The same for an injector. */
+export interface InjectorPeer extends BrokerPeer {
+  request<K extends keyof InjectorRequests>(
+    name: K,
+    body: InjectorRequests[K]["body"],
+  ): Promise<InjectorRequests[K]["ok"]>;
+}
+
+export interface CarrierPorts {
+  readonly powers: MonitorPowers;
+  readonly code: CodeLayout;
+  connectBroker(channel: Channel): BrokerPeer;
+  connectInjector(channel: Channel): InjectorPeer;
+  /** The value that is bound there now; null when there is none. */
+  valueOf(secret: string): Promise<string | null>;
+}
+
+/** What carries exchanges of one instance: its broker, and an injector for each destination of a secret. */
+export interface Carrier {
+  /**
+   * Orders one exchange under a ticket of its own and tells the face; resolves when it has ended, with what is recorded.
+   * With an injection it goes through the one process that has that value. Rejects with `NoCarrier` when there is none.
+   */
+  exchange(order: NetOrder, call: Carried): Promise<NetResult>;
+  cancel(token: number): Promise<void>;
+  /** A secret was rotated or bound anew: whoever holds it gets it again, or ends when nothing is bound there any more. */
+  renew(secret: string, injections: readonly Injection[]): Promise<void>;
+  stop(): void;
+  suspend(): void;
+  resume(): void;
+}
+
+/** One exchange as it is carried. */
+export interface Carried {
+  readonly token: number;
+  /** Bytes that its grants have left, or null when none of them counts bytes. */
+  readonly most: number | null;
+  readonly injection: Injection | null;
+}
+
+/** A broker or injector that cannot be had: nothing was asked of anybody. */
+export class NoCarrier extends Error {
+  readonly code = "driver-unavailable";
+}
+
+interface Process<Peer extends BrokerPeer> {
+  readonly peer: Promise<Peer>;
+}
+
+/** Makes the carrier of an instance. Its processes are started with the first exchange that needs them and never again. */
+export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier {
+  const { powers, code } = ports;
+  const tickets = new Map<number, { readonly ticket: string; readonly peer: BrokerPeer }>();
+  const processes = new Set<SandboxedProcess>();
+  const injectors = new Map<string, Process<InjectorPeer> & { kill(): void }>();
+  let broker: Promise<BrokerPeer> | null = null;
+  let stopped = false;
+  let suspended = false;
+
+  async function start(spec: SandboxSpec, end: SocketEnd | null): Promise<SandboxedProcess & { channel: Channel }> {
+    // The face's side of it knows one process only: streams of one that is gone would be taken for those of the next.
+    if (end === null) throw new NoCarrier("what carried this for the instance is gone");
+    try {
+      const started = await powers.startSandbox(spec, "capture", [end]);
+      processes.add(started);
+      void started.ended.then(() => processes.delete(started));
+      const [channel] = started.channels;
+      if (channel === undefined || stopped) {
+        started.kill();
+        throw new NoCarrier(stopped ? "the instance ended" : "it got no channel");
+      }
+      if (suspended) started.suspend();
+      return { ...started, channel };
+    } finally {
+      end.close();
+    }
+  }
+
+  async function startBroker(): Promise<BrokerPeer> {
+    const end = live.netEnd;
+    live.netEnd = null;
+    return ports.connectBroker((await start(planBroker(code), end)).channel);
+  }
+
+  function injectorFor(injection: Injection): Process<InjectorPeer> {
+    const key = keyOf(injection);
+    const running = injectors.get(key);
+    if (running !== undefined) return running;
+    let killed = false;
+    let process: SandboxedProcess | null = null;
+    const run = async (): Promise<InjectorPeer> => {
+      const place = live.secretEnds.get(key);
+      const started = await start(planInjector(code), place?.take() ?? null);
+      process = started;
+      if (killed) started.kill();
+      const peer = ports.connectInjector(started.channel);
+      await arm(peer, injection);
+      return peer;
+    };
+    const made = {
+      peer: run(),
+      kill: () => {
+        killed = true;
+        process?.kill();
+      },
+    };
+    made.peer.catch(() => {});
+    injectors.set(key, made);
+    return made;
+  }
+
+  async function arm(peer: InjectorPeer, { placeholder, ...binding }: Injection): Promise<void> {
+    const value = await ports.valueOf(binding.secret);
+    if (value === null) throw new NoCarrier("the value of the secret does not open");
+    await peer.request("arm", { binding, placeholder, value });
+  }
+
+  return {
+    async exchange(order, { token, most, injection }) {
+      const via = injection === null ? 0 : (live.secretEnds.get(keyOf(injection))?.via ?? null);
+      if (via === null) throw new NoCarrier("the secret was granted after the agent had started; start it again");
+      const peer = await (injection === null ? (broker ??= startBroker()) : injectorFor(injection).peer).catch(
+        (error: unknown) => {
+          throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
+        },
+      );
+      const ticket = powers.random.hex(16);
+      tickets.set(token, { ticket, peer });
+      try {
+        const ended = peer.request("exchange", { ticket, order, most });
+        live.face?.port.granted({ token, ticket, via });
+        return await ended;
+      } finally {
+        tickets.delete(token);
+      }
+    },
+
+    async cancel(token) {
+      const known = tickets.get(token);
+      await known?.peer.request("cancel", { ticket: known.ticket });
+    },
+
+    async renew(secret, injections) {
+      for (const [key, injector] of injectors) {
+        if (!key.startsWith(`${secret} `)) continue;
+        const current = injections.find((each) => keyOf(each) === key);
+        if (current === undefined) injector.kill();
+        else await injector.peer.then((peer) => arm(peer, current)).catch(() => injector.kill());
+      }
+    },
+
+    stop: () => {
+      stopped = true;
+      for (const process of processes) process.kill();
+    },
+    suspend: () => {
+      suspended = true;
+      for (const process of processes) process.suspend();
+    },
+    resume: () => {
+      suspended = false;
+      for (const process of processes) process.resume();
+    },
+  };
+}
+
+/** What an injector is found by. */
+export function keyOf({ secret, to }: { readonly secret: string; readonly to: string }): string {
+  return `${secret} ${to}`;
+}
