@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import { foldName, standingOf, type EntryKind } from "./control-names.ts";
+
+const kindOf = (path: string, entry: EntryKind = "other"): string => standingOf(path, entry).kind;
+
+/** One of each kind of thing that other tools execute or obey. */
+const CONTROL = [
+  ".bashrc",
+  ".profile",
+  ".zshenv",
+  ".envrc",
+  ".gitconfig",
+  ".gitmodules",
+  ".npmrc",
+  ".yarnrc.yml",
+  ".cargo/config.toml",
+  ".netrc",
+  ".ssh/config",
+  ".ripgreprc",
+  ".vimrc",
+  ".dir-locals.el",
+  ".vscode",
+  ".vscode/tasks.json",
+  ".idea/workspace.xml",
+  "a.code-workspace",
+  ".devcontainer/devcontainer.json",
+  ".mcp.json",
+  ".claude/settings.json",
+  ".codex/config.toml",
+  ".cursor/mcp.json",
+  "CLAUDE.md",
+  "AGENTS.md",
+  "SOUL.md",
+  "HEARTBEAT.md",
+  ".github/workflows",
+  ".github/workflows/ci.yml",
+  ".gitlab-ci.yml",
+  ".circleci/config.yml",
+  "Jenkinsfile",
+  ".husky/pre-commit",
+  ".pre-commit-config.yaml",
+  ".git",
+  ".git/hooks",
+  ".git/hooks/pre-commit",
+  ".git/config",
+  ".git/config.worktree",
+  ".git/config.lock",
+  ".git/commondir",
+  ".git/modules/a/config",
+  ".git/modules/a/b/hooks/post-checkout",
+  ".git/worktrees/w/gitdir",
+  ".git/worktrees/w/commondir",
+  "HEAD",
+  "server.git/HEAD",
+  "server.git/config",
+  "server.git/hooks/update",
+];
+
+describe("a control name", () => {
+  it.each(CONTROL)("%s is one at every depth", (path) => {
+    expect(kindOf(path)).toBe("control");
+    expect(kindOf(`a/${path}`)).toBe("control");
+    expect(kindOf(`a/b/c/d/${path}`)).toBe("control");
+  });
+
+  it.each([
+    [".GIT/hooks/x", "another case"],
+    [".Git", "another case"],
+    [".g\u200Cit/config", "a code point that HFS+ ignores"],
+    [".\uFEFFmcp.json", "a byte order mark"],
+    [".git./config", "a dot that FAT drops"],
+    [".git /hooks/x", "a space that FAT drops"],
+    [".git::$INDEX_ALLOCATION/config", "a stream of NTFS"],
+    ["GIT~1/config", "a short name of FAT"],
+    [".VSCode/settings.json", "another case"],
+    ["claude.md", "another case"],
+    [".ｍｃｐ.json", "a compatible form"],
+  ])("%j is one: %s", (path) => {
+    expect(kindOf(path)).toBe("control");
+  });
+});
+
+describe("what only could hold one", () => {
+  it.each([".github", ".cargo", ".git/modules", ".git/modules/a", ".git/worktrees/w", ".config", "x/.yarn"])(
+    "%s is above one",
+    (path) => {
+      expect(kindOf(path, "folder")).toBe("above");
+    },
+  );
+});
+
+describe("twin: ordinary work is free", () => {
+  it.each([
+    "src/index.ts",
+    "README.md",
+    ".gitignore",
+    ".gitattributes",
+    ".editorconfig",
+    ".prettierrc",
+    ".eslintrc.json",
+    ".env",
+    "package.json",
+    "Makefile",
+    ".github/FUNDING.yml",
+    ".github/ISSUE_TEMPLATE/bug.md",
+    ".git/index",
+    ".git/index.lock",
+    ".git/HEAD",
+    ".git/HEAD.lock",
+    ".git/ORIG_HEAD",
+    ".git/COMMIT_EDITMSG",
+    ".git/refs/heads/main",
+    ".git/refs/heads/hooks",
+    ".git/refs/remotes/origin/HEAD",
+    ".git/logs/HEAD",
+    ".git/objects/ab/cdef",
+    ".git/info/exclude",
+    ".git/rebase-merge/git-rebase-todo",
+    ".git/worktrees/w/HEAD",
+    "config",
+    "hooks/useState.ts",
+    "src/config/index.ts",
+    "app/git/config",
+    "node_modules/fastq/.github/workflows/ci.yml",
+    "node_modules/a/node_modules/b/.travis.yml",
+    "node_modules/a/.vscode/settings.json",
+    "node_modules/a/AGENTS.md",
+    "\uFFFD\uFFFD",
+    "...",
+    "a:b",
+  ])("%s", (path) => {
+    expect(kindOf(path)).toBe("free");
+  });
+
+  it("a folder named HEAD makes no repository", () => {
+    expect(kindOf("components/HEAD", "folder")).toBe("free");
+    expect(kindOf("components/head/index.ts")).toBe("free");
+  });
+
+  it("but a package's own hooks into tools stay control files", () => {
+    expect(kindOf("node_modules/a/.mcp.json")).toBe("control");
+    expect(kindOf("node_modules/a/.git/config")).toBe("control");
+    expect(kindOf("node_modules/a/.npmrc")).toBe("control");
+  });
+});
+
+describe("folding", () => {
+  it("changes nothing of a plain name and is done once", () => {
+    for (const name of ["a", "index.ts", ".git", "Ａ", "ﬁle", "K", ".GI\u0307T"]) {
+      expect(foldName(foldName(name))).toBe(foldName(name));
+    }
+    expect(foldName("index.ts")).toBe("index.ts");
+  });
+});

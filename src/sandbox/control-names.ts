@@ -1,0 +1,334 @@
+/**
+ * Which names in a guarded root are read-only to an agent: what other tools execute or obey when a person, an editor or
+ * another agent comes to the folder later. A name is decided by its path below the root, existing or not, at any depth.
+ */
+
+/** What a path may hold. `above`: nothing yet, but what stood below it would be a control file by its place. */
+export type Standing =
+  { readonly kind: "free" } | { readonly kind: "above" } | { readonly kind: "control"; readonly why: string };
+
+/** What is at the path, or is to be put there. */
+export type EntryKind = "folder" | "other";
+
+interface Rule {
+  readonly why: string;
+  /** Names, or paths of names, compared in folded form. */
+  readonly paths: readonly string[];
+  /**
+   * Whether it holds below `node_modules` too. Published packages bring CI files, editor settings and notes of their own;
+   * what obeys these looks at the top of a project, and a tree that could not be installed would be left unguarded.
+   */
+  readonly packages: "kept" | "free";
+}
+
+const RULES: readonly Rule[] = [
+  {
+    why: "shells run it when they start",
+    packages: "kept",
+    paths: [
+      ".bashrc",
+      ".bash_profile",
+      ".bash_login",
+      ".bash_logout",
+      ".bash_aliases",
+      ".profile",
+      ".zshrc",
+      ".zshenv",
+      ".zprofile",
+      ".zlogin",
+      ".zlogout",
+      ".kshrc",
+      ".mkshrc",
+      ".cshrc",
+      ".tcshrc",
+      ".login",
+      ".logout",
+      ".inputrc",
+      ".config/fish",
+    ],
+  },
+  {
+    why: "a folder's environment manager runs it on entering",
+    packages: "kept",
+    paths: [".envrc", ".mise.toml", "mise.toml", ".mise", ".config/mise", ".autoenv", ".autoenv.zsh", ".venvrc"],
+  },
+  {
+    why: "git takes commands, filters or other repositories from it",
+    packages: "kept",
+    paths: [".gitconfig", ".gitmodules", ".config/git", ".githooks"],
+  },
+  {
+    why: "package managers take registries, scripts or programs from it",
+    packages: "kept",
+    paths: [
+      ".npmrc",
+      ".yarnrc",
+      ".yarnrc.yml",
+      ".yarn/plugins",
+      ".yarn/releases",
+      ".pnpmfile.cjs",
+      ".pnpmfile.mjs",
+      ".bunfig.toml",
+      "bunfig.toml",
+      ".pypirc",
+      "pip.conf",
+      ".condarc",
+      ".cargo/config",
+      ".cargo/config.toml",
+      ".bundle/config",
+      ".mvn/extensions.xml",
+      ".mvn/jvm.config",
+      ".mvn/maven.config",
+    ],
+  },
+  {
+    why: "network clients take hosts, proxies, keys or commands from it",
+    packages: "kept",
+    paths: [".netrc", ".curlrc", ".wgetrc", ".ssh", ".gnupg", ".docker", ".aws", ".kube"],
+  },
+  {
+    why: "tools take options that run programs from it",
+    packages: "kept",
+    paths: [
+      ".ripgreprc",
+      ".gdbinit",
+      ".lldbinit",
+      ".psqlrc",
+      ".sqliterc",
+      ".irbrc",
+      ".pryrc",
+      ".rprofile",
+      ".screenrc",
+      ".tmux.conf",
+      ".direnvrc",
+    ],
+  },
+  {
+    why: "editors run or obey it",
+    packages: "kept",
+    paths: [".vimrc", ".gvimrc", ".exrc", ".nvimrc", ".nvim.lua", ".emacs", ".emacs.d", ".dir-locals.el"],
+  },
+  {
+    why: "editors take tasks, programs and servers from it",
+    packages: "free",
+    paths: [".vscode", ".vscode-server", ".idea", ".fleet", ".zed", ".vs", ".sublime", ".nova"],
+  },
+  {
+    why: "editors build and start a container from it",
+    packages: "kept",
+    paths: [".devcontainer", ".devcontainer.json"],
+  },
+  {
+    why: "agents start the servers that it names",
+    packages: "kept",
+    paths: [".mcp.json", "mcp.json", ".mcp"],
+  },
+  {
+    why: "agents take permissions, hooks and commands from it",
+    packages: "kept",
+    paths: [
+      ".claude",
+      ".claude.json",
+      ".codex",
+      ".cursor",
+      ".cursorrules",
+      ".windsurf",
+      ".windsurfrules",
+      ".clinerules",
+      ".cline",
+      ".roo",
+      ".roorules",
+      ".roomodes",
+      ".gemini",
+      ".qwen",
+      ".opencode",
+      "opencode.json",
+      "opencode.jsonc",
+      ".openclaw",
+      ".aider.conf.yml",
+      ".continue",
+      ".continuerc.json",
+      ".amazonq",
+      ".augment",
+      ".kiro",
+      ".junie",
+      ".trae",
+      ".goosehints",
+      ".agents",
+    ],
+  },
+  {
+    why: "agents obey it",
+    packages: "free",
+    paths: [
+      "claude.md",
+      "claude.local.md",
+      "agents.md",
+      "agents.override.md",
+      "agent.md",
+      "gemini.md",
+      "qwen.md",
+      "soul.md",
+      "heartbeat.md",
+      "identity.md",
+      "bootstrap.md",
+      ".github/copilot-instructions.md",
+      ".github/instructions",
+      ".github/prompts",
+      ".github/agents",
+      ".github/chatmodes",
+    ],
+  },
+  {
+    why: "a CI server runs it",
+    packages: "free",
+    paths: [
+      ".github/workflows",
+      ".github/actions",
+      ".gitea/workflows",
+      ".forgejo/workflows",
+      ".gitlab-ci.yml",
+      ".gitlab-ci.yaml",
+      ".gitlab/ci",
+      ".circleci",
+      ".travis.yml",
+      "jenkinsfile",
+      "azure-pipelines.yml",
+      "azure-pipelines.yaml",
+      ".azure-pipelines",
+      "bitbucket-pipelines.yml",
+      ".buildkite",
+      ".drone.yml",
+      ".woodpecker",
+      ".woodpecker.yml",
+      ".woodpecker.yaml",
+      ".cirrus.yml",
+      ".cirrus.star",
+      "appveyor.yml",
+      ".appveyor.yml",
+      ".teamcity",
+      ".semaphore",
+      ".builds",
+      ".build.yml",
+      "cloudbuild.yaml",
+      "cloudbuild.yml",
+    ],
+  },
+  {
+    why: "git hooks run it",
+    packages: "free",
+    paths: [
+      ".husky",
+      ".pre-commit-config.yaml",
+      ".pre-commit-config.yml",
+      ".pre-commit-hooks.yaml",
+      "lefthook.yml",
+      "lefthook.yaml",
+      ".lefthook.yml",
+      ".lefthook.yaml",
+      "lefthook-local.yml",
+      ".lefthook",
+      ".overcommit.yml",
+    ],
+  },
+];
+
+const SUFFIXES: readonly { readonly suffix: string; readonly why: string }[] = [
+  { suffix: ".code-workspace", why: "editors take tasks, programs and servers from it" },
+];
+
+/** Inside a repository: what says which programs git runs, and where else it looks for that. */
+const GIT_CONTROL: readonly string[] = [
+  "hooks",
+  "config",
+  "config.lock",
+  "config.worktree",
+  "config.worktree.lock",
+  "commondir",
+];
+const GIT_WHY = "git runs what it says";
+const REPOSITORY_WHY = "it makes a repository, whose configuration git obeys";
+
+/** By first name, the rules as folded names, so that a name that occurs in none costs one look. */
+const byFirst = new Map<string, { readonly names: readonly string[]; readonly rule: Rule }[]>();
+for (const rule of RULES) {
+  for (const path of rule.paths) {
+    const names = path.split("/");
+    const [first = ""] = names;
+    byFirst.set(first, [...(byFirst.get(first) ?? []), { names, rule }]);
+  }
+}
+
+const FREE: Standing = { kind: "free" };
+const ABOVE: Standing = { kind: "above" };
+
+/**
+ * Standing of a path below a guarded root: names joined by `/`, as the kernel resolved them, so that no `.`, `..` or link
+ * is left in it. Bytes that are no UTF-8 may have become U+FFFD.
+ */
+export function standingOf(path: string, entry: EntryKind): Standing {
+  const names = path.split("/").map(foldName);
+  let standing = FREE;
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at] ?? "";
+    if (name === ".git" || name === "git~1") return gitStanding(names.slice(at + 1), REPOSITORY_WHY);
+    const found = standingAt(names, at);
+    if (found.kind === "control") return found;
+    if (found.kind === "above") standing = found;
+    // A repository without a working tree is a folder that holds HEAD, objects and refs; by custom it is named so.
+    if (name.endsWith(".git") && at + 1 < names.length) {
+      const inside = gitStanding(names.slice(at + 1), "");
+      if (inside.kind !== "free") return inside;
+    }
+  }
+  // Any folder with a HEAD beside objects and refs is one: git in it obeys the `config` beside them.
+  if (names.at(-1) === "head" && entry === "other") return { kind: "control", why: REPOSITORY_WHY };
+  return standing;
+}
+
+function standingAt(names: readonly string[], at: number): Standing {
+  const name = names[at] ?? "";
+  const suffix = SUFFIXES.find((each) => name.endsWith(each.suffix));
+  if (suffix !== undefined) return { kind: "control", why: suffix.why };
+  let standing = FREE;
+  for (const candidate of byFirst.get(name) ?? []) {
+    if (candidate.rule.packages === "free" && names.slice(0, at).includes("node_modules")) continue;
+    const here = names.slice(at, at + candidate.names.length);
+    if (!here.every((each, place) => each === candidate.names[place])) continue;
+    if (here.length === candidate.names.length) return { kind: "control", why: candidate.rule.why };
+    standing = ABOVE;
+  }
+  return standing;
+}
+
+/** Standing of names below a repository's own folder. */
+function gitStanding(names: readonly string[], itself: string): Standing {
+  const [first, ...rest] = names;
+  if (first === undefined) return { kind: "control", why: itself };
+  if (GIT_CONTROL.includes(first)) return { kind: "control", why: GIT_WHY };
+  if (first === "modules") {
+    // A repository each, at any depth: names of submodules have slashes.
+    return rest.some((name) => GIT_CONTROL.includes(name)) ? { kind: "control", why: GIT_WHY } : ABOVE;
+  }
+  if (first === "worktrees") {
+    const [, name] = rest;
+    if (name === undefined) return ABOVE;
+    return name === "gitdir" || GIT_CONTROL.includes(name) ? { kind: "control", why: GIT_WHY } : FREE;
+  }
+  return FREE;
+}
+
+/**
+ * A name as every file system that a folder may lie on, or be copied to, could read it: without regard to case, composed,
+ * without the code points that HFS+ and casefolding ext4 ignore (CVE-2014-9390), without what FAT and NTFS drop at its end.
+ */
+export function foldName(name: string): string {
+  // Nearly all names are plain, and this runs for every name of every path.
+  if (/^[a-z0-9._-]*[a-z0-9_-]$/.test(name)) return name;
+  const folded = name
+    .normalize("NFKC")
+    .replaceAll(/\p{Default_Ignorable_Code_Point}/gu, "")
+    .toLowerCase()
+    .normalize("NFC");
+  return folded.replace(/:.*$/su, "").replace(/[. ]+$/u, "");
+}
