@@ -66,6 +66,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
           .map(([call, times]) => (times === 1 ? call : `${call} ${times} times`))
           .join(", "),
       );
+    case "files-written":
+      return about(record.instance, "plain", record.count === 1 ? "1 change" : `${record.count} changes`);
+    case "files-refused":
+      return about(record.instance, "bad", record.count === 1 ? "1 change" : `${record.count} changes`);
     case "driver-pinned":
       return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":

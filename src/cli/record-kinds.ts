@@ -26,6 +26,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   labelled: true,
   "programs-started": true,
   "calls-refused": true,
+  "files-written": true,
+  "files-refused": true,
   "driver-pinned": true,
   "driver-quarantined": true,
   refused: true,

@@ -11,8 +11,9 @@ import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
 import { argv, exit, umask } from "node:process";
 import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
 import { sendMessage } from "../platform/fd-passing.ts";
+import { enterGuardedDomain, enterOwnDomain } from "../platform/landlock.ts";
 import { listenOnLoopback } from "../platform/loopback-listener.ts";
-import { enterOwnDomain, installListener } from "../platform/seccomp-listener.ts";
+import { installListener } from "../platform/seccomp-listener.ts";
 
 /** `LaunchPlan` of sandbox/launch-plan.ts. Written out, since each module of the launcher costs at every start. */
 interface Plan {
@@ -20,6 +21,7 @@ interface Plan {
   readonly environment: { readonly [name: string]: string };
   readonly terminal: boolean;
   readonly proxy: { readonly socket: number; readonly port: number } | null;
+  readonly free: readonly string[] | null;
   /** The filter in base64. */
   readonly filter: string;
 }
@@ -57,7 +59,8 @@ function launch(): never {
   if (plan.proxy !== null) handOutProxy(plan.proxy);
   // The monitor keeps what it makes to itself; an agent's files are for whoever the folder belongs to.
   umask(AGENT_UMASK);
-  enterOwnDomain();
+  if (plan.free === null) enterOwnDomain();
+  else enterGuardedDomain(plan.free);
   const listener = installListener(Buffer.from(plan.filter, "base64"));
   sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });
   closeSync(listener);

@@ -86,9 +86,15 @@ function checkTrial(name: "sandbox" | "agent", trial: Trial): Check {
     : { name, state: "missing", found: `${trial.message} (${trial.code})`, hint: trial.hint };
 }
 
-/** Version 2 is the first whose domains let files be moved between folders. */
+/**
+ * Version 2 is the first whose domains let files be moved between folders, version 3 the first that can guard a folder.
+ */
 function checkLandlock({ landlock }: SystemReport): Check {
-  if (landlock >= 2) return { name: "landlock", state: "ok", found: `ABI ${landlock}`, hint: null };
+  if (landlock === 2) {
+    const found = "ABI 2, not 3: agents start, but none that may write in its workspace";
+    return { name: "landlock", state: "note", found, hint: "Linux 6.2 or newer has it" };
+  }
+  if (landlock > 2) return { name: "landlock", state: "ok", found: `ABI ${landlock}`, hint: null };
   return {
     name: "landlock",
     state: "missing",

@@ -74,13 +74,19 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     crypto,
     startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
     expectAgent: () => void agents.supervisor.ready().catch(() => {}),
-    startAgent: (spec, { streams, hear, ends }) => startSandbox(spec, { streams, ends, agent: { ...agents, hear } }),
+    startAgent: (spec, { streams, hear, ends, device }) =>
+      startSandbox(spec, { streams, ends, agent: { ...agents, hear, ...(device !== null && { device }) } }),
     makeSocketEnds,
     codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await chmod(folder, 0o700);
+      return folder;
+    },
+    async makeUndoFolder(instance) {
+      const folder = join(home.undo, instance);
+      await mkdir(folder, { mode: 0o700 });
       return folder;
     },
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),

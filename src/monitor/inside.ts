@@ -2,7 +2,7 @@ import type { Timer } from "../platform/powers.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import type { StoppedCall } from "../sandbox/evidence.ts";
+import { EXAMPLES_MOST, type RefusedFile, type StoppedCall } from "../sandbox/evidence.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
@@ -24,10 +24,13 @@ export interface InsidePorts {
   now(): number;
 }
 
-/** Refused calls of one instance that no record tells of yet, and the run that it may be in. */
+/** What was refused to one instance that no record tells of yet, and the run that it may be in. */
 interface Refusals {
   calls: Map<string, number>;
   examples: readonly StoppedCall[];
+  /** Changes to files. */
+  changes: number;
+  files: readonly RefusedFile[];
   recordedAt: number;
   waits: boolean;
   run: { readonly at: number; readonly count: number }[];
@@ -51,20 +54,34 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
   function refusalsOf(live: LiveInstance): Refusals {
     const known = refusals.get(live);
     if (known !== undefined) return known;
-    const made: Refusals = { calls: new Map(), examples: [], recordedAt: -Infinity, waits: false, run: [] };
+    const made: Refusals = {
+      calls: new Map(),
+      examples: [],
+      changes: 0,
+      files: [],
+      recordedAt: -Infinity,
+      waits: false,
+      run: [],
+    };
     refusals.set(live, made);
     return made;
   }
 
   function record(live: LiveInstance, refused: Refusals): void {
-    if (refused.calls.size === 0) return;
     const { instance, agent } = live.state;
-    const calls = Object.fromEntries(refused.calls);
+    const { calls, changes } = refused;
+    if (calls.size === 0 && changes === 0) return;
     const examples = refused.examples.map((example) => ({ ...example }));
+    const files = refused.files.map((file) => ({ ...file }));
     refused.calls = new Map();
     refused.examples = [];
+    refused.changes = 0;
+    refused.files = [];
     refused.recordedAt = now();
-    write(live, { kind: "calls-refused", instance, agent, calls }, { examples });
+    if (calls.size > 0) {
+      write(live, { kind: "calls-refused", instance, agent, calls: Object.fromEntries(calls) }, { examples });
+    }
+    if (changes > 0) write(live, { kind: "files-refused", instance, agent, count: changes }, { files });
   }
 
   function takeRefused(live: LiveInstance, news: Extract<WardNews, { event: "refused" }>): void {
@@ -76,6 +93,18 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
     }
     const shown = new Set(refused.examples.map(({ call }) => call));
     refused.examples = [...refused.examples, ...news.examples.filter(({ call }) => !shown.has(call))];
+    addToRun(live, refused, count);
+  }
+
+  function takeKeptOut(live: LiveInstance, news: Extract<WardNews, { event: "files-refused" }>): void {
+    const refused = refusalsOf(live);
+    refused.changes += news.count;
+    refused.files = [...refused.files, ...news.files].slice(0, EXAMPLES_MOST);
+    addToRun(live, refused, news.count);
+  }
+
+  /** Freezes on a run; records otherwise, now or when the last record is old enough. */
+  function addToRun(live: LiveInstance, refused: Refusals, count: number): void {
     const at = now();
     refused.run = [...refused.run.filter((each) => each.at > at - REFUSED_SPAN_MS), { at, count }];
     const inSpan = refused.run.reduce((sum, each) => sum + each.count, 0);
@@ -83,7 +112,7 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
       refused.run = [];
       record(live, refused);
       void instances.freeze(live, {
-        by: { kind: "monitor", why: "a run of refused system calls" },
+        by: { kind: "monitor", why: "a run of refused system calls and changes to files" },
         code: "refused-calls",
       });
       return;
@@ -108,6 +137,13 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
       }
       case "refused":
         return takeRefused(live, news);
+      case "written": {
+        const files = news.files.map((file) => ({ ...file }));
+        write(live, { kind: "files-written", instance, agent, count: files.length }, { files });
+        return;
+      }
+      case "files-refused":
+        return takeKeptOut(live, news);
       case "terminal": {
         record(live, refusalsOf(live));
         const by = `system call ${news.call} of process ${news.pid}`;

@@ -21,6 +21,7 @@ import { stoppedBy } from "./subjects.ts";
 import { type CodeLayout, planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
 import type { Vault } from "./vault.ts";
+import { endStorage, startStorage } from "./storage-start.ts";
 
 const RETRY_MS = 1000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
@@ -114,6 +115,7 @@ export function createInstances(ports: InstancePorts): Instances {
     stopProcesses(live);
     for (const child of below(live)) await finish(child, { why: "ancestor-ended", exit: null });
     for (const request of live.waiting.keys()) await ports.withdraw(live, request);
+    await endStorage(live, powers);
     if (live.state.life !== "terminal")
       await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
     await powers.removeSocketFolder(instance).catch(() => {});
@@ -205,6 +207,9 @@ export function createInstances(ports: InstancePorts): Instances {
           void drivers.openAll(live).catch(() => {});
           const net = prepareNetwork(live, { state: journal.state, now: ports.now(), powers, vault: ports.vault });
           const inner = net.listener?.launcher;
+          const onFault = (): void => void finish(live, { why: "storage-gone", exit: null });
+          const storing = startStorage(live, { powers, code, onFault });
+          storing.catch(() => {}); // awaited below
           await startFace(live, {
             powers,
             code,
@@ -220,6 +225,7 @@ export function createInstances(ports: InstancePorts): Instances {
             inner?.close();
             throw error;
           });
+          await storing;
           refuseStopped(state);
           live.agent = await powers
             .startAgent(
@@ -238,10 +244,12 @@ export function createInstances(ports: InstancePorts): Instances {
                 streams,
                 hear: (news) => ports.hear(live, news),
                 ends: inner === undefined ? [] : [inner],
+                device: live.storageEnd,
               },
             )
             .finally(() => inner?.close());
         } catch (error) {
+          live.storageEnd?.close();
           await finish(live, { why: "not-started", exit: null });
           if (error instanceof Refusal) throw error;
           throw new Refusal(
@@ -250,6 +258,7 @@ export function createInstances(ports: InstancePorts): Instances {
             hintOf(error),
           );
         }
+        live.storageEnd?.close();
         const { agent } = live;
         homes.watch(live);
         void agent.ended.then(({ code: exit }) =>

@@ -50,6 +50,10 @@ export interface LiveInstance {
   agent: SandboxedProcess | null;
   /** What the agent's own sandbox got. */
   sandbox: InstanceSandbox;
+  /** Changes files of a writable workspace on the agent's behalf; ends by itself when the agent is gone. */
+  storage: SandboxedProcess | null;
+  /** The supervisor's end of its socket, until the supervisor has it. */
+  storageEnd: SocketEnd | null;
   /** JSON-RPC methods that nobody serves, asked for so far. */
   unknownMethods: number;
   /** Requests to the network that its face refused so far. */
@@ -73,6 +77,8 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     carrier: null,
     agent: null,
     sandbox: { mode: "none", programs: "none", home: null },
+    storage: null,
+    storageEnd: null,
     unknownMethods: 0,
     refusedRequests: 0,
     visible: null,

@@ -40,6 +40,8 @@ export interface MonitorPowers {
       readonly hear: (news: WardNews) => void;
       /** Its channel, if it has one. */
       readonly ends: readonly SocketEnd[];
+      /** The supervisor's end of the socket to its storage device, if it has guarded roots. */
+      readonly device: SocketEnd | null;
     },
   ): Promise<SandboxedProcess>;
   /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
@@ -51,6 +53,8 @@ export interface MonitorPowers {
   removeSocketFolder(instance: string): Promise<void>;
   /** Homes of agents that last. */
   readonly volumes: AgentVolumes;
+  /** Makes the empty folder in which is kept what an instance changes; absolute host path. */
+  makeUndoFolder(instance: string): Promise<string>;
   /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */

@@ -211,6 +211,8 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "driver-pinned":
     case "programs-started":
     case "calls-refused":
+    case "files-written":
+    case "files-refused":
     case "refused":
     case "approved":
       return;

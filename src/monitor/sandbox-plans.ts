@@ -12,6 +12,8 @@ export interface CodeLayout {
 
 const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
+/** Where an agent finds its workspace. */
+export const WORKSPACE = "/workspace";
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
 /** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
 const CACHES = `${INSIDE}/node_modules/.aios-cache`;
@@ -147,10 +149,12 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     ...(plan.home ?? []),
   ];
   if (plan.workspace !== null && plan.workspace.mode !== "none") {
-    mounts.push({ kind: plan.workspace.mode, host: plan.workspace.host, inside: "/workspace" });
+    mounts.push({ kind: plan.workspace.mode, host: plan.workspace.host, inside: WORKSPACE });
   }
   return {
     role: "agent",
+    // What it may write in is changed on its behalf: control files stay as they are, and the rest can be undone.
+    ...(plan.workspace?.mode === "write" ? { guarded: [WORKSPACE] } : {}),
     command: plan.command,
     cwd: plan.workspace === null || plan.workspace.mode === "none" ? "/home/agent" : "/workspace",
     environment: {
@@ -175,7 +179,9 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
 }
 
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
-function ownEnvironment(program: "face" | "driver" | "connector" | "broker"): SandboxSpec["environment"] {
+export function ownEnvironment(
+  program: "face" | "driver" | "connector" | "broker" | "storage",
+): SandboxSpec["environment"] {
   return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }
 
@@ -194,7 +200,8 @@ const HEAP_SMALL = ["--max-semi-space-size=1", "--heap-growing-percent=20", "--d
 /** Of what hands on streams: its chunks are young and large, and with a small young generation a third of its time is collecting them. */
 const HEAP_STREAMS = ["--max-semi-space-size=8", "--disable-warning=ExperimentalWarning"];
 
-function ownCode(code: CodeLayout): readonly Mount[] {
+/** Our own code, read-only. */
+export function ownCode(code: CodeLayout): readonly Mount[] {
   return [
     { kind: "read", host: code.node, inside: `${INSIDE}/node` },
     { kind: "read", host: `${code.root}/package.json`, inside: `${INSIDE}/package.json` },

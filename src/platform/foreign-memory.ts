@@ -50,6 +50,17 @@ export function readForeignText(
   return { text: bytes.toString("utf8", 0, Math.min(at.most, bytes.length)), cut: true };
 }
 
+/** PATH_MAX, its NUL included. */
+const PATH_BYTES = 4096;
+
+/** A path of another process, bytes as characters; `fault` when its memory ends before, `long` when it has no end in time. */
+export function readForeignPath(pid: number, address: bigint): { readonly path: string } | "fault" | "long" {
+  const bytes = readForeign(pid, { address, most: PATH_BYTES });
+  const end = bytes.indexOf(0);
+  if (end >= 0) return { path: bytes.toString("latin1", 0, end) };
+  return bytes.length === PATH_BYTES ? "long" : "fault";
+}
+
 /** A null-ended list of texts of another process, at most `most.words` of them. */
 export function readForeignTexts(
   pid: number,

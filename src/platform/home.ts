@@ -15,6 +15,8 @@ export interface Home {
   readonly volumes: string;
   /** What owners put into agents' homes, a folder each, beside what agents write. */
   readonly sealed: string;
+  /** What agents' changes to files replaced, a folder an instance, so that they can be undone. */
+  readonly undo: string;
   /** What can be deleted and is rebuilt from the log. */
   readonly index: string;
 }
@@ -34,6 +36,7 @@ export function openHome(path: string): Home {
     run: join(home, "run"),
     log: join(home, "log"),
     keys: join(home, "keys"),
+    undo: join(home, "undo"),
     index: join(home, "index"),
     volumes: join(home, "volumes"),
     sealed: join(home, "sealed"),

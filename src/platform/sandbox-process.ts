@@ -5,6 +5,7 @@ import { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
 import type { Descriptor, Launch, SandboxPlan } from "../sandbox/bwrap.ts";
 import { SandboxError } from "../sandbox/error.ts";
+import { guardedRoots } from "../sandbox/guard.ts";
 import { seccompProgram, supervisedProgram } from "../sandbox/seccomp.ts";
 import type { LauncherFiles } from "../sandbox/launch-plan.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
@@ -21,6 +22,7 @@ import { watchMemory } from "./sandbox-memory.ts";
 import {
   closeOnExec,
   hasEnded,
+  landlockVersion,
   openMemoryFile,
   openMountSource,
   openProcess,
@@ -47,6 +49,8 @@ export interface AgentStart {
   readonly supervisor: Supervisor;
   /** Hears what happens inside, from the start of its own program on. */
   readonly hear: (news: WardNews) => void;
+  /** The socket to the storage device of its guarded roots, which it must have when there are any. The caller's. */
+  readonly device?: SocketEnd;
 }
 
 export interface SandboxOptions {
@@ -67,6 +71,8 @@ export interface StartedSandbox extends SandboxedProcess {
 const OUTPUT_MOST = 1024 * 1024;
 const ERRORS_MOST = 8 * 1024;
 const SIGKILL = 9;
+/** The first version of Landlock that can keep a file from being cut short. */
+const GUARDING_VERSION = 3;
 /** How long a failed start may take to finish its sentence on standard error, milliseconds. */
 const LAST_WORDS = 1000;
 
@@ -84,7 +90,14 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   refuseRoot();
   const host = options.host ?? (knownHost ??= readSandboxHost());
   const { agent } = options;
-  const launch = agent === undefined ? null : { files: agent.launcher, filter: supervisedFilter(host.arch) };
+  const launch = agent === undefined ? null : { files: agent.launcher, filter: supervisedFilter(host.arch, spec) };
+  if ((agent?.device === undefined) !== (guardedRoots(spec).length === 0)) {
+    throw new SandboxError("spec", "Cannot guard a folder without a storage device, or have one for none");
+  }
+  if (agent?.device !== undefined && landlockVersion() < GUARDING_VERSION) {
+    const hint = "Linux 6.2 or newer has it; a workspace that is only read needs less";
+    throw new SandboxError("setup", `Cannot guard a folder: Landlock has no version ${GUARDING_VERSION} here`, hint);
+  }
   const plan = planSandbox(spec, { system: host.layout, launch });
   const pair = agent === undefined ? null : makeSocketPair();
   let child: ChildProcess;
@@ -110,7 +123,12 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     const launched =
       agent === undefined || pair === null
         ? null
-        : await superviseLaunch(agent, { launcher: pair[0], first, programs: spec.programs });
+        : await superviseLaunch(agent, {
+            launcher: pair[0],
+            first,
+            device: agent.device?.fd ?? null,
+            programs: spec.programs,
+          });
     await gate.pass();
     await launched?.done;
     const { namespace } = status;
@@ -238,9 +256,10 @@ function filterFor(arch: SandboxHost["arch"], role: SandboxSpec["role"]): Uint8A
   return made;
 }
 
-function supervisedFilter(arch: SandboxHost["arch"]): Launch["filter"] {
-  const key = `${arch} supervised`;
-  const made = filters.get(key) ?? supervisedProgram(arch);
+function supervisedFilter(arch: SandboxHost["arch"], spec: SandboxSpec): Launch["filter"] {
+  const guard = guardedRoots(spec).length === 0 ? "none" : "guarded";
+  const key = `${arch} supervised ${guard}`;
+  const made = filters.get(key) ?? supervisedProgram(arch, guard);
   filters.set(key, made);
   return made;
 }

@@ -4,6 +4,9 @@ import { bindFunction, checkCall, errnoOf, lastErrno } from "./libc.ts";
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
 const NOTIF_ID_VALID = 0x4008_2102;
+const NOTIF_ADDFD = 0x4018_2103;
+const ADDFD_FLAG_SEND = 2;
+const O_CLOEXEC = 0o2_000_000;
 const NOTIF_BYTES = 80;
 const RESPONSE_BYTES = 24;
 const FLAG_CONTINUE = 1;
@@ -44,22 +47,44 @@ export function receiveCall(listener: number): PendingCall | null {
 }
 
 /**
- * Answers a call: it goes on in the kernel, with whatever its memory holds by then, or fails with an error number and
- * does nothing. False when its thread was killed meanwhile: its id may be another process's by now, so what was read under
+ * Answers a call: it goes on in the kernel, with whatever its memory holds by then; or fails with an error number and
+ * does nothing; or was done on its behalf, and returns 0. False when its thread was killed meanwhile: its id may be another process's by now, so what was read under
  * it before is nothing to go by.
  */
 export function answerCall(
   listener: number,
   call: PendingCall,
-  answer: "continue" | { readonly errno: number },
+  answer: "continue" | "done" | { readonly errno: number },
 ): boolean {
   response.fill(0);
   response.writeBigUInt64LE(call.id, 0);
   if (answer === "continue") response.writeUInt32LE(FLAG_CONTINUE, 20);
-  else response.writeInt32LE(-answer.errno, 16);
+  else if (answer !== "done") response.writeInt32LE(-answer.errno, 16);
   const result = ioctl(listener, NOTIF_SEND, response);
   if (result < 0 && lastErrno() === errnoOf("ENOENT")) return false;
   checkCall("answer a call", result);
+  return true;
+}
+
+/**
+ * Answers a call with a descriptor: the caller gets a copy of `fd` under its lowest free number, which the call returns.
+ * False when its thread was killed meanwhile. Throws `system-call`; when the caller can have no more descriptors, it is told.
+ */
+export function answerWithDescriptor(
+  listener: number,
+  call: PendingCall,
+  { fd, closeOnExec }: { readonly fd: number; readonly closeOnExec: boolean },
+): boolean {
+  const add = Buffer.alloc(24); // struct seccomp_notif_addfd { id, flags, srcfd, newfd, newfd_flags }
+  add.writeBigUInt64LE(call.id, 0);
+  add.writeUInt32LE(ADDFD_FLAG_SEND, 8);
+  add.writeUInt32LE(fd, 12);
+  add.writeUInt32LE(closeOnExec ? O_CLOEXEC : 0, 20);
+  const result = ioctl(listener, NOTIF_ADDFD, add);
+  if (result >= 0) return true;
+  if (lastErrno() === errnoOf("ENOENT")) return false;
+  if (lastErrno() === errnoOf("EMFILE")) return answerCall(listener, call, { errno: errnoOf("EMFILE") });
+  checkCall("answer a call with a descriptor", result);
   return true;
 }
 

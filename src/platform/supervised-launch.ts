@@ -1,6 +1,5 @@
 import { SandboxError } from "../sandbox/error.ts";
-import type { WatchOrder } from "../sandbox/evidence.ts";
-import type { Supervisor, WardNews } from "./supervisor-link.ts";
+import type { SandboxToWatch, Supervisor, WardNews } from "./supervisor-link.ts";
 
 /** How long a launcher may take to become the agent, milliseconds. It takes some fifty on an idle machine. */
 const PATIENCE = 30_000;
@@ -18,7 +17,7 @@ export interface SupervisedLaunch {
 /** Hands a sandbox to the supervisor before its launcher runs; resolves when the supervisor has it. */
 export async function superviseLaunch(
   agent: { readonly supervisor: Supervisor; readonly hear: (news: WardNews) => void },
-  ward: { readonly launcher: number; readonly first: number; readonly programs: WatchOrder["programs"] },
+  ward: SandboxToWatch,
 ): Promise<SupervisedLaunch> {
   const done = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
@@ -55,6 +54,8 @@ export async function superviseLaunch(
         break;
       case "started":
       case "refused":
+      case "written":
+      case "files-refused":
         break;
     }
     agent.hear(news);

@@ -1,13 +1,15 @@
 import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import { PROGRAM_MOST, ARGUMENT_MOST, ARGUMENTS_MOST, BATCH_MOST, EXAMPLES_MOST } from "../sandbox/evidence.ts";
-import type { Evidence, StartedProgram, StoppedCall, WatchOrder } from "../sandbox/evidence.ts";
+import type { Evidence, RefusedFile, StartedProgram, StoppedCall, WatchOrder } from "../sandbox/evidence.ts";
 import type { Notice } from "../sandbox/notice.ts";
+import type { FileNote } from "../sandbox/storage-wire.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { signalProcess } from "./sandbox-syscalls.ts";
 import { answerCall, isPending, receiveCall, type PendingCall } from "./seccomp-notice.ts";
+import { createStorageLink, type StorageLink } from "./storage-link.ts";
 
 const SIGKILL = 9;
 /** How long reports are gathered, milliseconds. */
@@ -21,6 +23,8 @@ export interface Ward {
   entry(): PollEntry | null;
   /** Does what is ready. */
   serve(polled: Polled): void;
+  /** Its storage device, which is waited for beside it; null without guarded roots. */
+  readonly storage: StorageLink | null;
   /** When gathered reports are due, on the clock of `now`; null when there are none. */
   due(): number | null;
   /** Hands out what was gathered. */
@@ -40,11 +44,17 @@ export interface WardPorts {
  * Watches one sandbox from the launcher's first word to its last process. `launcher` is a socket to the launcher, `first`
  * a descriptor of the namespace's first process; both belong to the ward. TERMINAL: on a terminal call the namespace is
  * killed here, before anybody is told. A refused call fails with EPERM. The start of a program is taken down and goes on;
- * by then other threads may have changed what was read, which is evidence and decides nothing.
+ * by then other threads may have changed what was read, which is evidence and decides nothing. With guarded roots,
+ * `device` is a socket to the storage device, which changes files on the agent's behalf.
  */
 export function createWard(
   order: WatchOrder,
-  { launcher, first, ports }: { readonly launcher: number; readonly first: number; readonly ports: WardPorts },
+  {
+    launcher,
+    first,
+    device,
+    ports,
+  }: { readonly launcher: number; readonly first: number; readonly device: number | null; readonly ports: WardPorts },
 ): Ward {
   const { ward } = order;
   const { notices, report, now } = ports;
@@ -55,6 +65,34 @@ export function createWard(
   let started: StartedProgram[] = [];
   let calls = new Map<string, number>();
   let examples: StoppedCall[] = [];
+  let written: FileNote[] = [];
+  let keptOut = 0;
+  let keptOutFiles: RefusedFile[] = [];
+
+  const storage =
+    device === null
+      ? null
+      : createStorageLink(device, {
+          wrote(note) {
+            written.push(note);
+            if (written.length >= BATCH_MOST) flush();
+            else gather();
+          },
+          refused(note, call) {
+            keptOut++;
+            gather();
+            const isKnown = keptOutFiles.some(
+              ({ path, operation }) => path === note.path && operation === note.operation,
+            );
+            if (isKnown || keptOutFiles.length >= EXAMPLES_MOST) return;
+            keptOutFiles.push({ ...note, program: programOf(call.pid) });
+          },
+          // CONFINED-OR-NOT-AT-ALL: nobody would act for it, and what it did could not be undone.
+          gone() {
+            signalProcess(first, SIGKILL);
+            phase = "dying";
+          },
+        });
 
   const gather = (): void => {
     dueAt ??= now() + GATHER_MS;
@@ -64,7 +102,10 @@ export function createWard(
     dueAt = null;
     if (started.length > 0) report({ event: "started", ward, programs: started });
     if (calls.size > 0) report({ event: "refused", ward, calls: Object.fromEntries(calls), examples });
+    if (written.length > 0) report({ event: "written", ward, files: written });
+    if (keptOut > 0) report({ event: "files-refused", ward, count: keptOut, files: keptOutFiles });
     [started, calls, examples] = [[], new Map(), []];
+    [written, keptOut, keptOutFiles] = [[], 0, []];
   }
 
   /** Before the agent's program runs, the launcher's end is the end of the start. */
@@ -107,6 +148,7 @@ export function createWard(
     if (!isLaunch && order.programs === "none") return refuse(source, call, name);
     const read = readStart(call, name);
     // Killed meanwhile, it started nothing, and what was read may be of another process that has its id now.
+    if (isLaunch) storage?.begin(source, call);
     if (!answerCall(source, call, "continue")) return;
     started.push(read);
     if (isLaunch) {
@@ -128,6 +170,12 @@ export function createWard(
     phase = "dying";
   }
 
+  /** What the launcher still does to files before it is the agent, the kernel does: the wall stands already. */
+  function takeChange(source: number, call: PendingCall, name: string): void {
+    if (phase === "launching") answerCall(source, call, "continue");
+    else storage?.take(source, call, name);
+  }
+
   /** One call: a flood of one ward must not keep the others waiting. */
   function takeCall(): void {
     if (listener === null) return;
@@ -135,7 +183,8 @@ export function createWard(
     if (call === null) return;
     const notice = notices(call.number);
     if (notice.kind === "start") takeStart(listener, call, notice.call);
-    else if (notice.kind === "refused") refuse(listener, call, notice.call);
+    else if (notice.kind === "guarded" && storage !== null) takeChange(listener, call, notice.call);
+    else if (notice.kind === "refused" || notice.kind === "guarded") refuse(listener, call, notice.call);
     else end(listener, call, notice.call);
   }
 
@@ -158,9 +207,11 @@ export function createWard(
         phase = "over";
       }
     },
+    storage,
     due: () => dueAt,
     flush,
     close() {
+      storage?.close();
       closeAll([first, ...(socket === null ? [] : [socket]), ...(listener === null ? [] : [listener])]);
       report({ event: "gone", ward });
     },

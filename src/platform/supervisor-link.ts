@@ -15,18 +15,24 @@ const READY_MS = 20_000;
 /** What one ward's watcher hears. `unsupervised`: nobody answers its calls any more, so it must end at once. */
 export type WardNews = Evidence | { readonly event: "unsupervised" };
 
+/** A sandbox that is to be watched, and descriptors that the supervisor gets copies of. */
+export interface SandboxToWatch {
+  readonly launcher: number;
+  readonly first: number;
+  /** The socket to its storage device; null without guarded roots. */
+  readonly device: number | null;
+  readonly programs: WatchOrder["programs"];
+}
+
 /** The process that answers the calls of agents' sandboxes; started when first needed, and again after it ended. */
 export interface Supervisor {
   /** Starts the process, so that the first agent does not wait for it. Rejects with SandboxError when it does not start. */
   ready(): Promise<void>;
   /**
-   * Has a sandbox watched, from before its launcher runs; `launcher` and `first` stay the caller's and can be closed.
+   * Has a sandbox watched, from before its launcher runs; its descriptors stay the caller's and can be closed.
    * `hear` is called for everything about it, in order, until `gone` or `unsupervised`. Rejects with SandboxError.
    */
-  watch(
-    ward: { readonly launcher: number; readonly first: number; readonly programs: WatchOrder["programs"] },
-    hear: (news: WardNews) => void,
-  ): Promise<void>;
+  watch(ward: SandboxToWatch, hear: (news: WardNews) => void): Promise<void>;
   /** Host process id of the running process, or null. */
   pid(): number | null;
   /** Ends the process; its sandboxes end with it. */
@@ -60,11 +66,18 @@ export function createSupervisor(command: readonly [string, ...string[]]): Super
     ready: async () => void (await begin()),
     async watch(ward, hear) {
       const { socket, wards } = await begin();
-      const order: WatchOrder = { ward: ++last, programs: ward.programs };
+      const order: WatchOrder = {
+        ward: ++last,
+        programs: ward.programs,
+        guard: ward.device === null ? "none" : "guarded",
+      };
       wards.set(order.ward, hear);
       try {
         const bytes = Buffer.from(`${JSON.stringify(order)}\n`);
-        sendMessage(descriptorOf(socket), { bytes, fds: [ward.launcher, ward.first] });
+        sendMessage(descriptorOf(socket), {
+          bytes,
+          fds: [ward.launcher, ward.first, ...(ward.device === null ? [] : [ward.device])],
+        });
       } catch (cause) {
         wards.delete(order.ward);
         throw new SandboxError("supervisor", `Cannot have a sandbox supervised: ${String(cause)}`);

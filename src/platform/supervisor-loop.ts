@@ -14,7 +14,7 @@ const QUEUED_MOST = 4 * 1024 * 1024;
 const send = bindFunction<[number, Buffer, number, number]>("long send(int, void *, unsigned long, int)");
 
 /**
- * Watches sandboxes until the monitor's end of `control` closes. Takes orders from it, one line of JSON with two
+ * Watches sandboxes until the monitor's end of `control` closes. Takes orders from it, one line of JSON with
  * descriptors each, and writes one line of JSON for each report. One thread that waits in poll(2): what arrives, an answer
  * to a call above all, is done in the order in which it arrived and never beside anything else.
  */
@@ -43,20 +43,22 @@ export function superviseAll(control: number, notices: (number: number) => Notic
 
   /** False when the monitor is gone. */
   function takeOrder(): boolean {
-    const message = receiveMessage(control, { bytes: ORDER_BYTES, fds: 2 });
+    const message = receiveMessage(control, { bytes: ORDER_BYTES, fds: 3 });
     if (message === null) return true;
     if (message.bytes.length === 0) return false;
     words += message.bytes.toString("utf8");
-    const [launcher, first] = message.fds;
+    const [launcher, first, device = null] = message.fds;
     const end = words.indexOf("\n");
     if (launcher === undefined || first === undefined || end !== words.length - 1) {
       closeAll(message.fds);
-      throw new Error("the monitor sent something else than an order with two descriptors");
+      throw new Error("the monitor sent something else than an order with its descriptors");
     }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the monitor is trusted, and its order is its own
     const order = JSON.parse(words) as WatchOrder;
     words = "";
-    wards.add(createWard(order, { launcher, first, ports: { notices, report, now: () => performance.now() } }));
+    if ((order.guard === "guarded") !== (device !== null)) throw new Error("an order to guard comes with a device");
+    const ports = { notices, report, now: () => performance.now() };
+    wards.add(createWard(order, { launcher, first, device, ports }));
     return true;
   }
 
@@ -64,12 +66,16 @@ export function superviseAll(control: number, notices: (number: number) => Notic
   for (;;) {
     write();
     const crowded = queuedBytes > QUEUED_MOST;
-    const waiting: { readonly ward: Ward; readonly entry: NonNullable<ReturnType<Ward["entry"]>> }[] = [];
+    const waiting: { readonly server: Pick<Ward, "serve">; readonly entry: NonNullable<ReturnType<Ward["entry"]>> }[] =
+      [];
     let due = Infinity;
     for (const ward of wards) {
       const entry = ward.entry();
       due = Math.min(due, ward.due() ?? Infinity);
-      if (entry !== null) waiting.push({ ward, entry });
+      if (entry === null) continue;
+      waiting.push({ server: ward, entry });
+      const device = ward.storage?.entry() ?? null;
+      if (ward.storage !== null && device !== null) waiting.push({ server: ward.storage, entry: device });
     }
     const listened = crowded ? [] : waiting;
     const [own, ...found] = pollAll(
@@ -77,9 +83,9 @@ export function superviseAll(control: number, notices: (number: number) => Notic
       due === Infinity ? -1 : Math.max(0, due - performance.now()),
     );
     if (own !== undefined && (own.input || own.over) && !takeOrder()) return;
-    for (const [place, { ward }] of listened.entries()) {
+    for (const [place, { server }] of listened.entries()) {
       const polled = found[place];
-      if (polled !== undefined && (polled.input || polled.over)) ward.serve(polled);
+      if (polled !== undefined && (polled.input || polled.over)) server.serve(polled);
     }
     const now = performance.now();
     for (const ward of wards) {

@@ -115,6 +115,8 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     agent: agentName,
     calls: mapping(count, { key: /^[a-z0-9_ ]{1,32}$/, max: 256, min: 1 }),
   }),
+  "files-written": plainRecord("files-written", { instance: instanceId, agent: agentName, count }),
+  "files-refused": plainRecord("files-refused", { instance: instanceId, agent: agentName, count }),
   "driver-pinned": plainRecord("driver-pinned", { instance: instanceId, driver: driverName, pin: digest }),
   "driver-quarantined": plainRecord("driver-quarantined", { driver: driverName, pin: digest, found: digest }),
   refused: plainRecord("refused", { peer: words, code: words, what: words }),

@@ -60,6 +60,8 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   terminal: fc.record({ instance, agent: name, code, by: words }),
   labelled: fc.record({ instance, labels, because: words }),
   "programs-started": fc.record({ instance, agent: name, count }),
+  "files-written": fc.record({ instance, agent: name, count }),
+  "files-refused": fc.record({ instance, agent: name, count }),
   "calls-refused": fc.record({
     instance,
     agent: name,

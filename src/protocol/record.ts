@@ -97,6 +97,19 @@ export type RecordBody =
       /** System calls of programs inside that were refused since the last such record, by name. */
       readonly calls: { readonly [call: string]: number };
     } // payload: {examples: [{call, pid, program}]}
+  | {
+      readonly kind: "files-written";
+      readonly instance: string;
+      readonly agent: string;
+      readonly count: number;
+    } // payload: {files: [{operation, path}]}
+  | {
+      readonly kind: "files-refused";
+      readonly instance: string;
+      readonly agent: string;
+      /** Changes to control files, or beyond what can be kept, that were refused since the last such record. */
+      readonly count: number;
+    } // payload: {files: [{operation, path, why, program}]}
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
   | { readonly kind: "driver-quarantined"; readonly driver: string; readonly pin: string; readonly found: string }
   | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }

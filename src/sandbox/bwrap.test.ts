@@ -162,6 +162,7 @@ describe("an agent", () => {
       environment: { PATH: "/usr/bin:/bin", HOME: "/home/agent", PWD: "/workspace" },
       terminal: true,
       proxy: null,
+      free: null,
       filter: "AQID",
     });
     expect([...argv, ...options].join(" ")).not.toMatch(/task|\/opt\/agent|HOME/);

@@ -1,6 +1,7 @@
 import { toBase64 as encodeBase64 } from "../protocol/bytes.ts";
 import { checkSpec } from "./check.ts";
 import { SandboxError } from "./error.ts";
+import { freeFolders } from "./guard.ts";
 import { etcFiles, INSIDE_HOSTNAME, INSIDE_USER } from "./layout.ts";
 import type { SystemLayout } from "./layout.ts";
 import { LAUNCHER_ENTRY, LAUNCHER_FOLDER, PROXY_PORT } from "./launch-plan.ts";
@@ -122,7 +123,8 @@ function launcherCommand(
   // As bubblewrap sets it for everything else.
   const environment = { ...spec.environment, PWD: cwd };
   const proxy = spec.channels === 0 ? null : { socket: FIRST_DESCRIPTOR, port: PROXY_PORT };
-  const plan: LaunchPlan = { command, environment, terminal, proxy, filter: encodeBase64(launch.filter) };
+  const free = freeFolders(spec);
+  const plan: LaunchPlan = { command, environment, terminal, proxy, free, filter: encodeBase64(launch.filter) };
   return [
     `${LAUNCHER_FOLDER}/node`,
     "--disable-warning=ExperimentalWarning",

@@ -1,6 +1,8 @@
 import type { JsonValue } from "../kernel/json.ts";
 import { boolean, decode, integer, list, object, oneOf, record, text, union } from "../protocol/decode.ts";
 import type { DecodeResult, Decoder } from "../protocol/decode.ts";
+import { FILE_OPERATIONS, NOTE_PATH_MOST } from "./storage-wire.ts";
+import type { FileNote } from "./storage-wire.ts";
 
 /** A program that was asked for inside a sandbox. All words are an agent's. What it names may not exist. */
 export interface StartedProgram {
@@ -23,6 +25,13 @@ export interface StoppedCall {
   readonly program: string;
 }
 
+/** A change to a guarded file that was not made. */
+export interface RefusedFile extends FileNote {
+  readonly why: string;
+  /** The program that asked. */
+  readonly program: string;
+}
+
 /** What a supervisor reports about one sandbox, its ward. */
 export type Evidence =
   /** The launcher has become the agent. */
@@ -38,15 +47,28 @@ export type Evidence =
       /** The first of each, of at most so many. */
       readonly examples: readonly StoppedCall[];
     }
+  /** Files of guarded roots that were opened for writing, made, moved or removed. */
+  | { readonly event: "written"; readonly ward: number; readonly files: readonly FileNote[] }
+  | {
+      readonly event: "files-refused";
+      readonly ward: number;
+      readonly count: number;
+      /** The first of each, of at most so many. */
+      readonly files: readonly RefusedFile[];
+    }
   /** TERMINAL: the namespace was killed before this was said. */
   | ({ readonly event: "terminal"; readonly ward: number } & StoppedCall)
   /** No process of it is left. */
   | { readonly event: "gone"; readonly ward: number };
 
-/** What a monitor tells its supervisor; with it go two descriptors, the launcher's socket and the first process. */
+/**
+ * What a monitor tells its supervisor; with it go two descriptors, the launcher's socket and the first process, and with
+ * guarded roots a third, the socket to the storage device.
+ */
 export interface WatchOrder {
   readonly ward: number;
   readonly programs: "none" | "any";
+  readonly guard: "none" | "guarded";
 }
 
 /** Bounds of what is kept of one program, in characters and words. */
@@ -65,6 +87,8 @@ const pid = integer({ min: 0, max: 0x7fff_ffff });
 const program = text({ max: PROGRAM_MOST });
 const call = text({ max: 32, pattern: /^[a-z0-9_ ]+$/ });
 const words = text({ max: 1024 });
+
+const note = { operation: oneOf(FILE_OPERATIONS), path: text({ max: NOTE_PATH_MOST }) };
 
 const EVIDENCE: Decoder<Evidence> = union<Evidence, "event">("event", {
   launched: object<Extract<Evidence, { event: "launched" }>>({ event: oneOf(["launched"]), ward }),
@@ -93,6 +117,17 @@ const EVIDENCE: Decoder<Evidence> = union<Evidence, "event">("event", {
     ward,
     calls: record(integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { key: /^[a-z0-9_ ]{1,32}$/, max: 256 }),
     examples: list(object<StoppedCall>({ call, pid, program }), { max: EXAMPLES_MOST }),
+  }),
+  written: object<Extract<Evidence, { event: "written" }>>({
+    event: oneOf(["written"]),
+    ward,
+    files: list(object<FileNote>(note), { max: BATCH_MOST }),
+  }),
+  "files-refused": object<Extract<Evidence, { event: "files-refused" }>>({
+    event: oneOf(["files-refused"]),
+    ward,
+    count: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    files: list(object<RefusedFile>({ ...note, why: text({ max: 128 }), program }), { max: EXAMPLES_MOST }),
   }),
   terminal: object<Extract<Evidence, { event: "terminal" }>>({
     event: oneOf(["terminal"]),

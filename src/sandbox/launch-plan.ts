@@ -7,6 +7,11 @@ export interface LaunchPlan {
   readonly terminal: boolean;
   /** Where a listening socket on loopback goes out, the address of the agent's proxy; null: it has none. */
   readonly proxy: { readonly socket: number; readonly port: number } | null;
+  /**
+   * Folders beneath which files may be changed without asking, when some root is guarded: everything writable but the
+   * guarded roots. Null: none is guarded, and the kernel forbids nothing of what the mounts allow.
+   */
+  readonly free: readonly string[] | null;
   /** The second filter in base64. */
   readonly filter: string;
 }

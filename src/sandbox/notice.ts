@@ -1,11 +1,12 @@
+import { GUARDED_CALLS } from "./guard.ts";
 import { STARTING_CALLS, TERMINAL_CALLS } from "./seccomp.ts";
 import { CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
 
 /** What a call that waits for the supervisor means. */
 export interface Notice {
-  /** Starts a program; is terminal; or is refused. */
-  readonly kind: "start" | "terminal" | "refused";
+  /** Starts a program; is terminal; is refused; or changes files, where a root is guarded. */
+  readonly kind: "start" | "terminal" | "refused" | "guarded";
   /** Name of the call, `call N` for one that the table does not have. */
   readonly call: string;
 }
@@ -26,5 +27,6 @@ export function createNotices(arch: Architecture): (number: number) => Notice {
 
 function kindOf(call: CallName): Notice["kind"] {
   if (STARTING_CALLS.includes(call)) return "start";
+  if (GUARDED_CALLS.includes(call)) return "guarded";
   return TERMINAL_CALLS.includes(call) ? "terminal" : "refused";
 }

@@ -1,5 +1,6 @@
 import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
+import { GUARDED_CALLS, guardBody } from "./guard.ts";
 import type { SandboxSpec } from "./spec.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
@@ -139,10 +140,12 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
 /**
  * The second filter of an agent's sandbox, which the launcher installs with a listener: what starts a program, what is
  * terminal and what is refused waits for the supervisor's answer, everything else is allowed. Without a listener such a
- * call fails with ENOSYS.
+ * call fails with ENOSYS. With guarded roots the calls that change files wait too.
  */
-export function supervisedProgram(arch: Architecture): Uint8Array {
+export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" = "none"): Uint8Array {
+  const answers = { ask: ASK_SUPERVISOR, allow: ALLOW };
   return filter(arch, [
+    ...(guard === "none" ? [] : GUARDED_CALLS.map((name) => ({ name, body: guardBody(name, answers) }))),
     ...argumentRules("agent")
       .filter(({ name }) => SUPERVISED_RULES.includes(name))
       .map(asking),
@@ -164,6 +167,19 @@ export function supervisorProgram(arch: Architecture): Uint8Array {
     always("openat2", REFUSE_ENOSYS),
     ...TERMINAL_CALLS.map((name) => always(name, KILL_PROCESS)),
     ...refused.map((name) => always(name, REFUSE_EPERM)),
+  ]);
+}
+
+/**
+ * The filter of a storage device, which acts on files for agents and does nothing else: it starts nothing, opens no socket,
+ * makes no device and no set-id file, and looks into no process.
+ */
+export function storageProgram(arch: Architecture): Uint8Array {
+  const never: readonly CallName[] = ["socket", "socketpair", "connect", "bind", "kill", "tkill", "unshare"];
+  return filter(arch, [
+    ...argumentRules("driver").filter(({ name }) => !never.includes(name)),
+    ...TERMINAL_CALLS.map((name) => always(name, KILL_PROCESS)),
+    ...[...STARTING_CALLS, ...REFUSED_CALLS, ...never].map((name) => always(name, REFUSE_EPERM)),
   ]);
 }
 

@@ -21,6 +21,11 @@ export interface SandboxSpec {
    * other roles, which are "any".
    */
   readonly programs: "none" | "any";
+  /**
+   * Writable mounts, by their place inside, in which an agent changes nothing itself: the storage device does it on its
+   * behalf, refuses control names and keeps what can be undone. For role "agent" only; left out, there is none.
+   */
+  readonly guarded?: readonly string[];
   /** The streams of an agent are a terminal, which becomes that of a session inside. */
   readonly terminal: boolean;
   /** `host` only for the connector, which serves one fixed address. */

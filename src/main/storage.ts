@@ -1,0 +1,43 @@
+/**
+ * The storage device of one agent: it changes files in guarded roots on the agent's behalf, and undoes what it did.
+ *
+ *     storage.ts serve BYTES STORE ROOT…
+ *     storage.ts undo dry|do STORE ROOT…
+ *
+ * To serve, descriptor 3 leads to the supervisor. It reads and changes nothing but the store and the roots (Landlock, by
+ * the folders themselves, whatever descriptor it is handed), starts nothing and opens no socket.
+ */
+import { argv, exit, stderr } from "node:process";
+import { enterDomainOf } from "../platform/landlock.ts";
+import { hardenProcess } from "../platform/process-hardening.ts";
+import { hostArchitecture } from "../platform/sandbox-host.ts";
+import { installFilter } from "../platform/seccomp-listener.ts";
+import { serveStorage } from "../platform/storage-device.ts";
+import { createUndoStore } from "../platform/undo-store.ts";
+import { storageProgram } from "../sandbox/seccomp.ts";
+
+const SUPERVISOR = 3;
+
+function confine(folders: readonly string[]): void {
+  hardenProcess();
+  const arch = hostArchitecture();
+  if (arch === null) throw new Error("there is no system call filter for this machine");
+  enterDomainOf(folders);
+  installFilter(storageProgram(arch));
+}
+
+try {
+  const [, , task, how = "", folder = "", ...roots] = argv;
+  confine([folder, ...roots]);
+  if (task !== "serve") throw new Error(`there is no task ${String(task)}`);
+  const store = createUndoStore(folder, Number(how));
+  try {
+    serveStorage(SUPERVISOR, { roots, store });
+  } finally {
+    store.close();
+  }
+  exit(0);
+} catch (error) {
+  stderr.write(`aios storage: ${error instanceof Error ? error.message : String(error)}\n`);
+  exit(1);
+}

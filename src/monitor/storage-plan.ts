@@ -1,0 +1,66 @@
+import type { SandboxSpec } from "../sandbox/spec.ts";
+import { type CodeLayout, ownCode } from "./sandbox-plans.ts";
+
+const MEBIBYTE = 1024 * 1024;
+const INSIDE = "/aios";
+/** Where a storage device finds the store of what it keeps. */
+const UNDO = "/undo";
+/** Bytes of content and notes that are kept of one instance; what would need more is refused (EDQUOT). */
+export const UNDO_BYTES: number = 1024 * MEBIBYTE;
+
+/** A guarded root: the same place inside as in the agent's sandbox, so that paths mean the same. */
+export interface GuardedRoot {
+  readonly host: string;
+  readonly inside: string;
+}
+
+/**
+ * The storage device of one agent: the guarded roots and its own part of the undo store, nothing else of the machine. Its
+ * channel leads to the supervisor.
+ */
+export function planStorage(
+  code: CodeLayout,
+  { undo, roots }: { readonly undo: string; readonly roots: readonly GuardedRoot[] },
+): SandboxSpec {
+  const words = ["serve", String(UNDO_BYTES), UNDO, ...roots.map(({ inside }) => inside)];
+  return { ...base(code, { undo, roots }), command: command(words), channels: 1 };
+}
+
+/** The same to undo what an agent did; it says in JSON on standard output what it did or, dry, would do. */
+export function planUndo(
+  code: CodeLayout,
+  { undo, roots, how }: { readonly undo: string; readonly roots: readonly GuardedRoot[]; readonly how: "dry" | "do" },
+): SandboxSpec {
+  const words = ["undo", how, UNDO, ...roots.map(({ inside }) => inside)];
+  return { ...base(code, { undo, roots }), command: command(words), channels: 0 };
+}
+
+function command(words: readonly string[]): readonly string[] {
+  return [
+    `${INSIDE}/node`,
+    "--max-semi-space-size=1",
+    "--disable-warning=ExperimentalWarning",
+    `${INSIDE}/src/main/storage.ts`,
+    ...words,
+  ];
+}
+
+function base(
+  code: CodeLayout,
+  { undo, roots }: { readonly undo: string; readonly roots: readonly GuardedRoot[] },
+): Omit<SandboxSpec, "command" | "channels"> {
+  return {
+    role: "driver",
+    cwd: "/tmp",
+    environment: { MALLOC_ARENA_MAX: "1" },
+    mounts: [
+      ...ownCode(code),
+      { kind: "write", host: undo, inside: UNDO },
+      ...roots.map(({ host, inside }) => ({ kind: "write", host, inside }) as const),
+    ],
+    programs: "any",
+    terminal: false,
+    network: "none",
+    limits: { processes: 64, openFiles: 256, fileBytes: 1024 * MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
+}

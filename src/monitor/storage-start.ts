@@ -1,0 +1,47 @@
+import type { LiveInstance } from "./live.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { type CodeLayout, WORKSPACE } from "./sandbox-plans.ts";
+import { planStorage } from "./storage-plan.ts";
+
+/** How long a storage device may take to note how it left everything, milliseconds. */
+const LAST_NOTES_MS = 10_000;
+
+/**
+ * Starts the storage device of an instance whose agent may write in its workspace, and no other. `onFault` is called when
+ * the device ends as it should not. Whoever hands the live instance's `storageEnd` on, or does not come to it, closes it.
+ */
+export async function startStorage(
+  live: LiveInstance,
+  {
+    powers,
+    code,
+    onFault,
+  }: { readonly powers: MonitorPowers; readonly code: CodeLayout; readonly onFault: () => void },
+): Promise<void> {
+  const { instance, workspace } = live.state;
+  if (workspace === null || live.sandbox.mode !== "write") return;
+  const undo = await powers.makeUndoFolder(instance);
+  const [inner, outer] = powers.makeSocketEnds();
+  try {
+    const roots = [{ host: workspace, inside: WORKSPACE }];
+    live.storageEnd = outer;
+    live.storage = await powers.startSandbox(planStorage(code, { undo, roots }), "ignore", [inner]);
+  } catch (error) {
+    outer.close();
+    throw error;
+  } finally {
+    inner.close();
+  }
+  void live.storage.ended.then(({ code: exit }) => {
+    if (exit !== 0) onFault();
+  });
+}
+
+/** After the agent is gone: waits until its device has noted how it left everything, and ends one that does not. */
+export async function endStorage(live: LiveInstance, powers: Pick<MonitorPowers, "timer">): Promise<void> {
+  const { storage } = live;
+  if (storage === null) return;
+  const cancel = powers.timer.after(LAST_NOTES_MS, () => storage.kill());
+  await storage.ended;
+  cancel();
+}

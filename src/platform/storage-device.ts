@@ -1,0 +1,58 @@
+import { closeSync } from "node:fs";
+import type { JsonValue } from "../kernel/json.ts";
+import { decodeStorageOrder, STORAGE_LINE_MOST } from "../sandbox/storage-wire.ts";
+import type { StorageAnswer, StorageOrder } from "../sandbox/storage-wire.ts";
+import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
+import { createFileActs, PASS, type Acted } from "./file-acts.ts";
+import { pollAll } from "./poll-set.ts";
+import type { UndoStore } from "./undo-store.ts";
+
+/**
+ * Does to files what a supervisor asks, for one sandbox, until the other end of `socket` closes. One thread and one order
+ * after the other: between deciding on a path and acting on it nothing else of this sandbox happens. Throws when an order is
+ * none; the caller ends then.
+ */
+export function serveStorage(
+  socket: number,
+  { roots, store }: { readonly roots: readonly string[]; readonly store: UndoStore },
+): void {
+  process.umask(0); // the caller's has been taken off already
+  let acts: ReturnType<typeof createFileActs> | null = null;
+  let kept: Buffer[] = [];
+  let fds: number[] = [];
+
+  function act(order: StorageOrder, descriptor: number | null): Acted {
+    if (order.order === "root") {
+      if (descriptor === null || acts !== null) throw new Error("a root was expected once, with its descriptor");
+      acts = createFileActs({ root: descriptor, roots, store });
+      return { answer: { answer: "done", note: null }, fd: null };
+    }
+    // Before the agent's own program runs, there is nothing to change.
+    return acts === null ? PASS : acts(order, descriptor);
+  }
+
+  for (;;) {
+    pollAll([{ fd: socket, input: true, output: false }], -1);
+    const message = receiveMessage(socket, { bytes: STORAGE_LINE_MOST, fds: 1 });
+    if (message === null) continue;
+    if (message.bytes.length === 0) return;
+    kept.push(message.bytes);
+    fds.push(...message.fds);
+    if (message.bytes.at(-1) !== 10) continue;
+    const line = Buffer.concat(kept).toString("utf8");
+    const [descriptor = null, ...more] = fds;
+    [kept, fds] = [[], []];
+    closeAll(more);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what JSON.parse gives is a JSON value
+    const decoded = decodeStorageOrder(JSON.parse(line) as JsonValue);
+    if (decoded.kind !== "ok") throw new Error(`the supervisor asked nonsense: ${decoded.path} ${decoded.message}`);
+    const { answer, fd } = act(decoded.value, descriptor);
+    if (descriptor !== null && decoded.value.order !== "root") closeSync(descriptor);
+    say(socket, answer, fd);
+  }
+}
+
+function say(socket: number, answer: StorageAnswer, fd: number | null): void {
+  sendMessage(socket, { bytes: Buffer.from(`${JSON.stringify(answer)}\n`), fds: fd === null ? [] : [fd] });
+  if (fd !== null) closeSync(fd);
+}

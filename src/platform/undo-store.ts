@@ -1,0 +1,144 @@
+import { closeSync, constants, copyFileSync, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
+import { mkdirSync, writeSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { join } from "node:path";
+import type { UndoEntry, UndoMeta, UndoSeen } from "../sandbox/undo-entry.ts";
+import { errnoOf } from "./libc.ts";
+
+/** What is kept of one instance, in a folder of its own. Results are 0, or a negative error number: then nothing may happen. */
+export interface UndoStore {
+  /** Before the content of a file changes. `fd` stands for it (O_PATH), `path` is where it is. */
+  changing(fd: number, path: string): number;
+  /** Before a name goes, by removal or because something takes its place. */
+  removing(fd: number, path: string): number;
+  /** Before something moves; `cancel` takes it back when it did not. */
+  moving(from: string, to: string, how: "move" | "exchange"): number;
+  cancel(): void;
+  /** After a name was made. `fd` stands for what is there; a further link to a file that was there before makes it no new one. */
+  made(path: string, fd: number): void;
+  /** Before a mode changes. */
+  modeChanging(fd: number, path: string): number;
+  /** Whether another name can still be made. */
+  hasRoom(): boolean;
+  /** Notes how everything was left, so that what changes later is told from what the instance did. */
+  close(): void;
+}
+
+/** Opens an empty folder as a store of at most `most` bytes of content and notes together. */
+export function createUndoStore(folder: string, most: number): UndoStore {
+  const blobs = join(folder, "blobs");
+  mkdirSync(blobs, { mode: 0o700 });
+  const journal = openSync(join(folder, "journal"), "ax", 0o600);
+  /** Files that did not exist before: nothing of them needs keeping. By device and inode. */
+  const ours = new Set<string>();
+  const kept = new Map<string, number>();
+  const paths = new Set<string>();
+  let used = 0;
+  let last = 0;
+
+  function note(entry: UndoEntry, ...named: readonly string[]): void {
+    for (const path of named) paths.add(path);
+    const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    used += line.length;
+    writeSync(journal, line);
+  }
+
+  function keepContent(fd: number, found: BigIntStats): number {
+    const known = kept.get(keyOf(found));
+    if (known !== undefined) return known;
+    if (used + Number(found.size) > most) return -errnoOf("EDQUOT");
+    const blob = ++last;
+    try {
+      const { COPYFILE_EXCL, COPYFILE_FICLONE } = constants;
+      copyFileSync(`/proc/self/fd/${fd}`, join(blobs, String(blob)), COPYFILE_EXCL | COPYFILE_FICLONE);
+    } catch (error) {
+      return -errnoOf(codeOf(error));
+    }
+    used += Number(found.size);
+    kept.set(keyOf(found), blob);
+    return blob;
+  }
+
+  const store: UndoStore = {
+    changing(fd, path) {
+      const found = fstatSync(fd, { bigint: true });
+      if (ours.has(keyOf(found)) || kept.has(keyOf(found))) return 0;
+      const blob = keepContent(fd, found);
+      if (blob < 0) return blob;
+      note({ did: "changed", path, blob, meta: metaOf(found) }, path);
+      return 0;
+    },
+    removing(fd, path) {
+      const found = fstatSync(fd, { bigint: true });
+      const isLast = found.isDirectory() || found.nlink === 1n;
+      if (ours.has(keyOf(found))) {
+        if (isLast) ours.delete(keyOf(found)); // its number may come to be another file's
+        return 0;
+      }
+      const meta = metaOf(found);
+      if (found.isDirectory()) note({ did: "removed-folder", path, meta }, path);
+      else if (found.isSymbolicLink()) {
+        note({ did: "removed-link", path, text: readlinkSync(`/proc/self/fd/${fd}`, "latin1"), meta }, path);
+      } else {
+        const blob = found.isFile() ? keepContent(fd, found) : -errnoOf("EACCES");
+        if (blob < 0) return blob;
+        note({ did: "removed", path, blob, meta }, path);
+        if (isLast) kept.delete(keyOf(found));
+      }
+      return 0;
+    },
+    moving(from, to, how) {
+      if (!store.hasRoom()) return -errnoOf("EDQUOT");
+      note({ did: how === "move" ? "moved" : "exchanged", from, to }, from, to);
+      return 0;
+    },
+    cancel: () => note({ did: "not" }),
+    made(path, fd) {
+      const found = fstatSync(fd, { bigint: true });
+      if (found.isDirectory() || found.nlink === 1n) ours.add(keyOf(found));
+      note({ did: "made", path }, path);
+    },
+    modeChanging(fd, path) {
+      const found = fstatSync(fd, { bigint: true });
+      if (ours.has(keyOf(found))) return 0;
+      if (!store.hasRoom()) return -errnoOf("EDQUOT");
+      note({ did: "mode", path, mode: modeOf(found) }, path);
+      return 0;
+    },
+    hasRoom: () => used < most,
+    close() {
+      const final = openSync(join(folder, "final"), "wx", 0o600);
+      for (const path of paths) writeSync(final, `${JSON.stringify({ path, seen: look(path) })}\n`);
+      closeSync(final);
+      closeSync(journal);
+    },
+  };
+  return Object.freeze(store);
+}
+
+/** How a path looks now: null when nothing is there. */
+export function look(path: string): UndoSeen | null {
+  const found = lstatSync(Buffer.from(path, "latin1"), { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return null;
+  const { size, mtimeNs } = metaOf(found);
+  // A folder's own size and time change with what is in it, which is looked at by itself.
+  if (found.isDirectory()) return { inode: String(found.ino), size: 0, mtimeNs: "0" };
+  return { inode: String(found.ino), size, mtimeNs };
+}
+
+function metaOf(found: BigIntStats): UndoMeta {
+  return { mode: modeOf(found), size: Number(found.size), mtimeNs: String(found.mtimeNs) };
+}
+
+function modeOf(found: BigIntStats): number {
+  return Number(found.mode & 0o777n);
+}
+
+function keyOf(found: BigIntStats): string {
+  return `${found.dev}:${found.ino}`;
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return ["ENOSPC", "EDQUOT", "EACCES"].includes(code) ? code : "EIO";
+}

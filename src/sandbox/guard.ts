@@ -1,0 +1,88 @@
+import type { Instruction } from "./bpf.ts";
+import { SandboxError } from "./error.ts";
+import { INSIDE_USER } from "./layout.ts";
+import type { SandboxSpec } from "./spec.ts";
+import type { CallName } from "./syscalls.ts";
+
+/** Folders of every sandbox that can be written to besides its mounts: private ones, devices, settings of own processes. */
+const ALWAYS_FREE = ["/tmp", INSIDE_USER.home, "/dev", "/proc"];
+
+/** Roots of a specification that are guarded. */
+export function guardedRoots(spec: SandboxSpec): readonly string[] {
+  return spec.guarded ?? [];
+}
+
+/**
+ * Folders beneath which an agent with guarded roots may change files itself, null when none is guarded. The kernel's rule
+ * for a folder holds for all beneath it, so none of them may lie above a guarded root. Throws `SandboxError` with code
+ * `spec` when one does, or when a guarded root is no writable mount.
+ */
+export function freeFolders(spec: SandboxSpec): readonly string[] | null {
+  const guarded = guardedRoots(spec);
+  if (guarded.length === 0) return null;
+  const writable = spec.mounts.filter((mount) => mount.kind === "write" || mount.kind === "tmpfs");
+  for (const root of guarded) {
+    if (!writable.some((mount) => mount.kind === "write" && mount.inside === root)) {
+      refuse(`guard "${root}": it is no writable mount`);
+    }
+  }
+  const free = [...new Set([...ALWAYS_FREE, ...writable.map((mount) => mount.inside)])].filter(
+    (folder) => !guarded.includes(folder),
+  );
+  for (const root of guarded) {
+    const around = free.find((folder) => root.startsWith(`${folder}/`));
+    if (around !== undefined) refuse(`guard "${root}": it lies in "${around}", which is not guarded`);
+  }
+  return free;
+}
+
+function refuse(action: string): never {
+  throw new SandboxError("spec", `Cannot ${action}: the sandbox specification does not allow it`);
+}
+
+/** O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and __O_TMPFILE. */
+const OPENS_FOR_CHANGE = 0o20_001_103;
+
+/** Calls that change names, content or modes: each waits for the storage device when a root is guarded. */
+export const GUARDED_CALLS: readonly CallName[] = [
+  "open",
+  "openat",
+  "creat",
+  "mkdir",
+  "mkdirat",
+  "rename",
+  "renameat",
+  "renameat2",
+  "link",
+  "linkat",
+  "symlink",
+  "symlinkat",
+  "unlink",
+  "unlinkat",
+  "rmdir",
+  "truncate",
+  "chmod",
+  "fchmod",
+  "fchmodat",
+  "fchmodat2",
+];
+
+/** Where the flags of a call to open are, by argument. */
+const OPEN_FLAGS: { readonly [call in CallName]?: number } = { open: 1, openat: 2 };
+
+/** What a filter does on a guarded call: it asks, of the calls that open only when they may change something. */
+export function guardBody(
+  name: CallName,
+  answers: { readonly ask: number; readonly allow: number },
+): readonly Instruction[] {
+  const flags = OPEN_FLAGS[name];
+  if (flags === undefined) return [{ op: "return", value: answers.ask }];
+  return [
+    // Flags are an `int`: the high half must not be compared.
+    { op: "load", offset: 16 + 8 * flags },
+    { op: "any-bit", value: OPENS_FOR_CHANGE, yes: "ask" },
+    { op: "return", value: answers.allow },
+    { op: "label", name: "ask" },
+    { op: "return", value: answers.ask },
+  ];
+}
