@@ -7,12 +7,14 @@
  * To serve, descriptor 3 leads to the supervisor. It reads and changes nothing but the store and the roots (Landlock, by
  * the folders themselves, whatever descriptor it is handed), starts nothing and opens no socket.
  */
+import { writeSync } from "node:fs";
 import { argv, exit, stderr } from "node:process";
 import { enterDomainOf } from "../platform/landlock.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { hostArchitecture } from "../platform/sandbox-host.ts";
 import { installFilter } from "../platform/seccomp-listener.ts";
 import { serveStorage } from "../platform/storage-device.ts";
+import { undoRun } from "../platform/undo-run.ts";
 import { createUndoStore } from "../platform/undo-store.ts";
 import { storageProgram } from "../sandbox/seccomp.ts";
 
@@ -26,16 +28,21 @@ function confine(folders: readonly string[]): void {
   installFilter(storageProgram(arch));
 }
 
-try {
-  const [, , task, how = "", folder = "", ...roots] = argv;
-  confine([folder, ...roots]);
-  if (task !== "serve") throw new Error(`there is no task ${String(task)}`);
-  const store = createUndoStore(folder, Number(how));
+function serve(folder: string, { most, roots }: { readonly most: number; readonly roots: readonly string[] }): void {
+  const store = createUndoStore(folder, most);
   try {
     serveStorage(SUPERVISOR, { roots, store });
   } finally {
     store.close();
   }
+}
+
+try {
+  const [, , task, how = "", folder = "", ...roots] = argv;
+  confine([folder, ...roots]);
+  if (task === "serve") serve(folder, { most: Number(how), roots });
+  else if (task === "undo" && (how === "dry" || how === "do")) writeSync(1, JSON.stringify(undoRun(folder, { how })));
+  else throw new Error("what is it to do?");
   exit(0);
 } catch (error) {
   stderr.write(`aios storage: ${error instanceof Error ? error.message : String(error)}\n`);

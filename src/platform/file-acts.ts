@@ -197,7 +197,12 @@ export function createFileActs({
       const keeps = store.removing(replaced.fd, to.path);
       if (keeps < 0) return unkept(keeps, "removed", to.path);
     }
-    const keeps = store.moving(from.path, to.path, exchange ? "exchange" : "move");
+    const keeps = store.moving({
+      from: from.path,
+      to: to.path,
+      how: exchange ? "exchange" : "move",
+      isFolder: moved.found.isDirectory(),
+    });
     if (keeps < 0) return unkept(keeps, "moved", from.path);
     const [source, goal] = [withSlash(from), withSlash(to)];
     const result = call.renameName(source, goal, order.flags);

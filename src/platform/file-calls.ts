@@ -1,5 +1,5 @@
 import { readlinkSync } from "node:fs";
-import { bindFunction, errnoOf, lastErrno } from "./libc.ts";
+import { bindFunction, checkCall, errnoOf, lastErrno } from "./libc.ts";
 
 // asm-generic/fcntl.h (x86_64 and arm64 differ in two of these), linux/openat2.h
 const ARM = process.arch === "arm64";
@@ -36,6 +36,10 @@ const renameat2 = bindFunction<[number, number, Buffer, number, Buffer, number]>
 const linkatCall = bindFunction<[number, Buffer, number, Buffer, number]>("int linkat(int, void *, int, void *, int)");
 const symlinkatCall = bindFunction<[Buffer, number, Buffer]>("int symlinkat(void *, int, void *)");
 const ftruncateCall = bindFunction<[number, bigint]>("int ftruncate(int, int64_t)");
+const readlinkatCall = bindFunction<[number, Buffer, Buffer, number]>(
+  "long readlinkat(int, void *, void *, unsigned long)",
+);
+const utimensatCall = bindFunction<[number, Buffer, Buffer, number]>("int utimensat(int, void *, void *, int)");
 const chmodCall = bindFunction<[Buffer, number]>("int chmod(void *, unsigned int)");
 
 /** A call's result, or the number of its error as a negative one. */
@@ -73,6 +77,12 @@ export function pathOf(fd: number): string | null {
   } catch {
     return null;
   }
+}
+
+/** Where a symbolic link leads for which an O_PATH descriptor stands. Throws `system-call`. */
+export function linkText(fd: number): string {
+  const text = Buffer.alloc(4096);
+  return text.toString("latin1", 0, checkCall("read a link", readlinkatCall(fd, cPath(""), text, text.length)));
 }
 
 /** Opens what an O_PATH descriptor stands for. */
@@ -123,4 +133,22 @@ export function truncateFile(fd: number, length: bigint): number {
 /** Sets the mode of what an O_PATH descriptor stands for. */
 export function setMode(fd: number, mode: number): number {
   return outcome(chmodCall(cPath(`/proc/self/fd/${fd}`), mode));
+}
+
+/** Has two paths of this process's own change places. Throws `system-call`. */
+export function exchangeNames(one: string, other: string): void {
+  const exchange = 2;
+  const result = renameat2(SYS_RENAMEAT2, -100, cPath(one), -100, cPath(other), exchange);
+  checkCall(`exchange "${one}" and "${other}"`, result);
+}
+
+/** Sets when a file of this process's own was changed, in nanoseconds since 1970 UTC, following no link. Throws `system-call`. */
+export function setTimes(path: string, mtime: bigint): void {
+  const noFollow = 0x100;
+  const times = Buffer.alloc(32); // struct timespec[2]: access and change
+  for (const at of [0, 16]) {
+    times.writeBigInt64LE(mtime / 1_000_000_000n, at);
+    times.writeBigInt64LE(mtime % 1_000_000_000n, at + 8);
+  }
+  checkCall(`set the time of "${path}"`, utimensatCall(-100, cPath(path), times, noFollow));
 }

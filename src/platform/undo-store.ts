@@ -1,8 +1,9 @@
-import { closeSync, constants, copyFileSync, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
+import { closeSync, constants, copyFileSync, fstatSync, lstatSync, openSync } from "node:fs";
 import { mkdirSync, writeSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 import type { UndoEntry, UndoMeta, UndoSeen } from "../sandbox/undo-entry.ts";
+import { linkText } from "./file-calls.ts";
 import { errnoOf } from "./libc.ts";
 
 /** What is kept of one instance, in a folder of its own. Results are 0, or a negative error number: then nothing may happen. */
@@ -12,7 +13,12 @@ export interface UndoStore {
   /** Before a name goes, by removal or because something takes its place. */
   removing(fd: number, path: string): number;
   /** Before something moves; `cancel` takes it back when it did not. */
-  moving(from: string, to: string, how: "move" | "exchange"): number;
+  moving(move: {
+    readonly from: string;
+    readonly to: string;
+    readonly how: "move" | "exchange";
+    readonly isFolder: boolean;
+  }): number;
   cancel(): void;
   /** After a name was made. `fd` stands for what is there; a further link to a file that was there before makes it no new one. */
   made(path: string, fd: number): void;
@@ -24,6 +30,9 @@ export interface UndoStore {
   close(): void;
 }
 
+/** Characters of paths that are held in memory until the end. */
+const PATHS_MOST = 64 * 1024 * 1024;
+
 /** Opens an empty folder as a store of at most `most` bytes of content and notes together. */
 export function createUndoStore(folder: string, most: number): UndoStore {
   const blobs = join(folder, "blobs");
@@ -34,10 +43,17 @@ export function createUndoStore(folder: string, most: number): UndoStore {
   const kept = new Map<string, number>();
   const paths = new Set<string>();
   let used = 0;
+  let remembered = 0;
   let last = 0;
 
+  function remember(path: string): void {
+    if (paths.has(path)) return;
+    paths.add(path);
+    remembered += path.length;
+  }
+
   function note(entry: UndoEntry, ...named: readonly string[]): void {
-    for (const path of named) paths.add(path);
+    for (const path of named) remember(path);
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
     used += line.length;
     writeSync(journal, line);
@@ -78,7 +94,7 @@ export function createUndoStore(folder: string, most: number): UndoStore {
       const meta = metaOf(found);
       if (found.isDirectory()) note({ did: "removed-folder", path, meta }, path);
       else if (found.isSymbolicLink()) {
-        note({ did: "removed-link", path, text: readlinkSync(`/proc/self/fd/${fd}`, "latin1"), meta }, path);
+        note({ did: "removed-link", path, text: linkText(fd), meta }, path);
       } else {
         const blob = found.isFile() ? keepContent(fd, found) : -errnoOf("EACCES");
         if (blob < 0) return blob;
@@ -87,9 +103,13 @@ export function createUndoStore(folder: string, most: number): UndoStore {
       }
       return 0;
     },
-    moving(from, to, how) {
+    moving({ from, to, how, isFolder }) {
       if (!store.hasRoom()) return -errnoOf("EDQUOT");
       note({ did: how === "move" ? "moved" : "exchanged", from, to }, from, to);
+      if (isFolder) {
+        const below = [...paths].filter((path) => path.startsWith(`${from}/`));
+        for (const path of below) remember(to + path.slice(from.length));
+      }
       return 0;
     },
     cancel: () => note({ did: "not" }),
@@ -105,7 +125,7 @@ export function createUndoStore(folder: string, most: number): UndoStore {
       note({ did: "mode", path, mode: modeOf(found) }, path);
       return 0;
     },
-    hasRoom: () => used < most,
+    hasRoom: () => used < most && remembered < PATHS_MOST,
     close() {
       const final = openSync(join(folder, "final"), "wx", 0o600);
       for (const path of paths) writeSync(final, `${JSON.stringify({ path, seen: look(path) })}\n`);
@@ -118,12 +138,23 @@ export function createUndoStore(folder: string, most: number): UndoStore {
 
 /** How a path looks now: null when nothing is there. */
 export function look(path: string): UndoSeen | null {
-  const found = lstatSync(Buffer.from(path, "latin1"), { bigint: true, throwIfNoEntry: false });
+  const found = statAt(path);
   if (found === undefined) return null;
   const { size, mtimeNs } = metaOf(found);
   // A folder's own size and time change with what is in it, which is looked at by itself.
   if (found.isDirectory()) return { inode: String(found.ino), size: 0, mtimeNs: "0" };
   return { inode: String(found.ino), size, mtimeNs };
+}
+
+/** What is at a path, a link or not; undefined when nothing is. */
+export function statAt(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(Buffer.from(path, "latin1"), { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    // What was a folder above it is none any more.
+    if (error instanceof Error && "code" in error && error.code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 function metaOf(found: BigIntStats): UndoMeta {

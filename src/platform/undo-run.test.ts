@@ -1,0 +1,210 @@
+import {
+  appendFileSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import type { StorageOrder, StorageTarget } from "../sandbox/storage-wire.ts";
+import { createFileActs } from "./file-acts.ts";
+import { O_CREAT, O_PATH, O_TRUNC } from "./file-calls.ts";
+import { undoRun } from "./undo-run.ts";
+import { createUndoStore } from "./undo-store.ts";
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-undo-")));
+const root = openSync("/", O_PATH);
+afterAll(() => {
+  closeSync(root);
+  rmSync(base, { recursive: true, force: true });
+});
+let last = 0;
+/** Runs that are tried; thousands in a slow proof. */
+const RUNS = Number(process.env["AIOS_UNDO_RUNS"] ?? "100");
+
+/** A folder with something in it, and a store. */
+function begin(most = 1_000_000): {
+  readonly place: string;
+  readonly store: string;
+  /** Does an order as a storage device does, and writes `text` into what it opened. */
+  act(order: StorageOrder, text?: string): string;
+  end(): void;
+} {
+  const place = join(base, String(++last));
+  const folder = `${place}-store`;
+  mkdirSync(join(place, "d/e"), { recursive: true });
+  mkdirSync(folder);
+  for (const name of ["a", "b", "d/a", "d/e/a"]) writeFileSync(join(place, name), `${name} before`);
+  symlinkSync("a", join(place, "s"));
+  const store = createUndoStore(folder, most);
+  const acts = createFileActs({ root, roots: [place], store });
+  return {
+    place,
+    store: folder,
+    act(order, text = "") {
+      const { answer, fd } = acts(order, null);
+      if (fd !== null) {
+        if (text !== "") writeSync(fd, text);
+        closeSync(fd);
+      }
+      return answer.answer === "failed" ? `failed ${answer.errno}` : answer.answer;
+    },
+    end: () => store.close(),
+  };
+}
+
+/** All that undoing must bring back: kinds, content, modes, and when files were changed. */
+function treeOf(place: string): { readonly [path: string]: string } {
+  const names = readdirSync(place, { recursive: true, encoding: "utf8" }).toSorted();
+  return Object.fromEntries(
+    names.map((name) => {
+      const path = join(place, name);
+      const { mode, mtimeNs } = lstatSync(path, { bigint: true });
+      const kind = (mode & 0o170_000n).toString(8);
+      if (kind === "120000") return [name, `link to ${readlinkSync(path)}`];
+      const text = kind === "100000" ? `${mtimeNs} ${readFileSync(path, "utf8")}` : "";
+      return [name, `${mode.toString(8)} ${text}`];
+    }),
+  );
+}
+
+const NAMES = ["a", "b", "c", "d", "s", "d/a", "d/b", "d/e", "d/e/a", "d/e/b", "f", "f/a", "f/e/a"];
+const name = fc.constantFrom(...NAMES);
+/** An order with `@` in the place of the folder, and what is written into what it opened. */
+interface Step {
+  readonly order: StorageOrder;
+  readonly text: string;
+}
+
+const opening = fc.constantFrom(1, 1 | O_CREAT, 1 | O_CREAT | O_TRUNC, O_TRUNC);
+const step: fc.Arbitrary<Step> = fc
+  .oneof(
+    fc
+      .tuple(name, opening)
+      .map(([path, flags]): StorageOrder => ({ order: "open", target: at(path), flags, mode: 0o644 })),
+    name.map((path): StorageOrder => ({ order: "make-folder", path: `@/${path}`, mode: 0o755 })),
+    fc
+      .tuple(name, fc.boolean())
+      .map(([path, folder]): StorageOrder => ({ order: "remove", path: `@/${path}`, folder })),
+    fc
+      .tuple(name, name, fc.constantFrom(0, 0, 1, 2))
+      .map(([from, to, flags]): StorageOrder => ({ order: "rename", from: `@/${from}`, to: `@/${to}`, flags })),
+    fc.tuple(name, name).map(([from, to]): StorageOrder => ({ order: "link", from: at(from), to: `@/${to}` })),
+    fc.tuple(name, name).map(([text, path]): StorageOrder => ({ order: "symlink", text, path: `@/${path}` })),
+    fc
+      .tuple(name, fc.constantFrom(0o600, 0o755))
+      .map(([path, mode]): StorageOrder => ({ order: "mode", target: at(path), mode })),
+  )
+  .chain((order) => fc.string({ maxLength: 4, unit: "grapheme-ascii" }).map((text) => ({ order, text })));
+
+function at(path: string): StorageTarget {
+  return { at: "path", path: `@/${path}`, follow: true };
+}
+
+function run({ place, act, end }: ReturnType<typeof begin>, steps: readonly Step[]): void {
+  for (const { order, text } of steps) {
+    const isRead = order.order === "open" && (order.flags & 3) === 0;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same order in another folder
+    const placed = JSON.parse(JSON.stringify(order).replaceAll("@", place)) as StorageOrder;
+    act(placed, isRead ? "" : text);
+  }
+  end();
+}
+
+describe("undoing", () => {
+  it("brings back every file, link, folder, mode and time, whatever a run did", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const begun = begin();
+        const { place, store } = begun;
+        const before = treeOf(place);
+        run(begun, steps);
+        const after = treeOf(place);
+        const dry = undoRun(store, { how: "dry" });
+        expect(treeOf(place)).toEqual(after);
+        const done = undoRun(store, { how: "do" });
+        expect(done.left).toEqual([]);
+        expect(treeOf(place)).toEqual(before);
+        expect(dry.left).toEqual([]);
+        expect(undoRun(store, { how: "do" })).toMatchObject({ changed: 0, leftCount: 0 });
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("goes on after it was stopped at any step, whether the step was noted or not", () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 3, maxLength: 20 }), fc.nat(20), (steps, stop) => {
+        const begun = begin();
+        const { place, store } = begun;
+        const before = treeOf(place);
+        run(begun, steps);
+        let left = stop;
+        const crash = (): void => {
+          if (left-- === 0) throw new Error("stopped");
+        };
+        try {
+          undoRun(store, { how: "do", onStep: crash });
+        } catch (error) {
+          expect(String(error)).toBe("Error: stopped");
+        }
+        expect(undoRun(store, { how: "do" }).left).toEqual([]);
+        expect(treeOf(place)).toEqual(before);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("leaves what somebody changed since, names it, and undoes the rest", () => {
+    const { place, store, act, end } = begin();
+    for (const path of ["a", "b", "new"]) {
+      const target = { at: "path", path: `${place}/${path}`, follow: true } as const;
+      expect(act({ order: "open", target, flags: 1 | O_CREAT | O_TRUNC, mode: 0o644 }, "agent")).toBe("done");
+    }
+    end();
+    appendFileSync(join(place, "a"), " and a person");
+    const report = undoRun(store, { how: "do" });
+    expect(report).toEqual({
+      changes: [
+        { what: "removed", path: join(place, "new") },
+        { what: "restored", path: join(place, "b") },
+      ],
+      changed: 2,
+      left: [{ path: join(place, "a"), why: "it was changed since the run" }],
+      leftCount: 1,
+      noted: true,
+    });
+    expect(readFileSync(join(place, "a"), "utf8")).toBe("agent and a person");
+    expect(readFileSync(join(place, "b"), "utf8")).toBe("b before");
+  });
+});
+
+describe("the budget of what is kept", () => {
+  it("refuses a change that it has no room to undo, and the file stays", () => {
+    const { place, act, end } = begin(4);
+    const target = { at: "path", path: `${place}/a`, follow: true } as const;
+    expect(act({ order: "open", target, flags: 1 | O_TRUNC, mode: 0 })).toBe("failed 122"); // EDQUOT
+    expect(act({ order: "remove", path: `${place}/a`, folder: false })).toBe("failed 122");
+    expect(readFileSync(join(place, "a"), "utf8")).toBe("a before");
+    end();
+  });
+
+  it("twin: with room it is kept and done", () => {
+    const { place, act, end } = begin(4096);
+    expect(act({ order: "remove", path: `${place}/a`, folder: false })).toBe("done");
+    end();
+    expect(readdirSync(place)).not.toContain("a");
+  });
+});

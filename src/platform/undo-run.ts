@@ -1,0 +1,295 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { join } from "node:path";
+import type { UndoEntry, UndoMeta, UndoSeen } from "../sandbox/undo-entry.ts";
+import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
+import { UNDO_LISTED, type UndoChange, type UndoReport } from "../sandbox/undo-report.ts";
+import { exchangeNames, setTimes } from "./file-calls.ts";
+import { look, statAt } from "./undo-store.ts";
+
+/**
+ * Puts back what a run changed, the last change first, or says what that would be. What somebody changed since the run is
+ * left as it is and named, and so is what hangs on it. Stopped at any moment, it goes on where it was when it is called
+ * again: each step is noted when it is done, and one that was done and not noted is found done. `onStep` is called between
+ * the two. Throws what the file system
+ * throws where the store itself cannot be read or written.
+ */
+export function undoRun(
+  folder: string,
+  { how, onStep = () => {} }: { readonly how: "dry" | "do"; readonly onStep?: () => void },
+): UndoReport {
+  const entries = readEntries(join(folder, "journal"));
+  const progress = openProgress(join(folder, "undone"), { all: entries.length, how });
+  const final = readLines<{ readonly path: string; readonly seen: UndoSeen | null }>(join(folder, "final"));
+  const report = createReport(final !== null);
+  const moved = findMoved(final ?? [], entries.slice(Math.max(0, progress.left - (progress.began ? 1 : 0))));
+  try {
+    for (let at = progress.left - 1; at >= 0; at--) {
+      const entry = entries[at];
+      if (entry === undefined) continue;
+      undoEntry(entry, { folder, how, moved, report, progress });
+      onStep();
+      progress.note(at);
+    }
+    return report.finish();
+  } finally {
+    progress.close();
+  }
+}
+
+interface Undoing {
+  readonly folder: string;
+  readonly how: "dry" | "do";
+  /** Paths that somebody changed since, and what hangs on them. */
+  readonly moved: Set<string>;
+  readonly report: ReturnType<typeof createReport>;
+  readonly progress: Progress;
+}
+
+const SINCE = "it was changed since the run";
+
+function undoEntry(entry: UndoEntry, undoing: Undoing): void {
+  switch (entry.did) {
+    case "not":
+      return;
+    case "moved":
+    case "exchanged":
+      return undoMove(entry, undoing);
+    case "made":
+    case "changed":
+    case "removed":
+    case "removed-folder":
+    case "removed-link":
+    case "mode":
+      if (undoing.moved.has(entry.path)) return undoing.report.leave(entry.path, SINCE);
+      return undoAt(entry, undoing);
+  }
+}
+
+function undoAt(entry: Exclude<UndoEntry, { did: "not" | "moved" | "exchanged" }>, undoing: Undoing): void {
+  const { report, how, folder } = undoing;
+  const { path } = entry;
+  const found = statAt(path);
+  const act = (what: UndoChange["what"], action: () => void): void => {
+    try {
+      if (how === "do") action();
+      report.add(what, path);
+    } catch (error) {
+      report.leave(path, `it cannot be put back: ${codeOf(error)}`);
+    }
+  };
+  switch (entry.did) {
+    case "made":
+      if (found === undefined) return;
+      return act("removed", () => (found.isDirectory() ? rmdirSync(bytes(path)) : unlinkSync(bytes(path))));
+    case "changed":
+      // In a dry look what took its place is still there.
+      if (how === "do" && found !== undefined && !found.isFile()) return report.leave(path, "something else is there");
+      return act("restored", () => restoreFile(entry, folder));
+    case "removed":
+      if (found !== undefined && isAsBefore(found, entry.meta)) return;
+      if (found !== undefined && how === "do") return report.leave(path, "something else is there");
+      return act("restored", () => restoreFile(entry, folder));
+    case "removed-folder":
+      if (found !== undefined) return;
+      return act("restored", () => {
+        mkdirSync(bytes(path), { mode: entry.meta.mode });
+        chmodSync(bytes(path), entry.meta.mode);
+      });
+    case "removed-link":
+      if (found !== undefined) return;
+      return act("restored", () => symlinkSync(bytes(entry.text), bytes(path)));
+    case "mode":
+      if (found === undefined || found.isSymbolicLink() || Number(found.mode & 0o777n) === entry.mode) return;
+      return act("mode", () => chmodSync(bytes(path), entry.mode));
+  }
+}
+
+function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, undoing: Undoing): void {
+  const { how, moved, report } = undoing;
+  const { from, to } = entry;
+  const wentAgain = [...moved].filter((path) => path === to || path.startsWith(`${to}/`));
+  if (moved.has(to) || moved.has(from)) {
+    moved.add(from);
+    return report.leave(to, SINCE);
+  }
+  // What lies in a folder goes with it.
+  for (const path of wentAgain) moved.add(from + path.slice(to.length));
+  const [back, there] = [statAt(from), statAt(to)];
+  if (how === "dry") return report.add("moved-back", from);
+  // Moved back already; or the run made it and took it away again.
+  if (there === undefined) return;
+  if (back !== undefined && entry.did === "moved") {
+    moved.add(from);
+    return report.leave(to, "something else is where it was");
+  }
+  try {
+    if (entry.did === "moved") renameSync(bytes(to), bytes(from));
+    else exchangeBack(undoing.progress, { from, to, now: String(there.ino) });
+    report.add("moved-back", from);
+  } catch (error) {
+    moved.add(from);
+    report.leave(to, `it cannot be moved back: ${codeOf(error)}`);
+  }
+}
+
+function exchangeBack(
+  progress: Progress,
+  { from, to, now }: { readonly from: string; readonly to: string; readonly now: string },
+): void {
+  const { exchanging } = progress;
+  if (exchanging !== null && exchanging !== now) return; // done already
+  progress.exchange(now);
+  exchangeNames(from, to);
+}
+
+/** Whole or not at all: the old content stands beside until it takes the place. */
+function restoreFile(entry: { path: string; blob: number; meta: UndoMeta }, folder: string): void {
+  const beside = `${entry.path}.aios-undo`;
+  copyFileSync(join(folder, "blobs", String(entry.blob)), bytes(beside), constants.COPYFILE_FICLONE);
+  chmodSync(bytes(beside), entry.meta.mode);
+  setTimes(beside, BigInt(entry.meta.mtimeNs));
+  renameSync(bytes(beside), bytes(entry.path));
+}
+
+function isAsBefore(found: BigIntStats, meta: UndoMeta): boolean {
+  return Number(found.size) === meta.size && String(found.mtimeNs) === meta.mtimeNs;
+}
+
+/** Paths that do not look as the run left them, without those that this undoing has been at already. */
+function findMoved(
+  final: readonly { readonly path: string; readonly seen: UndoSeen | null }[],
+  undone: readonly UndoEntry[],
+): Set<string> {
+  const touched = new Set(undone.flatMap(pathsOf));
+  const moved = new Set<string>();
+  for (const { path, seen } of final) {
+    if (touched.has(path)) continue;
+    const now = look(path);
+    const isSame =
+      seen === null || now === null
+        ? seen === now
+        : seen.inode === now.inode && seen.size === now.size && seen.mtimeNs === now.mtimeNs;
+    if (!isSame) moved.add(path);
+  }
+  return moved;
+}
+
+function pathsOf(entry: UndoEntry): readonly string[] {
+  if (entry.did === "not") return [];
+  return "path" in entry ? [entry.path] : [entry.from, entry.to];
+}
+
+function createReport(noted: boolean): {
+  add(what: UndoChange["what"], path: string): void;
+  leave(path: string, why: string): void;
+  finish(): UndoReport;
+} {
+  const changes = new Map<string, UndoChange>();
+  const left = new Map<string, { readonly path: string; readonly why: string }>();
+  const shown = (path: string): string => bytes(path).toString("utf8").slice(0, NOTE_PATH_MOST).toWellFormed();
+  return {
+    add: (what, path) => void changes.set(`${what} ${path}`, { what, path: shown(path) }),
+    leave: (path, why) => void left.set(path, { path: shown(path), why }),
+    finish: () => ({
+      changes: [...changes.values()].slice(0, UNDO_LISTED),
+      changed: changes.size,
+      left: [...left.values()].slice(0, UNDO_LISTED),
+      leftCount: left.size,
+      noted,
+    }),
+  };
+}
+
+/** The journal, without what did not come to be. */
+function readEntries(path: string): readonly UndoEntry[] {
+  const entries: UndoEntry[] = [];
+  for (const entry of readLines<UndoEntry>(path) ?? []) {
+    if (entry.did === "not") entries.pop();
+    else entries.push(entry);
+  }
+  return entries;
+}
+
+/** Lines of JSON that a storage device of ours wrote; null when there is no such file. A crash may have cut the last one. */
+function readLines<T>(path: string): readonly T[] | null {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  const lines = whole.split("\n").filter((line) => line !== "");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody else can write in the store
+  return lines.map((line) => JSON.parse(line) as T);
+}
+
+/** Characters of each of the two numbers of a progress file. */
+const NUMBER = 24;
+
+interface Progress {
+  /** Entries that are left to undo. */
+  readonly left: number;
+  /** An undoing began before: the last of these may be done already. */
+  readonly began: boolean;
+  /** What stood at the second path of an exchange that had begun: two exchanges would be none. */
+  readonly exchanging: string | null;
+  exchange(inode: string): void;
+  note(left: number): void;
+  close(): void;
+}
+
+/** How far an undoing came, kept in a file; a dry look only reads it. */
+function openProgress(path: string, { all, how }: { readonly all: number; readonly how: "dry" | "do" }): Progress {
+  const [known = "", inode = ""] = readKnown(path);
+  const left = known === "" ? all : Math.min(Number(known), all);
+  const state = { left, began: known !== "", exchanging: inode === "" ? null : inode };
+  if (how === "dry") return { ...state, exchange: () => {}, note: () => {}, close: () => {} };
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+  const write = (count: number, exchanging: string): void =>
+    void writeSync(fd, String(count).padStart(NUMBER) + exchanging.padStart(NUMBER), 0);
+  let count = left;
+  write(count, inode);
+  return {
+    ...state,
+    exchange: (found) => write(count, found),
+    note(next) {
+      count = next;
+      write(count, "");
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+function readKnown(path: string): readonly string[] {
+  try {
+    const text = readFileSync(path, "latin1");
+    return [text.slice(0, NUMBER).trim(), text.slice(NUMBER).trim()];
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function bytes(path: string): Buffer {
+  return Buffer.from(path, "latin1");
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
