@@ -26,7 +26,10 @@ export interface CliPowers {
   resolve(path: string): string;
   /** A home by the folder that `--home` names, or the default one. Opens nothing yet. */
   home(folder: string | null): Home;
+  /** The folder where the person stands, when it can be one to work in: not their home, nor a folder around it. */
+  standing(): string | null;
   readonly packages: Packages;
+  readonly profiles: ShippedProfiles;
   /** Runs the monitor in this process's place (`serve`) until it ends; the exit code. */
   serve(home: string): Promise<number>;
   /** What this machine has of what the substrate needs, and what would keep a monitor from starting in a home (null: none). */
@@ -108,6 +111,13 @@ export interface Packages {
    * Looked for from the working directory upwards, then beside the substrate. Throws `CliFailure` `unknown-package`.
    */
   find(name: string): Promise<{ readonly version: string; readonly entry: string; readonly code: readonly string[] }>;
+}
+
+/** Profiles that come with the substrate. */
+export interface ShippedProfiles {
+  list(): readonly string[];
+  /** YAML of one of them. */
+  read(name: string): Promise<string>;
 }
 
 export interface Check {

@@ -29,9 +29,15 @@ export function readProfile(text: string, source: string): Profile {
  */
 export async function proposeGrant(
   parts: ProbeParts,
-  asked: { readonly profile: Profile; readonly source: string; readonly workspace: string | null },
+  asked: {
+    readonly profile: Profile;
+    readonly source: string;
+    readonly workspace: string | null;
+    /** Of the grant; the profile's name when left out. */
+    readonly id?: string;
+  },
 ): Promise<ProbedGrant> {
-  const first = await probeServers(parts, { ...asked, short: grantAskedFor(asked.profile) });
+  const first = await probeServers(parts, { ...asked, short: grantAskedFor(asked.profile, asked.id) });
   const servers = Object.fromEntries(
     Object.entries(first.short.servers).map(([name, server]) => [name, complete(server, offered(first, name))]),
   );
@@ -56,16 +62,15 @@ export function writeProposal(
   return writeShortGrant(proposed.short, { heading, servers: notesOf(proposed, about.profile) });
 }
 
-/** Reads a profile, completes it and writes the proposal. */
+/** Completes a profile and writes the proposal. */
 export async function proposeFromProfile(
   parts: ProbeParts,
-  asked: { readonly text: string; readonly source: string; readonly workspace: string | null },
+  asked: { readonly profile: Profile; readonly source: string; readonly workspace: string | null },
 ): Promise<string> {
   const { powers } = parts;
-  const profile = readProfile(asked.text, asked.source);
-  const proposed = await proposeGrant(parts, { ...asked, profile });
+  const proposed = await proposeGrant(parts, asked);
   const now = powers.now();
-  return writeProposal(proposed, { profile, source: asked.source, at: showMoment(now, powers.offset(now)) });
+  return writeProposal(proposed, { ...asked, at: showMoment(now, powers.offset(now)) });
 }
 
 function offered(probed: ProbedGrant, server: string): readonly string[] {

@@ -24,6 +24,7 @@ import { findUser, probeMachine } from "./machine.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
 import { createPackages, listClosure } from "./package-finder.ts";
 import { makeSample } from "./sample.ts";
+import { createShippedProfiles, findStanding } from "./profiles.ts";
 import { createScreen } from "./screen.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
@@ -119,6 +120,8 @@ async function main(): Promise<number> {
     offset: (at) => -new Date(at).getTimezoneOffset(),
     resolve: (path) => resolve(path),
     home: (folder) => openHome(folder === null ? defaultHome() : resolve(folder)),
+    standing: () => findStanding(process.cwd(), homedir()),
+    profiles: createShippedProfiles(join(ROOT, "profiles")),
     packages: createPackages([process.cwd(), ROOT]),
     serve: (home) => serve(home),
     probe: probeMachine,

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../kernel/json.ts";
-import { hostPath } from "./authority.ts";
-import { boolean, decode, names, nullable, object, type DecodeResult, type Decoder } from "./decode.ts";
+import { commandWord, hostPath } from "./authority.ts";
+import { boolean, decode, list, names, nullable, object, type DecodeResult, type Decoder } from "./decode.ts";
 import { agentName, grantId } from "./fields.ts";
 import { command, environment, task } from "./launch.ts";
 import { RULE_DEFAULTS, RULES, type ShortGrant, type ShortLimits, type ShortRules } from "./short-grant.ts";
@@ -15,6 +15,8 @@ export interface Profile extends ShortRules {
   readonly agent: string;
   /** argv of the agent, or null: then the command line must say it. */
   readonly command: readonly string[] | null;
+  /** Words between the program and what the command line says after it: what the program must be told to work here. */
+  readonly arguments: readonly string[];
   /** Host paths of the agent's own program, mounted read-only at the same place. */
   readonly code: readonly string[];
   /** Extra variables for the agent; never secrets. */
@@ -42,6 +44,7 @@ const PROFILE: Decoder<Profile> = object<Profile>(
     profile: grantId,
     agent: agentName,
     command: nullable(command),
+    arguments: list(commandWord, { max: 64 }),
     code: names(hostPath, { max: 64 }),
     environment,
     strict: boolean(),
@@ -51,6 +54,7 @@ const PROFILE: Decoder<Profile> = object<Profile>(
   {
     defaults: {
       command: null,
+      arguments: [],
       code: [],
       environment: {},
       strict: false,

@@ -10,17 +10,17 @@ const PROFILE = "profile: p\nagent: a\ncommand: [/usr/bin/true]\n";
 const WITH_CODE = `${PROFILE}code: [/home/maria/.ssh, "/srv/a\\u202eb"]\n`;
 const INSTANCE = "i-0123456789abcdef";
 
-/** A monitor that starts whatever it is asked to, under no grant, and sees it end with 7. */
+/** A monitor that starts whatever it is asked to, under the grant that the profile once asked for, and sees it end with 7. */
 const STARTS: NonNullable<Setting["answers"]> = {
   grants: () => ({ grants: [view] }),
-  "grant-show": () => Promise.reject(new TypeError("another agent's grant is not shown")),
+  "grant-show": () => ({ grant: { ...grant, id: "p", agents: ["a"] }, cedar: "", view }),
   watch: () => ({}),
   run: () => ({ instance: INSTANCE }),
   wait: () => ({ state: "ended", exit: 7, why: null }),
 };
 const view = {
   id: "p",
-  agents: ["another"],
+  agents: ["a"],
   state: "active",
   lease: false,
   uses: 0,

@@ -197,6 +197,10 @@ Usage: aios run [flags] -- CMD…
 
 Run an agent in a sandbox, under the grants in force.
 
+A program that aios knows (claude) is offered its profile at a terminal, which
+you read and sign. A profile that works in a folder gets the one where you stand
+unless --workspace names another; what you sign names it.
+
 Without a grant the agent runs and can do nothing outside its sandbox. Held
 actions are announced here; Ctrl-] shows them, and you answer with y or n and
 the passphrase, which is asked for once and kept in memory only while this
@@ -211,10 +215,9 @@ The exit code is the agent's own, or 6 when the substrate ended it.
 
   -- CMD…           everything after -- is the command and its own arguments
   --agent NAME      name that grants use (default: the name of the command)
-  --profile FILE    what the agent asks for; shown to you to sign
+  --profile FILE    what the agent asks for, or a shipped one by name; you sign
   --grant FILE      a grant to show and sign first
-  --workspace DIR   folder that tools and agent see as /workspace (default:
-                    none)
+  --workspace DIR   folder that agent and tools see as /workspace
   --task TEXT       your own words; recipients in them count as named by you
   --strict          the first denied action freezes the instance
   --parent ID       run as a delegate of this instance; never more than it may
@@ -228,6 +231,7 @@ The exit code is the agent's own, or 6 when the substrate ended it.
 
 Examples:
   aios run -- claude
+  aios run --profile generic --agent fixer -- ./agent.sh
   aios run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js
 `);
   });

@@ -11,6 +11,8 @@ export const PASSPHRASE = "correct horse battery staple";
 export interface Setting {
   readonly answers?: Answers;
   readonly files?: { readonly [path: string]: string };
+  /** Profiles that come with the substrate, by name. */
+  readonly profiles?: { readonly [name: string]: string };
   /** What the person types, in order; absent: there is no terminal. */
   readonly typed?: readonly (string | null)[];
   readonly home?: "none" | "ready" | "empty";
@@ -96,6 +98,11 @@ export function createDesk(setting: Setting = {}): Desk {
     offset: () => 0,
     resolve: (path) => (path.startsWith("/") ? path : `/work/${path}`),
     home,
+    standing: () => "/work",
+    profiles: {
+      list: () => Object.keys(setting.profiles ?? {}),
+      read: (name) => Promise.resolve(setting.profiles?.[name] ?? ""),
+    },
     packages: { find: () => missing("packages") },
     serve: () => Promise.resolve(0),
     look: () => {

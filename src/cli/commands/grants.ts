@@ -7,12 +7,12 @@ import { signGrantFile } from "../grant-file.ts";
 import { line, writeLines, type Tone } from "../line.ts";
 import { showMoment } from "../moment.ts";
 import { proposeFromProfile } from "../propose.ts";
+import { loadProfile } from "../run-profile.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
 import type { GrantView } from "../../protocol/requests.ts";
 import { makeVisible } from "../visible.ts";
-import { MAXIMUM_YAML_BYTES } from "../yaml.ts";
 
 const ID: Positional = { name: "ID", required: true, help: "the grant's id, from aios grants list" };
 
@@ -98,7 +98,9 @@ export const grantsShow: Command = {
 export const grantsPropose: Command = {
   path: ["grants", "propose"],
   summary: "turn a profile into a grant to review and sign",
-  positionals: [{ name: "PROFILE", required: true, help: "YAML: what an agent asks for" }],
+  positionals: [
+    { name: "PROFILE", required: true, help: "what an agent asks for: a YAML file or the name of a shipped one" },
+  ],
   rest: null,
   flags: [
     { name: "workspace", value: "DIR", help: "folder that the servers see while they are asked what they offer" },
@@ -109,12 +111,11 @@ export const grantsPropose: Command = {
   ],
   examples: ["grants propose examples/files.yaml --workspace . > grant.yaml"],
   async run(powers, args) {
-    const source = args.required("PROFILE");
-    const text = await powers.files.read(source, MAXIMUM_YAML_BYTES);
+    const named = await loadProfile(powers, args.required("PROFILE"));
     const folder = args.value("workspace");
     return await withMonitor({ powers, args }, async (client) => {
       const workspace = folder === null ? null : powers.resolve(folder);
-      powers.out.write(await proposeFromProfile({ powers, client }, { text, source, workspace }));
+      powers.out.write(await proposeFromProfile({ powers, client }, { ...named, workspace }));
       return EXIT.ok;
     });
   },

@@ -1,4 +1,5 @@
 import { STAGES, type Stage } from "../../kernel/codes.ts";
+import { AGENT_NAME } from "../../kernel/names.ts";
 import type { Grant } from "../../kernel/grant.ts";
 import { decode } from "../../protocol/decode.ts";
 import { ENVIRONMENT_NAME, environment } from "../../protocol/launch.ts";
@@ -14,14 +15,13 @@ import { describeGrant } from "../describe-grant.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
-import { signGrant, signGrantFile } from "../grant-file.ts";
+import { signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
 import { line, writeLines } from "../line.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
-import { proposeGrant, readProfile } from "../propose.ts";
+import { chooseWorkspace, findProfile, grantProfile, offerKnown, type NamedProfile } from "../run-profile.ts";
 import { openSigningSession, type SigningSession } from "../signing-session.ts";
 import { makeVisible } from "../visible.ts";
-import { MAXIMUM_YAML_BYTES } from "../yaml.ts";
 
 const HOLD_SECONDS = { terminal: 600, unattended: 60 };
 
@@ -33,9 +33,9 @@ export const run: Command = {
   rest: "CMD…",
   flags: [
     { name: "agent", value: "NAME", help: "name that grants use (default: the name of the command)" },
-    { name: "profile", value: "FILE", help: "what the agent asks for; shown to you to sign" },
+    { name: "profile", value: "FILE", help: "what the agent asks for, or a shipped one by name; you sign" },
     { name: "grant", value: "FILE", help: "a grant to show and sign first", repeats: true },
-    { name: "workspace", value: "DIR", help: "folder that tools and agent see as /workspace (default: none)" },
+    { name: "workspace", value: "DIR", help: "folder that agent and tools see as /workspace" },
     { name: "task", value: "TEXT", help: "your own words; recipients in them count as named by you" },
     { name: "strict", value: null, help: "the first denied action freezes the instance" },
     { name: "parent", value: "ID", help: "run as a delegate of this instance; never more than it may" },
@@ -45,31 +45,36 @@ export const run: Command = {
     HOME,
   ],
   details: [
+    "A program that aios knows (claude) is offered its profile at a terminal, which you read and sign. A profile that works in a folder gets the one where you stand unless --workspace names another; what you sign names it.",
     "Without a grant the agent runs and can do nothing outside its sandbox. Held actions are announced here; Ctrl-] shows them, and you answer with y or n and the passphrase, which is asked for once and kept in memory only while this command runs. Without a terminal nobody can approve: what is held expires and is denied.",
     `When the instance is frozen this command says so and waits: Ctrl-] asks whether it goes on, which you sign, or ends. Without a terminal it is ended unless aios thaw lets it go on within ${FROZEN_SECONDS} seconds.`,
     "The exit code is the agent's own, or 6 when the substrate ended it.",
   ],
-  examples: ["run -- claude", 'run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js'],
+  examples: [
+    "run -- claude",
+    "run --profile generic --agent fixer -- ./agent.sh",
+    'run --agent notes --workspace . --task "Summarise notes.txt" -- node agent.js',
+  ],
   async run(powers, args) {
-    const profile = await findProfile(powers, args);
-    const flags = readFlags(powers, { args, profile });
-    const command = args.rest.length > 0 ? args.rest : (profile?.command ?? []);
-    const [program] = command;
+    const named = await findProfile(powers, args);
+    const typed = args.rest.length > 0 ? args.rest : (named?.profile.command ?? []);
+    const [program] = typed;
     if (program === undefined) {
       throw CliFailure.of("usage", "aios run needs a command after --", "for example: aios run -- claude");
     }
-    const agent = args.value("agent") ?? profile?.agent ?? nameAgent(program);
-    if (!/^[a-z][a-z0-9-]{0,30}$/u.test(agent)) {
-      throw CliFailure.of(
-        "usage",
-        `"${agent}" cannot be an agent's name`,
-        "a to z, 0 to 9 and -, beginning with a letter: --agent NAME",
-      );
-    }
-    await confirmCode(powers, profile);
-    return await withMonitor({ powers, args }, (client, home) =>
-      start({ powers, args, flags, client, home, agent, command, profile }),
-    );
+    readName(args.value("agent") ?? named?.profile.agent ?? nameAgent(program));
+    readFlags(powers, { args, profile: null });
+    await confirmCode(powers, named?.profile ?? null);
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const signing = openSigningSession(powers, { home, keep: "session" });
+      const known = named ?? (await offerKnown({ powers, client, signing }, { args, program }));
+      const profile = known?.profile ?? null;
+      const agent = readName(args.value("agent") ?? profile?.agent ?? nameAgent(program));
+      const command = [program, ...(profile?.arguments ?? []), ...typed.slice(1)];
+      const flags = readFlags(powers, { args, profile });
+      const workspace = chooseWorkspace(powers, args, profile);
+      return await start({ powers, args, flags, client, home, signing, agent, command, named: known, workspace });
+    });
   },
 };
 
@@ -100,19 +105,21 @@ interface Start {
   readonly home: Home;
   readonly agent: string;
   readonly command: readonly string[];
-  readonly profile: Profile | null;
+  readonly named: NamedProfile | null;
+  readonly signing: SigningSession;
+  readonly workspace: string | null;
 }
 
 async function start(parts: Start): Promise<ExitCode> {
-  const { powers, args, flags, client, home, agent, profile } = parts;
-  const signing = openSigningSession(powers, { home, keep: "session" });
-  const workspace = workspaceOf(parts);
+  const { powers, args, flags, client, agent, named, signing, workspace } = parts;
+  const profile = named?.profile ?? null;
+  // Before anything is read and signed for it.
+  const program = await powers.agents.findProgram(parts.command);
   for (const path of args.values("grant"))
     await signGrantFile({ powers, client, session: signing }, { path, workspace });
-  if (profile !== null) await grantProfile({ ...parts, profile, signing, workspace });
+  if (named !== null) await grantProfile(parts, named);
   writeLines(powers.err, await describeAuthority(parts));
 
-  const program = await powers.agents.findProgram(parts.command);
   const request: RunRequest = {
     agent,
     command: program.command,
@@ -126,24 +133,7 @@ async function start(parts: Start): Promise<ExitCode> {
     streams: powers.random.hex(16),
     holdSeconds: flags.holdSeconds,
   };
-  return await runInstance({ ...parts, signing }, request);
-}
-
-async function findProfile(powers: CliPowers, args: Arguments): Promise<Profile | null> {
-  const path = args.value("profile");
-  return path === null ? null : readProfile(await powers.files.read(path, MAXIMUM_YAML_BYTES), path);
-}
-
-/** Offers what a profile asks for to be signed, when its grant was never signed and a person is there. A request, never authority. */
-async function grantProfile(
-  parts: Start & { readonly profile: Profile; readonly signing: SigningSession; readonly workspace: string | null },
-): Promise<void> {
-  const { powers, client, profile, signing, workspace } = parts;
-  const { grants } = await client.request("grants", {});
-  if (powers.person === null || grants.some((view) => view.id === profile.profile)) return;
-  const source = parts.args.value("profile") ?? "the profile";
-  const proposed = await proposeGrant({ powers, client }, { profile, source, workspace });
-  await signGrant({ powers, client, session: signing }, proposed.grant);
+  return await runInstance(parts, request);
 }
 
 /**
@@ -172,10 +162,7 @@ async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<
 /** Kinds of record that a person at this command is told of. */
 const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen", "instance-thawed"]);
 
-async function runInstance(
-  parts: Start & { readonly signing: SigningSession },
-  request: RunRequest,
-): Promise<ExitCode> {
+async function runInstance(parts: Start, request: RunRequest): Promise<ExitCode> {
   const { powers, client, home, signing } = parts;
   const watcher = await home.connect();
   try {
@@ -211,10 +198,9 @@ async function runInstance(
 }
 
 async function describeAuthority(parts: Start): Promise<readonly ReturnType<typeof line>[]> {
-  const { powers, client, agent } = parts;
+  const { powers, client, agent, workspace } = parts;
   const { grants } = await client.request("grants", {});
   const mine = grants.filter((view) => view.state === "active" && view.agents.includes(agent));
-  const workspace = workspaceOf(parts);
   const hidden =
     workspace === null
       ? []
@@ -240,9 +226,14 @@ async function describeAuthority(parts: Start): Promise<readonly ReturnType<type
   return shown.every(({ sandbox }) => sandbox.workspace === "none") ? [...described, ...hidden] : described;
 }
 
-function workspaceOf(parts: Start): string | null {
-  const folder = parts.args.value("workspace");
-  return folder === null ? null : parts.powers.resolve(folder);
+/** An agent's name, or the usage fault that says how one looks. */
+function readName(agent: string): string {
+  if (AGENT_NAME.test(agent)) return agent;
+  throw CliFailure.of(
+    "usage",
+    `"${agent}" cannot be an agent's name`,
+    "a to z, 0 to 9 and -, beginning with a letter: --agent NAME",
+  );
 }
 
 /** The name of the program without folders, in the letters that agent names have. */

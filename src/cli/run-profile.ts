@@ -1,0 +1,140 @@
+import type { Grant } from "../kernel/grant.ts";
+import type { GrantView } from "../protocol/requests.ts";
+import type { Profile } from "../protocol/profile.ts";
+import type { Arguments } from "./arguments.ts";
+import { confirm } from "./confirm.ts";
+import { CliFailure } from "./failure.ts";
+import { signGrant } from "./grant-file.ts";
+import { line, writeLines } from "./line.ts";
+import type { CliPowers, MonitorClient } from "./powers.ts";
+import { proposeGrant, readProfile } from "./propose.ts";
+import type { SigningSession } from "./signing-session.ts";
+import { makeVisible } from "./visible.ts";
+import { MAXIMUM_YAML_BYTES } from "./yaml.ts";
+
+/** Programs that are recognised by their name, and the profile that comes with the substrate for each. */
+const KNOWN: ReadonlyMap<string, { readonly profile: string; readonly title: string }> = new Map([
+  ["claude", { profile: "claude-code", title: "Claude Code" }],
+]);
+const SHIPPED_NAME = /^[a-z][a-z0-9-]{0,62}$/u;
+
+/** A profile and where it came from, for messages. */
+export interface NamedProfile {
+  readonly profile: Profile;
+  readonly source: string;
+}
+
+/** Reads a profile by the name of one that is shipped, or by its file. Throws `CliFailure` (`bad-profile`, `file-unreadable`). */
+export async function loadProfile(powers: CliPowers, named: string): Promise<NamedProfile> {
+  if (powers.profiles.list().includes(named)) {
+    return { profile: readProfile(await powers.profiles.read(named), `profile ${named}`), source: `profile ${named}` };
+  }
+  if (SHIPPED_NAME.test(named) && !(await powers.files.exists(named))) {
+    throw CliFailure.of(
+      "bad-profile",
+      `There is no profile "${named}", and no file of that name`,
+      `those that come with aios: ${powers.profiles.list().join(", ")}`,
+    );
+  }
+  return { profile: readProfile(await powers.files.read(named, MAXIMUM_YAML_BYTES), named), source: named };
+}
+
+/** The profile that a command line names, for the agent that it names. */
+export async function findProfile(powers: CliPowers, args: Arguments): Promise<NamedProfile | null> {
+  const named = args.value("profile");
+  if (named === null) return null;
+  const found = await loadProfile(powers, named);
+  return { ...found, profile: { ...found.profile, agent: args.value("agent") ?? found.profile.agent } };
+}
+
+/**
+ * The folder that an agent works in: the one that was named or, for a profile that works in one and a person at a
+ * terminal, the one where they stand; it is named in what they sign.
+ */
+export function chooseWorkspace(powers: CliPowers, args: Arguments, profile: Profile | null): string | null {
+  const named = args.value("workspace");
+  if (named !== null) return powers.resolve(named);
+  if (powers.person === null || profile === null || profile.sandbox.workspace === "none") return null;
+  const standing = powers.standing();
+  if (standing !== null) return standing;
+  throw CliFailure.of(
+    "usage",
+    "You stand in your home folder or above it, which is no folder to hand to an agent",
+    "go to a project's folder, or name one: --workspace DIR",
+  );
+}
+
+export interface ProfileParts {
+  readonly powers: CliPowers;
+  readonly client: MonitorClient;
+  readonly signing: SigningSession;
+  readonly workspace: string | null;
+}
+
+/**
+ * Offers what a profile asks for to be signed, when no grant of it is in force for this folder and a person is there. A
+ * request, never authority.
+ */
+export async function grantProfile(parts: ProfileParts, named: NamedProfile): Promise<void> {
+  const { powers, client, signing, workspace } = parts;
+  const { profile, source } = named;
+  if (powers.person === null || (await isGranted(parts, profile))) return;
+  const { grants } = await client.request("grants", {});
+  const folder = profile.sandbox.workspace === "none" ? profile.sandbox.folder : workspace;
+  const asked = { ...profile, sandbox: { ...profile.sandbox, folder } };
+  const proposed = await proposeGrant(
+    { powers, client },
+    { profile: asked, source, workspace, id: freeId(profile, grants) },
+  );
+  await signGrant({ powers, client, session: signing }, proposed.grant);
+}
+
+/**
+ * The profile that comes with the substrate for a program, when the person at the terminal wants it: asked once, and not
+ * again while its grant is in force.
+ */
+export async function offerKnown(
+  parts: Omit<ProfileParts, "workspace">,
+  call: { readonly args: Arguments; readonly program: string },
+): Promise<NamedProfile | null> {
+  const { powers } = parts;
+  const { args, program } = call;
+  const known = KNOWN.get(program.slice(program.lastIndexOf("/") + 1));
+  if (known === undefined || powers.person === null || args.values("grant").length > 0) return null;
+  const found = await loadProfile(powers, known.profile);
+  const profile = { ...found.profile, agent: args.value("agent") ?? found.profile.agent };
+  const workspace = chooseWorkspace(powers, args, profile);
+  if (await isGranted({ ...parts, workspace }, profile)) return { ...found, profile };
+  writeLines(powers.err, [line(`${makeVisible(program)} is ${known.title}; aios has a profile for it.`)]);
+  const wanted = await confirm(powers, "See what it would be granted, to sign or not?");
+  return wanted ? { ...found, profile } : null;
+}
+
+/** Whether a grant that was made from this profile is in force for this agent and folder. */
+async function isGranted(parts: Omit<ProfileParts, "signing">, profile: Profile): Promise<boolean> {
+  const { client, workspace } = parts;
+  const { grants } = await client.request("grants", {});
+  for (const view of grants) {
+    if (view.state !== "active" || !isOf(profile, view.id) || !view.agents.includes(profile.agent)) continue;
+    if (covers((await client.request("grant-show", { id: view.id })).grant, workspace)) return true;
+  }
+  return false;
+}
+
+function covers({ sandbox: { folder } }: Grant, workspace: string | null): boolean {
+  return folder === null || (workspace !== null && `${workspace}/`.startsWith(`${folder}/`));
+}
+
+/** An id is used once: the next one is numbered. */
+function freeId(profile: Profile, grants: readonly GrantView[]): string {
+  const taken = new Set(grants.map(({ id }) => id));
+  if (!taken.has(profile.profile)) return profile.profile;
+  for (let count = 2; ; count++) if (!taken.has(`${profile.profile}-${count}`)) return `${profile.profile}-${count}`;
+}
+
+function isOf(profile: Profile, id: string): boolean {
+  return (
+    id === profile.profile ||
+    (id.startsWith(`${profile.profile}-`) && /^[0-9]+$/u.test(id.slice(profile.profile.length + 1)))
+  );
+}
