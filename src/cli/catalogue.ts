@@ -14,12 +14,13 @@ import { scan } from "./commands/scan.ts";
 import { secretsBind, secretsList, secretsRemove, secretsRotate, secretsSet } from "./commands/secrets.ts";
 import { serve } from "./commands/serve.ts";
 import { thaw } from "./commands/thaw.ts";
+import { undo } from "./commands/undo.ts";
 import type { CommandGroup } from "./help.ts";
 
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Begin", commands: [demo, scan, init, doctor] },
-  { title: "Run agents", commands: [run, ps, freeze, thaw, kill] },
+  { title: "Run agents", commands: [run, ps, freeze, thaw, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },

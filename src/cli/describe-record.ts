@@ -70,6 +70,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "plain", record.count === 1 ? "1 change" : `${record.count} changes`);
     case "files-refused":
       return about(record.instance, "bad", record.count === 1 ? "1 change" : `${record.count} changes`);
+    case "files-undone": {
+      const what = `${record.count} changes ${record.stage === "begun" ? "are to be" : "were"} taken back`;
+      return about(record.instance, "wait", record.left === 0 ? what : `${what}, ${record.left} left`);
+    }
     case "driver-pinned":
       return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":

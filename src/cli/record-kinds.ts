@@ -28,6 +28,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "calls-refused": true,
   "files-written": true,
   "files-refused": true,
+  "files-undone": true,
   "driver-pinned": true,
   "driver-quarantined": true,
   refused: true,

@@ -28,6 +28,7 @@ import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
 import { listenUnix } from "../platform/unix-server.ts";
+import { openUndoShelf } from "../platform/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 import { prepareAgents } from "./agent-start.ts";
@@ -84,10 +85,12 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       await chmod(folder, 0o700);
       return folder;
     },
-    async makeUndoFolder(instance) {
-      const folder = join(home.undo, instance);
-      await mkdir(folder, { mode: 0o700 });
-      return folder;
+    ...openUndoShelf(home.undo),
+    async readOutput(spec) {
+      const started = await startSandbox(spec, { streams: "capture" });
+      const { code: exit } = await started.ended;
+      if (exit !== 0) throw new Error(started.errors().trim());
+      return Buffer.from(started.output().bytes).toString("utf8");
     },
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
     volumes: openAgentVolumes(home, new URL("./volume-worker.ts", import.meta.url), environment),

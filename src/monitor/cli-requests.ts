@@ -27,6 +27,7 @@ import type { Statements } from "./statements.ts";
 import { subjectChain } from "./subjects.ts";
 import { secretView } from "./secrets.ts";
 import type { Vault } from "./vault.ts";
+import { undoInstance } from "./undo.ts";
 
 export interface CliPorts {
   readonly version: string;
@@ -134,6 +135,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       await instances.end(live, "killed");
       return {};
     },
+    undo: (request) => undoInstance(ports, request),
     async held() {
       return { held: [...state.held.values()].map(heldView) };
     },

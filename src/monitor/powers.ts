@@ -55,6 +55,11 @@ export interface MonitorPowers {
   readonly volumes: AgentVolumes;
   /** Makes the empty folder in which is kept what an instance changes; absolute host path. */
   makeUndoFolder(instance: string): Promise<string>;
+  /** That folder, or null when there is none or all in it was undone. */
+  findUndoFolder(instance: string): Promise<string | null>;
+  removeUndoFolder(instance: string): Promise<void>;
+  /** Starts a program of ours in a sandbox and gives what it wrote to standard output. Rejects when it did not end well. */
+  readOutput(spec: SandboxSpec): Promise<string>;
   /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */

@@ -213,6 +213,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "calls-refused":
     case "files-written":
     case "files-refused":
+    case "files-undone":
     case "refused":
     case "approved":
       return;

@@ -170,13 +170,12 @@ export function createFileActs({
     if (why !== null) return refused("removed", named.path, why);
     if (there.found.isDirectory() !== order.folder) return failed(-errnoOf(order.folder ? "ENOTDIR" : "EISDIR"));
     if (named.slash && !order.folder) return failed(-errnoOf("ENOTDIR"));
+    const mark = store.mark();
     const keeps = store.removing(there.fd, named.path);
     if (keeps < 0) return unkept(keeps, "removed", named.path);
-    return finish(
-      call.removeName(named.folder, named.name, order.folder ? call.AT_REMOVEDIR : 0),
-      "removed",
-      named.path,
-    );
+    const result = call.removeName(named.folder, named.name, order.folder ? call.AT_REMOVEDIR : 0);
+    if (result < 0) store.cancel(mark);
+    return finish(result, "removed", named.path);
   };
 
   const rename: Act<"rename"> = (order) => {
@@ -184,7 +183,7 @@ export function createFileActs({
     if (from === null && to === null) return PASS;
     // A guarded root is a mount of its own.
     if (from === null || to === null) return failed(-errnoOf("EXDEV"));
-    if ((order.flags & WHITEOUT) !== 0) return failed(-errnoOf("EINVAL"));
+    if ((order.flags & WHITEOUT) !== 0 || to.path.startsWith(`${from.path}/`)) return failed(-errnoOf("EINVAL"));
     const [moved, replaced] = [lookAt(from), lookAt(to)];
     if (typeof moved === "number") return failed(moved);
     if ((order.flags & NOREPLACE) !== 0 && typeof replaced !== "number") return failed(-errnoOf("EEXIST"));
@@ -193,6 +192,7 @@ export function createFileActs({
       moveReason(moved, { from, to }) ??
       (exchange && typeof replaced !== "number" ? moveReason(replaced, { from: to, to: from }) : null);
     if (why !== null) return refused("moved", why.path, why.why);
+    const mark = store.mark();
     if (typeof replaced !== "number" && !exchange && !isSame(moved, replaced)) {
       const keeps = store.removing(replaced.fd, to.path);
       if (keeps < 0) return unkept(keeps, "removed", to.path);
@@ -203,10 +203,13 @@ export function createFileActs({
       how: exchange ? "exchange" : "move",
       isFolder: moved.found.isDirectory(),
     });
-    if (keeps < 0) return unkept(keeps, "moved", from.path);
+    if (keeps < 0) {
+      store.cancel(mark);
+      return unkept(keeps, "moved", from.path);
+    }
     const [source, goal] = [withSlash(from), withSlash(to)];
     const result = call.renameName(source, goal, order.flags);
-    if (result < 0 || (typeof replaced !== "number" && isSame(moved, replaced))) store.cancel();
+    if (result < 0 || (typeof replaced !== "number" && isSame(moved, replaced))) store.cancel(mark);
     return finish(result, "moved", to.path);
   };
 

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { StorageOrder, StorageTarget } from "../sandbox/storage-wire.ts";
 import { createFileActs } from "./file-acts.ts";

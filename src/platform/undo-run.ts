@@ -14,9 +14,9 @@ import {
 } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
-import type { UndoEntry, UndoMeta, UndoSeen } from "../sandbox/undo-entry.ts";
+import { UNDO_LISTED, type UndoEntry, type UndoMeta, type UndoSeen } from "../sandbox/undo-entry.ts";
 import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
-import { UNDO_LISTED, type UndoChange, type UndoReport } from "../sandbox/undo-report.ts";
+import type { UndoChange, UndoReport } from "../protocol/undo-report.ts";
 import { exchangeNames, setTimes } from "./file-calls.ts";
 import { look, statAt } from "./undo-store.ts";
 
@@ -33,7 +33,8 @@ export function undoRun(
 ): UndoReport {
   const entries = readEntries(join(folder, "journal"));
   const progress = openProgress(join(folder, "undone"), { all: entries.length, how });
-  const final = readLines<{ readonly path: string; readonly seen: UndoSeen | null }>(join(folder, "final"));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody else can write in the store
+  const final = readLines(join(folder, "final")) as readonly Left[] | null;
   const report = createReport(final !== null);
   const moved = findMoved(final ?? [], entries.slice(Math.max(0, progress.left - (progress.began ? 1 : 0))));
   try {
@@ -48,6 +49,12 @@ export function undoRun(
   } finally {
     progress.close();
   }
+}
+
+/** How the run left a path. */
+interface Left {
+  readonly path: string;
+  readonly seen: UndoSeen | null;
 }
 
 interface Undoing {
@@ -170,14 +177,15 @@ function isAsBefore(found: BigIntStats, meta: UndoMeta): boolean {
 }
 
 /** Paths that do not look as the run left them, without those that this undoing has been at already. */
-function findMoved(
-  final: readonly { readonly path: string; readonly seen: UndoSeen | null }[],
-  undone: readonly UndoEntry[],
-): Set<string> {
+function findMoved(final: readonly Left[], undone: readonly UndoEntry[]): Set<string> {
   const touched = new Set(undone.flatMap(pathsOf));
+  const isTouched = (path: string): boolean => {
+    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (touched.has(at)) return true;
+    return false;
+  };
   const moved = new Set<string>();
   for (const { path, seen } of final) {
-    if (touched.has(path)) continue;
+    if (isTouched(path)) continue;
     const now = look(path);
     const isSame =
       seen === null || now === null
@@ -200,7 +208,6 @@ function createReport(noted: boolean): {
 } {
   const changes = new Map<string, UndoChange>();
   const left = new Map<string, { readonly path: string; readonly why: string }>();
-  const shown = (path: string): string => bytes(path).toString("utf8").slice(0, NOTE_PATH_MOST).toWellFormed();
   return {
     add: (what, path) => void changes.set(`${what} ${path}`, { what, path: shown(path) }),
     leave: (path, why) => void left.set(path, { path: shown(path), why }),
@@ -217,7 +224,8 @@ function createReport(noted: boolean): {
 /** The journal, without what did not come to be. */
 function readEntries(path: string): readonly UndoEntry[] {
   const entries: UndoEntry[] = [];
-  for (const entry of readLines<UndoEntry>(path) ?? []) {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody else can write in the store
+  for (const entry of (readLines(path) ?? []) as readonly UndoEntry[]) {
     if (entry.did === "not") entries.pop();
     else entries.push(entry);
   }
@@ -225,7 +233,7 @@ function readEntries(path: string): readonly UndoEntry[] {
 }
 
 /** Lines of JSON that a storage device of ours wrote; null when there is no such file. A crash may have cut the last one. */
-function readLines<T>(path: string): readonly T[] | null {
+function readLines(path: string): readonly unknown[] | null {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -235,8 +243,7 @@ function readLines<T>(path: string): readonly T[] | null {
   }
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   const lines = whole.split("\n").filter((line) => line !== "");
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody else can write in the store
-  return lines.map((line) => JSON.parse(line) as T);
+  return lines.map((line): unknown => JSON.parse(line));
 }
 
 /** Characters of each of the two numbers of a progress file. */
@@ -284,6 +291,11 @@ function readKnown(path: string): readonly string[] {
     if (codeOf(error) === "ENOENT") return [];
     throw error;
   }
+}
+
+/** A path for people. */
+function shown(path: string): string {
+  return bytes(path).toString("utf8").slice(0, NOTE_PATH_MOST).toWellFormed();
 }
 
 function bytes(path: string): Buffer {

@@ -12,14 +12,17 @@ export interface UndoStore {
   changing(fd: number, path: string): number;
   /** Before a name goes, by removal or because something takes its place. */
   removing(fd: number, path: string): number;
-  /** Before something moves; `cancel` takes it back when it did not. */
+  /** Before something moves. */
   moving(move: {
     readonly from: string;
     readonly to: string;
     readonly how: "move" | "exchange";
     readonly isFolder: boolean;
   }): number;
-  cancel(): void;
+  /** How much was noted so far. */
+  mark(): number;
+  /** Takes back what was noted since a mark: it did not come to be. */
+  cancel(mark: number): void;
   /** After a name was made. `fd` stands for what is there; a further link to a file that was there before makes it no new one. */
   made(path: string, fd: number): void;
   /** Before a mode changes. */
@@ -40,10 +43,12 @@ export function createUndoStore(folder: string, most: number): UndoStore {
   const journal = openSync(join(folder, "journal"), "ax", 0o600);
   /** Files that did not exist before: nothing of them needs keeping. By device and inode. */
   const ours = new Set<string>();
-  const kept = new Map<string, number>();
+  /** By device and inode: the blob, and what the file was like when it was kept. */
+  const kept = new Map<string, { readonly blob: number; readonly meta: UndoMeta }>();
   const paths = new Set<string>();
   let used = 0;
   let remembered = 0;
+  let noted = 0;
   let last = 0;
 
   function remember(path: string): void {
@@ -55,11 +60,12 @@ export function createUndoStore(folder: string, most: number): UndoStore {
   function note(entry: UndoEntry, ...named: readonly string[]): void {
     for (const path of named) remember(path);
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    noted++;
     used += line.length;
     writeSync(journal, line);
   }
 
-  function keepContent(fd: number, found: BigIntStats): number {
+  function keepContent(fd: number, found: BigIntStats): { readonly blob: number; readonly meta: UndoMeta } | number {
     const known = kept.get(keyOf(found));
     if (known !== undefined) return known;
     if (used + Number(found.size) > most) return -errnoOf("EDQUOT");
@@ -71,17 +77,18 @@ export function createUndoStore(folder: string, most: number): UndoStore {
       return -errnoOf(codeOf(error));
     }
     used += Number(found.size);
-    kept.set(keyOf(found), blob);
-    return blob;
+    const made = { blob, meta: metaOf(found) };
+    kept.set(keyOf(found), made);
+    return made;
   }
 
   const store: UndoStore = {
     changing(fd, path) {
       const found = fstatSync(fd, { bigint: true });
       if (ours.has(keyOf(found)) || kept.has(keyOf(found))) return 0;
-      const blob = keepContent(fd, found);
-      if (blob < 0) return blob;
-      note({ did: "changed", path, blob, meta: metaOf(found) }, path);
+      const content = keepContent(fd, found);
+      if (typeof content === "number") return content;
+      note({ did: "changed", path, ...content }, path);
       return 0;
     },
     removing(fd, path) {
@@ -96,9 +103,9 @@ export function createUndoStore(folder: string, most: number): UndoStore {
       else if (found.isSymbolicLink()) {
         note({ did: "removed-link", path, text: linkText(fd), meta }, path);
       } else {
-        const blob = found.isFile() ? keepContent(fd, found) : -errnoOf("EACCES");
-        if (blob < 0) return blob;
-        note({ did: "removed", path, blob, meta }, path);
+        const content = found.isFile() ? keepContent(fd, found) : -errnoOf("EACCES");
+        if (typeof content === "number") return content;
+        note({ did: "removed", path, ...content }, path);
         if (isLast) kept.delete(keyOf(found));
       }
       return 0;
@@ -112,7 +119,11 @@ export function createUndoStore(folder: string, most: number): UndoStore {
       }
       return 0;
     },
-    cancel: () => note({ did: "not" }),
+    mark: () => noted,
+    cancel(mark) {
+      for (let left = noted - mark; left > 0; left--) note({ did: "not" });
+      noted = mark;
+    },
     made(path, fd) {
       const found = fstatSync(fd, { bigint: true });
       if (found.isDirectory() || found.nlink === 1n) ours.add(keyOf(found));
@@ -152,7 +163,8 @@ export function statAt(path: string): BigIntStats | undefined {
     return lstatSync(Buffer.from(path, "latin1"), { bigint: true, throwIfNoEntry: false });
   } catch (error) {
     // What was a folder above it is none any more.
-    if (error instanceof Error && "code" in error && error.code === "ENOTDIR") return undefined;
+    if (error instanceof Error && "code" in error && (error.code === "ENOTDIR" || error.code === "ELOOP"))
+      return undefined;
     throw error;
   }
 }

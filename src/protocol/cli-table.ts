@@ -55,6 +55,7 @@ import type {
 } from "./requests.ts";
 import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
 import { ENVELOPE, UNSIGNED } from "./statement.ts";
+import { UNDO_REPORT } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 
 type BodyOf<Name extends keyof CliRequests> = CliRequests[Name]["body"];
@@ -89,6 +90,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   ps: object<BodyOf<"ps">>({ all: boolean() }),
   freeze: object<BodyOf<"freeze">>({ instance: nullable(lookup) }),
   kill: object<BodyOf<"kill">>({ instance: lookup }),
+  undo: object<BodyOf<"undo">>({ instance: lookup, how: oneOf(["dry", "do"]) }),
   held: empty,
   "held-show": object<BodyOf<"held-show">>({ request: lookup }),
   prepare: object<BodyOf<"prepare">>({ purpose: oneOf(PURPOSES), document: jsonObject() }),
@@ -232,6 +234,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   ps: object<OkOf<"ps">>({ instances: list(INSTANCE_VIEW, { max: 100_000 }) }),
   freeze: object<OkOf<"freeze">>({ instances: names(instanceId, { max: 100_000 }) }),
   kill: empty,
+  undo: UNDO_REPORT,
   held: object<OkOf<"held">>({ held: list(object<HeldView>(heldView), { max: 100_000 }) }),
   "held-show": HELD_DETAIL,
   prepare: object<OkOf<"prepare">>({ statement: UNSIGNED }),

@@ -117,6 +117,13 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   }),
   "files-written": plainRecord("files-written", { instance: instanceId, agent: agentName, count }),
   "files-refused": plainRecord("files-refused", { instance: instanceId, agent: agentName, count }),
+  "files-undone": plainRecord("files-undone", {
+    instance: instanceId,
+    agent: agentName,
+    stage: oneOf(["begun", "ended"]),
+    count,
+    left: count,
+  }),
   "driver-pinned": plainRecord("driver-pinned", { instance: instanceId, driver: driverName, pin: digest }),
   "driver-quarantined": plainRecord("driver-quarantined", { driver: driverName, pin: digest, found: digest }),
   refused: plainRecord("refused", { peer: words, code: words, what: words }),

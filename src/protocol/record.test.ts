@@ -62,6 +62,13 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "programs-started": fc.record({ instance, agent: name, count }),
   "files-written": fc.record({ instance, agent: name, count }),
   "files-refused": fc.record({ instance, agent: name, count }),
+  "files-undone": fc.record({
+    instance,
+    agent: name,
+    stage: fc.constantFrom("begun" as const, "ended" as const),
+    count,
+    left: count,
+  }),
   "calls-refused": fc.record({
     instance,
     agent: name,

@@ -110,6 +110,16 @@ export type RecordBody =
       /** Changes to control files, or beyond what can be kept, that were refused since the last such record. */
       readonly count: number;
     } // payload: {files: [{operation, path, why, program}]}
+  | {
+      readonly kind: "files-undone";
+      readonly instance: string;
+      readonly agent: string;
+      /** Written before anything is put back, and after. */
+      readonly stage: "begun" | "ended";
+      /** What is to be put back, or was, and what is left as it is. */
+      readonly count: number;
+      readonly left: number;
+    } // payload: the report
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
   | { readonly kind: "driver-quarantined"; readonly driver: string; readonly pin: string; readonly found: string }
   | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }

@@ -37,6 +37,7 @@ describe("the names that a peer may use", () => {
     "ps",
     "freeze",
     "kill",
+    "undo",
     "held",
     "held-show",
     "prepare",

@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { Binding } from "../kernel/secrets.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
+import type { UndoReport } from "./undo-report.ts";
 
 /** A tool as a server describes it. Name, description and schemas are the server's words: data, never instructions. */
 export interface OfferedTool {
@@ -245,6 +246,8 @@ export interface CliRequests {
   ps: { body: { readonly all: boolean }; ok: { readonly instances: readonly InstanceView[] } };
   freeze: { body: { readonly instance: string | null }; ok: { readonly instances: readonly string[] } };
   kill: { body: { readonly instance: string }; ok: Empty };
+  /** Takes back what an ended instance did to the files of its workspace, or says what that would be. */
+  undo: { body: { readonly instance: string; readonly how: "dry" | "do" }; ok: UndoReport };
   held: { body: Empty; ok: { readonly held: readonly HeldView[] } };
   "held-show": { body: { readonly request: string }; ok: HeldDetail };
   prepare: {

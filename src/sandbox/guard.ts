@@ -67,6 +67,21 @@ export const GUARDED_CALLS: readonly CallName[] = [
   "fchmodat2",
 ];
 
+/**
+ * Calls that change extended attributes, access lists among them, by which a file becomes executable without chmod. With a
+ * guarded root they answer as a file system that has none.
+ */
+export const ATTRIBUTE_CALLS: readonly CallName[] = [
+  "setxattr",
+  "lsetxattr",
+  "fsetxattr",
+  "setxattrat",
+  "removexattr",
+  "lremovexattr",
+  "fremovexattr",
+  "removexattrat",
+];
+
 /** Where the flags of a call to open are, by argument. */
 const OPEN_FLAGS: { readonly [call in CallName]?: number } = { open: 1, openat: 2 };
 

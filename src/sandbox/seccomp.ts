@@ -1,6 +1,6 @@
 import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
-import { GUARDED_CALLS, guardBody } from "./guard.ts";
+import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody } from "./guard.ts";
 import type { SandboxSpec } from "./spec.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
@@ -15,6 +15,9 @@ export const REFUSE_EPERM: number = ERRNO | 1;
 export const ASK_SUPERVISOR = 0x7fc0_0000;
 /** "No such system call": for calls whose arguments lie in memory, where a filter cannot read; callers fall back. */
 export const REFUSE_ENOSYS: number = ERRNO | 38;
+
+/** "Operation not supported": for what some file systems do not have, and programs go on without. */
+const REFUSE_EOPNOTSUPP = ERRNO | 95;
 
 /** Calls that no honest program makes: the process ends (TERMINAL). */
 export const TERMINAL_CALLS: readonly CallName[] = [
@@ -145,7 +148,12 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
 export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" = "none"): Uint8Array {
   const answers = { ask: ASK_SUPERVISOR, allow: ALLOW };
   return filter(arch, [
-    ...(guard === "none" ? [] : GUARDED_CALLS.map((name) => ({ name, body: guardBody(name, answers) }))),
+    ...(guard === "none"
+      ? []
+      : [
+          ...GUARDED_CALLS.map((name) => ({ name, body: guardBody(name, answers) })),
+          ...ATTRIBUTE_CALLS.map((name) => always(name, REFUSE_EOPNOTSUPP)),
+        ]),
     ...argumentRules("agent")
       .filter(({ name }) => SUPERVISED_RULES.includes(name))
       .map(asking),

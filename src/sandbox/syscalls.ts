@@ -44,6 +44,13 @@ export const CALLS = {
   fchown: { x64: 93, arm64: 55 },
   fchownat: { x64: 260, arm64: 54 },
   setxattr: { x64: 188, arm64: 5 },
+  lsetxattr: { x64: 189, arm64: 6 },
+  fsetxattr: { x64: 190, arm64: 7 },
+  setxattrat: { x64: 463, arm64: 463 },
+  removexattr: { x64: 197, arm64: 14 },
+  lremovexattr: { x64: 198, arm64: 15 },
+  fremovexattr: { x64: 199, arm64: 16 },
+  removexattrat: { x64: 466, arm64: 466 },
   // mounts
   mount: { x64: 165, arm64: 40 },
   umount2: { x64: 166, arm64: 39 },

@@ -3,6 +3,9 @@
  * Paths are absolute as the sandbox sees them, bytes as characters U+0000 to U+00FF.
  */
 
+/** Entries of each list of a report. */
+export { UNDO_LISTED } from "../protocol/undo-report.ts";
+
 /** What a file was like besides its content. */
 export interface UndoMeta {
   /** Permission bits. */

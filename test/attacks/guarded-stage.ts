@@ -37,7 +37,15 @@ export function makeWorkspace(stage: Stage): string {
 export async function startGuarded(
   stage: Stage,
   { command, workspace, guard }: GuardedStart,
-): Promise<{ readonly agent: StartedSandbox; readonly news: WardNews[]; readonly undo: string; end(): Promise<void> }> {
+): Promise<{
+  readonly agent: StartedSandbox;
+  /** Null with the guard off. */
+  readonly device: StartedSandbox | null;
+  readonly news: WardNews[];
+  readonly undo: string;
+  /** Resolves when both have ended; rejects when the device did not end well. */
+  end(): Promise<void>;
+}> {
   const news: WardNews[] = [];
   const undo = mkdtempSync(join(stage.folder, "undo-"));
   const base = harmlessSpec(stage);
@@ -55,7 +63,7 @@ export async function startGuarded(
   const agent = { launcher: stage.launcher, supervisor: stage.supervisor, hear: (each: WardNews) => news.push(each) };
   if (guard === "off") {
     const started = await startSandbox(spec, { streams: "capture", agent });
-    return { agent: started, news, undo, end: async () => void (await started.ended) };
+    return { agent: started, device: null, news, undo, end: async () => void (await started.ended) };
   }
   const [inner, outer] = makeSocketEnds();
   const code = { node: stage.node, root: stage.folder };
@@ -70,6 +78,7 @@ export async function startGuarded(
   ).finally(() => outer.close());
   return {
     agent: started,
+    device,
     news,
     undo,
     async end() {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { attackWorkspace, makeWorkspace, runGuarded } from "./guarded-stage.ts";
+import { attackWorkspace, makeWorkspace, runGuarded, startGuarded } from "./guarded-stage.ts";
 import { setStage } from "./sandbox-stage.ts";
 
 /*
@@ -160,6 +160,157 @@ socket.socket(socket.AF_UNIX).bind("listener")' 2>/dev/null; ls -A`;
         },
       ],
     });
+  });
+});
+
+describe("a way around", () => {
+  /** Each prints what came of it; `hook` is there and not executable, `bare` is a repository without a working tree. */
+  const SCRIPT = `
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+W, C, T = os.O_WRONLY, os.O_CREAT, os.O_TRUNC
+hook, there = ".git/hooks/pre-commit", ".vscode/tasks.json"
+AT = -100
+def check(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
+def call(name, *values):
+    check(getattr(libc, name)(*values))
+def attempt(action):
+    try:
+        action()
+        return "ok"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+def unnamed():
+    call("linkat", AT, b"/proc/self/fd/%d" % os.open(".", os.O_TMPFILE | os.O_RDWR), AT, b".npmrc", 0x400)
+def exchange():
+    open("plain", "w").close()
+    call("renameat2", AT, b"plain", AT, there.encode(), 2)
+def in_memory():
+    fd = os.memfd_create("x")
+    call("linkat", AT, b"/proc/self/fd/%d" % fd, AT, b".npmrc", 0x400)
+def own_folder():
+    os.chdir(".git/hooks")
+    try:
+        os.open("post-checkout", W | C)
+    finally:
+        os.chdir("/workspace")
+def undumpable():
+    libc.prctl(4, 0, 0, 0, 0)
+    try:
+        os.open(".npmrc", W | C)
+    finally:
+        libc.prctl(4, 1, 0, 0, 0)
+def bare():
+    os.makedirs("planted/objects")
+    os.makedirs("planted/refs")
+    os.open("planted/config", W | C)
+    os.open("planted/HEAD", W | C)
+def bare_by_folder():
+    os.makedirs("parts/objects")
+    os.symlink("refs/heads/x", "parts/HEAD")
+for name, action in {
+    "through the root of a process": lambda: os.open("/proc/self/root/workspace/.npmrc", W | C),
+    "through its working directory": lambda: os.open("/proc/self/cwd/.npmrc", W | C),
+    "a descriptor opened again": lambda: os.open("/proc/self/fd/%d" % os.open(there, os.O_RDONLY), W),
+    "a descriptor opened again by another name": lambda: os.open("/dev/fd/%d" % os.open(there, os.O_RDONLY), W | T),
+    "a file without a name": unnamed,
+    "a file in memory": in_memory,
+    "an exchange": exchange,
+    "a working directory that is a control folder": own_folder,
+    "as a program that nobody may look into": undumpable,
+    "a mode by descriptor": lambda: os.fchmod(os.open(hook, os.O_RDONLY), 0o755),
+    "a mode by path": lambda: call("fchmodat", AT, hook.encode(), 0o755, 0),
+    "an access list": lambda: os.setxattr(hook, "system.posix_acl_access", b"\\2\\0\\0\\0"),
+    "a repository in a folder": bare,
+    "a repository by a link": bare_by_folder,
+    "a hook of a repository without a working tree": lambda: os.open("bare/hooks/update", W | C),
+    "its configuration": lambda: os.open("bare/config", W),
+    "a device": lambda: os.mknod("null", 0o020666, os.makedev(1, 3)),
+    "a file by mknod": lambda: os.mknod(".npmrc", 0o100644),
+    "an empty folder in its place": lambda: os.rename(".git/hooks", "gone"),
+    "the folder above": lambda: os.rename(".git", "gone"),
+    "a link over the folder above": lambda: os.symlink("plain", ".github"),
+}.items():
+    print(attempt(action), name, sep=": ")
+    if os.path.exists("gone"):
+        os.rename("gone", ".git/hooks" if os.path.exists(".git") else ".git")
+    if os.path.exists(".npmrc"):
+        os.unlink(".npmrc")
+`;
+
+  function fill(): string {
+    const workspace = makeWorkspace(stage);
+    put(workspace, ".git/hooks/pre-commit", "#!/bin/sh\n");
+    put(workspace, ".vscode/tasks.json", "{}");
+    put(workspace, "bare/HEAD", "ref: refs/heads/main\n");
+    put(workspace, "bare/config", "");
+    put(workspace, "bare/objects/x", "");
+    mkdirSync(join(workspace, "bare/hooks"));
+    return workspace;
+  }
+
+  it("is one without the guard", async () => {
+    const { output } = await runGuarded(stage, { workspace: fill(), guard: "off", command: ["python3", "-c", SCRIPT] });
+    const ways = output.trim().split("\n");
+    // Files of memory have no name to give, and devices are nobody's to make.
+    expect(ways.filter((way) => !way.startsWith("ok:")).map((way) => way.replace(/^\w+: /, ""))).toEqual([
+      "a file in memory",
+      "a device",
+    ]);
+    expect(ways).toHaveLength(21);
+  });
+
+  it("is none: what the door does not do, the wall keeps out", async () => {
+    const workspace = fill();
+    const before = contents(workspace);
+    const { output, errors } = await runGuarded(stage, { workspace, guard: "on", command: ["python3", "-c", SCRIPT] });
+    expect(errors).toBe("");
+    expect(output.trim().split("\n")).toEqual([
+      "EACCES: through the root of a process",
+      "EACCES: through its working directory",
+      "EACCES: a descriptor opened again",
+      "EACCES: a descriptor opened again by another name",
+      "ENOTSUP: a file without a name",
+      "EXDEV: a file in memory",
+      "EACCES: an exchange",
+      "EACCES: a working directory that is a control folder",
+      "EACCES: as a program that nobody may look into",
+      "EACCES: a mode by descriptor",
+      "EACCES: a mode by path",
+      "ENOTSUP: an access list",
+      "EACCES: a repository in a folder",
+      "EACCES: a repository by a link",
+      "EACCES: a hook of a repository without a working tree",
+      "EACCES: its configuration",
+      "EPERM: a device",
+      "EACCES: a file by mknod",
+      "EACCES: an empty folder in its place",
+      "EACCES: the folder above",
+      "EACCES: a link over the folder above",
+    ]);
+    expect(contents(workspace)).toEqual({ ...before, "/plain": "100644 ", "/planted/config": "100755 " });
+  });
+});
+
+describe("a storage device that ends", () => {
+  it("takes its agent with it, and nothing is changed without one", async () => {
+    const workspace = makeWorkspace(stage);
+    const script = "echo one > one; while true; do echo x > x; echo >> ticks; done";
+    const { agent, device, end } = await startGuarded(stage, { workspace, guard: "on", command: ["sh", "-c", script] });
+    while (!existsSync(join(workspace, "ticks"))) await new Promise((resolve) => setTimeout(resolve, 20));
+    device?.kill();
+    expect(await agent.ended).toMatchObject({ code: 137 });
+    await expect(end()).rejects.toThrow(/the storage device ended/);
+  });
+
+  it("and an agent with a guarded folder is not started without one", async () => {
+    const workspace = makeWorkspace(stage);
+    const mounts = [{ kind: "write", host: workspace, inside: "/workspace" }] as const;
+    await expect(stage.start(["true"], { mounts, guarded: ["/workspace"] })).rejects.toThrow(
+      /without a storage device/,
+    );
   });
 });
 

@@ -26,6 +26,7 @@ Run agents
   freeze             stop an instance where it stands
   thaw               let a frozen instance go on; you sign for it
   kill               end an instance and every process of it
+  undo               take back what an agent did to its workspace
 
 What agents keep
   home list          list what agents keep between runs
@@ -93,6 +94,7 @@ Run agents
   freeze             stop an instance where it stands
   thaw               let a frozen instance go on; you sign for it
   kill               end an instance and every process of it
+  undo               take back what an agent did to its workspace
 
 What agents keep
   home list          list what agents keep between runs

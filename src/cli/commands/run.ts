@@ -184,6 +184,7 @@ async function runInstance(parts: Start, request: RunRequest): Promise<ExitCode>
     void powers.interrupted().then(() => client.request("kill", { instance }).catch(() => undefined));
     const ended = await client.request("wait", { instance }).finally(() => freezes.stop());
     await session.close();
+    if (request.workspace !== null) await sayWritten({ powers, client }, instance);
     if (ended.state === "ended" && ended.exit !== null) return ended.exit;
     const state = ended.state === "terminal" ? "terminal" : "stopped";
     powers.err.write(
@@ -195,6 +196,14 @@ async function runInstance(parts: Start, request: RunRequest): Promise<ExitCode>
     signing.forget();
     watcher.close();
   }
+}
+
+/** One line on what can be taken back; a run whose files nobody kept has none. */
+async function sayWritten({ powers, client }: Pick<Start, "powers" | "client">, instance: string): Promise<void> {
+  const report = await client.request("undo", { instance, how: "dry" }).catch(() => null);
+  if (report === null || report.changed === 0) return;
+  const changes = report.changed === 1 ? "1 change" : `${report.changed} changes`;
+  powers.err.write(`aios: ${changes} in the workspace; aios undo ${instance} takes them back\n`);
 }
 
 async function describeAuthority(parts: Start): Promise<readonly ReturnType<typeof line>[]> {

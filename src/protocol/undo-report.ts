@@ -1,6 +1,6 @@
 import type { JsonValue } from "../kernel/json.ts";
-import { boolean, decode, integer, list, object, oneOf, text } from "../protocol/decode.ts";
-import type { DecodeResult, Decoder } from "../protocol/decode.ts";
+import { boolean, decode, integer, list, object, oneOf, text } from "./decode.ts";
+import type { DecodeResult, Decoder } from "./decode.ts";
 
 /** One thing that is, or would be, put back. Paths are text, absolute as the sandbox saw them. */
 export interface UndoChange {

@@ -1,0 +1,112 @@
+import { parseJson } from "../kernel/json.ts";
+import { asJson } from "../protocol/as-json.ts";
+import type { CliRequests } from "../protocol/requests.ts";
+import { decodeUndoReport, type UndoReport } from "../protocol/undo-report.ts";
+import { Refusal } from "./faults.ts";
+import type { Instances } from "./instances.ts";
+import type { Journal } from "./journal.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { type CodeLayout, WORKSPACE } from "./sandbox-plans.ts";
+import type { InstanceState } from "./state.ts";
+import { planUndo } from "./storage-plan.ts";
+
+export interface UndoPorts {
+  readonly powers: MonitorPowers;
+  readonly journal: Journal;
+  readonly instances: Pick<Instances, "running">;
+  readonly code: CodeLayout;
+}
+
+/** Nothing was kept, so nothing was changed, or all of it was taken back. */
+const NOTHING: UndoReport = { changes: [], changed: 0, left: [], leftCount: 0, noted: true };
+const BOUNDS = { maxLength: 1_048_576, maxDepth: 8, maxValues: 100_000 };
+/** Workspaces in which something is being put back. */
+const busy = new Set<string>();
+
+/**
+ * Takes back what an ended instance did to the files of its workspace, or says what that would be. RECORD-FIRST: what is to
+ * be put back is recorded before anything is. It adds no authority: what comes back was there before. Throws `Refusal`.
+ */
+export async function undoInstance(
+  ports: UndoPorts,
+  { instance, how }: CliRequests["undo"]["body"],
+): Promise<UndoReport> {
+  const { powers, journal } = ports;
+  const state = journal.state.instances.get(instance);
+  if (state === undefined)
+    throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
+  const undo = await powers.findUndoFolder(instance);
+  const { workspace } = state;
+  if (undo === null || workspace === null) return NOTHING;
+  await refuseUse(ports, state, workspace);
+  const look = await ask(ports, { undo, workspace, how: "dry" });
+  if (how === "dry") return look;
+  busy.add(workspace);
+  try {
+    await write(journal, state, { stage: "begun", report: look });
+    const report = await ask(ports, { undo, workspace, how: "do" });
+    await write(journal, state, { stage: "ended", report });
+    if (report.leftCount === 0) await powers.removeUndoFolder(instance);
+    return report;
+  } finally {
+    busy.delete(workspace);
+  }
+}
+
+/** Two hands in one folder would take each other's work for a person's. */
+async function refuseUse(
+  { powers, instances }: UndoPorts,
+  { instance }: InstanceState,
+  workspace: string,
+): Promise<void> {
+  const user = [...instances.running()].find(
+    (live) => live.mode === "write" && live.state.workspace !== null && overlaps(live.state.workspace, workspace),
+  );
+  if (user !== undefined || busy.has(workspace)) {
+    const who = user === undefined ? "another undo" : user.state.instance;
+    throw new Refusal(
+      "workspace",
+      `Cannot undo ${instance}: ${who} still writes in ${workspace}.`,
+      "Wait until it has ended, or end it with `aios kill`.",
+    );
+  }
+  const problem = await powers.workspaceProblem(workspace, "write");
+  if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
+}
+
+function overlaps(one: string, other: string): boolean {
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
+}
+
+async function ask(
+  { powers, code }: UndoPorts,
+  { undo, workspace, how }: { readonly undo: string; readonly workspace: string; readonly how: "dry" | "do" },
+): Promise<UndoReport> {
+  const roots = [{ host: workspace, inside: WORKSPACE }];
+  const said = await powers.readOutput(planUndo(code, { undo, roots, how })).catch((error: unknown) => {
+    throw new Refusal(
+      "confinement",
+      `Cannot undo: ${error instanceof Error ? error.message : "the storage device failed"}.`,
+      "Run `aios doctor`.",
+    );
+  });
+  const parsed = parseJson(said, BOUNDS);
+  const decoded = parsed.kind === "ok" ? decodeUndoReport(parsed.value) : parsed;
+  if (decoded.kind !== "ok") throw new Refusal("confinement", "The storage device gave no report.", "Try it again.");
+  const onHost = (path: string): string => workspace + path.slice(WORKSPACE.length);
+  return {
+    ...decoded.value,
+    changes: decoded.value.changes.map(({ what, path }) => ({ what, path: onHost(path) })),
+    left: decoded.value.left.map(({ path, why }) => ({ path: onHost(path), why })),
+  };
+}
+
+async function write(
+  journal: Journal,
+  { instance, agent }: InstanceState,
+  { stage, report }: { readonly stage: "begun" | "ended"; readonly report: UndoReport },
+): Promise<void> {
+  const { changed, leftCount } = report;
+  const payload = asJson(report);
+  await journal.write({ kind: "files-undone", instance, agent, stage, count: changed, left: leftCount }, payload);
+}

@@ -1,0 +1,50 @@
+import { access, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Stores of ended instances that are kept; the oldest beyond are removed. */
+const KEPT = 32;
+
+/** The folders in which storage devices keep what instances changed, one each. */
+export function openUndoShelf(folder: string): {
+  /** Makes an empty one; makes room for it first. */
+  makeUndoFolder(instance: string): Promise<string>;
+  findUndoFolder(instance: string): Promise<string | null>;
+  removeUndoFolder(instance: string): Promise<void>;
+} {
+  const remove = (instance: string): Promise<void> => rm(join(folder, instance), { recursive: true, force: true });
+
+  /** Those whose device has noted how it left everything, the oldest first: what still runs is never removed. */
+  async function ended(): Promise<readonly string[]> {
+    const found = await Promise.all(
+      (await readdir(folder)).map(async (name) => {
+        const at = await stat(join(folder, name, "final")).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => null,
+        );
+        return { name, at };
+      }),
+    );
+    return found
+      .flatMap(({ name, at }) => (at === null ? [] : [{ name, at }]))
+      .toSorted((one, other) => one.at - other.at)
+      .map(({ name }) => name);
+  }
+
+  return {
+    async makeUndoFolder(instance) {
+      const old = await ended();
+      await Promise.all(old.slice(0, Math.max(0, old.length - KEPT + 1)).map(remove));
+      const made = join(folder, instance);
+      await mkdir(made, { mode: 0o700 });
+      return made;
+    },
+    async findUndoFolder(instance) {
+      const path = join(folder, instance);
+      return await access(join(path, "journal")).then(
+        () => path,
+        () => null,
+      );
+    },
+    removeUndoFolder: remove,
+  };
+}

@@ -1,0 +1,147 @@
+import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { LogRecord, RecordKind } from "../../src/protocol/record.ts";
+import { type Ran, startSubstrate, type Substrate } from "./substrate.ts";
+import { readUser } from "./user.ts";
+
+/*
+ * An agent that works directly in a folder of a person's, under a real monitor: what it may do there, what is written down
+ * of it, and how it is taken back.
+ */
+let aios: Substrate;
+const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
+
+beforeAll(async () => {
+  aios = await startSubstrate();
+  await aios.grant({ id: "work", agents: ["worker"], allow: [], programs: "any", workspace: "write" });
+}, 60_000);
+afterAll(() => aios.stop());
+
+function put(path: string, text: string): void {
+  const file = join(aios.workspace, path);
+  writeFileSync(file, text);
+  if (OWN_USER !== null) chownSync(file, OWN_USER.uid, OWN_USER.gid);
+}
+
+beforeEach(() => {
+  put("notes.txt", "mine\n");
+  put("old.txt", "old\n");
+});
+
+function work(script: string): Promise<Ran> {
+  return aios.run({ agent: "worker", workspace: aios.workspace, command: ["sh", "-c", script] });
+}
+
+async function entriesOf<Kind extends RecordKind>(kind: Kind, instance: string) {
+  const { entries } = await aios.client.request("log-show", { from: 0, limit: 10_000, instance, kinds: [kind] });
+  return entries.flatMap(({ record, payload }) =>
+    // The request asked for this kind alone, which the compiler cannot know.
+    record.kind === kind ? [{ record: record as Extract<LogRecord, { kind: Kind }>, payload }] : [],
+  );
+}
+
+describe("a direct workspace", () => {
+  test("is written in, every change is recorded, and control files stay out and are recorded too", async () => {
+    const ran = await work("echo more >> notes.txt; mkdir made; mv old.txt made/; echo x > .mcp.json; rm -f none");
+    expect(ran).toMatchObject({
+      state: "ended",
+      exit: 0,
+      stderr: "sh: 1: cannot create .mcp.json: Permission denied\n",
+    });
+    expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\nmore\n");
+    expect(existsSync(join(aios.workspace, ".mcp.json"))).toBe(false);
+    const written = await entriesOf("files-written", ran.instance);
+    expect(written.flatMap(({ payload }) => (payload as { files: unknown[] }).files)).toEqual([
+      { operation: "changed", path: "/workspace/notes.txt" },
+      { operation: "made", path: "/workspace/made" },
+      { operation: "moved", path: "/workspace/made/old.txt" },
+    ]);
+    expect(written.reduce((sum, { record }) => sum + record.count, 0)).toBe(3);
+    const [refused] = await entriesOf("files-refused", ran.instance);
+    expect(refused?.record).toMatchObject({ agent: "worker", count: 1 });
+    expect(refused?.payload).toMatchObject({ files: [{ path: "/workspace/.mcp.json", program: "/usr/bin/dash" }] });
+    await aios.client.request("undo", { instance: ran.instance, how: "do" });
+  });
+
+  test("is as it was after an undo, which is recorded before and after", async () => {
+    const ran = await work(
+      "echo more >> notes.txt; rm old.txt; mkdir made; echo new > made/new.txt; chmod 600 notes.txt",
+    );
+    const { instance } = ran;
+    const dry = await aios.client.request("undo", { instance, how: "dry" });
+    expect(dry).toMatchObject({ leftCount: 0, noted: true });
+    expect(readdirSync(aios.workspace).toSorted()).toEqual(["made", "notes.txt"]);
+    const done = await aios.client.request("undo", { instance, how: "do" });
+    expect(done.changes.toSorted((one, other) => one.path.localeCompare(other.path))).toEqual([
+      { what: "removed", path: join(aios.workspace, "made") },
+      { what: "removed", path: join(aios.workspace, "made/new.txt") },
+      { what: "mode", path: join(aios.workspace, "notes.txt") },
+      { what: "restored", path: join(aios.workspace, "notes.txt") },
+      { what: "restored", path: join(aios.workspace, "old.txt") },
+    ]);
+    expect(readdirSync(aios.workspace).toSorted()).toEqual(["notes.txt", "old.txt"]);
+    expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\n");
+    expect(readFileSync(join(aios.workspace, "old.txt"), "utf8")).toBe("old\n");
+    const records = await entriesOf("files-undone", instance);
+    expect(records.map(({ record }) => record.stage)).toEqual(["begun", "ended"]);
+    // There is nothing left to undo, and asking again harms nothing.
+    expect(await aios.client.request("undo", { instance, how: "do" })).toMatchObject({ changed: 0, leftCount: 0 });
+  });
+
+  test("keeps what a person changed since, after a restart of the monitor too", async () => {
+    const ran = await work("echo more >> notes.txt; echo more >> old.txt");
+    appendFileSync(join(aios.workspace, "notes.txt"), "a person's\n");
+    await aios.crash();
+    await aios.restart();
+    const report = await aios.client.request("undo", { instance: ran.instance, how: "do" });
+    expect(report.left).toEqual([{ path: join(aios.workspace, "notes.txt"), why: "it was changed since the run" }]);
+    expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\nmore\na person's\n");
+    expect(readFileSync(join(aios.workspace, "old.txt"), "utf8")).toBe("old\n");
+  });
+
+  test("of an instance that still runs is not undone under its hands", async () => {
+    let instance = "";
+    aios.client.onRecord(({ record }) => {
+      if (record.kind === "instance-started") ({ instance } = record);
+    });
+    await aios.client.request("watch", { instance: null });
+    const running = work("echo more >> notes.txt; sleep 60");
+    while (!readFileSync(join(aios.workspace, "notes.txt"), "utf8").includes("more")) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await expect(aios.client.request("undo", { instance, how: "do" })).rejects.toThrow(/still writes in/);
+    await aios.client.request("kill", { instance });
+    await running;
+    expect(await aios.client.request("undo", { instance, how: "do" })).toMatchObject({ changed: 1, leftCount: 0 });
+  });
+
+  test("of an agent that tries control files again and again is frozen, though not at the first", async () => {
+    const script = (times: number): string =>
+      `i=0; while [ $i -lt ${times} ]; do { echo > .mcp.json; } 2>/dev/null; i=$((i+1)); done; echo over`;
+    expect(await work(script(20))).toMatchObject({ state: "ended", stdout: "over\n" });
+    let frozen = "";
+    aios.client.onRecord(({ record }) => {
+      if (record.kind === "instance-frozen") {
+        frozen = record.code;
+        void aios.client.request("kill", { instance: record.instance });
+      }
+    });
+    await aios.client.request("watch", { instance: null });
+    expect(await work(`${script(300)}; sleep 60`)).toMatchObject({ why: "killed" });
+    expect(frozen).toBe("refused-calls");
+  });
+});
+
+test("a folder outside of it is never reached, and one that is only read is not written", async () => {
+  await aios.grant({ id: "look", agents: ["reader"], allow: [], programs: "any", workspace: "read" });
+  mkdirSync(join(aios.workspace, "deep"), { recursive: true });
+  const ran = await aios.run({
+    agent: "reader",
+    workspace: aios.workspace,
+    command: ["sh", "-c", "cat notes.txt; echo x > notes.txt; ls .."],
+  });
+  expect(ran.stdout).not.toContain("home/aios");
+  expect(ran.stderr).toContain("Read-only file system");
+  expect(await entriesOf("files-written", ran.instance)).toEqual([]);
+});
