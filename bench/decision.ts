@@ -95,7 +95,7 @@ function grantsOf(agents: number): ReadonlyMap<string, Grant> {
         allow: [{ what, where: { path: { under: `/data/${index}` } } }],
         limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 2 ** 42 },
         lease: false,
-        sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+        sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
       });
     }
   }

@@ -26,6 +26,7 @@ const SPEC: SandboxSpec = {
   environment: { PATH: "/usr/bin:/bin" },
   mounts: [],
   channels: 0,
+  published: false,
   programs: "any",
   terminal: false,
   network: "none",

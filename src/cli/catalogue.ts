@@ -8,6 +8,7 @@ import { init } from "./commands/init.ts";
 import { kill } from "./commands/kill.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
+import { portsList, portsPair } from "./commands/ports.ts";
 import { ps } from "./commands/ps.ts";
 import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
@@ -25,6 +26,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
+  { title: "Ports", commands: [portsList, portsPair] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
   { title: "Evidence", commands: [logShow, logVerify, logProve, logCheck] },
   { title: "The monitor", commands: [serve] },

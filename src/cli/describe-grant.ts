@@ -1,5 +1,6 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
+import { describePort } from "./describe-port.ts";
 import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
 import { join, line, type Line, type Tone } from "./line.ts";
 import { showBytes, showMoment, showSpan } from "./moment.ts";
@@ -91,6 +92,7 @@ function describeCan(grant: Grant): readonly Item[] {
     const text = `requests to ${makeVisible(to)} carry the secret ${makeVisible(secret)}, which it never sees: ${makeVisible(variable)} holds a placeholder`;
     sandbox.push({ tone: "wait", text });
   }
+  for (const port of grant.sandbox.ports) sandbox.push({ tone: "plain", text: describePort(port, grant.agents) });
   return items.length + sandbox.length === 0 ? [{ tone: "faint", text: "nothing" }] : [...items, ...sandbox];
 }
 
@@ -190,6 +192,9 @@ function describeRisk(grant: Grant): readonly Item[] {
   }
   if (grant.sandbox.workspace === "write") {
     items.push({ tone: "wait", text: "the agent may change and delete files of the workspace without asking" });
+  }
+  if (grant.sandbox.ports.length > 0) {
+    items.push({ tone: "wait", text: "what it publishes runs in the visiting browser, as a page of its own" });
   }
   if (grant.allow.some(isNetworkAllow)) {
     items.push({ tone: "wait", text: "what it sends to a host of the network has left this machine" });

@@ -18,7 +18,7 @@ const GRANT: Grant = {
   ],
   limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 8 * 3_600_000 },
   lease: false,
-  sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+  sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
 };
 
 const shown = (grant: Grant): string =>

@@ -74,6 +74,14 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       const what = `${record.count} changes ${record.stage === "begun" ? "are to be" : "were"} taken back`;
       return about(record.instance, "wait", record.left === 0 ? what : `${what}, ${record.left} left`);
     }
+    case "port-opened":
+      return about(record.instance, "wait", `${record.port} at http://${record.host}:${record.outside}/`);
+    case "port-closed":
+      return about(record.instance, "plain", `${record.port}: ${record.why}`);
+    case "port-entered":
+      return about(record.instance, "good", `${record.port} by ${record.key}`);
+    case "port-visited":
+      return about(record.instance, ...describeVisits(record));
     case "driver-pinned":
       return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":
@@ -105,6 +113,19 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     default:
       return record satisfies never;
   }
+}
+
+function describeVisits({
+  port,
+  connections,
+  requests,
+  refused,
+}: Extract<LogRecord, { kind: "port-visited" }>): readonly [Tone, string] {
+  const away = Object.entries(refused).map(([why, times]) => `${times} refused: ${why}`);
+  return [
+    away.length === 0 ? "plain" : "bad",
+    [`${port}: ${connections} connections`, `${requests} requests`, ...away].join(", "),
+  ];
 }
 
 function about(instance: string | null, tone: Tone, text: string): RecordSummary {

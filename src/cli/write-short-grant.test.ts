@@ -8,7 +8,7 @@ const UNSAID = { risk: "reserved", labels: ["untrusted", "private"], fields: {},
 const SHORT: ShortGrant = {
   grant: "notes",
   agents: ["notes", "other"],
-  sandbox: { workspace: "read", folder: null, programs: "any", home: null },
+  sandbox: { workspace: "read", folder: null, programs: "any", home: null, ports: [] },
   servers: {
     files: {
       source: { kind: "package", name: "@modelcontextprotocol/server-filesystem" },

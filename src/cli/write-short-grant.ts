@@ -1,5 +1,5 @@
 import { Document, isCollection, isMap, isScalar } from "yaml";
-import type { ToolClass } from "../kernel/grant.ts";
+import type { PortGrant, ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
 import type { ShortDestination } from "../protocol/short-network.ts";
 
@@ -54,14 +54,19 @@ export function writeShortGrant(
   return document.toString({ lineWidth: 110, flowCollectionPadding: true });
 }
 
+function writePort({ name, inside, outside, keys }: PortGrant): readonly [string, object] {
+  return [name, { inside, ...(outside === inside ? {} : { outside }), ...(keys.length === 0 ? {} : { keys }) }];
+}
+
 /** What gives nothing is left out but for the two that everybody looks for. */
-function writeSandbox({ workspace, folder, programs, home }: ShortGrant["sandbox"]): object {
-  const written = home === null ? null : { ...home, bytes: writeSize(home.bytes) };
+function writeSandbox({ workspace, folder, programs, home, secrets, ports }: ShortGrant["sandbox"]): object {
   return {
     workspace,
     ...(folder === null ? {} : { folder }),
     programs,
-    ...(written === null ? {} : { home: written }),
+    ...(home === null ? {} : { home: { ...home, bytes: writeSize(home.bytes) } }),
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(ports.length === 0 ? {} : { ports: Object.fromEntries(ports.map(writePort)) }),
   };
 }
 

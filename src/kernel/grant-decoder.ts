@@ -15,13 +15,14 @@ import {
   type FieldType,
   type Grant,
   type Limits,
+  type PortGrant,
   type SandboxGrant,
   type ToolClass,
 } from "./grant.ts";
 import { readHome } from "./home-grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
-import { AGENT_NAME, DRIVER_NAME, GRANT_ID, RESERVED_DRIVER, SHA256 } from "./names.ts";
+import { AGENT_NAME, CLIENT_KEY, DRIVER_NAME, GRANT_ID, PORT_NAME, RESERVED_DRIVER, SHA256 } from "./names.ts";
 import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
@@ -70,16 +71,30 @@ function readGrant(place: Place): Grant {
 }
 
 function readSandbox(place: Place): SandboxGrant {
-  const plain = ["workspace", "folder", "programs", "home"] as const;
+  const plain = ["workspace", "folder", "programs", "home", "ports"] as const;
   const secrets = place.has("secrets") ? readSecretUses(place.fields(...plain, "secrets")("secrets")) : null;
   const at = secrets === null ? place.fields(...plain) : place.fields(...plain, "secrets");
+  const ports = at("ports").list(16, readPort);
+  const again = ports.find(({ name }, index) => ports.findIndex((port) => port.name === name) !== index);
+  if (again !== undefined) at("ports").fail(`${quote(again.name)} a second time`);
   const sandbox = {
     workspace: at("workspace").oneOf(WORKSPACES),
     folder: at("folder").orNull(readPath),
     programs: at("programs").oneOf(PROGRAMS),
     home: at("home").orNull(readHome),
+    ports,
   };
   return secrets === null ? sandbox : { ...sandbox, secrets };
+}
+
+function readPort(place: Place): PortGrant {
+  const at = place.fields("name", "inside", "outside", "keys");
+  return {
+    name: at("name").text(PORT_NAME, "a name of a port"),
+    inside: at("inside").whole(1, 65_535),
+    outside: at("outside").whole(1024, 65_535),
+    keys: at("keys").names(64, (key) => key.text(CLIENT_KEY, "a raw Ed25519 key in base64url")),
+  };
 }
 
 function readDriver(place: Place, name: string): DriverSpec {

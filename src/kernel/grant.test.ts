@@ -35,7 +35,7 @@ const GRANT: JsonObject = {
   allow: [{ what: "files/read", where: { path: { under: "/workspace" } } }],
   limits: LIMITS,
   lease: false,
-  sandbox: { workspace: "read", folder: null, programs: "none", home: null },
+  sandbox: { workspace: "read", folder: null, programs: "none", home: null, ports: [] },
 };
 
 function refusal(value: JsonValue): string {
@@ -66,6 +66,19 @@ describe("decodeGrant", () => {
     expect(Object.isFrozen(decoded.value.drivers["files"]?.tools["read"]?.labels)).toBe(true);
     expect(decoded.value.drivers["constructor"]).toBeUndefined();
     expect(canonicalize({ ...GRANT })).toBe(canonicalize(JSON.parse(JSON.stringify(decoded.value))));
+  });
+
+  it("takes published ports whose every field has one spelling, none of a name twice", () => {
+    const port = { name: "web", inside: 80, outside: 8080, keys: ["A".repeat(43)] };
+    const withPorts = (...ports: JsonValue[]): string =>
+      refusal({ ...GRANT, sandbox: { workspace: "none", folder: null, programs: "any", home: null, ports } });
+    expect(withPorts(port)).toBe("ok");
+    expect(withPorts(port, { ...port, outside: 8081 })).toBe('sandbox.ports: "web" a second time');
+    expect(withPorts({ ...port, outside: 80 })).toBe("sandbox.ports[0].outside: not a whole number from 1024 to 65535");
+    expect(withPorts({ ...port, inside: 0 })).toContain("sandbox.ports[0].inside: ");
+    expect(withPorts({ ...port, name: "web.evil" })).toContain("sandbox.ports[0].name: ");
+    expect(withPorts({ ...port, keys: [`${"A".repeat(42)}B`] })).toContain("sandbox.ports[0].keys[0]: ");
+    expect(withPorts({ ...port, address: "0.0.0.0" })).toContain('unknown field "address"');
   });
 
   it("refuses a field more or a field less at every level, naming the path", () => {
@@ -118,7 +131,7 @@ describe("decodeGrant", () => {
     expect(refusal({ ...GRANT, agents: ["a", "a"] })).toBe('agents: "a" a second time');
     expect(refusal({ ...GRANT, agents: ["a", "*"] })).toBe("agents[1]: not an agent name");
     expect(refusal({ ...GRANT, lease: 1 })).toBe("lease: not true or false");
-    const NONE = { workspace: "none", folder: null, programs: "none", home: null };
+    const NONE = { workspace: "none", folder: null, programs: "none", home: null, ports: [] };
     expect(refusal({ ...GRANT, sandbox: { ...NONE, workspace: "all" } })).toBe(
       "sandbox.workspace: not one of none, read, write",
     );

@@ -143,6 +143,23 @@ export interface SandboxGrant {
   readonly home: HomeGrant | null;
   /** Secrets by the variable that holds their placeholder inside; absent when there are none. */
   readonly secrets?: { readonly [variable: string]: SecretUse };
+  /** Ports of programs inside that paired clients of this machine may visit; none twice by name. */
+  readonly ports: readonly PortGrant[];
+}
+
+/**
+ * A port inside a sandbox that is published on this machine's loopback address (docs/decisions/published-ports.md). Who
+ * may come is who holds one of the keys; with none, nobody.
+ */
+export interface PortGrant {
+  /** `[a-z][a-z0-9-]{0,30}`; with the agent's name it makes the one host name that is answered. */
+  readonly name: string;
+  /** Where the program listens, on 127.0.0.1 of its own network. */
+  readonly inside: number;
+  /** Where visitors come, on 127.0.0.1 of this machine; 1024 or more. */
+  readonly outside: number;
+  /** Raw Ed25519 public keys of the paired clients, base64url without padding, 43 characters each. */
+  readonly keys: readonly string[];
 }
 
 /** What the face tells an agent whose action was denied: a request for a human to sign, never usable as it is. */

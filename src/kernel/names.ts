@@ -14,3 +14,7 @@ export const SHA256: RegExp = /^sha256:[0-9a-f]{64}$/;
 export const RESERVED_DRIVER = "aios";
 /** Name of a secret. */
 export const SECRET_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** Name of a published port. */
+export const PORT_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** Raw Ed25519 public key in base64url without padding: 256 bits, so the last character carries four. */
+export const CLIENT_KEY: RegExp = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;

@@ -159,7 +159,7 @@ describe("the secrets of a grant", () => {
       JSON.parse(
         JSON.stringify({
           ...grant(),
-          sandbox: { workspace: "none", folder: null, programs: "none", home: null, secrets },
+          sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [], secrets },
         }),
       ),
     );

@@ -12,7 +12,7 @@ import { argv, exit, umask } from "node:process";
 import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
 import { sendMessage } from "../platform/fd-passing.ts";
 import { enterGuardedDomain, enterOwnDomain } from "../platform/landlock.ts";
-import { listenOnLoopback } from "../platform/loopback-listener.ts";
+import { listenOnLoopback, makeLoopbackSockets } from "../platform/loopback-listener.ts";
 import { installListener } from "../platform/seccomp-listener.ts";
 
 /** `LaunchPlan` of sandbox/launch-plan.ts. Written out, since each module of the launcher costs at every start. */
@@ -22,6 +22,7 @@ interface Plan {
   readonly terminal: boolean;
   readonly proxy: { readonly socket: number; readonly port: number } | null;
   readonly free: readonly string[] | null;
+  readonly visits: { readonly socket: number; readonly count: number } | null;
   /** The filter in base64. */
   readonly filter: string;
 }
@@ -49,6 +50,14 @@ function handOutProxy(proxy: NonNullable<Plan["proxy"]>): void {
   closeSync(proxy.socket);
 }
 
+/** The way in for visitors of published ports: sockets that reach this namespace, for the gate outside of it. */
+function handOutVisits(visits: NonNullable<Plan["visits"]>): void {
+  const sockets = makeLoopbackSockets(visits.count);
+  sendMessage(visits.socket, { bytes: Buffer.from("V"), fds: sockets });
+  for (const fd of sockets) closeSync(fd);
+  closeSync(visits.socket);
+}
+
 function launch(): never {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one who planned this sandbox wrote it
   const plan = JSON.parse(readFileSync(Number(argv[3]), "utf8")) as Plan;
@@ -57,6 +66,7 @@ function launch(): never {
   if (program === null) return fail("program", `Cannot start "${word}": there is no such program in the sandbox`);
   if (plan.terminal) takeTerminal();
   if (plan.proxy !== null) handOutProxy(plan.proxy);
+  if (plan.visits !== null) handOutVisits(plan.visits);
   // The monitor keeps what it makes to itself; an agent's files are for whoever the folder belongs to.
   umask(AGENT_UMASK);
   if (plan.free === null) enterOwnDomain();

@@ -23,7 +23,7 @@ import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { createRandom } from "../platform/random.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
-import { makeSocketEnds } from "../platform/socket-end.ts";
+import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -78,6 +78,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     startAgent: (spec, { streams, hear, ends, device }) =>
       startSandbox(spec, { streams, ends, agent: { ...agents, hear, ...(device !== null && { device }) } }),
     makeSocketEnds,
+    listenOnLoopback: makeListenerEnd,
     codeDigest,
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);

@@ -10,6 +10,7 @@ export type RefusalCode =
   | "workspace"
   | "streams"
   | "confinement"
+  | "port-taken"
   | "driver"
   | "shadowed-driver"
   | "grant-exists"
@@ -40,6 +41,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   workspace: "the folder cannot be an agent's workspace",
   streams: "the terminal was not handed over",
   confinement: "the sandbox could not be made, so nothing started",
+  "port-taken": "a port of this machine, where one of the agent's is to be published, cannot be had",
   driver: "a server could not be started or asked what it offers",
   "shadowed-driver": "another active grant declares this driver differently",
   "grant-exists": "the id of a grant is used once",

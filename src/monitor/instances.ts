@@ -4,6 +4,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import { closeEnds, prepareNetwork } from "./agent-network.ts";
 import type { DriverTable } from "./driver-table.ts";
@@ -11,14 +12,13 @@ import { type FaceHooks, startFace } from "./face-start.ts";
 import { Refusal, REFUSALS } from "./faults.ts";
 import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import { viewInstance } from "./instance-view.ts";
-import type { Journal } from "./journal.ts";
+import { type PublishedPorts, publishPorts } from "./published.ts";
 import { type FacePort, type LiveInstance, newLive } from "./live.ts";
-import type { MonitorPowers } from "./powers.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { stoppedBy } from "./subjects.ts";
-import { type CodeLayout, planAgent } from "./sandbox-plans.ts";
+import { planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { endStorage, startStorage } from "./storage-start.ts";
@@ -54,13 +54,9 @@ export interface Instances {
   running(): Iterable<LiveInstance>;
 }
 
-export interface InstancePorts {
-  readonly powers: MonitorPowers;
-  readonly journal: Journal;
-  readonly code: CodeLayout;
+export interface InstancePorts extends PublishedPorts {
   readonly drivers: DriverTable;
   readonly vault: Pick<Vault, "placeholder">;
-  now(): number;
   /** The clock jumped and nobody has said which time it is. */
   admission(): "open" | "closed";
   /** What happens inside an agent's sandbox. */
@@ -98,6 +94,7 @@ export function createInstances(ports: InstancePorts): Instances {
 
   function stopProcesses(live: LiveInstance): void {
     live.agent?.kill();
+    live.published?.kill();
     live.face?.port.close();
     live.face?.process.kill();
     drivers.stopAll(live);
@@ -162,6 +159,7 @@ export function createInstances(ports: InstancePorts): Instances {
         );
       }
       const ancestry = ancestryOf(request.parent);
+      const chain = [request.agent, ...ancestry.map((id) => find(id).agent)];
       const sandbox = leastSandbox(journal.state, { ...request, ancestry }, ports.now());
       const { mode, programs } = sandbox;
       for (const path of request.code) {
@@ -193,6 +191,7 @@ export function createInstances(ports: InstancePorts): Instances {
         const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
         lives.set(instance, live);
         live.sandbox = sandbox;
+        const opened: SocketEnd[] = [];
         try {
           const inherited = ancestry.flatMap((id) => find(id).labels);
           if (inherited.length > 0) {
@@ -205,8 +204,10 @@ export function createInstances(ports: InstancePorts): Instances {
           // Ahead of need and beside the face: an agent asks for its tools first of all. A driver that fails here is
           // tried again when it is called, and the failure shows then.
           void drivers.openAll(live).catch(() => {});
+          const visits = await publishPorts(live, chain, ports);
+          if (visits !== null) opened.push(visits);
           const net = prepareNetwork(live, { state: journal.state, now: ports.now(), powers, vault: ports.vault });
-          const inner = net.listener?.launcher;
+          if (net.listener !== null) opened.unshift(net.listener.launcher);
           const onFault = (): void => void finish(live, { why: "storage-gone", exit: null });
           const storing = startStorage(live, { powers, code, onFault });
           storing.catch(() => {}); // awaited below
@@ -221,33 +222,24 @@ export function createInstances(ports: InstancePorts): Instances {
             onGone: () => {
               if (live.agent !== null && !claimed.has(live)) void finish(live, { why: "face-gone", exit: null });
             },
-          }).catch((error: unknown) => {
-            inner?.close();
-            throw error;
           });
           await storing;
           refuseStopped(state);
-          live.agent = await powers
-            .startAgent(
-              planAgent(code, {
-                command: request.command,
-                environment: { ...request.environment, ...net.secrets },
-                terminal: streams.terminal,
-                workspace: request.workspace === null ? null : { host: request.workspace, mode },
-                code: request.code,
-                programs,
-                home,
-                sockets,
-                network: net.network,
-              }),
-              {
-                streams,
-                hear: (news) => ports.hear(live, news),
-                ends: inner === undefined ? [] : [inner],
-                device: live.storageEnd,
-              },
-            )
-            .finally(() => inner?.close());
+          live.agent = await powers.startAgent(
+            planAgent(code, {
+              command: request.command,
+              environment: { ...request.environment, ...net.secrets },
+              terminal: streams.terminal,
+              workspace: request.workspace === null ? null : { host: request.workspace, mode },
+              code: request.code,
+              programs,
+              home,
+              sockets,
+              network: net.network,
+              published: visits !== null,
+            }),
+            { streams, hear: (news) => ports.hear(live, news), ends: opened, device: live.storageEnd },
+          );
         } catch (error) {
           live.storageEnd?.close();
           await finish(live, { why: "not-started", exit: null });
@@ -257,6 +249,8 @@ export function createInstances(ports: InstancePorts): Instances {
             error instanceof Error ? error.message : "The sandbox could not be made.",
             hintOf(error),
           );
+        } finally {
+          for (const end of opened) end.close();
         }
         live.storageEnd?.close();
         const { agent } = live;
@@ -290,6 +284,7 @@ export function createInstances(ports: InstancePorts): Instances {
       live.state.life = "frozen";
       live.state.why = why.code;
       live.agent?.suspend();
+      live.published?.suspend();
       for (const driver of live.drivers.values()) driver.suspend();
       await Promise.all([
         journal.write({ kind: "instance-frozen", instance: live.state.instance, ...why }).catch(() => {}),
@@ -302,6 +297,7 @@ export function createInstances(ports: InstancePorts): Instances {
       if (live === undefined) return;
       live.breaker = newBreaker(live.state.strict);
       for (const driver of live.drivers.values()) driver.resume();
+      live.published?.resume();
       live.agent?.resume();
     },
 
@@ -330,6 +326,7 @@ export function createInstances(ports: InstancePorts): Instances {
       for (const live of lives.values()) {
         drivers.stopUndeclared(live);
         drivers.cutRevoked(live);
+        live.published?.refresh();
         if (isLess(leastSandbox(journal.state, live.state, ports.now()), live.sandbox))
           await finish(live, { why: "revoked", exit: null });
       }

@@ -4,6 +4,7 @@ import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { Carrier } from "./carrier.ts";
 import type { RunningDriver } from "./driver-pool.ts";
+import type { Published } from "./published.ts";
 import type { Seen } from "./provenance.ts";
 import type { InstanceSandbox } from "./sandbox-grant.ts";
 import type { InstanceState } from "./state.ts";
@@ -47,6 +48,8 @@ export interface LiveInstance {
   readonly secretEnds: Map<string, { readonly via: number; take(): SocketEnd | null }>;
   /** What carries its exchanges with the network, once there was one. */
   carrier: Carrier | null;
+  /** The gate of its published ports. */
+  published: Published | null;
   agent: SandboxedProcess | null;
   /** What the agent's own sandbox got. */
   sandbox: InstanceSandbox;
@@ -75,6 +78,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     netEnd: null,
     secretEnds: new Map(),
     carrier: null,
+    published: null,
     agent: null,
     sandbox: { mode: "none", programs: "none", home: null },
     storage: null,

@@ -3,6 +3,7 @@ import type { Injection } from "../kernel/secrets.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
+import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
 import { MONITOR_BROKER } from "../protocol/net-order.ts";
 import { MONITOR_INJECTOR } from "../protocol/inject-order.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
@@ -155,6 +156,16 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     admission: () => (trusted.state() === "steady" ? "open" : "closed"),
     withdraw: (live, request) => conductOf().release(live, request, "withdrawn"),
     hear: (live, news) => hearInside(live, news),
+    connectGate: (channel, handlers) => {
+      const peer = createPeer(channel, {
+        side: MONITOR_GATE,
+        requests: answering(handlers),
+        events: {},
+        onFault: (fault) => refused("gate", fault),
+        onError: failed,
+      });
+      return { event: (name, body) => void peer.event(name, body), close: () => peer.close() };
+    },
     connectFace: (live, channel, hooks) => {
       const peer = createPeer(channel, {
         side: MONITOR_FACE,
@@ -205,7 +216,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
   late.conduct = conduct;
   const changedGrants = (): void => {
-    for (const live of instances.running()) live.face?.port.changed();
+    for (const live of instances.running()) {
+      live.face?.port.changed();
+      live.published?.refresh();
+    }
   };
   const statements = createStatements({
     journal,

@@ -11,7 +11,7 @@ function granting(...allow: readonly Allow[]): Grant {
     allow,
     limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 1 },
     lease: false,
-    sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+    sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   };
 }
 const to = (host: Allow["where"][string]): Allow => ({ what: "net/fetch", where: { host } });

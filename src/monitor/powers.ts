@@ -46,6 +46,8 @@ export interface MonitorPowers {
   ): Promise<SandboxedProcess>;
   /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
   makeSocketEnds(): readonly [SocketEnd, SocketEnd];
+  /** Listens on a port of 127.0.0.1 of this machine, for a sandbox that is to accept from it. Throws when it is taken. */
+  listenOnLoopback(port: number): SocketEnd;
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
   codeDigest(paths: readonly string[]): Promise<string>;
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */

@@ -214,6 +214,10 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "files-written":
     case "files-refused":
     case "files-undone":
+    case "port-opened":
+    case "port-closed":
+    case "port-entered":
+    case "port-visited":
     case "refused":
     case "approved":
       return;

@@ -3,7 +3,7 @@ import type { Grant, SandboxGrant } from "../kernel/grant.ts";
 import { driverWorkspace, isLess, leastSandbox } from "./sandbox-grant.ts";
 import { emptyState, type State } from "./state.ts";
 
-const NOTHING: SandboxGrant = { workspace: "none", folder: null, programs: "none", home: null };
+const NOTHING: SandboxGrant = { workspace: "none", folder: null, programs: "none", home: null, ports: [] };
 const FILES: Grant["drivers"] = {
   files: { source: { kind: "http", url: "http://127.0.0.1:1/mcp" }, pin: "", tools: {}, resources: [], prompts: [] },
 };

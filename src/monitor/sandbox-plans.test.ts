@@ -12,6 +12,7 @@ const plan = {
   sockets: "/home/me/.aios/run/faces/i-1",
   home: null,
   network: "none" as const,
+  published: false,
 };
 
 describe("an agent's sandbox", () => {
@@ -21,6 +22,7 @@ describe("an agent's sandbox", () => {
       role: "agent",
       network: "none",
       channels: 0,
+      published: false,
       command: ["/usr/bin/bash"],
       cwd: "/workspace",
     });

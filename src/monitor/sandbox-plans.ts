@@ -1,5 +1,6 @@
 import type { DriverSource } from "../kernel/grant.ts";
 import { networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
+import { VISITS_MOST } from "../sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
 /** Where the substrate's own code lies on the host; all of it is shown read-only, under /aios. */
@@ -39,10 +40,29 @@ export function planFace(
     mounts: [...ownCode(code), { kind: "write", host: sockets, inside: "/run/aios" }],
     // The monitor, the broker of the network device, the launcher that hands out the listener of the proxy, injectors.
     channels: (network ? 3 : 2) + injectors,
+    published: false,
     programs: "any",
     terminal: false,
     network: "none",
     limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
+}
+
+/** The check in front of published ports: our code, no network, no files; listeners and the way in are handed to it. */
+export function planGate(code: CodeLayout, ports: number): SandboxSpec {
+  return {
+    role: "face",
+    command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/port-gate.ts`, String(VISITS_MOST)],
+    cwd: "/tmp",
+    environment: ownEnvironment("port-gate"),
+    mounts: ownCode(code),
+    // The monitor, the launcher that hands out the way in, and a listener a port.
+    channels: 2 + ports,
+    published: false,
+    programs: "any",
+    terminal: false,
+    network: "none",
+    limits: { processes: 64, openFiles: 1024, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
 }
 
@@ -62,6 +82,7 @@ export function planDriver(code: CodeLayout, source: DriverSource, workspace: st
     environment: ownEnvironment("driver"),
     mounts,
     channels: source.kind === "http" ? 2 : 1,
+    published: false,
     programs: "any",
     terminal: false,
     network: "none",
@@ -88,6 +109,7 @@ export function planConnector(
     environment: ownEnvironment("connector"),
     mounts: ownCode(code),
     channels: 1,
+    published: false,
     programs: "any",
     terminal: false,
     network: "host",
@@ -104,6 +126,7 @@ export function planBroker(code: CodeLayout): SandboxSpec {
     environment: ownEnvironment("broker"),
     mounts: ownCode(code),
     channels: 2,
+    published: false,
     programs: "any",
     terminal: false,
     network: "host",
@@ -136,6 +159,8 @@ export interface AgentPlan {
   readonly home: readonly Mount[] | null;
   /** What its programs are told of the network. */
   readonly network: GrantedNetwork;
+  /** Some of its ports are published. */
+  readonly published: boolean;
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -168,7 +193,8 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...(mayStart ? { AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js` } : {}),
     },
     mounts,
-    channels: plan.network === "none" ? 0 : 1,
+    channels: (plan.network === "none" ? 0 : 1) + (plan.published ? 1 : 0),
+    published: plan.published,
     programs: plan.programs,
     // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
     // that Ctrl-C and Ctrl-Z reach what runs there.
@@ -180,7 +206,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
 
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
 export function ownEnvironment(
-  program: "face" | "driver" | "connector" | "broker" | "storage",
+  program: "face" | "driver" | "connector" | "broker" | "storage" | "port-gate",
 ): SandboxSpec["environment"] {
   return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }

@@ -58,6 +58,7 @@ function base(
       { kind: "write", host: undo, inside: UNDO },
       ...roots.map(({ host, inside }) => ({ kind: "write", host, inside }) as const),
     ],
+    published: false,
     programs: "any",
     terminal: false,
     network: "none",

@@ -60,7 +60,8 @@ async function refuseUse(
   workspace: string,
 ): Promise<void> {
   const user = [...instances.running()].find(
-    (live) => live.mode === "write" && live.state.workspace !== null && overlaps(live.state.workspace, workspace),
+    (live) =>
+      live.sandbox.mode === "write" && live.state.workspace !== null && overlaps(live.state.workspace, workspace),
   );
   if (user !== undefined || busy.has(workspace)) {
     const who = user === undefined ? "another undo" : user.state.instance;

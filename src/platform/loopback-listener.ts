@@ -6,6 +6,7 @@ const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2_000_000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SOCK_NONBLOCK = 0o4000;
 const BACKLOG = 128;
 const ADDRESS_BYTES = 16;
 const INT_BYTES = 4;
@@ -30,4 +31,14 @@ export function listenOnLoopback(port: number): number {
   checkCall(`bind port ${port}`, bind(fd, address, address.length));
   checkCall("listen", listen(fd, BACKLOG));
   return fd;
+}
+
+/**
+ * Makes unconnected TCP sockets of this process's own network namespace, which they belong to for ever: whoever holds one
+ * can reach what is in it, and nothing else. They do not block and are closed on execve. Throws `system-call`.
+ */
+export function makeLoopbackSockets(count: number): readonly number[] {
+  return Array.from({ length: count }, () =>
+    checkCall("make a socket", socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+  );
 }

@@ -9,11 +9,21 @@ const LOOK_MS = 5;
  * looked at: the agent's own program has no copy of the other end.
  */
 export function awaitListener(socketFd: number, onListener: (fd: number) => void): void {
+  awaitDescriptors(socketFd, 1, ([fd]) => {
+    if (fd !== undefined) onListener(fd);
+  });
+}
+
+/** The same for at most `most` descriptors in one message; none when the other end closes first. */
+export function awaitDescriptors(
+  socketFd: number,
+  most: number,
+  onDescriptors: (fds: readonly number[]) => void,
+): void {
   const timer = setInterval(() => {
-    const message = receiveMessage(socketFd, { bytes: 1, fds: 1 });
+    const message = receiveMessage(socketFd, { bytes: 1, fds: most });
     if (message === null) return;
     clearInterval(timer);
-    const [fd] = message.fds;
-    if (fd !== undefined) onListener(fd);
+    onDescriptors(message.fds);
   }, LOOK_MS);
 }

@@ -44,6 +44,7 @@ const TRIAL: SandboxSpec = {
   environment: {},
   mounts: [],
   channels: 0,
+  published: false,
   programs: "any",
   terminal: false,
   network: "none",

@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs";
+import { listenOnLoopback } from "./loopback-listener.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 
 /** One end of a socketpair that a sandbox is to inherit; this process only hands it on. */
@@ -12,6 +13,11 @@ export interface SocketEnd {
 export function makeSocketEnds(): readonly [SocketEnd, SocketEnd] {
   const [near, far] = makeSocketPair();
   return [endOf(near), endOf(far)];
+}
+
+/** A socket that listens on a port of 127.0.0.1, for one sandbox to accept from. Throws `system-call`. */
+export function makeListenerEnd(port: number): SocketEnd {
+  return endOf(listenOnLoopback(port));
 }
 
 function endOf(fd: number): SocketEnd {

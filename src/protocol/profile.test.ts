@@ -131,6 +131,7 @@ describe("a short grant", () => {
           folder: null,
           programs: "none",
           home: null,
+          ports: [],
           secrets: { GITHUB_TOKEN: { secret: "github", to: "https://api.github.com" } },
         },
       },
@@ -286,7 +287,7 @@ describe("a profile", () => {
     expect(result.kind === "ok" && grantAskedFor(result.value, "other")).toEqual({
       grant: "other",
       agents: ["a"],
-      sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+      sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
       servers: {},
       network: [],
       allow: [],

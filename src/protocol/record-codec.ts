@@ -1,5 +1,6 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { JsonValue } from "../kernel/json.ts";
+import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
 import { asJson } from "./as-json.ts";
 import { secretOrigin } from "./authority.ts";
 import {
@@ -12,6 +13,7 @@ import {
   object,
   oneOf,
   record as mapping,
+  text,
   union,
   type DecodeResult,
   type Decoder,
@@ -36,6 +38,7 @@ import {
   stage,
   words,
 } from "./fields.ts";
+import { REFUSED } from "./port-gate-table.ts";
 import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
 type RecordOf<Kind extends RecordKind> = Extract<LogRecord, { readonly kind: Kind }>;
@@ -64,6 +67,12 @@ const action: Fields<ActionBase> = {
   risk,
   labels,
   policy: digest,
+};
+
+const onPort = {
+  instance: instanceId,
+  agent: agentName,
+  port: text({ max: 31, pattern: PORT_NAME }),
 };
 
 /** What every record has besides its kind's own fields. */
@@ -124,6 +133,15 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     count,
     left: count,
   }),
+  "port-opened": plainRecord("port-opened", {
+    ...onPort,
+    host: words,
+    inside: integer({ min: 1, max: 65_535 }),
+    outside: integer({ min: 1, max: 65_535 }),
+  }),
+  "port-closed": plainRecord("port-closed", { ...onPort, why: words }),
+  "port-entered": plainRecord("port-entered", { ...onPort, key: text({ max: 43, pattern: CLIENT_KEY }) }),
+  "port-visited": plainRecord("port-visited", { ...onPort, connections: count, requests: count, refused: REFUSED }),
   "driver-pinned": plainRecord("driver-pinned", { instance: instanceId, driver: driverName, pin: digest }),
   "driver-quarantined": plainRecord("driver-quarantined", { driver: driverName, pin: digest, found: digest }),
   refused: plainRecord("refused", { peer: words, code: words, what: words }),

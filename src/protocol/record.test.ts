@@ -38,6 +38,8 @@ const action: { [Name in keyof ActionBase]: fc.Arbitrary<ActionBase[Name]> } = {
   policy: digest,
 };
 
+const port = fc.integer({ min: 1, max: 65_535 });
+
 const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   start: fc.record({ code: digest, constitution: digest, version: words, node: words }),
   stop: fc.record({ why: words }),
@@ -76,6 +78,17 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
       minKeys: 1,
       noNullPrototype: true,
     }),
+  }),
+  "port-opened": fc.record({ instance, agent: name, port: name, host: words, inside: port, outside: port }),
+  "port-closed": fc.record({ instance, agent: name, port: name, why: words }),
+  "port-entered": fc.record({ instance, agent: name, port: name, key: fc.constant("A".repeat(43)) }),
+  "port-visited": fc.record({
+    instance,
+    agent: name,
+    port: name,
+    connections: count,
+    requests: count,
+    refused: fc.dictionary(fc.constantFrom("host", "origin", "cross-site"), count, { noNullPrototype: true }),
   }),
   "driver-pinned": fc.record({ instance, driver: name, pin: digest }),
   "driver-quarantined": fc.record({ driver: name, pin: digest, found: digest }),

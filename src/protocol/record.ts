@@ -120,6 +120,41 @@ export type RecordBody =
       readonly count: number;
       readonly left: number;
     } // payload: the report
+  | {
+      readonly kind: "port-opened";
+      readonly instance: string;
+      readonly agent: string;
+      readonly port: string;
+      readonly host: string;
+      readonly inside: number;
+      readonly outside: number;
+    }
+  | {
+      readonly kind: "port-closed";
+      readonly instance: string;
+      readonly agent: string;
+      readonly port: string;
+      readonly why: string;
+    }
+  | {
+      readonly kind: "port-entered";
+      readonly instance: string;
+      readonly agent: string;
+      readonly port: string;
+      /** The paired client's public key. */
+      readonly key: string;
+    }
+  | {
+      readonly kind: "port-visited";
+      readonly instance: string;
+      readonly agent: string;
+      readonly port: string;
+      /** Since the last such record. */
+      readonly connections: number;
+      readonly requests: number;
+      /** Of the requests, how many were turned away, by reason. */
+      readonly refused: { readonly [why: string]: number };
+    } // payload: {peers: [address and port]}
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
   | { readonly kind: "driver-quarantined"; readonly driver: string; readonly pin: string; readonly found: string }
   | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }

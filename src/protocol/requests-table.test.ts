@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { MONITOR_GATE } from "./port-gate-table.ts";
 import { BROKER_SIDE, MONITOR_BROKER } from "./net-order.ts";
 import { describe, expect, it } from "vitest";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
@@ -92,12 +93,27 @@ describe("the names that a peer may use", () => {
     const doc = readFileSync(new URL("../../docs/formats/request-table.md", import.meta.url), "utf8");
     const listed = [...doc.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, name]) => name);
     const { says } = MONITOR_FACE;
-    const known = [FACE_TABLE, says, DRIVER_ANSWERS, DRIVER_EVENTS, MONITOR_BROKER.asks, CLI_TABLE, MONITOR_CLI.says];
+    const gate = [MONITOR_GATE.serves, MONITOR_GATE.says];
+    const known = [
+      FACE_TABLE,
+      says,
+      ...gate,
+      DRIVER_ANSWERS,
+      DRIVER_EVENTS,
+      MONITOR_BROKER.asks,
+      CLI_TABLE,
+      MONITOR_CLI.says,
+    ];
     expect(listed).toEqual(known.flatMap((table) => Object.keys(table)));
   });
 
   it("name nothing that would switch an approval, a sandbox or a policy off", () => {
-    const all = [...Object.keys(FACE_TABLE), ...Object.keys(DRIVER_EVENTS), ...cli];
+    const all = [
+      ...Object.keys(FACE_TABLE),
+      ...Object.keys(MONITOR_GATE.serves),
+      ...Object.keys(DRIVER_EVENTS),
+      ...cli,
+    ];
     expect(
       all.filter((name) => /set|approve|allow|enable|disable|config|policy-(?!check|show|explain|simulate)/.test(name)),
     ).toEqual([]);

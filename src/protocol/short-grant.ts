@@ -41,6 +41,7 @@ import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
 import { shortHome } from "./short-home.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
+import { PORTS } from "./short-ports.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
 
 /** Where a server comes from, as people write it: an installed npm package, a command of their own, or an address. */
@@ -182,6 +183,7 @@ interface WrittenSandbox {
   readonly folder: string | null;
   readonly programs: SandboxGrant["programs"];
   readonly home: SandboxGrant["home"];
+  readonly ports: SandboxGrant["ports"];
   readonly secrets: NonNullable<SandboxGrant["secrets"]>;
 }
 
@@ -192,10 +194,11 @@ const SANDBOX: Decoder<SandboxGrant> = transform(
       folder: nullable(hostPath),
       programs: oneOf(PROGRAMS),
       home: nullable(shortHome),
+      ports: PORTS,
       // The kernel says which variables may be taken (`decodeGrant`).
       secrets: record(object({ secret: secretName, to: secretOrigin }), { key: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 16 }),
     },
-    { defaults: { workspace: "none", folder: null, programs: "none", home: null, secrets: {} } },
+    { defaults: { workspace: "none", folder: null, programs: "none", home: null, ports: [], secrets: {} } },
   ),
   ({ secrets, ...sandbox }) => (Object.keys(secrets).length === 0 ? sandbox : { ...sandbox, secrets }),
 );
@@ -210,7 +213,7 @@ export const RULES: Fields<ShortRules> = {
   lease: boolean(),
 };
 export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
-  sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+  sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   servers: {},
   network: [],
   allow: [],

@@ -26,6 +26,7 @@ const DRIVER: SandboxSpec = {
     { kind: "tmpfs", inside: "/cache", bytes: 8192 },
   ],
   channels: 2,
+  published: false,
   programs: "any",
   terminal: false,
   network: "none",
@@ -163,6 +164,7 @@ describe("an agent", () => {
       terminal: true,
       proxy: null,
       free: null,
+      visits: null,
       filter: "AQID",
     });
     expect([...argv, ...options].join(" ")).not.toMatch(/task|\/opt\/agent|HOME/);

@@ -10,6 +10,7 @@ const HARMLESS: SandboxSpec = {
   environment: { PATH: "/usr/bin" },
   mounts: [{ kind: "write", host: "/srv/project", inside: "/workspace" }],
   channels: 0,
+  published: false,
   programs: "any",
   terminal: false,
   network: "none",

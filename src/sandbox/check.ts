@@ -31,7 +31,8 @@ export function checkSpec(spec: SandboxSpec): void {
     checkText("variable", name);
     checkText(`variable ${name}`, value);
   }
-  checkCount("channels", spec.channels, { least: 0, most: spec.role === "agent" ? 1 : MOST_CHANNELS });
+  checkCount("channels", spec.channels, { least: 0, most: spec.role === "agent" ? 2 : MOST_CHANNELS });
+  if (spec.published && (spec.role !== "agent" || spec.channels === 0)) refuse("publish ports without a channel");
   for (const [name, value] of Object.entries(spec.limits)) {
     checkCount(`limit ${name}`, value, { least: 1, most: Number.MAX_SAFE_INTEGER });
   }

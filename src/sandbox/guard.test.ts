@@ -14,6 +14,7 @@ function spec(mounts: readonly Mount[], guarded?: readonly string[]): SandboxSpe
     environment: {},
     mounts,
     channels: 0,
+    published: false,
     programs: "any",
     ...(guarded !== undefined && { guarded }),
     terminal: false,

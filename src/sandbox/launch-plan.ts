@@ -12,6 +12,8 @@ export interface LaunchPlan {
    * guarded roots. Null: none is guarded, and the kernel forbids nothing of what the mounts allow.
    */
   readonly free: readonly string[] | null;
+  /** Where so many unconnected sockets of the namespace go out, for visitors of published ports; null: it has none. */
+  readonly visits: { readonly socket: number; readonly count: number } | null;
   /** The second filter in base64. */
   readonly filter: string;
 }
@@ -33,3 +35,6 @@ export const LAUNCHER_ENTRY = "main/launcher.mjs";
 
 /** The port of an agent's proxy on the loopback interface of its own namespace. */
 export const PROXY_PORT = 3128;
+
+/** Visits of published ports at a time; each is a socket that the launcher made. At most 253 go in one message (unix(7)). */
+export const VISITS_MOST = 64;

@@ -13,9 +13,12 @@ export interface SandboxSpec {
   readonly mounts: readonly Mount[];
   /**
    * Number of inherited socketpairs; they appear as descriptors 3, 4, … inside. An agent has none but the one over which
-   * its launcher hands out the listener of its proxy, which is closed when it becomes the agent.
+   * its launcher hands out the listener of its proxy, and one more for visits of published ports; both are closed when it
+   * becomes the agent.
    */
   readonly channels: number;
+  /** The last channel of an agent is the one over which its launcher hands out sockets for visitors of published ports. */
+  readonly published: boolean;
   /**
    * Whether an agent may start programs inside, after its own: with "none" every later one is refused. Means nothing for
    * other roles, which are "any".

@@ -122,6 +122,7 @@ describe("NO-SELF-WIDENING: compiled code is code", () => {
       terminal: false,
       programs: "any",
       workspace: null,
+      published: false,
       code: [join(SOURCE, "attacker.ts"), join(stage.folder, "node_modules", "koffi")],
       sockets: join(stage.folder, "workspace"),
       home: null,

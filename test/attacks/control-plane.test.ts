@@ -25,7 +25,7 @@ const grantDocument = (id: string) =>
     allow: [{ what: "notes/add", where: {} }],
     limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: Date.now() + 3_600_000 },
     lease: false,
-    sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+    sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   });
 
 beforeAll(async () => {

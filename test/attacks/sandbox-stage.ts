@@ -129,6 +129,7 @@ export function harmlessSpec(stage: { readonly folder: string; readonly node: st
       read(join(stage.folder, "node_modules"), "/aios/node_modules"),
     ],
     channels: 0,
+    published: false,
     programs: "any",
     terminal: false,
     network: "none",

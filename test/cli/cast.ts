@@ -118,7 +118,7 @@ export const grant: Grant = {
     expires: NOW + 8 * 3_600_000,
   },
   lease: false,
-  sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+  sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
 };
 
 const base = {

@@ -54,6 +54,10 @@ Secrets
   secrets rotate     give a secret a new value; you sign it
   secrets remove     destroy a secret and its key; you sign it
 
+Ports
+  ports list         list the published ports and who may come
+  ports pair         let a browser come to a published port; you sign it
+
 Rules
   policy check       check a file of policy rules without using it
   policy explain     say what would happen to an action, and why
@@ -121,6 +125,10 @@ Secrets
   secrets list       list the secrets and where each may be sent
   secrets rotate     give a secret a new value; you sign it
   secrets remove     destroy a secret and its key; you sign it
+
+Ports
+  ports list         list the published ports and who may come
+  ports pair         let a browser come to a published port; you sign it
 
 Rules
   policy check       check a file of policy rules without using it

@@ -90,6 +90,7 @@ export interface GrantWish {
   readonly programs?: "none" | "any";
   readonly home?: HomeGrant;
   readonly secrets?: NonNullable<Grant["sandbox"]["secrets"]>;
+  readonly ports?: Grant["sandbox"]["ports"];
 }
 
 export interface Ran {
@@ -193,6 +194,7 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           folder: null,
           programs: wish.programs ?? "none",
           home: wish.home ?? null,
+          ports: wish.ports ?? [],
           ...(wish.secrets === undefined ? {} : { secrets: wish.secrets }),
         },
       };

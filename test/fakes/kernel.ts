@@ -32,7 +32,7 @@ export function grant(change: GrantChange = {}): Grant {
     drivers: {},
     allow: [{ what: "files/read", where: {} }],
     lease: false,
-    sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+    sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
     ...change,
     limits: { uses: null, rate: null, bytes: null, notBefore: NOW - 1000, expires: NOW + 3_600_000, ...change.limits },
   };

@@ -70,7 +70,7 @@ function grantOf(id: string): Grant {
     allow: ["notes/look", "notes/burn"].map((what) => ({ what, where: {} })),
     limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 8e15 },
     lease: false,
-    sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+    sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   };
 }
 

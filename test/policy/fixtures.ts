@@ -63,7 +63,7 @@ export function makeGrant(allow: readonly (Allow | string)[], more: Partial<Gran
     allow: allow.map((each) => (typeof each === "string" ? { what: each, where: {} } : each)),
     limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 2 ** 42 },
     lease: false,
-    sandbox: { workspace: "none", folder: null, programs: "none", home: null },
+    sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
     ...more,
   };
 }

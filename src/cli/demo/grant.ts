@@ -40,7 +40,7 @@ export function makeDemoGrant(
     ],
     limits: { uses: 100, rate: null, bytes: null, notBefore: now - 60_000, expires: now + LASTS_MS },
     lease: false,
-    sandbox: { workspace: "read", folder: null, programs: "none", home: null },
+    sandbox: { workspace: "read", folder: null, programs: "none", home: null, ports: [] },
   };
 }
 

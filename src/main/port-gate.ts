@@ -1,0 +1,145 @@
+/**
+ * The check in front of an instance's published ports. Descriptor 3 is the monitor; over descriptor 4 the agent's launcher
+ * hands out sockets of its network; from 5 on are the listeners on this machine's loopback address. It has no network of
+ * its own: it can answer who comes, and reach what the agent listens on.
+ */
+import { argv, exit, stderr } from "node:process";
+import { entryPage, entryScript, ENTRY_POLICY } from "../face/entry-page.ts";
+import { headersInside, headersOutside, pageRules } from "../face/port-headers.ts";
+import { createGate, SESSION_MS, type Gate, type Visit } from "../face/port-gate.ts";
+import { inheritedChannel } from "../platform/channel.ts";
+import { createCrypto } from "../platform/crypto.ts";
+import { createGateServer, type GateAnswer, type GateRules, type GateVerdict } from "../platform/port-server.ts";
+import { serveListener, type McpListener } from "../platform/mcp-listeners.ts";
+import { awaitDescriptors } from "../platform/passed-listener.ts";
+import { createRandom } from "../platform/random.ts";
+import { createVisits } from "../platform/visits.ts";
+import { GATE_SIDE, PEERS_MOST, VISITS_MS, type GatePort } from "../protocol/port-gate-table.ts";
+import { createPeer } from "../protocol/rpc.ts";
+
+const MONITOR = 3;
+const VISITS = 4;
+const LISTENERS = 5;
+/** Sockets that the launcher hands out: `VISITS_MOST` of sandbox/launch-plan.ts, on the command line. */
+const most = Number(argv[2]);
+/** Connections of visitors to one port at a time; more are closed at once. */
+const CONNECTIONS = 128;
+
+interface Served {
+  readonly gate: Gate;
+  close(): void;
+  flush(): void;
+}
+const served = new Map<string, Served>();
+const powers = { random: createRandom(), crypto: createCrypto(), now: () => performance.now() };
+
+const peer = createPeer(inheritedChannel(MONITOR), {
+  side: GATE_SIDE,
+  requests: {},
+  events: {
+    admit: ({ ports }) => {
+      for (const [name, { gate, close }] of served) {
+        const admitted = ports.find((port) => port.name === name);
+        gate.admit(admitted?.keys ?? []);
+        if (admitted === undefined) close();
+      }
+    },
+  },
+  onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
+  onError: (error, name) => end(`${name} failed: ${String(error)}`),
+});
+void peer.closed.then(() => end("the monitor is gone"));
+
+const sockets = Promise.withResolvers<readonly number[]>();
+awaitDescriptors(VISITS, most, sockets.resolve);
+const { ports } = await peer.request("ready", {});
+const visits = createVisits(await sockets.promise);
+for (const [index, port] of ports.entries()) served.set(port.name, await serve(port, LISTENERS + index));
+setInterval(() => {
+  for (const { gate, flush } of served.values()) {
+    gate.sweep();
+    flush();
+  }
+}, VISITS_MS);
+
+async function serve(port: GatePort, listener: number): Promise<Served> {
+  const gate = createGate(port, powers);
+  let counted = { connections: 0, requests: 0 };
+  let refused: { [why: string]: number } = {};
+  let peers: string[] = [];
+  const rules: GateRules = {
+    inside: port.inside,
+    judge: (visit) => judge(visit, { gate, port }),
+    answerHeaders: (headers) => headersOutside(headers, { port, origin: gate.origin }),
+    refusalHeaders: [["content-type", "text/plain; charset=utf-8"], ...pageRules(gate.origin)],
+    connected: () => void (counted.connections += 1),
+    asked: () => void (counted.requests += 1),
+    refused(why, from) {
+      refused[why] = (refused[why] ?? 0) + 1;
+      if (peers.length < PEERS_MOST && /^[0-9a-f.:]+$/.test(from)) peers.push(from);
+    },
+  };
+  const server = createGateServer(rules, visits);
+  const listening: McpListener = await serveListener(listener, {
+    most: CONNECTIONS,
+    load: () => Promise.resolve(server),
+  });
+  return {
+    gate,
+    close: () => listening.close(),
+    flush() {
+      if (counted.connections + counted.requests === 0 && Object.keys(refused).length === 0) return;
+      const said = { port: port.name, ...counted, refused, peers };
+      [counted, refused, peers] = [{ connections: 0, requests: 0 }, {}, []];
+      void peer.request("visited", said).catch(() => end("what came could not be recorded"));
+    },
+  };
+}
+
+function judge(visit: Visit, { gate, port }: { readonly gate: Gate; readonly port: GatePort }): GateVerdict {
+  const verdict = gate.judge(visit);
+  if (verdict.kind === "refused") return verdict;
+  if (verdict.kind === "own") return { kind: "own", answer: (body) => answerOwn(verdict.what, body, { gate, port }) };
+  return { kind: "pass", headers: headersInside(visit, port, gate.cookieName), uses: verdict.session.uses };
+}
+
+function own(type: string, status: number, text: string, more: GateAnswer["headers"] = []): GateAnswer {
+  return {
+    status,
+    headers: [
+      ["content-type", `${type}; charset=utf-8`],
+      ["content-security-policy", ENTRY_POLICY],
+      ["x-content-type-options", "nosniff"],
+      ...more,
+    ],
+    body: text,
+  };
+}
+
+function refusal(why: string, status: number): GateAnswer {
+  return own("application/json", status, JSON.stringify({ refused: why }));
+}
+
+async function answerOwn(
+  what: "page" | "script" | "challenge" | "enter",
+  body: string,
+  { gate, port }: { readonly gate: Gate; readonly port: GatePort },
+): Promise<GateAnswer> {
+  if (what === "page") return own("text/html", 401, entryPage(port));
+  if (what === "script") return own("text/javascript", 200, entryScript(port, gate.origin));
+  if (what === "challenge") {
+    const challenge = gate.challenge();
+    return challenge === null ? refusal("flood", 429) : own("application/json", 200, JSON.stringify({ challenge }));
+  }
+  const entered = gate.enter(body);
+  if (entered.kind === "refused") return refusal(entered.why, entered.status);
+  // Written down before it is let in.
+  await peer.request("entered", { port: port.name, key: entered.key });
+  const cookie = `${gate.cookieName}=${entered.cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_MS / 1000}`;
+  return own("application/json", 200, "{}", [["set-cookie", cookie]]);
+}
+
+function end(why: string): never {
+  stderr.write(`aios gate: ${why}\n`);
+  exit(1);
+}

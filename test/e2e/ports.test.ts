@@ -1,0 +1,223 @@
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { createConnection, createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { LogRecord } from "../../src/protocol/record.ts";
+import { makePortClient, openWebSocket, originOf, visit, type PortClient } from "../fakes/port-client.ts";
+import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
+
+const INSIDE = 8080;
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+describe("a published port", () => {
+  let aios: Substrate;
+  let place: { readonly host: string; readonly port: number };
+  let paired: PortClient;
+  let stranger: PortClient;
+  let ran: Promise<Ran>;
+
+  beforeAll(async () => {
+    aios = await startSubstrate();
+    place = { host: "web.server.localhost", port: await freePort() };
+    paired = makePortClient(place);
+    stranger = makePortClient(place);
+    const ports = [{ name: "web", inside: INSIDE, outside: place.port, keys: [] }];
+    await aios.grant({ id: "server", agents: ["server"], allow: [], programs: "any", ports });
+    await pair("pair-one", paired.key);
+    ran = serve();
+    await until(async () => (await visit(place).catch(() => null)) !== null);
+    await until(async () => (await enteredVisit())?.status === 200);
+  }, 60_000);
+  afterAll(async () => {
+    await aios.stop();
+  });
+
+  const pair = (id: string, key: string): Promise<unknown> =>
+    aios.grant({
+      id,
+      agents: ["server"],
+      allow: [],
+      ports: [{ name: "web", inside: INSIDE, outside: place.port, keys: [key] }],
+    });
+
+  function serve(): Promise<Ran> {
+    const program = join(aios.workspace, "inner-program.mjs");
+    const source = readFileSync(join(REPO, "test/fakes/inner-program.ts"), "utf8");
+    writeFileSync(program, stripTypeScriptTypes(source), { mode: 0o644 });
+    return aios.run({ agent: "server", command: ["/aios/node", program, String(INSIDE)], code: [program] });
+  }
+
+  async function records(kind: LogRecord["kind"]): Promise<readonly LogRecord[]> {
+    const { entries } = await aios.client.request("log-show", {
+      from: 0,
+      limit: 10_000,
+      instance: null,
+      kinds: [kind],
+    });
+    return entries.map(({ record }) => record);
+  }
+  async function refusedFor(why: string): Promise<number> {
+    const visited = (await records("port-visited")) as readonly Extract<LogRecord, { kind: "port-visited" }>[];
+    return visited.reduce((sum, { refused }) => sum + (refused[why] ?? 0), 0);
+  }
+  async function until(holds: () => Promise<boolean>): Promise<void> {
+    for (const end = Date.now() + 20_000; !(await holds());) {
+      if (Date.now() > end) throw new Error("it did not come about in time");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  let cookie: string | null = null;
+  async function enteredVisit(path = "/", headers = {}): ReturnType<typeof visit> {
+    cookie ??= await paired.enter();
+    return visit(place, { path, headers: { cookie: cookie ?? "", ...headers } });
+  }
+
+  test("carries a paired client's requests to the program inside, which sees a visit of its own address", async () => {
+    const reply = await enteredVisit("/some/path?q=1", { "x-forwarded-for": "10.0.0.1", forwarded: "for=10.0.0.1" });
+    expect(reply.status).toBe(200);
+    const seen = JSON.parse(reply.body);
+    expect(seen).toMatchObject({ method: "GET", url: "/some/path?q=1" });
+    expect(seen.headers.host).toBe(`127.0.0.1:${INSIDE}`);
+    // The session's cookie stays outside, and nobody says for a visitor where it came from.
+    expect(Object.keys(seen.headers).toSorted()).toEqual(["connection", "host"]);
+  });
+
+  test("carries bodies", async () => {
+    const origin = originOf(place);
+    const reply = await visit(place, {
+      method: "POST",
+      path: "/",
+      headers: { cookie: cookie ?? "", origin },
+      body: "x".repeat(300_000),
+    });
+    const seen = JSON.parse(reply.body);
+    expect([seen.method, seen.body.length, seen.headers.origin]).toEqual([
+      "POST",
+      300_000,
+      `http://127.0.0.1:${INSIDE}`,
+    ]);
+  });
+
+  test("carries a WebSocket both ways", async () => {
+    const opened = await openWebSocket(place, { origin: originOf(place), cookie: cookie ?? "" });
+    if (opened.kind !== "open") throw new Error(`refused with ${opened.status}`);
+    opened.socket.write("ping");
+    const [echo] = await once(opened.socket, "data");
+    expect(String(echo)).toBe("ping");
+    opened.socket.destroy();
+  });
+
+  test("uses its ways in again: many visits, one after another and at once", async () => {
+    for (let round = 0; round < 5; round++) {
+      const replies = await Promise.all(Array.from({ length: 30 }, () => enteredVisit()));
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+    }
+  });
+
+  test("lets an answer make no browser reach out, and admits no other site to it", async () => {
+    const { headers } = await enteredVisit();
+    for (const name of ["access-control-allow-origin", "report-to", "link"]) expect(headers[name]).toBeUndefined();
+    const policies = String(headers["content-security-policy"]);
+    expect(policies).toContain("script-src 'self'");
+    expect(policies).not.toContain("report-uri");
+    expect(policies).toContain(`connect-src 'self' ws://${place.host}:${place.port} data: blob:`);
+    expect(policies).toContain("frame-ancestors 'none'");
+    expect(await enteredVisit("/away")).toMatchObject({ status: 502, body: "foreign-redirect\n" });
+  });
+
+  test("shows a browser that is not paired a page of ours and nothing of the program", async () => {
+    const reply = await visit(place, { headers: { accept: "text/html" } });
+    expect(reply.status).toBe(401);
+    expect(reply.body).toContain("<h1>web of server</h1>");
+    expect((await visit(place, { path: "/.aios/entry.js" })).body).toContain("aios ports pair server web");
+  });
+
+  test.each([
+    ["an absent session", {}, "unpaired", 401],
+    ["a guessed session", { cookie: `aios-web=${"0".repeat(64)}` }, "unpaired", 401],
+    ["a foreign host, as after rebinding", { host: "evil.example:80" }, "host", 421],
+    ["the bare loopback name", { host: "localhost" }, "host", 421],
+    ["a foreign origin", { origin: "https://evil.example" }, "origin", 403],
+    ["the origin null", { origin: "null" }, "origin", 403],
+    ["an origin with another port", { origin: "http://web.server.localhost:1" }, "origin", 403],
+    ["a link on another site", { "sec-fetch-site": "cross-site", accept: "text/html" }, "cross-site", 403],
+    ["another port of the same name", { "sec-fetch-site": "same-site" }, "cross-site", 403],
+  ] as const)("turns away %s, with the session too", async (_what, headers, why, status) => {
+    const before = await refusedFor(why);
+    const given: { [name: string]: string } = { ...headers };
+    expect(await visit(place, { headers: given })).toMatchObject({ status, body: `${why}\n` });
+    if (why !== "unpaired") {
+      expect((await visit(place, { headers: { cookie: cookie ?? "", ...given } })).status).toBe(status);
+    }
+    await until(async () => (await refusedFor(why)) > before);
+  });
+
+  test("turns away a WebSocket without an origin, of another site, or without a session", async () => {
+    const session = { cookie: cookie ?? "" };
+    expect(await openWebSocket(place, session)).toEqual({ kind: "refused", status: 403 });
+    expect(await openWebSocket(place, { ...session, origin: "https://evil.example" })).toEqual({
+      kind: "refused",
+      status: 403,
+    });
+    expect(await openWebSocket(place, { origin: originOf(place) })).toEqual({ kind: "refused", status: 401 });
+  });
+
+  test("lets nobody in who is not paired, by whatever key; pairing is an owner's signature, and lets in at once", async () => {
+    expect(await stranger.enter()).toBeNull();
+    await pair("pair-two", stranger.key);
+    await until(async () => (await stranger.enter()) !== null);
+    const entered = (await records("port-entered")) as readonly Extract<LogRecord, { kind: "port-entered" }>[];
+    expect(entered.map(({ key }) => key)).toContain(stranger.key);
+  });
+
+  test("ends sessions and their WebSockets when the pairing is revoked", async () => {
+    const second = makePortClient(place);
+    await pair("pair-three", second.key);
+    let session: string | null = null;
+    await until(async () => (session = await second.enter()) !== null);
+    const opened = await openWebSocket(place, { origin: originOf(place), cookie: session ?? "" });
+    if (opened.kind !== "open") throw new Error(`refused with ${opened.status}`);
+    const closed = once(opened.socket, "close");
+    await aios.sign("revoke-grant", { grant: "pair-three" });
+    await closed;
+    expect((await visit(place, { headers: { cookie: session ?? "" } })).status).toBe(401);
+    expect((await enteredVisit()).status).toBe(200);
+  });
+
+  test("is one of a kind: a second instance that would publish it does not start", async () => {
+    await expect(serve()).rejects.toMatchObject({ code: "port-taken" });
+  });
+
+  test("is rate-limited before anything is looked at, for the paired one too", async () => {
+    const statuses = new Set<string | null>();
+    for (let tried = 0; tried < 25; tried++) statuses.add((await stranger.enter()) === null ? null : "in");
+    expect(await paired.enter()).toBeNull();
+    expect((await enteredVisit()).status).toBe(200); // who is in already stays in
+  });
+
+  test("is recorded from its opening to its end, and gone with its instance", async () => {
+    expect((await records("port-opened")).at(0)).toMatchObject({
+      port: "web",
+      host: place.host,
+      inside: INSIDE,
+      outside: place.port,
+    });
+    await enteredVisit("/end").catch(() => null);
+    expect((await ran).state).toBe("ended");
+    await until(async () => (await records("port-closed")).some((record) => "why" in record && record.why === "ended"));
+    const socket = createConnection(place.port, "127.0.0.1");
+    const [error] = await once(socket, "error");
+    expect(error).toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
