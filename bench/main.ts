@@ -2,7 +2,7 @@
  * Measures what the design sets bars for, prints a table and writes JSON.
  *
  *     npm run bench                 everything
- *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, network
+ *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, workspace, network
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
@@ -10,7 +10,7 @@ import { argv, stdout } from "node:process";
 import { runAsOwnUser } from "./own-user.ts";
 import type { Row } from "./row.ts";
 
-const BENCHES = ["decision", "governed-call", "records", "verification", "sandbox", "network"] as const;
+const BENCHES = ["decision", "governed-call", "records", "verification", "sandbox", "workspace", "network"] as const;
 
 const wanted = argv.slice(2);
 const unknown = wanted.filter((name) => !BENCHES.some((known) => known === name));
@@ -44,7 +44,7 @@ mkdirSync("bench/results", { recursive: true });
 writeFileSync("bench/results/latest.json", `${JSON.stringify({ machine, results }, null, 2)}\n`);
 
 async function runBench(name: string): Promise<readonly Row[]> {
-  if (name === "sandbox") return runAsOwnUser(name);
+  if (name === "sandbox" || name === "workspace") return runAsOwnUser(name);
   const { run } = (await import(`./${name}.ts`)) as { run: () => Promise<readonly Row[]> }; // every bench has this shape
   return run();
 }

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import type { JsonValue } from "../kernel/json.ts";
-import { decodeStorageOrder, STORAGE_LINE_MOST } from "../sandbox/storage-wire.ts";
+import { decodeStorageOrder, STORAGE_LINE_MOST, STORAGE_READ_BYTES } from "../sandbox/storage-wire.ts";
 import type { StorageAnswer, StorageOrder } from "../sandbox/storage-wire.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { createFileActs, PASS, type Acted } from "./file-acts.ts";
@@ -33,11 +33,13 @@ export function serveStorage(
 
   for (;;) {
     pollAll([{ fd: socket, input: true, output: false }], -1);
-    const message = receiveMessage(socket, { bytes: STORAGE_LINE_MOST, fds: 1 });
+    const message = receiveMessage(socket, { bytes: STORAGE_READ_BYTES, fds: 1 });
     if (message === null) continue;
     if (message.bytes.length === 0) return;
     kept.push(message.bytes);
     fds.push(...message.fds);
+    if (kept.length * STORAGE_READ_BYTES > STORAGE_LINE_MOST + STORAGE_READ_BYTES)
+      throw new Error("an order is too long");
     if (message.bytes.at(-1) !== 10) continue;
     const line = Buffer.concat(kept).toString("utf8");
     const [descriptor = null, ...more] = fds;

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import type { JsonValue } from "../kernel/json.ts";
-import { decodeStorageAnswer, STORAGE_LINE_MOST } from "../sandbox/storage-wire.ts";
+import { decodeStorageAnswer, STORAGE_READ_BYTES } from "../sandbox/storage-wire.ts";
 import type { FileNote, StorageAnswer, StorageOrder } from "../sandbox/storage-wire.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "./file-calls.ts";
@@ -112,7 +112,7 @@ export function createStorageLink(socket: number, ports: StorageLinkPorts): Stor
     entry: () => (isOver ? null : { fd: socket, input: true, output: false }),
     serve() {
       try {
-        const message = receiveMessage(socket, { bytes: STORAGE_LINE_MOST, fds: 1 });
+        const message = receiveMessage(socket, { bytes: STORAGE_READ_BYTES, fds: 1 });
         if (message === null) return;
         if (message.bytes.length === 0) return fail();
         kept.push(message.bytes);

@@ -179,8 +179,12 @@ describe("refused calls", () => {
     };
     await expect.poll(frozen, { timeout: 20_000 }).toBeDefined();
     const instance = (await frozen()) ?? "";
-    const [entry] = await entriesOf("instance-frozen", instance);
-    expect(entry?.record).toMatchObject({ code: "refused-calls" });
+    // It is frozen before the record of it is durable.
+    await expect
+      .poll(async () => (await entriesOf("instance-frozen", instance)).map(({ record }) => record.code), {
+        timeout: 10_000,
+      })
+      .toEqual(["refused-calls"]);
     await pause(500);
     expect((await entriesOf("calls-refused", instance)).length).toBeLessThan(10);
     await aios.client.request("kill", { instance });
