@@ -14,8 +14,11 @@ export interface ScriptedModel {
   close(): void;
 }
 
-/** Starts it; each message request gets the next turn, and the last one again and again. */
-export async function startScriptedModel(turns: readonly Turn[]): Promise<ScriptedModel> {
+/**
+ * Starts it; each message request gets the next turn, and the last one again and again.
+ * @param port where it listens; any free one when it is 0.
+ */
+export async function startScriptedModel(turns: readonly Turn[], port: number = 0): Promise<ScriptedModel> {
   const asked: { method: string; path: string; body: string }[] = [];
   let next = 0;
   const server = createServer((request, response) => {
@@ -36,7 +39,7 @@ export async function startScriptedModel(turns: readonly Turn[]): Promise<Script
       response.end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     asked,
