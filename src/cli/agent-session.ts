@@ -1,4 +1,5 @@
 import type { HeldView } from "../protocol/requests.ts";
+import { alertPerson } from "./alert.ts";
 import { CliFailure } from "./failure.ts";
 import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { decideHeld, renderHeld } from "./held.ts";
@@ -84,6 +85,7 @@ export async function openAgentSession(
     },
     onFrozen(freeze) {
       frozen = freeze;
+      alertPerson(powers, { instance: freeze.instance, state: "frozen", code: freeze.why });
       const id = freeze.instance;
       const rows = [
         `aios: instance ${id} is frozen: ${freeze.why} (frozen)`,

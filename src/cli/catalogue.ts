@@ -10,6 +10,7 @@ import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
 import { ps } from "./commands/ps.ts";
+import { restart } from "./commands/restart.ts";
 import { run } from "./commands/run.ts";
 import { scan } from "./commands/scan.ts";
 import { secretsBind, secretsList, secretsRemove, secretsRotate, secretsSet } from "./commands/secrets.ts";
@@ -21,7 +22,7 @@ import type { CommandGroup } from "./help.ts";
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Begin", commands: [demo, scan, init, doctor] },
-  { title: "Run agents", commands: [run, ps, freeze, thaw, kill, undo] },
+  { title: "Run agents", commands: [run, ps, freeze, thaw, restart, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },

@@ -38,6 +38,8 @@ export interface CliPowers {
   look(): Look;
   readonly logs: LogVerifier;
   readonly agents: AgentStarter;
+  /** Shows a notice on the person's desktop where there is one. Never fails, and nothing waits for it. */
+  notice(title: string, text: string): void;
   /** A throw-away home, and a workspace with these files (name to text). */
   makeSample(files: { readonly [name: string]: string }): Promise<Sample>;
   /**

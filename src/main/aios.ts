@@ -19,6 +19,7 @@ import { createTimer } from "../platform/timer.ts";
 import { createProgramFinder, offerStreams } from "./agent-streams.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
+import { createDesktopNotice } from "./desktop-notice.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
@@ -131,6 +132,7 @@ async function main(): Promise<number> {
       offerStreams: (offer) => translateFaults(() => offerStreams(offer)),
       findProgram: createProgramFinder({ path: env["PATH"] ?? "", cwd: process.cwd(), closure: listClosure }),
     },
+    notice: createDesktopNotice(env),
     makeSample: (texts) =>
       makeSample({ root: ROOT, monitorUser, openHome, logFolder: (home) => logs.folder(home) }, texts),
     interrupted: () =>

@@ -1,6 +1,6 @@
 import { endingOfDenial, noteOutcome } from "../kernel/breaker.ts";
 import { type Action, actionText, type Digest, type Proposal } from "../kernel/action.ts";
-import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
+import { REASONS, type Stage } from "../kernel/codes.ts";
 import type { Evaluator, HoldReason } from "../kernel/decision.ts";
 import type { Risk } from "../kernel/grant.ts";
 import {
@@ -35,7 +35,7 @@ import type { RunningDriver } from "./driver-pool.ts";
 import { DriverLate, type ExecutePowers, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
 import { untilGrantsEnd } from "./lasting.ts";
-import type { LiveInstance } from "./live.ts";
+import type { Climb, LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
 import type { HeldState, InstanceState } from "./state.ts";
@@ -67,7 +67,7 @@ export interface ConductPorts extends ExecutePowers {
   openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
   lookup(live: LiveInstance): DriverLookup;
   /** An attempt to climb: ends the instance at once. */
-  climbed(live: LiveInstance, climb: { code: ReasonCode; by: string; what: string }): Promise<void>;
+  climbed(live: LiveInstance, climb: Climb): Promise<void>;
   freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void>;
   emit(event: StageEvent): void;
 }
@@ -187,7 +187,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function record(...[asked, halted, proposed]: Parameters<typeof halt>): Promise<Ended> {
     const { live } = asked;
     if (halted.kind === "terminal") {
-      await ports.climbed(live, { code: halted.code, by: halted.by, what: asked.what });
+      await ports.climbed(live, { code: halted.code, by: halted.by, what: asked.what, action: proposed.text });
       return { outcome: stoppedOutcome(halted, null), seq: null };
     }
     const by: Decider = proposed.by ?? { kind: "rule", rule: halted.by };

@@ -89,7 +89,7 @@ export function faceHandlers(ports: FacePorts): {
     async refused({ what, hosts }) {
       if (hosts.some(isMetadataHost)) {
         // C5-metadata reaches what was never an action too: a request that nobody can read, for a machine's credentials.
-        await instances.terminate(live, { code: "prohibited", by: "C5-metadata", what });
+        await instances.terminate(live, { code: "prohibited", by: "C5-metadata", what, action: null });
         return {};
       }
       live.refusedRequests += 1;
@@ -105,6 +105,7 @@ export function faceHandlers(ports: FacePorts): {
           code: "control-verb",
           by: `method ${method.slice(0, 200)}`,
           what: method.slice(0, 256),
+          action: null,
         });
         return {};
       }

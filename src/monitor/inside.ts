@@ -147,7 +147,7 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
       case "terminal": {
         record(live, refusalsOf(live));
         const by = `system call ${news.call} of process ${news.pid}`;
-        void instances.terminate(live, { code: "prohibited-call", by, what: news.program });
+        void instances.terminate(live, { code: "prohibited-call", by, what: news.program, action: null });
         return;
       }
       case "unsupervised":

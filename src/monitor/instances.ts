@@ -1,5 +1,4 @@
 import { newBreaker } from "../kernel/breaker.ts";
-import type { ReasonCode } from "../kernel/codes.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { InstanceView, RunRequest } from "../protocol/requests.ts";
@@ -13,7 +12,7 @@ import { Refusal, REFUSALS } from "./faults.ts";
 import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import { viewInstance } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
-import { type FacePort, type LiveInstance, newLive } from "./live.ts";
+import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
@@ -38,10 +37,7 @@ export interface Instances {
   /** Ends it, its drivers and its face; what it waits for is withdrawn. */
   end(live: LiveInstance, why: string): Promise<void>;
   /** TERMINAL: cut, killed, tombstoned, in that order and before anything is awaited. */
-  terminate(
-    live: LiveInstance,
-    climb: { readonly code: ReasonCode; readonly by: string; readonly what: string },
-  ): Promise<void>;
+  terminate(live: LiveInstance, climb: Climb): Promise<void>;
   /** The live side of an instance; of one that a restart ended, made anew so that its held actions can be settled. */
   live(instance: string): LiveInstance;
   /** The live side, or one that stands in for an instance that is gone: enough to end what it left held. Never throws. */
@@ -180,6 +176,9 @@ export function createInstances(ports: InstancePorts): Instances {
           { kind: "instance-started", instance, agent: request.agent, ancestry },
           {
             command: request.command,
+            // All that starting it again needs.
+            environment: request.environment,
+            code: request.code,
             workspace: request.workspace,
             strict: request.strict,
             holdAt: request.holdAt,
@@ -315,7 +314,8 @@ export function createInstances(ports: InstancePorts): Instances {
       const cut = new Set([...others, ...[live, ...others].flatMap(below)]);
       for (const each of [live, ...cut]) claimed.add(each);
       for (const each of cut) stopProcesses(each);
-      await writeUntilKept({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, { what: climb.what });
+      const said = { what: climb.what, ...(climb.action === null ? {} : { action: climb.action }) };
+      await writeUntilKept({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, said);
       await Promise.all([
         finish(live, { why: climb.code, exit: null }),
         ...[...cut].map((each) => finish(each, { why: "agent-terminal", exit: null })),

@@ -1,4 +1,5 @@
 import type { Breaker } from "../kernel/breaker.ts";
+import type { ReasonCode } from "../kernel/codes.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
@@ -24,6 +25,16 @@ export interface Waiting {
   readonly token: number | null;
   answer(outcome: Outcome): void;
   cancelTimer(): void;
+}
+
+/** An attempt to climb: by what it was recognised, and what it was. */
+export interface Climb {
+  readonly code: ReasonCode;
+  /** The article, call or method. */
+  readonly by: string;
+  readonly what: string;
+  /** The action as it was proposed, where it was one. */
+  readonly action: string | null;
 }
 
 /** One instance as it runs: the processes, drivers and open questions behind its state. Ends with the monitor. */

@@ -175,7 +175,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         events: {},
         onFault: (fault) => {
           refused("face", fault);
-          void instances.terminate(live, { code: "control-verb", by: `broken frame: ${fault.code}`, what: "face" });
+          const by = `broken frame: ${fault.code}`;
+          void instances.terminate(live, { code: "control-verb", by, what: "face", action: null });
         },
         onError: failed,
       });

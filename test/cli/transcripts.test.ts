@@ -25,6 +25,7 @@ Run agents
   ps                 list the instances that run
   freeze             stop an instance where it stands
   thaw               let a frozen instance go on; you sign for it
+  restart            show what stopped an instance; start it again, signed
   kill               end an instance and every process of it
   undo               take back what an agent did to its workspace
 
@@ -97,6 +98,7 @@ Run agents
   ps                 list the instances that run
   freeze             stop an instance where it stands
   thaw               let a frozen instance go on; you sign for it
+  restart            show what stopped an instance; start it again, signed
   kill               end an instance and every process of it
   undo               take back what an agent did to its workspace
 

@@ -28,12 +28,15 @@ export interface Desk {
   err(): string;
   /** Prompts that were shown, in order. */
   readonly prompts: readonly string[];
+  /** Notices on the desktop, in order. */
+  readonly notices: readonly string[];
 }
 
 /** Powers for a command line without a machine: fixed time, fixed screen of 80 columns, files from a table. */
 export function createDesk(setting: Setting = {}): Desk {
   const text = { out: "", err: "" };
   const prompts: string[] = [];
+  const notices: string[] = [];
   const typed = [...(setting.typed ?? [])];
   const monitor = createFakeMonitor(setting.answers ?? {});
   const signer = createTestSigner();
@@ -122,10 +125,11 @@ export function createDesk(setting: Setting = {}): Desk {
       offerStreams: () => Promise.resolve({ terminal: null, ended: Promise.resolve() }),
       findProgram: (command) => Promise.resolve({ command, code: [] }),
     },
+    notice: (title, said) => void notices.push(`${title}: ${said}`),
     makeSample: () => missing("sample"),
     interrupted: () => new Promise(() => undefined),
   };
-  return { powers, monitor, signer, prompts, out: () => text.out, err: () => text.err };
+  return { powers, monitor, signer, prompts, notices, out: () => text.out, err: () => text.err };
 }
 
 function createTestSigner(): Signer {

@@ -7,6 +7,7 @@ import type { Profile } from "../../protocol/profile.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 import type { RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
+import { alertPerson } from "../alert.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
@@ -162,7 +163,11 @@ async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<
 /** Kinds of record that a person at this command is told of. */
 const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen", "instance-thawed"]);
 
-async function runInstance(parts: Start, request: RunRequest): Promise<ExitCode> {
+/** Starts an instance with this process's streams and stays with it until it has ended; the exit code says how. */
+export async function runInstance(
+  parts: Pick<Start, "powers" | "client" | "home" | "signing">,
+  request: RunRequest,
+): Promise<ExitCode> {
   const { powers, client, home, signing } = parts;
   const watcher = await home.connect();
   try {
@@ -191,6 +196,8 @@ async function runInstance(parts: Start, request: RunRequest): Promise<ExitCode>
       `aios: instance ${instance} is ${state}: ${makeVisible(ended.why ?? "no reason given")} (${state})\n`,
     );
     powers.err.write(`hint: aios log show --instance ${instance} says what it did\n`);
+    powers.err.write(`hint: aios restart ${instance} shows what caused it and starts it again\n`);
+    if (ended.why !== "killed") alertPerson(powers, { instance, state, code: ended.why ?? "no reason given" });
     return EXIT.stopped;
   } finally {
     signing.forget();

@@ -1,0 +1,18 @@
+import type { CliPowers } from "./powers.ts";
+import { makeVisible } from "./visible.ts";
+
+/** What people are told at once, wherever they look: which instance stopped, and by which code. */
+export interface Alert {
+  readonly instance: string;
+  readonly state: "frozen" | "terminal" | "stopped";
+  readonly code: string;
+}
+
+/**
+ * Tells a person that an instance stopped: the bell of the terminal, and a notice on the desktop. It carries no word of an
+ * agent's and no authority; what to do stands where the instance was started.
+ */
+export function alertPerson(powers: Pick<CliPowers, "err" | "notice">, { instance, state, code }: Alert): void {
+  if (powers.err.terminal) powers.err.write("\u0007");
+  powers.notice(`AIOS: ${instance} is ${state}`, makeVisible(code));
+}

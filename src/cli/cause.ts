@@ -1,0 +1,106 @@
+import { isObject, type JsonValue } from "../kernel/json.ts";
+import type { LogRecord } from "../protocol/record.ts";
+import { summariseRecord } from "./describe-record.ts";
+import { join, line, type Line } from "./line.ts";
+import type { MonitorClient } from "./powers.ts";
+import { makeVisible } from "./visible.ts";
+
+interface Entry {
+  readonly record: LogRecord;
+  readonly payload: JsonValue;
+}
+
+/** A program that was started inside, as the log has it. */
+interface Started {
+  readonly pid: number;
+  readonly parent: number;
+  readonly words: string;
+}
+
+/** Records that say why an instance stopped, the one that counts being the last. */
+const ENDS = ["terminal", "instance-frozen", "instance-ended"];
+/** What may have led to a freeze. */
+const LEADS = ["denied", "calls-refused"];
+const LEADS_SHOWN = 5;
+const MOST_RECORDS = 10_000;
+/** Characters of an action or a command line that are shown; the rest is in the log. */
+const MOST_SHOWN = 600;
+
+/**
+ * What stopped an instance, for the person who decides whether that was a false alarm: the record, what was tried, and
+ * the programs that led to it. All words in it are an agent's or of its making, and made visible.
+ */
+export async function describeCause(client: MonitorClient, instance: string): Promise<readonly Line[]> {
+  const show = async (kinds: readonly string[]): Promise<readonly Entry[]> =>
+    (await client.request("log-show", { from: 0, limit: MOST_RECORDS, instance, kinds: [...kinds] })).entries;
+  const ends = await show(ENDS);
+  const cause = ENDS.flatMap((kind) => ends.filter(({ record }) => record.kind === kind).slice(-1)).at(0);
+  if (cause === undefined) return [line("The log has no record of why it stopped.", "wait")];
+  const lines: Line[] = [describeEntry(cause)];
+  if (cause.record.kind === "instance-frozen") {
+    lines.push(...(await show(LEADS)).slice(-LEADS_SHOWN).map(describeEntry));
+  }
+  const pid = processOf(cause);
+  if (pid === null) return lines;
+  const tree = familyOf(await show(["programs-started"]), pid);
+  if (tree.length === 0) return lines;
+  return [
+    ...lines,
+    line("Programs that led to it, the first one outermost:"),
+    ...tree.map(({ words }, depth) => line(`${"  ".repeat(depth + 1)}${makeVisible(words)}`, "faint")),
+  ];
+}
+
+function describeEntry({ record, payload }: Entry): Line {
+  const tried = [textIn(payload, "what"), textIn(payload, "action")].filter((text) => text !== "").join(": ");
+  return join(["bad", `record ${record.seq}: ${record.kind} `], makeVisible(summariseRecord(record).text), [
+    "faint",
+    tried === "" ? "" : `; it tried ${makeVisible(cut(tried))}`,
+  ]);
+}
+
+/** The process that made the call, as the record or its first example names it. */
+function processOf({ record, payload }: Entry): number | null {
+  const named = record.kind === "terminal" ? / of process ([1-9][0-9]*)$/u.exec(record.by)?.[1] : undefined;
+  if (named !== undefined) return Number(named);
+  const [example] = listIn(payload, "examples");
+  return example === undefined ? null : numberIn(example, "pid");
+}
+
+/** The start of a process and those of its parents, outermost first. */
+function familyOf(entries: readonly Entry[], pid: number): readonly Started[] {
+  const started = new Map<number, Started>();
+  for (const { payload } of entries) {
+    for (const program of listIn(payload, "programs")) {
+      const words = listIn(program, "arguments").filter((word) => typeof word === "string");
+      const each = { pid: numberIn(program, "pid") ?? 0, parent: numberIn(program, "parent") ?? 0 };
+      // A process that became another program is what it became last.
+      started.set(each.pid, { ...each, words: cut([textIn(program, "program"), ...words.slice(1)].join(" ")) });
+    }
+  }
+  const family: Started[] = [];
+  // A process that only forked started nothing; its parent is not known then, and the line ends there.
+  for (let each = started.get(pid); each !== undefined && !family.includes(each); each = started.get(each.parent)) {
+    family.unshift(each);
+  }
+  return family;
+}
+
+function cut(text: string): string {
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN)} ...`;
+}
+
+function textIn(value: JsonValue, name: string): string {
+  const found = value !== null && isObject(value) ? value[name] : undefined;
+  return typeof found === "string" ? found : "";
+}
+
+function numberIn(value: JsonValue, name: string): number | null {
+  const found = value !== null && isObject(value) ? value[name] : undefined;
+  return typeof found === "number" ? found : null;
+}
+
+function listIn(value: JsonValue, name: string): readonly JsonValue[] {
+  const found = value !== null && isObject(value) ? value[name] : undefined;
+  return Array.isArray(found) ? found : [];
+}
