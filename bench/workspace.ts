@@ -92,6 +92,7 @@ async function runOnce(folder: string, guard: "on" | "off"): Promise<Timed> {
     environment: { PATH: "/usr/bin:/bin" },
     mounts: [{ kind: "write", host: workspace, inside: "/workspace" }],
     channels: 0,
+    published: false,
     programs: "any",
     ...(guard === "on" && { guarded: ["/workspace"] }),
     terminal: false,

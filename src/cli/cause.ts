@@ -18,7 +18,7 @@ interface Started {
 }
 
 /** Records that say why an instance stopped, the one that counts being the last. */
-const ENDS = ["terminal", "instance-frozen", "instance-ended"];
+const ENDS = ["terminal", "limit-reached", "instance-frozen", "instance-ended"];
 /** What may have led to a freeze. */
 const LEADS = ["denied", "calls-refused"];
 const LEADS_SHOWN = 5;

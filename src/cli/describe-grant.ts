@@ -1,6 +1,7 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import { describePort } from "./describe-port.ts";
+import { describeNamedLimits } from "./describe-limits.ts";
 import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
 import { join, line, type Line, type Tone } from "./line.ts";
 import { showBytes, showMoment, showSpan } from "./moment.ts";
@@ -161,6 +162,7 @@ function describeLimits(grant: Grant, options: DescribeOptions): readonly Item[]
             text: `at most ${showBytes(limits.bytes)} (${limits.bytes}) of arguments and results`,
           },
         ]),
+    ...describeNamedLimits(grant.sandbox.limits).map((text): Item => ({ tone: "plain", text })),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { LogRecord } from "../protocol/record.ts";
+import { describeLimit } from "./describe-limits.ts";
 import type { Tone } from "./line.ts";
 
 /** What a record says, in a few words, for `log show` and the demo. */
@@ -82,6 +83,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "good", `${record.port} by ${record.key}`);
     case "port-visited":
       return about(record.instance, ...describeVisits(record));
+    case "limit-reached":
+      return about(record.instance, "bad", `${describeLimit(record.limit, record.most)}; ${record.found} found`);
     case "driver-pinned":
       return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":

@@ -33,6 +33,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "port-closed": true,
   "port-entered": true,
   "port-visited": true,
+  "limit-reached": true,
   "driver-pinned": true,
   "driver-quarantined": true,
   refused: true,

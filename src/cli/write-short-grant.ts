@@ -59,7 +59,7 @@ function writePort({ name, inside, outside, keys }: PortGrant): readonly [string
 }
 
 /** What gives nothing is left out but for the two that everybody looks for. */
-function writeSandbox({ workspace, folder, programs, home, secrets, ports }: ShortGrant["sandbox"]): object {
+function writeSandbox({ workspace, folder, programs, home, secrets, ports, limits }: ShortGrant["sandbox"]): object {
   return {
     workspace,
     ...(folder === null ? {} : { folder }),
@@ -67,11 +67,19 @@ function writeSandbox({ workspace, folder, programs, home, secrets, ports }: Sho
     ...(home === null ? {} : { home: { ...home, bytes: writeSize(home.bytes) } }),
     ...(secrets === undefined ? {} : { secrets }),
     ...(ports.length === 0 ? {} : { ports: Object.fromEntries(ports.map(writePort)) }),
+    ...(limits === undefined
+      ? {}
+      : { limits: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, writeLimit(name, value)])) }),
   };
 }
 
 function writeDestination({ to, allow, pass }: ShortDestination): object {
   return { to, ...(pass ? { pass } : { allow }) };
+}
+
+function writeLimit(name: string, value: number): string | number {
+  if (name === "processes" || name === "files") return value;
+  return name === "cpu" || name === "wall" ? writeMoment({ kind: "after", span: value * 1000 }) : writeSize(value);
 }
 
 function writeServer(server: ShortServer): object {
@@ -121,12 +129,12 @@ const RATE_UNITS: ReadonlyMap<number, string> = new Map([
 
 function writeSize(bytes: number): string {
   const units = [
-    ["GB", 1000 ** 3],
-    ["MB", 1000 ** 2],
-    ["kB", 1000],
     ["GiB", 1024 ** 3],
+    ["GB", 1000 ** 3],
     ["MiB", 1024 ** 2],
+    ["MB", 1000 ** 2],
     ["KiB", 1024],
+    ["kB", 1000],
   ] as const;
   const [unit, size] = units.find(([, each]) => bytes % each === 0) ?? ["B", 1];
   return `${bytes / size}${unit}`;

@@ -27,6 +27,7 @@ import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
 import { readSecretUses } from "./secrets.ts";
+import { readNamedLimits } from "./sandbox-limits.ts";
 
 /** Longest life of a lease, from its beginning to its end, in milliseconds: seven days. */
 export const MAX_LEASE_MS = 604_800_000;
@@ -71,20 +72,20 @@ function readGrant(place: Place): Grant {
 }
 
 function readSandbox(place: Place): SandboxGrant {
-  const plain = ["workspace", "folder", "programs", "home", "ports"] as const;
-  const secrets = place.has("secrets") ? readSecretUses(place.fields(...plain, "secrets")("secrets")) : null;
-  const at = secrets === null ? place.fields(...plain) : place.fields(...plain, "secrets");
+  const given = place.given("secrets", "limits");
+  const at = place.fields("workspace", "folder", "programs", "home", "ports", ...given);
   const ports = at("ports").list(16, readPort);
   const again = ports.find(({ name }, index) => ports.findIndex((port) => port.name === name) !== index);
   if (again !== undefined) at("ports").fail(`${quote(again.name)} a second time`);
-  const sandbox = {
+  return {
     workspace: at("workspace").oneOf(WORKSPACES),
     folder: at("folder").orNull(readPath),
     programs: at("programs").oneOf(PROGRAMS),
     home: at("home").orNull(readHome),
     ports,
+    ...(given.includes("secrets") ? { secrets: readSecretUses(at("secrets")) } : {}),
+    ...(given.includes("limits") ? { limits: readNamedLimits(at("limits")) } : {}),
   };
-  return secrets === null ? sandbox : { ...sandbox, secrets };
 }
 
 function readPort(place: Place): PortGrant {

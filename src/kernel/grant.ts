@@ -1,6 +1,7 @@
 import type { Verb } from "./action.ts";
 import type { HomeGrant } from "./home-grant.ts";
 import type { SecretUse } from "./secrets.ts";
+import type { NamedLimits } from "./sandbox-limits.ts";
 
 /** DESIGN 5, least to most. An unclassified tool is `reserved`. */
 export const RISKS = ["observe", "stage", "infer", "reach", "reserved", "prohibited"] as const;
@@ -145,6 +146,8 @@ export interface SandboxGrant {
   readonly secrets?: { readonly [variable: string]: SecretUse };
   /** Ports of programs inside that paired clients of this machine may visit; none twice by name. */
   readonly ports: readonly PortGrant[];
+  /** Bounds on what its instances use; absent: none is named. */
+  readonly limits?: NamedLimits;
 }
 
 /**

@@ -30,9 +30,10 @@ export class Place {
     return (name) => places.get(name) ?? this.fail(`${name}: missing`);
   }
 
-  /** Whether an object has a field that may be left out. */
-  has(name: string): boolean {
-    return Object.hasOwn(this.#object(), name);
+  /** Those of these fields that an object has: for fields that may be left out. */
+  given<K extends string>(...names: readonly K[]): readonly K[] {
+    const object = this.#object();
+    return names.filter((name) => Object.hasOwn(object, name));
   }
 
   /** An object from names to values, without a prototype. */

@@ -41,15 +41,7 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
           hint: "Linux 5.19 or newer with CONFIG_SECCOMP_FILTER has them",
         },
     checkLandlock(report),
-    {
-      name: "cgroups",
-      state: report.cgroupControllers.length > 0 ? "ok" : "note",
-      found:
-        report.cgroupControllers.length > 0
-          ? report.cgroupControllers.join(" ")
-          : "none delegated; limits are per process and watched",
-      hint: null,
-    },
+    checkLimits(report),
     hasTerminal()
       ? { name: "terminal", state: "ok", found: "a person can sign here", hint: null }
       : { name: "terminal", state: "note", found: "none: nothing can be signed from here", hint: null },
@@ -100,6 +92,20 @@ function checkLandlock({ landlock }: SystemReport): Check {
     state: "missing",
     found: `${landlock === 0 ? "not in this kernel, or switched off" : `ABI ${landlock}, not 2`}, so no agent starts`,
     hint: "Linux 5.19 or newer has it; the boot parameter lsm= must list landlock",
+  };
+}
+
+/** What stands behind the limits of a sandbox here, and what that means. */
+function checkLimits({ cgroupControllers }: SystemReport): Check {
+  const delegated =
+    cgroupControllers.length === 0
+      ? "no cgroup is delegated"
+      : `cgroup ${cgroupControllers.join(" ")} could be used, and is not by this version`;
+  return {
+    name: "limits",
+    state: "note",
+    found: `processes, files and file sizes by the kernel; memory, cpu and disk by a look every 100 ms (${delegated})`,
+    hint: "between two looks an instance can go over: leave memory free for it, or start the monitor in a cgroup with a limit",
   };
 }
 

@@ -75,8 +75,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     crypto,
     startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
     expectAgent: () => void agents.supervisor.ready().catch(() => {}),
-    startAgent: (spec, { streams, hear, ends, device }) =>
-      startSandbox(spec, { streams, ends, agent: { ...agents, hear, ...(device !== null && { device }) } }),
+    startAgent: (spec, { streams, ends, device, ...parts }) =>
+      startSandbox(spec, { streams, ends, agent: { ...agents, ...parts, ...(device !== null && { device }) } }),
     makeSocketEnds,
     listenOnLoopback: makeListenerEnd,
     codeDigest,

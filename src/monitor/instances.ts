@@ -12,10 +12,12 @@ import { Refusal, REFUSALS } from "./faults.ts";
 import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import { viewInstance } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
+import { endByLimit, endInTime, grantedLimits, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
+import { hintOf, refuseWider } from "./run-refusals.ts";
 import { stoppedBy } from "./subjects.ts";
 import { planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
@@ -136,6 +138,12 @@ export function createInstances(ports: InstancePorts): Instances {
     });
   }
 
+  const limitPorts: LimitPorts = {
+    timer: powers.timer,
+    write: (body) => journal.write(body),
+    end: (live, why) => finish(live, { why, exit: null }),
+  };
+
   const api: Instances = {
     async run(request) {
       if (!powers.homeStands()) throw new Refusal("home-moved", REFUSALS["home-moved"], STOP_MOVED);
@@ -158,6 +166,7 @@ export function createInstances(ports: InstancePorts): Instances {
       const chain = [request.agent, ...ancestry.map((id) => find(id).agent)];
       const sandbox = leastSandbox(journal.state, { ...request, ancestry }, ports.now());
       const { mode, programs } = sandbox;
+      const limits = grantedLimits(journal.state, chain, ports.now());
       for (const path of request.code) {
         const problem = await powers.codeProblem(path);
         if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
@@ -236,8 +245,16 @@ export function createInstances(ports: InstancePorts): Instances {
               sockets,
               network: net.network,
               published: visits !== null,
+              limits,
             }),
-            { streams, hear: (news) => ports.hear(live, news), ends: opened, device: live.storageEnd },
+            {
+              streams,
+              hear: (news) => ports.hear(live, news),
+              bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
+              reached: (reached) => endByLimit(live, reached, limitPorts),
+              ends: opened,
+              device: live.storageEnd,
+            },
           );
         } catch (error) {
           live.storageEnd?.close();
@@ -254,6 +271,7 @@ export function createInstances(ports: InstancePorts): Instances {
         live.storageEnd?.close();
         const { agent } = live;
         homes.watch(live);
+        void agent.ended.then(endInTime(live, limits.wall, limitPorts));
         void agent.ended.then(({ code: exit }) =>
           claimed.has(live) ? undefined : finish(live, { why: "exited", exit }),
         );
@@ -368,19 +386,4 @@ export function createInstances(ports: InstancePorts): Instances {
     running: () => lives.values(),
   };
   return api;
-}
-
-function refuseWider(workspace: string, parent: InstanceState): void {
-  if (parent.workspace !== null && `${workspace}/`.startsWith(`${parent.workspace}/`)) return;
-  throw new Refusal(
-    "workspace",
-    `Workspace ${workspace} is not within that of ${parent.instance} above it.`,
-    "A delegate gets no more than its delegator.",
-  );
-}
-
-function hintOf(error: unknown): string {
-  return error instanceof Error && "hint" in error && typeof error.hint === "string"
-    ? error.hint
-    : "Run `aios doctor`.";
 }

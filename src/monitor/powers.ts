@@ -1,5 +1,6 @@
 import type { AgentVolumes } from "../platform/agent-volumes.ts";
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { Reached } from "../platform/sandbox-use.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
@@ -38,6 +39,9 @@ export interface MonitorPowers {
     parts: {
       readonly streams: Streams;
       readonly hear: (news: WardNews) => void;
+      /** Bounds that are watched from outside; over one it is killed before `reached` is called. */
+      readonly bounds: { readonly cpuSeconds: number | null; readonly writtenBytes: number | null };
+      readonly reached: (reached: Reached) => void;
       /** Its channel, if it has one. */
       readonly ends: readonly SocketEnd[];
       /** The supervisor's end of the socket to its storage device, if it has guarded roots. */

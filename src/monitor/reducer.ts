@@ -218,6 +218,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "port-closed":
     case "port-entered":
     case "port-visited":
+    case "limit-reached":
     case "refused":
     case "approved":
       return;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DEFAULT_LIMITS } from "../kernel/sandbox-limits.ts";
 import { planAgent, planBroker, planConnector, planDriver, planFace } from "./sandbox-plans.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
@@ -13,6 +14,7 @@ const plan = {
   home: null,
   network: "none" as const,
   published: false,
+  limits: DEFAULT_LIMITS,
 };
 
 describe("an agent's sandbox", () => {

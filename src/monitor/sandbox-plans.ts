@@ -1,4 +1,5 @@
 import type { DriverSource } from "../kernel/grant.ts";
+import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
 import { networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
 import { VISITS_MOST } from "../sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
@@ -161,6 +162,8 @@ export interface AgentPlan {
   readonly network: GrantedNetwork;
   /** Some of its ports are published. */
   readonly published: boolean;
+  /** What holds of its limits; those that are watched are not part of the sandbox's specification. */
+  readonly limits: InstanceLimits;
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -200,8 +203,16 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     // that Ctrl-C and Ctrl-Z reach what runs there.
     terminal: plan.terminal,
     network: "none",
-    limits: { processes: 512, openFiles: 4096, fileBytes: 1024 * MEBIBYTE, memoryBytes: 8192 * MEBIBYTE },
+    limits: sandboxLimits(plan.limits),
   };
+}
+
+/** Each of these has a default, so that none is without a bound. */
+function sandboxLimits({ processes, files, fileSize, memory }: InstanceLimits): SandboxSpec["limits"] {
+  if (processes === null || files === null || fileSize === null || memory === null) {
+    throw new Error("a limit of the sandbox has no bound");
+  }
+  return { processes, openFiles: files, fileBytes: fileSize, memoryBytes: memory };
 }
 
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */

@@ -18,7 +18,7 @@ import { readSandboxHost } from "./sandbox-host.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import { applyLimits } from "./sandbox-limits.ts";
 import { continueMembers, stopMembers } from "./sandbox-members.ts";
-import { watchMemory } from "./sandbox-memory.ts";
+import { type Reached, watchUse } from "./sandbox-use.ts";
 import {
   closeOnExec,
   hasEnded,
@@ -51,6 +51,10 @@ export interface AgentStart {
   readonly hear: (news: WardNews) => void;
   /** The socket to the storage device of its guarded roots, which it must have when there are any. The caller's. */
   readonly device?: SocketEnd;
+  /** Bounds that are watched beside memory; none when left out. */
+  readonly bounds?: { readonly cpuSeconds: number | null; readonly writtenBytes: number | null };
+  /** Told when a bound that is watched was reached; the sandbox is killed by then. */
+  readonly reached?: (reached: Reached) => void;
 }
 
 export interface SandboxOptions {
@@ -68,6 +72,7 @@ export interface StartedSandbox extends SandboxedProcess {
   output(): { readonly bytes: Uint8Array; readonly truncated: boolean };
 }
 
+const UNBOUNDED = { cpuSeconds: null, writtenBytes: null };
 const OUTPUT_MOST = 1024 * 1024;
 const ERRORS_MOST = 8 * 1024;
 const SIGKILL = 9;
@@ -315,7 +320,12 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     child.kill("SIGKILL");
     signalProcess(first, SIGKILL);
   };
-  const stopWatch = watchMemory(namespace, sandbox.spec.limits.memoryBytes, kill);
+  const { agent } = sandbox.options;
+  const bounds = { memoryBytes: sandbox.spec.limits.memoryBytes, ...(agent?.bounds ?? UNBOUNDED) };
+  const stopWatch = watchUse(namespace, bounds, (reached) => {
+    kill();
+    agent?.reached?.(reached);
+  });
   const ended = sandbox.exited.then(async (result) => {
     stopWatch();
     signalProcess(first, SIGKILL); // what the program left running in the background ends with it

@@ -1,6 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
+import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { asJson } from "./as-json.ts";
 import { secretOrigin } from "./authority.ts";
 import {
@@ -117,6 +118,13 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "home-wiped": plainRecord("home-wiped", { agent: agentName, key: ownerKey }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),
   terminal: plainRecord("terminal", { instance: instanceId, agent: agentName, code: reasonCode, by: words }),
+  "limit-reached": plainRecord("limit-reached", {
+    instance: instanceId,
+    agent: agentName,
+    limit: oneOf(LIMIT_NAMES),
+    most: count,
+    found: count,
+  }),
   labelled: plainRecord("labelled", { instance: instanceId, labels, because: words }),
   "programs-started": plainRecord("programs-started", { instance: instanceId, agent: agentName, count }),
   "calls-refused": plainRecord("calls-refused", {

@@ -4,6 +4,7 @@ import { canonicalize } from "../kernel/canonical.ts";
 import { parseJson, type JsonObject } from "../kernel/json.ts";
 import { LABELS, RISKS } from "../kernel/grant.ts";
 import { STAGES } from "../kernel/codes.ts";
+import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { decodeRecord, recordText } from "./record-codec.ts";
 import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
@@ -70,6 +71,13 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
     stage: fc.constantFrom("begun" as const, "ended" as const),
     count,
     left: count,
+  }),
+  "limit-reached": fc.record({
+    instance,
+    agent: name,
+    limit: fc.constantFrom(...LIMIT_NAMES),
+    most: count,
+    found: count,
   }),
   "calls-refused": fc.record({
     instance,

@@ -1,3 +1,4 @@
+import type { LimitName } from "../kernel/sandbox-limits.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 
@@ -78,6 +79,16 @@ export type RecordBody =
       readonly code: ReasonCode;
       readonly by: string;
     } // payload: the call
+  | {
+      /** A limit of the sandbox ended the instance. */
+      readonly kind: "limit-reached";
+      readonly instance: string;
+      readonly agent: string;
+      readonly limit: LimitName;
+      /** The bound, and what was found: bytes, a count or seconds. */
+      readonly most: number;
+      readonly found: number;
+    }
   | {
       readonly kind: "labelled";
       readonly instance: string;

@@ -1,12 +1,4 @@
-import {
-  PROGRAMS,
-  RISKS,
-  type Allow,
-  type Label,
-  type SandboxGrant,
-  type ToolClass,
-  type Workspace,
-} from "../kernel/grant.ts";
+import { RISKS, type Allow, type Label, type SandboxGrant, type ToolClass, type Workspace } from "../kernel/grant.ts";
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 import {
@@ -15,7 +7,6 @@ import {
   fieldType,
   hostPath,
   recipientKind,
-  secretOrigin,
   serverUrl,
   WHERE,
   workspace,
@@ -36,12 +27,11 @@ import {
   type Decoder,
   type Fields,
 } from "./decode.ts";
-import { agentName, grantId, labels, secretName } from "./fields.ts";
+import { agentName, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
-import { shortHome } from "./short-home.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
-import { PORTS } from "./short-ports.ts";
+import { SANDBOX } from "./short-sandbox.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
 
 /** Where a server comes from, as people write it: an installed npm package, a command of their own, or an address. */
@@ -177,31 +167,6 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
   if (source.kind !== "command" && written.code.length > 0) return refusal.because("belongs to a command").at("code");
   return { source, args, workspace: written.workspace, tools, resources, prompts };
 });
-
-interface WrittenSandbox {
-  readonly workspace: Workspace;
-  readonly folder: string | null;
-  readonly programs: SandboxGrant["programs"];
-  readonly home: SandboxGrant["home"];
-  readonly ports: SandboxGrant["ports"];
-  readonly secrets: NonNullable<SandboxGrant["secrets"]>;
-}
-
-const SANDBOX: Decoder<SandboxGrant> = transform(
-  object<WrittenSandbox>(
-    {
-      workspace,
-      folder: nullable(hostPath),
-      programs: oneOf(PROGRAMS),
-      home: nullable(shortHome),
-      ports: PORTS,
-      // The kernel says which variables may be taken (`decodeGrant`).
-      secrets: record(object({ secret: secretName, to: secretOrigin }), { key: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 16 }),
-    },
-    { defaults: { workspace: "none", folder: null, programs: "none", home: null, ports: [], secrets: {} } },
-  ),
-  ({ secrets, ...sandbox }) => (Object.keys(secrets).length === 0 ? sandbox : { ...sandbox, secrets }),
-);
 
 /** The fields that grants and profiles share, and those that may be left out. */
 export const RULES: Fields<ShortRules> = {

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { DEFAULT_LIMITS } from "../../src/kernel/sandbox-limits.ts";
 import { planAgent, planDriver, planFace } from "../../src/monitor/sandbox-plans.ts";
 import type { SandboxSpec } from "../../src/sandbox/spec.ts";
 import { setStage } from "./sandbox-stage.ts";
@@ -127,6 +128,7 @@ describe("NO-SELF-WIDENING: compiled code is code", () => {
       sockets: join(stage.folder, "workspace"),
       home: null,
       network: "public",
+      limits: DEFAULT_LIMITS,
     });
     expect(JSON.stringify(agent.mounts)).not.toContain(".aios-cache");
     for (const plan of [face(), driver()]) expect(plan.environment["NODE_COMPILE_CACHE"]).toMatch(/^\/aios\//);

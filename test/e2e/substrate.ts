@@ -19,6 +19,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { HomeGrant } from "../../src/kernel/home-grant.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import type { NamedLimits } from "../../src/kernel/sandbox-limits.ts";
 import { monitorEnvironment } from "../../src/main/code-cache.ts";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
@@ -91,6 +92,7 @@ export interface GrantWish {
   readonly home?: HomeGrant;
   readonly secrets?: NonNullable<Grant["sandbox"]["secrets"]>;
   readonly ports?: Grant["sandbox"]["ports"];
+  readonly sandboxLimits?: NamedLimits;
 }
 
 export interface Ran {
@@ -196,6 +198,7 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           home: wish.home ?? null,
           ports: wish.ports ?? [],
           ...(wish.secrets === undefined ? {} : { secrets: wish.secrets }),
+          ...(wish.sandboxLimits === undefined ? {} : { limits: wish.sandboxLimits }),
         },
       };
       await substrate.sign("sign-grant", asJson(grant));

@@ -1,0 +1,40 @@
+import { type InstanceLimits, type LimitName, limitsOf } from "../kernel/sandbox-limits.ts";
+import type { Timer } from "../platform/powers.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { LiveInstance } from "./live.ts";
+import type { State } from "./state.ts";
+import { usableGrants } from "./visible.ts";
+
+/** The limits of an agent and everyone above it, the agent first, by the grants that they may use now. */
+export function grantedLimits(state: State, agents: readonly string[], now: number): InstanceLimits {
+  return limitsOf(agents.map((agent) => usableGrants(state, agent, now).map(({ sandbox }) => sandbox.limits ?? {})));
+}
+
+/** A limit that an instance has reached. */
+export interface ReachedLimit {
+  readonly limit: LimitName;
+  readonly most: number;
+  readonly found: number;
+}
+
+export interface LimitPorts {
+  readonly timer: Timer;
+  write(body: RecordBody): Promise<unknown>;
+  end(live: LiveInstance, why: string): Promise<void>;
+}
+
+/**
+ * Ends an instance by the name of a limit, with a record of which one and of its value. The record is asked for first, so
+ * that it stands before the end; a log that fails does not keep the instance alive.
+ */
+export function endByLimit(live: LiveInstance, reached: ReachedLimit, ports: LimitPorts): void {
+  const { instance, agent } = live.state;
+  ports.write({ kind: "limit-reached", instance, agent, ...reached }).catch(() => {});
+  void ports.end(live, `limit-${reached.limit}`);
+}
+
+/** Ends an instance when its time is over, frozen or not. Returns the function that takes this back. */
+export function endInTime(live: LiveInstance, wall: number | null, ports: LimitPorts): () => void {
+  if (wall === null) return () => {};
+  return ports.timer.after(wall * 1000, () => endByLimit(live, { limit: "wall", most: wall, found: wall }, ports));
+}
