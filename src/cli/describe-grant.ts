@@ -1,4 +1,5 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
+import { deviceKind } from "../kernel/devices.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import { describePort } from "./describe-port.ts";
 import { describeNamedLimits } from "./describe-limits.ts";
@@ -94,6 +95,9 @@ function describeCan(grant: Grant): readonly Item[] {
     sandbox.push({ tone: "wait", text });
   }
   for (const port of grant.sandbox.ports) sandbox.push({ tone: "plain", text: describePort(port, grant.agents) });
+  for (const device of grant.sandbox.devices ?? []) {
+    sandbox.push({ tone: "plain", text: `the agent uses the device ${device} (${deviceKind(device) ?? "unknown"})` });
+  }
   return items.length + sandbox.length === 0 ? [{ tone: "faint", text: "nothing" }] : [...items, ...sandbox];
 }
 
@@ -197,6 +201,12 @@ function describeRisk(grant: Grant): readonly Item[] {
   }
   if (grant.sandbox.ports.length > 0) {
     items.push({ tone: "wait", text: "what it publishes runs in the visiting browser, as a page of its own" });
+  }
+  if (grant.sandbox.devices !== undefined) {
+    items.push({
+      tone: "wait",
+      text: "a device's driver is part of the operating system: a flaw in it is a way out of the sandbox",
+    });
   }
   if (grant.allow.some(isNetworkAllow)) {
     items.push({ tone: "wait", text: "what it sends to a host of the network has left this machine" });

@@ -83,6 +83,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "good", `${record.port} by ${record.key}`);
     case "port-visited":
       return about(record.instance, ...describeVisits(record));
+    case "devices-passed":
+      return about(record.instance, "wait", record.devices.join(", "));
     case "limit-reached":
       return about(record.instance, "bad", `${describeLimit(record.limit, record.most)}; ${record.found} found`);
     case "driver-pinned":

@@ -34,6 +34,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "port-entered": true,
   "port-visited": true,
   "limit-reached": true,
+  "devices-passed": true,
   "driver-pinned": true,
   "driver-quarantined": true,
   refused: true,

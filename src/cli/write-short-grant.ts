@@ -59,7 +59,16 @@ function writePort({ name, inside, outside, keys }: PortGrant): readonly [string
 }
 
 /** What gives nothing is left out but for the two that everybody looks for. */
-function writeSandbox({ workspace, folder, programs, home, secrets, ports, limits }: ShortGrant["sandbox"]): object {
+function writeSandbox({
+  workspace,
+  folder,
+  programs,
+  home,
+  secrets,
+  ports,
+  limits,
+  devices,
+}: ShortGrant["sandbox"]): object {
   return {
     workspace,
     ...(folder === null ? {} : { folder }),
@@ -67,6 +76,7 @@ function writeSandbox({ workspace, folder, programs, home, secrets, ports, limit
     ...(home === null ? {} : { home: { ...home, bytes: writeSize(home.bytes) } }),
     ...(secrets === undefined ? {} : { secrets }),
     ...(ports.length === 0 ? {} : { ports: Object.fromEntries(ports.map(writePort)) }),
+    ...(devices === undefined ? {} : { devices }),
     ...(limits === undefined
       ? {}
       : { limits: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, writeLimit(name, value)])) }),

@@ -1,4 +1,5 @@
 import type { Decoded } from "./decoded.ts";
+import { deviceKind, MOST_DEVICES } from "./devices.ts";
 import {
   allowParts,
   FIELD_TYPES,
@@ -72,7 +73,7 @@ function readGrant(place: Place): Grant {
 }
 
 function readSandbox(place: Place): SandboxGrant {
-  const given = place.given("secrets", "limits");
+  const given = place.given("secrets", "limits", "devices");
   const at = place.fields("workspace", "folder", "programs", "home", "ports", ...given);
   const ports = at("ports").list(16, readPort);
   const again = ports.find(({ name }, index) => ports.findIndex((port) => port.name === name) !== index);
@@ -85,6 +86,7 @@ function readSandbox(place: Place): SandboxGrant {
     ports,
     ...(given.includes("secrets") ? { secrets: readSecretUses(at("secrets")) } : {}),
     ...(given.includes("limits") ? { limits: readNamedLimits(at("limits")) } : {}),
+    ...(given.includes("devices") ? { devices: readDevices(at("devices")) } : {}),
   };
 }
 
@@ -96,6 +98,16 @@ function readPort(place: Place): PortGrant {
     outside: at("outside").whole(1024, 65_535),
     keys: at("keys").names(64, (key) => key.text(CLIENT_KEY, "a raw Ed25519 key in base64url")),
   };
+}
+
+function readDevices(place: Place): readonly string[] {
+  const devices = place.names(MOST_DEVICES, (device) => {
+    const { value } = device;
+    return typeof value === "string" && deviceKind(value) !== null
+      ? value
+      : device.fail("not a device that may be passed");
+  });
+  return devices.length === 0 ? place.fail("no device is named") : devices;
 }
 
 function readDriver(place: Place, name: string): DriverSpec {

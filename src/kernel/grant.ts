@@ -148,6 +148,8 @@ export interface SandboxGrant {
   readonly ports: readonly PortGrant[];
   /** Bounds on what its instances use; absent: none is named. */
   readonly limits?: NamedLimits;
+  /** Device nodes that are passed into its sandbox (kernel/devices.ts); absent: none. */
+  readonly devices?: readonly string[];
 }
 
 /**

@@ -12,7 +12,7 @@ import { Refusal, REFUSALS } from "./faults.ts";
 import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import { viewInstance } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
-import { endByLimit, endInTime, grantedLimits, type LimitPorts } from "./limits.ts";
+import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts";
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -167,6 +167,7 @@ export function createInstances(ports: InstancePorts): Instances {
       const sandbox = leastSandbox(journal.state, { ...request, ancestry }, ports.now());
       const { mode, programs } = sandbox;
       const limits = grantedLimits(journal.state, chain, ports.now());
+      const devices = grantedDevices(journal.state, chain, ports.now());
       for (const path of request.code) {
         const problem = await powers.codeProblem(path);
         if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
@@ -199,8 +200,12 @@ export function createInstances(ports: InstancePorts): Instances {
         const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
         lives.set(instance, live);
         live.sandbox = sandbox;
+        live.devices = devices;
         const opened: SocketEnd[] = [];
         try {
+          if (devices.length > 0) {
+            await journal.write({ kind: "devices-passed", instance, agent: request.agent, devices });
+          }
           const inherited = ancestry.flatMap((id) => find(id).labels);
           if (inherited.length > 0) {
             await journal.write({ kind: "labelled", instance, labels: [...new Set(inherited)], because: "delegated" });
@@ -246,6 +251,7 @@ export function createInstances(ports: InstancePorts): Instances {
               network: net.network,
               published: visits !== null,
               limits,
+              devices,
             }),
             {
               streams,
@@ -345,8 +351,11 @@ export function createInstances(ports: InstancePorts): Instances {
         drivers.stopUndeclared(live);
         drivers.cutRevoked(live);
         live.published?.refresh();
-        if (isLess(leastSandbox(journal.state, live.state, ports.now()), live.sandbox))
-          await finish(live, { why: "revoked", exit: null });
+        const chain = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
+        const less =
+          isLess(leastSandbox(journal.state, live.state, ports.now()), live.sandbox) ||
+          lessDevices(live, grantedDevices(journal.state, chain, ports.now()));
+        if (less) await finish(live, { why: "revoked", exit: null });
       }
     },
 

@@ -1,3 +1,4 @@
+import { devicesOf } from "../kernel/devices.ts";
 import { type InstanceLimits, type LimitName, limitsOf } from "../kernel/sandbox-limits.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
@@ -8,6 +9,16 @@ import { usableGrants } from "./visible.ts";
 /** The limits of an agent and everyone above it, the agent first, by the grants that they may use now. */
 export function grantedLimits(state: State, agents: readonly string[], now: number): InstanceLimits {
   return limitsOf(agents.map((agent) => usableGrants(state, agent, now).map(({ sandbox }) => sandbox.limits ?? {})));
+}
+
+/** The devices of an agent within those of everyone above it, by the grants that they may use now. */
+export function grantedDevices(state: State, agents: readonly string[], now: number): readonly string[] {
+  return devicesOf(agents.map((agent) => usableGrants(state, agent, now).map(({ sandbox }) => sandbox.devices ?? [])));
+}
+
+/** Whether an instance has a device that it would not get now. */
+export function lessDevices(live: LiveInstance, granted: readonly string[]): boolean {
+  return live.devices.some((device) => !granted.includes(device));
 }
 
 /** A limit that an instance has reached. */

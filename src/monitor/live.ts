@@ -68,6 +68,8 @@ export interface LiveInstance {
   storage: SandboxedProcess | null;
   /** The supervisor's end of its socket, until the supervisor has it. */
   storageEnd: SocketEnd | null;
+  /** Device nodes that were passed into it. */
+  devices: readonly string[];
   /** JSON-RPC methods that nobody serves, asked for so far. */
   unknownMethods: number;
   /** Requests to the network that its face refused so far. */
@@ -94,6 +96,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     sandbox: { mode: "none", programs: "none", home: null },
     storage: null,
     storageEnd: null,
+    devices: [],
     unknownMethods: 0,
     refusedRequests: 0,
     visible: null,

@@ -219,6 +219,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "port-entered":
     case "port-visited":
     case "limit-reached":
+    case "devices-passed":
     case "refused":
     case "approved":
       return;

@@ -15,6 +15,7 @@ const plan = {
   network: "none" as const,
   published: false,
   limits: DEFAULT_LIMITS,
+  devices: [],
 };
 
 describe("an agent's sandbox", () => {

@@ -164,6 +164,8 @@ export interface AgentPlan {
   readonly published: boolean;
   /** What holds of its limits; those that are watched are not part of the sandbox's specification. */
   readonly limits: InstanceLimits;
+  /** Device nodes that it may use. */
+  readonly devices: readonly string[];
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -175,6 +177,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     { kind: "read", host: plan.sockets, inside: "/run/aios" },
     ...plan.code.map((path): Mount => ({ kind: "read", host: path, inside: path })),
     ...(plan.home ?? []),
+    ...plan.devices.map((path): Mount => ({ kind: "device", host: path, inside: path })),
   ];
   if (plan.workspace !== null && plan.workspace.mode !== "none") {
     mounts.push({ kind: plan.workspace.mode, host: plan.workspace.host, inside: WORKSPACE });

@@ -10,6 +10,7 @@ import { seccompProgram, supervisedProgram } from "../sandbox/seccomp.ts";
 import type { LauncherFiles } from "../sandbox/launch-plan.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import { socketChannel } from "./channel.ts";
+import { checkDeviceNode } from "./device-node.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { SandboxedProcess } from "./powers.ts";
 import { explainFailure } from "./sandbox-failure.ts";
@@ -190,6 +191,7 @@ function spawnBubblewrap(plan: SandboxPlan, start: Opening & { readonly options:
   // The launcher's end is the sandbox's alone: with a copy here its end would not be seen.
   const opened: number[] = start.launcher === null ? [] : [start.launcher];
   try {
+    for (const mount of start.spec.mounts) if (mount.kind === "device") checkDeviceNode(mount.host);
     const extra = plan.descriptors.map((descriptor, index) => {
       const end = endFor(index, start);
       if (end !== undefined) return end.fd;

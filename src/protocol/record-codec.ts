@@ -1,4 +1,5 @@
 import { canonicalize } from "../kernel/canonical.ts";
+import { MOST_DEVICES } from "../kernel/devices.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
@@ -118,6 +119,11 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "home-wiped": plainRecord("home-wiped", { agent: agentName, key: ownerKey }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),
   terminal: plainRecord("terminal", { instance: instanceId, agent: agentName, code: reasonCode, by: words }),
+  "devices-passed": plainRecord("devices-passed", {
+    instance: instanceId,
+    agent: agentName,
+    devices: names(words, { max: MOST_DEVICES }),
+  }),
   "limit-reached": plainRecord("limit-reached", {
     instance: instanceId,
     agent: agentName,

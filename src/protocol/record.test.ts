@@ -72,6 +72,7 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
     count,
     left: count,
   }),
+  "devices-passed": fc.record({ instance, agent: name, devices: fc.uniqueArray(words, { maxLength: 4 }) }),
   "limit-reached": fc.record({
     instance,
     agent: name,

@@ -80,6 +80,13 @@ export type RecordBody =
       readonly by: string;
     } // payload: the call
   | {
+      /** Device nodes that are passed into the sandbox of an instance that starts. */
+      readonly kind: "devices-passed";
+      readonly instance: string;
+      readonly agent: string;
+      readonly devices: readonly string[];
+    }
+  | {
       /** A limit of the sandbox ended the instance. */
       readonly kind: "limit-reached";
       readonly instance: string;

@@ -1,7 +1,8 @@
 import { PROGRAMS, type SandboxGrant } from "../kernel/grant.ts";
+import { deviceKind, MOST_DEVICES } from "../kernel/devices.ts";
 import type { NamedLimits } from "../kernel/sandbox-limits.ts";
 import { hostPath, secretOrigin, workspace } from "./authority.ts";
-import { integer, nullable, object, oneOf, record, transform, type Decoder } from "./decode.ts";
+import { integer, names, nullable, object, oneOf, record, refine, text, transform, type Decoder } from "./decode.ts";
 import { secretName } from "./fields.ts";
 import { shortHome } from "./short-home.ts";
 import { PORTS } from "./short-ports.ts";
@@ -43,9 +44,14 @@ const LIMITS: Decoder<NamedLimits> = transform(
   (written) => Object.fromEntries(Object.entries(written).filter(([, value]) => value !== null)),
 );
 
-interface WrittenSandbox extends Omit<SandboxGrant, "limits" | "secrets"> {
+const device = refine(text({ max: 64 }), (path) =>
+  deviceKind(path) === null ? "is not a device that may be passed" : null,
+);
+
+interface WrittenSandbox extends Omit<SandboxGrant, "limits" | "secrets" | "devices"> {
   readonly secrets: NonNullable<SandboxGrant["secrets"]>;
   readonly limits: NamedLimits | null;
+  readonly devices: readonly string[];
 }
 
 /** What an agent's own sandbox gets, with every default filled in. */
@@ -60,6 +66,7 @@ export const SANDBOX: Decoder<SandboxGrant> = transform(
       // The kernel says which variables may be taken (`decodeGrant`).
       secrets: record(object({ secret: secretName, to: secretOrigin }), { key: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 16 }),
       limits: nullable(LIMITS),
+      devices: names(device, { max: MOST_DEVICES }),
     },
     {
       defaults: {
@@ -70,12 +77,14 @@ export const SANDBOX: Decoder<SandboxGrant> = transform(
         ports: [],
         secrets: {},
         limits: null,
+        devices: [],
       },
     },
   ),
-  ({ limits, secrets, ...rest }) => ({
+  ({ limits, secrets, devices, ...rest }) => ({
     ...rest,
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
     ...(limits === null || Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(devices.length === 0 ? {} : { devices }),
   }),
 );

@@ -201,6 +201,8 @@ function mountOption(mount: Mount, pass: (descriptor: Descriptor) => string): Op
       return ["--ro-bind-fd", pass({ kind: "path", host: mount.host, access: "read" }), mount.inside];
     case "write":
       return ["--bind-fd", pass({ kind: "path", host: mount.host, access: "write" }), mount.inside];
+    case "device":
+      return ["--dev-bind", mount.host, mount.inside];
     case "tmpfs":
       return ["--perms", scratchMode(mount.inside), "--size", String(mount.bytes), "--tmpfs", mount.inside];
     case "sealed":

@@ -1,3 +1,4 @@
+import { deviceKind } from "../kernel/devices.ts";
 import { SandboxError } from "./error.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
@@ -38,13 +39,20 @@ export function checkSpec(spec: SandboxSpec): void {
   }
   const seen = new Set<string>();
   for (const mount of spec.mounts) {
-    checkMount(mount);
+    if (mount.kind === "device") checkDevice(mount, spec.role);
+    else checkMount(mount);
     if (seen.has(mount.inside)) refuse(`mount two things on "${mount.inside}"`);
     seen.add(mount.inside);
   }
 }
 
-function checkMount(mount: Mount): void {
+/** The closed list of devices holds here too, whoever planned the sandbox. */
+function checkDevice({ host, inside }: Extract<Mount, { kind: "device" }>, role: SandboxSpec["role"]): void {
+  if (role !== "agent") refuse(`pass a device to role "${role}"`);
+  if (deviceKind(host) === null || inside !== host) refuse(`pass the device ${JSON.stringify(host)}`);
+}
+
+function checkMount(mount: Exclude<Mount, { kind: "device" }>): void {
   checkInsidePath(mount.inside);
   if (mount.inside === "/") refuse('mount over "/"');
   const own = OWN_TREES.find((tree) => isWithin(mount.inside, tree));

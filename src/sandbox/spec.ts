@@ -44,6 +44,8 @@ export interface SandboxSpec {
 export type Mount =
   | { readonly kind: "read"; readonly host: string; readonly inside: string }
   | { readonly kind: "write"; readonly host: string; readonly inside: string }
+  /** A device node, at its own place; for agents only. */
+  | { readonly kind: "device"; readonly host: string; readonly inside: string }
   | { readonly kind: "tmpfs"; readonly inside: string; readonly bytes: number }
   /** An empty read-only folder; what is mounted below it is all that it holds. */
   | { readonly kind: "sealed"; readonly inside: string }

@@ -129,6 +129,7 @@ describe("NO-SELF-WIDENING: compiled code is code", () => {
       home: null,
       network: "public",
       limits: DEFAULT_LIMITS,
+      devices: [],
     });
     expect(JSON.stringify(agent.mounts)).not.toContain(".aios-cache");
     for (const plan of [face(), driver()]) expect(plan.environment["NODE_COMPILE_CACHE"]).toMatch(/^\/aios\//);

@@ -93,6 +93,7 @@ export interface GrantWish {
   readonly secrets?: NonNullable<Grant["sandbox"]["secrets"]>;
   readonly ports?: Grant["sandbox"]["ports"];
   readonly sandboxLimits?: NamedLimits;
+  readonly devices?: readonly string[];
 }
 
 export interface Ran {
@@ -198,6 +199,7 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
           home: wish.home ?? null,
           ports: wish.ports ?? [],
           ...(wish.secrets === undefined ? {} : { secrets: wish.secrets }),
+          ...(wish.devices === undefined ? {} : { devices: wish.devices }),
           ...(wish.sandboxLimits === undefined ? {} : { limits: wish.sandboxLimits }),
         },
       };
