@@ -62,6 +62,10 @@ function checkNode(): Check {
 function checkBubblewrap({ bubblewrap }: SystemReport): Check {
   if (bubblewrap === null)
     return { name: "bubblewrap", state: "missing", found: "not installed", hint: "apt-get install bubblewrap" };
+  if (bubblewrap.version === null) {
+    const found = `${bubblewrap.path} does not run`;
+    return { name: "bubblewrap", state: "missing", found, hint: "install it again: apt-get install bubblewrap" };
+  }
   return bubblewrap.missing.length === 0
     ? { name: "bubblewrap", state: "ok", found: `${bubblewrap.version} at ${bubblewrap.path}`, hint: null }
     : {

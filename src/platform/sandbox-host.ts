@@ -36,11 +36,19 @@ export function findBubblewrap(): string | null {
   return PLACES.find((path) => existsSync(path)) ?? null;
 }
 
-/** Options that this bubblewrap lacks. Runs it once. */
+/** Options that this bubblewrap lacks. Runs it once; throws SandboxError `bubblewrap-broken` when it does not run. */
 export function missingOptions(bubblewrap: string): readonly string[] {
-  const help = execFileSync(bubblewrap, ["--help"], { env: {}, encoding: "utf8" });
+  const help = askForHelp(bubblewrap);
   const offered = new Set(help.match(/--[a-z0-9-]+/g));
   return NEEDED_OPTIONS.filter((option) => !offered.has(option));
+}
+
+function askForHelp(bubblewrap: string): string {
+  try {
+    return execFileSync(bubblewrap, ["--help"], { env: {}, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  } catch {
+    throw new SandboxError("bubblewrap-broken", `Cannot start a sandbox: ${bubblewrap} does not run`, INSTALL_HINT);
+  }
 }
 
 /** The seccomp filter's name of this machine's architecture, or null when there is no filter for it. */
@@ -49,8 +57,8 @@ export function hostArchitecture(): Architecture | null {
 }
 
 /**
- * Looks once at what every start depends on. Throws SandboxError `bubblewrap-missing`, `bubblewrap-old` or
- * `architecture`.
+ * Looks once at what every start depends on. Throws SandboxError `bubblewrap-missing`, `bubblewrap-broken`,
+ * `bubblewrap-old` or `architecture`.
  */
 export function readSandboxHost(): SandboxHost {
   const bubblewrap = findBubblewrap();

@@ -10,8 +10,15 @@ import { hasListeners } from "./seccomp-listener.ts";
 
 /** What `aios doctor` says about this machine's means of confinement. Nothing in it is a switch. */
 export interface SystemReport {
-  /** null when bubblewrap is not installed. `missing` are options that a start needs and this version lacks. */
-  readonly bubblewrap: { readonly path: string; readonly version: string; readonly missing: readonly string[] } | null;
+  /**
+   * null when bubblewrap is not installed. `version` is null when it does not run. `missing` are options that a start
+   * needs and this version lacks.
+   */
+  readonly bubblewrap: {
+    readonly path: string;
+    readonly version: string | null;
+    readonly missing: readonly string[];
+  } | null;
   /** `user.max_user_namespaces`, null when the kernel has none. Whether they work for us is what `trial` shows. */
   readonly userNamespaces: number | null;
   /** Whether there is a filter for this architecture and the kernel takes filters. */
@@ -84,7 +91,7 @@ function probeBubblewrap(): SystemReport["bubblewrap"] {
     const version = execFileSync(path, ["--version"], { env: {}, encoding: "utf8" }).replace("bubblewrap", "").trim();
     return { path, version, missing: missingOptions(path) };
   } catch {
-    return { path, version: "unknown: it does not run", missing: [] };
+    return { path, version: null, missing: [] };
   }
 }
 

@@ -4,6 +4,7 @@ export type SandboxErrorCode =
   | "root"
   | "bubblewrap-missing"
   | "bubblewrap-old"
+  | "bubblewrap-broken"
   | "namespaces-off"
   | "architecture"
   | "mount"

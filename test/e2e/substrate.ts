@@ -123,7 +123,11 @@ export interface Client {
 
 const crypto = createCrypto();
 
-export async function startSubstrate(options: { readonly enrol?: boolean } = {}): Promise<Substrate> {
+/** Starts it; `under`: a program, and its words, that runs the monitor's command. */
+export async function startSubstrate(
+  options: { readonly enrol?: boolean; readonly under?: readonly string[] } = {},
+): Promise<Substrate> {
+  const under = options.under ?? [];
   const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-")));
   const home = join(base, "home");
   const workspace = join(base, "work");
@@ -131,7 +135,7 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
   if (OWN_USER !== null) for (const folder of [base, workspace]) chownSync(folder, OWN_USER.uid, OWN_USER.gid);
   const owner = createSigner(randomBytes(32));
   const key = keyId(owner.publicKey, crypto.sha256);
-  let monitor = await startMonitorProcess(home);
+  let monitor = await startMonitorProcess(home, under);
   let client = await connectClient(home);
   let plans = 0;
 
@@ -275,7 +279,7 @@ export async function startSubstrate(options: { readonly enrol?: boolean } = {})
     },
     async restart() {
       client.close();
-      monitor = await startMonitorProcess(home);
+      monitor = await startMonitorProcess(home, under);
       client = await connectClient(home);
     },
     async stop() {
@@ -339,17 +343,15 @@ interface MonitorProcess {
   errors(): string;
 }
 
-async function startMonitorProcess(home: string): Promise<MonitorProcess> {
+async function startMonitorProcess(home: string, under: readonly string[]): Promise<MonitorProcess> {
   // For profiles of the monitor: AIOS_MONITOR_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile".
   const flags = process.env["AIOS_MONITOR_FLAGS"]?.split(" ") ?? [];
-  const child = spawn(
-    process.execPath,
-    [...MONITOR_FLAGS, ...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home],
-    {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: monitorEnvironment(process.env["PATH"]),
-    },
-  );
+  const command = [process.execPath, ...MONITOR_FLAGS, ...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home];
+  const [program = "", ...words] = [...under, ...command];
+  const child = spawn(program, words, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: monitorEnvironment(process.env["PATH"]),
+  });
   let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     errors += chunk;
