@@ -197,7 +197,10 @@ function describeRisk(grant: Grant): readonly Item[] {
     items.push({ tone: "plain", text: `its servers see no folder but ${makeVisible(grant.sandbox.folder)}` });
   }
   if (grant.sandbox.workspace === "write") {
-    items.push({ tone: "wait", text: "the agent may change and delete files of the workspace without asking" });
+    items.push({
+      tone: "wait",
+      text: "the agent may change and delete files of the workspace without asking, but for what other tools obey there; aios undo takes it back",
+    });
   }
   if (grant.sandbox.ports.length > 0) {
     items.push({ tone: "wait", text: "what it publishes runs in the visiting browser, as a page of its own" });

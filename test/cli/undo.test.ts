@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import type { UndoReport } from "../../src/protocol/undo-report.ts";
+import type { Answers } from "../fakes/monitor-client.ts";
+import { transcribe } from "./transcript.ts";
+
+const INSTANCE = "i-0123456789abcdef";
+const REPORT: UndoReport = {
+  changes: [
+    { what: "removed", path: "/srv/work/new" },
+    { what: "restored", path: "/srv/work/\u202eold" },
+    { what: "moved-back", path: "/srv/work/moved" },
+    { what: "mode", path: "/srv/work/run.sh" },
+  ],
+  changed: 6,
+  left: [],
+  leftCount: 0,
+  noted: true,
+};
+
+function answer(report: Partial<UndoReport>): Parameters<typeof transcribe>[1] {
+  return { answers: { undo: () => ({ ...REPORT, ...report }) } };
+}
+
+describe("aios undo", () => {
+  test("says what it put back, in characters that cannot deceive", async () => {
+    expect(await transcribe(["undo", INSTANCE], answer({}))).toBe(`$ aios undo i-0123456789abcdef
+remove     /srv/work/new
+restore    /srv/work/‹U+202E›old
+move back  /srv/work/moved
+mode of    /srv/work/run.sh
+and 2 more
+6 put back
+`);
+  });
+
+  test("only says what it would put back", async () => {
+    const shown = await transcribe(["undo", INSTANCE, "--dry-run"], answer({ changes: [], changed: 0 }));
+    expect(shown).toBe(`$ aios undo i-0123456789abcdef --dry-run
+nothing to undo
+`);
+  });
+
+  test("names what it left, says what cannot be known, and ends with 1", async () => {
+    const left = [{ path: "/srv/work/mine", why: "it was changed since the run" }];
+    const report = { changes: [], changed: 0, left, leftCount: 2, noted: false };
+    expect(await transcribe(["undo", INSTANCE], answer(report))).toBe(`$ aios undo i-0123456789abcdef
+left       /srv/work/mine: it was changed since the run
+and 1 more that are left
+the machine stopped before the end of the run was noted: what was changed since is not known
+0 put back, 2 left as they are
+[1]
+`);
+  });
+});
+
+describe("aios run", () => {
+  const starts: Answers = {
+    grants: () => ({ grants: [] }),
+    watch: () => ({}),
+    run: () => ({ instance: INSTANCE }),
+    wait: () => ({ state: "ended", exit: 0, why: null }),
+  };
+  const words = ["run", "--agent", "a", "--workspace", "/srv/work", "--", "true"];
+
+  test("says how much a run changed and how to take it back", async () => {
+    const shown = await transcribe(words, { answers: { ...starts, undo: () => REPORT } });
+    expect(shown).toContain("! aios: 6 changes in the workspace; aios undo i-0123456789abcdef takes them back\n");
+  });
+
+  test("says nothing of it when nothing was changed, or when it cannot be known", async () => {
+    const nothing = { ...REPORT, changes: [], changed: 0 };
+    for (const answers of [{ ...starts, undo: () => nothing }, starts]) {
+      const shown = await transcribe(words, { answers });
+      expect(shown).not.toContain("changes in the workspace");
+      expect(shown).not.toContain("unexpected");
+    }
+  });
+});
