@@ -1,5 +1,6 @@
 import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from "./commands/approvals.ts";
 import { demo } from "./commands/demo.ts";
+import { digest } from "./commands/digest.ts";
 import { doctor } from "./commands/doctor.ts";
 import { freeze } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
@@ -29,6 +30,6 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
-  { title: "Evidence", commands: [logShow, logVerify, logProve, logCheck] },
+  { title: "Evidence", commands: [digest, logShow, logVerify, logProve, logCheck] },
   { title: "The monitor", commands: [serve] },
 ];

@@ -67,6 +67,7 @@ Rules
   policy set         put a file of policy rules in force; you sign it
 
 Evidence
+  digest             sum up what happened while you were away
   log show           show what was recorded
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
@@ -140,6 +141,7 @@ Rules
   policy set         put a file of policy rules in force; you sign it
 
 Evidence
+  digest             sum up what happened while you were away
   log show           show what was recorded
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
