@@ -1,31 +1,63 @@
-// Puts a real agent's npm package into `.cache/agents`, for the proofs that run it: fetch-agent.cjs NAME
-// Asked for by hand only (npm run proof:claude-code): these packages are large, and nothing else needs them.
+// Puts a real agent's npm package into `.cache/agents`, for the proofs that run it: fetch-agent.cjs NAME…
+// Asked for by hand only (npm run proof:claude-code, proof:openclaw): these packages are large, and nothing else needs them.
 "use strict";
 
 const { spawnSync } = require("node:child_process");
 const { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
 
-const AGENTS = { "claude-code": { package: "@anthropic-ai/claude-code", version: "2.1.197" } };
+/** Throws when it is called: a dependency that npm has no registry for, and that no proof comes near. Names as Node finds them. */
+const LEFT_OUT = `exports.deriveSecrets = exports.decrypt = exports.encrypt = exports.generateKeyPair = exports.calculateMAC =
+  exports.calculateSignature = exports.verifySignature = () => { throw new Error("left out"); };
+`;
 
-const name = process.argv[2] ?? "";
-const agent = AGENTS[name];
-if (agent === undefined) {
-  console.error(`fetch-agent: there is no "${name}"; there are ${Object.keys(AGENTS).join(", ")}`);
-  process.exit(2);
+/**
+ * `packages` in exact versions. `leftOut`: what these depend on by a git address, by name, with the modules that they load.
+ * The last `clawdbot` (the name of OpenClaw until January 2026) is the newest release with the holes of that month.
+ */
+const AGENTS = {
+  "claude-code": { packages: ["@anthropic-ai/claude-code@2.1.197"], leftOut: {} },
+  openclaw: { packages: ["openclaw@2026.9.6"], leftOut: {} },
+  clawdbot: {
+    // strip-ansi: loaded by a dependency that does not declare it.
+    packages: ["clawdbot@2026.1.24-3", "strip-ansi@7.1.2"],
+    leftOut: { libsignal: ["index.js", "src/curve.js", "src/crypto.js"] },
+  },
+};
+
+function writeLeftOut(folder, name, modules) {
+  mkdirSync(join(folder, "left-out", name, "src"), { recursive: true });
+  const about = { name, version: "0.0.0", main: "index.js" };
+  writeFileSync(join(folder, "left-out", name, "package.json"), JSON.stringify(about));
+  for (const module of modules) writeFileSync(join(folder, "left-out", name, module), LEFT_OUT);
 }
-const place = join(__dirname, "..", ".cache", "agents", name);
-if (!existsSync(place)) {
-  console.error(`fetch-agent: installing ${agent.package}@${agent.version}, without install scripts`);
+
+function fetchAgent(name) {
+  const agent = AGENTS[name];
+  if (agent === undefined) {
+    console.error(`fetch-agent: there is no "${name}"; there are ${Object.keys(AGENTS).join(", ")}`);
+    return 2;
+  }
+  const place = join(__dirname, "..", ".cache", "agents", name);
+  if (existsSync(place)) return 0;
+  console.error(`fetch-agent: installing ${agent.packages.join(" and ")}, without install scripts`);
   const next = `${place}.${process.pid}`;
   mkdirSync(next, { recursive: true });
-  writeFileSync(join(next, "package.json"), '{"private":true}\n');
-  const wanted = `${agent.package}@${agent.version}`;
-  const run = spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", wanted], {
+  const overrides = {};
+  for (const [left, modules] of Object.entries(agent.leftOut)) {
+    writeLeftOut(next, left, modules);
+    overrides[left] = `file:./left-out/${left}`;
+  }
+  writeFileSync(join(next, "package.json"), JSON.stringify({ private: true, overrides }));
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--install-links"];
+  const run = spawnSync("npm", ["install", ...flags, ...agent.packages], {
     cwd: next,
     stdio: ["ignore", "inherit", "inherit"],
   });
   if (run.status === 0) renameSync(next, place);
   else rmSync(next, { recursive: true, force: true });
-  process.exitCode = run.status ?? 1;
+  return run.status ?? 1;
 }
+
+const names = process.argv.slice(2);
+process.exitCode = names.length === 0 ? 2 : names.reduce((code, name) => code || fetchAgent(name), 0);

@@ -73,11 +73,14 @@ export async function visit(
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
-/** Asks for a WebSocket; the socket after the switch, or the status of the refusal. */
+/** Asks for a WebSocket; the socket after the switch with what came behind it already, or the status of the refusal. */
 export async function openWebSocket(
   place: Place,
   headers: { readonly [name: string]: string },
-): Promise<{ readonly kind: "open"; readonly socket: Socket } | { readonly kind: "refused"; readonly status: number }> {
+): Promise<
+  | { readonly kind: "open"; readonly socket: Socket; readonly head: Buffer }
+  | { readonly kind: "refused"; readonly status: number }
+> {
   const socket = connect(place.port, "127.0.0.1");
   const lines = Object.entries({
     host: `${place.host}:${place.port}`,
@@ -88,9 +91,10 @@ export async function openWebSocket(
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`GET / HTTP/1.1\r\n${lines.join("")}\r\n`);
-  const [head] = await once(socket, "data");
-  const status = Number(/^HTTP\/1\.1 (\d+)/.exec(String(head))?.[1]);
-  if (status === 101) return { kind: "open", socket };
+  let head = Buffer.alloc(0);
+  while (!head.includes("\r\n\r\n")) head = Buffer.concat([head, (await once(socket, "data"))[0] as Buffer]);
+  const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head.toString("latin1"))?.[1]);
+  if (status === 101) return { kind: "open", socket, head: head.subarray(head.indexOf("\r\n\r\n") + 4) };
   socket.destroy();
   return { kind: "refused", status };
 }
