@@ -31,6 +31,8 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/dsse.ts": "src/protocol/vectors.test.ts",
   "src/protocol/expand-grant.ts": "src/protocol/profile.test.ts",
   "src/protocol/fields.ts": "src/protocol/record.test.ts",
+  "src/protocol/infer-anthropic.ts": "src/protocol/infer-body.test.ts",
+  "src/protocol/infer-openai.ts": "src/protocol/infer-body.test.ts",
   "src/protocol/offer.ts": "src/protocol/requests-table.test.ts",
   "src/protocol/outbox.ts": "src/protocol/rpc.test.ts",
   "src/protocol/record-codec.ts": "src/protocol/record.test.ts",

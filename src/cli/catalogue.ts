@@ -10,6 +10,7 @@ import { kill } from "./commands/kill.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
+import { providersAdd, providersList, providersRemove } from "./commands/providers.ts";
 import { ps } from "./commands/ps.ts";
 import { restart } from "./commands/restart.ts";
 import { run } from "./commands/run.ts";
@@ -29,6 +30,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   { title: "Ports", commands: [portsList, portsPair] },
+  { title: "Models", commands: [providersAdd, providersList, providersRemove] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
   { title: "Evidence", commands: [digest, logShow, logVerify, logProve, logCheck] },
   { title: "The monitor", commands: [serve] },

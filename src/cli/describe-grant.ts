@@ -1,6 +1,8 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
 import { deviceKind } from "../kernel/devices.ts";
+import { INFER_DRIVER } from "../kernel/infer.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
+import { describeBudget, describeInferenceAllow, isInferenceAllow } from "./describe-inference.ts";
 import { describePort } from "./describe-port.ts";
 import { describeNamedLimits } from "./describe-limits.ts";
 import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
@@ -68,6 +70,7 @@ function section(title: string, items: readonly Item[], columns: number): readon
 
 function describeCan(grant: Grant): readonly Item[] {
   const items = grant.allow.map((allow): Item => {
+    if (isInferenceAllow(allow)) return describeInferenceAllow(allow, grant.lease);
     if (isNetworkAllow(allow)) return describeNetworkAllow(allow, grant.lease);
     const tool = findTool(grant, allow);
     const { tone, words } = grant.lease
@@ -104,8 +107,8 @@ function describeCan(grant: Grant): readonly Item[] {
 function describeCannot(grant: Grant): readonly Item[] {
   const allowed = new Set(grant.allow.map((allow) => allow.what));
   const listed = Object.entries(grant.drivers).flatMap(([driver, spec]) =>
-    // The tools of the network device are no names that a person knows; what it may not reach is said below.
-    (driver === NET_DRIVER ? [] : Object.keys(spec.tools))
+    // The tools of built-in devices are no names that a person knows; what may not be reached is said below.
+    (driver === NET_DRIVER || driver === INFER_DRIVER ? [] : Object.keys(spec.tools))
       .map((tool) => `${driver}/${tool}`)
       .filter((what) => !allowed.has(what)),
   );
@@ -167,6 +170,7 @@ function describeLimits(grant: Grant, options: DescribeOptions): readonly Item[]
           },
         ]),
     ...describeNamedLimits(grant.sandbox.limits).map((text): Item => ({ tone: "plain", text })),
+    ...describeBudget(limits).map((text) => ({ tone: "plain" as const, text })),
   ];
 }
 
@@ -214,6 +218,9 @@ function describeRisk(grant: Grant): readonly Item[] {
   if (grant.allow.some(isNetworkAllow)) {
     items.push({ tone: "wait", text: "what it sends to a host of the network has left this machine" });
   }
+  if (grant.allow.some(isInferenceAllow)) {
+    items.push({ tone: "wait", text: "what it asks a model of another machine has left this one" });
+  }
   if (grant.allow.some((allow) => allow.what === `${NET_DRIVER}/connect`)) {
     items.push({ tone: "wait", text: "of what is passed through nobody sees what is asked, sent or answered" });
   }
@@ -227,7 +234,7 @@ function describeRisk(grant: Grant): readonly Item[] {
 function describeDriver(driver: DriverSpec): readonly Item[] {
   const { source } = driver;
   const where =
-    source.kind === "net"
+    source.kind === "net" || source.kind === "infer"
       ? ["built into the substrate"]
       : source.kind === "http"
         ? [`at ${makeVisible(source.url)}`]

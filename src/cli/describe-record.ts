@@ -34,6 +34,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.secret} to ${record.to} by ${record.key}`);
     case "secret-removed":
       return about(null, "bad", `${record.secret} by ${record.key}`);
+    case "provider-set":
+      return about(null, "good", `${record.provider} by ${record.key}`);
+    case "provider-removed":
+      return about(null, "bad", `${record.provider} by ${record.key}`);
     case "instance-started":
       return about(
         record.instance,

@@ -17,6 +17,7 @@ export type FailureCode =
   | "bad-grant"
   | "bad-profile"
   | "bad-secret"
+  | "bad-provider"
   | "unknown-package"
   | "weak-passphrase"
   | "passphrases-differ"
@@ -49,6 +50,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-grant": "setup",
   "bad-profile": "setup",
   "bad-secret": "setup",
+  "bad-provider": "setup",
   "unknown-package": "setup",
   "weak-passphrase": "no",
   "passphrases-differ": "no",

@@ -15,6 +15,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "secret-rotated": true,
   "secret-bound": true,
   "secret-removed": true,
+  "provider-set": true,
+  "provider-removed": true,
   "instance-started": true,
   "instance-ended": true,
   "instance-frozen": true,

@@ -44,6 +44,10 @@ const SHORT: ShortGrant = {
     { to: "https://api.example.com", allow: ["GET /repos", "POST /repos/x"], pass: false },
     { to: "https://files.example.com:8443", allow: [], pass: true },
   ],
+  inference: [
+    { provider: "here", models: ["small"], context: 8000, output: null, features: [] },
+    { provider: "far", models: ["big"], context: null, output: 100, features: ["server-tools"] },
+  ],
   allow: [
     { what: "files/read_text_file", where: { path: { under: "/workspace" } } },
     { what: "files/move_file", where: {} },
@@ -54,6 +58,7 @@ const SHORT: ShortGrant = {
     bytes: 10_000_000,
     starts: { kind: "at", at: Date.UTC(2026, 11, 1, 8) },
     expires: { kind: "after", span: 90 * 60_000 },
+    budget: { input: 1000, output: null, cost: 2_500_000 },
   },
   lease: false,
 };
@@ -104,10 +109,29 @@ network:
       - POST /repos/x
   - to: https://files.example.com:8443
     pass: true
+inference:
+  - provider: here
+    models:
+      - small
+    context: 8000
+  - provider: far
+    models:
+      - big
+    output: 100
+    features:
+      - server-tools
 allow:
   - files/read_text_file: { path: { under: /workspace } }
   - files/move_file
-limits: { uses: 5, rate: 60/min, bytes: 10MB, starts: 2026-12-01T08:00:00Z, expires: 90min }
+limits:
+  {
+    uses: 5,
+    rate: 60/min,
+    bytes: 10MB,
+    starts: 2026-12-01T08:00:00Z,
+    expires: 90min,
+    budget: { input: 1000, cost: 2.5 }
+  }
 lease: false
 `);
 });

@@ -1,6 +1,7 @@
 import { Document, isCollection, isMap, isScalar } from "yaml";
 import type { PortGrant, ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
+import type { ShortBudget, ShortInference } from "../protocol/short-inference.ts";
 import type { ShortDestination } from "../protocol/short-network.ts";
 
 const UNCLASSIFIED = "nobody classified this: it is reserved";
@@ -28,6 +29,7 @@ export function writeShortGrant(
       sandbox: writeSandbox(short.sandbox),
       servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
       ...(short.network.length === 0 ? {} : { network: short.network.map(writeDestination) }),
+      ...(short.inference.length === 0 ? {} : { inference: short.inference.map(writeInference) }),
       allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
       limits: writeLimits(short),
       lease: short.lease,
@@ -92,6 +94,16 @@ function writeLimit(name: string, value: number): string | number {
   return name === "cpu" || name === "wall" ? writeMoment({ kind: "after", span: value * 1000 }) : writeSize(value);
 }
 
+function writeInference({ provider, models, context, output, features }: ShortInference): object {
+  return {
+    provider,
+    models,
+    ...(context === null ? {} : { context }),
+    ...(output === null ? {} : { output }),
+    ...(features.length === 0 ? {} : { features }),
+  };
+}
+
 function writeServer(server: ShortServer): object {
   const { source, args, workspace, tools, resources, prompts } = server;
   const origin =
@@ -120,13 +132,22 @@ function writeTool({ risk, labels, fields, recipients }: ToolClass): object {
 }
 
 function writeLimits({ limits }: ShortGrant): object {
-  const { uses, rate, bytes, starts, expires } = limits;
+  const { uses, rate, bytes, starts, expires, budget } = limits;
   return {
     ...(uses === null ? {} : { uses }),
     ...(rate === null ? {} : { rate: `${rate.count}/${RATE_UNITS.get(rate.seconds) ?? "s"}` }),
     ...(bytes === null ? {} : { bytes: writeSize(bytes) }),
     ...(starts === null ? {} : { starts: writeMoment(starts) }),
     expires: writeMoment(expires),
+    ...(budget === null ? {} : { budget: writeBudget(budget) }),
+  };
+}
+
+function writeBudget({ input, output, cost }: ShortBudget): object {
+  return {
+    ...(input === null ? {} : { input }),
+    ...(output === null ? {} : { output }),
+    ...(cost === null ? {} : { cost: cost / 1_000_000 }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../kernel/json.ts";
-import { NET_DRIVER, netPath, type NetTool } from "../kernel/net.ts";
+import { NET_DRIVER, netPath } from "../kernel/net.ts";
 import type { FaceEvents, NetRoute } from "../protocol/requests.ts";
 import { readHello, type Hello } from "./client-hello.ts";
 import { escapeName } from "./names.ts";
@@ -49,6 +49,8 @@ export interface Asked {
 
 /** The agent's requests to the network, as actions. It decides nothing: what has more than one reading the kernel denies. */
 export interface Egress {
+  /** Proposes a call of a built-in device. */
+  ask(driver: "net" | "infer", name: string, args: JsonObject): Asked;
   request(request: EgressRequest): Asked;
   connect(host: string, port: number): Asked;
   route(host: string, port: number): Promise<NetRoute>;
@@ -64,7 +66,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
   const open = new Map<number, (verdict: Verdict) => void>();
   let lastToken = FIRST_TOKEN;
 
-  function ask(name: NetTool, args: JsonObject): Asked {
+  function ask(driver: "net" | "infer", name: string, args: JsonObject): Asked {
     if (open.size >= OPEN_REQUESTS) {
       const problem = problemOf("too-many-open", `Cannot open the request: ${OPEN_REQUESTS} are open`);
       return { verdict: Promise.resolve({ kind: "stopped", problem }), withdraw: () => {} };
@@ -74,7 +76,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     open.set(token, resolve);
     void link
-      .propose({ verb: "call", driver: NET_DRIVER, name, arguments: args }, token)
+      .propose({ verb: "call", driver, name, arguments: args }, token)
       .then(
         (outcome) => {
           // After a grant this is the end of the exchange, which its bytes have told already.
@@ -97,6 +99,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
   }
 
   return Object.freeze({
+    ask,
     request: (request: EgressRequest) => {
       const { scheme, host, port, method, target, headers, body, upgrade } = request;
       // A target without one reading has no path; it goes on as it is, and is denied for it.
@@ -111,10 +114,10 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
         headers: headers.map(([name, value]) => [name, value]),
       };
       const asks = method === "GET" || method === "HEAD" || method === "OPTIONS";
-      if (asks && body.kind === "none" && !upgrade) return ask("fetch", common);
-      return ask("send", { ...common, body: { ...body }, upgrade });
+      if (asks && body.kind === "none" && !upgrade) return ask(NET_DRIVER, "fetch", common);
+      return ask(NET_DRIVER, "send", { ...common, body: { ...body }, upgrade });
     },
-    connect: (host: string, port: number) => ask("connect", { host, port }),
+    connect: (host: string, port: number) => ask(NET_DRIVER, "connect", { host, port }),
     route: (host: string, port: number) => link.route(host, port),
     readHello,
     refused: (what: string, hosts: readonly string[]) =>

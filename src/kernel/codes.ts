@@ -24,10 +24,14 @@ export type ReasonCode =
   | "policy-error"
   | "ancestor-denied"
   | "secret-not-injected"
+  | "unknown-provider"
+  | "privacy-class"
   | "argument-type"
   | "limit-uses"
   | "limit-rate"
   | "limit-bytes"
+  | "limit-tokens"
+  | "limit-cost"
   | "not-yet"
   | "expired"
   | "too-many-held"
@@ -74,10 +78,14 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "policy-error": "a policy rule could not be evaluated, which denies",
   "ancestor-denied": "an instance above this one may not do this",
   "secret-not-injected": "the request carries a placeholder where no secret is injected",
+  "unknown-provider": "no provider of that name, format and model is registered",
+  "privacy-class": "the provider may not see data of this class",
   "argument-type": "an argument is not of the type that the owner signed for",
   "limit-uses": "the grant has no uses left",
   "limit-rate": "the grant allows no more uses in this span of time",
   "limit-bytes": "the grant allows no more bytes",
+  "limit-tokens": "the grant allows no more tokens",
+  "limit-cost": "the grant allows no more money",
   "not-yet": "the grant is not valid yet",
   expired: "the grant is past its end",
   "too-many-held": "too many actions of this instance wait for a human",

@@ -5,6 +5,8 @@ import { checkConstitution } from "./constitution.ts";
 import { KernelFault } from "./fault.ts";
 import { mistypedField } from "./fields.ts";
 import type { Grant, GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
+import { checkInfer, decodeInferCall, INFER_DRIVER, type InferFacts, type Spent } from "./infer.ts";
+import { mergeLabels } from "./labels.ts";
 import { humanNeeds } from "./needs.ts";
 import { decodeNetCall, isShownInFull, NET_DRIVER } from "./net.ts";
 import { effectiveRisk } from "./risk.ts";
@@ -48,6 +50,8 @@ export interface Usage {
   readonly bytes: number;
   /** Times of recent uses, milliseconds since 1970 UTC, oldest first, pruned to the longest rate span. */
   readonly recent: readonly number[];
+  /** Tokens and money of model calls; absent when there was none. */
+  readonly spent?: Spent;
 }
 
 export interface DecisionInput {
@@ -64,6 +68,8 @@ export interface DecisionInput {
   readonly ownPaths: readonly string[];
   /** Secrets that may be injected for the acting instance. */
   readonly injections: readonly Injection[];
+  /** Which models there are, and what the acting instance sees. */
+  readonly infer: InferFacts;
 }
 
 /** Why a human is asked. */
@@ -110,6 +116,8 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   if (verdict?.kind === "denied") return denied(verdict.code, verdict.by);
   const misplaced = misplacedSecret(action, input.injections);
   if (misplaced !== null) return denied("secret-not-injected", misplaced);
+  const kept = keptFromModel(input);
+  if (kept !== null) return kept;
   const mistyped = mistypedField(tool, action.arguments);
   if (mistyped !== null) return denied("argument-type", mistyped);
 
@@ -134,6 +142,15 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
 
 function denied(code: ReasonCode, by: string): Decision {
   return { kind: "denied", code, by, proposal: null };
+}
+
+/** What keeps a request from a model, whatever grants say, or null. Labels are those of the whole chain (CHILD-LESS). */
+function keptFromModel({ action, chain, infer }: DecisionInput): Decision | null {
+  if (action.driver !== INFER_DRIVER || action.verb !== "call") return null;
+  const call = decodeInferCall(action.name, action.arguments);
+  if (call.kind === "refused") return denied("malformed", call.message);
+  const against = checkInfer(call.value, infer, mergeLabels(...chain.map(({ labels }) => labels)));
+  return against === null ? null : denied(against.code, against.by);
 }
 
 /** Why a request to the network carries a placeholder where no secret takes its place (SECRETS-OUTSIDE), or null. */

@@ -43,7 +43,7 @@ test.each([
 
 describe("devices of a grant's sandbox", () => {
   const decoded = (devices: unknown): string => {
-    const sandbox = { workspace: "none", programs: "none", devices };
+    const sandbox = { workspace: "none", folder: null, programs: "none", home: null, ports: [], devices };
     const read = decodeGrant(JSON.parse(JSON.stringify({ ...grant(), sandbox })));
     return read.kind === "ok" ? JSON.stringify(read.value.sandbox.devices) : read.message;
   };

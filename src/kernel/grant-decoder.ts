@@ -24,6 +24,7 @@ import { readHome } from "./home-grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
 import { AGENT_NAME, CLIENT_KEY, DRIVER_NAME, GRANT_ID, PORT_NAME, RESERVED_DRIVER, SHA256 } from "./names.ts";
+import { INFER_DRIVER, readBudget } from "./infer.ts";
 import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
@@ -116,6 +117,9 @@ function readDriver(place: Place, name: string): DriverSpec {
   if ((source.kind === "net") !== (name === NET_DRIVER)) {
     at("source").fail(`"${NET_DRIVER}" is the network device, and nothing else is`);
   }
+  if ((source.kind === "infer") !== (name === INFER_DRIVER)) {
+    at("source").fail(`"${INFER_DRIVER}" is the inference device, and nothing else is`);
+  }
   return {
     source,
     pin: at("pin").text(SHA256, "sha256: and 64 lower-case hex digits"),
@@ -132,11 +136,11 @@ function readSource(place: Place): DriverSource {
     const at = place.fields("kind", "url");
     return { kind, url: readUrl(at("url")) };
   }
-  if (kind === "net") {
+  if (kind === "net" || kind === "infer") {
     place.fields("kind");
     return { kind };
   }
-  if (kind !== "stdio") return place.fail("not a source of kind stdio, http or net");
+  if (kind !== "stdio") return place.fail("not a source of kind stdio, http, net or infer");
   const at = place.fields("kind", "command", "code", "workspace");
   const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
   if (command.length === 0) at("command").fail("no program is named");
@@ -261,7 +265,8 @@ function readScalar(place: Place): string | number | boolean {
 }
 
 function readLimits(place: Place, lease: boolean): Limits {
-  const at = place.fields("uses", "rate", "bytes", "notBefore", "expires");
+  const given = place.given("budget");
+  const at = place.fields("uses", "rate", "bytes", "notBefore", "expires", ...given);
   const notBefore = at("notBefore").whole(0, MAX_TIME);
   const expires = at("expires").whole(0, MAX_TIME);
   if (expires <= notBefore) at("expires").fail("not after notBefore");
@@ -274,6 +279,7 @@ function readLimits(place: Place, lease: boolean): Limits {
     bytes: at("bytes").orNull((count) => count.whole(1, Number.MAX_SAFE_INTEGER)),
     notBefore,
     expires,
+    ...(given.includes("budget") ? { budget: readBudget(at("budget")) } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Verb } from "./action.ts";
 import type { HomeGrant } from "./home-grant.ts";
+import type { Budget } from "./infer.ts";
 import type { SecretUse } from "./secrets.ts";
 import type { NamedLimits } from "./sandbox-limits.ts";
 
@@ -58,7 +59,9 @@ export type DriverSource =
       readonly url: string;
     }
   /** The network device, which is built in; its driver is named `net` and its classes are compiled in (kernel/net.ts). */
-  | { readonly kind: "net" };
+  | { readonly kind: "net" }
+  /** The inference device, likewise; its driver is named `infer` (kernel/infer.ts). */
+  | { readonly kind: "infer" };
 
 export interface DriverSpec {
   readonly source: DriverSource;
@@ -94,6 +97,8 @@ export interface Limits {
   readonly notBefore: number;
   /** Milliseconds since 1970 UTC; every grant ends. */
   readonly expires: number;
+  /** Tokens and money of model calls; absent when there is no limit of them. */
+  readonly budget?: Budget;
 }
 
 /** What an allow names, taken apart. */

@@ -3,17 +3,27 @@ import { canonicalize } from "./canonical.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { Usage } from "./decision.ts";
 import type { Grant } from "./grant.ts";
+import { withinBudget, type Spent } from "./infer.ts";
 import { utf8Length } from "./utf8.ts";
+
+const NOTHING: Spent = Object.freeze({ input: 0, output: 0, cost: 0 });
 
 /** What has been used of a grant that was never used. */
 export const NO_USAGE: Usage = Object.freeze({ uses: 0, bytes: 0, recent: Object.freeze([]) });
+
+/** A use that is held against limits. `spent` is what a call of a model is expected to spend at most. */
+export interface LimitedUse {
+  readonly now: number;
+  readonly bytes: number;
+  readonly spent?: Spent;
+}
 
 /**
  * Whether one more use of a grant is within its limits: null, or the limit that it would break. `now` is milliseconds
  * since 1970 UTC, `bytes` the size of this use. Each comparison asks whether the limit surely holds, so that a number
  * that is none (NaN) denies (ERRORS-DENY).
  */
-export function checkLimits(grant: Grant, usage: Usage, use: { now: number; bytes: number }): ReasonCode | null {
+export function checkLimits(grant: Grant, usage: Usage, use: LimitedUse): ReasonCode | null {
   const { limits } = grant;
   if (!(use.now >= limits.notBefore)) return "not-yet";
   if (!(use.now < limits.expires)) return "expired";
@@ -25,7 +35,7 @@ export function checkLimits(grant: Grant, usage: Usage, use: { now: number; byte
     if (!(recent < limits.rate.count)) return "limit-rate";
   }
   if (limits.bytes !== null && !(use.bytes >= 0 && usage.bytes + use.bytes <= limits.bytes)) return "limit-bytes";
-  return null;
+  return use.spent === undefined ? null : withinBudget(grant, usage.spent ?? NOTHING, use.spent);
 }
 
 /** What a call counts towards a limit of bytes before there is a result: its arguments' canonical text in UTF-8. */
@@ -37,9 +47,24 @@ export function argumentBytes(action: Action): number {
  * Usage after one more use of `bytes` (see `argumentBytes`); those of the result, known only later, are added to it then.
  * `recent` keeps what the grant's rate still looks at.
  */
-export function addUse(usage: Usage, use: { now: number; bytes: number; grant: Grant }): Usage {
+export function addUse(usage: Usage, use: LimitedUse & { readonly grant: Grant }): Usage {
   const { rate } = use.grant.limits;
   const since = rate === null ? use.now : use.now - rate.seconds * 1000;
   const recent = rate === null ? [] : [...usage.recent.filter((at) => !(at <= since)), use.now];
-  return { uses: usage.uses + 1, bytes: usage.bytes + use.bytes, recent };
+  const next = { uses: usage.uses + 1, bytes: usage.bytes + use.bytes, recent };
+  if (usage.spent === undefined && use.spent === undefined) return next;
+  return { ...next, spent: addSpent(usage.spent ?? NOTHING, use.spent ?? NOTHING) };
+}
+
+/** Usage once it is known what a call of a model spent, in the place of what it was expected to. */
+export function settleSpent(
+  usage: Usage,
+  { expected, actual }: { readonly expected: Spent; readonly actual: Spent },
+): Usage {
+  const back = { input: -expected.input, output: -expected.output, cost: -expected.cost };
+  return { ...usage, spent: addSpent(addSpent(usage.spent ?? NOTHING, back), actual) };
+}
+
+function addSpent(a: Spent, b: Spent): Spent {
+  return { input: a.input + b.input, output: a.output + b.output, cost: a.cost + b.cost };
 }

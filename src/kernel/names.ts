@@ -18,3 +18,5 @@ export const SECRET_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 export const PORT_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 /** Raw Ed25519 public key in base64url without padding: 256 bits, so the last character carries four. */
 export const CLIENT_KEY: RegExp = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+/** Name of a provider of models. */
+export const PROVIDER_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;

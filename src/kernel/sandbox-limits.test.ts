@@ -7,7 +7,14 @@ const GIB = 1024 ** 3;
 
 describe("limits of a grant's sandbox", () => {
   const decoded = (limits: unknown): string => {
-    const sandbox = { workspace: "none", programs: "none", ...(limits === undefined ? {} : { limits }) };
+    const sandbox = {
+      workspace: "none",
+      folder: null,
+      programs: "none",
+      home: null,
+      ports: [],
+      ...(limits === undefined ? {} : { limits }),
+    };
     const read = decodeGrant(JSON.parse(JSON.stringify({ ...grant(), sandbox })));
     return read.kind === "ok" ? JSON.stringify(read.value.sandbox.limits) : read.message;
   };

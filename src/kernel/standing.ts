@@ -1,6 +1,7 @@
 import type { ReasonCode } from "./codes.ts";
 import type { DecisionInput, Evaluation, Subject } from "./decision.ts";
 import type { Grant, Risk } from "./grant.ts";
+import { expectedSpent } from "./infer.ts";
 import { argumentBytes, checkLimits, NO_USAGE } from "./limits.ts";
 
 /** What stops one subject of a chain. */
@@ -31,6 +32,7 @@ export function standingOf(subject: Subject, input: DecisionInput, risk: Risk): 
 
   let stopped: Failure = { ...failure(subject, "no-grant", subject.agent), curable: true };
   const usable: Grant[] = [];
+  const expected = expectedSpent(input.action, input.infer);
   for (const id of evaluation.permits.toSorted()) {
     const grant = input.grants.get(id);
     // The engine's word alone is not enough: it may speak of a grant that was revoked a moment ago.
@@ -39,6 +41,7 @@ export function standingOf(subject: Subject, input: DecisionInput, risk: Risk): 
     const limit = checkLimits(grant, usage, {
       now: input.now,
       bytes: grant.limits.bytes === null ? 0 : argumentBytes(input.action),
+      ...expected,
     });
     if (limit === null) usable.push(grant);
     else if (stopped.code === "no-grant") stopped = { ...stopped, code: limit, by: id };

@@ -12,6 +12,7 @@ import { inheritedChannel } from "../platform/channel.ts";
 import { serveMux } from "../platform/mux.ts";
 import { BROKER_SIDE } from "../protocol/net-order.ts";
 import { createPeer } from "../protocol/rpc.ts";
+import { INFER_PARTS } from "./infer-parts.ts";
 
 const MONITOR = 3;
 const FACE = 4;
@@ -20,6 +21,7 @@ const broker = createBroker({
   resolve: (host) => lookup(host, { all: true, verbatim: true }),
   authorities: null,
   holdsPlaceholder,
+  infer: INFER_PARTS,
 });
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: BROKER_SIDE,

@@ -145,6 +145,7 @@ async function runFace({ cache, scratch }: Place): Promise<void> {
         propose: () => STOPPED,
         cancel: () => ({}),
         route: () => ({ route: "none" as const }),
+        models: () => ({ models: [] }),
         refused: () => ({}),
         method: () => ({}),
       },

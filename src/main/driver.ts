@@ -57,7 +57,8 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
     case "http":
       return openHttp(source.url);
     case "net":
-      return end("the network device is no server");
+    case "infer":
+      return end("a built-in device is no server");
     default:
       return source satisfies never;
   }

@@ -16,7 +16,8 @@ import {
   serveListener,
   type HttpHandler,
 } from "../platform/mcp-listeners.ts";
-import { awaitListener } from "../platform/passed-listener.ts";
+import type { MuxClient } from "../platform/mux.ts";
+import { awaitListeners } from "../platform/passed-listener.ts";
 import { createTimer } from "../platform/timer.ts";
 import { FACE_SIDE } from "../protocol/requests-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
@@ -61,36 +62,59 @@ void peer.closed.then(() => end("the monitor is gone"));
 await listenForLines(`${folder}/mcp-stdio.sock`, (lines) => face.serveLines(lines));
 await listenForHttp(`${folder}/mcp.sock`, loadHttp);
 let proxy: Promise<Server> | null = null;
+let models: Promise<Server> | null = null;
+let carriers: readonly MuxClient[] | null = null;
 await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
 // An agent that may use the network finds the authority that it is to trust when it starts.
 if (argv.includes("--network")) {
   await (proxy ??= loadProxy());
-  awaitListener(LISTENER, (fd) => {
-    void serveListener(fd, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
+  awaitListeners(LISTENER, ["P", "I"], (letter, fd) => {
+    const load = letter === "P" ? () => (proxy ??= loadProxy()) : () => (models ??= loadModels());
+    void serveListener(fd, { most: PROXY_CONNECTIONS, load });
   });
 }
 await peer.request("ready", {});
 
 /** The proxy, and the file with the authority at which the agent's TLS ends. */
 async function loadProxy(): Promise<Server> {
-  const [{ createProxy }, { createInstanceCa }, { createMuxClient }, { BROKER_STREAMS }] = await Promise.all([
+  const [{ createProxy }, { createInstanceCa }, openStream] = await Promise.all([
     import("../platform/proxy-listener.ts"),
     import("../platform/instance-ca.ts"),
-    import("../platform/mux.ts"),
-    import("../platform/broker-wire.ts"),
+    loadCarriers(),
   ]);
   const ca = createInstanceCa(Date.now);
   writeFileSync(`${folder}/ca.pem`, ca.certificate, { mode: 0o644 });
+  return createProxy({ port: egress, openStream, ca });
+}
+
+/** The endpoint of the models. */
+async function loadModels(): Promise<Server> {
+  const [{ createInferServer }, { createInference }, openStream] = await Promise.all([
+    import("../platform/infer-listener.ts"),
+    import("../face/inference.ts"),
+    loadCarriers(),
+  ]);
+  const link = { models: async () => (await peer.request("models", {})).models };
+  return createInferServer(createInference(link, egress), openStream);
+}
+
+/** Opens streams to the broker (0) and to injectors. */
+async function loadCarriers(): Promise<(via: number) => Duplex> {
+  const [{ createMuxClient }, { BROKER_STREAMS }] = await Promise.all([
+    import("../platform/mux.ts"),
+    import("../platform/broker-wire.ts"),
+  ]);
   const injectors = Number(/^--injectors=([0-9]{1,2})$/.exec(argv.at(-1) ?? "")?.[1] ?? 0);
-  const carriers = [BROKER, ...Array.from({ length: injectors }, (_, index) => INJECTORS + index)].map((fd) =>
+  // One client for each channel, whoever asks first.
+  carriers ??= [BROKER, ...Array.from({ length: injectors }, (_, index) => INJECTORS + index)].map((fd) =>
     createMuxClient(inheritedChannel(fd), BROKER_STREAMS),
   );
-  const openStream = (via: number): Duplex => {
-    const carrier = carriers[via];
+  const all = carriers;
+  return (via) => {
+    const carrier = all[via];
     if (carrier === undefined) throw new RangeError(`Cannot open a stream: there is no injector ${via}`);
     return carrier.connect();
   };
-  return createProxy({ port: egress, openStream, ca });
 }
 
 async function loadHttp(): Promise<HttpHandler> {

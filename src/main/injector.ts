@@ -18,6 +18,7 @@ import { createScrubber, type Scrubber } from "../platform/scrub.ts";
 import { INJECTOR_SIDE, type Arming } from "../protocol/inject-order.ts";
 import type { NetOrder } from "../protocol/net-order.ts";
 import { createPeer } from "../protocol/rpc.ts";
+import { INFER_PARTS } from "./infer-parts.ts";
 
 const MONITOR = 3;
 const FACE = 4;
@@ -38,6 +39,7 @@ const broker = createBroker({
   resolve: (host) => lookup(host, { all: true, verbatim: true }),
   authorities: null,
   holdsPlaceholder,
+  infer: INFER_PARTS,
   injecting: {
     admits: (order): order is NetOrder & { kind: "request" } => {
       const call = order.kind === "request" ? callOf(order) : null;
@@ -88,7 +90,9 @@ function current(): Armed {
 function callOf(order: Extract<NetOrder, { kind: "request" }>): NetRequest | null {
   const path = netPath(order.target);
   const headers = order.headers.map(({ name, value }) => [name, value] as const);
-  return path === null ? null : { ...order, tool: "send", path, headers };
+  // A body for a model is read on its own, when it is there.
+  const body = order.body.kind === "infer" ? ({ kind: "none" } as const) : order.body;
+  return path === null ? null : { ...order, tool: "send", path, headers, body };
 }
 
 function end(why: string): never {

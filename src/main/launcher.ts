@@ -20,7 +20,7 @@ interface Plan {
   readonly command: readonly string[];
   readonly environment: { readonly [name: string]: string };
   readonly terminal: boolean;
-  readonly proxy: { readonly socket: number; readonly port: number } | null;
+  readonly proxy: { readonly socket: number; readonly ports: { readonly [letter: string]: number } } | null;
   readonly free: readonly string[] | null;
   readonly visits: { readonly socket: number; readonly count: number } | null;
   /** The filter in base64. */
@@ -42,11 +42,13 @@ function fail(why: "program" | "setup", words: string): never {
   }
 }
 
-/** The face serves it; what stays of it inside is an address. */
+/** The face serves them; what stays of them inside are addresses. */
 function handOutProxy(proxy: NonNullable<Plan["proxy"]>): void {
-  const listener = listenOnLoopback(proxy.port);
-  sendMessage(proxy.socket, { bytes: Buffer.from("P"), fds: [listener] });
-  closeSync(listener);
+  for (const [letter, port] of Object.entries(proxy.ports)) {
+    const listener = listenOnLoopback(port);
+    sendMessage(proxy.socket, { bytes: Buffer.from(letter), fds: [listener] });
+    closeSync(listener);
+  }
   closeSync(proxy.socket);
 }
 

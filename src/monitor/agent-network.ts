@@ -1,9 +1,12 @@
+import { FORMATS, type Format } from "../kernel/infer.ts";
+import type { SecretUse } from "../kernel/secrets.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import { keyOf } from "./carrier.ts";
 import { Refusal } from "./faults.ts";
 import type { LiveInstance } from "./live.ts";
 import { networkOf, type GrantedNetwork } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { grantedModels } from "./providers.ts";
 import { secretsOf } from "./secrets.ts";
 import type { State } from "./state.ts";
 import type { Vault } from "./vault.ts";
@@ -15,6 +18,8 @@ const MOST_INJECTORS = 12;
 /** What an instance is started with to reach the network. Its ends are the caller's, who closes them. */
 export interface AgentNetwork {
   readonly network: GrantedNetwork;
+  /** Formats of the models that it may ask. */
+  readonly formats: readonly Format[];
   /** Placeholders by variable. */
   readonly secrets: { readonly [variable: string]: string };
   /** The launcher's end of the pair over which it hands out the listener of the proxy, and the face's. */
@@ -38,10 +43,19 @@ export function prepareNetwork(
 ): AgentNetwork {
   const { state, now, powers, vault } = parts;
   const { agent } = live.state;
-  const network = networkOf(usableGrants(state, agent, now));
-  if (network === "none") return { network, secrets: {}, listener: null, injectors: [] };
-  const uses = secretsOf(state, live.state, now);
-  const places = new Set([...uses.values()].map(keyOf));
+  const grants = usableGrants(state, agent, now);
+  const network = networkOf(grants);
+  const models = grantedModels(grants, state.providers);
+  const formats = FORMATS.filter((format) => models.some((model) => model.format === format));
+  if (network === "none" && formats.length === 0)
+    return { network, formats, secrets: {}, listener: null, injectors: [] };
+  const uses = network === "none" ? new Map<string, SecretUse>() : secretsOf(state, live.state, now);
+  // What a provider's requests carry is no part of what the agent was granted: it has no placeholder of that.
+  const asked = [...new Set(models.map(({ provider }) => provider))].flatMap((name): SecretUse[] => {
+    const provider = state.providers.get(name);
+    return provider === undefined || provider.secret === null ? [] : [{ secret: provider.secret, to: provider.to }];
+  });
+  const places = new Set([...uses.values(), ...asked].map(keyOf));
   if (places.size > MOST_INJECTORS)
     throw new Refusal("too-many", `The grants of "${agent}" name ${places.size} destinations of secrets.`, "12 fit.");
   const injectors = [...places].map((key, index) => {
@@ -59,7 +73,7 @@ export function prepareNetwork(
   const secrets = Object.fromEntries(
     [...uses].map(([variable, { secret }]) => [variable, vault.placeholder(agent, secret)]),
   );
-  return { network, secrets, listener: { launcher, face }, injectors };
+  return { network, formats, secrets, listener: { launcher, face }, injectors };
 }
 
 /** Closes the ends of what was never started for an instance. */

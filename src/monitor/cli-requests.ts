@@ -17,6 +17,7 @@ import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
+import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -182,6 +183,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     async secrets() {
       return { secrets: [...state.secrets.values()].map(secretView) };
     },
+    async providers() {
+      return { providers: [...state.providers.values()] };
+    },
     async "grant-show"({ id }) {
       const view = grantView(id);
       const { grant } = state.grants.get(id) ?? {};
@@ -195,6 +199,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
           // The network device is built in: nothing is started to know it.
           if (source.kind === "net")
             return [name, { pin: netSpec(ports.powers.crypto).pin, offer: NET_OFFER }] as const;
+          if (source.kind === "infer")
+            return [name, { pin: inferSpec(ports.powers.crypto).pin, offer: INFER_OFFER }] as const;
           try {
             const driver = await pool.start(name, source, {
               workspace,

@@ -1,7 +1,7 @@
 import { endingOfDenial, noteOutcome } from "../kernel/breaker.ts";
 import { type Action, actionText, type Digest, type Proposal } from "../kernel/action.ts";
 import { REASONS, type Stage } from "../kernel/codes.ts";
-import type { Evaluator, HoldReason } from "../kernel/decision.ts";
+import type { DecisionInput, Evaluator, HoldReason } from "../kernel/decision.ts";
 import type { Risk } from "../kernel/grant.ts";
 import {
   approve,
@@ -15,7 +15,6 @@ import {
   type Validated,
 } from "../kernel/pipeline.ts";
 import type { Consent } from "../kernel/consent.ts";
-import type { Injection } from "../kernel/secrets.ts";
 import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
@@ -38,7 +37,7 @@ import { untilGrantsEnd } from "./lasting.ts";
 import type { Climb, LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
-import type { HeldState, InstanceState } from "./state.ts";
+import type { HeldState } from "./state.ts";
 import { stoppedBy, subjectChain } from "./subjects.ts";
 import { createTimeLimit } from "./time-limit.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
@@ -63,7 +62,7 @@ export interface ConductPorts extends ExecutePowers {
   readonly ownPaths: readonly string[];
   evaluator(): Evaluator;
   /** Starts the driver when it does not run yet; null when it cannot be had (the lookup says why). */
-  injections(acting: InstanceState): readonly Injection[];
+  facts(live: LiveInstance): Pick<DecisionInput, "injections" | "infer">;
   openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
   lookup(live: LiveInstance): DriverLookup;
   /** An attempt to climb: ends the instance at once. */
@@ -138,7 +137,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       evaluator,
       now: ports.now(),
       ownPaths: ports.ownPaths,
-      injections: ports.injections(state),
+      ...ports.facts(live),
       ownerAsks: state.holdAt.length > 0,
     });
     step("validate", validated);

@@ -1,5 +1,5 @@
 import { canonicalize } from "../kernel/canonical.ts";
-import type { DriverSource, DriverSpec } from "../kernel/grant.ts";
+import type { DriverSource, DriverSpec, Label } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
 import { jsonView } from "./json-view.ts";
@@ -30,9 +30,14 @@ export interface RunningDriver {
   readonly pin: string;
   /**
    * For a driver whose actions last as long as their grants: how many bytes a result counts for, which are not those of
-   * its text, and whether it tells of an attack that was stopped on the way. Null for one that answers and is done.
+   * its text, whether it tells of an attack that was stopped on the way, and what labels an answer brings besides those of
+   * its tool. Null for one that answers and is done.
    */
-  readonly lasting: { weigh(result: JsonObject): number; attacked(result: JsonObject): boolean } | null;
+  readonly lasting: {
+    weigh(result: JsonObject): number;
+    attacked(result: JsonObject): boolean;
+    labels(args: JsonObject): readonly Label[];
+  } | null;
   stop(): void;
   suspend(): void;
   resume(): void;

@@ -1,4 +1,5 @@
 import type { DriverSpec } from "../kernel/grant.ts";
+import { INFER_DRIVER } from "../kernel/infer.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
@@ -7,12 +8,14 @@ import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, same
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
+import { createInferDriver, inferSpec } from "./infer-device.ts";
 import { createNetDriver } from "./net-device.ts";
 import { netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { driverWorkspace } from "./sandbox-grant.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { InstanceState, State } from "./state.ts";
+import type { Vault } from "./vault.ts";
 import { bytesLeft } from "./visible.ts";
 
 /** Drivers of instances: which exist by grant, started on first need, compared with their pin, quarantined on change. */
@@ -56,19 +59,24 @@ export function createDriverTable(
     readonly valueOf: CarrierPorts["valueOf"];
     /** What may be injected for an instance now. */
     readonly injections: (acting: InstanceState) => readonly Injection[];
+    readonly vault: Pick<Vault, "placeholder">;
   },
 ): DriverTable {
   const { journal } = parts;
   const pool = createDriverPool(powers, parts);
-  const network = netSpec(powers.crypto);
+  const builtIn = new Map([
+    [NET_DRIVER, netSpec(powers.crypto)],
+    [INFER_DRIVER, inferSpec(powers.crypto)],
+  ]);
 
-  /** The network device is there without a declaration; what a grant declares under its name must be the same. */
+  /** Built-in devices are there without a declaration; what a grant declares under their names must be the same. */
   function declaredFor(live: LiveInstance, name: string): Declared {
     const declared = declaredDriver(journal.state, live.state.agent, name);
-    if (name !== NET_DRIVER) return declared;
-    if (declared.kind === "unknown") return { kind: "declared", spec: network };
-    if (declared.kind !== "declared" || declared.spec.pin !== network.pin) return declared;
-    return sameSpec(declared.spec, network) ? declared : { kind: "shadowed" };
+    const own = builtIn.get(name);
+    if (own === undefined) return declared;
+    if (declared.kind === "unknown") return { kind: "declared", spec: own };
+    if (declared.kind !== "declared" || declared.spec.pin !== own.pin) return declared;
+    return sameSpec(declared.spec, own) ? declared : { kind: "shadowed" };
   }
 
   async function quarantine(
@@ -83,13 +91,8 @@ export function createDriverTable(
     let self: RunningDriver | null = null;
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver =
-      spec.source.kind === "net"
-        ? createNetDriver(live, {
-            powers,
-            carrier: (live.carrier ??= createCarrier(live, { powers, ...parts })),
-            bytesLeft: (grants) => bytesLeft(journal.state, grants),
-            injections: () => parts.injections(live.state),
-          })
+      spec.source.kind === "net" || spec.source.kind === "infer"
+        ? startDevice(live, spec.source.kind)
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
             events: {
@@ -116,6 +119,24 @@ export function createDriverTable(
     if (live.state.life === "frozen") driver.suspend();
     live.drivers.set(name, driver);
     return driver;
+  }
+
+  function leftOf(grants: readonly string[]): number | null {
+    return bytesLeft(journal.state, grants);
+  }
+
+  function startDevice(live: LiveInstance, kind: "net" | "infer"): RunningDriver {
+    const carrier = (live.carrier ??= createCarrier(live, { powers, ...parts }));
+    if (kind === "infer") {
+      const { crypto } = powers;
+      return createInferDriver(live, { crypto, carrier, state: journal.state, vault: parts.vault, bytesLeft: leftOf });
+    }
+    return createNetDriver(live, {
+      powers,
+      carrier,
+      bytesLeft: leftOf,
+      injections: () => parts.injections(live.state),
+    });
   }
 
   /** A rug pull shows as a different offer while running; the same offer again is only noise. */
@@ -159,8 +180,8 @@ export function createDriverTable(
     async openAll(live) {
       const names = new Set<string>();
       for (const grant of journal.state.byAgent.get(live.state.agent)?.values() ?? []) {
-        // The network device is reached through the face's proxy and listed nowhere.
-        for (const name of Object.keys(grant.drivers)) if (name !== NET_DRIVER) names.add(name);
+        // Devices are reached through the face's proxy and endpoint and listed nowhere.
+        for (const name of Object.keys(grant.drivers)) if (!builtIn.has(name)) names.add(name);
       }
       const opened = await Promise.all([...names].toSorted().map((name) => table.open(live, name)));
       return opened.filter((driver) => driver !== null);

@@ -1,4 +1,6 @@
 import { canonicalize } from "../kernel/canonical.ts";
+import { expectedSpent } from "../kernel/infer.ts";
+import { mergeLabels } from "../kernel/labels.ts";
 import { argumentBytes } from "../kernel/limits.ts";
 import { utf8Length } from "../kernel/utf8.ts";
 import type { Ticket } from "../kernel/pipeline.ts";
@@ -62,15 +64,19 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     policy: execution.policy,
   };
   // Before the await: the last use of a grant must not be had twice by two actions at once.
-  countUse(journal.state, { grants: ticket.grants, at: powers.now(), bytes });
+  const { spent } = expectedSpent(ticket.action, journal.state);
+  // One that cannot be estimated has no provider any more, and its driver says so.
+  const expected = spent === undefined || Number.isNaN(spent.cost) ? {} : { spent: { ...spent } };
+  countUse(journal.state, { grants: ticket.grants, at: powers.now(), bytes, ...expected });
   let intent: number;
   try {
     const written = journal.write(
       { kind: "intent", by, pin: ticket.pin, ...base },
-      { action: ticket.text, grants: ticket.grants, bytes },
+      { action: ticket.text, grants: ticket.grants, bytes, ...expected },
     );
     // In the same turn, before the call: progress, errors and a crash can carry the server's words to the agent too.
-    const added = ticket.labels.filter((label) => !execution.labels.includes(label));
+    const collected = mergeLabels(ticket.labels, driver.lasting?.labels(ticket.action.arguments) ?? []);
+    const added = collected.filter((label) => !execution.labels.includes(label));
     const labelled =
       added.length === 0
         ? null

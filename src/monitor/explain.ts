@@ -60,6 +60,7 @@ function answer(ports: ExplainPorts, question: Question, stages: Explanation["st
       ownPaths: ports.ownPaths,
       // Whose placeholder it would be is known of an instance that runs.
       injections: [],
+      infer: { providers: ports.state.providers, seesWorkspace: false },
       ownerAsks: false,
     }),
   );

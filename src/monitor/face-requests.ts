@@ -8,6 +8,7 @@ import type { FaceHooks } from "./face-start.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
+import { grantedModels } from "./providers.ts";
 import { netRoute } from "./net-route.ts";
 import { usableGrants, visibleOffers } from "./visible.ts";
 
@@ -84,6 +85,11 @@ export function faceHandlers(ports: FacePorts): {
 
     async route({ host, port }) {
       return { route: netRoute(usableGrants(journal.state, live.state.agent, ports.now()), { host, port }) };
+    },
+
+    async models() {
+      const grants = usableGrants(journal.state, live.state.agent, ports.now());
+      return { models: grantedModels(grants, journal.state.providers) };
     },
 
     async refused({ what, hosts }) {

@@ -27,6 +27,7 @@ export type RefusalCode =
   | "secret-exists"
   | "no-value"
   | "secret-use"
+  | "unknown-provider"
   | "too-many";
 
 /** One sentence for each code. */
@@ -58,6 +59,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "secret-exists": "a secret of this name is set already",
   "no-value": "the value that is committed to was not handed in, or too long ago",
   "secret-use": "a grant names a secret that is not set, or not bound to that destination",
+  "unknown-provider": "there is no such provider",
   "too-many": "a bound on how many may be open at once is reached",
 };
 

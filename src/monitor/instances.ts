@@ -17,7 +17,7 @@ import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts
 import { createSeen } from "./provenance.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
-import { hintOf, refuseWider } from "./run-refusals.ts";
+import { ancestryBelow, hintOf, refuseWider } from "./run-refusals.ts";
 import { stoppedBy } from "./subjects.ts";
 import { planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
@@ -48,6 +48,8 @@ export interface Instances {
   revoked(): Promise<void>;
   /** The homes that instances have. */
   readonly homes: HomeDesk;
+  /** Whether an instance or one above it has its workspace in its own sandbox: its user's data, whatever its labels say. */
+  seesWorkspace(live: LiveInstance): boolean;
   /** Only those with processes. */
   running(): Iterable<LiveInstance>;
 }
@@ -78,16 +80,6 @@ export function createInstances(ports: InstancePorts): Instances {
     if (state === undefined)
       throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
     return state;
-  }
-
-  function ancestryOf(parent: string | null): readonly string[] {
-    if (parent === null) return [];
-    const state = find(parent);
-    if (state.life !== "running")
-      throw new Refusal("unknown-instance", `Parent ${parent} is ${state.life}.`, "Start it again first.");
-    if (state.ancestry.length >= 8)
-      throw new Refusal("too-many", `Parent ${parent} is eight levels deep already.`, "Delegate from higher up.");
-    return [parent, ...state.ancestry];
   }
 
   function stopProcesses(live: LiveInstance): void {
@@ -162,7 +154,7 @@ export function createInstances(ports: InstancePorts): Instances {
           `An owner may start it again: aios thaw --agent ${request.agent}`,
         );
       }
-      const ancestry = ancestryOf(request.parent);
+      const ancestry = request.parent === null ? [] : ancestryBelow(find(request.parent));
       const chain = [request.agent, ...ancestry.map((id) => find(id).agent)];
       const sandbox = leastSandbox(journal.state, { ...request, ancestry }, ports.now());
       const { mode, programs } = sandbox;
@@ -249,6 +241,7 @@ export function createInstances(ports: InstancePorts): Instances {
               home,
               sockets,
               network: net.network,
+              formats: net.formats,
               published: visits !== null,
               limits,
               devices,
@@ -393,6 +386,11 @@ export function createInstances(ports: InstancePorts): Instances {
 
     homes,
     running: () => lives.values(),
+
+    seesWorkspace: (live) =>
+      [live, ...live.state.ancestry.map((id) => lives.get(id))].some(
+        (each) => each !== undefined && each.sandbox.mode !== "none",
+      ),
   };
   return api;
 }

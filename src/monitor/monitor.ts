@@ -141,6 +141,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     connectInjector,
     valueOf,
     injections,
+    vault,
   });
 
   // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
@@ -202,7 +203,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     digest,
     start: parts.start,
     ownPaths,
-    injections,
+    facts: (live) => ({
+      injections: injections(live.state),
+      infer: { providers: state.providers, seesWorkspace: instances.seesWorkspace(live) },
+    }),
     now: trusted.now,
     evaluator: () => engine.evaluator,
     openDriver: drivers.open,

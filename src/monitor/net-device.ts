@@ -61,6 +61,7 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
       weigh: bytesOf,
       // A granted name that leads to an address of another kind is the work of whoever rules the name (rebinding).
       attacked: (result) => result["fault"] === "address-refused",
+      labels: () => [],
     },
     stop: carrier.stop,
     suspend: carrier.suspend,

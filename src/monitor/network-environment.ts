@@ -1,7 +1,8 @@
 import { NET_DRIVER } from "../kernel/net.ts";
 import type { Condition, Grant } from "../kernel/grant.ts";
+import type { Format } from "../kernel/infer.ts";
 import { isLoopback } from "../kernel/hosts.ts";
-import { PROXY_PORT } from "../sandbox/launch-plan.ts";
+import { INFER_PORT, PROXY_PORT } from "../sandbox/launch-plan.ts";
 
 const CA = "/run/aios/ca.pem";
 const PROXY = `http://127.0.0.1:${PROXY_PORT}`;
@@ -50,5 +51,21 @@ export function networkEnvironment(network: GrantedNetwork): { readonly [name: s
     GIT_SSL_CAINFO: CA,
     npm_config_cafile: CA,
     PIP_CERT: CA,
+  };
+}
+
+const MODELS = `http://127.0.0.1:${INFER_PORT}`;
+/** What clients that do not start without a key are given: the key is put in outside, or there is none. */
+const NO_KEY = "aios-inference";
+
+/**
+ * Where an agent's programs find its models, in the variables that the clients of each format read. What its profile or a
+ * grant says of them comes after. No proxy stands before them: `NO_PROXY` names this address where there is one.
+ */
+export function inferenceEnvironment(formats: readonly Format[]): { readonly [name: string]: string } {
+  return {
+    ...(formats.length === 0 ? {} : { AIOS_INFERENCE_URL: MODELS }),
+    ...(formats.includes("anthropic") ? { ANTHROPIC_BASE_URL: MODELS, ANTHROPIC_API_KEY: NO_KEY } : {}),
+    ...(formats.includes("openai") ? { OPENAI_BASE_URL: `${MODELS}/v1`, OPENAI_API_KEY: NO_KEY } : {}),
   };
 }

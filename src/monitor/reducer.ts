@@ -1,10 +1,12 @@
-import { addUse, NO_USAGE } from "../kernel/limits.ts";
+import { decodeProvider, type Spent } from "../kernel/infer.ts";
+import { addUse, NO_USAGE, settleSpent } from "../kernel/limits.ts";
 import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { fromBase64 } from "../protocol/bytes.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import { actuallySpent, spentIn } from "./spent.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
@@ -179,16 +181,26 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
       const { kind: _kind, by: _by, pin: _pin, ...base } = body;
       const grants = payload === null ? [] : listAt(seq, payload, "grants").filter((id) => typeof id === "string");
-      state.open.set(seq, { seq, ...base, grants });
+      const expected = spentIn(payload?.["spent"]);
+      const spent = expected === null ? {} : { spent: expected };
+      state.open.set(seq, { seq, ...base, grants, ...spent });
       if (replay && payload !== null) {
-        countUse(state, { grants, at, bytes: typeof payload["bytes"] === "number" ? payload["bytes"] : 0 });
+        const bytes = typeof payload["bytes"] === "number" ? payload["bytes"] : 0;
+        countUse(state, { grants, at, bytes, ...spent });
       }
       return;
     }
     case "outcome": {
-      for (const id of state.open.get(body.intent)?.grants ?? []) {
+      const intent = state.open.get(body.intent);
+      const expected = intent?.spent;
+      const actual = expected === undefined ? null : actuallySpent(body.result, payload, expected);
+      for (const id of intent?.grants ?? []) {
         const used = state.usage.get(id);
-        if (used !== undefined) state.usage.set(id, { ...used, bytes: used.bytes + body.bytes });
+        if (used === undefined) continue;
+        const counted = { ...used, bytes: used.bytes + body.bytes };
+        const settled =
+          expected === undefined || actual === null ? counted : settleSpent(counted, { expected, actual });
+        state.usage.set(id, settled);
       }
       state.open.delete(body.intent);
       const instance = state.instances.get(body.instance);
@@ -200,6 +212,15 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "secret-bound":
     case "secret-removed":
       return applySecret(state, { seq, at, body, document: payload?.["document"] ?? null });
+    case "provider-set": {
+      const provider = decodeProvider(objectAt(seq, payload, "document"));
+      if (provider.kind !== "ok") throw new StateFault(seq, `its provider does not decode: ${provider.message}`);
+      state.providers.set(body.provider, provider.value);
+      return;
+    }
+    case "provider-removed":
+      state.providers.delete(body.provider);
+      return;
     case "clock-set": {
       // The owner said which time it is; what the log believed before is set right, back too.
       const document = objectAt(seq, payload, "document");
@@ -234,12 +255,12 @@ export const RESTARTED = "monitor-restarted";
 /** Counts one use of every grant that decided; called before the intent is written, so that no two share the last one. */
 export function countUse(
   state: State,
-  use: { readonly grants: readonly string[]; readonly at: number; readonly bytes: number },
+  use: { readonly grants: readonly string[]; readonly at: number; readonly bytes: number; readonly spent?: Spent },
 ): void {
   for (const id of use.grants) {
     const grant = state.grants.get(id)?.grant;
     if (grant === undefined) continue;
-    state.usage.set(id, addUse(state.usage.get(id) ?? NO_USAGE, { now: use.at, bytes: use.bytes, grant }));
+    state.usage.set(id, addUse(state.usage.get(id) ?? NO_USAGE, { ...use, now: use.at, grant }));
   }
 }
 

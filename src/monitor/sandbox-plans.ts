@@ -1,6 +1,7 @@
 import type { DriverSource } from "../kernel/grant.ts";
+import type { Format } from "../kernel/infer.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
-import { networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
+import { inferenceEnvironment, networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
 import { VISITS_MOST } from "../sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
@@ -166,6 +167,8 @@ export interface AgentPlan {
   readonly limits: InstanceLimits;
   /** Device nodes that it may use. */
   readonly devices: readonly string[];
+  /** Formats of the models that it may ask. */
+  readonly formats?: readonly Format[];
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -190,6 +193,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     cwd: plan.workspace === null || plan.workspace.mode === "none" ? "/home/agent" : "/workspace",
     environment: {
       ...(plan.terminal ? { TERM: "xterm-256color" } : {}),
+      ...inferenceEnvironment(plan.formats ?? []),
       ...plan.environment,
       ...networkEnvironment(plan.network),
       ...BASE_ENVIRONMENT,
@@ -199,7 +203,8 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...(mayStart ? { AIOS_MCP_COMMAND: `${INSIDE}/node ${INSIDE}/mcp-stdio.js` } : {}),
     },
     mounts,
-    channels: (plan.network === "none" ? 0 : 1) + (plan.published ? 1 : 0),
+    // One hands out the listeners of proxy and models, one the ways in to published ports.
+    channels: (plan.network === "none" && (plan.formats ?? []).length === 0 ? 0 : 1) + (plan.published ? 1 : 0),
     published: plan.published,
     programs: plan.programs,
     // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so

@@ -20,6 +20,8 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["secret-rotated", "rotate-secret"],
   ["secret-bound", "bind-secret"],
   ["secret-removed", "remove-secret"],
+  ["provider-set", "set-provider"],
+  ["provider-removed", "remove-provider"],
   ["instance-thawed", "thaw-instance"],
   ["agent-restarted", "restart-agent"],
   ["home-put", "put-home-file"],

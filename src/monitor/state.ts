@@ -1,6 +1,7 @@
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
+import type { Provider, Spent } from "../kernel/infer.ts";
 import type { Binding } from "../kernel/secrets.ts";
 
 export interface Owner {
@@ -74,6 +75,8 @@ export interface OpenIntent {
   readonly labels: readonly Label[];
   readonly policy: string;
   readonly grants: readonly string[];
+  /** What a call of a model was expected to spend. */
+  readonly spent?: Spent;
 }
 
 /**
@@ -90,6 +93,7 @@ export interface State {
   readonly byAgent: Map<string, Map<string, Grant>>;
   readonly usage: Map<string, Usage>;
   readonly secrets: Map<string, SecretState>;
+  readonly providers: Map<string, Provider>;
   policyText: string;
   readonly instances: Map<string, InstanceState>;
   /** Those that a start of the monitor found running, until the log has a record of their end. */
@@ -115,6 +119,7 @@ export function emptyState(): State {
     byAgent: new Map(),
     usage: new Map(),
     secrets: new Map(),
+    providers: new Map(),
     policyText: "",
     instances: new Map(),
     cutOff: new Set(),

@@ -16,6 +16,7 @@ import { Refusal } from "./faults.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
+import { providerRecord } from "./providers.ts";
 import { secretRecord, secretUseProblem } from "./secrets.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
@@ -198,6 +199,10 @@ export function createStatements(ports: StatementPorts): Statements {
       case "remove-secret":
         secretRecord({ purpose, document, key: "" }, { state: journal.state, vault: ports.vault });
         return;
+      case "set-provider":
+      case "remove-provider":
+        providerRecord({ purpose, document, key: "" }, journal.state);
+        return;
       case "approve-action":
         if (heldFor(document) === null)
           throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
@@ -328,6 +333,9 @@ export function createStatements(ports: StatementPorts): Statements {
       case "bind-secret":
       case "remove-secret":
         return secretRecord({ purpose, document, key }, { state: journal.state, vault: ports.vault });
+      case "set-provider":
+      case "remove-provider":
+        return providerRecord({ purpose, document, key }, journal.state);
       case "approve-action":
         throw new Error("approvals are settled, not recorded here");
       default:

@@ -271,6 +271,7 @@ describe("a tunnel", () => {
       end: "done",
       fault: null,
       status: null,
+      usage: null,
       sent: 4,
       received: 4,
       address: "127.0.0.1",

@@ -1,8 +1,9 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
+import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
 import { readHead, readOpening, writeHead } from "./broker-wire.ts";
+import { collectBody, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
 
 /** A ticket that nobody named within this is void. */
@@ -30,6 +31,7 @@ class Exchange {
   readonly ended: Promise<NetResult>;
   status: number | null = null;
   address: string | null = null;
+  usage: NetResult["usage"] = null;
   readonly #resolve: (result: NetResult) => void;
   readonly #onCut: (() => void)[] = [];
   readonly #most: number;
@@ -76,7 +78,9 @@ class Exchange {
     if (this.#over) return;
     this.#over = true;
     const { status, address } = this;
-    this.#resolve({ end, fault, status, sent: this.#sent, received: this.#received, address });
+    // Of an answer that broke off nobody knows what it cost.
+    const usage = end === "done" ? this.usage : null;
+    this.#resolve({ end, fault, status, sent: this.#sent, received: this.#received, address, usage });
   }
 
   /** The end, at once: everything that it used is destroyed, and the face sees its stream break off. */
@@ -93,6 +97,8 @@ export interface BrokerParts extends ConnectParts {
   readonly injecting?: Injecting | null;
   /** Whether a text holds a placeholder of a secret, which no streamed body may. */
   readonly holdsPlaceholder?: (text: string) => boolean;
+  /** How bodies for models and their answers are read; without it none is sent. */
+  readonly infer?: InferParts;
 }
 
 /** Makes a broker. */
@@ -238,6 +244,7 @@ function runRequest(
     if (injecting !== null && !isPlain(response)) return exchange.breakOff("failed", "broken-response");
     answer(exchange, stream, { response, injecting });
     response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
+    if (order.body.kind === "infer") countUsage(exchange, response, parts);
     response.on("error", () => exchange.breakOff("failed", "broken-response"));
     response.once("close", () => {
       if (!response.complete) exchange.breakOff("failed", "broken-response");
@@ -303,9 +310,34 @@ function writeRequest(
       stream.resume();
       return void request.end(bytes);
     }
+    case "infer":
+      return void sendChecked(exchange, request, { stream, body, parts });
     case "stream":
       streamBody(exchange, request, { stream, length: body.length, holds: parts.holdsPlaceholder ?? null });
   }
+}
+
+/** A body for a model: sent when all of it is there and asks for what was decided. */
+async function sendChecked(
+  exchange: Exchange,
+  request: ClientRequest,
+  way: { readonly stream: Duplex; readonly body: InferOrderBody; readonly parts: BrokerParts },
+): Promise<void> {
+  const { stream, body, parts } = way;
+  const bytes = await collectBody(stream, body.bytes);
+  if (bytes === null || parts.infer?.fits(bytes, body) !== true) {
+    fail(exchange, stream, new ConnectFault("broken-request", "not the body that was decided"));
+    return void request.destroy();
+  }
+  request.setHeader("content-length", String(bytes.length));
+  exchange.send(bytes.length);
+  request.end(bytes);
+}
+
+function countUsage(exchange: Exchange, response: IncomingMessage, { infer }: BrokerParts): void {
+  const reader = infer?.readUsage(response.headers["content-type"] ?? "") ?? null;
+  response.on("data", (chunk: Buffer) => reader?.add(chunk));
+  response.once("end", () => (exchange.usage = reader?.end() ?? null));
 }
 
 /** A body that comes from the face: exactly as long as was said, since a byte more would begin another request. */

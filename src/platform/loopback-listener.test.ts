@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { closeAll, sendMessage } from "./fd-passing.ts";
 import { listenOnLoopback } from "./loopback-listener.ts";
 import { serveListener } from "./mcp-listeners.ts";
-import { awaitListener } from "./passed-listener.ts";
+import { awaitListeners } from "./passed-listener.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 
 const opened: number[] = [];
@@ -26,7 +26,7 @@ test("a listener that was handed over serves at its address until it is closed",
   const [near, far] = makeSocketPair();
   opened.push(near, far);
   const served = new Promise<Awaited<ReturnType<typeof serveListener>>>((resolve) => {
-    awaitListener(near, (fd) => {
+    awaitListeners(near, ["P"], (_letter, fd) => {
       const greeter = createServer((socket) => socket.end("hello"));
       void serveListener(fd, { most: 2, load: () => Promise.resolve(greeter) }).then(resolve);
     });
@@ -48,7 +48,7 @@ test("a launcher that ends without one, or sends none, gives none", async () => 
   const [near, far] = makeSocketPair();
   opened.push(near);
   let got = 0;
-  awaitListener(near, () => got++);
+  awaitListeners(near, ["P"], () => got++);
   sendMessage(far, { bytes: Buffer.from("x"), fds: [] });
   closeSync(far);
   await new Promise((resolve) => setTimeout(resolve, 50));

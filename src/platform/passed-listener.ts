@@ -4,26 +4,44 @@ import { receiveMessage } from "./fd-passing.ts";
 const LOOK_MS = 5;
 
 /**
- * Waits for the one listening socket that an agent's launcher hands out over `socketFd`, and calls `onListener` with its
- * descriptor, which then belongs to the caller. Calls nothing when the other end closes first. What comes later is not
- * looked at: the agent's own program has no copy of the other end.
+ * Waits for the listening sockets that an agent's launcher hands out over `socketFd`, one for each of these letters, and calls
+ * `onListener` with the letter and the descriptor, which then belongs to the caller. Stops when the other end closes first.
+ * What comes later is not looked at: the agent's own program has no copy of the other end.
  */
-export function awaitListener(socketFd: number, onListener: (fd: number) => void): void {
-  awaitDescriptors(socketFd, 1, ([fd]) => {
-    if (fd !== undefined) onListener(fd);
+export function awaitListeners(
+  socketFd: number,
+  letters: readonly string[],
+  onListener: (letter: string, fd: number) => void,
+): void {
+  const left = new Set(letters);
+  awaitMessages(socketFd, 1, (letter, [fd]) => {
+    const wanted = left.delete(letter);
+    if (wanted && fd !== undefined) onListener(letter, fd);
+    return wanted && left.size > 0;
   });
 }
 
-/** The same for at most `most` descriptors in one message; none when the other end closes first. */
+/** Waits for at most `most` descriptors in one message; none when the other end closes first. */
 export function awaitDescriptors(
   socketFd: number,
   most: number,
   onDescriptors: (fds: readonly number[]) => void,
 ): void {
+  awaitMessages(socketFd, most, (_letter, fds) => {
+    onDescriptors(fds);
+    return false;
+  });
+}
+
+/** Takes messages of one letter and some descriptors as long as `take` says that more are to come. */
+function awaitMessages(
+  socketFd: number,
+  most: number,
+  take: (letter: string, fds: readonly number[]) => boolean,
+): void {
   const timer = setInterval(() => {
     const message = receiveMessage(socketFd, { bytes: 1, fds: most });
     if (message === null) return;
-    clearInterval(timer);
-    onDescriptors(message.fds);
+    if (!take(message.bytes.toString("latin1"), message.fds)) clearInterval(timer);
   }, LOOK_MS);
 }

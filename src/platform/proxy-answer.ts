@@ -54,12 +54,16 @@ export function writeProblem(socket: Duplex, status: number, problem: ProxyProbl
 }
 
 /** Hands a broker's answer on to a client, as fast as the client reads; a break on either side breaks the other. */
-export async function sendAnswer(response: ServerResponse, stream: Duplex): Promise<void> {
+export async function sendAnswer(
+  response: ServerResponse,
+  stream: Duplex,
+  refuse: typeof sendProblem = sendProblem,
+): Promise<void> {
   stream.on("error", () => stream.destroy());
   response.once("close", () => stream.destroy());
   const head = await headOf(stream);
   if (head.kind !== "response") {
-    return sendProblem(response, FAILED, faultProblem(head.kind === "fault" ? head.fault : "broken-response"));
+    return refuse(response, FAILED, faultProblem(head.kind === "fault" ? head.fault : "broken-response"));
   }
   response.writeHead(head.status, head.reason, clientHeaders(head.headers));
   // At once: an event stream may have nothing to say for long.

@@ -12,6 +12,7 @@ import {
   type RecipientKind,
   type Workspace,
 } from "../kernel/grant.ts";
+import { decodeProvider, type Provider } from "../kernel/infer.ts";
 import { parseHttpUrl } from "../kernel/hosts.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { parseSecretOrigin } from "../kernel/secrets.ts";
@@ -73,6 +74,7 @@ export const SOURCE: Decoder<DriverSource> = union<DriverSource, "kind">("kind",
   }),
   http: object<SourceOf<"http">>({ kind: literal("http"), url: serverUrl }),
   net: object<SourceOf<"net">>({ kind: literal("net") }),
+  infer: object<SourceOf<"infer">>({ kind: literal("infer") }),
 });
 
 const conditionText = text({ max: 4096 });
@@ -100,6 +102,12 @@ export const GRANT_PROPOSAL: Decoder<GrantProposal> = object<GrantProposal>({
   allow: list(ALLOW, { max: 512 }),
   lease: literal(false),
 });
+
+/** Reads a provider, as the kernel does. */
+export const PROVIDER: Decoder<Provider> = (value, refusal) => {
+  const decoded = decodeProvider(value);
+  return decoded.kind === "ok" ? decoded.value : refusal.because(`is no provider: ${decoded.message}`);
+};
 
 /** Reads a whole grant, as the kernel does. */
 export const GRANT: Decoder<Grant> = (value, refusal) => {

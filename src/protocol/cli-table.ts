@@ -1,5 +1,5 @@
 import { PURPOSES } from "./statement.ts";
-import { GRANT, GRANT_PROPOSAL, SOURCE, hostPath, secretOrigin } from "./authority.ts";
+import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, hostPath, secretOrigin } from "./authority.ts";
 import {
   boolean,
   integer,
@@ -98,6 +98,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   grants: empty,
   // Of a value that does not fit its length is said and nothing else.
   deposit: object<BodyOf<"deposit">>({ salt: text({ max: 64 }), value: text({ max: 16_384 }) }),
+  providers: empty,
   secrets: empty,
   "grant-show": object<BodyOf<"grant-show">>({ id: lookup }),
   probe: object<BodyOf<"probe">>({
@@ -241,6 +242,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   submit: object<OkOf<"submit">>({ seq }),
   grants: object<OkOf<"grants">>({ grants: list(GRANT_VIEW, { max: 100_000 }) }),
   deposit: object<OkOf<"deposit">>({ commitment: digest }),
+  providers: object<OkOf<"providers">>({ providers: list(PROVIDER, { max: 1024 }) }),
   secrets: object<OkOf<"secrets">>({ secrets: list(SECRET_VIEW, { max: 1024 }) }),
   "grant-show": object<OkOf<"grant-show">>({ grant: GRANT, cedar: longText, view: GRANT_VIEW }),
   probe: object<OkOf<"probe">>({

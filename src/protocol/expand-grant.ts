@@ -1,8 +1,10 @@
 import { decodeGrant, type DriverSource, type DriverSpec, type Grant, type Limits } from "../kernel/grant.ts";
+import { INFER_DRIVER, INFER_TOOLS } from "../kernel/infer.ts";
 import { NET_DRIVER, NET_TOOLS } from "../kernel/net.ts";
 import { asJson } from "./as-json.ts";
 import type { DecodeResult } from "./decode.ts";
 import type { ShortGrant, ShortLimits, ShortRules, ShortServer } from "./short-grant.ts";
+import { inferenceAllows } from "./short-inference.ts";
 import { networkAllows } from "./short-network.ts";
 
 /** What finds the command and the code of an installed npm package: null when it is not installed. */
@@ -10,7 +12,7 @@ export type ResolvePackage = (name: string) => DriverSource | null;
 
 /** Where the drivers of a short grant or profile come from, which is what the monitor must know to probe them. */
 export function driverSources(
-  { servers, network }: Pick<ShortRules, "servers" | "network">,
+  { servers, network, inference }: Pick<ShortRules, "servers" | "network" | "inference">,
   resolve: ResolvePackage,
 ): DecodeResult<{ readonly [driver: string]: DriverSource }> {
   const sources: { [driver: string]: DriverSource } = Object.create(null);
@@ -20,7 +22,10 @@ export function driverSources(
     sources[name] = source;
   }
   if (Object.hasOwn(servers, NET_DRIVER)) return refused(`/servers/${NET_DRIVER}`, "is the name of the network device");
+  if (Object.hasOwn(servers, INFER_DRIVER))
+    return refused(`/servers/${INFER_DRIVER}`, "is the name of the inference device");
   if (network.length > 0) sources[NET_DRIVER] = { kind: "net" };
+  if (inference.length > 0) sources[INFER_DRIVER] = { kind: "infer" };
   return { kind: "ok", value: sources };
 }
 
@@ -50,8 +55,13 @@ export function expandGrant(
     if (pin === undefined) return refused("/network", "has no pin: it was not probed");
     drivers[NET_DRIVER] = { source: { kind: "net" }, pin, tools: NET_TOOLS, resources: [], prompts: [] };
   }
+  if (short.inference.length > 0) {
+    const pin = given.pins[INFER_DRIVER];
+    if (pin === undefined) return refused("/inference", "has no pin: it was not probed");
+    drivers[INFER_DRIVER] = { source: { kind: "infer" }, pin, tools: INFER_TOOLS, resources: [], prompts: [] };
+  }
   const { grant: id, agents, lease, sandbox } = short;
-  const allow = [...short.allow, ...short.network.flatMap(networkAllows)];
+  const allow = [...short.allow, ...short.network.flatMap(networkAllows), ...short.inference.flatMap(inferenceAllows)];
   const limits = limitsOf(short.limits, given.now);
   const decoded = decodeGrant(asJson({ v: 1, id, agents, drivers, allow, limits, lease, sandbox }));
   return decoded.kind === "ok" ? decoded : refused("", `the grant is refused: ${decoded.message}`);
@@ -67,9 +77,11 @@ function sourceOf(server: ShortServer, resolve: ResolvePackage): DriverSource | 
 
 /** A span counts from the beginning of the grant. */
 function limitsOf(short: ShortLimits, now: number): Limits {
-  const { uses, rate, bytes, starts, expires } = short;
+  const { uses, rate, bytes, starts, expires, budget } = short;
   const notBefore = starts === null ? now : starts.kind === "at" ? starts.at : now + starts.span;
-  return { uses, rate, bytes, notBefore, expires: expires.kind === "at" ? expires.at : notBefore + expires.span };
+  const ends = expires.kind === "at" ? expires.at : notBefore + expires.span;
+  const limits = { uses, rate, bytes, notBefore, expires: ends };
+  return budget === null ? limits : { ...limits, budget };
 }
 
 function refused(

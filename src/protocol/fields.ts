@@ -2,7 +2,16 @@ import { REASONS, STAGES, type ReasonCode, type Stage } from "../kernel/codes.ts
 import { LABELS, RISKS, type Label, type Risk } from "../kernel/grant.ts";
 import { isHomePath } from "../kernel/home-grant.ts";
 import { integer, names, object, oneOf, refine, text, type Decoder } from "./decode.ts";
-import { AGENT_NAME, DRIVER_NAME, GRANT_ID, INSTANCE_ID, REQUEST_NONCE, SECRET_NAME, SHA256 } from "../kernel/names.ts";
+import {
+  AGENT_NAME,
+  DRIVER_NAME,
+  GRANT_ID,
+  INSTANCE_ID,
+  PROVIDER_NAME,
+  REQUEST_NONCE,
+  SECRET_NAME,
+  SHA256,
+} from "../kernel/names.ts";
 import { KEY_ID } from "./statement.ts";
 
 // Decoders of the values that occur in many messages: one place says what each looks like.
@@ -15,6 +24,7 @@ export const grantId: Decoder<string> = text({ max: 63, pattern: GRANT_ID, is: "
 export const nonce: Decoder<string> = text({ max: 32, pattern: REQUEST_NONCE, is: "32 lower-case hex digits" });
 export const digest: Decoder<string> = text({ max: 71, pattern: SHA256, is: "a digest" });
 export const secretName: Decoder<string> = text({ max: 31, pattern: SECRET_NAME, is: "the name of a secret" });
+export const providerName: Decoder<string> = text({ max: 31, pattern: PROVIDER_NAME, is: "the name of a provider" });
 export const ownerKey: Decoder<string> = text({ max: 24, pattern: KEY_ID, is: "a key id" });
 
 export const risk: Decoder<Risk> = oneOf(RISKS);

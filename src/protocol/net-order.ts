@@ -1,11 +1,35 @@
+import { ENDPOINTS, FEATURES, type InferCall } from "../kernel/infer.ts";
 import type { NetBody } from "../kernel/net.ts";
-import { boolean, integer, list, literal, nullable, object, oneOf, text, union, type Decoder } from "./decode.ts";
-import { count, empty, nonce } from "./fields.ts";
+import {
+  boolean,
+  integer,
+  list,
+  literal,
+  names,
+  nullable,
+  object,
+  oneOf,
+  text,
+  union,
+  type Decoder,
+} from "./decode.ts";
+import { count, digest, empty, nonce } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
 import type { AnswerTable, BodyTable, Side } from "./side.ts";
 
 /** Which addresses a name may resolve to: those of this machine, or those of the public internet. */
 export type Reach = "loopback" | "public";
+
+/** What a body for a model must ask for: that and nothing else was decided. */
+export type InferTerms = Pick<InferCall, "endpoint" | "model" | "stream" | "maxOutput" | "inputTokens" | "features">;
+
+/** A body that comes from the face and is no part of the action: its length, its digest, and what it must ask for. */
+export interface InferOrderBody {
+  readonly kind: "infer";
+  readonly bytes: number;
+  readonly digest: string;
+  readonly terms: InferTerms;
+}
 
 /** What the broker is to do once: the action as it was decided, nothing besides. */
 export type NetOrder =
@@ -19,7 +43,7 @@ export type NetOrder =
       readonly target: string;
       /** `name: value` in this order. */
       readonly headers: readonly { readonly name: string; readonly value: string }[];
-      readonly body: NetBody;
+      readonly body: NetBody | InferOrderBody;
       readonly upgrade: boolean;
     }
   | { readonly kind: "connect"; readonly host: string; readonly port: number; readonly reach: Reach };
@@ -61,6 +85,8 @@ export interface NetResult {
   readonly received: number;
   /** The address that was connected to. */
   readonly address: string | null;
+  /** Tokens as the provider counted them in a complete answer of a model; null otherwise. */
+  readonly usage: { readonly input: number; readonly output: number } | null;
 }
 
 /** Requests that the monitor sends to a broker. */
@@ -75,7 +101,19 @@ const host = text({ min: 1, max: 253, pattern: /^[!-~]+$/ });
 const port = integer({ min: 1, max: 65_535 });
 const reach = oneOf(["loopback", "public"]);
 
-const BODY: Decoder<NetBody> = union<NetBody, "kind">("kind", {
+const TERMS: Decoder<InferTerms> = object<InferTerms>({
+  endpoint: oneOf(ENDPOINTS),
+  model: text({ min: 1, max: 128, pattern: /^[!-~]+$/ }),
+  stream: boolean(),
+  maxOutput: nullable(count),
+  inputTokens: count,
+  features: names(oneOf(FEATURES), { max: FEATURES.length }),
+});
+
+type OrderBody = NetBody | InferOrderBody;
+
+const BODY: Decoder<OrderBody> = union<OrderBody, "kind">("kind", {
+  infer: object<InferOrderBody>({ kind: literal("infer"), bytes: count, digest, terms: TERMS }),
   none: object<Extract<NetBody, { kind: "none" }>>({ kind: literal("none") }),
   text: object<Extract<NetBody, { kind: "text" }>>({ kind: literal("text"), text: text({ max: 1_048_576 }) }),
   base64: object<Extract<NetBody, { kind: "base64" }>>({ kind: literal("base64"), base64: text({ max: 1_048_576 }) }),
@@ -113,6 +151,7 @@ export const BROKER_ANSWERS: AnswerTable<BrokerRequests> = {
     sent: count,
     received: count,
     address: nullable(text({ max: 64, pattern: /^[0-9a-f:.]+$/ })),
+    usage: nullable(object<NonNullable<NetResult["usage"]>>({ input: count, output: count })),
   }),
   cancel: empty,
 };

@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { DriverSource } from "../kernel/grant.ts";
+import { INFER_TOOLS } from "../kernel/infer.ts";
 import { NET_TOOLS } from "../kernel/net.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { driverSources, expandGrant } from "./expand-grant.ts";
 import { decodeProfile, grantAskedFor } from "./profile.ts";
 import { decodeShortGrant, type ShortGrant } from "./short-grant.ts";
+import { inferenceAllows } from "./short-inference.ts";
 import { networkAllows } from "./short-network.ts";
 import { parseDuration, parseInstant, parseRate, parseSize } from "./units.ts";
 
@@ -40,15 +42,25 @@ network:
     allow: [GET /, WEBSOCKET /]
   - to: https://files.example.org
     pass: true
+inference:
+  - provider: anthropic
+    models: [claude-sonnet-4-5, claude-haiku-4-5]
+    context: 200000
+    output: 32000
 allow:
   - files/read_text_file: { path: { under: /workspace } }
   - files/write_file
-limits: { uses: 200, rate: 60/min, bytes: 10MB, expires: 8h }
+limits: { uses: 200, rate: 60/min, bytes: 10MB, expires: 8h, budget: { input: 5000000, output: 500000, cost: 20 } }
 lease: false
 `;
 
 const NOW = 1_767_225_600_000;
-const pins = { files: `sha256:${"1".repeat(64)}`, web: `sha256:${"2".repeat(64)}`, net: `sha256:${"3".repeat(64)}` };
+const pins = {
+  files: `sha256:${"1".repeat(64)}`,
+  web: `sha256:${"2".repeat(64)}`,
+  net: `sha256:${"3".repeat(64)}`,
+  infer: `sha256:${"4".repeat(64)}`,
+};
 const resolve = (name: string): DriverSource | null =>
   name === "@modelcontextprotocol/server-filesystem"
     ? { kind: "stdio", command: ["node", "/opt/files/index.js"], code: ["/opt/files"], workspace: "none" }
@@ -112,11 +124,13 @@ describe("a short grant", () => {
             prompts: [],
           },
           net: { source: { kind: "net" }, pin: pins.net, tools: NET_TOOLS, resources: [], prompts: [] },
+          infer: { source: { kind: "infer" }, pin: pins.infer, tools: INFER_TOOLS, resources: [], prompts: [] },
         },
         allow: [
           { what: "files/read_text_file", where: { path: { under: "/workspace" } } },
           { what: "files/write_file", where: {} },
           ...short(EXAMPLE).network.flatMap(networkAllows),
+          ...short(EXAMPLE).inference.flatMap(inferenceAllows),
         ],
         limits: {
           uses: 200,
@@ -124,6 +138,7 @@ describe("a short grant", () => {
           bytes: 10_000_000,
           notBefore: NOW,
           expires: NOW + 28_800_000,
+          budget: { input: 5_000_000, output: 500_000, cost: 20_000_000 },
         },
         lease: false,
         sandbox: {
@@ -290,8 +305,16 @@ describe("a profile", () => {
       sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
       servers: {},
       network: [],
+      inference: [],
       allow: [],
-      limits: { uses: null, rate: null, bytes: null, starts: null, expires: { kind: "after", span: 28_800_000 } },
+      limits: {
+        uses: null,
+        rate: null,
+        bytes: null,
+        starts: null,
+        expires: { kind: "after", span: 28_800_000 },
+        budget: null,
+      },
       lease: false,
     });
   });

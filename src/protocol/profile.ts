@@ -37,6 +37,7 @@ const DAY_OF_WORK: ShortLimits = {
   bytes: null,
   starts: null,
   expires: { kind: "after", span: 8 * 3_600_000 },
+  budget: null,
 };
 
 const PROFILE: Decoder<Profile> = object<Profile>(
@@ -72,6 +73,6 @@ export function decodeProfile(value: JsonValue): DecodeResult<Profile> {
 
 /** The grant that an owner would have to sign for a profile to get what it asks for. */
 export function grantAskedFor(profile: Profile, id: string = profile.profile): ShortGrant {
-  const { agent, sandbox, servers, network, allow, limits, lease } = profile;
-  return { grant: id, agents: [agent], sandbox, servers, network, allow, limits, lease };
+  const { agent, sandbox, servers, network, inference, allow, limits, lease } = profile;
+  return { grant: id, agents: [agent], sandbox, servers, network, inference, allow, limits, lease };
 }

@@ -34,6 +34,7 @@ import {
   moment,
   nonce,
   ownerKey,
+  providerName,
   reasonCode,
   risk,
   secretName,
@@ -107,6 +108,8 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "secret-rotated": plainRecord("secret-rotated", { secret: secretName, commitment: digest, key: ownerKey }),
   "secret-bound": plainRecord("secret-bound", { secret: secretName, to: secretOrigin, key: ownerKey }),
   "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
+  "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),
+  "provider-removed": plainRecord("provider-removed", { provider: providerName, key: ownerKey }),
   "instance-started": plainRecord("instance-started", { instance: instanceId, agent: agentName, ancestry }),
   "instance-ended": plainRecord("instance-ended", {
     instance: instanceId,

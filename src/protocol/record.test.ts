@@ -53,6 +53,8 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "secret-rotated": fc.record({ secret: name, commitment: digest, key }),
   "secret-bound": fc.record({ secret: name, to: fc.constantFrom("https://example.org", "http://localhost:1"), key }),
   "secret-removed": fc.record({ secret: name, key }),
+  "provider-set": fc.record({ provider: name, key }),
+  "provider-removed": fc.record({ provider: name, key }),
   "instance-started": fc.record({ instance, agent: name, ancestry }),
   "instance-ended": fc.record({ instance, why: words, exit: fc.option(fc.integer()) }),
   "instance-frozen": fc.record({ instance, by, code: words }),

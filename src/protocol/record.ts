@@ -54,6 +54,8 @@ export type RecordBody =
   | { readonly kind: "secret-rotated"; readonly secret: string; readonly commitment: string; readonly key: string }
   | { readonly kind: "secret-bound"; readonly secret: string; readonly to: string; readonly key: string }
   | { readonly kind: "secret-removed"; readonly secret: string; readonly key: string }
+  | { readonly kind: "provider-set"; readonly provider: string; readonly key: string } // payload: {document, envelope}
+  | { readonly kind: "provider-removed"; readonly provider: string; readonly key: string }
   | {
       readonly kind: "instance-started";
       readonly instance: string;

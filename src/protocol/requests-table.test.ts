@@ -45,6 +45,7 @@ describe("the names that a peer may use", () => {
     "submit",
     "grants",
     "deposit",
+    "providers",
     "secrets",
     "grant-show",
     "probe",
@@ -59,7 +60,7 @@ describe("the names that a peer may use", () => {
     "homes",
     "stop",
   ];
-  const face = ["ready", "list", "propose", "cancel", "route", "refused", "method"];
+  const face = ["ready", "list", "propose", "cancel", "route", "models", "refused", "method"];
 
   it("are these and no others at the monitor", () => {
     expect(namesOf(MONITOR_FACE)).toEqual({

@@ -1,8 +1,9 @@
+import { FORMATS } from "../kernel/infer.ts";
 import { GRANT_PROPOSAL, SOURCE } from "./authority.ts";
 import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
 import { boolean, integer, jsonObject, list, literal, nullable, number, object, oneOf, text, union } from "./decode.ts";
 import type { Decoder } from "./decode.ts";
-import { count, driverName, empty, nonce, reasonCode, stage, words } from "./fields.ts";
+import { count, driverName, empty, nonce, providerName, reasonCode, stage, words } from "./fields.ts";
 import { MAX_CLI_FRAME, MAX_FRAME } from "./frame.ts";
 import { OFFER, OFFER_BOUNDS, OFFERED } from "./offer.ts";
 import { PROPOSAL_FIELDS } from "./proposal.ts";
@@ -36,6 +37,7 @@ export const FACE_TABLE: BodyTable<FaceRequests> = {
     host: text({ min: 1, max: 253, pattern: /^[!-~]+$/ }),
     port: integer({ min: 1, max: 65_535 }),
   }),
+  models: empty,
   refused: object<FaceRequests["refused"]["body"]>({
     what: text({ min: 1, max: 256, pattern: /^[ -~]+$/ }),
     hosts: list(text({ min: 1, max: 256, pattern: /^[ -~]+$/ }), { max: 4 }),
@@ -81,6 +83,16 @@ export const FACE_ANSWERS: AnswerTable<FaceRequests> = {
   propose: OUTCOME,
   cancel: empty,
   route: object<FaceRequests["route"]["ok"]>({ route: oneOf(["terminate", "pass", "none"]) }),
+  models: object<FaceRequests["models"]["ok"]>({
+    models: list(
+      object<FaceRequests["models"]["ok"]["models"][number]>({
+        provider: providerName,
+        format: oneOf(FORMATS),
+        model: text({ min: 1, max: 128, pattern: /^[!-~]+$/ }),
+      }),
+      { max: 4096 },
+    ),
+  }),
   refused: empty,
   method: empty,
 };

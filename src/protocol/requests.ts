@@ -2,6 +2,7 @@ import type { Proposal, Verb } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import type { Format, Provider } from "../kernel/infer.ts";
 import type { Binding } from "../kernel/secrets.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
@@ -56,6 +57,8 @@ export interface FaceRequests {
   cancel: { body: { readonly token: number }; ok: Record<string, never> };
   /** What rules there are for TLS to a host: see its requests, pass it through, or nothing. Decides nothing by itself. */
   route: { body: { readonly host: string; readonly port: number }; ok: { readonly route: NetRoute } };
+  /** Models that its grants may let this instance ask, nearest first. Decides nothing by itself. */
+  models: { body: Record<string, never>; ok: { readonly models: readonly GrantedModel[] } };
   /**
    * What the face refused of its agent's requests to the network before they became actions, and the hosts that were named
    * in it; the first few are recorded. Terminal when one of them is a metadata service.
@@ -63,6 +66,12 @@ export interface FaceRequests {
   refused: { body: { readonly what: string; readonly hosts: readonly string[] }; ok: Record<string, never> };
   /** A JSON-RPC method that the face does not serve; recorded, and terminal when it is a control verb. */
   method: { body: { readonly method: string }; ok: Record<string, never> };
+}
+/** A model that may be asked. */
+export interface GrantedModel {
+  readonly provider: string;
+  readonly format: Format;
+  readonly model: string;
 }
 /** How the face treats TLS to a host. */
 export type NetRoute = "terminate" | "pass" | "none";
@@ -258,6 +267,7 @@ export interface CliRequests {
   grants: { body: Empty; ok: { readonly grants: readonly GrantView[] } };
   /** Hands a value in, which is kept in memory until a statement over its commitment comes (SECRETS-OUTSIDE). */
   deposit: { body: { readonly salt: string; readonly value: string }; ok: { readonly commitment: string } };
+  providers: { body: Empty; ok: { readonly providers: readonly Provider[] } };
   secrets: { body: Empty; ok: { readonly secrets: readonly SecretView[] } };
   "grant-show": {
     body: { readonly id: string };

@@ -30,6 +30,7 @@ import {
 import { agentName, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
+import { BUDGET, INFERENCE, type ShortBudget, type ShortInference } from "./short-inference.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { SANDBOX } from "./short-sandbox.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
@@ -61,6 +62,8 @@ export interface ShortLimits {
   /** Null: as soon as it is signed. */
   readonly starts: ShortMoment | null;
   readonly expires: ShortMoment;
+  /** What models may cost; null is no limit. */
+  readonly budget: ShortBudget | null;
 }
 
 /** What grants and profiles share. */
@@ -68,6 +71,7 @@ export interface ShortRules {
   readonly sandbox: SandboxGrant;
   readonly servers: { readonly [name: string]: ShortServer };
   readonly network: readonly ShortDestination[];
+  readonly inference: readonly ShortInference[];
   readonly allow: readonly Allow[];
   readonly limits: ShortLimits;
   readonly lease: boolean;
@@ -111,8 +115,9 @@ const LIMITS: Decoder<ShortLimits> = object<ShortLimits>(
     bytes: nullable(size),
     starts: nullable(moment),
     expires: moment,
+    budget: nullable(BUDGET),
   },
-  { defaults: { uses: null, rate: null, bytes: null, starts: null } },
+  { defaults: { uses: null, rate: null, bytes: null, starts: null, budget: null } },
 );
 
 interface WrittenServer {
@@ -173,6 +178,7 @@ export const RULES: Fields<ShortRules> = {
   sandbox: SANDBOX,
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
   network: NETWORK,
+  inference: INFERENCE,
   allow: list(allowance, { max: 512 }),
   limits: LIMITS,
   lease: boolean(),
@@ -181,6 +187,7 @@ export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   servers: {},
   network: [],
+  inference: [],
   allow: [],
   lease: false,
 };

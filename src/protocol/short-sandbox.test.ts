@@ -9,7 +9,10 @@ test("limits are read in their units, and only those that are named", () => {
     kind: "ok",
     value: {
       workspace: "write",
+      folder: null,
       programs: "none",
+      home: null,
+      ports: [],
       limits: { memory: 4 * 1024 ** 3, cpu: 600, wall: 28_800, processes: 200 },
     },
   });
@@ -17,7 +20,10 @@ test("limits are read in their units, and only those that are named", () => {
 
 test("without any a sandbox has none", () => {
   for (const limits of [undefined, {}]) {
-    expect(read({ limits })).toEqual({ kind: "ok", value: { workspace: "none", programs: "none" } });
+    expect(read({ limits })).toEqual({
+      kind: "ok",
+      value: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
+    });
   }
 });
 

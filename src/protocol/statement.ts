@@ -31,6 +31,8 @@ export const PURPOSES = [
   "rotate-secret",
   "bind-secret",
   "remove-secret",
+  "set-provider",
+  "remove-provider",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 

@@ -5,8 +5,8 @@ export interface LaunchPlan {
   readonly environment: { readonly [name: string]: string };
   /** The streams are a terminal, which becomes that of a session of the agent's. */
   readonly terminal: boolean;
-  /** Where a listening socket on loopback goes out, the address of the agent's proxy; null: it has none. */
-  readonly proxy: { readonly socket: number; readonly port: number } | null;
+  /** Where listening sockets on loopback go out, the addresses of the agent's proxy and models; null: it has none. */
+  readonly proxy: { readonly socket: number; readonly ports: { readonly [letter: string]: number } } | null;
   /**
    * Folders beneath which files may be changed without asking, when some root is guarded: everything writable but the
    * guarded roots. Null: none is guarded, and the kernel forbids nothing of what the mounts allow.
@@ -35,6 +35,10 @@ export const LAUNCHER_ENTRY = "main/launcher.mjs";
 
 /** The port of an agent's proxy on the loopback interface of its own namespace. */
 export const PROXY_PORT = 3128;
+/** The port of its models, likewise: an endpoint in the providers' own formats. */
+export const INFER_PORT = 3129;
+/** What a listener is called by the one letter of the message that it comes with. */
+export const LISTENERS: { readonly [letter in "P" | "I"]: number } = Object.freeze({ P: PROXY_PORT, I: INFER_PORT });
 
 /** Visits of published ports at a time; each is a socket that the launcher made. At most 253 go in one message (unix(7)). */
 export const VISITS_MOST = 64;

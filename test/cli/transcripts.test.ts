@@ -59,6 +59,11 @@ Ports
   ports list         list the published ports and who may come
   ports pair         let a browser come to a published port; you sign it
 
+Models
+  providers add      register a provider of models, or change one; you sign it
+  providers list     list the providers of models
+  providers remove   take a provider off the list; you sign it
+
 Rules
   policy check       check a file of policy rules without using it
   policy explain     say what would happen to an action, and why
@@ -132,6 +137,11 @@ Secrets
 Ports
   ports list         list the published ports and who may come
   ports pair         let a browser come to a published port; you sign it
+
+Models
+  providers add      register a provider of models, or change one; you sign it
+  providers list     list the providers of models
+  providers remove   take a provider off the list; you sign it
 
 Rules
   policy check       check a file of policy rules without using it

@@ -75,6 +75,7 @@ export function decisionInput(
     now: NOW,
     ownPaths: ["/home/owner/.aios"],
     injections: [],
+    infer: { providers: new Map(), seesWorkspace: false },
     ...change,
     grants: new Map(grants.map((each) => [each.id, each])),
   };

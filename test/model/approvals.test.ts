@@ -155,7 +155,7 @@ class World {
       digest: (text) => crypto.digest(text),
       start,
       ownPaths: [],
-      injections: () => [],
+      facts: () => ({ injections: [], infer: { providers: new Map(), seesWorkspace: false } }),
       now: trusted.now,
       evaluator: () => evaluator,
       openDriver: async () => driver,
