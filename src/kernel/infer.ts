@@ -136,8 +136,8 @@ export function decodeInferCall(name: string, args: JsonObject): Decoded<InferCa
     const tool = INFER_TOOL_NAMES.find((each) => each === name) ?? place.fail("no tool of the inference device");
     const endpoint = at("endpoint").oneOf(ENDPOINTS);
     const features = at("features").names(FEATURES.length, (feature) => feature.oneOf(FEATURES));
-    const fits = features.length > 0 ? "extras" : endpoint === "count" ? "messages" : endpoint;
-    if (tool !== fits) place.fail(`not what ${tool} is for`);
+    const wanted = features.length > 0 ? "extras" : endpoint === "count" ? "messages" : endpoint;
+    if (tool !== wanted) place.fail(`not what ${tool} is for`);
     return {
       tool,
       provider: at("provider").text(PROVIDER_NAME, "the name of a provider"),
