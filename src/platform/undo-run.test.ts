@@ -9,8 +9,10 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -188,6 +190,53 @@ describe("undoing", () => {
     });
     expect(readFileSync(join(place, "a"), "utf8")).toBe("agent and a person");
     expect(readFileSync(join(place, "b"), "utf8")).toBe("b before");
+  });
+});
+
+describe("what an agent leaves for the undoing of its work", () => {
+  it("a link where content stands beside for a moment leads nowhere", () => {
+    const begun = begin();
+    const { place, store } = begun;
+    writeFileSync(join(place, "hook"), "harmless");
+    run(begun, [
+      { order: { order: "open", target: at("a"), flags: 1 | O_TRUNC, mode: 0 }, text: "agent" },
+      { order: { order: "symlink", text: "hook", path: "@/a.aios-undo" }, text: "" },
+    ]);
+    // Left as it is, so that it is still there when the file is put back.
+    rmSync(join(place, "a.aios-undo"));
+    symlinkSync("hook", join(place, "a.aios-undo"));
+    undoRun(store, { how: "do" });
+    expect(readFileSync(join(place, "hook"), "utf8")).toBe("harmless");
+    expect(readFileSync(join(place, "a"), "utf8")).toBe("a before");
+  });
+
+  it("a link in the place of a folder leads what is put back nowhere either", () => {
+    const begun = begin();
+    const { place, store } = begun;
+    run(begun, [{ order: { order: "open", target: at("d/a"), flags: 1 | O_TRUNC, mode: 0 }, text: "agent" }]);
+    renameSync(join(place, "d"), join(place, "elsewhere"));
+    symlinkSync("elsewhere", join(place, "d"));
+    const report = undoRun(store, { how: "do" });
+    const why = "the folder that it was in is not what it was";
+    expect(report).toMatchObject({ changed: 0, left: [{ path: join(place, "d/a"), why }] });
+    expect(readFileSync(join(place, "elsewhere/a"), "utf8")).toBe("agent");
+  });
+});
+
+describe("a run whose end was not noted", () => {
+  it("is undone but for what was changed later than its last note", () => {
+    const begun = begin();
+    const { place, store, act } = begun;
+    for (const path of ["a", "b"]) {
+      const target = { at: "path", path: `${place}/${path}`, follow: true } as const;
+      act({ order: "open", target, flags: 1 | O_TRUNC, mode: 0 }, "agent");
+    }
+    const later = new Date(Date.now() + 5000);
+    utimesSync(join(place, "b"), later, later);
+    const report = undoRun(store, { how: "do" });
+    expect(report).toMatchObject({ noted: false, changed: 1, left: [{ path: join(place, "b") }] });
+    expect(readFileSync(join(place, "a"), "utf8")).toBe("a before");
+    expect(readFileSync(join(place, "b"), "utf8")).toBe("agent");
   });
 });
 

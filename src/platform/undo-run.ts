@@ -6,8 +6,10 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmdirSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeSync,
@@ -24,8 +26,7 @@ import { look, statAt } from "./undo-store.ts";
  * Puts back what a run changed, the last change first, or says what that would be. What somebody changed since the run is
  * left as it is and named, and so is what hangs on it. Stopped at any moment, it goes on where it was when it is called
  * again: each step is noted when it is done, and one that was done and not noted is found done. `onStep` is called between
- * the two. Throws what the file system
- * throws where the store itself cannot be read or written.
+ * the two. Throws what the file system throws where the store itself cannot be read or written.
  */
 export function undoRun(
   folder: string,
@@ -36,7 +37,8 @@ export function undoRun(
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody else can write in the store
   const final = readLines(join(folder, "final")) as readonly Left[] | null;
   const report = createReport(final !== null);
-  const moved = findMoved(final ?? [], entries.slice(Math.max(0, progress.left - (progress.began ? 1 : 0))));
+  const undone = entries.slice(Math.max(0, progress.left - (progress.began ? 1 : 0)));
+  const moved = final === null ? findLater(entries, join(folder, "journal")) : findMoved(final, undone);
   try {
     for (let at = progress.left - 1; at >= 0; at--) {
       const entry = entries[at];
@@ -67,6 +69,28 @@ interface Undoing {
 }
 
 const SINCE = "it was changed since the run";
+const ASTRAY = "the folder that it was in is not what it was";
+/** Nanoseconds that a program may still have written after its last change was noted, when its end was not. */
+const GRACE_NS = 1_000_000_000n;
+
+/** Whether a path, or a folder above it, is not what the run left. */
+function hasMoved(moved: ReadonlySet<string>, path: string): boolean {
+  for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (moved.has(at)) return true;
+  return false;
+}
+
+/**
+ * Whether no link leads to the folder of a path. When it was changed none did; one that stands there now could lead what
+ * is put back to another place, a hook of git's for one.
+ */
+function isStraight(path: string): boolean {
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  try {
+    return realpathSync(bytes(folder), "latin1") === folder;
+  } catch (error) {
+    return codeOf(error) === "ENOENT"; // nothing can be there, and the step itself says what that means
+  }
+}
 
 function undoEntry(entry: UndoEntry, undoing: Undoing): void {
   switch (entry.did) {
@@ -81,7 +105,8 @@ function undoEntry(entry: UndoEntry, undoing: Undoing): void {
     case "removed-folder":
     case "removed-link":
     case "mode":
-      if (undoing.moved.has(entry.path)) return undoing.report.leave(entry.path, SINCE);
+      if (hasMoved(undoing.moved, entry.path)) return undoing.report.leave(entry.path, SINCE);
+      if (undoing.how === "do" && !isStraight(entry.path)) return undoing.report.leave(entry.path, ASTRAY);
       return undoAt(entry, undoing);
   }
 }
@@ -129,9 +154,13 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
   const { how, moved, report } = undoing;
   const { from, to } = entry;
   const wentAgain = [...moved].filter((path) => path === to || path.startsWith(`${to}/`));
-  if (moved.has(to) || moved.has(from)) {
+  if (hasMoved(moved, to) || hasMoved(moved, from)) {
     moved.add(from);
     return report.leave(to, SINCE);
+  }
+  if (how === "do" && !(isStraight(from) && isStraight(to))) {
+    moved.add(from);
+    return report.leave(to, ASTRAY);
   }
   // What lies in a folder goes with it.
   for (const path of wentAgain) moved.add(from + path.slice(to.length));
@@ -157,8 +186,8 @@ function exchangeBack(
   progress: Progress,
   { from, to, now }: { readonly from: string; readonly to: string; readonly now: string },
 ): void {
-  const { exchanging } = progress;
-  if (exchanging !== null && exchanging !== now) return; // done already
+  const begun = progress.exchanging();
+  if (begun !== null && begun !== now) return; // done already
   progress.exchange(now);
   exchangeNames(from, to);
 }
@@ -166,7 +195,10 @@ function exchangeBack(
 /** Whole or not at all: the old content stands beside until it takes the place. */
 function restoreFile(entry: { path: string; blob: number; meta: UndoMeta }, folder: string): void {
   const beside = `${entry.path}.aios-undo`;
-  copyFileSync(join(folder, "blobs", String(entry.blob)), bytes(beside), constants.COPYFILE_FICLONE);
+  // Left of a step that was stopped; or an agent's, a link to where it would like this content to be.
+  rmSync(bytes(beside), { force: true });
+  const { COPYFILE_EXCL, COPYFILE_FICLONE } = constants;
+  copyFileSync(join(folder, "blobs", String(entry.blob)), bytes(beside), COPYFILE_EXCL | COPYFILE_FICLONE);
   chmodSync(bytes(beside), entry.meta.mode);
   setTimes(beside, BigInt(entry.meta.mtimeNs));
   renameSync(bytes(beside), bytes(entry.path));
@@ -194,6 +226,19 @@ function findMoved(final: readonly Left[], undone: readonly UndoEntry[]): Set<st
     if (!isSame) moved.add(path);
   }
   return moved;
+}
+
+/**
+ * When the end of the run was not noted: paths that were changed after its last note. A person's work is rather left than
+ * lost, even if it was the run's own.
+ */
+function findLater(entries: readonly UndoEntry[], journal: string): Set<string> {
+  const last = (statAt(journal)?.mtimeNs ?? 0n) + GRACE_NS;
+  const later = entries.flatMap(pathsOf).filter((path) => {
+    const found = statAt(path);
+    return found !== undefined && !found.isDirectory() && found.mtimeNs > last;
+  });
+  return new Set(later);
 }
 
 function pathsOf(entry: UndoEntry): readonly string[] {
@@ -255,7 +300,7 @@ interface Progress {
   /** An undoing began before: the last of these may be done already. */
   readonly began: boolean;
   /** What stood at the second path of an exchange that had begun: two exchanges would be none. */
-  readonly exchanging: string | null;
+  exchanging(): string | null;
   exchange(inode: string): void;
   note(left: number): void;
   close(): void;
@@ -265,19 +310,26 @@ interface Progress {
 function openProgress(path: string, { all, how }: { readonly all: number; readonly how: "dry" | "do" }): Progress {
   const [known = "", inode = ""] = readKnown(path);
   const left = known === "" ? all : Math.min(Number(known), all);
-  const state = { left, began: known !== "", exchanging: inode === "" ? null : inode };
-  if (how === "dry") return { ...state, exchange: () => {}, note: () => {}, close: () => {} };
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
-  const write = (count: number, exchanging: string): void =>
-    void writeSync(fd, String(count).padStart(NUMBER) + exchanging.padStart(NUMBER), 0);
+  const began = known !== "";
   let count = left;
-  write(count, inode);
+  let exchanging = inode;
+  if (how === "dry") {
+    return { left, began, exchanging: () => null, exchange: () => {}, note: () => {}, close: () => {} };
+  }
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+  const write = (): void => void writeSync(fd, String(count).padStart(NUMBER) + exchanging.padStart(NUMBER), 0);
+  write();
   return {
-    ...state,
-    exchange: (found) => write(count, found),
+    left,
+    began,
+    exchanging: () => (exchanging === "" ? null : exchanging),
+    exchange(found) {
+      exchanging = found;
+      write();
+    },
     note(next) {
-      count = next;
-      write(count, "");
+      [count, exchanging] = [next, ""];
+      write();
     },
     close: () => closeSync(fd),
   };

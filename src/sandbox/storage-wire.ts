@@ -50,7 +50,7 @@ export type StorageAnswer =
 /** Longest path of a note, in characters. */
 export const NOTE_PATH_MOST = 512;
 /** Bytes that are read at once. Nearly every line is shorter; the longest, of paths full of odd bytes, takes some more. */
-export const STORAGE_READ_BYTES = 4096;
+export const STORAGE_READ_BYTES = 1024;
 /** Longest line: two paths whose every byte is escaped. */
 export const STORAGE_LINE_MOST: number = 2 * 6 * 8192 + 1024;
 

@@ -26,6 +26,8 @@ export interface GuardedStart {
   readonly workspace: string;
   /** `off`: the folder is simply mounted writable, as it is without the defence. */
   readonly guard: "on" | "off";
+  /** A terminal for its streams; otherwise what it says is kept. */
+  readonly terminal?: number;
 }
 
 /** A fresh folder in the stage, ours. */
@@ -36,7 +38,7 @@ export function makeWorkspace(stage: Stage): string {
 /** Starts a command as an agent with a writable workspace, guarded by a storage device of its own. */
 export async function startGuarded(
   stage: Stage,
-  { command, workspace, guard }: GuardedStart,
+  { command, workspace, guard, terminal }: GuardedStart,
 ): Promise<{
   readonly agent: StartedSandbox;
   /** Null with the guard off. */
@@ -72,9 +74,11 @@ export async function startGuarded(
     ends: [inner],
   });
   inner.close();
+  const streams =
+    terminal === undefined ? "capture" : ({ stdin: terminal, stdout: terminal, stderr: terminal } as const);
   const started = await startSandbox(
-    { ...spec, guarded: ["/workspace"] },
-    { streams: "capture", agent: { ...agent, device: outer } },
+    { ...spec, guarded: ["/workspace"], terminal: terminal !== undefined },
+    { streams, agent: { ...agent, device: outer } },
   ).finally(() => outer.close());
   return {
     agent: started,

@@ -1,7 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { openPty } from "../../src/platform/pty.ts";
 import { attackWorkspace, makeWorkspace, runGuarded, startGuarded } from "./guarded-stage.ts";
 import { setStage } from "./sandbox-stage.ts";
 
@@ -119,7 +129,7 @@ describe("a race", () => {
       // Both readings were met.
       expect(results).toMatchObject({ made: expect.toSatisfy(isMany), refused: expect.toSatisfy(isMany) });
       const open = makeWorkspace(stage);
-      await attackWorkspace(stage, { workspace: open, guard: "off", attack });
+      await attackWorkspace(stage, { workspace: open, guard: "off", attack: { ...attack, ms: 1000 } });
       expect(existsSync(join(open, ".mcp.json"))).toBe(true);
     },
   );
@@ -387,6 +397,24 @@ print(open("mapped", "rb").read(5).decode(), os.path.getsize("mapped"))
       command: ["python3", "-c", script],
     });
     expect({ code, output, errors }).toEqual({ code: 0, output: "wal\n2\nhello 8192\n", errors: "" });
+  });
+
+  it("of scripts that open their own streams again, on a terminal that was made outside", async () => {
+    const workspace = makeWorkspace(stage);
+    const { master, slave } = openPty();
+    const command = [
+      "sh",
+      "-c",
+      "echo one > /dev/stderr; echo two > /proc/self/fd/1; echo three | tee /dev/stdout >/dev/null; echo $?",
+    ];
+    const { agent, end } = await startGuarded(stage, { workspace, guard: "on", command, terminal: slave });
+    await agent.ended;
+    closeSync(slave);
+    await end();
+    const said = Buffer.alloc(4096);
+    const text = said.toString("utf8", 0, readSync(master, said));
+    closeSync(master);
+    expect(text.split("\r\n")).toEqual(["one", "two", "0", ""]);
   });
 
   it("gets the errors that the kernel has for it", async () => {

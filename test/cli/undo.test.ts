@@ -46,7 +46,7 @@ nothing to undo
     expect(await transcribe(["undo", INSTANCE], answer(report))).toBe(`$ aios undo i-0123456789abcdef
 left       /srv/work/mine: it was changed since the run
 and 1 more that are left
-the machine stopped before the end of the run was noted: what was changed since is not known
+the end of the run was not noted: what was changed after its last note is left
 0 put back, 2 left as they are
 [1]
 `);

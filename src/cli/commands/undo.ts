@@ -46,7 +46,7 @@ function showReport(report: Report, how: "dry" | "do"): readonly Line[] {
     ...(moreLeft > 0 ? [line(`and ${moreLeft} more that are left`, "wait")] : []),
     ...(report.noted
       ? []
-      : [line("the machine stopped before the end of the run was noted: what was changed since is not known", "wait")]),
+      : [line("the end of the run was not noted: what was changed after its last note is left", "wait")]),
     line(summarise(report, how), report.leftCount === 0 ? "good" : "wait"),
   ];
 }
