@@ -146,7 +146,8 @@ async function act(
   request: Partial<RunRequest> = {},
 ): Promise<{ ran: Ran; lines: readonly Line[] }> {
   const path = join(aios.workspace, `plan-${plans++}.json`);
-  writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
+  const steps = plan.map((step) => ("url" in step ? { ...step, all: true } : step));
+  writeFileSync(path, JSON.stringify(steps), { mode: 0o644 });
   const ran = await aios.run({ agent, command: ["/aios/node", PROGRAM, path], code: [PROGRAM, path], ...request });
   const lines = ran.stdout.split("\n").flatMap((line): Line[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
   return { ran, lines };
@@ -294,6 +295,45 @@ describe("a placeholder that is not where it belongs", () => {
     ]);
     expect(lines.map(({ status }) => status)).toEqual([307, 403]);
     expect(reached.map(({ who }) => who)).toEqual(["origin"]);
+  });
+
+  test("inside a tunnel is read like anywhere else, and a tunnel that is passed through has no value in it", async () => {
+    const inside = `
+      const net = require("node:net");
+      const ask = (path, host) => new Promise((done) => {
+        const socket = net.connect("/run/aios/proxy.sock", () => socket.write("CONNECT " + host + " HTTP/1.1\\r\\nHost: " + host + "\\r\\n\\r\\n"));
+        let text = "";
+        socket.once("data", () => socket.write("GET " + path + " HTTP/1.1\\r\\nHost: " + host + "\\r\\nX-Api-Key: " + process.env.BANK_KEY + "\\r\\nConnection: close\\r\\n\\r\\n"));
+        socket.on("data", (chunk) => (text += chunk));
+        socket.on("close", () => done(text));
+        socket.on("error", () => {});
+      });
+      (async () => {
+        console.log(await ask("/v1/plain", "localhost:${port}"));
+        console.log(await ask("/v1/plain", "localhost:${otherPort}"));
+      })();`;
+    reached = [];
+    const ran = await aios.run({ agent: "teller", command: ["/aios/node", "-e", inside] });
+    expect(ran.stdout).toContain("you sent ****");
+    expect(ran.stdout).toContain("secret-not-injected");
+    expect(reached.map(({ who }) => who)).toEqual(["origin"]);
+    expect(holds(ran.stdout)).toBe(false);
+    await aios.grant({
+      id: "tunnels",
+      agents: ["tunneller"],
+      drivers: { net: { source: { kind: "net" }, tools: NET_TOOLS } },
+      allow: [{ what: "net/connect", where: { host: { equals: "localhost" }, port: { equals: otherPort } } }],
+      secrets: { BANK_KEY: { secret: "bank", to: `http://localhost:${port}` } },
+      lease: true,
+      limits: { uses: 10 },
+    });
+    reached = [];
+    const passed = await aios.run({
+      agent: "tunneller",
+      command: ["/aios/node", "-e", inside],
+    });
+    expect(holds(passed.stdout)).toBe(false);
+    expect(reached).toEqual([]);
   });
 
   test("in the hands of another agent is worth nothing", async () => {

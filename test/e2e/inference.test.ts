@@ -230,7 +230,7 @@ describe("an agent that was granted models", () => {
 
   test("runs out of its budget in the middle of the day, and of the size of a request before it", async () => {
     const where = { inputTokens: { max: 200 }, maxOutput: { max: 100 } };
-    await grantModels("spender", "claude", { where, budget: { input: null, output: null, cost: 2150 } });
+    await grantModels("spender", "claude", { where, budget: { input: null, output: null, cost: 2100 } });
     // Each may cost some 1,600 at most, and costs 45.
     const { ran, lines } = await ask("spender", [
       ...Array.from({ length: 10 }, () => messages()),
