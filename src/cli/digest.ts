@@ -49,83 +49,82 @@ const SIGNED: ReadonlySet<LogRecord["kind"]> = new Set([
   "agent-restarted",
 ]);
 
+type Of<Kind extends LogRecord["kind"]> = Extract<LogRecord, { readonly kind: Kind }>;
+
 /** Counts what records say. Pure; `records` in their order, of one stretch of the log. */
 export function digestOf(records: readonly LogRecord[], held: readonly HeldView[]): Digest {
-  const instances = new Map<string, Digest["instances"][number]>();
-  const done = new Map<string, Digest["done"][number]>();
-  const denied = new Map<string, Digest["denied"][number]>();
-  const visits = new Map<string, Digest["visits"][number]>();
-  let [programs, calls] = [0, 0];
-  for (const record of records) {
-    switch (record.kind) {
-      case "instance-started":
-        instances.set(record.instance, { instance: record.instance, agent: record.agent, since: record.at, end: null });
-        break;
-      case "instance-ended":
-      case "terminal": {
-        const end = record.kind === "terminal" ? `terminal: ${record.code}` : endOf(record);
-        // One that began before is of interest too: it ended meanwhile.
-        const known = instances.get(record.instance);
-        if (known?.end?.startsWith("terminal") === true) break;
-        instances.set(record.instance, {
-          instance: record.instance,
-          agent: known?.agent ?? ("agent" in record ? record.agent : ""),
-          since: known?.since ?? record.at,
-          end,
-        });
-        break;
-      }
-      case "outcome": {
-        const before = done.get(record.what) ?? { what: record.what, times: 0, failed: 0 };
-        const failed = record.result === "ok" ? 0 : 1;
-        done.set(record.what, { ...before, times: before.times + 1, failed: before.failed + failed });
-        break;
-      }
-      case "denied": {
-        const key = `${record.what} ${record.code}`;
-        const before = denied.get(key) ?? { what: record.what, code: record.code, times: 0 };
-        denied.set(key, { ...before, times: before.times + 1 });
-        break;
-      }
-      case "programs-started":
-        programs += record.count;
-        break;
-      case "calls-refused":
-        calls += total(record.calls);
-        break;
-      case "port-entered":
-      case "port-visited": {
-        const port = `${record.agent}/${record.port}`;
-        const before = visits.get(port) ?? { port, entered: 0, requests: 0, refused: 0 };
-        visits.set(
-          port,
-          record.kind === "port-entered"
-            ? { ...before, entered: before.entered + 1 }
-            : {
-                ...before,
-                requests: before.requests + record.requests,
-                refused: before.refused + total(record.refused),
-              },
-        );
-        break;
-      }
-      default:
-        break;
-    }
-  }
-  const often = <T extends { readonly times: number }>(items: Iterable<T>): readonly T[] =>
-    [...items].toSorted((one, other) => other.times - one.times);
+  const only = <Kind extends LogRecord["kind"]>(kind: Kind): readonly Of<Kind>[] =>
+    records.filter((record): record is Of<Kind> => record.kind === kind);
   return {
-    instances: [...instances.values()],
-    done: often(done.values()),
-    denied: often(denied.values()),
+    instances: instancesOf(records),
+    done: mostFirst(doneOf(only("outcome"))),
+    denied: mostFirst(deniedOf(only("denied"))),
     held,
     alarms: records.filter(({ kind }) => ALARMS.has(kind)),
     signed: records.filter(({ kind }) => SIGNED.has(kind)),
-    programs,
-    calls,
-    visits: [...visits.values()],
+    programs: only("programs-started").reduce((sum, { count }) => sum + count, 0),
+    calls: only("calls-refused").reduce((sum, { calls }) => sum + total(calls), 0),
+    visits: visitsOf(only("port-entered"), only("port-visited")),
   };
+}
+
+function instancesOf(records: readonly LogRecord[]): Digest["instances"] {
+  const instances = new Map<string, Digest["instances"][number]>();
+  const ended = (record: Of<"instance-ended" | "terminal">, end: string): void => {
+    // One that began before is of interest too: it ended meanwhile. A climb is how it ended, whatever follows.
+    const { instance, at } = record;
+    const known = instances.get(instance) ?? {
+      instance,
+      agent: "agent" in record ? record.agent : "",
+      since: at,
+      end: null,
+    };
+    if (known.end === null) instances.set(instance, { ...known, end });
+  };
+  for (const record of records) {
+    if (record.kind === "instance-started") {
+      const { instance, agent, at } = record;
+      instances.set(instance, { instance, agent, since: at, end: null });
+    } else if (record.kind === "terminal") ended(record, `terminal: ${record.code}`);
+    else if (record.kind === "instance-ended") ended(record, endOf(record));
+  }
+  return [...instances.values()];
+}
+
+function doneOf(outcomes: readonly Of<"outcome">[]): Digest["done"] {
+  const done = new Map<string, Digest["done"][number]>();
+  for (const { what, result } of outcomes) {
+    const { times, failed } = done.get(what) ?? { times: 0, failed: 0 };
+    done.set(what, { what, times: times + 1, failed: failed + (result === "ok" ? 0 : 1) });
+  }
+  return [...done.values()];
+}
+
+function deniedOf(denials: readonly Of<"denied">[]): Digest["denied"] {
+  const denied = new Map<string, Digest["denied"][number]>();
+  for (const { what, code } of denials) {
+    const key = `${what} ${code}`;
+    denied.set(key, { what, code, times: (denied.get(key)?.times ?? 0) + 1 });
+  }
+  return [...denied.values()];
+}
+
+function visitsOf(entered: readonly Of<"port-entered">[], visited: readonly Of<"port-visited">[]): Digest["visits"] {
+  const names = new Set([...entered, ...visited].map(({ agent, port }) => `${agent}/${port}`));
+  return [...names].map((name) => {
+    const here = ({ agent, port }: { readonly agent: string; readonly port: string }): boolean =>
+      `${agent}/${port}` === name;
+    return {
+      port: name,
+      entered: entered.filter(here).length,
+      requests: visited.filter(here).reduce((sum, { requests }) => sum + requests, 0),
+      refused: visited.filter(here).reduce((sum, { refused }) => sum + total(refused), 0),
+    };
+  });
+}
+
+function mostFirst<T extends { readonly times: number }>(items: readonly T[]): readonly T[] {
+  return items.toSorted((one, other) => other.times - one.times);
 }
 
 function endOf({ why, exit }: Extract<LogRecord, { kind: "instance-ended" }>): string {
