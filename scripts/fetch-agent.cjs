@@ -1,5 +1,5 @@
-// Puts a real agent's npm package into `.cache/agents`, for the proofs that run it: fetch-agent.cjs NAME…
-// Asked for by hand only (npm run proof:claude-code, proof:openclaw): these packages are large, and nothing else needs them.
+// Puts real agents' npm packages into `.cache/agents`, for the proofs that run them: fetch-agent.cjs NAME…
+// Asked for by .ci/run and by hand (npm run proof:claude-code, proof:openclaw); `npm test` alone fetches none, they are large.
 "use strict";
 
 const { spawnSync } = require("node:child_process");

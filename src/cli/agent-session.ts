@@ -12,6 +12,11 @@ import { makeVisible } from "./visible.ts";
 /** Ctrl-]: the one key that an agent never sees. Prompts of AIOS appear behind it and nowhere else. */
 export const ATTENTION_KEY = 0x1d;
 
+/** Ctrl-Z: goes to the agent like every other key, and may stop it. */
+const SUSPEND_KEY = 0x1a;
+/** How long after Ctrl-Z the agent is asked after, milliseconds. */
+const SUSPEND_MS = 400;
+
 /** What of the terminal a prompt must not inherit: styles, the alternate screen, hidden cursor, mouse and paste modes. */
 const CALM = "\u001b[0m\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\r\n";
 
@@ -22,6 +27,8 @@ export interface AgentSessionParts {
 }
 
 export interface AgentSession extends FreezeListener {
+  /** The instance has started. */
+  onStarted(instance: string): void;
   /** An action of this instance waits for a human. */
   onHeld(instance: string): void;
   /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
@@ -42,6 +49,7 @@ export async function openAgentSession(
   let terminal: AgentTerminal | null = null;
   let instance: string | null = null;
   let frozen: Freeze | null = null;
+  let running: string | null = null;
   let asking = false;
 
   const ask = async (): Promise<void> => {
@@ -60,7 +68,25 @@ export async function openAgentSession(
       terminal.resume();
     }
   };
+  /** An agent that stopped itself would leave the person at a dead screen: this command stops with it, and both go on. */
+  const followStop = async (): Promise<void> => {
+    const shown = terminal;
+    if (asking || shown === null || running === null) return;
+    const { stopped } = await parts.client.request("stopped", { instance: running, go: false });
+    if (!stopped || asking) return;
+    asking = true;
+    shown.pause();
+    powers.err.write(`${CALM}aios: the agent has stopped itself; fg brings it back\n`);
+    try {
+      await shown.suspend();
+      await parts.client.request("stopped", { instance: running, go: true });
+    } finally {
+      asking = false;
+      shown.resume();
+    }
+  };
   const fromPerson = (bytes: Uint8Array): Uint8Array => {
+    if (bytes.includes(SUSPEND_KEY)) powers.timer.after(SUSPEND_MS, () => void followStop().catch(() => undefined));
     const at = bytes.indexOf(ATTENTION_KEY);
     if (at < 0) return bytes;
     // What was typed after the key was typed at the agent's screen; it must not answer a prompt unread.
@@ -97,6 +123,9 @@ export async function openAgentSession(
     onThawed(thawed) {
       frozen = null;
       notify([`aios: instance ${thawed} goes on`]);
+    },
+    onStarted(started) {
+      running = started;
     },
     async close() {
       await offered.ended;

@@ -58,7 +58,10 @@ export interface Screen {
 }
 
 export interface Person {
-  /** Shows a prompt at the terminal and reads one line; null at end of input. */
+  /**
+   * Shows a question at the terminal and reads its answer, a letter or a short word; null at end of input. What else is
+   * typed is not shown: it may be a passphrase.
+   */
   askLine(prompt: string): Promise<string | null>;
   /** The same without echo. Read from the terminal only, never from a flag, a pipe or the environment. */
   askPassphrase(prompt: string): Promise<string | null>;
@@ -199,6 +202,8 @@ export interface AgentTerminal {
   /** Stops showing and reading, and gives the terminal back its own mode, for a prompt of ours. */
   pause(): void;
   resume(): void;
+  /** Stops this program like a job of the person's shell, and comes back when that lets it go on. The terminal is paused. */
+  suspend(): Promise<void>;
   stop(): void;
 }
 

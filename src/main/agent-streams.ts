@@ -60,8 +60,32 @@ function joinTerminal(
     fromPerson: offer.fromPerson,
     fromAgent: offer.fromAgent,
   });
-  return { ended: pump.ended, pause: () => pump.pause(), resume: () => pump.resume(), stop: () => pump.stop() };
+  return {
+    ended: pump.ended,
+    pause: () => pump.pause(),
+    resume: () => pump.resume(),
+    suspend: () => stopAsJob(),
+    stop: () => pump.stop(),
+  };
 }
+
+/** Resolves at once where there is no shell to come back from: then the kernel stops nobody (an orphaned process group). */
+function stopAsJob(): Promise<void> {
+  return new Promise((done) => {
+    const on = (): void => {
+      clearTimeout(timer);
+      process.off("SIGCONT", on);
+      done();
+    };
+    process.once("SIGCONT", on);
+    // The whole job, as a terminal would.
+    process.kill(0, "SIGTSTP");
+    const timer = setTimeout(on, STOP_MS);
+  });
+}
+
+/** How long a stop may take to take hold, of the time that passes for this program. */
+const STOP_MS = 200;
 
 /** Lends streams that nobody types at and hands the output over in lines of at most 4 KiB. */
 export async function lendStreams(home: string, ticket: string, onLine: (line: string) => void): Promise<void> {

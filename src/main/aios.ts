@@ -14,7 +14,7 @@ import { runProgram } from "../cli/program.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { createLook } from "../platform/machine-look.ts";
 import { createRandom } from "../platform/random.ts";
-import { askLine, hasTerminal, readPassphrase } from "../platform/terminal.ts";
+import { askChoice, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
 import { createProgramFinder, offerStreams } from "./agent-streams.ts";
 import { createCliHome } from "./cli-home.ts";
@@ -45,7 +45,7 @@ function defaultHome(): string {
 }
 
 const person: Person = {
-  askLine: (prompt) => orNull(askLine(prompt)),
+  askLine: (prompt) => orNull(askChoice(prompt)),
   // The one prompt that nothing is half done behind: Ctrl-C and the end of input end the command, by its own exit code.
   askPassphrase: (prompt) => translateFaults(() => readPassphrase(prompt)),
 };

@@ -278,6 +278,14 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       connection.watch(instance);
       return {};
     },
+    async stopped({ instance, go }) {
+      const live = [...instances.running()].find((each) => each.state.instance === instance);
+      // A frozen one stands still by our own hand, and only an owner's signature ends that.
+      if (live?.agent == null || live.state.life !== "running") return { stopped: false };
+      const stopped = live.agent.stopped();
+      if (stopped && go) live.agent.resume();
+      return { stopped };
+    },
     async homes({ agent }) {
       return { homes: await instances.homes.view(agent) };
     },

@@ -1,4 +1,5 @@
 import { decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
+import { REASONS } from "../kernel/codes.ts";
 import type { Decision, Evaluator, Subject } from "../kernel/decision.ts";
 import { endorsedTokens } from "../kernel/endorsement.ts";
 import type { Label } from "../kernel/grant.ts";
@@ -40,7 +41,7 @@ function answer(ports: ExplainPorts, question: Question, stages: Explanation["st
     stages.push({
       stage,
       verdict: staged.kind === "next" ? "passed" : staged.kind,
-      because: staged.kind === "next" ? "" : `${staged.code}: ${staged.by}`,
+      because: staged.kind === "next" ? "" : `${staged.code}: ${REASONS[staged.code]} (${staged.by})`,
     });
     return staged;
   };

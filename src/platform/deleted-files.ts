@@ -1,5 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
-import { listMembers } from "./sandbox-members.ts";
+import { readdirSync, readlinkSync, statSync } from "node:fs";
 
 /** Descriptors that are looked at; a sandbox with more of them is over any budget. */
 const MOST_DESCRIPTORS = 50_000;
@@ -13,7 +12,7 @@ export function deletedBytes(namespace: number, device: number): number {
   const seen = new Map<number, number>();
   let looked = 0;
   for (const pid of listMembers(namespace)) {
-    for (const fd of listDescriptors(pid)) {
+    for (const fd of listFolder(`/proc/${pid}/fd`)) {
       looked += 1;
       if (looked > MOST_DESCRIPTORS) return Infinity;
       const stat = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false });
@@ -25,10 +24,23 @@ export function deletedBytes(namespace: number, device: number): number {
   return [...seen.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-function listDescriptors(pid: number): readonly string[] {
+/** As sandbox-members.ts, but without FFI, which this thread need not load. */
+function listMembers(namespace: number): readonly string[] {
+  return listFolder("/proc").filter((name) => /^[0-9]+$/.test(name) && readNamespace(name) === `pid:[${namespace}]`);
+}
+
+function readNamespace(pid: string): string | null {
   try {
-    return readdirSync(`/proc/${pid}/fd`);
+    return readlinkSync(`/proc/${pid}/ns/pid`);
   } catch {
-    return []; // it ended
+    return null; // gone, or another user's
+  }
+}
+
+function listFolder(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return []; // the process ended
   }
 }

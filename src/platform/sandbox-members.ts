@@ -46,6 +46,23 @@ export function stopMembers(namespace: number): void {
   throw new Error(`Cannot stop namespace ${namespace}: it forks faster than it is stopped`);
 }
 
+/** The number that the launcher, and so an agent's own program, has in its namespace: the first process is bubblewrap's. */
+const PROGRAM = "2";
+
+/** Whether the sandbox's own program has stopped, as one does on Ctrl-Z; what it started may run on. */
+export function isProgramStopped(namespace: number): boolean {
+  return listMembers(namespace).some((pid) => numberInside(pid) === PROGRAM && isStopped(pid));
+}
+
+function numberInside(pid: number): string | undefined {
+  try {
+    const numbers = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return numbers?.trim().split(/\s+/).at(-1);
+  } catch {
+    return undefined; // it ended
+  }
+}
+
 /** Lets every process of the namespace go on. */
 export function continueMembers(namespace: number): void {
   for (const pid of listMembers(namespace)) signalMember(namespace, { pid, signal: SIGCONT });

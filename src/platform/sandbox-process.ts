@@ -18,7 +18,7 @@ import { readStatus, watchGate } from "./sandbox-gate.ts";
 import { readSandboxHost } from "./sandbox-host.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import { applyLimits } from "./sandbox-limits.ts";
-import { continueMembers, stopMembers } from "./sandbox-members.ts";
+import { continueMembers, isProgramStopped, stopMembers } from "./sandbox-members.ts";
 import { type Reached, watchUse } from "./sandbox-use.ts";
 import {
   closeOnExec,
@@ -361,6 +361,7 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     resume: () => {
       if (!gone) continueMembers(namespace);
     },
+    stopped: () => !gone && isProgramStopped(namespace),
     errors: () => errors.text(),
     output: () => ({ bytes: output.bytes(), truncated: output.truncated() }),
   });

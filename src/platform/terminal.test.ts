@@ -27,7 +27,7 @@ function startSession(script: string): Session {
   const name = readlinkSync(`/proc/self/fd/${pty.slave}`);
   // The first terminal that the leader of a session opens becomes its controlling one, which /dev/tty then means.
   const whole = `import fs from "node:fs"; fs.openSync(${JSON.stringify(name)}, "r+");
-    const { readPassphrase, askLine, hasTerminal } = await import(${terminal});
+    const { readPassphrase, askChoice, hasTerminal } = await import(${terminal});
     const say = (value) => fs.writeSync(1, JSON.stringify(value));
     ${script}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", whole], {
@@ -127,21 +127,32 @@ describe("the terminal", () => {
     session.close();
   });
 
-  it("shows an answer as it is typed", async () => {
-    const session = startSession(`say({ got: await askLine("Sign? ") });`);
+  it("shows of an answer its letter", async () => {
+    const session = startSession(`say({ got: await askChoice("Sign? ") });`);
     await session.until("Sign? ");
     session.type("yess\u007f\r");
     expect(JSON.parse(await session.said)).toEqual({ got: "yes" });
-    await session.until("Sign? yess\b \b");
+    await session.until("Sign? y");
+    expect(session.seen()).not.toContain("yes");
+    session.close();
+  });
+
+  it("shows nothing of a passphrase that is typed at a question, and lets it be taken back", async () => {
+    const session = startSession(`say({ got: await askChoice("Sign? [y/N] ") });`);
+    await session.until("Sign? [y/N] ");
+    session.type("correct horse\u0015no horse\u007f\u0015y\r");
+    expect(JSON.parse(await session.said)).toEqual({ got: "y" });
+    await session.until("n\b \by");
+    expect(session.seen().replaceAll("Sign? [y/N] ", "")).not.toMatch(/[corehs]/);
     session.close();
   });
 });
 
 describe("without a terminal", () => {
   it("nothing is asked, whatever stands on standard input or in the environment", async () => {
-    const script = `const { readPassphrase, askLine, hasTerminal } = await import(${terminal});
+    const script = `const { readPassphrase, askChoice, hasTerminal } = await import(${terminal});
       const codes = [];
-      for (const ask of [readPassphrase, askLine]) await ask("? ").catch((error) => codes.push(error.code));
+      for (const ask of [readPassphrase, askChoice]) await ask("? ").catch((error) => codes.push(error.code));
       console.log(JSON.stringify({ codes, has: hasTerminal() }));`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       detached: true,

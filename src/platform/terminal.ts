@@ -12,6 +12,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const ERASE_LINE = 0x15;
 const DELETE = 0x7f;
+/** Letters that questions offer as answers. */
+const CHOICES: ReadonlySet<number> = new Set(Array.from("ynYNdD", (letter) => letter.charCodeAt(0)));
 
 /**
  * Asks for a passphrase on the controlling terminal and reads it without showing it. There is no other way to give
@@ -23,8 +25,12 @@ export function readPassphrase(prompt: string): Promise<string> {
   return readLine(prompt, { shown: false });
 }
 
-/** Asks a question on the controlling terminal and reads one line. Throws as `readPassphrase` does. */
-export function askLine(prompt: string): Promise<string> {
+/**
+ * Asks a question on the controlling terminal whose answer is a letter or a short word, and reads one line. A passphrase
+ * that is typed there by mistake is not shown: of the line only its first character is, and only when it is a letter that
+ * a question offers. Throws as `readPassphrase` does.
+ */
+export function askChoice(prompt: string): Promise<string> {
   return readLine(prompt, { shown: true });
 }
 
@@ -55,7 +61,7 @@ async function readLine(prompt: string, options: { readonly shown: boolean }): P
   const screen = new WriteStream(openTerminal());
   const editor = new LineEditor(options.shown ? screen : null);
   try {
-    // Raw also for a line that is shown: keys of the terminal driver (Ctrl-Z, Ctrl-\) would leave it half set.
+    // Raw also where something is shown: keys of the terminal driver (Ctrl-Z, Ctrl-\) would leave it half set.
     // Node gives a terminal its old mode back when a signal or an exit ends the process meanwhile.
     keys.setRawMode(true);
     screen.write(prompt);
@@ -129,15 +135,21 @@ class LineEditor {
     if (byte < 0x20) return "more"; // other control characters: no part of a passphrase or an answer
     if (this.#length === LONGEST_LINE_BYTES) return "too-long";
     this.#bytes[this.#length++] = byte;
-    this.#screen?.write(Buffer.of(byte));
+    if (this.#isShown(this.#length)) this.#screen?.write(Buffer.of(byte));
     return "more";
   }
 
   /** Takes back the last character: a byte and the UTF-8 continuation bytes after it. */
   #erase(): void {
     if (this.#length === 0) return;
+    const wasShown = this.#isShown(this.#length);
     do this.#length--;
     while (this.#length > 0 && ((this.#bytes[this.#length] ?? 0) & 0xc0) === 0x80);
-    this.#screen?.write("\b \b");
+    if (wasShown) this.#screen?.write("\b \b");
+  }
+
+  /** Whether the character that ends here is on the screen: the first one, when it is an answer. */
+  #isShown(length: number): boolean {
+    return length === 1 && CHOICES.has(this.#bytes[0] ?? 0);
   }
 }

@@ -123,6 +123,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   "log-prove": object<BodyOf<"log-prove">>({ seq }),
   checkpoint: empty,
   watch: object<BodyOf<"watch">>({ instance: nullable(lookup) }),
+  stopped: object<BodyOf<"stopped">>({ instance: lookup, go: boolean() }),
   homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
   stop: empty,
 };
@@ -274,6 +275,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   "log-prove": object<OkOf<"log-prove">>({ proof: PROOF }),
   checkpoint: object<OkOf<"checkpoint">>({ note: words }),
   watch: empty,
+  stopped: object<OkOf<"stopped">>({ stopped: boolean() }),
   homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
   stop: empty,
 };

@@ -57,6 +57,7 @@ describe("the names that a peer may use", () => {
     "log-prove",
     "checkpoint",
     "watch",
+    "stopped",
     "homes",
     "stop",
   ];

@@ -324,6 +324,11 @@ export interface CliRequests {
   checkpoint: { body: Empty; ok: { readonly note: string } };
   /** Turns this connection into a stream of `CliEvents`. */
   watch: { body: { readonly instance: string | null }; ok: Empty };
+  /**
+   * Whether the program of a running instance has stopped itself, as on Ctrl-Z; with `go` it goes on. What was frozen is
+   * not let go by this.
+   */
+  stopped: { body: { readonly instance: string; readonly go: boolean }; ok: { readonly stopped: boolean } };
   /** Homes of agents, or of one; measures them. */
   homes: { body: { readonly agent: string | null }; ok: { readonly homes: readonly HomeView[] } };
   stop: { body: Empty; ok: Empty };

@@ -102,9 +102,10 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       offerStreams: (offer) => {
         offers.push(offer);
         const stop = (): void => undefined;
+        const suspend = (): Promise<void> => Promise.resolve();
         const gone = Promise.resolve();
         const terminal =
-          typed === undefined ? null : { ended: gone, pause: () => undefined, resume: () => resumed(), stop };
+          typed === undefined ? null : { ended: gone, pause: () => undefined, resume: () => resumed(), suspend, stop };
         return Promise.resolve({ terminal, ended: gone });
       },
     },

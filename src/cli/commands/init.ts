@@ -39,7 +39,9 @@ export const init: Command = {
     }
     const enrolled = await home.key.exists();
     await home.create();
-    const client = await home.connect();
+    const running = await home.attach();
+    const client = running ?? (await home.connect());
+    let ready = false;
     try {
       const { owners } = await client.request("hello", { version: powers.version });
       if (owners > 0) {
@@ -54,6 +56,7 @@ export const init: Command = {
         ? await home.key.unlock((await powers.person.askPassphrase("passphrase of the owner key made before: ")) ?? "")
         : await home.key.create(await askNewPassphrase(powers.person, "your owner key"));
       const seq = await enrolOwner({ powers, client }, { name, signer });
+      ready = true;
       writeLines(powers.out, [
         join(["good", "The home is ready: "], home.path),
         line(`owner key ${keyId(signer.publicKey, powers.crypto.sha256)} in ${home.key.path} (record ${seq})`),
@@ -62,6 +65,8 @@ export const init: Command = {
       ]);
       return EXIT.ok;
     } finally {
+      // A monitor that this command started for a home that is not to be stays behind for nobody.
+      if (running === null && !ready) await client.request("stop", {}).catch(() => undefined);
       client.close();
     }
   },

@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { closeSync, readlinkSync } from "node:fs";
+import { ReadStream } from "node:tty";
+import { openPty } from "../../src/platform/pty.ts";
+
+/** A person's interactive shell, with job control, on a terminal of its own. */
+export interface ShellSession {
+  /** Everything that was shown since the last `clear`. */
+  shown(): string;
+  clear(): void;
+  type(keys: string): void;
+  /** Resolves when these words were shown; fails after half a minute. */
+  see(words: string): Promise<void>;
+  resize(columns: number, rows: number): void;
+  close(): void;
+}
+
+const PATIENCE = 30_000;
+
+/** @param variables of the shell's environment. */
+export function openShell(folder: string, variables: { readonly [name: string]: string }): ShellSession {
+  const pty = openPty();
+  pty.resize(100, 30);
+  const name = readlinkSync(`/proc/self/fd/${pty.slave}`);
+  // The first terminal that the leader of a session opens becomes the one that controls it.
+  const become = `require("node:fs").openSync(${JSON.stringify(name)}, "r+");
+    process.execve("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], process.env);`;
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "-e", become], {
+    cwd: folder,
+    detached: true,
+    env: { PATH: process.env["PATH"], TERM: "xterm-256color", PS1: "shell> ", HISTFILE: "/dev/null", ...variables },
+    stdio: [pty.slave, pty.slave, pty.slave],
+  });
+  closeSync(pty.slave);
+  const screen = new ReadStream(pty.master);
+  let shown = "";
+  screen.setEncoding("latin1").on("data", (text: string) => (shown += text));
+  screen.on("error", () => screen.destroy());
+  return {
+    shown: () => shown,
+    clear: () => void (shown = ""),
+    type: (keys) => void screen.write(Buffer.from(keys, "latin1")),
+    async see(words) {
+      const end = performance.now() + PATIENCE;
+      while (!shown.includes(words)) {
+        if (performance.now() > end) throw new Error(`never seen: ${words}; seen: ${JSON.stringify(shown)}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    resize: (columns, rows) => pty.resize(columns, rows),
+    close() {
+      child.kill("SIGKILL");
+      screen.destroy();
+    },
+  };
+}
