@@ -120,7 +120,7 @@ describe.each(LACKS)("on a machine with $name", ({ under, message, hint, check, 
   }, 60_000);
 
   test("aios doctor says what is missing and what to do", () => {
-    const [program = "", ...words] = [...under, process.execPath, join(REPO, "src/main/aios.ts"), "doctor", "--json"];
+    const [program, ...words] = [...under, process.execPath, join(REPO, "src/main/aios.ts"), "doctor", "--json"];
     const { stdout, status } = spawnSync(program, [...words, "--home", join(folder, "none")], { encoding: "utf8" });
     expect(status).toBe(3);
     const { checks } = JSON.parse(stdout) as {
