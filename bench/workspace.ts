@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { planStorage } from "../src/monitor/storage-plan.ts";
@@ -99,10 +99,12 @@ async function runOnce(folder: string, guard: "on" | "off"): Promise<Timed> {
     network: "none",
     limits: { processes: 64, openFiles: 256, fileBytes: 1 << 30, memoryBytes: 2 * 1024 ** 3 },
   };
+  const turns = join(folder, "turns");
+  writeFileSync(turns, "");
   const before = performance.now();
   const [inner, outer] = makeSocketEnds();
   const roots = [{ host: workspace, inside: "/workspace" }];
-  const plan = planStorage({ node: NODE, root: ROOT }, { undo, roots });
+  const plan = planStorage({ node: NODE, root: ROOT }, { undo, turns, roots });
   const device = guard === "off" ? null : await startSandbox(plan, { streams: "ignore", ends: [inner] });
   const ready = performance.now() - before;
   inner.close();

@@ -7,7 +7,7 @@
  * To serve, descriptor 3 leads to the supervisor. It reads and changes nothing but the store and the roots (Landlock, by
  * the folders themselves, whatever descriptor it is handed), starts nothing and opens no socket.
  */
-import { writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { argv, exit, stderr } from "node:process";
 import { enterDomainOf } from "../platform/landlock.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
@@ -19,6 +19,8 @@ import { createUndoStore } from "../platform/undo-store.ts";
 import { storageProgram } from "../sandbox/seccomp.ts";
 
 const SUPERVISOR = 3;
+/** The file by which all storage devices take turns. */
+const TURNS = "/turns";
 
 function confine(folders: readonly string[]): void {
   hardenProcess();
@@ -28,10 +30,13 @@ function confine(folders: readonly string[]): void {
   installFilter(storageProgram(arch));
 }
 
-function serve(folder: string, { most, roots }: { readonly most: number; readonly roots: readonly string[] }): void {
+function serve(
+  folder: string,
+  { most, turns, roots }: { readonly most: number; readonly turns: number; readonly roots: readonly string[] },
+): void {
   const store = createUndoStore(folder, most);
   try {
-    serveStorage(SUPERVISOR, { roots, store });
+    serveStorage(SUPERVISOR, { roots, store, turns });
   } finally {
     store.close();
   }
@@ -39,8 +44,9 @@ function serve(folder: string, { most, roots }: { readonly most: number; readonl
 
 try {
   const [, , task, how = "", folder = "", ...roots] = argv;
+  const turns = task === "serve" ? openSync(TURNS, "r") : null;
   confine([folder, ...roots]);
-  if (task === "serve") serve(folder, { most: Number(how), roots });
+  if (turns !== null) serve(folder, { most: Number(how), turns, roots });
   else if (task === "undo" && (how === "dry" || how === "do")) writeSync(1, JSON.stringify(undoRun(folder, { how })));
   else throw new Error("what is it to do?");
   exit(0);

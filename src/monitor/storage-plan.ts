@@ -5,6 +5,8 @@ const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
 /** Where a storage device finds the store of what it keeps. */
 const UNDO = "/undo";
+/** Where it finds the file by which devices take turns; nothing else sees it. */
+const TURNS = "/turns";
 /** Bytes of content and notes that are kept of one instance; what would need more is refused (EDQUOT). */
 export const UNDO_BYTES: number = 1024 * MEBIBYTE;
 
@@ -20,10 +22,16 @@ export interface GuardedRoot {
  */
 export function planStorage(
   code: CodeLayout,
-  { undo, roots }: { readonly undo: string; readonly roots: readonly GuardedRoot[] },
+  { undo, turns, roots }: { readonly undo: string; readonly turns: string; readonly roots: readonly GuardedRoot[] },
 ): SandboxSpec {
   const words = ["serve", String(UNDO_BYTES), UNDO, ...roots.map(({ inside }) => inside)];
-  return { ...base(code, { undo, roots }), command: command(words), channels: 1 };
+  const { mounts, ...rest } = base(code, { undo, roots });
+  return {
+    ...rest,
+    mounts: [...mounts, { kind: "read", host: turns, inside: TURNS }],
+    command: command(words),
+    channels: 1,
+  };
 }
 
 /** The same to undo what an agent did; it says in JSON on standard output what it did or, dry, would do. */

@@ -20,12 +20,12 @@ export async function startStorage(
 ): Promise<void> {
   const { instance, workspace } = live.state;
   if (workspace === null || live.sandbox.mode !== "write") return;
-  const undo = await powers.makeUndoFolder(instance);
+  const { folder, turns } = await powers.makeUndoFolder(instance);
   const [inner, outer] = powers.makeSocketEnds();
   try {
     const roots = [{ host: workspace, inside: WORKSPACE }];
     live.storageEnd = outer;
-    live.storage = await powers.startSandbox(planStorage(code, { undo, roots }), "ignore", [inner]);
+    live.storage = await powers.startSandbox(planStorage(code, { undo: folder, turns, roots }), "ignore", [inner]);
   } catch (error) {
     outer.close();
     throw error;

@@ -3,6 +3,7 @@ import { bindFunction, errnoOf, lastErrno, checkCall } from "./libc.ts";
 // flock(2)
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 
 const flock = bindFunction<[descriptor: number, operation: number]>("int flock(int, int)");
 
@@ -16,4 +17,19 @@ export function lockFile(descriptor: number): boolean {
   if (result < 0 && lastErrno() === errnoOf("EAGAIN")) return false;
   checkCall("lock a file", result);
   return true;
+}
+
+/**
+ * Runs an action while this open file has the exclusive lock, and waits for it first, the whole thread. Throws PlatformError
+ * `system-call`, and what the action throws.
+ */
+export function inTurn<T>(descriptor: number, action: () => T): T {
+  let taken = flock(descriptor, LOCK_EX);
+  while (taken < 0 && lastErrno() === errnoOf("EINTR")) taken = flock(descriptor, LOCK_EX);
+  checkCall("wait for a lock", taken);
+  try {
+    return action();
+  } finally {
+    checkCall("let go of a lock", flock(descriptor, LOCK_UN));
+  }
 }

@@ -3,18 +3,21 @@ import type { JsonValue } from "../kernel/json.ts";
 import { decodeStorageOrder, STORAGE_LINE_MOST, STORAGE_READ_BYTES } from "../sandbox/storage-wire.ts";
 import type { StorageAnswer, StorageOrder } from "../sandbox/storage-wire.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
+import { inTurn } from "./file-lock.ts";
 import { createFileActs, PASS, type Acted } from "./file-acts.ts";
 import { pollAll } from "./poll-set.ts";
 import type { UndoStore } from "./undo-store.ts";
 
 /**
  * Does to files what a supervisor asks, for one sandbox, until the other end of `socket` closes. One thread and one order
- * after the other: between deciding on a path and acting on it nothing else of this sandbox happens. Throws when an order is
+ * after the other, and in turns with every other device, by a lock on the file `turns`: between deciding on a path and
+ * acting on it no agent changes anything, or one could move a folder from where a name is free while another, that was told
+ * so, makes it there. Throws when an order is
  * none; the caller ends then.
  */
 export function serveStorage(
   socket: number,
-  { roots, store }: { readonly roots: readonly string[]; readonly store: UndoStore },
+  { roots, store, turns }: { readonly roots: readonly string[]; readonly store: UndoStore; readonly turns: number },
 ): void {
   process.umask(0); // the caller's has been taken off already
   let acts: ReturnType<typeof createFileActs> | null = null;
@@ -48,8 +51,9 @@ export function serveStorage(
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what JSON.parse gives is a JSON value
     const decoded = decodeStorageOrder(JSON.parse(line) as JsonValue);
     if (decoded.kind !== "ok") throw new Error(`the supervisor asked nonsense: ${decoded.path} ${decoded.message}`);
-    const { answer, fd } = act(decoded.value, descriptor);
-    if (descriptor !== null && decoded.value.order !== "root") closeSync(descriptor);
+    const { value } = decoded;
+    const { answer, fd } = inTurn(turns, () => act(value, descriptor));
+    if (descriptor !== null && value.order !== "root") closeSync(descriptor);
     say(socket, answer, fd);
   }
 }

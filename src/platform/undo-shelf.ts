@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { access, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Stores of ended instances that are kept; the oldest beyond are removed. */
@@ -6,8 +6,8 @@ const KEPT = 32;
 
 /** The folders in which storage devices keep what instances changed, one each. */
 export function openUndoShelf(folder: string): {
-  /** Makes an empty one; makes room for it first. */
-  makeUndoFolder(instance: string): Promise<string>;
+  /** Makes an empty one; makes room for it first. With it goes the file by which all storage devices take turns. */
+  makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
   findUndoFolder(instance: string): Promise<string | null>;
   removeUndoFolder(instance: string): Promise<void>;
 } {
@@ -36,7 +36,9 @@ export function openUndoShelf(folder: string): {
       await Promise.all(old.slice(0, Math.max(0, old.length - KEPT + 1)).map(remove));
       const made = join(folder, instance);
       await mkdir(made, { mode: 0o700 });
-      return made;
+      const turns = join(folder, "turns");
+      await writeFile(turns, "", { flag: "a", mode: 0o600 });
+      return { folder: made, turns };
     },
     async findUndoFolder(instance) {
       const path = join(folder, instance);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { planStorage } from "../../src/monitor/storage-plan.ts";
 import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox-process.ts";
@@ -50,6 +50,8 @@ export async function startGuarded(
 }> {
   const news: WardNews[] = [];
   const undo = mkdtempSync(join(stage.folder, "undo-"));
+  const turns = join(stage.folder, "turns");
+  writeFileSync(turns, "");
   const base = harmlessSpec(stage);
   const spec = {
     ...base,
@@ -69,10 +71,13 @@ export async function startGuarded(
   }
   const [inner, outer] = makeSocketEnds();
   const code = { node: stage.node, root: stage.folder };
-  const device = await startSandbox(planStorage(code, { undo, roots: [{ host: workspace, inside: "/workspace" }] }), {
-    streams: "ignore",
-    ends: [inner],
-  });
+  const device = await startSandbox(
+    planStorage(code, { undo, turns, roots: [{ host: workspace, inside: "/workspace" }] }),
+    {
+      streams: "ignore",
+      ends: [inner],
+    },
+  );
   inner.close();
   const streams =
     terminal === undefined ? "capture" : ({ stdin: terminal, stdout: terminal, stderr: terminal } as const);

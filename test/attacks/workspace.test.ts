@@ -142,6 +142,45 @@ describe("a race", () => {
     expect(readdirSync(join(workspace, ".git/hooks"))).toEqual([]);
     expect(results).toMatchObject({ made: expect.toSatisfy(isMany), refused: expect.toSatisfy(isMany) });
   });
+
+  it(
+    "of two agents in one folder, one that moves it from where names are free, brings no control file about",
+    { timeout: RACE_MS + 60_000 },
+    async () => {
+      const workspace = makeWorkspace(stage);
+      mkdirSync(join(workspace, "node_modules/x"), { recursive: true });
+      const loop = (body: string): string => `
+import os, time
+done = [0, 0]
+def attempt(action, *names):
+    try:
+        action(*names)
+        return True
+    except OSError:
+        return False
+end = time.monotonic() + ${RACE_MS / 1000}
+while time.monotonic() < end:
+${body}
+print(done)
+`;
+      const mover = loop(`
+    if attempt(os.rename, "node_modules/x", "y"):
+        done[0] += 1
+        done[1] += os.path.exists("y/.vscode")
+        attempt(os.rename, "y", "node_modules/x")`);
+      const maker = loop(`
+    done[0] += attempt(os.mkdir, "node_modules/x/.vscode")
+    attempt(os.rmdir, "node_modules/x/.vscode")`);
+      const [moved, made] = await Promise.all(
+        [mover, maker].map(async (script) => {
+          const { output } = await runGuarded(stage, { workspace, guard: "on", command: ["python3", "-c", script] });
+          return JSON.parse(output) as readonly number[];
+        }),
+      );
+      expect(moved).toEqual([expect.toSatisfy(isMany), 0]);
+      expect(made).toEqual([expect.toSatisfy(isMany), 0]);
+    },
+  );
 });
 
 function isMany(count: number): boolean {
