@@ -125,6 +125,8 @@ describe("twin: ordinary work is free", () => {
     "node_modules/a/node_modules/b/.travis.yml",
     "node_modules/a/.vscode/settings.json",
     "node_modules/a/AGENTS.md",
+    "node_modules/a/.yarnrc.yml",
+    "node_modules/a/.gitmodules",
     "\uFFFD\uFFFD",
     "...",
     "a:b",
@@ -140,7 +142,8 @@ describe("twin: ordinary work is free", () => {
   it("but a package's own hooks into tools stay control files", () => {
     expect(kindOf("node_modules/a/.mcp.json")).toBe("control");
     expect(kindOf("node_modules/a/.git/config")).toBe("control");
-    expect(kindOf("node_modules/a/.npmrc")).toBe("control");
+    expect(kindOf("node_modules/a/.bashrc")).toBe("control");
+    expect(kindOf("node_modules/a/.claude/settings.json")).toBe("control");
   });
 });
 

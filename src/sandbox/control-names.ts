@@ -15,8 +15,9 @@ interface Rule {
   /** Names, or paths of names, compared in folded form. */
   readonly paths: readonly string[];
   /**
-   * Whether it holds below `node_modules` too. Published packages bring CI files, editor settings and notes of their own;
-   * what obeys these looks at the top of a project, and a tree that could not be installed would be left unguarded.
+   * Whether it holds below `node_modules` too. Published packages bring CI files, settings of editors and package managers
+   * and notes of their own; what obeys these looks at the top of a project, and a tree that could not be installed would be
+   * left unguarded.
    */
   readonly packages: "kept" | "free";
 }
@@ -49,17 +50,22 @@ const RULES: readonly Rule[] = [
   },
   {
     why: "a folder's environment manager runs it on entering",
-    packages: "kept",
+    packages: "free",
     paths: [".envrc", ".mise.toml", "mise.toml", ".mise", ".config/mise", ".autoenv", ".autoenv.zsh", ".venvrc"],
   },
   {
-    why: "git takes commands, filters or other repositories from it",
+    why: "git takes commands and filters from it",
     packages: "kept",
-    paths: [".gitconfig", ".gitmodules", ".config/git", ".githooks"],
+    paths: [".gitconfig", ".config/git", ".githooks"],
+  },
+  {
+    why: "git takes other repositories from it",
+    packages: "free",
+    paths: [".gitmodules"],
   },
   {
     why: "package managers take registries, scripts or programs from it",
-    packages: "kept",
+    packages: "free",
     paths: [
       ".npmrc",
       ".yarnrc",
@@ -115,7 +121,7 @@ const RULES: readonly Rule[] = [
   },
   {
     why: "editors build and start a container from it",
-    packages: "kept",
+    packages: "free",
     paths: [".devcontainer", ".devcontainer.json"],
   },
   {
