@@ -1,6 +1,6 @@
-import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readlinkSync, readSync } from "node:fs";
 import type { StorageOrder, StorageTarget } from "../sandbox/storage-wire.ts";
-import { O_CREAT, O_EXCL, O_NOFOLLOW, O_PATH, O_TRUNC } from "./file-calls.ts";
+import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TRUNC } from "./file-calls.ts";
 import { readForeignPath } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
 import type { PendingCall } from "./seccomp-notice.ts";
@@ -36,17 +36,69 @@ class CallError extends Error {
 
 /**
  * Reads a guarded call: memory and links of /proc, which belong to the caller only if the call is still pending afterwards;
- * whoever gets the descriptor closes it. Everything is read once: what the memory holds later is of no matter.
+ * whoever gets the descriptor closes it. `roots` are the guarded ones. Everything is read once: what the memory holds later is of no matter.
  */
-export function readGuardedCall(call: PendingCall, name: string): Question {
+export function readGuardedCall(call: PendingCall, name: string, roots: readonly string[]): Question {
   const held: number[] = [];
   try {
     const order = orderOf({ pid: call.pid, held }, name, call.arguments);
-    return order === "continue" ? order : { order, fd: held[0] ?? null };
+    if (order === "continue" || isPlainlyOutside(call.pid, order, roots)) return "continue";
+    return { order, fd: held[0] ?? null };
   } catch (error) {
     for (const fd of held) closeSync(fd);
     if (error instanceof CallError) return { errno: error.errno };
     throw error;
+  }
+}
+
+/**
+ * Whether every path of a call is outside of the guarded roots as it is written, and no link is in it. It spares the device
+ * what has nothing to do with it; where it is mistaken, or becomes so a moment later, the wall stands. Modes have no wall.
+ */
+function isPlainlyOutside(pid: number, order: StorageOrder, roots: readonly string[]): boolean {
+  const paths = pathsOf(order);
+  return paths.length > 0 && paths.every((path) => isOutside(path, roots) && isWithoutLinks(pid, path));
+}
+
+function pathsOf(order: StorageOrder): readonly string[] {
+  switch (order.order) {
+    case "open":
+    case "truncate":
+      return order.target.at === "path" ? [order.target.path] : [];
+    case "make-folder":
+    case "remove":
+    case "symlink":
+      return [order.path];
+    case "rename":
+      return [order.from, order.to];
+    case "link":
+    case "mode":
+    case "root":
+      return [];
+  }
+}
+
+function isOutside(path: string, roots: readonly string[]): boolean {
+  return roots.every((root) => path !== root && !path.startsWith(`${root}/`));
+}
+
+function isWithoutLinks(pid: number, path: string): boolean {
+  const cut = path.lastIndexOf("/");
+  const [folder, name] = [path.slice(0, cut), path.slice(cut + 1)];
+  if (folder === "" || name === "" || name === "." || name === "..") return false;
+  try {
+    const root = `/proc/${pid}/root`;
+    const fd = openSync(Buffer.from(`${root}${folder}`, "latin1"), O_PATH | O_DIRECTORY);
+    try {
+      // A link, a dot or a doubled slash in it, and the kernel's path is another.
+      if (readlinkSync(`/proc/self/fd/${fd}`, "latin1") !== folder) return false;
+    } finally {
+      closeSync(fd);
+    }
+    const found = lstatSync(Buffer.from(`${root}${path}`, "latin1"), { throwIfNoEntry: false });
+    return found === undefined || !found.isSymbolicLink();
+  } catch {
+    return false;
   }
 }
 

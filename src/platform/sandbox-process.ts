@@ -132,6 +132,7 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
         : await superviseLaunch(agent, {
             launcher: pair[0],
             first,
+            guarded: guardedRoots(spec),
             device: agent.device?.fd ?? null,
             programs: spec.programs,
           });

@@ -9,6 +9,8 @@ import type { Polled, PollEntry } from "./poll-set.ts";
 import { answerCall, answerWithDescriptor, isPending, type PendingCall } from "./seccomp-notice.ts";
 
 export interface StorageLinkPorts {
+  /** Guarded roots, as paths inside. */
+  readonly roots: readonly string[];
   wrote(note: FileNote): void;
   refused(note: FileNote & { readonly why: string }, call: PendingCall): void;
   /** The device is gone or spoke nonsense: whoever it acted for must end. */
@@ -51,7 +53,7 @@ export function createStorageLink(socket: number, ports: StorageLinkPorts): Stor
       const waiting = queue.shift();
       if (waiting === undefined) return;
       const { listener, call, name } = waiting;
-      const question = readGuardedCall(call, name);
+      const question = readGuardedCall(call, name, ports.roots);
       if (question === "continue") answerCall(listener, call, "continue");
       else if ("errno" in question) answerCall(listener, call, question);
       else {

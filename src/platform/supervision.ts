@@ -73,6 +73,7 @@ export function createWard(
     device === null
       ? null
       : createStorageLink(device, {
+          roots: order.guarded,
           wrote(note) {
             written.push(note);
             if (written.length >= BATCH_MOST) flush();

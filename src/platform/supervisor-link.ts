@@ -19,6 +19,8 @@ export type WardNews = Evidence | { readonly event: "unsupervised" };
 export interface SandboxToWatch {
   readonly launcher: number;
   readonly first: number;
+  /** Guarded roots, as paths inside. */
+  readonly guarded: readonly string[];
   /** The socket to its storage device; null without guarded roots. */
   readonly device: number | null;
   readonly programs: WatchOrder["programs"];
@@ -69,7 +71,7 @@ export function createSupervisor(command: readonly [string, ...string[]]): Super
       const order: WatchOrder = {
         ward: ++last,
         programs: ward.programs,
-        guard: ward.device === null ? "none" : "guarded",
+        guarded: ward.guarded,
       };
       wards.set(order.ward, hear);
       try {

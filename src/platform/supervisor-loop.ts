@@ -56,7 +56,7 @@ export function superviseAll(control: number, notices: (number: number) => Notic
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the monitor is trusted, and its order is its own
     const order = JSON.parse(words) as WatchOrder;
     words = "";
-    if ((order.guard === "guarded") !== (device !== null)) throw new Error("an order to guard comes with a device");
+    if (order.guarded.length > 0 !== (device !== null)) throw new Error("an order to guard comes with a device");
     const ports = { notices, report, now: () => performance.now() };
     wards.add(createWard(order, { launcher, first, device, ports }));
     return true;

@@ -68,7 +68,8 @@ export type Evidence =
 export interface WatchOrder {
   readonly ward: number;
   readonly programs: "none" | "any";
-  readonly guard: "none" | "guarded";
+  /** Guarded roots, as paths inside. */
+  readonly guarded: readonly string[];
 }
 
 /** Bounds of what is kept of one program, in characters and words. */

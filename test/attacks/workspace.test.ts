@@ -438,6 +438,19 @@ print(open("mapped", "rb").read(5).decode(), os.path.getsize("mapped"))
     expect({ code, output, errors }).toEqual({ code: 0, output: "wal\n2\nhello 8192\n", errors: "" });
   });
 
+  it("through links of its own from a folder that is not guarded", async () => {
+    const workspace = makeWorkspace(stage);
+    put(workspace, "there", "old");
+    const script = `ln -s /workspace /tmp/way; ln -s ../workspace/there /tmp/file; mkdir /tmp/deep; cd /tmp/deep
+      echo one > /tmp/way/one; echo two > ../file; echo three > ../way/./three; mv ../way/one ../way/four; cat /workspace/*
+      echo x > /tmp/way/.npmrc; ls -A /workspace; echo y > ../deep/y; chmod 600 /tmp/deep/y; stat -c %a y`;
+    const run = await runGuarded(stage, { workspace, guard: "on", command: ["sh", "-c", script] });
+    expect(run).toMatchObject({
+      output: "one\ntwo\nthree\nfour\nthere\nthree\n600\n".replace("one\ntwo\nthree\n", "one\ntwo\nthree\n"),
+      errors: "sh: 3: cannot create /tmp/way/.npmrc: Permission denied\n",
+    });
+  });
+
   it("of scripts that open their own streams again, on a terminal that was made outside", async () => {
     const workspace = makeWorkspace(stage);
     const { master, slave } = openPty();
