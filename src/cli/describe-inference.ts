@@ -38,6 +38,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["inputTokens", "a request of"],
   ["maxOutput", "an answer of"],
   ["features", "with"],
+  ["endpoint", "by"],
 ]);
 
 /** One allowance of models, with every condition of it in words: what is not said may be anything. */
@@ -53,7 +54,7 @@ export function describeInferenceAllow(allow: Allow, lease: boolean): { readonly
   const what = extras ? "ask a model and its provider's own tools, files or fetches" : `ask a model (${format})`;
   if (lease) return { tone: "good", text: `${what}: ${fields.join(", ")}: runs without asking: this is a lease` };
   return extras
-    ? { tone: "wait", text: `${what}: ${fields.join(", ")}: asks you every time` }
+    ? { tone: "bad", text: `${what}: ${fields.join(", ")}: denied, since nobody can be shown it: sign a lease` }
     : { tone: "good", text: `${what}: ${fields.join(", ")}: runs, within the provider's privacy class` };
 }
 

@@ -43,6 +43,8 @@ export type EgressBody =
 /** A proposal under way. */
 export interface Asked {
   readonly verdict: Promise<Verdict>;
+  /** Resolves when it is over and recorded, however it ended. */
+  readonly ended: Promise<void>;
   /** Takes it back; does nothing once it is over. */
   withdraw(): void;
 }
@@ -69,13 +71,17 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
   function ask(driver: "net" | "infer", name: string, args: JsonObject): Asked {
     if (open.size >= OPEN_REQUESTS) {
       const problem = problemOf("too-many-open", `Cannot open the request: ${OPEN_REQUESTS} are open`);
-      return { verdict: Promise.resolve({ kind: "stopped", problem }), withdraw: () => {} };
+      return {
+        verdict: Promise.resolve({ kind: "stopped", problem }),
+        ended: Promise.resolve(),
+        withdraw: () => {},
+      };
     }
     lastToken += 1;
     const token = lastToken;
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     open.set(token, resolve);
-    void link
+    const ended = link
       .propose({ verb: "call", driver, name, arguments: args }, token)
       .then(
         (outcome) => {
@@ -92,6 +98,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
       });
     return {
       verdict: promise,
+      ended,
       withdraw: () => {
         if (open.has(token)) link.cancel(token);
       },

@@ -136,6 +136,7 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   if (reasons.size === 0) return { kind: "granted", risk, grants, lease: leases?.[0] ?? null };
   // SHOWN-SIGNED-RUN: what an owner cannot be shown in full is not held for one.
   if (!isShownInFull(action)) return denied("too-large", "a streamed body runs under a lease only");
+  if (action.driver === INFER_DRIVER) return denied("too-large", "the body for a model runs under a lease only");
   if (actor.heldCount > MAX_HELD) return denied("too-many-held", `${actor.heldCount} actions are held`);
   return { kind: "held", risk, grants, reasons: [...reasons], unendorsed: needs.unendorsed };
 }

@@ -96,7 +96,6 @@ const FIELDS = {
   provider: "string",
   model: "string",
   endpoint: "string",
-  stream: "bool",
   maxOutput: "long",
   inputTokens: "long",
 } as const;
@@ -104,7 +103,8 @@ const plain: ToolClass = { risk: "infer", labels: [], fields: FIELDS, recipients
 
 /**
  * The classes of the inference device, compiled in. `extras` makes the provider reach out or keep something, so it is
- * reserved; the others are model calls within the provider's privacy class (DESIGN 5).
+ * reserved, and since its body is no part of the action and nobody can be shown it, it runs under a lease or not at all;
+ * the others are model calls within the provider's privacy class (DESIGN 5).
  */
 export const INFER_TOOLS: { readonly [tool in InferTool]: ToolClass } = deepFreeze({
   messages: plain,

@@ -17,6 +17,7 @@ interface Asked {
     | { readonly kind: "granted"; readonly ticket: string; readonly via: number }
     | { readonly kind: "stopped"; readonly problem: ProxyProblem }
   >;
+  readonly ended: Promise<void>;
   withdraw(): void;
 }
 
@@ -108,7 +109,11 @@ export function createInferServer(port: InferPort, openStream: (via: number) => 
     stream.on("error", () => stream.destroy());
     writeHead(stream, { ticket: verdict.ticket });
     stream.end(bytes);
-    await sendAnswer(response, stream, (_, status, problem) => stopped(status, problem));
+    // What it has cost is known when it is recorded: only then may the client, which waits for this, ask again.
+    await sendAnswer(response, stream, {
+      refuse: (_, status, problem) => stopped(status, problem),
+      until: asked.ended,
+    });
   }
 }
 

@@ -57,8 +57,13 @@ export function writeProblem(socket: Duplex, status: number, problem: ProxyProbl
 export async function sendAnswer(
   response: ServerResponse,
   stream: Duplex,
-  refuse: typeof sendProblem = sendProblem,
+  options: {
+    readonly refuse?: typeof sendProblem;
+    /** What the client's end of the answer waits for. */
+    readonly until?: Promise<void>;
+  } = {},
 ): Promise<void> {
+  const { refuse = sendProblem, until } = options;
   stream.on("error", () => stream.destroy());
   response.once("close", () => stream.destroy());
   const head = await headOf(stream);
@@ -71,7 +76,9 @@ export async function sendAnswer(
   stream.once("close", () => {
     if (!stream.readableEnded) response.destroy();
   });
-  stream.pipe(response);
+  if (until === undefined) return void stream.pipe(response);
+  stream.pipe(response, { end: false });
+  stream.once("end", () => void until.finally(() => response.end()));
 }
 
 /** Hands an answer to an upgrade on: the connection becomes the server's, or gets a response and ends. */

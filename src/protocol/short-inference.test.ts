@@ -19,7 +19,10 @@ test("models of a provider become conditions on provider, model and size", () =>
   const tiny = { provider: { equals: "here" }, model: { in: ["tiny"] } };
   expect(read.value.flatMap(inferenceAllows)).toEqual([
     ...["messages", "chat", "responses"].map((tool) => ({ what: `infer/${tool}`, where })),
-    { what: "infer/extras", where: { ...where, features: { in: ["server-tools"] } } },
+    {
+      what: "infer/extras",
+      where: { ...where, endpoint: { in: ["messages", "chat", "responses"] }, features: { in: ["server-tools"] } },
+    },
     ...["messages", "chat", "responses"].map((tool) => ({ what: `infer/${tool}`, where: tiny })),
   ]);
 });

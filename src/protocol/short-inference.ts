@@ -14,6 +14,8 @@ import { decode, integer, list, names, nullable, number, object, oneOf, record, 
 import type { DecodeResult, Decoder } from "./decode.ts";
 import { providerName, secretName } from "./fields.ts";
 
+/** Any count of tokens that there may be. */
+const ANY: Condition = { max: 1_000_000_000 };
 /** Millionths of a unit of money. */
 const MILLION = 1_000_000;
 const model = text({ min: 1, max: 128, pattern: /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, is: "the name of a model" });
@@ -32,7 +34,7 @@ export interface ShortInference {
   readonly context: number | null;
   /** Most tokens that one answer may have; null is no limit. */
   readonly output: number | null;
-  /** What may be asked for beyond an answer, each time asked about unless the grant is a lease. */
+  /** What may be asked for beyond an answer, under a lease only. */
   readonly features: readonly Feature[];
 }
 
@@ -58,7 +60,9 @@ export function inferenceAllows({ provider, models, context, output, features }:
   if (output !== null) where["maxOutput"] = { max: output };
   const plain = ["messages", "chat", "responses"].map((tool) => ({ what: `${INFER_DRIVER}/${tool}`, where }));
   if (features.length === 0) return plain;
-  return [...plain, { what: `${INFER_DRIVER}/extras`, where: { ...where, features: { in: features } } }];
+  // It runs under a lease only, and a lease says something about everything (FLOOR).
+  const every = { endpoint: { in: ["messages", "chat", "responses"] }, inputTokens: ANY, maxOutput: ANY };
+  return [...plain, { what: `${INFER_DRIVER}/extras`, where: { ...every, ...where, features: { in: features } } }];
 }
 
 /** What may be spent in all, as people write it. Money is in the unit that providers' prices are in. */

@@ -84,6 +84,7 @@ interface Wish {
   readonly where?: { readonly [field: string]: Condition };
   readonly budget?: Grant["limits"]["budget"];
   readonly workspace?: "read";
+  readonly lease?: boolean;
   readonly extras?: { readonly [field: string]: Condition };
 }
 
@@ -101,7 +102,8 @@ async function grantModels(agent: string, name: string, wish: Wish = {}): Promis
       ...["messages", "chat", "responses"].map((tool) => ({ what: `infer/${tool}`, where })),
       ...(wish.extras === undefined ? [] : [{ what: "infer/extras", where: { ...where, ...wish.extras } }]),
     ],
-    limits: wish.budget === undefined ? {} : { budget: wish.budget },
+    lease: wish.lease ?? false,
+    limits: { uses: wish.lease === true ? 10 : null, ...(wish.budget === undefined ? {} : { budget: wish.budget }) },
     workspace: wish.workspace ?? "none",
   });
 }
@@ -342,16 +344,24 @@ describe("a body that makes the provider reach out", () => {
     expect(own).toHaveLength(2);
   });
 
-  test("waits for a human when a grant names it", async () => {
-    await grantModels("searcher", "claude", { extras: { features: { in: ["server-tools"] } } });
-    const running = ask("searcher", [messages({ tools: [{ type: "web_search_20250305", name: "web_search" }] })]);
-    let request: string | undefined;
-    for (let tries = 0; tries < 500 && request === undefined; tries++) {
-      request = (await aios.held())[0]?.request;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await aios.answer(request ?? "", "allow");
-    expect((await running).lines[0]?.status).toBe(200);
+  test("is never held for a human, who could not be shown it, and runs under a lease", async () => {
+    const search = messages({ tools: [{ type: "web_search_20250305", name: "web_search" }] });
+    const extras = {
+      endpoint: { in: ["messages"] },
+      model: { in: ["big"] },
+      inputTokens: { max: 1000 },
+      maxOutput: { max: 1000 },
+      features: { in: ["server-tools"] },
+    };
+    await grantModels("searcher", "claude", { extras });
+    const held = await ask("searcher", [search]);
+    expect(held.lines[0]?.status).toBe(403);
+    expect(held.lines[0]?.body).toContain("too-large");
+    await grantModels("leased", "claude", { extras, lease: true });
+    const { ran, lines } = await ask("leased", [search, messages()]);
+    expect(lines.map(({ status }) => status)).toEqual([200, 200]);
+    const labelled = (await records(ran.instance)).find(({ kind }) => kind === "labelled");
+    expect(labelled?.record).toMatchObject({ labels: ["untrusted"], because: "infer/extras" });
   });
 });
 
