@@ -121,6 +121,7 @@ describe("a placeholder", () => {
     ["another path", { path: "/v2", target: "/v2" }],
     ["another method", { method: "PUT" }],
     ["a WebSocket", { upgrade: true }],
+    ["a header that is there twice", { headers: [...call().headers, ["authorization", "Bearer mine"]] }],
     ["a part of a resource", { headers: [...call().headers, ["range", "bytes=0-1"]] }],
     ["another word before it", header("authorization", `Token ${PLACEHOLDER}`)],
     ["no word before it", header("authorization", PLACEHOLDER)],

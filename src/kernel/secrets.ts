@@ -167,6 +167,8 @@ export function placeholderUse(call: NetRequest | NetTunnel, injections: readonl
   if (first === undefined) return { kind: "none" };
   if (others.length > 0) return misplaced("in more than one header");
   const [header, value] = first;
+  if (call.headers.some((pair) => pair !== first && pair[0] === header))
+    return misplaced("in a header that is there twice");
   const own = injections.filter((each) => value.endsWith(each.placeholder));
   if (own.length === 0) return misplaced("it is none of this instance's");
   const formed = own.filter((each) => each.header === header && value === injectedText(each, each.placeholder));

@@ -171,6 +171,11 @@ describe("OpenAI's Chat Completions", () => {
     ["a field that nobody knows", chat({ plugins: [] })],
     ["an answer that is no text", chat({ modalities: ["text", "audio"] })],
     ["a part that nobody knows", part({ type: "portal" })],
+    ["a field in a part that nobody knows", part({ type: "text", text: "x", url: "https://x" })],
+    [
+      "a field in an image that nobody knows",
+      part({ type: "image_url", image_url: { url: "data:image/png;base64,aGk=", from: "https://x" } }),
+    ],
     ["functions as they were once", chat({ functions: [] })],
     ["no model", { messages: [] }],
   ])("are refused with %s", (_, body) => expect(read("chat", body).kind).toBe("refused"));
@@ -232,6 +237,7 @@ describe("OpenAI's Responses", () => {
   test.each<[string, object]>([
     ["a field that nobody knows", responses({ webhook: "https://x" })],
     ["an item that nobody knows", item({ type: "portal" })],
+    ["a field in an item that nobody knows", item({ type: "function_call", call_id: "c", endpoint: "https://x" })],
     ["no input", { model: "m", store: false }],
   ])("are refused with %s", (_, body) => expect(read("responses", body).kind).toBe("refused"));
 });

@@ -97,9 +97,32 @@ export function readResponses(body: BodyReader): Omit<InferBody, "features" | "i
   return { model: body.text("model"), maxOutput: body.count("max_output_tokens"), stream: body.flag("stream") };
 }
 
+/** Items and parts that are known, with their fields. */
+const ITEMS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["message", ["role", "content", "id", "status"]],
+  ["function_call", ["id", "call_id", "name", "arguments", "status"]],
+  ["custom_tool_call", ["id", "call_id", "name", "input", "status"]],
+  ["reasoning", ["id", "summary", "content", "encrypted_content", "status"]],
+  ["function_call_output", ["id", "call_id", "output", "status"]],
+  ["custom_tool_call_output", ["id", "call_id", "output", "status"]],
+]);
+const PARTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["text", ["text"]],
+  ["input_text", ["text"]],
+  ["output_text", ["text", "annotations", "logprobs"]],
+  ["refusal", ["refusal"]],
+  ["input_audio", ["input_audio"]],
+  ["image_url", ["image_url"]],
+  ["input_image", ["image_url", "file_id", "detail"]],
+  ["file", ["file"]],
+  ["input_file", ["file_data", "filename", "file_id", "file_url", "detail"]],
+]);
+
 /** Items of a conversation that hold what was said and done at the client's side. */
 function readItem(item: BodyReader): void {
   const type = item.optionalText("type") ?? "message";
+  const fields = ITEMS.get(type);
+  if (fields !== undefined) item.only(["type"], fields);
   switch (type) {
     case "message":
       return item.parts("content", readPart);
@@ -123,6 +146,7 @@ function readItem(item: BodyReader): void {
 /** Parts of a message, in the words of both formats. */
 function readPart(part: BodyReader): void {
   const type = part.text("type");
+  part.only(["type"], PARTS.get(type) ?? part.refuse("type", "is not known here"));
   switch (type) {
     case "text":
     case "input_text":
@@ -130,14 +154,16 @@ function readPart(part: BodyReader): void {
     case "refusal":
     case "input_audio":
       return;
-    case "image_url":
-      return readAddress(part, part.object("image_url")?.text("url") ?? part.refuse("image_url", "missing"));
+    case "image_url": {
+      const image = part.object("image_url") ?? part.refuse("image_url", "missing");
+      return readAddress(image.only(["url", "detail"]), image.text("url"));
+    }
     case "input_image":
       if (part.get("file_id") !== undefined) part.feature("stored-files");
       return part.get("image_url") === undefined ? undefined : readAddress(part, part.text("image_url"));
     case "file": {
       const file = part.object("file") ?? part.refuse("file", "missing");
-      return readFile(file);
+      return readFile(file.only(["file_data", "filename", "file_id"]));
     }
     case "input_file":
       return readFile(part);
