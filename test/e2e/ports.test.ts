@@ -51,11 +51,11 @@ describe("a published port", () => {
       ports: [{ name: "web", inside: INSIDE, outside: place.port, keys: [key] }],
     });
 
-  function serve(): Promise<Ran> {
+  function serve(agent: string = "server"): Promise<Ran> {
     const program = join(aios.workspace, "inner-program.mjs");
     const source = readFileSync(join(REPO, "test/fakes/inner-program.ts"), "utf8");
     writeFileSync(program, stripTypeScriptTypes(source), { mode: 0o644 });
-    return aios.run({ agent: "server", command: ["/aios/node", program, String(INSIDE)], code: [program] });
+    return aios.run({ agent, command: ["/aios/node", program, String(INSIDE)], code: [program] });
   }
 
   async function records(kind: LogRecord["kind"]): Promise<readonly LogRecord[]> {
@@ -193,6 +193,44 @@ describe("a published port", () => {
     await closed;
     expect((await visit(place, { headers: { cookie: session ?? "" } })).status).toBe(401);
     expect((await enteredVisit()).status).toBe(200);
+  });
+
+  test("answers nobody while its instance is frozen, and goes on after", async () => {
+    const { instances } = await aios.client.request("ps", { all: false });
+    const instance = instances.find(({ agent }) => agent === "server")?.instance ?? "";
+    await aios.client.request("freeze", { instance });
+    const asked = enteredVisit();
+    const first = await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 1000, "nothing"))]);
+    expect(first).toBe("nothing");
+    await aios.sign("thaw-instance", { instance });
+    expect((await asked).status).toBe(200);
+  });
+
+  test("is closed when the grant that publishes it ends, while its instance goes on", async () => {
+    const outside = await freePort();
+    const ports = [{ name: "brief", inside: INSIDE, outside, keys: [] }];
+    const limits = { expires: Date.now() + 10_000 };
+    await aios.grant({ id: "brief", agents: ["brief"], allow: [], programs: "any", ports, limits });
+    const brief = serve("brief");
+    await until(async () =>
+      (await records("port-opened")).some((record) => "port" in record && record.port === "brief"),
+    );
+    await until(async () =>
+      (await records("port-closed")).some((record) => "why" in record && record.why === "not-granted"),
+    );
+    await until(async () => {
+      const socket = createConnection(outside, "127.0.0.1");
+      const closed = await Promise.race([once(socket, "error"), once(socket, "connect").then(() => null)]).catch(
+        () => [],
+      );
+      socket.destroy();
+      return closed !== null;
+    });
+    const { instances } = await aios.client.request("ps", { all: false });
+    const instance = instances.find(({ agent }) => agent === "brief")?.instance ?? "";
+    expect(instance).not.toBe("");
+    await aios.client.request("kill", { instance });
+    await brief;
   });
 
   test("is one of a kind: a second instance that would publish it does not start", async () => {
