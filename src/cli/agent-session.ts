@@ -14,8 +14,9 @@ export const ATTENTION_KEY = 0x1d;
 
 /** Ctrl-Z: goes to the agent like every other key, and may stop it. */
 const SUSPEND_KEY = 0x1a;
-/** How long after Ctrl-Z the agent is asked after, milliseconds. */
-const SUSPEND_MS = 400;
+/** How often, and how many times, the agent is looked at after a Ctrl-Z. */
+const SUSPEND_MS = 200;
+const SUSPEND_LOOKS = 10;
 
 /** What of the terminal a prompt must not inherit: styles, the alternate screen, hidden cursor, mouse and paste modes. */
 const CALM = "\u001b[0m\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\r\n";
@@ -68,12 +69,20 @@ export async function openAgentSession(
       terminal.resume();
     }
   };
-  /** An agent that stopped itself would leave the person at a dead screen: this command stops with it, and both go on. */
-  const followStop = async (): Promise<void> => {
+  /**
+   * An agent that stops itself would leave the person at a dead screen: this command stops with it, and both go on. Where
+   * the stop has no effect, since there is no shell in the sandbox (an orphaned process group), the program has left raw mode
+   * all the same and waits to be continued.
+   */
+  const followStop = async (left: number): Promise<void> => {
     const shown = terminal;
     if (asking || shown === null || running === null) return;
     const { stopped } = await parts.client.request("stopped", { instance: running, go: false });
-    if (!stopped || asking) return;
+    if (asking) return;
+    if (!stopped && shown.isRaw()) {
+      if (left > 0) lookLater(left - 1);
+      return;
+    }
     asking = true;
     shown.pause();
     powers.err.write(`${CALM}aios: the agent has stopped itself; fg brings it back\n`);
@@ -85,8 +94,12 @@ export async function openAgentSession(
       shown.resume();
     }
   };
+  const lookLater = (left: number): void => {
+    // The agent or the monitor may have ended meanwhile; that is told elsewhere.
+    powers.timer.after(SUSPEND_MS, () => void followStop(left).catch(() => undefined));
+  };
   const fromPerson = (bytes: Uint8Array): Uint8Array => {
-    if (bytes.includes(SUSPEND_KEY)) powers.timer.after(SUSPEND_MS, () => void followStop().catch(() => undefined));
+    if (bytes.includes(SUSPEND_KEY) && terminal?.isRaw() === true) lookLater(SUSPEND_LOOKS);
     const at = bytes.indexOf(ATTENTION_KEY);
     if (at < 0) return bytes;
     // What was typed after the key was typed at the agent's screen; it must not answer a prompt unread.

@@ -202,6 +202,8 @@ export interface AgentTerminal {
   /** Stops showing and reading, and gives the terminal back its own mode, for a prompt of ours. */
   pause(): void;
   resume(): void;
+  /** Whether the agent's program takes every key as it is; one that stops itself gives that up first. */
+  isRaw(): boolean;
   /** Stops this program like a job of the person's shell, and comes back when that lets it go on. The terminal is paused. */
   suspend(): Promise<void>;
   stop(): void;

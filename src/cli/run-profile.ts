@@ -73,12 +73,12 @@ export interface ProfileParts {
 
 /**
  * Offers what a profile asks for to be signed, when no grant of it is in force for this folder and a person is there. A
- * request, never authority.
+ * request, never authority. Gives the id of the grant that was signed, or null.
  */
-export async function grantProfile(parts: ProfileParts, named: NamedProfile): Promise<void> {
+export async function grantProfile(parts: ProfileParts, named: NamedProfile): Promise<string | null> {
   const { powers, client, signing, workspace } = parts;
   const { profile, source } = named;
-  if (powers.person === null || (await isGranted(parts, profile))) return;
+  if (powers.person === null || (await isGranted(parts, profile))) return null;
   const { grants } = await client.request("grants", {});
   const folder = profile.sandbox.workspace === "none" ? profile.sandbox.folder : workspace;
   const asked = { ...profile, sandbox: { ...profile.sandbox, folder } };
@@ -87,6 +87,7 @@ export async function grantProfile(parts: ProfileParts, named: NamedProfile): Pr
     { profile: asked, source, workspace, id: freeId(profile, grants) },
   );
   await signGrant({ powers, client, session: signing }, proposed.grant);
+  return proposed.grant.id;
 }
 
 /**

@@ -64,6 +64,7 @@ function joinTerminal(
     ended: pump.ended,
     pause: () => pump.pause(),
     resume: () => pump.resume(),
+    isRaw: () => pty.isRaw(),
     suspend: () => stopAsJob(),
     stop: () => pump.stop(),
   };

@@ -283,7 +283,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       // A frozen one stands still by our own hand, and only an owner's signature ends that.
       if (live?.agent == null || live.state.life !== "running") return { stopped: false };
       const stopped = live.agent.stopped();
-      if (stopped && go) live.agent.resume();
+      if (go) live.agent.resume();
       return { stopped };
     },
     async homes({ agent }) {

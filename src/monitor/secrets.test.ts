@@ -21,7 +21,14 @@ function sign(id: string, agent: string, secrets: Grant["sandbox"]["secrets"] = 
   const signed = grant({
     id,
     agents: [agent],
-    sandbox: { workspace: "none", programs: "none", ...(secrets === undefined ? {} : { secrets }) },
+    sandbox: {
+      workspace: "none",
+      folder: null,
+      programs: "none",
+      home: null,
+      ports: [],
+      ...(secrets === undefined ? {} : { secrets }),
+    },
   });
   state.active.set(id, signed);
   state.byAgent.set(agent, (state.byAgent.get(agent) ?? new Map()).set(id, signed));

@@ -1,7 +1,11 @@
 import { closeSync, constants } from "node:fs";
 import { bindFunction, checkCall } from "./libc.ts";
 
-// asm-generic/ioctls.h
+// asm-generic/ioctls.h, asm-generic/termbits.h
+const TCGETS = 0x5401;
+const LOCAL_FLAGS_AT = 12;
+const TERMIOS_BYTES = 64;
+const ICANON = 2;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 const TIOCGPTPEER = 0x5441;
@@ -20,6 +24,8 @@ export interface Pty {
   readonly slave: number;
   /** Sets the size that programs on the slave see; they get SIGWINCH. Sizes are taken modulo 65536. */
   resize(columns: number, rows: number): void;
+  /** Whether a program on the slave takes every key as it is, with no line discipline between. */
+  isRaw(): boolean;
 }
 
 /**
@@ -36,6 +42,11 @@ export function openPty(): Pty {
       master,
       slave,
       resize: (columns: number, rows: number) => resize(master, { columns, rows }),
+      isRaw: () => {
+        const termios = Buffer.alloc(TERMIOS_BYTES);
+        checkCall("read the mode of a pseudo-terminal", controlBuffer(master, TCGETS, termios));
+        return (termios.readUInt32LE(LOCAL_FLAGS_AT) & ICANON) === 0;
+      },
     });
   } catch (error) {
     closeSync(master);

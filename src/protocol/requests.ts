@@ -325,7 +325,7 @@ export interface CliRequests {
   /** Turns this connection into a stream of `CliEvents`. */
   watch: { body: { readonly instance: string | null }; ok: Empty };
   /**
-   * Whether the program of a running instance has stopped itself, as on Ctrl-Z; with `go` it goes on. What was frozen is
+   * Whether the program of a running instance has stopped itself, as on Ctrl-Z; with `go` every process of it is continued. What was frozen is
    * not let go by this.
    */
   stopped: { body: { readonly instance: string; readonly go: boolean }; ok: { readonly stopped: boolean } };

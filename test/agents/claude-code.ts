@@ -31,7 +31,7 @@ export function shippedProfile(model: string): Profile {
     ...profile,
     servers: FILES,
     allow: [{ what: "files/read_text_file", where: { path: { under: "/workspace" } } }],
-    network: profile.network.map((destination) => ({ ...destination, to: model })),
+    network: profile.network.slice(0, 1).map((destination) => ({ ...destination, to: model })),
   };
 }
 

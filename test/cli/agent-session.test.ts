@@ -41,6 +41,7 @@ async function openStage(setting: Setting): Promise<Stage> {
             calls.push("resume");
             resumed();
           },
+          isRaw: () => true,
           suspend: () => Promise.resolve(void calls.push("suspend")),
           stop: () => void calls.push("stop"),
         };

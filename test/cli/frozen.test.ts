@@ -103,9 +103,12 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
         offers.push(offer);
         const stop = (): void => undefined;
         const suspend = (): Promise<void> => Promise.resolve();
+        const isRaw = (): boolean => true;
         const gone = Promise.resolve();
         const terminal =
-          typed === undefined ? null : { ended: gone, pause: () => undefined, resume: () => resumed(), suspend, stop };
+          typed === undefined
+            ? null
+            : { ended: gone, pause: () => undefined, resume: () => resumed(), isRaw, suspend, stop };
         return Promise.resolve({ terminal, ended: gone });
       },
     },

@@ -17,7 +17,9 @@ const gateway: Grant = {
   agents: ["claw"],
   sandbox: {
     workspace: "write",
+    folder: null,
     programs: "any",
+    home: null,
     ports: [{ name: "gateway", inside: 18_789, outside: 18_790, keys: [] }],
   },
 };

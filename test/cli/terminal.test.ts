@@ -19,12 +19,18 @@ process.stdin.setRawMode(true);
 const say = (text) => process.stdout.write(text + "\r\n");
 process.stdout.on("resize", () => say("SIZE " + process.stdout.columns + "x" + process.stdout.rows));
 process.stdin.on("data", (bytes) => {
-  const keys = bytes.toString("latin1");
+  const keys = bytes.toString("latin1").replace(/^t.*/s, "t");
   if (keys === "q") { say("BYE"); process.exit(7); }
   if (keys === "c") say("<\x1b[38;5;200mA\x1b[38;2;1;2;3mB\x1b[48:2::4:5:6mC\x1b[0m\x1b[?2004h>");
   else if (keys === "x") say("<\x1b]52;c;QUFB\x07\x1b]0;title\x07\x1b]2;title\x1b\\\x1b[c\x1b[>c\x1b[6n\x1b[5n\x1bP\$qm\x1b\\\x1bP+q544e\x1b\\\x1b[>q\x1b[21t\x1b[?u\x1b[?1004h\x1bZ\x05>");
   else if (keys === "l") setInterval(() => say("NOISE"), 50);
   else if (keys === "\x1a") { say("STOPPING"); process.kill(process.pid, "SIGSTOP"); setTimeout(() => say("GOES ON"), 50); }
+  else if (keys === "t") {
+    // As Claude Code does it: SIGTSTP, which the kernel ignores in a group without a shell.
+    process.once("SIGCONT", () => { process.stdin.setRawMode(true); say("CONTINUED"); });
+    process.stdin.setRawMode(false);
+    process.kill(process.pid, "SIGTSTP");
+  }
   else say("GOT " + bytes.toString("hex"));
 });
 say("READY");
@@ -129,6 +135,18 @@ describe("at a terminal", () => {
       shell.clear();
       shell.type("fg\r");
       await shell.see("GOES ON");
+      shell.type("k");
+      await shell.see("GOT 6b");
+    }, 60_000);
+
+    test("that would stop, and cannot, is not left at a dead screen", async () => {
+      shell.clear();
+      shell.type("t\u001a");
+      await shell.see("the agent has stopped itself");
+      await shell.see("Stopped");
+      shell.clear();
+      shell.type("fg\r");
+      await shell.see("CONTINUED");
       shell.type("k");
       await shell.see("GOT 6b");
     }, 60_000);

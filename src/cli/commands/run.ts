@@ -118,8 +118,8 @@ async function start(parts: Start): Promise<ExitCode> {
   const program = await powers.agents.findProgram(parts.command);
   for (const path of args.values("grant"))
     await signGrantFile({ powers, client, session: signing }, { path, workspace });
-  if (named !== null) await grantProfile(parts, named);
-  writeLines(powers.err, await describeAuthority(parts));
+  const signed = named === null ? null : await grantProfile(parts, named);
+  writeLines(powers.err, await describeAuthority(parts, signed));
 
   const request: RunRequest = {
     agent,
@@ -214,7 +214,8 @@ async function sayWritten({ powers, client }: Pick<Start, "powers" | "client">, 
   powers.err.write(`aios: ${changes} in the workspace; aios undo ${instance} takes them back\n`);
 }
 
-async function describeAuthority(parts: Start): Promise<readonly ReturnType<typeof line>[]> {
+/** What the agent may do, less the grant that the person has read and signed a moment ago. */
+async function describeAuthority(parts: Start, signed: string | null): Promise<readonly ReturnType<typeof line>[]> {
   const { powers, client, agent, workspace } = parts;
   const { grants } = await client.request("grants", {});
   const mine = grants.filter((view) => view.state === "active" && view.agents.includes(agent));
@@ -238,7 +239,9 @@ async function describeAuthority(parts: Start): Promise<readonly ReturnType<type
   for (const view of mine) shown.push((await client.request("grant-show", { id: view.id })).grant);
   const now = powers.now();
   const described = shown.flatMap((grant) =>
-    describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false }),
+    grant.id === signed
+      ? []
+      : describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false }),
   );
   return shown.every(({ sandbox }) => sandbox.workspace === "none") ? [...described, ...hidden] : described;
 }
