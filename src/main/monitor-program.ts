@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as cedarWasm from "@cedar-policy/cedar-wasm/nodejs";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
+import { type HttpUrl, parseHttpUrl } from "../kernel/hosts.ts";
 import { createIndexView } from "../monitor/index/index-view.ts";
 import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
 import { openLog } from "../monitor/log/open.ts";
@@ -14,6 +15,7 @@ import type { MonitorPowers } from "../monitor/powers.ts";
 import { createVault } from "../monitor/vault.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { openAgentVolumes } from "../platform/agent-volumes.ts";
+import { readAlertAddress } from "../platform/alert-address.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
@@ -21,6 +23,7 @@ import { openHome, rememberHome } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
+import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
 import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
@@ -121,6 +124,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     useClock(running) {
       trusted = running;
     },
+    alertAddress: alertAddressOf(join(home.path, "alert-address")),
     report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
     exit: () => process.exit(0),
   });
@@ -135,6 +139,16 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     },
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
+}
+
+/** Where alerts go, read once: nothing starts with an address that would never be told. */
+function alertAddressOf(path: string): HttpUrl | null {
+  const text = readAlertAddress(path);
+  if (text === null) return null;
+  const address = parseHttpUrl(text);
+  if (address !== null) return address;
+  const hint = "it must be https to a host name, or http to this machine";
+  throw new PlatformError("bad-alert-address", `Cannot use "${path}": it holds no address`, hint);
 }
 
 /** The index holds nothing that the log does not: one that cannot be read is removed and made anew. */

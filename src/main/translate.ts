@@ -3,6 +3,7 @@ import { PlatformError, type PlatformErrorCode } from "../platform/platform-erro
 
 /** What a fault of the platform means to a person at the command line; null leaves it as the fault that it is. */
 const MEANINGS: { readonly [code in PlatformErrorCode]: FailureCode | null } = {
+  "bad-alert-address": null,
   "bad-key-file": "bad-key",
   cancelled: "interrupted",
   "code-unreadable": null,

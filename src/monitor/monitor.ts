@@ -1,3 +1,5 @@
+import type { HttpUrl } from "../kernel/hosts.ts";
+import { createAlerts } from "./alerts.ts";
 import type { Digest } from "../kernel/action.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
@@ -53,6 +55,8 @@ export interface MonitorParts {
   useClock(clock: TrustedClock): void;
   /** Says a fault of ours or a broken peer on standard error, for whoever runs the monitor. No content of requests. */
   report(words: string): void;
+  /** Where people are alerted, beside their terminals; null: nowhere else. */
+  readonly alertAddress: HttpUrl | null;
   /** Ends the process; called once, after everything was stopped. */
   exit(): void;
 }
@@ -80,7 +84,15 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   const watchers = new Set<Watcher>();
+  const alert = createAlerts({
+    powers,
+    code: parts.code,
+    address: parts.alertAddress,
+    agentOf: (instance) => state.instances.get(instance)?.agent ?? null,
+    report: parts.report,
+  });
   const tell = (seq: number, body: RecordBody): void => {
+    alert(body);
     if (watchers.size === 0) return;
     const record: LogRecord = { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
     for (const watcher of watchers) {

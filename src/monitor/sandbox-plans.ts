@@ -1,5 +1,6 @@
 import type { DriverSource } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
+import { type HttpUrl, isLoopback } from "../kernel/hosts.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
 import { inferenceEnvironment, networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
 import { VISITS_MOST } from "../sandbox/launch-plan.ts";
@@ -140,6 +141,26 @@ export function planBroker(code: CodeLayout): SandboxSpec {
 export function planInjector(code: CodeLayout): SandboxSpec {
   const broker = planBroker(code);
   return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/injector.ts`] };
+}
+
+/** Sends one alert to the address that the home names: the host's network, no files, no keys, no channel. */
+export function planAlert(code: CodeLayout, address: HttpUrl, body: string): SandboxSpec {
+  const { scheme, host, port, path } = address;
+  const reach = isLoopback(host) ? "loopback" : "public";
+  const to = [scheme, host, String(port ?? (scheme === "https" ? 443 : 80)), path === "" ? "/" : path, reach];
+  return {
+    role: "connector",
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/alerter.ts`, ...to, body],
+    cwd: "/tmp",
+    environment: { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1" },
+    mounts: ownCode(code),
+    channels: 0,
+    published: false,
+    programs: "any",
+    terminal: false,
+    network: "host",
+    limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+  };
 }
 
 export interface AgentPlan {

@@ -1,5 +1,6 @@
 /** Why a piece of the platform refused or failed. Closed: a new cause is a new code. */
 export type PlatformErrorCode =
+  | "bad-alert-address"
   | "bad-key-file"
   | "cancelled"
   | "code-unreadable"

@@ -1,0 +1,102 @@
+import { spawnSync } from "node:child_process";
+import { chownSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
+import { REPO, startSubstrate, type Substrate } from "./substrate.ts";
+import { readUser } from "./user.ts";
+
+/** Alerts to an address that the home names, received on loopback. */
+let aios: Substrate;
+let receiver: Server;
+let status = 204;
+const got: { readonly line: string; readonly body: string; readonly headers: object }[] = [];
+
+beforeAll(async () => {
+  receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part: Buffer) => (body += part.toString()));
+    request.on("end", () => {
+      got.push({ line: `${request.method} ${request.url}`, body, headers: request.headers });
+      response.writeHead(status, { location: "/elsewhere" }).end("words that nobody reads");
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  aios = await startSubstrate();
+  await aios.grant({ id: "work", agents: ["worker", "climber"], allow: [], workspace: "write", programs: "any" });
+}, 60_000);
+afterAll(async () => {
+  receiver.close();
+  await aios.stop();
+});
+
+async function nameAddress(text: string): Promise<void> {
+  const file = join(aios.home, "alert-address");
+  writeFileSync(file, `${text}\n`, { mode: 0o600 });
+  if (process.geteuid?.() === 0) chownSync(file, readUser("aios").uid, readUser("aios").gid);
+  await aios.crash();
+}
+const hook = (): string => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+const climb = async (): Promise<string> => {
+  const request = `printf 'GET http://169.254.169.254/ HTTP/1.1\\r\\nHost: 169.254.169.254\\r\\n\\r\\n'`;
+  const send = `/aios/node -e 'const s = require("node:net").connect("/run/aios/proxy.sock"); process.stdin.pipe(s); s.resume()'`;
+  const ran = await aios.run({ agent: "climber", command: ["sh", "-c", `${request} | ${send}; sleep 20`] });
+  expect(ran.state).toBe("terminal");
+  return ran.instance;
+};
+
+test("without an address nobody is told", async () => {
+  await climb();
+  await aios.sign("restart-agent", { agent: "climber" });
+  expect(got).toEqual([]);
+});
+
+test("with one, an instance that climbed is told of with instance, agent and code and nothing else", async () => {
+  await nameAddress(hook());
+  await aios.restart();
+  const instance = await climb();
+  await expect.poll(() => got.length, { timeout: 15_000 }).toBe(1);
+  expect(got[0]?.line).toBe("POST /hook");
+  expect(JSON.parse(got[0]?.body ?? "")).toEqual({ instance, agent: "climber", code: "prohibited" });
+  expect(JSON.stringify(got[0]?.headers)).not.toContain(aios.home);
+  await aios.sign("restart-agent", { agent: "climber" });
+});
+
+test("twin: an ordinary end and a freeze that a person asked for are not told of", async () => {
+  await aios.run({ agent: "worker", command: ["true"] });
+  const command = ["sh", "-c", "touch up; sleep 30"];
+  const running = aios.run({ agent: "worker", workspace: aios.workspace, command });
+  await expect.poll(() => existsSync(join(aios.workspace, "up")), { timeout: 10_000 }).toBe(true);
+  const { instances } = await aios.client.request("freeze", { instance: null });
+  expect(instances).toHaveLength(1);
+  await aios.client.request("kill", { instance: instances[0] ?? "" });
+  await running;
+  expect(got).toHaveLength(1);
+});
+
+test("a redirect is not followed and a refusal stops nothing; whoever runs the monitor reads that it failed", async () => {
+  status = 302;
+  await climb();
+  await expect.poll(() => aios.errors(), { timeout: 15_000 }).toContain("the receiver answered 302");
+  expect(got.map(({ line }) => line)).toEqual(["POST /hook", "POST /hook"]);
+  await aios.sign("restart-agent", { agent: "climber" });
+  expect(await aios.run({ agent: "worker", command: ["true"] })).toMatchObject({ exit: 0 });
+});
+
+test.each(["ftp://x.example/", "http://x.example/", "https://10.0.0.1/", "https://a b/"])(
+  "a monitor does not start with %s for an address, and says why",
+  async (address) => {
+    await nameAddress(address);
+    const daemon = join(REPO, "src", "main", "aiosd.ts");
+    const { status: exit, stderr } = spawnSync(process.execPath, [...MONITOR_FLAGS, daemon, "--home", aios.home], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/alert-address": .* \(bad-alert-address\)\n {2}hint: /);
+    rmSync(join(aios.home, "alert-address"));
+    await aios.restart();
+  },
+);
