@@ -175,14 +175,16 @@ function eachWay(
   );
 }
 
-/** One path of nine letters, two readings, changed by another thread all the time. */
+/** One path, two readings of the same length, changed by another thread all the time. */
 const PLAIN = ["plain.txt", ".mcp.json"] as const;
 
-async function raceMemory(ms: number): Promise<unknown> {
+async function raceMemory({ ms, names }: Plan): Promise<unknown> {
+  const pair = names.length === 2 ? names : PLAIN;
+  const [plain = ""] = pair;
   const shared = new SharedArrayBuffer(64);
   const bytes = Buffer.from(shared);
-  bytes.write(`${PLAIN[0]}\0`);
-  const worker = new Worker(new URL(import.meta.url), { workerData: { shared } });
+  bytes.write(`${plain}\0`);
+  const worker = new Worker(new URL(import.meta.url), { workerData: { shared, pair } });
   await new Promise((resolve) => worker.once("online", resolve));
   let made = 0;
   let refused = 0;
@@ -192,7 +194,7 @@ async function raceMemory(ms: number): Promise<unknown> {
     else {
       made++;
       closeSync(fd);
-      attempt(() => unlinkSync(PLAIN[0]));
+      attempt(() => unlinkSync(plain));
     }
   }
   await worker.terminate();
@@ -216,10 +218,13 @@ async function raceLink(ms: number): Promise<unknown> {
 
 async function runWorker(): Promise<void> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own data
-  const { shared } = workerData as { readonly shared?: SharedArrayBuffer };
+  const { shared, pair = [] } = workerData as {
+    readonly shared?: SharedArrayBuffer;
+    readonly pair?: readonly string[];
+  };
   if (shared !== undefined) {
     const bytes = Buffer.from(shared);
-    for (;;) for (const name of PLAIN) bytes.write(name);
+    for (;;) for (const name of pair) bytes.write(name);
   }
   const { parentPort } = await import("node:worker_threads");
   for (let turn = 0; ; turn++) {
@@ -239,7 +244,7 @@ async function main(): Promise<void> {
       eachWay(TAMPERS, plan, () => {
         for (const left of ["door", "other", "plain"]) attempt(() => unlinkSync(plan.base + left));
       }),
-    "race-memory": () => raceMemory(plan.ms),
+    "race-memory": () => raceMemory(plan),
     "race-link": () => raceLink(plan.ms),
   };
   process.stdout.write(`${JSON.stringify(await tasks[plan.task]())}\n`);

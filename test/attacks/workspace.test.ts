@@ -134,6 +134,19 @@ describe("a race", () => {
     },
   );
 
+  it(
+    "between a path that the kernel may open itself and one that it may not is stopped by the wall",
+    { timeout: RACE_MS + 60_000 },
+    async () => {
+      const workspace = makeWorkspace(stage);
+      const attack = { task: "race-memory", names: ["/tmp/p.t", "./.npmrc"], base: "", ms: RACE_MS } as const;
+      const { results } = await attackWorkspace(stage, { workspace, guard: "on", attack });
+      // Torn between the two readings, a path may name something else, which is as free as any.
+      expect(readdirSync(workspace)).not.toContain(".npmrc");
+      expect(results).toMatchObject({ made: expect.toSatisfy(isMany), refused: expect.toSatisfy(isMany) });
+    },
+  );
+
   it("with a link that leads now here and now there brings no hook about", { timeout: RACE_MS + 60_000 }, async () => {
     const workspace = makeWorkspace(stage);
     mkdirSync(join(workspace, ".git/hooks"), { recursive: true });
