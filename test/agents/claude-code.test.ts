@@ -2,7 +2,6 @@ import { createSocket, type Socket } from "node:dgram";
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -262,7 +261,6 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
       const home = { bytes: 64 * 2 ** 20, entries: 5000, sealed: [] };
       const small = { ...profile, agent: "small", sandbox: { ...profile.sandbox, home } };
       await signProfile(aios, small, "small");
-      mkdirSync(join(aios.workspace, "unused"), { recursive: true });
       const running = run([attack("head -c 200M /dev/zero > ~/fill; sleep 50"), { say: "Full." }], [], small);
       let frozen: string | undefined;
       for (const end = Date.now() + 60_000; frozen === undefined && Date.now() < end;) {
