@@ -206,6 +206,12 @@ function describeRisk(grant: Grant): readonly Item[] {
       text: "the agent may change and delete files of the workspace without asking, but for what other tools obey there; aios undo takes it back",
     });
   }
+  if (grant.sandbox.open !== undefined) {
+    items.push({
+      tone: "wait",
+      text: `what it writes into ${grant.sandbox.open.join(", ")} of the workspace is obeyed by your own tools there: git, editors and agents run what it says`,
+    });
+  }
   if (grant.sandbox.ports.length > 0) {
     items.push({ tone: "wait", text: "what it publishes runs in the visiting browser, as a page of its own" });
   }

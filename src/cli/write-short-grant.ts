@@ -70,6 +70,7 @@ function writeSandbox({
   ports,
   limits,
   devices,
+  open,
 }: ShortGrant["sandbox"]): object {
   return {
     workspace,
@@ -78,6 +79,7 @@ function writeSandbox({
     ...(home === null ? {} : { home: { ...home, bytes: writeSize(home.bytes) } }),
     ...(secrets === undefined ? {} : { secrets }),
     ...(ports.length === 0 ? {} : { ports: Object.fromEntries(ports.map(writePort)) }),
+    ...(open === undefined ? {} : { open }),
     ...(devices === undefined ? {} : { devices }),
     ...(limits === undefined
       ? {}

@@ -23,7 +23,16 @@ import {
 import { readHome } from "./home-grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
-import { AGENT_NAME, CLIENT_KEY, DRIVER_NAME, GRANT_ID, PORT_NAME, RESERVED_DRIVER, SHA256 } from "./names.ts";
+import {
+  AGENT_NAME,
+  CLIENT_KEY,
+  CONTROL_NAME,
+  DRIVER_NAME,
+  GRANT_ID,
+  PORT_NAME,
+  RESERVED_DRIVER,
+  SHA256,
+} from "./names.ts";
 import { INFER_DRIVER, readBudget } from "./infer.ts";
 import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
@@ -74,7 +83,7 @@ function readGrant(place: Place): Grant {
 }
 
 function readSandbox(place: Place): SandboxGrant {
-  const given = place.given("secrets", "limits", "devices");
+  const given = place.given("secrets", "limits", "devices", "open");
   const at = place.fields("workspace", "folder", "programs", "home", "ports", ...given);
   const ports = at("ports").list(16, readPort);
   const again = ports.find(({ name }, index) => ports.findIndex((port) => port.name === name) !== index);
@@ -87,8 +96,14 @@ function readSandbox(place: Place): SandboxGrant {
     ports,
     ...(given.includes("secrets") ? { secrets: readSecretUses(at("secrets")) } : {}),
     ...(given.includes("limits") ? { limits: readNamedLimits(at("limits")) } : {}),
+    ...(given.includes("open") ? { open: readOpen(at("open")) } : {}),
     ...(given.includes("devices") ? { devices: readDevices(at("devices")) } : {}),
   };
+}
+
+function readOpen(place: Place): readonly string[] {
+  const open = place.names(16, (name) => name.text(CONTROL_NAME, "a name of a control file, in lower case"));
+  return open.length === 0 ? place.fail("no name is given") : open;
 }
 
 function readPort(place: Place): PortGrant {

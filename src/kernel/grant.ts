@@ -149,6 +149,11 @@ export interface SandboxGrant {
   readonly home: HomeGrant | null;
   /** Secrets by the variable that holds their placeholder inside; absent when there are none. */
   readonly secrets?: { readonly [variable: string]: SecretUse };
+  /**
+   * Names of files and folders that other tools obey (`.git`, `.vscode`) which the agent may make and change in its writable
+   * workspace all the same, at any depth; absent: none.
+   */
+  readonly open?: readonly string[];
   /** Ports of programs inside that paired clients of this machine may visit; none twice by name. */
   readonly ports: readonly PortGrant[];
   /** Bounds on what its instances use; absent: none is named. */

@@ -14,6 +14,8 @@ export const SHA256: RegExp = /^sha256:[0-9a-f]{64}$/;
 export const RESERVED_DRIVER = "aios";
 /** Name of a secret. */
 export const SECRET_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** Name of a file or folder that other tools obey, as a grant opens it to an agent. */
+export const CONTROL_NAME: RegExp = /^[a-z0-9._-]{1,64}$/;
 /** Name of a published port. */
 export const PORT_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 /** Raw Ed25519 public key in base64url without padding: 256 bits, so the last character carries four. */

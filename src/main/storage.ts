@@ -1,7 +1,7 @@
 /**
  * The storage device of one agent: it changes files in guarded roots on the agent's behalf, and undoes what it did.
  *
- *     storage.ts serve BYTES STORE ROOT…
+ *     storage.ts serve BYTES:NAME:… STORE ROOT…
  *     storage.ts undo dry|do STORE ROOT…
  *
  * To serve, descriptor 3 leads to the supervisor. It reads and changes nothing but the store and the roots (Landlock, by
@@ -32,11 +32,12 @@ function confine(folders: readonly string[]): void {
 
 function serve(
   folder: string,
-  { most, turns, roots }: { readonly most: number; readonly turns: number; readonly roots: readonly string[] },
+  { how, turns, roots }: { readonly how: string; readonly turns: number; readonly roots: readonly string[] },
 ): void {
-  const store = createUndoStore(folder, most);
+  const [most = "", ...open] = how.split(":");
+  const store = createUndoStore(folder, Number(most));
   try {
-    serveStorage(SUPERVISOR, { roots, store, turns });
+    serveStorage(SUPERVISOR, { roots, open: new Set(open), store, turns });
   } finally {
     store.close();
   }
@@ -46,7 +47,7 @@ try {
   const [, , task, how = "", folder = "", ...roots] = argv;
   const turns = task === "serve" ? openSync(TURNS, "r") : null;
   confine([folder, ...roots]);
-  if (turns !== null) serve(folder, { most: Number(how), turns, roots });
+  if (turns !== null) serve(folder, { how, turns, roots });
   else if (task === "undo" && (how === "dry" || how === "do")) writeSync(1, JSON.stringify(undoRun(folder, { how })));
   else throw new Error("what is it to do?");
   exit(0);

@@ -93,7 +93,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     carrier: null,
     published: null,
     agent: null,
-    sandbox: { mode: "none", programs: "none", home: null },
+    sandbox: { mode: "none", programs: "none", home: null, open: [] },
     storage: null,
     storageEnd: null,
     devices: [],

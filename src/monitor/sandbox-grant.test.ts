@@ -59,10 +59,19 @@ describe("the sandbox of an instance", () => {
       mode: "read",
       programs: "none",
       home: { ...home, bytes: 5 },
+      open: [],
     });
-    const none = { mode: "none", programs: "none", home: null };
+    const none = { mode: "none", programs: "none", home: null, open: [] };
     expect(leastSandbox(state, acting("/srv/a", "i-nobody"), 1)).toEqual(none);
     expect(leastSandbox(state, acting("/srv/a"), 1000)).toEqual(none); // the grants are past their end
+  });
+
+  it("may change what everybody above it may, and what a grant for another folder opens not", () => {
+    const opened = (me: Partial<SandboxGrant>, above: Partial<SandboxGrant>): readonly string[] =>
+      leastSandbox(stateOf({ me: [me], above: [above] }), acting("/srv/a", "i-above"), 1).open;
+    expect(opened({ open: [".git", ".vscode"] }, { open: [".git"] })).toEqual([".git"]);
+    expect(opened({ open: [".git"] }, {})).toEqual([]);
+    expect(opened({ open: [".git"], folder: "/srv/b" }, { open: [".git"] })).toEqual([]);
   });
 
   it("ends when it would get less", () => {

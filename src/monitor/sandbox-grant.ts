@@ -8,6 +8,8 @@ export interface InstanceSandbox {
   readonly mode: SandboxGrant["workspace"];
   readonly programs: SandboxGrant["programs"];
   readonly home: HomeGrant | null;
+  /** Control files that it may change in its workspace, by name. */
+  readonly open: readonly string[];
 }
 
 /** An instance, or one that is asked for. */
@@ -29,6 +31,7 @@ export function leastSandbox(state: State, acting: Acting, now: number): Instanc
     mode: WORKSPACES[mode] ?? "none",
     programs: PROGRAMS[least(({ programs }) => PROGRAMS.indexOf(programs))] ?? "none",
     home: leastHome(granted.map((sandboxes) => sandboxes.map(({ home }) => home))),
+    open: leastOpen(granted.map((sandboxes) => sandboxes.filter((sandbox) => isAbout(sandbox, workspace)))),
   };
 }
 
@@ -37,7 +40,8 @@ export function isLess(less: InstanceSandbox, than: InstanceSandbox): boolean {
   return (
     WORKSPACES.indexOf(less.mode) < WORKSPACES.indexOf(than.mode) ||
     PROGRAMS.indexOf(less.programs) < PROGRAMS.indexOf(than.programs) ||
-    givesLess(less.home, than.home)
+    givesLess(less.home, than.home) ||
+    than.open.some((name) => !less.open.includes(name))
   );
 }
 
@@ -54,6 +58,12 @@ export function driverWorkspace(state: State, driver: string, acting: Acting): s
     ),
   );
   return covered ? workspace : null;
+}
+
+/** What some grant of everybody in a chain opens. */
+function leastOpen(chain: readonly (readonly SandboxGrant[])[]): readonly string[] {
+  const [own = [], ...above] = chain.map((sandboxes) => sandboxes.flatMap(({ open }) => open ?? []));
+  return [...new Set(own)].filter((name) => above.every((names) => names.includes(name)));
 }
 
 /** Names, the acting one first. */

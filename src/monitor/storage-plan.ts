@@ -22,9 +22,20 @@ export interface GuardedRoot {
  */
 export function planStorage(
   code: CodeLayout,
-  { undo, turns, roots }: { readonly undo: string; readonly turns: string; readonly roots: readonly GuardedRoot[] },
+  {
+    undo,
+    turns,
+    roots,
+    open,
+  }: {
+    readonly undo: string;
+    readonly turns: string;
+    readonly roots: readonly GuardedRoot[];
+    /** Control files that may be changed, by name. */
+    readonly open: readonly string[];
+  },
 ): SandboxSpec {
-  const words = ["serve", String(UNDO_BYTES), UNDO, ...roots.map(({ inside }) => inside)];
+  const words = ["serve", [UNDO_BYTES, ...open].join(":"), UNDO, ...roots.map(({ inside }) => inside)];
   const { mounts, ...rest } = base(code, { undo, roots });
   return {
     ...rest,

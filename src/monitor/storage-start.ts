@@ -25,7 +25,11 @@ export async function startStorage(
   try {
     const roots = [{ host: workspace, inside: WORKSPACE }];
     live.storageEnd = outer;
-    live.storage = await powers.startSandbox(planStorage(code, { undo: folder, turns, roots }), "ignore", [inner]);
+    live.storage = await powers.startSandbox(
+      planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open }),
+      "ignore",
+      [inner],
+    );
   } catch (error) {
     outer.close();
     throw error;

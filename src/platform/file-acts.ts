@@ -25,6 +25,7 @@ interface Named extends call.Place {
   /** Where it is: the folder's own path, as the kernel has it, and the name. */
   readonly path: string;
   readonly root: string;
+  readonly opened: ReadonlySet<string>;
   /** A slash came after it, so it can only be a folder. */
   readonly slash: boolean;
 }
@@ -48,10 +49,13 @@ type Act<Name extends StorageOrder["order"]> = (
 export function createFileActs({
   root,
   roots,
+  open: openNames,
   store,
 }: {
   readonly root: number;
   readonly roots: readonly string[];
+  /** Control files that may be changed, by folded name. */
+  readonly open: ReadonlySet<string>;
   readonly store: UndoStore;
 }): (order: StorageOrder, descriptor: number | null) => Acted {
   const open: number[] = [];
@@ -74,20 +78,20 @@ export function createFileActs({
     const at = folder < 0 ? null : call.pathOf(folder);
     const within = at === null ? undefined : rootOf(at);
     if (at === null || within === undefined) return null;
-    return { folder, name, path: `${at}/${name}`, root: within, slash: plain.length < path.length };
+    return { folder, name, path: `${at}/${name}`, root: within, opened: openNames, slash: plain.length < path.length };
   }
 
   function whole(fd: number): Found | null {
     const path = call.pathOf(fd);
     const within = path === null ? undefined : rootOf(path);
     if (path === null || within === undefined) return null;
-    return { fd, path, root: within, found: fstatSync(fd) };
+    return { fd, path, root: within, opened: openNames, found: fstatSync(fd) };
   }
 
   /** What is at a name now, link or not; an error number when nothing is. */
   function lookAt(named: Named): Found | number {
     const fd = own(call.openName(named.folder, named.name, { flags: call.O_PATH, mode: 0 }));
-    return fd < 0 ? fd : { fd, path: named.path, root: named.root, found: fstatSync(fd) };
+    return fd < 0 ? fd : { fd, path: named.path, root: named.root, opened: openNames, found: fstatSync(fd) };
   }
 
   function target(at: StorageTarget, descriptor: number | null): number {

@@ -8,6 +8,8 @@ const TREE_MOST = 100_000;
 export interface Placed {
   readonly path: string;
   readonly root: string;
+  /** Control files that may be changed, by folded name. */
+  readonly opened: ReadonlySet<string>;
 }
 
 export interface Whole extends Placed {
@@ -15,15 +17,16 @@ export interface Whole extends Placed {
 }
 
 /** Why something may not be changed or put there, null when it may. */
-export function controlReason({ path, root }: Placed, entry: EntryKind): string | null {
-  const standing = standingOf(textOf(path.slice(root.length + 1)), entry);
+export function controlReason({ path, root, opened }: Placed, entry: EntryKind): string | null {
+  const standing = standingOf(textOf(path.slice(root.length + 1)), { entry, opened });
   if (standing.kind === "control") return standing.why;
-  return isInBareRepository(path) ? "git runs what it says" : null;
+  // Whoever may make repositories may make them in any form.
+  return !opened.has(".git") && isInBareRepository(path) ? "git runs what it says" : null;
 }
 
 /** Whether what stood below it would be a control file by its place. */
-export function isAboveControl({ path, root }: Placed): boolean {
-  return standingOf(textOf(path.slice(root.length + 1)), "folder").kind === "above";
+export function isAboveControl({ path, root, opened }: Placed): boolean {
+  return standingOf(textOf(path.slice(root.length + 1)), { entry: "folder", opened }).kind === "above";
 }
 
 const BARE = new Set(["hooks", "config", "config.lock", "config.worktree", "commondir"]);
@@ -68,7 +71,7 @@ function findControl({
       const inner = `${below}/${entry.name}`;
       const kind = entry.isDirectory() ? "folder" : "other";
       for (const top of [from, to]) {
-        const placed = { path: `${top.path}${inner}`, root: top.root };
+        const placed = { path: `${top.path}${inner}`, root: top.root, opened: top.opened };
         const why = controlReason(placed, kind);
         if (why !== null) return { path: placed.path, why };
       }

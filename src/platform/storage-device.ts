@@ -17,7 +17,17 @@ import type { UndoStore } from "./undo-store.ts";
  */
 export function serveStorage(
   socket: number,
-  { roots, store, turns }: { readonly roots: readonly string[]; readonly store: UndoStore; readonly turns: number },
+  {
+    roots,
+    open,
+    store,
+    turns,
+  }: {
+    readonly roots: readonly string[];
+    readonly open: ReadonlySet<string>;
+    readonly store: UndoStore;
+    readonly turns: number;
+  },
 ): void {
   process.umask(0); // the caller's has been taken off already
   let acts: ReturnType<typeof createFileActs> | null = null;
@@ -27,7 +37,7 @@ export function serveStorage(
   function act(order: StorageOrder, descriptor: number | null): Acted {
     if (order.order === "root") {
       if (descriptor === null || acts !== null) throw new Error("a root was expected once, with its descriptor");
-      acts = createFileActs({ root: descriptor, roots, store });
+      acts = createFileActs({ root: descriptor, roots, open, store });
       return { answer: { answer: "done", note: null }, fd: null };
     }
     // Before the agent's own program runs, there is nothing to change.

@@ -51,7 +51,7 @@ function begin(most = 1_000_000): {
   for (const name of ["a", "b", "d/a", "d/e/a"]) writeFileSync(join(place, name), `${name} before`);
   symlinkSync("a", join(place, "s"));
   const store = createUndoStore(folder, most);
-  const acts = createFileActs({ root, roots: [place], store });
+  const acts = createFileActs({ root, roots: [place], open: new Set(), store });
   return {
     place,
     store: folder,

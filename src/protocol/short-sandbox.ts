@@ -2,6 +2,7 @@ import { PROGRAMS, type SandboxGrant } from "../kernel/grant.ts";
 import { deviceKind, MOST_DEVICES } from "../kernel/devices.ts";
 import type { NamedLimits } from "../kernel/sandbox-limits.ts";
 import { hostPath, secretOrigin, workspace } from "./authority.ts";
+import { CONTROL_NAME } from "../kernel/names.ts";
 import { integer, names, nullable, object, oneOf, record, refine, text, transform, type Decoder } from "./decode.ts";
 import { secretName } from "./fields.ts";
 import { shortHome } from "./short-home.ts";
@@ -48,7 +49,8 @@ const device = refine(text({ max: 64 }), (path) =>
   deviceKind(path) === null ? "is not a device that may be passed" : null,
 );
 
-interface WrittenSandbox extends Omit<SandboxGrant, "limits" | "secrets" | "devices"> {
+interface WrittenSandbox extends Omit<SandboxGrant, "limits" | "secrets" | "devices" | "open"> {
+  readonly open: readonly string[];
   readonly secrets: NonNullable<SandboxGrant["secrets"]>;
   readonly limits: NamedLimits | null;
   readonly devices: readonly string[];
@@ -67,6 +69,7 @@ export const SANDBOX: Decoder<SandboxGrant> = transform(
       secrets: record(object({ secret: secretName, to: secretOrigin }), { key: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 16 }),
       limits: nullable(LIMITS),
       devices: names(device, { max: MOST_DEVICES }),
+      open: names(text({ max: 64, pattern: CONTROL_NAME }), { max: 16 }),
     },
     {
       defaults: {
@@ -78,13 +81,15 @@ export const SANDBOX: Decoder<SandboxGrant> = transform(
         secrets: {},
         limits: null,
         devices: [],
+        open: [],
       },
     },
   ),
-  ({ limits, secrets, devices, ...rest }) => ({
+  ({ limits, secrets, devices, open, ...rest }) => ({
     ...rest,
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
     ...(limits === null || Object.keys(limits).length === 0 ? {} : { limits }),
     ...(devices.length === 0 ? {} : { devices }),
+    ...(open.length === 0 ? {} : { open }),
   }),
 );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { foldName, standingOf, type EntryKind } from "./control-names.ts";
 
-const kindOf = (path: string, entry: EntryKind = "other"): string => standingOf(path, entry).kind;
+const kindOf = (path: string, entry: EntryKind = "other"): string => standingOf(path, { entry }).kind;
 
 /** One of each kind of thing that other tools execute or obey. */
 const CONTROL = [
@@ -153,5 +153,20 @@ describe("folding", () => {
       expect(foldName(foldName(name))).toBe(foldName(name));
     }
     expect(foldName("index.ts")).toBe("index.ts");
+  });
+});
+
+describe("what an owner has opened", () => {
+  const opened = new Set([".git"]);
+  const kind = (path: string): string => standingOf(path, { entry: "other", opened }).kind;
+
+  it("is free with all below it, at any depth and in any spelling", () => {
+    for (const path of [".git", "a/b/.git", ".git/hooks/pre-commit", ".GIT/config", "bare/HEAD", "x.git/config"])
+      expect([path, kind(path)]).toEqual([path, "free"]);
+  });
+
+  it("opens nothing else", () => {
+    for (const path of [".mcp.json", ".vscode/tasks.json", ".bashrc", ".github/workflows/ci.yml", ".claude/.git"])
+      expect([path, kind(path)]).toEqual([path, "control"]);
   });
 });

@@ -265,30 +265,37 @@ for (const rule of RULES) {
   }
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
 const FREE: Standing = { kind: "free" };
 const ABOVE: Standing = { kind: "above" };
 
 /**
  * Standing of a path below a guarded root: names joined by `/`, as the kernel resolved them, so that no `.`, `..` or link
- * is left in it. Bytes that are no UTF-8 may have become U+FFFD.
+ * is left in it. Bytes that are no UTF-8 may have become U+FFFD. What the owner has opened by its folded name is free,
+ * with all below it; with `.git`, repositories of any form are.
  */
-export function standingOf(path: string, entry: EntryKind): Standing {
+export function standingOf(
+  path: string,
+  { entry, opened = NOTHING }: { readonly entry: EntryKind; readonly opened?: ReadonlySet<string> },
+): Standing {
   const names = path.split("/").map(foldName);
   let standing = FREE;
   for (let at = 0; at < names.length; at++) {
     const name = names[at] ?? "";
+    if (opened.has(name)) return FREE;
     if (name === ".git" || name === "git~1") return gitStanding(names.slice(at + 1), REPOSITORY_WHY);
     const found = standingAt(names, at);
     if (found.kind === "control") return found;
     if (found.kind === "above") standing = found;
     // A repository without a working tree is a folder that holds HEAD, objects and refs; by custom it is named so.
-    if (name.endsWith(".git") && at + 1 < names.length) {
+    if (name.endsWith(".git") && at + 1 < names.length && !opened.has(".git")) {
       const inside = gitStanding(names.slice(at + 1), "");
       if (inside.kind !== "free") return inside;
     }
   }
   // Any folder with a HEAD beside objects and refs is one: git in it obeys the `config` beside them.
-  if (names.at(-1) === "head" && entry === "other") return { kind: "control", why: REPOSITORY_WHY };
+  if (names.at(-1) === "head" && entry === "other" && !opened.has(".git"))
+    return { kind: "control", why: REPOSITORY_WHY };
   return standing;
 }
 

@@ -72,7 +72,7 @@ export async function startGuarded(
   const [inner, outer] = makeSocketEnds();
   const code = { node: stage.node, root: stage.folder };
   const device = await startSandbox(
-    planStorage(code, { undo, turns, roots: [{ host: workspace, inside: "/workspace" }] }),
+    planStorage(code, { undo, turns, roots: [{ host: workspace, inside: "/workspace" }], open: [] }),
     {
       streams: "ignore",
       ends: [inner],

@@ -94,6 +94,7 @@ export interface GrantWish {
   readonly ports?: Grant["sandbox"]["ports"];
   readonly sandboxLimits?: NamedLimits;
   readonly devices?: readonly string[];
+  readonly open?: readonly string[];
 }
 
 export interface Ran {
@@ -204,6 +205,7 @@ export async function startSubstrate(
           ports: wish.ports ?? [],
           ...(wish.secrets === undefined ? {} : { secrets: wish.secrets }),
           ...(wish.devices === undefined ? {} : { devices: wish.devices }),
+          ...(wish.open === undefined ? {} : { open: wish.open }),
           ...(wish.sandboxLimits === undefined ? {} : { limits: wish.sandboxLimits }),
         },
       };
@@ -357,7 +359,13 @@ async function startMonitorProcess(home: string, under: readonly string[]): Prom
     errors += chunk;
     if (process.env["AIOS_TRACE"] !== undefined) process.stderr.write(chunk);
   });
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const gone = new Promise<void>((resolve) =>
+    child.once("exit", (code, signal) => {
+      // Whoever asked for its end did so by a signal of this process; any other end is to be seen, whatever test it was in.
+      if (!child.killed) console.error(`THE MONITOR IS GONE: code ${code}, signal ${signal}\n${errors}`);
+      resolve();
+    }),
+  );
   let ended = false;
   void gone.then(() => (ended = true));
   for (const end = Date.now() + START_MS; ;) {

@@ -53,6 +53,7 @@ export const GIT_JOBS: readonly Job[] = [
   {
     name: "git: clone of a local repository, push back to it",
     quick: true,
+    open: [".git"],
     before: `mkdir up && cd up && ${REPOSITORY} && git config receive.denyCurrentBranch updateInstead`,
     script: `
       ${WHO_ENV}
@@ -75,6 +76,7 @@ export const GIT_JOBS: readonly Job[] = [
   {
     name: "git: worktrees",
     quick: true,
+    open: [".git"],
     before: `mkdir main && cd main && ${REPOSITORY}`,
     script: `
       cd main && git worktree add -q ../side -b side && cd ../side
@@ -86,8 +88,15 @@ export const GIT_JOBS: readonly Job[] = [
     leaves: { "main/s.txt": "side\n" },
   },
   {
+    name: "git: no new repository where .git is not opened",
+    quick: true,
+    script: `git init -q . 2>&1 | grep -c denied; ls -a | grep -c git || true`,
+    prints: /^1\s+0$/,
+  },
+  {
     name: "git: a new repository",
     quick: true,
+    open: [".git"],
     script: `${WHO_ENV}; git init -q -b main . && echo x > x && git add x && git commit -qm first && git log --format=%s`,
     prints: "first",
   },

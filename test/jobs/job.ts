@@ -17,6 +17,8 @@ export interface Job {
   readonly prints: string | RegExp;
   /** Files that the person finds in the folder afterwards: path to the whole text, or what is in it. */
   readonly leaves?: { readonly [path: string]: string | RegExp };
+  /** Control files that the grant opens to it: none when left out. */
+  readonly open?: readonly string[];
   /** Requests that are denied on purpose: none when left out. */
   readonly denied?: number;
   /** Actions of the network that the agent's grant names for this job. */
