@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import {
   chmodSync,
@@ -91,6 +92,8 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
     records.flatMap((record) => (record.kind === kind ? [record.text] : [])).join("\n");
 
   test("works: it edits, runs tests, commits and calls a granted tool, with no prompt beyond the grant", async () => {
+    // A repository is the person's to make: what git obeys in it is read-only inside.
+    spawnSync("sh", ["-c", "git init -q . && chown -R --reference=. .git"], { cwd: aios.workspace });
     const ran = await run([
       { tool: "Write", input: { file_path: "/workspace/two.mjs", content: "export const two = 1 + 2;\n" } },
       bash(
@@ -100,7 +103,7 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
         tool: "Edit",
         input: { file_path: "/workspace/two.mjs", old_string: "1 + 2", new_string: "1 + 1" },
       },
-      bash("/aios/node --test && git init -q . && git add -A"),
+      bash("/aios/node --test && git add -A"),
       bash("git -c user.name=a -c user.email=a@b.example commit -qm two && git log --oneline | wc -l"),
       { tool: "mcp__aios__files__read_text_file", input: { path: "/workspace/two.mjs" } },
       { say: "Done: two is two." },
@@ -109,7 +112,7 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
     expect(readFileSync(join(aios.workspace, "two.mjs"), "utf8")).toContain("1 + 1");
     expect(results()).toMatch(/# fail 1|fail 1/); // its tests ran, and told it that it was wrong
     expect(results()).toMatch(/pass 1/);
-    expect(existsSync(join(aios.workspace, ".git", "HEAD"))).toBe(true);
+    expect(existsSync(join(aios.workspace, ".git", "logs", "HEAD"))).toBe(true);
     expect(model?.results().at(-1)).toContain("1 + 1"); // the granted tool's answer
     const records = await recordsOf(ran.instance);
     const kinds = records.map(({ kind }) => kind);
@@ -159,11 +162,7 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
     const bare = (url: string): string =>
       `env -u HTTP_PROXY -u http_proxy -u HTTPS_PROXY NODE_USE_ENV_PROXY=0 ${fetch(url)}`;
     const ran = await run([
-      attack(
-        [`http://127.0.0.1:${web}/a`, `http://localhost:${web}/b`, "http://169.254.169.254/latest"]
-          .map(fetch)
-          .join("; "),
-      ),
+      attack([`http://127.0.0.1:${web}/a`, `http://localhost:${web}/b`].map(fetch).join("; ")),
       attack([`http://localhost:${port}/v1/messages/../../other`, "https://example.com/"].map(fetch).join("; ")),
       attack([`http://127.0.0.1:${web}/c`, "http://[::1]:80/", "http://10.0.0.1/"].map(bare).join("; ")),
       attack(
@@ -183,7 +182,7 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
     const records = await recordsOf(ran.instance);
     // What was asked of the proxy is recorded with its host; what went by it had nowhere to go.
     const asked = `${textOf(records, "denied")}${(await refusals()).join("\n")}`;
-    for (const host of ["169.254.169.254", "127.0.0.1", "example.com"]) expect(asked).toContain(host);
+    for (const host of ["localhost", "example.com"]) expect(asked).toContain(host);
     expect(textOf(records, "calls-refused")).toContain("socket");
   }, 120_000);
 
@@ -273,6 +272,14 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
       expect((await running).state).toBe("ended");
     }, 120_000);
   });
+
+  // The last: an agent that was ended for good starts again only when an owner says so.
+  test("hijacked: a metadata service ends it for good", async () => {
+    const ask = `/aios/node -e 'fetch("http://169.254.169.254/latest").catch(() => {})'; sleep 20`;
+    const ran = await run([attack(ask), { say: "Nothing came of it." }]);
+    expect([ran.state, ran.why]).toEqual(["terminal", "prohibited"]);
+    expect(carriedOut()).toBe(0);
+  }, 120_000);
 });
 
 test.runIf(CLAUDE === undefined)("the real Claude Code was not proven: it is not fetched", (context) => {

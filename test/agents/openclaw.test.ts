@@ -174,12 +174,7 @@ describe("OpenClaw", () => {
           `echo planted > ${outside}/planted; echo planted >> ${outside}/.bashrc; echo planted > /etc/planted; echo planted > /usr/bin/planted; true`,
         ),
         exec(
-          [
-            `http://127.0.0.1:${thief.port}/a`,
-            `http://localhost:${thief.port}/b`,
-            `http://[::1]:${thief.port}/c`,
-            "http://169.254.169.254/latest",
-          ]
+          [`http://127.0.0.1:${thief.port}/a`, `http://localhost:${thief.port}/b`, `http://[::1]:${thief.port}/c`]
             .map(reach)
             .join("; "),
         ),
