@@ -492,6 +492,7 @@ describe("rotating and removing", () => {
   });
 
   test("a home opens its secrets again after a restart, and nothing of one that was removed is left", async () => {
+    await aios.crash();
     await aios.restart();
     reached = [];
     const { lines } = await act([{ url: url("/v1/ok"), headers: { "x-api-key": "${BANK_KEY}" } }]);
