@@ -30,6 +30,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "secret-set":
     case "secret-rotated":
       return about(null, "good", `${record.secret} by ${record.key}`);
+    case "secret-refreshed":
+      return about(null, "plain", record.secret);
+    case "secret-not-refreshed":
+      return about(null, "bad", `${record.secret}: ${record.fault}`);
     case "secret-bound":
       return about(null, "good", `${record.secret} to ${record.to} by ${record.key}`);
     case "secret-removed":

@@ -13,6 +13,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "clock-set": true,
   "secret-set": true,
   "secret-rotated": true,
+  "secret-refreshed": true,
+  "secret-not-refreshed": true,
   "secret-bound": true,
   "secret-removed": true,
   "provider-set": true,

@@ -49,6 +49,7 @@ export type ReasonCode =
   | "driver-failed"
   | "driver-timeout"
   | "result-too-large"
+  | "login-expired"
   | "outcome-unknown"
   | "breaker-open"
   | "prohibited-call"
@@ -105,6 +106,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "driver-failed": "the driver ended or broke its protocol",
   "driver-timeout": "the driver did not answer in time",
   "result-too-large": "the result is over its size bound",
+  "login-expired": "the login that the request carries is over and could not be renewed",
   "outcome-unknown": "the monitor stopped between intent and outcome",
   // breaker
   "breaker-open": "a run of denials froze the instance",

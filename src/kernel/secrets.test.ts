@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { decideAction } from "./decision.ts";
 import { decodeGrant } from "./grant.ts";
 import { NET_TOOLS, type NetRequest } from "./net.ts";
+import { decodeSecret } from "./secret-document.ts";
 import {
   decodeBinding,
   decodeRemoval,
-  decodeSecret,
   holdsPlaceholder,
   parseOrigin,
   parseSecretOrigin,

@@ -1,13 +1,9 @@
 import type { Decoded } from "./decoded.ts";
 import { isNetHost, netPath, REFUSED_HEADERS, type NetRequest, type NetTunnel } from "./net.ts";
-import { SECRET_NAME, SHA256 } from "./names.ts";
+import { SECRET_NAME } from "./names.ts";
 import { isUnder } from "./paths.ts";
 import { readDocument, type Place } from "./reading.ts";
 import type { JsonValue } from "./json.ts";
-
-/** What a secret is: one text, which stays as it is until its owner rotates it. Others have other words here. */
-export const SECRET_KINDS = ["value"] as const;
-export type SecretKind = (typeof SECRET_KINDS)[number];
 
 /** Where a secret may be sent and how: an owner signs each of these (SECRETS-OUTSIDE). */
 export interface Binding {
@@ -64,25 +60,6 @@ export function parseSecretOrigin(origin: string): Origin | null {
   return read !== null && (read.scheme === "https" || read.host === "localhost") ? read : null;
 }
 
-/** The document of `set-secret` and `rotate-secret`: a commitment to the value, never the value. */
-export interface SecretDocument {
-  readonly secret: string;
-  readonly kind: SecretKind;
-  readonly commitment: string;
-}
-
-/** Decodes what is signed when a secret is set or rotated. */
-export function decodeSecret(value: JsonValue): Decoded<SecretDocument> {
-  return readDocument(value, (place) => {
-    const at = place.fields("secret", "kind", "commitment");
-    return {
-      secret: readName(at("secret")),
-      kind: at("kind").oneOf(SECRET_KINDS),
-      commitment: at("commitment").text(SHA256, "sha256: and 64 lower-case hex digits"),
-    };
-  });
-}
-
 /** Decodes what is signed when a secret is bound to a destination. */
 export function decodeBinding(value: JsonValue): Decoded<Binding> {
   return readDocument(value, (place) => {
@@ -95,13 +72,13 @@ export function decodeBinding(value: JsonValue): Decoded<Binding> {
     if (scheme?.toLowerCase() === "basic") at("scheme").fail("encoded together with a user's name, which is not built");
     const path = at("path").text(/^\/[\x21-\x7e]{0,1023}$/, "a path");
     if (netPath(path) !== path) at("path").fail("a path with more than one reading");
-    return { secret: readName(at("secret")), to: readOrigin(at("to")), methods, path, header, scheme };
+    return { secret: readSecretName(at("secret")), to: readOrigin(at("to")), methods, path, header, scheme };
   });
 }
 
 /** The document that is signed when a secret is removed. */
 export function decodeRemoval(value: JsonValue): Decoded<{ readonly secret: string }> {
-  return readDocument(value, (place) => ({ secret: readName(place.fields("secret")("secret")) }));
+  return readDocument(value, (place) => ({ secret: readSecretName(place.fields("secret")("secret")) }));
 }
 
 /** Variables of an agent's environment that no secret may take the place of: they say how programs load, find and reach. */
@@ -112,12 +89,13 @@ const VARIABLE =
 export function readSecretUses(place: Place): { readonly [variable: string]: SecretUse } {
   const uses = place.map({ key: VARIABLE, max: 16 }, (use) => {
     const at = use.fields("secret", "to");
-    return { secret: readName(at("secret")), to: readOrigin(at("to")) };
+    return { secret: readSecretName(at("secret")), to: readOrigin(at("to")) };
   });
   return Object.keys(uses).length === 0 ? place.fail("empty: it is left out when there are none") : uses;
 }
 
-function readName(place: Place): string {
+/** Reads the name of a secret. */
+export function readSecretName(place: Place): string {
   return place.text(SECRET_NAME, "the name of a secret");
 }
 

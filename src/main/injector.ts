@@ -61,7 +61,7 @@ const peer = createPeer(inheritedChannel(MONITOR), {
   requests: {
     // Before anything else, and again when its owner has changed the value or the binding.
     arm: (arming) => {
-      const values = [...new Set([arming.value, ...(armed?.values ?? [])])].slice(0, SCRUBBED);
+      const values = [...new Set([arming.value, ...arming.others, ...(armed?.values ?? [])])].slice(0, SCRUBBED);
       armed = { arming, values, scrubber: createScrubber(...values) };
       return {};
     },

@@ -5,6 +5,7 @@ import type { InjectorRequests } from "../protocol/inject-order.ts";
 import type { BrokerRequests, NetOrder, NetResult } from "../protocol/net-order.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import type { LiveInstance } from "./live.ts";
+import type { Logins } from "./logins.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planBroker, planInjector, type CodeLayout } from "./sandbox-plans.ts";
 
@@ -29,8 +30,7 @@ export interface CarrierPorts {
   readonly code: CodeLayout;
   connectBroker(channel: Channel): BrokerPeer;
   connectInjector(channel: Channel): InjectorPeer;
-  /** The value that is bound there now; null when there is none. */
-  valueOf(secret: string): Promise<string | null>;
+  readonly logins: Logins;
 }
 
 /** What carries exchanges of one instance: its broker, and an injector for each destination of a secret. */
@@ -61,8 +61,11 @@ export class NoCarrier extends Error {
   readonly code = "driver-unavailable";
 }
 
-interface Process<Peer extends BrokerPeer> {
-  readonly peer: Promise<Peer>;
+interface Injector {
+  readonly peer: Promise<InjectorPeer>;
+  /** Commitment to what it was armed with last. */
+  armed: string | null;
+  kill(): void;
 }
 
 /** Makes the carrier of an instance. Its processes are started with the first exchange that needs them and never again. */
@@ -70,7 +73,9 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
   const { powers, code } = ports;
   const tickets = new Map<number, { readonly ticket: string; readonly peer: BrokerPeer }>();
   const processes = new Set<SandboxedProcess>();
-  const injectors = new Map<string, Process<InjectorPeer> & { kill(): void }>();
+  const injectors = new Map<string, Injector>();
+  /** Exchanges that are not ordered yet. */
+  const waiting = new Set<number>();
   let broker: Promise<BrokerPeer> | null = null;
   let stopped = false;
   let suspended = false;
@@ -100,7 +105,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     return ports.connectBroker((await start(planBroker(code), end)).channel);
   }
 
-  function injectorFor(injection: Injection): Process<InjectorPeer> {
+  function injectorFor(injection: Injection): Injector {
     const key = keyOf(injection);
     const running = injectors.get(key);
     if (running !== undefined) return running;
@@ -112,11 +117,13 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
       process = started;
       if (killed) started.kill();
       const peer = ports.connectInjector(started.channel);
-      await arm(peer, injection);
+      made.armed = await arm(peer, injection);
       return peer;
     };
-    const made = {
-      peer: run(),
+    const made: Injector = {
+      // Not in this turn: it writes into what it is a part of.
+      peer: Promise.resolve().then(run),
+      armed: null,
       kill: () => {
         killed = true;
         process?.kill();
@@ -127,33 +134,58 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     return made;
   }
 
-  async function arm(peer: InjectorPeer, { placeholder, ...binding }: Injection): Promise<void> {
-    const value = await ports.valueOf(binding.secret);
-    if (value === null) throw new NoCarrier("the value of the secret does not open");
-    await peer.request("arm", { binding, placeholder, value });
+  async function arm(peer: InjectorPeer, { placeholder, ...binding }: Injection): Promise<string> {
+    const known = await ports.logins.valueOf(binding.secret);
+    if (known === null) throw new NoCarrier("the value of the secret does not open");
+    const { commitment, value, others } = known;
+    await peer.request("arm", { binding, placeholder, value, others });
+    return commitment;
+  }
+
+  /** The process that has a secret, armed with what it is now: a login may just have been renewed for another instance. */
+  async function armedPeer(injection: Injection, commitment: string | null): Promise<InjectorPeer> {
+    const injector = injectorFor(injection);
+    const peer = await injector.peer;
+    if (injector.armed !== commitment) injector.armed = await arm(peer, injection);
+    return peer;
+  }
+
+  /** Renews a login before it is used; what was taken back meanwhile is not ordered any more. */
+  async function ready(token: number, { secret }: Injection): Promise<string | null> {
+    waiting.add(token);
+    try {
+      const commitment = await ports.logins.ready(secret);
+      if (!waiting.has(token)) throw new NoCarrier("it was taken back while its login was renewed");
+      return commitment;
+    } finally {
+      waiting.delete(token);
+    }
   }
 
   return {
     async exchange(order, { token, most, injection }) {
       const via = injection === null ? 0 : (live.secretEnds.get(keyOf(injection))?.via ?? null);
       if (via === null) throw new NoCarrier("the secret was granted after the agent had started; start it again");
-      const peer = await (injection === null ? (broker ??= startBroker()) : injectorFor(injection).peer).catch(
-        (error: unknown) => {
-          throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
-        },
-      );
+      const commitment = injection === null ? null : await ready(token, injection);
+      const found = injection === null ? (broker ??= startBroker()) : armedPeer(injection, commitment);
+      const peer = await found.catch((error: unknown) => {
+        throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
+      });
       const ticket = powers.random.hex(16);
       tickets.set(token, { ticket, peer });
       try {
         const ended = peer.request("exchange", { ticket, order, most });
         live.face?.port.granted({ token, ticket, via });
-        return await ended;
+        const result = await ended;
+        if (injection !== null) ports.logins.answered(injection.secret, { commitment, status: result.status });
+        return result;
       } finally {
         tickets.delete(token);
       }
     },
 
     async cancel(token) {
+      waiting.delete(token);
       const known = tickets.get(token);
       await known?.peer.request("cancel", { ticket: known.ticket });
     },
@@ -163,7 +195,10 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
         if (!key.startsWith(`${secret} `)) continue;
         const current = injections.find((each) => keyOf(each) === key);
         if (current === undefined) injector.kill();
-        else await injector.peer.then((peer) => arm(peer, current)).catch(() => injector.kill());
+        else
+          await injector.peer
+            .then(async (peer) => void (injector.armed = await arm(peer, current)))
+            .catch(() => injector.kill());
       }
     },
 

@@ -56,7 +56,7 @@ export function createDriverTable(
     readonly connect: ConnectDriver;
     readonly connectBroker: CarrierPorts["connectBroker"];
     readonly connectInjector: CarrierPorts["connectInjector"];
-    readonly valueOf: CarrierPorts["valueOf"];
+    readonly logins: CarrierPorts["logins"];
     /** What may be injected for an instance now. */
     readonly injections: (acting: InstanceState) => readonly Injection[];
     readonly vault: Pick<Vault, "placeholder">;

@@ -154,7 +154,13 @@ function driverCode(error: unknown): ReasonCode {
   return DRIVER_CODES.find((code) => code === given) ?? "driver-failed";
 }
 
-const DRIVER_CODES: readonly ReasonCode[] = ["driver-unavailable", "driver-timeout", "result-too-large", "withdrawn"];
+const DRIVER_CODES: readonly ReasonCode[] = [
+  "driver-unavailable",
+  "driver-timeout",
+  "result-too-large",
+  "withdrawn",
+  "login-expired",
+];
 
 /** A driver that did not answer within the time limit of an action. */
 export class DriverLate extends Error {}

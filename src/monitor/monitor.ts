@@ -23,9 +23,11 @@ import { createJournal, replay, type Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
+import { createLogins } from "./logins.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
+import { createAsking } from "./refreshing.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { checkSigned } from "./signed-records.ts";
 import { injectionsOf } from "./secrets.ts";
@@ -141,17 +143,15 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     });
   const injections = (acting: InstanceState): readonly Injection[] =>
     injectionsOf({ state, vault, now: trusted.now() }, acting);
-  const valueOf: CarrierPorts["valueOf"] = async (secret) => {
-    const known = state.secrets.get(secret);
-    return known === undefined ? null : vault.open(known.commitment);
-  };
+  const ask = createAsking({ powers, code: parts.code, refused: (fault) => refused("refresher", fault) });
+  const logins = createLogins({ journal, vault, random: powers.random, now: trusted.now, ask });
   const drivers = createDriverTable(powers, {
     journal,
     code: parts.code,
     connect: connectDriver,
     connectBroker,
     connectInjector,
-    valueOf,
+    logins,
     injections,
     vault,
   });

@@ -209,6 +209,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     }
     case "secret-set":
     case "secret-rotated":
+    case "secret-refreshed":
     case "secret-bound":
     case "secret-removed":
       return applySecret(state, { seq, at, body, document: payload?.["document"] ?? null });
@@ -241,6 +242,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "port-visited":
     case "limit-reached":
     case "devices-passed":
+    case "secret-not-refreshed":
     case "refused":
     case "approved":
       return;

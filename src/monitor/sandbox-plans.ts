@@ -143,6 +143,16 @@ export function planInjector(code: CodeLayout): SandboxSpec {
   return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/injector.ts`] };
 }
 
+/** Renews one login: the host's network, no files, no keys, and a channel to the monitor alone. */
+export function planRefresher(code: CodeLayout): SandboxSpec {
+  const broker = planBroker(code);
+  return {
+    ...broker,
+    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/refresher.ts`],
+    channels: 1,
+  };
+}
+
 /** Sends one alert to the address that the home names: the host's network, no files, no keys, no channel. */
 export function planAlert(code: CodeLayout, address: HttpUrl, body: string): SandboxSpec {
   const { scheme, host, port, path } = address;

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kernel/json.ts";
-import { decodeBinding, decodeRemoval, decodeSecret, type Injection, type SecretUse } from "../kernel/secrets.ts";
+import { decodeSecret, reachesEndpoint, type LoginTerms } from "../kernel/secret-document.ts";
+import { decodeBinding, decodeRemoval, type Binding, type Injection, type SecretUse } from "../kernel/secrets.ts";
 import type { Purpose } from "../protocol/statement.ts";
 import type { SecretView } from "../protocol/requests.ts";
 import type { RecordBody } from "../protocol/record.ts";
@@ -26,7 +27,8 @@ export function secretRecord(
     const binding = decodeBinding(document);
     if (binding.kind !== "ok") return refuseDocument(binding.message);
     const { secret, to } = binding.value;
-    const { bindings } = known(state, secret);
+    const { bindings, login } = known(state, secret);
+    refuseEndpoint(login, [binding.value]);
     if (bindings.size >= MOST_BINDINGS && !bindings.has(to))
       throw new Refusal(
         "too-many",
@@ -43,7 +45,8 @@ export function secretRecord(
   const set = decodeSecret(document);
   if (set.kind !== "ok") return refuseDocument(set.message);
   const { secret, commitment } = set.value;
-  if (purpose === "rotate-secret") known(state, secret);
+  const login = set.value.kind === "oauth" ? set.value.login : null;
+  if (purpose === "rotate-secret") refuseEndpoint(login, [...known(state, secret).bindings.values()]);
   else if (state.secrets.has(secret))
     throw new Refusal(
       "secret-exists",
@@ -62,6 +65,16 @@ function known(state: Pick<State, "secrets">, secret: string): NonNullable<Retur
   if (found === undefined)
     throw new Refusal("unknown-secret", `There is no secret "${secret}".`, "Run `aios secrets list`.");
   return found;
+}
+
+/** The endpoint of a login answers with tokens, so no request of an agent may carry the login there. */
+function refuseEndpoint(login: LoginTerms | null, bindings: readonly Binding[]): void {
+  if (login === null || !bindings.some((binding) => reachesEndpoint(binding, login))) return;
+  throw new Refusal(
+    "secret-use",
+    `A binding would let agents ask ${login.endpoint}, where the tokens are renewed.`,
+    "Bind it to a path that the endpoint is not below.",
+  );
 }
 
 function refuseDocument(message: string): never {
@@ -123,7 +136,7 @@ function sameUse(a: SecretUse, b: SecretUse): boolean {
 }
 
 /** What is told of a secret. */
-export function secretView({ secret, since, key, bindings }: SecretState): SecretView {
+export function secretView({ secret, since, key, bindings, login }: SecretState): SecretView {
   const shown = [...bindings.values()].map(({ to, methods, path, header, scheme }) => ({
     to,
     methods,
@@ -131,5 +144,5 @@ export function secretView({ secret, since, key, bindings }: SecretState): Secre
     header,
     scheme,
   }));
-  return { secret, since, key, bindings: shown };
+  return { secret, since, key, bindings: shown, endpoint: login?.endpoint ?? null };
 }

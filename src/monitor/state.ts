@@ -2,6 +2,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
+import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { Binding } from "../kernel/secrets.ts";
 
 export interface Owner {
@@ -43,6 +44,8 @@ export interface InstanceState {
 export interface SecretState {
   readonly secret: string;
   readonly commitment: string;
+  /** Where its tokens are renewed, when it is a login; null for a value. */
+  readonly login: LoginTerms | null;
   readonly key: string;
   /** Milliseconds since 1970 UTC. */
   readonly since: number;

@@ -28,6 +28,8 @@ export interface Vault {
   isDeposited(commitment: string): boolean;
   /** Seals what was deposited, durably; false when nothing was. */
   keep(commitment: string): Promise<boolean>;
+  /** Seals a value that the monitor itself got, durably; its commitment, or null when it cannot be one. */
+  seal(given: { readonly salt: string; readonly value: string }): Promise<string | null>;
   /** The value; null when it is not there, damaged, or its key destroyed. */
   open(commitment: string): Promise<string | null>;
   /** Destroys the key of a value, and then removes both. */
@@ -67,6 +69,18 @@ export function createVault({ crypto, random, timer, key, values, slots }: Vault
     }
   }
 
+  async function sealText(commitment: string, text: string): Promise<boolean> {
+    const name = nameOf(commitment);
+    if (name === null) return false;
+    const dataKey = random.bytes(KEY_BYTES);
+    await slots.write([{ path: pathOf(name), bytes: seal(wrap, dataKey, `slot ${name}`) }], { durable: true });
+    await values.write([{ path: pathOf(name), bytes: seal(dataKey, encodeUtf8(text), `value ${name}`) }], {
+      durable: true,
+    });
+    dataKey.fill(0);
+    return true;
+  }
+
   async function destroyNamed(name: string): Promise<void> {
     const path = pathOf(name);
     const slot = await slots.read(path);
@@ -93,16 +107,16 @@ export function createVault({ crypto, random, timer, key, values, slots }: Vault
 
     async keep(commitment: string) {
       const text = deposits.get(commitment);
-      const name = nameOf(commitment);
-      if (text === undefined || name === null) return false;
-      const dataKey = random.bytes(KEY_BYTES);
-      await slots.write([{ path: pathOf(name), bytes: seal(wrap, dataKey, `slot ${name}`) }], { durable: true });
-      await values.write([{ path: pathOf(name), bytes: seal(dataKey, encodeUtf8(text), `value ${name}`) }], {
-        durable: true,
-      });
-      dataKey.fill(0);
+      if (text === undefined || !(await sealText(commitment, text))) return false;
       deposits.delete(commitment);
       return true;
+    },
+
+    async seal(given: { readonly salt: string; readonly value: string }) {
+      if (!SALT.test(given.salt) || secretProblem(given.value) !== null) return null;
+      const text = committedText(given);
+      const commitment = crypto.digest(text);
+      return (await sealText(commitment, text)) ? commitment : null;
     },
 
     async open(commitment: string) {

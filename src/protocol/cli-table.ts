@@ -183,6 +183,7 @@ const SECRET_VIEW: Decoder<SecretView> = object<SecretView>({
   secret: secretName,
   since: moment,
   key: ownerKey,
+  endpoint: nullable(words),
   bindings: list(
     object<SecretView["bindings"][number]>({
       to: secretOrigin,

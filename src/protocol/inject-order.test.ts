@@ -13,6 +13,7 @@ const arming = {
   },
   placeholder: `aios-secret-bank-${"0".repeat(32)}`,
   value: "sk-12345678",
+  others: ["rt-12345678"],
 };
 
 test("an injector is armed, ordered and cancelled, and asks nothing", () => {
@@ -29,6 +30,7 @@ test("an injector is armed, ordered and cancelled, and asks nothing", () => {
 test.each([
   { value: "sk-1234567 " },
   { value: 12_345_678 },
+  { others: ["rt-1234567 "] },
   { placeholder: "sk-12345678" },
   { binding: { ...arming.binding, to: "http://api.example.org" } },
 ])("is not armed with %j, and what is said of it holds no value", (change) => {

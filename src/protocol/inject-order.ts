@@ -1,6 +1,6 @@
 import { decodeBinding, type Binding } from "../kernel/secrets.ts";
 import { secretProblem } from "./commitment.ts";
-import { object, text, type Decoder } from "./decode.ts";
+import { list, object, text, type Decoder } from "./decode.ts";
 import { empty } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
 import { BROKER_ANSWERS, BROKER_TABLE, type BrokerRequests } from "./net-order.ts";
@@ -11,6 +11,8 @@ export interface Arming {
   readonly binding: Binding;
   readonly placeholder: string;
   readonly value: string;
+  /** What is taken out of answers besides: the refresh token of a login. */
+  readonly others: readonly string[];
 }
 
 /** Requests that the monitor sends to an injector: those of a broker, after it was armed once. */
@@ -36,6 +38,7 @@ const INJECTOR_TABLE: BodyTable<InjectorRequests> = {
     binding: BINDING,
     placeholder: text({ max: 96, pattern: /^aios-secret-[a-z][a-z0-9-]{0,30}-[0-9a-f]{32}$/ }),
     value: VALUE,
+    others: list(VALUE, { max: 1 }),
   }),
 };
 const INJECTOR_ANSWERS: AnswerTable<InjectorRequests> = { ...BROKER_ANSWERS, arm: empty };

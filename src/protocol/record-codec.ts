@@ -42,6 +42,7 @@ import {
   words,
 } from "./fields.ts";
 import { REFUSED } from "./port-gate-table.ts";
+import { REFRESH_FAULTS } from "./refresh-order.ts";
 import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
 type RecordOf<Kind extends RecordKind> = Extract<LogRecord, { readonly kind: Kind }>;
@@ -106,6 +107,13 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "clock-set": plainRecord("clock-set", { key: ownerKey }),
   "secret-set": plainRecord("secret-set", { secret: secretName, commitment: digest, key: ownerKey }),
   "secret-rotated": plainRecord("secret-rotated", { secret: secretName, commitment: digest, key: ownerKey }),
+  "secret-refreshed": plainRecord("secret-refreshed", {
+    secret: secretName,
+    before: digest,
+    commitment: digest,
+    expires: nullable(moment),
+  }),
+  "secret-not-refreshed": plainRecord("secret-not-refreshed", { secret: secretName, fault: oneOf(REFRESH_FAULTS) }),
   "secret-bound": plainRecord("secret-bound", { secret: secretName, to: secretOrigin, key: ownerKey }),
   "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
   "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),

@@ -51,6 +51,8 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "clock-set": fc.record({ key }),
   "secret-set": fc.record({ secret: name, commitment: digest, key }),
   "secret-rotated": fc.record({ secret: name, commitment: digest, key }),
+  "secret-refreshed": fc.record({ secret: name, before: digest, commitment: digest, expires: fc.option(moment) }),
+  "secret-not-refreshed": fc.record({ secret: name, fault: fc.constantFrom("rejected" as const, "lost" as const) }),
   "secret-bound": fc.record({ secret: name, to: fc.constantFrom("https://example.org", "http://localhost:1"), key }),
   "secret-removed": fc.record({ secret: name, key }),
   "provider-set": fc.record({ provider: name, key }),

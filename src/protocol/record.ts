@@ -1,6 +1,7 @@
 import type { LimitName } from "../kernel/sandbox-limits.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
+import type { RefreshFault } from "./refresh-order.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
 export interface RecordBase {
@@ -53,6 +54,16 @@ export type RecordBody =
   | { readonly kind: "secret-set"; readonly secret: string; readonly commitment: string; readonly key: string }
   | { readonly kind: "secret-rotated"; readonly secret: string; readonly commitment: string; readonly key: string }
   | { readonly kind: "secret-bound"; readonly secret: string; readonly to: string; readonly key: string }
+  // The monitor's own, for a login: between its commitments an owner's signature stands for the first alone.
+  | {
+      readonly kind: "secret-refreshed";
+      readonly secret: string;
+      readonly before: string;
+      readonly commitment: string;
+      /** When the new access token ends; null when its server did not say. */
+      readonly expires: number | null;
+    }
+  | { readonly kind: "secret-not-refreshed"; readonly secret: string; readonly fault: RefreshFault }
   | { readonly kind: "secret-removed"; readonly secret: string; readonly key: string }
   | { readonly kind: "provider-set"; readonly provider: string; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "provider-removed"; readonly provider: string; readonly key: string }

@@ -216,6 +216,8 @@ export interface SecretView {
   readonly secret: string;
   readonly since: number;
   readonly key: string;
+  /** Where a login's tokens are renewed; null for a value. */
+  readonly endpoint: string | null;
   readonly bindings: readonly Omit<Binding, "secret">[];
 }
 

@@ -128,13 +128,14 @@ test("a list shows names and destinations", async () => {
   const binding = { to: "https://api.example.org", methods: ["POST"], path: "/", header: "x-api-key", scheme: null };
   const view = { since: NOW, key: "ed25519:0123456789abcdef" };
   const secrets = [
-    { ...view, secret: "bank", bindings: [binding] },
-    { ...view, secret: "lamp", bindings: [] },
+    { ...view, secret: "bank", endpoint: null, bindings: [binding] },
+    { ...view, secret: "lamp", endpoint: "https://login.example.org/token", bindings: [] },
   ];
   const desk = createDesk({ answers: { ...answers, secrets: () => ({ secrets }) } });
   expect(await runProgram(["secrets", "list"], desk.powers)).toBe(EXIT.ok);
   expect(desk.out()).toContain("https://api.example.org, POST any path, in header x-api-key");
   expect(desk.out()).toContain("nowhere: it is not bound");
+  expect(desk.out()).toContain("renewed at https://login.example.org/token");
 });
 
 test("removing one is asked for and signed", async () => {

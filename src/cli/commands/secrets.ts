@@ -9,6 +9,7 @@ import { toDocument } from "../document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines } from "../line.ts";
+import { readLoginFile, type LoginFile } from "../login-file.ts";
 import { showMoment } from "../moment.ts";
 import type { CliPowers } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -18,7 +19,10 @@ import { makeVisible } from "../visible.ts";
 
 const NAME: Positional = { name: "NAME", required: true, help: "what grants call it" };
 const FILE: Flag = { name: "file", value: "FILE", help: "read the value from this file instead of the terminal" };
+const OAUTH: Flag = { name: "oauth", value: null, help: "the file holds a login with tokens that are renewed" };
 const MOST_BYTES = 16_384;
+const LOGIN_DETAILS =
+  "With --oauth the file is a login: ~/.claude/.credentials.json of Claude Code, ~/.codex/auth.json of Codex, or {accessToken, refreshToken, expiresAt, tokenEndpoint, clientId}. You sign where its tokens are renewed; a process outside every sandbox does it, and agents keep their placeholder. Log out in the program that made the file, or log in there anew: a login that two renew ends for one of them.";
 
 /** `aios secrets set`. */
 export const secretsSet: Command = {
@@ -26,11 +30,12 @@ export const secretsSet: Command = {
   summary: "keep a secret that agents use and never see; you sign it",
   positionals: [NAME],
   rest: null,
-  flags: [FILE, HOME],
+  flags: [FILE, OAUTH, HOME],
   details: [
     "The value is typed at the terminal and not shown; no flag and no variable takes it. It is sealed in the home. You sign a commitment to it, and the log never holds the value. Nobody may use it before it is bound to a destination.",
+    LOGIN_DETAILS,
   ],
-  examples: ["secrets set anthropic"],
+  examples: ["secrets set anthropic", "secrets set claude --oauth --file login.json"],
   run: (powers, args) => setValue(powers, args, { purpose: "set-secret", done: "set" }),
 };
 
@@ -40,7 +45,7 @@ export const secretsRotate: Command = {
   summary: "give a secret a new value; you sign it",
   positionals: [NAME],
   rest: null,
-  flags: [FILE, HOME],
+  flags: [FILE, OAUTH, HOME],
   details: [
     "Its destinations stay, agents keep their placeholders, and those that run use the new value from their next request on. The key of the old value is destroyed.",
   ],
@@ -55,17 +60,38 @@ async function setValue(
 ): Promise<ExitCode> {
   const secret = args.required("NAME");
   return await withMonitor({ powers, args }, async (client, home) => {
-    const given = { salt: powers.random.hex(32), value: await readValue(powers, args) };
+    const login = args.has("oauth") ? await readLogin(powers, args) : null;
+    const value = login === null ? await readValue(powers, args) : login.text;
+    if (login !== null) await insist(powers, `Keep ${makeVisible(secret)}, ${describeLogin(login)}?`);
+    const given = { salt: powers.random.hex(32), value };
     const { commitment } = await client.request("deposit", given);
     // The monitor is not asked what is signed: the commitment is to what was typed here.
     if (commitment !== powers.crypto.digest(committedText(given)))
       throw CliFailure.of("changed-on-the-way", "Nothing was signed: the commitment is to another value");
     const session = openSigningSession(powers, { home, keep: "once" });
-    const document = { secret, kind: "value", commitment };
+    const document =
+      login === null
+        ? { secret, kind: "value", commitment }
+        : { secret, kind: "oauth", commitment, login: toDocument(login.terms) };
     const seq = await prepareAndSign({ powers, client, session }, { purpose: act.purpose, document });
     writeLines(powers.out, [line(`${act.done} ${makeVisible(secret)} (record ${seq})`)]);
     return EXIT.ok;
   });
+}
+
+async function readLogin(powers: CliPowers, args: Arguments): Promise<LoginFile> {
+  const file = args.value("file");
+  if (file === null)
+    throw CliFailure.of("usage", "--oauth needs --file", "name the file in which the program keeps its login");
+  const read = readLoginFile(await powers.files.read(file, MOST_BYTES));
+  if (read.kind === "ok") return read.value;
+  throw CliFailure.of("bad-secret", `Cannot keep this login: ${read.message}`, "log in again, and name that file");
+}
+
+/** A login in words: everything that is signed but the commitment. */
+function describeLogin({ from, terms: { endpoint, client, scopes, format } }: LoginFile): string {
+  const asked = scopes.length === 0 ? "" : `, for ${scopes.join(" ")}`;
+  return makeVisible(`${from}, renewed at ${endpoint} as ${client}${asked}, by ${format}`);
 }
 
 /** A value from the terminal, or from a file that the person names. Nothing of it is in what is said about it. */
@@ -182,8 +208,10 @@ export const secretsList: Command = {
 
 function rowsOf(view: SecretView, powers: CliPowers): readonly (readonly string[])[] {
   const head = [view.secret, showMoment(view.since, powers.offset(view.since)), view.key];
-  if (view.bindings.length === 0) return [[...head, "nowhere: it is not bound"]];
-  return view.bindings.map((binding, index) => [...(index === 0 ? head : ["", "", ""]), describeBinding(binding)]);
+  const bound =
+    view.bindings.length === 0 ? ["nowhere: it is not bound"] : view.bindings.map((each) => describeBinding(each));
+  const places = view.endpoint === null ? bound : [...bound, `renewed at ${view.endpoint}`];
+  return places.map((place, index) => [...(index === 0 ? head : ["", "", ""]), place]);
 }
 
 /** `aios secrets remove`. */
