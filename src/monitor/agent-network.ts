@@ -1,5 +1,5 @@
 import { FORMATS, type Format } from "../kernel/infer.ts";
-import type { SecretUse } from "../kernel/secrets.ts";
+import type { Injection, SecretUse } from "../kernel/secrets.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import { keyOf } from "./carrier.ts";
 import { Refusal } from "./faults.ts";
@@ -7,8 +7,8 @@ import type { LiveInstance } from "./live.ts";
 import { networkOf, type GrantedNetwork } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { grantedModels } from "./providers.ts";
-import { secretsOf } from "./secrets.ts";
-import type { State } from "./state.ts";
+import { injectionsOf, secretsOf } from "./secrets.ts";
+import type { InstanceState, State } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { usableGrants } from "./visible.ts";
 
@@ -51,10 +51,7 @@ export function prepareNetwork(
     return { network, formats, secrets: {}, listener: null, injectors: [] };
   const uses = network === "none" ? new Map<string, SecretUse>() : secretsOf(state, live.state, now);
   // What a provider's requests carry is no part of what the agent was granted: it has no placeholder of that.
-  const asked = [...new Set(models.map(({ provider }) => provider))].flatMap((name): SecretUse[] => {
-    const provider = state.providers.get(name);
-    return provider === undefined || provider.secret === null ? [] : [{ secret: provider.secret, to: provider.to }];
-  });
+  const asked = usesOf(models, state);
   const places = new Set([...uses.values(), ...asked].map(keyOf));
   if (places.size > MOST_INJECTORS)
     throw new Refusal("too-many", `The grants of "${agent}" name ${places.size} destinations of secrets.`, "12 fit.");
@@ -74,6 +71,31 @@ export function prepareNetwork(
     [...uses].map(([variable, { secret }]) => [variable, vault.placeholder(agent, secret)]),
   );
   return { network, formats, secrets, listener: { launcher, face }, injectors };
+}
+
+/** Where the requests of these models go with a secret. */
+function usesOf(models: readonly { readonly provider: string }[], { providers }: State): readonly SecretUse[] {
+  return [...new Set(models.map(({ provider }) => provider))].flatMap((name): SecretUse[] => {
+    const provider = providers.get(name);
+    return provider === undefined || provider.secret === null ? [] : [{ secret: provider.secret, to: provider.to }];
+  });
+}
+
+/**
+ * What the injectors of an instance are armed with now: what may be injected for it, and what its models' providers need.
+ * One that is armed for anything else ends.
+ */
+export function armingsOf(
+  parts: { readonly state: State; readonly vault: Pick<Vault, "placeholder">; readonly now: number },
+  acting: InstanceState,
+): readonly Injection[] {
+  const { state, vault, now } = parts;
+  const models = grantedModels(usableGrants(state, acting.agent, now), state.providers);
+  const asked = usesOf(models, state).flatMap(({ secret, to }): Injection[] => {
+    const binding = state.secrets.get(secret)?.bindings.get(to);
+    return binding === undefined ? [] : [{ ...binding, placeholder: vault.placeholder(acting.agent, secret) }];
+  });
+  return [...injectionsOf(parts, acting), ...asked];
 }
 
 /** Closes the ends of what was never started for an instance. */

@@ -1,4 +1,5 @@
 import type { HttpUrl } from "../kernel/hosts.ts";
+import { armingsOf } from "./agent-network.ts";
 import { createAlerts } from "./alerts.ts";
 import type { Digest } from "../kernel/action.ts";
 import type { Injection } from "../kernel/secrets.ts";
@@ -280,7 +281,9 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       homeWiped: (agent) => instances.homes.wipe(agent),
       secretChanged(secret) {
         for (const live of instances.running())
-          void live.carrier?.renew(secret, injections(live.state)).catch(failedQuietly);
+          void live.carrier
+            ?.renew(secret, armingsOf({ state, vault, now: trusted.now() }, live.state))
+            .catch(failedQuietly);
       },
       thawed: (instance) => instances.thaw(instance),
       clockAccepted: () => trusted.accept(),
