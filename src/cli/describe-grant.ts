@@ -1,5 +1,6 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
 import { deviceKind } from "../kernel/devices.ts";
+import { FORWARD } from "../kernel/forwards.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import { describeBudget, describeInferenceAllow, isInferenceAllow } from "./describe-inference.ts";
@@ -229,6 +230,12 @@ function describeRisk(grant: Grant): readonly Item[] {
   }
   if (grant.allow.some((allow) => allow.what === `${NET_DRIVER}/connect`)) {
     items.push({ tone: "wait", text: "of what is passed through nobody sees what is asked, sent or answered" });
+  }
+  if (grant.allow.some((allow) => allow.what === FORWARD)) {
+    items.push({
+      tone: "wait",
+      text: "of what goes through a forwarded port nobody sees anything, nor checks which server answers: the agent does there whatever the service lets it",
+    });
   }
   for (const [name, driver] of Object.entries(grant.drivers)) {
     if (driver.source.kind === "http")

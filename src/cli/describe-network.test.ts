@@ -12,8 +12,13 @@ const GRANT: Grant = {
     net: { source: { kind: "net" }, pin: `sha256:${"1".repeat(64)}`, tools: NET_TOOLS, resources: [], prompts: [] },
   },
   allow: [
-    ...networkAllows({ to: "https://api.example.com", allow: ["GET /repos/acme", "POST /"], pass: false }),
-    ...networkAllows({ to: "https://files.example.org:8443", allow: [], pass: true }),
+    ...networkAllows({
+      to: "https://api.example.com",
+      allow: ["GET /repos/acme", "POST /"],
+      pass: false,
+      forward: null,
+    }),
+    ...networkAllows({ to: "https://files.example.org:8443", allow: [], pass: true, forward: null }),
     { what: "net/fetch", where: { host: { equals: "example.org" } } },
   ],
   limits: { uses: null, rate: null, bytes: null, notBefore: 0, expires: 8 * 3_600_000 },
@@ -41,6 +46,15 @@ test("what a grant says of the network is shown in words, and what it leaves ope
   expect(text).toContain("of what is passed through nobody sees what is asked, sent or answered");
   expect(text).toContain("built into the substrate");
   expect(text).toContain(`pin sha256:${"1".repeat(64)}`);
+});
+
+test("a forwarded port says where it leads and that nobody looks at it", () => {
+  const forward = networkAllows({ to: "localhost:5432", allow: [], pass: false, forward: 15_432 });
+  const text = shown({ ...GRANT, allow: forward });
+  expect(text).toContain("open a plain connection to host localhost, port 5432, inside 15432: asks you every time");
+  expect(text).toContain("of what goes through a forwarded port nobody sees anything");
+  expect(text).not.toContain("of what is passed through");
+  expect(shown(GRANT)).not.toContain("forwarded port");
 });
 
 test("under a lease nobody is asked, and it says so; without the network nothing of it is said", () => {

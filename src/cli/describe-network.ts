@@ -1,3 +1,4 @@
+import { FORWARD } from "../kernel/forwards.ts";
 import type { Allow, Condition } from "../kernel/grant.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import type { Tone } from "./line.ts";
@@ -19,14 +20,19 @@ const KINDS: ReadonlyMap<string, { readonly what: string; readonly tone: Tone; r
   ],
   [`${NET_DRIVER}/send`, { what: "send to", tone: "wait", words: "asks you every time" }],
   [`${NET_DRIVER}/connect`, { what: "open a tunnel to", tone: "wait", words: "asks you every time" }],
+  [FORWARD, { what: "open a plain connection to", tone: "wait", words: "asks you every time" }],
 ]);
 const ORDER = ["method", "scheme", "host", "port", "path"];
+/** The conditions that there can be of what is not a request. */
+const EXPECTED: ReadonlyMap<string, readonly string[]> = new Map([
+  [`${NET_DRIVER}/connect`, ["host", "port"]],
+  [FORWARD, ["host", "port", "inside"]],
+]);
 
 /** One allowance of the network, with every condition of it in words: what is not said may be anything. */
 export function describeNetworkAllow(allow: Allow, lease: boolean): { readonly tone: Tone; readonly text: string } {
   const kind = KINDS.get(allow.what) ?? { what: makeVisible(allow.what), tone: "wait", words: "asks you every time" };
-  const tunnel = allow.what === `${NET_DRIVER}/connect`;
-  const expected = tunnel ? ["host", "port"] : ORDER;
+  const expected = EXPECTED.get(allow.what) ?? ORDER;
   const fields = [...new Set([...expected, ...Object.keys(allow.where)])].map((field) => {
     const condition = Object.hasOwn(allow.where, field) ? allow.where[field] : undefined;
     return condition === undefined ? `any ${makeVisible(field)}` : `${makeVisible(field)} ${plain(condition)}`;

@@ -41,8 +41,9 @@ const SHORT: ShortGrant = {
     },
   },
   network: [
-    { to: "https://api.example.com", allow: ["GET /repos", "POST /repos/x"], pass: false },
-    { to: "https://files.example.com:8443", allow: [], pass: true },
+    { to: "https://api.example.com", allow: ["GET /repos", "POST /repos/x"], pass: false, forward: null },
+    { to: "https://files.example.com:8443", allow: [], pass: true, forward: null },
+    { to: "localhost:5432", allow: [], pass: false, forward: 15_432 },
   ],
   inference: [
     { provider: "here", models: ["small"], context: 8000, output: null, features: [] },
@@ -109,6 +110,8 @@ network:
       - POST /repos/x
   - to: https://files.example.com:8443
     pass: true
+  - to: localhost:5432
+    forward: 15432
 inference:
   - provider: here
     models:

@@ -87,7 +87,8 @@ function writeSandbox({
   };
 }
 
-function writeDestination({ to, allow, pass }: ShortDestination): object {
+function writeDestination({ to, allow, pass, forward }: ShortDestination): object {
+  if (forward !== null) return { to, forward };
   return { to, ...(pass ? { pass } : { allow }) };
 }
 

@@ -20,6 +20,7 @@ import {
   type SandboxGrant,
   type ToolClass,
 } from "./grant.ts";
+import { forwardsOf } from "./forwards.ts";
 import { readHome } from "./home-grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
@@ -70,15 +71,22 @@ function readGrant(place: Place): Grant {
   const lease = at("lease").bool();
   const agents = at("agents").names(64, (agent) => agent.text(AGENT_NAME, "an agent name"));
   if (agents.length === 0) at("agents").fail("no agent is named");
+  const allow = at("allow").list(512, (each) => readAllow(each, { drivers, lease }));
+  const sandbox = readSandbox(at("sandbox"));
+  const forwards = forwardsOf(
+    allow,
+    sandbox.ports.map(({ inside }) => inside),
+  );
+  if (forwards.kind === "refused") at("allow").fail(forwards.why);
   return deepFreeze({
     v: 1,
     id: at("id").text(GRANT_ID, "a grant id"),
     agents,
     drivers,
-    allow: at("allow").list(512, (allow) => readAllow(allow, { drivers, lease })),
+    allow,
     limits: readLimits(at("limits"), lease),
     lease,
-    sandbox: readSandbox(at("sandbox")),
+    sandbox,
   });
 }
 

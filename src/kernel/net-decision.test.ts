@@ -113,4 +113,26 @@ describe("a request of the network", () => {
     expect(decide("connect", args, { grants: [lease(tunnel)] })).toMatchObject({ kind: "granted" });
     expect(decide("fetch", REQUEST, { grants: [lease(tunnel)] })).toMatchObject({ kind: "denied", code: "no-grant" });
   });
+
+  test("through a forwarded port is what its grant names exactly, and no tunnel, nor the other way round", () => {
+    const exact = { ...HOST, inside: { equals: 5432 } };
+    const forward: Allow = { what: "net/forward", where: exact };
+    const tunnel: Allow = { what: "net/connect", where: HOST };
+    const place = { host: "api.example.com", port: 443 };
+    const args = { ...place, inside: 5432 };
+    expect(decide("forward", args, { grants: [plain(forward)] })).toMatchObject({
+      kind: "held",
+      reasons: ["reserved"],
+    });
+    expect(decide("forward", args, { grants: [lease(forward)] })).toMatchObject({ kind: "granted", lease: "g-lease" });
+    for (const other of [{ port: 22 }, { host: "example.com" }, { inside: 5433 }]) {
+      const asked = decide("forward", { ...args, ...other }, { grants: [lease(forward)] });
+      expect(asked).toMatchObject({ kind: "denied", code: "no-grant" });
+    }
+    expect(decide("connect", place, { grants: [lease(forward)] })).toMatchObject({ kind: "denied", code: "no-grant" });
+    expect(decide("forward", args, { grants: [lease(tunnel)] })).toMatchObject({ kind: "denied", code: "no-grant" });
+    // Whoever speaks for the agent can name neither an address nor a metadata service.
+    expect(decide("forward", { ...args, host: "10.0.0.1" }, { grants: [lease(forward)] }).kind).toBe("denied");
+    expect(decide("forward", { ...args, host: "169.254.169.254" }, { grants: [lease(forward)] }).kind).toBe("terminal");
+  });
 });

@@ -8,8 +8,11 @@ import { readDocument, type Place } from "./reading.ts";
 /** Name of the built-in network device. No MCP server may have it. */
 export const NET_DRIVER = "net";
 
-/** What the network device does, by tool: a request that only asks, a request that may change something, a tunnel. */
-export const NET_TOOL_NAMES = ["fetch", "send", "connect"] as const;
+/**
+ * What the network device does, by tool: a request that only asks, a request that may change something, a tunnel, a
+ * connection of a forwarded port.
+ */
+export const NET_TOOL_NAMES = ["fetch", "send", "connect", "forward"] as const;
 export type NetTool = (typeof NET_TOOL_NAMES)[number];
 
 /** Methods that ask and change nothing (RFC 9110 section 9.2.1). TRACE is refused: it hands back what others added. */
@@ -25,12 +28,18 @@ const REQUEST_FIELDS = {
 
 /**
  * The classes of the network device, compiled in: no grant can declare others (docs/decisions/network-device.md).
- * `fetch` reaches a third party; `send` and `connect` are reserved. What comes back are words from outside.
+ * `fetch` reaches a third party; the others are reserved. What comes back are words from outside.
  */
 export const NET_TOOLS: { readonly [tool in NetTool]: ToolClass } = deepFreeze({
   fetch: { risk: "reach", labels: ["untrusted"], fields: REQUEST_FIELDS, recipients: {} },
   send: { risk: "reserved", labels: ["untrusted"], fields: REQUEST_FIELDS, recipients: {} },
   connect: { risk: "reserved", labels: ["untrusted"], fields: { host: "string", port: "long" }, recipients: {} },
+  forward: {
+    risk: "reserved",
+    labels: ["untrusted"],
+    fields: { host: "string", port: "long", inside: "long" },
+    recipients: {},
+  },
 });
 
 /** A body of a request. `stream` is one that is not part of the action: its length, or null when it is not known. */
@@ -64,6 +73,18 @@ export interface NetTunnel {
   readonly host: string;
   readonly port: number;
 }
+
+/** A connection of a forwarded port (kernel/forwards.ts), of which nothing is seen. */
+export interface NetForward {
+  readonly tool: "forward";
+  readonly host: string;
+  readonly port: number;
+  /** The port of the agent's own loopback address that was connected to. */
+  readonly inside: number;
+}
+
+/** Anything that the network device is asked for. */
+export type NetCall = NetRequest | NetTunnel | NetForward;
 
 const METHOD = /^[A-Z][A-Z-]{0,19}$/;
 /** A path as RFC 3986 writes it, and any printable query; no fragment, no backslash. */
@@ -139,9 +160,10 @@ export function isNetHost(text: string): boolean {
  * The strict decoder of what the network device is asked for. There is one spelling of every part, so that what is
  * decided, shown and sent is the same; a safe method without a body and an upgrade is `fetch`, everything else `send`.
  */
-export function decodeNetCall(name: string, args: JsonObject): Decoded<NetRequest | NetTunnel> {
+export function decodeNetCall(name: string, args: JsonObject): Decoded<NetCall> {
   return readDocument(args, (place) => {
     if (name === "connect") return readTunnel(place);
+    if (name === "forward") return readForward(place);
     return name === "fetch" || name === "send" ? readRequest(place, name) : place.fail("no tool of the network device");
   });
 }
@@ -149,6 +171,12 @@ export function decodeNetCall(name: string, args: JsonObject): Decoded<NetReques
 function readTunnel(place: Place): NetTunnel {
   const at = place.fields("host", "port");
   return { tool: "connect", host: readHost(at("host")), port: at("port").whole(1, 65_535) };
+}
+
+function readForward(place: Place): NetForward {
+  const at = place.fields("host", "port", "inside");
+  const [port, inside] = [at("port").whole(1, 65_535), at("inside").whole(1024, 65_535)];
+  return { tool: "forward", host: readHost(at("host")), port, inside };
 }
 
 function readRequest(place: Place, tool: "fetch" | "send"): NetRequest {

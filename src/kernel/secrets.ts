@@ -1,5 +1,5 @@
 import type { Decoded } from "./decoded.ts";
-import { isNetHost, netPath, REFUSED_HEADERS, type NetRequest, type NetTunnel } from "./net.ts";
+import { isNetHost, netPath, REFUSED_HEADERS, type NetCall, type NetRequest } from "./net.ts";
 import { SECRET_NAME } from "./names.ts";
 import { isUnder } from "./paths.ts";
 import { readDocument, type Place } from "./reading.ts";
@@ -134,8 +134,8 @@ export type PlaceholderUse =
  * Where the placeholders in a request stand. There is one place for one: alone, after its scheme's word, in the header that
  * it is bound to, in a request that its binding admits. Anything else is misplaced, and the request must not leave.
  */
-export function placeholderUse(call: NetRequest | NetTunnel, injections: readonly Injection[]): PlaceholderUse {
-  if (call.tool === "connect") return { kind: "none" };
+export function placeholderUse(call: NetCall, injections: readonly Injection[]): PlaceholderUse {
+  if (call.tool === "connect" || call.tool === "forward") return { kind: "none" };
   if (holdsPlaceholder(call.target)) return misplaced("in its path or query");
   const { body } = call;
   if (body.kind === "text" && holdsPlaceholder(body.text)) return misplaced("in its body");

@@ -1,4 +1,4 @@
-import { decodeNetCall, type NetRequest, type NetTunnel } from "../kernel/net.ts";
+import { decodeNetCall, type NetCall } from "../kernel/net.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { placeholderUse, type Injection } from "../kernel/secrets.ts";
 import type { NetOrder, NetResult, Reach } from "../protocol/net-order.ts";
@@ -70,9 +70,11 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
 }
 
 /** What the broker is told to do for a call that was decided. */
-export function orderOf(call: NetRequest | NetTunnel): NetOrder {
+export function orderOf(call: NetCall): NetOrder {
   const reach: Reach = call.host === "localhost" ? "loopback" : "public";
-  if (call.tool === "connect") return { kind: "connect", host: call.host, port: call.port, reach };
+  if (call.tool === "connect" || call.tool === "forward") {
+    return { kind: "connect", host: call.host, port: call.port, reach };
+  }
   const { scheme, host, port, method, target, body, upgrade } = call;
   const headers = call.headers.map(([name, value]) => ({ name, value }));
   return { kind: "request", scheme, host, port, reach, method, target, headers, body, upgrade };

@@ -10,6 +10,7 @@ const WORDS: { readonly [tool in NetTool]: string } = {
   fetch: "a request that asks and changes nothing: GET, HEAD, OPTIONS",
   send: "any other request, with its body, and a connection that becomes a WebSocket",
   connect: "a tunnel of which host and port are seen",
+  forward: "a connection of a forwarded port, of which nothing is seen",
 };
 
 /** What the network device offers: its own words, part of its pin. No agent is shown it as a tool. */

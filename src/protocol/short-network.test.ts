@@ -7,6 +7,7 @@ test("a destination becomes conditions on scheme, host, port, method and path", 
     { to: "https://api.github.com", allow: ["GET /repos/acme", "POST /repos/acme/x/issues", "WEBSOCKET /live"] },
     { to: "http://localhost:5173", allow: ["GET /"] },
     { to: "https://files.example.org", pass: true },
+    { to: "localhost:5432", forward: 15_432 },
   ]);
   if (read.kind === "refused") throw new Error(read.message);
   const host = { host: { equals: "api.github.com" }, port: { equals: 443 } };
@@ -26,6 +27,10 @@ test("a destination becomes conditions on scheme, host, port, method and path", 
       },
     },
     { what: "net/connect", where: { host: { equals: "files.example.org" }, port: { equals: 443 } } },
+    {
+      what: "net/forward",
+      where: { host: { equals: "localhost" }, port: { equals: 5432 }, inside: { equals: 15_432 } },
+    },
   ]);
 });
 
@@ -41,6 +46,15 @@ test.each([
   ["a slash at the end of a path", { to: "https://example.org", allow: ["GET /a/"] }],
   ["a query in a rule", { to: "https://example.org", allow: ["GET /a?b"] }],
   ["a method that nobody knows", { to: "https://example.org", allow: ["BREW /"] }],
+  ["a forward of an origin", { to: "http://localhost:5432", forward: 5432 }],
+  ["a forward without a port", { to: "localhost", forward: 5432 }],
+  ["a forward to an address", { to: "127.0.0.1:5432", forward: 5432 }],
+  ["a forward to a port that there is not", { to: "localhost:70000", forward: 5432 }],
+  ["a forward with rules", { to: "localhost:5432", forward: 5432, allow: ["GET /"] }],
+  ["a forward that is passed through", { to: "localhost:5432", forward: 5432, pass: true }],
+  ["a forward from the proxy's port", { to: "localhost:5432", forward: 3128 }],
+  ["a forward from a low port", { to: "localhost:5432", forward: 80 }],
+  ["a place without a forward", { to: "localhost:5432", allow: ["GET /"] }],
   ["a method alone", { to: "https://example.org", allow: ["GET"] }],
 ])("%s is refused", (_, destination) => {
   expect(decode(NETWORK, [destination]).kind).toBe("refused");

@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { decideAction } from "../../src/kernel/decision.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
-import { NET_TOOLS, type NetRequest, type NetTunnel } from "../../src/kernel/net.ts";
+import { NET_TOOLS, type NetCall } from "../../src/kernel/net.ts";
 import { netRoute } from "../../src/monitor/net-route.ts";
 import { startEgressStage, type EgressStage, type StageVerdict } from "../fakes/egress-stage.ts";
 import { action, decisionInput, grant } from "../fakes/kernel.ts";
@@ -66,7 +66,7 @@ function grants(): readonly Grant[] {
 }
 
 /** The kernel's own decision under them. */
-function byGrant(call: NetRequest | NetTunnel): StageVerdict {
+function byGrant(call: NetCall): StageVerdict {
   const { tool, ...args } = call;
   const given =
     "scheme" in args

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createEgress } from "../../src/face/egress.ts";
-import { decodeNetCall, type NetRequest, type NetTunnel } from "../../src/kernel/net.ts";
+import { decodeNetCall, type NetCall } from "../../src/kernel/net.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { orderOf } from "../../src/monitor/net-device.ts";
 import { createBroker } from "../../src/platform/broker.ts";
@@ -39,7 +39,7 @@ export interface EgressStage {
 /** Sets the stage. Without `decide` every call that the kernel can read is granted. */
 export async function startEgressStage(
   options: {
-    readonly decide?: (call: NetRequest | NetTunnel) => StageVerdict;
+    readonly decide?: (call: NetCall) => StageVerdict;
     readonly route?: (host: string, port: number) => NetRoute;
     readonly resolve?: (host: string) => Promise<readonly { readonly address: string }[]>;
     /** Bytes that each exchange may carry. */
