@@ -1,4 +1,5 @@
 import type { JsonObject } from "../kernel/json.ts";
+import type { Forward } from "../kernel/forwards.ts";
 import { NET_DRIVER, netPath } from "../kernel/net.ts";
 import type { FaceEvents, NetRoute } from "../protocol/requests.ts";
 import { readHello, type Hello } from "./client-hello.ts";
@@ -55,6 +56,8 @@ export interface Egress {
   ask(driver: "net" | "infer", name: string, args: JsonObject): Asked;
   request(request: EgressRequest): Asked;
   connect(host: string, port: number): Asked;
+  /** Proposes a connection of a forwarded port. */
+  forward(to: Forward): Asked;
   route(host: string, port: number): Promise<NetRoute>;
   readHello(bytes: Uint8Array): Hello;
   /** What was refused before it could be asked for, and the hosts that it named. */
@@ -125,6 +128,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
       return ask(NET_DRIVER, "send", { ...common, body: { ...body }, upgrade });
     },
     connect: (host: string, port: number) => ask(NET_DRIVER, "connect", { host, port }),
+    forward: ({ host, port, inside }: Forward) => ask(NET_DRIVER, "forward", { host, port, inside }),
     route: (host: string, port: number) => link.route(host, port),
     readHello,
     refused: (what: string, hosts: readonly string[]) =>

@@ -6,6 +6,7 @@ import { argv, exit, stderr } from "node:process";
 import { createFace, type Face } from "../face/face.ts";
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Forward } from "../kernel/forwards.ts";
 import { createEgress } from "../face/egress.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { writeFileSync } from "node:fs";
@@ -14,11 +15,13 @@ import {
   listenForLines,
   listenForServer,
   serveListener,
+  type FedServer,
   type HttpHandler,
 } from "../platform/mcp-listeners.ts";
 import type { MuxClient } from "../platform/mux.ts";
 import { awaitListeners } from "../platform/passed-listener.ts";
 import { createTimer } from "../platform/timer.ts";
+import { readForwardFlags } from "../protocol/forward-flags.ts";
 import { FACE_SIDE } from "../protocol/requests-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { VERSION } from "./version.ts";
@@ -31,6 +34,8 @@ const LISTENER = 5;
 const INJECTORS = 6;
 /** Connections of an agent's programs to the proxy at a time; more are closed at once. */
 const PROXY_CONNECTIONS = 256;
+/** The same for one forwarded port, so that one service does not take all of what a broker carries. */
+const FORWARD_CONNECTIONS = 64;
 const folder = argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
 
 const face: Face = createFace({
@@ -63,12 +68,16 @@ await listenForLines(`${folder}/mcp-stdio.sock`, (lines) => face.serveLines(line
 await listenForHttp(`${folder}/mcp.sock`, loadHttp);
 let proxy: Promise<Server> | null = null;
 let models: Promise<Server> | null = null;
+/** What serves the forwarded ports, by the letters of their listeners. */
+const forwards = new Map(readForwardFlags(argv).map((to, index) => [String(index), serveForward(to)]));
 let carriers: readonly MuxClient[] | null = null;
 await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
 // An agent that may use the network finds the authority that it is to trust when it starts.
 if (argv.includes("--network")) {
   await (proxy ??= loadProxy());
-  awaitListeners(LISTENER, ["P", "I"], (letter, fd) => {
+  awaitListeners(LISTENER, ["P", "I", ...forwards.keys()], (letter, fd) => {
+    const forward = forwards.get(letter);
+    if (forward !== undefined) return void serveListener(fd, forward);
     const load = letter === "P" ? () => (proxy ??= loadProxy()) : () => (models ??= loadModels());
     void serveListener(fd, { most: PROXY_CONNECTIONS, load });
   });
@@ -85,6 +94,18 @@ async function loadProxy(): Promise<Server> {
   const ca = createInstanceCa(Date.now);
   writeFileSync(`${folder}/ca.pem`, ca.certificate, { mode: 0o644 });
   return createProxy({ port: egress, openStream, ca });
+}
+
+/** Connections of one forwarded port. */
+function serveForward(to: Forward): FedServer {
+  const load: FedServer["load"] = async () => {
+    const [{ createForward }, openStream] = await Promise.all([
+      import("../platform/forward-server.ts"),
+      loadCarriers(),
+    ]);
+    return createForward({ ask: () => egress.forward(to), openStream });
+  };
+  return { most: FORWARD_CONNECTIONS, halfOpen: true, load };
 }
 
 /** The endpoint of the models. */

@@ -1,3 +1,4 @@
+import { forwardsOf, type Forward } from "../kernel/forwards.ts";
 import { FORMATS, type Format } from "../kernel/infer.ts";
 import type { Injection, SecretUse } from "../kernel/secrets.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
@@ -24,13 +25,15 @@ export interface AgentNetwork {
   readonly secrets: { readonly [variable: string]: string };
   /** The launcher's end of the pair over which it hands out the listener of the proxy, and the face's. */
   readonly listener: { readonly launcher: SocketEnd; readonly face: SocketEnd } | null;
+  /** Ports inside that lead to one service each. */
+  readonly forwards: readonly Forward[];
   /** The face's ends of the channels to injectors, in the order of `via`. */
   readonly injectors: readonly SocketEnd[];
 }
 
 /**
  * Prepares the network of an instance that starts, by its grants now. The injectors' ends stay with the instance until they
- * are started. Throws a Refusal when it has more secrets than fit.
+ * are started. Throws a Refusal when it has more secrets than fit, or when its forwards contradict each other.
  */
 export function prepareNetwork(
   live: LiveInstance,
@@ -48,7 +51,18 @@ export function prepareNetwork(
   const models = grantedModels(grants, state.providers);
   const formats = FORMATS.filter((format) => models.some((model) => model.format === format));
   if (network === "none" && formats.length === 0)
-    return { network, formats, secrets: {}, listener: null, injectors: [] };
+    return { network, formats, secrets: {}, listener: null, forwards: [], injectors: [] };
+  // A grant that is used up publishes still.
+  const held = [...(state.byAgent.get(agent)?.values() ?? [])];
+  const published = held.flatMap(({ sandbox }) => sandbox.ports.map(({ inside }) => inside));
+  const forwards = forwardsOf(
+    grants.flatMap(({ allow }) => allow),
+    published,
+  );
+  if (forwards.kind === "refused") {
+    const hint = "Revoke one of the grants that disagree.";
+    throw new Refusal("forward-clash", `Cannot start "${agent}": ${forwards.why}.`, hint);
+  }
   const uses = network === "none" ? new Map<string, SecretUse>() : secretsOf(state, live.state, now);
   // What a provider's requests carry is no part of what the agent was granted: it has no placeholder of that.
   const asked = usesOf(models, state);
@@ -70,7 +84,7 @@ export function prepareNetwork(
   const secrets = Object.fromEntries(
     [...uses].map(([variable, { secret }]) => [variable, vault.placeholder(agent, secret)]),
   );
-  return { network, formats, secrets, listener: { launcher, face }, injectors };
+  return { network, formats, secrets, listener: { launcher, face }, forwards: forwards.forwards, injectors };
 }
 
 /** Where the requests of these models go with a secret. */

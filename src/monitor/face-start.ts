@@ -1,3 +1,4 @@
+import type { Forward } from "../kernel/forwards.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import { within } from "./driver-pool.ts";
@@ -24,6 +25,8 @@ export interface FaceStart {
   readonly sockets: string;
   /** The end over which the agent's launcher hands out the listener of its proxy; null: the agent has no network. */
   readonly listener: SocketEnd | null;
+  /** Ports of the agent that lead elsewhere; their listeners come over `listener` too. */
+  readonly forwards: readonly Forward[];
   /** Its ends of channels to injectors. */
   readonly injectors: readonly SocketEnd[];
   connect(live: LiveInstance, channel: Channel, hooks: FaceHooks): FacePort;
@@ -36,7 +39,11 @@ export async function startFace(live: LiveInstance, start: FaceStart): Promise<v
   const [near, far] = powers.makeSocketEnds();
   live.netEnd = far;
   const ends = [near, ...(listener === null ? [] : [listener]), ...start.injectors];
-  const plan = planFace(start.code, start.sockets, { network: listener !== null, injectors: start.injectors.length });
+  const plan = planFace(start.code, start.sockets, {
+    network: listener !== null,
+    forwards: start.forwards,
+    injectors: start.injectors.length,
+  });
   const process = await powers.startSandbox(plan, "capture", ends).finally(() => {
     for (const end of ends) end.close();
   });

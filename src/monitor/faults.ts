@@ -11,6 +11,7 @@ export type RefusalCode =
   | "streams"
   | "confinement"
   | "port-taken"
+  | "forward-clash"
   | "driver"
   | "shadowed-driver"
   | "grant-exists"
@@ -43,6 +44,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   streams: "the terminal was not handed over",
   confinement: "the sandbox could not be made, so nothing started",
   "port-taken": "a port of this machine, where one of the agent's is to be published, cannot be had",
+  "forward-clash": "the grants of the agent, taken together, forward a port in a way that cannot be",
   driver: "a server could not be started or asked what it offers",
   "shadowed-driver": "another active grant declares this driver differently",
   "grant-exists": "the id of a grant is used once",

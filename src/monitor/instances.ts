@@ -221,6 +221,7 @@ export function createInstances(ports: InstancePorts): Instances {
             code,
             sockets,
             listener: net.listener?.face ?? null,
+            forwards: net.forwards,
             injectors: net.injectors,
             connect: ports.connectFace,
             // Without its face an agent has no way to act; it ends rather than runs unheard.
@@ -242,6 +243,7 @@ export function createInstances(ports: InstancePorts): Instances {
               sockets,
               network: net.network,
               formats: net.formats,
+              forwards: net.forwards,
               published: visits !== null,
               limits,
               devices,

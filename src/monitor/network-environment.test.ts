@@ -23,6 +23,10 @@ test("what grants give of the network is the most that one of them gives", () =>
   expect(networkOf([others, granting(to({ equals: "example.org" }))])).toBe("public");
   expect(networkOf([granting(to({ in: ["example.org", "localhost"] }))])).toBe("loopback");
   expect(networkOf([granting(to({ equals: "127.0.0.1" }), to({ equals: "example.org" }))])).toBe("loopback");
+  // A forwarded port is an address of the agent's own, so it takes no name from it.
+  const forward: Allow = { what: "net/forward", where: { host: { equals: "localhost" } } };
+  expect(networkOf([granting(forward)])).toBe("public");
+  expect(networkOf([granting(forward, to({ equals: "localhost" }))])).toBe("loopback");
   // A name that only looks like it is another's machine.
   expect(networkOf([granting(to({ equals: "localhost.example.org" }))])).toBe("public");
 });

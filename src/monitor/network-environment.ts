@@ -1,3 +1,4 @@
+import { FORWARD } from "../kernel/forwards.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import type { Condition, Grant } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
@@ -14,7 +15,9 @@ export type GrantedNetwork = "none" | "public" | "loopback";
 export function networkOf(grants: readonly Grant[]): GrantedNetwork {
   const allows = grants.flatMap(({ allow }) => allow.filter(({ what }) => what.startsWith(`${NET_DRIVER}/`)));
   if (allows.length === 0) return "none";
-  return allows.some(({ where }) => hostsOf(where["host"]).some(isLoopback)) ? "loopback" : "public";
+  // A forwarded port is the agent's own address, so it takes no name from it.
+  const named = allows.filter(({ what }) => what !== FORWARD);
+  return named.some(({ where }) => hostsOf(where["host"]).some(isLoopback)) ? "loopback" : "public";
 }
 
 function hostsOf(condition: Condition | undefined): readonly string[] {

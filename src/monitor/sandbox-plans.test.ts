@@ -112,7 +112,7 @@ test("localhost is the agent's own, unless a grant names a service of this machi
   };
   expect(direct("public")).toEqual(["localhost,127.0.0.1,::1", "localhost,127.0.0.1,::1"]);
   expect(direct("loopback")).toEqual(["127.0.0.1,::1", "127.0.0.1,::1"]);
-  expect(planFace(code, "/run/x", { network: true, injectors: 0 }).command.at(-1)).toBe("--network");
+  expect(planFace(code, "/run/x", { network: true, forwards: [], injectors: 0 }).command.at(-1)).toBe("--network");
 });
 
 test("each of our programs reads compiled code from a place of its own, which is mounted read-only", () => {

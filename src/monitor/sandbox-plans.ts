@@ -1,8 +1,10 @@
 import type { DriverSource } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
+import type { Forward } from "../kernel/forwards.ts";
 import { type HttpUrl, isLoopback } from "../kernel/hosts.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
 import { inferenceEnvironment, networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
+import { forwardFlags } from "../protocol/forward-flags.ts";
 import { VISITS_MOST } from "../sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
@@ -25,6 +27,7 @@ const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 /** What a face serves besides MCP. `injectors`: channels to those that put secrets into requests. */
 export interface FaceNetwork {
   readonly network: boolean;
+  readonly forwards: readonly Forward[];
   readonly injectors: number;
 }
 
@@ -32,9 +35,13 @@ export interface FaceNetwork {
 export function planFace(
   code: CodeLayout,
   sockets: string,
-  { network, injectors }: FaceNetwork = { network: false, injectors: 0 },
+  { network, forwards, injectors }: FaceNetwork = { network: false, forwards: [], injectors: 0 },
 ): SandboxSpec {
-  const flags = [...(network ? ["--network"] : []), ...(injectors > 0 ? [`--injectors=${injectors}`] : [])];
+  const flags = [
+    ...(network ? ["--network"] : []),
+    ...forwardFlags(forwards),
+    ...(injectors > 0 ? [`--injectors=${injectors}`] : []),
+  ];
   return {
     role: "face",
     command: [`${INSIDE}/node`, ...(network ? HEAP_STREAMS : HEAP_SMALL), `${INSIDE}/src/main/face.ts`, ...flags],
@@ -200,6 +207,8 @@ export interface AgentPlan {
   readonly devices: readonly string[];
   /** Formats of the models that it may ask. */
   readonly formats?: readonly Format[];
+  /** Ports of its own address that lead elsewhere. */
+  readonly forwards?: readonly Forward[];
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -237,6 +246,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     // One hands out the listeners of proxy and models, one the ways in to published ports.
     channels: (plan.network === "none" && (plan.formats ?? []).length === 0 ? 0 : 1) + (plan.published ? 1 : 0),
     published: plan.published,
+    ...((plan.forwards ?? []).length === 0 ? {} : { forwards: plan.forwards?.map(({ inside }) => inside) ?? [] }),
     programs: plan.programs,
     // bubblewrap makes a session without a terminal (TIOCSTI); the agent's own pty becomes that of a session inside, so
     // that Ctrl-C and Ctrl-Z reach what runs there.

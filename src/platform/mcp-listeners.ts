@@ -64,25 +64,29 @@ export function serveListener(fd: number, server: FedServer): Promise<McpListene
   return listenForSockets({ fd }, feeding(server));
 }
 
-interface FedServer {
+/** A server that is fed with connections. */
+export interface FedServer {
   /** Connections at a time. */
   readonly most: number;
   readonly load: () => Promise<Fed>;
+  /** Whether a connection whose client has ended its side is left open for the answer. */
+  readonly halfOpen?: boolean;
 }
 
 interface Accepting {
   readonly most: number;
+  readonly halfOpen?: boolean;
   readonly onSocket: (socket: Socket) => void;
 }
 
-function feeding({ most, load }: FedServer): Accepting {
+function feeding({ most, load, halfOpen = false }: FedServer): Accepting {
   const onSocket = (socket: Socket): void => {
     load().then(
       (server) => server.emit("connection", socket),
       () => socket.destroy(),
     );
   };
-  return { most, onSocket };
+  return { most, halfOpen, onSocket };
 }
 
 async function makeHttpServer(loadHandler: () => Promise<HttpHandler>): Promise<Fed> {
@@ -140,10 +144,10 @@ function plainHeaders(request: IncomingMessage): [string, string][] {
 
 async function listenForSockets(
   place: string | { readonly fd: number },
-  { most, onSocket }: Accepting,
+  { most, halfOpen = false, onSocket }: Accepting,
 ): Promise<McpListener> {
   const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
+  const server: Server = createServer({ allowHalfOpen: halfOpen }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());

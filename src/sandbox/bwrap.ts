@@ -4,7 +4,7 @@ import { SandboxError } from "./error.ts";
 import { freeFolders } from "./guard.ts";
 import { etcFiles, INSIDE_HOSTNAME, INSIDE_USER } from "./layout.ts";
 import type { SystemLayout } from "./layout.ts";
-import { LAUNCHER_ENTRY, LAUNCHER_FOLDER, LISTENERS, VISITS_MOST } from "./launch-plan.ts";
+import { LAUNCHER_ENTRY, LAUNCHER_FOLDER, listenersOf, VISITS_MOST } from "./launch-plan.ts";
 import type { LauncherFiles, LaunchPlan } from "./launch-plan.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
@@ -123,7 +123,7 @@ function launcherCommand(
   // As bubblewrap sets it for everything else.
   const environment = { ...spec.environment, PWD: cwd };
   const [proxyAt, visitsAt] = spec.published ? [spec.channels - 1, spec.channels] : [spec.channels, 0];
-  const proxy = proxyAt === 0 ? null : { socket: FIRST_DESCRIPTOR, ports: LISTENERS };
+  const proxy = proxyAt === 0 ? null : { socket: FIRST_DESCRIPTOR, ports: listenersOf(spec.forwards ?? []) };
   const visits = visitsAt === 0 ? null : { socket: FIRST_DESCRIPTOR + visitsAt - 1, count: VISITS_MOST };
   const free = freeFolders(spec);
   const plan: LaunchPlan = { command, environment, terminal, proxy, visits, free, filter: encodeBase64(launch.filter) };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkSpec } from "./check.ts";
 import { SandboxError } from "./error.ts";
+import { LISTENERS, listenersOf } from "./launch-plan.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
 const HARMLESS: SandboxSpec = {
@@ -37,6 +38,19 @@ describe("checkSpec", () => {
   it("gives the host's network to a connector and to nobody else", () => {
     expect(refusal({ role: "connector", network: "host" })).toBeNull();
     for (const role of ["agent", "face", "driver", "exec"]) expect(refusal({ role, network: "host" })).toContain(role);
+  });
+
+  it("forwards ports of an agent that has a channel for them, free ones, each once", () => {
+    expect(refusal({ channels: 1, forwards: [5432, 6379] })).toBeNull();
+    expect(refusal({ channels: 2, published: true, forwards: [5432] })).toBeNull();
+    expect(refusal({ channels: 0, forwards: [5432] })).toContain("without a channel");
+    expect(refusal({ channels: 1, published: true, forwards: [5432] })).toContain("without a channel");
+    expect(refusal({ role: "face", channels: 1, forwards: [5432] })).toContain("without a channel");
+    expect(refusal({ channels: 1, forwards: [5432, 5432] })).toContain("twice");
+    for (const port of Object.values(LISTENERS)) expect(refusal({ channels: 1, forwards: [port] })).toContain("twice");
+    for (const port of [80, 0, 65_536, 1.5]) expect(refusal({ channels: 1, forwards: [port] })).toContain("as forward");
+    const many = Array.from({ length: 9 }, (_, index) => 5000 + index);
+    expect(refusal({ channels: 1, forwards: many })).toContain("as forwards");
   });
 
   it("passes mounts of folders, code at its own place and a larger /dev/shm", () => {
@@ -101,4 +115,9 @@ describe("checkSpec", () => {
     expect(refusal({ channels: 17 })).not.toBeNull();
     expect(refusal({ channels: -1 })).not.toBeNull();
   });
+});
+
+it("calls listeners of forwards by their place, beside those that every agent with a network has", () => {
+  expect(listenersOf([])).toEqual({ P: 3128, I: 3129 });
+  expect(listenersOf([5432, 6379])).toEqual({ P: 3128, I: 3129, "0": 5432, "1": 6379 });
 });

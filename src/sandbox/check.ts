@@ -1,4 +1,5 @@
 import { deviceKind } from "../kernel/devices.ts";
+import { MOST_FORWARDS, OWN_PORTS } from "../kernel/forwards.ts";
 import { SandboxError } from "./error.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
@@ -34,6 +35,7 @@ export function checkSpec(spec: SandboxSpec): void {
   }
   checkCount("channels", spec.channels, { least: 0, most: spec.role === "agent" ? 2 : MOST_CHANNELS });
   if (spec.published && (spec.role !== "agent" || spec.channels === 0)) refuse("publish ports without a channel");
+  checkForwards(spec);
   for (const [name, value] of Object.entries(spec.limits)) {
     checkCount(`limit ${name}`, value, { least: 1, most: Number.MAX_SAFE_INTEGER });
   }
@@ -44,6 +46,16 @@ export function checkSpec(spec: SandboxSpec): void {
     if (seen.has(mount.inside)) refuse(`mount two things on "${mount.inside}"`);
     seen.add(mount.inside);
   }
+}
+
+/** The launcher listens there, so what it cannot listen on is no port of an agent's. */
+function checkForwards({ role, channels, published, forwards = [] }: SandboxSpec): void {
+  if (forwards.length === 0) return;
+  if (role !== "agent" || channels < (published ? 2 : 1)) refuse("forward ports without a channel");
+  checkCount("forwards", forwards.length, { least: 1, most: MOST_FORWARDS });
+  for (const port of forwards) checkCount("forward", port, { least: 1024, most: 65_535 });
+  const taken = [...OWN_PORTS, ...forwards];
+  if (new Set(taken).size !== taken.length) refuse("listen on a port twice");
 }
 
 /** The closed list of devices holds here too, whoever planned the sandbox. */

@@ -40,5 +40,10 @@ export const INFER_PORT = 3129;
 /** What a listener is called by the one letter of the message that it comes with. */
 export const LISTENERS: { readonly [letter in "P" | "I"]: number } = Object.freeze({ P: PROXY_PORT, I: INFER_PORT });
 
+/** The listeners of an agent with these forwards: each of those is called by its place in the list, one digit. */
+export function listenersOf(forwards: readonly number[]): { readonly [letter: string]: number } {
+  return { ...LISTENERS, ...Object.fromEntries(forwards.map((port, index) => [String(index), port])) };
+}
+
 /** Visits of published ports at a time; each is a socket that the launcher made. At most 253 go in one message (unix(7)). */
 export const VISITS_MOST = 64;

@@ -20,6 +20,11 @@ export interface SandboxSpec {
   /** The last channel of an agent is the one over which its launcher hands out sockets for visitors of published ports. */
   readonly published: boolean;
   /**
+   * Ports of an agent's loopback address at which its launcher listens besides those of its proxy and models, and which it
+   * hands out over the same channel, by their place in this list; left out, there are none.
+   */
+  readonly forwards?: readonly number[];
+  /**
    * Whether an agent may start programs inside, after its own: with "none" every later one is refused. Means nothing for
    * other roles, which are "any".
    */
