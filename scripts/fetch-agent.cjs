@@ -17,7 +17,8 @@ const LEFT_OUT = `exports.deriveSecrets = exports.decrypt = exports.encrypt = ex
  */
 const AGENTS = {
   "claude-code": { packages: ["@anthropic-ai/claude-code@2.1.197"], leftOut: {} },
-  openclaw: { packages: ["openclaw@2026.9.6"], leftOut: {} },
+  // Its install script is off, so its own program does the rest when it is first run: here, where it may still write.
+  openclaw: { packages: ["openclaw@2026.9.6"], leftOut: {}, first: "node_modules/openclaw/openclaw.mjs" },
   clawdbot: {
     // strip-ansi: loaded by a dependency that does not declare it.
     packages: ["clawdbot@2026.1.24-3", "strip-ansi@7.1.2"],
@@ -30,6 +31,17 @@ function writeLeftOut(folder, name, modules) {
   const about = { name, version: "0.0.0", main: "index.js" };
   writeFileSync(join(folder, "left-out", name, "package.json"), JSON.stringify(about));
   for (const module of modules) writeFileSync(join(folder, "left-out", name, module), LEFT_OUT);
+}
+
+/** Runs an agent's program once for its version, with an empty home. */
+function runFirst({ first }, folder) {
+  if (first === undefined) return 0;
+  const home = join(folder, "first-home");
+  mkdirSync(home);
+  const env = { PATH: process.env.PATH, HOME: home };
+  const { status } = spawnSync(process.execPath, [join(folder, first), "--version"], { env, stdio: "inherit" });
+  rmSync(home, { recursive: true, force: true });
+  return status;
 }
 
 function fetchAgent(name) {
@@ -54,9 +66,10 @@ function fetchAgent(name) {
     cwd: next,
     stdio: ["ignore", "inherit", "inherit"],
   });
-  if (run.status === 0) renameSync(next, place);
+  const status = run.status === 0 ? runFirst(agent, next) : run.status;
+  if (status === 0) renameSync(next, place);
   else rmSync(next, { recursive: true, force: true });
-  return run.status ?? 1;
+  return status ?? 1;
 }
 
 const names = process.argv.slice(2);

@@ -12,10 +12,15 @@ import type { SigningSession } from "./signing-session.ts";
 import { makeVisible } from "./visible.ts";
 import { MAXIMUM_YAML_BYTES } from "./yaml.ts";
 
-/** Programs that are recognised by their name, and the profile that comes with the substrate for each. */
-const KNOWN: ReadonlyMap<string, { readonly profile: string; readonly title: string }> = new Map([
-  ["claude", { profile: "claude-code", title: "Claude Code" }],
-]);
+/**
+ * Programs that are recognised by their name, and the profiles that come with the substrate for each: the first is what is
+ * offered, any other is taken while a grant of it is in force.
+ */
+const KNOWN: ReadonlyMap<string, { readonly profiles: readonly [string, ...string[]]; readonly title: string }> =
+  new Map([
+    ["claude", { profiles: ["claude-code", "claude-code-key"], title: "Claude Code" }],
+    ["openclaw", { profiles: ["openclaw"], title: "OpenClaw" }],
+  ]);
 const SHIPPED_NAME = /^[a-z][a-z0-9-]{0,62}$/u;
 
 /** A profile and where it came from, for messages. */
@@ -102,13 +107,18 @@ export async function offerKnown(
   const { args, program } = call;
   const known = KNOWN.get(program.slice(program.lastIndexOf("/") + 1));
   if (known === undefined || powers.person === null || args.values("grant").length > 0) return null;
-  const found = await loadProfile(powers, known.profile);
-  const profile = { ...found.profile, agent: args.value("agent") ?? found.profile.agent };
-  const workspace = chooseWorkspace(powers, args, profile);
-  if (await isGranted({ ...parts, workspace }, profile)) return { ...found, profile };
+  const named = await Promise.all(known.profiles.map((name) => loadProfile(powers, name)));
+  const found = named.map(({ profile, source }) => ({
+    source,
+    profile: { ...profile, agent: args.value("agent") ?? profile.agent },
+  }));
+  for (const each of found) {
+    const workspace = chooseWorkspace(powers, args, each.profile);
+    if (await isGranted({ ...parts, workspace }, each.profile)) return each;
+  }
   writeLines(powers.err, [line(`${makeVisible(program)} is ${known.title}; aios has a profile for it.`)]);
   const wanted = await confirm(powers, "See what it would be granted, to sign or not?");
-  return wanted ? { ...found, profile } : null;
+  return wanted ? (found[0] ?? null) : null;
 }
 
 /** Whether a grant that was made from this profile is in force for this agent and folder. */

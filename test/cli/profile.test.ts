@@ -93,8 +93,8 @@ async function run(scene: { readonly desk: Desk }, ...words: readonly string[]):
 
 describe("the profiles that ship", () => {
   test("are these, and each is one", () => {
-    expect(shipped.list()).toEqual(["claude-code", "generic", "mcp-client"]);
-    expect(readdirSync(FOLDER).length).toBe(3);
+    expect(shipped.list()).toEqual(["claude-code", "claude-code-key", "generic", "mcp-client", "openclaw"]);
+    expect(readdirSync(FOLDER).length).toBe(5);
     for (const [name, text] of Object.entries(profiles)) expect(readProfile(text, name).profile).toBe(name);
   });
 
@@ -190,6 +190,49 @@ describe("aios run -- claude", () => {
   test("offers nothing where nobody is, nor beside a grant that was named, nor to another program", async () => {
     expect(await run(createScene(null), "--", "claude")).toMatchObject({ command: ["claude"], workspace: null });
     expect(await run(createScene([]), "--", "claudette")).toMatchObject({ command: ["claudette"], workspace: null });
+  });
+});
+
+describe("Claude Code with a model of the substrate", () => {
+  test("has what the other profile has, but for its model: no destination, no lease, a budget", () => {
+    const [own, key] = ["claude-code", "claude-code-key"].map((name) => readProfile(profiles[name] ?? "", name));
+    const { profile, network, inference, limits, lease, ...rest } = key ?? {};
+    expect([profile, network, lease]).toEqual(["claude-code-key", [], false]);
+    expect([inference?.[0]?.provider, limits?.budget?.cost]).toEqual(["anthropic", 50_000_000]);
+    expect(own).toMatchObject(rest);
+  });
+
+  test("is what runs while its grant is in force, though the other is what is offered", async () => {
+    const first = createScene(["y", PASSPHRASE]);
+    await run(first, "--profile", "claude-code-key", "--", "claude");
+    expect(first.grants.map(({ id }) => id)).toEqual(["claude-code-key"]);
+    expect(first.grants[0]?.allow.map(({ what }) => what)).toEqual(["infer/messages", "infer/chat", "infer/responses"]);
+    const again = createScene([], { grants: first.grants });
+    expect((await run(again, "--", "claude"))?.command).toContain("--strict-mcp-config");
+    expect([again.desk.prompts, again.grants.length]).toEqual([[], 1]);
+  });
+});
+
+describe("aios run -- openclaw", () => {
+  test("offers the profile, shows no folder of the person's, and keeps what steers it from it", async () => {
+    const scene = createScene(["y", "y", PASSPHRASE]);
+    const request = await run(scene, "--", "openclaw", "gateway");
+    const shown = scene.desk.err();
+    expect(shown).toContain("openclaw is OpenClaw; aios has a profile for it.");
+    expect(shown).toContain("grant openclaw for openclaw");
+    expect(shown).toContain(".openclaw/workspace/SOUL.md");
+    expect(shown).not.toContain("/work ");
+    expect(request).toMatchObject({ agent: "openclaw", workspace: null, command: ["openclaw", "gateway"] });
+    expect(request?.environment).toMatchObject({ OPENCLAW_STATE_DIR: "/home/agent/.openclaw" });
+    const [grant] = scene.grants;
+    expect(grant?.sandbox).toMatchObject({ workspace: "none", home: { bytes: 2 ** 32 } });
+    expect(grant?.sandbox.ports).toEqual([{ name: "gateway", inside: 18_789, outside: 18_789, keys: [] }]);
+    // What it obeys at a start or a beat, and its own settings: an owner's.
+    for (const path of ["SOUL.md", "HEARTBEAT.md", "AGENTS.md", "IDENTITY.md", "skills/"])
+      expect(grant?.sandbox.home?.sealed).toContain(`.openclaw/workspace/${path}`);
+    expect(grant?.sandbox.home?.sealed).toContain(".openclaw/openclaw.json");
+    expect(grant?.allow.every(({ what }) => what.startsWith("infer/"))).toBe(true);
+    expect([grant?.lease, grant?.limits.budget?.cost]).toEqual([false, 50_000_000]);
   });
 });
 
