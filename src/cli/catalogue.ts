@@ -1,3 +1,4 @@
+import { adoptOpenClaw } from "./commands/adopt.ts";
 import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from "./commands/approvals.ts";
 import { demo } from "./commands/demo.ts";
 import { digest } from "./commands/digest.ts";
@@ -23,7 +24,7 @@ import type { CommandGroup } from "./help.ts";
 
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
-  { title: "Begin", commands: [demo, scan, init, doctor] },
+  { title: "Begin", commands: [demo, scan, init, doctor, adoptOpenClaw] },
   { title: "Run agents", commands: [run, ps, freeze, thaw, restart, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },

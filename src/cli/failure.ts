@@ -12,6 +12,9 @@ export type FailureCode =
   | "bad-home"
   | "file-unreadable"
   | "file-too-large"
+  | "file-unwritable"
+  | "already-there"
+  | "bad-configuration"
   | "bad-yaml"
   | "bad-json"
   | "bad-grant"
@@ -27,6 +30,7 @@ export type FailureCode =
   | "cannot-show"
   | "demo-failed"
   | "changed-on-the-way"
+  | "changed-since"
   | "no-terminal"
   | "monitor-running"
   | "monitor-unreachable"
@@ -45,6 +49,9 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-home": "setup",
   "file-unreadable": "setup",
   "file-too-large": "setup",
+  "file-unwritable": "setup",
+  "already-there": "setup",
+  "bad-configuration": "setup",
   "bad-yaml": "setup",
   "bad-json": "setup",
   "bad-grant": "setup",
@@ -60,6 +67,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "cannot-show": "no",
   "demo-failed": "no",
   "changed-on-the-way": "no",
+  "changed-since": "no",
   "no-terminal": "terminal",
   "monitor-running": "monitor",
   "monitor-unreachable": "monitor",

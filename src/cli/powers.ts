@@ -15,6 +15,7 @@ export interface CliPowers {
   /** The person at the controlling terminal, or null when there is none. Never standard input: a pipe is not a person. */
   readonly person: Person | null;
   readonly files: Files;
+  readonly drafts: Drafts;
   readonly crypto: Pick<Crypto, "digest" | "sha256" | "verify">;
   readonly random: Pick<Random, "hex">;
   readonly timer: Timer;
@@ -71,6 +72,25 @@ export interface Files {
   /** UTF-8 text of a file; throws `CliFailure` (`file-unreadable`, `file-too-large`). */
   read(path: string, maximumBytes: number): Promise<string>;
   exists(path: string): Promise<boolean>;
+}
+
+/** Writes for the person, as the person: what they asked to have prepared, where they said. Nothing here is authority. */
+export interface Drafts {
+  /** Makes a new folder that only the person may enter. Throws `CliFailure` (`already-there`, `file-unwritable`). */
+  makeFolder(path: string): Promise<void>;
+  /** Makes a new file that only the person may read, durably. Throws `CliFailure` (`already-there`, `file-unwritable`). */
+  write(path: string, text: string): Promise<void>;
+  /** Makes a new file (mode 0600) with exactly the bytes of another. */
+  copy(from: string, to: string): Promise<void>;
+  /**
+   * Puts these bytes in the place of a file in one step, with that file's permissions: a text, or those of another file.
+   * A link is followed.
+   */
+  replace(path: string, by: { readonly text: string } | { readonly file: string }): Promise<void>;
+  /** `sha256:` and hex digits of a file's bytes, or null when there is none. */
+  digest(path: string): Promise<string | null>;
+  /** Removes a file, or a folder that is empty. False when it is not there, or the folder is not empty. */
+  remove(path: string): Promise<boolean>;
 }
 
 /** One home folder and what the person may do with it directly. */

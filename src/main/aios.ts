@@ -20,6 +20,7 @@ import { createProgramFinder, offerStreams } from "./agent-streams.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
+import { createDrafts } from "./drafts.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
@@ -114,6 +115,7 @@ async function main(): Promise<number> {
     err: createScreen(process.stderr, env),
     person: hasTerminal() ? person : null,
     files,
+    drafts: createDrafts(crypto),
     crypto,
     random: createRandom(),
     timer: createTimer(),

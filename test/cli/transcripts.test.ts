@@ -19,6 +19,7 @@ Begin
   scan               show what the agents on this machine can reach today
   init               make a home and your owner key
   doctor             check this machine and the home; rebuild the index
+  adopt openclaw     prepare your OpenClaw to run under aios; nothing is signed
 
 Run agents
   run                run an agent in a sandbox, under the grants in force
@@ -98,6 +99,7 @@ Begin
   scan               show what the agents on this machine can reach today
   init               make a home and your owner key
   doctor             check this machine and the home; rebuild the index
+  adopt openclaw     prepare your OpenClaw to run under aios; nothing is signed
 
 Run agents
   run                run an agent in a sandbox, under the grants in force

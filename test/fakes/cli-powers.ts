@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { CliFailure } from "../../src/cli/failure.ts";
 import type { CliPowers, Home, Person, Verified } from "../../src/cli/powers.ts";
+import { createDrafts } from "../../src/main/drafts.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import { createFakeMonitor, type Answers, type FakeMonitor } from "./monitor-client.ts";
@@ -94,6 +95,7 @@ export function createDesk(setting: Setting = {}): Desk {
       },
       exists: (path) => Promise.resolve(setting.files?.[path] !== undefined),
     },
+    drafts: createDrafts(createCrypto()),
     crypto: createCrypto(),
     random: { hex: (count) => "ab".repeat(count) },
     timer: { after: () => () => undefined },

@@ -1,0 +1,133 @@
+import { isObject, type JsonObject, type JsonValue } from "../../kernel/json.ts";
+import { decodeBinding, type Binding } from "../../kernel/secrets.ts";
+import { tableAt } from "../scan/configuration.ts";
+import { takeKeys, type MovedKey } from "./moved-keys.ts";
+import { findChannel, type Channel } from "./openclaw-channels.ts";
+import { adoptModels, type ProviderFile } from "./openclaw-models.ts";
+
+/** What becomes of one key. */
+export interface AdoptedKey extends MovedKey {
+  /** Where it may be sent, null when nobody knows or nothing here can send it. */
+  readonly binding: Binding | null;
+  /** Whether an agent has a placeholder of it in its environment; a provider's key needs none. */
+  readonly placeholder: boolean;
+}
+
+/** What `aios adopt openclaw` would write. Only `keys` holds values. */
+export interface OpenClawPlan {
+  /** The copy of the configuration, for the agent's home. */
+  readonly configuration: JsonObject;
+  readonly keys: readonly AdoptedKey[];
+  readonly providers: readonly ProviderFile[];
+  readonly destinations: Channel["destinations"];
+  /** Sentences on what was changed, and what does not work. */
+  readonly notes: readonly string[];
+}
+
+/** OpenClaw's state and workspace inside, as the profile `openclaw` has them. */
+const WORKSPACE = "/home/agent/.openclaw/workspace";
+const SERVERS = { aios: { command: "/aios/node", args: ["/aios/mcp-stdio.js"] } };
+
+/** Plans how a configuration of OpenClaw comes under the substrate. Reads nothing but the table. Pure. */
+export function planOpenClaw(original: JsonObject): OpenClawPlan {
+  const { table, keys } = takeKeys(original, "OPENCLAW");
+  const models = adoptModels(table, keys);
+  const channels = adoptChannels(tableAt(table, ["channels"]));
+  const notes = [...models.notes, ...channels.notes];
+  const servers = [...Object.keys(tableAt(table, ["mcp", "servers"])), ...Object.keys(tableAt(table, ["mcpServers"]))];
+  if (servers.length > 0)
+    notes.push(`MCP servers are left out, since tools come through a grant: name ${servers.join(", ")} under servers`);
+  if (tableAt(table, ["agents"])["list"] !== undefined || tableAt(table, ["agents"])["entries"] !== undefined)
+    notes.push("agents beside the default one keep the workspaces that they name, which are not there inside");
+  if (JSON.stringify(original).includes('"$include"'))
+    notes.push("it includes other files ($include), which were not read: their keys are still in them");
+  const adopted = keys.map((key): AdoptedKey => {
+    const provider = models.used.has(key) ? models.providers.find(({ secret }) => secret === key.secret) : undefined;
+    if (provider !== undefined) return { ...key, binding: providerBinding(provider, key), placeholder: false };
+    const binding = channelBinding(key);
+    return { ...key, binding, placeholder: binding !== null };
+  });
+  return {
+    configuration: rewrite(table, { providers: models.entries, channels: channels.table, keys }),
+    keys: adopted,
+    providers: models.providers,
+    destinations: channels.destinations,
+    notes,
+  };
+}
+
+function adoptChannels(channels: JsonObject): {
+  readonly table: JsonObject;
+  readonly destinations: Channel["destinations"];
+  readonly notes: readonly string[];
+} {
+  const destinations: Channel["destinations"][number][] = [];
+  const notes: string[] = [];
+  const table = Object.entries(channels).map(([name, settings]): readonly [string, JsonValue] => {
+    if (name === "defaults" || !isObject(settings)) return [name, settings];
+    const channel = findChannel(name);
+    const missing =
+      channel === null ? "its hosts are not known here: name them under network, then set enabled" : channel.missing;
+    if (missing === null) {
+      destinations.push(...(channel?.destinations ?? []));
+      return [name, settings];
+    }
+    notes.push(`the channel ${name} is switched off: ${missing}`);
+    return [name, { ...settings, enabled: false }];
+  });
+  return { table: Object.fromEntries(table), destinations, notes };
+}
+
+/** The binding that a provider's key needs: as its format sends it. Null when it could not be signed. */
+function providerBinding({ format, url }: ProviderFile, { secret }: MovedKey): Binding | null {
+  const [, to = "", path = ""] = /^(https?:\/\/[^/]+)(\/.*)?$/u.exec(url) ?? [];
+  const header = format === "anthropic" ? "x-api-key" : "authorization";
+  const scheme = format === "anthropic" ? null : "Bearer";
+  const base = format === "anthropic" ? `${path}/v1` : path;
+  const decoded = decodeBinding({ secret, to, methods: ["POST"], path: base === "" ? "/" : base, header, scheme });
+  return decoded.kind === "ok" ? decoded.value : null;
+}
+
+function channelBinding({ place, secret }: MovedKey): Binding | null {
+  const [top, channel = "", ...rest] = place;
+  const setting = rest.at(-1) ?? "";
+  const bindings = top === "channels" ? (findChannel(channel)?.bindings ?? {}) : {};
+  const binding = Object.hasOwn(bindings, setting) ? bindings[setting] : undefined;
+  return binding === undefined ? null : { secret, ...binding };
+}
+
+/** The copy: models from the substrate, tools from its face, and a gateway that nobody but a paired browser reaches. */
+function rewrite(
+  table: JsonObject,
+  {
+    providers,
+    channels,
+    keys,
+  }: { readonly providers: JsonObject; readonly channels: JsonObject; readonly keys: readonly MovedKey[] },
+): JsonObject {
+  const { mcpServers: _servers, ...rest } = table;
+  const { controlUi: _page, auth: _auth, remote: _remote, tailscale: _tail, ...gateway } = tableAt(table, ["gateway"]);
+  const agents = tableAt(table, ["agents"]);
+  return {
+    ...rest,
+    ...(table["env"] === undefined ? {} : { env: withoutMoved(tableAt(table, ["env"]), keys) }),
+    // The gate in front asks every visitor for a paired key; inside there is nobody else (docs/decisions/published-ports.md).
+    gateway: { ...gateway, mode: "local", port: 18_789, bind: "loopback", auth: { mode: "none" } },
+    agents: { ...agents, defaults: { ...tableAt(agents, ["defaults"]), workspace: WORKSPACE, skipBootstrap: true } },
+    models: { ...tableAt(table, ["models"]), providers },
+    ...(Object.keys(channels).length === 0 ? {} : { channels }),
+    mcp: { ...tableAt(table, ["mcp"]), servers: SERVERS },
+  };
+}
+
+/** A variable that the configuration sets from itself would stand for nothing: the environment has it. */
+function withoutMoved(env: JsonObject, keys: readonly MovedKey[]): JsonObject {
+  const moved = new Set(keys.filter(({ place }) => place[0] === "env").map(({ place }) => place.join("\0")));
+  const strip = (table: JsonObject, place: readonly string[]): JsonObject =>
+    Object.fromEntries(
+      Object.entries(table)
+        .filter(([name]) => !moved.has([...place, name].join("\0")))
+        .map(([name, value]) => [name, isObject(value) ? strip(value, [...place, name]) : value]),
+    );
+  return strip(env, ["env"]);
+}
