@@ -299,7 +299,8 @@ function writeState(
     file,
     JSON.stringify({
       models: { providers: { scripted } },
-      agents: { defaults: { workspace, model: { primary: "scripted/m" } } },
+      // The files that it would begin with steer agents, which a guarded workspace does not let it write.
+      agents: { defaults: { workspace, skipBootstrap: true, model: { primary: "scripted/m" } } },
       ...(mcp ? { mcp: { servers: { aios: { command: "/aios/node", args: ["/aios/mcp-stdio.js"] } } } } : {}),
     }),
   );
