@@ -242,6 +242,7 @@ describe("an agent that was granted models", () => {
     expect(lines.slice(0, 10).map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
     expect(lines.slice(10).map(({ status }) => status)).toEqual([403, 403]);
     expect(lines[10]?.body).toContain("no-grant");
+    await aios.crash();
     await aios.restart();
     // 450 are spent; the log alone says so now.
     const after = await ask("spender", [messages(), messages(), messages()]);
