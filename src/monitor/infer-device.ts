@@ -1,4 +1,3 @@
-import { canonicalize } from "../kernel/canonical.ts";
 import type { DriverSpec, Label } from "../kernel/grant.ts";
 import {
   answerLabels,
@@ -6,7 +5,6 @@ import {
   decodeInferCall,
   endpointPath,
   estimate,
-  INFER_TOOL_NAMES,
   INFER_TOOLS,
   type InferCall,
   type InferTool,
@@ -20,7 +18,8 @@ import type { Crypto } from "../platform/powers.ts";
 import type { NetFault, NetOrder, NetResult } from "../protocol/net-order.ts";
 import type { DriverRequests, Offer } from "../protocol/requests.ts";
 import { NoCarrier, type Carrier } from "./carrier.ts";
-import { pinText, type DriverPeer, type RunningDriver } from "./driver-pool.ts";
+import { builtInOffer, builtInPeer, builtInSpec } from "./built-in-device.ts";
+import type { RunningDriver } from "./driver-pool.ts";
 import { jsonView } from "./json-view.ts";
 import type { LiveInstance } from "./live.ts";
 import type { State } from "./state.ts";
@@ -33,27 +32,12 @@ const WORDS: { readonly [tool in InferTool]: string } = {
   extras: "any of them that makes the provider reach out or keep something",
 };
 
-/** What the inference device offers: its own words, part of its pin. No agent is shown it as a tool. */
-export const INFER_OFFER: Offer = Object.freeze({
-  server: { name: "aios-infer", version: "1" },
-  tools: INFER_TOOL_NAMES.map((name) => ({
-    name,
-    title: null,
-    description: WORDS[name],
-    inputSchema: { type: "object" },
-    outputSchema: null,
-    annotations: null,
-  })),
-  resources: [],
-  resourceTemplates: [],
-  prompts: [],
-});
+/** What the inference device offers. */
+export const INFER_OFFER: Offer = builtInOffer("infer", WORDS);
 
-/** The one spec of the inference device in this version: a grant that declares another was signed for something else. */
+/** The one spec of the inference device in this version. */
 export function inferSpec(crypto: Pick<Crypto, "digest">): DriverSpec {
-  const classes = canonicalize(jsonView(INFER_TOOLS));
-  const pin = crypto.digest(pinText({ kind: "infer" }, classes, INFER_OFFER));
-  return Object.freeze<DriverSpec>({ source: { kind: "infer" }, pin, tools: INFER_TOOLS, resources: [], prompts: [] });
+  return builtInSpec({ kind: "infer" }, { tools: INFER_TOOLS, offer: INFER_OFFER }, crypto);
 }
 
 export interface InferDevicePorts {
@@ -83,21 +67,9 @@ export function createInferDriver(live: LiveInstance, ports: InferDevicePorts): 
     return { result: jsonView({ ...result, spent: { ...spent } }), isError: result.end !== "done" };
   }
 
-  const peer: DriverPeer = {
-    request: async (name, body: never) => {
-      const answer: unknown = await (name === "run" ? run(body) : name === "cancel" ? cancel(body) : INFER_OFFER);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- generic over the name, so the compiler cannot see that body and answer are those of the same name
-      return answer as never;
-    },
-    close: () => {},
-  };
-  async function cancel({ token }: DriverRequests["cancel"]["body"]): Promise<Record<string, never>> {
-    await carrier.cancel(token);
-    return {};
-  }
   return {
     name: "infer",
-    peer,
+    peer: builtInPeer(INFER_OFFER, { run, cancel: carrier.cancel }),
     offer: INFER_OFFER,
     pin: inferSpec(ports.crypto).pin,
     lasting: { weigh: bytesOf, attacked: () => false, labels: (args) => labelsOf(args, state) },

@@ -4,7 +4,8 @@ import { placeholderUse, type Injection } from "../kernel/secrets.ts";
 import type { NetOrder, NetResult, Reach } from "../protocol/net-order.ts";
 import type { DriverRequests } from "../protocol/requests.ts";
 import { NoCarrier, type Carrier } from "./carrier.ts";
-import type { DriverPeer, RunningDriver } from "./driver-pool.ts";
+import { builtInPeer } from "./built-in-device.ts";
+import type { RunningDriver } from "./driver-pool.ts";
 import { jsonView } from "./json-view.ts";
 import type { LiveInstance } from "./live.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
@@ -40,21 +41,9 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
     return { result: recorded(result), isError: result.end !== "done" };
   }
 
-  const peer: DriverPeer = {
-    request: async (name, body: never) => {
-      const answer: unknown = await (name === "run" ? run(body) : name === "cancel" ? cancel(body) : NET_OFFER);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- generic over the name, so the compiler cannot see that body and answer are those of the same name
-      return answer as never;
-    },
-    close: () => {},
-  };
-  async function cancel({ token }: DriverRequests["cancel"]["body"]): Promise<Record<string, never>> {
-    await carrier.cancel(token);
-    return {};
-  }
   return {
     name: "net",
-    peer,
+    peer: builtInPeer(NET_OFFER, { run, cancel: carrier.cancel }),
     offer: NET_OFFER,
     pin: netSpec(powers.crypto).pin,
     lasting: {

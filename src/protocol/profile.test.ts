@@ -42,6 +42,8 @@ network:
     allow: [GET /, WEBSOCKET /]
   - to: https://files.example.org
     pass: true
+  - to: localhost:5432
+    forward: 5432
 inference:
   - provider: anthropic
     models: [claude-sonnet-4-5, claude-haiku-4-5]

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { NET_TOOLS } from "../../src/kernel/net.ts";
@@ -7,6 +7,7 @@ import type { RecordKind } from "../../src/protocol/record.ts";
 import { tokensText } from "../../src/protocol/login.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "../e2e/substrate.ts";
 import { makeTokens, startOAuthServer, type OAuthServer } from "../fakes/oauth-server.ts";
+import { memoryHolds, pidsOf } from "./process-memory.ts";
 
 // SECRETS-OUTSIDE for logins: a real agent with a placeholder, an injector, a refresher, and a login server on loopback that
 // gives each refresh token out once, tells tokens back, and can be told to misbehave.
@@ -277,53 +278,13 @@ describe("a crash", () => {
   }, 30_000);
 });
 
-/** Processes below this test's own monitor that run one of our programs. */
-function pidsOf(program: string): readonly number[] {
-  return readdirSync("/proc")
-    .filter((entry) => /^[0-9]+$/.test(entry))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        const runs = words[0] === "/aios/node" && words.includes(`/aios/src/main/${program}.ts`);
-        return runs && isBelow(pid, aios.pid);
-      } catch {
-        return false;
-      }
-    });
-}
-
-function isBelow(pid: number, ancestor: number): boolean {
-  for (let at = pid; at > 1;) {
-    if (at === ancestor) return true;
-    const status = readFileSync(`/proc/${at}/status`, "utf8");
-    at = Number(/^PPid:\t([0-9]+)$/m.exec(status)?.[1] ?? 0);
-  }
-  return false;
-}
-
 /** Whether the memory of a process holds a token of this server. */
-function memoryHolds(pid: number): boolean {
-  const tokens = server.given.flatMap(({ access, refresh }) => [access, refresh]).map((token) => token.slice(0, -1));
-  const mem = openSync(`/proc/${pid}/mem`, "r");
-  try {
-    for (const row of readFileSync(`/proc/${pid}/maps`, "utf8").split("\n")) {
-      const [, from = "", to = ""] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(row) ?? [];
-      const size = Number(BigInt(`0x${to || 0}`) - BigInt(`0x${from || 0}`));
-      for (let at = 0; at < size; at += 4 * 1024 * 1024) {
-        const bytes = Buffer.alloc(Math.min(4 * 1024 * 1024 + 64, size - at));
-        try {
-          readSync(mem, bytes, 0, bytes.length, Number(BigInt(`0x${from}`)) + at);
-        } catch {
-          continue;
-        }
-        if (tokens.some((token) => bytes.includes(token) || bytes.includes(Buffer.from(token, "utf16le")))) return true;
-      }
-    }
-    return false;
-  } finally {
-    closeSync(mem);
-  }
+function remembersToken(pid: number): boolean {
+  const tokens = server.given.flatMap(({ access, refresh }) => [access, refresh]);
+  return memoryHolds(
+    pid,
+    tokens.map((token) => token.slice(0, -1)),
+  );
 }
 
 describe("tokens", () => {
@@ -360,16 +321,16 @@ describe("tokens", () => {
     async () => {
       await logIn(1000);
       const running = act([call(), { url: `${origin()}/elsewhere` }, { wait: 6000 }]);
-      for (let tries = 0; tries < 500 && pidsOf("broker").length === 0; tries++)
+      for (let tries = 0; tries < 500 && pidsOf("broker", aios.pid).length === 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
       await new Promise((resolve) => setTimeout(resolve, 300));
       // The search that finds nothing has to be one that can.
-      expect(pidsOf("injector").some(memoryHolds)).toBe(true);
-      expect(pidsOf("refresher")).toEqual([]);
-      expect(pidsOf("broker").length).toBeGreaterThan(0);
-      expect(pidsOf("broker").filter(memoryHolds)).toEqual([]);
-      expect(pidsOf("face").length).toBeGreaterThan(0);
-      expect(pidsOf("face").filter(memoryHolds)).toEqual([]);
+      expect(pidsOf("injector", aios.pid).some(remembersToken)).toBe(true);
+      expect(pidsOf("refresher", aios.pid)).toEqual([]);
+      expect(pidsOf("broker", aios.pid).length).toBeGreaterThan(0);
+      expect(pidsOf("broker", aios.pid).filter(remembersToken)).toEqual([]);
+      expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);
+      expect(pidsOf("face", aios.pid).filter(remembersToken)).toEqual([]);
       await running;
     },
     30_000,

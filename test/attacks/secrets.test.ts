@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, openSync, readSync, closeSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import type { Grant } from "../../src/kernel/grant.ts";
 import { NET_TOOLS } from "../../src/kernel/net.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "../e2e/substrate.ts";
+import { memoryHolds, pidsOf } from "./process-memory.ts";
 
 // SECRETS-OUTSIDE against the whole substrate: a real agent with a placeholder, its face, its broker, an injector, and two
 // upstreams on loopback. The value has characters that URLs, JSON and base64 write in other ways.
@@ -346,55 +347,7 @@ describe("a placeholder that is not where it belongs", () => {
   });
 });
 
-/** Processes below this test's own monitor that run one of our programs; others of this machine are not looked at. */
-function pidsOf(program: string): readonly number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^[0-9]+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        // Not the bubblewrap around it, which has the same words among its own.
-        const runs = words[0] === "/aios/node" && words.includes(`/aios/src/main/${program}.ts`);
-        return runs && isBelow(pid, aios.pid);
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** Whether a process was started by another, by however many in between. */
-function isBelow(pid: number, ancestor: number): boolean {
-  for (let at = pid; at > 1;) {
-    if (at === ancestor) return true;
-    const status = readFileSync(`/proc/${at}/status`, "utf8");
-    at = Number(/^PPid:\t([0-9]+)$/m.exec(status)?.[1] ?? 0);
-  }
-  return false;
-}
-
-/** Whether the memory of a process holds the value. */
-function memoryHolds(pid: number): boolean {
-  const mem = openSync(`/proc/${pid}/mem`, "r");
-  try {
-    for (const row of readFileSync(`/proc/${pid}/maps`, "utf8").split("\n")) {
-      const [, from = "", to = ""] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(row) ?? [];
-      const size = Number(BigInt(`0x${to || 0}`) - BigInt(`0x${from || 0}`));
-      for (let at = 0; at < size; at += 4 * 1024 * 1024) {
-        const bytes = Buffer.alloc(Math.min(4 * 1024 * 1024 + 64, size - at));
-        try {
-          readSync(mem, bytes, 0, bytes.length, Number(BigInt(`0x${from}`)) + at);
-        } catch {
-          continue;
-        }
-        if (bytes.includes(VALUE) || bytes.includes(Buffer.from(VALUE, "utf16le"))) return true;
-      }
-    }
-    return false;
-  } finally {
-    closeSync(mem);
-  }
-}
+const holdsValue = (pid: number): boolean => memoryHolds(pid, [VALUE]);
 
 function filesBelow(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -444,15 +397,15 @@ describe("the value", () => {
         { url: url("/elsewhere") },
         { wait: 6000 },
       ]);
-      for (let tries = 0; tries < 300 && pidsOf("broker").length === 0; tries++)
+      for (let tries = 0; tries < 300 && pidsOf("broker", aios.pid).length === 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
       await new Promise((resolve) => setTimeout(resolve, 300));
       // The search that finds nothing has to be one that can.
-      expect(pidsOf("injector").some(memoryHolds)).toBe(true);
-      expect(pidsOf("broker").length).toBeGreaterThan(0);
-      expect(pidsOf("broker").filter(memoryHolds)).toEqual([]);
-      expect(pidsOf("face").length).toBeGreaterThan(0);
-      expect(pidsOf("face").filter(memoryHolds)).toEqual([]);
+      expect(pidsOf("injector", aios.pid).some(holdsValue)).toBe(true);
+      expect(pidsOf("broker", aios.pid).length).toBeGreaterThan(0);
+      expect(pidsOf("broker", aios.pid).filter(holdsValue)).toEqual([]);
+      expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);
+      expect(pidsOf("face", aios.pid).filter(holdsValue)).toEqual([]);
       await running;
     },
   );
