@@ -320,13 +320,12 @@ describe("tokens", () => {
     "are in the memory of an injector, and neither in the face's nor in the broker's",
     async () => {
       await logIn(1000);
-      const running = act([call(), { url: `${origin()}/elsewhere` }, { wait: 6000 }]);
+      const running = act([call(), { url: `${origin()}/elsewhere` }, { wait: 12_000 }]);
       for (let tries = 0; tries < 500 && pidsOf("broker", aios.pid).length === 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
-      await new Promise((resolve) => setTimeout(resolve, 300));
       // The search that finds nothing has to be one that can.
-      expect(pidsOf("injector", aios.pid).some(remembersToken)).toBe(true);
-      expect(pidsOf("refresher", aios.pid)).toEqual([]);
+      await expect.poll(() => pidsOf("injector", aios.pid).some(remembersToken), { timeout: 5000 }).toBe(true);
+      await expect.poll(() => pidsOf("refresher", aios.pid), { timeout: 5000 }).toEqual([]);
       expect(pidsOf("broker", aios.pid).length).toBeGreaterThan(0);
       expect(pidsOf("broker", aios.pid).filter(remembersToken)).toEqual([]);
       expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);
