@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { constants, existsSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -74,6 +74,26 @@ function explainRead(error: unknown): string {
   return READ_FAULTS.get(code) ?? String(code);
 }
 
+/** A pipe or a device says nothing of its size, and may have no end. */
+async function readBounded(
+  handle: FileHandle,
+  { path, maximumBytes }: { readonly path: string; readonly maximumBytes: number },
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of handle.createReadStream({ autoClose: false, end: maximumBytes })) {
+    if (!(part instanceof Buffer)) continue;
+    parts.push(part);
+    size += part.length;
+  }
+  if (size > maximumBytes)
+    throw CliFailure.of(
+      "file-too-large",
+      `Cannot read ${path}: it has more than ${maximumBytes} bytes, which is the most that is read`,
+    );
+  return Buffer.concat(parts);
+}
+
 const files: Files = {
   async read(path, maximumBytes) {
     try {
@@ -85,7 +105,7 @@ const files: Files = {
             "file-too-large",
             `Cannot read ${path}: it has ${size} bytes, at most ${maximumBytes} are read`,
           );
-        return new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
+        return new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(handle, { path, maximumBytes }));
       } finally {
         await handle.close();
       }

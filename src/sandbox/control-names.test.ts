@@ -115,7 +115,6 @@ describe("twin: ordinary work is free", () => {
     ".git/logs/HEAD",
     ".git/objects/ab/cdef",
     ".git/info/exclude",
-    ".git/rebase-merge/git-rebase-todo",
     ".git/worktrees/w/HEAD",
     "config",
     "hooks/useState.ts",
@@ -153,6 +152,27 @@ describe("folding", () => {
       expect(foldName(foldName(name))).toBe(foldName(name));
     }
     expect(foldName("index.ts")).toBe("index.ts");
+  });
+});
+
+describe("what git goes on with", () => {
+  it("is closed: a list of commands that the next --continue runs, and older addresses", () => {
+    for (const path of [
+      ".git/rebase-merge/git-rebase-todo",
+      ".git/rebase-apply/patch",
+      ".git/sequencer/todo",
+      ".git/remotes/origin",
+      ".git/branches/main",
+      ".git/worktrees/w/rebase-merge/done",
+      ".git/modules/m/rebase-merge/done",
+    ])
+      expect([path, kindOf(path)]).toEqual([path, "control"]);
+    for (const path of [
+      ".git/refs/remotes/origin/main",
+      ".git/logs/refs/heads/branches",
+      ".git/modules/m/refs/remotes/o/main",
+    ])
+      expect([path, kindOf(path)]).toEqual([path, path.startsWith(".git/modules") ? "above" : "free"]);
   });
 });
 

@@ -1,3 +1,5 @@
+import { RULES, SUFFIXES, type Rule } from "./control-rules.ts";
+
 /**
  * Which names in a guarded root are read-only to an agent: what other tools execute or obey when a person, an editor or
  * another agent comes to the folder later. A name is decided by its path below the root, existing or not, at any depth.
@@ -10,239 +12,6 @@ export type Standing =
 /** What is at the path, or is to be put there. */
 export type EntryKind = "folder" | "other";
 
-interface Rule {
-  readonly why: string;
-  /** Names, or paths of names, compared in folded form. */
-  readonly paths: readonly string[];
-  /**
-   * Whether it holds below `node_modules` too. Published packages bring CI files, settings of editors and package managers
-   * and notes of their own; what obeys these looks at the top of a project, and a tree that could not be installed would be
-   * left unguarded.
-   */
-  readonly packages: "kept" | "free";
-}
-
-const RULES: readonly Rule[] = [
-  {
-    why: "shells run it when they start",
-    packages: "kept",
-    paths: [
-      ".bashrc",
-      ".bash_profile",
-      ".bash_login",
-      ".bash_logout",
-      ".bash_aliases",
-      ".profile",
-      ".zshrc",
-      ".zshenv",
-      ".zprofile",
-      ".zlogin",
-      ".zlogout",
-      ".kshrc",
-      ".mkshrc",
-      ".cshrc",
-      ".tcshrc",
-      ".login",
-      ".logout",
-      ".inputrc",
-      ".config/fish",
-    ],
-  },
-  {
-    why: "a folder's environment manager runs it on entering",
-    packages: "free",
-    paths: [".envrc", ".mise.toml", "mise.toml", ".mise", ".config/mise", ".autoenv", ".autoenv.zsh", ".venvrc"],
-  },
-  {
-    why: "git takes commands and filters from it",
-    packages: "kept",
-    paths: [".gitconfig", ".config/git", ".githooks"],
-  },
-  {
-    why: "git takes other repositories from it",
-    packages: "free",
-    paths: [".gitmodules"],
-  },
-  {
-    why: "package managers take registries, scripts or programs from it",
-    packages: "free",
-    paths: [
-      ".npmrc",
-      ".yarnrc",
-      ".yarnrc.yml",
-      ".yarn/plugins",
-      ".yarn/releases",
-      ".pnpmfile.cjs",
-      ".pnpmfile.mjs",
-      ".bunfig.toml",
-      "bunfig.toml",
-      ".pypirc",
-      "pip.conf",
-      ".condarc",
-      ".cargo/config",
-      ".cargo/config.toml",
-      ".bundle/config",
-      ".mvn/extensions.xml",
-      ".mvn/jvm.config",
-      ".mvn/maven.config",
-    ],
-  },
-  {
-    why: "network clients take hosts, proxies, keys or commands from it",
-    packages: "kept",
-    paths: [".netrc", ".curlrc", ".wgetrc", ".ssh", ".gnupg", ".docker", ".aws", ".kube"],
-  },
-  {
-    why: "tools take options that run programs from it",
-    packages: "kept",
-    paths: [
-      ".ripgreprc",
-      ".gdbinit",
-      ".lldbinit",
-      ".psqlrc",
-      ".sqliterc",
-      ".irbrc",
-      ".pryrc",
-      ".rprofile",
-      ".screenrc",
-      ".tmux.conf",
-      ".direnvrc",
-    ],
-  },
-  {
-    why: "editors run or obey it",
-    packages: "kept",
-    paths: [".vimrc", ".gvimrc", ".exrc", ".nvimrc", ".nvim.lua", ".emacs", ".emacs.d", ".dir-locals.el"],
-  },
-  {
-    why: "editors take tasks, programs and servers from it",
-    packages: "free",
-    paths: [".vscode", ".vscode-server", ".idea", ".fleet", ".zed", ".vs", ".sublime", ".nova"],
-  },
-  {
-    why: "editors build and start a container from it",
-    packages: "free",
-    paths: [".devcontainer", ".devcontainer.json"],
-  },
-  {
-    why: "agents start the servers that it names",
-    packages: "kept",
-    paths: [".mcp.json", "mcp.json", ".mcp"],
-  },
-  {
-    why: "agents take permissions, hooks and commands from it",
-    packages: "kept",
-    paths: [
-      ".claude",
-      ".claude.json",
-      ".codex",
-      ".cursor",
-      ".cursorrules",
-      ".windsurf",
-      ".windsurfrules",
-      ".clinerules",
-      ".cline",
-      ".roo",
-      ".roorules",
-      ".roomodes",
-      ".gemini",
-      ".qwen",
-      ".opencode",
-      "opencode.json",
-      "opencode.jsonc",
-      ".openclaw",
-      ".aider.conf.yml",
-      ".continue",
-      ".continuerc.json",
-      ".amazonq",
-      ".augment",
-      ".kiro",
-      ".junie",
-      ".trae",
-      ".goosehints",
-      ".agents",
-    ],
-  },
-  {
-    why: "agents obey it",
-    packages: "free",
-    paths: [
-      "claude.md",
-      "claude.local.md",
-      "agents.md",
-      "agents.override.md",
-      "agent.md",
-      "gemini.md",
-      "qwen.md",
-      "soul.md",
-      "heartbeat.md",
-      "identity.md",
-      "bootstrap.md",
-      ".github/copilot-instructions.md",
-      ".github/instructions",
-      ".github/prompts",
-      ".github/agents",
-      ".github/chatmodes",
-    ],
-  },
-  {
-    why: "a CI server runs it",
-    packages: "free",
-    paths: [
-      ".github/workflows",
-      ".github/actions",
-      ".gitea/workflows",
-      ".forgejo/workflows",
-      ".gitlab-ci.yml",
-      ".gitlab-ci.yaml",
-      ".gitlab/ci",
-      ".circleci",
-      ".travis.yml",
-      "jenkinsfile",
-      "azure-pipelines.yml",
-      "azure-pipelines.yaml",
-      ".azure-pipelines",
-      "bitbucket-pipelines.yml",
-      ".buildkite",
-      ".drone.yml",
-      ".woodpecker",
-      ".woodpecker.yml",
-      ".woodpecker.yaml",
-      ".cirrus.yml",
-      ".cirrus.star",
-      "appveyor.yml",
-      ".appveyor.yml",
-      ".teamcity",
-      ".semaphore",
-      ".builds",
-      ".build.yml",
-      "cloudbuild.yaml",
-      "cloudbuild.yml",
-    ],
-  },
-  {
-    why: "git hooks run it",
-    packages: "free",
-    paths: [
-      ".husky",
-      ".pre-commit-config.yaml",
-      ".pre-commit-config.yml",
-      ".pre-commit-hooks.yaml",
-      "lefthook.yml",
-      "lefthook.yaml",
-      ".lefthook.yml",
-      ".lefthook.yaml",
-      "lefthook-local.yml",
-      ".lefthook",
-      ".overcommit.yml",
-    ],
-  },
-];
-
-const SUFFIXES: readonly { readonly suffix: string; readonly why: string }[] = [
-  { suffix: ".code-workspace", why: "editors take tasks, programs and servers from it" },
-];
-
 /** Inside a repository: what says which programs git runs, and where else it looks for that. */
 const GIT_CONTROL: readonly string[] = [
   "hooks",
@@ -251,7 +20,13 @@ const GIT_CONTROL: readonly string[] = [
   "config.worktree",
   "config.worktree.lock",
   "commondir",
+  // What is left of a rebase or a sequence is a list of commands that the next `--continue` runs.
+  "rebase-merge",
+  "rebase-apply",
+  "sequencer",
 ];
+/** Older ways to name where git fetches from and pushes to. */
+const GIT_ADDRESSES: readonly string[] = ["remotes", "branches"];
 const GIT_WHY = "git runs what it says";
 const REPOSITORY_WHY = "it makes a repository, whose configuration git obeys";
 
@@ -318,7 +93,7 @@ function standingAt(names: readonly string[], at: number): Standing {
 function gitStanding(names: readonly string[], itself: string): Standing {
   const [first, ...rest] = names;
   if (first === undefined) return { kind: "control", why: itself };
-  if (GIT_CONTROL.includes(first)) return { kind: "control", why: GIT_WHY };
+  if (GIT_CONTROL.includes(first) || GIT_ADDRESSES.includes(first)) return { kind: "control", why: GIT_WHY };
   if (first === "modules") {
     // A repository each, at any depth: names of submodules have slashes.
     return rest.some((name) => GIT_CONTROL.includes(name)) ? { kind: "control", why: GIT_WHY } : ABOVE;

@@ -396,7 +396,7 @@ describe("twin: ordinary work", () => {
       git checkout -q main; echo four > four.txt; git add .; git commit -qm four
       git merge -q --no-edit side; git tag -a v1 -m v1
       echo five >> one.txt; git stash -q; git stash pop -q; git commit -qam five
-      git checkout -q -b topic HEAD~1; echo six > six.txt; git add .; git commit -qm six; git rebase -q main
+      git checkout -q -b topic; echo six > six.txt; git add .; git commit -qm six
       git mv six.txt seven.txt; git commit -qm seven; git reset -q --hard HEAD~1; git gc -q
       git fetch -q . main:copy; git branch -q -D copy; git status --short; git log --format=%s`;
     const { code, output, errors } = await runGuarded(stage, { workspace, guard: "on", command: ["sh", "-c", script] });

@@ -26,6 +26,7 @@ export const GIT_JOBS: readonly Job[] = [
   {
     name: "git: rebase, amend and stash",
     quick: true,
+    open: [".git"],
     before: REPOSITORY,
     script: `
       git switch -qc feature && echo f > f.txt && git add . && git commit -qm feature
