@@ -25,7 +25,7 @@ import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
-import { startSandbox } from "../platform/sandbox-process.ts";
+import { requireGuard, startSandbox } from "../platform/sandbox-process.ts";
 import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
@@ -89,6 +89,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       await chmod(folder, 0o700);
       return folder;
     },
+    requireGuard,
     ...openUndoShelf(home.undo),
     async readOutput(spec) {
       const started = await startSandbox(spec, { streams: "capture" });

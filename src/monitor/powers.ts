@@ -59,6 +59,8 @@ export interface MonitorPowers {
   removeSocketFolder(instance: string): Promise<void>;
   /** Homes of agents that last. */
   readonly volumes: AgentVolumes;
+  /** Throws when this machine cannot guard a folder that an agent writes in. */
+  requireGuard(): void;
   /** Makes the empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
   /** That folder, or null when there is none or all in it was undone. */

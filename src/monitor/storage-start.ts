@@ -20,6 +20,7 @@ export async function startStorage(
 ): Promise<void> {
   const { instance, workspace } = live.state;
   if (workspace === null || live.sandbox.mode !== "write") return;
+  powers.requireGuard();
   const { folder, turns } = await powers.makeUndoFolder(instance);
   const [inner, outer] = powers.makeSocketEnds();
   try {

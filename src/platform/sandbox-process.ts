@@ -100,10 +100,7 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   if ((agent?.device === undefined) !== (guardedRoots(spec).length === 0)) {
     throw new SandboxError("spec", "Cannot guard a folder without a storage device, or have one for none");
   }
-  if (agent?.device !== undefined && landlockVersion() < GUARDING_VERSION) {
-    const hint = "Linux 6.2 or newer has it; a workspace that is only read needs less";
-    throw new SandboxError("setup", `Cannot guard a folder: Landlock has no version ${GUARDING_VERSION} here`, hint);
-  }
+  if (agent?.device !== undefined) requireGuard();
   const plan = planSandbox(spec, { system: host.layout, launch });
   const pair = agent === undefined ? null : makeSocketPair();
   let child: ChildProcess;
@@ -151,6 +148,16 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   } finally {
     if (pair !== null) closeSync(pair[0]);
   }
+}
+
+/** Throws SandboxError "setup" when this machine's Landlock cannot guard a folder that an agent writes in. */
+export function requireGuard(): void {
+  const version = landlockVersion();
+  if (version >= GUARDING_VERSION) return;
+  const found = version === 0 ? "it is not there, or switched off" : `it has version ${version} here`;
+  const instead = version === 0 ? "" : "; a workspace that is only read needs less";
+  const hint = `Linux 6.2 or newer has it${instead}. Ask: aios doctor`;
+  throw new SandboxError("setup", `Cannot guard a folder: Landlock ${GUARDING_VERSION} is needed, ${found}`, hint);
 }
 
 /** Ends whatever there is of a start that failed, and waits until it is gone. */

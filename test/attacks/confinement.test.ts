@@ -38,7 +38,7 @@ const LACKS: readonly Lack[] = [
   {
     name: "a kernel without Landlock",
     under: without("landlock"),
-    message: /Cannot make a Landlock domain/,
+    message: /Cannot guard a folder: Landlock \d is needed, it is not there, or switched off/,
     hint: /aios doctor/,
     check: "landlock",
     found: /no agent starts/,

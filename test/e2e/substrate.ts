@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { Readable, Writable } from "node:stream";
@@ -276,7 +277,7 @@ export async function startSubstrate(
     },
 
     async crash() {
-      monitor.process.kill("SIGKILL");
+      monitor.end("SIGKILL");
       await monitor.gone;
     },
     async restart() {
@@ -286,7 +287,7 @@ export async function startSubstrate(
     },
     async stop() {
       client.close();
-      monitor.process.kill("SIGTERM");
+      monitor.end("SIGTERM");
       await monitor.gone;
       rmSync(base, { recursive: true, force: true });
     },
@@ -342,6 +343,7 @@ function collector(): { readonly sink: Writable; text(): string } {
 interface MonitorProcess {
   readonly process: ChildProcess;
   readonly gone: Promise<void>;
+  end(signal: "SIGTERM" | "SIGKILL"): void;
   errors(): string;
 }
 
@@ -359,20 +361,29 @@ async function startMonitorProcess(home: string, under: readonly string[]): Prom
     errors += chunk;
     if (process.env["AIOS_TRACE"] !== undefined) process.stderr.write(chunk);
   });
+  let asked: "SIGTERM" | "SIGKILL" | null = null;
   const gone = new Promise<void>((resolve) =>
-    child.once("exit", (code, signal) => {
-      // Whoever asked for its end did so by a signal of this process; any other end is to be seen, whatever test it was in.
-      if (!child.killed) console.error(`THE MONITOR IS GONE: code ${code}, signal ${signal}\n${errors}`);
+    // Once its streams are read to the end, too. What was not asked for is to be seen, whatever test it was in: one that
+    // was asked to end, ends with 0, and one that was killed dies of just that.
+    child.once("close", (code, signal) => {
+      if (asked === null || (asked === "SIGTERM" ? code !== 0 : signal !== asked)) {
+        const line = `THE MONITOR IS GONE: code ${code}, signal ${signal}, asked ${asked}, ${home}\n${errors}`;
+        writeSync(2, `${line}\n`); // past what keeps the output of tests back
+      }
       resolve();
     }),
   );
+  const endBy = (signal: "SIGTERM" | "SIGKILL"): void => {
+    if (child.exitCode === null && child.signalCode === null) asked = signal;
+    child.kill(signal);
+  };
   let ended = false;
   void gone.then(() => (ended = true));
   for (const end = Date.now() + START_MS; ;) {
     try {
       const probe = await connectUnix(join(home, "run", "aiosd.sock"));
       probe.destroy();
-      return { process: child, gone, errors: () => errors };
+      return { process: child, gone, end: endBy, errors: () => errors };
     } catch {
       if (ended) throw new Error(`the monitor ended: ${errors}`);
       if (Date.now() > end) throw new Error(`the monitor does not listen: ${errors}`);
