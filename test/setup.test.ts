@@ -149,6 +149,8 @@ describe("the compiled code", () => {
     driver: files,
     connector: files,
     broker: files,
+    storage: files,
+    "port-gate": files,
   });
 
   it("is made once, beside the code, a folder for each program", () => {
@@ -156,7 +158,7 @@ describe("the compiled code", () => {
     const first = runSetup();
     expect(first).toMatchObject({ status: 0, out: "" });
     expect(first.said).toContain("compiling our programs once");
-    for (const name of ["monitor", "face", "driver", "connector", "broker"]) {
+    for (const name of ["monitor", "face", "driver", "connector", "broker", "storage", "port-gate"]) {
       expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
     }
     expect(readdirSync(place()).toSorted()).toEqual([
@@ -166,7 +168,9 @@ describe("the compiled code", () => {
       "driver",
       "face",
       "monitor",
+      "port-gate",
       "stamp",
+      "storage",
     ]);
     expect(runSetup()).toMatchObject({ status: 0, said: "" });
   });

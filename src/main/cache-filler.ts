@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,13 +15,15 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { DriverSource } from "../kernel/grant.ts";
-import { planBroker, planConnector, planDriver, planFace } from "../monitor/sandbox-plans.ts";
+import { planBroker, planConnector, planDriver, planFace, planGate } from "../monitor/sandbox-plans.ts";
+import { planStorage } from "../monitor/storage-plan.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import type { Channel } from "../platform/powers.ts";
 import { startSandbox } from "../platform/sandbox-process.ts";
 import { connectUnix } from "../platform/unix-server.ts";
 import { CLI_SIDE, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import { MONITOR_BROKER } from "../protocol/net-order.ts";
+import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
@@ -31,6 +33,8 @@ import { MONITOR_FLAGS } from "./monitor-flags.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const CODE = { node: process.execPath, root: ROOT };
+/** Where a program finds the folder that it fills. */
+const CACHE = "/cache";
 const PATIENCE_MS = 30_000;
 /** Larger than what Node keeps of any one module. */
 const FILE_BYTES = 64 * 1024 * 1024;
@@ -81,6 +85,8 @@ async function main(): Promise<void> {
     driver: runDriver,
     connector: runConnector,
     broker: runBroker,
+    storage: runStorage,
+    "port-gate": runGate,
   };
   try {
     const filled = Object.entries(programs).map(async ([name, run]) => {
@@ -218,22 +224,63 @@ async function runBroker({ cache }: Place): Promise<void> {
   });
 }
 
-/** Runs a program as it always runs, but for a folder that it may write; it ends because its monitor goes. */
-async function inSandbox(spec: SandboxSpec, cache: string, use: (channel: Channel) => Promise<void>): Promise<void> {
+/** A storage device that guards the cache: it may write nowhere else. It ends because nobody is at its other end. */
+async function runStorage({ cache, scratch }: Place): Promise<void> {
+  const undo = join(scratch, "undo");
+  mkdirSync(undo);
+  const turns = join(scratch, "turns");
+  writeFileSync(turns, "");
+  const roots = [{ host: cache, inside: CACHE }];
+  await inSandbox(planStorage(CODE, { undo, turns, roots, open: [] }), null, () => Promise.resolve());
+}
+
+/** A gate in front of nothing. */
+async function runGate({ cache }: Place): Promise<void> {
+  await inSandbox(planGate(CODE, 0), cache, async (channel, [, visits]) => {
+    const asked = Promise.withResolvers<void>();
+    visits?.destroy();
+    createPeer(channel, {
+      side: MONITOR_GATE,
+      requests: {
+        ready: () => {
+          asked.resolve();
+          return { ports: [] };
+        },
+        visited: () => ({}),
+        entered: () => ({}),
+      },
+      events: {},
+      ...FAULTS,
+    });
+    await asked.promise;
+  });
+}
+
+/**
+ * Runs a program as it always runs, but for a folder that it may write, unless its plan has one at `CACHE` already; it ends
+ * because its monitor goes.
+ */
+async function inSandbox(
+  spec: SandboxSpec,
+  cache: string | null,
+  use: (channel: Channel, channels: readonly Channel[]) => Promise<void>,
+): Promise<void> {
+  const folder: readonly Mount[] = cache === null ? [] : [{ kind: "write", host: cache, inside: CACHE }];
   const sandbox = await startSandbox(
     {
       ...spec,
-      environment: { ...spec.environment, NODE_COMPILE_CACHE: "/cache" },
-      mounts: [...spec.mounts, { kind: "write", host: cache, inside: "/cache" }],
+      environment: { ...spec.environment, NODE_COMPILE_CACHE: CACHE },
+      mounts: [...spec.mounts, ...folder],
       limits: { ...spec.limits, fileBytes: FILE_BYTES },
     },
     { streams: "capture" },
   );
-  const [channel] = sandbox.channels;
+  const { channels } = sandbox;
+  const [channel] = channels;
   if (channel === undefined) throw new Error("the sandbox got no channel");
   const late = setTimeout(sandbox.kill, PATIENCE_MS);
   try {
-    await use(channel);
+    await use(channel, channels);
     channel.destroy();
     await sandbox.ended;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LIMITS } from "../kernel/sandbox-limits.ts";
-import { planAgent, planBroker, planConnector, planDriver, planFace } from "./sandbox-plans.ts";
+import { planAgent, planBroker, planConnector, planDriver, planFace, planGate } from "./sandbox-plans.ts";
+import { planStorage } from "./storage-plan.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
 const plan = {
@@ -122,6 +123,8 @@ test("each of our programs reads compiled code from a place of its own, which is
     driver: planDriver(code, http, "/home/me/project"),
     connector: planConnector(code, { host: "example.org", port: 443, reach: "public" }),
     broker: planBroker(code),
+    "port-gate": planGate(code, 1),
+    storage: planStorage(code, { undo: "/var/undo", turns: "/var/turns", roots: [], open: [] }),
   };
   for (const [name, spec] of Object.entries(specs)) {
     const place = `/aios/node_modules/.aios-cache/${name}`;

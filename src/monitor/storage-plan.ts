@@ -1,5 +1,5 @@
 import type { SandboxSpec } from "../sandbox/spec.ts";
-import { type CodeLayout, ownCode } from "./sandbox-plans.ts";
+import { type CodeLayout, ownCode, ownEnvironment } from "./sandbox-plans.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const INSIDE = "/aios";
@@ -71,7 +71,7 @@ function base(
   return {
     role: "driver",
     cwd: "/tmp",
-    environment: { MALLOC_ARENA_MAX: "1" },
+    environment: ownEnvironment("storage"),
     mounts: [
       ...ownCode(code),
       { kind: "write", host: undo, inside: UNDO },
