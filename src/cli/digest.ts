@@ -1,136 +1,118 @@
 import type { LogRecord } from "../protocol/record.ts";
 import type { HeldView } from "../protocol/requests.ts";
+import { eventsOf, SECTIONS, type Section } from "./digest-events.ts";
+
+/** One thing that happened, once or again and again. */
+export interface DigestLine {
+  readonly kind: LogRecord["kind"];
+  /** The agent that it is about, its instance where the agent is not known, the peer that was refused, or nobody: "". */
+  readonly who: string;
+  readonly text: string;
+  readonly times: number;
+  /** When it happened first and last, milliseconds since 1970 UTC. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A part of a digest. */
+export interface DigestPart {
+  readonly section: Section;
+  /** Its lines, so ordered that the first few have something of everyone and of every kind. */
+  readonly lines: readonly DigestLine[];
+  /** Records of this part that have no line, since there were too many that differ; 0 mostly. */
+  readonly uncounted: number;
+}
 
 /** What happened while its owner was away, counted from records. */
 export interface Digest {
-  /** Instances by how they fared: still running, ended by themselves, or stopped and why. */
-  readonly instances: readonly {
-    readonly instance: string;
-    readonly agent: string;
-    /** Milliseconds since 1970 UTC. */
-    readonly since: number;
-    readonly end: string | null;
-  }[];
-  /** What was done, by what: how often, and how often it failed. */
-  readonly done: readonly { readonly what: string; readonly times: number; readonly failed: number }[];
-  /** What was denied, by what and why. */
-  readonly denied: readonly { readonly what: string; readonly code: string; readonly times: number }[];
   /** What waits now. */
   readonly held: readonly HeldView[];
-  /** What a person should look at: climbs, freezes, quarantines, broken peers. */
-  readonly alarms: readonly LogRecord[];
-  /** What owners signed. */
-  readonly signed: readonly LogRecord[];
-  /** Programs started inside sandboxes, and system calls refused there. */
-  readonly programs: number;
-  readonly calls: number;
-  /** Visits of published ports, and those turned away, by port of an agent. */
-  readonly visits: readonly {
-    readonly port: string;
-    readonly entered: number;
-    readonly requests: number;
-    readonly refused: number;
-  }[];
+  /** Instances that started meanwhile and run still. */
+  readonly running: readonly { readonly instance: string; readonly agent: string; readonly since: number }[];
+  /** The parts in which something happened, in the order of `SECTIONS`. */
+  readonly parts: readonly DigestPart[];
 }
 
-const ALARMS: ReadonlySet<LogRecord["kind"]> = new Set([
-  "terminal",
-  "instance-frozen",
-  "driver-quarantined",
-  "refused",
-]);
-const SIGNED: ReadonlySet<LogRecord["kind"]> = new Set([
-  "owner-enrolled",
-  "grant-signed",
-  "grant-revoked",
-  "policy-set",
-  "clock-set",
-  "instance-thawed",
-  "agent-restarted",
-]);
+/** Takes records one after the other and keeps what is equal as one line. */
+export interface DigestFold {
+  add(record: LogRecord): void;
+  sum(held: readonly HeldView[]): Digest;
+}
 
-type Of<Kind extends LogRecord["kind"]> = Extract<LogRecord, { readonly kind: Kind }>;
+/** Lines of one kind and one agent that are kept apart: whoever makes more of them does not fill our memory. */
+const LINES = 256;
 
-/** Counts what records say. Pure; `records` in their order, of one stretch of the log. */
-export function digestOf(records: readonly LogRecord[], held: readonly HeldView[]): Digest {
-  const only = <Kind extends LogRecord["kind"]>(kind: Kind): readonly Of<Kind>[] =>
-    records.filter((record): record is Of<Kind> => record.kind === kind);
+/** Starts an empty digest. Records come in their order, of one stretch of the log. */
+export function createDigest(): DigestFold {
+  const agents = new Map<string, string>();
+  const running = new Map<string, Digest["running"][number]>();
+  const parts = new Map<Section, Map<string, Source>>();
   return {
-    instances: instancesOf(records),
-    done: mostFirst(doneOf(only("outcome"))),
-    denied: mostFirst(deniedOf(only("denied"))),
-    held,
-    alarms: records.filter(({ kind }) => ALARMS.has(kind)),
-    signed: records.filter(({ kind }) => SIGNED.has(kind)),
-    programs: only("programs-started").reduce((sum, { count }) => sum + count, 0),
-    calls: only("calls-refused").reduce((sum, { calls }) => sum + total(calls), 0),
-    visits: visitsOf(only("port-entered"), only("port-visited")),
+    add(record) {
+      if (record.kind === "instance-started") {
+        const { instance, agent, at } = record;
+        agents.set(instance, agent);
+        running.set(instance, { instance, agent, since: at });
+      }
+      if (record.kind === "instance-ended") running.delete(record.instance);
+      const who = whoOf(record, agents);
+      for (const { section, text, times } of eventsOf(record)) {
+        const sources = entry(parts, section, () => new Map<string, Source>());
+        const source = entry(sources, `${record.kind} ${who}`, () => ({
+          lines: new Map<string, Mutable>(),
+          uncounted: 0,
+        }));
+        count(source, { kind: record.kind, who, text, times, first: record.at, last: record.at });
+      }
+    },
+    sum(held) {
+      const shown = SECTIONS.flatMap((section) => {
+        const sources = [...(parts.get(section)?.values() ?? [])];
+        if (sources.length === 0) return [];
+        const uncounted = sources.reduce((sum, source) => sum + source.uncounted, 0);
+        return [{ section, lines: takeTurns(sources), uncounted }];
+      });
+      return { held, running: [...running.values()], parts: shown };
+    },
   };
 }
 
-function instancesOf(records: readonly LogRecord[]): Digest["instances"] {
-  const instances = new Map<string, Digest["instances"][number]>();
-  const ended = (record: Of<"instance-ended" | "terminal">, end: string): void => {
-    // One that began before is of interest too: it ended meanwhile. A climb is how it ended, whatever follows.
-    const { instance, at } = record;
-    const known = instances.get(instance) ?? {
-      instance,
-      agent: "agent" in record ? record.agent : "",
-      since: at,
-      end: null,
-    };
-    if (known.end === null) instances.set(instance, { ...known, end });
-  };
-  for (const record of records) {
-    if (record.kind === "instance-started") {
-      const { instance, agent, at } = record;
-      instances.set(instance, { instance, agent, since: at, end: null });
-    } else if (record.kind === "terminal") ended(record, `terminal: ${record.code}`);
-    else if (record.kind === "instance-ended") ended(record, endOf(record));
-  }
-  return [...instances.values()];
+type Mutable = { -readonly [field in keyof DigestLine]: DigestLine[field] };
+/** One kind of one agent: its lines share the room of a part with those of others, however many they are. */
+interface Source {
+  readonly lines: Map<string, Mutable>;
+  uncounted: number;
 }
 
-function doneOf(outcomes: readonly Of<"outcome">[]): Digest["done"] {
-  const done = new Map<string, Digest["done"][number]>();
-  for (const { what, result } of outcomes) {
-    const { times, failed } = done.get(what) ?? { times: 0, failed: 0 };
-    done.set(what, { what, times: times + 1, failed: failed + (result === "ok" ? 0 : 1) });
-  }
-  return [...done.values()];
+function count(source: Source, line: Mutable): void {
+  const known = source.lines.get(line.text);
+  if (known !== undefined) {
+    known.times += line.times;
+    known.last = line.last;
+  } else if (source.lines.size < LINES) source.lines.set(line.text, line);
+  else source.uncounted++;
 }
 
-function deniedOf(denials: readonly Of<"denied">[]): Digest["denied"] {
-  const denied = new Map<string, Digest["denied"][number]>();
-  for (const { what, code } of denials) {
-    const key = `${what} ${code}`;
-    denied.set(key, { what, code, times: (denied.get(key)?.times ?? 0) + 1 });
-  }
-  return [...denied.values()];
+/** The most frequent line of each source, then the second of each, and so on: a flood of one hides nothing of another. */
+function takeTurns(sources: readonly Source[]): readonly DigestLine[] {
+  const sorted = sources.map(({ lines }) => [...lines.values()].toSorted((one, other) => other.times - one.times));
+  const most = sorted.reduce((longest, { length }) => Math.max(longest, length), 0);
+  return Array.from({ length: most }, (_, turn) => sorted.flatMap((lines) => lines[turn] ?? [])).flat();
 }
 
-function visitsOf(entered: readonly Of<"port-entered">[], visited: readonly Of<"port-visited">[]): Digest["visits"] {
-  const names = new Set([...entered, ...visited].map(({ agent, port }) => `${agent}/${port}`));
-  return [...names].map((name) => {
-    const here = ({ agent, port }: { readonly agent: string; readonly port: string }): boolean =>
-      `${agent}/${port}` === name;
-    return {
-      port: name,
-      entered: entered.filter(here).length,
-      requests: visited.filter(here).reduce((sum, { requests }) => sum + requests, 0),
-      refused: visited.filter(here).reduce((sum, { refused }) => sum + total(refused), 0),
-    };
-  });
+function whoOf(record: LogRecord, agents: ReadonlyMap<string, string>): string {
+  if ("agent" in record) return record.agent;
+  if ("instance" in record) return agents.get(record.instance) ?? record.instance;
+  if (record.kind !== "refused") return "";
+  // A face is one of its instance, and restarts of an agent are no others.
+  const face = /^face (i-[0-9a-f]+)$/.exec(record.peer)?.[1];
+  return (face === undefined ? undefined : agents.get(face)) ?? record.peer;
 }
 
-function mostFirst<T extends { readonly times: number }>(items: readonly T[]): readonly T[] {
-  return items.toSorted((one, other) => other.times - one.times);
-}
-
-function endOf({ why, exit }: Extract<LogRecord, { kind: "instance-ended" }>): string {
-  return exit === null ? why : `${why}, exit ${exit}`;
-}
-
-function total(counts: { readonly [name: string]: number }): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
 }

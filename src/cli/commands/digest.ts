@@ -1,9 +1,8 @@
-import type { LogRecord } from "../../protocol/record.ts";
 import { parseDuration, parseInstant } from "../../protocol/units.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { summariseRecord } from "../describe-record.ts";
-import { digestOf, type Digest } from "../digest.ts";
+import { createDigest, type Digest, type DigestFold, type DigestLine, type DigestPart } from "../digest.ts";
+import type { Section } from "../digest-events.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines, type Line, type Tone } from "../line.ts";
@@ -15,6 +14,24 @@ const SINCE = "12h";
 const PAGE = 2000;
 /** Rows of one part that are shown; the rest is counted. */
 const ROWS = 12;
+/** What of one row is shown, characters; an agent writes some of them. */
+const WIDTH = 240;
+
+const TITLES: { readonly [section in Section]: readonly [title: string, tone: Tone] } = {
+  ended: ["Ended by AIOS", "bad"],
+  frozen: ["Frozen", "bad"],
+  refused: ["Refused and denied", "bad"],
+  failed: ["Went wrong", "bad"],
+  signed: ["Signed", "plain"],
+  secrets: ["Secrets", "plain"],
+  ran: ["Ran", "plain"],
+  done: ["Done", "plain"],
+  files: ["Files", "plain"],
+  inside: ["Inside", "plain"],
+  ports: ["Ports", "plain"],
+  asked: ["Asked you", "plain"],
+  monitor: ["The monitor", "plain"],
+};
 
 /** `aios digest`: what happened while nobody watched. */
 export const digest: Command = {
@@ -24,7 +41,8 @@ export const digest: Command = {
   rest: null,
   flags: [{ name: "since", value: "TIME", help: `a time span or an instant (default: ${SINCE})` }, JSON_OUTPUT, HOME],
   details: [
-    "Begins with what needs you: what waits for an answer, and what was stopped. Then what ran, what was done and denied, who visited published ports, and what owners signed. It is read from the log; aios log show has every record.",
+    "Begins with what needs you: what waits for an answer, what was ended and frozen, what was refused, denied and went wrong. Then what owners signed, what became of secrets, what ran and was done, files, programs, ports and starts of the monitor.",
+    "What is equal is one line, with how often and when first and last. It is read from the log; aios log show has every record.",
   ],
   examples: ["digest", "digest --since 8h", "digest --since 2026-12-01T08:00:00Z --json"],
   async run(powers, args) {
@@ -34,9 +52,10 @@ export const digest: Command = {
     if (since === null)
       throw CliFailure.of("usage", `"${makeVisible(given)}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
     return await withMonitor({ powers, args }, async (client) => {
-      const records = await readSince(client, since);
+      const fold = createDigest();
+      await readSince({ client, since }, fold);
       const { held } = await client.request("held", {});
-      const summed = digestOf(records, held);
+      const summed = fold.sum(held);
       if (args.has("json")) writeJson(powers, { since, ...summed });
       else writeLines(powers.out, describeDigest(summed, { since, powers }));
       return EXIT.ok;
@@ -44,7 +63,10 @@ export const digest: Command = {
   },
 };
 
-async function readSince(client: MonitorClient, since: number): Promise<readonly LogRecord[]> {
+async function readSince(
+  { client, since }: { readonly client: MonitorClient; readonly since: number },
+  fold: DigestFold,
+): Promise<void> {
   const read = (from: number, limit: number): ReturnType<typeof client.request<"log-show">> =>
     client.request("log-show", { from, limit, instance: null, kinds: [] });
   const { size } = await read(0, 1);
@@ -56,78 +78,53 @@ async function readSince(client: MonitorClient, since: number): Promise<readonly
     if (entry !== undefined && entry.record.at < since) low = middle + 1;
     else high = middle;
   }
-  const records: LogRecord[] = [];
   for (let next = low; next < size;) {
     const { entries } = await read(next, PAGE);
     const last = entries.at(-1);
     if (last === undefined) break;
-    for (const { record } of entries) records.push(record);
+    for (const { record } of entries) fold.add(record);
     next = last.record.seq + 1;
   }
-  return records;
 }
 
 function describeDigest(
-  summed: Digest,
+  { held, running, parts }: Digest,
   { since, powers }: { readonly since: number; readonly powers: CliPowers },
 ): readonly Line[] {
   const at = (moment: number): string => showMoment(moment, powers.offset(moment));
   const now = powers.now();
-  const { held, alarms, instances, done, denied, visits, signed, programs, calls } = summed;
-  const inside = programs + calls === 0 ? [] : [`${programs} programs started, ${calls} system calls refused`];
+  const rows = held.map((view) => `${view.what} of ${view.agent}, until ${at(view.expires)}`);
+  const live = running.map(({ agent, instance, since: began }) => `${agent} ${instance}, for ${showSpan(now - began)}`);
   return [
     line(`Since ${at(since)}`, "strong"),
-    ...part(
-      "Waits for you",
-      "wait",
-      held.map((view) => `${view.what} of ${view.agent}, until ${at(view.expires)}`),
-    ),
-    ...part(
-      "Look at this",
-      "bad",
-      alarms.map((record) => `${at(record.at)} ${record.kind} ${summariseRecord(record).text}`),
-    ),
-    ...part(
-      "Ran",
-      "plain",
-      instances.map(
-        ({ agent, instance, since: began, end }) =>
-          `${agent === "" ? instance : `${agent} ${instance}`}: ${end ?? `running for ${showSpan(now - began)}`}`,
-      ),
-    ),
-    ...part(
-      "Done",
-      "plain",
-      done.map(({ what, times, failed }) => `${what}: ${times} times${failed === 0 ? "" : `, ${failed} failed`}`),
-    ),
-    ...part(
-      "Denied",
-      "bad",
-      denied.map(({ what, code, times }) => `${what}: ${times} times, ${code}`),
-    ),
-    ...part("Inside", "plain", inside),
-    ...part(
-      "Visits",
-      "plain",
-      visits.map(
-        ({ port, entered, requests, refused }) =>
-          `${port}: ${entered} entered, ${requests} requests, ${refused} refused`,
-      ),
-    ),
-    ...part(
-      "Signed",
-      "plain",
-      signed.map((record) => `${at(record.at)} ${record.kind} ${summariseRecord(record).text}`),
-    ),
+    ...show(["Waits for you", "wait"], { rows, more: held.length - ROWS, where: "aios approvals list" }),
+    ...parts.flatMap((part) => describePart(part, at)),
+    ...show(["Runs now", "plain"], { rows: live, more: live.length - ROWS, where: "aios ps" }),
   ];
 }
 
-function part(title: string, tone: Tone, rows: readonly string[]): readonly Line[] {
+function describePart({ section, lines, uncounted }: DigestPart, at: (moment: number) => string): readonly Line[] {
+  const rows = lines.map((each) => describeLine(each, at));
+  const kinds = [...new Set(lines.map(({ kind }) => kind))];
+  const where = `aios log show ${kinds.map((kind) => `--kind ${kind}`).join(" ")}`;
+  return show(TITLES[section], { rows, more: Math.max(0, rows.length - ROWS) + uncounted, where });
+}
+
+function describeLine({ who, text, times, first, last }: DigestLine, at: (moment: number) => string): string {
+  const what = who === "" ? text : `${who}: ${text}`;
+  const cut = what.length > WIDTH ? `${what.slice(0, WIDTH)}...` : what;
+  if (times === 1) return `${cut}, ${at(first)}`;
+  return `${cut}, ${times} times, ${at(first)}${at(first) === at(last) ? "" : ` to ${at(last)}`}`;
+}
+
+function show(
+  [title, tone]: readonly [string, Tone],
+  { rows, more, where }: { readonly rows: readonly string[]; readonly more: number; readonly where: string },
+): readonly Line[] {
   if (rows.length === 0) return [];
-  const shown = rows.slice(0, ROWS).map((row) => line(`  ${makeVisible(row)}`, tone));
   return [
     line(title, "strong"),
-    ...shown,
-    ...(rows.length > ROWS ? [line(`  and ${rows.length - ROWS} more`, "faint")] : []),
+    ...rows.slice(0, ROWS).map((row) => line(`  ${makeVisible(row)}`, tone)),
+    ...(more > 0 ? [line(`  and ${more} more (${where})`, "faint")] : []),
   ];
 }

@@ -1,0 +1,132 @@
+import type { LogRecord } from "../protocol/record.ts";
+import { describeLimit } from "./describe-limits.ts";
+import { summariseRecord } from "./describe-record.ts";
+
+/** The parts of a digest in their order: what was stopped stands first, what went well after it. */
+export const SECTIONS = [
+  "ended",
+  "frozen",
+  "refused",
+  "failed",
+  "signed",
+  "secrets",
+  "ran",
+  "done",
+  "files",
+  "inside",
+  "ports",
+  "asked",
+  "monitor",
+] as const;
+export type Section = (typeof SECTIONS)[number];
+
+/** One thing that happened, in words that are the same whenever the same thing happens again. */
+export interface DigestEvent {
+  readonly section: Section;
+  /** What happened. The words may be an agent's; whoever shows them makes them visible. */
+  readonly text: string;
+  /** How often, by this record. */
+  readonly times: number;
+}
+
+/**
+ * What a record says to an owner who was away. Every kind has its place here, and the compiler finds one that has none; only
+ * an intent says nothing, since its outcome does, also after a crash (RECORD-FIRST).
+ */
+export function eventsOf(record: LogRecord): readonly DigestEvent[] {
+  const { text } = summariseRecord(record);
+  switch (record.kind) {
+    case "terminal":
+      return once("ended", `ended for good: ${text}`);
+    case "limit-reached":
+      return once("ended", `ended by a limit: ${describeLimit(record.limit, record.most)}`);
+    case "instance-frozen":
+      return once("frozen", `frozen: ${text}`);
+    case "driver-quarantined":
+      return once("refused", `quarantined: ${text}`);
+    case "refused":
+      return once("refused", `refused: ${record.code}: ${record.what}`);
+    case "secret-not-refreshed":
+      return once("refused", `a login could not be renewed: ${text}`);
+    case "files-refused":
+      return counted("refused", { "change to a file refused": record.count });
+    case "denied":
+      return once("refused", `denied: ${text}`);
+    case "owner-enrolled":
+    case "grant-signed":
+    case "grant-revoked":
+    case "policy-set":
+    case "clock-set":
+    case "provider-set":
+    case "provider-removed":
+    case "instance-thawed":
+    case "agent-restarted":
+    case "home-put":
+    case "home-wiped":
+    case "approved":
+      return once("signed", `${record.kind} ${text}`);
+    case "secret-set":
+    case "secret-rotated":
+    case "secret-bound":
+    case "secret-removed":
+    case "secret-refreshed":
+      return once("secrets", `${record.kind} ${text}`);
+    case "instance-started":
+      return once("ran", "started");
+    case "instance-ended":
+      return once("ran", `ended: ${text}`);
+    case "devices-passed":
+      return once("ran", `got devices: ${text}`);
+    case "driver-pinned":
+      return once("ran", `pinned ${text}`);
+    case "labelled":
+      return once("ran", `labelled ${record.labels.join(", ")} because ${record.because}`);
+    case "outcome":
+      return once(
+        record.result === "ok" ? "done" : "failed",
+        `${record.what}: ${record.result}${record.code === null ? "" : ` (${record.code})`}`,
+      );
+    case "files-written":
+      return counted("files", { "change to a file": record.count });
+    case "files-undone":
+      return once("files", text);
+    case "programs-started":
+      return counted("inside", { "program started": record.count });
+    case "calls-refused":
+      return counted("inside", record.calls, (call) => `system call ${call} refused`);
+    case "port-opened":
+      return once("ports", `opened ${text}`);
+    case "port-closed":
+      return once("ports", `closed ${text}`);
+    case "port-entered":
+      return once("ports", `${record.port}: entered by ${record.key}`);
+    case "port-visited":
+      return [
+        ...counted("ports", { [`${record.port}: request`]: record.requests }),
+        ...counted("ports", record.refused, (why) => `${record.port}: request turned away: ${why}`),
+      ];
+    case "held":
+      return once("asked", `held: ${text}`);
+    case "start":
+    case "stop":
+      return once("monitor", `${record.kind} ${text}`);
+    case "intent":
+      return [];
+    default:
+      return record satisfies never;
+  }
+}
+
+function once(section: Section, text: string): readonly DigestEvent[] {
+  return [{ section, text, times: 1 }];
+}
+
+function counted(
+  section: Section,
+  counts: { readonly [name: string]: number },
+  words = (name: string): string => name,
+): readonly DigestEvent[] {
+  return Object.entries(counts)
+    .filter(([, times]) => times > 0)
+    .map(([name, times]) => ({ section, text: words(name), times }));
+}
