@@ -2,24 +2,14 @@ import { join } from "node:path";
 import { readFileSync } from "node:fs";
 import { CliFailure } from "../cli/failure.ts";
 import type { LogKeySource, LogVerifier, Verified } from "../cli/powers.ts";
-import { parseJson } from "../kernel/json.ts";
 import { verifyLog } from "../monitor/log/verify.ts";
 import { openLogReader } from "../platform/log-files.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { createSigner } from "../platform/signer.ts";
 import { decodeUtf8, fromBase64, toHex } from "../protocol/bytes.ts";
-import { decode, integer, list, literal, object, text } from "../protocol/decode.ts";
 import { verifyProof } from "../protocol/log-proof.ts";
 import { noteKeyText, type NoteKey } from "../protocol/note.ts";
-import type { LogProof } from "../protocol/requests.ts";
-
-const PROOF = object<LogProof>({
-  v: literal(1),
-  seq: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  record: text({ max: 1_000_000 }),
-  path: list(text({ max: 44 }), { max: 64 }),
-  checkpoint: text({ max: 100_000 }),
-});
+import { readProof } from "../protocol/proof-file.ts";
 
 /** Verifies logs and proofs in this process, from files alone. */
 export function createLogVerifier(crypto: Crypto): LogVerifier {
@@ -63,18 +53,16 @@ export function createLogVerifier(crypto: Crypto): LogVerifier {
       };
     },
     async check({ text: written, key: source }): Promise<Verified> {
-      const parsed = parseJson(written);
-      const proof = parsed.kind === "ok" ? decode(PROOF, parsed.value) : parsed;
-      if (proof.kind === "refused")
-        return { kind: "refused", code: "malformed", at: null, why: `it is not a proof: ${proof.message}` };
+      const proof = readProof(written);
+      if (proof === null) return { kind: "refused", code: "malformed", at: null, why: "it is not a proof" };
       const key = await findKey(source);
-      const verdict = verifyProof(proof.value, { powers, publicKey: key.publicKey, origin: key.name });
+      const verdict = verifyProof(proof, { powers, publicKey: key.publicKey, origin: key.name });
       if (verdict.kind === "refused") return { kind: "refused", code: "proof-refused", at: null, why: verdict.why };
       const { origin, size } = verdict.checkpoint;
       return {
         kind: "verified",
-        facts: { origin, size, seq: proof.value.seq, record: proof.value.record },
-        lines: [`record ${proof.value.seq} of the log at size ${size}`, proof.value.record],
+        facts: { origin, size, seq: proof.seq, record: proof.record },
+        lines: [`record ${proof.seq} of the log at size ${size}`, proof.record],
       };
     },
   };

@@ -1,4 +1,5 @@
 import { canonicalize } from "../../kernel/canonical.ts";
+import { MAX_PROOF_CHARACTERS, writeProof } from "../../protocol/proof-file.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
@@ -15,7 +16,6 @@ import { showRefusal } from "../verdict.ts";
 import { makeVisible } from "../visible.ts";
 
 const MAXIMUM_NOTE_BYTES = 64 * 1024;
-const MAXIMUM_PROOF_BYTES = 1024 * 1024;
 const PAGE = 500;
 const KEY: Flag = {
   name: "key",
@@ -114,9 +114,9 @@ export const logProve: Command = {
   rest: null,
   flags: [HOME],
   details: [
-    "The proof holds the record, its path in the tree and a signed checkpoint. aios log check reads it, on any machine.",
+    "The proof holds the record, its path in the tree and a signed checkpoint, as c2sp.org/tlog-proof says it. aios log check reads it, on any machine.",
   ],
-  examples: ["log prove 42 > proof.json"],
+  examples: ["log prove 42 > 42.tlog-proof"],
   async run(powers, args) {
     const seq = readInteger(args.required("N"), { name: "N", min: 0, max: Number.MAX_SAFE_INTEGER });
     return await withMonitor({ powers, args }, async (client) => {
@@ -129,7 +129,7 @@ export const logProve: Command = {
         );
       }
       const { proof } = await client.request("log-prove", { seq });
-      writeJson(powers, proof);
+      powers.out.write(writeProof(proof));
       return EXIT.ok;
     });
   },
@@ -143,9 +143,9 @@ export const logCheck: Command = {
   rest: null,
   flags: [KEY, JSON_OUTPUT, HOME],
   details: ["Exit code 1 when the proof is refused."],
-  examples: ["log check proof.json"],
+  examples: ["log check 42.tlog-proof"],
   async run(powers, args) {
-    const proof = await powers.files.read(args.required("FILE"), MAXIMUM_PROOF_BYTES);
+    const proof = await powers.files.read(args.required("FILE"), MAX_PROOF_CHARACTERS);
     const key = findKey(args, powers.home(args.value("home")).path);
     return report(powers, args, await powers.logs.check({ text: proof, key }));
   },
