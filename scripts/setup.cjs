@@ -1,4 +1,5 @@
-// Makes a fresh machine ready, and says what it does: dependencies, the repo's own Node, bubblewrap, the own user.
+// Makes a fresh machine ready, and says what it does: dependencies, the repo's own Node, bubblewrap, the own user;
+// with --test also what only tests need.
 // Plain JavaScript for the machine's own Node 20 or newer, since it runs before anything is installed.
 // Nothing is missing: no word, no network. Something only a person can do: what to type, and exit code 3.
 "use strict";
@@ -17,6 +18,9 @@ const OWN_USER = "aios";
 const OLDEST_NODE = 20;
 const OLDEST_OWN_NODE = 24;
 const NEEDS_A_PERSON = 3;
+const GO_PACKAGES = ["golang-go", "golang-golang-x-mod-dev"];
+const GO_LIBRARY = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tile.go";
+const APT_MS = 300_000;
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -32,6 +36,7 @@ function main() {
   installBubblewrap();
   checkNamespaces();
   fillCodeCache({ root: ROOT, node: OWN_NODE, say });
+  if (process.argv.includes("--test")) installForTests();
 }
 
 /** Writes a line for the person; standard output belongs to the program that comes after. */
@@ -145,15 +150,14 @@ function installBubblewrap() {
   const apt = findProgram("apt-get");
   if (apt === null)
     stop("bubblewrap is missing.", "Install it with your package manager, for example: dnf install bubblewrap");
-  const sudo = isRoot ? null : findProgram("sudo");
-  if (!isRoot && (sudo === null || spawnSync(sudo, ["-n", "true"]).status !== 0)) {
+  const prefix = asRoot();
+  if (prefix === null) {
     stop(
       "bubblewrap is missing, and installing it needs root. Type:",
       "sudo apt-get update && sudo apt-get install -y bubblewrap",
     );
   }
   say(`installing the package bubblewrap (apt-get${isRoot ? "" : " through sudo"})`);
-  const prefix = isRoot ? ["env"] : [sudo, "-n", "env"];
   for (const args of [
     ["update", "-qq"],
     ["install", "-y", "-qq", "bubblewrap"],
@@ -162,6 +166,34 @@ function installBubblewrap() {
   }
   if (findProgram("bwrap") === null)
     stop("bubblewrap was installed, but bwrap is not in PATH.", `PATH=${process.env.PATH}`);
+}
+
+/** What a command of root's begins with, or null when that would ask a person. */
+function asRoot() {
+  if (isRoot) return ["env"];
+  const sudo = findProgram("sudo");
+  return sudo !== null && spawnSync(sudo, ["-n", "true"]).status === 0 ? [sudo, "-n", "env"] : null;
+}
+
+/** Go and its transparency log library read our log in a test. The substrate works without, so nothing stops here. */
+function installForTests() {
+  if (findProgram("go") !== null && existsSync(GO_LIBRARY)) return;
+  const command = `apt-get install -y --no-install-recommends ${GO_PACKAGES.join(" ")}`;
+  const apt = findProgram("apt-get");
+  const prefix = apt === null ? null : asRoot();
+  if (prefix !== null) {
+    say(`installing the packages ${GO_PACKAGES.join(" and ")}, for tests (apt-get${isRoot ? "" : " through sudo"})`);
+    const start = [...prefix.slice(1), "DEBIAN_FRONTEND=noninteractive", apt];
+    for (const args of [
+      ["update", "-qq"],
+      ["install", "-y", "-qq", "--no-install-recommends", ...GO_PACKAGES],
+    ]) {
+      spawnSync(prefix[0], [...start, ...args], { timeout: APT_MS });
+    }
+    if (findProgram("go") !== null && existsSync(GO_LIBRARY)) return;
+  }
+  say("NOT PROVEN: Go's sumdb is missing, so no other implementation reads our log in the tests. Type:");
+  process.stderr.write(`    sudo apt-get update && sudo ${command}\n`);
 }
 
 /** Starts an empty sandbox as the user that will start the real ones. */

@@ -62,12 +62,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(outer, { recursive: true, force: true }));
 
-function runSetup(): { status: number | null; out: string; said: string; calls: string } {
+function runSetup(...flags: readonly string[]): { status: number | null; out: string; said: string; calls: string } {
   const calls = join(outer, "calls");
   rmSync(calls, { force: true });
   const node = join(programs, "node");
   if (!existsSync(node)) symlinkSync(nodePath, node);
-  const run = spawnSync(node, [join(clone, "scripts", "setup.cjs")], {
+  const run = spawnSync(node, [join(clone, "scripts", "setup.cjs"), ...flags], {
     encoding: "utf8",
     cwd: outer,
     env: { PATH: `${programs}:/nowhere`, HOME: join(outer, "home") },
@@ -245,6 +245,30 @@ describe("without bubblewrap", () => {
     const run = runSetup();
     expect(run.status).toBe(NEEDS_A_PERSON);
     expect(run.said).toContain("bubblewrap is missing");
+  });
+});
+
+describe("what only tests need", () => {
+  it("is not looked for unless it is asked for", () => {
+    placeProgram("apt-get", "exit 0");
+    placeProgram("sudo", "exit 0");
+    expect(runSetup().calls).not.toContain("apt-get");
+  });
+
+  it("is named with its command where it cannot be installed, and nothing stops", () => {
+    const run = runSetup("--test");
+    expect(run.status).toBe(0);
+    expect(run.said).toContain("NOT PROVEN: Go's sumdb is missing");
+    expect(run.said).toContain("apt-get install -y --no-install-recommends golang-go golang-golang-x-mod-dev\n");
+  });
+
+  it("is installed where nobody has to be asked, after it was said", () => {
+    placeProgram("apt-get", "exit 0");
+    placeProgram("sudo", "exit 0");
+    const run = runSetup("--test");
+    expect(run.said).toContain("installing the packages golang-go and golang-golang-x-mod-dev, for tests");
+    expect(run.calls).toMatch(/apt-get update -qq\n.*apt-get install -y -qq --no-install-recommends golang-go/);
+    expect(run.said).toContain("NOT PROVEN"); // these fakes install nothing
   });
 });
 
