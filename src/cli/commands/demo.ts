@@ -1,4 +1,5 @@
 import type { Signer } from "../../platform/powers.ts";
+import { writeProof } from "../../protocol/proof-file.ts";
 import { answerHeld } from "../agent-session.ts";
 import type { Command } from "../command.ts";
 import { createBoard, type Board } from "../demo/board.ts";
@@ -230,7 +231,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   const { entries } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: ["terminal"] });
   const seq = entries[0]?.record.seq ?? 0;
   const { proof } = await client.request("log-prove", { seq });
-  const proved = await powers.logs.check({ text: JSON.stringify(proof), key });
+  const proved = await powers.logs.check({ text: writeProof(proof), key });
   if (proved.kind === "verified")
     board.result(
       ["good", "verified"],
