@@ -5,6 +5,7 @@ import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { decideHeld, renderHeld } from "./held.ts";
 import { join, line, writeLines } from "./line.ts";
 import { createOutputFilter } from "./output-filter.ts";
+import { createOutputMeter } from "./output-meter.ts";
 import type { AgentTerminal, CliPowers, MonitorClient } from "./powers.ts";
 import type { SigningSession } from "./signing-session.ts";
 import { makeVisible } from "./visible.ts";
@@ -28,8 +29,8 @@ export interface AgentSessionParts {
 }
 
 export interface AgentSession extends FreezeListener {
-  /** The instance has started. */
-  onStarted(instance: string): void;
+  /** The instance has started and may say so many bytes in all; null is no bound. */
+  onStarted(instance: string, output: number | null): void;
   /** An action of this instance waits for a human. */
   onHeld(instance: string): void;
   /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
@@ -113,8 +114,17 @@ export async function openAgentSession(
     powers.err.write((terminal === null ? "" : end) + rows.map((row) => row + end).join(""));
   };
 
-  const fromAgent = (bytes: Uint8Array): Uint8Array => filter.pass(bytes);
-  const offered = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent });
+  let over = false;
+  const meter = createOutputMeter((found) => {
+    over = true;
+    // The monitor ends it, by the name of the limit; until then it waits for a reader.
+    offered.hold();
+    const said = { instance: running ?? "", bytes: found };
+    parts.client.request("output-over", said).catch(() => undefined);
+  });
+  const take = (bytes: number): number => meter.take(bytes);
+  const fromAgent = (bytes: Uint8Array): Uint8Array => filter.pass(bytes.subarray(0, take(bytes.length)));
+  const offered = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent, take });
   terminal = offered.terminal;
   return {
     onHeld(held) {
@@ -137,10 +147,17 @@ export async function openAgentSession(
       frozen = null;
       notify([`aios: instance ${thawed} goes on`]);
     },
-    onStarted(started) {
+    onStarted(started, output) {
       running = started;
+      meter.bound(output);
+      offered.flow();
     },
     async close() {
+      if (over) {
+        offered.stop();
+        // It was cut in the middle of a line.
+        powers.err.write("\n");
+      }
       await offered.ended;
     },
   };

@@ -18,6 +18,8 @@ export function describeLimit(name: LimitName, value: number): string {
       return `no file over ${showBytes(value)} (${value})`;
     case "disk":
       return `at most ${showBytes(value)} (${value}) written to disk in all`;
+    case "output":
+      return `at most ${showBytes(value)} (${value}) said to its terminal and pipes`;
     default:
       return name satisfies never;
   }

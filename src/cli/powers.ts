@@ -203,16 +203,24 @@ export interface StreamOffer {
   readonly ticket: string;
   /** What of the person's keys goes on to the agent. */
   readonly fromPerson: (bytes: Uint8Array) => Uint8Array;
-  /** What of the agent's output is shown. */
+  /** What of the agent's output at a terminal is shown. */
   readonly fromAgent: (bytes: Uint8Array) => Uint8Array;
+  /** So many bytes of its output came elsewhere; how many of them are handed on. */
+  readonly take: (bytes: number) => number;
 }
 
-/** Streams that an instance has, and what joins them to this process's own. */
+/** Streams that an instance has, its output still waiting, and what joins them to this process's own. */
 export interface OfferedStreams {
   /** The terminal being served, or null when none of the streams is one. */
   readonly terminal: AgentTerminal | null;
   /** Resolves when all of the agent's output was handed on. */
   readonly ended: Promise<void>;
+  /** Hands the agent's output on from now on; until then it waits. */
+  flow(): void;
+  /** Takes no more of the agent's output; who writes on waits. */
+  hold(): void;
+  /** Ends at once, so that `ended` resolves; what was not handed on is lost. */
+  stop(): void;
 }
 
 /** The person's terminal while an agent's pty is joined to it. */

@@ -1,10 +1,10 @@
 import type { Place } from "./reading.ts";
 
 /**
- * Bounds on what one instance uses of its machine, by name. `memory`, `processes`, `cpu`, `wall` and `disk` count the whole
- * instance; `files` (open ones) and `fileSize` hold for each process and file.
+ * Bounds on what one instance uses of its machine, by name. `memory`, `processes`, `cpu`, `wall`, `disk` and `output` count
+ * the whole instance; `files` (open ones) and `fileSize` hold for each process and file.
  */
-export const LIMIT_NAMES = ["memory", "processes", "cpu", "wall", "files", "fileSize", "disk"] as const;
+export const LIMIT_NAMES = ["memory", "processes", "cpu", "wall", "files", "fileSize", "disk", "output"] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** What a grant says of them: those that it names. Bytes, counts, and seconds for `cpu` and `wall`. */
@@ -25,6 +25,7 @@ const BOUNDS: { readonly [name in LimitName]: readonly [number, number] } = {
   files: [256, 65_536],
   fileSize: [MEBIBYTE, TEBIBYTE],
   disk: [MEBIBYTE, TEBIBYTE],
+  output: [64 * 1024, TEBIBYTE],
 };
 
 /** What holds where no grant names a limit. */
@@ -36,6 +37,7 @@ export const DEFAULT_LIMITS: InstanceLimits = Object.freeze({
   files: 4096,
   fileSize: 1024 * MEBIBYTE,
   disk: null,
+  output: null,
 });
 
 /** Reads the limits of a grant's sandbox: at least one, each within its bounds. */
@@ -68,5 +70,6 @@ export function limitsOf(chain: readonly (readonly NamedLimits[])[]): InstanceLi
     files: limitOf("files"),
     fileSize: limitOf("fileSize"),
     disk: limitOf("disk"),
+    output: limitOf("output"),
   };
 }

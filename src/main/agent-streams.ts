@@ -6,7 +6,7 @@ import type { AgentStarter, AgentTerminal, OfferedStreams, StreamOffer } from ".
 import { openPty, type Pty } from "../platform/pty.ts";
 import { sendDescriptors } from "../platform/stream-handover.ts";
 import { relayStreams } from "../platform/stream-relay.ts";
-import { pumpTerminal } from "../platform/terminal-pump.ts";
+import { type Pump, pumpTerminal } from "../platform/terminal-pump.ts";
 
 /** Where the monitor of a home takes streams. */
 function streamSocket(home: string): string {
@@ -25,6 +25,8 @@ export async function offerStreams(offer: StreamOffer): Promise<OfferedStreams> 
     input: typed === true ? null : process.stdin,
     output: shown === true ? null : process.stdout,
     error: told === true ? null : shown !== true && isSame(1, 2) ? "output" : process.stderr,
+    take: offer.take,
+    waits: true,
   });
   const pty = relay.fds.includes(null) ? openPty() : null;
   const terminal = pty === null ? null : openSync("/dev/tty", "r+");
@@ -38,9 +40,39 @@ export async function offerStreams(offer: StreamOffer): Promise<OfferedStreams> 
     relay.release();
     if (pty !== null) closeSync(pty.slave);
   }
-  if (pty === null || terminal === null) return { terminal: null, ended: relay.ended };
-  const joined = joinTerminal(offer, { pty, terminal });
-  return { terminal: joined, ended: Promise.all([joined.ended, relay.ended]).then(() => undefined) };
+  if (pty === null || terminal === null)
+    return {
+      terminal: null,
+      ended: relay.ended,
+      flow: () => relay.flow(),
+      hold: () => relay.hold(),
+      stop: () => relay.stop(),
+    };
+  const pump = pumpTerminal({
+    pty,
+    input: terminal,
+    output: terminal,
+    fromPerson: offer.fromPerson,
+    fromAgent: offer.fromAgent,
+    waits: true,
+  });
+  const joined = asTerminal(pump, pty);
+  return {
+    terminal: joined,
+    ended: Promise.all([joined.ended, relay.ended]).then(() => undefined),
+    flow: () => {
+      relay.flow();
+      pump.flow();
+    },
+    hold: () => {
+      relay.hold();
+      joined.pause();
+    },
+    stop: () => {
+      relay.stop();
+      joined.stop();
+    },
+  };
 }
 
 /** Whether two descriptors lead to one file, as after `2>&1`. */
@@ -49,17 +81,7 @@ function isSame(one: number, other: number): boolean {
   return left.dev === right.dev && left.ino === right.ino;
 }
 
-function joinTerminal(
-  offer: StreamOffer,
-  { pty, terminal }: { readonly pty: Pty; readonly terminal: number },
-): AgentTerminal {
-  const pump = pumpTerminal({
-    pty,
-    input: terminal,
-    output: terminal,
-    fromPerson: offer.fromPerson,
-    fromAgent: offer.fromAgent,
-  });
+function asTerminal(pump: Pump, pty: Pty): AgentTerminal {
   return {
     ended: pump.ended,
     pause: () => pump.pause(),

@@ -16,6 +16,7 @@ import { Refusal } from "./faults.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
+import { endByLimit, type LimitPorts } from "./limits.ts";
 import type { Log } from "./log/log.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
@@ -60,6 +61,11 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
   const { journal, instances, statements, policy, log } = ports;
   const { state } = journal;
   const pool = createDriverPool(ports.powers, { code: ports.code, connect: ports.connectDriver });
+  const limitPorts: LimitPorts = {
+    timer: ports.powers.timer,
+    write: (body) => journal.write(body),
+    end: (live, why) => instances.end(live, why),
+  };
   const explainPorts = { state, digest: ports.digest, ownPaths: ports.ownPaths };
 
   function grantView(id: string): GrantView {
@@ -111,7 +117,19 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       };
     },
     async run(request) {
-      return { instance: await instances.run(request) };
+      return instances.run(request);
+    },
+    async "output-over"({ instance, bytes }) {
+      const live = [...instances.running()].find((each) => each.state.instance === instance);
+      if (live === undefined) return {}; // it has ended meanwhile
+      if (live.output === null || bytes <= live.output)
+        throw new Refusal(
+          "bad-request",
+          `Instance ${instance} is not over its limit of output.`,
+          "Run `aios kill` to end it.",
+        );
+      endByLimit(live, { limit: "output", most: live.output, found: bytes }, limitPorts);
+      return {};
     },
     async wait({ instance }) {
       const ended = await instances.wait(instance);

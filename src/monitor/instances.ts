@@ -1,7 +1,7 @@
 import { newBreaker } from "../kernel/breaker.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
-import type { InstanceView, RunRequest } from "../protocol/requests.ts";
+import type { CliRequests, InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
@@ -28,7 +28,7 @@ const RETRY_MS = 1000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
 
 export interface Instances {
-  run(request: RunRequest): Promise<string>;
+  run(request: RunRequest): Promise<CliRequests["run"]["ok"]>;
   /** Resolves when the instance has ended, however. */
   wait(instance: string): Promise<InstanceState>;
   list(all: boolean): readonly InstanceView[];
@@ -193,6 +193,7 @@ export function createInstances(ports: InstancePorts): Instances {
         lives.set(instance, live);
         live.sandbox = sandbox;
         live.devices = devices;
+        live.output = limits.output;
         const opened: SocketEnd[] = [];
         try {
           if (devices.length > 0) {
@@ -278,7 +279,7 @@ export function createInstances(ports: InstancePorts): Instances {
         );
         // Killed or cut while it was starting: nothing of it may stay.
         if (stoppedBy(journal.state, state) !== null) stopProcesses(live);
-        return instance;
+        return { instance, output: limits.output };
       } finally {
         streams.release();
       }

@@ -68,6 +68,8 @@ export interface LiveInstance {
   storage: SandboxedProcess | null;
   /** The supervisor's end of its socket, until the supervisor has it. */
   storageEnd: SocketEnd | null;
+  /** Bytes that it may say to the streams that it was lent, null is no bound. */
+  output: number | null;
   /** Device nodes that were passed into it. */
   devices: readonly string[];
   /** JSON-RPC methods that nobody serves, asked for so far. */
@@ -96,6 +98,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     sandbox: { mode: "none", programs: "none", home: null, open: [] },
     storage: null,
     storageEnd: null,
+    output: null,
     devices: [],
     unknownMethods: 0,
     refusedRequests: 0,

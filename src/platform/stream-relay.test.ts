@@ -48,3 +48,30 @@ test("an agent whose reader went away is told by its next word, and one that clo
   expect(input.isPaused()).toBe(true);
   relay.stop();
 });
+
+test("output waits until it may flow, is cut where it is told to, and waits again when it is held", async () => {
+  const output = new PassThrough();
+  let room = 8;
+  const take = (bytes: number): number => {
+    const taken = Math.min(room, bytes);
+    room -= taken;
+    return taken;
+  };
+  const relay = relayStreams({ input: null, output, error: "output", take, waits: true });
+  const [, stdout = -1] = relay.fds.map((fd) => fd ?? -1);
+  writeSync(stdout, "early ");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(output.read()).toBeNull();
+  relay.flow();
+  await expect.poll(() => room).toBe(2);
+  writeSync(stdout, "late");
+  await expect.poll(() => room).toBe(0);
+  relay.hold();
+  room = 100;
+  writeSync(stdout, "held");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([room, String(output.read())]).toEqual([100, "early la"]);
+  relay.release();
+  relay.stop();
+  await relay.ended;
+});

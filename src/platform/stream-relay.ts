@@ -9,6 +9,10 @@ export interface RelayedStreams {
   readonly output: Writable | null;
   /** `output`: joined to the same pipe, so that the order of both is kept. */
   readonly error: Writable | "output" | null;
+  /** So many bytes of output came; how many of them are handed on. All when left out. */
+  readonly take?: (bytes: number) => number;
+  /** Output waits until `flow` is called. */
+  readonly waits?: boolean;
 }
 
 /** Fresh pipes to an agent, and the carrying of bytes between them and somebody's streams. */
@@ -19,6 +23,10 @@ export interface StreamRelay {
   release(): void;
   /** Resolves when the agent's side has gone and all its output was handed on. */
   readonly ended: Promise<void>;
+  /** Hands output on from now on. */
+  flow(): void;
+  /** Takes no more output; the agent waits when its pipe is full. */
+  hold(): void;
   /** Stops reading input and output at once. */
   stop(): void;
 }
@@ -28,9 +36,17 @@ export interface StreamRelay {
  * process holds open it can open again, with other rights, and walk from there (`/proc/self/fd/0/..`), whatever its mount
  * namespace shows; from a pipe of ours there is nowhere to go.
  */
-export function relayStreams({ input, output, error }: RelayedStreams): StreamRelay {
+export function relayStreams({
+  input,
+  output,
+  error,
+  take = (bytes) => bytes,
+  waits = false,
+}: RelayedStreams): StreamRelay {
   const far: number[] = [];
   const near: Socket[] = [];
+  const sources: Socket[] = [];
+  let held = waits;
   const ends: Promise<void>[] = [];
 
   const toAgent = (source: Readable): number => {
@@ -54,11 +70,18 @@ export function relayStreams({ input, output, error }: RelayedStreams): StreamRe
     far.push(write);
     const source = new Socket({ fd: read, readable: true, writable: false });
     near.push(source);
+    sources.push(source);
     ends.push(new Promise((resolve) => source.on("close", () => resolve())));
     source.on("error", () => source.destroy());
     // A reader that went away: the agent's next word fails, as it would on the reader's own pipe.
     sink.once("error", () => source.destroy());
-    source.pipe(sink, { end: false });
+    source.on("data", (bytes: Buffer) => {
+      const passed = bytes.subarray(0, take(bytes.length));
+      const full = passed.length > 0 && !sink.write(passed);
+      if (full || held) source.pause();
+      if (full) sink.once("drain", () => void (held || source.resume()));
+    });
+    if (held) source.pause();
     return write;
   };
 
@@ -71,6 +94,14 @@ export function relayStreams({ input, output, error }: RelayedStreams): StreamRe
       for (const fd of far.splice(0)) closeSync(fd);
     },
     ended: Promise.all(ends).then(() => undefined),
+    flow: () => {
+      held = false;
+      for (const source of sources) source.resume();
+    },
+    hold: () => {
+      held = true;
+      for (const source of sources) source.pause();
+    },
     stop: () => {
       for (const socket of near) socket.destroy();
       input?.pause();

@@ -12,6 +12,8 @@ export interface PumpOptions {
   readonly fromPerson: (bytes: Uint8Array) => Uint8Array;
   /** What of the agent's output is shown; sequences that could paint a prompt or write the clipboard end here. */
   readonly fromAgent: (bytes: Uint8Array) => Uint8Array;
+  /** The agent's output waits until `flow` is called. */
+  readonly waits?: boolean;
 }
 
 /** A running pump. */
@@ -21,6 +23,8 @@ export interface Pump {
   /** Stops showing and reading, and gives the terminal back its own mode, for a prompt of ours. */
   pause(): void;
   resume(): void;
+  /** Shows the agent's output from now on. */
+  flow(): void;
   /** Ends at once; what was not shown is lost. */
   stop(): void;
 }
@@ -36,6 +40,8 @@ export function pumpTerminal(options: PumpOptions): Pump {
   const agent = new ReadStream(options.pty.master);
   const fit = (): void => options.pty.resize(...readTerminalSize(options.output));
   let state: "flowing" | "paused" | "over" = "flowing";
+  let waits = options.waits ?? false;
+  const listen = (): void => void (state === "flowing" && !waits && agent.resume());
 
   keys.on("data", (bytes) => {
     const passed = options.fromPerson(bytes);
@@ -47,7 +53,8 @@ export function pumpTerminal(options: PumpOptions): Pump {
     const shown = options.fromAgent(bytes);
     if (shown.length > 0 && !screen.write(shown)) agent.pause();
   });
-  screen.on("drain", () => void (state === "flowing" && agent.resume()));
+  if (waits) agent.pause();
+  screen.on("drain", listen);
 
   const ended = new Promise<void>((resolve) => {
     agent.on("close", () => {
@@ -81,7 +88,11 @@ export function pumpTerminal(options: PumpOptions): Pump {
       state = "flowing";
       keys.setRawMode(true);
       keys.resume();
-      agent.resume();
+      listen();
+    },
+    flow: () => {
+      waits = false;
+      listen();
     },
     stop: () => void agent.destroy(),
   });

@@ -86,6 +86,7 @@ const RUN: Decoder<RunRequest> = object<RunRequest>({
 export const CLI_TABLE: BodyTable<CliRequests> = {
   hello: object<BodyOf<"hello">>({ version: words }),
   run: RUN,
+  "output-over": object<BodyOf<"output-over">>({ instance: lookup, bytes: count }),
   wait: object<BodyOf<"wait">>({ instance: lookup }),
   ps: object<BodyOf<"ps">>({ all: boolean() }),
   freeze: object<BodyOf<"freeze">>({ instance: nullable(lookup) }),
@@ -228,7 +229,8 @@ const PROOF: Decoder<LogProof> = object<LogProof>({
 /** Answers of the monitor to the command line. */
 export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   hello: object<OkOf<"hello">>({ version: words, start: nonce, home: words, owners: count, policy: digest }),
-  run: object<OkOf<"run">>({ instance: instanceId }),
+  run: object<OkOf<"run">>({ instance: instanceId, output: nullable(count) }),
+  "output-over": empty,
   wait: object<OkOf<"wait">>({
     state: instanceState,
     exit: nullable(integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),

@@ -34,6 +34,7 @@ describe("the names that a peer may use", () => {
   const cli = [
     "hello",
     "run",
+    "output-over",
     "wait",
     "ps",
     "freeze",

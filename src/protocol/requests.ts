@@ -248,7 +248,10 @@ export interface CliRequests {
       readonly policy: string;
     };
   };
-  run: { body: RunRequest; ok: { readonly instance: string } };
+  /** `output`: bytes that it may say in all to the streams that it was lent, or null; whoever lends them counts. */
+  run: { body: RunRequest; ok: { readonly instance: string; readonly output: number | null } };
+  /** It has said so much, which is over that; it ends. */
+  "output-over": { body: { readonly instance: string; readonly bytes: number }; ok: Empty };
   /** Answers when the instance has ended. */
   wait: {
     body: { readonly instance: string };

@@ -26,6 +26,7 @@ const UNNAMED: Written<NamedLimits> = {
   files: null,
   fileSize: null,
   disk: null,
+  output: null,
 };
 
 /** Limits as people write them; how small or large they may be is the kernel's to say. */
@@ -39,6 +40,7 @@ const LIMITS: Decoder<NamedLimits> = transform(
       files: nullable(count),
       fileSize: nullable(size),
       disk: nullable(size),
+      output: nullable(size),
     },
     { defaults: UNNAMED },
   ),

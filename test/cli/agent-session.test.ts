@@ -45,7 +45,13 @@ async function openStage(setting: Setting): Promise<Stage> {
           suspend: () => Promise.resolve(void calls.push("suspend")),
           stop: () => void calls.push("stop"),
         };
-        return Promise.resolve({ terminal, ended: terminal.ended });
+        return Promise.resolve({
+          terminal,
+          ended: terminal.ended,
+          flow: () => undefined,
+          hold: () => void calls.push("hold"),
+          stop: () => void calls.push("stop streams"),
+        });
       },
     },
   };

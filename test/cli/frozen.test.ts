@@ -55,7 +55,7 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       watch: () => ({}),
       run: () => {
         for (const record of early) desk.monitor.say("record", { record });
-        return { instance: INSTANCE };
+        return { instance: INSTANCE, output: null };
       },
       wait: () => {
         waits.resolve(undefined);
@@ -109,7 +109,7 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
           typed === undefined
             ? null
             : { ended: gone, pause: () => undefined, resume: () => resumed(), isRaw, suspend, stop };
-        return Promise.resolve({ terminal, ended: gone });
+        return Promise.resolve({ terminal, ended: gone, flow: () => undefined, hold: () => undefined, stop });
       },
     },
   };

@@ -15,7 +15,7 @@ const STARTS: NonNullable<Setting["answers"]> = {
   grants: () => ({ grants: [view] }),
   "grant-show": () => ({ grant: { ...grant, id: "p", agents: ["a"] }, cedar: "", view }),
   watch: () => ({}),
-  run: () => ({ instance: INSTANCE }),
+  run: () => ({ instance: INSTANCE, output: null }),
   wait: () => ({ state: "ended", exit: 7, why: null }),
 };
 const view = {

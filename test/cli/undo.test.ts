@@ -57,7 +57,7 @@ describe("aios run", () => {
   const starts: Answers = {
     grants: () => ({ grants: [] }),
     watch: () => ({}),
-    run: () => ({ instance: INSTANCE }),
+    run: () => ({ instance: INSTANCE, output: null }),
     wait: () => ({ state: "ended", exit: 0, why: null }),
   };
   const words = ["run", "--agent", "a", "--workspace", "/srv/work", "--", "true"];

@@ -77,7 +77,13 @@ async function sit(typed: readonly string[]): Promise<{ desk: Desk; powers: CliP
         const fds = relay.fds.filter((fd) => fd !== null);
         await sendDescriptors(join(aios.home, "run", "streams.sock"), ticket, fds);
         relay.release();
-        return { terminal: null, ended: relay.ended };
+        return {
+          terminal: null,
+          ended: relay.ended,
+          flow: () => relay.flow(),
+          hold: () => relay.hold(),
+          stop: () => relay.stop(),
+        };
       },
     },
   };

@@ -124,7 +124,14 @@ export function createDesk(setting: Setting = {}): Desk {
       folder: (path) => `${path}/log`,
     },
     agents: {
-      offerStreams: () => Promise.resolve({ terminal: null, ended: Promise.resolve() }),
+      offerStreams: () =>
+        Promise.resolve({
+          terminal: null,
+          ended: Promise.resolve(),
+          flow: () => undefined,
+          hold: () => undefined,
+          stop: () => undefined,
+        }),
       findProgram: (command) => Promise.resolve({ command, code: [] }),
     },
     notice: (title, said) => void notices.push(`${title}: ${said}`),

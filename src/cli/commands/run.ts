@@ -178,8 +178,8 @@ export async function runInstance(
     });
     await watcher.request("watch", { instance: null });
     const session = await openAgentSession({ powers, client, signing }, { home: home.path, ticket: request.streams });
-    const { instance } = await client.request("run", request);
-    session.onStarted(instance);
+    const { instance, output } = await client.request("run", request);
+    session.onStarted(instance, output);
     const freezes = followFreezes({ powers, client, listener: session }, instance);
     hear = (record) => {
       if (record.kind !== "held") freezes.hear(record);
