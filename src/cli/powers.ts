@@ -172,16 +172,34 @@ export type LogKeySource =
   /** `name+id+base64`, as `aios log verify` prints it (c2sp.org/signed-note). */
   | { readonly kind: "text"; readonly text: string };
 
+/** Cosignatures that a checkpoint must carry. */
+export interface WitnessChoice {
+  /** Keys in their text form, as `aios witness serve` prints them. */
+  readonly keys: readonly string[];
+  /** How many of them. */
+  readonly quorum: number;
+  /** Cosignatures of before this do not count; milliseconds since 1970 UTC. */
+  readonly since: number;
+}
+
 /** Verification that needs neither a monitor nor trust in one. */
 export interface LogVerifier {
-  /** Whole log of a folder; with an earlier checkpoint, also that the log grew from it. */
+  /**
+   * Whole log of a folder. `against` are paths of earlier checkpoints and of at most one folder with a copy: the log must
+   * have grown from each.
+   */
   verify(log: {
     readonly folder: string;
     readonly key: LogKeySource;
-    readonly earlier: string | null;
+    readonly against: readonly string[];
+    readonly witnesses: WitnessChoice | null;
   }): Promise<Verified>;
   /** The text of one proof file. */
-  check(proof: { readonly text: string; readonly key: LogKeySource }): Promise<Verified>;
+  check(proof: {
+    readonly text: string;
+    readonly key: LogKeySource;
+    readonly witnesses: WitnessChoice | null;
+  }): Promise<Verified>;
   /** The log folder of a home. */
   folder(home: string): string;
 }

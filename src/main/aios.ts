@@ -127,7 +127,7 @@ async function main(): Promise<number> {
     );
     return 3;
   }
-  const logs = createLogVerifier(crypto);
+  const logs = createLogVerifier(crypto, files);
   const openHome = (path: string): Home => createCliHome(path, { daemon: DAEMON, monitorUser });
   const powers: CliPowers = {
     version: VERSION,

@@ -1,18 +1,23 @@
 import { join } from "node:path";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { CliFailure } from "../cli/failure.ts";
-import type { LogKeySource, LogVerifier, Verified } from "../cli/powers.ts";
-import { verifyLog } from "../monitor/log/verify.ts";
+import type { Files, LogKeySource, LogVerifier, Verified, WitnessChoice } from "../cli/powers.ts";
+import { verifyLog, type VerifyOptions } from "../monitor/log/verify.ts";
 import { openLogReader } from "../platform/log-files.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { createSigner } from "../platform/signer.ts";
-import { decodeUtf8, fromBase64, toHex } from "../protocol/bytes.ts";
+import { decodeUtf8, toHex } from "../protocol/bytes.ts";
+import type { Cosigned } from "../protocol/cosignature.ts";
 import { verifyProof } from "../protocol/log-proof.ts";
-import { noteKeyText, type NoteKey } from "../protocol/note.ts";
+import { noteKeyText, readNoteKey, type NoteKey } from "../protocol/note.ts";
 import { readProof } from "../protocol/proof-file.ts";
+import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
 
-/** Verifies logs and proofs in this process, from files alone. */
-export function createLogVerifier(crypto: Crypto): LogVerifier {
+/** A checkpoint with a hundred cosignatures has less. */
+const MAX_NOTE_BYTES = 64 * 1024;
+
+/** Verifies logs and proofs in this process, from files alone. `files` reads what the person named. */
+export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): LogVerifier {
   const sha256 = (data: Uint8Array): Uint8Array => crypto.sha256(data);
   const powers = { sha256, verify: crypto.verify.bind(crypto) };
 
@@ -23,12 +28,32 @@ export function createLogVerifier(crypto: Crypto): LogVerifier {
     return { name, publicKey: readPublicKey(source.home) };
   }
 
+  function readDemand({ keys, quorum, since }: WitnessChoice): WitnessDemand {
+    return { keys: keys.map((key) => readWitnessKey(key, sha256)), quorum, since: Math.ceil(since / 1000) };
+  }
+
+  /** What a log is held against: checkpoints are read whole, a folder is a copy of the log. */
+  async function readAgainst(paths: readonly string[]): Promise<Pick<VerifyOptions, "earlier" | "copy">> {
+    const folders = paths.filter((path) => isFolder(path));
+    const [copy] = folders;
+    if (folders.length > 1)
+      throw CliFailure.of("usage", "A log is compared with one copy at a time", "name one folder, and any checkpoints");
+    const earlier: string[] = [];
+    for (const path of paths) if (path !== copy) earlier.push(await files.read(path, MAX_NOTE_BYTES));
+    return copy === undefined ? { earlier } : { earlier, copy: openLogReader(copy) };
+  }
+
   return {
     folder: logFolder,
-    async verify({ folder: path, key: source, earlier }): Promise<Verified> {
+    async verify({ folder: path, key: source, against, witnesses }): Promise<Verified> {
       const key = await findKey(source);
-      const options = { powers, publicKey: key.publicKey, origin: key.name };
-      const verdict = await verifyLog(openLogReader(path), earlier === null ? options : { ...options, earlier });
+      const verdict = await verifyLog(openLogReader(path), {
+        powers,
+        publicKey: key.publicKey,
+        origin: key.name,
+        ...(await readAgainst(against)),
+        ...(witnesses !== null && { witnesses: readDemand(witnesses) }),
+      });
       if (verdict.kind === "refused") {
         return { kind: "refused", code: "log-refused", at: verdict.at, why: verdict.why };
       }
@@ -37,7 +62,9 @@ export function createLogVerifier(crypto: Crypto): LogVerifier {
         size: verdict.size,
         root: toHex(verdict.root),
         key: noteKeyText(sha256, key),
-        grownFromEarlier: earlier !== null,
+        grownFromEarlier: against.length > 0,
+        witnessed:
+          verdict.witnessed === null ? null : { size: verdict.witnessed.size, by: sayCosigned(verdict.witnessed.by) },
         payloads: "not-read",
       };
       const lines = [
@@ -45,27 +72,44 @@ export function createLogVerifier(crypto: Crypto): LogVerifier {
         `root ${facts.root}`,
         `key  ${facts.key}`,
         "payloads, which may be erased, were not read",
+        ...(against.length === 0 ? [] : ["grown from what it was held against"]),
+        ...(verdict.witnessed === null
+          ? []
+          : [`cosigned at ${verdict.witnessed.size} records`, ...sayWitnesses(verdict.witnessed.by)]),
       ];
-      return {
-        kind: "verified",
-        facts,
-        lines: earlier === null ? lines : [...lines, "grown from the earlier checkpoint"],
-      };
+      return { kind: "verified", facts, lines };
     },
-    async check({ text: written, key: source }): Promise<Verified> {
+    async check({ text: written, key: source, witnesses }): Promise<Verified> {
       const proof = readProof(written);
       if (proof === null) return { kind: "refused", code: "malformed", at: null, why: "it is not a proof" };
       const key = await findKey(source);
       const verdict = verifyProof(proof, { powers, publicKey: key.publicKey, origin: key.name });
       if (verdict.kind === "refused") return { kind: "refused", code: "proof-refused", at: null, why: verdict.why };
+      const found = witnesses === null ? null : findWitnesses(proof.checkpoint, readDemand(witnesses), powers);
+      if (found?.kind === "refused") {
+        return { kind: "refused", code: "proof-refused", at: null, why: `of its checkpoint: ${found.why}` };
+      }
       const { origin, size } = verdict.checkpoint;
+      const by = found === null ? [] : found.by;
       return {
         kind: "verified",
-        facts: { origin, size, seq: proof.seq, record: proof.record },
-        lines: [`record ${proof.seq} of the log at size ${size}`, proof.record],
+        facts: { origin, size, seq: proof.seq, record: proof.record, witnessed: sayCosigned(by) },
+        lines: [`record ${proof.seq} of the log at size ${size}`, proof.record, ...sayWitnesses(by)],
       };
     },
   };
+}
+
+function sayCosigned(by: readonly Cosigned[]): { readonly witness: string; readonly at: number }[] {
+  return by.map(({ witness, time }) => ({ witness: witness.name, at: time * 1000 }));
+}
+
+function sayWitnesses(by: readonly Cosigned[]): readonly string[] {
+  return by.map(({ witness, time }) => `  by ${witness.name} on ${new Date(time * 1000).toISOString()}`);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function logFolder(home: string): string {
@@ -90,15 +134,21 @@ function readPublicKey(home: string): Uint8Array {
 
 /** A note key in its text form; its id must fit, so that a mistyped key is told from a refused log. */
 function readKeyText(written: string, sha256: (data: Uint8Array) => Uint8Array): NoteKey {
-  const match = /^(?<name>[!-*,-~]{1,255})\+[0-9a-f]{8}\+(?<key>[A-Za-z0-9+/=]{44})$/u.exec(written);
-  const bytes = fromBase64(match?.groups?.["key"] ?? "");
-  const key = { name: match?.groups?.["name"] ?? "", publicKey: bytes?.subarray(1) ?? new Uint8Array() };
-  if (bytes?.length !== 33 || bytes[0] !== 1 || noteKeyText(sha256, key) !== written) {
-    throw CliFailure.of(
-      "usage",
-      `"${written}" is not the key of a log`,
-      "it looks like name+01234567+AbCd...=, as aios log verify prints it",
-    );
-  }
-  return key;
+  const key = readNoteKey(sha256, written);
+  if (key !== null) return key;
+  throw CliFailure.of(
+    "usage",
+    `"${written}" is not the key of a log`,
+    "it looks like name+01234567+AbCd...=, as aios log verify prints it",
+  );
+}
+
+function readWitnessKey(written: string, sha256: (data: Uint8Array) => Uint8Array): NoteKey {
+  const key = readNoteKey(sha256, written, "cosignature");
+  if (key !== null) return key;
+  throw CliFailure.of(
+    "usage",
+    `"${written}" is not the key of a witness`,
+    "it looks like name+01234567+BAbC...=, as aios witness serve prints it",
+  );
 }

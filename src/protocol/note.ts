@@ -4,6 +4,8 @@ import { HASH_BYTES, type Sha256 } from "./merkle.ts";
 /** Signed notes (c2sp.org/signed-note) and the checkpoints in them (c2sp.org/tlog-checkpoint). */
 
 const ED25519 = 1;
+const COSIGNATURE = 4;
+const PUBLIC_KEY_BYTES = 32;
 const KEY_ID_BYTES = 4;
 const SIGNATURE_BYTES = 64;
 const MAX_NOTE_LENGTH = 1_000_000;
@@ -18,15 +20,31 @@ export interface NoteKey {
   readonly publicKey: Uint8Array;
 }
 
-/** First four bytes of SHA-256(name || 0x0A || 0x01 || public key). */
-export function noteKeyId(sha256: Sha256, { name, publicKey }: NoteKey): Uint8Array {
-  return sha256(concatBytes([encodeUtf8(`${name}\n`), Uint8Array.of(ED25519), publicKey])).slice(0, KEY_ID_BYTES);
+/** What a key signs: notes themselves (c2sp.org/signed-note), or cosignatures with a time (c2sp.org/tlog-cosignature). */
+export type NoteKeyKind = "note" | "cosignature";
+
+/** First four bytes of SHA-256(name || 0x0A || kind || public key). */
+export function noteKeyId(sha256: Sha256, { name, publicKey }: NoteKey, kind: NoteKeyKind = "note"): Uint8Array {
+  return sha256(concatBytes([encodeUtf8(`${name}\n`), kindByte(kind), publicKey])).slice(0, KEY_ID_BYTES);
 }
 
 /** The key in the text form that other tools of this format read: `name+id+base64`. */
-export function noteKeyText(sha256: Sha256, key: NoteKey): string {
-  const encoded = toBase64(concatBytes([Uint8Array.of(ED25519), key.publicKey]));
-  return `${key.name}+${toHex(noteKeyId(sha256, key))}+${encoded}`;
+export function noteKeyText(sha256: Sha256, key: NoteKey, kind: NoteKeyKind = "note"): string {
+  const encoded = toBase64(concatBytes([kindByte(kind), key.publicKey]));
+  return `${key.name}+${toHex(noteKeyId(sha256, key, kind))}+${encoded}`;
+}
+
+/** Reads a key of one kind in its text form, or gives null: its id must fit, so that a mistyped key is found. */
+export function readNoteKey(sha256: Sha256, text: string, kind: NoteKeyKind = "note"): NoteKey | null {
+  const [name = "", , ...rest] = text.split("+");
+  const publicKey = fromBase64(rest.join("+"))?.slice(1);
+  if (publicKey?.length !== PUBLIC_KEY_BYTES || !KEY_NAME.test(name)) return null;
+  const key = { name, publicKey };
+  return noteKeyText(sha256, key, kind) === text ? key : null;
+}
+
+function kindByte(kind: NoteKeyKind): Uint8Array {
+  return Uint8Array.of(kind === "note" ? ED25519 : COSIGNATURE);
 }
 
 /**
@@ -44,6 +62,44 @@ export function signNote(
   return `${text}\n\u2014 ${options.key.name} ${toBase64(signed)}\n`;
 }
 
+/** One signature of a note, not yet looked at. */
+export interface NoteSignature {
+  readonly name: string;
+  /** Four bytes. */
+  readonly id: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The line as it stands in the note, with its newline. */
+  readonly line: string;
+}
+
+/** A note taken apart, with nothing verified: its text, and its signatures in order. Null when it is no note. */
+export function splitNote(
+  note: string,
+): { readonly text: string; readonly signatures: readonly NoteSignature[] } | null {
+  if (note.length > MAX_NOTE_LENGTH || !note.isWellFormed()) return null;
+  const split = note.lastIndexOf("\n\n");
+  if (split < 0) return null;
+  const text = note.slice(0, split + 1);
+  const signatures = readSignatures(note.slice(split + 2));
+  return isNoteText(text) && signatures !== null ? { text, signatures } : null;
+}
+
+/** Reads signature lines, each ended by a newline, at least one; null when they are not that. */
+export function readSignatures(text: string): readonly NoteSignature[] | null {
+  const lines = text.split("\n");
+  if (lines.pop() !== "" || lines.length === 0 || lines.length > MAX_SIGNATURES) return null;
+  const signatures: NoteSignature[] = [];
+  for (const line of lines) {
+    const [dash, name, encoded, ...rest] = line.split(" ");
+    if (dash !== "\u2014" || !name || encoded === undefined || rest.length > 0) return null;
+    const bytes = fromBase64(encoded);
+    if (bytes === null || bytes.length <= KEY_ID_BYTES) return null;
+    const id = bytes.subarray(0, KEY_ID_BYTES);
+    signatures.push({ name, id, signature: bytes.subarray(KEY_ID_BYTES), line: `${line}\n` });
+  }
+  return signatures;
+}
+
 /**
  * The text of a note that this key signed, or null. Signatures of other keys are passed over, as the format asks;
  * a wrong one under this key's name and id refuses the note. Nothing of the text may be used before this.
@@ -56,26 +112,17 @@ export function openNote(
     verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   },
 ): string | null {
-  if (note.length > MAX_NOTE_LENGTH || !note.isWellFormed()) return null;
-  const split = note.lastIndexOf("\n\n");
-  if (split < 0 || !note.endsWith("\n")) return null;
-  const text = note.slice(0, split + 1);
-  const lines = note.slice(split + 2, -1).split("\n");
-  if (!isNoteText(text) || lines.length > MAX_SIGNATURES) return null;
+  const parts = splitNote(note);
+  if (parts === null) return null;
+  const { text, signatures } = parts;
   const id = noteKeyId(options.sha256, options.key);
-  let signed = false;
-  for (const line of lines) {
-    const [dash, name, encoded, ...rest] = line.split(" ");
-    if (dash !== "\u2014" || !name || encoded === undefined || rest.length > 0) return null;
-    const bytes = fromBase64(encoded);
-    if (bytes === null || bytes.length <= KEY_ID_BYTES) return null;
-    if (name !== options.key.name || !equalBytes(bytes.subarray(0, KEY_ID_BYTES), id)) continue;
-    const signature = bytes.subarray(KEY_ID_BYTES);
-    if (signature.length !== SIGNATURE_BYTES) return null;
-    if (!options.verify(options.key.publicKey, encodeUtf8(text), signature)) return null;
-    signed = true;
-  }
-  return signed ? text : null;
+  const ours = signatures.filter((each) => each.name === options.key.name && equalBytes(each.id, id));
+  const message = encodeUtf8(text);
+  const signed = ours.every(
+    ({ signature }) =>
+      signature.length === SIGNATURE_BYTES && options.verify(options.key.publicKey, message, signature),
+  );
+  return signed && ours.length > 0 ? text : null;
 }
 
 /** What a checkpoint says: that the log of this origin had this root at this size. */

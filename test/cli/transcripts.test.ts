@@ -1236,6 +1236,20 @@ refused  at record 3: it was changed (log-refused)
 `);
   });
 
+  test("a witness is needed where something is said of witnesses", async () => {
+    expect(await transcribe(["log", "verify", "--quorum", "1"])).toBe(`$ aios log verify --quorum 1
+! aios: --quorum and --within are about witnesses, and none is named (usage)
+! hint: add --witness KEY
+[2]
+`);
+    expect(await transcribe(["log", "verify", "--witness", "w", "--within", "5m"]))
+      .toBe(`$ aios log verify --witness w --within 5m
+! aios: "5m" is no time (usage)
+! hint: write it as 90s, 15min, 8h or 3d
+[2]
+`);
+  });
+
   test("a proof that is refused", async () => {
     expect(
       await transcribe(["log", "check", "p.json"], {

@@ -94,7 +94,7 @@ async function crashHome(number: number): Promise<{ crashes: number; acknowledge
         powers: CRYPTO,
         publicKey: SIGNER.publicKey,
         origin: ORIGIN,
-        ...(earlier === undefined ? {} : { earlier }),
+        ...(earlier === undefined ? {} : { earlier: [earlier] }),
       });
       expect(verdict).toMatchObject({ kind: "verified", size });
       earlier = readFileSync(join(foldersOf(home).log, "checkpoint"), "utf8");

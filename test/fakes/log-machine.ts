@@ -32,7 +32,7 @@ export function openOn({ log, keys }: LogMachine): Promise<Log> {
 /** Verifies the log of a machine from its public files. */
 export function verifyOn({ log }: LogMachine, earlier?: string): Promise<LogVerdict> {
   const options = { powers: CRYPTO, publicKey: SIGNER.publicKey, origin: ORIGIN };
-  return verifyLog(log.open(), earlier === undefined ? options : { ...options, earlier });
+  return verifyLog(log.open(), earlier === undefined ? options : { ...options, earlier: [earlier] });
 }
 
 /** The words of all records that `note` made. */

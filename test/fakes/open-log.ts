@@ -6,7 +6,7 @@ import { createClock } from "../../src/platform/clock.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { openLogFiles } from "../../src/platform/log-files.ts";
 import type { LogFiles } from "../../src/platform/log-powers.ts";
-import type { Timer } from "../../src/platform/powers.ts";
+import type { Clock, Timer } from "../../src/platform/powers.ts";
 import { createRandom } from "../../src/platform/random.ts";
 import { createSigner } from "../../src/platform/signer.ts";
 import { createTimer } from "../../src/platform/timer.ts";
@@ -32,7 +32,7 @@ export function testKeys(files: LogKeys["files"]): LogKeys {
 /** Opens a log in a folder as the monitor would, with the parts that a test brings. */
 export function openTestLog(
   home: string,
-  options: { readonly files?: LogFiles; readonly keys?: LogKeys; readonly timer?: Timer } = {},
+  options: { readonly files?: LogFiles; readonly keys?: LogKeys; readonly timer?: Timer; readonly clock?: Clock } = {},
 ): Promise<Log> {
   const { log, keys } = foldersOf(home);
   return openLog({
@@ -40,7 +40,7 @@ export function openTestLog(
     keys: options.keys ?? testKeys(openLogFiles(keys)),
     crypto: CRYPTO,
     random: createRandom(),
-    clock: createClock(),
+    clock: options.clock ?? createClock(),
     timer: options.timer ?? createTimer(),
     signer: SIGNER,
     origin: ORIGIN,

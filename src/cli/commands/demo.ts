@@ -224,14 +224,14 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   const key = { kind: "home", home: sample.home.path } as const;
   // Makes the checkpoint cover everything that happened.
   await client.request("checkpoint", {});
-  const whole = await powers.logs.verify({ folder, key, earlier: null });
+  const whole = await powers.logs.verify({ folder, key, against: [], witnesses: null });
   if (whole.kind === "verified") board.result(["good", "verified"], `every record of the log: ${whole.lines[0] ?? ""}`);
   else board.result(["bad", "refused"], showRefusal(whole));
 
   const { entries } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: ["terminal"] });
   const seq = entries[0]?.record.seq ?? 0;
   const { proof } = await client.request("log-prove", { seq });
-  const proved = await powers.logs.check({ text: writeProof(proof), key });
+  const proved = await powers.logs.check({ text: writeProof(proof), key, witnesses: null });
   if (proved.kind === "verified")
     board.result(
       ["good", "verified"],
@@ -240,7 +240,7 @@ async function proveLog({ powers, sample, client, board }: Scene): Promise<void>
   else board.result(["bad", "refused"], showRefusal(proved));
 
   const copy = await sample.changeOneByteOfACopy();
-  const forged = await powers.logs.verify({ folder: copy.folder, key, earlier: null });
+  const forged = await powers.logs.verify({ folder: copy.folder, key, against: [], witnesses: null });
   if (forged.kind === "refused")
     board.result(["bad", "refused"], `a copy with one byte changed (${copy.what}): ${showRefusal(forged)}`);
   else board.result(["bad", "verified"], "a changed copy passed: this must never be seen");

@@ -1,5 +1,6 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import { MAX_PROOF_CHARACTERS, writeProof } from "../../protocol/proof-file.ts";
+import { parseDuration } from "../../protocol/units.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
@@ -9,19 +10,23 @@ import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
 import { join, line, writeLines } from "../line.ts";
 import { showMoment } from "../moment.ts";
-import type { CliPowers, LogKeySource, Verified } from "../powers.ts";
+import type { CliPowers, LogKeySource, Verified, WitnessChoice } from "../powers.ts";
 import { readRecordKind } from "../record-kinds.ts";
 import { layOutTable } from "../table.ts";
 import { showRefusal } from "../verdict.ts";
 import { makeVisible } from "../visible.ts";
 
-const MAXIMUM_NOTE_BYTES = 64 * 1024;
 const PAGE = 500;
 const KEY: Flag = {
   name: "key",
   value: "KEY",
   help: "the log's key as aios log verify prints it (default: that of the home)",
 };
+const WITNESS_FLAGS: readonly Flag[] = [
+  { name: "witness", value: "KEY", help: "the key of a witness that must have cosigned", repeats: true },
+  { name: "quorum", value: "N", help: "so many of the witnesses are enough (default: all)" },
+  { name: "within", value: "TIME", help: "cosigned no longer ago than this, such as 15min or 2d" },
+];
 const DIRECTORY: Flag = { name: "dir", value: "DIR", help: "a log folder, for a copy (default: that of the home)" };
 
 /** `aios log show`: records, for people as a table, for programs as JSON lines. */
@@ -86,23 +91,34 @@ export const logVerify: Command = {
   flags: [
     DIRECTORY,
     KEY,
-    { name: "checkpoint", value: "FILE", help: "an earlier checkpoint; the log must have grown from it" },
+    {
+      name: "against",
+      value: "PATH",
+      help: "an earlier checkpoint, or the folder of a copy; the log must have grown from it",
+      repeats: true,
+    },
+    ...WITNESS_FLAGS,
     JSON_OUTPUT,
     HOME,
   ],
   details: [
-    "Reads the log's own files, without the monitor: every record, every hash, the signed checkpoint. With a checkpoint that you kept elsewhere it also finds a log that was cut, forked or rolled back.",
+    "Reads the log's own files, without the monitor: every record, every hash, the signed checkpoint. With a checkpoint that you kept elsewhere it also finds a log that was cut, forked or rolled back; several narrow down from which record on, and a copy names it.",
+    "A witness cosigns checkpoints only of a log that grows: with its key nobody can show you another history than it saw, and with --within nobody can show you an old one.",
     "Payloads (the arguments and results beside the records) may be erased and are not read: each record holds only the digest of its own.",
     "Exit code 1 when the log is refused.",
   ],
-  examples: ["log verify", "log verify --dir /mnt/copy/log --checkpoint kept.txt"],
+  examples: [
+    "log verify",
+    "log verify --against kept.checkpoint --against /mnt/copy/log",
+    "log verify --witness KEY --within 1h",
+  ],
   async run(powers, args) {
-    const path = args.value("checkpoint");
-    const earlier = path === null ? null : await powers.files.read(path, MAXIMUM_NOTE_BYTES);
     const given = args.value("dir");
     const home = powers.home(args.value("home")).path;
     const folder = given === null ? powers.logs.folder(home) : powers.resolve(given);
-    return report(powers, args, await powers.logs.verify({ folder, key: findKey(args, home), earlier }));
+    const against = args.values("against").map((path) => powers.resolve(path));
+    const witnesses = readWitnesses(powers, args);
+    return report(powers, args, await powers.logs.verify({ folder, key: findKey(args, home), against, witnesses }));
   },
 };
 
@@ -141,19 +157,38 @@ export const logCheck: Command = {
   summary: "check a proof of one record",
   positionals: [{ name: "FILE", required: true, help: "a file from aios log prove" }],
   rest: null,
-  flags: [KEY, JSON_OUTPUT, HOME],
+  flags: [KEY, ...WITNESS_FLAGS, JSON_OUTPUT, HOME],
   details: ["Exit code 1 when the proof is refused."],
   examples: ["log check 42.tlog-proof"],
   async run(powers, args) {
     const proof = await powers.files.read(args.required("FILE"), MAX_PROOF_CHARACTERS);
     const key = findKey(args, powers.home(args.value("home")).path);
-    return report(powers, args, await powers.logs.check({ text: proof, key }));
+    return report(powers, args, await powers.logs.check({ text: proof, key, witnesses: readWitnesses(powers, args) }));
   },
 };
 
 function findKey(args: Arguments, home: string): LogKeySource {
   const text = args.value("key");
   return text === null ? { kind: "home", home } : { kind: "text", text };
+}
+
+function readWitnesses(powers: CliPowers, args: Arguments): WitnessChoice | null {
+  const keys = args.values("witness");
+  const quorum = args.value("quorum");
+  const within = args.value("within");
+  if (keys.length === 0) {
+    if (quorum === null && within === null) return null;
+    throw CliFailure.of("usage", "--quorum and --within are about witnesses, and none is named", "add --witness KEY");
+  }
+  const ago = within === null ? null : parseDuration(within);
+  if (within !== null && ago === null) {
+    throw CliFailure.of("usage", `"${within}" is no time`, "write it as 90s, 15min, 8h or 3d");
+  }
+  return {
+    keys,
+    quorum: quorum === null ? keys.length : readInteger(quorum, { name: "--quorum", min: 1, max: keys.length }),
+    since: ago === null ? 0 : powers.now() - ago,
+  };
 }
 
 function report(powers: CliPowers, args: Arguments, verified: Verified): ExitCode {

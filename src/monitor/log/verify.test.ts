@@ -28,7 +28,7 @@ async function makeLog(word = "x"): Promise<{ disk: MemoryDisk; keys: MemoryDisk
 }
 function verify(disk: MemoryDisk, earlier?: string): Promise<LogVerdict> {
   const options = { powers: CRYPTO, publicKey: SIGNER.publicKey, origin: ORIGIN };
-  return verifyLog(disk.open(), earlier === undefined ? options : { ...options, earlier });
+  return verifyLog(disk.open(), earlier === undefined ? options : { ...options, earlier: [earlier] });
 }
 function copyOf(disk: MemoryDisk): MemoryDisk {
   const copy = createMemoryDisk();
