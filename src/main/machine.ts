@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { describeLimits } from "../cli/describe-limits.ts";
 import type { Check } from "../cli/powers.ts";
 import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";
@@ -99,18 +100,12 @@ function checkLandlock({ landlock }: SystemReport): Check {
   };
 }
 
-/** What stands behind the limits of a sandbox here, and what that means. */
-function checkLimits({ cgroupControllers }: SystemReport): Check {
-  const delegated =
-    cgroupControllers.length === 0
-      ? "no cgroup is delegated"
-      : `cgroup ${cgroupControllers.join(" ")} could be used, and is not by this version`;
-  return {
-    name: "limits",
-    state: "note",
-    found: `processes, files and file sizes by the kernel; memory, cpu and disk by a look every 100 ms (${delegated})`,
-    hint: "between two looks an instance can go over: leave memory free for it, or start the monitor in a cgroup with a limit",
-  };
+/** What stands behind the limits of sandboxes, if a monitor was started from here. */
+function checkLimits({ delegation }: SystemReport): Check {
+  return describeLimits(
+    delegation.kind === "delegated" ? "cgroup" : "watch",
+    delegation.kind === "none" ? delegation.why : null,
+  );
 }
 
 function checkUser(): Check {

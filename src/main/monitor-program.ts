@@ -16,6 +16,7 @@ import { createVault } from "../monitor/vault.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { openAgentVolumes } from "../platform/agent-volumes.ts";
 import { readAlertAddress } from "../platform/alert-address.ts";
+import { openGroups } from "../platform/cgroup.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
@@ -44,6 +45,8 @@ const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
  */
 export async function runMonitor(at: string, environment: { readonly [name: string]: string }): Promise<void> {
   const home = openHome(at);
+  // Before anything is started: whoever has a group of its own moves into one beneath it.
+  const groups = openGroups();
   const homeStands = rememberHome(home.path);
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
@@ -76,10 +79,13 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     timer,
     random,
     crypto,
-    startSandbox: (spec, streams, ends = []) => startSandbox(spec, { streams, ends }),
+    limits: groups === null ? "watch" : "cgroup",
+    // Those that run somebody's code. The rest is ours, and a group costs a start some milliseconds.
+    startSandbox: (spec, streams, ends = []) =>
+      startSandbox(spec, { streams, ends, groups: spec.role === "driver" ? groups : null }),
     expectAgent: () => void agents.supervisor.ready().catch(() => {}),
     startAgent: (spec, { streams, ends, device, ...parts }) =>
-      startSandbox(spec, { streams, ends, agent: { ...agents, ...parts, ...(device !== null && { device }) } }),
+      startSandbox(spec, { streams, ends, groups, agent: { ...agents, ...parts, ...(device !== null && { device }) } }),
     makeSocketEnds,
     listenOnLoopback: makeListenerEnd,
     codeDigest,

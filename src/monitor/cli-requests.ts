@@ -114,6 +114,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         home: ports.home,
         owners: state.owners.size,
         policy: policy.version,
+        limits: ports.powers.limits,
       };
     },
     async run(request) {

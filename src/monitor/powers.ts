@@ -22,6 +22,8 @@ export interface MonitorPowers {
   readonly timer: Timer;
   readonly random: Random;
   readonly crypto: Crypto;
+  /** What bounds the memory of agents here. */
+  readonly limits: "cgroup" | "watch";
   /** CONFINED-OR-NOT-AT-ALL: rejects with a code and a hint when any part of the sandbox cannot be set up. */
   startSandbox(
     spec: SandboxSpec,

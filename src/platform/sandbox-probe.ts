@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { SandboxError } from "../sandbox/error.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
+import { type Delegation, findDelegation } from "./cgroup.ts";
 import { findBubblewrap, hostArchitecture, missingOptions } from "./sandbox-host.ts";
 import { startSandbox, type AgentStart } from "./sandbox-process.ts";
 import { landlockVersion } from "./sandbox-syscalls.ts";
@@ -27,8 +27,8 @@ export interface SystemReport {
   readonly notification: boolean;
   /** Landlock's ABI version, 0 for none. Below 2 no agent starts. */
   readonly landlock: number;
-  /** Controllers of the cgroup (version 2) that this process may hand on; empty where none is delegated. */
-  readonly cgroupControllers: readonly string[];
+  /** Whether a monitor that is started from here could bound sandboxes by cgroups, or why not. */
+  readonly delegation: Delegation;
   /** Whether TIOCSTI works for unprivileged programs outside of sandboxes; null when the kernel does not say. */
   readonly legacyTiocsti: boolean | null;
   /** `kernel.yama.ptrace_scope`, null without Yama. */
@@ -76,7 +76,7 @@ export async function probeSystem(agent: Omit<AgentStart, "hear">): Promise<Syst
     seccomp: hostArchitecture() !== null && existsSync("/proc/sys/kernel/seccomp/actions_avail"),
     notification: hasListeners(),
     landlock: landlockVersion(),
-    cgroupControllers: delegatedControllers(),
+    delegation: findDelegation(),
     legacyTiocsti: toBoolean(readNumber("/proc/sys/dev/tty/legacy_tiocsti")),
     yama: readNumber("/proc/sys/kernel/yama/ptrace_scope"),
     trial: await tryStart(null),
@@ -113,25 +113,6 @@ async function tryStart(agent: Omit<AgentStart, "hear"> | null): Promise<Trial> 
       return { works: false, code: error.code, message: error.message, hint: error.hint };
     }
     return { works: false, code: "setup", message: String(error), hint: null };
-  }
-}
-
-/** Controllers of our own cgroup v2, when we may make children there. */
-function delegatedControllers(): readonly string[] {
-  const own = /^0::(.*)$/m.exec(readText("/proc/self/cgroup") ?? "")?.[1];
-  if (own === undefined) return [];
-  const folder = join("/sys/fs/cgroup", own);
-  const controllers = readText(join(folder, "cgroup.controllers"));
-  if (controllers === null || !mayWrite(join(folder, "cgroup.procs"))) return [];
-  return controllers.split(/\s+/).filter((name) => name !== "");
-}
-
-function mayWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

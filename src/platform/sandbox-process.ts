@@ -3,17 +3,18 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
-import type { Descriptor, Launch, SandboxPlan } from "../sandbox/bwrap.ts";
+import type { Descriptor, SandboxPlan } from "../sandbox/bwrap.ts";
 import { SandboxError } from "../sandbox/error.ts";
 import { guardedRoots } from "../sandbox/guard.ts";
-import { seccompProgram, supervisedProgram } from "../sandbox/seccomp.ts";
 import type { LauncherFiles } from "../sandbox/launch-plan.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
+import type { Group, Groups } from "./cgroup.ts";
 import { socketChannel } from "./channel.ts";
 import { checkDeviceNode } from "./device-node.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { SandboxedProcess } from "./powers.ts";
 import { explainFailure } from "./sandbox-failure.ts";
+import { filterFor, supervisedFilter } from "./sandbox-filters.ts";
 import { readStatus, watchGate } from "./sandbox-gate.ts";
 import { readSandboxHost } from "./sandbox-host.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
@@ -66,6 +67,8 @@ export interface SandboxOptions {
   readonly host?: SandboxHost;
   /** Ends of socketpairs that the last of its channels are made of. They belong to the caller, who closes them. */
   readonly ends?: readonly SocketEnd[];
+  /** Where the sandbox gets a group of its own, where such were delegated. */
+  readonly groups?: Groups | null;
 }
 
 export interface StartedSandbox extends SandboxedProcess {
@@ -83,8 +86,6 @@ const GUARDING_VERSION = 3;
 const LAST_WORDS = 1000;
 
 let knownHost: SandboxHost | undefined;
-/** Finished filters. Assembling one takes longer than everything else this process does for a start. */
-const filters = new Map<string, Uint8Array>();
 
 /**
  * Starts one program in a sandbox of its own and resolves when it is confined in full and running. CONFINED-OR-NOT-AT-ALL:
@@ -117,12 +118,14 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   const errors = keepTail(child.stderr, ERRORS_MOST);
   const output = keepHead(child.stdout, OUTPUT_MOST);
   let first: number | null = null;
+  let group: Group | null = null;
   try {
     const gate = watchGate(pipeOf(child, plan, "gate"));
     const status = await readStatus(pipeOf(child, plan, "status"), exited);
     first = openProcess(status.pid);
     if (first === null) throw new Error("the first process of the namespace is gone");
     applyLimits(status.pid, spec.limits);
+    group = options.groups?.enclose(status.pid, spec.limits) ?? null;
     const launched =
       agent === undefined || pair === null
         ? null
@@ -137,12 +140,24 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     await launched?.done;
     const { namespace } = status;
     const told = launched?.gone ?? Promise.resolve();
-    const started = superviseSandbox(child, { first, namespace, spec, options, plan, exited, told, errors, output });
+    const started = superviseSandbox(child, {
+      first,
+      namespace,
+      group,
+      spec,
+      options,
+      plan,
+      exited,
+      told,
+      errors,
+      output,
+    });
     // TERMINAL, and a sandbox whose calls nobody answers, end before anybody is told.
     launched?.onEnd(started.kill);
     return started;
   } catch (cause) {
     await abandon(child, { first, exited });
+    group?.remove();
     await Promise.race([errors.ended, pause(LAST_WORDS)]);
     throw explainFailure(cause, errors.text());
   } finally {
@@ -264,21 +279,6 @@ function openDescriptor(descriptor: Descriptor, start: Opening & { readonly plan
   }
 }
 
-function filterFor(arch: SandboxHost["arch"], role: SandboxSpec["role"]): Uint8Array {
-  const key = `${arch} ${role}`;
-  const made = filters.get(key) ?? seccompProgram(arch, role);
-  filters.set(key, made);
-  return made;
-}
-
-function supervisedFilter(arch: SandboxHost["arch"], spec: SandboxSpec): Launch["filter"] {
-  const guard = guardedRoots(spec).length === 0 ? "none" : "guarded";
-  const key = `${arch} supervised ${guard}`;
-  const made = filters.get(key) ?? supervisedProgram(arch, guard);
-  filters.set(key, made);
-  return made;
-}
-
 function openPath(host: string): number {
   let fd: number;
   try {
@@ -310,6 +310,7 @@ interface Supervised {
   readonly first: number;
   /** Inode number of the pid namespace. */
   readonly namespace: number;
+  readonly group: Group | null;
   readonly spec: SandboxSpec;
   readonly options: SandboxOptions;
   readonly plan: SandboxPlan;
@@ -321,7 +322,7 @@ interface Supervised {
 }
 
 function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSandbox {
-  const { first, namespace, errors, output } = sandbox;
+  const { first, namespace, group, errors, output } = sandbox;
   let gone = false;
   const kill = (): void => {
     if (gone) return;
@@ -331,7 +332,8 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     signalProcess(first, SIGKILL);
   };
   const { agent } = sandbox.options;
-  const bounds = { memoryBytes: sandbox.spec.limits.memoryBytes, ...(agent?.bounds ?? UNBOUNDED) };
+  const { memoryBytes } = sandbox.spec.limits;
+  const bounds = { memoryBytes, group, ...(agent?.bounds ?? UNBOUNDED) };
   const stopWatch = watchUse(namespace, bounds, (reached) => {
     kill();
     agent?.reached?.(reached);
@@ -341,6 +343,10 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     signalProcess(first, SIGKILL); // what the program left running in the background ends with it
     await waitForEnd(first);
     gone = true;
+    // The kernel has ended it, and says so here only.
+    const held = group?.outOfMemory() ?? null;
+    if (held !== null) agent?.reached?.({ limit: "memory", most: memoryBytes, found: held });
+    group?.remove();
     closeSync(first);
     await Promise.all([errors.ended, output.ended]);
     // What happened inside is told before the end is.

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Group } from "./cgroup.ts";
 import { listAllMembers } from "./sandbox-members.ts";
 
 /** How often the memory of sandboxes is added up, milliseconds. */
@@ -9,6 +10,8 @@ export interface WatchedBounds {
   readonly memoryBytes: number;
   readonly cpuSeconds: number | null;
   readonly writtenBytes: number | null;
+  /** Its cgroup, which holds the bound on memory itself and counts processor time without gaps; null where there is none. */
+  readonly group: Group | null;
 }
 
 /** A bound that was reached: by which name, and what was found. */
@@ -31,7 +34,7 @@ let timer: NodeJS.Timeout | null = null;
 /**
  * Watches what a sandbox's processes together hold in memory of their own and of shared segments, and, where there is a
  * bound, what they used of the processor and wrote to disk; calls `exceed` once when it is over one. Where no cgroup is
- * delegated nothing in the kernel bounds a sum over processes. Returns the function that ends the watch. Does not keep
+ * delegated nothing in the kernel bounds a sum over processes; where one is, it is asked instead. Returns the function that ends the watch. Does not keep
  * the program alive.
  */
 export function watchUse(namespace: number, bounds: WatchedBounds, exceed: (reached: Reached) => void): () => void {
@@ -52,14 +55,14 @@ function lookAtAll(): void {
 }
 
 function lookAt(members: readonly number[], bounds: WatchedBounds): Reached | null {
-  const { memoryBytes, cpuSeconds, writtenBytes } = bounds;
+  const { memoryBytes, cpuSeconds, writtenBytes, group } = bounds;
   // The cheap sum counts pages shared after a fork once for each process, so it can only be too large.
-  if (sum(members, readResident) > memoryBytes) {
+  if (group === null && sum(members, readResident) > memoryBytes) {
     const found = sum(members, readProportional);
     if (found > memoryBytes) return { limit: "memory", most: memoryBytes, found };
   }
   if (cpuSeconds !== null) {
-    const found = Math.floor(sum(members, readProcessorTicks) / TICKS_A_SECOND);
+    const found = group?.processorSeconds() ?? Math.floor(sum(members, readProcessorTicks) / TICKS_A_SECOND);
     if (found > cpuSeconds) return { limit: "cpu", most: cpuSeconds, found };
   }
   if (writtenBytes !== null) {

@@ -228,7 +228,14 @@ const PROOF: Decoder<LogProof> = object<LogProof>({
 
 /** Answers of the monitor to the command line. */
 export const CLI_ANSWERS: AnswerTable<CliRequests> = {
-  hello: object<OkOf<"hello">>({ version: words, start: nonce, home: words, owners: count, policy: digest }),
+  hello: object<OkOf<"hello">>({
+    version: words,
+    start: nonce,
+    home: words,
+    owners: count,
+    policy: digest,
+    limits: oneOf(["cgroup", "watch"]),
+  }),
   run: object<OkOf<"run">>({ instance: instanceId, output: nullable(count) }),
   "output-over": empty,
   wait: object<OkOf<"wait">>({

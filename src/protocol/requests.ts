@@ -246,6 +246,8 @@ export interface CliRequests {
       readonly home: string;
       readonly owners: number;
       readonly policy: string;
+      /** What bounds the memory of an agent: its cgroup, or a look at it from time to time. */
+      readonly limits: "cgroup" | "watch";
     };
   };
   /** `output`: bytes that it may say in all to the streams that it was lent, or null; whoever lends them counts. */

@@ -34,7 +34,7 @@ const view: GrantView = {
   key: `ed25519:${"0".repeat(16)}`,
 };
 const answers: Setting["answers"] = {
-  hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 1, policy: "p" }),
+  hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 1, policy: "p", limits: "watch" }),
   grants: () => ({ grants: [view, { ...view, id: "old", state: "revoked" }] }),
   "grant-show": ({ id }) => ({ grant: { ...gateway, id }, cedar: "", view }),
   prepare: ({ purpose, document }) => ({

@@ -13,7 +13,7 @@ import { grant, held, heldOver, INSTANCE, REQUEST } from "./cast.ts";
 
 const crypto = createCrypto();
 const hello: Setting["answers"] = {
-  hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }),
+  hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p", limits: "watch" }),
 };
 
 /** Draws up a statement as the monitor would. */

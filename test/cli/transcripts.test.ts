@@ -437,7 +437,9 @@ describe("setting up", () => {
       await transcribe(["init"], {
         home: "empty",
         typed: [PASSPHRASE, PASSPHRASE],
-        answers: { hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 1, policy: "p" }) },
+        answers: {
+          hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 1, policy: "p", limits: "watch" }),
+        },
       }),
     ).toBe(`$ aios init
 ! aios: The home /home/maria/.aios has an owner already (owner-exists)
@@ -451,7 +453,7 @@ describe("setting up", () => {
       home: "empty",
       typed: [PASSPHRASE, PASSPHRASE],
       answers: {
-        hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }),
+        hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p", limits: "watch" }),
         prepare: ({ purpose, document }) => ({
           statement: {
             v: 1,
@@ -486,7 +488,9 @@ Next:  aios demo                                          see what it does
       await transcribe(["init"], {
         home: "empty",
         typed: ["hunter2", "hunter2"],
-        answers: { hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }) },
+        answers: {
+          hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p", limits: "watch" }),
+        },
       }),
     ).toBe(`$ aios init
 ! aios: Cannot take this passphrase: it needs at least 12 characters or 4 different words (weak-passphrase)
@@ -500,7 +504,9 @@ Next:  aios demo                                          see what it does
       await transcribe(["init"], {
         home: "empty",
         typed: [PASSPHRASE, "something else entirely"],
-        answers: { hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p" }) },
+        answers: {
+          hello: () => ({ version: "0.1.0", start: "0", home: "/h", owners: 0, policy: "p", limits: "watch" }),
+        },
       }),
     ).toBe(`$ aios init
 ! aios: Nothing was made: the two passphrases differ (passphrases-differ)

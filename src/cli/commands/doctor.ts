@@ -1,5 +1,6 @@
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
+import { describeLimits } from "../describe-limits.ts";
 import { findHome, withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
@@ -44,7 +45,9 @@ export const doctor: Command = {
     const home = powers.home(args.value("home"));
     const machine = await powers.probe((await home.exists()) ? home.path : null);
     const unusable = machine.some((check) => check.name === "home");
-    const checks = [...machine, ...(unusable ? [] : await checkHome(powers, home))];
+    const own = unusable ? [] : await checkHome(powers, home);
+    // Of what both say something, the monitor that runs knows it of itself.
+    const checks = [...machine.filter(({ name }) => !own.some((check) => check.name === name)), ...own];
     if (args.has("json")) writeJson(powers, { checks });
     else writeLines(powers.out, checks.flatMap(showCheck));
     return checks.some((check) => check.state === "missing") ? EXIT.setup : EXIT.ok;
@@ -99,6 +102,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
       found: `runs, version ${hello.version}, start ${hello.start.slice(0, 8)}`,
       hint: null,
     });
+    checks.push(describeLimits(hello.limits, null));
     checks.push(
       hello.owners > 0
         ? { name: "owner", state: "ok", found: `${hello.owners} enrolled`, hint: null }
