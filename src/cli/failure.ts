@@ -35,6 +35,8 @@ export type FailureCode =
   | "monitor-running"
   | "monitor-unreachable"
   | "monitor-lost"
+  | "witness-running"
+  | "port-taken"
   | "interrupted";
 
 /** The exit code that each ends in, by name. */
@@ -72,6 +74,8 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "monitor-running": "monitor",
   "monitor-unreachable": "monitor",
   "monitor-lost": "monitor",
+  "witness-running": "setup",
+  "port-taken": "setup",
   interrupted: "interrupted",
 };
 

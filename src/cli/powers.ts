@@ -38,6 +38,7 @@ export interface CliPowers {
   /** Eyes for this machine: as this person, reading only. */
   look(): Look;
   readonly logs: LogVerifier;
+  readonly witnesses: Witnesses;
   readonly agents: AgentStarter;
   /** Shows a notice on the person's desktop where there is one. Never fails, and nothing waits for it. */
   notice(title: string, text: string): void;
@@ -202,6 +203,27 @@ export interface LogVerifier {
   }): Promise<Verified>;
   /** The log folder of a home. */
   folder(home: string): string;
+}
+
+/** Being a witness of others' logs, on this machine. */
+export interface Witnesses {
+  /**
+   * Opens a witness's folder, or makes it with a fresh key, and listens at loopback. `report` is told of each request.
+   * Throws `CliFailure` (`usage` for what is no key of a log, `bad-key`, `witness-running`, `port-taken`).
+   */
+  serve(options: {
+    readonly folder: string;
+    readonly name: string;
+    readonly logs: readonly string[];
+    readonly port: number;
+    report(words: string): void;
+  }): Promise<{ readonly key: string; readonly port: number; close(): Promise<void> }>;
+  /** What it saw last of each log. Throws `CliFailure` `file-unreadable`. */
+  seen(
+    folder: string,
+  ): Promise<
+    readonly { readonly origin: string; readonly size: number; readonly root: string; readonly note: string }[]
+  >;
 }
 
 /** Hands this process's streams to an instance. */

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { CliFailure } from "../cli/failure.ts";
 import type { CliPowers, Files, Home, Person } from "../cli/powers.ts";
 import { runProgram } from "../cli/program.ts";
+import { createClock } from "../platform/clock.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { createLook } from "../platform/machine-look.ts";
 import { createRandom } from "../platform/random.ts";
@@ -30,6 +31,7 @@ import { createShippedProfiles, findStanding } from "./profiles.ts";
 import { createScreen } from "./screen.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
+import { createWitnesses } from "./witness.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const DAEMON = join(ROOT, "src", "main", "aiosd.ts");
@@ -150,6 +152,7 @@ async function main(): Promise<number> {
     probe: probeMachine,
     look: () => createLook({ home: homedir(), folder: process.cwd(), now: Date.now(), variables: Object.keys(env) }),
     logs,
+    witnesses: createWitnesses({ crypto, clock: createClock() }),
     agents: {
       offerStreams: (offer) => translateFaults(() => offerStreams(offer)),
       findProgram: createProgramFinder({ path: env["PATH"] ?? "", cwd: process.cwd(), closure: listClosure }),

@@ -22,7 +22,7 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
   const powers = { sha256, verify: crypto.verify.bind(crypto) };
 
   async function findKey(source: LogKeySource): Promise<NoteKey> {
-    if (source.kind === "text") return readKeyText(source.text, sha256);
+    if (source.kind === "text") return readLogKey(source.text, sha256);
     const note = await openLogReader(logFolder(source.home)).read("checkpoint");
     const [name = ""] = (note === null ? "" : (decodeUtf8(note) ?? "")).split("\n");
     return { name, publicKey: readPublicKey(source.home) };
@@ -133,7 +133,7 @@ function readPublicKey(home: string): Uint8Array {
 }
 
 /** A note key in its text form; its id must fit, so that a mistyped key is told from a refused log. */
-function readKeyText(written: string, sha256: (data: Uint8Array) => Uint8Array): NoteKey {
+export function readLogKey(written: string, sha256: (data: Uint8Array) => Uint8Array): NoteKey {
   const key = readNoteKey(sha256, written);
   if (key !== null) return key;
   throw CliFailure.of(

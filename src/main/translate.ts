@@ -18,6 +18,7 @@ const MEANINGS: { readonly [code in PlatformErrorCode]: FailureCode | null } = {
   "too-long": "not-confirmed",
   unreachable: "monitor-unreachable",
   "weak-passphrase": "weak-passphrase",
+  "witness-running": "witness-running",
   "wrong-passphrase": "wrong-passphrase",
 };
 

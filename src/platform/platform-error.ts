@@ -14,6 +14,7 @@ export type PlatformErrorCode =
   | "system-call"
   | "too-long"
   | "unreachable"
+  | "witness-running"
   | "weak-passphrase"
   | "wrong-passphrase";
 

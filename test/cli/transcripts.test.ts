@@ -78,6 +78,8 @@ Evidence
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
+  witness serve      be a witness of other logs
+  witness show       show what a witness saw last of each log
 
 The monitor
   serve              run the monitor in the foreground
@@ -158,6 +160,8 @@ Evidence
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
+  witness serve      be a witness of other logs
+  witness show       show what a witness saw last of each log
 
 The monitor
   serve              run the monitor in the foreground

@@ -33,8 +33,8 @@ export function testWitness(number: number): TestWitness {
 
 /** A note, or a proof with one at its end, with the cosignature of a witness added; the time in seconds since 1970 UTC. */
 export function addCosignature(written: string, { key, signer }: TestWitness, time: number): string {
-  const note = written.startsWith("c2sp.org/tlog-proof") ? written.slice(written.indexOf("\n\n") + 2) : written;
-  const text = splitNote(note)?.text ?? "";
+  const signed = written.startsWith("c2sp.org/tlog-proof") ? written.slice(written.indexOf("\n\n") + 2) : written;
+  const text = splitNote(signed)?.text ?? "";
   return written + cosign(text, { key, time, sha256, sign: (message) => signer.sign(message) });
 }
 

@@ -123,6 +123,7 @@ export function createDesk(setting: Setting = {}): Desk {
       check: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["record 3"], facts: { seq: 3 } }),
       folder: (path) => `${path}/log`,
     },
+    witnesses: { serve: () => missing("witness"), seen: () => Promise.resolve([]) },
     agents: {
       offerStreams: () =>
         Promise.resolve({

@@ -1,0 +1,88 @@
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeAtomically } from "./atomic-file.ts";
+import { lockFile } from "./file-lock.ts";
+import { PlatformError } from "./platform-error.ts";
+import type { Signer } from "./powers.ts";
+import { createSigner } from "./signer.ts";
+
+/** The folder of a witness: its key, its name, and the last cosigned note of each log. One process has it at a time. */
+export interface WitnessStore {
+  readonly name: string;
+  readonly signer: Signer;
+  /** The last note of a log, null when none was ever kept. Throws for one that is there and cannot be read. */
+  read(origin: string): string | null;
+  /** The note is durable when this returns. */
+  write(origin: string, note: string): void;
+}
+
+const SEED_BYTES = 32;
+const SEEN = /^seen-[0-9a-f]{64}$/;
+
+/**
+ * Opens a witness's folder, or makes it, with a fresh key under this name. A key has one name for good: what it signs does
+ * not say the name, so a second one would pass for the first. Throws PlatformError `bad-key-file` or `witness-running`.
+ */
+export function openWitnessStore(folder: string, name: string): WitnessStore {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = openSync(join(folder, "lock"), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  if (!lockFile(lock)) {
+    closeSync(lock);
+    throw new PlatformError("witness-running", `Cannot open ${folder}: another witness runs on it`);
+  }
+  const kept = keep(join(folder, "name"), Buffer.from(`${name}\n`)).toString();
+  if (kept !== `${name}\n`) {
+    throw new PlatformError("bad-key-file", `Cannot open ${folder}: its key has the name ${kept.trim()}, not ${name}`);
+  }
+  const seed = keep(join(folder, "key"), randomBytes(SEED_BYTES));
+  if (seed.length !== SEED_BYTES) {
+    throw new PlatformError("bad-key-file", `Cannot use ${join(folder, "key")}: it has ${seed.length} bytes, not 32`);
+  }
+  const signer = createSigner(seed);
+  seed.fill(0);
+  const at = (origin: string): string => join(folder, `seen-${createHash("sha256").update(origin).digest("hex")}`);
+  return {
+    name,
+    signer,
+    read: (origin) => readOrNull(at(origin)),
+    write: (origin, note) => writeAtomically(at(origin), note, { mode: 0o600, existing: "replace" }),
+  };
+}
+
+/** Every note that a witness's folder has, in no order of meaning. */
+export async function readSeen(folder: string): Promise<readonly string[]> {
+  const names = (await readdir(folder)).filter((name) => SEEN.test(name)).toSorted();
+  return Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+}
+
+/** A file of ours that is made once: what is there, or these bytes. */
+function keep(path: string, bytes: Buffer): Buffer {
+  try {
+    writeAtomically(path, bytes, { mode: 0o600, existing: "fail" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { uid, mode, size } = fstatSync(fd);
+    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
+      throw new PlatformError("bad-key-file", `Cannot use ${path}: it must be ours, of mode 600`);
+    }
+    const found = Buffer.alloc(Math.min(size, 4096));
+    readSync(fd, found);
+    return found;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}
