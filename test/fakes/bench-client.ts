@@ -1,10 +1,10 @@
 /**
  * The client of the network bench.
  *
- *     bench-client.ts ORIGIN direct|PORT|SOCKET COUNT BYTES
+ *     bench-client.ts ORIGIN direct|forward:PORT|PORT|SOCKET COUNT BYTES
  *
- * Asks ORIGIN for `/small` COUNT times, one after the other on one connection, and once for BYTES; directly, through a
- * proxy on a TCP port, or through one on a unix socket. Prints { p50, p99 (milliseconds), bytesPerSecond }.
+ * Asks ORIGIN for `/small` COUNT times, one after the other on one connection, and once for BYTES; directly, over a
+ * forwarded port, through a proxy on a TCP port, or through one on a unix socket. Prints { p50, p99 (milliseconds), bytesPerSecond }.
  */
 import { Agent, request } from "node:http";
 import { argv, stdout } from "node:process";
@@ -12,17 +12,18 @@ import { argv, stdout } from "node:process";
 const [origin = "", way = "", count = "", bytes = ""] = argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const host = `localhost:${origin}`;
-const to =
-  way === "direct"
-    ? { host: "127.0.0.1", port: origin }
-    : way.startsWith("/")
-      ? { socketPath: way }
-      : { host: "127.0.0.1", port: way };
+const forwarded = /^forward:(\d+)$/.exec(way)?.[1];
+const isPlain = way === "direct" || forwarded !== undefined;
+const to = isPlain
+  ? { host: "127.0.0.1", port: forwarded ?? origin }
+  : way.startsWith("/")
+    ? { socketPath: way }
+    : { host: "127.0.0.1", port: way };
 
 function ask(path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { ...to, agent, path: way === "direct" ? path : `http://${host}${path}`, headers: { host } },
+      { ...to, agent, path: isPlain ? path : `http://${host}${path}`, headers: { host } },
       (response) => {
         let size = 0;
         response.on("data", (chunk: Buffer) => (size += chunk.length));
