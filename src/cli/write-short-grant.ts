@@ -2,6 +2,7 @@ import { Document, isCollection, isMap, isScalar } from "yaml";
 import type { PortGrant, ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
 import type { ShortBudget, ShortInference } from "../protocol/short-inference.ts";
+import { writeWindow } from "../protocol/short-hours.ts";
 import type { ShortDestination } from "../protocol/short-network.ts";
 
 const UNCLASSIFIED = "nobody classified this: it is reserved";
@@ -135,7 +136,7 @@ function writeTool({ risk, labels, fields, recipients }: ToolClass): object {
 }
 
 function writeLimits({ limits }: ShortGrant): object {
-  const { uses, rate, bytes, starts, expires, budget } = limits;
+  const { uses, rate, bytes, starts, expires, budget, hours } = limits;
   return {
     ...(uses === null ? {} : { uses }),
     ...(rate === null ? {} : { rate: `${rate.count}/${RATE_UNITS.get(rate.seconds) ?? "s"}` }),
@@ -143,6 +144,7 @@ function writeLimits({ limits }: ShortGrant): object {
     ...(starts === null ? {} : { starts: writeMoment(starts) }),
     expires: writeMoment(expires),
     ...(budget === null ? {} : { budget: writeBudget(budget) }),
+    ...(hours === null ? {} : { hours: { zone: hours.zone, open: hours.windows.map(writeWindow) } }),
   };
 }
 

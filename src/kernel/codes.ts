@@ -34,6 +34,7 @@ export type ReasonCode =
   | "limit-cost"
   | "not-yet"
   | "expired"
+  | "outside-hours"
   | "too-many-held"
   | "denied-by-owner"
   | "hold-expired"
@@ -89,6 +90,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "limit-cost": "the grant allows no more money",
   "not-yet": "the grant is not valid yet",
   expired: "the grant is past its end",
+  "outside-hours": "it is none of the hours in which the grant is in force",
   "too-many-held": "too many actions of this instance wait for a human",
   // approve
   "denied-by-owner": "an owner said no",

@@ -34,6 +34,7 @@ import {
   RESERVED_DRIVER,
   SHA256,
 } from "./names.ts";
+import { readHours } from "./hours.ts";
 import { INFER_DRIVER, readBudget } from "./infer.ts";
 import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
@@ -288,7 +289,7 @@ function readScalar(place: Place): string | number | boolean {
 }
 
 function readLimits(place: Place, lease: boolean): Limits {
-  const given = place.given("budget");
+  const given = place.given("budget", "hours");
   const at = place.fields("uses", "rate", "bytes", "notBefore", "expires", ...given);
   const notBefore = at("notBefore").whole(0, MAX_TIME);
   const expires = at("expires").whole(0, MAX_TIME);
@@ -303,6 +304,7 @@ function readLimits(place: Place, lease: boolean): Limits {
     notBefore,
     expires,
     ...(given.includes("budget") ? { budget: readBudget(at("budget")) } : {}),
+    ...(given.includes("hours") ? { hours: readHours(at("hours")) } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Verb } from "./action.ts";
 import type { HomeGrant } from "./home-grant.ts";
+import type { Hours } from "./hours.ts";
 import type { Budget } from "./infer.ts";
 import type { SecretUse } from "./secrets.ts";
 import type { NamedLimits } from "./sandbox-limits.ts";
@@ -99,6 +100,8 @@ export interface Limits {
   readonly expires: number;
   /** Tokens and money of model calls; absent when there is no limit of them. */
   readonly budget?: Budget;
+  /** Hours of the day in which it is in force; absent: at any. */
+  readonly hours?: Hours;
 }
 
 /** What an allow names, taken apart. */

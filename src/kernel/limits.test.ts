@@ -15,6 +15,19 @@ describe("checkLimits", () => {
     expect(checkLimits(open, NO_USAGE, { ...use, now: NOW + 100 })).toBe("expired");
   });
 
+  it("lets nothing through outside its hours, and fails for a time zone that is none", () => {
+    const hours = (zone: string) =>
+      grant({ limits: { hours: { zone, windows: [{ days: ["sun"], from: 0, to: 1440 }] } } });
+    const sunday = Date.parse("2026-11-29T12:00:00Z");
+    const valid = { notBefore: 0, expires: sunday + 1e12 };
+    const open = grant({
+      limits: { ...valid, hours: { zone: "UTC", windows: [{ days: ["sun"], from: 0, to: 1440 }] } },
+    });
+    expect(checkLimits(open, NO_USAGE, { ...use, now: sunday })).toBeNull();
+    expect(checkLimits(open, NO_USAGE, { ...use, now: sunday + 86_400_000 })).toBe("outside-hours");
+    expect(() => checkLimits(hours("Nowhere/Land"), NO_USAGE, use)).toThrow(RangeError);
+  });
+
   it("counts uses and bytes to the last one", () => {
     const counted = grant({ limits: { uses: 2, bytes: 100 } });
     expect(checkLimits(counted, { ...NO_USAGE, uses: 1 }, use)).toBeNull();

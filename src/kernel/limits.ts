@@ -3,6 +3,7 @@ import { canonicalize } from "./canonical.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { Usage } from "./decision.ts";
 import type { Grant } from "./grant.ts";
+import { isOpen } from "./hours.ts";
 import { withinBudget, type Spent } from "./infer.ts";
 import { utf8Length } from "./utf8.ts";
 
@@ -27,6 +28,7 @@ export function checkLimits(grant: Grant, usage: Usage, use: LimitedUse): Reason
   const { limits } = grant;
   if (!(use.now >= limits.notBefore)) return "not-yet";
   if (!(use.now < limits.expires)) return "expired";
+  if (limits.hours !== undefined && !isOpen(limits.hours, use.now)) return "outside-hours";
   if (limits.uses !== null && !(usage.uses < limits.uses)) return "limit-uses";
   if (limits.rate !== null) {
     const since = use.now - limits.rate.seconds * 1000;

@@ -80,8 +80,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       ? "revoked"
       : limit === "expired"
         ? "expired"
-        : limit === "not-yet"
-          ? "not-yet"
+        : limit === "not-yet" || limit === "outside-hours"
+          ? limit
           : limit === "limit-uses" || limit === "limit-bytes"
             ? "used-up"
             : suspended

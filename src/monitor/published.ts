@@ -1,4 +1,5 @@
 import type { PortGrant } from "../kernel/grant.ts";
+import { isOpen, lookAgain } from "../kernel/hours.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { GateEvents, GatePort, GateRequests } from "../protocol/port-gate-table.ts";
@@ -60,6 +61,7 @@ function portsOf(state: State, agent: string, now: number): ReadonlyMap<string, 
   for (const { sandbox, limits } of state.byAgent.get(agent)?.values() ?? []) {
     // A used-up grant publishes still: visits are no uses.
     if (limits.notBefore > now || limits.expires <= now) continue;
+    if (limits.hours !== undefined && !isOpen(limits.hours, now)) continue;
     for (const port of sandbox.ports) {
       const other = ports.get(port.name);
       if (other === undefined) ports.set(port.name, port);
@@ -183,7 +185,11 @@ async function serveGate(live: LiveInstance, serving: Serving): Promise<Publishe
       void journal.write({ kind: "port-closed", instance, agent, port: name, why: "not-granted" }).catch(() => {});
     }
     const ends = [...(journal.state.byAgent.get(agent)?.values() ?? [])]
-      .flatMap(({ limits }) => [limits.notBefore, limits.expires])
+      .flatMap(({ limits: { notBefore, expires, hours } }) => [
+        notBefore,
+        expires,
+        ...(hours === undefined ? [] : [lookAgain(hours, now)]),
+      ])
       .filter((at) => at > now);
     cancel = powers.timer.after(Math.min(LOOK_MS, Math.min(...ends) - now), refresh);
   }

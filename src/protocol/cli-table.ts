@@ -172,7 +172,7 @@ const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
 const GRANT_VIEW: Decoder<GrantView> = object<GrantView>({
   id: grantId,
   agents: names(agentName, { max: 64 }),
-  state: oneOf(["active", "not-yet", "expired", "revoked", "used-up", "suspended"]),
+  state: oneOf(["active", "not-yet", "outside-hours", "expired", "revoked", "used-up", "suspended"]),
   lease: boolean(),
   uses: count,
   bytes: count,

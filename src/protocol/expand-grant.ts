@@ -77,11 +77,18 @@ function sourceOf(server: ShortServer, resolve: ResolvePackage): DriverSource | 
 
 /** A span counts from the beginning of the grant. */
 function limitsOf(short: ShortLimits, now: number): Limits {
-  const { uses, rate, bytes, starts, expires, budget } = short;
+  const { uses, rate, bytes, starts, expires, budget, hours } = short;
   const notBefore = starts === null ? now : starts.kind === "at" ? starts.at : now + starts.span;
   const ends = expires.kind === "at" ? expires.at : notBefore + expires.span;
-  const limits = { uses, rate, bytes, notBefore, expires: ends };
-  return budget === null ? limits : { ...limits, budget };
+  return {
+    uses,
+    rate,
+    bytes,
+    notBefore,
+    expires: ends,
+    ...(budget !== null && { budget }),
+    ...(hours !== null && { hours }),
+  };
 }
 
 function refused(

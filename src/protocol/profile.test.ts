@@ -314,6 +314,7 @@ describe("a profile", () => {
         rate: null,
         bytes: null,
         starts: null,
+        hours: null,
         expires: { kind: "after", span: 28_800_000 },
         budget: null,
       },

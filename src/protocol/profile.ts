@@ -38,6 +38,7 @@ const DAY_OF_WORK: ShortLimits = {
   starts: null,
   expires: { kind: "after", span: 8 * 3_600_000 },
   budget: null,
+  hours: null,
 };
 
 const PROFILE: Decoder<Profile> = object<Profile>(

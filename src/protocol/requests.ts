@@ -191,7 +191,7 @@ export interface HeldDetail extends HeldView {
 export interface GrantView {
   readonly id: string;
   readonly agents: readonly string[];
-  readonly state: "active" | "not-yet" | "expired" | "revoked" | "used-up" | "suspended";
+  readonly state: "active" | "not-yet" | "outside-hours" | "expired" | "revoked" | "used-up" | "suspended";
   readonly lease: boolean;
   readonly uses: number;
   readonly bytes: number;

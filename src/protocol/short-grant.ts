@@ -1,4 +1,5 @@
 import { RISKS, type Allow, type Label, type SandboxGrant, type ToolClass, type Workspace } from "../kernel/grant.ts";
+import type { Hours } from "../kernel/hours.ts";
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 import {
@@ -31,6 +32,7 @@ import { agentName, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
 import { BUDGET, INFERENCE, type ShortBudget, type ShortInference } from "./short-inference.ts";
+import { HOURS } from "./short-hours.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { SANDBOX } from "./short-sandbox.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
@@ -64,6 +66,8 @@ export interface ShortLimits {
   readonly expires: ShortMoment;
   /** What models may cost; null is no limit. */
   readonly budget: ShortBudget | null;
+  /** Null: at any hour. */
+  readonly hours: Hours | null;
 }
 
 /** What grants and profiles share. */
@@ -116,8 +120,9 @@ const LIMITS: Decoder<ShortLimits> = object<ShortLimits>(
     starts: nullable(moment),
     expires: moment,
     budget: nullable(BUDGET),
+    hours: nullable(HOURS),
   },
-  { defaults: { uses: null, rate: null, bytes: null, starts: null, budget: null } },
+  { defaults: { uses: null, rate: null, bytes: null, starts: null, budget: null, hours: null } },
 );
 
 interface WrittenServer {

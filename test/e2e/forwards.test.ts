@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DAYS } from "../../src/kernel/hours.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import { NET_TOOLS } from "../../src/kernel/net.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
@@ -178,6 +179,23 @@ describe("what a grant does not give", () => {
     const { lines } = await run("brief", [{ hold: INSIDE }, { ask: INSIDE, say: "too late" }]);
     expect(lines).toMatchObject([{ text: "hello\n" }, { end: "ECONNRESET" }, { end: "ECONNRESET" }]);
     expect(heard).not.toContain("too late");
+  });
+
+  test("begins in the hours of its grant only", async () => {
+    const now = new Date();
+    const minute = now.getUTCHours() * 60 + now.getUTCMinutes();
+    const days = [...DAYS];
+    const far = (minute + 720) % 1440;
+    // From now until a later minute, and from then until now: one is open, the other is not.
+    const hours = (from: number, to: number) => ({ zone: "UTC", windows: [{ days, from, to: to === 0 ? 1440 : to }] });
+    await grantForward("f-awake", ["awake"], { limits: { hours: hours(minute, far) } });
+    await grantForward("f-asleep", ["asleep"], { limits: { hours: hours(far, minute) } });
+    const awake = await run("awake", [{ ask: INSIDE, say: "morning" }]);
+    expect(awake.lines[0]?.text).toContain("heard 7: morning");
+    const asleep = await run("asleep", [{ ask: INSIDE, say: "night" }]);
+    expect(asleep.lines[0]?.text).not.toContain("heard");
+    const denied = await records(asleep.ran.instance, "denied");
+    expect(denied[0]?.record).toMatchObject({ code: "outside-hours" });
   });
 
   test("a connection is reset with the first byte that its grant does not cover", async () => {

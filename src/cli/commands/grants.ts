@@ -19,6 +19,7 @@ const ID: Positional = { name: "ID", required: true, help: "the grant's id, from
 const TONES: { readonly [state in GrantView["state"]]: Tone } = {
   active: "good",
   "not-yet": "wait",
+  "outside-hours": "wait",
   expired: "faint",
   revoked: "bad",
   "used-up": "faint",
