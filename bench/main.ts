@@ -2,7 +2,7 @@
  * Measures what the design sets bars for, prints a table and writes JSON.
  *
  *     npm run bench                 everything
- *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, workspace, network
+ *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, workspace, network, stop
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
@@ -10,7 +10,16 @@ import { argv, stdout } from "node:process";
 import { runAsOwnUser } from "./own-user.ts";
 import type { Row } from "./row.ts";
 
-const BENCHES = ["decision", "governed-call", "records", "verification", "sandbox", "workspace", "network"] as const;
+const BENCHES = [
+  "decision",
+  "governed-call",
+  "records",
+  "verification",
+  "sandbox",
+  "workspace",
+  "network",
+  "stop",
+] as const;
 
 const wanted = argv.slice(2);
 const unknown = wanted.filter((name) => !BENCHES.some((known) => known === name));

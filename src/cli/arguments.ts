@@ -14,6 +14,8 @@ export interface Arguments {
   optional(name: string): string | null;
   /** A required positional. */
   required(name: string): string;
+  /** All of a positional that repeats, in order. */
+  list(name: string): readonly string[];
   /** Everything after `--`. */
   readonly rest: readonly string[];
 }
@@ -71,7 +73,8 @@ export function parseArguments(shape: CommandShape, words: readonly string[]): A
     found.set(flag.name, values);
   }
 
-  const extra = positionals[shape.positionals.length];
+  const repeats = shape.positionals.at(-1)?.repeats === true;
+  const extra = repeats ? undefined : positionals[shape.positionals.length];
   if (extra !== undefined && !found.has("help")) {
     const lost = shape.rest === null ? "" : ` (the agent's command goes after --)`;
     throw CliFailure.of("usage", `${name} does not take "${extra}"${lost}`, hint);
@@ -97,6 +100,8 @@ export function parseArguments(shape: CommandShape, words: readonly string[]): A
       if (value === null) throw new TypeError(`${name}: argument ${positional} is not required`);
       return value;
     },
+    list: (positional) =>
+      positionals.slice(shape.positionals.findIndex(({ name: each, repeats: all }) => each === positional && all)),
     rest,
   };
 }

@@ -3,11 +3,10 @@ import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from ".
 import { demo } from "./commands/demo.ts";
 import { digest } from "./commands/digest.ts";
 import { doctor } from "./commands/doctor.ts";
-import { freeze } from "./commands/freeze.ts";
+import { freeze, kill } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
 import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
 import { init } from "./commands/init.ts";
-import { kill } from "./commands/kill.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
 import { portsList, portsPair } from "./commands/ports.ts";

@@ -16,6 +16,8 @@ export interface Flag {
 export interface Positional {
   readonly name: string;
   readonly required: boolean;
+  /** The last one takes all that follow. Absent: it takes one. */
+  readonly repeats?: true;
   readonly help: string;
 }
 

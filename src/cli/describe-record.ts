@@ -54,6 +54,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "wait", `${record.code}, by ${record.by.kind}`);
     case "instance-thawed":
       return about(record.instance, "good", `by ${record.key}`);
+    case "all-frozen":
+      return about(null, "bad", `everything, by ${record.by.kind}`);
+    case "all-thawed":
+      return about(null, "good", `by ${record.key}`);
     case "agent-restarted":
       return about(null, "good", `${record.agent} by ${record.key}`);
     case "home-put":

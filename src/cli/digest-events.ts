@@ -41,6 +41,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "limit-reached":
       return once("ended", `ended by a limit: ${describeLimit(record.limit, record.most)}`);
     case "instance-frozen":
+    case "all-frozen":
       return once("frozen", `frozen: ${text}`);
     case "driver-quarantined":
       return once("refused", `quarantined: ${text}`);
@@ -60,6 +61,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "provider-set":
     case "provider-removed":
     case "instance-thawed":
+    case "all-thawed":
     case "agent-restarted":
     case "home-put":
     case "home-wiped":

@@ -28,6 +28,7 @@ export type FailureCode =
   | "not-found"
   | "not-confirmed"
   | "cannot-show"
+  | "not-stopped"
   | "demo-failed"
   | "changed-on-the-way"
   | "changed-since"
@@ -67,6 +68,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "not-found": "no",
   "not-confirmed": "no",
   "cannot-show": "no",
+  "not-stopped": "no",
   "demo-failed": "no",
   "changed-on-the-way": "no",
   "changed-since": "no",

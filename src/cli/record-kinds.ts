@@ -23,6 +23,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "instance-ended": true,
   "instance-frozen": true,
   "instance-thawed": true,
+  "all-frozen": true,
+  "all-thawed": true,
   "home-put": true,
   "home-wiped": true,
   "agent-restarted": true,

@@ -31,6 +31,10 @@ const peer = createPeer(inheritedChannel(MONITOR), {
       broker.cancel(ticket);
       return {};
     },
+    cut: () => {
+      broker.cut();
+      return {};
+    },
   },
   events: {},
   onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),

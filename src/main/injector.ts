@@ -70,6 +70,10 @@ const peer = createPeer(inheritedChannel(MONITOR), {
       broker.cancel(ticket);
       return {};
     },
+    cut: () => {
+      broker.cut();
+      return {};
+    },
   },
   events: {},
   onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),

@@ -27,6 +27,7 @@ import type { Peer } from "../platform/peer-credentials.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { requireGuard, startSandbox } from "../platform/sandbox-process.ts";
+import { STOPS } from "../platform/sandbox-stop.ts";
 import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
@@ -86,6 +87,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     expectAgent: () => void agents.supervisor.ready().catch(() => {}),
     startAgent: (spec, { streams, ends, device, ...parts }) =>
       startSandbox(spec, { streams, ends, groups, agent: { ...agents, ...parts, ...(device !== null && { device }) } }),
+    stops: STOPS,
     makeSocketEnds,
     listenOnLoopback: makeListenerEnd,
     codeDigest,

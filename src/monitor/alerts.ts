@@ -48,10 +48,12 @@ export function createAlerts(ports: AlertPorts): (body: RecordBody) => void {
   };
 }
 
+const UNTOLD: ReadonlySet<string> = new Set(["asked", "all-frozen", "ancestor-frozen"]);
+
 /** What a record alerts people of, if it does. A freeze that a person asked for, or that followed another, does not. */
 export function alertFor(body: RecordBody, agentOf: AlertPorts["agentOf"]): Alert | null {
   if (body.kind === "terminal") return { instance: body.instance, agent: body.agent, code: body.code };
-  if (body.kind !== "instance-frozen" || body.code === "asked" || body.code === "ancestor-frozen") return null;
+  if (body.kind !== "instance-frozen" || UNTOLD.has(body.code)) return null;
   return { instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };
 }
 

@@ -5,6 +5,7 @@ import type { InjectorRequests } from "../protocol/inject-order.ts";
 import type { BrokerRequests, NetOrder, NetResult } from "../protocol/net-order.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import type { LiveInstance } from "./live.ts";
+import { enlist } from "./parts.ts";
 import type { Logins } from "./logins.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planBroker, planInjector, type CodeLayout } from "./sandbox-plans.ts";
@@ -43,9 +44,12 @@ export interface Carrier {
   cancel(token: number): Promise<void>;
   /** A secret was rotated or bound anew: whoever holds it gets it again, or ends when nothing is bound there any more. */
   renew(secret: string, injections: readonly Injection[]): Promise<void>;
+  /**
+   * Ends all exchanges and closes all connections, also what is only about to be ordered. Resolves when every process of it
+   * has said that it did; rejects when one is gone.
+   */
+  cut(): Promise<void>;
   stop(): void;
-  suspend(): void;
-  resume(): void;
 }
 
 /** One exchange as it is carried. */
@@ -73,18 +77,25 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
   const { powers, code } = ports;
   const tickets = new Map<number, { readonly ticket: string; readonly peer: BrokerPeer }>();
   const processes = new Set<SandboxedProcess>();
+  /** Those that may have been ordered something. */
+  const peers = new Set<BrokerPeer>();
   const injectors = new Map<string, Injector>();
   /** Exchanges that are not ordered yet. */
   const waiting = new Set<number>();
   let broker: Promise<BrokerPeer> | null = null;
   let stopped = false;
-  let suspended = false;
+  /** How often everything was cut: what began before is not ordered after. */
+  let cuts = 0;
 
-  async function start(spec: SandboxSpec, end: SocketEnd | null): Promise<SandboxedProcess & { channel: Channel }> {
+  async function start(
+    part: "broker" | "injector",
+    spec: SandboxSpec,
+    end: SocketEnd | null,
+  ): Promise<SandboxedProcess & { channel: Channel }> {
     // The face's side of it knows one process only: streams of one that is gone would be taken for those of the next.
     if (end === null) throw new NoCarrier("what carried this for the instance is gone");
     try {
-      const started = await powers.startSandbox(spec, "capture", [end]);
+      const started = await enlist(live, part, powers.startSandbox(spec, "capture", [end]));
       processes.add(started);
       void started.ended.then(() => processes.delete(started));
       const [channel] = started.channels;
@@ -92,17 +103,26 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
         started.kill();
         throw new NoCarrier(stopped ? "the instance ended" : "it got no channel");
       }
-      if (suspended) started.suspend();
       return { ...started, channel };
     } finally {
       end.close();
     }
   }
 
+  function connected<P extends BrokerPeer>(
+    { channel, ended }: SandboxedProcess & { readonly channel: Channel },
+    connect: (channel: Channel) => P,
+  ): P {
+    const peer = connect(channel);
+    peers.add(peer);
+    void ended.then(() => peers.delete(peer));
+    return peer;
+  }
+
   async function startBroker(): Promise<BrokerPeer> {
     const end = live.netEnd;
     live.netEnd = null;
-    return ports.connectBroker((await start(planBroker(code), end)).channel);
+    return connected(await start("broker", planBroker(code), end), ports.connectBroker);
   }
 
   function injectorFor(injection: Injection): Injector {
@@ -113,10 +133,10 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     let process: SandboxedProcess | null = null;
     const run = async (): Promise<InjectorPeer> => {
       const place = live.secretEnds.get(key);
-      const started = await start(planInjector(code), place?.take() ?? null);
+      const started = await start("injector", planInjector(code), place?.take() ?? null);
       process = started;
       if (killed) started.kill();
-      const peer = ports.connectInjector(started.channel);
+      const peer = connected(started, ports.connectInjector);
       made.armed = await arm(peer, injection);
       return peer;
     };
@@ -166,11 +186,13 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     async exchange(order, { token, most, injection }) {
       const via = injection === null ? 0 : (live.secretEnds.get(keyOf(injection))?.via ?? null);
       if (via === null) throw new NoCarrier("the secret was granted after the agent had started; start it again");
+      const begun = cuts;
       const commitment = injection === null ? null : await ready(token, injection);
       const found = injection === null ? (broker ??= startBroker()) : armedPeer(injection, commitment);
       const peer = await found.catch((error: unknown) => {
         throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
       });
+      if (begun !== cuts) throw new NoCarrier("the instance was frozen meanwhile");
       const ticket = powers.random.hex(16);
       tickets.set(token, { ticket, peer });
       try {
@@ -202,17 +224,15 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
       }
     },
 
+    async cut() {
+      cuts++;
+      waiting.clear();
+      await Promise.all([...peers].map((peer) => peer.request("cut", {})));
+    },
+
     stop: () => {
       stopped = true;
       for (const process of processes) process.kill();
-    },
-    suspend: () => {
-      suspended = true;
-      for (const process of processes) process.suspend();
-    },
-    resume: () => {
-      suspended = false;
-      for (const process of processes) process.resume();
     },
   };
 }

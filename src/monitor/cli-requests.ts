@@ -137,23 +137,14 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return { state: ended.life, exit: ended.exit, why: ended.why };
     },
     async ps({ all }) {
-      return { instances: instances.list(all) };
+      return { instances: instances.list(all), allFrozen: state.allFrozen?.record ?? null };
     },
     async freeze({ instance }) {
-      const chosen = [...instances.running()].filter((live) => instance === null || live.state.instance === instance);
-      if (instance !== null && chosen.length === 0)
-        throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
-      await Promise.all(
-        chosen.map((live) => instances.freeze(live, { by: { kind: "monitor", why: "asked" }, code: "asked" })),
-      );
-      return { instances: chosen.map((live) => live.state.instance) };
+      const stopped = await instances.freezeAsked(instance);
+      return { instances: stopped, all: state.allFrozen?.record ?? null };
     },
     async kill({ instance }) {
-      const live = [...instances.running()].find((each) => each.state.instance === instance);
-      if (live === undefined)
-        throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
-      await instances.end(live, "killed");
-      return {};
+      return { instances: await instances.kill(instance), all: state.allFrozen?.record ?? null };
     },
     undo: (request) => undoInstance(ports, request),
     async held() {
@@ -224,6 +215,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             const driver = await pool.start(name, source, {
               workspace,
               events: { onProgress() {}, onChanged() {}, onGone() {} },
+              enlist: (starting) => starting,
             });
             driver.stop();
             return [name, { pin: driver.pin, offer: driver.offer }] as const;

@@ -109,7 +109,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       return staged;
     };
     const stopped = stoppedBy(ports.journal.state, state);
-    if (stopped !== null && state.life === "running") {
+    if (stopped !== null && (state.life === "running" || state.why === RESTARTED)) {
       const message = `Cannot ${what}: ${REASONS["instance-stopped"]} (${stopped})`;
       return { kind: "stopped", stage: "decide", code: "instance-stopped", by: stopped, proposal: null, message };
     }

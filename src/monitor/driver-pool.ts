@@ -39,9 +39,10 @@ export interface RunningDriver {
     labels(args: JsonObject): readonly Label[];
   } | null;
   stop(): void;
-  suspend(): void;
-  resume(): void;
 }
+
+/** Takes part in the start of each sandbox, so that who can stop it knows of it. */
+export type Enlist = (starting: Promise<SandboxedProcess>) => Promise<SandboxedProcess>;
 
 /** `driver-timeout` of the first answer; npm servers take a second or two on a busy machine. */
 const OPEN_MS = 30_000;
@@ -63,19 +64,20 @@ export function createDriverPool(
   start(
     name: string,
     source: DriverSource,
-    options: { workspace: string | null; events: DriverEvents },
+    options: { workspace: string | null; events: DriverEvents; enlist: Enlist },
   ): Promise<RunningDriver>;
 } {
   return {
-    async start(name, source, { workspace, events }) {
+    async start(name, source, { workspace, events, enlist }) {
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
-      const process = await powers.startSandbox(planDriver(code, source, workspace), "capture");
+      const process = await enlist(powers.startSandbox(planDriver(code, source, workspace), "capture"));
       const processes: SandboxedProcess[] = [process];
       const stop = (): void => {
         for (const each of processes) each.kill();
       };
       try {
-        if (source.kind === "http") processes.push(await joinConnector(powers, { code, source, driver: process }));
+        if (source.kind === "http")
+          processes.push(await joinConnector(powers, { code, source, driver: process, enlist }));
         const channel = process.channels[0];
         if (channel === undefined) throw new Error(`Cannot start driver "${name}": it got no channel`);
         const peer = connect(channel, events);
@@ -94,8 +96,6 @@ export function createDriverPool(
           pin: powers.crypto.digest(pinText(source, codeDigest, offer)),
           lasting: null,
           stop,
-          suspend: () => processes.forEach((each) => each.suspend()),
-          resume: () => processes.forEach((each) => each.resume()),
         };
       } catch (error) {
         stop();
@@ -107,10 +107,15 @@ export function createDriverPool(
 
 async function joinConnector(
   powers: MonitorPowers,
-  { code, source, driver }: { code: CodeLayout; source: { readonly url: string }; driver: SandboxedProcess },
+  {
+    code,
+    source,
+    driver,
+    enlist,
+  }: { code: CodeLayout; source: { readonly url: string }; driver: SandboxedProcess; enlist: Enlist },
 ): Promise<SandboxedProcess> {
   const target = httpTarget(source.url);
-  const connector = await powers.startSandbox(planConnector(code, target), "capture");
+  const connector = await enlist(powers.startSandbox(planConnector(code, target), "capture"));
   const [near, far] = [driver.channels[1], connector.channels[0]];
   if (near === undefined || far === undefined) throw new Error("Cannot join the connector: it got no channel");
   pipe(near, far);

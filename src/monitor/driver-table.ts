@@ -8,6 +8,7 @@ import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, same
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
+import { enlist } from "./parts.ts";
 import { createInferDriver, inferSpec } from "./infer-device.ts";
 import { createNetDriver } from "./net-device.ts";
 import { netSpec } from "./net-offer.ts";
@@ -95,6 +96,7 @@ export function createDriverTable(
         ? startDevice(live, spec.source.kind)
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
+            enlist: (starting) => enlist(live, "driver", starting),
             events: {
               onProgress: (event) => {
                 if (live.running.has(event.token)) live.face?.port.progress(event);
@@ -116,7 +118,6 @@ export function createDriverTable(
       driver.stop();
       throw new Error("the instance ended");
     }
-    if (live.state.life === "frozen") driver.suspend();
     live.drivers.set(name, driver);
     return driver;
   }

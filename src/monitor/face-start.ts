@@ -4,6 +4,7 @@ import type { SocketEnd } from "../platform/socket-end.ts";
 import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import type { FacePort, LiveInstance } from "./live.ts";
+import { enlist } from "./parts.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { type CodeLayout, planFace } from "./sandbox-plans.ts";
 
@@ -44,7 +45,7 @@ export async function startFace(live: LiveInstance, start: FaceStart): Promise<v
     forwards: start.forwards,
     injectors: start.injectors.length,
   });
-  const process = await powers.startSandbox(plan, "capture", ends).finally(() => {
+  const process = await enlist(live, "face", powers.startSandbox(plan, "capture", ends)).finally(() => {
     for (const end of ends) end.close();
   });
   const [channel] = process.channels;

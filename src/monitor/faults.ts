@@ -7,6 +7,7 @@ export type RefusalCode =
   | "bad-document"
   | "bad-statement"
   | "agent-tombstoned"
+  | "all-frozen"
   | "workspace"
   | "streams"
   | "confinement"
@@ -40,6 +41,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "bad-document": "the document to sign is not of its purpose's shape",
   "bad-statement": "the signed statement does not hold; the message names the reason code",
   "agent-tombstoned": "an attempt to climb ended this agent; an owner must start it again",
+  "all-frozen": "everything is frozen, so nothing starts or goes on until an owner thaws all",
   workspace: "the folder cannot be an agent's workspace",
   streams: "the terminal was not handed over",
   confinement: "the sandbox could not be made, so nothing started",

@@ -74,8 +74,6 @@ export function createInferDriver(live: LiveInstance, ports: InferDevicePorts): 
     pin: inferSpec(ports.crypto).pin,
     lasting: { weigh: bytesOf, attacked: () => false, labels: (args) => labelsOf(args, state) },
     stop: carrier.stop,
-    suspend: carrier.suspend,
-    resume: carrier.resume,
   };
 }
 

@@ -1,10 +1,10 @@
 import { newBreaker } from "../kernel/breaker.ts";
-import type { JsonObject } from "../kernel/json.ts";
-import type { Decider, RecordBody } from "../protocol/record.ts";
+import type { Decider } from "../protocol/record.ts";
 import type { CliRequests, InstanceView, RunRequest } from "../protocol/requests.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
+import { type AskedStops, createAskedStops } from "./asked-stops.ts";
 import { closeEnds, prepareNetwork } from "./agent-network.ts";
 import type { DriverTable } from "./driver-table.ts";
 import { type FaceHooks, startFace } from "./face-start.ts";
@@ -15,27 +15,27 @@ import { type PublishedPorts, publishPorts } from "./published.ts";
 import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts";
 import { createSeen } from "./provenance.ts";
+import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { ancestryBelow, hintOf, refuseWider } from "./run-refusals.ts";
+import { freezeTogether, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
+import { refuseWhileAll } from "./thaw-statements.ts";
 import { planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { endStorage, startStorage } from "./storage-start.ts";
 
-const RETRY_MS = 1000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
 
-export interface Instances {
+export interface Instances extends AskedStops {
   run(request: RunRequest): Promise<CliRequests["run"]["ok"]>;
   /** Resolves when the instance has ended, however. */
   wait(instance: string): Promise<InstanceState>;
   list(all: boolean): readonly InstanceView[];
-  /** Cuts admission and suspends every process of it. */
+  /** Cuts admission and network and stops every process of it and of all below it; resolves with the record. */
   freeze(live: LiveInstance, why: { readonly by: Decider; readonly code: string }): Promise<void>;
-  /** After an owner's statement was recorded: lets processes go on. */
-  thaw(instance: string): void;
   /** Ends it, its drivers and its face; what it waits for is withdrawn. */
   end(live: LiveInstance, why: string): Promise<void>;
   /** TERMINAL: cut, killed, tombstoned, in that order and before anything is awaited. */
@@ -83,11 +83,13 @@ export function createInstances(ports: InstancePorts): Instances {
   }
 
   function stopProcesses(live: LiveInstance): void {
+    live.over = true;
     live.agent?.kill();
     live.published?.kill();
     live.face?.port.close();
-    live.face?.process.kill();
     drivers.stopAll(live);
+    // The storage device ends by itself, when it has noted how everything was left.
+    for (const sandbox of live.parts.keys()) if (sandbox !== live.storage) sandbox.kill();
     closeEnds(live);
   }
 
@@ -98,13 +100,17 @@ export function createInstances(ports: InstancePorts): Instances {
     const { instance } = live.state;
     if (!lives.delete(instance)) return;
     ending.add(instance);
-    if (live.state.life !== "terminal") live.state.life = "ended";
     stopProcesses(live);
-    for (const child of below(live)) await finish(child, { why: "ancestor-ended", exit: null });
+    const children = below(live);
+    if (live.state.life !== "terminal") {
+      live.state.life = "ended";
+      live.recorded = writeUntilKept(ports, { kind: "instance-ended", instance, ...end });
+    }
+    await Promise.all(children.map((child) => finish(child, { why: "ancestor-ended", exit: null })));
+    const stored = endStorage(live, powers);
     for (const request of live.waiting.keys()) await ports.withdraw(live, request);
-    await endStorage(live, powers);
-    if (live.state.life !== "terminal")
-      await journal.write({ kind: "instance-ended", instance, ...end }).catch(() => {});
+    await stored;
+    await live.recorded;
     await powers.removeSocketFolder(instance).catch(() => {});
     // Only when nothing of it runs any more: whoever gets the home next has it alone.
     if (live.sandbox.home !== null) await live.agent?.ended.catch(() => {});
@@ -123,13 +129,6 @@ export function createInstances(ports: InstancePorts): Instances {
     if (stopped !== null) throw new Error(`it was stopped while it started: ${stopped}`);
   }
 
-  /** A record that must come to be: what it says is in force already, in memory. */
-  async function writeUntilKept(body: RecordBody, payload: JsonObject): Promise<void> {
-    await journal.write(body, payload).catch(() => {
-      powers.timer.after(RETRY_MS, () => void writeUntilKept(body, payload));
-    });
-  }
-
   const limitPorts: LimitPorts = {
     timer: powers.timer,
     write: (body) => journal.write(body),
@@ -146,6 +145,7 @@ export function createInstances(ports: InstancePorts): Instances {
           "Run `aios doctor`.",
         );
       }
+      refuseWhileAll(journal.state);
       if (journal.state.tombstones.has(request.agent)) {
         const { code: why, instance } = journal.state.tombstones.get(request.agent) ?? { code: "", instance: "" };
         throw new Refusal(
@@ -232,7 +232,7 @@ export function createInstances(ports: InstancePorts): Instances {
           });
           await storing;
           refuseStopped(state);
-          live.agent = await powers.startAgent(
+          const agent = powers.startAgent(
             planAgent(code, {
               command: request.command,
               environment: { ...request.environment, ...net.secrets },
@@ -258,9 +258,11 @@ export function createInstances(ports: InstancePorts): Instances {
               device: live.storageEnd,
             },
           );
+          live.agent = await enlist(live, "agent", agent);
         } catch (error) {
           live.storageEnd?.close();
           await finish(live, { why: "not-started", exit: null });
+          refuseWhileAll(journal.state);
           if (error instanceof Refusal) throw error;
           throw new Refusal(
             "confinement",
@@ -297,28 +299,18 @@ export function createInstances(ports: InstancePorts): Instances {
         .map((state) => viewInstance(state, journal.state.held));
     },
 
-    async freeze(live, why) {
+    async freeze(live, { by, code: because }) {
       if (live.state.life !== "running") return;
-      // In memory first: admission is cut in this turn, the record follows. A log that fails cannot delay a stop.
-      live.state.life = "frozen";
-      live.state.why = why.code;
-      live.agent?.suspend();
-      live.published?.suspend();
-      for (const driver of live.drivers.values()) driver.suspend();
-      await Promise.all([
-        journal.write({ kind: "instance-frozen", instance: live.state.instance, ...why }).catch(() => {}),
-        ...below(live).map((child) => api.freeze(child, { by: why.by, code: "ancestor-frozen" })),
-      ]);
+      const children = below(live).map((child) => ({ live: child, by, code: "ancestor-frozen" }));
+      await freezeTogether([{ live, by, code: because }, ...children], ports).recorded;
     },
 
-    thaw(instance) {
-      const live = lives.get(instance);
-      if (live === undefined) return;
-      live.breaker = newBreaker(live.state.strict);
-      for (const driver of live.drivers.values()) driver.resume();
-      live.published?.resume();
-      live.agent?.resume();
-    },
+    ...createAskedStops({
+      lives,
+      below,
+      ports,
+      end: (live, why) => void finish(live, { why, exit: null }),
+    }),
 
     end: (live, why) => finish(live, { why, exit: null }),
 
@@ -335,7 +327,7 @@ export function createInstances(ports: InstancePorts): Instances {
       for (const each of [live, ...cut]) claimed.add(each);
       for (const each of cut) stopProcesses(each);
       const said = { what: climb.what, ...(climb.action === null ? {} : { action: climb.action }) };
-      await writeUntilKept({ kind: "terminal", instance, agent, code: climb.code, by: climb.by }, said);
+      await writeUntilKept(ports, { kind: "terminal", instance, agent, code: climb.code, by: climb.by }, said);
       await Promise.all([
         finish(live, { why: climb.code, exit: null }),
         ...[...cut].map((each) => finish(each, { why: "agent-terminal", exit: null })),

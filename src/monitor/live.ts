@@ -1,6 +1,7 @@
 import type { Breaker } from "../kernel/breaker.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
+import type { Part } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { Carrier } from "./carrier.ts";
@@ -62,6 +63,16 @@ export interface LiveInstance {
   /** The gate of its published ports. */
   published: Published | null;
   agent: SandboxedProcess | null;
+  /** Every sandbox that it has, and what each is for. */
+  readonly parts: Map<SandboxedProcess, Part>;
+  /** Sandboxes that are being made for it. */
+  readonly starts: Set<Promise<unknown>>;
+  /** Its end has begun: a sandbox that comes to be now is killed. */
+  over: boolean;
+  /** Whether the record of its freeze or end is durable. */
+  recorded: Promise<boolean>;
+  /** Settles when the stop that is under way was looked after to its end; what goes on, goes on after it. */
+  stopping: Promise<unknown>;
   /** What the agent's own sandbox got. */
   sandbox: InstanceSandbox;
   /** Changes files of a writable workspace on the agent's behalf; ends by itself when the agent is gone. */
@@ -95,6 +106,11 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     carrier: null,
     published: null,
     agent: null,
+    parts: new Map(),
+    starts: new Set(),
+    over: false,
+    recorded: Promise.resolve(true),
+    stopping: Promise.resolve(),
     sandbox: { mode: "none", programs: "none", home: null, open: [] },
     storage: null,
     storageEnd: null,

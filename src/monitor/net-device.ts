@@ -53,8 +53,6 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
       labels: () => [],
     },
     stop: carrier.stop,
-    suspend: carrier.suspend,
-    resume: carrier.resume,
   };
 }
 

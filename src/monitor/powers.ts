@@ -1,5 +1,6 @@
 import type { AgentVolumes } from "../platform/agent-volumes.ts";
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
+import type { Stops } from "../platform/sandbox-stop.ts";
 import type { Reached } from "../platform/sandbox-use.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
@@ -50,6 +51,8 @@ export interface MonitorPowers {
       readonly device: SocketEnd | null;
     },
   ): Promise<SandboxedProcess>;
+  /** Sandboxes as they stand: all of them looked at together, so that fifty cost what one does. */
+  readonly stops: Stops;
   /** Two ends for two sandboxes to speak through; the last channels of a sandbox are made of the ends it is given. */
   makeSocketEnds(): readonly [SocketEnd, SocketEnd];
   /** Listens on a port of 127.0.0.1 of this machine, for a sandbox that is to accept from it. Throws when it is taken. */

@@ -7,6 +7,7 @@ import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
+import { enlist } from "./parts.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { type CodeLayout, planGate } from "./sandbox-plans.ts";
 import type { State } from "./state.ts";
@@ -32,8 +33,6 @@ export interface Published {
   /** Grants have changed, or one may have ended: who may come, and which ports are open, follows. */
   refresh(): void;
   kill(): void;
-  suspend(): void;
-  resume(): void;
 }
 
 export interface PublishedPorts {
@@ -107,7 +106,7 @@ export async function publishPorts(
     for (const { name, inside, outside, host } of served) {
       await journal.write({ kind: "port-opened", instance, agent, port: name, host, inside, outside });
     }
-    const process = await powers.startSandbox(planGate(code, served.length), "capture", ends);
+    const process = await enlist(live, "ports", powers.startSandbox(planGate(code, served.length), "capture", ends));
     live.published = await serveGate(live, { ...ports, process, served, chain });
     return near;
   } catch (error) {
@@ -204,5 +203,5 @@ async function serveGate(live: LiveInstance, serving: Serving): Promise<Publishe
     throw error;
   }
   refresh();
-  return { refresh, kill, suspend: () => process.suspend(), resume: () => process.resume() };
+  return { refresh, kill };
 }

@@ -37,8 +37,8 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "start":
       for (const instance of state.instances.values()) {
         if (instance.life === "running" || instance.life === "frozen") {
+          instance.why = instance.life === "running" ? RESTARTED : FROZEN_AT_RESTART;
           instance.life = "ended";
-          instance.why = RESTARTED;
           state.cutOff.add(instance.instance);
         }
       }
@@ -127,6 +127,17 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       }
       return;
     }
+    case "all-frozen":
+      state.allFrozen = { record: seq };
+      return;
+    case "all-thawed":
+      state.allFrozen = null;
+      for (const instance of state.instances.values()) {
+        if (instance.life !== "frozen" || instance.why !== ALL_FROZEN) continue;
+        instance.life = "running";
+        instance.why = null;
+      }
+      return;
     case "terminal": {
       state.tombstones.set(body.agent, { code: body.code, instance: body.instance });
       const instance = state.instances.get(body.instance);
@@ -253,6 +264,10 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
 
 /** Why an instance ended that was running when the monitor stopped. Its held actions outlive it. */
 export const RESTARTED = "monitor-restarted";
+/** The same for one that was frozen then: a crash lifts no freeze, so nothing of it goes on, whoever answers. */
+export const FROZEN_AT_RESTART = "frozen-at-restart";
+/** Why an instance is frozen that `all-thawed` lets go on. */
+export const ALL_FROZEN = "all-frozen";
 
 /** Counts one use of every grant that decided; called before the intent is written, so that no two share the last one. */
 export function countUse(

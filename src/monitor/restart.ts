@@ -20,7 +20,12 @@ export async function recordUnknown(journal: Journal): Promise<void> {
 /** Instances whose monitor ended without a word ended with it; the log says so once, at the next start. */
 export async function recordEnds(journal: Journal): Promise<void> {
   const ends = [...journal.state.cutOff].map((instance) =>
-    journal.write({ kind: "instance-ended", instance, why: RESTARTED, exit: null }),
+    journal.write({
+      kind: "instance-ended",
+      instance,
+      why: journal.state.instances.get(instance)?.why ?? RESTARTED,
+      exit: null,
+    }),
   );
   await Promise.all(ends);
 }

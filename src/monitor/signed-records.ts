@@ -23,6 +23,7 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["provider-set", "set-provider"],
   ["provider-removed", "remove-provider"],
   ["instance-thawed", "thaw-instance"],
+  ["all-thawed", "thaw-all"],
   ["agent-restarted", "restart-agent"],
   ["home-put", "put-home-file"],
   ["home-wiped", "wipe-home"],

@@ -108,6 +108,8 @@ export interface State {
   readonly open: Map<number, OpenIntent>;
   /** Pins of drivers that changed after they were signed for. */
   readonly quarantined: Map<string, string>;
+  /** Everything is frozen: by the record of this number, null until that is durable. Null altogether when it is not. */
+  allFrozen: { readonly record: number | null } | null;
   /** Files that owners put into agents' homes: digests by path, by agent. */
   readonly sealed: Map<string, Map<string, string>>;
   /** Latest time that the log has seen, milliseconds since 1970 UTC. */
@@ -130,6 +132,7 @@ export function emptyState(): State {
     held: new Map(),
     open: new Map(),
     quarantined: new Map(),
+    allFrozen: null,
     sealed: new Map(),
     highWater: 0,
   };

@@ -18,6 +18,7 @@ import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import { providerRecord } from "./providers.ts";
 import { secretRecord, secretUseProblem } from "./secrets.ts";
+import { checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 
@@ -38,7 +39,8 @@ export interface StatementEffects {
   grantsChanged(change: { readonly added: Grant } | { readonly removed: string }): void;
   /** A secret was rotated, bound anew or removed: whoever holds its value is ended. */
   secretChanged(secret: string): void;
-  thawed(instance: string): void;
+  /** An instance goes on; null: all that were frozen together. */
+  thawed(instance: string | null): void;
   /** The instance that has an agent's home now, or null. */
   homeHolder(agent: string): string | null;
   homePut(put: HomePut): void;
@@ -159,8 +161,12 @@ export function createStatements(ports: StatementPorts): Statements {
       case "set-policy":
         exactText(document, "text");
         return;
+      case "thaw-all":
+        checkThawAll(document, journal.state);
+        return;
       case "thaw-instance": {
         const id = exactText(document, "instance");
+        refuseWhileAll(journal.state);
         if (journal.state.instances.get(id)?.life !== "frozen")
           throw new Refusal("unknown-instance", `Instance "${id}" is not frozen.`, "Run `aios ps`.");
         return;
@@ -299,6 +305,7 @@ export function createStatements(ports: StatementPorts): Statements {
     } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
+    else if (body.kind === "all-thawed") effects.thawed(null);
     else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
     else if (body.kind === "home-wiped") await effects.homeWiped(body.agent);
     else if ("secret" in body) effects.secretChanged(body.secret);
@@ -316,6 +323,8 @@ export function createStatements(ports: StatementPorts): Statements {
         return { kind: "policy-set", policy, key };
       case "thaw-instance":
         return { kind: "instance-thawed", instance: exactText(document, "instance"), key };
+      case "thaw-all":
+        return { kind: "all-thawed", key };
       case "restart-agent":
         return { kind: "agent-restarted", agent: exactText(document, "agent"), key };
       case "set-clock":

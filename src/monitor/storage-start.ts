@@ -1,4 +1,5 @@
 import type { LiveInstance } from "./live.ts";
+import { enlist } from "./parts.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { type CodeLayout, WORKSPACE } from "./sandbox-plans.ts";
 import { planStorage } from "./storage-plan.ts";
@@ -26,11 +27,8 @@ export async function startStorage(
   try {
     const roots = [{ host: workspace, inside: WORKSPACE }];
     live.storageEnd = outer;
-    live.storage = await powers.startSandbox(
-      planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open }),
-      "ignore",
-      [inner],
-    );
+    const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open });
+    live.storage = await enlist(live, "storage", powers.startSandbox(plan, "ignore", [inner]));
   } catch (error) {
     outer.close();
     throw error;
@@ -43,9 +41,12 @@ export async function startStorage(
 }
 
 /** After the agent is gone: waits until its device has noted how it left everything, and ends one that does not. */
-export async function endStorage(live: LiveInstance, powers: Pick<MonitorPowers, "timer">): Promise<void> {
+export async function endStorage(live: LiveInstance, powers: Pick<MonitorPowers, "timer" | "stops">): Promise<void> {
   const { storage } = live;
   if (storage === null) return;
+  // It may be frozen, or about to be.
+  await live.stopping;
+  powers.stops.letGo([storage]);
   const cancel = powers.timer.after(LAST_NOTES_MS, () => storage.kill());
   await storage.ended;
   cancel();

@@ -20,6 +20,7 @@ export function subjectChain(state: State, acting: InstanceState, waiting = 0): 
  * all its instances, and nobody acts below one that was stopped. One that a restart ended may still be answered for.
  */
 export function stoppedBy(state: State, acting: InstanceState): string | null {
+  if (state.allFrozen !== null) return "everything is frozen";
   const above = acting.ancestry.map((id) => state.instances.get(id));
   for (const each of [acting, ...above]) {
     if (each === undefined) return "an instance above it is not known";

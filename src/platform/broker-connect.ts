@@ -23,6 +23,8 @@ export interface Destination {
 export interface ConnectParts {
   readonly resolve: (host: string) => Promise<readonly { readonly address: string }[]>;
   readonly authorities: string | null;
+  /** Every connection from its first packet to its end, for who closes them all; nobody does when left out. */
+  readonly sockets?: Set<Socket>;
 }
 
 /** Why there is no connection. */
@@ -48,18 +50,25 @@ export async function connectTo({ host, port, reach }: Destination, parts: Conne
     throw new ConnectFault("address-refused", `the name leads to an address that is not ${reach}`);
   }
   for (const { address } of addresses.slice(0, TRIED)) {
-    const socket = await tryAddress(address, port);
+    const socket = await tryAddress(address, port, parts.sockets);
+    if (socket === "closed") break;
     if (socket !== null) return socket;
   }
   throw new ConnectFault("unreachable", "no address of the name answers");
 }
 
-function tryAddress(host: string, port: number): Promise<Socket | null> {
+/** Null when nobody answers there; `closed` when we closed it before it was made. */
+function tryAddress(host: string, port: number, sockets?: Set<Socket>): Promise<Socket | null | "closed"> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true, timeout: CONNECT_MS });
+    sockets?.add(socket);
+    socket.once("close", () => {
+      sockets?.delete(socket);
+      resolve("closed"); // unless it was answered before
+    });
     const fail = (): void => {
-      socket.destroy();
       resolve(null);
+      socket.destroy();
     };
     socket.once("timeout", fail);
     socket.once("error", fail);

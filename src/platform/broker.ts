@@ -1,4 +1,5 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
@@ -21,6 +22,8 @@ export interface Broker {
   /** Resolves with what came of it, when it has ended. Never rejects. */
   exchange(ordered: Ordered): Promise<NetResult>;
   cancel(ticket: string): void;
+  /** Ends every exchange and closes every connection, those that are being made and those that rest too. */
+  cut(): void;
   /** One stream of the face: names a ticket, and gets that exchange or nothing. */
   serve(stream: Duplex): void;
 }
@@ -102,8 +105,10 @@ export interface BrokerParts extends ConnectParts {
 }
 
 /** Makes a broker. */
-export function createBroker(parts: BrokerParts): Broker {
-  const injecting = parts.injecting ?? null;
+export function createBroker(given: BrokerParts): Broker {
+  const sockets = new Set<Socket>();
+  const parts: BrokerParts = { ...given, sockets };
+  const injecting = given.injecting ?? null;
   /** Allowed and not yet claimed. */
   const allowed = new Map<string, Exchange>();
   /** Not yet ended, claimed or not. */
@@ -178,6 +183,10 @@ export function createBroker(parts: BrokerParts): Broker {
       return exchange.ended;
     },
     cancel: (ticket: string) => open.get(ticket)?.breakOff("cut", "cut"),
+    cut: () => {
+      for (const exchange of open.values()) exchange.breakOff("cut", "cut");
+      for (const socket of sockets) socket.destroy();
+    },
     serve: (stream: Duplex) => {
       serve(stream).catch(() => stream.destroy());
     },

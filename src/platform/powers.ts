@@ -68,6 +68,8 @@ export interface SandboxedProcess {
   /** SIGSTOP / SIGCONT to every process of the sandbox. */
   suspend(): void;
   resume(): void;
+  /** Whether any process of it may be left; from the end of the last on, `namespace` may be the number of another. */
+  exists(): boolean;
   /** Whether its own program stands still, stopped by itself or by `suspend`. */
   stopped(): boolean;
   /** Last bytes of standard error when it was not passed on, at most 8 KiB. */

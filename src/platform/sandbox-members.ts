@@ -68,9 +68,12 @@ export function continueMembers(namespace: number): void {
   for (const pid of listMembers(namespace)) signalMember(namespace, { pid, signal: SIGCONT });
 }
 
-// The id may pass to an unrelated process between listing and signalling. A descriptor cannot: when the namespace is
-// still right after it was opened, whatever it means is a member or is gone.
-function signalMember(namespace: number, target: { readonly pid: number; readonly signal: number }): void {
+/**
+ * Sends a signal to a process if it is of this namespace. The id may pass to an unrelated process between listing and
+ * signalling. A descriptor cannot: when the namespace is still right after it was opened, whatever it means is a member or
+ * is gone.
+ */
+export function signalMember(namespace: number, target: { readonly pid: number; readonly signal: number }): void {
   const fd = openProcess(target.pid);
   if (fd === null) return;
   try {
@@ -84,15 +87,49 @@ function readNamespace(pid: number): string | null {
   return readLink(`/proc/${pid}/ns/pid`); // null: gone, or another user's, and so not a member
 }
 
-/** Whether every thread has stopped: a first thread that ended shows a zombie while the others run on. */
-function isStopped(pid: number): boolean {
+/** Whether a process has begun to stop, at less cost: its threads have, or will before their next instruction. */
+export function isStopping(pid: number): boolean {
   try {
-    return readdirSync(`/proc/${pid}/task`).every((thread) => {
-      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
-      // The name before the state is in parentheses and may hold anything, parentheses too.
-      return "TtZX".includes(stat.charAt(stat.lastIndexOf(")") + 2));
-    });
+    return "Tt".includes(readState(`/proc/${pid}/stat`)) || isStopped(pid);
+  } catch {
+    return true; // it ended
+  }
+}
+
+function readState(path: string): string {
+  const stat = readFileSync(path, "utf8");
+  // The name before the state is in parentheses and may hold anything, parentheses too.
+  return stat.charAt(stat.lastIndexOf(")") + 2);
+}
+
+/**
+ * Whether every thread has stopped: a first thread that ended shows a zombie while the others run on. One that waits in vfork for
+ * its child to start a program cannot be stopped, and goes on before that child for nobody; with the signal to stop waiting for
+ * it, it has stopped as well. Killing it for that would end every agent that starts programs in a hurry.
+ */
+export function isStopped(pid: number): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
+    const running = threads.filter((thread) => !"TtZX".includes(readState(`${thread}/stat`)));
+    if (running.length === 0) return true;
+    const stopping = running.length < threads.length || isStopPending(pid);
+    return stopping && running.every(waitsInVfork);
   } catch {
     return !existsSync(`/proc/${pid}`); // a thread or the whole process ended under our eyes: look again, or gone
   }
+}
+
+/** proc(5), status: signals that wait for the process, as a mask of which SIGSTOP is the nineteenth. */
+function isStopPending(pid: number): boolean {
+  const mask = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return (BigInt(`0x${mask ?? "0"}`) & (1n << BigInt(SIGSTOP - 1))) !== 0n;
+}
+
+/** Calls that lend the caller's memory to a child until that starts a program: vfork(2), clone(2) with CLONE_VFORK. */
+const LENDING: ReadonlySet<string> = new Set(process.arch === "arm64" ? ["220"] : ["56", "58"]);
+
+/** In uninterruptible sleep within such a call there is nothing else that it can wait for: a clone with a signal pending fails. */
+function waitsInVfork(thread: string): boolean {
+  const [call = ""] = readFileSync(`${thread}/syscall`, "utf8").split(" ");
+  return LENDING.has(call) && readState(`${thread}/stat`) === "D";
 }

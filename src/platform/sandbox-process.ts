@@ -375,6 +375,7 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     resume: () => {
       if (!gone) continueMembers(namespace);
     },
+    exists: () => !gone && !hasEnded(first),
     stopped: () => !gone && isProgramStopped(namespace),
     errors: () => errors.text(),
     output: () => ({ bytes: output.bytes(), truncated: output.truncated() }),

@@ -55,6 +55,7 @@ import type {
 } from "./requests.ts";
 import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
 import { ENVELOPE, UNSIGNED } from "./statement.ts";
+import { STOP_REPORT } from "./stop-report.ts";
 import { UNDO_REPORT } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 
@@ -90,7 +91,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   wait: object<BodyOf<"wait">>({ instance: lookup }),
   ps: object<BodyOf<"ps">>({ all: boolean() }),
   freeze: object<BodyOf<"freeze">>({ instance: nullable(lookup) }),
-  kill: object<BodyOf<"kill">>({ instance: lookup }),
+  kill: object<BodyOf<"kill">>({ instance: nullable(lookup) }),
   undo: object<BodyOf<"undo">>({ instance: lookup, how: oneOf(["dry", "do"]) }),
   held: empty,
   "held-show": object<BodyOf<"held-show">>({ request: lookup }),
@@ -243,9 +244,9 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     exit: nullable(integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
     why: nullable(words),
   }),
-  ps: object<OkOf<"ps">>({ instances: list(INSTANCE_VIEW, { max: 100_000 }) }),
-  freeze: object<OkOf<"freeze">>({ instances: names(instanceId, { max: 100_000 }) }),
-  kill: empty,
+  ps: object<OkOf<"ps">>({ instances: list(INSTANCE_VIEW, { max: 100_000 }), allFrozen: nullable(count) }),
+  freeze: STOP_REPORT,
+  kill: STOP_REPORT,
   undo: UNDO_REPORT,
   held: object<OkOf<"held">>({ held: list(object<HeldView>(heldView), { max: 100_000 }) }),
   "held-show": HELD_DETAIL,

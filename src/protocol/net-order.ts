@@ -95,6 +95,8 @@ export interface BrokerRequests {
   exchange: { body: Ordered; ok: NetResult };
   /** Ends an exchange at once, begun or not. */
   cancel: { body: { readonly ticket: string }; ok: Record<string, never> };
+  /** Ends all of them and closes every connection; what is ordered later is done as before. */
+  cut: { body: Record<string, never>; ok: Record<string, never> };
 }
 
 const host = text({ min: 1, max: 253, pattern: /^[!-~]+$/ });
@@ -140,6 +142,7 @@ const ORDER: Decoder<NetOrder> = union<NetOrder, "kind">("kind", {
 export const BROKER_TABLE: BodyTable<BrokerRequests> = {
   exchange: object<Ordered>({ ticket: nonce, order: ORDER, most: nullable(count) }),
   cancel: object<BrokerRequests["cancel"]["body"]>({ ticket: nonce }),
+  cut: empty,
 };
 
 /** Answers of a broker: it reads what servers send, so its words are checked like a stranger's. */
@@ -154,6 +157,7 @@ export const BROKER_ANSWERS: AnswerTable<BrokerRequests> = {
     usage: nullable(object<NonNullable<NetResult["usage"]>>({ input: count, output: count })),
   }),
   cancel: empty,
+  cut: empty,
 };
 
 /** No requests, or no events. */

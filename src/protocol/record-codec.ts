@@ -126,6 +126,8 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   }),
   "instance-frozen": plainRecord("instance-frozen", { instance: instanceId, by: DECIDER, code: words }),
   "instance-thawed": plainRecord("instance-thawed", { instance: instanceId, key: ownerKey }),
+  "all-frozen": plainRecord("all-frozen", { by: DECIDER }),
+  "all-thawed": plainRecord("all-thawed", { key: ownerKey }),
   "home-put": plainRecord("home-put", { agent: agentName, path: homePath, digest, key: ownerKey }),
   "home-wiped": plainRecord("home-wiped", { agent: agentName, key: ownerKey }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),

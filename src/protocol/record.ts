@@ -76,6 +76,9 @@ export type RecordBody =
   | { readonly kind: "instance-ended"; readonly instance: string; readonly why: string; readonly exit: number | null }
   | { readonly kind: "instance-frozen"; readonly instance: string; readonly by: Decider; readonly code: string }
   | { readonly kind: "instance-thawed"; readonly instance: string; readonly key: string }
+  /** Nothing of any instance goes on and none starts, until `all-thawed`. */
+  | { readonly kind: "all-frozen"; readonly by: Decider }
+  | { readonly kind: "all-thawed"; readonly key: string } // payload: {document: {frozen}, envelope}
   | {
       readonly kind: "home-put";
       readonly agent: string;

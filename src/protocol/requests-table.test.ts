@@ -71,7 +71,7 @@ describe("the names that a peer may use", () => {
       asks: [],
       says: ["progress", "held", "granted", "changed"],
     });
-    expect(namesOf(MONITOR_BROKER)).toEqual({ serves: [], hears: [], asks: ["exchange", "cancel"], says: [] });
+    expect(namesOf(MONITOR_BROKER)).toEqual({ serves: [], hears: [], asks: ["exchange", "cancel", "cut"], says: [] });
     expect(namesOf(MONITOR_DRIVER)).toEqual({
       serves: [],
       hears: ["progress", "changed"],

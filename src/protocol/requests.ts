@@ -6,6 +6,7 @@ import type { Format, Provider } from "../kernel/infer.ts";
 import type { Binding } from "../kernel/secrets.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
+import type { StopReport } from "./stop-report.ts";
 import type { UndoReport } from "./undo-report.ts";
 
 /** A tool as a server describes it. Name, description and schemas are the server's words: data, never instructions. */
@@ -259,9 +260,15 @@ export interface CliRequests {
     body: { readonly instance: string };
     ok: { readonly state: InstanceView["state"]; readonly exit: number | null; readonly why: string | null };
   };
-  ps: { body: { readonly all: boolean }; ok: { readonly instances: readonly InstanceView[] } };
-  freeze: { body: { readonly instance: string | null }; ok: { readonly instances: readonly string[] } };
-  kill: { body: { readonly instance: string }; ok: Empty };
+  /** `allFrozen`: number of the record by which everything is frozen, or null. */
+  ps: {
+    body: { readonly all: boolean };
+    ok: { readonly instances: readonly InstanceView[]; readonly allFrozen: number | null };
+  };
+  /** Freezes one instance and all below it, or (null) everything that runs, and everything that would start, until `thaw-all`. */
+  freeze: { body: { readonly instance: string | null }; ok: StopReport };
+  /** Ends one instance and all below it, or (null) all that run. */
+  kill: { body: { readonly instance: string | null }; ok: StopReport };
   /** Takes back what an ended instance did to the files of its workspace, or says what that would be. */
   undo: { body: { readonly instance: string; readonly how: "dry" | "do" }; ok: UndoReport };
   held: { body: Empty; ok: { readonly held: readonly HeldView[] } };

@@ -23,6 +23,7 @@ export const PURPOSES = [
   "revoke-grant",
   "set-policy",
   "thaw-instance",
+  "thaw-all",
   "restart-agent",
   "set-clock",
   "put-home-file",

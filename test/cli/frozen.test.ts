@@ -63,11 +63,11 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       },
       kill: () => {
         ended.resolve({ state: "ended", exit: null, why: "killed" });
-        return {};
+        return { instances: [], all: null };
       },
       ps: () => {
         onLook();
-        return { instances: seen };
+        return { instances: seen, allFrozen: null };
       },
       held: () => ({ held: [] }),
       prepare: ({ purpose }) => ({

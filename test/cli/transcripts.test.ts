@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
+import { CliFailure } from "../../src/cli/failure.ts";
+import type { StoppedInstance } from "../../src/protocol/stop-report.ts";
 import { PASSPHRASE, NOW } from "../fakes/cli-powers.ts";
+import type { Answers } from "../fakes/monitor-client.ts";
 import { grant, held, heldOver, INSTANCE, instances, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 
@@ -24,10 +27,10 @@ Begin
 Run agents
   run                run an agent in a sandbox, under the grants in force
   ps                 list the instances that run
-  freeze             stop an instance where it stands
-  thaw               let a frozen instance go on; you sign for it
+  freeze             stop instances where they stand, and see that they do
+  thaw               let what is frozen go on; you sign for it
   restart            show what stopped an instance; start it again, signed
-  kill               end an instance and every process of it
+  kill               end instances and every process of them
   undo               take back what an agent did to its workspace
 
 What agents keep
@@ -106,10 +109,10 @@ Begin
 Run agents
   run                run an agent in a sandbox, under the grants in force
   ps                 list the instances that run
-  freeze             stop an instance where it stands
-  thaw               let a frozen instance go on; you sign for it
+  freeze             stop instances where they stand, and see that they do
+  thaw               let what is frozen go on; you sign for it
   restart            show what stopped an instance; start it again, signed
-  kill               end an instance and every process of it
+  kill               end instances and every process of them
   undo               take back what an agent did to its workspace
 
 What agents keep
@@ -205,19 +208,26 @@ Examples:
 
   test("help as a command", async () => {
     expect(await transcribe(["help", "kill"])).toBe(`$ aios help kill
-Usage: aios kill INSTANCE [flags]
+Usage: aios kill [INSTANCE…] [flags]
 
-End an instance and every process of it.
+End instances and every process of them.
 
-Its sandbox goes at once, with all processes in it. What it held for approval is
-withdrawn. Needs no passphrase.
+Its sandboxes go at once, with all processes in them. What it held for approval
+is withdrawn. What was seen to be gone is said; when anything was not, this ends
+with exit code 1. Needs no passphrase.
 
-  INSTANCE    its id, from aios ps
+What somebody starts afterwards runs: aios freeze --all keeps everything from
+starting.
+
+  INSTANCE…   ids, from aios ps
+  --all       every instance that runs
+  --json      print JSON for programs instead of text for people
   --home DIR  the home to work on (default: AIOS_HOME, else ~/.aios)
   --help      show this help
 
 Examples:
   aios kill i-0123456789abcdef
+  aios kill --all
 `);
   });
 
@@ -363,9 +373,9 @@ describe("a wrong command line says what is wrong and what to do", () => {
   });
 
   test("something too many", async () => {
-    expect(await transcribe(["kill", "a", "b"])).toBe(`$ aios kill a b
-! aios: aios kill does not take "b" (usage)
-! hint: aios kill --help shows what it takes
+    expect(await transcribe(["restart", "a", "b"])).toBe(`$ aios restart a b
+! aios: aios restart does not take "b" (usage)
+! hint: aios restart --help shows what it takes
 [2]
 `);
   });
@@ -533,7 +543,7 @@ note     home            none at /home/maria/.aios
 
 describe("instances", () => {
   test("ps", async () => {
-    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances }) } })).toBe(`$ aios ps
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances, allFrozen: null }) } })).toBe(`$ aios ps
 INSTANCE            AGENT    STATE     AGE   DONE  DENIED  HELD  LABELS             WHY
 i-0123456789abcdef  notes    running   65 s  12    0       1     untrusted,private  -
 i-fedcba9876543210  crawler  terminal  2 h   3     1       0     -                  control-verb
@@ -541,21 +551,86 @@ i-fedcba9876543210  crawler  terminal  2 h   3     1       0     -              
   });
 
   test("ps of nothing", async () => {
-    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances: [] }) } })).toBe(`$ aios ps
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances: [], allFrozen: null }) } })).toBe(`$ aios ps
 No instance runs. aios run -- CMD starts one.
 `);
   });
 
+  const STOPPED: StoppedInstance = {
+    instance: INSTANCE,
+    agent: "notes",
+    confirmed: true,
+    admission: 1,
+    network: 9,
+    parts: [
+      { part: "agent", state: "still", sandboxes: 1, processes: 3, ms: 7 },
+      { part: "driver", state: "gone", sandboxes: 2, processes: 0, ms: 8 },
+    ],
+    starting: 0,
+    recorded: 4,
+  };
+
   test("freeze", async () => {
-    expect(await transcribe(["freeze", INSTANCE], { answers: { freeze: () => ({ instances: [INSTANCE] }) } }))
-      .toBe(`$ aios freeze i-0123456789abcdef
-frozen i-0123456789abcdef
+    const answers: Answers = { freeze: () => ({ instances: [STOPPED], all: null }) };
+    expect(await transcribe(["freeze", INSTANCE], { answers })).toBe(`$ aios freeze i-0123456789abcdef
+frozen i-0123456789abcdef notes  admission 1 ms, network 9 ms, agent 3 processes still 7 ms, 2 drivers gone 8 ms, record 4 ms
+`);
+  });
+
+  test("freeze of everything", async () => {
+    const answers: Answers = { freeze: () => ({ instances: [], all: 17 }) };
+    expect(await transcribe(["freeze", "--all"], { answers })).toBe(`$ aios freeze --all
+nothing was running
+nothing starts until aios thaw --all (record 17)
+`);
+  });
+
+  test("freeze of which not all was confirmed", async () => {
+    const open: StoppedInstance = {
+      ...STOPPED,
+      confirmed: false,
+      network: null,
+      parts: [{ part: "agent", state: "unconfirmed", sandboxes: 1, processes: 2, ms: 2000 }],
+      starting: 1,
+      recorded: null,
+    };
+    const answers: Answers = { freeze: () => ({ instances: [open], all: null }) };
+    expect(await transcribe(["freeze", INSTANCE], { answers })).toBe(`$ aios freeze i-0123456789abcdef
+NOT CONFIRMED frozen i-0123456789abcdef notes  admission 1 ms
+  not confirmed: agent, 2 processes after 2000 ms
+  not confirmed: network: its connections were not seen to be closed
+  not confirmed: 1 sandboxes that were being made
+  not confirmed: record: the log cannot be written, so a crash would forget this
+! aios: Of 1 of 1 instances not all was confirmed: i-0123456789abcdef (not-stopped)
+! hint: aios kill ends them; aios serve --stop ends everything with the monitor
+[1]
+`);
+  });
+
+  test("freeze of everything without a record of it", async () => {
+    const answers: Answers = { freeze: () => ({ instances: [STOPPED], all: null }) };
+    expect(await transcribe(["freeze", "--all"], { answers })).toContain(
+      "! aios: Everything is frozen, and the log cannot be written, so a crash would forget that (not-stopped)\n",
+    );
+  });
+
+  test("kill of two, of which one does not run", async () => {
+    const answers: Answers = {
+      kill: ({ instance }) => {
+        if (instance === INSTANCE) return { instances: [STOPPED], all: null };
+        throw CliFailure.fromMonitor({ code: "unknown-instance", message: "It does not run.", hint: null });
+      },
+    };
+    expect(await transcribe(["kill", INSTANCE, "i-0"], { answers })).toBe(`$ aios kill i-0123456789abcdef i-0
+ended i-0123456789abcdef notes  admission 1 ms, network 9 ms, agent 3 processes still 7 ms, 2 drivers gone 8 ms, record 4 ms
+! aios: It does not run. (unknown-instance)
+[4]
 `);
   });
 
   test("freeze of neither one nor all", async () => {
     expect(await transcribe(["freeze"])).toBe(`$ aios freeze
-! aios: aios freeze takes either one INSTANCE or --all (usage)
+! aios: aios freeze takes either instances or --all (usage)
 ! hint: aios ps lists the instances
 [2]
 `);
@@ -563,7 +638,7 @@ frozen i-0123456789abcdef
 
   test("freeze of both", async () => {
     expect(await transcribe(["freeze", INSTANCE, "--all"])).toBe(`$ aios freeze i-0123456789abcdef --all
-! aios: aios freeze takes either one INSTANCE or --all (usage)
+! aios: aios freeze takes either instances or --all (usage)
 ! hint: aios ps lists the instances
 [2]
 `);
@@ -1275,8 +1350,9 @@ refused  the path does not lead to the root (proof-refused)
 
 describe("JSON for programs", () => {
   test("ps --json", async () => {
-    expect(await transcribe(["ps", "--json"], { answers: { ps: () => ({ instances: [] }) } })).toBe(`$ aios ps --json
-{"instances":[]}
+    expect(await transcribe(["ps", "--json"], { answers: { ps: () => ({ instances: [], allFrozen: null }) } }))
+      .toBe(`$ aios ps --json
+{"instances":[],"allFrozen":null}
 `);
   });
 
@@ -1315,7 +1391,8 @@ describe("JSON for programs", () => {
 
 describe("colour", () => {
   test("only on a screen that has it", async () => {
-    expect(await transcribe(["ps"], { colour: true, answers: { ps: () => ({ instances }) } })).toBe(`$ aios ps
+    expect(await transcribe(["ps"], { colour: true, answers: { ps: () => ({ instances, allFrozen: null }) } }))
+      .toBe(`$ aios ps
 \u001b[2mINSTANCE            \u001b[0m\u001b[2mAGENT    \u001b[0m\u001b[2mSTATE     \u001b[0m\u001b[2mAGE   \u001b[0m\u001b[2mDONE  \u001b[0m\u001b[2mDENIED  \u001b[0m\u001b[2mHELD  \u001b[0m\u001b[2mLABELS             \u001b[0m\u001b[2mWHY\u001b[0m
 i-0123456789abcdef  notes    \u001b[32mrunning   \u001b[0m65 s  12    0       \u001b[33m1     \u001b[0muntrusted,private  -
 i-fedcba9876543210  crawler  \u001b[31mterminal  \u001b[0m2 h   3     1       0     -                  control-verb

@@ -69,9 +69,10 @@ test("twin: an ordinary end and a freeze that a person asked for are not told of
   const command = ["sh", "-c", "touch up; sleep 30"];
   const running = aios.run({ agent: "worker", workspace: aios.workspace, command });
   await expect.poll(() => existsSync(join(aios.workspace, "up")), { timeout: 10_000 }).toBe(true);
-  const { instances } = await aios.client.request("freeze", { instance: null });
-  expect(instances).toHaveLength(1);
-  await aios.client.request("kill", { instance: instances[0] ?? "" });
+  const [view] = (await aios.client.request("ps", { all: false })).instances;
+  const { instances } = await aios.client.request("freeze", { instance: view?.instance ?? "" });
+  expect(instances).toMatchObject([{ confirmed: true }]);
+  await aios.client.request("kill", { instance: view?.instance ?? "" });
   await running;
   expect(got).toHaveLength(1);
 });

@@ -160,8 +160,8 @@ describe("what else stopped", () => {
       command: ["sh", "-c", "touch up; sleep 2; echo on"],
     });
     await expect.poll(() => existsSync(join(aios.workspace, "up")), { timeout: 10_000 }).toBe(true);
-    await aios.client.request("freeze", { instance: null });
     const [view] = (await aios.client.request("ps", { all: false })).instances;
+    await aios.client.request("freeze", { instance: view?.instance ?? "" });
     const { desk, powers } = await sit(["y", PASSPHRASE]);
     expect(await runProgram(["restart", view?.instance ?? ""], powers)).toBe(0);
     expect(desk.err()).toMatch(/record \d+: instance-frozen asked/);

@@ -129,8 +129,6 @@ class World {
       },
       lasting: null,
       stop: () => {},
-      suspend: () => {},
-      resume: () => {},
     };
     const random = {
       bytes: (count: number) => new Uint8Array(randomBytes(count)),

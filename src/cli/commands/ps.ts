@@ -24,11 +24,15 @@ export const ps: Command = {
   examples: ["ps", "ps --all --json"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { instances } = await client.request("ps", { all: args.has("all") });
+      const { instances, allFrozen } = await client.request("ps", { all: args.has("all") });
       if (args.has("json")) {
-        writeJson(powers, { instances });
+        writeJson(powers, { instances, allFrozen });
         return EXIT.ok;
       }
+      if (allFrozen !== null)
+        writeLines(powers.out, [
+          line(`Everything is frozen (record ${allFrozen}). aios thaw --all lifts that.`, "wait"),
+        ]);
       if (instances.length === 0) {
         writeLines(powers.out, [line("No instance runs. aios run -- CMD starts one.")]);
         return EXIT.ok;

@@ -4,33 +4,46 @@ import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines } from "../line.ts";
+import type { MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 
-/** `aios thaw`: an owner lets a frozen instance go on, or an agent whose instance became terminal start again. */
+/** `aios thaw`: an owner lets a frozen instance go on, everything, or an agent whose instance became terminal start again. */
 export const thaw: Command = {
   path: ["thaw"],
-  summary: "let a frozen instance go on; you sign for it",
+  summary: "let what is frozen go on; you sign for it",
   positionals: [{ name: "INSTANCE", required: false, help: "its id, from aios ps" }],
   rest: null,
   flags: [
+    { name: "all", value: null, help: "lift aios freeze --all: what it froze goes on, and agents start again" },
     { name: "agent", value: "NAME", help: "instead: let this agent start again after a terminal instance" },
     HOME,
   ],
   details: [
+    "What was frozen for another reason before aios freeze --all stays frozen.",
     "An instance that became terminal never goes on. Its agent starts no new one until an owner has looked at why (aios ps --all, aios log show) and signed with --agent.",
   ],
-  examples: ["thaw i-0123456789abcdef", "thaw --agent claude"],
+  examples: ["thaw i-0123456789abcdef", "thaw --all", "thaw --agent claude"],
   async run(powers, args) {
     const instance = args.optional("INSTANCE");
     const agent = args.value("agent");
-    if ((instance === null) === (agent === null)) {
-      throw CliFailure.of("usage", "aios thaw takes either an INSTANCE or --agent NAME", "aios ps --all lists both");
+    const all = args.has("all");
+    if ([instance !== null, agent !== null, all].filter(Boolean).length !== 1) {
+      throw CliFailure.of(
+        "usage",
+        "aios thaw takes one of INSTANCE, --all and --agent NAME",
+        "aios ps --all lists them",
+      );
     }
     return await withMonitor({ powers, args }, async (client, home) => {
       const session = openSigningSession(powers, { home, keep: "once" });
       const parts = { powers, client, session };
-      if (agent === null) {
+      if (all) {
+        const frozen = await findFreeze(client);
+        await insist(powers, `Let everything go on that record ${frozen} froze?`);
+        await prepareAndSign(parts, { purpose: "thaw-all", document: { frozen } });
+        writeLines(powers.out, [line("everything goes on, and agents start again")]);
+      } else if (agent === null) {
         await insist(powers, `Let instance ${instance ?? ""} go on?`);
         await prepareAndSign(parts, { purpose: "thaw-instance", document: { instance } });
         writeLines(powers.out, [line(`${instance ?? ""} goes on`)]);
@@ -43,3 +56,14 @@ export const thaw: Command = {
     });
   },
 };
+
+/** The record of the freeze of everything that is in force. */
+async function findFreeze(client: MonitorClient): Promise<number> {
+  const { allFrozen } = await client.request("ps", { all: false });
+  if (allFrozen !== null) return allFrozen;
+  throw CliFailure.of(
+    "not-found",
+    "Not everything is frozen",
+    "aios ps shows what is; aios thaw INSTANCE lets one go on",
+  );
+}

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "vitest";
+import { newBreaker } from "../kernel/breaker.ts";
+import type { SandboxedProcess } from "../platform/powers.ts";
+import type { Part } from "../protocol/stop-report.ts";
+import { newLive, type LiveInstance } from "./live.ts";
+import { createSeen } from "./provenance.ts";
+import type { InstanceState } from "./state.ts";
+import { endTogether, freezeTogether, type StoppingPorts } from "./stopping.ts";
+
+/* What is said of a stop when a part of it cannot be confirmed, with sandboxes that behave as the test says. */
+
+interface Fake extends SandboxedProcess {
+  readonly kills: number;
+}
+
+function sandbox(wild = false): Fake & { wild: boolean } {
+  const made = {
+    pid: 1,
+    namespace: 1,
+    channels: [],
+    ended: new Promise<never>(() => {}),
+    kills: 0,
+    wild,
+    kill: () => void made.kills++,
+    suspend: () => {},
+    resume: () => {},
+    exists: () => true,
+    stopped: () => false,
+    errors: () => "",
+  };
+  return made;
+}
+
+function liveWith(parts: readonly (readonly [Fake, Part])[]): LiveInstance {
+  const state = { instance: "i-0123456789abcdef", agent: "worker", life: "running", why: null } as InstanceState;
+  const live = newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
+  for (const [each, part] of parts) live.parts.set(each, part);
+  return live;
+}
+
+function stage(given: {
+  readonly logFails?: boolean;
+  readonly connections?: number | null;
+  readonly immortal?: boolean;
+}) {
+  const records: string[] = [];
+  const standings = (sandboxes: readonly SandboxedProcess[], reached: (each: SandboxedProcess) => boolean) =>
+    new Map(sandboxes.map((each) => [each, { processes: left(each), reached: reached(each), ms: 5 }]));
+  const left = (each: SandboxedProcess): number => (given.immortal !== true && (each as Fake).kills > 0 ? 0 : 2);
+  const tame = (each: SandboxedProcess): boolean => !(each as Fake & { wild: boolean }).wild;
+  const ports = {
+    powers: {
+      clock: { wall: () => 0, boot: () => 0, micros: () => 0 },
+      timer: { after: (ms: number, then: () => void) => (setTimeout(then, Math.min(ms, 50)), () => {}) },
+      stops: {
+        hold: async (sandboxes: readonly SandboxedProcess[]) => standings(sandboxes, tame),
+        seeGone: async (sandboxes: readonly SandboxedProcess[]) =>
+          standings(sandboxes, (each) => given.immortal !== true && (each as Fake).kills > 0),
+        letGo: () => {},
+        connections: (sandboxes: readonly SandboxedProcess[]) =>
+          new Map(sandboxes.map((each) => [each, given.connections === undefined ? 0 : given.connections])),
+      },
+    },
+    journal: {
+      write: (body: { readonly kind: string }) => {
+        if (given.logFails === true) return Promise.reject(new Error("no space"));
+        records.push(body.kind);
+        return Promise.resolve(1);
+      },
+    },
+  } as unknown as StoppingPorts;
+  return { ports, records };
+}
+
+const asked = (live: LiveInstance) => [{ live, by: { kind: "monitor", why: "asked" } as const, code: "asked" }];
+
+describe("a freeze", () => {
+  test("cuts admission before anything is awaited, and is confirmed", async () => {
+    const { ports, records } = stage({});
+    const live = liveWith([[sandbox(), "agent"]]);
+    const freezing = freezeTogether(asked(live), ports);
+    expect(live.state.life).toBe("frozen");
+    expect(records).toEqual(["instance-frozen"]);
+    expect(await freezing.report).toMatchObject([{ confirmed: true, parts: [{ part: "agent", state: "still" }] }]);
+  });
+
+  test("ends what does not stand still, and says so when not even that helps", async () => {
+    for (const [immortal, state] of [
+      [false, "gone"],
+      [true, "unconfirmed"],
+    ] as const) {
+      const wild = sandbox(true);
+      const { ports } = stage({ immortal });
+      const [stopped] = await freezeTogether(asked(liveWith([[wild, "agent"]])), ports).report;
+      expect(wild.kills).toBe(1);
+      expect(stopped).toMatchObject({ confirmed: !immortal, parts: [{ state }] });
+    }
+  });
+
+  test.each([3, null])("ends a broker of which the kernel says %s connections, and no other", async (connections) => {
+    const [broker, injector, agent] = [sandbox(), sandbox(), sandbox()];
+    const { ports } = stage({ connections });
+    const live = liveWith([
+      [agent, "agent"],
+      [broker, "broker"],
+      [injector, "injector"],
+    ]);
+    await freezeTogether(asked(live), ports).report;
+    expect([broker.kills, injector.kills, agent.kills]).toEqual([1, 1, 0]);
+  });
+
+  test("ends what carries the network when it does not say that it closed it", async () => {
+    for (const cut of [() => Promise.reject(new Error("gone")), () => new Promise<void>(() => {})]) {
+      const broker = sandbox();
+      const live = liveWith([[broker, "broker"]]);
+      live.carrier = { cut, stop: () => {} } as unknown as NonNullable<LiveInstance["carrier"]>;
+      const [stopped] = await freezeTogether(asked(live), stage({}).ports).report;
+      expect(broker.kills).toBe(1);
+      expect(stopped).toMatchObject({ confirmed: true });
+    }
+  });
+
+  test("stands when the log fails, and is not confirmed", async () => {
+    const live = liveWith([[sandbox(), "agent"]]);
+    const [stopped] = await freezeTogether(asked(live), stage({ logFails: true }).ports).report;
+    expect(live.state.life).toBe("frozen");
+    expect(stopped).toMatchObject({ confirmed: false, recorded: null, parts: [{ state: "still" }] });
+  });
+
+  test("is not confirmed while a sandbox is still being made", async () => {
+    const live = liveWith([]);
+    live.starts.add(new Promise(() => {}));
+    const [stopped] = await freezeTogether(asked(live), stage({}).ports).report;
+    expect(stopped).toMatchObject({ confirmed: false, starting: 1 });
+  });
+});
+
+describe("an end", () => {
+  test("is confirmed when nothing is left, and not when something is", async () => {
+    for (const immortal of [false, true]) {
+      const agent = sandbox();
+      const live = liveWith([[agent, "agent"]]);
+      const [stopped] = await endTogether([live], () => agent.kill(), stage({ immortal }).ports);
+      expect(stopped).toMatchObject({ confirmed: !immortal, parts: [{ state: immortal ? "unconfirmed" : "gone" }] });
+    }
+  });
+});
