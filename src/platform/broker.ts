@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
 import { readHead, readOpening, writeHead } from "./broker-wire.ts";
-import { collectBody, type InferParts } from "./infer-exchange.ts";
+import { collectBody, countUsage, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
 
 /** A ticket that nobody named within this is void. */
@@ -253,7 +253,7 @@ function runRequest(
     if (injecting !== null && !isPlain(response)) return exchange.breakOff("failed", "broken-response");
     answer(exchange, stream, { response, injecting });
     response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
-    if (order.body.kind === "infer") countUsage(exchange, response, parts);
+    if (order.body.kind === "infer") countUsage(response, parts.infer, (usage) => (exchange.usage = usage));
     response.on("error", () => exchange.breakOff("failed", "broken-response"));
     response.once("close", () => {
       if (!response.complete) exchange.breakOff("failed", "broken-response");
@@ -341,12 +341,6 @@ async function sendChecked(
   request.setHeader("content-length", String(bytes.length));
   exchange.send(bytes.length);
   request.end(bytes);
-}
-
-function countUsage(exchange: Exchange, response: IncomingMessage, { infer }: BrokerParts): void {
-  const reader = infer?.readUsage(response.headers["content-type"] ?? "") ?? null;
-  response.on("data", (chunk: Buffer) => reader?.add(chunk));
-  response.once("end", () => (exchange.usage = reader?.end() ?? null));
 }
 
 /** A body that comes from the face: exactly as long as was said, since a byte more would begin another request. */

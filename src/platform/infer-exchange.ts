@@ -1,12 +1,24 @@
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { UsageReader } from "../protocol/infer-usage.ts";
-import type { InferOrderBody } from "../protocol/net-order.ts";
+import type { InferOrderBody, NetResult } from "../protocol/net-order.ts";
 
 /** How bodies for models and their answers are read. */
 export interface InferParts {
   /** Whether bytes are the body that an order names, and ask for what it says. */
   fits(bytes: Buffer, body: InferOrderBody): boolean;
   readUsage(contentType: string): UsageReader;
+}
+
+/** Reads what an answer of a model says it has used, while it passes; told once, at its end. */
+export function countUsage(
+  response: IncomingMessage,
+  infer: InferParts | undefined,
+  tell: (usage: NetResult["usage"]) => void,
+): void {
+  const reader = infer?.readUsage(response.headers["content-type"] ?? "") ?? null;
+  response.on("data", (chunk: Buffer) => reader?.add(chunk));
+  response.once("end", () => tell(reader?.end() ?? null));
 }
 
 /** Everything that a face sends on a stream until its end; null when that is not exactly so many bytes. */

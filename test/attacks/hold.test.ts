@@ -53,10 +53,8 @@ it.each([
   async (_, script) => {
     const sandbox = await start(script);
     for (let round = 0; round < 5; round++) {
-      await pause(100);
       const before = used(sandbox);
-      await pause(100);
-      expect(used(sandbox)).not.toBe(before); // it works when nobody holds it
+      await expect.poll(() => used(sandbox), { timeout: 5000 }).not.toBe(before); // it works when nobody holds it
       const standing = (await STOPS.hold([sandbox], 5000)).get(sandbox);
       expect(standing).toMatchObject({ reached: true });
       expect(standing?.processes).toBe(listMembers(sandbox.namespace).length);
