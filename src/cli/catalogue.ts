@@ -20,6 +20,7 @@ import { serve } from "./commands/serve.ts";
 import { thaw } from "./commands/thaw.ts";
 import { undo } from "./commands/undo.ts";
 import { witnessServe, witnessShow } from "./commands/witness.ts";
+import { witnessUse } from "./commands/witness-use.ts";
 import type { CommandGroup } from "./help.ts";
 
 /** Every command, in the order of the overview. */
@@ -33,6 +34,9 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
-  { title: "Evidence", commands: [digest, logShow, logVerify, logProve, logCheck, witnessServe, witnessShow] },
+  {
+    title: "Evidence",
+    commands: [digest, logShow, logVerify, logProve, logCheck, witnessUse, witnessServe, witnessShow],
+  },
   { title: "The monitor", commands: [serve] },
 ];

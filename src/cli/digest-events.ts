@@ -60,6 +60,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "clock-set":
     case "provider-set":
     case "provider-removed":
+    case "witnesses-set":
     case "instance-thawed":
     case "all-thawed":
     case "agent-restarted":

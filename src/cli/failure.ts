@@ -21,6 +21,7 @@ export type FailureCode =
   | "bad-profile"
   | "bad-secret"
   | "bad-provider"
+  | "bad-witnesses"
   | "unknown-package"
   | "weak-passphrase"
   | "passphrases-differ"
@@ -61,6 +62,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-profile": "setup",
   "bad-secret": "setup",
   "bad-provider": "setup",
+  "bad-witnesses": "setup",
   "unknown-package": "setup",
   "weak-passphrase": "no",
   "passphrases-differ": "no",

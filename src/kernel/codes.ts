@@ -51,6 +51,7 @@ export type ReasonCode =
   | "driver-timeout"
   | "result-too-large"
   | "login-expired"
+  | "not-witnessed"
   | "outcome-unknown"
   | "breaker-open"
   | "prohibited-call"
@@ -108,6 +109,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "driver-failed": "the driver ended or broke its protocol",
   "driver-timeout": "the driver did not answer in time",
   "result-too-large": "the result is over its size bound",
+  "not-witnessed": "too few witnesses cosigned its intent in time, and an owner demands that they do",
   "login-expired": "the login that the request carries is over and could not be renewed",
   "outcome-unknown": "the monitor stopped between intent and outcome",
   // breaker

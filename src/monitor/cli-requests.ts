@@ -9,6 +9,7 @@ import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record-codec.ts";
 import type { CliRequests, GrantView, HeldView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
+import { parseCheckpoint, splitNote } from "../protocol/note.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
@@ -271,7 +272,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     async "log-prove"({ seq }) {
       const { record } = await entryAt(seq);
-      const checkpoint = await log.checkpoint();
+      const checkpoint = (await cosignedOver(log, seq)) ?? (await log.checkpoint());
       const path = await log.inclusion(seq, checkpoint.size);
       const proof: LogProof = {
         v: 1,
@@ -305,6 +306,13 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return {};
     },
   };
+}
+
+/** The cosigned checkpoint, when the record is in it: it proves more than one that the log signed alone. */
+async function cosignedOver(log: Log, seq: number): Promise<{ readonly size: number; readonly note: string } | null> {
+  const note = await log.cosigned();
+  const size = note === null ? 0 : (parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0);
+  return note !== null && size > seq && size <= log.size ? { size, note } : null;
 }
 
 function heldView(held: HeldState): HeldView {

@@ -6,7 +6,7 @@ import { utf8Length } from "../kernel/utf8.ts";
 import type { Ticket } from "../kernel/pipeline.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import type { Label } from "../kernel/grant.ts";
+import type { Label, Risk } from "../kernel/grant.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Clock, Crypto } from "../platform/powers.ts";
 import type { RunningDriver } from "./driver-pool.ts";
@@ -38,6 +38,8 @@ export interface ExecutePowers {
   readonly crypto: Crypto;
   readonly clock: Clock;
   now(): number;
+  /** Whether an action of this risk may go on with its intent in the log: at once, or when witnesses have cosigned that. */
+  witnessed(intent: number, risk: Risk): Promise<boolean>;
 }
 
 /**
@@ -109,13 +111,16 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       return false;
     }
   };
-  const moved = execution.stillGood();
+  const witnessed = await powers.witnessed(intent, ticket.risk);
+  const moved = witnessed ? execution.stillGood() : "not-witnessed";
   if (moved !== null) {
     await outcome({ result: "failed", code: moved, text: null, bytes: 0 });
     return {
       kind: "failed",
       code: moved,
-      message: "it was stopped between its intent and its execution; nothing was done",
+      message: witnessed
+        ? "it was stopped between its intent and its execution; nothing was done"
+        : "too few witnesses cosigned its intent; nothing was done",
     };
   }
   try {

@@ -14,6 +14,7 @@ import type { Channel } from "../platform/powers.ts";
 import type { CarrierPorts } from "./carrier.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct, type Conduct } from "./conduct.ts";
+import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
 import { answering } from "./answering.ts";
@@ -207,6 +208,13 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   late.instances = instances;
   const hearInside = createInside({ journal, instances, timer: powers.timer, now: () => powers.clock.boot() });
   const ownPaths = [parts.home, "/run/aios", "/aios"];
+  const cosigning = createCosigning({
+    log,
+    powers,
+    submit: createSubmit({ powers, code: parts.code, refused: (fault) => refused("cosigner", fault) }),
+    witnesses: () => state.witnesses,
+    report: parts.report,
+  });
   const conduct = createConduct({
     journal,
     crypto: powers.crypto,
@@ -222,6 +230,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     }),
     now: trusted.now,
     evaluator: () => engine.evaluator,
+    witnessed: (intent, risk) =>
+      state.witnesses.before === "reserved" && risk === "reserved" ? cosigning.covers(intent) : Promise.resolve(true),
     openDriver: drivers.open,
     lookup: drivers.lookup,
     climbed: instances.terminate,
@@ -287,6 +297,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       },
       thawed: (instance) => instances.thaw(instance),
       clockAccepted: () => trusted.accept(),
+      witnessesChanged: () => cosigning.changed(),
     },
   });
 

@@ -5,6 +5,7 @@ import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { fromBase64 } from "../protocol/bytes.ts";
+import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { actuallySpent, spentIn } from "./spent.ts";
 import { applySecret } from "./secret-state.ts";
@@ -228,6 +229,12 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       const provider = decodeProvider(objectAt(seq, payload, "document"));
       if (provider.kind !== "ok") throw new StateFault(seq, `its provider does not decode: ${provider.message}`);
       state.providers.set(body.provider, provider.value);
+      return;
+    }
+    case "witnesses-set": {
+      const set = decodeWitnessSet(objectAt(seq, payload, "document"));
+      if (set.kind !== "ok") throw new StateFault(seq, `its witnesses do not decode: ${set.message}`);
+      state.witnesses = set.value;
       return;
     }
     case "provider-removed":

@@ -160,6 +160,12 @@ export function planRefresher(code: CodeLayout): SandboxSpec {
   };
 }
 
+/** Takes checkpoints to witnesses: the host's network, no files, no keys, and a channel to the monitor alone. */
+export function planCosigner(code: CodeLayout): SandboxSpec {
+  const refresher = planRefresher(code);
+  return { ...refresher, command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/cosigner.ts`] };
+}
+
 /** Sends one alert to the address that the home names: the host's network, no files, no keys, no channel. */
 export function planAlert(code: CodeLayout, address: HttpUrl, body: string): SandboxSpec {
   const { scheme, host, port, path } = address;

@@ -22,6 +22,7 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["secret-removed", "remove-secret"],
   ["provider-set", "set-provider"],
   ["provider-removed", "remove-provider"],
+  ["witnesses-set", "set-witnesses"],
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],
   ["agent-restarted", "restart-agent"],

@@ -2,6 +2,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
+import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { Binding } from "../kernel/secrets.ts";
 
@@ -97,6 +98,8 @@ export interface State {
   readonly usage: Map<string, Usage>;
   readonly secrets: Map<string, SecretState>;
   readonly providers: Map<string, Provider>;
+  /** Who cosigns the log's checkpoints, and what waits for that. */
+  witnesses: WitnessSet;
   policyText: string;
   readonly instances: Map<string, InstanceState>;
   /** Those that a start of the monitor found running, until the log has a record of their end. */
@@ -125,6 +128,7 @@ export function emptyState(): State {
     usage: new Map(),
     secrets: new Map(),
     providers: new Map(),
+    witnesses: NO_WITNESSES,
     policyText: "",
     instances: new Map(),
     cutOff: new Set(),

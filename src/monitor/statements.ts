@@ -9,6 +9,7 @@ import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
 import { keyId } from "../protocol/statement.ts";
+import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { sameSpec } from "./driver-pool.ts";
@@ -46,6 +47,8 @@ export interface StatementEffects {
   homePut(put: HomePut): void;
   homeWiped(agent: string): Promise<void>;
   clockAccepted(): void;
+  /** Others cosign the log's checkpoints now. */
+  witnessesChanged(): void;
 }
 
 export interface StatementPorts {
@@ -209,6 +212,9 @@ export function createStatements(ports: StatementPorts): Statements {
       case "remove-provider":
         providerRecord({ purpose, document, key: "" }, journal.state);
         return;
+      case "set-witnesses":
+        readWitnesses(document);
+        return;
       case "approve-action":
         if (heldFor(document) === null)
           throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
@@ -216,6 +222,14 @@ export function createStatements(ports: StatementPorts): Statements {
       default:
         purpose satisfies never;
     }
+  }
+
+  function readWitnesses(document: JsonObject): WitnessSet {
+    const decoded = decodeWitnessSet(document);
+    const keys = decoded.kind === "ok" ? witnessKeys(decoded.value, (data) => crypto.sha256(data)) : null;
+    const why = decoded.kind === "ok" ? keys?.kind === "refused" && keys.why : decoded.message;
+    if (decoded.kind === "ok" && keys?.kind === "ok") return decoded.value;
+    throw new Refusal("bad-document", `These are no witnesses: ${why || "malformed"}.`, "See docs/formats/witness.md.");
   }
 
   function heldFor(document: JsonObject): HeldState | null {
@@ -304,6 +318,7 @@ export function createStatements(ports: StatementPorts): Statements {
       if (added !== undefined) effects.grantsChanged({ added });
     } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
+    else if (body.kind === "witnesses-set") effects.witnessesChanged();
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
     else if (body.kind === "all-thawed") effects.thawed(null);
     else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
@@ -345,6 +360,8 @@ export function createStatements(ports: StatementPorts): Statements {
       case "set-provider":
       case "remove-provider":
         return providerRecord({ purpose, document, key }, journal.state);
+      case "set-witnesses":
+        return { kind: "witnesses-set", quorum: readWitnesses(document).quorum, key };
       case "approve-action":
         throw new Error("approvals are settled, not recorded here");
       default:

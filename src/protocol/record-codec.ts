@@ -117,6 +117,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "secret-bound": plainRecord("secret-bound", { secret: secretName, to: secretOrigin, key: ownerKey }),
   "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
   "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),
+  "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),
   "provider-removed": plainRecord("provider-removed", { provider: providerName, key: ownerKey }),
   "instance-started": plainRecord("instance-started", { instance: instanceId, agent: agentName, ancestry }),
   "instance-ended": plainRecord("instance-ended", {

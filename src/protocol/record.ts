@@ -66,6 +66,7 @@ export type RecordBody =
   | { readonly kind: "secret-not-refreshed"; readonly secret: string; readonly fault: RefreshFault }
   | { readonly kind: "secret-removed"; readonly secret: string; readonly key: string }
   | { readonly kind: "provider-set"; readonly provider: string; readonly key: string } // payload: {document, envelope}
+  | { readonly kind: "witnesses-set"; readonly quorum: number; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "provider-removed"; readonly provider: string; readonly key: string }
   | {
       readonly kind: "instance-started";

@@ -33,6 +33,7 @@ export const PURPOSES = [
   "bind-secret",
   "remove-secret",
   "set-provider",
+  "set-witnesses",
   "remove-provider",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];

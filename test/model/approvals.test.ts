@@ -156,6 +156,7 @@ class World {
       facts: () => ({ injections: [], infer: { providers: new Map(), seesWorkspace: false } }),
       now: trusted.now,
       evaluator: () => evaluator,
+      witnessed: () => Promise.resolve(true),
       openDriver: async () => driver,
       lookup: () => () => {
         const spec = [...state.active.values()][0]?.drivers["notes"];
@@ -186,6 +187,7 @@ class World {
         homePut: () => {},
         homeWiped: async () => {},
         clockAccepted: () => {},
+        witnessesChanged: () => {},
       },
     });
     if (state.owners.size === 0) {

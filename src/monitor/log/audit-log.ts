@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
-import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { TreeHasher } from "../../protocol/merkle.ts";
 import { checkpointText, signNote } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
@@ -131,6 +131,18 @@ export class AuditLog implements Log {
 
   consistency(from: number, to: number): Promise<readonly Uint8Array[]> {
     return this.#checkSize(to, () => this.#parts.tiles.consistency(from, to));
+  }
+
+  keepCosigned(note: string): Promise<void> {
+    if (this.#health.kind === "closed") return Promise.reject(this.#refusal());
+    return this.#enqueue(() =>
+      this.#parts.files.write([{ path: "cosigned", bytes: encodeUtf8(note) }], { durable: true }),
+    );
+  }
+
+  async cosigned(): Promise<string | null> {
+    const bytes = await this.#parts.files.read("cosigned");
+    return bytes === null ? null : decodeUtf8(bytes);
   }
 
   async recover(): Promise<void> {

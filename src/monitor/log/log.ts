@@ -37,6 +37,10 @@ export interface Log {
   /** RFC 6962 audit path for record `seq` in the tree of `size`. */
   inclusion(seq: number, size: number): Promise<readonly Uint8Array[]>;
   consistency(from: number, to: number): Promise<readonly Uint8Array[]>;
+  /** Keeps a note of a checkpoint of this log with cosignatures, durably, as `cosigned`. */
+  keepCosigned(note: string): Promise<void>;
+  /** The newest note that was kept so, or null. */
+  cosigned(): Promise<string | null>;
   recover(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { addCosignature, testWitness, type TestWitness } from "../../test/evidence/logs.ts";
+import { createMemoryDisk } from "../../test/fakes/memory-disk.ts";
+import { CRYPTO, openTestLog, STILL, testKeys } from "../../test/fakes/open-log.ts";
+import { appendMany } from "../../test/fakes/records.ts";
+import { createTimer } from "../platform/timer.ts";
+import type { WitnessReply } from "../protocol/cosign-order.ts";
+import { splitNote } from "../protocol/note.ts";
+import { readAddCheckpoint } from "../protocol/witness.ts";
+import type { WitnessSet } from "../protocol/witness-set.ts";
+import { createCosigning, type Cosigning, type Submit } from "./cosigning.ts";
+
+const [one, two] = [testWitness(1), testWitness(2)];
+const SET: WitnessSet = {
+  witnesses: [
+    { key: one.text, at: "http://localhost:1" },
+    { key: two.text, at: "http://localhost:2" },
+  ],
+  quorum: 2,
+  before: "reserved",
+};
+
+/** What an honest witness answers to any checkpoint. */
+const honest = (witness: TestWitness, text: string): WitnessReply => {
+  const note = readAddCheckpoint(text)?.note ?? "";
+  const line = splitNote(addCosignature(note, witness, 1_790_000_000))?.signatures.at(-1)?.line ?? "";
+  return { kind: "answered", status: 200, text: line };
+};
+
+async function setUp(submit: Submit, set: () => WitnessSet = () => SET) {
+  const keys = testKeys(createMemoryDisk().open());
+  const log = await openTestLog("", { files: createMemoryDisk().open(), keys, timer: STILL });
+  await appendMany(log, 10);
+  const said: string[] = [];
+  const timer = createTimer();
+  const ports = {
+    log,
+    powers: { timer, crypto: CRYPTO },
+    submit,
+    witnesses: set,
+    report: (words: string) => void said.push(words),
+  };
+  const cosigning: Cosigning = createCosigning(ports);
+  return { log, said, cosigning };
+}
+
+describe("a log with two witnesses", () => {
+  test("is covered as far as both cosigned, and asks again only for what is newer", async () => {
+    const asked: string[] = [];
+    const { log, cosigning } = await setUp((at, text) => {
+      asked.push(`${at} ${text.split("\n")[0] ?? ""}`);
+      return Promise.resolve(honest(at.endsWith("1") ? one : two, text));
+    });
+    expect(await cosigning.covers(9)).toBe(true);
+    expect(await cosigning.covers(3)).toBe(true);
+    expect(asked).toEqual(["http://localhost:1 old 0", "http://localhost:2 old 0"]);
+    await appendMany(log, 5);
+    expect(await cosigning.covers(14)).toBe(true);
+    expect(asked.slice(2)).toEqual(["http://localhost:1 old 10", "http://localhost:2 old 10"]);
+    expect(splitNote((await log.cosigned()) ?? "")?.signatures).toHaveLength(3);
+  });
+
+  test("starts from what a witness saw, when it says that", async () => {
+    const { cosigning } = await setUp((at, text) => {
+      const witness = at.endsWith("1") ? one : two;
+      if (readAddCheckpoint(text)?.old === 0) return Promise.resolve({ kind: "answered", status: 409, text: "4\n" });
+      return Promise.resolve(honest(witness, text));
+    });
+    expect(await cosigning.covers(9)).toBe(true);
+  });
+
+  test("asks once for many that wait at once", async () => {
+    let asked = 0;
+    const { cosigning } = await setUp((at, text) => {
+      asked += 1;
+      return Promise.resolve(honest(at.endsWith("1") ? one : two, text));
+    });
+    expect(await Promise.all([0, 5, 9].map((seq) => cosigning.covers(seq)))).toEqual([true, true, true]);
+    expect(asked).toBe(2);
+  });
+});
+
+describe("a log is not covered", () => {
+  const cases: { readonly [name: string]: (text: string) => WitnessReply } = {
+    "when one does not answer": () => ({ kind: "silent" }),
+    "when one refuses": () => ({ kind: "answered", status: 422, text: "no\n" }),
+    "when one has seen more records than there are": () => ({ kind: "answered", status: 409, text: "11\n" }),
+    "when one says the size it was told": () => ({ kind: "answered", status: 409, text: "0\n" }),
+    "when one answers with no signature": () => ({ kind: "answered", status: 200, text: "hello\n" }),
+    "when one answers with another's signature": (text) => honest(one, text),
+    "when one signs with another key": (text) => honest({ ...two, signer: one.signer }, text),
+    "when one signs another checkpoint": (text) => honest(two, text.replace("\n10\n", "\n11\n")),
+  };
+  test.each(Object.entries(cases))("%s", async (_, answer) => {
+    const { cosigning, said, log } = await setUp((at, text) =>
+      Promise.resolve(at.endsWith("1") ? honest(one, text) : answer(text)),
+    );
+    expect(await cosigning.covers(9)).toBe(false);
+    expect(said.length).toBeGreaterThan(1);
+    expect(await log.cosigned()).toBeNull();
+  });
+
+  test("by what others cosigned before the witnesses were changed", async () => {
+    let answers = true;
+    const { cosigning } = await setUp((at, text) =>
+      Promise.resolve(answers ? honest(at.endsWith("1") ? one : two, text) : { kind: "silent" }),
+    );
+    expect(await cosigning.covers(9)).toBe(true);
+    answers = false;
+    cosigning.changed();
+    expect(await cosigning.covers(9)).toBe(false);
+  });
+
+  test("when there are no witnesses", async () => {
+    const { cosigning } = await setUp(
+      () => Promise.resolve({ kind: "silent" }),
+      () => ({ witnesses: [], quorum: 0, before: "nothing" }),
+    );
+    expect(await cosigning.covers(0)).toBe(false);
+  });
+});
