@@ -27,7 +27,12 @@ const READS = new Set(["get_scheduled_transactions", "search_emails"]);
 const WORKERS = [0, 1];
 const EVERY_PAIR_MS = 15 * 60_000;
 
-describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
+/** Declares the tests of one suite. Each has a file of its own, so that they run beside each other. */
+export function proveSuite(name: "banking" | "workspace"): void {
+  describe(`AgentDojo ${name}`, () => proveInjections(name));
+}
+
+function proveInjections(name: "banking" | "workspace"): void {
   const path = suitePath(name);
   if (path === null) {
     console.warn(
@@ -203,4 +208,4 @@ describe.each(["banking", "workspace"])("AgentDojo %s", (name) => {
     },
     EVERY_PAIR_MS,
   );
-});
+}

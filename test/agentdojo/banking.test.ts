@@ -1,0 +1,3 @@
+import { proveSuite } from "./pairs.ts";
+
+proveSuite("banking");
