@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Log } from "../../src/monitor/log/log.ts";
 import { verifyLog, type LogVerdict, type VerifyOptions } from "../../src/monitor/log/verify.ts";
 import type { Clock, Signer } from "../../src/platform/powers.ts";
@@ -57,15 +58,19 @@ export async function makeLog(options: {
   readonly word?: string;
   readonly changed?: readonly number[];
   readonly prove?: readonly number[];
+  /** Whether records have payloads, all of one length. */
+  readonly payloads?: boolean;
 }): Promise<MadeLog> {
   const disk = createMemoryDisk();
   const keys = createMemoryDisk();
   const log = await openTestLog("", { files: disk.open(), keys: testKeys(keys.open()), timer: STILL, clock: FROZEN });
   const checkpoints = new Map<number, string>();
   for (const size of options.sizes) {
+    const payload = (seq: number): JsonObject | null =>
+      options.payloads === true ? { text: `payload ${String(seq).padStart(6, "0")}` } : null;
     const word = (seq: number): string => (options.changed?.includes(seq) === true ? "changed" : (options.word ?? "x"));
     const fresh = Array.from({ length: size - log.size }, (_, at) => log.size + at);
-    await Promise.all(fresh.map((seq) => log.append(note(`${word(seq)} ${seq}`), null)));
+    await Promise.all(fresh.map((seq) => log.append(note(`${word(seq)} ${seq}`), payload(seq))));
     checkpoints.set(size, (await log.checkpoint()).note);
   }
   const proofs = new Map<number, string>();
