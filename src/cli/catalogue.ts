@@ -18,6 +18,7 @@ import { scan } from "./commands/scan.ts";
 import { secretsBind, secretsList, secretsRemove, secretsRotate, secretsSet } from "./commands/secrets.ts";
 import { serve } from "./commands/serve.ts";
 import { thaw } from "./commands/thaw.ts";
+import { top } from "./commands/top.ts";
 import { undo } from "./commands/undo.ts";
 import { witnessServe, witnessShow } from "./commands/witness.ts";
 import { witnessUse } from "./commands/witness-use.ts";
@@ -26,7 +27,7 @@ import type { CommandGroup } from "./help.ts";
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Begin", commands: [demo, scan, init, doctor, adoptOpenClaw] },
-  { title: "Run agents", commands: [run, ps, freeze, thaw, restart, kill, undo] },
+  { title: "Run agents", commands: [run, ps, top, freeze, thaw, restart, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },

@@ -14,6 +14,11 @@ export interface CliPowers {
   readonly err: Screen;
   /** The person at the controlling terminal, or null when there is none. Never standard input: a pipe is not a person. */
   readonly person: Person | null;
+  /**
+   * Takes the person's terminal over as a whole; null where there is none that can move its cursor. `onKey` hears keys by name
+   * (`up`, `enter`, …) or character, `resize`, `suspend` and `quit`; the last three for signals too.
+   */
+  board(onKey: (key: string) => void): Board | null;
   readonly files: Files;
   readonly drafts: Drafts;
   readonly crypto: Pick<Crypto, "digest" | "sha256" | "verify">;
@@ -57,6 +62,20 @@ export interface Screen {
   readonly columns: number;
   readonly colour: boolean;
   readonly terminal: boolean;
+}
+
+/** The person's terminal, taken over as a whole. What it showed before comes back when it is left. */
+export interface Board {
+  readonly colour: boolean;
+  size(): { readonly columns: number; readonly rows: number };
+  /** Shows these rows from the top, and nothing below. Visible text and styles of ours, no wider than the screen. */
+  show(rows: readonly string[]): void;
+  /** Gives the terminal back, for a prompt of ours. */
+  leave(): void;
+  enter(): void;
+  /** Stops this program like a job of the person's shell, and comes back when that lets it go on. */
+  suspend(): Promise<void>;
+  close(): void;
 }
 
 export interface Person {

@@ -18,6 +18,7 @@ import { createRandom } from "../platform/random.ts";
 import { askChoice, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
 import { createProgramFinder, offerStreams } from "./agent-streams.ts";
+import { openBoard } from "./board.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
@@ -136,6 +137,7 @@ async function main(): Promise<number> {
     out: createScreen(process.stdout, env),
     err: createScreen(process.stderr, env),
     person: hasTerminal() ? person : null,
+    board: (onKey) => openBoard(onKey, env),
     files,
     drafts: createDrafts(crypto),
     crypto,

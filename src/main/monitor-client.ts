@@ -122,12 +122,16 @@ function readStart(file: number): string {
 }
 
 function wrap(channel: Channel): MonitorClient {
-  const listeners: { record?: (body: CliEvents["record"]) => void; stage?: (body: CliEvents["stage"]) => void } = {};
+  const listeners: { [Name in keyof CliEvents]?: (body: CliEvents[Name]) => void } = {};
   let broken: string | null = null;
   const peer = createPeer(channel, {
     side: CLI_SIDE,
     requests: {},
-    events: { record: (body) => listeners.record?.(body), stage: (body) => listeners.stage?.(body) },
+    events: {
+      record: (body) => listeners.record?.(body),
+      held: (body) => listeners.held?.(body),
+      stage: (body) => listeners.stage?.(body),
+    },
     onFault: (fault) => {
       broken = `the monitor broke the protocol: ${fault.message}`;
     },

@@ -7,13 +7,14 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record-codec.ts";
-import type { CliRequests, GrantView, HeldView, LogProof } from "../protocol/requests.ts";
+import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { parseCheckpoint, splitNote } from "../protocol/note.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
+import { viewHeld } from "./instance-view.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
@@ -25,7 +26,6 @@ import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { traceArguments } from "./provenance.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
-import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
 import { subjectChain } from "./subjects.ts";
 import { secretView } from "./secrets.ts";
@@ -149,7 +149,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     undo: (request) => undoInstance(ports, request),
     async held() {
-      return { held: [...state.held.values()].map(heldView) };
+      return { held: [...state.held.values()].map(viewHeld) };
     },
     async "held-show"({ request }) {
       const held = state.held.get(request);
@@ -165,9 +165,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       const tool = declared.kind === "declared" ? declared.spec.tools[action.name] : undefined;
       const [subject] = subjectChain(state, live.state);
       return {
-        ...heldView(held),
+        ...viewHeld(held),
         action: held.text,
-        digest: held.digest,
         risk: held.risk,
         labels: live.state.labels,
         pin: declared.kind === "declared" ? declared.spec.pin : "",
@@ -313,11 +312,6 @@ async function cosignedOver(log: Log, seq: number): Promise<{ readonly size: num
   const note = await log.cosigned();
   const size = note === null ? 0 : (parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0);
   return note !== null && size > seq && size <= log.size ? { size, note } : null;
-}
-
-function heldView(held: HeldState): HeldView {
-  const { request, instance, agent, what, reasons, since, expires } = held;
-  return { request, instance, agent, what, reasons, since, expires };
 }
 
 /** The log is read and checked a bundle of 256 records at a time; what is wanted from one bundle is read at once. */

@@ -1,10 +1,27 @@
-import type { InstanceView } from "../protocol/requests.ts";
-import type { InstanceState, State } from "./state.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { HeldState, InstanceState, State } from "./state.ts";
 
-/** An instance as `aios ps` shows it. */
-export function viewInstance(state: InstanceState, held: State["held"]): InstanceView {
-  const { instance, agent, ancestry, life, since, labels, done, denied, workspace, why } = state;
-  let waiting = 0;
-  for (const action of held.values()) if (action.instance === instance) waiting++;
-  return { instance, agent, ancestry, state: life, since, labels, held: waiting, done, denied, workspace, why };
+/** Instances as `aios ps` shows them. */
+export function viewInstances(instances: readonly InstanceState[], held: State["held"]): readonly InstanceView[] {
+  const waiting = new Map<string, number>();
+  for (const { instance } of held.values()) waiting.set(instance, (waiting.get(instance) ?? 0) + 1);
+  return instances.map((state) => {
+    const { instance, agent, ancestry, life, since, labels, done, denied, workspace, why } = state;
+    const count = waiting.get(instance) ?? 0;
+    return { instance, agent, ancestry, state: life, since, labels, held: count, done, denied, workspace, why };
+  });
+}
+
+/** A held action as lists show it. */
+export function viewHeld(held: HeldState): HeldView {
+  const { request, instance, agent, what, reasons, since, expires, digest } = held;
+  return { request, instance, agent, what, reasons, since, expires, digest };
+}
+
+/** What a record that was just taken in holds for a human, or null when it holds nothing. */
+export function newlyHeld(state: Pick<State, "held">, body: RecordBody): HeldView | null {
+  if (body.kind !== "held") return null;
+  const held = [...state.held.values()].findLast(({ digest }) => digest === body.action);
+  return held === undefined ? null : viewHeld(held);
 }

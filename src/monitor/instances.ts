@@ -10,7 +10,7 @@ import type { DriverTable } from "./driver-table.ts";
 import { type FaceHooks, startFace } from "./face-start.ts";
 import { Refusal, REFUSALS } from "./faults.ts";
 import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
-import { viewInstance } from "./instance-view.ts";
+import { viewInstances } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
 import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts";
@@ -294,9 +294,9 @@ export function createInstances(ports: InstancePorts): Instances {
     },
 
     list(all) {
-      return [...journal.state.instances.values()]
-        .filter((state) => all || state.life === "running" || state.life === "frozen")
-        .map((state) => viewInstance(state, journal.state.held));
+      const { instances, held } = journal.state;
+      const shown = [...instances.values()].filter(({ life }) => all || life === "running" || life === "frozen");
+      return viewInstances(shown, held);
     },
 
     async freeze(live, { by, code: because }) {

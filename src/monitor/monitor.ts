@@ -3,7 +3,7 @@ import { armingsOf } from "./agent-network.ts";
 import { createAlerts } from "./alerts.ts";
 import type { Digest } from "../kernel/action.ts";
 import type { Injection } from "../kernel/secrets.ts";
-import type { LogRecord, RecordBody } from "../protocol/record.ts";
+import type { RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
@@ -20,6 +20,7 @@ import { createDriverTable } from "./driver-table.ts";
 import { answering } from "./answering.ts";
 import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
+import { newlyHeld } from "./instance-view.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createJournal, replay, type Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
@@ -37,7 +38,7 @@ import { emptyState, type InstanceState } from "./state.ts";
 import { createStatements } from "./statements.ts";
 import type { Vault } from "./vault.ts";
 import { createTrustedClock, type TrustedClock } from "./trusted-clock.ts";
-import { createWatching, type Watcher } from "./watching.ts";
+import { createWatching, tellWatchers, type Watcher } from "./watching.ts";
 
 /** How often a log that failed is tried again. */
 const RECOVER_MS = 1000;
@@ -98,11 +99,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const tell = (seq: number, body: RecordBody): void => {
     alert(body);
     if (watchers.size === 0) return;
-    const record: LogRecord = { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
-    for (const watcher of watchers) {
-      if (watcher.instance === null || ("instance" in body && body.instance === watcher.instance))
-        watcher.send("record", { record });
-    }
+    tellWatchers(watchers, {
+      record: { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body },
+      held: newlyHeld(state, body),
+    });
   };
   const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
 

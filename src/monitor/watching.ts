@@ -1,9 +1,22 @@
-import type { CliEvents } from "../protocol/requests.ts";
+import type { LogRecord } from "../protocol/record.ts";
+import type { CliEvents, HeldView } from "../protocol/requests.ts";
 
 /** Hears what happens in one instance, or in all (null). */
 export interface Watcher {
   readonly instance: string | null;
   send<K extends keyof CliEvents>(name: K, body: CliEvents[K]): void;
+}
+
+/** Tells everyone who watches all instances, or just the one that a record is about; and of what it holds for a human. */
+export function tellWatchers(
+  watchers: Iterable<Watcher>,
+  { record, held }: { readonly record: LogRecord; readonly held: HeldView | null },
+): void {
+  for (const watcher of watchers) {
+    if (watcher.instance !== null && !("instance" in record && record.instance === watcher.instance)) continue;
+    watcher.send("record", { record });
+    if (held !== null) watcher.send("held", { held });
+  }
 }
 
 /** The end of a connection that can be told events. */

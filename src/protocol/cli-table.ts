@@ -154,12 +154,12 @@ const heldView: Fields<HeldView> = {
   reasons: list(words, { max: 64 }),
   since: moment,
   expires: moment,
+  digest,
 };
 
 const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
   ...heldView,
   action: longText,
-  digest,
   risk,
   labels,
   pin: digest,
@@ -294,5 +294,6 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
 /** Events from the monitor to a command line that watches. */
 export const CLI_EVENTS: EventTable<CliEvents> = {
   record: object<CliEvents["record"]>({ record: RECORD }),
+  held: object<CliEvents["held"]>({ held: object<HeldView>(heldView) }),
   stage: object<CliEvents["stage"]>({ instance: instanceId, request: nonce, what: words, stage, verdict: words }),
 };

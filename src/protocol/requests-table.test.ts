@@ -78,7 +78,7 @@ describe("the names that a peer may use", () => {
       asks: ["open", "run", "cancel"],
       says: [],
     });
-    expect(namesOf(MONITOR_CLI)).toEqual({ serves: cli, hears: [], asks: [], says: ["record", "stage"] });
+    expect(namesOf(MONITOR_CLI)).toEqual({ serves: cli, hears: [], asks: [], says: ["record", "held", "stage"] });
   });
 
   it.each([

@@ -173,13 +173,14 @@ export interface HeldView {
   readonly reasons: readonly string[];
   readonly since: number;
   readonly expires: number;
+  /** Of the canonical bytes of the action: what records name it by. */
+  readonly digest: string;
 }
 
 /** All there is to know about a held action; the human decides on this. */
 export interface HeldDetail extends HeldView {
   /** Canonical bytes as text; what is shown is parsed from exactly this. */
   readonly action: string;
-  readonly digest: string;
   readonly risk: Risk;
   readonly labels: readonly Label[];
   readonly pin: string;
@@ -363,6 +364,8 @@ export interface LogProof {
 export interface CliEvents {
   /** Every record as it becomes durable, without payload. */
   record: { readonly record: LogRecord };
+  /** An action waits for a human, from the moment its record is durable. */
+  held: { readonly held: HeldView };
   /** A stage of an action was passed or failed, as it happens. */
   stage: {
     readonly instance: string;

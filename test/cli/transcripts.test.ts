@@ -27,6 +27,7 @@ Begin
 Run agents
   run                run an agent in a sandbox, under the grants in force
   ps                 list the instances that run
+  top                watch, approve and stop on one live screen
   freeze             stop instances where they stand, and see that they do
   thaw               let what is frozen go on; you sign for it
   restart            show what stopped an instance; start it again, signed
@@ -110,6 +111,7 @@ Begin
 Run agents
   run                run an agent in a sandbox, under the grants in force
   ps                 list the instances that run
+  top                watch, approve and stop on one live screen
   freeze             stop instances where they stand, and see that they do
   thaw               let what is frozen go on; you sign for it
   restart            show what stopped an instance; start it again, signed

@@ -308,7 +308,7 @@ export async function connectClient(home: string): Promise<Client> {
   const peer = createPeer(channel, {
     side: CLI_SIDE,
     requests: {},
-    events: { record: (event) => listeners.forEach((listen) => listen(event)), stage: () => {} },
+    events: { record: (event) => listeners.forEach((listen) => listen(event)), held: () => {}, stage: () => {} },
     onFault: (fault) => {
       throw new Error(`the monitor broke the protocol: ${fault.code} ${fault.message}`);
     },

@@ -86,6 +86,7 @@ export function createDesk(setting: Setting = {}): Desk {
     out: screen("out"),
     err: screen("err"),
     person: setting.typed === undefined ? null : person,
+    board: () => null,
     files: {
       read: (path) => {
         const found = setting.files?.[path];

@@ -7,6 +7,8 @@ import { openPty } from "../../src/platform/pty.ts";
 export interface ShellSession {
   /** Everything that was shown since the last `clear`. */
   shown(): string;
+  /** When these words came to be shown, milliseconds since 1970 UTC; NaN when they were not. */
+  seenAt(words: string): number;
   clear(): void;
   type(keys: string): void;
   /** Resolves when these words were shown; fails after half a minute. */
@@ -34,11 +36,23 @@ export function openShell(folder: string, variables: { readonly [name: string]: 
   closeSync(pty.slave);
   const screen = new ReadStream(pty.master);
   let shown = "";
-  screen.setEncoding("latin1").on("data", (text: string) => (shown += text));
+  /** How much was shown by when. */
+  const came: { readonly length: number; readonly at: number }[] = [];
+  screen.setEncoding("latin1").on("data", (text: string) => {
+    shown += text;
+    came.push({ length: shown.length, at: Date.now() });
+  });
   screen.on("error", () => screen.destroy());
   return {
     shown: () => shown,
-    clear: () => void (shown = ""),
+    seenAt(words) {
+      const end = shown.indexOf(words) + words.length;
+      return shown.includes(words) ? (came.find(({ length }) => length >= end)?.at ?? Number.NaN) : Number.NaN;
+    },
+    clear() {
+      shown = "";
+      came.length = 0;
+    },
     type: (keys) => void screen.write(Buffer.from(keys, "latin1")),
     async see(words) {
       const end = performance.now() + PATIENCE;

@@ -8,7 +8,7 @@ import { CliFailure } from "../failure.ts";
 import { decideHeld, findHeld, readAnswered, renderHeld } from "../held.ts";
 import { line, writeLines } from "../line.ts";
 import { showSpan } from "../moment.ts";
-import type { CliPowers } from "../powers.ts";
+import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
 import { makeVisible } from "../visible.ts";
@@ -105,27 +105,35 @@ async function decide(call: { powers: CliPowers; args: Arguments; decision: "all
   const { powers, args, decision } = call;
   return await withMonitor(call, async (client, home) => {
     const detail = await findHeld(client, args.required("REQUEST"));
-    const rendered = renderHeld(powers, { detail, columns: powers.out.columns });
-    // What cannot be shown may still be denied: a no needs no reading.
-    if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
-    else if (decision === "allow") throw cannotShow(rendered.why);
-    else writeLines(powers.out, [line(`${makeVisible(detail.what)}: ${rendered.why}`)]);
-    if (!(await confirm(powers, decision === "allow" ? "Let this run, once?" : "Deny this?"))) {
-      throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
-    }
-    const session = openSigningSession(powers, { home, keep: "once" });
-    const seq = await decideHeld({ powers, client, session }, { detail, decision });
-    const came = decision === "allow" ? await readAnswered(client, { detail, seq }) : null;
-    if (came?.kind === "denied") {
-      writeLines(powers.out, [line(`denied all the same (record ${seq}): ${makeVisible(came.code)}`, "bad")]);
-      return EXIT.no;
-    }
-    writeLines(powers.out, [
-      line(`${decision === "allow" ? "approved" : "denied"} (record ${seq})`, decision === "allow" ? "good" : "bad"),
-      ...(came === null ? [] : [line(makeVisible(came.text), came.tone)]),
-    ]);
-    return EXIT.ok;
+    return await decideOn({ powers, client, home }, { detail, decision });
   });
+}
+
+/** Shows one held action in full, asks, and signs. Throws `CliFailure` when it cannot be shown or the person does not say yes. */
+export async function decideOn(
+  { powers, client, home }: { readonly powers: CliPowers; readonly client: MonitorClient; readonly home: Home },
+  { detail, decision }: { readonly detail: HeldDetail; readonly decision: "allow" | "deny" },
+): Promise<ExitCode> {
+  const rendered = renderHeld(powers, { detail, columns: powers.out.columns });
+  // What cannot be shown may still be denied: a no needs no reading.
+  if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
+  else if (decision === "allow") throw cannotShow(rendered.why);
+  else writeLines(powers.out, [line(`${makeVisible(detail.what)}: ${rendered.why}`)]);
+  if (!(await confirm(powers, decision === "allow" ? "Let this run, once?" : "Deny this?"))) {
+    throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
+  }
+  const session = openSigningSession(powers, { home, keep: "once" });
+  const seq = await decideHeld({ powers, client, session }, { detail, decision });
+  const came = decision === "allow" ? await readAnswered(client, { detail, seq }) : null;
+  if (came?.kind === "denied") {
+    writeLines(powers.out, [line(`denied all the same (record ${seq}): ${makeVisible(came.code)}`, "bad")]);
+    return EXIT.no;
+  }
+  writeLines(powers.out, [
+    line(`${decision === "allow" ? "approved" : "denied"} (record ${seq})`, decision === "allow" ? "good" : "bad"),
+    ...(came === null ? [] : [line(makeVisible(came.text), came.tone)]),
+  ]);
+  return EXIT.ok;
 }
 
 function showOrRefuse(powers: CliPowers, detail: HeldDetail): void {

@@ -1,0 +1,256 @@
+import type { InstanceView } from "../../protocol/requests.ts";
+import { HOME, type Command } from "../command.ts";
+import { withMonitor } from "../connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { insist } from "../confirm.ts";
+import { line, paintLine, type Line } from "../line.ts";
+import { showBytes, showSpan } from "../moment.ts";
+import type { Board, CliPowers, Home, MonitorClient } from "../powers.ts";
+import { prepareAndSign } from "../sign.ts";
+import { openSigningSession } from "../signing-session.ts";
+import { describeStopped } from "../stopped.ts";
+import { followTop, type TopFeed } from "../top-feed.ts";
+import { drawTop, type TopModel } from "../top-screen.ts";
+import { makeVisible } from "../visible.ts";
+import { decideOn } from "./approvals.ts";
+
+/** Screens at most so often, milliseconds. */
+const FRAME_MS = 40;
+/** Ages and spans are shown anew so often when nothing else happens, milliseconds. */
+const TICK_MS = 1000;
+
+/** `aios top`: a live screen of instances and held actions, with the stop. */
+export const top: Command = {
+  path: ["top"],
+  summary: "watch, approve and stop on one live screen",
+  positionals: [],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "Shows the instances that run, at which stage their last action stands, what is left of their budgets, and what waits for you. Approving and denying leave the screen, show the action in full and ask for your passphrase, as aios approvals approve does. S freezes everything at once and asks nothing.",
+    "Needs a terminal that can move its cursor; aios ps and aios approvals list say the same as text.",
+  ],
+  examples: ["top"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const end = Promise.withResolvers<void>();
+      let screen: TopScreen | null = null;
+      const board = powers.board((key) => screen?.press(key));
+      if (board === null) {
+        throw CliFailure.of(
+          "no-terminal",
+          "Cannot show a live screen: there is no terminal, or it cannot move its cursor",
+          "aios ps and aios approvals list say the same",
+        );
+      }
+      const watcher = await home.connect();
+      try {
+        const feed = await followTop(
+          { client: watcher, timer: powers.timer },
+          { onChange: () => screen?.draw(), onGone: end.reject },
+        );
+        screen = createTop({ powers, client, home, board, feed, end });
+        board.enter();
+        await end.promise;
+        return EXIT.ok;
+      } finally {
+        screen?.close();
+        board.close();
+        watcher.close();
+      }
+    });
+  },
+};
+
+interface Parts {
+  readonly powers: CliPowers;
+  readonly client: MonitorClient;
+  readonly home: Home;
+  readonly board: Board;
+  readonly feed: TopFeed;
+  readonly end: { resolve(): void; reject(error: unknown): void };
+}
+
+interface TopScreen {
+  draw(): void;
+  press(key: string): void;
+  /** Nothing is drawn any more. */
+  close(): void;
+}
+
+function createTop(parts: Parts): TopScreen {
+  const { powers, client, board, feed, end } = parts;
+  let pane: TopModel["pane"] = "instances";
+  const chosen = { instances: 0, held: 0 };
+  let notes: readonly Line[] = [];
+  let budgets: { readonly instance: string; readonly lines: readonly string[] } = { instance: "", lines: [] };
+  /** What `y` does now. */
+  let asked: (() => Promise<void>) | null = null;
+  let waiting = false;
+  let away = false;
+  let over = false;
+
+  const lists = { instances: () => feed.instances, held: () => feed.held };
+  const instance = (): InstanceView | undefined => feed.instances[chosen.instances];
+
+  const show = (): void => {
+    if (away || over) return;
+    for (const name of ["instances", "held"] as const)
+      chosen[name] = Math.max(0, Math.min(chosen[name], lists[name]().length - 1));
+    readBudgets().catch(failed);
+    const { columns, rows } = board.size();
+    const { instances, held, stages, allFrozen } = feed;
+    const model: TopModel = { instances, held, stages, allFrozen, pane, chosen, budgets: budgets.lines, notes };
+    const lines = drawTop(model, { columns: columns - 1, rows, now: powers.now() });
+    board.show(lines.map((each) => paintLine({ colour: board.colour }, each)));
+  };
+  const draw = (): void => {
+    if (waiting) return;
+    waiting = true;
+    powers.timer.after(FRAME_MS, () => {
+      waiting = false;
+      show();
+    });
+  };
+  const tick = (): void => {
+    if (over) return;
+    draw();
+    powers.timer.after(TICK_MS, tick);
+  };
+  tick();
+
+  /** What the grants of the chosen instance's agent have left; asked for when another is chosen. */
+  const readBudgets = async (): Promise<void> => {
+    const view = instance();
+    if (view === undefined || budgets.instance === view.instance) {
+      if (view === undefined) budgets = { instance: "", lines: [] };
+      return;
+    }
+    budgets = { instance: view.instance, lines: [] };
+    const { grants } = await client.request("grants", {});
+    const mine = grants.filter(({ state, agents }) => state === "active" && agents.includes(view.agent)).slice(0, 3);
+    const lines: string[] = [];
+    for (const { id } of mine) {
+      const { grant, view: used } = await client.request("grant-show", { id });
+      const { uses, bytes, expires } = grant.limits;
+      lines.push(
+        `grant ${makeVisible(id)}: ${used.uses}${uses === null ? "" : `/${uses}`} uses, ${showBytes(used.bytes)}${
+          bytes === null ? "" : `/${showBytes(bytes)}`
+        }, ends in ${showSpan(expires - powers.now())}`,
+      );
+    }
+    if (budgets.instance === view.instance) budgets = { instance: view.instance, lines };
+    draw();
+  };
+
+  const say = (...lines: readonly Line[]): void => {
+    notes = lines;
+    draw();
+  };
+  const failed = (error: unknown): void => {
+    if (!(error instanceof CliFailure)) return end.reject(error);
+    if (error.code === "monitor-lost") return end.reject(error);
+    say(line(`${makeVisible(error.message)} (${makeVisible(error.code)})`, "bad"));
+  };
+  const stop = async (name: "freeze" | "kill", target: string | null): Promise<void> => {
+    say(line(`${name} is under way …`, "wait"));
+    const { instances } = await client.request(name, { instance: target });
+    const open = instances.filter(({ confirmed }) => !confirmed);
+    const word = name === "freeze" ? "frozen" : "ended";
+    feed.refresh();
+    if (open.length > 0) return say(...describeStopped(word, open));
+    say(line(`${word}: ${instances.length} of ${instances.length} instances, every part confirmed`, "good"));
+  };
+  /** Leaves the screen for what asks and signs, and comes back. */
+  const apart = async (work: () => Promise<unknown>): Promise<void> => {
+    away = true;
+    board.leave();
+    try {
+      await work();
+      await powers.person?.askLine("Enter brings the screen back: ");
+    } finally {
+      away = false;
+      board.enter();
+    }
+  };
+  const decide = (decision: "allow" | "deny"): void => {
+    const view =
+      pane === "held" ? feed.held[chosen.held] : feed.held.find((each) => each.instance === instance()?.instance);
+    if (view === undefined) return say(line("Nothing is held there.", "faint"));
+    void apart(async () => {
+      const detail = await client.request("held-show", { request: view.request });
+      await decideOn({ ...parts }, { detail, decision });
+    }).catch(failed);
+  };
+  const thaw = (all: boolean): void => {
+    const view = instance();
+    const { allFrozen } = feed;
+    if (all ? allFrozen === null : view?.state !== "frozen") return say(line("That is not frozen.", "faint"));
+    void apart(async () => {
+      await insist(powers, all ? "Let everything go on?" : `Let instance ${view?.instance ?? ""} go on?`);
+      const session = openSigningSession(powers, { home: parts.home, keep: "once" });
+      const document = all ? { frozen: allFrozen } : { instance: view?.instance ?? "" };
+      await prepareAndSign({ powers, client, session }, { purpose: all ? "thaw-all" : "thaw-instance", document });
+      feed.refresh();
+    }).catch(failed);
+  };
+  const move = (by: number): void => {
+    chosen[pane] = Math.max(0, Math.min(chosen[pane] + by, lists[pane]().length - 1));
+    draw();
+  };
+  const page = (): number => Math.max(1, Math.floor(board.size().rows / 2));
+
+  const acts: { readonly [key: string]: () => void } = {
+    up: () => move(-1),
+    down: () => move(1),
+    "page-up": () => move(-page()),
+    "page-down": () => move(page()),
+    home: () => move(-Infinity),
+    end: () => move(lists[pane]().length),
+    tab: () => {
+      pane = pane === "held" ? "instances" : "held";
+      draw();
+    },
+    a: () => decide("allow"),
+    d: () => decide("deny"),
+    enter: () => decide("allow"),
+    // The big one: at once, without a question, whatever is chosen.
+    S: () => void stop("freeze", null).catch(failed),
+    f: () => withInstance((id) => void stop("freeze", id).catch(failed)),
+    k: () =>
+      withInstance((id) => {
+        asked = () => stop("kill", id);
+        say(line(`End ${id} and every process of it? y ends it, any other key does not.`, "wait"));
+      }),
+    t: () => thaw(false),
+    T: () => thaw(true),
+    q: () => end.resolve(),
+    quit: () => end.resolve(),
+    suspend: () => void board.suspend().then(draw, failed),
+  };
+  function withInstance(act: (id: string) => void): void {
+    const id = pane === "held" ? feed.held[chosen.held]?.instance : instance()?.instance;
+    if (id === undefined) say(line("No instance is chosen.", "faint"));
+    else act(id);
+  }
+
+  return {
+    draw,
+    close: () => void (over = true),
+    press(key) {
+      if (key === "resize") return show();
+      if (away && key !== "quit") return;
+      const answer = asked;
+      asked = null;
+      notes = [];
+      if (answer !== null && key !== "S" && key !== "quit") {
+        if (key === "y") void answer().catch(failed);
+        else draw();
+        return;
+      }
+      acts[key]?.();
+      draw();
+    },
+  };
+}

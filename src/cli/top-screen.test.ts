@@ -1,0 +1,149 @@
+import { describe, expect, test } from "vitest";
+import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import { line, plainText } from "./line.ts";
+import { cut, drawTop, type TopModel } from "./top-screen.ts";
+import { measureText } from "./width.ts";
+
+const NOW = Date.UTC(2026, 10, 26);
+
+function instance(change: Partial<InstanceView> = {}): InstanceView {
+  return {
+    instance: "i-0123456789abcdef",
+    agent: "worker",
+    ancestry: [],
+    state: "running",
+    since: NOW - 65_000,
+    labels: [],
+    held: 0,
+    done: 3,
+    denied: 1,
+    workspace: null,
+    why: null,
+    ...change,
+  };
+}
+
+function held(at: number, change: Partial<HeldView> = {}): HeldView {
+  return {
+    request: at.toString(16).padStart(8, "0").padEnd(32, "0"),
+    instance: "i-0123456789abcdef",
+    agent: "worker",
+    what: "mail/send",
+    reasons: ["reserved"],
+    since: NOW,
+    expires: NOW + 600_000,
+    digest: `sha256:${"a".repeat(64)}`,
+    ...change,
+  };
+}
+
+function model(change: Partial<TopModel> = {}): TopModel {
+  return {
+    instances: [instance()],
+    held: [],
+    stages: new Map(),
+    allFrozen: null,
+    pane: "instances",
+    chosen: { instances: 0, held: 0 },
+    budgets: [],
+    notes: [],
+    ...change,
+  };
+}
+
+const draw = (shown: TopModel, columns = 80, rows = 24): readonly string[] =>
+  drawTop(shown, { columns, rows, now: NOW }).map(plainText);
+
+describe("the screen", () => {
+  test("shows instances with the stage of their last action, what is held, and the stop", () => {
+    const stages = new Map([["i-0123456789abcdef", { what: "mail/send", stage: "approve", verdict: "held" }]]);
+    expect(draw(model({ stages, held: [held(1)], budgets: ["grant mail: 3/10 uses"] }), 100, 16)).toEqual([
+      "aios top  1 running, 0 frozen, 1 held",
+      "[S] STOP  freezes everything at once",
+      "",
+      "  INSTANCE           AGENT          STATE    AGE    DONE  DENY  HELD STAGE                           ".slice(
+        0,
+        100,
+      ),
+      expect.stringMatching(
+        /^> i-0123456789abcdef worker {9}running {2}65 s {3}3 {5}1 {5}0 {4}approve held mail\/send/,
+      ),
+      "",
+      expect.stringMatching(/^ {2}HELD {5}AGENT {10}ENDS IN {2}WHAT AND WHY/),
+      expect.stringMatching(/^> 00000001 worker {9}10 min {3}mail\/send {2}reserved/),
+      "grant mail: 3/10 uses",
+      "arrows, Tab choose  a approve  d deny  f freeze  k kill  t thaw  q leave",
+    ]);
+  });
+
+  test("says that everything is frozen where the stop was", () => {
+    expect(draw(model({ allFrozen: 17 }))[1]).toBe("EVERYTHING IS FROZEN (record 17)  [T] you sign, all goes on");
+  });
+
+  test.each([
+    [39, 10],
+    [40, 24],
+    [80, 8],
+    [200, 60],
+    [20, 6],
+    [1, 1],
+  ])("fits %i columns and %i rows, whatever there is", (columns, rows) => {
+    const many = model({
+      instances: Array.from({ length: 60 }, (_, at) =>
+        instance({ agent: `agent-${at}`, labels: ["untrusted", "private"] }),
+      ),
+      held: Array.from({ length: 60 }, (_, at) => held(at, { what: `driver/${"x".repeat(300)}` })),
+      notes: [line("n".repeat(500))],
+      budgets: ["b".repeat(500)],
+    });
+    for (const pane of ["instances", "held"] as const) {
+      const lines = draw({ ...many, pane }, columns, rows);
+      expect(lines.length).toBeLessThanOrEqual(rows);
+      expect(lines.filter((each) => measureText(each) > columns)).toEqual([]);
+    }
+  });
+
+  test("keeps what is chosen in sight in a list of any length", () => {
+    const many = Array.from({ length: 10_000 }, (_, at) => held(at));
+    for (const at of [0, 5, 4321, 9999]) {
+      const lines = draw(model({ held: many, pane: "held", chosen: { instances: 0, held: at } }));
+      expect(lines.some((each) => each.startsWith(`> ${at.toString(16).padStart(8, "0")}`))).toBe(true);
+    }
+  });
+
+  test("with ten thousand held is drawn in no time that a person would see", () => {
+    const shown = model({ held: Array.from({ length: 10_000 }, (_, at) => held(at)), pane: "held" });
+    draw(shown);
+    const begun = performance.now();
+    for (let round = 0; round < 20; round++) draw(shown);
+    expect((performance.now() - begun) / 20).toBeLessThan(20);
+  });
+
+  test("shows what an agent wrote as code points, and moves no cursor", () => {
+    const hostile = "\u001b[2J\u001b]0;x\u0007\u202egnp\u200b‮\r\n\u{e0041}аdmin";
+    const lines = draw(
+      model({
+        instances: [instance({ state: "frozen", why: hostile })],
+        held: [held(1, { what: hostile, reasons: [hostile] })],
+        stages: new Map([["i-0123456789abcdef", { what: hostile, stage: hostile, verdict: hostile }]]),
+      }),
+      200,
+    ).join("\n");
+    // oxlint-disable-next-line no-control-regex -- controls are what is looked for
+    expect(lines.replaceAll("\n", "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b\u202e\u{e0041}]/u);
+    expect(lines).toContain("‹U+001B›[2J‹U+001B›]0;x‹U+0007›‹U+202E›gnp");
+  });
+});
+
+describe("a cut text", () => {
+  test.each([
+    ["short", 10, "short"],
+    ["exactly", 7, "exactly"],
+    ["longer than that", 8, "longer␠…"],
+    ["漢字漢字", 5, "漢字…"],
+    ["‹U+202E›x", 4, "…"],
+    ["abc", 1, "…"],
+  ])("%s in %i columns", (text, columns, expected) => {
+    expect(cut(text, columns)).toBe(expected);
+  });
+});

@@ -1,0 +1,208 @@
+import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import { join, line, plainText, type Line, type Tone } from "./line.ts";
+import { showSpan } from "./moment.ts";
+import { makeVisible } from "./visible.ts";
+import { cutRows, measureText, padText } from "./width.ts";
+
+/** Where an action of an instance stands. Words of a record or an event, not yet visible. */
+export interface StageSeen {
+  readonly what: string;
+  readonly stage: string;
+  readonly verdict: string;
+}
+
+/** All that `aios top` shows. */
+export interface TopModel {
+  readonly instances: readonly InstanceView[];
+  /** Oldest first. */
+  readonly held: readonly HeldView[];
+  readonly stages: ReadonlyMap<string, StageSeen>;
+  /** Number of the record by which everything is frozen. */
+  readonly allFrozen: number | null;
+  readonly pane: "instances" | "held";
+  /** Places of what is chosen in the two lists. */
+  readonly chosen: { readonly instances: number; readonly held: number };
+  /** What is left of the budgets of the chosen instance, one visible text each. */
+  readonly budgets: readonly string[];
+  /** A question that the next key answers, or what came of the last one. */
+  readonly notes: readonly Line[];
+}
+
+const TONES: { readonly [state in InstanceView["state"]]: Tone } = {
+  running: "good",
+  frozen: "wait",
+  ended: "faint",
+  terminal: "bad",
+};
+/** Below this many columns ids are cut and less is said of each. */
+const NARROW = 72;
+const KEYS = "arrows, Tab choose  a approve  d deny  f freeze  k kill  t thaw  q leave";
+
+interface Column<T> {
+  readonly heading: string;
+  readonly columns: number;
+  text(item: T): string;
+  tone?(item: T): Tone;
+}
+
+/**
+ * One screen of `aios top`: at most `rows` lines of at most `columns` columns, whatever agents named or wrote. Pure. What is
+ * cut ends in `…`; approving shows the whole action first.
+ */
+export function drawTop(
+  model: TopModel,
+  { columns, rows, now }: { readonly columns: number; readonly rows: number; readonly now: number },
+): readonly Line[] {
+  const wide = columns >= NARROW;
+  const count = (state: InstanceView["state"]): number => model.instances.filter((each) => each.state === state).length;
+  const summary = `${count("running")} running, ${count("frozen")} frozen, ${model.held.length} held`;
+  const head = [
+    join(["strong", "aios top"], `  ${summary}`),
+    model.allFrozen === null
+      ? join(["bad", "[S] STOP"], "  freezes everything at once")
+      : line(`EVERYTHING IS FROZEN (record ${model.allFrozen})  [T] you sign, all goes on`, "bad"),
+    line(""),
+  ];
+  const foot = [
+    ...model.budgets.slice(0, wide ? 3 : 1).map((text) => line(text, "faint")),
+    ...model.notes.slice(0, Math.max(1, Math.floor(rows / 3))),
+    line(KEYS, "faint"),
+  ];
+  // Two headings and the line between the lists.
+  const left = Math.max(2, rows - head.length - foot.length - 3);
+  const fewer = Math.min(model.instances.length, Math.max(1, model.pane === "held" ? Math.floor(left / 3) : left - 3));
+  const forHeld = Math.max(1, left - Math.max(1, fewer));
+  const body = [
+    ...drawList(instanceColumns(model, { wide, columns, now }), {
+      items: model.instances,
+      chosen: model.chosen.instances,
+      active: model.pane === "instances",
+      most: Math.max(1, fewer),
+      empty: "No instance runs.",
+    }),
+    line(""),
+    ...drawList(heldColumns({ wide, columns, now }), {
+      items: model.held,
+      chosen: model.chosen.held,
+      active: model.pane === "held",
+      most: forHeld,
+      empty: "Nothing is held.",
+    }),
+  ];
+  return [...[...head, ...body].slice(0, Math.max(0, rows - foot.length)), ...foot]
+    .slice(-rows)
+    .map((shown) => fit(shown, columns));
+}
+
+function instanceColumns(
+  { stages }: TopModel,
+  { wide, columns, now }: { readonly wide: boolean; readonly columns: number; readonly now: number },
+): readonly Column<InstanceView>[] {
+  const first: readonly Column<InstanceView>[] = [
+    { heading: "INSTANCE", columns: wide ? 18 : 8, text: ({ instance }) => instance },
+    { heading: "AGENT", columns: wide ? 14 : 10, text: ({ agent }) => agent },
+    { heading: "STATE", columns: 8, text: ({ state }) => state, tone: ({ state }) => TONES[state] },
+  ];
+  const counts: readonly Column<InstanceView>[] = wide
+    ? [
+        { heading: "AGE", columns: 6, text: ({ since }) => showSpan(now - since) },
+        { heading: "DONE", columns: 5, text: ({ done }) => String(done) },
+        { heading: "DENY", columns: 5, text: ({ denied }) => String(denied) },
+      ]
+    : [];
+  const held: Column<InstanceView> = {
+    heading: "HELD",
+    columns: 4,
+    text: (view) => String(view.held),
+    tone: (view) => (view.held > 0 ? "wait" : "plain"),
+  };
+  const used = [...first, ...counts, held].reduce((sum, each) => sum + each.columns + 1, 2);
+  const last: Column<InstanceView> = {
+    heading: "STAGE",
+    columns: Math.max(4, columns - used),
+    text({ instance, why, labels }) {
+      const seen = stages.get(instance);
+      const labelled = labels.length === 0 ? "" : `[${labels.join(",")}] `;
+      if (why !== null) return `${labelled}${why}`;
+      return labelled + (seen === undefined ? "-" : `${seen.stage} ${seen.verdict} ${seen.what}`);
+    },
+  };
+  return [...first, ...counts, held, last];
+}
+
+function heldColumns({
+  wide,
+  columns,
+  now,
+}: {
+  readonly wide: boolean;
+  readonly columns: number;
+  readonly now: number;
+}): readonly Column<HeldView>[] {
+  const first: readonly Column<HeldView>[] = [
+    { heading: "HELD", columns: 8, text: ({ request }) => request.slice(0, 8) },
+    { heading: "AGENT", columns: wide ? 14 : 10, text: ({ agent }) => agent },
+    { heading: "ENDS IN", columns: 8, text: ({ expires }) => showSpan(expires - now), tone: () => "wait" },
+  ];
+  const used = first.reduce((sum, each) => sum + each.columns + 1, 2);
+  return [
+    ...first,
+    {
+      heading: "WHAT AND WHY",
+      columns: Math.max(4, columns - used),
+      text: ({ what, reasons }) => `${what}  ${reasons.join(", ")}`,
+    },
+  ];
+}
+
+function drawList<T>(
+  columns: readonly Column<T>[],
+  list: {
+    readonly items: readonly T[];
+    readonly chosen: number;
+    readonly active: boolean;
+    readonly most: number;
+    readonly empty: string;
+  },
+): readonly Line[] {
+  const { items, chosen, active, most } = list;
+  const heading = line(`  ${columns.map((each) => padText(each.heading, each.columns)).join(" ")}`, "faint");
+  if (items.length === 0) return [heading, line(`  ${list.empty}`, "faint")];
+  const from = Math.max(0, Math.min(chosen - Math.floor(most / 2), items.length - most));
+  return [
+    heading,
+    ...items.slice(from, from + most).map((item, at) => {
+      const here = from + at === chosen;
+      return join(
+        [active && here ? "strong" : "faint", here ? "> " : "  "],
+        ...columns.map(
+          (each) =>
+            [
+              each.tone?.(item) ?? (active && here ? "strong" : "plain"),
+              `${padText(cut(makeVisible(each.text(item)), each.columns), each.columns)} `,
+            ] as const,
+        ),
+      );
+    }),
+  ];
+}
+
+/** A visible text in so many columns; what is cut ends in `…`. */
+export function cut(text: string, columns: number): string {
+  if (measureText(text) <= columns) return text;
+  const [row = ""] = cutRows(text, Math.max(1, columns - 1));
+  return measureText(row) < columns ? `${row}…` : "…";
+}
+
+function fit(shown: Line, columns: number): Line {
+  if (measureText(plainText(shown)) <= columns) return shown;
+  let left = columns;
+  return {
+    pieces: shown.pieces.flatMap(({ tone, text }) => {
+      if (left <= 0) return [];
+      const part = cut(text, left);
+      left -= measureText(part);
+      return [{ tone, text: part }];
+    }),
+  };
+}

@@ -1,0 +1,202 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { runProgram } from "../../src/cli/program.ts";
+import { createDesk } from "../fakes/cli-powers.ts";
+import { openShell, type ShellSession } from "../fakes/shell-session.ts";
+import { until } from "../fakes/busy-instances.ts";
+import { scriptSource } from "../e2e/sources.ts";
+import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { ROOT } from "../source-modules.ts";
+
+/*
+ * `aios top` at a real terminal with a person's shell around it, over a real monitor with agents that wait and agents that run.
+ */
+const ENTER = "\u001b[?1049h";
+const LEAVE = "\u001b[?1049l";
+let aios: Substrate;
+let shell: ShellSession;
+
+beforeAll(async () => {
+  aios = await startSubstrate();
+  await aios.grant({
+    id: "notes",
+    agents: ["asker", "runner"],
+    drivers: {
+      notes: {
+        source: scriptSource("test/fakes/notes-server.ts", { args: ["/tmp/notes.txt"], workspace: "none" }),
+        tools: { burn: { risk: "reserved", fields: { text: "string" } } },
+      },
+    },
+    allow: ["notes/burn"],
+    limits: { uses: 50 },
+  });
+  shell = openShell(aios.workspace, {});
+  shell.resize(110, 30);
+}, 60_000);
+afterAll(async () => {
+  shell.close();
+  await aios.stop();
+});
+
+function top(variables = ""): void {
+  shell.clear();
+  shell.type(`${variables} node ${join(ROOT, "src/main/aios.ts")} top --home ${aios.home}; echo "exit"=$?\r`);
+}
+
+/** The process of the screen. */
+function findTop(): number {
+  const found = readdirSync("/proc").find((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      return words.includes("top") && words.includes(aios.home);
+    } catch {
+      return false;
+    }
+  });
+  return Number(found);
+}
+
+/** That the shell is a person's again: what they type is echoed, and nothing of ours is on. */
+async function expectShell(): Promise<void> {
+  shell.clear();
+  shell.type("stty -a | tr ';' '\\n' | grep -ow -e '-*icanon' -e '-*echo' -e '-*isig'; echo all\"=\"said\r");
+  await shell.see("all=said");
+  expect(shell.shown()).not.toMatch(/-icanon|-echo|-isig/);
+}
+
+describe("where there is no terminal for it", () => {
+  test("it is refused with what says the same", async () => {
+    const desk = createDesk();
+    expect(await runProgram(["top"], desk.powers)).toBe(5);
+    expect(desk.err()).toBe(
+      "aios: Cannot show a live screen: there is no terminal, or it cannot move its cursor (no-terminal)\n" +
+        "hint: aios ps and aios approvals list say the same\n",
+    );
+  });
+
+  test("a dumb one is left alone", async () => {
+    top("TERM=dumb");
+    await shell.see("exit=5");
+    expect(shell.shown()).not.toContain("\u001b[?1049h");
+    expect(shell.shown()).toContain("aios ps and aios approvals list say the same");
+  });
+});
+
+describe("a live screen", () => {
+  afterEach(async () => {
+    for (const { instance } of (await aios.client.request("ps", { all: false })).instances)
+      await aios.client.request("kill", { instance });
+  });
+
+  test("shows what is asked within 200 ms of its record, and gives the terminal back", async () => {
+    top();
+    await shell.see("Nothing is held.");
+    expect(shell.shown()).toContain(ENTER);
+    const took: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      const plan = [{ method: "tools/call", params: { name: "notes__burn", arguments: { text: `t${round}` } } }];
+      void aios.follow("asker", plan).catch(() => null);
+      await until(async () => (await aios.held()).length > round, "a held action");
+      const view = (await aios.held()).toSorted((one, other) => other.since - one.since)[0];
+      await shell.see(view?.request.slice(0, 8) ?? "");
+      took.push(shell.seenAt(view?.request.slice(0, 8) ?? "") - (view?.since ?? 0));
+    }
+    // The machine may be busy with others: one of them is enough to show that nothing waits longer by itself.
+    expect(Math.min(...took)).toBeLessThanOrEqual(200);
+    shell.type("q");
+    await shell.see("exit=0");
+    expect(shell.shown().lastIndexOf(LEAVE)).toBeGreaterThan(shell.shown().lastIndexOf(ENTER));
+    await expectShell();
+  }, 90_000);
+
+  test("has one key that freezes everything at once, and says that it was confirmed", async () => {
+    const running = aios.run({ agent: "runner", command: ["sleep", "300"] }).catch(() => null);
+    await until(async () => (await aios.client.request("ps", { all: false })).instances.length === 1, "a start");
+    top();
+    await shell.see("runner");
+    shell.type("S");
+    await shell.see("every part confirmed");
+    await shell.see("EVERYTHING IS FROZEN");
+    const { allFrozen, instances } = await aios.client.request("ps", { all: false });
+    expect(instances).toMatchObject([{ state: "frozen", why: "all-frozen" }]);
+    // A key by mistake ends nothing.
+    shell.type("kx");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await aios.client.request("ps", { all: false })).instances).toHaveLength(1);
+    shell.type("ky");
+    await running;
+    shell.type("q");
+    await shell.see("exit=0");
+    await aios.sign("thaw-all", { frozen: allFrozen ?? -1 });
+  }, 90_000);
+
+  test("fits a narrow terminal when it is made so, and shows no colour where none is wanted", async () => {
+    const running = aios.run({ agent: "runner", command: ["sleep", "300"] }).catch(() => null);
+    top("NO_COLOR=1");
+    await shell.see("runner");
+    // oxlint-disable-next-line no-control-regex -- colours are what is looked for
+    expect(shell.shown()).not.toMatch(/\u001b\[[1-9][0-9]*m/u);
+    shell.clear();
+    shell.resize(40, 12);
+    await shell.see("runner");
+    const frame =
+      shell
+        .shown()
+        .split("\u001b[H")
+        .findLast((each) => each.includes("\u001b[J")) ?? "";
+    // oxlint-disable-next-line no-control-regex -- what is ours is taken out
+    const rows = Buffer.from(frame, "latin1")
+      .toString()
+      // oxlint-disable-next-line no-control-regex -- what is ours is taken out
+      .replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/gu, "")
+      .split("\r\n");
+    expect(rows.length).toBeLessThanOrEqual(12);
+    expect(rows.filter((row) => row.length > 40)).toEqual([]);
+    shell.resize(110, 30);
+    shell.type("q");
+    await shell.see("exit=0");
+    await aios.client.request("kill", { instance: null });
+    await running;
+  }, 90_000);
+
+  test("stops on Ctrl-Z as a job of the shell and comes back whole", async () => {
+    top();
+    await shell.see("No instance runs.");
+    shell.type("\u001a");
+    await shell.see("Stopped");
+    expect(shell.shown()).toContain(LEAVE);
+    await expectShell();
+    shell.clear();
+    shell.type("fg\r");
+    await shell.see(ENTER);
+    await shell.see("No instance runs.");
+    shell.type("\u0003");
+    await shell.see("shell> ");
+    expect(shell.shown()).toContain(LEAVE);
+    await expectShell();
+  }, 90_000);
+
+  test.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)(
+    "gives the terminal back on %s",
+    async (signal) => {
+      top();
+      await shell.see("No instance runs.");
+      process.kill(findTop(), signal);
+      await shell.see("exit=0");
+      expect(shell.shown()).toContain(LEAVE);
+      await expectShell();
+    },
+    90_000,
+  );
+
+  test("gives the terminal back when the monitor falls, and says so", async () => {
+    top();
+    await shell.see("No instance runs.");
+    await aios.crash();
+    await shell.see("exit=4");
+    expect(shell.shown()).toMatch(/\(monitor-lost\)/);
+    await expectShell();
+    await aios.restart();
+  }, 90_000);
+});
