@@ -139,6 +139,13 @@ describe("a call of the network device", () => {
     expect(decodeNetCall("fetch", args as typeof GET).kind).toBe("refused");
   });
 
+  test("that would have a server take another method is told to ask for that one", () => {
+    const asked = decodeNetCall("fetch", { ...GET, headers: [["x-http-method-override", "DELETE"]] });
+    expect(asked.kind === "refused" && asked.message).toContain(
+      '"x-http-method-override" would have servers take another method, host or path than this; ask for that one itself',
+    );
+  });
+
   test("of another name is refused", () => {
     expect(decodeNetCall("resolve", GET).kind).toBe("refused");
   });

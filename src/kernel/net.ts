@@ -95,6 +95,18 @@ const HEADER_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]{0,16382}
 const MAX_HEADERS = 100;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** Headers by which servers take another method, host or path than the one that was decided. */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-method",
+  "x-original-url",
+  "x-forwarded-host",
+  "forwarded",
+  "x-rewrite-url",
+]);
+
 /**
  * Headers that no action may hold: those that frame the message or name its host are made from the action itself, and
  * those by which servers take another method, host or path than the one that was decided.
@@ -112,14 +124,7 @@ export const REFUSED_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
   "expect",
   "http2-settings",
-  "x-http-method",
-  "x-http-method-override",
-  "x-method-override",
-  "x-original-method",
-  "x-original-url",
-  "x-forwarded-host",
-  "forwarded",
-  "x-rewrite-url",
+  ...OVERRIDES,
 ]);
 
 /**
@@ -219,6 +224,8 @@ function readHeader(place: Place): readonly [string, string] {
   const [name, value] = pair;
   if (name === undefined || value === undefined) return place.fail("not a name and a value");
   const read = name.text(HEADER_NAME, "a header's name in lower case");
+  if (OVERRIDES.has(read))
+    name.fail(`"${read}" would have servers take another method, host or path than this; ask for that one itself`);
   if (REFUSED_HEADERS.has(read)) name.fail("a header that no request may choose");
   return [read, value.text(HEADER_VALUE, "a header's value")];
 }

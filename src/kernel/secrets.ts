@@ -152,7 +152,8 @@ export function placeholderUse(call: NetCall, injections: readonly Injection[]):
   const formed = own.filter((each) => each.header === header && value === injectedText(each, each.placeholder));
   if (formed.length === 0) return misplaced(`in header ${header}, not as it is bound`);
   const injection = formed.find((each) => admits(each, call));
-  return injection === undefined ? misplaced("no binding is for this destination") : { kind: "inject", injection };
+  if (injection !== undefined) return { kind: "inject", injection };
+  return misplaced(asksForPart(call) ? "a part is asked for, by Range" : "no binding is for this destination");
 }
 
 /** The value of a binding's header. */
@@ -169,7 +170,11 @@ export function admits(binding: Binding, call: Omit<NetRequest, "tool" | "body">
   if (to === null || to.scheme !== call.scheme || to.host !== call.host || to.port !== call.port) return false;
   const asked = call.method === "HEAD" ? "GET" : call.method;
   if (!binding.methods.includes(asked) || !isUnder(call.path, binding.path) || call.upgrade) return false;
-  return !call.headers.some(([name]) => name === "range" || name === "if-range");
+  return !asksForPart(call);
+}
+
+function asksForPart({ headers }: Pick<NetRequest, "headers">): boolean {
+  return headers.some(([name]) => name === "range" || name === "if-range");
 }
 
 function misplaced(why: string): PlaceholderUse {

@@ -2,7 +2,7 @@ import { Agent } from "node:http";
 import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
-import type { NetFault, Reach } from "../protocol/net-order.ts";
+import type { NetFault, NetOrder, Reach } from "../protocol/net-order.ts";
 import { isOfClass } from "./address-class.ts";
 
 const CONNECT_MS = 15_000;
@@ -131,4 +131,9 @@ export class DestinationAgent extends Agent {
     );
     return null;
   }
+}
+
+/** Whether a request may go out again when nothing is known of its first time: it only asks. */
+export function isRepeatable({ method, body, upgrade }: Extract<NetOrder, { kind: "request" }>): boolean {
+  return body.kind === "none" && !upgrade && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }

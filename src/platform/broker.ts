@@ -2,7 +2,7 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage } from
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
-import { ConnectFault, connectTo, DestinationAgent, type ConnectParts } from "./broker-connect.ts";
+import { ConnectFault, connectTo, DestinationAgent, type ConnectParts, isRepeatable } from "./broker-connect.ts";
 import { readHead, readOpening, writeHead } from "./broker-wire.ts";
 import { collectBody, countUsage, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
@@ -250,7 +250,10 @@ function runRequest(
   writeRequest(exchange, request, { order, stream, parts });
   request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
   request.on("response", (response) => {
-    if (injecting !== null && !isPlain(response)) return exchange.breakOff("failed", "broken-response");
+    if (injecting !== null && !isPlain(response)) {
+      fail(exchange, stream, new ConnectFault("encoded-response", "an answer that cannot be scrubbed"));
+      return void request.destroy();
+    }
     answer(exchange, stream, { response, injecting });
     response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
     if (order.body.kind === "infer") countUsage(response, parts.infer, (usage) => (exchange.usage = usage));
@@ -283,10 +286,6 @@ function runRequest(
     if (again) return runRequest(exchange, order, way);
     fail(exchange, stream, error);
   });
-}
-
-function isRepeatable({ method, body, upgrade }: Request): boolean {
-  return body.kind === "none" && !upgrade && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 /** Head and body as they were decided; the length is ours to say, so that nothing can follow the body. */

@@ -26,10 +26,14 @@ export function injectHeaders(
   ];
 }
 
+/** A part that nobody asked for (`admits` in kernel/secrets.ts): a value may have been cut at its edge. */
+const PARTIAL = 206;
+
 /** Whether a response can be read as it is, so that the value can be found in it. */
 export function isPlain(response: IncomingMessage): boolean {
   const { "content-encoding": encoding, "transfer-encoding": transfer } = response.headers;
   return (
+    response.statusCode !== PARTIAL &&
     (encoding === undefined || encoding.toLowerCase() === "identity") &&
     (transfer === undefined || transfer.toLowerCase() === "chunked")
   );

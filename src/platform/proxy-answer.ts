@@ -23,6 +23,10 @@ const FAULT_WORDS: ReadonlyMap<string, string> = new Map([
   ["unreachable", "the server does not answer"],
   ["tls-refused", "the server's certificate or its TLS was refused"],
   ["broken-response", "the server broke off"],
+  [
+    "encoded-response",
+    "the server compressed its answer, or sent a part of it, although it was asked not to, and a secret in it could not be taken out",
+  ],
   ["placeholder", "its body carries a placeholder, and secrets go into one header only"],
   ["not-bound", "no secret is bound to that destination"],
   ["broken-request", "the body is not as long as it was said to be"],

@@ -7,12 +7,15 @@ export interface Scrubber {
   text(text: string): string;
 }
 
-/** One way in which a value is written. */
+/** One way in which a value is written: which bytes may stand at each of its places. */
 interface Form {
-  readonly bytes: Buffer;
-  /** Whether the case of letters counts. */
-  readonly exact: boolean;
+  readonly places: readonly ByteSet[];
+  /** Whether its lines may be broken, as base64 in mail and PEM. */
+  readonly lines: boolean;
 }
+
+/** Membership by byte: 1 for those that are in it. */
+type ByteSet = Uint8Array;
 
 const MASK = 0x2a; // *
 const NO = -1;
@@ -27,11 +30,7 @@ const MORE = -2;
 export function createScrubber(...values: readonly string[]): Scrubber {
   const forms = values.flatMap(formsOf);
   const first = new Uint8Array(256);
-  for (const { bytes, exact } of forms) {
-    const [byte = 0] = bytes;
-    first[byte] = 1;
-    if (!exact) first[swapCase(byte)] = 1;
-  }
+  for (const { places } of forms) places[0]?.forEach((is, byte) => (first[byte] = (first[byte] ?? 0) | is));
   for (const escape of "%\\&") first[escape.charCodeAt(0)] = 1;
 
   /** Masks what it finds, in place; how many bytes from the beginning are done with. */
@@ -79,36 +78,64 @@ export function createScrubber(...values: readonly string[]): Scrubber {
 
 function formsOf(value: string): readonly Form[] {
   const plain = Buffer.from(value, "latin1");
-  const encoded = [0, 1, 2].map((lead) => {
-    const text = Buffer.concat([Buffer.alloc(lead), plain]).toString("base64");
-    // Only characters that the value alone decides: not those that it shares with what stands before and after it.
-    const from = Math.ceil((lead * 8) / 6);
-    const to = Math.floor(((lead + plain.length) * 8) / 6);
-    return text.slice(from, to);
+  const anyCase = (text: Buffer): Form => ({
+    places: [...text].map((byte) => setOf(byte, swapCase(byte))),
+    lines: false,
   });
-  const url = encoded.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"));
-  const exact = [...new Set([...encoded, ...url])].map((text) => ({ bytes: Buffer.from(text), exact: true }));
-  return [{ bytes: plain, exact: false }, { bytes: Buffer.from(plain.toString("hex")), exact: false }, ...exact];
+  const base64 = ALPHABETS.flatMap((alphabet) => [0, 1, 2].map((lead) => base64Form(plain, { alphabet, lead })));
+  return [anyCase(plain), anyCase(Buffer.from(plain.toString("hex"))), ...base64];
+}
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const ALPHABETS = [`${LETTERS}+/`, `${LETTERS}-_`];
+
+/**
+ * A value in base64 behind `lead` bytes of something else. The first and the last character may have bits of what stands
+ * beside it: they are any that agree in the bits of the value, so that none of it stays readable at the edges.
+ */
+function base64Form(plain: Buffer, { alphabet, lead }: { readonly alphabet: string; readonly lead: number }): Form {
+  const [begin, end] = [lead * 8, (lead + plain.length) * 8];
+  const bitAt = (bit: number): number | null =>
+    bit < begin || bit >= end ? null : ((plain[Math.floor(bit / 8) - lead] ?? 0) >> (7 - (bit % 8))) & 1;
+  const places: ByteSet[] = [];
+  for (let from = Math.floor(begin / 6) * 6; from < end; from += 6) {
+    const bits = [0, 1, 2, 3, 4, 5].map((bit) => bitAt(from + bit));
+    const fits = (sextet: number): boolean => bits.every((bit, n) => bit === null || ((sextet >> (5 - n)) & 1) === bit);
+    places.push(setOf(...Array.from(alphabet).flatMap((letter, n) => (fits(n) ? [letter.charCodeAt(0)] : []))));
+  }
+  return { places, lines: true };
+}
+
+const sets = new Map<string, ByteSet>();
+
+/** Most places of most forms are alike, and a value has thousands. */
+function setOf(...bytes: readonly number[]): ByteSet {
+  const key = bytes.join();
+  const known = sets.get(key);
+  if (known !== undefined) return known;
+  const made = new Uint8Array(256);
+  for (const byte of bytes) made[byte] = 1;
+  sets.set(key, made);
+  return made;
 }
 
 /** Where a form that begins at `at` ends, `NO`, or `MORE` when the bytes end before that can be said. */
 function match(bytes: Buffer, at: number, form: Form, from: number = 0): number {
-  const { bytes: wanted, exact } = form;
+  const { places, lines } = form;
   let next = at;
-  for (let index = from; index < wanted.length; index++) {
-    // Base64 in mail and PEM breaks its lines.
-    if (exact && index > 0) for (let skip = 0; skip < 2 && isLineBreak(bytes[next]); skip++) next += 1;
+  for (let index = from; index < places.length; index++) {
+    if (lines && index > 0) for (let skip = 0; skip < 2 && isLineBreak(bytes[next]); skip++) next += 1;
     const byte = bytes[next];
     if (byte === undefined) return MORE;
-    const want = wanted[index] ?? 0;
-    const plain = isSame(byte, want, exact);
+    const place = places[index];
+    const plain = place?.[byte] === 1;
     const escaped = readEscape(bytes, next);
     if (escaped === NO) {
       if (!plain) return NO;
       next += 1;
       continue;
     }
-    const reads = escaped !== MORE && isSame(escaped.byte, want, exact);
+    const reads = escaped !== MORE && place?.[escaped.byte] === 1;
     if (!plain) {
       if (escaped === MORE) return MORE;
       if (!reads) return NO;
@@ -126,10 +153,6 @@ function match(bytes: Buffer, at: number, form: Form, from: number = 0): number 
 
 function isLineBreak(byte: number | undefined): boolean {
   return byte === 0x0a || byte === 0x0d;
-}
-
-function isSame(byte: number, want: number, exact: boolean): boolean {
-  return byte === want || (!exact && swapCase(byte) === want);
 }
 
 function swapCase(byte: number): number {

@@ -66,6 +66,7 @@ export const NET_FAULTS = [
   "unreachable",
   "tls-refused",
   "broken-response",
+  "encoded-response",
   "broken-request",
   "limit-bytes",
   "placeholder",

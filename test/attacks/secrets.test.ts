@@ -44,6 +44,16 @@ const ECHOES: { readonly [path: string]: Answer } = {
   "/v1/error": (response, value) => response.writeHead(500).end(`<pre>invalid key ${value}</pre>`),
   "/v1/split": (response, value) => void trickle(response, Array.from(value)),
   "/v1/split-percent": (response, value) => void trickle(response, Array.from(encodeURIComponent(value))),
+  // Honours ranges, as object stores and downloads do: whoever chooses where it is cut gets it in two halves.
+  "/v1/ranges": (response, value) => {
+    const body = Buffer.from(`key=${value};`);
+    const [, from, to] = /^bytes=([0-9]+)-([0-9]+)$/.exec(String(response.req.headers.range)) ?? [];
+    if (from === undefined || to === undefined) return void response.end(body);
+    const part = body.subarray(Number(from), Number(to) + 1);
+    response.writeHead(206, { "content-range": `bytes ${from}-${to}/${body.length}` }).end(part);
+  },
+  // Sends a part although nobody asked for one.
+  "/v1/part": (response, value) => response.writeHead(206, { "content-range": "bytes 0-9/99" }).end(value.slice(0, 10)),
   "/v1/gzip": (response, value) => response.setHeader("content-encoding", "gzip").end(gzipSync(value)),
 };
 
@@ -193,20 +203,39 @@ describe("the honest request", () => {
 });
 
 describe("an upstream that sends the value back", () => {
-  test.each(Object.keys(ECHOES).filter((path) => path !== "/v1/gzip"))("by %s is heard without it", async (path) => {
-    reached = [];
-    const { ran, lines } = await act([{ url: url(path), headers: { "x-api-key": "${BANK_KEY}" } }]);
-    // The attack itself works: it was sent there, and what comes back has its place in it.
-    expect(reached[0]?.headers["x-api-key"]).toBe(VALUE);
-    expect(ran.stdout).toContain("****");
-    expect(lines[0]?.status).toBeDefined();
-    expect(holds(ran.stdout)).toBe(false);
-    expect(ran.stdout.toLowerCase()).not.toContain(VALUE.toLowerCase());
-  });
+  test.each(Object.keys(ECHOES).filter((path) => !["/v1/gzip", "/v1/part"].includes(path)))(
+    "by %s is heard without it",
+    async (path) => {
+      reached = [];
+      const { ran, lines } = await act([{ url: url(path), headers: { "x-api-key": "${BANK_KEY}" } }]);
+      // The attack itself works: it was sent there, and what comes back has its place in it.
+      expect(reached[0]?.headers["x-api-key"]).toBe(VALUE);
+      expect(ran.stdout).toContain("****");
+      expect(lines[0]?.status).toBeDefined();
+      expect(holds(ran.stdout)).toBe(false);
+      expect(ran.stdout.toLowerCase()).not.toContain(VALUE.toLowerCase());
+    },
+  );
 
-  test("compressed, although it was asked not to, is not heard", async () => {
-    const { lines } = await act([{ url: url("/v1/gzip"), headers: { "x-api-key": "${BANK_KEY}" } }]);
-    expect(lines[0]?.status).not.toBe(200);
+  test.each(["/v1/gzip", "/v1/part"])(
+    "by %s, although it was asked not to, is not heard, and why is said",
+    async (path) => {
+      const { lines, ran } = await act([{ url: url(path), headers: { "x-api-key": "${BANK_KEY}" } }]);
+      expect(lines[0]?.status).toBe(502);
+      expect(JSON.parse(lines[0]?.body ?? "{}")).toMatchObject({ stage: "execute", code: "encoded-response" });
+      expect(ran.stdout).not.toContain(VALUE.slice(0, 10));
+    },
+  );
+
+  test("in the two halves that an agent asks for is not asked, and why is said", async () => {
+    const half = Math.floor(VALUE.length / 2) + 4;
+    const ask = (range: string): object => ({ url: url("/v1/ranges"), headers: { "x-api-key": "${BANK_KEY}", range } });
+    const { lines } = await act([ask(`bytes=0-${half}`), ask(`bytes=${half + 1}-200`)]);
+    expect(lines.map(({ status }) => status)).toEqual([403, 403]);
+    expect(lines[0]?.body).toContain("a part is asked for, by Range");
+    // Without a secret on it a range is a range.
+    const plain = await act([{ url: url("/v1/ranges"), headers: { range: "bytes=0-3" } }]);
+    expect(plain.lines[0]).toMatchObject({ status: 206, body: "key=" });
   });
 });
 
