@@ -81,6 +81,9 @@ function yaml(value: object, heading: readonly string[]): string {
   return document.toString({ lineWidth: 110, flowCollectionPadding: true });
 }
 
+/** What only a person knows of a key that is bound to nothing. */
+const UNKNOWN = "--to https://HOST --method METHOD --as header:NAME";
+
 /** What the person types afterwards, in order. `steering`: files of theirs by where they belong in the agent's home. */
 export function nextCommands(
   folder: string,
@@ -89,14 +92,14 @@ export function nextCommands(
 ): readonly string[] {
   const at = (name: string): string => shellWord(`${folder}/${name}`);
   const keys = plan.keys.flatMap(({ secret, binding }) => {
-    if (binding === null) return [];
+    const set = `aios secrets set ${secret} --file ${at(`keys/${secret}`)}`;
+    // Many need none: only whoever knows where it goes can say. A comment, so that the rest can be pasted as it is.
+    if (binding === null)
+      return [`# ${secret} goes nowhere; if it must: ${set}, then aios secrets bind ${secret} ${UNKNOWN}`];
     const { to, methods, path, header, scheme } = binding;
     const sent = methods.map((method) => `--method ${method}`).join(" ");
     const as = shellWord(`header:${header}${scheme === null ? "" : `=${scheme}`}`);
-    return [
-      `aios secrets set ${secret} --file ${at(`keys/${secret}`)}`,
-      `aios secrets bind ${secret} --to ${shellWord(to)} ${sent} --path ${shellWord(path)} --as ${as}`,
-    ];
+    return [set, `aios secrets bind ${secret} --to ${shellWord(to)} ${sent} --path ${shellWord(path)} --as ${as}`];
   });
   return [
     ...keys,

@@ -85,7 +85,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
 
 /**
  * A fault that ends a command: one line that names the action and the value, a code, and what to do next.
- * Errors of the monitor keep the monitor's own code and end in exit code 4.
+ * Errors of the monitor keep the monitor's own code and end in exit code 4, but for codes that both have.
  */
 export class CliFailure extends Error {
   readonly code: string;
@@ -111,6 +111,9 @@ export class CliFailure extends Error {
     readonly message: string;
     readonly hint: string | null;
   }): CliFailure {
-    return new CliFailure(error.message, { code: error.code, hint: error.hint, exit: EXIT.monitor });
+    // One code means one thing, whoever finds it.
+    const known = Object.entries(FAILURES).find(([code]) => code === error.code)?.[1];
+    const exit = EXIT[known ?? "monitor"];
+    return new CliFailure(error.message, { code: error.code, hint: error.hint, exit });
   }
 }

@@ -17,7 +17,8 @@ export async function runProgram(words: readonly string[], powers: CliPowers): P
   }
 }
 
-async function dispatch(words: readonly string[], powers: CliPowers): Promise<ExitCode> {
+async function dispatch(typed: readonly string[], powers: CliPowers): Promise<ExitCode> {
+  const { lead, words } = takeHome(typed);
   const commands = COMMAND_GROUPS.flatMap((group) => group.commands);
   const [first, second] = words;
   if (first === undefined || first === "--help" || first === "-h" || (first === "help" && second === undefined)) {
@@ -28,14 +29,16 @@ async function dispatch(words: readonly string[], powers: CliPowers): Promise<Ex
     powers.out.write(`aios ${powers.version}\n`);
     return EXIT.ok;
   }
-  if (first === "help") return await dispatch([...words.slice(1), "--help"], powers);
+  if (first === "help") return await dispatch([...lead, ...words.slice(1), "--help"], powers);
 
   const family = commands.filter((command) => command.path[0] === first);
   if (family.length === 0)
-    throw unknownCommand(
-      first,
-      commands.map((command) => command.path[0] ?? ""),
-    );
+    throw first.startsWith("-")
+      ? misplacedFlag(first)
+      : unknownCommand(
+          first,
+          commands.map((command) => command.path[0] ?? ""),
+        );
   const [single] = family;
   const command = single?.path.length === 1 ? single : family.find((candidate) => candidate.path[1] === second);
   if (command === undefined) {
@@ -49,7 +52,25 @@ async function dispatch(words: readonly string[], powers: CliPowers): Promise<Ex
     }
     throw unknownCommand(`${first} ${second}`, verbs);
   }
-  return await runCommand(command, { powers, words: words.slice(command.path.length) });
+  return await runCommand(command, { powers, words: [...lead, ...words.slice(command.path.length)] });
+}
+
+/** `aios --home DIR COMMAND` is `aios COMMAND --home DIR`: the one flag that people put before every command. */
+function takeHome(words: readonly string[]): { readonly lead: readonly string[]; readonly words: readonly string[] } {
+  const [first = "", second] = words;
+  if (first.startsWith("--home=")) return { lead: [first], words: words.slice(1) };
+  if (first !== "--home") return { lead: [], words };
+  if (second === undefined || second.startsWith("-"))
+    throw CliFailure.of("usage", "--home needs a value: --home DIR", "aios COMMAND --home DIR");
+  return { lead: [first, second], words: words.slice(2) };
+}
+
+function misplacedFlag(typed: string): CliFailure {
+  return CliFailure.of(
+    "usage",
+    `aios has no flag ${typed} of its own`,
+    "flags follow the command: aios COMMAND --flag",
+  );
 }
 
 async function runCommand(command: Command, call: { powers: CliPowers; words: readonly string[] }): Promise<ExitCode> {

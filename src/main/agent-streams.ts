@@ -1,5 +1,5 @@
 import { accessSync, closeSync, constants, fstatSync, openSync, realpathSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isatty, ReadStream } from "node:tty";
 import { CliFailure } from "../cli/failure.ts";
 import type { AgentStarter, AgentTerminal, OfferedStreams, StreamOffer } from "../cli/powers.ts";
@@ -147,6 +147,14 @@ export function createProgramFinder(environment: {
     if (found === null)
       throw CliFailure.of("not-found", `There is no program "${name}"`, "name it with its path, or install it");
     const real = realpathSync(found);
+    const manager = /\/\.?(pyenv|rbenv|nodenv|goenv|asdf)\/shims\//u.exec(real)?.[1];
+    if (manager !== undefined) {
+      throw CliFailure.of(
+        "not-found",
+        `"${name}" is a stand-in of ${manager}, which is not there inside: ${real}`,
+        `name the program that it stands for: ${manager} which ${basename(real)}`,
+      );
+    }
     if (isSystem(real)) return { command: [found, ...rest], code: [] };
     const owner = findPackage(dirname(real));
     return { command: [real, ...rest], code: owner === null ? [real] : environment.closure(owner) };

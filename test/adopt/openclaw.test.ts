@@ -208,6 +208,11 @@ describe("aios adopt openclaw", () => {
     expect(out).toContain("the channel elsewhere is switched off: its hosts are not known here");
     expect(out).toContain("name github under servers");
     expect(out).toContain("not read, and not moved: ~/.openclaw/.env");
+    const unbound = out.split("\n").filter((row) => row.startsWith("# "));
+    expect(unbound).toHaveLength(5);
+    expect(unbound).toContain(
+      `# hooks-password goes nowhere; if it must: aios secrets set hooks-password --file '${home}/new folder/keys/hooks-password', then aios secrets bind hooks-password --to https://HOST --method METHOD --as header:NAME`,
+    );
     const commands = out.split("\n").filter((row) => row.startsWith("aios "));
     expect(commands).toEqual([
       `aios secrets set anthropic-api-key --file '${home}/new folder/keys/anthropic-api-key'`,

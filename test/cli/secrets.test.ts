@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import type { JsonObject } from "../../src/kernel/json.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { committedText } from "../../src/protocol/commitment.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
@@ -44,6 +45,8 @@ describe("setting a secret", () => {
       commitment: commit({ salt: "ab".repeat(32), value: VALUE }),
     });
     expect(desk.prompts[0]).toBe("value (not shown): ");
+    // All that is signed, as it is signed.
+    expect(desk.err()).toContain(`To sign (set-secret):\n  ${canonicalize(document as JsonObject)}\n`);
     expect(desk.out() + desk.err()).not.toContain(VALUE);
     const others = desk.monitor.asked.filter(({ name }) => name !== "deposit");
     expect(JSON.stringify(others)).not.toContain(VALUE);

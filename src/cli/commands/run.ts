@@ -243,7 +243,10 @@ async function describeAuthority(parts: Start, signed: string | null): Promise<r
       ? []
       : describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false }),
   );
-  return shown.every(({ sandbox }) => sandbox.workspace === "none") ? [...described, ...hidden] : described;
+  const shows = shown.some(({ sandbox }) => sandbox.workspace !== "none");
+  if (workspace === null && shows)
+    return [...described, line("No folder is shown to it in this run: --workspace DIR names one.", "wait")];
+  return shows ? described : [...described, ...hidden];
 }
 
 /** An agent's name, or the usage fault that says how one looks. */

@@ -1,3 +1,4 @@
+import { canonicalize } from "../../kernel/canonical.ts";
 import { decodeBinding, type Binding } from "../../kernel/secrets.ts";
 import { committedText, secretProblem } from "../../protocol/commitment.ts";
 import type { SecretView } from "../../protocol/requests.ts";
@@ -73,6 +74,8 @@ async function setValue(
       login === null
         ? { secret, kind: "value", commitment }
         : { secret, kind: "oauth", commitment, login: toDocument(login.terms) };
+    // All of it, since nothing that is not shown is signed; the value is in it by its commitment only.
+    writeLines(powers.err, [line(`To sign (${act.purpose}):`), line(`  ${makeVisible(canonicalize(document))}`)]);
     const seq = await prepareAndSign({ powers, client, session }, { purpose: act.purpose, document });
     writeLines(powers.out, [line(`${act.done} ${makeVisible(secret)} (record ${seq})`)]);
     return EXIT.ok;
