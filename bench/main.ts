@@ -2,7 +2,7 @@
  * Measures what the design sets bars for, prints a table and writes JSON.
  *
  *     npm run bench                 everything
- *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, workspace, network, stop
+ *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, start, workspace, network, stop
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
@@ -16,6 +16,7 @@ const BENCHES = [
   "records",
   "verification",
   "sandbox",
+  "start",
   "workspace",
   "network",
   "stop",

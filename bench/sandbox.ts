@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { readLauncherFiles } from "../src/platform/launcher-files.ts";
@@ -6,7 +5,8 @@ import { startSandbox, type StartedSandbox } from "../src/platform/sandbox-proce
 import { createSupervisor, type WardNews } from "../src/platform/supervisor-link.ts";
 import { CALLS } from "../src/sandbox/syscalls.ts";
 import type { SandboxSpec } from "../src/sandbox/spec.ts";
-import type { Row } from "./row.ts";
+import { runBare } from "./bare.ts";
+import { median, type Row } from "./row.ts";
 
 const ROUNDS = 60;
 const STORMS = 10;
@@ -32,13 +32,6 @@ const SPEC: SandboxSpec = {
   network: "none",
   limits: { processes: STORM_SIZE + 20, openFiles: 256, fileBytes: 1 << 20, memoryBytes: 512 << 20 },
 };
-
-/** bubblewrap with the namespaces and mounts that a sandbox has, and none of our filter, limits, gate or second lock. */
-const BARE = (
-  "--unshare-all --unshare-user --die-with-parent --new-session --clearenv --ro-bind /usr /usr " +
-  "--symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin --proc /proc --dev /dev " +
-  "--tmpfs /tmp --tmpfs /home/agent --cap-drop ALL --uid 1000 --gid 1000 /usr/bin/true"
-).split(" ");
 
 const ROOT = realpathSync(join(import.meta.dirname, ".."));
 const NODE = realpathSync(process.execPath);
@@ -191,13 +184,6 @@ async function runOurs(): Promise<void> {
   if (code !== 0) throw new Error(`Cannot run true in a sandbox: ${sandbox.errors()}`);
 }
 
-function runBare(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("/usr/bin/bwrap", BARE, { stdio: ["ignore", "ignore", "pipe"], env: {} });
-    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`bubblewrap ended with ${code}`))));
-  });
-}
-
 async function measureEnds(): Promise<readonly number[]> {
   const times: number[] = [];
   for (let round = 0; round < STORMS; round++) {
@@ -217,8 +203,4 @@ async function time(action: () => Promise<void>): Promise<number> {
   const before = performance.now();
   await action();
   return performance.now() - before;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
