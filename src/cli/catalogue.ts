@@ -6,6 +6,7 @@ import { doctor } from "./commands/doctor.ts";
 import { freeze, kill } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
 import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
+import { hold } from "./commands/hold.ts";
 import { init } from "./commands/init.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
@@ -27,7 +28,7 @@ import type { CommandGroup } from "./help.ts";
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Begin", commands: [demo, scan, init, doctor, adoptOpenClaw] },
-  { title: "Run agents", commands: [run, ps, top, freeze, thaw, restart, kill, undo] },
+  { title: "Run agents", commands: [run, ps, top, hold, freeze, thaw, restart, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },

@@ -56,6 +56,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "wait", `${record.code}, by ${record.by.kind}`);
     case "instance-thawed":
       return about(record.instance, "good", `by ${record.key}`);
+    case "hold-asked":
+      return about(record.instance, "wait", `at ${record.stages.join(", ")}`);
+    case "hold-lifted":
+      return about(record.instance, "good", `by ${record.key}`);
     case "all-frozen":
       return about(null, "bad", `everything, by ${record.by.kind}`);
     case "all-thawed":

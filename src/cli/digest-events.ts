@@ -40,6 +40,8 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
       return once("ended", `ended for good: ${text}`);
     case "limit-reached":
       return once("ended", `ended by a limit: ${describeLimit(record.limit, record.most)}`);
+    case "hold-asked":
+      return once("frozen", `every action waits: ${text}`);
     case "instance-frozen":
     case "all-frozen":
       return once("frozen", `frozen: ${text}`);
@@ -63,6 +65,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "witnesses-set":
     case "instance-thawed":
     case "all-thawed":
+    case "hold-lifted":
     case "agent-restarted":
     case "home-put":
     case "home-wiped":

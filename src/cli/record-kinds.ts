@@ -24,6 +24,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "instance-ended": true,
   "instance-frozen": true,
   "instance-thawed": true,
+  "hold-asked": true,
+  "hold-lifted": true,
   "all-frozen": true,
   "all-thawed": true,
   "home-put": true,

@@ -79,7 +79,12 @@ export function renderAction(canonical: string, options: RenderOptions): Rendere
     }
     if (lines.length > MAXIMUM_LINES) break;
   }
-  lines.push(line(""), field("code", shortCode(context.statement)), field("request", action.request));
+  const request = cutRows(action.request, columns - FIELD_COLUMNS);
+  lines.push(
+    line(""),
+    field("code", shortCode(context.statement)),
+    ...request.map((row, index) => field(index === 0 ? "request" : "", row)),
+  );
   return lines.length > MAXIMUM_LINES
     ? { kind: "refused", why: `the action takes more than ${MAXIMUM_LINES} lines to show in full` }
     : { kind: "shown", lines };

@@ -147,6 +147,12 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     async kill({ instance }) {
       return { instances: await instances.kill(instance), all: state.allFrozen?.record ?? null };
     },
+    async hold({ instance, stages }) {
+      if (![...instances.running()].some((live) => live.state.instance === instance))
+        throw new Refusal("unknown-instance", `Instance "${instance}" does not run.`, "Run `aios ps`.");
+      await journal.write({ kind: "hold-asked", instance, stages });
+      return {};
+    },
     undo: (request) => undoInstance(ports, request),
     async held() {
       return { held: [...state.held.values()].map(viewHeld) };

@@ -38,7 +38,7 @@ import type { Climb, LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
 import type { HeldState } from "./state.ts";
-import { stoppedBy, subjectChain } from "./subjects.ts";
+import { isHoldAsked, stoppedBy, subjectChain } from "./subjects.ts";
 import { createTimeLimit } from "./time-limit.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
 
@@ -138,7 +138,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       now: ports.now(),
       ownPaths: ports.ownPaths,
       ...ports.facts(live),
-      ownerAsks: state.holdAt.length > 0,
+      ownerAsks: isHoldAsked(ports.journal.state, state),
     });
     step("validate", validated);
     if (validated.kind !== "next") return validated;

@@ -128,6 +128,12 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       }
       return;
     }
+    case "hold-asked":
+    case "hold-lifted": {
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined) instance.holdAt = body.kind === "hold-asked" ? body.stages : [];
+      return;
+    }
     case "all-frozen":
       state.allFrozen = { record: seq };
       return;

@@ -25,6 +25,7 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["witnesses-set", "set-witnesses"],
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],
+  ["hold-lifted", "lift-hold"],
   ["agent-restarted", "restart-agent"],
   ["home-put", "put-home-file"],
   ["home-wiped", "wipe-home"],

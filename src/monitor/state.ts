@@ -28,7 +28,8 @@ export interface InstanceState {
   readonly ancestry: readonly string[];
   readonly workspace: string | null;
   readonly strict: boolean;
-  readonly holdAt: readonly Stage[];
+  /** Stages at which an owner wants to see every action of it and of all below it; none is none. */
+  holdAt: readonly Stage[];
   readonly holdSeconds: number;
   /** Words that AIOS itself took from the human, in order. */
   readonly words: readonly string[];

@@ -19,7 +19,7 @@ import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import { providerRecord } from "./providers.ts";
 import { secretRecord, secretUseProblem } from "./secrets.ts";
-import { checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
+import { checkLiftHold, checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 
@@ -163,6 +163,9 @@ export function createStatements(ports: StatementPorts): Statements {
       }
       case "set-policy":
         exactText(document, "text");
+        return;
+      case "lift-hold":
+        checkLiftHold(exactText(document, "instance"), journal.state);
         return;
       case "thaw-all":
         checkThawAll(document, journal.state);
@@ -338,6 +341,8 @@ export function createStatements(ports: StatementPorts): Statements {
         return { kind: "policy-set", policy, key };
       case "thaw-instance":
         return { kind: "instance-thawed", instance: exactText(document, "instance"), key };
+      case "lift-hold":
+        return { kind: "hold-lifted", instance: exactText(document, "instance"), key };
       case "thaw-all":
         return { kind: "all-thawed", key };
       case "restart-agent":

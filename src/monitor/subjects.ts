@@ -31,6 +31,13 @@ export function stoppedBy(state: State, acting: InstanceState): string | null {
   return null;
 }
 
+/** Whether somebody asked to see every action of this instance, or of one above it. */
+export function isHoldAsked(state: State, acting: InstanceState): boolean {
+  return [acting, ...acting.ancestry.map((id) => state.instances.get(id))].some(
+    (each) => each !== undefined && each.holdAt.length > 0,
+  );
+}
+
 function subject(state: State, instance: InstanceState): Subject {
   let endorsed = endorsedBy.get(instance);
   if (endorsed === undefined) {

@@ -22,3 +22,9 @@ export function refuseWhileAll({ allFrozen }: Pick<State, "allFrozen">): void {
   if (allFrozen === null) return;
   throw new Refusal("all-frozen", "Everything is frozen, so nothing goes on by itself.", "Run `aios thaw --all`.");
 }
+
+/** Throws `Refusal` unless somebody asked to see every action of that instance. */
+export function checkLiftHold(instance: string, { instances }: Pick<State, "instances">): void {
+  if ((instances.get(instance)?.holdAt.length ?? 0) > 0) return;
+  throw new Refusal("unknown-instance", `Of instance "${instance}" not every action waits.`, "Run `aios ps`.");
+}

@@ -127,6 +127,8 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   }),
   "instance-frozen": plainRecord("instance-frozen", { instance: instanceId, by: DECIDER, code: words }),
   "instance-thawed": plainRecord("instance-thawed", { instance: instanceId, key: ownerKey }),
+  "hold-asked": plainRecord("hold-asked", { instance: instanceId, stages: names(stage, { max: 6 }) }),
+  "hold-lifted": plainRecord("hold-lifted", { instance: instanceId, key: ownerKey }),
   "all-frozen": plainRecord("all-frozen", { by: DECIDER }),
   "all-thawed": plainRecord("all-thawed", { key: ownerKey }),
   "home-put": plainRecord("home-put", { agent: agentName, path: homePath, digest, key: ownerKey }),

@@ -62,6 +62,8 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "instance-ended": fc.record({ instance, why: words, exit: fc.option(fc.integer()) }),
   "instance-frozen": fc.record({ instance, by, code: words }),
   "instance-thawed": fc.record({ instance, key }),
+  "hold-asked": fc.record({ instance, stages: fc.uniqueArray(fc.constantFrom(...STAGES)) }),
+  "hold-lifted": fc.record({ instance, key }),
   "all-frozen": fc.record({ by }),
   "all-thawed": fc.record({ key }),
   "home-put": fc.record({ agent: name, path: fc.constantFrom("CLAUDE.md", ".claude/settings.json"), digest, key }),

@@ -77,6 +77,9 @@ export type RecordBody =
   | { readonly kind: "instance-ended"; readonly instance: string; readonly why: string; readonly exit: number | null }
   | { readonly kind: "instance-frozen"; readonly instance: string; readonly by: Decider; readonly code: string }
   | { readonly kind: "instance-thawed"; readonly instance: string; readonly key: string }
+  /** Somebody asked that every action of it, and of all below it, waits for a human. */
+  | { readonly kind: "hold-asked"; readonly instance: string; readonly stages: readonly Stage[] }
+  | { readonly kind: "hold-lifted"; readonly instance: string; readonly key: string } // payload: {document: {instance}, envelope}
   /** Nothing of any instance goes on and none starts, until `all-thawed`. */
   | { readonly kind: "all-frozen"; readonly by: Decider }
   | { readonly kind: "all-thawed"; readonly key: string } // payload: {document: {frozen}, envelope}

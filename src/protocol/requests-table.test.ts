@@ -39,6 +39,7 @@ describe("the names that a peer may use", () => {
     "ps",
     "freeze",
     "kill",
+    "hold",
     "undo",
     "held",
     "held-show",

@@ -270,6 +270,8 @@ export interface CliRequests {
   freeze: { body: { readonly instance: string | null }; ok: StopReport };
   /** Ends one instance and all below it, or (null) all that run. */
   kill: { body: { readonly instance: string | null }; ok: StopReport };
+  /** From now on every action of that instance, and of all below it, waits for a human; what was let pass goes on. */
+  hold: { body: { readonly instance: string; readonly stages: readonly Stage[] }; ok: Empty };
   /** Takes back what an ended instance did to the files of its workspace, or says what that would be. */
   undo: { body: { readonly instance: string; readonly how: "dry" | "do" }; ok: UndoReport };
   held: { body: Empty; ok: { readonly held: readonly HeldView[] } };

@@ -24,6 +24,7 @@ export const PURPOSES = [
   "set-policy",
   "thaw-instance",
   "thaw-all",
+  "lift-hold",
   "restart-agent",
   "set-clock",
   "put-home-file",

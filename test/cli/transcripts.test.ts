@@ -28,6 +28,7 @@ Run agents
   run                run an agent in a sandbox, under the grants in force
   ps                 list the instances that run
   top                watch, approve and stop on one live screen
+  hold               let every action of a running instance wait for you
   freeze             stop instances where they stand, and see that they do
   thaw               let what is frozen go on; you sign for it
   restart            show what stopped an instance; start it again, signed
@@ -112,6 +113,7 @@ Run agents
   run                run an agent in a sandbox, under the grants in force
   ps                 list the instances that run
   top                watch, approve and stop on one live screen
+  hold               let every action of a running instance wait for you
   freeze             stop instances where they stand, and see that they do
   thaw               let what is frozen go on; you sign for it
   restart            show what stopped an instance; start it again, signed

@@ -265,7 +265,8 @@ function nameAgent(program: string): string {
   return base.replaceAll(/[^a-z0-9-]/gu, "-").slice(0, 31);
 }
 
-function readStage(text: string): Stage {
+/** A stage as a person types it. Throws `CliFailure` `usage`. */
+export function readStage(text: string): Stage {
   const stage = STAGES.find((known) => known === text);
   if (stage === undefined) throw CliFailure.of("usage", `there is no stage "${text}"`, `one of: ${STAGES.join(", ")}`);
   return stage;
