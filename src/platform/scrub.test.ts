@@ -67,7 +67,7 @@ test.each([0, 1, 2])("takes it out of base64 at alignment %i, broken into lines 
     const [begin, end] = [Math.floor((lead * 8) / 6), Math.ceil(((lead + longer.length) * 8) / 6)];
     const letters = Array.from(written.replace(/[\r\n]/g, ""));
     const masked = letters.map((letter, at) => (at >= begin && at < end ? "*" : letter)).join("");
-    const collapse = (text: string): string => text.replace(/[\r\n]/g, "").replace(/\*+/g, "*");
+    const collapse = (words: string): string => words.replace(/[\r\n]/g, "").replace(/\*+/g, "*");
     expect(collapse(left)).toBe(collapse(masked));
   }
 });

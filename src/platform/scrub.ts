@@ -78,12 +78,12 @@ export function createScrubber(...values: readonly string[]): Scrubber {
 
 function formsOf(value: string): readonly Form[] {
   const plain = Buffer.from(value, "latin1");
-  const anyCase = (text: Buffer): Form => ({
-    places: [...text].map((byte) => setOf(byte, swapCase(byte))),
-    lines: false,
-  });
   const base64 = ALPHABETS.flatMap((alphabet) => [0, 1, 2].map((lead) => base64Form(plain, { alphabet, lead })));
   return [anyCase(plain), anyCase(Buffer.from(plain.toString("hex"))), ...base64];
+}
+
+function anyCase(text: Buffer): Form {
+  return { places: [...text].map((byte) => setOf(byte, swapCase(byte))), lines: false };
 }
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

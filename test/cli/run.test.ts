@@ -154,7 +154,7 @@ describe("a folder for the agent", () => {
 describe("a folder that a grant gives and that nobody named", () => {
   test("is said to be not shown in this run", async () => {
     const words = "No folder is shown to it in this run: --workspace DIR names one.\n";
-    const start = async (workspace: Grant["sandbox"]["workspace"], ...more: readonly string[]): Promise<string> => {
+    const shown = async (workspace: Grant["sandbox"]["workspace"], ...more: readonly string[]): Promise<string> => {
       const sandbox = { ...grant.sandbox, workspace, folder: workspace === "none" ? null : "/work/notes" };
       const desk = createDesk({
         answers: {
@@ -166,9 +166,9 @@ describe("a folder that a grant gives and that nobody named", () => {
       expect(await runProgram(["run", ...more, "--", "x"], desk.powers)).toBe(7);
       return desk.err();
     };
-    expect(await start("write")).toContain(words);
-    expect(await start("write", "--workspace", "notes")).not.toContain(words);
-    expect(await start("none")).not.toContain(words);
+    expect(await shown("write")).toContain(words);
+    expect(await shown("write", "--workspace", "notes")).not.toContain(words);
+    expect(await shown("none")).not.toContain(words);
   });
 });
 
