@@ -18,7 +18,7 @@ export function untilGrantsEnd<T>(
   },
 ): Promise<T> {
   const { journal, powers, now } = call.ports;
-  let stop = (): void => undefined;
+  let stop: (() => void) | null = null;
   const look = (): void => {
     const at = now();
     const ends = call.grants.map((id) => {
@@ -30,5 +30,5 @@ export function untilGrantsEnd<T>(
     stop = powers.timer.after(Math.max(0, left), left > 0 ? look : call.cancel);
   };
   look();
-  return promise.finally(() => stop());
+  return promise.finally(() => stop?.());
 }

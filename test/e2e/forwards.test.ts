@@ -182,8 +182,8 @@ describe("what a grant does not give", () => {
   });
 
   test("begins in the hours of its grant only", async () => {
-    const now = new Date();
-    const minute = now.getUTCHours() * 60 + now.getUTCMinutes();
+    const clock = new Date();
+    const minute = clock.getUTCHours() * 60 + clock.getUTCMinutes();
     const days = [...DAYS];
     const far = (minute + 720) % 1440;
     // From now until a later minute, and from then until now: one is open, the other is not.
