@@ -4,13 +4,11 @@ import type { Duplex } from "node:stream";
 import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts, isRepeatable } from "./broker-connect.ts";
 import { readHead, readOpening, writeHead } from "./broker-wire.ts";
+import { Exchange as AnyExchange } from "./exchange.ts";
 import { collectBody, countUsage, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
+import { createTicketDesk } from "./ticket-desk.ts";
 
-/** A ticket that nobody named within this is void. */
-export const TICKET_MS = 10_000;
-/** A face may be faster than the monitor's word to us; it waits this long for it, and no stranger learns which it was. */
-const EARLY_MS = 1000;
 /** Destinations whose connections are kept. */
 const DESTINATIONS = 32;
 const RESPONSE_HEAD_BYTES = 64 * 1024;
@@ -28,70 +26,10 @@ export interface Broker {
   serve(stream: Duplex): void;
 }
 
-/** One exchange from its order to its end. */
-class Exchange {
-  readonly order: NetOrder;
-  readonly ended: Promise<NetResult>;
+/** One exchange from its order to its end, with what its answer said. */
+class Exchange extends AnyExchange<NetOrder, NetFault> {
   status: number | null = null;
-  address: string | null = null;
   usage: NetResult["usage"] = null;
-  readonly #resolve: (result: NetResult) => void;
-  readonly #onCut: (() => void)[] = [];
-  readonly #most: number;
-  #sent = 0;
-  #received = 0;
-  #over = false;
-
-  constructor(order: NetOrder, most: number | null) {
-    this.order = order;
-    this.#most = most ?? Infinity;
-    const { promise, resolve } = Promise.withResolvers<NetResult>();
-    this.ended = promise;
-    this.#resolve = resolve;
-  }
-
-  get over(): boolean {
-    return this.#over;
-  }
-
-  /** Counts bytes on their way to the server. The exchange breaks off with the first that its grants do not cover. */
-  send(bytes: number): void {
-    this.#sent += bytes;
-    this.#look();
-  }
-
-  /** The same for those that came from it. */
-  receive(bytes: number): void {
-    this.#received += bytes;
-    this.#look();
-  }
-
-  #look(): void {
-    if (!(this.#sent + this.#received <= this.#most)) this.breakOff("cut", "limit-bytes");
-  }
-
-  /** Registers what is to be destroyed when the exchange is cut; at once when it was already. */
-  onCut(destroy: () => void): void {
-    if (this.#over) destroy();
-    else this.#onCut.push(destroy);
-  }
-
-  /** The end. What it used is left to end by itself. */
-  finish(end: NetResult["end"], fault: NetFault | null): void {
-    if (this.#over) return;
-    this.#over = true;
-    const { status, address } = this;
-    // Of an answer that broke off nobody knows what it cost.
-    const usage = end === "done" ? this.usage : null;
-    this.#resolve({ end, fault, status, sent: this.#sent, received: this.#received, address, usage });
-  }
-
-  /** The end, at once: everything that it used is destroyed, and the face sees its stream break off. */
-  breakOff(end: "failed" | "cut", fault: NetFault): void {
-    if (this.#over) return;
-    this.finish(end, fault);
-    for (const destroy of this.#onCut) destroy();
-  }
 }
 
 /** What a broker works with. */
@@ -109,11 +47,7 @@ export function createBroker(given: BrokerParts): Broker {
   const sockets = new Set<Socket>();
   const parts: BrokerParts = { ...given, sockets };
   const injecting = given.injecting ?? null;
-  /** Allowed and not yet claimed. */
-  const allowed = new Map<string, Exchange>();
-  /** Not yet ended, claimed or not. */
-  const open = new Map<string, Exchange>();
-  const early = new Map<string, (exchange: Exchange | null) => void>();
+  const desk = createTicketDesk<Exchange>();
   const agents = new Map<string, DestinationAgent>();
 
   function agentFor(order: Request): DestinationAgent {
@@ -130,31 +64,10 @@ export function createBroker(given: BrokerParts): Broker {
     return agent;
   }
 
-  /** Gives the exchange of a ticket to the first who names it. */
-  function claim(ticket: string): Promise<Exchange | null> {
-    const exchange = allowed.get(ticket);
-    if (exchange !== undefined) {
-      allowed.delete(ticket);
-      return Promise.resolve(exchange);
-    }
-    if (early.has(ticket) || open.has(ticket)) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        early.delete(ticket);
-        resolve(null);
-      }, EARLY_MS);
-      early.set(ticket, (found) => {
-        clearTimeout(timer);
-        early.delete(ticket);
-        resolve(found);
-      });
-    });
-  }
-
   async function serve(stream: Duplex): Promise<void> {
     stream.on("error", () => stream.destroy());
     const { ticket } = await readHead(stream, readOpening);
-    const exchange = await claim(ticket);
+    const exchange = await desk.claim(ticket);
     if (exchange === null) return void stream.destroy();
     exchange.onCut(() => stream.destroy());
     stream.once("close", () => exchange.breakOff("cut", "cut"));
@@ -163,28 +76,20 @@ export function createBroker(given: BrokerParts): Broker {
   }
 
   return Object.freeze({
-    exchange: ({ ticket, order, most }: Ordered) => {
+    exchange: async ({ ticket, order, most }: Ordered) => {
       const exchange = new Exchange(order, most);
-      open.set(ticket, exchange);
       // SECRETS-OUTSIDE: whoever holds a value serves its own destination and no other order, whoever gave it.
       if (injecting !== null && !injecting.admits(order)) exchange.finish("failed", "not-bound");
-      const waiting = early.get(ticket);
-      if (waiting === undefined) {
-        allowed.set(ticket, exchange);
-        const timer = setTimeout(() => {
-          if (allowed.delete(ticket)) exchange.finish("failed", "ticket-expired");
-        }, TICKET_MS);
-        void exchange.ended.then(() => clearTimeout(timer));
-      } else waiting(exchange);
-      void exchange.ended.then(() => {
-        allowed.delete(ticket);
-        open.delete(ticket);
-      });
-      return exchange.ended;
+      desk.order(ticket, exchange);
+      const ended = await exchange.ended;
+      const { status, address } = exchange;
+      // Of an answer that broke off nobody knows what it cost.
+      const usage = ended.end === "done" ? exchange.usage : null;
+      return { ...ended, status, address, usage };
     },
-    cancel: (ticket: string) => open.get(ticket)?.breakOff("cut", "cut"),
+    cancel: (ticket: string) => desk.cancel(ticket),
     cut: () => {
-      for (const exchange of open.values()) exchange.breakOff("cut", "cut");
+      desk.cutAll();
       for (const socket of sockets) socket.destroy();
     },
     serve: (stream: Duplex) => {
