@@ -175,26 +175,49 @@ function asRoot() {
   return sudo !== null && spawnSync(sudo, ["-n", "true"]).status === 0 ? [sudo, "-n", "env"] : null;
 }
 
-/** Go and its transparency log library read our log in a test. The substrate works without, so nothing stops here. */
+/**
+ * What only tests need. The substrate works without, so nothing stops here. A server that the system would start at once is
+ * not for us to install: that is a person's to do.
+ */
 function installForTests() {
-  if (findProgram("go") !== null && existsSync(GO_LIBRARY)) return;
-  const command = `apt-get install -y --no-install-recommends ${GO_PACKAGES.join(" ")}`;
-  const apt = findProgram("apt-get");
-  const prefix = apt === null ? null : asRoot();
-  if (prefix !== null) {
-    say(`installing the packages ${GO_PACKAGES.join(" and ")}, for tests (apt-get${isRoot ? "" : " through sudo"})`);
-    const start = [...prefix.slice(1), "DEBIAN_FRONTEND=noninteractive", apt];
-    for (const args of [
-      ["update", "-qq"],
-      ["install", "-y", "-qq", "--no-install-recommends", ...GO_PACKAGES],
-    ]) {
-      spawnSync(prefix[0], [...start, ...args], { timeout: APT_MS });
+  for (const part of TEST_PARTS) {
+    if (part.isThere()) continue;
+    const command = `apt-get install -y --no-install-recommends ${part.packages.join(" ")}`;
+    const apt = findProgram("apt-get");
+    const prefix = apt === null || (part.serves && existsSync("/run/systemd/system")) ? null : asRoot();
+    if (prefix !== null) {
+      const names = part.packages.join(" and ");
+      const noun = part.packages.length > 1 ? "packages" : "package";
+      say(`installing the ${noun} ${names}, for tests (apt-get${isRoot ? "" : " through sudo"})`);
+      const start = [...prefix.slice(1), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", apt];
+      for (const args of [
+        ["update", "-qq"],
+        ["install", "-y", "-qq", "--no-install-recommends", ...part.packages],
+      ]) {
+        spawnSync(prefix[0], [...start, ...args], { timeout: APT_MS });
+      }
+      if (part.isThere()) continue;
     }
-    if (findProgram("go") !== null && existsSync(GO_LIBRARY)) return;
+    say(`NOT PROVEN: ${part.missing} Type:`);
+    process.stderr.write(`    sudo apt-get update && sudo ${command}\n`);
   }
-  say("NOT PROVEN: Go's sumdb is missing, so no other implementation reads our log in the tests. Type:");
-  process.stderr.write(`    sudo apt-get update && sudo ${command}\n`);
 }
+
+/** Parts of the machine that tests use. */
+const TEST_PARTS = [
+  {
+    packages: GO_PACKAGES,
+    isThere: () => findProgram("go") !== null && existsSync(GO_LIBRARY),
+    missing: "Go's sumdb is missing, so no other implementation reads our log in the tests.",
+    serves: false,
+  },
+  {
+    packages: ["openssh-server", "openssh-client"],
+    isThere: () => ["sshd", "ssh", "ssh-keygen"].every((name) => findProgram(name) !== null),
+    missing: "OpenSSH is missing, so git over SSH is not tried against a real server in the tests.",
+    serves: true,
+  },
+];
 
 /** Starts an empty sandbox as the user that will start the real ones. */
 function checkNamespaces() {

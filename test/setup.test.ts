@@ -260,6 +260,8 @@ describe("what only tests need", () => {
     expect(run.status).toBe(0);
     expect(run.said).toContain("NOT PROVEN: Go's sumdb is missing");
     expect(run.said).toContain("apt-get install -y --no-install-recommends golang-go golang-golang-x-mod-dev\n");
+    expect(run.said).toContain("NOT PROVEN: OpenSSH is missing");
+    expect(run.said).toContain("apt-get install -y --no-install-recommends openssh-server openssh-client\n");
   });
 
   it("is installed where nobody has to be asked, after it was said", () => {

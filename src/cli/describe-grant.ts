@@ -5,6 +5,8 @@ import type { Hours } from "../kernel/hours.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import { writeWindow } from "../protocol/short-hours.ts";
+import { GIT_DRIVER } from "../kernel/git-ssh.ts";
+import { describeGitAllow, isGitAllow } from "./describe-git.ts";
 import { describeBudget, describeInferenceAllow, isInferenceAllow } from "./describe-inference.ts";
 import { describePort } from "./describe-port.ts";
 import { describeNamedLimits } from "./describe-limits.ts";
@@ -75,6 +77,7 @@ function describeCan(grant: Grant): readonly Item[] {
   const items = grant.allow.map((allow): Item => {
     if (isInferenceAllow(allow)) return describeInferenceAllow(allow, grant.lease);
     if (isNetworkAllow(allow)) return describeNetworkAllow(allow, grant.lease);
+    if (isGitAllow(allow)) return describeGitAllow(allow, grant.lease);
     const tool = findTool(grant, allow);
     const { tone, words } = grant.lease
       ? { tone: "good" as const, words: "runs without asking: this is a lease" }
@@ -111,7 +114,7 @@ function describeCannot(grant: Grant): readonly Item[] {
   const allowed = new Set(grant.allow.map((allow) => allow.what));
   const listed = Object.entries(grant.drivers).flatMap(([driver, spec]) =>
     // The tools of built-in devices are no names that a person knows; what may not be reached is said below.
-    (driver === NET_DRIVER || driver === INFER_DRIVER ? [] : Object.keys(spec.tools))
+    (driver === NET_DRIVER || driver === INFER_DRIVER || driver === GIT_DRIVER ? [] : Object.keys(spec.tools))
       .map((tool) => `${driver}/${tool}`)
       .filter((what) => !allowed.has(what)),
   );
@@ -232,6 +235,18 @@ function describeRisk(grant: Grant): readonly Item[] {
   if (grant.allow.some(isNetworkAllow)) {
     items.push({ tone: "wait", text: "what it sends to a host of the network has left this machine" });
   }
+  if (grant.allow.some(isGitAllow)) {
+    items.push({
+      tone: "wait",
+      text: "git speaks there with a key of yours, which the agent never has: what it pushes has left this machine, and what it fetches are words from outside",
+    });
+  }
+  if (grant.allow.some((allow) => allow.what === `${GIT_DRIVER}/push`)) {
+    items.push({
+      tone: "wait",
+      text: "a push that moves a ref may drop commits that others made: nobody here sees the history behind it",
+    });
+  }
   if (grant.allow.some(isInferenceAllow)) {
     items.push({ tone: "wait", text: "what it asks a model of another machine has left this one" });
   }
@@ -254,7 +269,7 @@ function describeRisk(grant: Grant): readonly Item[] {
 function describeDriver(driver: DriverSpec): readonly Item[] {
   const { source } = driver;
   const where =
-    source.kind === "net" || source.kind === "infer"
+    source.kind === "net" || source.kind === "infer" || source.kind === "git-ssh"
       ? ["built into the substrate"]
       : source.kind === "http"
         ? [`at ${makeVisible(source.url)}`]

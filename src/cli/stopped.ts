@@ -8,6 +8,7 @@ const NAMES: { readonly [part in StoppedPart["part"]]: readonly [one: string, mo
   driver: ["driver", "drivers"],
   broker: ["broker", "brokers"],
   injector: ["injector", "injectors"],
+  courier: ["courier of git", "couriers of git"],
   storage: ["storage device", "storage devices"],
   ports: ["published ports", "published ports"],
 };

@@ -40,6 +40,7 @@ const SHORT: ShortGrant = {
       prompts: [],
     },
   },
+  git: [{ to: "ssh://git@example.org/me/project.git", push: ["refs/heads/agent"], remove: true }],
   network: [
     { to: "https://api.example.com", allow: ["GET /repos", "POST /repos/x"], pass: false, forward: null },
     { to: "https://files.example.com:8443", allow: [], pass: true, forward: null },
@@ -113,6 +114,11 @@ network:
     pass: true
   - to: localhost:5432
     forward: 15432
+git:
+  - to: ssh://git@example.org/me/project.git
+    push:
+      - refs/heads/agent
+    remove: true
 inference:
   - provider: here
     models:

@@ -1,6 +1,7 @@
 import { Document, isCollection, isMap, isScalar } from "yaml";
 import type { PortGrant, ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
+import type { ShortRepository } from "../protocol/short-git.ts";
 import type { ShortBudget, ShortInference } from "../protocol/short-inference.ts";
 import { writeWindow } from "../protocol/short-hours.ts";
 import type { ShortDestination } from "../protocol/short-network.ts";
@@ -30,6 +31,7 @@ export function writeShortGrant(
       sandbox: writeSandbox(short.sandbox),
       servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
       ...(short.network.length === 0 ? {} : { network: short.network.map(writeDestination) }),
+      ...(short.git.length === 0 ? {} : { git: short.git.map(writeRepository) }),
       ...(short.inference.length === 0 ? {} : { inference: short.inference.map(writeInference) }),
       allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
       limits: writeLimits(short),
@@ -91,6 +93,10 @@ function writeSandbox({
 function writeDestination({ to, allow, pass, forward }: ShortDestination): object {
   if (forward !== null) return { to, forward };
   return { to, ...(pass ? { pass } : { allow }) };
+}
+
+function writeRepository({ to, push, remove }: ShortRepository): object {
+  return { to, ...(push.length === 0 ? {} : { push }), ...(remove ? { remove } : {}) };
 }
 
 function writeLimit(name: string, value: number): string | number {

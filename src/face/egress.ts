@@ -53,7 +53,7 @@ export interface Asked {
 /** The agent's requests to the network, as actions. It decides nothing: what has more than one reading the kernel denies. */
 export interface Egress {
   /** Proposes a call of a built-in device. */
-  ask(driver: "net" | "infer", name: string, args: JsonObject): Asked;
+  ask(driver: "net" | "infer" | "git-ssh", name: string, args: JsonObject): Asked;
   request(request: EgressRequest): Asked;
   connect(host: string, port: number): Asked;
   /** Proposes a connection of a forwarded port. */
@@ -71,7 +71,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
   const open = new Map<number, (verdict: Verdict) => void>();
   let lastToken = FIRST_TOKEN;
 
-  function ask(driver: "net" | "infer", name: string, args: JsonObject): Asked {
+  function ask(driver: "net" | "infer" | "git-ssh", name: string, args: JsonObject): Asked {
     if (open.size >= OPEN_REQUESTS) {
       const problem = problemOf("too-many-open", `Cannot open the request: ${OPEN_REQUESTS} are open`);
       return {

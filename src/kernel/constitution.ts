@@ -5,6 +5,7 @@ import type { ToolClass } from "./grant.ts";
 import { isMetadataHost, METADATA_HOSTS } from "./hosts.ts";
 import { isArray, type JsonValue } from "./json.ts";
 import { RESERVED_DRIVER } from "./names.ts";
+import { decodeGitCall, GIT_DRIVER } from "./git-ssh.ts";
 import { decodeNetCall, NET_DRIVER } from "./net.ts";
 import { fileUriSegments, isCanonicalUri, pathSegments, startsWith } from "./paths.ts";
 import { argumentOf } from "./risk.ts";
@@ -130,7 +131,7 @@ export function checkConstitution(input: {
   const { action, tool, ownPaths } = input;
   if (action.driver === RESERVED_DRIVER) return { kind: "terminal", code: "control-verb", by: "C1-control" };
   if (tool.risk === "prohibited") return terminal("C2-prohibited");
-  if (action.driver === NET_DRIVER) return checkNetwork(action);
+  if (action.driver === NET_DRIVER || action.driver === GIT_DRIVER) return checkNetwork(action);
   const paths = pathsOf(action, tool);
   if (paths === null) return { kind: "denied", code: "not-canonical", by: "C6-one-reading" };
   for (const path of paths) {
@@ -160,7 +161,8 @@ export function isControlMethod(method: string): boolean {
 /** The path of a network request names nothing on this machine, so the articles about paths do not look at it. */
 function checkNetwork(action: Action): Verdict | null {
   if (textsIn(argumentOf(action.arguments, "host")).some(isMetadataHost)) return terminal("C5-metadata");
-  const call = decodeNetCall(action.name, action.arguments);
+  const decode = action.driver === GIT_DRIVER ? decodeGitCall : decodeNetCall;
+  const call = decode(action.name, action.arguments);
   return call.kind === "ok" ? null : { kind: "denied", code: "not-canonical", by: "C6-one-reading" };
 }
 

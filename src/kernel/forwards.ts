@@ -5,8 +5,8 @@ import { isNetHost, NET_DRIVER } from "./net.ts";
 export const FORWARD: string = `${NET_DRIVER}/forward`;
 /** Ports that one instance may have forwarded. */
 export const MOST_FORWARDS = 8;
-/** Ports of an agent's loopback interface that are the substrate's own: its proxy and its models. */
-export const OWN_PORTS: readonly number[] = Object.freeze([3128, 3129]);
+/** Ports of an agent's loopback interface that are the substrate's own: its proxy, its models, git. */
+export const OWN_PORTS: readonly number[] = Object.freeze([3128, 3129, 3130]);
 
 /**
  * A port of an agent's own loopback address that leads to one service: whoever connects to `inside` asks for host and port

@@ -21,6 +21,7 @@ import {
   type ToolClass,
 } from "./grant.ts";
 import { forwardsOf } from "./forwards.ts";
+import { GIT_DRIVER, gitPlacesOf, MOST_GIT_PLACES } from "./git-ssh.ts";
 import { readHome } from "./home-grant.ts";
 import { parseHttpUrl } from "./hosts.ts";
 import { deepFreeze, type JsonValue } from "./json.ts";
@@ -79,6 +80,8 @@ function readGrant(place: Place): Grant {
     sandbox.ports.map(({ inside }) => inside),
   );
   if (forwards.kind === "refused") at("allow").fail(forwards.why);
+  if (gitPlacesOf(allow) === null)
+    at("allow").fail(`git over SSH names host, port and user exactly and a path, ${MOST_GIT_PLACES} places at most`);
   return deepFreeze({
     v: 1,
     id: at("id").text(GRANT_ID, "a grant id"),
@@ -144,6 +147,9 @@ function readDriver(place: Place, name: string): DriverSpec {
   if ((source.kind === "infer") !== (name === INFER_DRIVER)) {
     at("source").fail(`"${INFER_DRIVER}" is the inference device, and nothing else is`);
   }
+  if ((source.kind === "git-ssh") !== (name === GIT_DRIVER)) {
+    at("source").fail(`"${GIT_DRIVER}" is the device for git over SSH, and nothing else is`);
+  }
   return {
     source,
     pin: at("pin").text(SHA256, "sha256: and 64 lower-case hex digits"),
@@ -160,11 +166,11 @@ function readSource(place: Place): DriverSource {
     const at = place.fields("kind", "url");
     return { kind, url: readUrl(at("url")) };
   }
-  if (kind === "net" || kind === "infer") {
+  if (kind === "net" || kind === "infer" || kind === "git-ssh") {
     place.fields("kind");
     return { kind };
   }
-  if (kind !== "stdio") return place.fail("not a source of kind stdio, http, net or infer");
+  if (kind !== "stdio") return place.fail("not a source of kind stdio, http, net, infer or git-ssh");
   const at = place.fields("kind", "command", "code", "workspace");
   const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
   if (command.length === 0) at("command").fail("no program is named");

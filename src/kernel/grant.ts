@@ -62,7 +62,9 @@ export type DriverSource =
   /** The network device, which is built in; its driver is named `net` and its classes are compiled in (kernel/net.ts). */
   | { readonly kind: "net" }
   /** The inference device, likewise; its driver is named `infer` (kernel/infer.ts). */
-  | { readonly kind: "infer" };
+  | { readonly kind: "infer" }
+  /** Git over SSH, likewise; its driver has the same name (kernel/git-ssh.ts). */
+  | { readonly kind: "git-ssh" };
 
 export interface DriverSpec {
   readonly source: DriverSource;

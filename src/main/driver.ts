@@ -58,6 +58,7 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
       return openHttp(source.url);
     case "net":
     case "infer":
+    case "git-ssh":
       return end("a built-in device is no server");
     default:
       return source satisfies never;

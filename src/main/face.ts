@@ -18,6 +18,7 @@ import {
   type FedServer,
   type HttpHandler,
 } from "../platform/mcp-listeners.ts";
+import type { createGitServer } from "../platform/git-listener.ts";
 import type { MuxClient } from "../platform/mux.ts";
 import { awaitListeners } from "../platform/passed-listener.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -26,6 +27,7 @@ import { FACE_SIDE } from "../protocol/requests-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { VERSION } from "./version.ts";
 
+type GitServer = ReturnType<typeof createGitServer>;
 const MONITOR = 3;
 const BROKER = 4;
 /** Over which the agent's launcher hands out the listener of the proxy's address. */
@@ -36,6 +38,8 @@ const INJECTORS = 6;
 const PROXY_CONNECTIONS = 256;
 /** The same for one forwarded port, so that one service does not take all of what a broker carries. */
 const FORWARD_CONNECTIONS = 64;
+/** The same for its git. */
+const GIT_CONNECTIONS = 16;
 const folder = argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
 
 const face: Face = createFace({
@@ -68,6 +72,7 @@ await listenForLines(`${folder}/mcp-stdio.sock`, (lines) => face.serveLines(line
 await listenForHttp(`${folder}/mcp.sock`, loadHttp);
 let proxy: Promise<Server> | null = null;
 let models: Promise<Server> | null = null;
+let git: Promise<GitServer> | null = null;
 /** What serves the forwarded ports, by the letters of their listeners. */
 const forwards = new Map(readForwardFlags(argv).map((to, index) => [String(index), serveForward(to)]));
 let carriers: readonly MuxClient[] | null = null;
@@ -75,9 +80,11 @@ await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: (
 // An agent that may use the network finds the authority that it is to trust when it starts.
 if (argv.includes("--network")) {
   await (proxy ??= loadProxy());
-  awaitListeners(LISTENER, ["P", "I", ...forwards.keys()], (letter, fd) => {
+  awaitListeners(LISTENER, ["P", "I", "G", ...forwards.keys()], (letter, fd) => {
     const forward = forwards.get(letter);
     if (forward !== undefined) return void serveListener(fd, forward);
+    if (letter === "G")
+      return void serveListener(fd, { most: GIT_CONNECTIONS, halfOpen: true, load: () => (git ??= loadGit()) });
     const load = letter === "P" ? () => (proxy ??= loadProxy()) : () => (models ??= loadModels());
     void serveListener(fd, { most: PROXY_CONNECTIONS, load });
   });
@@ -106,6 +113,16 @@ function serveForward(to: Forward): FedServer {
     return createForward({ ask: () => egress.forward(to), openStream });
   };
   return { most: FORWARD_CONNECTIONS, halfOpen: true, load };
+}
+
+/** What an agent's git speaks with. */
+async function loadGit(): Promise<GitServer> {
+  const [{ createGitServer }, { createGitEgress }, openStream] = await Promise.all([
+    import("../platform/git-listener.ts"),
+    import("../face/git-egress.ts"),
+    loadCarriers(),
+  ]);
+  return createGitServer({ port: createGitEgress(egress), openStream });
 }
 
 /** The endpoint of the models. */

@@ -39,7 +39,15 @@ function granted(what: string): State {
   const state = emptyState();
   const commitment = `sha256:${"0".repeat(64)}`;
   const bindings = new Map([[TO, BINDING]]);
-  state.secrets.set("login", { secret: "login", commitment, login: null, key: "k", since: NOW, bindings });
+  state.secrets.set("login", {
+    secret: "login",
+    commitment,
+    login: null,
+    key: "k",
+    since: NOW,
+    bindings,
+    ssh: new Map(),
+  });
   state.providers.set("far", PROVIDER);
   const signed = grant({ id: "g", agents: ["worker"], allow: [{ what, where: {} }] });
   state.active.set("g", signed);

@@ -1,9 +1,12 @@
 import { forwardsOf, type Forward } from "../kernel/forwards.ts";
+import { gitPlacesOf, MOST_GIT_PLACES, type GitPlace } from "../kernel/git-ssh.ts";
 import { FORMATS, type Format } from "../kernel/infer.ts";
+import { isNeededBy } from "../kernel/ssh-binding.ts";
 import type { Injection, SecretUse } from "../kernel/secrets.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import { keyOf } from "./carrier.ts";
 import { Refusal } from "./faults.ts";
+import { sshBindings } from "./git-device.ts";
 import type { LiveInstance } from "./live.ts";
 import { networkOf, type GrantedNetwork } from "./network-environment.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -27,6 +30,8 @@ export interface AgentNetwork {
   readonly listener: { readonly launcher: SocketEnd; readonly face: SocketEnd } | null;
   /** Ports inside that lead to one service each. */
   readonly forwards: readonly Forward[];
+  /** Accounts whose repositories its git finds. */
+  readonly git: readonly GitPlace[];
   /** The face's ends of the channels to injectors, in the order of `via`. */
   readonly injectors: readonly SocketEnd[];
 }
@@ -50,15 +55,20 @@ export function prepareNetwork(
   const network = networkOf(grants);
   const models = grantedModels(grants, state.providers);
   const formats = FORMATS.filter((format) => models.some((model) => model.format === format));
-  if (network === "none" && formats.length === 0)
-    return { network, formats, secrets: {}, listener: null, forwards: [], injectors: [] };
+  const allows = grants.flatMap(({ allow }) => allow);
+  const git = gitPlacesOf(allows);
+  if (git === null)
+    throw new Refusal(
+      "too-many",
+      `The grants of "${agent}" name too many accounts for git.`,
+      `${MOST_GIT_PLACES} fit.`,
+    );
+  if (network === "none" && formats.length === 0 && git.length === 0)
+    return { network, formats, secrets: {}, listener: null, forwards: [], git, injectors: [] };
   // A grant that is used up publishes still.
   const held = [...(state.byAgent.get(agent)?.values() ?? [])];
   const published = held.flatMap(({ sandbox }) => sandbox.ports.map(({ inside }) => inside));
-  const forwards = forwardsOf(
-    grants.flatMap(({ allow }) => allow),
-    published,
-  );
+  const forwards = forwardsOf(allows, published);
   if (forwards.kind === "refused") {
     const hint = "Revoke one of the grants that disagree.";
     throw new Refusal("forward-clash", `Cannot start "${agent}": ${forwards.why}.`, hint);
@@ -66,7 +76,8 @@ export function prepareNetwork(
   const uses = network === "none" ? new Map<string, SecretUse>() : secretsOf(state, live.state, now);
   // What a provider's requests carry is no part of what the agent was granted: it has no placeholder of that.
   const asked = usesOf(models, state);
-  const places = new Set([...uses.values(), ...asked].map(keyOf));
+  const keys = sshBindings(state).filter((binding) => allows.some((allow) => isNeededBy(binding, allow)));
+  const places = new Set([...uses.values(), ...asked, ...keys].map(keyOf));
   if (places.size > MOST_INJECTORS)
     throw new Refusal("too-many", `The grants of "${agent}" name ${places.size} destinations of secrets.`, "12 fit.");
   const injectors = [...places].map((key, index) => {
@@ -84,7 +95,7 @@ export function prepareNetwork(
   const secrets = Object.fromEntries(
     [...uses].map(([variable, { secret }]) => [variable, vault.placeholder(agent, secret)]),
   );
-  return { network, formats, secrets, listener: { launcher, face }, forwards: forwards.forwards, injectors };
+  return { network, formats, secrets, listener: { launcher, face }, forwards: forwards.forwards, git, injectors };
 }
 
 /** Where the requests of these models go with a secret. */

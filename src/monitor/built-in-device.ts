@@ -25,7 +25,7 @@ export function builtInOffer(name: string, words: { readonly [tool: string]: str
 
 /** The one spec of such a device in this version: a grant that declares another was signed for something else. */
 export function builtInSpec(
-  source: Extract<DriverSource, { kind: "net" | "infer" }>,
+  source: Extract<DriverSource, { kind: "net" | "infer" | "git-ssh" }>,
   { tools, offer }: { readonly tools: { readonly [tool: string]: ToolClass }; readonly offer: Offer },
   crypto: Pick<Crypto, "digest">,
 ): DriverSpec {

@@ -20,6 +20,7 @@ import type { Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import { endByLimit, type LimitPorts } from "./limits.ts";
 import type { Log } from "./log/log.ts";
+import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
@@ -217,6 +218,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             return [name, { pin: netSpec(ports.powers.crypto).pin, offer: NET_OFFER }] as const;
           if (source.kind === "infer")
             return [name, { pin: inferSpec(ports.powers.crypto).pin, offer: INFER_OFFER }] as const;
+          if (source.kind === "git-ssh")
+            return [name, { pin: gitSpec(ports.powers.crypto).pin, offer: GIT_OFFER }] as const;
           try {
             const driver = await pool.start(name, source, {
               workspace,

@@ -1,4 +1,5 @@
 import type { DriverSpec } from "../kernel/grant.ts";
+import { GIT_DRIVER } from "../kernel/git-ssh.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import type { Injection } from "../kernel/secrets.ts";
@@ -9,6 +10,8 @@ import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
 import { enlist } from "./parts.ts";
+import { createGitCarrier, type GitCarrierPorts } from "./git-carrier.ts";
+import { createGitDriver, gitSpec } from "./git-device.ts";
 import { createInferDriver, inferSpec } from "./infer-device.ts";
 import { createNetDriver } from "./net-device.ts";
 import { netSpec } from "./net-offer.ts";
@@ -57,6 +60,7 @@ export function createDriverTable(
     readonly connect: ConnectDriver;
     readonly connectBroker: CarrierPorts["connectBroker"];
     readonly connectInjector: CarrierPorts["connectInjector"];
+    readonly connectCourier: GitCarrierPorts["connectCourier"];
     readonly logins: CarrierPorts["logins"];
     /** What may be injected for an instance now. */
     readonly injections: (acting: InstanceState) => readonly Injection[];
@@ -68,6 +72,7 @@ export function createDriverTable(
   const builtIn = new Map([
     [NET_DRIVER, netSpec(powers.crypto)],
     [INFER_DRIVER, inferSpec(powers.crypto)],
+    [GIT_DRIVER, gitSpec(powers.crypto)],
   ]);
 
   /** Built-in devices are there without a declaration; what a grant declares under their names must be the same. */
@@ -92,7 +97,7 @@ export function createDriverTable(
     let self: RunningDriver | null = null;
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver =
-      spec.source.kind === "net" || spec.source.kind === "infer"
+      spec.source.kind === "net" || spec.source.kind === "infer" || spec.source.kind === "git-ssh"
         ? startDevice(live, spec.source.kind)
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
@@ -126,7 +131,11 @@ export function createDriverTable(
     return bytesLeft(journal.state, grants);
   }
 
-  function startDevice(live: LiveInstance, kind: "net" | "infer"): RunningDriver {
+  function startDevice(live: LiveInstance, kind: "net" | "infer" | "git-ssh"): RunningDriver {
+    if (kind === "git-ssh") {
+      const carrier = (live.gitCarrier ??= createGitCarrier(live, { powers, ...parts }));
+      return createGitDriver(live, { crypto: powers.crypto, carrier, state: journal.state, bytesLeft: leftOf });
+    }
     const carrier = (live.carrier ??= createCarrier(live, { powers, ...parts }));
     if (kind === "infer") {
       const { crypto } = powers;

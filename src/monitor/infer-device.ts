@@ -22,6 +22,7 @@ import { builtInOffer, builtInPeer, builtInSpec } from "./built-in-device.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import { jsonView } from "./json-view.ts";
 import type { LiveInstance } from "./live.ts";
+import { bytesOf } from "./net-device.ts";
 import type { State } from "./state.ts";
 import type { Vault } from "./vault.ts";
 
@@ -153,9 +154,4 @@ function labelsOf(args: JsonObject, state: Pick<State, "providers">): readonly L
   const { provider } = args;
   const known = typeof provider === "string" ? state.providers.get(provider) : undefined;
   return known === undefined ? [] : answerLabels(known);
-}
-
-function bytesOf(result: JsonObject): number {
-  const { sent, received } = result;
-  return (typeof sent === "number" ? sent : 0) + (typeof received === "number" ? received : 0);
 }

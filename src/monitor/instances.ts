@@ -245,6 +245,7 @@ export function createInstances(ports: InstancePorts): Instances {
               network: net.network,
               formats: net.formats,
               forwards: net.forwards,
+              git: net.git,
               published: visits !== null,
               limits,
               devices,

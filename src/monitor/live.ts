@@ -5,6 +5,7 @@ import type { Part } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { Carrier } from "./carrier.ts";
+import type { GitCarrier } from "./git-carrier.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Published } from "./published.ts";
 import type { Seen } from "./provenance.ts";
@@ -60,6 +61,8 @@ export interface LiveInstance {
   readonly secretEnds: Map<string, { readonly via: number; take(): SocketEnd | null }>;
   /** What carries its exchanges with the network, once there was one. */
   carrier: Carrier | null;
+  /** What carries its sessions of git over SSH, likewise. */
+  gitCarrier: GitCarrier | null;
   /** The gate of its published ports. */
   published: Published | null;
   agent: SandboxedProcess | null;
@@ -104,6 +107,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     netEnd: null,
     secretEnds: new Map(),
     carrier: null,
+    gitCarrier: null,
     published: null,
     agent: null,
     parts: new Map(),

@@ -30,6 +30,7 @@ function logIn(expires: number | null): void {
     key: "k",
     since: NOW,
     bindings: new Map(),
+    ssh: new Map(),
   });
 }
 
@@ -169,7 +170,8 @@ test("a destination that took the new token may refuse it later, but not at once
 
 test("a plain value is what it is", async () => {
   sealed.set(commitment(5), "sk-12345678");
-  const value = { secret: "lamp", commitment: commitment(5), login: null, key: "k", since: NOW, bindings: new Map() };
+  const nowhere = { bindings: new Map(), ssh: new Map() };
+  const value = { secret: "lamp", commitment: commitment(5), login: null, key: "k", since: NOW, ...nowhere };
   state.secrets.set("lamp", value);
   expect(await logins.ready("lamp")).toBe(commitment(5));
   expect(await logins.valueOf("lamp")).toEqual({ commitment: commitment(5), value: "sk-12345678", others: [] });

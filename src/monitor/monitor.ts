@@ -7,11 +7,9 @@ import type { RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
-import { MONITOR_BROKER } from "../protocol/net-order.ts";
-import { MONITOR_INJECTOR } from "../protocol/inject-order.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
-import type { CarrierPorts } from "./carrier.ts";
+import { carrierPeers } from "./carrier-peers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct, type Conduct } from "./conduct.ts";
 import { createCosigning, createSubmit } from "./cosigning.ts";
@@ -127,22 +125,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     void peer.closed.then(events.onGone);
     return peer;
   };
-  const connectBroker: CarrierPorts["connectBroker"] = (channel) =>
-    createPeer(channel, {
-      side: MONITOR_BROKER,
-      requests: {},
-      events: {},
-      onFault: (fault) => refused("broker", fault),
-      onError: failed,
-    });
-  const connectInjector: CarrierPorts["connectInjector"] = (channel) =>
-    createPeer(channel, {
-      side: MONITOR_INJECTOR,
-      requests: {},
-      events: {},
-      onFault: (fault) => refused("injector", fault),
-      onError: failed,
-    });
   const injections = (acting: InstanceState): readonly Injection[] =>
     injectionsOf({ state, vault, now: trusted.now() }, acting);
   const ask = createAsking({ powers, code: parts.code, refused: (fault) => refused("refresher", fault) });
@@ -151,8 +133,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     journal,
     code: parts.code,
     connect: connectDriver,
-    connectBroker,
-    connectInjector,
+    ...carrierPeers({ refused, failed }),
     logins,
     injections,
     vault,
@@ -290,10 +271,12 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       homePut: ({ agent, text, path: _path }) => instances.homes.put(agent, { digest: digest(text), text }),
       homeWiped: (agent) => instances.homes.wipe(agent),
       secretChanged(secret) {
-        for (const live of instances.running())
+        for (const live of instances.running()) {
+          if (!state.secrets.has(secret)) live.gitCarrier?.forget(secret);
           void live.carrier
             ?.renew(secret, armingsOf({ state, vault, now: trusted.now() }, live.state))
             .catch(failedQuietly);
+        }
       },
       thawed: (instance) => instances.thaw(instance),
       clockAccepted: () => trusted.accept(),

@@ -71,7 +71,8 @@ function recorded(result: NetResult): JsonObject {
   return jsonView({ ...result });
 }
 
-function bytesOf(result: JsonObject): number {
+/** Bytes both ways of what was carried. */
+export function bytesOf(result: JsonObject): number {
   return countIn(result, "sent") + countIn(result, "received");
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Allow, Grant } from "../kernel/grant.ts";
-import { networkEnvironment, networkOf } from "./network-environment.ts";
+import { gitEnvironment, networkEnvironment, networkOf } from "./network-environment.ts";
 
 function granting(...allow: readonly Allow[]): Grant {
   return {
@@ -35,4 +35,23 @@ test("the addresses of loopback are always the agent's own, its name unless a gr
   expect(networkEnvironment("public")).toMatchObject({ NO_PROXY: "localhost,127.0.0.1,::1" });
   expect(networkEnvironment("loopback")).toMatchObject({ NO_PROXY: "127.0.0.1,::1", no_proxy: "127.0.0.1,::1" });
   expect(networkEnvironment("none")).toEqual({});
+});
+
+test("git finds repositories over SSH at an address inside, however their address is written, and others not", () => {
+  expect(gitEnvironment([])).toEqual({});
+  expect(gitEnvironment([{ host: "example.org", port: 22, user: "git" }])).toEqual({
+    GIT_CONFIG_COUNT: "4",
+    GIT_CONFIG_KEY_0: "url.git://127.0.0.1:3130/git@example.org:22/.insteadOf",
+    GIT_CONFIG_VALUE_0: "ssh://git@example.org/",
+    GIT_CONFIG_KEY_1: "url.git://127.0.0.1:3130/git@example.org:22/.insteadOf",
+    GIT_CONFIG_VALUE_1: "ssh://git@example.org:22/",
+    GIT_CONFIG_KEY_2: "url.git://127.0.0.1:3130/git@example.org:22/.insteadOf",
+    GIT_CONFIG_VALUE_2: "git@example.org:",
+    GIT_CONFIG_KEY_3: "url.git://127.0.0.1:3130/git@example.org:22/.insteadOf",
+    GIT_CONFIG_VALUE_3: "git@example.org:/",
+  });
+  expect(gitEnvironment([{ host: "localhost", port: 2222, user: "me" }])).toMatchObject({
+    GIT_CONFIG_COUNT: "1",
+    GIT_CONFIG_VALUE_0: "ssh://me@localhost:2222/",
+  });
 });

@@ -3,7 +3,8 @@ import { NET_DRIVER } from "../kernel/net.ts";
 import type { Condition, Grant } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
 import { isLoopback } from "../kernel/hosts.ts";
-import { INFER_PORT, PROXY_PORT } from "../sandbox/launch-plan.ts";
+import { gitOrigin, SSH_PORT, type GitPlace } from "../kernel/git-ssh.ts";
+import { GIT_PORT, INFER_PORT, PROXY_PORT } from "../sandbox/launch-plan.ts";
 
 const CA = "/run/aios/ca.pem";
 const PROXY = `http://127.0.0.1:${PROXY_PORT}`;
@@ -71,4 +72,25 @@ export function inferenceEnvironment(formats: readonly Format[]): { readonly [na
     ...(formats.includes("anthropic") ? { ANTHROPIC_BASE_URL: MODELS, ANTHROPIC_API_KEY: NO_KEY } : {}),
     ...(formats.includes("openai") ? { OPENAI_BASE_URL: `${MODELS}/v1`, OPENAI_API_KEY: NO_KEY } : {}),
   };
+}
+
+/**
+ * How git finds the repositories of these places: their addresses are written anew as one inside, where the face speaks git's
+ * own protocol. So nothing of ours runs in the sandbox, and git's own files say what they always said.
+ * `user@host:path` has a path below the account's home when it begins with no slash; forges take it for one from the root,
+ * and here it is the same.
+ */
+export function gitEnvironment(places: readonly GitPlace[]): { readonly [name: string]: string } {
+  const rules = places.flatMap((place) => {
+    const { host, port, user } = place;
+    const inside = `git://127.0.0.1:${GIT_PORT}/${user}@${host}:${port}/`;
+    const short = port === SSH_PORT ? [`ssh://${user}@${host}:22/`, `${user}@${host}:`, `${user}@${host}:/`] : [];
+    return [`${gitOrigin(place)}/`, ...short].map((written) => [`url.${inside}.insteadOf`, written] as const);
+  });
+  if (rules.length === 0) return {};
+  const settings = rules.map(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(rules.length), ...Object.fromEntries(settings.flat()) };
 }

@@ -3,7 +3,13 @@ import type { Format } from "../kernel/infer.ts";
 import type { Forward } from "../kernel/forwards.ts";
 import { type HttpUrl, isLoopback } from "../kernel/hosts.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
-import { inferenceEnvironment, networkEnvironment, type GrantedNetwork } from "./network-environment.ts";
+import type { GitPlace } from "../kernel/git-ssh.ts";
+import {
+  gitEnvironment,
+  inferenceEnvironment,
+  networkEnvironment,
+  type GrantedNetwork,
+} from "./network-environment.ts";
 import { forwardFlags } from "../protocol/forward-flags.ts";
 import { VISITS_MOST } from "../sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
@@ -150,6 +156,12 @@ export function planInjector(code: CodeLayout): SandboxSpec {
   return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/injector.ts`] };
 }
 
+/** What speaks SSH with one key to one place: the same, with the system's `ssh` as its child. */
+export function planCourier(code: CodeLayout): SandboxSpec {
+  const broker = planBroker(code);
+  return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/git-courier.ts`] };
+}
+
 /** Renews one login: the host's network, no files, no keys, and a channel to the monitor alone. */
 export function planRefresher(code: CodeLayout): SandboxSpec {
   const broker = planBroker(code);
@@ -215,6 +227,8 @@ export interface AgentPlan {
   readonly formats?: readonly Format[];
   /** Ports of its own address that lead elsewhere. */
   readonly forwards?: readonly Forward[];
+  /** Accounts of other machines whose repositories its git finds. */
+  readonly git?: readonly GitPlace[];
 }
 
 /** The agent itself: its program, its workspace as granted, the sockets of its face. */
@@ -242,6 +256,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
       ...inferenceEnvironment(plan.formats ?? []),
       ...plan.environment,
       ...networkEnvironment(plan.network),
+      ...gitEnvironment(plan.git ?? []),
       ...BASE_ENVIRONMENT,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
       AIOS_MCP_STDIO_SOCKET: "/run/aios/mcp-stdio.sock",
@@ -250,7 +265,7 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     },
     mounts,
     // One hands out the listeners of proxy and models, one the ways in to published ports.
-    channels: (plan.network === "none" && (plan.formats ?? []).length === 0 ? 0 : 1) + (plan.published ? 1 : 0),
+    channels: (reaches(plan) ? 1 : 0) + (plan.published ? 1 : 0),
     published: plan.published,
     ...((plan.forwards ?? []).length === 0 ? {} : { forwards: plan.forwards?.map(({ inside }) => inside) ?? [] }),
     programs: plan.programs,
@@ -260,6 +275,11 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     network: "none",
     limits: sandboxLimits(plan.limits),
   };
+}
+
+/** Whether there is anything for a launcher to listen for. */
+function reaches({ network, formats = [], git = [] }: AgentPlan): boolean {
+  return network !== "none" || formats.length > 0 || git.length > 0;
 }
 
 /** Each of these has a default, so that none is without a bound. */

@@ -1,9 +1,10 @@
 import type { JsonValue } from "../kernel/json.ts";
 import { decodeSecret, type LoginTerms } from "../kernel/secret-document.ts";
 import { decodeBinding } from "../kernel/secrets.ts";
+import { decodeSshBinding, isSshTarget } from "../kernel/ssh-binding.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { StateFault } from "./state-fault.ts";
-import type { State } from "./state.ts";
+import type { SecretState, State } from "./state.ts";
 
 type SecretRecord = Extract<
   RecordBody,
@@ -30,7 +31,7 @@ export function applySecret(
   }
   switch (body.kind) {
     case "secret-set":
-      secrets.set(secret, { secret, ...valueIn(applied, body), key, since: at, bindings: new Map() });
+      secrets.set(secret, { secret, ...valueIn(applied, body), key, since: at, bindings: new Map(), ssh: new Map() });
       return;
     case "secret-removed":
       secrets.delete(secret);
@@ -39,19 +40,27 @@ export function applySecret(
       if (known !== undefined) secrets.set(secret, { ...known, ...valueIn(applied, body), key, since: at });
       return;
     case "secret-bound": {
-      const binding = decodeBinding(applied.document);
-      if (binding.kind !== "ok") throw new StateFault(seq, `its binding does not decode: ${binding.message}`);
-      if (binding.value.secret !== secret || binding.value.to !== body.to) {
-        throw new StateFault(seq, "its binding is another one");
-      }
-      if (known !== undefined) {
-        secrets.set(secret, { ...known, bindings: new Map(known.bindings).set(body.to, binding.value) });
-      }
+      if (known !== undefined) secrets.set(secret, withBinding(known, applied.document, { seq, to: body.to }));
       return;
     }
     default:
       body satisfies never;
   }
+}
+
+/** A secret with one more destination, as its owner signed it. */
+function withBinding(
+  known: SecretState,
+  document: JsonValue,
+  { seq, to }: { readonly seq: number; readonly to: string },
+): SecretState {
+  const binding = isSshTarget(to) ? decodeSshBinding(document) : decodeBinding(document);
+  if (binding.kind !== "ok") throw new StateFault(seq, `its binding does not decode: ${binding.message}`);
+  const { value } = binding;
+  if (value.secret !== known.secret || value.to !== to) throw new StateFault(seq, "its binding is another one");
+  return "hostKeys" in value
+    ? { ...known, ssh: new Map(known.ssh).set(to, value) }
+    : { ...known, bindings: new Map(known.bindings).set(to, value) };
 }
 
 /** What the signed document says of the value; the record alone would be the monitor's word. */

@@ -14,7 +14,15 @@ let state: State;
 beforeEach(() => {
   state = emptyState();
   const bindings = new Map([[TO, BINDING]]);
-  state.secrets.set("bank", { secret: "bank", commitment: DIGEST, login: null, key: "k", since: NOW, bindings });
+  state.secrets.set("bank", {
+    secret: "bank",
+    commitment: DIGEST,
+    login: null,
+    key: "k",
+    since: NOW,
+    bindings,
+    ssh: new Map(),
+  });
 });
 
 function sign(id: string, agent: string, secrets: Grant["sandbox"]["secrets"] = USE): void {
@@ -69,7 +77,7 @@ describe("what may be injected", () => {
     sign("a", "worker");
     const worker = instance("worker");
     expect(injectionsOf({ state, vault, now: NOW + 3_600_000 }, worker)).toEqual([]);
-    const { bindings, ...bank } = state.secrets.get("bank") ?? { bindings: new Map(), login: null };
+    const { bindings, ...bank } = state.secrets.get("bank") ?? { bindings: new Map(), ssh: new Map(), login: null };
     state.secrets.set("bank", {
       secret: "bank",
       commitment: DIGEST,

@@ -1,6 +1,9 @@
+import { gitOrigin, gitPlaceOf } from "../kernel/git-ssh.ts";
+import type { Allow, Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { decodeSecret, reachesEndpoint, type LoginTerms } from "../kernel/secret-document.ts";
 import { decodeBinding, decodeRemoval, type Binding, type Injection, type SecretUse } from "../kernel/secrets.ts";
+import { decodeSshBinding, isNeededBy, isSshTarget } from "../kernel/ssh-binding.ts";
 import type { Purpose } from "../protocol/statement.ts";
 import type { SecretView } from "../protocol/requests.ts";
 import type { RecordBody } from "../protocol/record.ts";
@@ -24,17 +27,13 @@ export function secretRecord(
 ): RecordBody {
   const { purpose, document, key } = asked;
   if (purpose === "bind-secret") {
+    if (isSshTarget(document["to"])) return { kind: "secret-bound", key, ...boundKey(state, document) };
     const binding = decodeBinding(document);
     if (binding.kind !== "ok") return refuseDocument(binding.message);
     const { secret, to } = binding.value;
     const { bindings, login } = known(state, secret);
     refuseEndpoint(login, [binding.value]);
-    if (bindings.size >= MOST_BINDINGS && !bindings.has(to))
-      throw new Refusal(
-        "too-many",
-        `Secret "${secret}" has ${MOST_BINDINGS} destinations already.`,
-        "Set another one.",
-      );
+    refuseMore(secret, to, bindings);
     return { kind: "secret-bound", secret, to, key };
   }
   if (purpose === "remove-secret") {
@@ -58,6 +57,30 @@ export function secretRecord(
   if (!vault.isDeposited(commitment))
     throw new Refusal("no-value", "The value that this statement commits to was not handed in.", "Set it again.");
   return { kind: purpose === "set-secret" ? "secret-set" : "secret-rotated", secret, commitment, key };
+}
+
+/** What is recorded of a key's binding to a place of git; two keys for one repository are refused, since either could be meant. */
+function boundKey(
+  state: Pick<State, "secrets">,
+  document: JsonObject,
+): { readonly secret: string; readonly to: string } {
+  const binding = decodeSshBinding(document);
+  if (binding.kind !== "ok") return refuseDocument(binding.message);
+  const { secret, to, paths } = binding.value;
+  refuseMore(secret, to, known(state, secret).ssh);
+  for (const other of state.secrets.values()) {
+    const path = other.secret === secret ? undefined : other.ssh.get(to)?.paths.find((each) => paths.includes(each));
+    if (path === undefined) continue;
+    const message = `The key "${other.secret}" is bound to ${path} of ${to} already.`;
+    throw new Refusal("secret-use", message, "Name other repositories, or remove that key.");
+  }
+  return { secret, to };
+}
+
+function refuseMore(secret: string, to: string, bindings: ReadonlyMap<string, unknown>): void {
+  if (bindings.size < MOST_BINDINGS || bindings.has(to)) return;
+  const message = `Secret "${secret}" has ${MOST_BINDINGS} destinations already.`;
+  throw new Refusal("too-many", message, "Set another one.");
 }
 
 function known(state: Pick<State, "secrets">, secret: string): NonNullable<ReturnType<State["secrets"]["get"]>> {
@@ -90,6 +113,23 @@ export function secretUseProblem(
     const found = state.secrets.get(secret);
     if (found === undefined) return `there is no secret "${secret}"`;
     if (!found.bindings.has(to)) return `secret "${secret}" is not bound to ${to}`;
+  }
+  return null;
+}
+
+/** Why what a grant needs of secrets is not there, or null. */
+export function secretProblem(state: Pick<State, "secrets">, { sandbox, allow }: Grant): string | null {
+  return secretUseProblem(state, sandbox.secrets ?? {}) ?? gitKeyProblem(state, allow);
+}
+
+/** Why a grant's git over SSH cannot work, or null: no key is bound to what one of its allowances names. */
+function gitKeyProblem(state: Pick<State, "secrets">, allows: readonly Allow[]): string | null {
+  for (const allow of allows) {
+    const place = gitPlaceOf(allow);
+    if (place === null) continue;
+    const keys = [...state.secrets.values()].flatMap(({ ssh }) => [...ssh.values()]);
+    if (!keys.some((binding) => isNeededBy(binding, allow)))
+      return `no key is bound to ${gitOrigin(place)} for that repository`;
   }
   return null;
 }
@@ -136,7 +176,7 @@ function sameUse(a: SecretUse, b: SecretUse): boolean {
 }
 
 /** What is told of a secret. */
-export function secretView({ secret, since, key, bindings, login }: SecretState): SecretView {
+export function secretView({ secret, since, key, bindings, ssh, login }: SecretState): SecretView {
   const shown = [...bindings.values()].map(({ to, methods, path, header, scheme }) => ({
     to,
     methods,
@@ -144,5 +184,6 @@ export function secretView({ secret, since, key, bindings, login }: SecretState)
     header,
     scheme,
   }));
-  return { secret, since, key, bindings: shown, endpoint: login?.endpoint ?? null };
+  const places = [...ssh.values()].map(({ to, paths, hostKeys }) => ({ to, paths, hostKeys }));
+  return { secret, since, key, bindings: shown, ssh: places, endpoint: login?.endpoint ?? null };
 }

@@ -5,6 +5,7 @@ import type { Provider, Spent } from "../kernel/infer.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { Binding } from "../kernel/secrets.ts";
+import type { SshBinding } from "../kernel/ssh-binding.ts";
 
 export interface Owner {
   readonly name: string;
@@ -53,6 +54,8 @@ export interface SecretState {
   readonly since: number;
   /** By destination. */
   readonly bindings: ReadonlyMap<string, Binding>;
+  /** The same for a key of SSH. */
+  readonly ssh: ReadonlyMap<string, SshBinding>;
 }
 
 export interface HeldState {

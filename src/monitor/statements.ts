@@ -18,7 +18,7 @@ import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import { providerRecord } from "./providers.ts";
-import { secretRecord, secretUseProblem } from "./secrets.ts";
+import { secretProblem, secretRecord } from "./secrets.ts";
 import { checkLiftHold, checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
@@ -129,7 +129,7 @@ export function createStatements(ports: StatementPorts): Statements {
         "Give it another name.",
       );
     }
-    const problem = secretUseProblem(journal.state, grant.sandbox.secrets ?? {});
+    const problem = secretProblem(journal.state, grant);
     if (problem !== null) throw new Refusal("secret-use", `This grant cannot work: ${problem}.`, "Bind it first.");
     for (const agent of grant.agents) {
       for (const [name, spec] of Object.entries(grant.drivers)) {

@@ -13,9 +13,9 @@ const CONFIRM_MS = 2000;
 const CUT_MS = 300;
 const RETRY_MS = 1000;
 /** Parts that others wait for: they stand still last, so that what waits for them can come to a standstill. */
-const SERVE: ReadonlySet<Part> = new Set(["broker", "injector", "storage"]);
+const SERVE: ReadonlySet<Part> = new Set(["broker", "injector", "courier", "storage"]);
 /** Parts through which an instance reaches the network. */
-const CARRY: ReadonlySet<Part> = new Set(["broker", "injector"]);
+const CARRY: ReadonlySet<Part> = new Set(["broker", "injector", "courier"]);
 
 export interface StoppingPorts {
   readonly powers: Pick<MonitorPowers, "stops" | "clock" | "timer">;
@@ -70,7 +70,7 @@ export function freezeTogether(
     live.state.why = code;
   }
   const admission = since();
-  const cuts = new Map(fresh.map(({ live }) => [live, live.carrier?.cut() ?? Promise.resolve()]));
+  const cuts = new Map(fresh.map(({ live }) => [live, cutNetwork(live)]));
   for (const cut of cuts.values()) cut.catch(() => {}); // looked at below
   const held = ports.powers.stops.hold(lives.flatMap(firstOf), CONFIRM_MS);
   for (const { live, by, code } of fresh) {
@@ -88,6 +88,11 @@ export function freezeTogether(
       ),
     ),
   };
+}
+
+/** Ends everything that an instance has with the network. */
+async function cutNetwork({ carrier, gitCarrier }: LiveInstance): Promise<void> {
+  await Promise.all([carrier?.cut(), gitCarrier?.cut()]);
 }
 
 interface Looked {
@@ -167,7 +172,10 @@ async function closeNetwork(
     (live) => said.get(live) !== true || sandboxesOf(live, ["broker"]).some((broker) => left.get(broker) !== 0),
   );
   const killed = doomed.flatMap((live) => sandboxesOf(live, [...CARRY]));
-  for (const live of doomed) live.carrier?.stop();
+  for (const live of doomed) {
+    live.carrier?.stop();
+    live.gitCarrier?.stop();
+  }
   for (const sandbox of killed) sandbox.kill();
   const gone = await stops.seeGone(killed, CUT_MS);
   return new Map(

@@ -41,7 +41,40 @@ export class ConnectFault extends Error {
  * Resolves a name once and connects to an address of that answer. *Every* address must be of the granted class: one of
  * another among them is an attack on the rest of the list (rebinding), or a set-up that nobody looked at.
  */
-export async function connectTo({ host, port, reach }: Destination, parts: ConnectParts): Promise<Socket> {
+export async function connectTo(
+  destination: Destination,
+  parts: Pick<ConnectParts, "resolve" | "sockets">,
+): Promise<Socket> {
+  const addresses = await addressesOf(destination, parts);
+  for (const address of addresses.slice(0, TRIED)) {
+    const socket = await tryAddress(address, destination.port, parts.sockets);
+    if (socket === "closed") break;
+    if (socket !== null) return socket;
+  }
+  throw new ConnectFault("unreachable", "no address of the name answers");
+}
+
+/**
+ * The address at which another program is to connect to a name, by the same rule. Of several it is one that answers, which
+ * is tried first: the program is told the address and never the name.
+ */
+export async function addressOf(
+  destination: Destination,
+  parts: Pick<ConnectParts, "resolve" | "sockets">,
+): Promise<string> {
+  const [only, ...others] = await addressesOf(destination, parts);
+  if (only !== undefined && others.length === 0) return only;
+  const socket = await connectTo(destination, parts);
+  const { remoteAddress } = socket;
+  socket.destroy();
+  if (remoteAddress === undefined) throw new ConnectFault("unreachable", "the connection is gone");
+  return remoteAddress;
+}
+
+async function addressesOf(
+  { host, reach }: Destination,
+  parts: Pick<ConnectParts, "resolve" | "sockets">,
+): Promise<readonly string[]> {
   const addresses = await parts.resolve(host).catch(() => {
     throw new ConnectFault("name-unknown", "the name does not resolve");
   });
@@ -49,12 +82,7 @@ export async function connectTo({ host, port, reach }: Destination, parts: Conne
   if (!addresses.every(({ address }) => isOfClass(address, reach))) {
     throw new ConnectFault("address-refused", `the name leads to an address that is not ${reach}`);
   }
-  for (const { address } of addresses.slice(0, TRIED)) {
-    const socket = await tryAddress(address, port, parts.sockets);
-    if (socket === "closed") break;
-    if (socket !== null) return socket;
-  }
-  throw new ConnectFault("unreachable", "no address of the name answers");
+  return addresses.map(({ address }) => address);
 }
 
 /** Null when nobody answers there; `closed` when we closed it before it was made. */

@@ -15,6 +15,7 @@ import {
 import { decodeProvider, type Provider } from "../kernel/infer.ts";
 import { parseHttpUrl } from "../kernel/hosts.ts";
 import { pathSegments } from "../kernel/paths.ts";
+import { parseGitOrigin } from "../kernel/git-ssh.ts";
 import { parseSecretOrigin } from "../kernel/secrets.ts";
 import {
   list,
@@ -62,6 +63,15 @@ export const secretOrigin: Decoder<string> = refine(
   (origin) => (parseSecretOrigin(origin) === null ? "is not https to a host name, nor http to localhost" : null),
 );
 
+/** Reads where a secret may go: an origin, or an account of a machine for a key of SSH. */
+export const secretTarget: Decoder<string> = refine(
+  text({ max: 400, pattern: /^[!-~]+$/, is: "a destination" }),
+  (to) =>
+    parseSecretOrigin(to) === null && parseGitOrigin(to) === null
+      ? "is not https to a host name, http to localhost, nor ssh with a user"
+      : null,
+);
+
 type SourceOf<Kind extends DriverSource["kind"]> = Extract<DriverSource, { readonly kind: Kind }>;
 
 /** Reads where a driver's server comes from. */
@@ -75,6 +85,7 @@ export const SOURCE: Decoder<DriverSource> = union<DriverSource, "kind">("kind",
   http: object<SourceOf<"http">>({ kind: literal("http"), url: serverUrl }),
   net: object<SourceOf<"net">>({ kind: literal("net") }),
   infer: object<SourceOf<"infer">>({ kind: literal("infer") }),
+  "git-ssh": object<SourceOf<"git-ssh">>({ kind: literal("git-ssh") }),
 });
 
 const conditionText = text({ max: 4096 });

@@ -1,5 +1,5 @@
 import { PURPOSES } from "./statement.ts";
-import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, hostPath, secretOrigin } from "./authority.ts";
+import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, hostPath, secretOrigin, secretTarget } from "./authority.ts";
 import {
   boolean,
   integer,
@@ -194,6 +194,14 @@ const SECRET_VIEW: Decoder<SecretView> = object<SecretView>({
       path: words,
       header: words,
       scheme: nullable(words),
+    }),
+    { max: 64 },
+  ),
+  ssh: list(
+    object<SecretView["ssh"][number]>({
+      to: secretTarget,
+      paths: names(words, { max: 16 }),
+      hostKeys: names(words, { max: 16 }),
     }),
     { max: 64 },
   ),

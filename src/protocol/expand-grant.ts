@@ -1,9 +1,11 @@
 import { decodeGrant, type DriverSource, type DriverSpec, type Grant, type Limits } from "../kernel/grant.ts";
+import { GIT_DRIVER, GIT_TOOLS } from "../kernel/git-ssh.ts";
 import { INFER_DRIVER, INFER_TOOLS } from "../kernel/infer.ts";
 import { NET_DRIVER, NET_TOOLS } from "../kernel/net.ts";
 import { asJson } from "./as-json.ts";
 import type { DecodeResult } from "./decode.ts";
 import type { ShortGrant, ShortLimits, ShortRules, ShortServer } from "./short-grant.ts";
+import { gitAllows } from "./short-git.ts";
 import { inferenceAllows } from "./short-inference.ts";
 import { networkAllows } from "./short-network.ts";
 
@@ -12,7 +14,7 @@ export type ResolvePackage = (name: string) => DriverSource | null;
 
 /** Where the drivers of a short grant or profile come from, which is what the monitor must know to probe them. */
 export function driverSources(
-  { servers, network, inference }: Pick<ShortRules, "servers" | "network" | "inference">,
+  { servers, network, git, inference }: Pick<ShortRules, "servers" | "network" | "git" | "inference">,
   resolve: ResolvePackage,
 ): DecodeResult<{ readonly [driver: string]: DriverSource }> {
   const sources: { [driver: string]: DriverSource } = Object.create(null);
@@ -24,7 +26,9 @@ export function driverSources(
   if (Object.hasOwn(servers, NET_DRIVER)) return refused(`/servers/${NET_DRIVER}`, "is the name of the network device");
   if (Object.hasOwn(servers, INFER_DRIVER))
     return refused(`/servers/${INFER_DRIVER}`, "is the name of the inference device");
+  if (Object.hasOwn(servers, GIT_DRIVER)) return refused(`/servers/${GIT_DRIVER}`, "is the name of git over SSH");
   if (network.length > 0) sources[NET_DRIVER] = { kind: "net" };
+  if (git.length > 0) sources[GIT_DRIVER] = { kind: "git-ssh" };
   if (inference.length > 0) sources[INFER_DRIVER] = { kind: "infer" };
   return { kind: "ok", value: sources };
 }
@@ -55,13 +59,23 @@ export function expandGrant(
     if (pin === undefined) return refused("/network", "has no pin: it was not probed");
     drivers[NET_DRIVER] = { source: { kind: "net" }, pin, tools: NET_TOOLS, resources: [], prompts: [] };
   }
+  if (short.git.length > 0) {
+    const pin = given.pins[GIT_DRIVER];
+    if (pin === undefined) return refused("/git", "has no pin: it was not probed");
+    drivers[GIT_DRIVER] = { source: { kind: "git-ssh" }, pin, tools: GIT_TOOLS, resources: [], prompts: [] };
+  }
   if (short.inference.length > 0) {
     const pin = given.pins[INFER_DRIVER];
     if (pin === undefined) return refused("/inference", "has no pin: it was not probed");
     drivers[INFER_DRIVER] = { source: { kind: "infer" }, pin, tools: INFER_TOOLS, resources: [], prompts: [] };
   }
   const { grant: id, agents, lease, sandbox } = short;
-  const allow = [...short.allow, ...short.network.flatMap(networkAllows), ...short.inference.flatMap(inferenceAllows)];
+  const allow = [
+    ...short.allow,
+    ...short.network.flatMap(networkAllows),
+    ...short.git.flatMap(gitAllows),
+    ...short.inference.flatMap(inferenceAllows),
+  ];
   const limits = limitsOf(short.limits, given.now);
   const decoded = decodeGrant(asJson({ v: 1, id, agents, drivers, allow, limits, lease, sandbox }));
   return decoded.kind === "ok" ? decoded : refused("", `the grant is refused: ${decoded.message}`);

@@ -4,7 +4,7 @@ import type { JsonValue } from "../kernel/json.ts";
 import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { asJson } from "./as-json.ts";
-import { secretOrigin } from "./authority.ts";
+import { secretTarget } from "./authority.ts";
 import {
   decode,
   integer,
@@ -114,7 +114,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     expires: nullable(moment),
   }),
   "secret-not-refreshed": plainRecord("secret-not-refreshed", { secret: secretName, fault: oneOf(REFRESH_FAULTS) }),
-  "secret-bound": plainRecord("secret-bound", { secret: secretName, to: secretOrigin, key: ownerKey }),
+  "secret-bound": plainRecord("secret-bound", { secret: secretName, to: secretTarget, key: ownerKey }),
   "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
   "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),
   "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),

@@ -4,6 +4,7 @@ import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { Format, Provider } from "../kernel/infer.ts";
 import type { Binding } from "../kernel/secrets.ts";
+import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
@@ -221,6 +222,8 @@ export interface SecretView {
   /** Where a login's tokens are renewed; null for a value. */
   readonly endpoint: string | null;
   readonly bindings: readonly Omit<Binding, "secret">[];
+  /** Where it is used as a key of SSH. */
+  readonly ssh: readonly Omit<SshBinding, "secret">[];
 }
 
 export interface PolicyProblem {

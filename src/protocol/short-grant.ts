@@ -33,6 +33,7 @@ import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
 import { BUDGET, INFERENCE, type ShortBudget, type ShortInference } from "./short-inference.ts";
 import { HOURS } from "./short-hours.ts";
+import { GIT, type ShortRepository } from "./short-git.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { SANDBOX } from "./short-sandbox.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
@@ -75,6 +76,7 @@ export interface ShortRules {
   readonly sandbox: SandboxGrant;
   readonly servers: { readonly [name: string]: ShortServer };
   readonly network: readonly ShortDestination[];
+  readonly git: readonly ShortRepository[];
   readonly inference: readonly ShortInference[];
   readonly allow: readonly Allow[];
   readonly limits: ShortLimits;
@@ -183,6 +185,7 @@ export const RULES: Fields<ShortRules> = {
   sandbox: SANDBOX,
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
   network: NETWORK,
+  git: GIT,
   inference: INFERENCE,
   allow: list(allowance, { max: 512 }),
   limits: LIMITS,
@@ -192,6 +195,7 @@ export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   servers: {},
   network: [],
+  git: [],
   inference: [],
   allow: [],
   lease: false,

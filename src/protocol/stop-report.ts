@@ -2,7 +2,7 @@ import { boolean, list, nullable, object, oneOf, type Decoder } from "./decode.t
 import { agentName, count, instanceId } from "./fields.ts";
 
 /** What a sandbox of an instance is for. */
-export const STOP_PARTS = ["agent", "face", "driver", "broker", "injector", "storage", "ports"] as const;
+export const STOP_PARTS = ["agent", "face", "driver", "broker", "injector", "courier", "storage", "ports"] as const;
 export type Part = (typeof STOP_PARTS)[number];
 
 /** Where the sandboxes of one kind stand: `still` is frozen, `gone` has no process left. */

@@ -118,6 +118,6 @@ describe("checkSpec", () => {
 });
 
 it("calls listeners of forwards by their place, beside those that every agent with a network has", () => {
-  expect(listenersOf([])).toEqual({ P: 3128, I: 3129 });
-  expect(listenersOf([5432, 6379])).toEqual({ P: 3128, I: 3129, "0": 5432, "1": 6379 });
+  expect(listenersOf([])).toEqual({ P: 3128, I: 3129, G: 3130 });
+  expect(listenersOf([5432, 6379])).toEqual({ P: 3128, I: 3129, G: 3130, "0": 5432, "1": 6379 });
 });

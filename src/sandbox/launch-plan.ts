@@ -37,8 +37,14 @@ export const LAUNCHER_ENTRY = "main/launcher.mjs";
 export const PROXY_PORT = 3128;
 /** The port of its models, likewise: an endpoint in the providers' own formats. */
 export const INFER_PORT = 3129;
+/** The port at which git finds repositories that are reached over SSH, in git's own protocol. */
+export const GIT_PORT = 3130;
 /** What a listener is called by the one letter of the message that it comes with. */
-export const LISTENERS: { readonly [letter in "P" | "I"]: number } = Object.freeze({ P: PROXY_PORT, I: INFER_PORT });
+export const LISTENERS: { readonly [letter in "P" | "I" | "G"]: number } = Object.freeze({
+  P: PROXY_PORT,
+  I: INFER_PORT,
+  G: GIT_PORT,
+});
 
 /** The listeners of an agent with these forwards: each of those is called by its place in the list, one digit. */
 export function listenersOf(forwards: readonly number[]): { readonly [letter: string]: number } {

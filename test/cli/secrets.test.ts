@@ -131,8 +131,8 @@ test("a list shows names and destinations", async () => {
   const binding = { to: "https://api.example.org", methods: ["POST"], path: "/", header: "x-api-key", scheme: null };
   const view = { since: NOW, key: "ed25519:0123456789abcdef" };
   const secrets = [
-    { ...view, secret: "bank", endpoint: null, bindings: [binding] },
-    { ...view, secret: "lamp", endpoint: "https://login.example.org/token", bindings: [] },
+    { ...view, secret: "bank", endpoint: null, bindings: [binding], ssh: [] },
+    { ...view, secret: "lamp", endpoint: "https://login.example.org/token", bindings: [], ssh: [] },
   ];
   const desk = createDesk({ answers: { ...answers, secrets: () => ({ secrets }) } });
   expect(await runProgram(["secrets", "list"], desk.powers)).toBe(EXIT.ok);

@@ -1,5 +1,6 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import { decodeBinding, type Binding } from "../../kernel/secrets.ts";
+import { decodeSshBinding, isSshTarget, type SshBinding } from "../../kernel/ssh-binding.ts";
 import { committedText, secretProblem } from "../../protocol/commitment.ts";
 import type { SecretView } from "../../protocol/requests.ts";
 import type { Arguments } from "../arguments.ts";
@@ -11,6 +12,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines } from "../line.ts";
 import { readLoginFile, type LoginFile } from "../login-file.ts";
+import { readHostKeys, readKeyFile } from "../key-file.ts";
 import { showMoment } from "../moment.ts";
 import type { CliPowers } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -21,6 +23,11 @@ import { makeVisible } from "../visible.ts";
 const NAME: Positional = { name: "NAME", required: true, help: "what grants call it" };
 const FILE: Flag = { name: "file", value: "FILE", help: "read the value from this file instead of the terminal" };
 const OAUTH: Flag = { name: "oauth", value: null, help: "the file holds a login with tokens that are renewed" };
+const SSH_KEY: Flag = {
+  name: "ssh-key",
+  value: null,
+  help: "the file is a private key of OpenSSH, without a passphrase",
+};
 const MOST_BYTES = 16_384;
 const LOGIN_DETAILS =
   "With --oauth the file is a login: ~/.claude/.credentials.json of Claude Code, ~/.codex/auth.json of Codex, or {accessToken, refreshToken, expiresAt, tokenEndpoint, clientId}. You sign where its tokens are renewed; a process outside every sandbox does it, and agents keep their placeholder. Log out in the program that made the file, or log in there anew: a login that two renew ends for one of them.";
@@ -31,12 +38,17 @@ export const secretsSet: Command = {
   summary: "keep a secret that agents use and never see; you sign it",
   positionals: [NAME],
   rest: null,
-  flags: [FILE, OAUTH, HOME],
+  flags: [FILE, OAUTH, SSH_KEY, HOME],
   details: [
     "The value is typed at the terminal and not shown; no flag and no variable takes it. It is sealed in the home. You sign a commitment to it, and the log never holds the value. Nobody may use it before it is bound to a destination.",
     LOGIN_DETAILS,
+    "With --ssh-key the file is a private key that git uses outside for agents (docs/formats/grant.md, Git). Make one for this purpose alone: ssh-keygen -t ed25519 -N '' -f FILE, and delete FILE afterwards.",
   ],
-  examples: ["secrets set anthropic", "secrets set claude --oauth --file login.json"],
+  examples: [
+    "secrets set anthropic",
+    "secrets set claude --oauth --file login.json",
+    "secrets set deploy --ssh-key --file deploy_key",
+  ],
   run: (powers, args) => setValue(powers, args, { purpose: "set-secret", done: "set" }),
 };
 
@@ -46,7 +58,7 @@ export const secretsRotate: Command = {
   summary: "give a secret a new value; you sign it",
   positionals: [NAME],
   rest: null,
-  flags: [FILE, OAUTH, HOME],
+  flags: [FILE, OAUTH, SSH_KEY, HOME],
   details: [
     "Its destinations stay, agents keep their placeholders, and those that run use the new value from their next request on. The key of the old value is destroyed.",
   ],
@@ -62,7 +74,7 @@ async function setValue(
   const secret = args.required("NAME");
   return await withMonitor({ powers, args }, async (client, home) => {
     const login = args.has("oauth") ? await readLogin(powers, args) : null;
-    const value = login === null ? await readValue(powers, args) : login.text;
+    const value = args.has("ssh-key") ? await readKey(powers, args) : (login?.text ?? (await readValue(powers, args)));
     if (login !== null) await insist(powers, `Keep ${makeVisible(secret)}, ${describeLogin(login)}?`);
     const given = { salt: powers.random.hex(32), value };
     const { commitment } = await client.request("deposit", given);
@@ -80,6 +92,16 @@ async function setValue(
     writeLines(powers.out, [line(`${act.done} ${makeVisible(secret)} (record ${seq})`)]);
     return EXIT.ok;
   });
+}
+
+async function readKey(powers: CliPowers, args: Arguments): Promise<string> {
+  const file = args.value("file");
+  if (file === null || args.has("oauth"))
+    throw CliFailure.of("usage", "--ssh-key needs --file and no --oauth", "name the file of the private key");
+  const key = readKeyFile(await powers.files.read(file, MOST_BYTES));
+  if (key !== null) return key;
+  const hint = "make one for this alone: ssh-keygen -t ed25519 -N '' -f FILE";
+  throw CliFailure.of("bad-secret", "Cannot keep this: it is no OpenSSH private key without a passphrase", hint);
 }
 
 async function readLogin(powers: CliPowers, args: Arguments): Promise<LoginFile> {
@@ -127,23 +149,31 @@ export const secretsBind: Command = {
   positionals: [NAME],
   rest: null,
   flags: [
-    { name: "to", value: "ORIGIN", help: "https://HOST with :PORT where it is not the usual one" },
+    { name: "to", value: "ORIGIN", help: "https://HOST, or ssh://USER@HOST, with :PORT where it is not the usual one" },
     { name: "method", value: "METHOD", help: "a method that it may be sent with", repeats: true },
-    { name: "path", value: "PATH", help: "the path that it may be sent to, and below (default: /)" },
+    { name: "path", value: "PATH", help: "the path that it may be sent to, and below (default: /)", repeats: true },
     { name: "as", value: "FORM", help: "header:NAME, or header:NAME=WORD for a word before it (Bearer)" },
+    {
+      name: "host-keys",
+      value: "FILE",
+      help: "for ssh: public keys of the machine, as ssh-keyscan or known_hosts has them",
+    },
     HOME,
   ],
   details: [
     "A process of its own puts the value into that header of such requests, and takes it out of everything that comes back. For the same origin a new binding takes the place of the old one.",
+    "A key of SSH is bound to the account of a machine, to repositories of it (--path, more than once) and to the public keys that the machine proves itself with. Compare these with what its makers publish before you sign.",
   ],
   examples: [
     "secrets bind anthropic --to https://api.anthropic.com --method POST --path /v1 --as header:x-api-key",
     "secrets bind github --to https://api.github.com --method GET --as header:authorization=Bearer",
+    "secrets bind deploy --to ssh://git@github.com --path /me/project.git --host-keys github.keys",
   ],
   async run(powers, args) {
-    const binding = readBinding(args);
+    const binding = isSshTarget(args.value("to") ?? "") ? await readSshBinding(powers, args) : readBinding(args);
+    const said = "hostKeys" in binding ? describeSshBinding(binding) : describeBinding(binding);
     return await withMonitor({ powers, args }, async (client, home) => {
-      const question = `Send ${makeVisible(binding.secret)} to ${describeBinding(binding)}?`;
+      const question = `${"hostKeys" in binding ? "Use" : "Send"} ${makeVisible(binding.secret)} ${"hostKeys" in binding ? "for" : "to"} ${said}?`;
       await insist(powers, question);
       const session = openSigningSession(powers, { home, keep: "once" });
       const asked = { purpose: "bind-secret", document: toDocument(binding) } as const;
@@ -154,12 +184,40 @@ export const secretsBind: Command = {
   },
 };
 
-function readBinding(args: Arguments): Binding {
-  const form = /^header:([^=]+)(?:=(.+))?$/u.exec(args.value("as") ?? "");
-  if (form === null)
+function onePath(args: Arguments): string {
+  const [path = "/", ...others] = args.values("path");
+  if (others.length === 0) return path;
+  throw CliFailure.of(
+    "usage",
+    "aios secrets bind takes one --path for a header",
+    "bind another secret to another path",
+  );
+}
+
+async function readSshBinding(powers: CliPowers, args: Arguments): Promise<SshBinding> {
+  const file = args.value("host-keys");
+  if (file === null || args.value("as") !== null || args.values("method").length > 0)
     throw CliFailure.of(
       "usage",
-      "aios secrets bind needs --as header:NAME or header:NAME=WORD",
+      "aios secrets bind to ssh:// needs --host-keys, and no --as or --method",
+      "ssh-keyscan -t ed25519 HOST > FILE, and compare what it says with what the machine's owners publish",
+    );
+  const decoded = decodeSshBinding({
+    secret: args.required("NAME"),
+    to: args.value("to") ?? "",
+    paths: args.values("path").length === 0 ? ["/"] : [...args.values("path")],
+    hostKeys: [...readHostKeys(await powers.files.read(file, MOST_BYTES))],
+  });
+  if (decoded.kind === "ok") return decoded.value;
+  throw CliFailure.of("usage", `Cannot bind this: ${decoded.message}`, "aios secrets bind --help shows what it takes");
+}
+
+function readBinding(args: Arguments): Binding {
+  const form = /^header:([^=]+)(?:=(.+))?$/u.exec(args.value("as") ?? "");
+  if (form === null || args.value("host-keys") !== null)
+    throw CliFailure.of(
+      "usage",
+      "aios secrets bind to https:// needs --as header:NAME or header:NAME=WORD, and no --host-keys",
       "for example --as header:x-api-key",
     );
   const [, header = "", scheme = null] = form;
@@ -167,7 +225,7 @@ function readBinding(args: Arguments): Binding {
     secret: args.required("NAME"),
     to: args.value("to") ?? "",
     methods: [...args.values("method")],
-    path: args.value("path") ?? "/",
+    path: onePath(args),
     header,
     scheme,
   });
@@ -179,6 +237,12 @@ function readBinding(args: Arguments): Binding {
 function describeBinding({ to, methods, path, header, scheme }: Omit<Binding, "secret">): string {
   const where = path === "/" ? "any path" : `${path} and below`;
   return `${to}, ${methods.join(" or ")} ${where}, in header ${header}${scheme === null ? "" : ` after ${scheme}`}`;
+}
+
+/** The same for a key of SSH. */
+function describeSshBinding({ to, paths, hostKeys }: Omit<SshBinding, "secret">): string {
+  const where = paths.includes("/") ? "any repository" : paths.map((path) => `${path} and below`).join(" or ");
+  return `${to}, ${where}, where the machine has the key ${hostKeys.join(" or ")}`;
 }
 
 /** `aios secrets list`. */
@@ -211,10 +275,10 @@ export const secretsList: Command = {
 
 function rowsOf(view: SecretView, powers: CliPowers): readonly (readonly string[])[] {
   const head = [view.secret, showMoment(view.since, powers.offset(view.since)), view.key];
-  const bound =
-    view.bindings.length === 0 ? ["nowhere: it is not bound"] : view.bindings.map((each) => describeBinding(each));
-  const places = view.endpoint === null ? bound : [...bound, `renewed at ${view.endpoint}`];
-  return places.map((place, index) => [...(index === 0 ? head : ["", "", ""]), place]);
+  const places = [...view.bindings.map(describeBinding), ...view.ssh.map(describeSshBinding)];
+  const bound = places.length === 0 ? ["nowhere: it is not bound"] : places;
+  const all = view.endpoint === null ? bound : [...bound, `renewed at ${view.endpoint}`];
+  return all.map((place, index) => [...(index === 0 ? head : ["", "", ""]), place]);
 }
 
 /** `aios secrets remove`. */
