@@ -17,7 +17,7 @@ const arming = {
 };
 
 test("an injector is armed, ordered and cancelled, and asks nothing", () => {
-  expect(Object.keys(INJECTOR_SIDE.serves)).toEqual(["exchange", "cancel", "arm"]);
+  expect(Object.keys(INJECTOR_SIDE.serves)).toEqual(["exchange", "cancel", "cut", "arm"]);
   expect([INJECTOR_SIDE.asks, INJECTOR_SIDE.says, MONITOR_INJECTOR.serves, MONITOR_INJECTOR.hears]).toEqual([
     {},
     {},
