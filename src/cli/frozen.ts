@@ -8,6 +8,9 @@ import { makeVisible } from "./visible.ts";
 /** How long a frozen instance waits where there is no terminal: nobody can thaw it from there, and nobody may be coming. */
 export const FROZEN_SECONDS = 30;
 
+/** Code of a freeze of everything. */
+const ALL_FROZEN = "all-frozen";
+
 /** How often the monitor is asked whether the instance stands still. */
 const LOOK_MS = 10_000;
 
@@ -46,6 +49,8 @@ export function followFreezes(
 ): FreezeFollower {
   const { powers, client, listener } = parts;
   let frozen = false;
+  /** With everything, so that what lets everything go on lets this go on. */
+  let together = false;
   let over = false;
   /** Freezes and thaws so far: an answer that is older than one of them says nothing. */
   let changes = 0;
@@ -57,8 +62,9 @@ export function followFreezes(
     // Refused when it has ended meanwhile; a connection that is lost ends the wait as well.
     void client.request("kill", { instance }).catch(() => undefined);
   };
-  const freeze = (why: string): void => {
+  const freeze = (why: string, code: string): void => {
     frozen = true;
+    together = code === ALL_FROZEN;
     changes++;
     listener.onFrozen({ instance, why: makeVisible(why) });
     if (powers.person !== null) return;
@@ -76,7 +82,7 @@ export function followFreezes(
     const before = changes;
     const { instances } = await client.request("ps", { all: false });
     const view = instances.find((candidate) => candidate.instance === instance);
-    if (view?.state === "frozen" && before === changes && !over) freeze(view.why ?? "no reason given");
+    if (view?.state === "frozen" && before === changes && !over) freeze(view.why ?? "no reason given", view.why ?? "");
   };
   const lookLater = (): void => {
     if (over) return;
@@ -88,8 +94,10 @@ export function followFreezes(
   return {
     hear(record) {
       if (over) return;
-      if (record.kind === "instance-frozen" && record.instance === instance && !frozen) freeze(explainFreeze(record));
+      if (record.kind === "instance-frozen" && record.instance === instance && !frozen)
+        freeze(explainFreeze(record), record.code);
       if (record.kind === "instance-thawed" && record.instance === instance && frozen) thaw();
+      if (record.kind === "all-thawed" && frozen && together) thaw();
     },
     stop() {
       over = true;

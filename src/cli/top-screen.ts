@@ -2,7 +2,7 @@ import type { HeldView, InstanceView } from "../protocol/requests.ts";
 import { join, line, plainText, type Line, type Tone } from "./line.ts";
 import { showSpan } from "./moment.ts";
 import { makeVisible } from "./visible.ts";
-import { cutRows, measureText, padText } from "./width.ts";
+import { cutRows, measureText, padText, wrapProse } from "./width.ts";
 
 /** Where an action of an instance stands. Words of a record or an event, not yet visible. */
 export interface StageSeen {
@@ -65,7 +65,7 @@ export function drawTop(
   ];
   const foot = [
     ...model.budgets.slice(0, wide ? 3 : 1).map((text) => line(text, "faint")),
-    ...model.notes.slice(0, Math.max(1, Math.floor(rows / 3))),
+    ...model.notes.flatMap((note) => breakUp(note, columns)).slice(0, Math.max(1, Math.floor(rows / 3))),
     line(KEYS, "faint"),
   ];
   // Two headings and the line between the lists.
@@ -122,9 +122,9 @@ function instanceColumns(
     columns: Math.max(4, columns - used),
     text({ instance, why, labels }) {
       const seen = stages.get(instance);
-      const labelled = labels.length === 0 ? "" : `[${labels.join(",")}] `;
-      if (why !== null) return `${labelled}${why}`;
-      return labelled + (seen === undefined ? "-" : `${seen.stage} ${seen.verdict} ${seen.what}`);
+      const labelled = labels.length === 0 ? "" : `  [${labels.join(",")}]`;
+      if (why !== null) return why + labelled;
+      return (seen === undefined ? "-" : `${seen.stage} ${seen.verdict} ${seen.what}`) + labelled;
     },
   };
   return [...first, ...counts, held, last];
@@ -166,7 +166,13 @@ function drawList<T>(
   },
 ): readonly Line[] {
   const { items, chosen, active, most } = list;
-  const heading = line(`  ${columns.map((each) => padText(each.heading, each.columns)).join(" ")}`, "faint");
+  const heading = line(
+    `  ${columns
+      .map((each) => padText(each.heading, each.columns))
+      .join(" ")
+      .trimEnd()}`,
+    "faint",
+  );
   if (items.length === 0) return [heading, line(`  ${list.empty}`, "faint")];
   const from = Math.max(0, Math.min(chosen - Math.floor(most / 2), items.length - most));
   return [
@@ -175,13 +181,11 @@ function drawList<T>(
       const here = from + at === chosen;
       return join(
         [active && here ? "strong" : "faint", here ? "> " : "  "],
-        ...columns.map(
-          (each) =>
-            [
-              each.tone?.(item) ?? (active && here ? "strong" : "plain"),
-              `${padText(cut(makeVisible(each.text(item)), each.columns), each.columns)} `,
-            ] as const,
-        ),
+        ...columns.map((each, place): readonly [Tone, string] => {
+          const text = cut(makeVisible(each.text(item)), each.columns);
+          const tone = each.tone?.(item) ?? (active && here ? "strong" : "plain");
+          return [tone, place === columns.length - 1 ? text : `${padText(text, each.columns)} `];
+        }),
       );
     }),
   ];
@@ -192,6 +196,14 @@ export function cut(text: string, columns: number): string {
   if (measureText(text) <= columns) return text;
   const [row = ""] = cutRows(text, Math.max(1, columns - 1));
   return measureText(row) < columns ? `${row}…` : "…";
+}
+
+/** A line in as many as it needs, in the tone that it begins with. */
+function breakUp(shown: Line, columns: number): readonly Line[] {
+  const text = plainText(shown);
+  if (measureText(text) <= columns) return [shown];
+  const rows = wrapProse(text, columns).flatMap((row) => cutRows(row, columns));
+  return rows.map((row) => line(row, shown.pieces[0]?.tone ?? "plain"));
 }
 
 function fit(shown: Line, columns: number): Line {

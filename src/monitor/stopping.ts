@@ -80,14 +80,13 @@ export function freezeTogether(
   const recorded = lives.map((live) => live.recorded.then((kept) => (kept ? since() : null)));
   const looked = lookAfter(lives, { ports, since, cuts, held });
   for (const live of lives) live.stopping = looked.catch(() => {});
-  return {
-    recorded: Promise.all(recorded).then(() => undefined),
-    report: Promise.all([looked, Promise.all(recorded)]).then(([{ standing, closed }, kept]) =>
-      lives.map((live, index) =>
-        reportOf(live, { standing, admission, network: closed.get(live) ?? null, recorded: kept[index] ?? null }),
-      ),
+  const report = Promise.all([looked, Promise.all(recorded)]).then(([{ standing, closed }, kept]) =>
+    lives.map((live, index) =>
+      reportOf(live, { standing, admission, network: closed.get(live) ?? null, recorded: kept[index] ?? null }),
     ),
-  };
+  );
+  report.catch(() => {}); // nobody asks for it when the monitor itself froze them
+  return { recorded: Promise.all(recorded).then(() => undefined), report };
 }
 
 /** Ends everything that an instance has with the network. */

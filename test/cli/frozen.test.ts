@@ -172,6 +172,21 @@ aios: instance ${INSTANCE} is stopped: killed (stopped)
     expect(run.kills()).toBe(0);
   });
 
+  test("that was frozen with everything goes on with everything, and no other does", async () => {
+    for (const [code, ends] of [
+      ["all-frozen", false],
+      ["breaker-open", true],
+    ] as const) {
+      const run = await openRun();
+      run.say(frozen(code));
+      run.say(recordOf({ kind: "all-thawed", key: "ed25519:0011223344556677" }));
+      run.bounds[0]?.fire();
+      expect(run.kills()).toBe(ends ? 1 : 0);
+      if (!ends) run.end(0);
+      expect(await run.exit).toBe(ends ? 6 : 0);
+    }
+  });
+
   test("is told of when it was frozen before its start was answered", async () => {
     const run = await openRun(undefined, [frozen("asked", OTHER), frozen("breaker-open")]);
     expect(run.desk.err()).toContain(FROZEN);

@@ -12,17 +12,18 @@ const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
 const LOOK_MS = 50;
 
 /**
- * Three that never rest, a fork storm, one that continues whatever was stopped, and one that writes in the workspace; then a
- * program that holds a stream from a service outside and asks for the next when one ends. All wait for a file, so that
- * many can be started before the first is busy.
+ * A program that holds a stream from a service outside and asks for the next when one ends; then, once a file is there, so that
+ * many can be started before the first is busy: one that never rests, a fork storm, one that continues whatever was stopped,
+ * and one that writes in the workspace.
  */
 const SCRIPT = `
+/aios/node "$@" &
 until [ -e /workspace/go ]; do sleep 0.2; done
 (while :; do :; done) &
 (while :; do /bin/true; done) &
 (while :; do kill -CONT -1; done) &
 (while :; do echo x >> /workspace/grows; done) &
-exec /aios/node "$@"`;
+wait`;
 
 /** Instances that are busy with everything that a stop has to stop. */
 export interface BusyInstances {
@@ -62,11 +63,12 @@ export async function startBusy(aios: Substrate, count: number): Promise<BusyIns
   for (const [at, agent] of agents.entries()) {
     const command = ["sh", "-c", SCRIPT, "busy", PROGRAM, plan];
     const run = aios.run({ agent, workspace: folders[at] ?? "", command, code: [PROGRAM, plan] });
+    run.catch(() => {}); // whoever waits for it hears of it
     runs.push(run);
     // A few at a time: a start takes a core for a moment.
     if (at % 4 === 3) await until(async () => (await runningIn(aios)) > at, "the start of instances");
   }
-  await until(async () => (await runningIn(aios)) === count, "the start of instances");
+  await until(() => service.count().open === count, "a stream to each of them");
   for (const folder of folders) writeFileSync(join(folder, "go"), "");
   const grown = (): readonly number[] => folders.map((folder) => sizeOf(join(folder, "grows")));
   const streams = (): { readonly open: number; readonly lines: number } => service.count();

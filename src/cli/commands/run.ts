@@ -161,7 +161,7 @@ async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<
 }
 
 /** Kinds of record that a person at this command is told of. */
-const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen", "instance-thawed"]);
+const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen", "instance-thawed", "all-thawed"]);
 
 /** Starts an instance with this process's streams and stays with it until it has ended; the exit code says how. */
 export async function runInstance(

@@ -1,0 +1,232 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { Board, CliPowers } from "../../src/cli/powers.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import type { StopReport } from "../../src/protocol/stop-report.ts";
+import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
+import type { Answers } from "../fakes/monitor-client.ts";
+import { held, INSTANCE, instances } from "./cast.ts";
+
+/* What the keys of the live screen do, with a board and a monitor of the test's. */
+
+interface Seat {
+  readonly desk: Desk;
+  readonly exit: Promise<number>;
+  /** What the board was told, in order, and what was asked at the terminal meanwhile. */
+  readonly acts: readonly string[];
+  screen(): string;
+  press(...keys: readonly string[]): Promise<void>;
+}
+
+const seats: Seat[] = [];
+afterEach(async () => {
+  for (const seat of seats.splice(0)) {
+    await seat.press("quit");
+    await seat.exit;
+  }
+});
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const CONFIRMED: StopReport = { instances: [], all: 3 };
+
+async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise<Seat> {
+  const desk = createDesk({
+    typed,
+    answers: {
+      watch: () => ({}),
+      ps: () => ({ instances: instances.slice(0, 1), allFrozen: null }),
+      held: () => ({ held: [held] }),
+      "held-show": () => held,
+      grants: () => ({ grants: [] }),
+      submit: () => ({ seq: 7 }),
+      "log-show": () => ({ entries: [], size: 8 }),
+      freeze: () => CONFIRMED,
+      kill: () => CONFIRMED,
+      ...answers,
+    },
+  });
+  const acts: string[] = [];
+  let shown: readonly string[] = [];
+  let hear = (_key: string): void => {};
+  const board: Board = {
+    colour: false,
+    size: () => ({ columns: 100, rows: 30 }),
+    show: (rows) => void (shown = rows),
+    leave: () => void acts.push("leave"),
+    enter: () => void acts.push("enter"),
+    suspend: () => Promise.resolve(void acts.push("suspend")),
+    close: () => void acts.push("close"),
+  };
+  const person = desk.powers.person;
+  const powers: CliPowers = {
+    ...desk.powers,
+    board: (onKey) => {
+      hear = onKey;
+      return board;
+    },
+    timer: {
+      after(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    },
+    person: person && {
+      askLine: (prompt) => (acts.push(`ask ${prompt}`), person.askLine(prompt)),
+      askPassphrase: (prompt) => (acts.push(`secret ${prompt}`), person.askPassphrase(prompt)),
+    },
+  };
+  const seat: Seat = {
+    desk,
+    exit: runProgram(["top"], powers),
+    acts,
+    screen: () => shown.join("\n"),
+    async press(...keys) {
+      for (const key of keys) hear(key);
+      await pause(100);
+    },
+  };
+  seats.push(seat);
+  await expect.poll(seat.screen, { timeout: 5000 }).toContain("mail/send_email");
+  return seat;
+}
+
+const asked = ({ desk }: Seat, name: string): readonly unknown[] =>
+  desk.monitor.asked.filter((each) => each.name === name).map(({ body }) => body);
+
+describe("a yes", () => {
+  test("leaves the screen, shows the whole action, asks, and is signed with the passphrase", async () => {
+    const seat = await sit(["y", PASSPHRASE, ""]);
+    await seat.press("tab", "a");
+    expect(seat.acts).toEqual([
+      "enter",
+      "leave",
+      "ask Let this run, once? [y/N] ",
+      "secret passphrase of the owner key: ",
+      "ask Enter brings the screen back: ",
+      "enter",
+    ]);
+    expect(seat.desk.out()).toContain("mail/send_email  call a tool");
+    expect(seat.desk.out()).toContain("code      57b7 a896");
+    expect(asked(seat, "submit")).toHaveLength(1);
+  });
+
+  test("is none without the word, or without the passphrase", async () => {
+    for (const typed of [
+      ["n", ""],
+      ["", ""],
+      ["y", "wrong", "wrong", "wrong", ""],
+      ["y", "", ""],
+    ]) {
+      const seat = await sit(typed);
+      await seat.press("tab", "a");
+      expect(asked(seat, "submit")).toEqual([]);
+      expect(seat.acts.at(-1)).toBe("enter");
+    }
+  });
+
+  test("is none by keys that were typed before anything was shown", async () => {
+    const seat = await sit([null, null]);
+    await seat.press("tab", "a", "y", "enter", "y");
+    expect(asked(seat, "submit")).toEqual([]);
+  });
+
+  test("is refused for what cannot be shown in full", async () => {
+    const seat = await sit(["y", PASSPHRASE, ""], {
+      "held-show": () => ({ ...held, digest: `sha256:${"0".repeat(64)}` }),
+    });
+    await seat.press("tab", "a");
+    expect(asked(seat, "submit")).toEqual([]);
+    expect(seat.screen()).toContain("(cannot-show)");
+  });
+});
+
+describe("the stop", () => {
+  test("needs one key, whatever is chosen or asked", async () => {
+    const seat = await sit();
+    await seat.press("S");
+    expect(asked(seat, "freeze")).toEqual([{ instance: null }]);
+    await seat.press("k", "S");
+    expect(asked(seat, "freeze")).toHaveLength(2);
+    expect(asked(seat, "kill")).toEqual([]);
+  });
+
+  test("says what was not confirmed", async () => {
+    const seat = await sit([], {
+      freeze: () => ({
+        all: null,
+        instances: [
+          {
+            instance: INSTANCE,
+            agent: "notes",
+            confirmed: false,
+            admission: 1,
+            network: null,
+            parts: [],
+            starting: 0,
+            recorded: 4,
+          },
+        ],
+      }),
+    });
+    await seat.press("f");
+    expect(asked(seat, "freeze")).toEqual([{ instance: INSTANCE }]);
+    expect(seat.screen()).toContain("NOT CONFIRMED frozen i-0123456789abcdef");
+    expect(seat.screen()).toContain("network: its connections were not seen to be closed");
+  });
+
+  test("of one for good asks, and any key but y leaves it", async () => {
+    const seat = await sit();
+    for (const key of ["n", "enter", "up", "k"]) await seat.press("k", key);
+    expect(asked(seat, "kill")).toEqual([]);
+    await seat.press("k", "y");
+    expect(asked(seat, "kill")).toEqual([{ instance: INSTANCE }]);
+  });
+});
+
+describe("what happens meanwhile", () => {
+  test("is shown as it is told: what is held, what is not any more, a stage", async () => {
+    const seat = await sit();
+    const digest = `sha256:${"5".repeat(64)}`;
+    seat.desk.monitor.say("held", { held: { ...held, request: "5".repeat(32), what: "bank/pay", digest } });
+    seat.desk.monitor.say("stage", {
+      instance: INSTANCE,
+      request: "5".repeat(32),
+      what: "bank/pay",
+      stage: "approve",
+      verdict: "held",
+    });
+    await expect.poll(seat.screen).toContain("55555555");
+    expect(seat.screen()).toContain("approve held bank/pay");
+    const base = { v: 1, seq: 9, at: 0, start: "00112233445566778899aabbccddeeff", payload: null } as const;
+    seat.desk.monitor.say("record", {
+      record: {
+        ...base,
+        kind: "denied",
+        stage: "approve",
+        code: "hold-expired",
+        by: { kind: "monitor", why: "hold-expired" },
+        instance: INSTANCE,
+        agent: "notes",
+        ancestry: [],
+        action: digest,
+        what: "bank/pay",
+        risk: "reserved",
+        labels: [],
+        policy: digest,
+      },
+    });
+    await expect.poll(seat.screen).not.toContain("55555555");
+  });
+
+  test("a monitor that is gone ends it, with its code", async () => {
+    const seat = await sit();
+    const { CliFailure } = await import("../../src/cli/failure.ts");
+    const lost = (): never => {
+      throw CliFailure.of("monitor-lost", "the connection ended");
+    };
+    const gone = await sit([], { freeze: lost });
+    await gone.press("S");
+    expect(await gone.exit).toBe(4);
+    expect(gone.acts.at(-1)).toBe("close");
+    expect(seat.acts).not.toContain("close");
+  });
+});
