@@ -66,7 +66,7 @@ export async function startBusy(aios: Substrate, count: number): Promise<BusyIns
     run.catch(() => {}); // whoever waits for it hears of it
     runs.push(run);
     // A few at a time: a start takes a core for a moment.
-    if (at % 4 === 3) await until(async () => (await runningIn(aios)) > at, "the start of instances");
+    if (at % 4 === 3) await until(() => service.count().open > at, "the start of instances");
   }
   await until(() => service.count().open === count, "a stream to each of them");
   for (const folder of folders) writeFileSync(join(folder, "go"), "");
@@ -74,16 +74,6 @@ export async function startBusy(aios: Substrate, count: number): Promise<BusyIns
   const streams = (): { readonly open: number; readonly lines: number } => service.count();
   await until(() => grown().every((bytes) => bytes > 0) && streams().open === count, "work in all of them");
   return { agents, grown, streams, runs, close: () => service.server.close() };
-}
-
-async function runningIn(aios: Substrate): Promise<number> {
-  const { entries } = await aios.client.request("log-show", {
-    from: 0,
-    limit: 10_000,
-    instance: null,
-    kinds: ["programs-started"],
-  });
-  return new Set(entries.map(({ record }) => ("instance" in record ? record.instance : ""))).size;
 }
 
 function folderOf(aios: Substrate, agent: string): string {
