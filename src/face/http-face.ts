@@ -6,7 +6,8 @@ import {
 } from "@modelcontextprotocol/server";
 import type { JsonValue } from "../kernel/json.ts";
 import type { Random } from "../platform/powers.ts";
-import { announceChange, type Face } from "./face.ts";
+import type { Face } from "./face.ts";
+import { announceChange, createServer } from "./serve.ts";
 import { admitText, errorReply, type Message } from "./gate.ts";
 
 /** A request in the fetch standard's type, as the SDK takes it; made and read only by platform and SDK. */
@@ -53,7 +54,10 @@ interface Session {
 export function createHttpFace(face: Face, random: Random): HttpFace {
   const { link } = face.parts;
   const door = face.openDoor();
-  const modern = createMcpHandler(() => face.createServer(door), { legacy: "reject", maxSubscriptions: HTTP_SESSIONS });
+  const modern = createMcpHandler(() => createServer(face, door), {
+    legacy: "reject",
+    maxSubscriptions: HTTP_SESSIONS,
+  });
   // In order of last use, oldest first.
   const sessions = new Map<string, Session>();
   face.onChanged(() => {
@@ -70,7 +74,7 @@ export function createHttpFace(face: Face, random: Random): HttpFace {
       sessionIdGenerator: () => id,
       onsessionclosed: () => closeSession(session),
     });
-    const server = face.createServer(face.openDoor());
+    const server = createServer(face, face.openDoor());
     const session: Session = { id, transport, server, unwatch: face.onChanged(() => announceChange(server)) };
     sessions.set(id, session);
     await server.connect(transport);

@@ -8,14 +8,13 @@
  */
 import { lookup } from "node:dns/promises";
 import { request } from "node:http";
-import { argv, exit, stderr } from "node:process";
 import { DestinationAgent } from "../platform/broker-connect.ts";
 
-const [, , scheme, host = "", port, path = "/", reach, body = ""] = argv;
+const [, , scheme, host = "", port, path = "/", reach, body = ""] = process.argv;
 
 function end(why: string): never {
-  stderr.write(`aios alerter: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios alerter: ${why}\n`);
+  process.exit(1);
 }
 
 if ((scheme !== "http" && scheme !== "https") || (reach !== "loopback" && reach !== "public")) end("wrong arguments");
@@ -31,7 +30,7 @@ const headers = {
 const sent = request({ agent, method: "POST", path, headers, setHost: false }, (response) => {
   const { statusCode = 0 } = response;
   response.destroy();
-  if (statusCode >= 200 && statusCode < 300) exit(0);
+  if (statusCode >= 200 && statusCode < 300) process.exit(0);
   end(`the receiver answered ${statusCode}`);
 });
 sent.on("error", (error) => end(error.message));

@@ -4,7 +4,6 @@
  * say what it connects to is the monitor alone.
  */
 import { lookup } from "node:dns/promises";
-import { exit, stderr } from "node:process";
 import { BROKER_STREAMS } from "../platform/broker-wire.ts";
 import { holdsPlaceholder } from "../kernel/secrets.ts";
 import { createBroker } from "../platform/broker.ts";
@@ -40,13 +39,13 @@ const peer = createPeer(inheritedChannel(MONITOR), {
   onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
   onError: (error, name) => end(`${name} failed: ${String(error)}`),
 });
-void peer.closed.then(() => exit(0));
+void peer.closed.then(() => process.exit(0));
 
 const face = inheritedChannel(FACE);
-face.onClose(() => exit(0));
+face.onClose(() => process.exit(0));
 serveMux(face, (stream) => broker.serve(stream), BROKER_STREAMS);
 
 function end(why: string): never {
-  stderr.write(`aios broker: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios broker: ${why}\n`);
+  process.exit(1);
 }

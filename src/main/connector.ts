@@ -6,7 +6,6 @@
 import { lookup } from "node:dns/promises";
 import { createConnection } from "node:net";
 import type { Duplex } from "node:stream";
-import { argv, exit, stderr } from "node:process";
 import { isOfClass, type AddressClass } from "../platform/address-class.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { serveMux } from "../platform/mux.ts";
@@ -14,9 +13,9 @@ import { serveMux } from "../platform/mux.ts";
 const CHANNEL = 3;
 const CONNECT_MS = 15_000;
 
-const target = readTarget(argv.slice(2));
+const target = readTarget(process.argv.slice(2));
 const channel = inheritedChannel(CHANNEL);
-channel.onClose(() => exit(0));
+channel.onClose(() => process.exit(0));
 serveMux(channel, (stream) => {
   // Whatever goes wrong, the driver sees its stream end; which address it was is not its to know.
   join(stream).catch(() => stream.destroy());
@@ -32,8 +31,8 @@ function readTarget([host = "", port = "", wanted = "loopback", ...rest]: readon
   const number = /^[1-9][0-9]{0,4}$/.test(port) ? Number(port) : 0;
   const known = wanted === "loopback" || wanted === "public";
   if (host === "" || number < 1 || number > 65_535 || !known || rest.length > 0) {
-    stderr.write("usage: connector HOST PORT [loopback|public]\n");
-    exit(2);
+    process.stderr.write("usage: connector HOST PORT [loopback|public]\n");
+    process.exit(2);
   }
   return { host: host.replace(/^\[|\]$/g, ""), port: number, class: wanted };
 }

@@ -3,7 +3,6 @@
  * and no face has a channel to it; it sees no file and holds nothing, and what witnesses answer is parsed here first.
  */
 import { lookup } from "node:dns/promises";
-import { exit, stderr } from "node:process";
 import { isLoopback, parseHttpUrl } from "../kernel/hosts.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
@@ -46,9 +45,9 @@ const peer = createPeer(inheritedChannel(MONITOR), {
   onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
   onError: (_error, name) => end(`${name} failed`),
 });
-void peer.closed.then(() => exit(0));
+void peer.closed.then(() => process.exit(0));
 
 function end(why: string): never {
-  stderr.write(`aios cosigner: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios cosigner: ${why}\n`);
+  process.exit(1);
 }

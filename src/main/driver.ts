@@ -4,7 +4,6 @@
  * on standard error.
  */
 import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
-import { exit, stderr, umask } from "node:process";
 import type { DriverSource } from "../kernel/grant.ts";
 import { checkMessages } from "../drivers/checked-transport.ts";
 import { createChildTransport } from "../drivers/child-transport.ts";
@@ -23,7 +22,7 @@ const CONNECTOR = 4;
 const SILENCE_MS = 10 * 60_000;
 
 // The monitor keeps what it makes to itself; a server's files in a workspace are for whoever the folder belongs to.
-umask(0o022);
+process.umask(0o022);
 
 let child: ChildServer | null = null;
 
@@ -81,6 +80,6 @@ async function openHttp(url: string): Promise<Transport> {
 
 function end(why: string): never {
   child?.kill();
-  stderr.write(`aios driver: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios driver: ${why}\n`);
+  process.exit(1);
 }

@@ -2,7 +2,6 @@
  * The MCP side of one instance. Descriptor 3 is the monitor; the folder on the command line (by default `/run/aios`) is
  * where the two sockets are made that the agent sees. It holds nothing: what it is asked for, it asks the monitor.
  */
-import { argv, exit, stderr } from "node:process";
 import { createFace, type Face } from "../face/face.ts";
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
@@ -19,6 +18,7 @@ import {
   type HttpHandler,
 } from "../platform/mcp-listeners.ts";
 import type { createGitServer } from "../platform/git-listener.ts";
+import type { Lines } from "../platform/line-channel.ts";
 import type { MuxClient } from "../platform/mux.ts";
 import { awaitListeners } from "../platform/passed-listener.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -40,7 +40,7 @@ const PROXY_CONNECTIONS = 256;
 const FORWARD_CONNECTIONS = 64;
 /** The same for its git. */
 const GIT_CONNECTIONS = 16;
-const folder = argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
+const folder = process.argv.slice(2).find((word) => !word.startsWith("--")) ?? "/run/aios";
 
 const face: Face = createFace({
   version: VERSION,
@@ -68,17 +68,17 @@ const peer = createPeer(inheritedChannel(MONITOR), {
 });
 void peer.closed.then(() => end("the monitor is gone"));
 
-await listenForLines(`${folder}/mcp-stdio.sock`, (lines) => face.serveLines(lines));
+await listenForLines(`${folder}/mcp-stdio.sock`, loadLines);
 await listenForHttp(`${folder}/mcp.sock`, loadHttp);
 let proxy: Promise<Server> | null = null;
 let models: Promise<Server> | null = null;
 let git: Promise<GitServer> | null = null;
 /** What serves the forwarded ports, by the letters of their listeners. */
-const forwards = new Map(readForwardFlags(argv).map((to, index) => [String(index), serveForward(to)]));
+const forwards = new Map(readForwardFlags(process.argv).map((to, index) => [String(index), serveForward(to)]));
 let carriers: readonly MuxClient[] | null = null;
 await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
 // An agent that may use the network finds the authority that it is to trust when it starts.
-if (argv.includes("--network")) {
+if (process.argv.includes("--network")) {
   await (proxy ??= loadProxy());
   awaitListeners(LISTENER, ["P", "I", "G", ...forwards.keys()], (letter, fd) => {
     const forward = forwards.get(letter);
@@ -142,7 +142,7 @@ async function loadCarriers(): Promise<(via: number) => Duplex> {
     import("../platform/mux.ts"),
     import("../platform/broker-wire.ts"),
   ]);
-  const injectors = Number(/^--injectors=([0-9]{1,2})$/.exec(argv.at(-1) ?? "")?.[1] ?? 0);
+  const injectors = Number(/^--injectors=([0-9]{1,2})$/.exec(process.argv.at(-1) ?? "")?.[1] ?? 0);
   // One client for each channel, whoever asks first.
   carriers ??= [BROKER, ...Array.from({ length: injectors }, (_, index) => INJECTORS + index)].map((fd) =>
     createMuxClient(inheritedChannel(fd), BROKER_STREAMS),
@@ -155,6 +155,11 @@ async function loadCarriers(): Promise<(via: number) => Duplex> {
   };
 }
 
+async function loadLines(): Promise<(lines: Lines) => void> {
+  const { serveLines } = await import("../face/serve.ts");
+  return (lines) => serveLines(face, lines);
+}
+
 async function loadHttp(): Promise<HttpHandler> {
   const [{ createHttpFace }, { createRandom }] = await Promise.all([
     import("../face/http-face.ts"),
@@ -165,6 +170,6 @@ async function loadHttp(): Promise<HttpHandler> {
 }
 
 function end(why: string): never {
-  stderr.write(`aios face: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios face: ${why}\n`);
+  process.exit(1);
 }

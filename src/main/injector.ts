@@ -5,7 +5,6 @@
  * (SECRETS-OUTSIDE). It sees no file, and nobody can look into it.
  */
 import { lookup } from "node:dns/promises";
-import { exit, stderr } from "node:process";
 import { netPath, type NetRequest } from "../kernel/net.ts";
 import { holdsPlaceholder, injectedText, placeholderUse } from "../kernel/secrets.ts";
 import { BROKER_STREAMS } from "../platform/broker-wire.ts";
@@ -80,10 +79,10 @@ const peer = createPeer(inheritedChannel(MONITOR), {
   // Its words might be about what it holds.
   onError: (_error, name) => end(`${name} failed`),
 });
-void peer.closed.then(() => exit(0));
+void peer.closed.then(() => process.exit(0));
 
 const face = inheritedChannel(FACE);
-face.onClose(() => exit(0));
+face.onClose(() => process.exit(0));
 serveMux(face, (stream) => broker.serve(stream), BROKER_STREAMS);
 
 function current(): Armed {
@@ -100,6 +99,6 @@ function callOf(order: Extract<NetOrder, { kind: "request" }>): NetRequest | nul
 }
 
 function end(why: string): never {
-  stderr.write(`aios injector: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios injector: ${why}\n`);
+  process.exit(1);
 }

@@ -8,7 +8,6 @@
  * when any step fails it ends, and nothing of the agent has run. Nothing of it stays inside.
  */
 import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
-import { argv, exit, umask } from "node:process";
 import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
 import { sendMessage } from "../platform/fd-passing.ts";
 import { enterGuardedDomain, enterOwnDomain } from "../platform/landlock.ts";
@@ -27,7 +26,7 @@ interface Plan {
   readonly filter: string;
 }
 
-const socket = Number(argv[2]);
+const socket = Number(process.argv[2]);
 const GO = "G".charCodeAt(0);
 /** What a login gives on most systems. */
 const AGENT_UMASK = 0o022;
@@ -38,7 +37,7 @@ function fail(why: "program" | "setup", words: string): never {
     sendMessage(socket, { bytes: Buffer.from(`${why === "program" ? "P" : "F"}${words.slice(0, 512)}`), fds: [] });
   } finally {
     writeSync(2, `aios: ${words}\n`);
-    exit(1);
+    process.exit(1);
   }
 }
 
@@ -62,7 +61,7 @@ function handOutVisits(visits: NonNullable<Plan["visits"]>): void {
 
 function launch(): never {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one who planned this sandbox wrote it
-  const plan = JSON.parse(readFileSync(Number(argv[3]), "utf8")) as Plan;
+  const plan = JSON.parse(readFileSync(Number(process.argv[3]), "utf8")) as Plan;
   const [word = ""] = plan.command;
   const program = findProgram(word, plan.environment["PATH"] ?? "");
   if (program === null) return fail("program", `Cannot start "${word}": there is no such program in the sandbox`);
@@ -70,14 +69,14 @@ function launch(): never {
   if (plan.proxy !== null) handOutProxy(plan.proxy);
   if (plan.visits !== null) handOutVisits(plan.visits);
   // The monitor keeps what it makes to itself; an agent's files are for whoever the folder belongs to.
-  umask(AGENT_UMASK);
+  process.umask(AGENT_UMASK);
   if (plan.free === null) enterOwnDomain();
   else enterGuardedDomain(plan.free);
   const listener = installListener(Buffer.from(plan.filter, "base64"));
   sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });
   closeSync(listener);
   const word1 = Buffer.alloc(1);
-  if (readSync(socket, word1) !== 1 || word1[0] !== GO) return exit(1);
+  if (readSync(socket, word1) !== 1 || word1[0] !== GO) return process.exit(1);
   return fail("program", `Cannot start "${word}": ${becomeProgram(program, plan)}`);
 }
 

@@ -3,7 +3,6 @@
  * hands out sockets of its network; from 5 on are the listeners on this machine's loopback address. It has no network of
  * its own: it can answer who comes, and reach what the agent listens on.
  */
-import { argv, exit, stderr } from "node:process";
 import { entryPage, entryScript, ENTRY_POLICY } from "../face/entry-page.ts";
 import { headersInside, headersOutside, pageRules } from "../face/port-headers.ts";
 import { createGate, SESSION_MS, type Gate, type Visit } from "../face/port-gate.ts";
@@ -21,7 +20,7 @@ const MONITOR = 3;
 const VISITS = 4;
 const LISTENERS = 5;
 /** Sockets that the launcher hands out: `VISITS_MOST` of sandbox/launch-plan.ts, on the command line. */
-const most = Number(argv[2]);
+const most = Number(process.argv[2]);
 /** Connections of visitors to one port at a time; more are closed at once. */
 const CONNECTIONS = 128;
 
@@ -140,6 +139,6 @@ async function answerOwn(
 }
 
 function end(why: string): never {
-  stderr.write(`aios gate: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios gate: ${why}\n`);
+  process.exit(1);
 }

@@ -4,7 +4,6 @@
  * and no face has a channel to it; it sees no file, and nobody can look into it (SECRETS-OUTSIDE).
  */
 import { lookup } from "node:dns/promises";
-import { exit, stderr } from "node:process";
 import { parseEndpoint } from "../kernel/secret-document.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
@@ -46,9 +45,9 @@ const peer = createPeer(inheritedChannel(MONITOR), {
   // Its words might be about what it holds.
   onError: (_error, name) => end(`${name} failed`),
 });
-void peer.closed.then(() => exit(0));
+void peer.closed.then(() => process.exit(0));
 
 function end(why: string): never {
-  stderr.write(`aios refresher: ${why}\n`);
-  exit(1);
+  process.stderr.write(`aios refresher: ${why}\n`);
+  process.exit(1);
 }

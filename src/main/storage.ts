@@ -8,7 +8,6 @@
  * the folders themselves, whatever descriptor it is handed), starts nothing and opens no socket.
  */
 import { openSync, writeSync } from "node:fs";
-import { argv, exit, stderr } from "node:process";
 import { enterDomainOf } from "../platform/landlock.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { hostArchitecture } from "../platform/sandbox-host.ts";
@@ -44,14 +43,14 @@ function serve(
 }
 
 try {
-  const [, , task, how = "", folder = "", ...roots] = argv;
+  const [, , task, how = "", folder = "", ...roots] = process.argv;
   const turns = task === "serve" ? openSync(TURNS, "r") : null;
   confine([folder, ...roots]);
   if (turns !== null) serve(folder, { how, turns, roots });
   else if (task === "undo" && (how === "dry" || how === "do")) writeSync(1, JSON.stringify(undoRun(folder, { how })));
   else throw new Error("what is it to do?");
-  exit(0);
+  process.exit(0);
 } catch (error) {
-  stderr.write(`aios storage: ${error instanceof Error ? error.message : String(error)}\n`);
-  exit(1);
+  process.stderr.write(`aios storage: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 }

@@ -3,7 +3,6 @@
  * memory and therefore holds nothing: no key, no home, no socket but the one to the monitor. When it ends, the kernel
  * answers ENOSYS to every call that it was asked about, and the monitor ends the sandboxes (CONFINED-OR-NOT-AT-ALL).
  */
-import { exit, stderr } from "node:process";
 import { hostArchitecture } from "../platform/sandbox-host.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { installFilter } from "../platform/seccomp-listener.ts";
@@ -19,8 +18,8 @@ try {
   if (arch === null) throw new Error("there is no system call filter for this machine");
   installFilter(supervisorProgram(arch));
   superviseAll(MONITOR, createNotices(arch));
-  exit(0);
+  process.exit(0);
 } catch (error) {
-  stderr.write(`aios supervisor: ${error instanceof Error ? error.message : String(error)}\n`);
-  exit(1);
+  process.stderr.write(`aios supervisor: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 }

@@ -32,13 +32,20 @@ export interface McpListener {
   close(): void;
 }
 
-/** Listens for MCP in stdio framing on a unix socket and hands over each connection's lines. */
-export function listenForLines(path: string, onLines: (lines: Lines) => void): Promise<McpListener> {
+/**
+ * Listens for MCP in stdio framing on a unix socket and hands each connection's lines to what `load` makes with the first
+ * of them: an agent starts without waiting for what it may never use.
+ */
+export function listenForLines(path: string, load: () => Promise<(lines: Lines) => void>): Promise<McpListener> {
   const bounds = { lineBytes: MESSAGE_BYTES, queuedBytes: QUEUED_BYTES, skippedBytes: SKIPPED_BYTES };
-  return listenForSockets(path, {
-    most: CONNECTIONS,
-    onSocket: (socket) => onLines(openLines(socketChannel(socket), bounds)),
-  });
+  let serve: Promise<(lines: Lines) => void> | null = null;
+  const onSocket = (socket: Socket): void => {
+    (serve ??= load()).then(
+      (onLines) => void (socket.destroyed || onLines(openLines(socketChannel(socket), bounds))),
+      () => socket.destroy(),
+    );
+  };
+  return listenForSockets(path, { most: CONNECTIONS, onSocket });
 }
 
 /**
