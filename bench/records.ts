@@ -101,7 +101,7 @@ export function openBenchLog(home: string): Promise<Log> {
   const epochKey = new Uint8Array(32).fill(1);
   return openLog({
     files: openLogFiles(join(home, "log")),
-    keys: { epoch: 1, key: () => epochKey, files: openLogFiles(join(home, "keys")) },
+    keys: { epoch: 1, key: () => epochKey, advance: () => 1, retire() {}, files: openLogFiles(join(home, "keys")) },
     crypto: createCrypto(),
     random: createRandom(),
     clock: createClock(),

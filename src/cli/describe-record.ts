@@ -42,6 +42,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.provider} by ${record.key}`);
     case "witnesses-set":
       return about(null, "good", `a quorum of ${record.quorum} by ${record.key}`);
+    case "payload-erased":
+      return about(null, "plain", `of record ${record.record} by ${record.key}`);
     case "provider-removed":
       return about(null, "bad", `${record.provider} by ${record.key}`);
     case "instance-started":

@@ -63,6 +63,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "provider-set":
     case "provider-removed":
     case "witnesses-set":
+    case "payload-erased":
     case "instance-thawed":
     case "all-thawed":
     case "hold-lifted":

@@ -19,6 +19,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "secret-removed": true,
   "provider-set": true,
   "provider-removed": true,
+  "payload-erased": true,
   "witnesses-set": true,
   "instance-started": true,
   "instance-ended": true,

@@ -60,7 +60,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   let trusted: TrustedClock | null = null;
   const log = await openLog({
     files: openLogFiles(home.log),
-    keys: { epoch: keys.epoch, key: keys.epochKey, files: keys.slots },
+    keys: Object.assign(keys.payloads, { files: keys.slots }),
     crypto,
     random,
     clock: { ...clock, wall: () => trusted?.now() ?? clock.wall() },

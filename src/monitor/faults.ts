@@ -28,6 +28,8 @@ export type RefusalCode =
   | "unknown-secret"
   | "secret-exists"
   | "no-value"
+  | "not-erasable"
+  | "nothing-to-erase"
   | "secret-use"
   | "unknown-provider"
   | "too-many";
@@ -61,6 +63,8 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "log-unavailable": "the log cannot be written, so nothing that needs a record happens",
   "unknown-secret": "there is no such secret",
   "secret-exists": "a secret of this name is set already",
+  "not-erasable": "the payload is part of what the monitor's state is made of, or its action is under way",
+  "nothing-to-erase": "the record has no payload, or it was erased",
   "no-value": "the value that is committed to was not handed in, or too long ago",
   "secret-use": "a grant names a secret that is not set, or not bound to that destination",
   "unknown-provider": "there is no such provider",

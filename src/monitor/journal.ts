@@ -2,6 +2,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
 import type { Log } from "./log/log.ts";
 import { applyRecord } from "./reducer.ts";
+import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -40,6 +41,11 @@ export async function replay(
 ): Promise<void> {
   for await (const { record, payload } of log.entries(0, log.size)) {
     check(record, payload);
+    // The uses of a grant are in the payloads of intents: one that is gone without a word would give a use back.
+    if (record.kind === "intent" && record.payload !== null && payload === null) {
+      state.unexplained.set(record.seq, record.at);
+    }
     applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });
   }
+  for (const seq of state.unexplained.keys()) throw new StateFault(seq, "its payload is gone, and no owner erased it");
 }

@@ -16,6 +16,7 @@ import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
 import { answering } from "./answering.ts";
+import { keptOf, leftToErase } from "./erasing.ts";
 import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
@@ -280,11 +281,15 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       },
       thawed: (instance) => instances.thaw(instance),
       clockAccepted: () => trusted.accept(),
+      keptOf: (seq) => keptOf(seq, { log, state }),
+      erase: (seq) => log.erase([seq]),
       witnessesChanged: () => cosigning.changed(),
     },
   });
 
   await vault.keepOnly(new Set([...state.secrets.values()].map(({ commitment }) => commitment)));
+  const unfinished = await leftToErase(log, state);
+  if (unfinished.length > 0) await log.erase(unfinished);
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
   await recordUnknown(journal);
   await recordEnds(journal);

@@ -179,6 +179,8 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "held": {
+      // Only what waits no more can be erased.
+      if (payload === null && replay) return;
       const opened = payload ?? fail(seq, "the payload is gone");
       const request = textAt(seq, opened, "request");
       state.held.set(request, {
@@ -235,6 +237,18 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       const provider = decodeProvider(objectAt(seq, payload, "document"));
       if (provider.kind !== "ok") throw new StateFault(seq, `its provider does not decode: ${provider.message}`);
       state.providers.set(body.provider, provider.value);
+      return;
+    }
+    case "payload-erased": {
+      state.erased.add(body.record);
+      const used = state.unexplained.get(body.record);
+      state.unexplained.delete(body.record);
+      if (used === undefined) return;
+      const kept = objectAt(seq, payload, "kept");
+      const grants = listAt(seq, kept, "grants").filter((id) => typeof id === "string");
+      const spent = spentIn(kept["spent"]);
+      const bytes = typeof kept["bytes"] === "number" ? kept["bytes"] : 0;
+      countUse(state, { grants, at: used, bytes, ...(spent === null ? {} : { spent }) });
       return;
     }
     case "witnesses-set": {

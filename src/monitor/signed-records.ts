@@ -23,6 +23,7 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["provider-set", "set-provider"],
   ["provider-removed", "remove-provider"],
   ["witnesses-set", "set-witnesses"],
+  ["payload-erased", "erase-payload"],
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],
   ["hold-lifted", "lift-hold"],
@@ -59,6 +60,9 @@ export function checkSigned(
     throw new StateFault(record.seq, "its statement was signed over something else");
   }
   // Of the others the state takes what it needs from the document; what was put stands in the record alone.
+  if (record.kind === "payload-erased" && (!isObject(document) || document["record"] !== record.record)) {
+    throw new StateFault(record.seq, "it tells of another record than the one that was signed");
+  }
   if (record.kind === "home-put" && !tellsOf(record, document, crypto)) {
     throw new StateFault(record.seq, "it tells of another file than the one that was signed");
   }

@@ -119,6 +119,10 @@ export interface State {
   allFrozen: { readonly record: number | null } | null;
   /** Files that owners put into agents' homes: digests by path, by agent. */
   readonly sealed: Map<string, Map<string, string>>;
+  /** Records whose payloads owners had erased. */
+  readonly erased: Set<number>;
+  /** While the log is replayed: intents whose payloads are gone, until the record that says why and what they count for. */
+  readonly unexplained: Map<number, number>;
   /** Latest time that the log has seen, milliseconds since 1970 UTC. */
   highWater: number;
 }
@@ -142,6 +146,8 @@ export function emptyState(): State {
     quarantined: new Map(),
     allFrozen: null,
     sealed: new Map(),
+    erased: new Set(),
+    unexplained: new Map(),
     highWater: 0,
   };
 }

@@ -9,11 +9,12 @@ import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
 import { keyId } from "../protocol/statement.ts";
-import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { sameSpec } from "./driver-pool.ts";
+import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
+import { readErasure } from "./erasing.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
@@ -22,6 +23,7 @@ import { secretProblem, secretRecord } from "./secrets.ts";
 import { checkLiftHold, checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
+import { readWitnesses } from "./witness-statement.ts";
 
 /** A statement that is asked for must be signed within this. */
 const STATEMENT_MS = 5 * 60_000;
@@ -47,6 +49,10 @@ export interface StatementEffects {
   homePut(put: HomePut): void;
   homeWiped(agent: string): Promise<void>;
   clockAccepted(): void;
+  /** What must be kept of a payload that is erased; throws a Refusal when it must stay. */
+  keptOf(seq: number): Promise<JsonObject>;
+  /** Destroys the key of a payload. */
+  erase(seq: number): Promise<void>;
   /** Others cosign the log's checkpoints now. */
   witnessesChanged(): void;
 }
@@ -216,7 +222,10 @@ export function createStatements(ports: StatementPorts): Statements {
         providerRecord({ purpose, document, key: "" }, journal.state);
         return;
       case "set-witnesses":
-        readWitnesses(document);
+        readWitnesses(document, crypto);
+        return;
+      case "erase-payload":
+        await ports.effects.keptOf(readErasure(document));
         return;
       case "approve-action":
         if (heldFor(document) === null)
@@ -225,14 +234,6 @@ export function createStatements(ports: StatementPorts): Statements {
       default:
         purpose satisfies never;
     }
-  }
-
-  function readWitnesses(document: JsonObject): WitnessSet {
-    const decoded = decodeWitnessSet(document);
-    const keys = decoded.kind === "ok" ? witnessKeys(decoded.value, (data) => crypto.sha256(data)) : null;
-    const why = decoded.kind === "ok" ? keys?.kind === "refused" && keys.why : decoded.message;
-    if (decoded.kind === "ok" && keys?.kind === "ok") return decoded.value;
-    throw new Refusal("bad-document", `These are no witnesses: ${why || "malformed"}.`, "See docs/formats/witness.md.");
   }
 
   function heldFor(document: JsonObject): HeldState | null {
@@ -297,7 +298,8 @@ export function createStatements(ports: StatementPorts): Statements {
     consume(statement);
     const body = bodyOf(statement, { document, policy });
     const before = await storeValue(body);
-    const seq = await journal.write(body, { document, envelope: jsonView(envelope) });
+    const kept = body.kind === "payload-erased" ? await ports.effects.keptOf(body.record) : {};
+    const seq = await journal.write(body, { document, envelope: jsonView(envelope), ...kept });
     await takeEffect(body, document);
     if (before !== null) await ports.vault.destroy(before);
     return seq;
@@ -321,6 +323,7 @@ export function createStatements(ports: StatementPorts): Statements {
       if (added !== undefined) effects.grantsChanged({ added });
     } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
+    else if (body.kind === "payload-erased") await effects.erase(body.record);
     else if (body.kind === "witnesses-set") effects.witnessesChanged();
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
     else if (body.kind === "all-thawed") effects.thawed(null);
@@ -365,8 +368,10 @@ export function createStatements(ports: StatementPorts): Statements {
       case "set-provider":
       case "remove-provider":
         return providerRecord({ purpose, document, key }, journal.state);
+      case "erase-payload":
+        return { kind: "payload-erased", record: readErasure(document), key };
       case "set-witnesses":
-        return { kind: "witnesses-set", quorum: readWitnesses(document).quorum, key };
+        return { kind: "witnesses-set", quorum: readWitnesses(document, crypto).quorum, key };
       case "approve-action":
         throw new Error("approvals are settled, not recorded here");
       default:
@@ -378,21 +383,6 @@ export function createStatements(ports: StatementPorts): Statements {
 function consentOf(statement: Statement): Consent {
   const { purpose, decision, nonce, subject, policy, start, expires, key } = statement;
   return { purpose, decision, nonce, subject, policy, start, expires, key };
-}
-
-/** The text at `first`, from a document that has exactly these keys, each a text. */
-function exactText(document: JsonObject, first: string, ...others: readonly string[]): string {
-  const wanted = [first, ...others];
-  const value = document[first];
-  const exact =
-    Object.keys(document).length === wanted.length && wanted.every((key) => typeof document[key] === "string");
-  if (!exact || typeof value !== "string")
-    throw new Refusal(
-      "bad-document",
-      `The document must hold ${wanted.map((key) => `"${key}"`).join(" and ")} as text and nothing else.`,
-      "See docs/formats/statement.md.",
-    );
-  return value;
 }
 
 function nothing(): void {}

@@ -12,8 +12,8 @@ test("a home that is moved keeps its log's name and keys; another home has other
   expect(made.logOrigin).toMatch(/^aios\.local\/[0-9a-f]{32}$/);
   expect(moved.logOrigin).toBe(made.logOrigin);
   expect(moved.logSigner.publicKey).toEqual(made.logSigner.publicKey);
-  expect(moved.epochKey(moved.epoch)).toEqual(made.epochKey(made.epoch));
-  expect(moved.epochKey(moved.epoch + 1)).toBeNull();
+  expect(moved.payloads.key(1)).toEqual(made.payloads.key(1));
+  expect(moved.payloads.key(2)).toBeNull();
   const other = openMonitorKeys(join(folder, "other"));
   expect(other.logOrigin).not.toBe(made.logOrigin);
   expect(other.logSigner.publicKey).not.toEqual(made.logSigner.publicKey);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeAtomically } from "./atomic-file.ts";
 import { openLogFiles } from "./log-files.ts";
 import type { LogFiles } from "./log-powers.ts";
+import { openEpochKeys, type EpochKeys } from "./epoch-keys.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { Signer } from "./powers.ts";
 import { createSigner } from "./signer.ts";
@@ -14,9 +15,8 @@ export interface MonitorKeys {
   readonly logSigner: Signer;
   /** The name that it signs under, drawn once: a home that is moved or renamed keeps its log. */
   readonly logOrigin: string;
-  /** The key that wraps the data keys of payloads, by epoch; null for epochs that are gone. */
-  epochKey(epoch: number): Uint8Array | null;
-  readonly epoch: number;
+  /** The keys that wrap the data keys of payloads. */
+  readonly payloads: EpochKeys;
   /** Where wrapped data keys are kept. */
   readonly slots: LogFiles;
   /** The key that wraps the keys of secrets, and where those are kept. */
@@ -24,7 +24,6 @@ export interface MonitorKeys {
 }
 
 const KEY_BYTES = 32;
-const EPOCH = 1;
 /** Enough that no two logs of one witness ever have the same name. */
 const NAME_DIGITS = 32;
 
@@ -35,14 +34,12 @@ const NAME_DIGITS = 32;
 export function openMonitorKeys(folder: string): MonitorKeys {
   const slots = join(folder, "payload-slots");
   mkdirSync(slots, { recursive: true, mode: 0o700 });
-  const epochKey = openKey(join(folder, `payload-epoch-${EPOCH}`));
   return {
     logSigner: createSigner(openKey(join(folder, "log-signing"))),
     logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name")))
       .toString("hex")
       .slice(0, NAME_DIGITS)}`,
-    epoch: EPOCH,
-    epochKey: (epoch) => (epoch === EPOCH ? epochKey : null),
+    payloads: openEpochKeys(folder, openKey),
     slots: openLogFiles(slots),
     secrets: { key: openKey(join(folder, "secret-wrap")), slots: openLogFiles(join(folder, "secret-slots")) },
   };

@@ -118,6 +118,10 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
   "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),
   "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),
+  "payload-erased": plainRecord("payload-erased", {
+    record: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    key: ownerKey,
+  }),
   "provider-removed": plainRecord("provider-removed", { provider: providerName, key: ownerKey }),
   "instance-started": plainRecord("instance-started", { instance: instanceId, agent: agentName, ancestry }),
   "instance-ended": plainRecord("instance-ended", {

@@ -35,6 +35,7 @@ export const PURPOSES = [
   "remove-secret",
   "set-provider",
   "set-witnesses",
+  "erase-payload",
   "remove-provider",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];

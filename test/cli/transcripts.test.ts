@@ -83,6 +83,7 @@ Evidence
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
+  log erase          erase what is sealed beside a record, for good; you sign it
   witness use        say who witnesses this home's log; you sign it
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
@@ -168,6 +169,7 @@ Evidence
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
+  log erase          erase what is sealed beside a record, for good; you sign it
   witness use        say who witnesses this home's log; you sign it
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log

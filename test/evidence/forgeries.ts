@@ -17,7 +17,7 @@ export function listHomeForgeries(log: MadeLog, other: MadeLog): readonly HomeFo
   const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(12);
   const begin = 12 + 4 * count;
-  const slots = log.keys.bytes("slots") ?? new Uint8Array();
+  const slots = log.keys.bytes("slots-1") ?? new Uint8Array();
   const changed = (change: (disk: MemoryDisk, keys: MemoryDisk) => void) => () => {
     const [disk, keys] = [wholeCopy(log.disk), wholeCopy(log.keys)];
     change(disk, keys);
@@ -36,11 +36,11 @@ export function listHomeForgeries(log: MadeLog, other: MadeLog): readonly HomeFo
     { name: "the payloads gone", make: changed((disk) => disk.erase(path)) },
     {
       name: "the keys of two payloads in each other's place",
-      make: changed((_, keys) => keys.put("slots", swap(slots, [64, 96], 32))),
+      make: changed((_, keys) => keys.put("slots-1", swap(slots, [64, 96], 32))),
     },
     {
       name: "the keys of another log",
-      make: changed((_, keys) => keys.put("slots", other.keys.bytes("slots") ?? slots)),
+      make: changed((_, keys) => keys.put("slots-1", other.keys.bytes("slots-1") ?? slots)),
     },
   ];
 }

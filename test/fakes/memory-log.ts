@@ -55,6 +55,7 @@ export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
     inclusion: () => Promise.reject(new Error("a log in memory has no proofs")),
     consistency: () => Promise.reject(new Error("a log in memory has no proofs")),
     keepCosigned: () => Promise.reject(new Error("a log in memory has no checkpoint")),
+    erase: () => Promise.resolve(),
     cosigned: () => Promise.resolve(null),
     recover: () => {
       kept.length = acknowledged;

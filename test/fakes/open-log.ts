@@ -26,7 +26,24 @@ export function foldersOf(home: string): { readonly log: string; readonly keys: 
 
 /** The epoch key of tests, with slots in a folder. */
 export function testKeys(files: LogKeys["files"]): LogKeys {
-  return { epoch: 1, key: (epoch) => (epoch === 1 ? new Uint8Array(32).fill(9) : null), files };
+  return Object.assign(testEpochs(), { files });
+}
+
+/** Epoch keys in memory, the same in every test; `gone` are destroyed. */
+export function testEpochs(gone: Set<number> = new Set()): Omit<LogKeys, "files"> {
+  let last = Math.max(0, ...gone) + 1;
+  return {
+    get epoch() {
+      let epoch = 1;
+      while (gone.has(epoch)) epoch += 1;
+      return epoch;
+    },
+    key: (epoch) => (gone.has(epoch) ? null : new Uint8Array(32).fill(8 + epoch)),
+    advance: () => (last += 1),
+    retire(epoch) {
+      for (let older = 1; older < epoch; older += 1) gone.add(older);
+    },
+  };
 }
 
 /** Opens a log in a folder as the monitor would, with the parts that a test brings. */

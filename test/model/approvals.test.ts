@@ -188,6 +188,8 @@ class World {
         homeWiped: async () => {},
         clockAccepted: () => {},
         witnessesChanged: () => {},
+        keptOf: () => Promise.resolve({}),
+        erase: () => Promise.resolve(),
       },
     });
     if (state.owners.size === 0) {

@@ -89,8 +89,8 @@ describe("appending", () => {
     const log = await openOn(machine);
     await appendMany(log, 10);
     await log.close();
-    const slots = Buffer.from(machine.keys.bytes("slots") ?? []);
-    machine.keys.put("slots", slots.fill(0, 64 + 4 * 32, 64 + 5 * 32));
+    const slots = Buffer.from(machine.keys.bytes("slots-1") ?? []);
+    machine.keys.put("slots-1", slots.fill(0, 64 + 4 * 32, 64 + 5 * 32));
     const again = await openOn(machine);
     const entries = await readAll(again);
     expect(entries.map(({ payload }) => payload === null)).toEqual(entries.map((_, at) => at % 3 === 0 || at === 4));

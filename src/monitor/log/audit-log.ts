@@ -12,6 +12,7 @@ import { LogError } from "./error.ts";
 import type { LogFiles } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
 import type { Journal } from "./journal.ts";
+import type { LogKeys } from "./keys.ts";
 import type { Checkpoint, Entry, Log } from "./log.ts";
 import { Partials } from "./partials.ts";
 import type { Payloads } from "./payloads.ts";
@@ -40,6 +41,7 @@ export interface AuditLogParts {
   readonly bundles: Bundles;
   readonly payloads: Payloads;
   readonly slots: KeySlots;
+  readonly keys: LogKeys;
   readonly journal: Journal;
   /** Sealed payloads of the records that are in the journal, and the number of the first. */
   readonly held: { readonly first: number; readonly sealed: (Uint8Array | null)[] };
@@ -48,6 +50,12 @@ export interface AuditLogParts {
 interface Waiting {
   readonly entry: JournalEntry;
   readonly acknowledge: (seq: number) => void;
+  readonly refuse: (error: LogError) => void;
+}
+
+interface Erasure {
+  readonly seqs: readonly number[];
+  readonly done: () => void;
   readonly refuse: (error: LogError) => void;
 }
 
@@ -62,6 +70,7 @@ export class AuditLog implements Log {
   #waiting: Waiting[] = [];
   /** The group that is being written. */
   #writing: Promise<void> | null = null;
+  #erasures: Erasure[] = [];
   /** Number of the next record to be made; those from `size` on are waiting. */
   #next: number;
   #heldFirst: number;
@@ -145,6 +154,17 @@ export class AuditLog implements Log {
     return bytes === null ? null : decodeUtf8(bytes);
   }
 
+  erase(seqs: readonly number[]): Promise<void> {
+    if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
+    if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq >= 0 && seq < this.size)) {
+      return Promise.reject(new RangeError(`Cannot erase what is not among the ${this.size} records`));
+    }
+    return new Promise((done, refuse) => {
+      this.#erasures.push({ seqs, done, refuse });
+      this.#writing ??= this.#writeGroups();
+    });
+  }
+
   async recover(): Promise<void> {
     if (this.#health.kind === "closed") throw this.#refusal();
     if (this.#health.kind === "working") return;
@@ -187,9 +207,43 @@ export class AuditLog implements Log {
     });
   }
 
+  /**
+   * The order is that of what a crash may leave: until the old epoch's key is destroyed everything of it is whole, and
+   * the next start goes on with it; from then on everything of the new epoch is.
+   */
+  async #destroy(seqs: readonly number[]): Promise<void> {
+    const { slots, keys, journal } = this.#parts;
+    const older = keys.epoch;
+    const epoch = keys.advance();
+    await slots.rewrap(epoch, seqs);
+    await journal.rotate(this.size, epoch);
+    await this.#settle();
+    keys.retire(epoch);
+    await slots.use(older);
+  }
+
+  /** Between two groups: nothing becomes durable while keys are wrapped anew. False when it failed, and the log with it. */
+  async #eraseNow({ seqs, done, refuse }: Erasure): Promise<boolean> {
+    try {
+      await this.#enqueue(() => this.#destroy(seqs));
+      done();
+      return true;
+    } catch (error) {
+      const cause = unavailable(error);
+      refuse(cause);
+      this.#fail(cause, []);
+      return false;
+    }
+  }
+
   async #writeGroups(): Promise<void> {
     await Promise.resolve(); // appends of the same turn share the first group
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#erasures.length > 0) {
+      const erasure = this.#erasures.shift();
+      if (erasure !== undefined) {
+        if (await this.#eraseNow(erasure)) continue;
+        break;
+      }
       const group = this.#waiting.splice(0, this.#groupLength());
       const first = this.size;
       try {
@@ -252,8 +306,9 @@ export class AuditLog implements Log {
   #fail(cause: unknown, group: readonly Waiting[]): void {
     const error = unavailable(cause);
     if (this.#health.kind === "working") this.#health = { kind: "failed", error };
-    const refused = [...group, ...this.#waiting];
+    const refused = [...group, ...this.#waiting, ...this.#erasures];
     this.#waiting = [];
+    this.#erasures = [];
     this.#next = this.size;
     for (const { refuse } of refused) refuse(error);
   }

@@ -94,15 +94,15 @@ export class Journal {
 
   /**
    * Begins a segment whose first record is `first`. One of this number may be there: then it holds nothing that was
-   * acknowledged, and is replaced.
+   * acknowledged, and is replaced. Written under the current epoch, or the one that is about to be.
    */
-  async rotate(first: number): Promise<void> {
-    const { files, keys } = this.#powers;
+  async rotate(first: number, epoch: number = this.#powers.keys.epoch): Promise<void> {
+    const { files } = this.#powers;
     const path = pathOf(first);
-    const key = segmentKey(this.#powers, keys.epoch);
+    const key = segmentKey(this.#powers, epoch);
     await this.#current?.file.close().catch(() => {}); // every byte of it that counts is durable
     this.#current = null;
-    await files.write([{ path, bytes: encodeSegmentHead({ first, epoch: keys.epoch }) }], { durable: true });
+    await files.write([{ path, bytes: encodeSegmentHead({ first, epoch }) }], { durable: true });
     if (this.#segments.at(-1) !== first) this.#segments.push(first);
     this.#current = { file: await files.append(path), key, first, bytes: SEGMENT_HEAD_BYTES };
   }

@@ -9,7 +9,14 @@ export interface LogKeys {
   /** The 32-byte key of an epoch, or null when it was destroyed. */
   key(epoch: number): Uint8Array | null;
   /** Where the wrapped data keys are kept: another folder than the log's. */
-  readonly files: Pick<LogFiles, "readRange" | "writeRange">;
+  readonly files: Pick<LogFiles, "readRange" | "writeRange" | "remove">;
+  /** Makes the key of an epoch after all others, durably, and gives its number. The current epoch stays what it is. */
+  advance(): number;
+  /**
+   * Makes this epoch the current one and destroys the keys of all others for good: what was wrapped with them opens
+   * never again, wherever a copy of it lies. That is why no backup may have these keys.
+   */
+  retire(epoch: number): void;
 }
 
 /** What a derived key is for; part of its derivation, so that no key serves two purposes. */

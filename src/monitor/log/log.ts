@@ -41,6 +41,11 @@ export interface Log {
   keepCosigned(note: string): Promise<void>;
   /** The newest note that was kept so, or null. */
   cosigned(): Promise<string | null>;
+  /**
+   * Destroys the keys of the payloads of these durable records for good: no file of the home, and none of a copy made
+   * before, opens them again, as long as no copy has the epoch keys. Records and proofs stay. Appends wait meanwhile.
+   */
+  erase(seqs: readonly number[]): Promise<void>;
   recover(): Promise<void>;
   close(): Promise<void>;
 }

@@ -71,7 +71,7 @@ async function load(options: LogOptions): Promise<AuditLog> {
   const slots = await openSlots({ ...options, keys, size: tiles.size });
   const held = { first, sealed: entries.map(({ sealed }) => sealed) };
   const journal = new Journal(options, segments);
-  return new AuditLog({ ...options, hasher, tiles, bundles, payloads, slots, journal, held });
+  return new AuditLog({ ...options, keys, hasher, tiles, bundles, payloads, slots, journal, held });
 }
 
 /** The log's own checkpoint; null when there is none. */

@@ -20,9 +20,16 @@ export interface KeySlots {
   durable(first: number, last: number): Promise<void>;
   /** Data key of a record, or null when it was destroyed. */
   read(seq: number): Promise<Uint8Array | null>;
+  /**
+   * Wraps every key anew under another epoch, but for those of these records, in another file, durably. Reading goes on
+   * from the old file until `use`. Records must be durable, and none may become so meanwhile.
+   */
+  rewrap(epoch: number, without: readonly number[]): Promise<void>;
+  /** Reads and writes the file of the current epoch from now on, and removes the one of this older epoch. */
+  use(older: number): Promise<void>;
 }
 
-const PATH = "slots";
+const pathOf = (epoch: number): string => `slots-${epoch}`;
 const MAGIC = encodeUtf8("aios log slots 1");
 const SLOT_BYTES = 32;
 const SLOTS = 2048;
@@ -41,7 +48,7 @@ interface Chunk {
 
 /** Whether slots were ever written: if so, a log was here. */
 export async function slotsExist(keys: LogKeys): Promise<boolean> {
-  return (await keys.files.readRange(PATH, { offset: 0, length: 1 })) !== null;
+  return (await keys.files.readRange(pathOf(keys.epoch), { offset: 0, length: 1 })) !== null;
 }
 
 /** Opens the slots of a log that holds `size` records. */
@@ -67,7 +74,32 @@ export async function openSlots(options: {
     }
   }
 
-  return { next, durable, read };
+  return { next, durable, read, rewrap, use };
+
+  async function rewrap(epoch: number, without: readonly number[]): Promise<void> {
+    for (const { written } of chunks.values()) await written;
+    const destroyed = new Set(without);
+    for (let number = 0; number <= newest; number += 1) {
+      const known = await load(number);
+      if (known === null) throw new RangeError(`Cannot wrap slot chunk ${number} anew: it cannot be read`);
+      for (let place = 0; place < SLOTS; place += 1) {
+        const at = HEAD_BYTES + place * SLOT_BYTES;
+        const gone = isZero(known.wrapped.subarray(at, at + SLOT_BYTES));
+        if (!gone && !destroyed.has(number * SLOTS + place)) continue;
+        for (const plain of [known.keys, chunks.get(number)?.keys]) {
+          plain?.fill(0, place * SLOT_BYTES, (place + 1) * SLOT_BYTES);
+        }
+      }
+      const wrapped = wrap(known.keys, epoch);
+      known.keys.fill(0);
+      await keys.files.writeRange(pathOf(epoch), { offset: number * CHUNK_BYTES, bytes: wrapped });
+    }
+  }
+
+  async function use(older: number): Promise<void> {
+    cached = null;
+    await keys.files.remove([pathOf(older)], { durable: true });
+  }
 
   function next(seq: number): Uint8Array {
     const number = Math.floor(seq / SLOTS);
@@ -100,7 +132,7 @@ export async function openSlots(options: {
     if (known === null) return null;
     cached = known;
     const place = HEAD_BYTES + (seq % SLOTS) * SLOT_BYTES;
-    if (known.wrapped.subarray(place, place + SLOT_BYTES).every((byte) => byte === 0)) return null;
+    if (isZero(known.wrapped.subarray(place, place + SLOT_BYTES))) return null;
     return known.keys.subarray(place - HEAD_BYTES, place - HEAD_BYTES + SLOT_BYTES);
   }
 
@@ -117,19 +149,34 @@ export async function openSlots(options: {
   }
 
   function write(number: number, plain: Uint8Array): Promise<void> {
-    const epochKey = keys.key(keys.epoch);
-    if (epochKey === null) return Promise.reject(new RangeError(`Cannot wrap keys: epoch ${keys.epoch} has none`));
+    const { epoch } = keys;
+    return Promise.resolve().then(() =>
+      keys.files.writeRange(pathOf(epoch), { offset: number * CHUNK_BYTES, bytes: wrap(plain, epoch) }),
+    );
+  }
+
+  /** A chunk under the key of an epoch, with a nonce of its own. */
+  function wrap(plain: Uint8Array, epoch: number): Uint8Array {
+    const epochKey = keys.key(epoch);
+    if (epochKey === null) throw new RangeError(`Cannot wrap keys: epoch ${epoch} has none`);
     const nonce = random.bytes(12);
     const head = new Uint8Array(HEAD_BYTES);
     head.set(MAGIC);
-    new DataView(head.buffer).setUint32(16, keys.epoch);
+    new DataView(head.buffer).setUint32(16, epoch);
     head.set(nonce, 20);
     const bytes = concatBytes([head, mask(plain, { epochKey, nonce })]);
-    return keys.files.writeRange(PATH, { offset: number * CHUNK_BYTES, bytes });
+    // A destroyed key is zeros in memory too, and stays destroyed however often its chunk is written.
+    for (let at = 0; at < plain.length; at += SLOT_BYTES) {
+      if (isZero(plain.subarray(at, at + SLOT_BYTES))) bytes.fill(0, HEAD_BYTES + at, HEAD_BYTES + at + SLOT_BYTES);
+    }
+    return bytes;
   }
 
   async function load(number: number): Promise<NonNullable<typeof cached> | null> {
-    const wrapped = await keys.files.readRange(PATH, { offset: number * CHUNK_BYTES, length: CHUNK_BYTES });
+    const wrapped = await keys.files.readRange(pathOf(keys.epoch), {
+      offset: number * CHUNK_BYTES,
+      length: CHUNK_BYTES,
+    });
     if (wrapped?.length !== CHUNK_BYTES || !equalBytes(wrapped.subarray(0, MAGIC.length), MAGIC)) return null;
     const epoch = new DataView(wrapped.buffer, wrapped.byteOffset).getUint32(16);
     const epochKey = keys.key(epoch);
@@ -146,4 +193,8 @@ export async function openSlots(options: {
     const key = deriveKey(crypto, { purpose: "slots", key: epochKey });
     return crypto.seal(key, nonce, bytes, NOTHING).slice(0, bytes.length);
   }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }

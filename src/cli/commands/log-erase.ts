@@ -1,0 +1,40 @@
+import { HOME, type Command } from "../command.ts";
+import { insist } from "../confirm.ts";
+import { withMonitor } from "../connection.ts";
+import { summariseRecord } from "../describe-record.ts";
+import { EXIT } from "../exit-codes.ts";
+import { readInteger } from "../integer.ts";
+import { line, writeLines } from "../line.ts";
+import { prepareAndSign } from "../sign.ts";
+import { openSigningSession } from "../signing-session.ts";
+
+/** `aios log erase`: destroys the key of one payload. */
+export const logErase: Command = {
+  path: ["log", "erase"],
+  summary: "erase what is sealed beside a record, for good; you sign it",
+  positionals: [{ name: "N", required: true, help: "the number of the record" }],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "Destroys the key of the record's payload (the arguments of an action, its result, what was written inside). The record, its proofs and the fact that you erased it stay.",
+    "A copy of the home opens it no more either, as long as the copy has no keys/payload-epoch-* file: leave those out of backups. What authority is made of cannot be erased.",
+  ],
+  examples: ["log erase 42"],
+  async run(powers, args) {
+    const record = readInteger(args.required("N"), { name: "N", min: 0, max: Number.MAX_SAFE_INTEGER });
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const asked = { purpose: "erase-payload", document: { record } } as const;
+      // What cannot be erased is refused before anybody reads it.
+      await client.request("prepare", asked);
+      const { entries } = await client.request("log-show", { from: record, limit: 1, instance: null, kinds: [] });
+      const found = entries[0]?.record;
+      if (found !== undefined)
+        writeLines(powers.err, [line(`record ${record}: ${found.kind} ${summariseRecord(found).text}`)]);
+      await insist(powers, "Erase what is sealed beside it, for good?");
+      const session = openSigningSession(powers, { home, keep: "once" });
+      const seq = await prepareAndSign({ powers, client, session }, asked);
+      writeLines(powers.out, [line(`erased the payload of record ${record} (record ${seq})`)]);
+      return EXIT.ok;
+    });
+  },
+};
