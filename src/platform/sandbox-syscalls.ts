@@ -87,7 +87,10 @@ export function hasEnded(fd: number): boolean {
   const entry = Buffer.alloc(8); // struct pollfd { int fd; short events; short revents }
   entry.writeInt32LE(fd, 0);
   entry.writeInt16LE(POLLIN, 4);
-  return checkCall("ask whether a process ended", poll(entry, 1, 0)) > 0;
+  let ready = poll(entry, 1, 0);
+  // A signal interrupts even a poll that does not wait, and says nothing of the process.
+  while (ready < 0 && lastErrno() === errnoOf("EINTR")) ready = poll(entry, 1, 0);
+  return checkCall("ask whether a process ended", ready) > 0;
 }
 
 /**
