@@ -14,7 +14,7 @@ import { grantedModels } from "./providers.ts";
 import { injectionsOf, secretsOf } from "./secrets.ts";
 import type { InstanceState, State } from "./state.ts";
 import type { Vault } from "./vault.ts";
-import { usableGrants } from "./visible.ts";
+import { comingGrants } from "./visible.ts";
 
 /** Destinations of secrets that one instance may have: a face has a channel to the injector of each. */
 const MOST_INJECTORS = 12;
@@ -51,7 +51,7 @@ export function prepareNetwork(
 ): AgentNetwork {
   const { state, now, powers, vault } = parts;
   const { agent } = live.state;
-  const grants = usableGrants(state, agent, now);
+  const grants = comingGrants(state, agent, now);
   const network = networkOf(grants);
   const models = grantedModels(grants, state.providers);
   const formats = FORMATS.filter((format) => models.some((model) => model.format === format));
@@ -115,7 +115,7 @@ export function armingsOf(
   acting: InstanceState,
 ): readonly Injection[] {
   const { state, vault, now } = parts;
-  const models = grantedModels(usableGrants(state, acting.agent, now), state.providers);
+  const models = grantedModels(comingGrants(state, acting.agent, now), state.providers);
   const asked = usesOf(models, state).flatMap(({ secret, to }): Injection[] => {
     const binding = state.secrets.get(secret)?.bindings.get(to);
     return binding === undefined ? [] : [{ ...binding, placeholder: vault.placeholder(acting.agent, secret) }];

@@ -10,7 +10,7 @@ import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { grantedModels } from "./providers.ts";
 import { netRoute } from "./net-route.ts";
-import { usableGrants, visibleOffers } from "./visible.ts";
+import { comingGrants, visibleOffers } from "./visible.ts";
 
 /** Unknown methods that are recorded one by one, and how many freeze the instance. */
 const RECORDED_METHODS = 16;
@@ -84,11 +84,11 @@ export function faceHandlers(ports: FacePorts): {
     },
 
     async route({ host, port }) {
-      return { route: netRoute(usableGrants(journal.state, live.state.agent, ports.now()), { host, port }) };
+      return { route: netRoute(comingGrants(journal.state, live.state.agent, ports.now()), { host, port }) };
     },
 
     async models() {
-      const grants = usableGrants(journal.state, live.state.agent, ports.now());
+      const grants = comingGrants(journal.state, live.state.agent, ports.now());
       return { models: grantedModels(grants, journal.state.providers) };
     },
 

@@ -1,16 +1,30 @@
+import type { ReasonCode } from "../kernel/codes.ts";
 import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
 import { allowParts, type Grant } from "../kernel/grant.ts";
 import type { Visible } from "../protocol/requests.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { State } from "./state.ts";
 
-/** Grants of an agent that could still allow something now: not revoked, within their time, with uses left. */
+/** Grants of an agent that could still allow something now: not revoked, within their time and hours, with uses left. */
 export function usableGrants(state: State, agent: string, now: number): readonly Grant[] {
-  const usable: Grant[] = [];
-  for (const grant of state.byAgent.get(agent)?.values() ?? []) {
-    if (checkLimits(grant, state.usage.get(grant.id) ?? NO_USAGE, { now, bytes: 0 }) === null) usable.push(grant);
-  }
-  return usable;
+  return grantsWith(state, { agent, now }, (limit) => limit === null);
+}
+
+/**
+ * Those, and the ones that only wait for their hours: what an agent finds when it starts stays, so it has to be there when
+ * the hours begin. Until then each action is denied.
+ */
+export function comingGrants(state: State, agent: string, now: number): readonly Grant[] {
+  return grantsWith(state, { agent, now }, (limit) => limit === null || limit === "outside-hours");
+}
+
+function grantsWith(
+  state: State,
+  { agent, now }: { readonly agent: string; readonly now: number },
+  holds: (limit: ReasonCode | null) => boolean,
+): readonly Grant[] {
+  const all = [...(state.byAgent.get(agent)?.values() ?? [])];
+  return all.filter((grant) => holds(checkLimits(grant, state.usage.get(grant.id) ?? NO_USAGE, { now, bytes: 0 })));
 }
 
 /** Bytes that the least of some grants has left, or null when none of them counts bytes; of one not in force, none. */
@@ -33,7 +47,7 @@ export function visibleOffers(
   drivers: Iterable<RunningDriver>,
   { state, chain, now }: { readonly state: State; readonly chain: readonly string[]; readonly now: number },
 ): Visible {
-  const allowed = chain.map((agent) => allowedNames(usableGrants(state, agent, now)));
+  const allowed = chain.map((agent) => allowedNames(comingGrants(state, agent, now)));
   const everyone = (test: (names: Allowed) => boolean): boolean => allowed.every(test);
   const list = [...drivers];
   return {
