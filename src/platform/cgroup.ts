@@ -116,11 +116,16 @@ function put(folder: string, name: string, text: string): void {
   writeFileSync(join(folder, name), text);
 }
 
-function remove(folder: string): void {
+/** How often, and how far apart in milliseconds, the end of a group is tried. */
+const REMOVALS = 100;
+const REMOVAL_MS = 100;
+
+/** A process that has ended and was not waited for keeps its group a moment longer; what is left then the next monitor takes. */
+function remove(folder: string, left: number = REMOVALS): void {
   try {
     rmdirSync(folder);
   } catch {
-    // A process that has ended and was not waited for keeps it a moment longer; the next monitor takes it away.
+    if (left > 0 && existsSync(folder)) setTimeout(remove, REMOVAL_MS, folder, left - 1).unref();
   }
 }
 

@@ -253,7 +253,7 @@ describe.skipIf(CLAUDE === undefined)("Claude Code", () => {
       expect(results()).toMatch(/filled 2[0-9]{8}\b/); // at most 256 MiB
       expect(results()).toContain("bounded");
       expect(["ended", "terminal"]).toContain(ran.state);
-      expect(await aios.client.request("ps", { all: false })).toEqual({ instances: [] });
+      expect((await aios.client.request("ps", { all: false })).instances).toEqual([]);
     }, 120_000);
 
     test("of disk: its home's budget, then it stands still", async () => {

@@ -99,9 +99,29 @@ async function startMonitor(folder: string): Promise<readonly [limits: string, g
   } finally {
     monitor.kill("SIGTERM");
     await gone;
-    rmdirSync(`${group}/monitor`);
-    rmdirSync(group);
+    await soon(() => rmdirSync(`${group}/monitor`));
+    await soon(() => rmdirSync(group));
   }
+}
+
+/** Does what may have to wait for processes that ended a moment ago. */
+async function soon(action: () => void): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      return action();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  action();
+}
+
+/** Groups of sandboxes that are still there when those have had some seconds to end. */
+async function leftGroups(parent: string): Promise<readonly string[]> {
+  const left = (): readonly string[] => readdirSync(parent).filter((name) => name.startsWith("sandbox-"));
+  for (let tries = 0; tries < 50 && left().length > 0; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  return left();
 }
 
 /** Forks on until it may not, at most forty times. */
@@ -146,6 +166,6 @@ const result: Enclosed = {
   processor,
   harmless: await run(["/usr/bin/python3", "-c", "print('ran')"], true),
   monitor: await startMonitor(folder),
-  left: readdirSync(folder).filter((name) => name.startsWith("sandbox-")),
+  left: await leftGroups(folder),
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
