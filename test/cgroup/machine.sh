@@ -7,7 +7,13 @@ shift
 if [ $$ = 1 ]; then
   mount -t proc proc /proc
   mount -t sysfs sys /sys
+  # The checkout may lie below a folder that is covered here.
+  code=$(CDPATH='' cd "$(dirname "$0")/../.." && pwd -P)
+  mount -t tmpfs tmpfs /mnt
+  mkdir /mnt/code
+  mount --bind "$code" /mnt/code
   mount -t tmpfs tmpfs /tmp
+  if [ ! -d "$code" ]; then mkdir -p "$code" && mount --bind /mnt/code "$code"; fi
   mount -t tmpfs tmpfs /dev
   for node in "null 1 3" "zero 1 5" "full 1 7" "random 1 8" "urandom 1 9" "tty 5 0"; do
     set -- "$@" && mknod -m 666 "/dev/${node%% *}" c ${node#* }
