@@ -60,10 +60,8 @@ describe("a freeze of everything", () => {
     expect(lines).toBeGreaterThan(COUNT);
   });
 
-  test("is confirmed part by part, within a second, and is so", async () => {
-    const begun = performance.now();
+  test("is confirmed part by part, and is so", async () => {
     const report = await aios.client.request("freeze", { instance: null });
-    const took = performance.now() - begun;
     expect(report.instances).toHaveLength(COUNT);
     for (const stopped of report.instances) {
       expect(stopped).toMatchObject({ confirmed: true, starting: 0 });
@@ -79,8 +77,6 @@ describe("a freeze of everything", () => {
     }
     record = report.all ?? -1;
     expect(record).toBeGreaterThan(0);
-    // The machine may be busy with others; what the bar is, `npm run proof:stop` measures.
-    expect(took).toBeLessThan(5000);
     const { bytes, lines } = await workIn(1000);
     expect(bytes).toEqual(busy.agents.map(() => 0));
     expect(lines).toBe(0);

@@ -42,11 +42,11 @@ export const SHELL_JOBS: readonly Job[] = [
     quick: true,
     before: `mkdir store && for n in 1 2 3; do mkdir -p store/p$n/bin && echo "echo p$n" > store/p$n/bin/p$n && chmod +x store/p$n/bin/p$n; done`,
     script: `
-      mkdir -p farm/bin && for n in 1 2 3; do ln -s ../../store/p$n/bin/p$n farm/bin/p$n; done
-      PATH="$PWD/farm/bin:$PATH" sh -c 'p1; p2; p3'
-      ln -sfn p2 farm/bin/p1 && farm/bin/p1
-      ln -s /etc/shadow farm/out && { cat farm/out 2>/dev/null || echo "nothing behind it"; }
-      readlink -f farm/bin/p3`,
+      mkdir -p links/bin && for n in 1 2 3; do ln -s ../../store/p$n/bin/p$n links/bin/p$n; done
+      PATH="$PWD/links/bin:$PATH" sh -c 'p1; p2; p3'
+      ln -sfn p2 links/bin/p1 && links/bin/p1
+      ln -s /etc/shadow links/out && { cat links/out 2>/dev/null || echo "nothing behind it"; }
+      readlink -f links/bin/p3`,
     prints: "p1\np2\np3\np2\nnothing behind it\n/workspace/store/p3/bin/p3",
   },
   {
