@@ -5,7 +5,7 @@ const { readdirSync, readFileSync, statSync } = require("node:fs");
 const { join } = require("node:path");
 
 const ROOT = join(__dirname, "..");
-const FOLDERS = ["kernel", "protocol", "sandbox", "monitor", "platform"];
+const FOLDERS = ["kernel", "protocol", "sandbox", "showing", "monitor", "platform"];
 const LIBRARIES = [
   ["Cedar (policy)", "node_modules/@cedar-policy/cedar-wasm/nodejs", /\.(js|wasm)$/],
   ["koffi (system calls)", `node_modules/@koromix/koffi-linux-${process.arch}`, /\.node$/],

@@ -44,7 +44,7 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/units.ts": "src/protocol/profile.test.ts",
 };
 /** Layers that decide: their answers come from their arguments alone. */
-const PURE = ["kernel", "protocol", "sandbox", "monitor"];
+const PURE = ["kernel", "protocol", "sandbox", "showing", "monitor"];
 /** The only file that may ask a driver to run something (NO-AMBIENT, RECORD-FIRST), and how it asks. */
 const DRIVER_CALL = { layer: "monitor", file: "src/monitor/execute.ts", method: "request", name: "run" };
 

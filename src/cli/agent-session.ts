@@ -2,13 +2,14 @@ import type { HeldView } from "../protocol/requests.ts";
 import { alertPerson } from "./alert.ts";
 import { CliFailure } from "./failure.ts";
 import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
-import { decideHeld, renderHeld } from "./held.ts";
-import { join, line, writeLines } from "./line.ts";
+import { renderHeld } from "../showing/held-action.ts";
+import { decideHeld } from "./held.ts";
+import { join, line, writeLines } from "../showing/line.ts";
 import { createOutputFilter } from "./output-filter.ts";
 import { createOutputMeter } from "./output-meter.ts";
 import type { AgentTerminal, CliPowers, MonitorClient } from "./powers.ts";
 import type { SigningSession } from "./signing-session.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 
 /** Ctrl-]: the one key that an agent never sees. Prompts of AIOS appear behind it and nowhere else. */
 export const ATTENTION_KEY = 0x1d;
@@ -184,7 +185,7 @@ async function answerOne(parts: AgentSessionParts, answering: Answering & { read
   const { powers, client } = parts;
   const { view } = answering;
   const detail = await client.request("held-show", { request: view.request });
-  const rendered = renderHeld(powers, { detail, columns: powers.err.columns });
+  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.err.columns });
   if (rendered.kind === "refused") {
     writeLines(powers.err, [join(["bad", "refused "], `${makeVisible(view.what)}: ${rendered.why}; it will expire`)]);
     return;

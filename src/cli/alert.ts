@@ -1,5 +1,5 @@
 import type { CliPowers } from "./powers.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 
 /** What people are told at once, wherever they look: which instance stopped, and by which code. */
 export interface Alert {

@@ -1,9 +1,9 @@
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import type { LogRecord } from "../protocol/record.ts";
-import { summariseRecord } from "./describe-record.ts";
-import { join, line, type Line } from "./line.ts";
+import { summariseRecord } from "../showing/describe-record.ts";
+import { join, line, type Line } from "../showing/line.ts";
 import type { MonitorClient } from "./powers.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 
 interface Entry {
   readonly record: LogRecord;

@@ -1,6 +1,6 @@
 import type { LogRecord } from "../protocol/record.ts";
-import { describeLimit } from "./describe-limits.ts";
-import { summariseRecord } from "./describe-record.ts";
+import { describeLimit } from "../showing/describe-limits.ts";
+import { summariseRecord } from "../showing/describe-record.ts";
 
 /** The parts of a digest in their order: what was stopped stands first, what went well after it. */
 export const SECTIONS = [

@@ -1,9 +1,9 @@
 import type { LogRecord } from "../protocol/record.ts";
 import { confirm } from "./confirm.ts";
-import { line, writeLines } from "./line.ts";
+import { line, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
 import { prepareAndSign, type SigningParts } from "./sign.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 
 /** How long a frozen instance waits where there is no terminal: nobody can thaw it from there, and nobody may be coming. */
 export const FROZEN_SECONDS = 30;

@@ -1,10 +1,9 @@
 import type { HeldDetail } from "../protocol/requests.ts";
 import { CliFailure } from "./failure.ts";
-import type { Tone } from "./line.ts";
-import { readAction } from "./read-action.ts";
-import type { CliPowers, MonitorClient } from "./powers.ts";
-import { renderAction, type Rendered } from "./render-action.ts";
-import { draftDigest, signAndSubmit, type SigningParts } from "./sign.ts";
+import type { Tone } from "../showing/line.ts";
+import { readAction } from "../showing/read-action.ts";
+import type { MonitorClient } from "./powers.ts";
+import { signAndSubmit, type SigningParts } from "./sign.ts";
 
 /**
  * Finds the held action that a person means by a request id or the beginning of one, and fetches all there is to know.
@@ -20,25 +19,6 @@ export async function findHeld(client: MonitorClient, typed: string): Promise<He
   if (found.length > 1)
     throw CliFailure.of("not-found", `${found.length} held actions begin with ${typed}`, "give more of the id");
   return await client.request("held-show", { request: view.request });
-}
-
-/** A held action on the screen. Refused when the bytes, the digest and the statement do not fit each other. */
-export function renderHeld(powers: Pick<CliPowers, "crypto">, view: { detail: HeldDetail; columns: number }): Rendered {
-  const { detail } = view;
-  const digest = powers.crypto.digest(detail.action);
-  const action = readAction(detail.action);
-  if (digest !== detail.digest || digest !== detail.statement.subject || action?.request !== detail.request) {
-    return { kind: "refused", why: "the action, its digest and the statement do not belong together" };
-  }
-  const context = {
-    risk: detail.risk,
-    labels: detail.labels,
-    reasons: detail.reasons,
-    unendorsed: detail.unendorsed,
-    provenance: detail.provenance,
-    statement: draftDigest(detail.statement, powers.crypto),
-  };
-  return renderAction(detail.action, { context, columns: view.columns });
 }
 
 /** Signs a decision over a held action, from exactly the bytes that were shown. Returns the number of the record. */

@@ -1,6 +1,6 @@
 import { HELP } from "./arguments.ts";
 import type { Command, CommandShape } from "./command.ts";
-import { padText, wrapProse } from "./width.ts";
+import { padText, wrapProse } from "../showing/width.ts";
 
 /** Help is written for 80 columns, so that it reads the same everywhere and tests pin it. */
 const COLUMNS = 80;

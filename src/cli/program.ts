@@ -6,7 +6,7 @@ import { CliFailure } from "./failure.ts";
 import { showFamily, showHelp, showOverview } from "./help.ts";
 import { findNearest } from "./nearest.ts";
 import type { CliPowers, Screen } from "./powers.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 
 /** Runs one command line (the words after `aios`) and returns the exit code. Faults are written to `powers.err`; nothing is thrown. */
 export async function runProgram(words: readonly string[], powers: CliPowers): Promise<ExitCode> {

@@ -2,9 +2,9 @@ import type { ToolClass } from "../kernel/grant.ts";
 import { decodeProfile, grantAskedFor, type Profile } from "../protocol/profile.ts";
 import type { ShortServer } from "../protocol/short-grant.ts";
 import { CliFailure } from "./failure.ts";
-import { showMoment } from "./moment.ts";
+import { showMoment } from "../showing/moment.ts";
 import { probeServers, type ProbedGrant, type ProbeParts } from "./probe-servers.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 import { writeShortGrant, type ServerNote } from "./write-short-grant.ts";
 import { readYaml } from "./yaml.ts";
 

@@ -5,11 +5,11 @@ import type { Arguments } from "./arguments.ts";
 import { confirm } from "./confirm.ts";
 import { CliFailure } from "./failure.ts";
 import { signGrant } from "./grant-file.ts";
-import { line, writeLines } from "./line.ts";
+import { line, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
 import { proposeGrant, readProfile } from "./propose.ts";
 import type { SigningSession } from "./signing-session.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 import { MAXIMUM_YAML_BYTES } from "./yaml.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { RULES, severityOf, SEVERITIES, type Finding, type Severity } from "../extensions/scan/finding.ts";
 import type { ClientFound, ScanReport } from "../extensions/scan/scan.ts";
 import type { Server } from "../extensions/scan/server.ts";
-import { join, line, type Line, type Tone } from "./line.ts";
-import { makeVisible } from "./visible.ts";
-import { padText, wrapProse } from "./width.ts";
+import { join, line, type Line, type Tone } from "../showing/line.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { padText, wrapProse } from "../showing/width.ts";
 
 const TONES: { readonly [severity in Severity]: Tone } = { critical: "bad", high: "bad", medium: "wait", low: "faint" };
 const WORD_TONES: { readonly [word in ScanReport["score"]["word"]]: Tone } = {

@@ -3,13 +3,10 @@ import type { JsonObject } from "../kernel/json.ts";
 import { sealEnvelope } from "../protocol/dsse.ts";
 import { keyId, type Purpose, type Statement } from "../protocol/statement.ts";
 import { CliFailure } from "./failure.ts";
-import { join, writeLines } from "./line.ts";
+import { join, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
-import { shortCode } from "./render-action.ts";
+import { statementCode, type Draft } from "../showing/statement-code.ts";
 import type { SigningSession } from "./signing-session.ts";
-
-/** A statement as the monitor drew it up, complete but for who signs and what is decided. */
-export type Draft = Omit<Statement, "key" | "decision">;
 
 export interface SigningParts {
   readonly powers: Pick<CliPowers, "crypto" | "err">;
@@ -53,16 +50,8 @@ export async function prepareAndSign(
 ): Promise<number> {
   const { statement } = await parts.client.request("prepare", asked);
   if (!parts.session.unlocked)
-    writeLines(parts.powers.err, [join(["faint", "code       "], statementCode(statement, parts.powers.crypto))]);
+    writeLines(parts.powers.err, [
+      join(["faint", "code       "], statementCode(statement, parts.powers.crypto.digest)),
+    ]);
   return await signAndSubmit(parts, { ...asked, decision: "allow", draft: statement });
-}
-
-/** The short code of a draft: the same on every screen that shows the same statement. */
-export function statementCode(draft: Draft, crypto: Pick<CliPowers["crypto"], "digest">): string {
-  return shortCode(draftDigest(draft, crypto));
-}
-
-/** Digest of the canonical draft. */
-export function draftDigest(draft: Draft, crypto: Pick<CliPowers["crypto"], "digest">): string {
-  return crypto.digest(canonicalize({ ...draft }));
 }

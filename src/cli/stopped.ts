@@ -1,6 +1,6 @@
 import type { StoppedInstance, StoppedPart, StopReport } from "../protocol/stop-report.ts";
 import { CliFailure } from "./failure.ts";
-import { join, line, type Line } from "./line.ts";
+import { join, line, type Line } from "../showing/line.ts";
 
 const NAMES: { readonly [part in StoppedPart["part"]]: readonly [one: string, more: string] } = {
   agent: ["agent", "agents"],

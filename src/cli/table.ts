@@ -1,6 +1,6 @@
-import { join, type Line, type Tone } from "./line.ts";
-import { makeVisible } from "./visible.ts";
-import { measureText, padText } from "./width.ts";
+import { join, type Line, type Tone } from "../showing/line.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { measureText, padText } from "../showing/width.ts";
 
 /** One cell; text from elsewhere is made visible here. */
 export type Cell = string | readonly [Tone, string];

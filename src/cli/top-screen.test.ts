@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
-import { line, plainText } from "./line.ts";
+import { line, plainText } from "../showing/line.ts";
 import { cut, drawTop, type TopModel } from "./top-screen.ts";
-import { measureText } from "./width.ts";
+import { measureText } from "../showing/width.ts";
 
 const NOW = Date.UTC(2026, 10, 26);
 

@@ -1,8 +1,8 @@
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
-import { join, line, plainText, type Line, type Tone } from "./line.ts";
-import { showSpan } from "./moment.ts";
-import { makeVisible } from "./visible.ts";
-import { cutRows, measureText, padText, wrapProse } from "./width.ts";
+import { join, line, plainText, type Line, type Tone } from "../showing/line.ts";
+import { showSpan } from "../showing/moment.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { cutRows, measureText, padText, wrapProse } from "../showing/width.ts";
 
 /** Where an action of an instance stands. Words of a record or an event, not yet visible. */
 export interface StageSeen {

@@ -1,5 +1,5 @@
 import type { Verified } from "./powers.ts";
-import { makeVisible } from "./visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 
 /** Why a log or a proof was refused, in words for a screen, with the record where it begins when one can be named. */
 export function showRefusal({ at, why }: Extract<Verified, { kind: "refused" }>): string {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { foldersOf, openTestLog, ORIGIN, SIGNER } from "../../test/fakes/open-log.ts";
-import { makeVisible } from "../cli/visible.ts";
+import { makeVisible } from "../showing/visible.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { noteKeyText } from "../protocol/note.ts";
 import { createLogVerifier } from "./log-verifier.ts";

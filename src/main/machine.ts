@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describeLimits } from "../cli/describe-limits.ts";
+import { describeLimits } from "../cli/limit-check.ts";
 import type { Check } from "../cli/powers.ts";
 import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { renderHeld } from "../../src/cli/held.ts";
-import { plainText } from "../../src/cli/line.ts";
+import { renderHeld } from "../../src/showing/held-action.ts";
+import { plainText } from "../../src/showing/line.ts";
 import { drawTop } from "../../src/cli/top-screen.ts";
-import { measureText } from "../../src/cli/width.ts";
+import { measureText } from "../../src/showing/width.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { heldOver, instances } from "./cast.ts";
 
@@ -136,7 +136,10 @@ test("there are more than sixty", () => {
 describe("an argument of a held action", () => {
   for (const columns of [40, 80, 200])
     test.each(CORPUS)(`that %s is shown truthfully in ${columns} columns`, (_, text) => {
-      const rendered = renderHeld(powers, { detail: heldOver({ text, to: "bob@good.example" }), columns });
+      const rendered = renderHeld(heldOver({ text, to: "bob@good.example" }), {
+        digest: powers.crypto.digest,
+        columns,
+      });
       if (rendered.kind === "refused") {
         expect(rendered.why).not.toBe("");
         return;
@@ -150,7 +153,7 @@ describe("an argument of a held action", () => {
     });
 
   test.each(REFUSED)("that %s is refused", (_, text) => {
-    expect(renderHeld(powers, { detail: heldOver({ text }), columns: 80 }).kind).toBe("refused");
+    expect(renderHeld(heldOver({ text }), { digest: powers.crypto.digest, columns: 80 }).kind).toBe("refused");
   });
 
   test("that no text can hold (half a character) is no action at all", () => {
@@ -159,7 +162,7 @@ describe("an argument of a held action", () => {
 
   test("as a name is shown as a name, and none can pass for another", () => {
     for (const [, text] of CORPUS.filter(([, each]) => each.length < 200)) {
-      const rendered = renderHeld(powers, { detail: heldOver({ [text]: "value" }), columns: 80 });
+      const rendered = renderHeld(heldOver({ [text]: "value" }), { digest: powers.crypto.digest, columns: 80 });
       if (rendered.kind === "shown")
         expect(rendered.lines.map(plainText).filter((each) => OBEYED.test(each))).toEqual([]);
     }

@@ -702,7 +702,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 `);
   });
@@ -767,7 +767,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 
 ! aios: Cannot ask: there is no terminal to confirm and sign at (no-terminal)
@@ -795,7 +795,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 
 approved (record 42)
@@ -823,7 +823,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 
 ! aios: Nothing was signed: you did not say yes (not-confirmed)
@@ -852,7 +852,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 
 approved (record 42)
@@ -882,7 +882,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 
 ! that is not the passphrase; try again
@@ -915,7 +915,7 @@ arguments, in full:
     ← from files/read_text_file #12
     ← you did not name this recipient
 
-  code      57b7 a896
+  code      ayv-th5-nb9-23g-ygc
   request   3fa9c2d100112233445566778899aabb
 
 denied (record 42)

@@ -10,10 +10,10 @@ import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { join, line, writeLines, type Line } from "../line.ts";
+import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import type { CliPowers } from "../powers.ts";
 import { loadProfile } from "../run-profile.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 /** Where OpenClaw and its earlier names keep their configuration. */
 const USUAL = ["~/.openclaw/openclaw.json", "~/.moltbot/moltbot.json", "~/.clawdbot/clawdbot.json"];

@@ -5,13 +5,14 @@ import { confirm } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { decideHeld, findHeld, readAnswered, renderHeld } from "../held.ts";
-import { line, writeLines } from "../line.ts";
-import { showSpan } from "../moment.ts";
+import { renderHeld } from "../../showing/held-action.ts";
+import { decideHeld, findHeld, readAnswered } from "../held.ts";
+import { line, writeLines } from "../../showing/line.ts";
+import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const REQUEST: Positional = {
   name: "REQUEST",
@@ -114,7 +115,7 @@ export async function decideOn(
   { powers, client, home }: { readonly powers: CliPowers; readonly client: MonitorClient; readonly home: Home },
   { detail, decision }: { readonly detail: HeldDetail; readonly decision: "allow" | "deny" },
 ): Promise<ExitCode> {
-  const rendered = renderHeld(powers, { detail, columns: powers.out.columns });
+  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.out.columns });
   // What cannot be shown may still be denied: a no needs no reading.
   if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
   else if (decision === "allow") throw cannotShow(rendered.why);
@@ -137,7 +138,7 @@ export async function decideOn(
 }
 
 function showOrRefuse(powers: CliPowers, detail: HeldDetail): void {
-  const rendered = renderHeld(powers, { detail, columns: powers.out.columns });
+  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.out.columns });
   if (rendered.kind === "refused") throw cannotShow(rendered.why);
   writeLines(powers.out, rendered.lines);
 }

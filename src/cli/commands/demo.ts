@@ -5,18 +5,18 @@ import type { Command } from "../command.ts";
 import { createBoard, type Board } from "../demo/board.ts";
 import { makeDemoGrant } from "../demo/grant.ts";
 import { AGENT, CHAPTERS, SAMPLE_FILES, STRANGER, TASK } from "../demo/story.ts";
-import { describeGrant } from "../describe-grant.ts";
+import { describeGrant } from "../../showing/describe-grant.ts";
 import { toDocument } from "../document.ts";
 import { enrolOwner } from "../enrol.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { join, line, writeLines } from "../line.ts";
+import { join, line, writeLines } from "../../showing/line.ts";
 import { askNewPassphrase } from "../passphrase.ts";
 import type { CliPowers, MonitorClient, Person, Sample } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import type { SigningSession } from "../signing-session.ts";
 import { showRefusal } from "../verdict.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 /** For commands to copy: never `npm start --`, whose banner would land in a file that standard output goes to. */
 const PROGRAM = "bin/aios";

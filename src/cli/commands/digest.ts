@@ -5,10 +5,10 @@ import { createDigest, type Digest, type DigestFold, type DigestLine, type Diges
 import type { Section } from "../digest-events.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines, type Line, type Tone } from "../line.ts";
-import { showMoment, showSpan } from "../moment.ts";
+import { line, writeLines, type Line, type Tone } from "../../showing/line.ts";
+import { showMoment, showSpan } from "../../showing/moment.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const SINCE = "12h";
 const PAGE = 2000;

@@ -1,16 +1,16 @@
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
-import { describeLimits } from "../describe-limits.ts";
+import { describeLimits } from "../limit-check.ts";
 import { findHome, withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { join, line, writeLines, type Line } from "../line.ts";
-import { showMoment } from "../moment.ts";
+import { join, line, writeLines, type Line } from "../../showing/line.ts";
+import { showMoment } from "../../showing/moment.ts";
 import type { Check, CliPowers, Home } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
-import { makeVisible } from "../visible.ts";
-import { padText } from "../width.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import { padText } from "../../showing/width.ts";
 
 const SIGNS = { ok: ["good", "ok     "], missing: ["bad", "missing"], note: ["wait", "note   "] } as const;
 

@@ -4,7 +4,7 @@ import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts"
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import type { CliPowers } from "../powers.ts";
 import { describeStopped, refuseUnconfirmed } from "../stopped.ts";
 

@@ -1,18 +1,18 @@
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { describeGrant } from "../describe-grant.ts";
+import { describeGrant } from "../../showing/describe-grant.ts";
 import { EXIT } from "../exit-codes.ts";
 import { signGrantFile } from "../grant-file.ts";
-import { line, writeLines, type Tone } from "../line.ts";
-import { showMoment } from "../moment.ts";
+import { line, writeLines, type Tone } from "../../showing/line.ts";
+import { showMoment } from "../../showing/moment.ts";
 import { proposeFromProfile } from "../propose.ts";
 import { loadProfile } from "../run-profile.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
 import type { GrantView } from "../../protocol/requests.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const ID: Positional = { name: "ID", required: true, help: "the grant's id, from aios grants list" };
 

@@ -2,10 +2,10 @@ import { HOME, type Command } from "../command.ts";
 import { enrolOwner } from "../enrol.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { join, line, writeLines, type Line } from "../line.ts";
+import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { askNewPassphrase } from "../passphrase.ts";
 import { homeFlag } from "../shell-word.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import { keyId } from "../../protocol/statement.ts";
 
 /** `aios init`: makes a home and its owner's key, and enrols the key. */

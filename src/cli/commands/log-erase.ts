@@ -1,10 +1,10 @@
 import { HOME, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
-import { summariseRecord } from "../describe-record.ts";
+import { summariseRecord } from "../../showing/describe-record.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readInteger } from "../integer.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 

@@ -4,17 +4,17 @@ import { parseDuration } from "../../protocol/units.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { summariseRecord } from "../describe-record.ts";
+import { summariseRecord } from "../../showing/describe-record.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
-import { join, line, writeLines } from "../line.ts";
-import { showMoment } from "../moment.ts";
+import { join, line, writeLines } from "../../showing/line.ts";
+import { showMoment } from "../../showing/moment.ts";
 import type { CliPowers, LogKeySource, Verified, WitnessChoice } from "../powers.ts";
 import { readRecordKind } from "../record-kinds.ts";
 import { layOutTable } from "../table.ts";
 import { showRefusal } from "../verdict.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const PAGE = 500;
 const KEY: Flag = {

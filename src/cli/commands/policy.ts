@@ -7,14 +7,14 @@ import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
-import { join, line, writeLines, type Line, type Tone } from "../line.ts";
+import { join, line, writeLines, type Line, type Tone } from "../../showing/line.ts";
 import type { CliPowers } from "../powers.ts";
 import { readProposal } from "../read-proposal.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../visible.ts";
-import { describeCondition } from "../describe-grant.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import { describeCondition } from "../../showing/describe-grant.ts";
 
 const MAXIMUM_POLICY_BYTES = 4 * 1024 * 1024;
 const FILE: Positional = { name: "FILE", required: true, help: "Cedar rules; they can only narrow what grants give" };

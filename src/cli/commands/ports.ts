@@ -3,15 +3,15 @@ import { AGENT_NAME, CLIENT_KEY, PORT_NAME } from "../../kernel/names.ts";
 import { parseDuration } from "../../protocol/units.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { portAddress } from "../describe-port.ts";
+import { portAddress } from "../../showing/describe-port.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { signGrant } from "../grant-file.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import type { MonitorClient } from "../powers.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const PAIRED_FOR = "30d";
 

@@ -3,15 +3,15 @@ import { decodeShortProvider } from "../../protocol/short-inference.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { describeProvider } from "../describe-inference.ts";
+import { describeProvider } from "../../showing/describe-inference.ts";
 import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import { MAXIMUM_YAML_BYTES, readYaml } from "../yaml.ts";
 
 /** `aios providers add`. */

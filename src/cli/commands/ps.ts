@@ -1,8 +1,8 @@
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
-import { line, writeLines, type Tone } from "../line.ts";
-import { showSpan } from "../moment.ts";
+import { line, writeLines, type Tone } from "../../showing/line.ts";
+import { showSpan } from "../../showing/moment.ts";
 import { layOutTable } from "../table.ts";
 import type { InstanceView } from "../../protocol/requests.ts";
 

@@ -6,11 +6,11 @@ import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines, type Line } from "../line.ts";
+import { line, writeLines, type Line } from "../../showing/line.ts";
 import type { MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import { runInstance } from "./run.ts";
 
 /** `aios restart`: shows what stopped an instance and, when a person says that it was a false alarm, starts it again. */

@@ -12,17 +12,17 @@ import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
-import { describeGrant } from "../describe-grant.ts";
+import { describeGrant } from "../../showing/describe-grant.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { chooseWorkspace, findProfile, grantProfile, offerKnown, type NamedProfile } from "../run-profile.ts";
 import { openSigningSession, type SigningSession } from "../signing-session.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const HOLD_SECONDS = { terminal: 600, unattended: 60 };
 

@@ -5,10 +5,10 @@ import { scanMachine, type ScanReport } from "../../extensions/scan/scan.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import type { CliPowers } from "../powers.ts";
 import { drawScan } from "../scan-picture.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const FORMATS = ["picture", "json", "sarif", "html"] as const;
 type Format = (typeof FORMATS)[number];

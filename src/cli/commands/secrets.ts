@@ -10,15 +10,15 @@ import { withMonitor, writeJson } from "../connection.ts";
 import { toDocument } from "../document.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import { readLoginFile, type LoginFile } from "../login-file.ts";
 import { readHostKeys, readKeyFile } from "../key-file.ts";
-import { showMoment } from "../moment.ts";
+import { showMoment } from "../../showing/moment.ts";
 import type { CliPowers } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const NAME: Positional = { name: "NAME", required: true, help: "what grants call it" };
 const FILE: Flag = { name: "file", value: "FILE", help: "read the value from this file instead of the terminal" };

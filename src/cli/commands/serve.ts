@@ -2,7 +2,7 @@ import { HOME, type Command } from "../command.ts";
 import { findHome } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import { homeFlag } from "../shell-word.ts";
 
 /** `aios serve`: the monitor in the foreground, or its orderly end. */

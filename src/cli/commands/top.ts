@@ -4,15 +4,15 @@ import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { insist } from "../confirm.ts";
-import { line, paintLine, type Line } from "../line.ts";
-import { showBytes, showSpan } from "../moment.ts";
+import { line, paintLine, type Line } from "../../showing/line.ts";
+import { showBytes, showSpan } from "../../showing/moment.ts";
 import type { Board, CliPowers, Home, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { describeStopped } from "../stopped.ts";
 import { followTop, type TopFeed } from "../top-feed.ts";
 import { drawTop, type TopModel } from "../top-screen.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import { decideOn } from "./approvals.ts";
 
 /** Screens at most so often, milliseconds. */

@@ -2,8 +2,8 @@ import type { CliRequests } from "../../protocol/requests.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
-import { line, writeLines, type Line } from "../line.ts";
-import { makeVisible } from "../visible.ts";
+import { line, writeLines, type Line } from "../../showing/line.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 /** `aios undo`: takes back what an instance did to the files of its workspace. */
 export const undo: Command = {

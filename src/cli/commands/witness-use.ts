@@ -4,10 +4,10 @@ import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import { MAXIMUM_YAML_BYTES, readYaml } from "../yaml.ts";
 import { decodeWitnessSet, type WitnessSet } from "../../protocol/witness-set.ts";
 

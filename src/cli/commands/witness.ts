@@ -3,9 +3,9 @@ import { writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
-import { line, writeLines } from "../line.ts";
+import { line, writeLines } from "../../showing/line.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../visible.ts";
+import { makeVisible } from "../../showing/visible.ts";
 
 const DEFAULT_PORT = "7741";
 const WITNESS_NAME = /^[a-z0-9](?:[a-z0-9./-]{0,98}[a-z0-9])?$/;

@@ -1,10 +1,10 @@
 import { REASONS } from "../../kernel/codes.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 import type { CliEvents } from "../../protocol/requests.ts";
-import { join, line, paintLine, writeLines, type Line, type Tone } from "../line.ts";
+import { join, line, paintLine, writeLines, type Line, type Tone } from "../../showing/line.ts";
 import type { Screen } from "../powers.ts";
-import { makeVisible } from "../visible.ts";
-import { padText, wrapProse } from "../width.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import { padText, wrapProse } from "../../showing/width.ts";
 
 /** The screen is made for 80 columns, so that it looks the same wherever it is shown. */
 const COLUMNS = 78;

@@ -1,5 +1,4 @@
 import type { LimitName, NamedLimits } from "../kernel/sandbox-limits.ts";
-import type { Check } from "./powers.ts";
 import { showBytes, showSpan } from "./moment.ts";
 
 /** One limit and its value in words. */
@@ -24,21 +23,6 @@ export function describeLimit(name: LimitName, value: number): string {
     default:
       return name satisfies never;
   }
-}
-
-/** What stands behind the limits of sandboxes, and what that means; `why`: why there is no cgroup. */
-export function describeLimits(held: "cgroup" | "watch", why: string | null): Check {
-  const always = "processes, files and file sizes by the kernel";
-  if (held === "cgroup") {
-    const found = `${always}; memory and processes in all by cgroups; cpu by their count and disk by a look every 100 ms`;
-    return { name: "limits", state: "ok", found, hint: null };
-  }
-  return {
-    name: "limits",
-    state: "note",
-    found: `${always}; memory, cpu and disk by a look every 100 ms${why === null ? "" : `: ${why}`}`,
-    hint: "between two looks an instance can go over, and memory that nothing maps is not seen; a monitor with a cgroup of its own (Delegate=yes, packaging/aiosd.service) bounds both",
-  };
 }
 
 /** What a grant says of its sandbox's limits. */

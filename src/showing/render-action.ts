@@ -13,8 +13,8 @@ export interface ActionContext {
   readonly reasons: readonly string[];
   readonly unendorsed: readonly string[];
   readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
-  /** Digest of the canonical statement; its first eight digits are shown. */
-  readonly statement: string;
+  /** The short code of the statement. */
+  readonly code: string;
 }
 
 export interface RenderOptions {
@@ -82,18 +82,12 @@ export function renderAction(canonical: string, options: RenderOptions): Rendere
   const request = cutRows(action.request, columns - FIELD_COLUMNS);
   lines.push(
     line(""),
-    field("code", shortCode(context.statement)),
+    field("code", context.code),
     ...request.map((row, index) => field(index === 0 ? "request" : "", row)),
   );
   return lines.length > MAXIMUM_LINES
     ? { kind: "refused", why: `the action takes more than ${MAXIMUM_LINES} lines to show in full` }
     : { kind: "shown", lines };
-}
-
-/** The first eight digits of a digest in two groups, short enough to compare by eye on two screens. */
-export function shortCode(digest: string): string {
-  const hex = digest.replace(/^sha256:/u, "").slice(0, 8);
-  return `${hex.slice(0, 4)} ${hex.slice(4)}`;
 }
 
 const VERBS = { call: "call a tool", read: "read a resource", prompt: "fetch a prompt" } as const;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { canonicalize } from "../kernel/canonical.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { plainText } from "./line.ts";
-import { MAXIMUM_BYTES, MAXIMUM_LINES, renderAction, shortCode, type ActionContext } from "./render-action.ts";
+import { MAXIMUM_BYTES, MAXIMUM_LINES, renderAction, type ActionContext } from "./render-action.ts";
 import { measureText } from "./width.ts";
 
 const context: ActionContext = {
@@ -11,7 +11,7 @@ const context: ActionContext = {
   reasons: ["recipient-not-endorsed", "untrusted-and-private"],
   unendorsed: ["eve@evil.example"],
   provenance: [{ pointer: "/to/0", from: ["files/read_text_file #12"] }],
-  statement: "sha256:0123abcd4567ef890123abcd4567ef890123abcd4567ef890123abcd4567ef89",
+  code: "04h-tqk-b7h-xzh-4hk",
 };
 
 function action(args: JsonObject, change: JsonObject = {}): string {
@@ -55,7 +55,7 @@ test("an action is shown in full, with where its values came from", () => {
     "    ← you did not name this recipient",
     "  /urgent  true",
     "",
-    "  code      0123 abcd",
+    "  code      04h-tqk-b7h-xzh-4hk",
     "  request   00112233445566778899aabbccddeeff",
   ]);
 });
@@ -134,8 +134,4 @@ describe("what cannot be shown in full is refused", () => {
       why: "the action is not in canonical form",
     });
   });
-});
-
-test("a short code is the first eight digits in two groups", () => {
-  expect(shortCode(context.statement)).toBe("0123 abcd");
 });

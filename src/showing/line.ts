@@ -1,5 +1,3 @@
-import type { Screen } from "./powers.ts";
-
 /** What a piece of a line is for; the screen decides how that looks. */
 export type Tone = "plain" | "strong" | "faint" | "good" | "bad" | "wait";
 
@@ -35,6 +33,12 @@ export function join(...pieces: readonly (string | readonly [Tone, string])[]): 
 /** The text of a line without its tones. */
 export function plainText(shown: Line): string {
   return shown.pieces.map((piece) => piece.text).join("");
+}
+
+/** What lines are written to: visible text, and styles of ours when it has colour. */
+interface Screen {
+  write(text: string): void;
+  readonly colour: boolean;
 }
 
 /** Writes lines, in colour when the screen has it. */

@@ -1,0 +1,19 @@
+import type { HeldDetail } from "../protocol/requests.ts";
+import { readAction } from "./read-action.ts";
+import { renderAction, type Rendered } from "./render-action.ts";
+import { statementCode, type Digest } from "./statement-code.ts";
+
+/**
+ * A held action as every screen shows it, from the bytes that will be signed. Refused when the bytes, the digest and the
+ * statement do not fit each other (SHOWN-SIGNED-RUN).
+ */
+export function renderHeld(detail: HeldDetail, { digest, columns }: { digest: Digest; columns: number }): Rendered {
+  const found = digest(detail.action);
+  const action = readAction(detail.action);
+  if (found !== detail.digest || found !== detail.statement.subject || action?.request !== detail.request) {
+    return { kind: "refused", why: "the action, its digest and the statement do not belong together" };
+  }
+  const { risk, labels, reasons, unendorsed, provenance, statement } = detail;
+  const code = statementCode(statement, digest);
+  return renderAction(detail.action, { context: { risk, labels, reasons, unendorsed, provenance, code }, columns });
+}
