@@ -7,8 +7,8 @@
  * more of the answer than its status; anything but a 2xx is a failure, said on standard error.
  */
 import { lookup } from "node:dns/promises";
-import { request } from "node:http";
 import { DestinationAgent } from "../platform/broker-connect.ts";
+import { request } from "../platform/node-http.ts";
 
 const [, , scheme, host = "", port, path = "/", reach, body = ""] = process.argv;
 

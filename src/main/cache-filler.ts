@@ -24,7 +24,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { DriverSource } from "../kernel/grant.ts";
-import { planBroker, planConnector, planDriver, planFace, planGate } from "../monitor/sandbox-plans.ts";
+import { planBroker, planConnector, planDriver, planFace, planGate, planInjector } from "../monitor/sandbox-plans.ts";
 import { planStorage } from "../monitor/storage-plan.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import type { Channel } from "../platform/powers.ts";
@@ -93,7 +93,8 @@ async function main(): Promise<void> {
     face: runFace,
     driver: runDriver,
     connector: runConnector,
-    broker: runBroker,
+    broker: (place: Place) => runCarrier(planBroker(CODE), place),
+    injector: (place: Place) => runCarrier(planInjector(CODE), place),
     storage: runStorage,
     "port-gate": runGate,
   };
@@ -145,9 +146,21 @@ async function connect(child: { readonly exitCode: number | null }, home: string
   throw new Error("the monitor ended as it started");
 }
 
-/** A face whose monitor has nothing to show, and an agent that asks it for its tools, over both sockets. */
+/** A face without a network and then one with: Node keeps what it compiled apart for each set of flags. */
 async function runFace({ cache, scratch }: Place): Promise<void> {
-  await inSandbox(planFace(CODE, scratch), cache, async (channel) => {
+  for (const network of [false, true]) {
+    const sockets = join(scratch, String(network));
+    mkdirSync(sockets);
+    await useFace(planFace(CODE, sockets, { network, forwards: [], injectors: 0 }), { cache, sockets });
+  }
+}
+
+/** Its monitor has nothing to show; an agent asks it for its tools, over both sockets, and for something at its proxy. */
+async function useFace(
+  spec: SandboxSpec,
+  { cache, sockets }: { readonly cache: string; readonly sockets: string },
+): Promise<void> {
+  await inSandbox(spec, cache, async (channel) => {
     const ready = Promise.withResolvers<void>();
     createPeer(channel, {
       side: MONITOR_FACE,
@@ -168,9 +181,9 @@ async function runFace({ cache, scratch }: Place): Promise<void> {
       ...FAULTS,
     });
     await ready.promise;
-    await speakLines(join(scratch, "mcp-stdio.sock"));
-    await speakHttp(join(scratch, "mcp.sock"));
-    await speakToProxy(join(scratch, "proxy.sock"));
+    await speakLines(join(sockets, "mcp-stdio.sock"));
+    await speakHttp(join(sockets, "mcp.sock"));
+    await speakToProxy(join(sockets, "proxy.sock"));
   });
 }
 
@@ -225,9 +238,9 @@ async function runConnector({ cache }: Place): Promise<void> {
   await inSandbox(planConnector(CODE, { host: "127.0.0.1", port: 9, reach: "loopback" }), cache, () => sleep(500));
 }
 
-/** A broker that is told to end what never was. */
-async function runBroker({ cache }: Place): Promise<void> {
-  await inSandbox(planBroker(CODE), cache, async (channel) => {
+/** A broker, or an injector that was armed with nothing, that is told to end what never was. */
+async function runCarrier(spec: SandboxSpec, { cache }: Place): Promise<void> {
+  await inSandbox(spec, cache, async (channel) => {
     const peer = createPeer(channel, { side: MONITOR_BROKER, requests: {}, events: {}, ...FAULTS });
     await peer.request("cancel", { ticket: "0".repeat(32) });
   });

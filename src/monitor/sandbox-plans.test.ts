@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LIMITS } from "../kernel/sandbox-limits.ts";
-import { planAgent, planBroker, planConnector, planDriver, planFace, planGate } from "./sandbox-plans.ts";
+import { planAgent, planBroker, planConnector, planDriver, planFace, planGate, planInjector } from "./sandbox-plans.ts";
 import { planStorage } from "./storage-plan.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
@@ -123,6 +123,7 @@ test("each of our programs reads compiled code from a place of its own, which is
     driver: planDriver(code, http, "/home/me/project"),
     connector: planConnector(code, { host: "example.org", port: 443, reach: "public" }),
     broker: planBroker(code),
+    injector: planInjector(code),
     "port-gate": planGate(code, 1),
     storage: planStorage(code, { undo: "/var/undo", turns: "/var/turns", roots: [], open: [] }),
   };

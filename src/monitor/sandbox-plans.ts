@@ -153,7 +153,11 @@ export function planBroker(code: CodeLayout): SandboxSpec {
 /** What puts one secret into requests to one destination: a broker with its own channel and nothing else. */
 export function planInjector(code: CodeLayout): SandboxSpec {
   const broker = planBroker(code);
-  return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/injector.ts`] };
+  return {
+    ...broker,
+    command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/injector.ts`],
+    environment: ownEnvironment("injector"),
+  };
 }
 
 /** What speaks SSH with one key to one place: the same, with the system's `ssh` as its child. */
@@ -292,7 +296,7 @@ function sandboxLimits({ processes, files, fileSize, memory }: InstanceLimits): 
 
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
 export function ownEnvironment(
-  program: "face" | "driver" | "connector" | "broker" | "storage" | "port-gate",
+  program: "face" | "driver" | "connector" | "broker" | "injector" | "storage" | "port-gate",
 ): SandboxSpec["environment"] {
   return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }

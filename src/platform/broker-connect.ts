@@ -1,9 +1,9 @@
-import { Agent } from "node:http";
 import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { NetFault, NetOrder, Reach } from "../protocol/net-order.ts";
 import { isOfClass } from "./address-class.ts";
+import { Agent } from "./node-http.ts";
 
 const CONNECT_MS = 15_000;
 /** Addresses of one name that are tried, in the order in which they came. */

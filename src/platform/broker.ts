@@ -1,4 +1,4 @@
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
@@ -7,6 +7,7 @@ import { readHead, readOpening, writeHead } from "./broker-wire.ts";
 import { Exchange as AnyExchange } from "./exchange.ts";
 import { collectBody, countUsage, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
+import { request as httpRequest } from "./node-http.ts";
 import { createTicketDesk } from "./ticket-desk.ts";
 
 /** Destinations whose connections are kept. */

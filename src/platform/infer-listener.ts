@@ -1,9 +1,10 @@
 import { hash } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Endpoint, Format } from "../kernel/infer.ts";
 import type { GrantedModel } from "../protocol/requests.ts";
 import { writeHead } from "./broker-wire.ts";
+import { createServer } from "./node-http.ts";
 import { sendAnswer, type ProxyProblem } from "./proxy-answer.ts";
 
 const HEAD_BYTES = 32 * 1024;

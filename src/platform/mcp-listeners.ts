@@ -97,7 +97,7 @@ function feeding({ most, load, halfOpen = false }: FedServer): Accepting {
 }
 
 async function makeHttpServer(loadHandler: () => Promise<HttpHandler>): Promise<Fed> {
-  const [{ createServer: createHttpServer }, handler] = await Promise.all([import("node:http"), loadHandler()]);
+  const [{ createServer: createHttpServer }, handler] = await Promise.all([import("./node-http.ts"), loadHandler()]);
   const server = createHttpServer(
     {
       maxHeaderSize: 16 * 1024,

@@ -1,7 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Readable, type Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { MuxClient } from "./mux.ts";
+import { request as httpRequest } from "./node-http.ts";
 
 /** Largest JSON body and largest single event of an event stream from a server, in bytes. */
 export const HTTP_MESSAGE_BYTES: number = 4 * 1024 * 1024 - 64 * 1024;

@@ -1,7 +1,8 @@
-import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { readBody } from "./http-exchange.ts";
+import { createServer, request as ask } from "./node-http.ts";
 import { NoVisit, type Visits } from "./visits.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];

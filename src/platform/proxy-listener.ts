@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { readAnswering, readHead, writeHead } from "./broker-wire.ts";
 import type { InstanceCa } from "./instance-ca.ts";
+import { createServer } from "./node-http.ts";
 import { DENIED, joinStreams, sendAnswer, sendProblem, sendUpgrade, writeProblem } from "./proxy-answer.ts";
 import type { ProxyProblem } from "./proxy-answer.ts";
 import { describeBody, readSome } from "./proxy-body.ts";

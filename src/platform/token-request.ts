@@ -1,5 +1,5 @@
-import { request } from "node:http";
 import { ConnectFault, DestinationAgent, type ConnectParts, type Destination } from "./broker-connect.ts";
+import { request } from "./node-http.ts";
 
 /** Longest answer of a token endpoint that is read. */
 const MOST_BYTES = 64 * 1024;
