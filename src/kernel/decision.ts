@@ -7,6 +7,8 @@ import { mistypedField } from "./fields.ts";
 import type { Grant, GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
 import { checkInfer, decodeInferCall, INFER_DRIVER, type InferFacts, type Spent } from "./infer.ts";
 import { mergeLabels } from "./labels.ts";
+import { checkLimits, NO_USAGE } from "./limits.ts";
+import { decodeMemoryCall, MEMORY_DRIVER, planeName, sharesPlane } from "./memory.ts";
 import { humanNeeds } from "./needs.ts";
 import { decodeNetCall, isShownInFull, NET_DRIVER } from "./net.ts";
 import { effectiveRisk } from "./risk.ts";
@@ -118,6 +120,8 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   if (misplaced !== null) return denied("secret-not-injected", misplaced);
   const kept = keptFromModel(input);
   if (kept !== null) return kept;
+  const apart = keptFromMemory(input);
+  if (apart !== null) return apart;
   const mistyped = mistypedField(tool, action.arguments);
   if (mistyped !== null) return denied("argument-type", mistyped);
 
@@ -152,6 +156,29 @@ function keptFromModel({ action, chain, infer }: DecisionInput): Decision | null
   if (call.kind === "refused") return denied("malformed", call.message);
   const against = checkInfer(call.value, infer, mergeLabels(...chain.map(({ labels }) => labels)));
   return against === null ? null : denied(against.code, against.by);
+}
+
+/**
+ * What keeps a request from memory, whatever rules say, or null: it must have one reading, and a plane of another agent must
+ * be shared with everyone of the chain by a grant in force that names exactly it. Rules alone cannot share one.
+ */
+function keptFromMemory({ action, chain, grants, usage, now }: DecisionInput): Decision | null {
+  if (action.driver !== MEMORY_DRIVER || action.verb !== "call") return null;
+  const call = decodeMemoryCall(action);
+  if (call.kind === "refused") return denied("malformed", call.message);
+  const { value } = call;
+  if (value.agent === action.agent) return null;
+  const apart = chain.find(
+    ({ agent }) =>
+      agent !== value.agent &&
+      ![...grants.values()].some(
+        (grant) =>
+          grant.agents.includes(agent) &&
+          checkLimits(grant, usage.get(grant.id) ?? NO_USAGE, { now, bytes: 0 }) === null &&
+          sharesPlane([grant], value),
+      ),
+  );
+  return apart === undefined ? null : denied("no-grant", `the plane ${planeName(value, action.agent)}`);
 }
 
 /** Why a request to the network carries a placeholder where no secret takes its place (SECRETS-OUTSIDE), or null. */

@@ -1,0 +1,186 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { MemoryBook, type KeptEntry, type MemoryBudget } from "./memory-book.ts";
+
+const digest = (number: number): string => `sha256:${number.toString(16).padStart(16, "0").repeat(4)}`;
+const NONE: MemoryBudget = { bytes: 0, count: 0 };
+const own = { agent: "worker", plane: "append-only" } as const;
+
+function entry(number: number, more: Partial<KeptEntry> = {}): KeptEntry {
+  return { entry: number, ...own, digest: digest(number), bytes: 10, expires: null, ...more };
+}
+const brief = { plane: "ephemeral", expires: 2000 } as const;
+
+test("an entry stands as it was kept, and past its end it is expired at once", () => {
+  const book = new MemoryBook();
+  expect(book.keep(entry(0), 1000)).toBeNull();
+  expect(book.keep(entry(1, brief), 1000)).toBeNull();
+  expect([book.look(0, 1999), book.look(1, 1999), book.look(2, 1999)]).toEqual(["live", "live", "unknown"]);
+  expect([book.look(0, 2000), book.look(1, 2000)]).toEqual(["live", "expired"]);
+  expect(book.due(1999, 10)).toEqual([]);
+  expect(book.due(2000, 10)).toEqual([1]);
+  expect(book.destroy([1], { why: "expired", at: 2000 })).toBeNull();
+  expect(book.due(9000, 10)).toEqual([]);
+  expect(book.look(1, 0)).toBe("expired");
+  expect(book.used({ agent: "worker", plane: "ephemeral" })).toEqual(NONE);
+  expect(book.used(own)).toEqual({ bytes: 10, count: 1 });
+});
+
+test.each([
+  ["a number twice", entry(0), "entry 0 exists already"],
+  ["a frozen plane", entry(1, { plane: "frozen" }), "nothing is added to a frozen plane"],
+  ["no end", entry(1, { plane: "ephemeral" }), "an entry of the ephemeral plane with another end"],
+  ["an end for ever", entry(1, { expires: 5000 }), "an entry of the append-only plane with another end"],
+  ["an end that is past", entry(1, { ...brief, expires: 1000 }), "an end out of bounds"],
+  ["an end too far", entry(1, { ...brief, expires: 1001 + 90 * 86_400_000 }), "an end out of bounds"],
+])("an entry with %s is refused and changes nothing", (_name, wrong, why) => {
+  const book = new MemoryBook();
+  expect(book.keep(entry(0), 1000)).toBeNull();
+  expect(book.keep(wrong, 1000)).toBe(why);
+  expect([book.next, book.used(own)]).toEqual([1, { bytes: 10, count: 1 }]);
+});
+
+test("what does not end yet is not expired, and what is gone is not destroyed again", () => {
+  const book = new MemoryBook();
+  for (const kept of [entry(0), entry(1, brief), entry(2)]) book.keep(kept, 1000);
+  expect(book.destroy([1], { why: "expired", at: 1999 })).toBe("entry 1 cannot be expired");
+  expect(book.destroy([0], { why: "expired", at: 9999 })).toBe("entry 0 cannot be expired");
+  expect(book.destroy([0, 0], { why: "erased", at: 9999 })).toBe("an entry a second time");
+  expect(book.destroy([0, 3], { why: "erased", at: 9999 })).toBe("entry 3 cannot be erased");
+  expect(book.look(0, 0)).toBe("live");
+  expect(book.destroy([0], { why: "erased", at: 9999 })).toBeNull();
+  expect(book.destroy([0], { why: "erased", at: 9999 })).toBe("entry 0 cannot be erased");
+  expect([book.look(0, 0), [...book.entries(own)]]).toEqual(["erased", [2]]);
+});
+
+test("only what the log has exactly so is confirmed, and nothing of what is gone", () => {
+  const book = new MemoryBook();
+  book.keep(entry(0), 1000);
+  book.keep(entry(1, brief), 1000);
+  expect(book.confirms(entry(0))).toBe(true);
+  expect(book.confirms(entry(1, brief))).toBe(true);
+  for (const changed of [{ digest: digest(1) }, { bytes: 11 }, { agent: "other" }, brief])
+    expect([changed, book.confirms(entry(0, changed))]).toEqual([changed, false]);
+  expect(book.confirms(entry(1, { ...brief, expires: 2001 }))).toBe(false);
+  book.destroy([0], { why: "erased", at: 1000 });
+  expect(book.confirms(entry(0))).toBe(false);
+});
+
+test("a budget counts what is being written, and a larger one takes an owner's word", () => {
+  const book = new MemoryBook();
+  book.setBudget("worker", { what: "append-only", budget: { bytes: 30, count: 2 } });
+  expect(book.hasRoom(own, 30, NONE)).toBe(true);
+  expect(book.hasRoom(own, 31, NONE)).toBe(false);
+  expect(book.hasRoom(own, 10, { bytes: 20, count: 1 })).toBe(true);
+  expect(book.hasRoom(own, 11, { bytes: 20, count: 1 })).toBe(false);
+  expect(book.hasRoom(own, 1, { bytes: 2, count: 2 })).toBe(false);
+  book.keep(entry(0), 1);
+  book.keep(entry(1), 1);
+  expect(book.hasRoom(own, 1, NONE)).toBe(false);
+  expect(book.hasRoom({ ...own, agent: "other" }, 1, NONE)).toBe(true);
+  book.setBudget("worker", { what: "append-only", budget: { bytes: 30, count: 3 } });
+  expect(book.hasRoom(own, 10, NONE)).toBe(true);
+});
+
+test("an older version of a snapshot never comes back", () => {
+  const book = new MemoryBook();
+  const version = (number: number) => ({
+    agent: "worker",
+    name: "soul",
+    version: number,
+    digest: digest(number),
+    record: number,
+  });
+  expect(book.freeze(version(2))).toBeNull();
+  expect(book.freeze(version(2))).toBe("version 2 is not above 2");
+  expect(book.freeze(version(1))).toBe("version 1 is not above 2");
+  expect(book.snapshot({ agent: "worker", name: "soul" })?.version).toBe(2);
+  expect(book.freeze(version(3))).toBeNull();
+  expect(book.snapshots("worker").map((each) => each.version)).toEqual([3]);
+  expect(book.snapshots("other")).toEqual([]);
+});
+
+test("a quarantine takes out exactly what came from there, and can be taken back", () => {
+  const book = new MemoryBook();
+  const from = (number: number, instance: string, ...sources: string[]) => ({ entry: number, instance, sources });
+  const [clean, read, other] = [from(0, "i-1"), from(1, "i-1", "web/fetch"), from(2, "i-2", "mail/read")];
+  const out = (): boolean[] => [clean, read, other].map((each) => book.isQuarantined(each));
+  expect(out()).toEqual([false, false, false]);
+  book.quarantine({ by: "source", value: "web/fetch" });
+  expect(out()).toEqual([false, true, false]);
+  book.quarantine({ by: "instance", value: "i-2" });
+  expect(out()).toEqual([false, true, true]);
+  expect(book.release({ by: "source", value: "web/fetch" })).toBe(true);
+  expect(book.release({ by: "source", value: "web/fetch" })).toBe(false);
+  book.quarantine({ by: "entry", value: "0" });
+  expect(out()).toEqual([true, false, true]);
+});
+
+/** Random programs against the plainest thing that could be meant: a map of entries. */
+const STEPS = fc.array(
+  fc.oneof(
+    fc.record({
+      do: fc.constant("keep" as const),
+      plane: fc.constantFrom("append-only" as const, "ephemeral" as const),
+      ttl: fc.integer({ min: -1, max: 50 }),
+      number: fc.integer({ min: 0, max: 40 }),
+    }),
+    fc.record({ do: fc.constant("time" as const), by: fc.integer({ min: -20, max: 40 }) }),
+    fc.record({ do: fc.constant("sweep" as const), most: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ do: fc.constant("erase" as const), number: fc.integer({ min: 0, max: 45 }) }),
+  ),
+  { maxLength: 60 },
+);
+
+test("MEMORY-KEEPS-ITS-RULES: no program makes the book say anything but what a plain model says", () => {
+  fc.assert(
+    fc.property(STEPS, (steps) => {
+      const book = new MemoryBook();
+      const model = new Map<number, { kept: KeptEntry; gone: "expired" | "erased" | null }>();
+      let now = 1000;
+      for (const step of steps) {
+        if (step.do === "time") now = Math.max(0, now + step.by);
+        if (step.do === "keep") {
+          const expires = step.plane === "ephemeral" || step.ttl < 0 ? now + step.ttl : null;
+          const kept = entry(step.number, { plane: step.plane, expires, bytes: step.number });
+          const may = !model.has(step.number) && (step.plane === "ephemeral" ? step.ttl > 0 : expires === null);
+          expect(book.keep(kept, now) === null).toBe(may);
+          if (may) model.set(step.number, { kept, gone: null });
+        }
+        if (step.do === "erase") {
+          const known = model.get(step.number);
+          const may = known?.gone === null;
+          expect(book.destroy([step.number], { why: "erased", at: now }) === null).toBe(may);
+          if (known !== undefined && may) known.gone = "erased";
+        }
+        if (step.do === "sweep") {
+          const due = [...model.values()]
+            .filter(({ kept, gone }) => gone === null && kept.expires !== null && kept.expires <= now)
+            .map(({ kept }) => kept.entry)
+            .toSorted((one, other) => one - other)
+            .slice(0, step.most);
+          expect(book.due(now, step.most)).toEqual(due);
+          expect(book.destroy(due, { why: "expired", at: now })).toBeNull();
+          for (const number of due) {
+            const known = model.get(number);
+            if (known !== undefined) known.gone = "expired";
+          }
+        }
+        for (let number = 0; number < 46; number += 1) {
+          const known = model.get(number);
+          const past = known !== undefined && known.kept.expires !== null && known.kept.expires <= now;
+          const stands = known === undefined ? "unknown" : (known.gone ?? (past ? "expired" : "live"));
+          expect([number, book.look(number, now)]).toEqual([number, stands]);
+        }
+        for (const plane of ["append-only", "ephemeral"] as const) {
+          const there = [...model.values()].filter(({ kept, gone }) => gone === null && kept.plane === plane);
+          expect(book.used({ agent: "worker", plane })).toEqual({
+            bytes: there.reduce((sum, { kept }) => sum + kept.bytes, 0),
+            count: there.length,
+          });
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

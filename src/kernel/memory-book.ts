@@ -1,0 +1,307 @@
+import { MOST_TTL_SECONDS, type Plane, type PlaneOf } from "./memory.ts";
+
+/** What an entry is committed to by: its number, its place, its size, its end and the salted digest of all of it. */
+export interface KeptEntry extends PlaneOf {
+  readonly entry: number;
+  /** `sha256:` and hex, over salt and content. */
+  readonly digest: string;
+  /** Bytes of its text in UTF-8. */
+  readonly bytes: number;
+  /** Milliseconds since 1970 UTC at which it ends; null: it does not. */
+  readonly expires: number | null;
+}
+
+/** How much one plane of an agent may hold, or its working set may load: bytes, and entries or estimated tokens. */
+export interface MemoryBudget {
+  readonly bytes: number;
+  readonly count: number;
+}
+
+/** What has a budget: two planes by entries, and by tokens what one instance loads into its context. */
+export const BUDGETED = ["append-only", "ephemeral", "working-set"] as const;
+export type Budgeted = (typeof BUDGETED)[number];
+
+/** Budgets until an owner signs others. */
+export const DEFAULT_BUDGETS: { readonly [what in Budgeted]: MemoryBudget } = Object.freeze({
+  "append-only": Object.freeze({ bytes: 8_388_608, count: 10_000 }),
+  ephemeral: Object.freeze({ bytes: 8_388_608, count: 10_000 }),
+  "working-set": Object.freeze({ bytes: 1_048_576, count: 349_526 }),
+});
+
+/** A snapshot that an owner signed. */
+export interface Snapshot {
+  readonly agent: string;
+  readonly name: string;
+  readonly version: number;
+  /** Of its manifest. */
+  readonly digest: string;
+  /** Number of the record that has it. */
+  readonly record: number;
+}
+
+/** What is taken out: everything that one instance wrote, or that was written after something was read, or one entry. */
+export const QUARANTINES = ["instance", "source", "entry"] as const;
+export interface Quarantine {
+  readonly by: (typeof QUARANTINES)[number];
+  readonly value: string;
+}
+
+/** Where an entry comes from: who wrote it, and what that instance had read by then. */
+export interface Provenance {
+  readonly entry: number;
+  readonly instance: string;
+  readonly sources: readonly string[];
+}
+
+/** How an entry stands at a moment. */
+export type Standing = "live" | "expired" | "erased" | "unknown";
+
+const UNKNOWN = 0;
+const LIVE = 1;
+const EXPIRED = 2;
+const ERASED = 3;
+/** Bytes of an entry's digest that are kept at hand: a forger would need 2^64 tries for one entry. */
+const DIGEST_BYTES = 8;
+/** Of an entry that does not end. */
+const NEVER = Infinity;
+
+/**
+ * What memory holds by the log, and the rules of its planes (MEMORY-KEEPS-ITS-RULES): a fold over records that is made anew
+ * at every start. It has 23 bytes for each entry and nothing of any content. What cannot be is refused with its reason and
+ * changes nothing.
+ */
+export class MemoryBook {
+  #status = new Uint8Array(64);
+  #digests = new Uint8Array(64 * DIGEST_BYTES);
+  #expires = new Float64Array(64);
+  #planes = new Uint16Array(64);
+  #bytes = new Uint32Array(64);
+  #next = 0;
+  /** No entry ends before this: a look that finds nothing due costs nothing. */
+  #earliest = NEVER;
+  readonly #placeNumbers = new Map<string, number>();
+  readonly #places: { readonly agent: string; readonly plane: Plane; entries: number; bytes: number }[] = [];
+  readonly #budgets = new Map<string, MemoryBudget>();
+  readonly #snapshots = new Map<string, Snapshot>();
+  #quarantines: readonly Quarantine[] = [];
+
+  /** Number that no entry has yet, nor any after it. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Takes an entry in that was kept at `at`; gives why it cannot be, or null. */
+  keep(kept: KeptEntry, at: number): string | null {
+    const { entry, digest, bytes, expires, plane } = kept;
+    if (this.#statusOf(entry) !== UNKNOWN) return `entry ${entry} exists already`;
+    if (plane === "frozen") return "nothing is added to a frozen plane";
+    if ((plane === "ephemeral") !== (expires !== null)) return `an entry of the ${plane} plane with another end`;
+    if (expires !== null && (expires <= at || expires > at + MOST_TTL_SECONDS * 1000)) return "an end out of bounds";
+    this.#grow(entry);
+    const place = this.#placeNumber(kept);
+    this.#status[entry] = LIVE;
+    this.#digests.set(digestStart(digest), entry * DIGEST_BYTES);
+    this.#expires[entry] = expires ?? NEVER;
+    this.#planes[entry] = place;
+    this.#bytes[entry] = bytes;
+    this.#earliest = Math.min(this.#earliest, expires ?? NEVER);
+    this.#next = Math.max(this.#next, entry + 1);
+    this.#count(place, { entries: 1, bytes });
+    return null;
+  }
+
+  /** Notes that the keys of these entries are destroyed, or are about to be; gives why that cannot be, or null. */
+  destroy(
+    entries: readonly number[],
+    { why, at }: { readonly why: "expired" | "erased"; readonly at: number },
+  ): string | null {
+    const wrong = entries.find(
+      (entry) => this.#statusOf(entry) !== LIVE || (why === "expired" && (this.#expires[entry] ?? NEVER) > at),
+    );
+    if (wrong !== undefined) return `entry ${wrong} cannot be ${why}`;
+    if (new Set(entries).size !== entries.length) return "an entry a second time";
+    for (const entry of entries) {
+      this.#status[entry] = why === "expired" ? EXPIRED : ERASED;
+      this.#digests.fill(0, entry * DIGEST_BYTES, (entry + 1) * DIGEST_BYTES);
+      this.#count(this.#planes[entry] ?? 0, { entries: -1, bytes: -(this.#bytes[entry] ?? 0) });
+    }
+    return null;
+  }
+
+  /** How an entry stands. Past its end it is expired at once, whether or not its key is destroyed yet. */
+  look(entry: number, now: number): Standing {
+    const status = this.#statusOf(entry);
+    if (status === UNKNOWN) return "unknown";
+    if (status === ERASED) return "erased";
+    return status === EXPIRED || (this.#expires[entry] ?? NEVER) <= now ? "expired" : "live";
+  }
+
+  /** Where an entry lies, whatever became of it; null for one that never was. */
+  placeOf(entry: number): PlaneOf | null {
+    if (this.#statusOf(entry) === UNKNOWN) return null;
+    const { agent, plane } = this.#places[this.#planes[entry] ?? 0] ?? unreachable();
+    return { agent, plane };
+  }
+
+  /** Whether the log has exactly this of a live entry; false once its key is to be destroyed. */
+  confirms({ entry, digest, agent, plane, bytes, expires }: KeptEntry): boolean {
+    if (this.#statusOf(entry) !== LIVE) return false;
+    const place = this.placeOf(entry);
+    const start = digestStart(digest);
+    return (
+      place?.agent === agent &&
+      place.plane === plane &&
+      this.#bytes[entry] === bytes &&
+      this.#expires[entry] === (expires ?? NEVER) &&
+      start.every((byte, at) => this.#digests[entry * DIGEST_BYTES + at] === byte)
+    );
+  }
+
+  /** Entries past their end whose keys are still there, oldest number first, at most `most`. */
+  due(now: number, most: number): readonly number[] {
+    if (this.#earliest > now) return [];
+    const found: number[] = [];
+    let earliest = NEVER;
+    for (let entry = 0; entry < this.#next; entry += 1) {
+      if (this.#status[entry] !== LIVE) continue;
+      const expires = this.#expires[entry] ?? NEVER;
+      if (expires <= now && found.length < most) found.push(entry);
+      else if (expires < earliest) earliest = expires;
+    }
+    // Those that were found stay due until they are destroyed.
+    this.#earliest = found.length > 0 ? Math.min(now, earliest) : earliest;
+    return found;
+  }
+
+  /** Numbers of the entries of a plane whose keys are there, ascending. */
+  *entries(wanted: PlaneOf | null): Generator<number> {
+    const place = wanted === null ? null : this.#placeNumbers.get(keyOf(wanted));
+    if (place === undefined) return;
+    for (let entry = 0; entry < this.#next; entry += 1) {
+      if (this.#status[entry] === LIVE && (place === null || this.#planes[entry] === place)) yield entry;
+    }
+  }
+
+  /** What a plane holds: entries whose keys are there. */
+  used(of: PlaneOf): MemoryBudget {
+    const place = this.#places[this.#placeNumbers.get(keyOf(of)) ?? -1];
+    return { bytes: place?.bytes ?? 0, count: place?.entries ?? 0 };
+  }
+
+  /** Planes in which there ever was an entry. */
+  places(): readonly PlaneOf[] {
+    return this.#places.map(({ agent, plane }) => ({ agent, plane }));
+  }
+
+  budget(agent: string, what: Budgeted): MemoryBudget {
+    return this.#budgets.get(`${agent}/${what}`) ?? DEFAULT_BUDGETS[what];
+  }
+
+  setBudget(agent: string, { what, budget }: { readonly what: Budgeted; readonly budget: MemoryBudget }): void {
+    this.#budgets.set(`${agent}/${what}`, budget);
+  }
+
+  /** Whether a plane has room for one more entry of so many bytes, beside what is being written. */
+  hasRoom(
+    of: PlaneOf & { readonly plane: "append-only" | "ephemeral" },
+    bytes: number,
+    pending: MemoryBudget,
+  ): boolean {
+    const [used, most] = [this.used(of), this.budget(of.agent, of.plane)];
+    return used.bytes + pending.bytes + bytes <= most.bytes && used.count + pending.count + 1 <= most.count;
+  }
+
+  /** Takes a signed snapshot in; an older version, or the same again, never takes the place of a newer one. */
+  freeze(snapshot: Snapshot): string | null {
+    const floor = this.snapshot(snapshot)?.version ?? 0;
+    if (snapshot.version <= floor) return `version ${snapshot.version} is not above ${floor}`;
+    this.#snapshots.set(`${snapshot.agent}/${snapshot.name}`, snapshot);
+    return null;
+  }
+
+  /** The newest version of a snapshot; older ones are in the log alone. */
+  snapshot({ agent, name }: Pick<Snapshot, "agent" | "name">): Snapshot | null {
+    return this.#snapshots.get(`${agent}/${name}`) ?? null;
+  }
+
+  /** Snapshots of an agent, or all, by name. */
+  snapshots(agent: string | null): readonly Snapshot[] {
+    return [...this.#snapshots.values()].filter((each) => agent === null || each.agent === agent);
+  }
+
+  get quarantines(): readonly Quarantine[] {
+    return this.#quarantines;
+  }
+
+  quarantine(added: Quarantine): void {
+    if (!this.#quarantines.some((each) => isSame(each, added))) this.#quarantines = [...this.#quarantines, added];
+  }
+
+  /** Takes a quarantine back; false when there is none like it. */
+  release(gone: Quarantine): boolean {
+    const left = this.#quarantines.filter((each) => !isSame(each, gone));
+    const found = left.length < this.#quarantines.length;
+    this.#quarantines = left;
+    return found;
+  }
+
+  isQuarantined({ entry, instance, sources }: Provenance): boolean {
+    return this.#quarantines.some(({ by, value }) =>
+      by === "instance" ? value === instance : by === "source" ? sources.includes(value) : value === String(entry),
+    );
+  }
+
+  #statusOf(entry: number): number {
+    return this.#status[entry] ?? UNKNOWN;
+  }
+
+  #placeNumber(of: PlaneOf): number {
+    const known = this.#placeNumbers.get(keyOf(of));
+    if (known !== undefined) return known;
+    const number = this.#places.push({ agent: of.agent, plane: of.plane, entries: 0, bytes: 0 }) - 1;
+    this.#placeNumbers.set(keyOf(of), number);
+    return number;
+  }
+
+  #count(place: number, more: { readonly entries: number; readonly bytes: number }): void {
+    const counted = this.#places[place] ?? unreachable();
+    counted.entries += more.entries;
+    counted.bytes += more.bytes;
+  }
+
+  #grow(entry: number): void {
+    if (entry < this.#status.length) return;
+    const size = Math.max(entry + 1, this.#status.length * 2);
+    const [status, digests, expires, planes, bytes] = [
+      new Uint8Array(size),
+      new Uint8Array(size * DIGEST_BYTES),
+      new Float64Array(size),
+      new Uint16Array(size),
+      new Uint32Array(size),
+    ];
+    status.set(this.#status);
+    digests.set(this.#digests);
+    expires.set(this.#expires);
+    planes.set(this.#planes);
+    bytes.set(this.#bytes);
+    [this.#status, this.#digests, this.#expires, this.#planes, this.#bytes] = [status, digests, expires, planes, bytes];
+  }
+}
+
+function keyOf({ agent, plane }: PlaneOf): string {
+  return `${agent}/${plane}`;
+}
+
+function isSame(one: Quarantine, other: Quarantine): boolean {
+  return one.by === other.by && one.value === other.value;
+}
+
+/** The first bytes of a digest that is written `sha256:` and hex. */
+function digestStart(digest: string): Uint8Array {
+  const hex = digest.slice("sha256:".length);
+  return Uint8Array.from({ length: DIGEST_BYTES }, (_, at) => Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16));
+}
+
+function unreachable(): never {
+  throw new RangeError("a plane without a number");
+}
