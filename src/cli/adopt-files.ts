@@ -96,10 +96,14 @@ export function nextCommands(
     // Many need none: only whoever knows where it goes can say. A comment, so that the rest can be pasted as it is.
     if (binding === null)
       return [`# ${secret} goes nowhere; if it must: ${set}, then aios secrets bind ${secret} ${UNKNOWN}`];
-    const { to, methods, path, header, scheme } = binding;
+    const { to, methods } = binding;
     const sent = methods.map((method) => `--method ${method}`).join(" ");
+    const bind = `aios secrets bind ${secret} --to ${shellWord(to)} ${sent}`;
+    if ("after" in binding)
+      return [set, `${bind} ${binding.after.map((path) => `--path ${shellWord(path)}`).join(" ")} --as path`];
+    const { path, header, scheme } = binding;
     const as = shellWord(`header:${header}${scheme === null ? "" : `=${scheme}`}`);
-    return [set, `aios secrets bind ${secret} --to ${shellWord(to)} ${sent} --path ${shellWord(path)} --as ${as}`];
+    return [set, `${bind} --path ${shellWord(path)} --as ${as}`];
   });
   return [
     ...keys,

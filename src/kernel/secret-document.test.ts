@@ -40,6 +40,15 @@ describe("a binding of a login", () => {
     expect(reachesEndpoint({ to, path }, { ...LOGIN, format: "form" })).toBe(reaches);
   });
 
+  test.each([
+    ["/to", true],
+    ["/token", true],
+    ["/bot", false],
+  ])("that stands in the path behind %s reaches its endpoint: %s", (begin, reaches) => {
+    const binding = { to: "https://login.example.org", after: ["/file", begin] };
+    expect(reachesEndpoint(binding, { ...LOGIN, format: "form" })).toBe(reaches);
+  });
+
   test("is taken for one that does when either cannot be read", () => {
     expect(reachesEndpoint({ to: "nowhere", path: "/v1" }, { ...LOGIN, format: "form" })).toBe(true);
     expect(parseEndpoint("https://login.example.org/token")).toEqual({

@@ -4,7 +4,7 @@ import { SHA256 } from "./names.ts";
 import { netPath } from "./net.ts";
 import { isUnder } from "./paths.ts";
 import { readDocument, type Place } from "./reading.ts";
-import { parseSecretOrigin, readSecretName, type Binding, type Origin } from "./secrets.ts";
+import { parseSecretOrigin, readSecretName, type HeaderBinding, type PathBinding, type Origin } from "./secrets.ts";
 
 /**
  * What a secret is. `value`: one text, which stays as it is until its owner rotates it. `oauth`: a login, whose access token
@@ -82,10 +82,16 @@ export function parseEndpoint(endpoint: string): { readonly origin: Origin; read
  * Whether a binding admits requests to the endpoint at which a login is renewed. What that answers are tokens, which would
  * come back to the agent: they are in nobody's hands yet who could take them out.
  */
-export function reachesEndpoint(binding: Pick<Binding, "to" | "path">, { endpoint }: LoginTerms): boolean {
+export function reachesEndpoint(
+  binding: Pick<HeaderBinding, "to" | "path"> | Pick<PathBinding, "to" | "after">,
+  { endpoint }: LoginTerms,
+): boolean {
   const place = parseEndpoint(endpoint);
   const to = parseSecretOrigin(binding.to);
   if (place === null || to === null) return true;
   const same = to.scheme === place.origin.scheme && to.host === place.origin.host && to.port === place.origin.port;
-  return same && isUnder(place.path, binding.path);
+  if (!same) return false;
+  return "after" in binding
+    ? binding.after.some((begin) => place.path.startsWith(begin))
+    : isUnder(place.path, binding.path);
 }

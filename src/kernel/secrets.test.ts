@@ -6,6 +6,8 @@ import { decodeSecret } from "./secret-document.ts";
 import {
   decodeBinding,
   decodeRemoval,
+  fillPath,
+  fitsPath,
   holdsPlaceholder,
   parseOrigin,
   parseSecretOrigin,
@@ -67,6 +69,71 @@ describe("a binding", () => {
     ["of a secret without a name", { secret: "Bank" }],
   ])("%s is refused", (_, change) => {
     expect(decodeBinding({ ...BINDING, ...change }).kind).toBe("refused");
+  });
+});
+
+const BEHIND = {
+  secret: "bank",
+  to: "https://api.example.org",
+  methods: ["POST", "GET"],
+  after: ["/bot", "/file/bot"],
+};
+
+describe("a binding to a path", () => {
+  test("reads to what it says", () => {
+    expect(decodeBinding(BEHIND)).toEqual({ kind: "ok", value: BEHIND });
+  });
+  test.each([
+    ["behind nothing", { after: [] }],
+    ["behind the root", { after: ["/"] }],
+    ["behind a folder, as its own segment", { after: ["/bot/"] }],
+    ["behind the same twice", { after: ["/bot", "/bot"] }],
+    ["behind a path with two readings", { after: ["/a/../bot"] }],
+    ["behind a query", { after: ["/bot?x="] }],
+    ["with a header besides", { header: "authorization" }],
+    ["with a path besides", { path: "/" }],
+    ["to another machine in clear", { to: "http://api.example.org" }],
+  ])("%s is refused", (_, change) => {
+    expect(decodeBinding({ ...BEHIND, ...change }).kind).toBe("refused");
+  });
+});
+
+describe("a placeholder in a path", () => {
+  const injection: Injection = { ...BEHIND, placeholder: PLACEHOLDER };
+  const asked = (target: string, change: Partial<NetRequest> = {}): NetRequest =>
+    call({ headers: [], target, path: target.split("?")[0] ?? "", ...change });
+
+  test.each([`/bot${PLACEHOLDER}/getMe`, `/file/bot${PLACEHOLDER}/photos/1.jpg`, `/bot${PLACEHOLDER}?a=b`])(
+    "is injected at %s",
+    (target) => {
+      expect(placeholderUse(asked(target), [INJECTION, injection])).toEqual({ kind: "inject", injection });
+      expect(fillPath(target, injection, "1:x")).toBe(target.replace(PLACEHOLDER, "1:x"));
+    },
+  );
+
+  test.each<[string, NetRequest]>([
+    ["behind another path", asked(`/bots${PLACEHOLDER}/getMe`)],
+    ["deeper in the path", asked(`/x/bot${PLACEHOLDER}/getMe`)],
+    ["twice", asked(`/bot${PLACEHOLDER}/${PLACEHOLDER}`)],
+    ["in the query too", asked(`/bot${PLACEHOLDER}/getMe?a=${PLACEHOLDER}`)],
+    ["with more of its segment", asked(`/bot${PLACEHOLDER}x/getMe`)],
+    ["with an escape at its end", asked(`/bot${PLACEHOLDER}%2fgetMe`)],
+    ["in capitals", asked(`/bot${PLACEHOLDER.toUpperCase()}/getMe`)],
+    ["escaped", asked(`/bot${PLACEHOLDER.replaceAll("-", "%2D")}/getMe`)],
+    ["of another agent's", asked(`/bot${PLACEHOLDER.replaceAll("a1", "b2")}/getMe`)],
+    ["and in a header", asked(`/bot${PLACEHOLDER}/getMe`, { headers: [["x-key", PLACEHOLDER]] })],
+    ["and in a body", asked(`/bot${PLACEHOLDER}/getMe`, { body: { kind: "text", text: PLACEHOLDER } })],
+    ["to another host", asked(`/bot${PLACEHOLDER}/getMe`, { host: "api.example.com" })],
+    ["with another method", asked(`/bot${PLACEHOLDER}/getMe`, { method: "PUT" })],
+    ["for a part of a file", asked(`/file/bot${PLACEHOLDER}/a`, { headers: [["range", "bytes=0-1"]] })],
+    ["in a header that it is not bound to", call()],
+  ])("%s is misplaced", (_, wrong) => {
+    expect(placeholderUse(wrong, [injection]).kind).toBe("misplaced");
+  });
+
+  test("takes the place of no value that a path would read otherwise", () => {
+    expect(fitsPath("123456:AAF-x_y.z~")).toBe(true);
+    for (const value of ["a/b", "a?b", "a#b", "a%41", "a b", ""]) expect(fitsPath(value)).toBe(false);
   });
 });
 

@@ -6,11 +6,17 @@ import { readDocument, type Place } from "./reading.ts";
 import type { JsonValue } from "./json.ts";
 
 /** Where a secret may be sent and how: an owner signs each of these (SECRETS-OUTSIDE). */
-export interface Binding {
+export type Binding = HeaderBinding | PathBinding;
+
+interface AnyBinding {
   readonly secret: string;
   /** Origin in its one spelling; `http:` for this machine only. */
   readonly to: string;
   readonly methods: readonly string[];
+}
+
+/** A secret that goes into a header. */
+export interface HeaderBinding extends AnyBinding {
   /** This path and what is below it. */
   readonly path: string;
   /** The one header that carries it, in lower case. */
@@ -19,8 +25,19 @@ export interface Binding {
   readonly scheme: string | null;
 }
 
+/** A secret that is a part of the path itself, as bots' services have it (`/bot<secret>/getMe`). */
+export interface PathBinding extends AnyBinding {
+  /** What it stands right behind, from the beginning of the path on. */
+  readonly after: readonly string[];
+}
+
+/** A binding without the secret's name. */
+export type BindingTerms = Omit<HeaderBinding, "secret"> | Omit<PathBinding, "secret">;
+
 /** A binding that one instance was granted, with what stands for the secret inside it. */
-export interface Injection extends Binding {
+export type Injection = HeaderInjection | (PathBinding & Placeheld);
+export type HeaderInjection = HeaderBinding & Placeheld;
+interface Placeheld {
   readonly placeholder: string;
 }
 
@@ -34,6 +51,8 @@ const ORIGIN = /^(https?):\/\/([^/:@?#]+)(?::([1-9][0-9]{0,4}))?$/;
 const METHODS: readonly string[] = ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 const HEADER = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9-]{0,31}$/;
+/** Beginnings of a path that one secret may stand behind. */
+const MOST_PATHS = 4;
 /** Headers that mean something else to a server or a cache than who asks. */
 const NO_CREDENTIALS: readonly string[] = ["accept", "accept-encoding", "content-type", "range", "if-range"];
 
@@ -63,9 +82,9 @@ export function parseSecretOrigin(origin: string): Origin | null {
 /** Decodes what is signed when a secret is bound to a destination. */
 export function decodeBinding(value: JsonValue): Decoded<Binding> {
   return readDocument(value, (place) => {
+    if (place.given("after").length > 0) return readPathBinding(place);
     const at = place.fields("secret", "to", "methods", "path", "header", "scheme");
-    const methods = at("methods").names(METHODS.length, (method) => method.oneOf(METHODS));
-    if (methods.length === 0) at("methods").fail("no method is named");
+    const methods = readMethods(at("methods"));
     const header = at("header").text(HEADER, "a header's name in lower case");
     if (REFUSED_HEADERS.has(header) || NO_CREDENTIALS.includes(header)) at("header").fail("a header for other things");
     const scheme = at("scheme").orNull((word) => word.text(SCHEME, "a word such as Bearer"));
@@ -74,6 +93,21 @@ export function decodeBinding(value: JsonValue): Decoded<Binding> {
     if (netPath(path) !== path) at("path").fail("a path with more than one reading");
     return { secret: readSecretName(at("secret")), to: readOrigin(at("to")), methods, path, header, scheme };
   });
+}
+
+function readPathBinding(place: Place): PathBinding {
+  const at = place.fields("secret", "to", "methods", "after");
+  const after = at("after").names(MOST_PATHS, (begin) => {
+    const path = begin.text(/^\/[\x21-\x7e]{1,255}$/, "the beginning of a path");
+    return netPath(path) === path ? path : begin.fail("a path with more than one reading");
+  });
+  if (after.length === 0) at("after").fail("no path is named");
+  return { secret: readSecretName(at("secret")), to: readOrigin(at("to")), methods: readMethods(at("methods")), after };
+}
+
+function readMethods(place: Place): readonly string[] {
+  const methods = place.names(METHODS.length, (method) => method.oneOf(METHODS));
+  return methods.length === 0 ? place.fail("no method is named") : methods;
 }
 
 /** The document that is signed when a secret is removed. */
@@ -132,16 +166,23 @@ export type PlaceholderUse =
 
 /**
  * Where the placeholders in a request stand. There is one place for one: alone, after its scheme's word, in the header that
- * it is bound to, in a request that its binding admits. Anything else is misplaced, and the request must not leave.
+ * it is bound to, or where its binding says in the path, in a request that its binding admits. Anything else is misplaced,
+ * and the request must not leave.
  */
 export function placeholderUse(call: NetCall, injections: readonly Injection[]): PlaceholderUse {
   if (call.tool === "connect" || call.tool === "forward") return { kind: "none" };
-  if (holdsPlaceholder(call.target)) return misplaced("in its path or query");
   const { body } = call;
   if (body.kind === "text" && holdsPlaceholder(body.text)) return misplaced("in its body");
   if (body.kind === "base64" && holdsPlaceholder(body.base64)) return misplaced("in its body");
   const carrying = call.headers.filter((pair) => pair.some(holdsPlaceholder));
   const [first, ...others] = carrying;
+  if (holdsPlaceholder(call.target)) {
+    if (first !== undefined) return misplaced("in its path and in a header");
+    const found = injections.find(
+      (each) => "after" in each && fillPath(call.target, each, "") !== null && admits(each, call),
+    );
+    return found === undefined ? misplaced("in its path or query") : { kind: "inject", injection: found };
+  }
   if (first === undefined) return { kind: "none" };
   if (others.length > 0) return misplaced("in more than one header");
   const [header, value] = first;
@@ -149,7 +190,9 @@ export function placeholderUse(call: NetCall, injections: readonly Injection[]):
     return misplaced("in a header that is there twice");
   const own = injections.filter((each) => value.endsWith(each.placeholder));
   if (own.length === 0) return misplaced("it is none of this instance's");
-  const formed = own.filter((each) => each.header === header && value === injectedText(each, each.placeholder));
+  const formed = own.filter(
+    (each) => "header" in each && each.header === header && value === injectedText(each, each.placeholder),
+  );
   if (formed.length === 0) return misplaced(`in header ${header}, not as it is bound`);
   const injection = formed.find((each) => admits(each, call));
   if (injection !== undefined) return { kind: "inject", injection };
@@ -157,8 +200,30 @@ export function placeholderUse(call: NetCall, injections: readonly Injection[]):
 }
 
 /** The value of a binding's header. */
-export function injectedText({ scheme }: Pick<Binding, "scheme">, text: string): string {
+export function injectedText({ scheme }: Pick<HeaderBinding, "scheme">, text: string): string {
   return scheme === null ? text : `${scheme} ${text}`;
+}
+
+/**
+ * A target with `text` where the placeholder stands in its path: right behind one of the beginnings that the binding names,
+ * and at the end of its segment. Null when it stands anywhere else, or a second time.
+ */
+export function fillPath(
+  target: string,
+  { after, placeholder }: Pick<PathBinding, "after"> & { readonly placeholder: string },
+  text: string,
+): string | null {
+  for (const begin of after) {
+    if (!target.startsWith(begin + placeholder)) continue;
+    const rest = target.slice(begin.length + placeholder.length);
+    if (/^(?:[/?]|$)/.test(rest) && !holdsPlaceholder(rest)) return begin + text + rest;
+  }
+  return null;
+}
+
+/** Whether a value can stand in a path as it is: no character that ends a segment or needs an escape. */
+export function fitsPath(value: string): boolean {
+  return /^[A-Za-z0-9\-._~:]+$/.test(value);
 }
 
 /**
@@ -169,7 +234,8 @@ export function admits(binding: Binding, call: Omit<NetRequest, "tool" | "body">
   const to = parseSecretOrigin(binding.to);
   if (to === null || to.scheme !== call.scheme || to.host !== call.host || to.port !== call.port) return false;
   const asked = call.method === "HEAD" ? "GET" : call.method;
-  if (!binding.methods.includes(asked) || !isUnder(call.path, binding.path) || call.upgrade) return false;
+  if (!binding.methods.includes(asked) || call.upgrade) return false;
+  if ("path" in binding && !isUnder(call.path, binding.path)) return false;
   return !asksForPart(call);
 }
 

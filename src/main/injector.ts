@@ -1,16 +1,16 @@
 /**
  * One secret of one instance on its way to one destination. Descriptor 3 is the monitor, which arms it with the value and
  * then orders; descriptor 4 is the face, which names a ticket of an order and gets that exchange. It is a broker that serves
- * nothing but what its binding admits, puts the value into one header and takes it out of everything that comes back
+ * nothing but what its binding admits, puts the value into one header or the path, and takes it out of everything that comes back
  * (SECRETS-OUTSIDE). It sees no file, and nobody can look into it.
  */
 import { lookup } from "node:dns/promises";
 import { netPath, type NetRequest } from "../kernel/net.ts";
-import { holdsPlaceholder, injectedText, placeholderUse } from "../kernel/secrets.ts";
+import { fillPath, fitsPath, holdsPlaceholder, injectedText, placeholderUse } from "../kernel/secrets.ts";
 import { BROKER_STREAMS } from "../platform/broker-wire.ts";
 import { createBroker } from "../platform/broker.ts";
 import { inheritedChannel } from "../platform/channel.ts";
-import { injectHeaders } from "../platform/injecting.ts";
+import { askPlain, injectHeaders } from "../platform/injecting.ts";
 import { serveMux } from "../platform/mux.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { createScrubber, type Scrubber } from "../platform/scrub.ts";
@@ -42,12 +42,18 @@ const broker = createBroker({
   injecting: {
     admits: (order): order is NetOrder & { kind: "request" } => {
       const call = order.kind === "request" ? callOf(order) : null;
-      const { binding, placeholder } = current().arming;
+      const { binding, placeholder, value } = current().arming;
+      if ("after" in binding && !fitsPath(value)) return false;
       return call !== null && placeholderUse(call, [{ ...binding, placeholder }]).kind === "inject";
     },
-    headers: ({ headers }) => {
-      const { binding, value } = current().arming;
-      return injectHeaders(headers, { header: binding.header, text: injectedText(binding, value) });
+    fill: ({ target, headers }) => {
+      const { binding, placeholder, value } = current().arming;
+      if ("header" in binding) {
+        const put = { header: binding.header, text: injectedText(binding, value) };
+        return { target, headers: injectHeaders(headers, put) };
+      }
+      const filled = fillPath(target, { ...binding, placeholder }, value) ?? end("an order was not looked at");
+      return { target: filled, headers: askPlain(headers) };
     },
     get scrubber() {
       return current().scrubber;

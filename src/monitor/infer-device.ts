@@ -13,7 +13,7 @@ import {
   type Spent,
 } from "../kernel/infer.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import { injectedText, parseSecretOrigin, type Injection } from "../kernel/secrets.ts";
+import { injectedText, parseSecretOrigin, type HeaderInjection } from "../kernel/secrets.ts";
 import type { Crypto } from "../platform/powers.ts";
 import type { NetFault, NetOrder, NetResult } from "../protocol/net-order.ts";
 import type { DriverRequests, Offer } from "../protocol/requests.ts";
@@ -98,14 +98,15 @@ function readCall(name: string, args: JsonObject, state: Pick<State, "providers"
 function injectionFor(
   { secret, to }: Provider,
   { state, vault, agent }: { readonly agent: string } & Pick<InferDevicePorts, "vault" | "state">,
-): Injection | null {
+): HeaderInjection | null {
   if (secret === null) return null;
   const binding = state.secrets.get(secret)?.bindings.get(to);
   if (binding === undefined) throw new NoCarrier(`the secret "${secret}" is not bound to ${to}`);
+  if ("after" in binding) throw new NoCarrier(`the secret "${secret}" is bound to a path, not a header`);
   return { ...binding, placeholder: vault.placeholder(agent, secret) };
 }
 
-function orderOf(call: InferCall, provider: Provider, injection: Injection | null): NetOrder {
+function orderOf(call: InferCall, provider: Provider, injection: HeaderInjection | null): NetOrder {
   const origin = parseSecretOrigin(provider.to);
   const target = endpointPath(provider, call.endpoint);
   if (origin === null || target === null) throw new Error("the provider does not decode");

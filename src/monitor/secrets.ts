@@ -2,7 +2,14 @@ import { gitOrigin, gitPlaceOf } from "../kernel/git-ssh.ts";
 import type { Allow, Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { decodeSecret, reachesEndpoint, type LoginTerms } from "../kernel/secret-document.ts";
-import { decodeBinding, decodeRemoval, type Binding, type Injection, type SecretUse } from "../kernel/secrets.ts";
+import {
+  decodeBinding,
+  decodeRemoval,
+  type Binding,
+  type BindingTerms,
+  type Injection,
+  type SecretUse,
+} from "../kernel/secrets.ts";
 import { decodeSshBinding, isNeededBy, isSshTarget } from "../kernel/ssh-binding.ts";
 import type { Purpose } from "../protocol/statement.ts";
 import type { SecretView } from "../protocol/requests.ts";
@@ -177,13 +184,10 @@ function sameUse(a: SecretUse, b: SecretUse): boolean {
 
 /** What is told of a secret. */
 export function secretView({ secret, since, key, bindings, ssh, login }: SecretState): SecretView {
-  const shown = [...bindings.values()].map(({ to, methods, path, header, scheme }) => ({
-    to,
-    methods,
-    path,
-    header,
-    scheme,
-  }));
+  const shown = [...bindings.values()].map((binding): BindingTerms => {
+    const { secret: _, ...terms } = binding;
+    return terms;
+  });
   const places = [...ssh.values()].map(({ to, paths, hostKeys }) => ({ to, paths, hostKeys }));
   return { secret, since, key, bindings: shown, ssh: places, endpoint: login?.endpoint ?? null };
 }

@@ -143,17 +143,18 @@ function runRequest(
 ): void {
   const { stream, agent, parts } = way;
   const injecting = parts.injecting ?? null;
+  const sent = injecting?.fill(order) ?? order;
   const request = httpRequest({
     agent,
     host: order.host,
     port: order.port,
     method: order.method,
-    path: order.target,
+    path: sent.target,
     setHost: false,
     maxHeaderSize: RESPONSE_HEAD_BYTES,
   });
   exchange.onCut(() => request.destroy());
-  writeRequest(exchange, request, { order, stream, parts });
+  writeRequest(exchange, request, { order, sent: sent.headers, stream, parts });
   request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
   request.on("response", (response) => {
     if (injecting !== null && !isPlain(response)) {
@@ -198,11 +199,16 @@ function runRequest(
 function writeRequest(
   exchange: Exchange,
   request: ClientRequest,
-  { order, stream, parts }: { readonly order: Request; readonly stream: Duplex; readonly parts: BrokerParts },
+  way: {
+    readonly order: Request;
+    readonly sent: Request["headers"];
+    readonly stream: Duplex;
+    readonly parts: BrokerParts;
+  },
 ): void {
+  const { order, sent, stream, parts } = way;
   const usual = order.scheme === "https" ? 443 : 80;
   request.setHeader("host", order.port === usual ? order.host : `${order.host}:${order.port}`);
-  const sent = parts.injecting?.headers(order) ?? order.headers;
   for (const { name, value } of sent) request.appendHeader(name, value);
   const headers = order.headers.reduce((sum, { name, value }) => sum + name.length + value.length + 4, 0);
   exchange.send(headers + order.method.length + order.target.length);

@@ -46,7 +46,7 @@ async function listen(server: Server): Promise<number> {
 function injecting(port: number): Injecting {
   return {
     admits: (asked): asked is Extract<NetOrder, { kind: "request" }> => asked.kind === "request" && asked.port === port,
-    headers: ({ headers }) => injectHeaders(headers, { header: "x-api-key", text: VALUE }),
+    fill: ({ target, headers }) => ({ target, headers: injectHeaders(headers, { header: "x-api-key", text: VALUE }) }),
     scrubber: createScrubber(VALUE),
   };
 }

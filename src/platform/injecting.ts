@@ -8,22 +8,22 @@ type Request = Extract<NetOrder, { kind: "request" }>;
 export interface Injecting {
   /** Whether an order is one that it serves. */
   admits(order: NetOrder): order is Request;
-  /** The headers to send, with the value in its place. */
-  headers(order: Request): Request["headers"];
+  /** What to send of an order's target and headers, with the value in its place. */
+  fill(order: Request): Pick<Request, "target" | "headers">;
   readonly scrubber: Scrubber;
 }
 
-/** Headers of an order with the value in the place of its placeholder. Nothing comes back compressed: it could not be scrubbed. */
+/** Headers of an order with the value in the place of its placeholder. */
 export function injectHeaders(
   headers: Request["headers"],
   put: { readonly header: string; readonly text: string },
 ): Request["headers"] {
-  return [
-    ...headers
-      .filter(({ name }) => name !== "accept-encoding")
-      .map((each) => (each.name === put.header ? { name: each.name, value: put.text } : each)),
-    { name: "accept-encoding", value: "identity" },
-  ];
+  return askPlain(headers).map((each) => (each.name === put.header ? { name: each.name, value: put.text } : each));
+}
+
+/** Headers by which nothing comes back compressed: it could not be scrubbed. */
+export function askPlain(headers: Request["headers"]): Request["headers"] {
+  return [...headers.filter(({ name }) => name !== "accept-encoding"), { name: "accept-encoding", value: "identity" }];
 }
 
 /** A part that nobody asked for (`admits` in kernel/secrets.ts): a value may have been cut at its edge. */

@@ -16,11 +16,13 @@ import { decodeProvider, type Provider } from "../kernel/infer.ts";
 import { parseHttpUrl } from "../kernel/hosts.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { parseGitOrigin } from "../kernel/git-ssh.ts";
-import { parseSecretOrigin } from "../kernel/secrets.ts";
+import { isObject, type JsonValue } from "../kernel/json.ts";
+import { parseSecretOrigin, type BindingTerms, type HeaderBinding, type PathBinding } from "../kernel/secrets.ts";
 import {
   list,
   literal,
   names,
+  nullable,
   number,
   object,
   oneOf,
@@ -32,7 +34,8 @@ import {
   union,
   type Decoder,
 } from "./decode.ts";
-import { agentName } from "./fields.ts";
+import { agentName, words } from "./fields.ts";
+import type { Refusal } from "./refusal.ts";
 
 // Decoders of what grants are made of. The kernel has the last word on a whole grant (`decodeGrant`).
 
@@ -125,3 +128,12 @@ export const GRANT: Decoder<Grant> = (value, refusal) => {
   const decoded = decodeGrant(value);
   return decoded.kind === "ok" ? decoded.value : refusal.because(`is no grant: ${decoded.message}`);
 };
+
+const BOUND = { to: secretOrigin, methods: names(words, { max: 8 }) };
+const INTO = object<Omit<HeaderBinding, "secret">>({ ...BOUND, path: words, header: words, scheme: nullable(words) });
+const BEHIND = object<Omit<PathBinding, "secret">>({ ...BOUND, after: names(words, { max: 8 }) });
+
+/** Where a secret may go, as it is told: in a header, or behind the beginnings of a path. */
+export function bindingTerms(value: JsonValue, refusal: Refusal): BindingTerms | Refusal {
+  return isObject(value) && "after" in value ? BEHIND(value, refusal) : INTO(value, refusal);
+}

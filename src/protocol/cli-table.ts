@@ -1,5 +1,5 @@
 import { PURPOSES } from "./statement.ts";
-import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, hostPath, secretOrigin, secretTarget } from "./authority.ts";
+import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, bindingTerms, hostPath, secretTarget } from "./authority.ts";
 import {
   boolean,
   integer,
@@ -187,16 +187,7 @@ const SECRET_VIEW: Decoder<SecretView> = object<SecretView>({
   since: moment,
   key: ownerKey,
   endpoint: nullable(words),
-  bindings: list(
-    object<SecretView["bindings"][number]>({
-      to: secretOrigin,
-      methods: names(words, { max: 8 }),
-      path: words,
-      header: words,
-      scheme: nullable(words),
-    }),
-    { max: 64 },
-  ),
+  bindings: list(bindingTerms, { max: 64 }),
   ssh: list(
     object<SecretView["ssh"][number]>({
       to: secretTarget,

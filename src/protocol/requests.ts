@@ -3,7 +3,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { Format, Provider } from "../kernel/infer.ts";
-import type { Binding } from "../kernel/secrets.ts";
+import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
@@ -221,7 +221,7 @@ export interface SecretView {
   readonly key: string;
   /** Where a login's tokens are renewed; null for a value. */
   readonly endpoint: string | null;
-  readonly bindings: readonly Omit<Binding, "secret">[];
+  readonly bindings: readonly BindingTerms[];
   /** Where it is used as a key of SSH. */
   readonly ssh: readonly Omit<SshBinding, "secret">[];
 }

@@ -79,6 +79,7 @@ beforeAll(async () => {
         const path = (request.url ?? "").split("?")[0] ?? "";
         if (path === "/v1/redirect")
           return void response.writeHead(307, { location: `http://localhost:${otherPort}/v1/` }).end();
+        if (path.startsWith("/bot")) return void response.writeHead(404, `no ${path}`).end(`{"asked":"${path}"}`);
         (ECHOES[path] ?? ((plain) => plain.end("ok")))(response, value);
       });
     });
@@ -438,6 +439,41 @@ describe("the value", () => {
     },
   );
 });
+
+test("a secret in a path goes there and nowhere else, and what says the path back says it without", async () => {
+  const token = `${randomBytes(4).readUInt32BE()}:${randomBytes(18).toString("base64url")}`;
+  await aios.keepSecret("bot", token);
+  const to = `http://localhost:${port}`;
+  await aios.sign("bind-secret", { secret: "bot", to, methods: ["GET"], after: ["/bot"] });
+  await grantNetwork("bot-asks", ["chatter"], { secrets: { BOT_TOKEN: { secret: "bot", to } } });
+  reached = [];
+  const paths = ["/bot${BOT_TOKEN}/getMe", "/v1/${BOT_TOKEN}", "/bot${BOT_TOKEN}/a?b=${BOT_TOKEN}"];
+  const { ran, lines } = await act(
+    paths.map((path) => ({ url: url(path) })),
+    "chatter",
+  );
+  expect(lines.map(({ status }) => status)).toEqual([404, 403, 403]);
+  expect(reached.map((each) => each.url)).toEqual([`GET /bot${token}/getMe`]);
+  expect(lines[0]?.body).toContain("/bot****");
+  expect(ran.stdout + ran.stderr).not.toContain(token.slice(0, 24));
+  const { entries } = await aios.client.request("log-show", {
+    from: 0,
+    limit: 1000,
+    instance: ran.instance,
+    kinds: [],
+  });
+  expect(JSON.stringify(entries)).not.toContain(token);
+  expect(JSON.stringify(entries)).toContain("/botaios-secret-bot-");
+  // One that would end its segment is not sent at all: it would ask for another path.
+  await aios.keepSecret("bot", `${token}/x`, "rotate-secret");
+  const late = await act([{ url: url("/bot${BOT_TOKEN}/getMe") }], "chatter");
+  expect(late.lines[0]?.status).toBe(502);
+  const asked = { from: 0, limit: 1000, instance: late.ran.instance, kinds: ["outcome"] };
+  const ends = await aios.client.request("log-show", asked);
+  expect(JSON.stringify(ends.entries[0]?.payload)).toContain('\\"fault\\":\\"not-bound\\"');
+  expect(reached).toHaveLength(1);
+  await aios.sign("remove-secret", { secret: "bot" });
+}, 60_000);
 
 describe("rotating and removing", () => {
   test("an agent that runs uses the new value, and no longer any after it was removed", async () => {

@@ -111,8 +111,21 @@ describe("binding a secret", () => {
     ]);
   });
 
+  test("shows and signs where it stands in a path", async () => {
+    const desk = createDesk({ typed: ["y", PASSPHRASE], answers });
+    const more = ["--path", "/bot", "--path", "/file/bot", "--as", "path"];
+    expect(await runProgram([...words, ...more], desk.powers)).toBe(EXIT.ok);
+    expect(desk.prompts[0]).toContain(
+      "Send bank to https://api.example.org, POST or GET, in the path behind /bot or /file/bot?",
+    );
+    expect(signedDocuments(desk)).toEqual([
+      { secret: "bank", to: "https://api.example.org", methods: ["POST", "GET"], after: ["/bot", "/file/bot"] },
+    ]);
+  });
+
   test.each([
     ["without a form", words],
+    ["into a path that is not named", [...words, "--as", "path"]],
     ["with an unknown form", [...words, "--as", "query:key"]],
     ["with a header that frames the message", [...words, "--as", "header:host"]],
     [
@@ -129,14 +142,17 @@ describe("binding a secret", () => {
 
 test("a list shows names and destinations", async () => {
   const binding = { to: "https://api.example.org", methods: ["POST"], path: "/", header: "x-api-key", scheme: null };
+  const behind = { to: "https://api.example.org", methods: ["POST"], after: ["/bot"] };
   const view = { since: NOW, key: "ed25519:0123456789abcdef" };
   const secrets = [
     { ...view, secret: "bank", endpoint: null, bindings: [binding], ssh: [] },
+    { ...view, secret: "bot", endpoint: null, bindings: [behind], ssh: [] },
     { ...view, secret: "lamp", endpoint: "https://login.example.org/token", bindings: [], ssh: [] },
   ];
   const desk = createDesk({ answers: { ...answers, secrets: () => ({ secrets }) } });
   expect(await runProgram(["secrets", "list"], desk.powers)).toBe(EXIT.ok);
   expect(desk.out()).toContain("https://api.example.org, POST any path, in header x-api-key");
+  expect(desk.out()).toContain("https://api.example.org, POST, in the path behind /bot");
   expect(desk.out()).toContain("nowhere: it is not bound");
   expect(desk.out()).toContain("renewed at https://login.example.org/token");
 });

@@ -1,5 +1,5 @@
 import { canonicalize } from "../../kernel/canonical.ts";
-import { decodeBinding, type Binding } from "../../kernel/secrets.ts";
+import { decodeBinding, type Binding, type BindingTerms } from "../../kernel/secrets.ts";
 import { decodeSshBinding, isSshTarget, type SshBinding } from "../../kernel/ssh-binding.ts";
 import { committedText, secretProblem } from "../../protocol/commitment.ts";
 import type { SecretView } from "../../protocol/requests.ts";
@@ -152,7 +152,7 @@ export const secretsBind: Command = {
     { name: "to", value: "ORIGIN", help: "https://HOST, or ssh://USER@HOST, with :PORT where it is not the usual one" },
     { name: "method", value: "METHOD", help: "a method that it may be sent with", repeats: true },
     { name: "path", value: "PATH", help: "the path that it may be sent to, and below (default: /)", repeats: true },
-    { name: "as", value: "FORM", help: "header:NAME, or header:NAME=WORD for a word before it (Bearer)" },
+    { name: "as", value: "FORM", help: "header:NAME, header:NAME=WORD for a word before it (Bearer), or path" },
     {
       name: "host-keys",
       value: "FILE",
@@ -162,11 +162,13 @@ export const secretsBind: Command = {
   ],
   details: [
     "A process of its own puts the value into that header of such requests, and takes it out of everything that comes back. For the same origin a new binding takes the place of the old one.",
+    "With --as path it stands in the path itself, right behind each --path (/bot makes /bot<value>/getMe), and is bound to nothing else there.",
     "A key of SSH is bound to the account of a machine, to repositories of it (--path, more than once) and to the public keys that the machine proves itself with. Compare these with what its makers publish before you sign.",
   ],
   examples: [
     "secrets bind anthropic --to https://api.anthropic.com --method POST --path /v1 --as header:x-api-key",
     "secrets bind github --to https://api.github.com --method GET --as header:authorization=Bearer",
+    "secrets bind telegram --to https://api.telegram.org --method POST --as path --path /bot --path /file/bot",
     "secrets bind deploy --to ssh://git@github.com --path /me/project.git --host-keys github.keys",
   ],
   async run(powers, args) {
@@ -213,28 +215,29 @@ async function readSshBinding(powers: CliPowers, args: Arguments): Promise<SshBi
 }
 
 function readBinding(args: Arguments): Binding {
-  const form = /^header:([^=]+)(?:=(.+))?$/u.exec(args.value("as") ?? "");
+  const form = /^(?:path|header:([^=]+)(?:=(.+))?)$/u.exec(args.value("as") ?? "");
   if (form === null || args.value("host-keys") !== null)
     throw CliFailure.of(
       "usage",
-      "aios secrets bind to https:// needs --as header:NAME or header:NAME=WORD, and no --host-keys",
+      "aios secrets bind to https:// needs --as header:NAME, header:NAME=WORD or path, and no --host-keys",
       "for example --as header:x-api-key",
     );
-  const [, header = "", scheme = null] = form;
+  const [, header, scheme = null] = form;
   const decoded = decodeBinding({
     secret: args.required("NAME"),
     to: args.value("to") ?? "",
     methods: [...args.values("method")],
-    path: onePath(args),
-    header,
-    scheme,
+    ...(header === undefined ? { after: [...args.values("path")] } : { path: onePath(args), header, scheme }),
   });
   if (decoded.kind === "ok") return decoded.value;
   throw CliFailure.of("usage", `Cannot bind this: ${decoded.message}`, "aios secrets bind --help shows what it takes");
 }
 
 /** One binding in words: everything that is signed but the secret's name. */
-function describeBinding({ to, methods, path, header, scheme }: Omit<Binding, "secret">): string {
+function describeBinding(binding: BindingTerms): string {
+  const { to, methods } = binding;
+  if ("after" in binding) return `${to}, ${methods.join(" or ")}, in the path behind ${binding.after.join(" or ")}`;
+  const { path, header, scheme } = binding;
   const where = path === "/" ? "any path" : `${path} and below`;
   return `${to}, ${methods.join(" or ")} ${where}, in header ${header}${scheme === null ? "" : ` after ${scheme}`}`;
 }

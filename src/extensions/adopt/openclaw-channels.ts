@@ -1,10 +1,10 @@
-import type { Binding } from "../../kernel/secrets.ts";
+import type { BindingTerms } from "../../kernel/secrets.ts";
 
 /** What a channel needs of the world, as its service documents it, November 2026. */
 export interface Channel {
   readonly destinations: readonly { readonly to: string; readonly allow: readonly string[] }[];
   /** Where the keys of its settings go, by the setting's name. */
-  readonly bindings: { readonly [setting: string]: Omit<Binding, "secret"> };
+  readonly bindings: { readonly [setting: string]: BindingTerms };
   /** Why it cannot work while its keys stay outside, or null. */
   readonly missing: string | null;
 }
