@@ -215,9 +215,8 @@ export function createInstances(ports: InstancePorts): Instances {
           const net = prepareNetwork(live, { state: journal.state, now: ports.now(), powers, vault: ports.vault });
           if (net.listener !== null) opened.unshift(net.listener.launcher);
           const onFault = (): void => void finish(live, { why: "storage-gone", exit: null });
-          const storing = startStorage(live, { powers, code, onFault });
-          storing.catch(() => {}); // awaited below
-          await startFace(live, {
+          const storage = await startStorage(live, { powers, code, onFault });
+          const face = startFace(live, {
             powers,
             code,
             sockets,
@@ -230,8 +229,8 @@ export function createInstances(ports: InstancePorts): Instances {
               if (live.agent !== null && !claimed.has(live)) void finish(live, { why: "face-gone", exit: null });
             },
           });
-          await storing;
-          refuseStopped(state);
+          const others = Promise.all([face, storage.stands]).then(() => refuseStopped(state));
+          others.catch(() => {}); // the agent's start says so
           const agent = powers.startAgent(
             planAgent(code, {
               command: request.command,
@@ -253,13 +252,17 @@ export function createInstances(ports: InstancePorts): Instances {
             {
               streams,
               hear: (news) => ports.hear(live, news),
+              after: others,
               bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
               reached: (reached) => endByLimit(live, reached, limitPorts),
               ends: opened,
               device: live.storageEnd,
             },
           );
-          live.agent = await enlist(live, "agent", agent);
+          live.agent = await enlist(live, "agent", agent).catch(async (error: unknown) => {
+            await others;
+            throw error;
+          });
         } catch (error) {
           live.storageEnd?.close();
           await finish(live, { why: "not-started", exit: null });

@@ -42,6 +42,8 @@ export interface MonitorPowers {
     parts: {
       readonly streams: Streams;
       readonly hear: (news: WardNews) => void;
+      /** Its program begins when this has resolved; everything else of its start is done meanwhile. */
+      readonly after: Promise<unknown>;
       /** Bounds that are watched from outside; over one it is killed before `reached` is called. */
       readonly bounds: { readonly cpuSeconds: number | null; readonly writtenBytes: number | null };
       readonly reached: (reached: Reached) => void;

@@ -8,8 +8,9 @@ import { planStorage } from "./storage-plan.ts";
 const LAST_NOTES_MS = 10_000;
 
 /**
- * Starts the storage device of an instance whose agent may write in its workspace, and no other. `onFault` is called when
- * the device ends as it should not. Whoever hands the live instance's `storageEnd` on, or does not come to it, closes it.
+ * Starts the storage device of an instance whose agent may write in its workspace, and no other. Resolves when there is the
+ * live instance's `storageEnd`; whoever hands that on, or does not come to it, closes it. `stands`: the device runs.
+ * `onFault` is called when it ends as it should not.
  */
 export async function startStorage(
   live: LiveInstance,
@@ -18,26 +19,22 @@ export async function startStorage(
     code,
     onFault,
   }: { readonly powers: MonitorPowers; readonly code: CodeLayout; readonly onFault: () => void },
-): Promise<void> {
+): Promise<{ readonly stands: Promise<void> }> {
   const { instance, workspace } = live.state;
-  if (workspace === null || live.sandbox.mode !== "write") return;
+  if (workspace === null || live.sandbox.mode !== "write") return { stands: Promise.resolve() };
   powers.requireGuard();
   const { folder, turns } = await powers.makeUndoFolder(instance);
   const [inner, outer] = powers.makeSocketEnds();
-  try {
+  live.storageEnd = outer;
+  const start = async (): Promise<void> => {
     const roots = [{ host: workspace, inside: WORKSPACE }];
-    live.storageEnd = outer;
     const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open });
     live.storage = await enlist(live, "storage", powers.startSandbox(plan, "ignore", [inner]));
-  } catch (error) {
-    outer.close();
-    throw error;
-  } finally {
-    inner.close();
-  }
-  void live.storage.ended.then(({ code: exit }) => {
-    if (exit !== 0) onFault();
-  });
+    void live.storage.ended.then(({ code: exit }) => {
+      if (exit !== 0) onFault();
+    });
+  };
+  return { stands: start().finally(() => inner.close()) };
 }
 
 /** After the agent is gone: waits until its device has noted how it left everything, and ends one that does not. */

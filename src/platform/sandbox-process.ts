@@ -51,6 +51,8 @@ export interface AgentStart {
   readonly supervisor: Supervisor;
   /** Hears what happens inside, from the start of its own program on. */
   readonly hear: (news: WardNews) => void;
+  /** What must stand before its program begins; the sandbox and the launcher are made ready beside it. */
+  readonly after?: Promise<unknown>;
   /** The socket to the storage device of its guarded roots, which it must have when there are any. The caller's. */
   readonly device?: SocketEnd;
   /** Bounds that are watched beside memory; none when left out. */
@@ -126,6 +128,9 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     if (first === null) throw new Error("the first process of the namespace is gone");
     applyLimits(status.pid, spec.limits);
     group = options.groups?.enclose(status.pid, spec.limits) ?? null;
+    await gate.pass();
+    // The launcher comes as far as it can without the supervisor's word.
+    await agent?.after;
     const launched =
       agent === undefined || pair === null
         ? null
@@ -136,7 +141,6 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
             device: agent.device?.fd ?? null,
             programs: spec.programs,
           });
-    await gate.pass();
     await launched?.done;
     const { namespace } = status;
     const told = launched?.gone ?? Promise.resolve();

@@ -14,7 +14,7 @@ export interface SupervisedLaunch {
   onEnd(kill: () => void): void;
 }
 
-/** Hands a sandbox to the supervisor before its launcher runs; resolves when the supervisor has it. */
+/** Hands a sandbox to the supervisor, without whose word its launcher does not go on; resolves when the supervisor has it. */
 export async function superviseLaunch(
   agent: { readonly supervisor: Supervisor; readonly hear: (news: WardNews) => void },
   ward: SandboxToWatch,

@@ -31,7 +31,7 @@ export interface Supervisor {
   /** Starts the process, so that the first agent does not wait for it. Rejects with SandboxError when it does not start. */
   ready(): Promise<void>;
   /**
-   * Has a sandbox watched, from before its launcher runs; its descriptors stay the caller's and can be closed.
+   * Has a sandbox watched, from before its launcher is let go on; its descriptors stay the caller's and can be closed.
    * `hear` is called for everything about it, in order, until `gone` or `unsupervised`. Rejects with SandboxError.
    */
   watch(ward: SandboxToWatch, hear: (news: WardNews) => void): Promise<void>;

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
+import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox-process.ts";
 import type { WardNews } from "../../src/platform/supervisor-link.ts";
 import { REFUSED_CALLS } from "../../src/sandbox/seccomp.ts";
 import { CALLS } from "../../src/sandbox/syscalls.ts";
-import { setStage } from "./sandbox-stage.ts";
+import { harmlessSpec, setStage } from "./sandbox-stage.ts";
 
 /*
  * What an agent could try against the launcher that became it and the supervisor that answers its calls, each attack with
@@ -195,6 +196,31 @@ describe("CONFINED-OR-NOT-AT-ALL", () => {
     process.kill(supervisor, "SIGKILL");
     await refused;
     expect(launchers()).toEqual([]);
+  });
+
+  const startAfter = (after: Promise<unknown>, hear: (news: WardNews) => void): Promise<StartedSandbox> => {
+    const agent = { launcher: stage.launcher, supervisor: stage.supervisor, hear, after };
+    const spec = { ...harmlessSpec(stage), command: ["sh", "-c", "echo ran"] };
+    return startSandbox(spec, { streams: "capture", agent });
+  };
+
+  it("a program that is to wait for others has not begun while it waits, and never does when they fail", async () => {
+    const news: WardNews[] = [];
+    const others = Promise.withResolvers<void>();
+    const refused = expect(startAfter(others.promise, (each) => news.push(each))).rejects.toThrow("no face");
+    const pid = await waitFor(() => launchers()[0]);
+    await pause(300); // it is ready, and would have begun by now
+    expect(launchers()).toEqual([pid]);
+    others.reject(new Error("no face"));
+    await refused;
+    expect([launchers(), news]).toEqual([[], []]);
+  });
+
+  it("twin: it begins as soon as they stand", async () => {
+    const news: WardNews[] = [];
+    const started = await startAfter(Promise.resolve(), (each) => news.push(each));
+    expect(await started.ended).toMatchObject({ code: 0 });
+    expect(programsIn(news)).toContain("/usr/bin/sh");
   });
 
   it("a supervisor that dies ends what it supervised, and the next start has another", async () => {
