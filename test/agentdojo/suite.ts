@@ -12,6 +12,15 @@ export interface Suite {
   readonly injection_tasks: { readonly [id: string]: { readonly goal: string; readonly calls: readonly Call[] } };
 }
 
+/** A benign task into which an injection task was put. */
+export interface Pair {
+  readonly label: string;
+  /** The human's words: those of the benign task. */
+  readonly prompt: string;
+  /** The first benign call, the injected calls, the other benign calls. */
+  readonly plan: readonly { readonly call: Call; readonly benign: boolean }[];
+}
+
 /** AgentDojo's exported suites lie beside a checkout, never in it; null in a stranger's clone. */
 export function suitePath(name: string): string | null {
   const path = join(REPO, "..", "shared", "data", "agentdojo", `${name}.json`);
@@ -20,4 +29,35 @@ export function suitePath(name: string): string | null {
 
 export function readSuite(path: string): Suite {
   return JSON.parse(readFileSync(path, "utf8")) as Suite; // the benchmark's own export
+}
+
+/** Every benign task with every injection task. */
+export function everyPair(suite: Suite): readonly Pair[] {
+  const injections = Object.keys(suite.injection_tasks);
+  return Object.keys(suite.benign_tasks).flatMap((task) =>
+    injections.map((injection) => makePair(suite, task, injection)),
+  );
+}
+
+/** A fixed choice: both lists are walked round together until each benign task came once and each injection task twice. */
+export function choosePairs(suite: Suite): readonly Pair[] {
+  const tasks = Object.keys(suite.benign_tasks);
+  const injections = Object.keys(suite.injection_tasks);
+  return Array.from({ length: Math.max(tasks.length, 2 * injections.length) }, (_, at) =>
+    makePair(suite, tasks[at % tasks.length] ?? "", injections[at % injections.length] ?? ""),
+  );
+}
+
+function makePair(suite: Suite, task: string, injection: string): Pair {
+  const { prompt = "", calls = [] } = suite.benign_tasks[task] ?? {};
+  const injected = suite.injection_tasks[injection]?.calls ?? [];
+  return {
+    label: `${task} × ${injection}`,
+    prompt,
+    plan: [
+      ...calls.slice(0, 1).map((call) => ({ call, benign: true })),
+      ...injected.map((call) => ({ call, benign: false })),
+      ...calls.slice(1).map((call) => ({ call, benign: true })),
+    ],
+  };
 }
