@@ -12,11 +12,12 @@
  * log. 1: refused, and why. 2: the command line is wrong.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-class Refused extends Error {}
-class Usage extends Error {}
+export class Refused extends Error {}
+export class Usage extends Error {}
 
 const NOTE_KEY = 1;
 const COSIGNATURE_KEY = 4;
@@ -31,17 +32,9 @@ function main() {
   if (file === undefined || more.length > 0 || values.key === undefined) {
     throw new Usage("usage: node check-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N]");
   }
-  const key = readKey(values.key, NOTE_KEY);
-  const witnesses = (values.witness ?? []).map((text) => readKey(text, COSIGNATURE_KEY));
-  const quorum = values.quorum === undefined ? witnesses.length : Number(values.quorum);
-  if (!Number.isInteger(quorum) || quorum > witnesses.length || (quorum < 1 && witnesses.length > 0)) {
-    throw new Usage(`--quorum must be 1 to ${witnesses.length}, the number of witnesses`);
-  }
-
+  const trust = readTrust(values);
   const { index, record, path, note } = readProof(file);
-  const checkpoint = openCheckpoint(note, key);
-  const by = witnesses.flatMap((witness) => cosignedAt(note, witness));
-  if (by.length < quorum) throw new Refused(`${by.length} witnesses cosigned the checkpoint, not ${quorum}`);
+  const { checkpoint, by } = openTrusted(note, trust);
   if (index >= checkpoint.size) throw new Refused(`the log has ${checkpoint.size} records`);
   const root = climb({ index, size: checkpoint.size, hash: sha256(Buffer.from([0]), record), path });
   if (!root.equals(checkpoint.root)) throw new Refused("the path does not lead to the root");
@@ -51,10 +44,33 @@ function main() {
     throw new Refused(`the record does not say that it is number ${index}`);
   }
   process.stderr.write(`verified: record ${index} of ${checkpoint.origin} at size ${checkpoint.size}\n`);
+  sayCosigned(by);
+  process.stdout.write(`${text}\n`);
+}
+
+/** The keys that the command line names. */
+export function readTrust(values) {
+  const key = readKey(values.key, NOTE_KEY);
+  const witnesses = (values.witness ?? []).map((text) => readKey(text, COSIGNATURE_KEY));
+  const quorum = values.quorum === undefined ? witnesses.length : Number(values.quorum);
+  if (!Number.isInteger(quorum) || quorum > witnesses.length || (quorum < 1 && witnesses.length > 0)) {
+    throw new Usage(`--quorum must be 1 to ${witnesses.length}, the number of witnesses`);
+  }
+  return { key, witnesses, quorum };
+}
+
+/** A checkpoint that the log signed, and as many witnesses as are demanded. */
+export function openTrusted(note, { key, witnesses, quorum }) {
+  const checkpoint = openCheckpoint(note, key);
+  const by = witnesses.flatMap((witness) => cosignedAt(note, witness));
+  if (by.length < quorum) throw new Refused(`${by.length} witnesses cosigned the checkpoint, not ${quorum}`);
+  return { checkpoint, by };
+}
+
+export function sayCosigned(by) {
   for (const { name, time } of by) {
     process.stderr.write(`cosigned: by ${name} on ${new Date(time * 1000).toISOString()}\n`);
   }
-  process.stdout.write(`${text}\n`);
 }
 
 /** A key as tools of this format write it: name+id+base64 of a type byte and 32 bytes of Ed25519. */
@@ -84,7 +100,7 @@ function readProof(file) {
   return { index: Number(index), record, path, note: splitNote(text.slice(end + 2)) };
 }
 
-function splitNote(note) {
+export function splitNote(note) {
   const end = note.lastIndexOf("\n\n");
   const lines = note.slice(end + 2).split("\n");
   if (end < 0 || lines.pop() !== "") throw new Refused("its checkpoint is not a signed note");
@@ -145,18 +161,18 @@ function climb({ index, size, hash, path }) {
   return root;
 }
 
-function node(left, right) {
+export function node(left, right) {
   return sha256(Buffer.from([1]), left, right);
 }
 
-function sha256(...parts) {
+export function sha256(...parts) {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest();
 }
 
 /** Node reads base64 leniently; only what it would write itself is taken. */
-function fromBase64(text) {
+export function fromBase64(text) {
   const bytes = Buffer.from(text, "base64");
   return bytes.toString("base64") === text ? bytes : null;
 }
@@ -169,11 +185,16 @@ function readNumber(text) {
   }
 }
 
-try {
-  main();
-} catch (error) {
-  const refused = error instanceof Refused;
-  process.stderr.write(`${refused ? "refused: " : ""}${error instanceof Error ? error.message : String(error)}\n`);
-  // Whatever else goes wrong, a file that cannot be read say, has verified nothing.
-  process.exitCode = error instanceof Usage || error?.code?.startsWith?.("ERR_PARSE_ARGS") ? 2 : 1;
+/** Runs a verifier to its exit code: whatever goes wrong, a file that cannot be read say, has verified nothing. */
+export async function run(check) {
+  try {
+    await check();
+  } catch (error) {
+    const refused = error instanceof Refused;
+    process.stderr.write(`${refused ? "refused: " : ""}${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof Usage || error?.code?.startsWith?.("ERR_PARSE_ARGS") ? 2 : 1;
+  }
 }
+
+// check-evidence.mjs beside it takes functions from here.
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await run(main);

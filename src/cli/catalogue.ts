@@ -9,6 +9,7 @@ import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
 import { hold } from "./commands/hold.ts";
 import { init } from "./commands/init.ts";
 import { logErase } from "./commands/log-erase.ts";
+import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
@@ -39,7 +40,18 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
   {
     title: "Evidence",
-    commands: [digest, logShow, logVerify, logProve, logCheck, logErase, witnessUse, witnessServe, witnessShow],
+    commands: [
+      digest,
+      logShow,
+      logVerify,
+      logProve,
+      logCheck,
+      logEvidence,
+      logErase,
+      witnessUse,
+      witnessServe,
+      witnessShow,
+    ],
   },
   { title: "The monitor", commands: [serve] },
 ];

@@ -1,4 +1,17 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { CliFailure } from "../cli/failure.ts";
 import type { Drafts } from "../cli/powers.ts";
 import { writeAtomically } from "../platform/atomic-file.ts";
@@ -11,6 +24,7 @@ export function createDrafts(crypto: Pick<Crypto, "digest">): Drafts {
   return {
     makeFolder: (path) => write(path, () => mkdirSync(path, { mode: 0o700 })),
     write: (path, text) => write(path, () => writeAtomically(path, text, { mode: OWN_FILE, existing: "fail" })),
+    pour: (path, parts) => pour(path, parts),
     copy: (from, to) => write(to, () => writeAtomically(to, readFileSync(from), { mode: OWN_FILE, existing: "fail" })),
     replace: (path, by) =>
       write(path, () => {
@@ -21,6 +35,23 @@ export function createDrafts(crypto: Pick<Crypto, "digest">): Drafts {
     digest: (path) => write(path, () => (existsSync(path) ? crypto.digest(readFileSync(path)) : null)),
     remove: (path) => write(path, () => remove(path)),
   };
+}
+
+async function pour(path: string, parts: AsyncIterable<string>): Promise<void> {
+  const file = await write(path, () => openSync(path, "wx", OWN_FILE));
+  try {
+    for await (const part of parts) await write(path, () => writeWhole(file, Buffer.from(part)));
+    await write(path, () => fsyncSync(file));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 function remove(path: string): boolean {

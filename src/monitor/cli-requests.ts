@@ -11,6 +11,7 @@ import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { parseCheckpoint, splitNote } from "../protocol/note.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
+import { disclose } from "./disclosing.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
@@ -278,6 +279,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       }
       return { entries, size: log.size };
     },
+    "log-disclose": (range) => disclose(log, range),
     async "log-prove"({ seq }) {
       const { record } = await entryAt(seq);
       const checkpoint = (await cosignedOver(log, seq)) ?? (await log.checkpoint());

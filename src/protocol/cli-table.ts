@@ -123,6 +123,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
     instance: nullable(lookup),
     kinds: names(lookup, { max: 64 }),
   }),
+  "log-disclose": object<BodyOf<"log-disclose">>({ from: seq, to: seq, size: seq }),
   "log-prove": object<BodyOf<"log-prove">>({ seq }),
   checkpoint: empty,
   watch: object<BodyOf<"watch">>({ instance: nullable(lookup) }),
@@ -283,6 +284,14 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   "log-show": object<OkOf<"log-show">>({
     entries: list(object<OkOf<"log-show">["entries"][number]>({ record: RECORD, payload: json() }), { max: 10_000 }),
     size: count,
+  }),
+  "log-disclose": object<OkOf<"log-disclose">>({
+    entries: list(object<OkOf<"log-disclose">["entries"][number]>({ leaf: longText, salted: nullable(longText) }), {
+      max: 10_000,
+    }),
+    to: count,
+    before: list(text({ max: 44 }), { max: 64 }),
+    after: list(text({ max: 44 }), { max: 128 }),
   }),
   "log-prove": object<OkOf<"log-prove">>({ proof: PROOF }),
   checkpoint: object<OkOf<"checkpoint">>({ note: words }),

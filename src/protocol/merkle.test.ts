@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createTreeHasher, GrowingTree, rangeNodes } from "./merkle.ts";
+import { createTreeHasher, foldRuns, GrowingTree, rangeNodes } from "./merkle.ts";
 
 const sha256 = (data: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(data).digest());
 const hasher = createTreeHasher(sha256);
@@ -90,5 +90,32 @@ describe("a growing tree", () => {
         expect(at).toBe(end);
       }),
     );
+  });
+});
+
+describe("runs that follow each other", () => {
+  const nodesOf = (leaves: readonly Uint8Array[], range: { readonly start: number; readonly end: number }) =>
+    rangeNodes(range).map(({ level, index }) => naiveRoot(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)));
+
+  test("lead to the root of RFC 6962, wherever they are cut", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 80 }), fc.nat(), fc.nat(), (size, one, other) => {
+        const leaves = leavesOf(size);
+        const [from, to] = [one % (size + 1), other % (size + 1)].toSorted((a, b) => a - b) as [number, number];
+        const runs = [
+          { start: 0, end: from },
+          { start: from, end: to },
+          { start: to, end: size },
+        ].map((range) => ({ ...range, hashes: nodesOf(leaves, range) }));
+        expect(hex(foldRuns(hasher, runs))).toBe(hex(naiveRoot(leaves)));
+      }),
+    );
+  });
+
+  test("that do not follow each other are refused", () => {
+    const leaves = leavesOf(8);
+    const run = (start: number, end: number) => ({ start, end, hashes: nodesOf(leaves, { start, end }) });
+    expect(() => foldRuns(hasher, [run(0, 3), run(4, 8)])).toThrow(RangeError);
+    expect(() => foldRuns(hasher, [{ ...run(0, 8), hashes: [] }])).toThrow(RangeError);
   });
 });

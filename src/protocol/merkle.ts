@@ -72,6 +72,39 @@ export function foldNodes(hasher: TreeHasher, hashes: readonly Uint8Array[]): Ui
   );
 }
 
+/** A range of a tree with the hashes of its `rangeNodes`, left to right. */
+export interface Run extends Range {
+  readonly hashes: readonly Uint8Array[];
+}
+
+/** The root over runs that follow each other from the first leaf to the last. Throws RangeError when they do not. */
+export function foldRuns(hasher: TreeHasher, runs: readonly Run[]): Uint8Array {
+  const whole: { readonly start: number; readonly width: number; readonly hash: Uint8Array }[] = [];
+  let at = 0;
+  for (const run of runs) {
+    const nodes = rangeNodes(run);
+    if (run.start !== at || nodes.length !== run.hashes.length)
+      throw new RangeError(`Cannot fold a run of records ${run.start} to ${run.end}: it does not follow ${at}`);
+    at = run.end;
+    for (const [place, { level, index }] of nodes.entries()) {
+      let width = 2 ** level;
+      let start = index * width;
+      let hash = run.hashes[place] ?? hasher.empty;
+      for (let left = whole.at(-1); left?.width === width && start % (2 * width) === width; left = whole.at(-1)) {
+        whole.pop();
+        start = left.start;
+        width *= 2;
+        hash = hasher.node(left.hash, hash);
+      }
+      whole.push({ start, width, hash });
+    }
+  }
+  return foldNodes(
+    hasher,
+    whole.map(({ hash }) => hash),
+  );
+}
+
 /**
  * A tree that only grows and keeps one hash for each perfect subtree of its right edge: O(log n) memory, one node hash
  * per leaf on average.

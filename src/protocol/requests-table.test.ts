@@ -56,6 +56,7 @@ describe("the names that a peer may use", () => {
     "policy-explain",
     "policy-simulate",
     "log-show",
+    "log-disclose",
     "log-prove",
     "checkpoint",
     "watch",

@@ -340,6 +340,20 @@ export interface CliRequests {
       readonly size: number;
     };
   };
+  /**
+   * Records from `from` up to but excluding `to` as others can check them, and the hashes around them in the tree of `size`. The
+   * answer may stop earlier, at the size of a frame; then one asks on from `to` of the answer.
+   */
+  "log-disclose": {
+    body: { readonly from: number; readonly to: number; readonly size: number };
+    ok: {
+      readonly entries: readonly { readonly leaf: string; readonly salted: string | null }[];
+      readonly to: number;
+      /** Base64, of the range from `from` to the answer's `to`. */
+      readonly before: readonly string[];
+      readonly after: readonly string[];
+    };
+  };
   "log-prove": { body: { readonly seq: number }; ok: { readonly proof: LogProof } };
   checkpoint: { body: Empty; ok: { readonly note: string } };
   /** Turns this connection into a stream of `CliEvents`. */

@@ -18,7 +18,9 @@ describe("a sealed payload", () => {
         fc.uint8Array({ minLength: 16, maxLength: 16 }),
         (text, fresh) => {
           const { sealed, commitment } = seal(text, { salt: fresh });
-          expect(Buffer.from(openPayload(sealed, { powers, key, place, commitment }) ?? []).toString()).toBe(text);
+          expect(Buffer.from(openPayload(sealed, { powers, key, place, commitment }) ?? []).toString()).toBe(
+            Buffer.from(fresh).toString("hex") + text,
+          );
           expect(commitment.bytes).toBe(Buffer.byteLength(text));
         },
       ),

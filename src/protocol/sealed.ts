@@ -10,7 +10,8 @@ export interface SealingPowers {
 
 /** Random bytes of a salt; in front of the text they are twice as many hex digits. */
 export const SALT_BYTES = 16;
-const SALT_DIGITS = 2 * SALT_BYTES;
+/** The salt in front of a payload's text, in hex digits. */
+export const SALT_DIGITS: number = 2 * SALT_BYTES;
 const NONCE_BYTES = 12;
 const DIGEST = /^sha256:(?<hex>[0-9a-f]{64})$/;
 
@@ -54,19 +55,18 @@ export function sealPayload(
   return { sealed, commitment: { digest: `sha256:${toHex(digest)}`, bytes: salted.length - SALT_DIGITS } };
 }
 
+export interface OpeningOptions {
+  readonly powers: SealingPowers;
+  readonly key: Uint8Array;
+  readonly place: SealedPlace;
+  readonly commitment: PayloadCommitment;
+}
+
 /**
- * The text of a sealed payload as UTF-8 bytes, or null when the key does not open it or it is not what the record
- * commits to: the key was destroyed, or something was changed.
+ * Salt and text of a sealed payload as UTF-8 bytes, the very ones that the record's digest is of; or null when the key does not open
+ * it or it is not what the record commits to: the key was destroyed, or something was changed.
  */
-export function openPayload(
-  sealed: Uint8Array,
-  options: {
-    readonly powers: SealingPowers;
-    readonly key: Uint8Array;
-    readonly place: SealedPlace;
-    readonly commitment: PayloadCommitment;
-  },
-): Uint8Array | null {
+export function openPayload(sealed: Uint8Array, options: OpeningOptions): Uint8Array | null {
   const { powers, key, place, commitment } = options;
   const digest = fromHex(DIGEST.exec(commitment.digest)?.groups?.["hex"] ?? "");
   if (digest === null || digest.length === 0) return null;
@@ -77,7 +77,7 @@ export function openPayload(
     return null;
   }
   const fits = toHex(powers.sha256(salted)) === toHex(digest) && salted.length - SALT_DIGITS === commitment.bytes;
-  return fits ? salted.subarray(SALT_DIGITS) : null;
+  return fits ? salted : null;
 }
 
 function associated({ origin, seq }: SealedPlace): Uint8Array {

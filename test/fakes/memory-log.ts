@@ -51,6 +51,10 @@ export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
     async *entries(from, to) {
       for (const entry of kept.slice(from, to)) yield entry;
     },
+    disclosed: () => {
+      throw new Error("a log in memory seals nothing");
+    },
+    around: () => Promise.reject(new Error("a log in memory has no proofs")),
     checkpoint: () => Promise.reject(new Error("a log in memory has no checkpoint")),
     inclusion: () => Promise.reject(new Error("a log in memory has no proofs")),
     consistency: () => Promise.reject(new Error("a log in memory has no proofs")),

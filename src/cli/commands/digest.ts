@@ -1,17 +1,17 @@
 import { parseDuration, parseInstant } from "../../protocol/units.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { createDigest, type Digest, type DigestFold, type DigestLine, type DigestPart } from "../digest.ts";
+import { createDigest, type Digest, type DigestLine, type DigestPart } from "../digest.ts";
 import type { Section } from "../digest-events.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines, type Line, type Tone } from "../../showing/line.ts";
 import { showMoment, showSpan } from "../../showing/moment.ts";
-import type { CliPowers, MonitorClient } from "../powers.ts";
 import { makeVisible } from "../../showing/visible.ts";
+import { firstSince, logSize, walkLog } from "../log-walk.ts";
+import type { CliPowers } from "../powers.ts";
 
 const SINCE = "12h";
-const PAGE = 2000;
 /** Rows of one part that are shown; the rest is counted. */
 const ROWS = 12;
 /** What of one row is shown, characters; an agent writes some of them. */
@@ -53,7 +53,8 @@ export const digest: Command = {
       throw CliFailure.of("usage", `"${makeVisible(given)}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
     return await withMonitor({ powers, args }, async (client) => {
       const fold = createDigest();
-      await readSince({ client, since }, fold);
+      const [from, to] = [await firstSince(client, since), await logSize(client)];
+      for await (const { record } of walkLog(client, { from, to })) fold.add(record);
       const { held } = await client.request("held", {});
       const summed = fold.sum(held);
       if (args.has("json")) writeJson(powers, { since, ...summed });
@@ -62,30 +63,6 @@ export const digest: Command = {
     });
   },
 };
-
-async function readSince(
-  { client, since }: { readonly client: MonitorClient; readonly since: number },
-  fold: DigestFold,
-): Promise<void> {
-  const read = (from: number, limit: number): ReturnType<typeof client.request<"log-show">> =>
-    client.request("log-show", { from, limit, instance: null, kinds: [] });
-  const { size } = await read(0, 1);
-  // Records are in the order of their time, so the first one is found by halving.
-  let [low, high] = [0, size];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const [entry] = (await read(middle, 1)).entries;
-    if (entry !== undefined && entry.record.at < since) low = middle + 1;
-    else high = middle;
-  }
-  for (let next = low; next < size;) {
-    const { entries } = await read(next, PAGE);
-    const last = entries.at(-1);
-    if (last === undefined) break;
-    for (const { record } of entries) fold.add(record);
-    next = last.record.seq + 1;
-  }
-}
 
 function describeDigest(
   { held, running, parts }: Digest,

@@ -1,19 +1,20 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
-import type { TreeHasher } from "../../protocol/merkle.ts";
+import type { Range, TreeHasher } from "../../protocol/merkle.ts";
 import { checkpointText, signNote } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
 import { TILE_WIDTH } from "../../protocol/tile.ts";
 import type { Bundles } from "./bundles.ts";
-import { makeDraft, readLeaf, readPayload } from "./draft.ts";
+import { makeDraft, readPayload, readSalted } from "./draft.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError } from "./error.ts";
 import type { LogFiles } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 import type { LogKeys } from "./keys.ts";
-import type { Checkpoint, Entry, Log } from "./log.ts";
+import type { Around, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
+import { readKept, type Kept } from "./kept.ts";
 import { Partials } from "./partials.ts";
 import type { Payloads } from "./payloads.ts";
 import type { KeySlots } from "./slots.ts";
@@ -113,19 +114,16 @@ export class AuditLog implements Log {
   }
 
   async *entries(from: number, to: number): AsyncIterable<Entry> {
-    const { tiles, bundles, slots, crypto, origin } = this.#parts;
-    if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(to) || to > this.size) {
-      throw new RangeError(`Cannot read records ${from} to ${to}: the log has ${this.size}`);
+    const { crypto, origin } = this.#parts;
+    for await (const { record, ...kept } of this.#kept(from, to)) {
+      yield { record, payload: readPayload(record, { ...kept, crypto, origin }) };
     }
-    for (let at = from; at < to;) {
-      const leaves = (await bundles.read(at, tiles)).slice(0, to - at);
-      const sealed = await this.#sealed(at, at + leaves.length);
-      for (const [place, leaf] of leaves.entries()) {
-        const record = readLeaf(leaf, at + place);
-        const key = record.payload === null ? null : await slots.read(record.seq);
-        yield { record, payload: readPayload(record, { sealed: sealed[place] ?? null, key, crypto, origin }) };
-      }
-      at += leaves.length;
+  }
+
+  async *disclosed(from: number, to: number): AsyncIterable<Disclosed> {
+    const { crypto, origin } = this.#parts;
+    for await (const { leaf, record, ...kept } of this.#kept(from, to)) {
+      yield { leaf: decodeUtf8(leaf) ?? "", salted: readSalted(record, { ...kept, crypto, origin }) };
     }
   }
 
@@ -136,6 +134,10 @@ export class AuditLog implements Log {
 
   inclusion(seq: number, size: number): Promise<readonly Uint8Array[]> {
     return this.#checkSize(size, () => this.#parts.tiles.inclusion(seq, size));
+  }
+
+  around(range: Range, size: number): Promise<Around> {
+    return this.#checkSize(size, () => this.#parts.tiles.around(range, size));
   }
 
   consistency(from: number, to: number): Promise<readonly Uint8Array[]> {
@@ -357,10 +359,11 @@ export class AuditLog implements Log {
     this.#heldFirst = end;
   }
 
-  async #sealed(from: number, to: number): Promise<readonly (Uint8Array | null)[]> {
-    const border = Math.min(Math.max(from, this.#heldFirst), to);
-    const recent = this.#parts.held.sealed.slice(border - this.#heldFirst, to - this.#heldFirst);
-    return border === from ? recent : [...(await this.#parts.payloads.read(from, border)), ...recent];
+  #kept(from: number, to: number): AsyncIterable<Kept> {
+    if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(to) || to > this.size) {
+      throw new RangeError(`Cannot read records ${from} to ${to}: the log has ${this.size}`);
+    }
+    return readKept(this.#parts, { from, to, heldFirst: () => this.#heldFirst });
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {

@@ -4,7 +4,7 @@ import type { Crypto } from "../../platform/powers.ts";
 import { asJson } from "../../protocol/as-json.ts";
 import { createUtf8Scratch, decodeUtf8 } from "../../protocol/bytes.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
-import { openPayload, SALT_BYTES, sealPayload } from "../../protocol/sealed.ts";
+import { openPayload, SALT_BYTES, SALT_DIGITS, sealPayload } from "../../protocol/sealed.ts";
 import { MAX_LEAF_BYTES } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
 import type { DrawBytes } from "./draw.ts";
@@ -62,20 +62,27 @@ export function readLeaf(leaf: Uint8Array, seq: number): LogRecord {
   return record as LogRecord;
 }
 
+/** Where a payload is, and what opens it. */
+export interface PayloadSource {
+  readonly sealed: Uint8Array | null;
+  readonly key: Uint8Array | null;
+  readonly crypto: Crypto;
+  readonly origin: string;
+}
+
 /**
  * The payload of a record; null when it has none or its key was destroyed.
  * Throws LogError `log-damaged` when the key is there and the bytes are not what the record commits to: a payload that
  * silently went missing would be state that silently went missing (ERRORS-DENY).
  */
-export function readPayload(
-  record: LogRecord,
-  options: {
-    readonly sealed: Uint8Array | null;
-    readonly key: Uint8Array | null;
-    readonly crypto: Crypto;
-    readonly origin: string;
-  },
-): JsonObject | null {
+export function readPayload(record: LogRecord, options: PayloadSource): JsonObject | null {
+  const salted = readSalted(record, options);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the text of a JsonObject, proved by its digest in the record
+  return salted === null ? null : (JSON.parse(salted.slice(SALT_DIGITS)) as JsonObject);
+}
+
+/** The same as salt and text, the very text whose digest the record names. */
+export function readSalted(record: LogRecord, options: PayloadSource): string | null {
   const { sealed, key, crypto, origin } = options;
   if (record.payload === null || key === null) return null;
   const place = { origin, seq: record.seq };
@@ -85,8 +92,7 @@ export function readPayload(
   if (text === null) {
     throw new LogError("log-damaged", `Cannot open the payload of record ${record.seq}: it was changed`);
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the text of a JsonObject, proved by its digest in the record
-  return JSON.parse(text) as JsonObject;
+  return text;
 }
 
 function tooLarge(what: string): LogError {

@@ -1,10 +1,24 @@
 import type { JsonObject } from "../../kernel/json.ts";
+import type { Range } from "../../protocol/merkle.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
 
 /** A record that has been written, with its payload opened (null: none, or its key was destroyed). */
 export interface Entry {
   readonly record: LogRecord;
   readonly payload: JsonObject | null;
+}
+
+/** A record as a stranger can check it. */
+export interface Disclosed {
+  /** The text that the tree holds. */
+  readonly leaf: string;
+  /** Salt and text of its payload, whose SHA-256 the record names; null: none, or its key was destroyed. */
+  readonly salted: string | null;
+}
+
+export interface Around {
+  readonly before: readonly Uint8Array[];
+  readonly after: readonly Uint8Array[];
 }
 
 export interface Checkpoint {
@@ -32,10 +46,17 @@ export interface Log {
   append(body: RecordBody, payload: JsonObject | null): Promise<number>;
   /** Entries from `from` up to but excluding `to`, in order. */
   entries(from: number, to: number): AsyncIterable<Entry>;
+  /** The same records as they are shown to others. */
+  disclosed(from: number, to: number): AsyncIterable<Disclosed>;
   /** A checkpoint over everything durable now. */
   checkpoint(): Promise<Checkpoint>;
   /** RFC 6962 audit path for record `seq` in the tree of `size`. */
   inclusion(seq: number, size: number): Promise<readonly Uint8Array[]>;
+  /**
+   * The perfect subtrees before and after a range of records in the tree of `size`, each list left to right: together with the range's
+   * own leaves they make the root.
+   */
+  around(range: Range, size: number): Promise<Around>;
   consistency(from: number, to: number): Promise<readonly Uint8Array[]>;
   /** Keeps a note of a checkpoint of this log with cosignatures, durably, as `cosigned`. */
   keepCosigned(note: string): Promise<void>;

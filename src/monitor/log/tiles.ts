@@ -1,6 +1,7 @@
-import { concatBytes } from "../../protocol/bytes.ts";
+import { concatBytes, equalBytes } from "../../protocol/bytes.ts";
 import {
   foldNodes,
+  foldRuns,
   GrowingTree,
   HASH_BYTES,
   rangeNodes,
@@ -19,6 +20,7 @@ import {
   type TileId,
 } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
+import type { Around } from "./log.ts";
 import type { LogReader, WholeFile } from "../../platform/log-powers.ts";
 
 /** Full tiles are kept for reading again; proofs of neighbouring records share nearly all of theirs. */
@@ -122,6 +124,23 @@ export class Tiles {
     return path;
   }
 
+  /** The hashes before and after a range in the tree of `size`, checked before they are handed out. */
+  async around({ start, end }: Range, size: number): Promise<Around> {
+    const root = await this.#rootAt(size);
+    const [before, inside, after] = [
+      await this.#nodes({ start: 0, end: start }),
+      await this.#nodes({ start, end }),
+      await this.#nodes({ start: end, end: size }),
+    ];
+    const folded = foldRuns(this.#hasher, [
+      { start: 0, end: start, hashes: before },
+      { start, end, hashes: inside },
+      { start: end, end: size, hashes: after },
+    ]);
+    if (!equalBytes(folded, root)) throw damaged(`records ${start} to ${end}`);
+    return { before, after };
+  }
+
   /** Consistency proof between two sizes, checked before it is handed out. */
   async consistency(from: number, to: number): Promise<readonly Uint8Array[]> {
     const ranges = consistencyRanges(from, to);
@@ -157,6 +176,12 @@ export class Tiles {
     return fromRoot;
   }
 
+  async #nodes(range: Range): Promise<readonly Uint8Array[]> {
+    const hashes: Uint8Array[] = [];
+    for (const node of rangeNodes(range)) hashes.push(await this.#node(node));
+    return hashes;
+  }
+
   async #ranges(ranges: readonly Range[]): Promise<readonly Uint8Array[]> {
     const hashes: Uint8Array[] = [];
     for (const range of ranges) hashes.push(await this.#range(range));
@@ -164,9 +189,7 @@ export class Tiles {
   }
 
   async #range(range: Range): Promise<Uint8Array> {
-    const hashes: Uint8Array[] = [];
-    for (const node of rangeNodes(range)) hashes.push(await this.#node(node));
-    return foldNodes(this.#hasher, hashes);
+    return foldNodes(this.#hasher, await this.#nodes(range));
   }
 
   async #node(node: NodeId): Promise<Uint8Array> {
