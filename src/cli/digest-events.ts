@@ -49,6 +49,8 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
       return once("refused", `quarantined: ${text}`);
     case "refused":
       return once("refused", `refused: ${record.code}: ${record.what}`);
+    case "passkey-rolled-back":
+      return once("refused", `a passkey showed an old count: ${text}`);
     case "secret-not-refreshed":
       return once("refused", `a login could not be renewed: ${text}`);
     case "files-refused":
@@ -56,6 +58,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "denied":
       return once("refused", `denied: ${text}`);
     case "owner-enrolled":
+    case "owner-removed":
     case "grant-signed":
     case "grant-revoked":
     case "policy-set":

@@ -1,3 +1,4 @@
+import { ROLES } from "../kernel/owner-roles.ts";
 import type { Signer } from "../platform/powers.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
@@ -8,7 +9,8 @@ export async function enrolOwner(
   parts: { readonly powers: Pick<CliPowers, "crypto" | "err">; readonly client: MonitorClient },
   owner: { readonly name: string; readonly signer: Signer },
 ): Promise<number> {
-  const document = { name: owner.name, publicKey: toBase64(owner.signer.publicKey) };
+  const key = { kind: "ed25519", publicKey: toBase64(owner.signer.publicKey) };
+  const document = { name: owner.name, roles: ROLES, key };
   const { statement } = await parts.client.request("prepare", { purpose: "enrol-owner", document });
   const session = { unlocked: true, unlock: () => Promise.resolve(owner.signer), forget: () => undefined };
   return await signAndSubmit(

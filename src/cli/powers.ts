@@ -131,13 +131,17 @@ export interface Home {
   dropIndex(): Promise<readonly string[]>;
 }
 
-/** The owner's key file of a home: Ed25519 behind a passphrase. */
+/** The owners' key files of a home: Ed25519, each behind a passphrase of its own. */
 export interface OwnerKey {
+  /** The first one's. */
   readonly path: string;
+  /** Whether there is any. */
   exists(): Promise<boolean>;
-  /** Makes the key and returns it unlocked. Throws `CliFailure` `owner-exists`. */
+  /** Makes the first key and returns it unlocked. Throws `CliFailure` `owner-exists`. */
   create(passphrase: string): Promise<Signer>;
-  /** Throws `CliFailure` `wrong-passphrase`. */
+  /** Makes one more. Throws `CliFailure` `owner-exists` when there are as many as there can be. */
+  createAnother(passphrase: string): Promise<{ readonly signer: Signer; readonly path: string }>;
+  /** The key that the passphrase opens. Throws `CliFailure` `wrong-passphrase` when it opens none. */
   unlock(passphrase: string): Promise<Signer>;
 }
 

@@ -7,6 +7,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   start: true,
   stop: true,
   "owner-enrolled": true,
+  "owner-removed": true,
+  "passkey-rolled-back": true,
   "grant-signed": true,
   "grant-revoked": true,
   "policy-set": true,

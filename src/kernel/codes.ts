@@ -41,6 +41,7 @@ export type ReasonCode =
   | "withdrawn"
   | "bad-signature"
   | "wrong-purpose"
+  | "wrong-role"
   | "wrong-subject"
   | "stale-statement"
   | "replayed"
@@ -99,6 +100,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   withdrawn: "the agent took the request back",
   "bad-signature": "the statement does not verify under an enrolled owner's key",
   "wrong-purpose": "the statement was signed for another purpose",
+  "wrong-role": "the owner who signed may not sign for this",
   "wrong-subject": "the statement was signed over something else",
   "stale-statement": "the statement was made for another start, policy or nonce, or is past its end",
   replayed: "the statement was used before",

@@ -4,9 +4,13 @@ import { CliFailure } from "../cli/failure.ts";
 import type { Home } from "../cli/powers.ts";
 import { shellWord } from "../cli/shell-word.ts";
 import { openHome } from "../platform/home.ts";
+import type { Signer } from "../platform/powers.ts";
 import { createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
 import { attachMonitor, connectMonitor } from "./monitor-client.ts";
 import { translateFaults } from "./translate.ts";
+
+/** Key files of one home. */
+const MOST_KEYS = 16;
 
 export interface HomeParts {
   /** The monitor's program. */
@@ -18,6 +22,10 @@ export interface HomeParts {
 /** One home as the command line sees it. */
 export function createCliHome(path: string, parts: HomeParts): Home {
   const keyPath = join(path, "keys", "owner.json");
+  const keyPaths = [
+    keyPath,
+    ...Array.from({ length: MOST_KEYS - 1 }, (_, at) => join(path, "keys", `owner-${at + 2}.json`)),
+  ];
   return {
     path,
     async exists() {
@@ -31,9 +39,15 @@ export function createCliHome(path: string, parts: HomeParts): Home {
       }),
     key: {
       path: keyPath,
-      exists: () => Promise.resolve(lstatSync(keyPath, { throwIfNoEntry: false }) !== undefined),
+      exists: () => Promise.resolve(keyPaths.some(isThere)),
       create: (passphrase) => translateFaults(() => createOwnerKey(keyPath, passphrase)),
-      unlock: (passphrase) => translateFaults(() => openOwnerKey(keyPath, passphrase)),
+      createAnother: async (passphrase) => {
+        const free = keyPaths.find((file) => !isThere(file));
+        if (free === undefined)
+          throw CliFailure.of("owner-exists", `Cannot make a key: ${path} has ${MOST_KEYS}`, "each owner needs one");
+        return { signer: await translateFaults(() => createOwnerKey(free, passphrase)), path: free };
+      },
+      unlock: (passphrase) => openFirst(keyPaths.filter(isThere), passphrase),
     },
     connect: () => translateFaults(() => connectMonitor(path, parts.daemon)),
     attach: () => translateFaults(() => attachMonitor(path)),
@@ -44,6 +58,19 @@ export function createCliHome(path: string, parts: HomeParts): Home {
       return Promise.resolve(found);
     },
   };
+}
+
+/** The key that a passphrase opens: people who share a home are told apart by what they type. */
+async function openFirst(paths: readonly string[], passphrase: string): Promise<Signer> {
+  for (const [at, file] of paths.entries()) {
+    try {
+      return await translateFaults(() => openOwnerKey(file, passphrase));
+    } catch (error) {
+      const wrong = error instanceof CliFailure && error.code === "wrong-passphrase";
+      if (!wrong || at === paths.length - 1) throw error;
+    }
+  }
+  throw CliFailure.of("no-owner", "There is no owner key", "aios init makes one");
 }
 
 /** As root the home belongs to the monitor's own user, which checks it as it opens it. */
@@ -72,6 +99,10 @@ function refuseLink(path: string): void {
     `Cannot use ${path} for the home: it is a link${real === null ? " that leads nowhere" : ` to ${real}`}`,
     real === null ? "name a folder" : `name that folder itself: --home ${shellWord(real)}`,
   );
+}
+
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isFolder(path: string): boolean {

@@ -13,6 +13,7 @@ import { parseCheckpoint, splitNote } from "../protocol/note.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import { disclose } from "./disclosing.ts";
 import { declaredDriver } from "./driver-table.ts";
+import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
 import { viewHeld } from "./instance-view.ts";
@@ -110,6 +111,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
   }
 
   return {
+    ...createOwnerHandlers(state),
     async hello() {
       return {
         version: ports.version,

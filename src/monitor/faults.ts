@@ -19,6 +19,7 @@ export type RefusalCode =
   | "policy"
   | "no-owner"
   | "owner-exists"
+  | "last-administrator"
   | "clock-jumped"
   | "home-moved"
   | "home-busy"
@@ -53,8 +54,9 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "shadowed-driver": "another active grant declares this driver differently",
   "grant-exists": "the id of a grant is used once",
   policy: "the policy text is refused; the old one stays in force",
-  "no-owner": "the home has no owner, so nobody can sign",
-  "owner-exists": "the home has an owner already",
+  "no-owner": "the home has no owner, or none with that key",
+  "owner-exists": "the home has an owner already, or one of that name or key",
+  "last-administrator": "nobody else could add and remove owners",
   "clock-jumped": "the clock jumped and no owner has yet said which time it is",
   "home-moved": "the home was moved while its monitor runs, so nothing starts",
   "home-busy": "another instance has the agent's home",

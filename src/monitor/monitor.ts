@@ -31,6 +31,7 @@ import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
+import { createSignCounts } from "./sign-counts.ts";
 import { checkSigned } from "./signed-records.ts";
 import { injectionsOf } from "./secrets.ts";
 import { emptyState, type InstanceState } from "./state.ts";
@@ -239,6 +240,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     vault,
     policy: () => engine.version,
     now: trusted.now,
+    counts: createSignCounts(journal),
+    offered: () => false,
     effects: {
       async settle(answer) {
         const live = instances.live(answer.held.instance);

@@ -4,9 +4,9 @@ import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
-import { fromBase64 } from "../protocol/bytes.ts";
 import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "./spent.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";
@@ -34,6 +34,7 @@ const ENDED_KEPT = 1000;
  */
 export function applyRecord(state: State, { seq, at, body, payload, replay }: Applied): void {
   state.highWater = Math.max(state.highWater, at);
+  noteSignCount(state, payload);
   switch (body.kind) {
     case "start":
       for (const instance of state.instances.values()) {
@@ -44,14 +45,9 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
         }
       }
       return;
-    case "owner-enrolled": {
-      const document = objectAt(seq, payload, "document");
-      state.owners.set(body.key, {
-        name: textAt(seq, document, "name"),
-        publicKey: bytesAt(seq, document, "publicKey"),
-      });
-      return;
-    }
+    case "owner-enrolled":
+    case "owner-removed":
+      return applyOwner(state, { seq, at, body, document: payload?.["document"] ?? null });
     case "grant-signed": {
       const decoded = decodeGrant(objectAt(seq, payload, "document"));
       if (decoded.kind !== "ok") throw new StateFault(seq, `grant "${body.grant}" does not decode: ${decoded.message}`);
@@ -267,6 +263,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "stop":
+    case "passkey-rolled-back":
     case "home-wiped":
     case "driver-pinned":
     case "programs-started":
@@ -343,8 +340,4 @@ function textAt(seq: number, from: JsonObject, key: string): string {
 function listAt(seq: number, from: JsonObject, key: string): readonly JsonValue[] {
   const value = from[key];
   return Array.isArray(value) ? value : fail(seq, `payload has no list "${key}"`);
-}
-
-function bytesAt(seq: number, from: JsonObject, key: string): Uint8Array {
-  return fromBase64(textAt(seq, from, key)) ?? fail(seq, `"${key}" is not base64`);
 }

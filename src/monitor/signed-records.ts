@@ -1,17 +1,19 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { isObject, type JsonObject, type JsonValue } from "../kernel/json.ts";
-import { fromBase64 } from "../protocol/bytes.ts";
 import { decode } from "../protocol/decode.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
+import { decodeOwner, ownerKeyId } from "../protocol/owner-key.ts";
 import type { LogRecord, RecordKind } from "../protocol/record.ts";
-import { ENVELOPE, keyId, type Purpose } from "../protocol/statement.ts";
+import { ENVELOPE, type Purpose } from "../protocol/statement.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { StateFault } from "./reducer.ts";
+import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { State } from "./state.ts";
 
 /** Records that add authority, and the purpose their statement must have. */
 const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["owner-enrolled", "enrol-owner"],
+  ["owner-removed", "remove-owner"],
   ["grant-signed", "sign-grant"],
   ["grant-revoked", "revoke-grant"],
   ["policy-set", "set-policy"],
@@ -47,14 +49,16 @@ export function checkSigned(
   const envelope = decode(ENVELOPE, payload?.["envelope"] ?? null);
   if (envelope.kind !== "ok") throw new StateFault(record.seq, `it holds no envelope: ${envelope.message}`);
   const verified = verifyEnvelope(envelope.value, {
-    findKey: (id) =>
-      id === key ? (state.owners.get(id)?.publicKey ?? firstKey(id, { state, document, crypto })) : null,
-    verify: crypto.verify,
+    findKey: (id) => (id === key ? keyOfSigner(id, { state, document: document ?? null, crypto }) : null),
+    crypto,
   });
   if (verified.kind !== "ok") throw new StateFault(record.seq, `its statement does not verify (${verified.code})`);
   const { statement } = verified;
   if (statement.purpose !== purpose || statement.decision !== "allow") {
     throw new StateFault(record.seq, `its statement was signed for ${statement.purpose}`);
+  }
+  if (!isForSigner(statement, state)) {
+    throw new StateFault(record.seq, `${statement.key} may not sign for ${statement.purpose}`);
   }
   if (document === undefined || statement.subject !== crypto.digest(canonicalize(document))) {
     throw new StateFault(record.seq, "its statement was signed over something else");
@@ -62,6 +66,10 @@ export function checkSigned(
   // Of the others the state takes what it needs from the document; what was put stands in the record alone.
   if (record.kind === "payload-erased" && (!isObject(document) || document["record"] !== record.record)) {
     throw new StateFault(record.seq, "it tells of another record than the one that was signed");
+  }
+  if (record.kind === "owner-enrolled" || record.kind === "owner-removed") {
+    if (ownerIn(document, crypto) !== record.owner)
+      throw new StateFault(record.seq, "it tells of another owner than the one that was signed");
   }
   if (record.kind === "home-put" && !tellsOf(record, document, crypto)) {
     throw new StateFault(record.seq, "it tells of another file than the one that was signed");
@@ -74,16 +82,10 @@ function tellsOf(record: Extract<LogRecord, { kind: "home-put" }>, document: Jso
   return document["agent"] === agent && document["path"] === path && crypto.digest(document["text"]) === digest;
 }
 
-function firstKey(
-  id: string,
-  {
-    state,
-    document,
-    crypto,
-  }: { readonly state: State; readonly document: JsonValue | undefined; readonly crypto: Crypto },
-): Uint8Array | null {
-  if (state.owners.size > 0 || document === undefined) return null;
-  const text = isObject(document) ? document["publicKey"] : null;
-  const raw = typeof text === "string" ? fromBase64(text) : null;
-  return raw !== null && keyId(raw, crypto.sha256) === id ? raw : null;
+/** Id of the key that a document enrols, or removes. */
+function ownerIn(document: JsonValue, crypto: Crypto): string | null {
+  const owner = isObject(document) ? document["owner"] : null;
+  if (typeof owner === "string") return owner;
+  const decoded = decodeOwner(document);
+  return decoded.kind === "ok" ? ownerKeyId(decoded.value.key, crypto.sha256) : null;
 }

@@ -4,13 +4,16 @@ import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
+import type { OwnerDocument } from "../protocol/owner-key.ts";
 import type { Binding } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 
-export interface Owner {
-  readonly name: string;
-  /** Raw Ed25519 public key, 32 bytes. */
-  readonly publicKey: Uint8Array;
+/** An owner whose key is enrolled. */
+export interface Owner extends OwnerDocument {
+  /** Milliseconds since 1970 UTC. */
+  readonly since: number;
+  /** Highest sign count that a passkey has shown; 0 for one that does not count, and for other keys. */
+  count: number;
 }
 
 export interface GrantState {
@@ -92,6 +95,7 @@ export interface OpenIntent {
  * Rebuilt at every start, so that it never says anything that the log does not.
  */
 export interface State {
+  /** By the id of the key; who was removed is not there. */
   readonly owners: Map<string, Owner>;
   /** Every grant that was ever signed, revoked ones too: an id is never used again. */
   readonly grants: Map<string, GrantState>;

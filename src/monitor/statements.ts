@@ -1,26 +1,25 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { decodeAction } from "../kernel/action.ts";
-import { decodeGrant } from "../kernel/grant-decoder.ts";
 import type { Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
-import { fromBase64 } from "../protocol/bytes.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
-import { keyId } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
-import { declaredDriver } from "./driver-table.ts";
-import { sameSpec } from "./driver-pool.ts";
 import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
+import { readGrant } from "./grant-statement.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import { providerRecord } from "./providers.ts";
-import { secretProblem, secretRecord } from "./secrets.ts";
+import { readNewOwner, readRemoval } from "./owner-statements.ts";
+import { secretRecord } from "./secrets.ts";
 import { checkLiftHold, checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
+import type { SignCounts } from "./sign-counts.ts";
+import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { readWitnesses } from "./witness-statement.ts";
@@ -63,6 +62,9 @@ export interface StatementPorts {
   readonly random: Random;
   readonly start: string;
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
+  readonly counts: SignCounts;
+  /** Whether a passkey was offered for an invitation of this run. */
+  offered(key: string): boolean;
   policy(): string;
   now(): number;
   readonly effects: StatementEffects;
@@ -76,6 +78,7 @@ export interface Statements {
 
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
+  const enrolling = { state: journal.state, crypto, offered: ports.offered };
   let last: Promise<void> = Promise.resolve();
   const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
 
@@ -93,25 +96,20 @@ export function createStatements(ports: StatementPorts): Statements {
   }
 
   /** Everything about a statement that can be checked without knowing what it is for. */
-  function verify(envelope: Envelope, document: JsonObject): Statement {
+  function verify(envelope: Envelope, document: JsonObject): { statement: Statement; count: number | null } {
+    const { state } = journal;
     const verified = verifyEnvelope(envelope, {
-      findKey: (id) => journal.state.owners.get(id)?.publicKey ?? firstOwner(id, document),
-      verify: crypto.verify,
+      findKey: (id) => keyOfSigner(id, { state, document, crypto }),
+      crypto,
     });
     if (verified.kind !== "ok") return refuse(verified.code, "it does not verify under an enrolled owner's key");
-    const { statement } = verified;
+    const { statement, count } = verified;
+    if (!isForSigner(statement, state)) refuse("wrong-role", `${statement.key} may not sign for ${statement.purpose}`);
     if (statement.subject !== subjectOf(document)) refuse("wrong-subject", "it was signed over something else");
     if (statement.start !== ports.start) refuse("stale-statement", "it was made for another start of the monitor");
     if (statement.policy !== ports.policy()) refuse("moved", "the policy has changed since it was asked for");
     if (statement.expires <= ports.now()) refuse("stale-statement", "it is past its end");
-    return statement;
-  }
-
-  /** The first owner's own key, from the document, when the home has no owner; afterwards null. */
-  function firstOwner(id: string, document: JsonObject): Uint8Array | null {
-    if (journal.state.owners.size > 0 || typeof document["publicKey"] !== "string") return null;
-    const raw = fromBase64(document["publicKey"]);
-    return raw !== null && raw.length === 32 && keyId(raw, crypto.sha256) === id ? raw : null;
+    return { statement, count };
   }
 
   /** Used once, and only for what it was asked for. Nonces of held actions are in the log instead. */
@@ -123,39 +121,10 @@ export function createStatements(ports: StatementPorts): Statements {
     outstanding.delete(statement.nonce);
   }
 
-  function checkGrant(document: JsonObject): Grant {
-    const decoded = decodeGrant(document);
-    if (decoded.kind !== "ok")
-      throw new Refusal("bad-document", `This is not a grant: ${decoded.message}.`, "See docs/formats/grant.md.");
-    const grant = decoded.value;
-    if (journal.state.grants.has(grant.id)) {
-      throw new Refusal(
-        "grant-exists",
-        `A grant "${grant.id}" exists already; an id is used once.`,
-        "Give it another name.",
-      );
-    }
-    const problem = secretProblem(journal.state, grant);
-    if (problem !== null) throw new Refusal("secret-use", `This grant cannot work: ${problem}.`, "Bind it first.");
-    for (const agent of grant.agents) {
-      for (const [name, spec] of Object.entries(grant.drivers)) {
-        const declared = declaredDriver(journal.state, agent, name);
-        if (declared.kind === "declared" && !sameSpec(declared.spec, spec)) {
-          throw new Refusal(
-            "shadowed-driver",
-            `Another active grant of agent "${agent}" declares driver "${name}" differently.`,
-            "Revoke that one first, or name the driver differently.",
-          );
-        }
-      }
-    }
-    return grant;
-  }
-
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
     switch (purpose) {
       case "sign-grant":
-        checkGrant(document);
+        readGrant(document, journal.state);
         return;
       case "revoke-grant": {
         const grant = journal.state.grants.get(exactText(document, "grant"));
@@ -203,13 +172,10 @@ export function createStatements(ports: StatementPorts): Statements {
         return;
       }
       case "enrol-owner":
-        if (journal.state.owners.size > 0)
-          throw new Refusal(
-            "owner-exists",
-            "This home has an owner already.",
-            "Use another --home, or that owner's key.",
-          );
-        exactText(document, "publicKey", "name");
+        readNewOwner(document, enrolling);
+        return;
+      case "remove-owner":
+        readRemoval(document, journal.state);
         return;
       case "set-secret":
       case "rotate-secret":
@@ -267,14 +233,18 @@ export function createStatements(ports: StatementPorts): Statements {
     },
 
     async submit(envelope, document) {
-      const statement = verify(envelope, document);
+      const { statement, count } = verify(envelope, document);
       if (statement.purpose === "approve-action") {
         // Not in turn: what was approved may take its time, and `settle` lets each action through once.
         const held = heldFor(document);
         if (held === null || held.request !== statement.nonce)
           return refuse("replayed", "that action is not held any more");
+        ports.counts.take(statement.key, count);
         return ports.effects.settle({ held, consent: consentOf(statement), envelope });
       }
+      // Before the count is looked at: what is handed in a second time is a replay, not a copy of the passkey.
+      if (!outstanding.has(statement.nonce)) return refuse("replayed", "its nonce is not outstanding");
+      ports.counts.take(statement.key, count);
       // One after another: two that each fit the state alone must not both be recorded when they exclude each other.
       const turn = last.then(() => take(statement, { envelope, document }));
       last = turn.then(nothing, nothing);
@@ -337,7 +307,7 @@ export function createStatements(ports: StatementPorts): Statements {
     const { key, purpose, subject } = statement;
     switch (purpose) {
       case "sign-grant":
-        return { kind: "grant-signed", grant: checkGrant(document).id, digest: subject, key };
+        return { kind: "grant-signed", grant: readGrant(document, journal.state).id, digest: subject, key };
       case "revoke-grant":
         return { kind: "grant-revoked", grant: exactText(document, "grant"), key };
       case "set-policy":
@@ -359,7 +329,9 @@ export function createStatements(ports: StatementPorts): Statements {
       case "wipe-home":
         return { kind: "home-wiped", agent: readHomeWipe(document), key };
       case "enrol-owner":
-        return { kind: "owner-enrolled", key };
+        return { kind: "owner-enrolled", owner: readNewOwner(document, enrolling).id, key };
+      case "remove-owner":
+        return { kind: "owner-removed", owner: readRemoval(document, journal.state), key };
       case "set-secret":
       case "rotate-secret":
       case "bind-secret":

@@ -3,6 +3,8 @@
  * them down, each as narrow as its user needs. Nothing outside `platform/` and `main/` imports a Node module.
  */
 
+import type { CoseKey } from "../protocol/cose-key.ts";
+
 export interface Clock {
   /** Wall time, milliseconds since 1970 UTC. */
   wall(): number;
@@ -30,6 +32,8 @@ export interface Crypto {
   digest(data: string | Uint8Array): string;
   /** Ed25519, raw 32-byte public key, 64-byte signature. Never throws: a malformed key or signature is false. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** ES256 (signature in DER), EdDSA or RS256, as passkeys sign. Never throws: a point off its curve is false. */
+  verifyCose(key: CoseKey, message: Uint8Array, signature: Uint8Array): boolean;
   /** AES-256-GCM; 12-byte nonce; the 16-byte tag is appended. */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array;
   /** Throws when the tag does not fit. */

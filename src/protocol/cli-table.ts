@@ -37,6 +37,7 @@ import {
 } from "./fields.ts";
 import { command, environment, task } from "./launch.ts";
 import { OFFER } from "./offer.ts";
+import { OWNER_ANSWERS, OWNER_TABLE } from "./owner-requests.ts";
 import { PROPOSAL } from "./proposal.ts";
 import { RECORD } from "./record-codec.ts";
 import type {
@@ -130,6 +131,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   stopped: object<BodyOf<"stopped">>({ instance: lookup, go: boolean() }),
   homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
   stop: empty,
+  ...OWNER_TABLE,
 };
 
 const instanceState = oneOf(["running", "frozen", "ended", "terminal"]);
@@ -299,6 +301,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   stopped: object<OkOf<"stopped">>({ stopped: boolean() }),
   homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
   stop: empty,
+  ...OWNER_ANSWERS,
 };
 
 /** Events from the monitor to a command line that watches. */

@@ -1,35 +1,29 @@
 import type { ReasonCode } from "../kernel/codes.ts";
 import { parseJson } from "../kernel/json.ts";
-import { concatBytes, decodeUtf8, encodeUtf8, fromBase64, toBase64 } from "./bytes.ts";
+import { decodeUtf8, encodeUtf8, fromBase64, toBase64 } from "./bytes.ts";
+import { keyBytes, type OwnerKey } from "./owner-key.ts";
+import { pae } from "./pae.ts";
+import { verifyAssertion, type PasskeyPowers } from "./passkey.ts";
 import { decodeStatement, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "./statement.ts";
+
+export { pae } from "./pae.ts";
 
 /** Why an envelope does not verify: those of the kernel's reason codes that can be told from the envelope alone. */
 export type EnvelopeCode = Extract<ReasonCode, "malformed" | "not-canonical" | "wrong-purpose" | "bad-signature">;
 
 /** The statement that an envelope proves, or why it proves none. */
 export type Verified =
-  | { readonly kind: "ok"; readonly statement: Statement }
+  /** `count`: the sign count of the passkey that signed, null under another kind of key. */
+  | { readonly kind: "ok"; readonly statement: Statement; readonly count: number | null }
   | { readonly kind: "refused"; readonly code: EnvelopeCode; readonly message: string };
 
 /** What checking a signature takes; `verify` is Ed25519 over raw keys (RFC 8032) and never throws. */
 export interface EnvelopeKeys {
-  /** The raw public key of an enrolled owner, or null when there is none with this id. */
-  findKey(keyid: string): Uint8Array | null;
-  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-}
-
-/**
- * DSSE pre-authentication encoding (github.com/secure-systems-lab/dsse, protocol.md): `DSSEv1`, then type and payload,
- * each after its length in bytes. Two pairs of type and payload never have the same encoding.
- */
-export function pae(type: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  const typeBytes = encodeUtf8(type);
-  return concatBytes([
-    encodeUtf8(`DSSEv1 ${typeBytes.length} `),
-    typeBytes,
-    encodeUtf8(` ${payload.length} `),
-    payload,
-  ]);
+  /** The key of an enrolled owner, or null when there is none with this id. */
+  findKey(keyid: string): OwnerKey | null;
+  readonly crypto: PasskeyPowers & {
+    verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  };
 }
 
 /** Signs a statement. The signer's key must be the one that the statement names; `verifyEnvelope` refuses any other. */
@@ -57,16 +51,27 @@ export function verifyEnvelope(envelope: Envelope, keys: EnvelopeKeys): Verified
   const payload = fromBase64(envelope.payload);
   const sig = fromBase64(signature.sig);
   if (payload === null || sig === null) return refuse("malformed", "payload or signature is not strict base64");
+  const key = keys.findKey(signature.keyid);
+  if (key === null) return refuse("bad-signature", "no owner is enrolled with the key that signed");
+  const message = pae(STATEMENT_TYPE, payload);
+  if ("clientData" in signature) {
+    if (key.kind !== "passkey") return refuse("bad-signature", "the signature is a passkey's, the key is not");
+    const asserted = verifyAssertion(key, { assertion: signature, message }, keys.crypto);
+    if (asserted.kind === "refused") return refuse("bad-signature", asserted.message);
+    return readPayload(payload, { keyid: signature.keyid, count: asserted.count });
+  }
+  if (key.kind !== "ed25519") return refuse("bad-signature", "the key is a passkey, the signature is not");
   if (sig.length !== 64) return refuse("bad-signature", `the signature has ${sig.length} bytes, Ed25519 has 64`);
-  const publicKey = keys.findKey(signature.keyid);
-  if (publicKey === null) return refuse("bad-signature", "no owner is enrolled with the key that signed");
-  if (!keys.verify(publicKey, pae(STATEMENT_TYPE, payload), sig)) {
+  if (!keys.crypto.verify(keyBytes(key), message, sig)) {
     return refuse("bad-signature", "the signature does not verify");
   }
-  return readPayload(payload, signature.keyid);
+  return readPayload(payload, { keyid: signature.keyid, count: null });
 }
 
-function readPayload(payload: Uint8Array, keyid: string): Verified {
+function readPayload(
+  payload: Uint8Array,
+  { keyid, count }: { readonly keyid: string; readonly count: number | null },
+): Verified {
   const text = decodeUtf8(payload);
   if (text === null) return refuse("malformed", "the payload is not UTF-8");
   const parsed = parseJson(text, { maxLength: 4096, maxDepth: 2, maxValues: 32 });
@@ -78,7 +83,7 @@ function readPayload(payload: Uint8Array, keyid: string): Verified {
   if (statementText(decoded.value) !== text) return refuse("not-canonical", "the payload is not in canonical form");
   if (decoded.value.key !== keyid)
     return refuse("bad-signature", "the statement names another key than the one that signed");
-  return { kind: "ok", statement: decoded.value };
+  return { kind: "ok", statement: decoded.value, count };
 }
 
 function refuse(code: EnvelopeCode, message: string): Verified {

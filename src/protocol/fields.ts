@@ -25,7 +25,7 @@ export const nonce: Decoder<string> = text({ max: 32, pattern: REQUEST_NONCE, is
 export const digest: Decoder<string> = text({ max: 71, pattern: SHA256, is: "a digest" });
 export const secretName: Decoder<string> = text({ max: 31, pattern: SECRET_NAME, is: "the name of a secret" });
 export const providerName: Decoder<string> = text({ max: 31, pattern: PROVIDER_NAME, is: "the name of a provider" });
-export const ownerKey: Decoder<string> = text({ max: 24, pattern: KEY_ID, is: "a key id" });
+export const ownerKey: Decoder<string> = text({ max: 25, pattern: KEY_ID, is: "a key id" });
 
 export const risk: Decoder<Risk> = oneOf(RISKS);
 export const stage: Decoder<Stage> = oneOf(STAGES);

@@ -100,7 +100,9 @@ function actionRecord<Kind extends ActionKind>(
 export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   start: plainRecord("start", { code: digest, constitution: digest, version: words, node: words }),
   stop: plainRecord("stop", { why: words }),
-  "owner-enrolled": plainRecord("owner-enrolled", { key: ownerKey }),
+  "owner-enrolled": plainRecord("owner-enrolled", { owner: ownerKey, key: ownerKey }),
+  "owner-removed": plainRecord("owner-removed", { owner: ownerKey, key: ownerKey }),
+  "passkey-rolled-back": plainRecord("passkey-rolled-back", { key: ownerKey, kept: count, found: count }),
   "grant-signed": plainRecord("grant-signed", { grant: grantId, digest, key: ownerKey }),
   "grant-revoked": plainRecord("grant-revoked", { grant: grantId, key: ownerKey }),
   "policy-set": plainRecord("policy-set", { policy: digest, key: ownerKey }),

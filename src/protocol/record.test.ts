@@ -44,7 +44,9 @@ const port = fc.integer({ min: 1, max: 65_535 });
 const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   start: fc.record({ code: digest, constitution: digest, version: words, node: words }),
   stop: fc.record({ why: words }),
-  "owner-enrolled": fc.record({ key }),
+  "owner-enrolled": fc.record({ owner: key, key }),
+  "owner-removed": fc.record({ owner: key, key }),
+  "passkey-rolled-back": fc.record({ key, kept: count, found: count }),
   "grant-signed": fc.record({ grant: name, digest, key }),
   "grant-revoked": fc.record({ grant: name, key }),
   "policy-set": fc.record({ policy: digest, key }),

@@ -45,7 +45,11 @@ export type RecordBody =
       readonly node: string;
     }
   | { readonly kind: "stop"; readonly why: string }
-  | { readonly kind: "owner-enrolled"; readonly key: string } // payload: {publicKey, name}
+  // `owner` is the key that is enrolled or removed, `key` the one that signed for it. payload: {document, envelope}
+  | { readonly kind: "owner-enrolled"; readonly owner: string; readonly key: string }
+  | { readonly kind: "owner-removed"; readonly owner: string; readonly key: string }
+  /** A passkey showed a sign count that it had passed already. */
+  | { readonly kind: "passkey-rolled-back"; readonly key: string; readonly kept: number; readonly found: number }
   | { readonly kind: "grant-signed"; readonly grant: string; readonly digest: string; readonly key: string } // payload: {grant, envelope}
   | { readonly kind: "grant-revoked"; readonly grant: string; readonly key: string } // payload: {envelope}
   | { readonly kind: "policy-set"; readonly policy: string; readonly key: string } // payload: {text, envelope}

@@ -63,6 +63,7 @@ describe("the names that a peer may use", () => {
     "stopped",
     "homes",
     "stop",
+    "owners",
   ];
   const face = ["ready", "list", "propose", "cancel", "route", "models", "refused", "method"];
 

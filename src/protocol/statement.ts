@@ -1,6 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
+import { PURPOSES, type Purpose } from "../kernel/owner-roles.ts";
 import { REQUEST_NONCE, SHA256 } from "../kernel/names.ts";
-import type { JsonValue } from "../kernel/json.ts";
+import { isObject, type JsonValue } from "../kernel/json.ts";
 import { toHex } from "./bytes.ts";
 import {
   decode,
@@ -13,33 +14,12 @@ import {
   type Decoder,
   type Fields,
 } from "./decode.ts";
+import { ASSERTION_FIELDS, type Assertion } from "./passkey.ts";
 import { Refusal } from "./refusal.ts";
 
-/** What an owner signs. One shape for every authority-bearing act, told apart by `purpose`; docs/formats/statement.md. */
-export const PURPOSES = [
-  "enrol-owner",
-  "approve-action",
-  "sign-grant",
-  "revoke-grant",
-  "set-policy",
-  "thaw-instance",
-  "thaw-all",
-  "lift-hold",
-  "restart-agent",
-  "set-clock",
-  "put-home-file",
-  "wipe-home",
-  "set-secret",
-  "rotate-secret",
-  "bind-secret",
-  "remove-secret",
-  "set-provider",
-  "set-witnesses",
-  "erase-payload",
-  "remove-provider",
-] as const;
-export type Purpose = (typeof PURPOSES)[number];
+export { PURPOSES, type Purpose };
 
+/** What an owner signs. One shape for every authority-bearing act, told apart by `purpose`; docs/formats/statement.md. */
 export interface Statement {
   readonly v: 1;
   readonly purpose: Purpose;
@@ -54,25 +34,30 @@ export interface Statement {
   readonly start: string;
   /** Milliseconds since 1970 UTC. */
   readonly expires: number;
-  /** `ed25519:` and the first 16 hex digits of the SHA-256 of the raw public key. */
+  /** Id of the key that signs: its kind and 16 hex digits (`ownerKeyId`). */
   readonly key: string;
 }
 
 /** Media type of a signed statement. It is part of what is signed, so that no signature serves another purpose. */
 export const STATEMENT_TYPE = "application/vnd.aios.statement.v1+json";
 
-/** DSSE envelope (github.com/secure-systems-lab/dsse), one signature, Ed25519. Base64 is the standard alphabet, padded. */
+/** DSSE envelope (github.com/secure-systems-lab/dsse), one signature. Base64 is the standard alphabet, padded. */
 export interface Envelope {
   readonly payloadType: typeof STATEMENT_TYPE;
   readonly payload: string;
-  readonly signatures: readonly [{ readonly keyid: string; readonly sig: string }];
+  readonly signatures: readonly [EnvelopeSignature];
 }
+
+/** Of Ed25519 over the pre-authentication encoding, or of a passkey, whose challenge is the SHA-256 of it. */
+export type EnvelopeSignature =
+  { readonly keyid: string; readonly sig: string } | ({ readonly keyid: string } & Assertion);
 
 /** Last moment that ECMAScript can name, milliseconds since 1970 UTC. */
 const END_OF_TIME = 8_640_000_000_000_000;
 
-/** Key id of an owner. */
-export const KEY_ID: RegExp = /^ed25519:[0-9a-f]{16}$/;
+/** Id of a key that signs statements: of an owner, or that of a recovery code. */
+export const KEY_ID: RegExp = /^(?:ed25519|passkey|recovery):[0-9a-f]{16}$/;
+const keyIdText: Decoder<string> = text({ max: 25, pattern: KEY_ID, is: "a key id" });
 
 /** What the monitor draws up; the owner adds the decision and the key. */
 export type UnsignedStatement = Omit<Statement, "key" | "decision">;
@@ -94,10 +79,11 @@ export const UNSIGNED: Decoder<UnsignedStatement> = object<UnsignedStatement>(un
 export const STATEMENT: Decoder<Statement> = object<Statement>({
   ...unsigned,
   decision: oneOf(["allow", "deny"]),
-  key: text({ max: 24, pattern: KEY_ID, is: "a key id" }),
+  key: keyIdText,
 });
 
-const signature = object({ keyid: text({ max: 24, pattern: KEY_ID, is: "a key id" }), sig: text({ max: 88 }) });
+const plainSignature = object({ keyid: keyIdText, sig: text({ max: 88 }) });
+const passkeySignature = object({ keyid: keyIdText, ...ASSERTION_FIELDS });
 
 /** Reads an envelope: its shape only. */
 export const ENVELOPE: Decoder<Envelope> = object<Envelope>({
@@ -111,7 +97,12 @@ function oneSignature(
   ...[value, refusal]: Parameters<Decoder<Envelope["signatures"]>>
 ): ReturnType<Decoder<Envelope["signatures"]>> {
   if (!Array.isArray(value) || value.length !== 1) return refusal.expected("a list of exactly one signature", value);
-  const only = signature(value[0], refusal);
+  const first: JsonValue = value[0];
+  const id = isObject(first) ? first["keyid"] : null;
+  const only =
+    typeof id === "string" && id.startsWith("passkey:")
+      ? passkeySignature(first, refusal)
+      : plainSignature(first, refusal);
   return only instanceof Refusal ? only.at(0) : [only];
 }
 
@@ -125,10 +116,7 @@ export function statementText(statement: Statement): string {
   return canonicalize({ ...statement });
 }
 
-/**
- * The id of an owner's key: `ed25519:` and the first 16 hex digits of the SHA-256 of its raw 32 bytes.
- * It names a key among the enrolled ones and proves nothing; signatures are checked under the whole key.
- */
+/** The id of an owner's key of Ed25519, from its raw 32 bytes. */
 export function keyId(publicKey: Uint8Array, sha256: (data: Uint8Array) => Uint8Array): string {
   if (publicKey.length !== 32) throw new RangeError(`Cannot name a key of ${publicKey.length} bytes: Ed25519 has 32`);
   return `ed25519:${toHex(sha256(publicKey)).slice(0, 16)}`;

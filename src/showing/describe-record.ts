@@ -18,7 +18,11 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "stop":
       return about(null, "plain", record.why);
     case "owner-enrolled":
-      return about(null, "good", record.key);
+      return about(null, "good", `${record.owner} by ${record.key}`);
+    case "owner-removed":
+      return about(null, "bad", `${record.owner} by ${record.key}`);
+    case "passkey-rolled-back":
+      return about(null, "bad", `${record.key}: ${record.found} after ${record.kept}; there may be a copy of it`);
     case "grant-signed":
       return about(null, "good", `${record.grant} by ${record.key}`);
     case "grant-revoked":

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { createSigner } from "../../src/platform/signer.ts";
-import { toBase64 } from "../../src/protocol/bytes.ts";
 import { keyId, type Statement } from "../../src/protocol/statement.ts";
 import { scriptSource } from "../e2e/sources.ts";
-import { asJson, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { asJson, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
 /*
  * Attacks on authority itself (THREATS, control plane): each with its harmless twin. Passed means that the effect did not
@@ -199,8 +198,11 @@ describe("statements", () => {
 
   test("a second owner cannot enrol themselves", async () => {
     const stranger = createSigner(randomBytes(32));
-    const document = { name: "stranger", publicKey: toBase64(stranger.publicKey) };
-    await expect(aios.client.request("prepare", { purpose: "enrol-owner", document })).rejects.toThrow(/owner already/);
+    const document = ownerDocument("stranger", stranger);
+    const { statement } = await aios.client.request("prepare", { purpose: "enrol-owner", document });
+    const key = keyId(stranger.publicKey, crypto.sha256);
+    const envelope = signed({ ...statement, decision: "allow", key }, stranger);
+    await expect(aios.client.request("submit", { envelope, document })).rejects.toThrow(/bad-signature/);
   });
 });
 

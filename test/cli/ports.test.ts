@@ -4,6 +4,7 @@ import type { Grant } from "../../src/kernel/grant.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
+import { toBase64 } from "../../src/protocol/bytes.ts";
 import { verifyEnvelope } from "../../src/protocol/dsse.ts";
 import type { CliRequests, GrantView } from "../../src/protocol/requests.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
@@ -71,8 +72,8 @@ describe("aios ports", () => {
     const [only] = submitted(desk);
     if (only === undefined) throw new Error("nothing was handed in");
     const verified = verifyEnvelope(only.envelope, {
-      findKey: () => desk.signer.publicKey,
-      verify: crypto.verify.bind(crypto),
+      findKey: () => ({ kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) }),
+      crypto,
     });
     expect(verified.kind === "ok" && verified.statement.purpose).toBe("sign-grant");
     expect(only.document).toMatchObject({

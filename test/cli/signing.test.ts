@@ -37,8 +37,8 @@ function submitted(desk: Desk): { readonly statement: Statement; readonly docume
   expect(bodies).toHaveLength(1);
   const { envelope, document } = bodies[0] as CliRequests["submit"]["body"]; // the one body of that name
   const verified = verifyEnvelope(envelope, {
-    findKey: () => desk.signer.publicKey,
-    verify: crypto.verify.bind(crypto),
+    findKey: () => ({ kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) }),
+    crypto,
   });
   if (verified.kind === "refused") throw new Error(verified.message);
   expect(verified.statement.subject).toBe(crypto.digest(canonicalize(document)));
@@ -181,7 +181,11 @@ describe("init", () => {
     expect(await runProgram(["init", "--name", "maria"], desk.powers)).toBe(EXIT.ok);
     const { statement, document: enrolled } = submitted(desk);
     expect(statement.purpose).toBe("enrol-owner");
-    expect({ ...enrolled }).toEqual({ name: "maria", publicKey: toBase64(desk.signer.publicKey) });
+    expect(enrolled).toEqual({
+      name: "maria",
+      roles: ["approve", "grant", "administer"],
+      key: { kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) },
+    });
   });
 
   test("takes up a key that an interrupted one left, with its passphrase", async () => {

@@ -20,6 +20,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { HomeGrant } from "../../src/kernel/home-grant.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { ROLES, type Role } from "../../src/kernel/owner-roles.ts";
 import type { NamedLimits } from "../../src/kernel/sandbox-limits.ts";
 import { monitorEnvironment } from "../../src/main/code-cache.ts";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
@@ -292,9 +293,13 @@ export async function startSubstrate(
       rmSync(base, { recursive: true, force: true });
     },
   };
-  if (options.enrol !== false)
-    await substrate.sign("enrol-owner", { name: "owner", publicKey: toBase64(owner.publicKey) });
+  if (options.enrol !== false) await substrate.sign("enrol-owner", ownerDocument("owner", owner));
   return substrate;
+}
+
+/** An owner with a key of Ed25519, to be enrolled. */
+export function ownerDocument(name: string, signer: Signer, roles: readonly Role[] = ROLES): JsonObject {
+  return { name, roles, key: { kind: "ed25519", publicKey: toBase64(signer.publicKey) } };
 }
 
 /** An envelope over a complete statement. */

@@ -63,6 +63,7 @@ export function createDesk(setting: Setting = {}): Desk {
         hasKey = true;
         return Promise.resolve(signer);
       },
+      createAnother: () => Promise.resolve({ signer, path: "/home/maria/.aios/keys/owner-2.json" }),
       unlock: (passphrase) =>
         passphrase === PASSPHRASE
           ? Promise.resolve(signer)

@@ -11,6 +11,7 @@ import * as fc from "fast-check";
 import { newBreaker } from "../../src/kernel/breaker.ts";
 import type { Evaluator } from "../../src/kernel/decision.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
+import { ROLES } from "../../src/kernel/owner-roles.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { createConduct, type Conduct } from "../../src/monitor/conduct.ts";
 import type { RunningDriver } from "../../src/monitor/driver-pool.ts";
@@ -176,6 +177,8 @@ class World {
       vault: { isDeposited: () => false, keep: async () => false, destroy: async () => {} },
       policy: () => evaluator.version,
       now: trusted.now,
+      counts: { take: () => {} },
+      offered: () => false,
       effects: {
         settle: (answer) => this.conduct.settle(this.live, answer),
         checkPolicy: async () => ({ kind: "refused", message: "not in this test" }),
@@ -193,7 +196,11 @@ class World {
       },
     });
     if (state.owners.size === 0) {
-      await this.sign("enrol-owner", { name: "owner", publicKey: toBase64(publicKey) });
+      await this.sign("enrol-owner", {
+        name: "owner",
+        roles: ROLES,
+        key: { kind: "ed25519", publicKey: toBase64(publicKey) },
+      });
       await this.journal.write(
         { kind: "instance-started", instance: INSTANCE, agent: AGENT, ancestry: [] },
         { command: [], workspace: null, strict: false, holdAt: [], holdSeconds: 60, words: [] },

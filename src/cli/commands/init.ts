@@ -6,6 +6,7 @@ import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { askNewPassphrase } from "../passphrase.ts";
 import { homeFlag } from "../shell-word.ts";
 import { makeVisible } from "../../showing/visible.ts";
+import { OWNER_NAME } from "../../kernel/names.ts";
 import { keyId } from "../../protocol/statement.ts";
 
 /** `aios init`: makes a home and its owner's key, and enrols the key. */
@@ -22,7 +23,7 @@ export const init: Command = {
   examples: ["init", "init --home /srv/aios --name maria"],
   async run(powers, args) {
     const name = args.value("name") ?? "owner";
-    if (!/^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,62}$/u.test(name)) {
+    if (!OWNER_NAME.test(name)) {
       throw CliFailure.of(
         "usage",
         `The owner's name cannot be "${name}"`,

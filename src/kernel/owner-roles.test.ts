@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { maySign, PURPOSES, ROLES, type Role } from "./owner-roles.ts";
+
+const allowed = (role: Role): string[] => PURPOSES.filter((purpose) => maySign([role], purpose)).toSorted();
+
+describe("the roles of owners", () => {
+  it("are these, and sign for these", () => {
+    expect(ROLES).toEqual(["approve", "grant", "administer"]);
+    expect(allowed("approve")).toEqual(["approve-action", "lift-hold", "thaw-all", "thaw-instance"]);
+    expect(allowed("grant")).toEqual([
+      "bind-secret",
+      "put-home-file",
+      "remove-secret",
+      "restart-agent",
+      "revoke-grant",
+      "rotate-secret",
+      "set-secret",
+      "sign-grant",
+    ]);
+    expect(allowed("administer")).toEqual([
+      "enrol-owner",
+      "erase-payload",
+      "remove-owner",
+      "remove-provider",
+      "set-clock",
+      "set-policy",
+      "set-provider",
+      "set-witnesses",
+      "wipe-home",
+    ]);
+  });
+
+  it("give nothing to whoever has none", () => {
+    for (const purpose of PURPOSES) expect(maySign([], purpose)).toBe(false);
+  });
+
+  it("add up", () => {
+    for (const purpose of PURPOSES) expect(maySign(ROLES, purpose)).toBe(true);
+  });
+});

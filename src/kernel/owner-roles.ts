@@ -1,0 +1,64 @@
+/** What owners can be trusted with, in the order in which they are written; an owner has one or more. */
+export const ROLES = ["approve", "grant", "administer"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What a statement can be for. */
+export const PURPOSES = [
+  "enrol-owner",
+  "remove-owner",
+  "approve-action",
+  "sign-grant",
+  "revoke-grant",
+  "set-policy",
+  "thaw-instance",
+  "thaw-all",
+  "lift-hold",
+  "restart-agent",
+  "set-clock",
+  "put-home-file",
+  "wipe-home",
+  "set-secret",
+  "rotate-secret",
+  "bind-secret",
+  "remove-secret",
+  "set-provider",
+  "set-witnesses",
+  "erase-payload",
+  "remove-provider",
+] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+/**
+ * For every purpose of a statement who may sign it, the only such table. It is looked at when a statement is taken in and
+ * again at every start, when the log is replayed (NO-SELF-WIDENING).
+ */
+export const SIGNED_BY: { readonly [P in Purpose]: Role } = {
+  "enrol-owner": "administer",
+  "remove-owner": "administer",
+  "approve-action": "approve",
+  "sign-grant": "grant",
+  "revoke-grant": "grant",
+  "set-policy": "administer",
+  "thaw-instance": "approve",
+  "thaw-all": "approve",
+  "lift-hold": "approve",
+  // Puts all grants of an agent in force again.
+  "restart-agent": "grant",
+  "set-clock": "administer",
+  // What stands in an agent's own instructions steers it as its grants do.
+  "put-home-file": "grant",
+  "wipe-home": "administer",
+  "set-secret": "grant",
+  "rotate-secret": "grant",
+  "bind-secret": "grant",
+  "remove-secret": "grant",
+  "set-provider": "administer",
+  "set-witnesses": "administer",
+  "erase-payload": "administer",
+  "remove-provider": "administer",
+};
+
+/** Whether an owner with these roles may sign for a purpose. */
+export function maySign(roles: readonly Role[], purpose: Purpose): boolean {
+  return roles.includes(SIGNED_BY[purpose]);
+}

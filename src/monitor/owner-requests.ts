@@ -1,0 +1,26 @@
+import type { OwnerRequests } from "../protocol/owner-requests.ts";
+import type { State } from "./state.ts";
+
+export type OwnerHandlers = {
+  readonly [K in keyof OwnerRequests]: (body: OwnerRequests[K]["body"]) => Promise<OwnerRequests[K]["ok"]>;
+};
+
+/** Answers requests about owners. */
+export function createOwnerHandlers(state: State): OwnerHandlers {
+  const grantsOf = (id: string): string[] =>
+    [...state.grants].filter(([, { key, revoked }]) => key === id && !revoked).map(([grant]) => grant);
+  return {
+    async owners() {
+      return {
+        owners: [...state.owners].map(([id, { name, roles, key, since }]) => ({
+          id,
+          name,
+          roles,
+          key,
+          since,
+          grants: grantsOf(id),
+        })),
+      };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { JsonValue } from "../kernel/json.ts";
+import { isObject } from "../kernel/json.ts";
+import { decode } from "../protocol/decode.ts";
+import { decodeOwner } from "../protocol/owner-key.ts";
+import { signCountOf } from "../protocol/passkey.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import { ENVELOPE } from "../protocol/statement.ts";
+import { isLastAdministrator } from "./owner-statements.ts";
+import { StateFault } from "./state-fault.ts";
+import type { State } from "./state.ts";
+
+type OwnerBody = Extract<RecordBody, { readonly kind: "owner-enrolled" | "owner-removed" }>;
+
+/** Takes a record about owners into the state; throws StateFault on what cannot be. */
+export function applyOwner(
+  state: State,
+  {
+    seq,
+    at,
+    body,
+    document,
+  }: { readonly seq: number; readonly at: number; readonly body: OwnerBody; readonly document: JsonValue },
+): void {
+  if (body.kind === "owner-removed") {
+    if (isLastAdministrator(body.owner, state)) throw new StateFault(seq, "it leaves nobody who can administer");
+    if (!state.owners.delete(body.owner)) throw new StateFault(seq, `no owner has the key ${body.owner}`);
+    return;
+  }
+  const decoded = decodeOwner(document);
+  if (decoded.kind !== "ok") throw new StateFault(seq, `its owner does not decode: ${decoded.message}`);
+  if (state.owners.has(body.owner)) throw new StateFault(seq, `the key ${body.owner} is an owner's already`);
+  const { key } = decoded.value;
+  state.owners.set(body.owner, { ...decoded.value, since: at, count: key.kind === "passkey" ? key.count : 0 });
+}
+
+/** Takes note of the sign count that a passkey's signature shows, in whichever record it stands. */
+export function noteSignCount(state: State, payload: JsonValue): void {
+  const envelope = isObject(payload) ? payload["envelope"] : undefined;
+  if (envelope === undefined || state.owners.size === 0) return;
+  const decoded = decode(ENVELOPE, envelope);
+  if (decoded.kind !== "ok") return;
+  const [signature] = decoded.value.signatures;
+  const owner = "authenticatorData" in signature ? state.owners.get(signature.keyid) : undefined;
+  if (owner !== undefined && "authenticatorData" in signature) {
+    owner.count = Math.max(owner.count, signCountOf(signature));
+  }
+}

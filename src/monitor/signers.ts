@@ -1,0 +1,34 @@
+import { maySign, ROLES } from "../kernel/owner-roles.ts";
+import type { JsonValue } from "../kernel/json.ts";
+import type { Crypto } from "../platform/powers.ts";
+import { decodeOwner, ownerKeyId, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
+import type { Statement } from "../protocol/statement.ts";
+import type { State } from "./state.ts";
+
+interface Signer {
+  readonly state: State;
+  /** What the statement is about. */
+  readonly document: JsonValue;
+  readonly crypto: Pick<Crypto, "sha256">;
+}
+
+/** The key that a signature under this id is checked with, or null. While a home has no owner, the first one's own. */
+export function keyOfSigner(id: string, { state, document, crypto }: Signer): OwnerKey | null {
+  const owner = state.owners.get(id);
+  if (owner !== undefined || state.owners.size > 0) return owner?.key ?? null;
+  const first = readFirstOwner(document);
+  return first !== null && ownerKeyId(first.key, crypto.sha256) === id ? first.key : null;
+}
+
+/** Whether the owner who signed may sign for that: asked of a statement that is handed in, and of every one in the log. */
+export function isForSigner({ key, purpose }: Pick<Statement, "key" | "purpose">, state: State): boolean {
+  if (state.owners.size === 0) return purpose === "enrol-owner";
+  return maySign(state.owners.get(key)?.roles ?? [], purpose);
+}
+
+/** The first owner: a key of Ed25519, which `aios init` makes, and all roles; null when it is another document. */
+export function readFirstOwner(document: JsonValue): OwnerDocument | null {
+  const decoded = decodeOwner(document);
+  if (decoded.kind !== "ok" || decoded.value.key.kind !== "ed25519") return null;
+  return decoded.value.roles.length === ROLES.length ? decoded.value : null;
+}
