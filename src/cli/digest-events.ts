@@ -49,6 +49,8 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
       return once("refused", `quarantined: ${text}`);
     case "refused":
       return once("refused", `refused: ${record.code}: ${record.what}`);
+    case "owner-signed-in":
+      return once("asked", `signed in: ${text}`);
     case "passkey-rolled-back":
       return once("refused", `a passkey showed an old count: ${text}`);
     case "secret-not-refreshed":

@@ -8,6 +8,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   stop: true,
   "owner-enrolled": true,
   "owner-removed": true,
+  "owner-signed-in": true,
   "passkey-rolled-back": true,
   "grant-signed": true,
   "grant-revoked": true,

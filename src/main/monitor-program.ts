@@ -12,6 +12,7 @@ import { openLog } from "../monitor/log/open.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
+import { relyingPartyOf } from "../monitor/relying-party.ts";
 import { createVault } from "../monitor/vault.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
 import { openAgentVolumes } from "../platform/agent-volumes.ts";
@@ -127,6 +128,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     vault: createVault({ crypto, random, timer, ...keys.secrets, values: openLogFiles(join(home.path, "secrets")) }),
     code,
     home: home.path,
+    relyingParty: relyingPartyOf(keys.consoleSeed, crypto.sha256),
     start,
     version: packageVersion(),
     identity: { code: await identity, constitution, node: process.version },

@@ -12,6 +12,16 @@ test("people are alerted of what climbed and of what was frozen, with instance, 
   expect(alertFor(frozen, agentOf)).toEqual({ instance: "i-1", agent: "worker", code: "breaker-open" });
 });
 
+test("people are alerted of who may sign from now on, and of a passkey that may have been copied", () => {
+  const [owner, key] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
+  for (const kind of ["owner-enrolled", "owner-removed"] as const) {
+    expect(alertFor({ kind, owner, key }, agentOf)).toEqual({ owner, code: kind });
+  }
+  expect(alertFor({ kind: "owner-enrolled", owner: key, key }, agentOf)).toBeNull();
+  const copied: RecordBody = { kind: "passkey-rolled-back", key: owner, kept: 7, found: 6 };
+  expect(alertFor(copied, agentOf)).toEqual({ owner, code: "passkey-rolled-back" });
+});
+
 test("nobody is alerted of what a person did, of what followed from it, or of an ordinary end", () => {
   for (const code of ["asked", "ancestor-frozen"]) {
     expect(alertFor({ kind: "instance-frozen", instance: "i-1", by, code }, agentOf)).toBeNull();

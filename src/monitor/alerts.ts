@@ -8,12 +8,13 @@ const ALERT_MS = 20_000;
 /** Alerts that wait for the one under way; more are left out, and the log has what they were about. */
 const MOST_WAITING = 32;
 
-/** What is sent: which instance of which agent stopped, and by which code. No word of the agent's, and no authority. */
-export interface Alert {
-  readonly instance: string;
-  readonly agent: string;
-  readonly code: string;
-}
+/**
+ * What is sent: which instance of which agent stopped, or which key of an owner something became of, and by which code.
+ * No word of an agent's, and no authority.
+ */
+export type Alert =
+  | { readonly instance: string; readonly agent: string; readonly code: string }
+  | { readonly owner: string; readonly code: string };
 
 export interface AlertPorts {
   readonly powers: Pick<MonitorPowers, "startSandbox" | "timer">;
@@ -37,7 +38,8 @@ export function createAlerts(ports: AlertPorts): (body: RecordBody) => void {
     if (address === null) return;
     const alert = alertFor(body, agentOf);
     if (alert === null) return;
-    if (waiting >= MOST_WAITING) return report(`an alert about ${alert.instance} is left out: ${waiting} wait`);
+    if (waiting >= MOST_WAITING)
+      return report(`an alert about ${"owner" in alert ? alert.owner : alert.instance} is left out: ${waiting} wait`);
     waiting += 1;
     last = last
       .then(() => send(alert, address, ports))
@@ -53,6 +55,11 @@ const UNTOLD: ReadonlySet<string> = new Set(["asked", "all-frozen", "ancestor-fr
 /** What a record alerts people of, if it does. A freeze that a person asked for, or that followed another, does not. */
 export function alertFor(body: RecordBody, agentOf: AlertPorts["agentOf"]): Alert | null {
   if (body.kind === "terminal") return { instance: body.instance, agent: body.agent, code: body.code };
+  if (body.kind === "owner-enrolled" || body.kind === "owner-removed") {
+    // The first owner enrols themselves, and has just done so.
+    return body.owner === body.key ? null : { owner: body.owner, code: body.kind };
+  }
+  if (body.kind === "passkey-rolled-back") return { owner: body.key, code: body.kind };
   if (body.kind !== "instance-frozen" || UNTOLD.has(body.code)) return null;
   return { instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };
 }

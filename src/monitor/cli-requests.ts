@@ -25,6 +25,7 @@ import type { Log } from "./log/log.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
+import type { PasskeyDesk } from "./passkey-desk.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { traceArguments } from "./provenance.ts";
@@ -46,6 +47,7 @@ export interface CliPorts {
   readonly instances: Instances;
   readonly statements: Statements;
   readonly vault: Vault;
+  readonly desk: PasskeyDesk;
   readonly policy: PolicyEngine;
   readonly code: CodeLayout;
   readonly connectDriver: ConnectDriver;
@@ -111,7 +113,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
   }
 
   return {
-    ...createOwnerHandlers(state),
+    ...createOwnerHandlers(state, ports.desk),
     async hello() {
       return {
         version: ports.version,

@@ -20,6 +20,7 @@ export type RefusalCode =
   | "no-owner"
   | "owner-exists"
   | "last-administrator"
+  | "bad-passkey"
   | "clock-jumped"
   | "home-moved"
   | "home-busy"
@@ -57,6 +58,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "no-owner": "the home has no owner, or none with that key",
   "owner-exists": "the home has an owner already, or one of that name or key",
   "last-administrator": "nobody else could add and remove owners",
+  "bad-passkey": "a passkey cannot be offered or signed in with so; the message says why",
   "clock-jumped": "the clock jumped and no owner has yet said which time it is",
   "home-moved": "the home was moved while its monitor runs, so nothing starts",
   "home-busy": "another instance has the agent's home",

@@ -31,6 +31,8 @@ import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
+import { createPasskeyDesk } from "./passkey-desk.ts";
+import type { RelyingParty } from "./relying-party.ts";
 import { createSignCounts } from "./sign-counts.ts";
 import { checkSigned } from "./signed-records.ts";
 import { injectionsOf } from "./secrets.ts";
@@ -51,6 +53,8 @@ export interface MonitorParts {
   readonly vault: Vault;
   readonly code: CodeLayout;
   readonly home: string;
+  /** Where its console is found, and what passkeys are bound to. */
+  readonly relyingParty: RelyingParty;
   /** Start id of this run: 32 lower-case hex digits; the log stamps it on every record. */
   readonly start: string;
   readonly version: string;
@@ -232,6 +236,15 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       live.published?.refresh();
     }
   };
+  const counts = createSignCounts(journal);
+  const desk = createPasskeyDesk({
+    ...powers,
+    journal,
+    counts,
+    relyingParty: parts.relyingParty,
+    start: parts.start,
+    now: trusted.now,
+  });
   const statements = createStatements({
     journal,
     crypto: powers.crypto,
@@ -240,8 +253,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     vault,
     policy: () => engine.version,
     now: trusted.now,
-    counts: createSignCounts(journal),
-    offered: () => false,
+    counts,
+    offered: desk.offered,
     effects: {
       async settle(answer) {
         const live = instances.live(answer.held.instance);
@@ -327,6 +340,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     instances,
     statements,
     vault,
+    desk,
     policy: engine,
     code: parts.code,
     connectDriver,

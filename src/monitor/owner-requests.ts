@@ -1,4 +1,5 @@
 import type { OwnerRequests } from "../protocol/owner-requests.ts";
+import type { PasskeyDesk } from "./passkey-desk.ts";
 import type { State } from "./state.ts";
 
 export type OwnerHandlers = {
@@ -6,10 +7,11 @@ export type OwnerHandlers = {
 };
 
 /** Answers requests about owners. */
-export function createOwnerHandlers(state: State): OwnerHandlers {
+export function createOwnerHandlers(state: State, desk: PasskeyDesk): OwnerHandlers {
   const grantsOf = (id: string): string[] =>
     [...state.grants].filter(([, { key, revoked }]) => key === id && !revoked).map(([grant]) => grant);
   return {
+    ...desk.handlers,
     async owners() {
       return {
         owners: [...state.owners].map(([id, { name, roles, key, since }]) => ({

@@ -9,7 +9,7 @@ import { isLastAdministrator } from "./owner-statements.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
-type OwnerBody = Extract<RecordBody, { readonly kind: "owner-enrolled" | "owner-removed" }>;
+type OwnerBody = Extract<RecordBody, { readonly kind: "owner-enrolled" | "owner-removed" | "owner-signed-in" }>;
 
 /** Takes a record about owners into the state; throws StateFault on what cannot be. */
 export function applyOwner(
@@ -21,14 +21,19 @@ export function applyOwner(
     document,
   }: { readonly seq: number; readonly at: number; readonly body: OwnerBody; readonly document: JsonValue },
 ): void {
+  if (body.kind === "owner-signed-in") {
+    const owner = state.owners.get(body.key) ?? fail(seq, `no owner has the key ${body.key}`);
+    owner.count = Math.max(owner.count, body.count);
+    return;
+  }
   if (body.kind === "owner-removed") {
-    if (isLastAdministrator(body.owner, state)) throw new StateFault(seq, "it leaves nobody who can administer");
-    if (!state.owners.delete(body.owner)) throw new StateFault(seq, `no owner has the key ${body.owner}`);
+    if (isLastAdministrator(body.owner, state)) fail(seq, "it leaves nobody who can administer");
+    if (!state.owners.delete(body.owner)) fail(seq, `no owner has the key ${body.owner}`);
     return;
   }
   const decoded = decodeOwner(document);
-  if (decoded.kind !== "ok") throw new StateFault(seq, `its owner does not decode: ${decoded.message}`);
-  if (state.owners.has(body.owner)) throw new StateFault(seq, `the key ${body.owner} is an owner's already`);
+  if (decoded.kind !== "ok") return fail(seq, `its owner does not decode: ${decoded.message}`);
+  if (state.owners.has(body.owner)) fail(seq, `the key ${body.owner} is an owner's already`);
   const { key } = decoded.value;
   state.owners.set(body.owner, { ...decoded.value, since: at, count: key.kind === "passkey" ? key.count : 0 });
 }
@@ -44,4 +49,8 @@ export function noteSignCount(state: State, payload: JsonValue): void {
   if (owner !== undefined && "authenticatorData" in signature) {
     owner.count = Math.max(owner.count, signCountOf(signature));
   }
+}
+
+function fail(seq: number, why: string): never {
+  throw new StateFault(seq, why);
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { Crypto } from "../platform/powers.ts";
-import { decodeOwner, ownerKeyId, type OwnerDocument } from "../protocol/owner-key.ts";
+import { decodeOwner, ownerKeyId, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
 import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
 import { readFirstOwner } from "./signers.ts";
@@ -14,7 +14,7 @@ export interface Enrolling {
   readonly state: State;
   readonly crypto: Pick<Crypto, "sha256" | "digest">;
   /** Whether this passkey was offered for an invitation, and so made for this home by its console. */
-  offered(key: string): boolean;
+  offered(key: OwnerKey): boolean;
 }
 
 /** The owner that a statement enrols, and the id of their key; throws a Refusal when they cannot be. */
@@ -38,7 +38,7 @@ export function readNewOwner(
     throw new Refusal("owner-exists", `There is an owner "${owner.name}" already.`, "Give them another name.");
   if (state.owners.size >= MOST_OWNERS)
     throw new Refusal("too-many", `This home has ${MOST_OWNERS} owners.`, "Remove one first.");
-  if (owner.key.kind === "passkey" && !offered(owner.id))
+  if (owner.key.kind === "passkey" && !offered(owner.key))
     throw new Refusal(
       "bad-document",
       "This passkey was not offered to this home.",

@@ -47,6 +47,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     case "owner-enrolled":
     case "owner-removed":
+    case "owner-signed-in":
       return applyOwner(state, { seq, at, body, document: payload?.["document"] ?? null });
     case "grant-signed": {
       const decoded = decodeGrant(objectAt(seq, payload, "document"));

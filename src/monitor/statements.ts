@@ -4,6 +4,7 @@ import type { Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
+import type { OwnerKey } from "../protocol/owner-key.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
@@ -64,7 +65,7 @@ export interface StatementPorts {
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
   readonly counts: SignCounts;
   /** Whether a passkey was offered for an invitation of this run. */
-  offered(key: string): boolean;
+  offered(key: OwnerKey): boolean;
   policy(): string;
   now(): number;
   readonly effects: StatementEffects;

@@ -19,6 +19,8 @@ export interface MonitorKeys {
   readonly payloads: EpochKeys;
   /** Where wrapped data keys are kept. */
   readonly slots: LogFiles;
+  /** What the console's name and port are made of, drawn once: passkeys are bound to them. */
+  readonly consoleSeed: Uint8Array;
   /** The key that wraps the keys of secrets, and where those are kept. */
   readonly secrets: { readonly key: Uint8Array; readonly slots: LogFiles };
 }
@@ -41,6 +43,7 @@ export function openMonitorKeys(folder: string): MonitorKeys {
       .slice(0, NAME_DIGITS)}`,
     payloads: openEpochKeys(folder, openKey),
     slots: openLogFiles(slots),
+    consoleSeed: openKey(join(folder, "console-name")),
     secrets: { key: openKey(join(folder, "secret-wrap")), slots: openLogFiles(join(folder, "secret-slots")) },
   };
 }

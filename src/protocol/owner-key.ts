@@ -85,11 +85,16 @@ export const ownerRoles: Decoder<readonly Role[]> = refine(
   (roles) => (roles.join() === ROLES.filter((role) => roles.includes(role)).join() ? null : "are not in their order"),
 );
 
-const OWNER: Decoder<OwnerDocument> = object<OwnerDocument>({ name: ownerName, roles: ownerRoles, key: OWNER_KEY });
+/** Reads an owner to be enrolled. */
+export const OWNER_DOCUMENT: Decoder<OwnerDocument> = object<OwnerDocument>({
+  name: ownerName,
+  roles: ownerRoles,
+  key: OWNER_KEY,
+});
 
 /** Reads the document of an `enrol-owner` or a `recover-owner`. */
 export function decodeOwner(value: JsonValue): DecodeResult<OwnerDocument> {
-  return decode(OWNER, value);
+  return decode(OWNER_DOCUMENT, value);
 }
 
 /** Host of an origin as a browser writes it, or null when the text is none. */

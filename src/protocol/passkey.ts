@@ -44,6 +44,7 @@ const authenticatorData: Decoder<string> = text({ max: LONGEST_AUTHENTICATOR_DAT
 const clientData: Decoder<string> = text({ max: LONGEST_CLIENT_DATA });
 /** Fields of an assertion; a signature of RSA with 4096 bits is the longest. */
 export const ASSERTION_FIELDS: Fields<Assertion> = { sig: text({ max: 684 }), authenticatorData, clientData };
+export const REGISTRATION_FIELDS: Fields<Registration> = { authenticatorData, clientData };
 
 // Authenticator data (section 6.1): SHA-256 of the relying party id, flags, sign count; then the new credential.
 const RP_ID_BYTES = 32;

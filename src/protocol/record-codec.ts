@@ -102,6 +102,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   stop: plainRecord("stop", { why: words }),
   "owner-enrolled": plainRecord("owner-enrolled", { owner: ownerKey, key: ownerKey }),
   "owner-removed": plainRecord("owner-removed", { owner: ownerKey, key: ownerKey }),
+  "owner-signed-in": plainRecord("owner-signed-in", { key: ownerKey, count }),
   "passkey-rolled-back": plainRecord("passkey-rolled-back", { key: ownerKey, kept: count, found: count }),
   "grant-signed": plainRecord("grant-signed", { grant: grantId, digest, key: ownerKey }),
   "grant-revoked": plainRecord("grant-revoked", { grant: grantId, key: ownerKey }),

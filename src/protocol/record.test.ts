@@ -46,6 +46,7 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   stop: fc.record({ why: words }),
   "owner-enrolled": fc.record({ owner: key, key }),
   "owner-removed": fc.record({ owner: key, key }),
+  "owner-signed-in": fc.record({ key, count }),
   "passkey-rolled-back": fc.record({ key, kept: count, found: count }),
   "grant-signed": fc.record({ grant: name, digest, key }),
   "grant-revoked": fc.record({ grant: name, key }),

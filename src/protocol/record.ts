@@ -48,6 +48,8 @@ export type RecordBody =
   // `owner` is the key that is enrolled or removed, `key` the one that signed for it. payload: {document, envelope}
   | { readonly kind: "owner-enrolled"; readonly owner: string; readonly key: string }
   | { readonly kind: "owner-removed"; readonly owner: string; readonly key: string }
+  /** Somebody looks, by a passkey; what is signed says so by itself. */
+  | { readonly kind: "owner-signed-in"; readonly key: string; readonly count: number }
   /** A passkey showed a sign count that it had passed already. */
   | { readonly kind: "passkey-rolled-back"; readonly key: string; readonly kept: number; readonly found: number }
   | { readonly kind: "grant-signed"; readonly grant: string; readonly digest: string; readonly key: string } // payload: {grant, envelope}

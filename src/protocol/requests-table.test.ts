@@ -64,6 +64,13 @@ describe("the names that a peer may use", () => {
     "homes",
     "stop",
     "owners",
+    "invite",
+    "invited",
+    "enrolment-open",
+    "enrolment-offer",
+    "passkey-party",
+    "sign-in-open",
+    "sign-in",
   ];
   const face = ["ready", "list", "propose", "cancel", "route", "models", "refused", "method"];
 

@@ -21,6 +21,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.owner} by ${record.key}`);
     case "owner-removed":
       return about(null, "bad", `${record.owner} by ${record.key}`);
+    case "owner-signed-in":
+      return about(null, "plain", record.key);
     case "passkey-rolled-back":
       return about(null, "bad", `${record.key}: ${record.found} after ${record.kept}; there may be a copy of it`);
     case "grant-signed":

@@ -1,11 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Role } from "../../src/kernel/owner-roles.ts";
+import { ROLES, type Role } from "../../src/kernel/owner-roles.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { createSigner } from "../../src/platform/signer.ts";
 import type { Signer } from "../../src/platform/powers.ts";
-import { keyId, type Envelope, type Purpose } from "../../src/protocol/statement.ts";
+import { toBase64 } from "../../src/protocol/bytes.ts";
+import { ownerKeyId } from "../../src/protocol/owner-key.ts";
+import { pae } from "../../src/protocol/pae.ts";
+import { challengeOf, ENROLMENT_TYPE, SIGN_IN_TYPE } from "../../src/protocol/passkey.ts";
+import {
+  keyId,
+  STATEMENT_TYPE,
+  statementText,
+  type Envelope,
+  type Purpose,
+  type Statement,
+} from "../../src/protocol/statement.ts";
+import { createAuthenticator, UP, type Authenticator, type Odd } from "../fakes/authenticator.ts";
 import { asJson, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
 /*
@@ -123,6 +135,136 @@ async function standing(): Promise<readonly object[]> {
   const { owners: all } = await aios.client.request("owners", {});
   return all.map(({ id, name, roles, key }) => ({ id, name, roles, key }));
 }
+
+describe("a passkey", () => {
+  let authenticator: Authenticator;
+  let passkey: string;
+
+  /** As the console's page does it: an invitation, a registration, and the terminal's signature. */
+  async function enrolPasskey(name: string, roles: readonly Role[]): Promise<[Authenticator, string]> {
+    const { code, origin } = await aios.client.request("invite", { name, roles });
+    const { text, rpId } = await aios.client.request("enrolment-open", { code });
+    const made = createAuthenticator({ rpId, origin });
+    const registration = made.register(challengeOf(ENROLMENT_TYPE, text));
+    const { key } = await aios.client.request("enrolment-offer", { code, ...registration });
+    const { document } = await aios.client.request("invited", { code });
+    if (document === null) throw new Error("nothing was offered");
+    await aios.sign("enrol-owner", asJson(document));
+    return [made, ownerKeyId(key, crypto.sha256)];
+  }
+
+  function sealBy(made: Authenticator, statement: Statement, odd: Odd = {}): Envelope {
+    const payload = Buffer.from(statementText(statement));
+    const assertion = made.assert(pae(STATEMENT_TYPE, payload), odd);
+    const signatures = [{ keyid: statement.key, ...assertion }] as const;
+    return { payloadType: STATEMENT_TYPE, payload: payload.toString("base64"), signatures };
+  }
+
+  async function asked(purpose: Purpose, document: JsonObject, key = passkey): Promise<Statement> {
+    const { statement } = await aios.client.request("prepare", { purpose, document });
+    return { ...statement, decision: "allow", key };
+  }
+  const submit = (envelope: Envelope, document: JsonObject) => aios.client.request("submit", { envelope, document });
+  const grants = async () => (await aios.client.request("grants", {})).grants.map(({ id }) => id);
+
+  beforeAll(async () => {
+    [authenticator, passkey] = await enrolPasskey("passkey", ROLES);
+  });
+
+  test("twin: signs a grant as a key file does", async () => {
+    const document = grant("by-passkey");
+    await submit(sealBy(authenticator, await asked("sign-grant", document)), document);
+    expect(await grants()).toContain("by-passkey");
+  });
+
+  test.each<[string, Odd]>([
+    ["made at another origin", { origin: "http://evil.localhost:20101" }],
+    ["made for another relying party", { rpId: "localhost" }],
+    ["over another challenge", { challenge: new Uint8Array(32) }],
+    ["without verification of the user", { flags: UP }],
+    ["of a registration", { type: "webauthn.create" }],
+  ])("attack: an assertion %s signs nothing", async (_, odd) => {
+    const document = grant("forged");
+    await expect(submit(sealBy(authenticator, await asked("sign-grant", document), odd), document)).rejects.toThrow(
+      /bad-signature/,
+    );
+    expect(await grants()).not.toContain("forged");
+  });
+
+  test("attack: what signs in signs no statement, and what signs a statement signs nobody in", async () => {
+    const document = grant("by-sign-in");
+    const statement = await asked("sign-grant", document);
+    const { text } = await aios.client.request("sign-in-open", {});
+    const signIn = authenticator.assert(challengeOf(SIGN_IN_TYPE, text));
+    const payload = Buffer.from(statementText(statement)).toString("base64");
+    for (const said of [payload, Buffer.from(text).toString("base64")]) {
+      const signatures = [{ keyid: passkey, ...signIn }] as const;
+      await expect(submit({ payloadType: STATEMENT_TYPE, payload: said, signatures }, document)).rejects.toThrow(
+        /bad-signature/,
+      );
+    }
+    const [{ keyid: _keyid, ...approval }] = sealBy(authenticator, statement).signatures;
+    await expect(
+      aios.client.request("sign-in", { text, key: passkey, ...(approval as typeof signIn) }),
+    ).rejects.toThrow(/another challenge/);
+    // Twin: each does what it was made for.
+    const again = await aios.client.request("sign-in-open", {});
+    const made = authenticator.assert(challengeOf(SIGN_IN_TYPE, again.text));
+    expect(await aios.client.request("sign-in", { text: again.text, key: passkey, ...made })).toMatchObject({
+      name: "passkey",
+    });
+    await submit(sealBy(authenticator, statement), document);
+  });
+
+  test("attack: an assertion is not taken twice, and not for another purpose or document", async () => {
+    const document = grant("once");
+    const statement = await asked("sign-grant", document);
+    const envelope = sealBy(authenticator, statement);
+    await submit(envelope, document);
+    await expect(submit(envelope, document)).rejects.toThrow(/replayed/);
+    const other = await asked("set-policy", { text: "" });
+    await expect(submit({ ...envelope, payload: sealBy(authenticator, other).payload }, { text: "" })).rejects.toThrow(
+      /bad-signature/,
+    );
+    await expect(
+      submit(sealBy(authenticator, await asked("sign-grant", grant("shown"))), grant("other")),
+    ).rejects.toThrow();
+    expect(await grants()).not.toContain("other");
+  });
+
+  test("attack: one that shows an old count is refused, recorded loudly, also after a restart", async () => {
+    const back = async (id: string): Promise<void> => {
+      const document = grant(id);
+      const statement = await asked("sign-grant", document);
+      await expect(submit(sealBy(authenticator, statement, { count: 2 }), document)).rejects.toThrow(/copy of it/);
+      expect(await grants()).not.toContain(id);
+      await expect.poll(() => lastOf("passkey-rolled-back")).toMatchObject({ key: passkey, found: 2 });
+    };
+    await back("copied");
+    await aios.crash();
+    await aios.restart();
+    await back("copied-later");
+    const document = grant("higher");
+    await submit(sealBy(authenticator, await asked("sign-grant", document)), document);
+    expect(await grants()).toContain("higher");
+  });
+
+  test("attack: a passkey that only approves signs no grant; one that was not offered is not enrolled", async () => {
+    const [made, key] = await enrolPasskey("approver", ["approve"]);
+    const document = grant("by-approver");
+    await expect(submit(sealBy(made, await asked("sign-grant", document, key)), document)).rejects.toThrow(
+      /wrong-role/,
+    );
+    const { owners: all } = await aios.client.request("owners", {});
+    const known = all.find(({ id }) => id === key)?.key;
+    if (known?.kind !== "passkey") throw new Error("it is a passkey");
+    const elsewhere = createAuthenticator(known);
+    const own = { ...known, credential: elsewhere.credential, publicKey: toBase64(elsewhere.cose) };
+    await expect(aios.sign("enrol-owner", asJson({ name: "smuggled", roles: ["approve"], key: own }))).rejects.toThrow(
+      /not offered/,
+    );
+  });
+});
 
 test("after a restart the owners are those of the log, with their roles", async () => {
   const before = await standing();

@@ -90,19 +90,25 @@ export const ownersAdd: Command = {
     { name: "name", value: "NAME", help: "who they are" },
     { name: "roles", value: "ROLES", help: "approve, grant, administer, with commas between" },
     { name: "key", value: "KEY", help: "their public key, from aios owners key or aios init of theirs" },
+    { name: "passkey", value: null, help: "they make a passkey at the console's page" },
     HOME,
   ],
   details: [
     "approve: answers held actions and lets go on what was frozen. grant: signs grants and secrets. administer: looks after owners, rules, providers, witnesses and the clock.",
-    "Compare the code with the one that they see before you say yes.",
+    "With --passkey this shows an address and a code that is good once, for ten minutes: there a passkey is made and offered. It is enrolled when you sign here.",
+    "Compare the code of the key with the one that they see before you say yes.",
   ],
-  examples: ["owners add --name maria --roles approve --key 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
+  examples: [
+    "owners add --name maria --roles approve --key 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+    "owners add --name maria --roles approve --passkey",
+  ],
   async run(powers, args) {
     const publicKey = args.value("key");
-    if (publicKey === null)
-      throw CliFailure.of("usage", "there is no key to add", "--key KEY, which aios owners key shows");
-    const document = readOwner(args, { kind: "ed25519", publicKey });
+    if ((publicKey === null) !== args.has("passkey"))
+      throw CliFailure.of("usage", "there must be one key to add", "--key KEY, or --passkey to have one made");
+    const given = publicKey === null ? null : readOwner(args, { kind: "ed25519", publicKey });
     return await withMonitor({ powers, args }, async (client, home) => {
+      const document = given ?? (await awaitPasskey({ powers, client }, readNameAndRoles(args)));
       const session = openSigningSession(powers, { home, keep: "once" });
       await enrolAnother({ powers, client, session }, document);
       return EXIT.ok;
@@ -166,6 +172,31 @@ function describeOwner({ name, roles, key }: OwnerDocument, powers: CliPowers): 
 /** The code by which two people compare a key. */
 function codeOf(key: OwnerKey, { crypto }: Pick<CliPowers, "crypto">): string {
   return shortCode(crypto.digest(ownerKeyText(key)));
+}
+
+/** Invites, and waits for the passkey that is made at the console's page. */
+async function awaitPasskey(
+  { powers, client }: { readonly powers: CliPowers; readonly client: MonitorClient },
+  owner: Pick<OwnerDocument, "name" | "roles">,
+): Promise<OwnerDocument> {
+  const { code, origin, expires } = await client.request("invite", owner);
+  writeLines(powers.err, [
+    line(`Open       ${makeVisible(origin)}/enrol`),
+    line(`Code       ${makeVisible(code)} (once, within ten minutes)`),
+    line("Waiting for the passkey that is made there. aios console starts the console."),
+    line(""),
+  ]);
+  while (powers.now() < expires) {
+    const { document } = await client.request("invited", { code });
+    if (document !== null) return document;
+  }
+  throw CliFailure.of("not-confirmed", "Nobody made a passkey in time", "aios owners add --passkey invites again");
+}
+
+function readNameAndRoles(args: Arguments): Pick<OwnerDocument, "name" | "roles"> {
+  // The shape of an owner with any key is that of one with none yet.
+  const { name, roles } = readOwner(args, { kind: "ed25519", publicKey: toBase64(new Uint8Array(32)) });
+  return { name, roles };
 }
 
 function readOwner(args: Arguments, key: OwnerKey): OwnerDocument {
