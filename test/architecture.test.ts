@@ -19,6 +19,8 @@ const LONGEST_FILE = 400;
 
 /** Parts of one idea that are proven through the test of the whole; in the order of their paths. */
 const PROVEN_BY: { readonly [module: string]: string } = {
+  "src/kernel/chat-parameters.ts": "src/kernel/chat.test.ts",
+  "src/kernel/chat-services.ts": "src/kernel/chat.test.ts",
   "src/kernel/decoded.ts": "src/kernel/action.test.ts",
   "src/kernel/fault.ts": "src/kernel/pipeline.test.ts",
   "src/kernel/fields.ts": "src/kernel/decision.test.ts",

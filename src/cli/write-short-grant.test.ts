@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
+import { USUAL } from "../protocol/short-channels.ts";
 import { writeShortGrant } from "./write-short-grant.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -40,6 +41,28 @@ const SHORT: ShortGrant = {
       prompts: [],
     },
   },
+  channels: [
+    {
+      kind: "telegram",
+      secret: "bot",
+      variable: "TELEGRAM_BOT_TOKEN",
+      to: ["123456"],
+      send: USUAL.telegram.send,
+      read: ["getUpdates"],
+      previews: false,
+      at: "https://api.telegram.org",
+    },
+    {
+      kind: "slack",
+      secret: "desk",
+      variable: "DESK",
+      to: [],
+      send: ["chat.postMessage"],
+      read: [],
+      previews: true,
+      at: "http://localhost:8081",
+    },
+  ],
   git: [{ to: "ssh://git@example.org/me/project.git", push: ["refs/heads/agent"], remove: true }],
   network: [
     { to: "https://api.example.com", allow: ["GET /repos", "POST /repos/x"], pass: false, forward: null },
@@ -114,6 +137,21 @@ network:
     pass: true
   - to: localhost:5432
     forward: 15432
+channels:
+  - kind: telegram
+    secret: bot
+    to:
+      - "123456"
+    read:
+      - getUpdates
+  - kind: slack
+    secret: desk
+    variable: DESK
+    to: []
+    send:
+      - chat.postMessage
+    previews: true
+    at: http://localhost:8081
 git:
   - to: ssh://git@example.org/me/project.git
     push:

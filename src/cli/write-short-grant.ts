@@ -4,6 +4,7 @@ import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-gra
 import type { ShortRepository } from "../protocol/short-git.ts";
 import type { ShortBudget, ShortInference } from "../protocol/short-inference.ts";
 import { writeWindow } from "../protocol/short-hours.ts";
+import { USUAL, type ShortChannel } from "../protocol/short-channels.ts";
 import type { ShortDestination } from "../protocol/short-network.ts";
 
 const UNCLASSIFIED = "nobody classified this: it is reserved";
@@ -31,6 +32,7 @@ export function writeShortGrant(
       sandbox: writeSandbox(short.sandbox),
       servers: Object.fromEntries(Object.entries(short.servers).map(([name, server]) => [name, writeServer(server)])),
       ...(short.network.length === 0 ? {} : { network: short.network.map(writeDestination) }),
+      ...(short.channels.length === 0 ? {} : { channels: short.channels.map(writeChannel) }),
       ...(short.git.length === 0 ? {} : { git: short.git.map(writeRepository) }),
       ...(short.inference.length === 0 ? {} : { inference: short.inference.map(writeInference) }),
       allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
@@ -93,6 +95,20 @@ function writeSandbox({
 function writeDestination({ to, allow, pass, forward }: ShortDestination): object {
   if (forward !== null) return { to, forward };
   return { to, ...(pass ? { pass } : { allow }) };
+}
+
+function writeChannel({ kind, secret, variable, to, send, read, previews, at }: ShortChannel): object {
+  const usual = USUAL[kind];
+  return {
+    kind,
+    secret,
+    ...(variable === usual.variable ? {} : { variable }),
+    to,
+    ...(send.join() === usual.send.join() ? {} : { send }),
+    ...(read.length === 0 ? {} : { read }),
+    ...(previews ? { previews } : {}),
+    ...(at === usual.at ? {} : { at }),
+  };
 }
 
 function writeRepository({ to, push, remove }: ShortRepository): object {

@@ -21,11 +21,16 @@ export function whatOf(action: Action): string {
  * This does not rely on the policy engine: its yes is needed as well, and a fault there alone cannot open this.
  */
 export function coversExactly(lease: Grant, action: Action, tool: ToolClass): boolean {
-  if (!lease.lease || action.verb !== "call") return false;
+  return lease.lease && namesExactly(lease, action, tool);
+}
+
+/** Whether one of a grant's allows names the very call, argument by argument, as `coversExactly` asks it of a lease. */
+export function namesExactly(grant: Grant, action: Action, tool: ToolClass): boolean {
+  if (action.verb !== "call") return false;
   const what = whatOf(action);
   const governed = governedArguments(action, tool);
   if (!isSpecific(action, governed)) return false;
-  return lease.allow.some((allow) => allow.what === what && isMet(allow, action, governed));
+  return grant.allow.some((allow) => allow.what === what && isMet(allow, action, governed));
 }
 
 /**

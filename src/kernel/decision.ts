@@ -1,5 +1,5 @@
 import type { Action } from "./action.ts";
-import { coversExactly, smallestGrant } from "./allowance.ts";
+import { coversExactly, namesExactly, smallestGrant } from "./allowance.ts";
 import type { ReasonCode } from "./codes.ts";
 import { checkConstitution } from "./constitution.ts";
 import { KernelFault } from "./fault.ts";
@@ -126,15 +126,17 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   if (mistyped !== null) return denied("argument-type", mistyped);
 
   const risk = effectiveRisk(tool, action.verb, action.arguments);
-  const needs = humanNeeds(input, risk);
   const standings = chain.map((subject) => standingOf(subject, input, risk));
   const failures = standings.filter((standing) => standing.kind === "failed");
   const [failure] = failures;
   if (failure !== undefined) return stoppedBy(failure, failures, input);
 
+  // Recipients of a chat service are named where the grant is signed (docs/decisions/channels.md).
+  const naming = isMessage(action) ? choose(standings, (grant) => namesExactly(grant, action, tool)) : null;
+  const needs = humanNeeds(input, { risk, signedFor: naming !== null });
   const leases = needs.leasable.length === 0 ? null : choose(standings, (grant) => coversExactly(grant, action, tool));
   const plain = choose(standings, (grant) => !grant.lease) ?? choose(standings, () => true) ?? [];
-  const grants = [...new Set(leases ?? plain)];
+  const grants = [...new Set(leases ?? naming ?? plain)];
   const reasons = new Set<HoldReason>([...(leases === null ? needs.leasable : []), ...needs.always]);
   if (ownerAsks) reasons.add("owner-asked");
   if (reasons.size === 0) return { kind: "granted", risk, grants, lease: leases?.[0] ?? null };
@@ -143,6 +145,10 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   if (action.driver === INFER_DRIVER) return denied("too-large", "the body for a model runs under a lease only");
   if (actor.heldCount > MAX_HELD) return denied("too-many-held", `${actor.heldCount} actions are held`);
   return { kind: "held", risk, grants, reasons: [...reasons], unendorsed: needs.unendorsed };
+}
+
+function isMessage({ verb, driver, name }: Action): boolean {
+  return verb === "call" && driver === NET_DRIVER && name === "message";
 }
 
 function denied(code: ReasonCode, by: string): Decision {

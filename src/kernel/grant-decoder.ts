@@ -20,6 +20,7 @@ import {
   type SandboxGrant,
   type ToolClass,
 } from "./grant.ts";
+import { chatPlacesOf } from "./chat.ts";
 import { forwardsOf } from "./forwards.ts";
 import { GIT_DRIVER, gitPlacesOf, MOST_GIT_PLACES } from "./git-ssh.ts";
 import { readHome } from "./home-grant.ts";
@@ -80,6 +81,8 @@ function readGrant(place: Place): Grant {
     sandbox.ports.map(({ inside }) => inside),
   );
   if (forwards.kind === "refused") at("allow").fail(forwards.why);
+  if (chatPlacesOf(allow) === null)
+    at("allow").fail("a chat service is allowed with chat, scheme, host, port and account exactly, and its methods");
   if (gitPlacesOf(allow) === null)
     at("allow").fail(`git over SSH names host, port and user exactly and a path, ${MOST_GIT_PLACES} places at most`);
   return deepFreeze({

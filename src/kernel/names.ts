@@ -14,6 +14,8 @@ export const SHA256: RegExp = /^sha256:[0-9a-f]{64}$/;
 export const RESERVED_DRIVER = "aios";
 /** Name of a secret. */
 export const SECRET_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** What stands for a secret inside: the secret's name, and what nobody else has. */
+export const PLACEHOLDER: RegExp = /^aios-secret-([a-z][a-z0-9-]{0,30})-[0-9a-f]{32}$/;
 /** Name of a file or folder that other tools obey, as a grant opens it to an agent. */
 export const CONTROL_NAME: RegExp = /^[a-z0-9._-]{1,64}$/;
 /** Name of a published port. */

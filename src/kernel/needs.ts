@@ -20,13 +20,19 @@ const NOBODY: HumanNeeds = Object.freeze({ leasable: [], always: [], unendorsed:
  * Whether an action needs a human (FLOOR; articles C7 and C9 of the constitution).
  *
  * Labels are those of the whole chain together, since what one instance took in reaches the others through tasks and
- * results; a recipient counts as named only when it was named to every instance of the chain (CHILD-LESS).
+ * results; a recipient counts as named only when it was named to every instance of the chain (CHILD-LESS). `signedFor`: a
+ * grant of each of them names these very recipients.
  */
-export function humanNeeds(input: Pick<DecisionInput, "action" | "tool" | "chain">, risk: Risk): HumanNeeds {
+export function humanNeeds(
+  input: Pick<DecisionInput, "action" | "tool" | "chain">,
+  { risk, signedFor }: { readonly risk: Risk; readonly signedFor: boolean },
+): HumanNeeds {
   if (risk !== "reach" && risk !== "reserved") return NOBODY;
   const { action, tool, chain } = input;
   const labels = mergeLabels(...chain.map((subject) => subject.labels));
-  const strangers = [...new Set(chain.flatMap(({ endorsed }) => unendorsed(tool, action.arguments, endorsed)))];
+  const strangers = signedFor
+    ? []
+    : [...new Set(chain.flatMap(({ endorsed }) => unendorsed(tool, action.arguments, endorsed)))];
   const named = namesRecipient(tool, action.arguments);
   // A tool with recipients that is given none chooses one itself: nobody named that.
   const nameless = risk === "reach" && !named && Object.keys(tool.recipients).length > 0;

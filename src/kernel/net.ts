@@ -1,4 +1,6 @@
 import type { Action } from "./action.ts";
+import { readChat, type ChatFacts, type MessageFacts } from "./chat.ts";
+import { CHATS } from "./chat-services.ts";
 import type { Decoded } from "./decoded.ts";
 import type { ToolClass } from "./grant.ts";
 import { isHostName } from "./hosts.ts";
@@ -10,9 +12,9 @@ export const NET_DRIVER = "net";
 
 /**
  * What the network device does, by tool: a request that only asks, a request that may change something, a tunnel, a
- * connection of a forwarded port.
+ * connection of a forwarded port, a message of a chat service, a look into its inbox.
  */
-export const NET_TOOL_NAMES = ["fetch", "send", "connect", "forward"] as const;
+export const NET_TOOL_NAMES = ["fetch", "send", "connect", "forward", "message", "inbox"] as const;
 export type NetTool = (typeof NET_TOOL_NAMES)[number];
 
 /** Methods that ask and change nothing (RFC 9110 section 9.2.1). TRACE is refused: it hands back what others added. */
@@ -26,9 +28,19 @@ const REQUEST_FIELDS = {
   path: "path",
 } as const;
 
+const CHAT_FIELDS = {
+  chat: "string",
+  scheme: "string",
+  host: "string",
+  port: "long",
+  account: "string",
+  api: "string",
+} as const;
+
 /**
  * The classes of the network device, compiled in: no grant can declare others (docs/decisions/network-device.md).
- * `fetch` reaches a third party; the others are reserved. What comes back are words from outside.
+ * `fetch` and `message` reach a third party, `inbox` takes what an account was sent and names nobody, the others are
+ * reserved. What comes back are words from outside.
  */
 export const NET_TOOLS: { readonly [tool in NetTool]: ToolClass } = deepFreeze({
   fetch: { risk: "reach", labels: ["untrusted"], fields: REQUEST_FIELDS, recipients: {} },
@@ -40,6 +52,13 @@ export const NET_TOOLS: { readonly [tool in NetTool]: ToolClass } = deepFreeze({
     fields: { host: "string", port: "long", inside: "long" },
     recipients: {},
   },
+  message: {
+    risk: "reach",
+    labels: ["untrusted"],
+    fields: { ...CHAT_FIELDS, previews: "bool" },
+    recipients: { to: "handle" },
+  },
+  inbox: { risk: "observe", labels: ["untrusted", "private"], fields: CHAT_FIELDS, recipients: {} },
 });
 
 /** A body of a request. `stream` is one that is not part of the action: its length, or null when it is not known. */
@@ -67,6 +86,10 @@ export interface NetRequest {
   readonly upgrade: boolean;
 }
 
+/** A request to a chat service, read as a call of it. */
+export type NetChat = Omit<NetRequest, "tool"> &
+  (({ readonly tool: "message" } & MessageFacts) | ({ readonly tool: "inbox" } & ChatFacts));
+
 /** A tunnel of which only host and port are seen. */
 export interface NetTunnel {
   readonly tool: "connect";
@@ -84,7 +107,7 @@ export interface NetForward {
 }
 
 /** Anything that the network device is asked for. */
-export type NetCall = NetRequest | NetTunnel | NetForward;
+export type NetCall = NetRequest | NetChat | NetTunnel | NetForward;
 
 const METHOD = /^[A-Z][A-Z-]{0,19}$/;
 /** A path as RFC 3986 writes it, and any printable query; no fragment, no backslash. */
@@ -169,6 +192,7 @@ export function decodeNetCall(name: string, args: JsonObject): Decoded<NetCall> 
   return readDocument(args, (place) => {
     if (name === "connect") return readTunnel(place);
     if (name === "forward") return readForward(place);
+    if (name === "message" || name === "inbox") return readChatCall(place, name);
     return name === "fetch" || name === "send" ? readRequest(place, name) : place.fail("no tool of the network device");
   });
 }
@@ -184,24 +208,32 @@ function readForward(place: Place): NetForward {
   return { tool: "forward", host: readHost(at("host")), port, inside };
 }
 
+/** What every request says. */
+const COMMON = ["scheme", "host", "port", "method", "path", "target", "headers"] as const;
+type Fields = (name: (typeof COMMON)[number]) => Place;
+
 function readRequest(place: Place, tool: "fetch" | "send"): NetRequest {
-  const all = ["scheme", "host", "port", "method", "path", "target", "headers"] as const;
-  const at = tool === "send" ? place.fields(...all, "body", "upgrade") : place.fields(...all);
-  const more = tool === "send" ? place.fields(...all, "body", "upgrade") : null;
-  const method = at("method").text(METHOD, "a method");
-  if (method === "CONNECT" || method === "TRACE") at("method").fail("a method that is not for requests");
-  const target = at("target").text(TARGET, "a request target");
-  const path = netPath(target);
-  if (path === null) return at("target").fail("a target with more than one reading");
-  if (at("path").value !== path) at("path").fail("not the path of the target");
+  const at = tool === "send" ? place.fields(...COMMON, "body", "upgrade") : place.fields(...COMMON);
+  const more = tool === "send" ? place.fields(...COMMON, "body", "upgrade") : null;
+  const common = readCommon(at);
+  const { method } = common;
   const body = more === null ? ({ kind: "none" } as const) : readBody(more("body"));
   const upgrade = more?.("upgrade").bool() ?? false;
   const safe = SAFE_METHODS.includes(method);
   const plain = safe && body.kind === "none" && !upgrade;
   if (plain !== (tool === "fetch")) place.fail(`not what ${tool} is for`);
   if (upgrade && (method !== "GET" || body.kind !== "none")) place.fail("a WebSocket begins with a GET without a body");
+  return { tool, ...common, body, upgrade };
+}
+
+function readCommon(at: Fields): Omit<NetRequest, "tool" | "body" | "upgrade"> {
+  const method = at("method").text(METHOD, "a method");
+  if (method === "CONNECT" || method === "TRACE") at("method").fail("a method that is not for requests");
+  const target = at("target").text(TARGET, "a request target");
+  const path = netPath(target);
+  if (path === null) return at("target").fail("a target with more than one reading");
+  if (at("path").value !== path) at("path").fail("not the path of the target");
   return {
-    tool,
     scheme: at("scheme").oneOf(["http", "https"]),
     host: readHost(at("host")),
     port: at("port").whole(1, 65_535),
@@ -209,9 +241,34 @@ function readRequest(place: Place, tool: "fetch" | "send"): NetRequest {
     path,
     target,
     headers: at("headers").list(MAX_HEADERS, readHeader),
-    body,
-    upgrade,
   };
+}
+
+/** A call of a chat service says what its request does, and nothing else. */
+function readChatCall(place: Place, tool: "message" | "inbox"): NetChat {
+  const facts = tool === "message" ? (["to", "previews"] as const) : [];
+  const at = place.fields(...COMMON, "body", "chat", "api", "account", ...facts);
+  const request = { ...readCommon(at), body: readBody(at("body")), upgrade: false };
+  const reading = readChat(at("chat").oneOf(CHATS), request);
+  if (reading.kind === "refused") return place.fail(reading.why);
+  if (reading.kind === "inbox") {
+    expectFacts(at, reading.facts);
+    return tool === "inbox" ? { tool, ...request, ...reading.facts } : place.fail("no message");
+  }
+  if (tool !== "message") return place.fail("a message");
+  const said = place.fields(...COMMON, "body", "chat", "api", "account", "to", "previews");
+  expectFacts(at, reading.facts);
+  const { to } = reading.facts;
+  const given = said("to").list(to.length, (each) => each.value);
+  if (given.length !== to.length || given.some((each, index) => each !== to[index]))
+    said("to").fail("not whom the request names");
+  if (said("previews").bool() !== reading.facts.previews) said("previews").fail("not what the request says");
+  return { tool, ...request, ...reading.facts };
+}
+
+function expectFacts(at: (name: "api" | "account") => Place, { api, account }: ChatFacts): void {
+  if (at("api").value !== api) at("api").fail("not the method of the request");
+  if (at("account").value !== account) at("account").fail("not the account of the request");
 }
 
 function readHost(place: Place): string {

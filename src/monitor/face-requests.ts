@@ -2,6 +2,7 @@ import { isControlMethod } from "../kernel/constitution.ts";
 import { isMetadataHost } from "../kernel/hosts.ts";
 import { READ } from "../kernel/risk.ts";
 import type { FaceRequests, Visible } from "../protocol/requests.ts";
+import { asChatCall } from "./chat-call.ts";
 import type { Conduct } from "./conduct.ts";
 import type { DriverTable } from "./driver-table.ts";
 import type { FaceHooks } from "./face-start.ts";
@@ -10,7 +11,7 @@ import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { grantedModels } from "./providers.ts";
 import { netRoute } from "./net-route.ts";
-import { comingGrants, visibleOffers } from "./visible.ts";
+import { comingGrants, usableGrants, visibleOffers } from "./visible.ts";
 
 /** Unknown methods that are recorded one by one, and how many freeze the instance. */
 const RECORDED_METHODS = 16;
@@ -58,7 +59,7 @@ export function faceHandlers(ports: FacePorts): {
       return visible;
     },
 
-    async propose({ token, ...proposal }) {
+    async propose({ token, ...asked }) {
       // By its token an action is cut and cancelled; a face that gives one to two would keep one of them out of reach.
       if (open.has(token)) {
         const message = "Cannot take the proposal: its token names another that is open";
@@ -66,7 +67,11 @@ export function faceHandlers(ports: FacePorts): {
       }
       open.add(token);
       try {
-        return await conduct.propose(live, proposal, token);
+        const { proposal, note } = asChatCall(asked, () => usableGrants(journal.state, live.state.agent, ports.now()));
+        const outcome = await conduct.propose(live, proposal, token);
+        // A grant for the plain request is not what is missing.
+        if (note === null || outcome.kind !== "stopped" || outcome.code !== "no-grant") return outcome;
+        return { ...outcome, message: `${outcome.message}; ${note}`, proposal: null };
       } finally {
         open.delete(token);
       }

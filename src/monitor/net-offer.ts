@@ -9,6 +9,8 @@ const WORDS: { readonly [tool in NetTool]: string } = {
   send: "any other request, with its body, and a connection that becomes a WebSocket",
   connect: "a tunnel of which host and port are seen",
   forward: "a connection of a forwarded port, of which nothing is seen",
+  message: "a call of a chat service that says something to recipients",
+  inbox: "a call of a chat service that reads what an account was sent",
 };
 
 /** What the network device offers. */

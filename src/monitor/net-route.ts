@@ -11,7 +11,9 @@ export function netRoute(grants: readonly Grant[], to: { readonly host: string; 
   const allows = grants.flatMap((grant) => grant.allow);
   const speaks = (tool: string, facts: Facts): boolean =>
     allows.some((allow) => allow.what === `${NET_DRIVER}/${tool}` && fits(allow, facts));
-  const seen = ["https", "http"].some((scheme) => ["fetch", "send"].some((tool) => speaks(tool, { ...to, scheme })));
+  const seen = ["https", "http"].some((scheme) =>
+    ["fetch", "send", "message", "inbox"].some((tool) => speaks(tool, { ...to, scheme })),
+  );
   if (seen) return "terminate";
   return speaks("connect", to) ? "pass" : "none";
 }

@@ -7,6 +7,7 @@ import type { DecodeResult } from "./decode.ts";
 import type { ShortGrant, ShortLimits, ShortRules, ShortServer } from "./short-grant.ts";
 import { gitAllows } from "./short-git.ts";
 import { inferenceAllows } from "./short-inference.ts";
+import { channelAllows, channelSecrets } from "./short-channels.ts";
 import { networkAllows } from "./short-network.ts";
 
 /** What finds the command and the code of an installed npm package: null when it is not installed. */
@@ -14,7 +15,13 @@ export type ResolvePackage = (name: string) => DriverSource | null;
 
 /** Where the drivers of a short grant or profile come from, which is what the monitor must know to probe them. */
 export function driverSources(
-  { servers, network, git, inference }: Pick<ShortRules, "servers" | "network" | "git" | "inference">,
+  {
+    servers,
+    network,
+    channels,
+    git,
+    inference,
+  }: Pick<ShortRules, "servers" | "network" | "channels" | "git" | "inference">,
   resolve: ResolvePackage,
 ): DecodeResult<{ readonly [driver: string]: DriverSource }> {
   const sources: { [driver: string]: DriverSource } = Object.create(null);
@@ -27,7 +34,7 @@ export function driverSources(
   if (Object.hasOwn(servers, INFER_DRIVER))
     return refused(`/servers/${INFER_DRIVER}`, "is the name of the inference device");
   if (Object.hasOwn(servers, GIT_DRIVER)) return refused(`/servers/${GIT_DRIVER}`, "is the name of git over SSH");
-  if (network.length > 0) sources[NET_DRIVER] = { kind: "net" };
+  if (network.length + channels.length > 0) sources[NET_DRIVER] = { kind: "net" };
   if (git.length > 0) sources[GIT_DRIVER] = { kind: "git-ssh" };
   if (inference.length > 0) sources[INFER_DRIVER] = { kind: "infer" };
   return { kind: "ok", value: sources };
@@ -54,7 +61,7 @@ export function expandGrant(
     if (source === undefined || pin === undefined) return refused(`/servers/${name}`, "has no pin: it was not probed");
     drivers[name] = { source, pin, tools, resources, prompts };
   }
-  if (short.network.length > 0) {
+  if (short.network.length + short.channels.length > 0) {
     const pin = given.pins[NET_DRIVER];
     if (pin === undefined) return refused("/network", "has no pin: it was not probed");
     drivers[NET_DRIVER] = { source: { kind: "net" }, pin, tools: NET_TOOLS, resources: [], prompts: [] };
@@ -69,10 +76,14 @@ export function expandGrant(
     if (pin === undefined) return refused("/inference", "has no pin: it was not probed");
     drivers[INFER_DRIVER] = { source: { kind: "infer" }, pin, tools: INFER_TOOLS, resources: [], prompts: [] };
   }
-  const { grant: id, agents, lease, sandbox } = short;
+  const { grant: id, agents, lease } = short;
+  const secrets = channelSecrets(short.channels, short.sandbox.secrets ?? {});
+  if (secrets === null) return refused("/channels", "two secrets are wanted in one variable: name another (variable)");
+  const sandbox = Object.keys(secrets).length === 0 ? short.sandbox : { ...short.sandbox, secrets };
   const allow = [
     ...short.allow,
     ...short.network.flatMap(networkAllows),
+    ...short.channels.flatMap(channelAllows),
     ...short.git.flatMap(gitAllows),
     ...short.inference.flatMap(inferenceAllows),
   ];

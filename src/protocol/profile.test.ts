@@ -307,6 +307,7 @@ describe("a profile", () => {
       sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
       servers: {},
       network: [],
+      channels: [],
       git: [],
       inference: [],
       allow: [],

@@ -74,6 +74,6 @@ export function decodeProfile(value: JsonValue): DecodeResult<Profile> {
 
 /** The grant that an owner would have to sign for a profile to get what it asks for. */
 export function grantAskedFor(profile: Profile, id: string = profile.profile): ShortGrant {
-  const { agent, sandbox, servers, network, git, inference, allow, limits, lease } = profile;
-  return { grant: id, agents: [agent], sandbox, servers, network, git, inference, allow, limits, lease };
+  const { agent, sandbox, servers, network, channels, git, inference, allow, limits, lease } = profile;
+  return { grant: id, agents: [agent], sandbox, servers, network, channels, git, inference, allow, limits, lease };
 }

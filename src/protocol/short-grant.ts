@@ -33,6 +33,7 @@ import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
 import { BUDGET, INFERENCE, type ShortBudget, type ShortInference } from "./short-inference.ts";
 import { HOURS } from "./short-hours.ts";
+import { CHANNELS, type ShortChannel } from "./short-channels.ts";
 import { GIT, type ShortRepository } from "./short-git.ts";
 import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { SANDBOX } from "./short-sandbox.ts";
@@ -76,6 +77,7 @@ export interface ShortRules {
   readonly sandbox: SandboxGrant;
   readonly servers: { readonly [name: string]: ShortServer };
   readonly network: readonly ShortDestination[];
+  readonly channels: readonly ShortChannel[];
   readonly git: readonly ShortRepository[];
   readonly inference: readonly ShortInference[];
   readonly allow: readonly Allow[];
@@ -185,6 +187,7 @@ export const RULES: Fields<ShortRules> = {
   sandbox: SANDBOX,
   servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
   network: NETWORK,
+  channels: CHANNELS,
   git: GIT,
   inference: INFERENCE,
   allow: list(allowance, { max: 512 }),
@@ -195,6 +198,7 @@ export const RULE_DEFAULTS: Omit<ShortRules, "limits"> = {
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
   servers: {},
   network: [],
+  channels: [],
   git: [],
   inference: [],
   allow: [],

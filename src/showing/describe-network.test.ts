@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Grant } from "../kernel/grant.ts";
 import { NET_TOOLS } from "../kernel/net.ts";
+import { channelAllows } from "../protocol/short-channels.ts";
 import { networkAllows } from "../protocol/short-network.ts";
 import { describeGrant } from "./describe-grant.ts";
 
@@ -46,6 +47,20 @@ test("what a grant says of the network is shown in words, and what it leaves ope
   expect(text).toContain("of what is passed through nobody sees what is asked, sent or answered");
   expect(text).toContain("built into the substrate");
   expect(text).toContain(`pin sha256:${"1".repeat(64)}`);
+});
+
+test("a channel says whom the bot may write to, and what happens with anybody else", () => {
+  const bot = { kind: "telegram", secret: "bot", variable: "BOT", to: ["123456", "@team"], previews: false } as const;
+  const channel = { ...bot, send: ["sendMessage"], read: ["getUpdates"], at: "https://api.telegram.org" };
+  const text = shown({ ...GRANT, allow: channelAllows(channel) });
+  const place = "account bot, scheme https, host api.telegram.org, port 443";
+  expect(text).toContain(
+    `say chat telegram, api sendMessage, to 123456 or @team, previews false, ${place}: runs without asking`,
+  );
+  expect(text).toContain(
+    `say chat telegram, api sendMessage, any to, previews false, ${place}: asks, unless this grant or you named the recipient`,
+  );
+  expect(text).toContain(`read chat telegram, api getUpdates, ${place}: runs`);
 });
 
 test("a forwarded port says where it leads and that nobody looks at it", () => {

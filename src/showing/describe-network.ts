@@ -20,11 +20,15 @@ const KINDS: ReadonlyMap<string, { readonly what: string; readonly tone: Tone; r
   ],
   [`${NET_DRIVER}/send`, { what: "send to", tone: "wait", words: "asks you every time" }],
   [`${NET_DRIVER}/connect`, { what: "open a tunnel to", tone: "wait", words: "asks you every time" }],
+  [`${NET_DRIVER}/message`, { what: "say", tone: "wait", words: "asks, unless this grant or you named the recipient" }],
+  [`${NET_DRIVER}/inbox`, { what: "read", tone: "good", words: "runs" }],
   [FORWARD, { what: "open a plain connection to", tone: "wait", words: "asks you every time" }],
 ]);
 const ORDER = ["method", "scheme", "host", "port", "path"];
 /** The conditions that there can be of what is not a request. */
 const EXPECTED: ReadonlyMap<string, readonly string[]> = new Map([
+  [`${NET_DRIVER}/message`, ["chat", "api", "to", "previews", "account", "scheme", "host", "port"]],
+  [`${NET_DRIVER}/inbox`, ["chat", "api", "account", "scheme", "host", "port"]],
   [`${NET_DRIVER}/connect`, ["host", "port"]],
   [FORWARD, ["host", "port", "inside"]],
 ]);
@@ -37,6 +41,9 @@ export function describeNetworkAllow(allow: Allow, lease: boolean): { readonly t
     const condition = Object.hasOwn(allow.where, field) ? allow.where[field] : undefined;
     return condition === undefined ? `any ${makeVisible(field)}` : `${makeVisible(field)} ${plain(condition)}`;
   });
+  // Whom it names was named by who signs it.
+  const named = allow.what === `${NET_DRIVER}/message` && Object.hasOwn(allow.where, "to");
+  if (named) return { tone: "good", text: `${kind.what} ${fields.join(", ")}: runs without asking` };
   const how = lease ? ({ tone: "good", words: "runs without asking: this is a lease" } as const) : kind;
   return { tone: how.tone, text: `${kind.what} ${fields.join(", ")}: ${how.words}` };
 }
