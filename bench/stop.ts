@@ -21,7 +21,8 @@ interface Stop {
  * whatever is stopped among them), writing in a guarded workspace, an MCP server, and a stream from outside.
  */
 export async function run(): Promise<readonly Row[]> {
-  const aios = await startSubstrate();
+  // In a session of its own, as the command line starts it: what has the processor first is the session's (sched(7)).
+  const aios = await startSubstrate({ under: ["setsid"] });
   try {
     const busy = await startBusy(aios, INSTANCES);
     const stop = async (name: "freeze" | "kill"): Promise<Stop & { readonly report: StopReport }> => {

@@ -8,6 +8,7 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { goFirst } from "../platform/going-first.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { monitorEnvironment } from "./code-cache.ts";
@@ -27,6 +28,7 @@ function homeArgument(): string {
 }
 
 async function main(): Promise<void> {
+  goFirst();
   // Before anything is read or opened; as root this does not return but begins again.
   becomeOwnUser({
     user: OWN_USER,

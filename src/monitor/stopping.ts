@@ -176,7 +176,8 @@ async function closeNetwork(
     live.gitCarrier?.stop();
   }
   for (const sandbox of killed) sandbox.kill();
-  const gone = await stops.seeGone(killed, CUT_MS);
+  // With the processor taken by others, what was killed has to wait for its turn to be gone.
+  const gone = await stops.seeGone(killed, CONFIRM_MS);
   return new Map(
     lives.map((live) => {
       const carriers = sandboxesOf(live, [...CARRY]);

@@ -1,4 +1,5 @@
 import type { SandboxSpec } from "../sandbox/spec.ts";
+import { goWithOthers } from "./going-first.ts";
 import { limitProcess } from "./sandbox-syscalls.ts";
 
 // linux/resource.h
@@ -20,6 +21,7 @@ const RESERVATION = 1024 * 1024 * 1024;
  * sandbox only (threads included), not its user's. Throws PlatformError.
  */
 export function applyLimits(pid: number, limits: SandboxSpec["limits"]): void {
+  goWithOthers(pid);
   limitProcess(pid, RLIMIT_CORE, 0);
   limitProcess(pid, RLIMIT_FSIZE, limits.fileBytes);
   limitProcess(pid, RLIMIT_DATA, limits.memoryBytes + RESERVATION);

@@ -47,6 +47,22 @@ function agentsLeft(): readonly string[] {
   });
 }
 
+/** proc_pid_stat(5), field 19. */
+function niceOf(pid: string | number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+  } catch {
+    return null; // it ended
+  }
+}
+
+/** CAP_SYS_NICE of this process, which starts the monitor. */
+const MAY_GO_FIRST =
+  (BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0"}`) &
+    (1n << 23n)) !==
+  0n;
+
 function parts(stopped: StoppedInstance | undefined): readonly string[] {
   return (stopped?.parts ?? []).map(({ part, state }) => `${part} ${state}`);
 }
@@ -58,6 +74,12 @@ describe("a freeze of everything", () => {
     const { bytes, lines } = await workIn(1000);
     expect(bytes.every((each) => each > 0)).toBe(true);
     expect(lines).toBeGreaterThan(COUNT);
+  });
+
+  test("goes before what it stops on the processor, where it may, and what it stops does not", () => {
+    const agents = agentsLeft().flatMap((pid) => niceOf(pid) ?? []);
+    expect(agents.length).toBeGreaterThanOrEqual(COUNT);
+    expect([niceOf(aios.pid), ...new Set(agents)]).toEqual([MAY_GO_FIRST ? -10 : 0, 0]);
   });
 
   test("is confirmed part by part, and is so", async () => {
