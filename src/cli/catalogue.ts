@@ -24,6 +24,7 @@ import { serve } from "./commands/serve.ts";
 import { thaw } from "./commands/thaw.ts";
 import { top } from "./commands/top.ts";
 import { undo } from "./commands/undo.ts";
+import { telemetryShow, telemetryUse } from "./commands/telemetry.ts";
 import { witnessServe, witnessShow } from "./commands/witness.ts";
 import { witnessUse } from "./commands/witness-use.ts";
 import type { CommandGroup } from "./help.ts";
@@ -53,6 +54,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       witnessUse,
       witnessServe,
       witnessShow,
+      telemetryUse,
+      telemetryShow,
     ],
   },
   { title: "The monitor", commands: [serve] },

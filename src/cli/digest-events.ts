@@ -68,6 +68,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "provider-set":
     case "provider-removed":
     case "witnesses-set":
+    case "telemetry-set":
     case "payload-erased":
     case "instance-thawed":
     case "all-thawed":

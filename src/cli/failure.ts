@@ -21,6 +21,7 @@ export type FailureCode =
   | "bad-profile"
   | "bad-secret"
   | "bad-provider"
+  | "bad-telemetry"
   | "bad-witnesses"
   | "unknown-package"
   | "weak-passphrase"
@@ -62,6 +63,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-profile": "setup",
   "bad-secret": "setup",
   "bad-provider": "setup",
+  "bad-telemetry": "setup",
   "bad-witnesses": "setup",
   "unknown-package": "setup",
   "weak-passphrase": "no",

@@ -24,6 +24,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "provider-removed": true,
   "payload-erased": true,
   "witnesses-set": true,
+  "telemetry-set": true,
   "instance-started": true,
   "instance-ended": true,
   "instance-frozen": true,

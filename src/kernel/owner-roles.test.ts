@@ -25,6 +25,7 @@ describe("the roles of owners", () => {
       "set-clock",
       "set-policy",
       "set-provider",
+      "set-telemetry",
       "set-witnesses",
       "wipe-home",
     ]);

@@ -23,6 +23,7 @@ export const PURPOSES = [
   "remove-secret",
   "set-provider",
   "set-witnesses",
+  "set-telemetry",
   "erase-payload",
   "remove-provider",
 ] as const;
@@ -54,6 +55,7 @@ export const SIGNED_BY: { readonly [P in Purpose]: Role } = {
   "remove-secret": "grant",
   "set-provider": "administer",
   "set-witnesses": "administer",
+  "set-telemetry": "administer",
   "erase-payload": "administer",
   "remove-provider": "administer",
 };

@@ -33,6 +33,7 @@ import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
+import { scrubText } from "../platform/scrub.ts";
 import { listenUnix } from "../platform/unix-server.ts";
 import { openUndoShelf } from "../platform/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
@@ -109,6 +110,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
     volumes: openAgentVolumes(home, new URL("./volume-worker.ts", import.meta.url), environment),
     homeStands,
+    scrubber: scrubText,
     workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
     codeProblem: (path) => codeProblem(path, home.path),
     takeStreams: (ticket) => desk.take(ticket),

@@ -7,6 +7,7 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record-codec.ts";
+import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { parseCheckpoint, splitNote } from "../protocol/note.ts";
@@ -53,6 +54,7 @@ export interface CliPorts {
   readonly connectDriver: ConnectDriver;
   readonly digest: Digest;
   readonly ownPaths: readonly string[];
+  telemetry(): TelemetryStanding;
   now(): number;
   /** Ends the monitor after the answer has gone out. */
   stop(): void;
@@ -123,6 +125,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         policy: policy.version,
         limits: ports.powers.limits,
       };
+    },
+    async telemetry() {
+      return ports.telemetry();
     },
     async run(request) {
       return instances.run(request);

@@ -21,12 +21,13 @@ import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
 import { createInstances, type Instances } from "./instances.ts";
-import { createJournal, replay, type Journal } from "./journal.ts";
+import { createJournal, replay } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import { createLogins } from "./logins.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { recovering } from "./recovering.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
@@ -39,11 +40,9 @@ import { injectionsOf } from "./secrets.ts";
 import { emptyState, type InstanceState } from "./state.ts";
 import { createStatements } from "./statements.ts";
 import type { Vault } from "./vault.ts";
+import { createTelemetry, type Telemetry } from "./telemetry.ts";
 import { createTrustedClock, type TrustedClock } from "./trusted-clock.ts";
 import { createWatching, tellWatchers, type Watcher } from "./watching.ts";
-
-/** How often a log that failed is tried again. */
-const RECOVER_MS = 1000;
 
 export interface MonitorParts {
   readonly powers: MonitorPowers;
@@ -102,6 +101,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
   const tell = (seq: number, body: RecordBody): void => {
     alert(body);
+    late.telemetry?.recorded();
     if (watchers.size === 0) return;
     tellWatchers(watchers, {
       record: { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body },
@@ -146,7 +146,11 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
 
   // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
-  const late: { conduct: Conduct | null; instances: Instances | null } = { conduct: null, instances: null };
+  const late: { conduct: Conduct | null; instances: Instances | null; telemetry: Telemetry | null } = {
+    conduct: null,
+    instances: null,
+    telemetry: null,
+  };
   const conductOf = (): Conduct => late.conduct ?? unready();
   const instances = createInstances({
     powers,
@@ -202,6 +206,13 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     witnesses: () => state.witnesses,
     report: parts.report,
   });
+  const telemetry = createTelemetry({
+    ...parts,
+    state,
+    failed,
+    refused: (fault) => refused("telemetry", fault),
+  });
+  late.telemetry = telemetry;
   const conduct = createConduct({
     journal,
     crypto: powers.crypto,
@@ -299,7 +310,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       clockAccepted: () => trusted.accept(),
       keptOf: (seq) => keptOf(seq, { log, state }),
       erase: (seq) => log.erase([seq]),
-      witnessesChanged: () => cosigning.changed(),
+      settingChanged: (kind) => (kind === "witnesses-set" ? cosigning.changed() : telemetry.changed()),
     },
   });
 
@@ -325,6 +336,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     stopping = true;
     await Promise.all([...instances.running()].map((live) => instances.end(live, "monitor-stopped")));
     await journal.write({ kind: "stop", why }).catch(() => {});
+    telemetry.stop();
     await log.close().catch(() => {});
     parts.exit();
   }
@@ -347,6 +359,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     digest,
     ownPaths,
     now: trusted.now,
+    telemetry: telemetry.standing,
     stop: () => void powers.timer.after(50, () => void stop("asked")),
   };
 
@@ -363,33 +376,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       void peer.closed.then(watching.end);
     },
     stop,
-  };
-}
-
-/** Writes through to the journal; after a failed write tries until the log works again, so that work resumes by itself. */
-function recovering({ log, powers }: MonitorParts, journal: Journal): Journal {
-  let trying = false;
-  const retry = (): void => {
-    log.recover().then(
-      () => {
-        trying = false;
-      },
-      () => void powers.timer.after(RECOVER_MS, retry),
-    );
-  };
-  return {
-    ...journal,
-    async write(body, payload) {
-      try {
-        return await journal.write(body, payload);
-      } catch (error) {
-        if (!trying) {
-          trying = true;
-          powers.timer.after(RECOVER_MS, retry);
-        }
-        throw error;
-      }
-    },
   };
 }
 

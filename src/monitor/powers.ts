@@ -75,6 +75,8 @@ export interface MonitorPowers {
   removeUndoFolder(instance: string): Promise<void>;
   /** Starts a program of ours in a sandbox and gives what it wrote to standard output. Rejects when it did not end well. */
   readOutput(spec: SandboxSpec): Promise<string>;
+  /** A function that takes these values out of a text, however they are written in it (platform/scrub.ts). */
+  scrubber(values: readonly string[]): (text: string) => string;
   /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */

@@ -4,6 +4,7 @@ import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { decodeTelemetry } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
@@ -252,6 +253,12 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       const set = decodeWitnessSet(objectAt(seq, payload, "document"));
       if (set.kind !== "ok") throw new StateFault(seq, `its witnesses do not decode: ${set.message}`);
       state.witnesses = set.value;
+      return;
+    }
+    case "telemetry-set": {
+      const setting = decodeTelemetry(objectAt(seq, payload, "document"));
+      if (setting.kind !== "ok") throw new StateFault(seq, `its telemetry does not decode: ${setting.message}`);
+      state.telemetry = { setting: setting.value, record: seq };
       return;
     }
     case "provider-removed":

@@ -12,6 +12,7 @@ import {
 } from "./network-environment.ts";
 import { forwardFlags } from "../protocol/forward-flags.ts";
 import { VISITS_MOST } from "../sandbox/launch-plan.ts";
+import type { TelemetrySetting } from "../protocol/telemetry-setting.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 
 /** Where the substrate's own code lies on the host; all of it is shown read-only, under /aios. */
@@ -180,6 +181,31 @@ export function planRefresher(code: CodeLayout): SandboxSpec {
 export function planCosigner(code: CodeLayout): SandboxSpec {
   const refresher = planRefresher(code);
   return { ...refresher, command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/cosigner.ts`] };
+}
+
+/**
+ * Shows the log to those that an owner signed for: the host's network, the public leaves of the log, and a folder of its
+ * own for cursors and events. It has no key, and a channel to the monitor, which tells it named fields of payloads.
+ */
+export function planTelemetry(
+  code: CodeLayout,
+  home: string,
+  { setting, listens }: { readonly setting: TelemetrySetting; readonly listens: boolean },
+): SandboxSpec {
+  const cosigner = planCosigner(code);
+  const flags = listens ? ["--metrics"] : [];
+  return {
+    ...cosigner,
+    command: [...cosigner.command.slice(0, -1), `${INSIDE}/src/main/telemetry.ts`, ...flags],
+    mounts: [
+      ...ownCode(code),
+      { kind: "read", host: `${home}/log/tile`, inside: "/log/tile" },
+      { kind: "write", host: `${home}/telemetry`, inside: "/telemetry" },
+    ],
+    channels: listens ? 2 : 1,
+    // A file of events, and what one batch may add to it.
+    limits: { ...cosigner.limits, fileBytes: Math.max(setting.siem.file?.bytes ?? 0, 16 * MEBIBYTE) + 8 * MEBIBYTE },
+  };
 }
 
 /** Sends one alert to the address that the home names: the host's network, no files, no keys, no channel. */

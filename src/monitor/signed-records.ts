@@ -25,6 +25,7 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["provider-set", "set-provider"],
   ["provider-removed", "remove-provider"],
   ["witnesses-set", "set-witnesses"],
+  ["telemetry-set", "set-telemetry"],
   ["payload-erased", "erase-payload"],
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],

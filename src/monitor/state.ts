@@ -2,6 +2,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
+import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { OwnerDocument } from "../protocol/owner-key.ts";
@@ -108,6 +109,8 @@ export interface State {
   readonly providers: Map<string, Provider>;
   /** Who cosigns the log's checkpoints, and what waits for that. */
   witnesses: WitnessSet;
+  /** What of the log is shown to whom, and the record that says so. */
+  telemetry: { readonly setting: TelemetrySetting; readonly record: number };
   policyText: string;
   readonly instances: Map<string, InstanceState>;
   /** Those that a start of the monitor found running, until the log has a record of their end. */
@@ -141,6 +144,7 @@ export function emptyState(): State {
     secrets: new Map(),
     providers: new Map(),
     witnesses: NO_WITNESSES,
+    telemetry: { setting: NO_TELEMETRY, record: 0 },
     policyText: "",
     instances: new Map(),
     cutOff: new Set(),

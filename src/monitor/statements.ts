@@ -23,7 +23,7 @@ import type { SignCounts } from "./sign-counts.ts";
 import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
-import { readWitnesses } from "./witness-statement.ts";
+import { settingRecord } from "./setting-statements.ts";
 
 /** A statement that is asked for must be signed within this. */
 const STATEMENT_MS = 5 * 60_000;
@@ -54,7 +54,7 @@ export interface StatementEffects {
   /** Destroys the key of a payload. */
   erase(seq: number): Promise<void>;
   /** Others cosign the log's checkpoints now. */
-  witnessesChanged(): void;
+  settingChanged(kind: "witnesses-set" | "telemetry-set"): void;
 }
 
 export interface StatementPorts {
@@ -189,7 +189,8 @@ export function createStatements(ports: StatementPorts): Statements {
         providerRecord({ purpose, document, key: "" }, journal.state);
         return;
       case "set-witnesses":
-        readWitnesses(document, crypto);
+      case "set-telemetry":
+        settingRecord({ purpose, document, key: "" }, crypto);
         return;
       case "erase-payload":
         await ports.effects.keptOf(readErasure(document));
@@ -295,7 +296,7 @@ export function createStatements(ports: StatementPorts): Statements {
     } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
     else if (body.kind === "payload-erased") await effects.erase(body.record);
-    else if (body.kind === "witnesses-set") effects.witnessesChanged();
+    else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
     else if (body.kind === "all-thawed") effects.thawed(null);
     else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
@@ -344,7 +345,8 @@ export function createStatements(ports: StatementPorts): Statements {
       case "erase-payload":
         return { kind: "payload-erased", record: readErasure(document), key };
       case "set-witnesses":
-        return { kind: "witnesses-set", quorum: readWitnesses(document, crypto).quorum, key };
+      case "set-telemetry":
+        return settingRecord({ purpose, document, key }, crypto);
       case "approve-action":
         throw new Error("approvals are settled, not recorded here");
       default:

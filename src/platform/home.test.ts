@@ -44,7 +44,16 @@ describe("a home that is not there", () => {
     const before = process.umask(0);
     try {
       const home = openHome(join(path, "deeper"));
-      expect(readdirSync(home.path).toSorted()).toEqual(["index", "keys", "log", "run", "sealed", "undo", "volumes"]);
+      expect(readdirSync(home.path).toSorted()).toEqual([
+        "index",
+        "keys",
+        "log",
+        "run",
+        "sealed",
+        "telemetry",
+        "undo",
+        "volumes",
+      ]);
       for (const folder of [home.path, home.run, home.log, home.keys, home.undo, home.index])
         expect(modeOf(folder)).toBe(0o700);
     } finally {

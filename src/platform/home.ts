@@ -19,6 +19,8 @@ export interface Home {
   readonly undo: string;
   /** What can be deleted and is rebuilt from the log. */
   readonly index: string;
+  /** Cursors of telemetry, and the events that it writes. */
+  readonly telemetry: string;
 }
 
 // The owner of files whose user is not mapped into a user namespace: root of the host, seen from a container.
@@ -40,6 +42,7 @@ export function openHome(path: string): Home {
     index: join(home, "index"),
     volumes: join(home, "volumes"),
     sealed: join(home, "sealed"),
+    telemetry: join(home, "telemetry"),
   };
   if (lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
     throw refuse(home, "it is a link", "name the folder that it leads to");

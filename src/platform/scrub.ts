@@ -76,6 +76,14 @@ export function createScrubber(...values: readonly string[]): Scrubber {
   });
 }
 
+/** Takes values out of whole texts of any characters. */
+export function scrubText(values: readonly string[]): (text: string) => string {
+  if (values.length === 0) return (text) => text;
+  const scrubber = createScrubber(...values);
+  // A scrubber sees a byte in each character.
+  return (text) => Buffer.from(scrubber.text(Buffer.from(text).toString("latin1")), "latin1").toString("utf8");
+}
+
 function formsOf(value: string): readonly Form[] {
   const plain = Buffer.from(value, "latin1");
   const base64 = ALPHABETS.flatMap((alphabet) => [0, 1, 2].map((lead) => base64Form(plain, { alphabet, lead })));

@@ -57,6 +57,7 @@ import type {
 import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
 import { ENVELOPE, UNSIGNED } from "./statement.ts";
 import { STOP_REPORT } from "./stop-report.ts";
+import { STANDING } from "./telemetry-table.ts";
 import { UNDO_REPORT } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 
@@ -87,6 +88,7 @@ const RUN: Decoder<RunRequest> = object<RunRequest>({
 /** Requests that the command line may send, with the decoder of each body. */
 export const CLI_TABLE: BodyTable<CliRequests> = {
   hello: object<BodyOf<"hello">>({ version: words }),
+  telemetry: empty,
   run: RUN,
   "output-over": object<BodyOf<"output-over">>({ instance: lookup, bytes: count }),
   wait: object<BodyOf<"wait">>({ instance: lookup }),
@@ -240,6 +242,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     policy: digest,
     limits: oneOf(["cgroup", "watch"]),
   }),
+  telemetry: object<OkOf<"telemetry">>({ on: boolean(), runs: boolean(), size: count, deliveries: STANDING }),
   run: object<OkOf<"run">>({ instance: instanceId, output: nullable(count) }),
   "output-over": empty,
   wait: object<OkOf<"wait">>({

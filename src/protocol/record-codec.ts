@@ -6,6 +6,7 @@ import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { asJson } from "./as-json.ts";
 import { secretTarget } from "./authority.ts";
 import {
+  boolean,
   decode,
   integer,
   list,
@@ -121,6 +122,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "secret-removed": plainRecord("secret-removed", { secret: secretName, key: ownerKey }),
   "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),
   "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),
+  "telemetry-set": plainRecord("telemetry-set", { on: boolean(), key: ownerKey }),
   "payload-erased": plainRecord("payload-erased", {
     record: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     key: ownerKey,

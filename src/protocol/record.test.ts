@@ -60,6 +60,7 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "secret-removed": fc.record({ secret: name, key }),
   "provider-set": fc.record({ provider: name, key }),
   "witnesses-set": fc.record({ quorum: fc.integer({ min: 0, max: 16 }), key }),
+  "telemetry-set": fc.record({ on: fc.boolean(), key }),
   "payload-erased": fc.record({ record: fc.maxSafeNat(), key }),
   "provider-removed": fc.record({ provider: name, key }),
   "instance-started": fc.record({ instance, agent: name, ancestry }),

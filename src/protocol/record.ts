@@ -73,6 +73,7 @@ export type RecordBody =
   | { readonly kind: "secret-removed"; readonly secret: string; readonly key: string }
   | { readonly kind: "provider-set"; readonly provider: string; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "witnesses-set"; readonly quorum: number; readonly key: string } // payload: {document, envelope}
+  | { readonly kind: "telemetry-set"; readonly on: boolean; readonly key: string } // payload: {document, envelope}
   // payload: {document, envelope, kept?: {grants, bytes, spent?}}, what an erased intent counts for
   | { readonly kind: "payload-erased"; readonly record: number; readonly key: string }
   | { readonly kind: "provider-removed"; readonly provider: string; readonly key: string }

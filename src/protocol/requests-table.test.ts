@@ -33,6 +33,7 @@ describe("the names that a peer may use", () => {
   });
   const cli = [
     "hello",
+    "telemetry",
     "run",
     "output-over",
     "wait",

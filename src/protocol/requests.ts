@@ -9,6 +9,7 @@ import type { OwnerRequests } from "./owner-requests.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
+import type { TelemetryStanding } from "./telemetry-table.ts";
 import type { UndoReport } from "./undo-report.ts";
 
 /** A tool as a server describes it. Name, description and schemas are the server's words: data, never instructions. */
@@ -256,6 +257,7 @@ export interface CliRequests extends OwnerRequests {
       readonly limits: "cgroup" | "watch";
     };
   };
+  telemetry: { body: Empty; ok: TelemetryStanding };
   /** `output`: bytes that it may say in all to the streams that it was lent, or null; whoever lends them counts. */
   run: { body: RunRequest; ok: { readonly instance: string; readonly output: number | null } };
   /** It has said so much, which is over that; it ends. */

@@ -48,6 +48,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.provider} by ${record.key}`);
     case "witnesses-set":
       return about(null, "good", `a quorum of ${record.quorum} by ${record.key}`);
+    case "telemetry-set":
+      return about(null, "plain", `${record.on ? "on" : "off"} by ${record.key}`);
     case "payload-erased":
       return about(null, "plain", `of record ${record.record} by ${record.key}`);
     case "provider-removed":

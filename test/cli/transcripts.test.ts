@@ -83,10 +83,13 @@ Evidence
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
+  log evidence       pack records, payloads and proofs for an auditor
   log erase          erase what is sealed beside a record, for good; you sign it
   witness use        say who witnesses this home's log; you sign it
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
+  telemetry use      say to whom the log is shown, and how; you sign it
+  telemetry show     show how far the log was delivered
 
 The monitor
   serve              run the monitor in the foreground
@@ -169,10 +172,13 @@ Evidence
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
   log check          check a proof of one record
+  log evidence       pack records, payloads and proofs for an auditor
   log erase          erase what is sealed beside a record, for good; you sign it
   witness use        say who witnesses this home's log; you sign it
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
+  telemetry use      say to whom the log is shown, and how; you sign it
+  telemetry show     show how far the log was delivered
 
 The monitor
   serve              run the monitor in the foreground

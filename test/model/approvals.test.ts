@@ -190,7 +190,7 @@ class World {
         homePut: () => {},
         homeWiped: async () => {},
         clockAccepted: () => {},
-        witnessesChanged: () => {},
+        settingChanged: () => {},
         keptOf: () => Promise.resolve({}),
         erase: () => Promise.resolve(),
       },

@@ -1,3 +1,4 @@
+import { checkTelemetry } from "./telemetry.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { describeLimits } from "../limit-check.ts";
@@ -108,6 +109,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
         ? { name: "owner", state: "ok", found: `${hello.owners} enrolled`, hint: null }
         : { name: "owner", state: "missing", found: "none enrolled", hint: "aios init enrols one" },
     );
+    checks.push(...checkTelemetry(await client.request("telemetry", {})));
     return checks;
   } finally {
     client.close();

@@ -1,0 +1,115 @@
+import { decodeTelemetry, isTelemetryOn, type TelemetrySetting } from "../../protocol/telemetry-setting.ts";
+import type { CliRequests } from "../../protocol/requests.ts";
+import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
+import { insist } from "../confirm.ts";
+import { withMonitor, writeJson } from "../connection.ts";
+import { toDocument } from "../document.ts";
+import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { line, writeLines } from "../../showing/line.ts";
+import type { Check } from "../powers.ts";
+import { prepareAndSign } from "../sign.ts";
+import { openSigningSession } from "../signing-session.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import { MAXIMUM_YAML_BYTES, readYaml } from "../yaml.ts";
+
+type Standing = CliRequests["telemetry"]["ok"];
+
+/** `aios telemetry use`: what of this home's log is shown to whom. */
+export const telemetryUse: Command = {
+  path: ["telemetry", "use"],
+  summary: "say to whom the log is shown, and how; you sign it",
+  positionals: [{ name: "FILE", required: true, help: "YAML: otlp, prometheus, siem, names, content, context" }],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "A process of its own reads the records and delivers them, in order and at least once. Arguments and results stay here unless `content: scrubbed` says otherwise. The file replaces what was in force; with otlp, prometheus and siem empty nothing is shown. See docs/telemetry.md.",
+  ],
+  examples: ["telemetry use telemetry.yaml"],
+  async run(powers, args) {
+    const path = args.required("FILE");
+    const decoded = decodeTelemetry(readYaml(await powers.files.read(path, MAXIMUM_YAML_BYTES), path));
+    if (decoded.kind === "refused") {
+      const why = `${decoded.path || "/"} ${decoded.message}`;
+      throw CliFailure.of("bad-telemetry", `Cannot use ${path}: ${why}`, "see docs/telemetry.md");
+    }
+    const setting = decoded.value;
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const asked = { purpose: "set-telemetry", document: toDocument(setting) } as const;
+      await client.request("prepare", asked);
+      writeLines(powers.err, [...describe(setting).map((words) => line(words)), line("")]);
+      await insist(powers, "Use this setting?");
+      const session = openSigningSession(powers, { home, keep: "once" });
+      const seq = await prepareAndSign({ powers, client, session }, asked);
+      writeLines(powers.out, [line(`telemetry is ${isTelemetryOn(setting) ? "on" : "off"} (record ${seq})`)]);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios telemetry show`: how far each delivery has come. */
+export const telemetryShow: Command = {
+  path: ["telemetry", "show"],
+  summary: "show how far the log was delivered",
+  positionals: [],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: [
+    "`behind` is how many records a receiver does not have yet; none is lost by waiting, since the log keeps them.",
+  ],
+  examples: ["telemetry show"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const standing = await client.request("telemetry", {});
+      if (args.has("json")) writeJson(powers, { ...standing });
+      else
+        writeLines(
+          powers.out,
+          describeStanding(standing).map((words) => line(words)),
+        );
+      return EXIT.ok;
+    });
+  },
+};
+
+/** What `aios doctor` says of it; telemetry that is off is nothing to look at. */
+export function checkTelemetry(standing: Standing): readonly Check[] {
+  if (!standing.on) return [];
+  const words = describeStanding(standing);
+  const well = standing.runs && standing.deliveries.every(({ fault, lost }) => fault === null && lost === 0);
+  const hint = well ? null : "nothing waits for it and the log keeps the records; aios telemetry show says more";
+  return [{ name: "telemetry", state: well ? "ok" : "note", found: words.join("; "), hint }];
+}
+
+function describeStanding({ on, runs, size, deliveries }: Standing): readonly string[] {
+  if (!on) return ["telemetry is off"];
+  if (!runs) return ["telemetry does not run; it is tried again"];
+  if (deliveries.length === 0) return ["telemetry has just begun"];
+  return deliveries.map(({ name, next, fault, lost }) =>
+    [
+      `${name} ${size - next} behind`,
+      ...(lost === 0 ? [] : [`${lost} lost`]),
+      ...(fault === null ? [] : [makeVisible(fault)]),
+    ].join(", "),
+  );
+}
+
+function describe({ otlp, prometheus, siem, names, content, context }: TelemetrySetting): readonly string[] {
+  const to = [
+    ...(otlp === null ? [] : [`OpenTelemetry (${otlp.signals.join(", ")}) to ${makeVisible(otlp.to)}`]),
+    ...(prometheus === null ? [] : [`metrics for Prometheus at http://127.0.0.1:${prometheus.port}/metrics`]),
+    ...(siem.file === null ? [] : ["OCSF events into files of this home's folder telemetry/ocsf"]),
+    ...(siem.to === null ? [] : [`OCSF events to ${makeVisible(siem.to)}`]),
+  ];
+  if (to.length === 0) return ["Nothing of the log is shown to anyone."];
+  return [
+    ...to,
+    names === "shown"
+      ? "Names of resources are shown: paths, addresses, URIs."
+      : "Names of resources are shown as digests.",
+    content === "scrubbed"
+      ? "Arguments and results of actions go along, without the values of secrets."
+      : "Arguments and results of actions stay here.",
+    ...(context.length === 0 ? [] : [`Our trace context goes to ${context.join(", ")}.`]),
+  ];
+}

@@ -1,0 +1,167 @@
+import type { JsonObject } from "../kernel/json.ts";
+import type { LogRecord } from "../protocol/record.ts";
+import { MOST_CONTENT, type PayloadFields } from "../protocol/telemetry-table.ts";
+import { showText, type Names } from "./names.ts";
+import { SEVERITY, type Draft } from "./ocsf-draft.ts";
+import { deciderAttributes, type ActionRecord } from "./record-attributes.ts";
+
+/** An agent as OCSF's actor: no person, a program that acts under a name of its own. */
+export function agentActor(of: { readonly instance: string; readonly agent: string }): JsonObject {
+  return {
+    user: { name: of.agent, uid: of.agent, type_id: 99, type: "Agent" },
+    session: { uid: of.instance },
+  };
+}
+
+const READS: ReadonlySet<string> = new Set(["observe"]);
+/** OCSF's reads, and its word for what may be anything. */
+const [READ, OTHER] = [2, 99];
+
+/** API Activity: a call, a read of a resource or a prompt, at one of its stages. */
+export function actionEvent(record: ActionRecord, fields: PayloadFields | null, names: Names): Draft {
+  const { driver, verb, name } = names.subject(record);
+  const reads = READS.has(record.risk) || verb === "read";
+  const { step, status, severity, code } = stepOf(record);
+  return {
+    kind: "api",
+    activity: reads ? READ : OTHER,
+    ...(reads ? {} : { activityName: verb === "prompt" ? "Prompt" : "Call" }),
+    severity,
+    status,
+    message: `${step}: ${driver} ${name} of agent ${record.agent}`,
+    own: {
+      actor: agentActor(record),
+      api: {
+        operation: name,
+        service: { name: driver },
+        request: { uid: record.action },
+        ...(code === null ? {} : { response: { error: code } }),
+      },
+      src_endpoint: { name: record.agent, uid: record.instance },
+      ...(record.kind === "outcome" ? { duration: Math.round(record.micros / 1000) } : {}),
+    },
+    unmapped: {
+      step,
+      risk: record.risk,
+      labels: record.labels,
+      ancestry: record.ancestry,
+      policy: record.policy,
+      ...decision(record),
+      ...inference(fields),
+      ...content(fields),
+    },
+  };
+}
+
+function decision(record: ActionRecord): JsonObject {
+  if (record.kind === "held") return { expires: record.expires };
+  if (record.kind === "outcome") {
+    return { intent: record.intent, result: record.result, bytes: record.bytes, micros: record.micros };
+  }
+  const decider = Object.fromEntries(
+    Object.entries(deciderAttributes(record.by)).map(([key, value]) => [key.slice("aios.".length), value]),
+  );
+  return record.kind === "denied" ? { stage: record.stage, ...decider } : decider;
+}
+
+function inference(fields: PayloadFields | null): JsonObject {
+  const { infer = null } = fields ?? {};
+  if (infer === null) return {};
+  return {
+    provider: infer.provider === null ? null : showText(infer.provider),
+    model: infer.model === null ? null : showText(infer.model),
+    ...(infer.spent === null ? {} : { input_tokens: infer.spent.input, output_tokens: infer.spent.output }),
+  };
+}
+
+function content(fields: PayloadFields | null): JsonObject {
+  const { arguments: args = null, result = null } = fields?.content ?? {};
+  return {
+    ...(args === null ? {} : { arguments: showText(args, MOST_CONTENT) }),
+    ...(result === null ? {} : { result: showText(result, MOST_CONTENT) }),
+  };
+}
+
+function stepOf(record: ActionRecord): {
+  readonly step: string;
+  readonly status: Draft["status"];
+  readonly severity: number;
+  readonly code: string | null;
+} {
+  switch (record.kind) {
+    case "denied":
+      return { step: "denied", status: 2, severity: SEVERITY.medium, code: record.code };
+    case "outcome":
+      return record.result === "ok"
+        ? { step: "done", status: 1, severity: SEVERITY.informational, code: null }
+        : { step: "failed", status: 2, severity: SEVERITY.low, code: record.code ?? record.result };
+    case "held":
+    case "approved":
+    case "intent":
+      return { step: record.kind, status: null, severity: SEVERITY.informational, code: null };
+  }
+}
+
+/** Network Activity: an exchange with another machine that has ended. */
+export function exchangeEvent(
+  record: Extract<LogRecord, { kind: "outcome" }>,
+  net: NonNullable<PayloadFields["net"]>,
+  names: Names,
+): Draft {
+  const done = record.result === "ok";
+  const host = net.host === null ? "unknown" : names.resource(net.host);
+  const received = net.received ?? 0;
+  const sent = net.sent ?? 0;
+  return {
+    kind: "network",
+    // Traffic, or a connection that failed.
+    activity: done ? 6 : 4,
+    severity: done ? SEVERITY.informational : SEVERITY.low,
+    status: done ? 1 : 2,
+    message: `${done ? "exchange" : "failed exchange"} with ${host} of agent ${record.agent}`,
+    own: {
+      actor: agentActor(record),
+      src_endpoint: { name: record.agent, uid: record.instance },
+      dst_endpoint: { name: host, ...(net.port === null ? {} : { port: net.port }) },
+      traffic: { bytes_in: received, bytes_out: sent, bytes: received + sent },
+      duration: Math.round(record.micros / 1000),
+    },
+    unmapped: {
+      intent: record.intent,
+      action: record.action,
+      risk: record.risk,
+      result: record.result,
+      code: record.code,
+      http_status: net.status,
+    },
+  };
+}
+
+/** Process Activity: programs that were started inside a sandbox, one event each as far as they are told of. */
+export function launchEvents(
+  record: Extract<LogRecord, { kind: "programs-started" }>,
+  fields: PayloadFields | null,
+  names: Names,
+): readonly Draft[] {
+  const programs = fields?.programs ?? [];
+  const draft = (process: JsonObject, unmapped: JsonObject): Draft => ({
+    kind: "process",
+    activity: 1,
+    severity: SEVERITY.informational,
+    status: null,
+    message: `program started inside ${record.instance} of agent ${record.agent}`,
+    own: {
+      actor: agentActor(record),
+      device: { type_id: 99, type: "Sandbox", uid: record.instance, name: record.agent },
+      process,
+    },
+    unmapped: { count: record.count, ...unmapped },
+  });
+  if (programs.length === 0) return [draft({ uid: `record-${record.seq}` }, {})];
+  return programs.map(({ pid, parent, program }) =>
+    draft(
+      { pid, uid: `${record.instance}-${pid}`, name: names.resource(program), parent_process: { pid: parent } },
+      {},
+    ),
+  );
+}

@@ -1,0 +1,243 @@
+import type { JsonObject } from "../kernel/json.ts";
+import type { ActionBase, LogRecord } from "../protocol/record.ts";
+import { showText, type Names } from "./names.ts";
+import { agentActor } from "./ocsf-actions.ts";
+import { SEVERITY, type Draft } from "./ocsf-draft.ts";
+
+type OtherRecord = Exclude<LogRecord, ActionBase | { readonly kind: "programs-started" }>;
+type Signed = Extract<OtherRecord, { readonly key: string }>;
+
+const QUIET = { severity: SEVERITY.informational, status: null, unmapped: {} } as const;
+
+/** The event of a record that is not about one action: a table by kind, so that the compiler finds one that is missing. */
+export function otherEvent(record: OtherRecord, names: Names): Draft {
+  switch (record.kind) {
+    case "terminal":
+      return finding(record, { code: record.code, severity: SEVERITY.critical });
+    case "instance-frozen":
+      return finding(
+        { seq: record.seq, instance: record.instance, agent: null },
+        { code: record.code, severity: SEVERITY.high },
+      );
+    case "all-frozen":
+      return finding({ seq: record.seq, instance: null, agent: null }, { code: "all-frozen", severity: SEVERITY.high });
+    case "limit-reached":
+      return finding(record, { code: `limit-${record.limit}`, severity: SEVERITY.medium });
+    case "driver-quarantined":
+      return finding(
+        { seq: record.seq, instance: null, agent: null },
+        { code: "driver-quarantined", severity: SEVERITY.high },
+        { driver: record.driver, pin: record.pin, found: record.found },
+      );
+    case "passkey-rolled-back":
+      return finding(
+        { seq: record.seq, instance: null, agent: null },
+        { code: "passkey-rolled-back", severity: SEVERITY.critical },
+        { owner: record.key, kept: record.kept, found: record.found },
+      );
+    case "refused":
+      return finding(
+        { seq: record.seq, instance: null, agent: null },
+        { code: "refused", severity: SEVERITY.medium },
+        {
+          peer: showText(record.peer),
+          fault: showText(record.code),
+        },
+      );
+    case "calls-refused":
+      return finding(record, { code: "calls-refused", severity: SEVERITY.low }, { calls: record.calls });
+    case "files-refused":
+      return finding(record, { code: "files-refused", severity: SEVERITY.low }, { count: record.count });
+    case "owner-enrolled":
+      return {
+        ...QUIET,
+        kind: "account",
+        activity: 1,
+        message: `owner ${record.owner} enrolled`,
+        own: { ...ownerActor({ key: record.owner }), actor: ownerActor(record) },
+      };
+    case "owner-removed":
+      return {
+        ...QUIET,
+        kind: "account",
+        activity: 6,
+        message: `owner ${record.owner} removed`,
+        own: { ...ownerActor({ key: record.owner }), actor: ownerActor(record) },
+      };
+    case "grant-signed":
+      return authorized(record, {
+        to: record.grant,
+        privileges: [record.grant],
+        message: `grant ${record.grant} signed`,
+      });
+    case "instance-thawed":
+    case "hold-lifted":
+      return authorized(record, {
+        to: record.instance,
+        privileges: [record.kind],
+        message: `${record.kind} ${record.instance}`,
+      });
+    case "all-thawed":
+      return authorized(record, { to: "all", privileges: [record.kind], message: "all thawed" });
+    case "owner-signed-in":
+      return authorized(record, {
+        to: record.key,
+        privileges: ["look"],
+        message: `owner ${record.key} signed in`,
+      });
+    case "agent-restarted":
+      return authorized(record, {
+        to: record.agent,
+        privileges: [record.kind],
+        message: `agent ${record.agent} restarted`,
+      });
+    case "grant-revoked":
+      return entity(record, { type: "Grant", name: record.grant, activity: 4 });
+    case "policy-set":
+      return entity(record, { type: "Policy", name: record.policy, activity: 3 });
+    case "clock-set":
+      return entity(record, { type: "Clock", name: "clock", activity: 3 });
+    case "secret-set":
+      return entity(record, { type: "Secret", name: names.resource(record.secret), activity: 1 });
+    case "secret-rotated":
+      return entity(record, { type: "Secret", name: names.resource(record.secret), activity: 3 });
+    case "secret-bound":
+      return entity(
+        record,
+        { type: "Secret", name: names.resource(record.secret), activity: 3 },
+        {
+          to: names.resource(record.to),
+        },
+      );
+    case "secret-removed":
+      return entity(record, { type: "Secret", name: names.resource(record.secret), activity: 4 });
+    case "provider-set":
+      return entity(record, { type: "Provider", name: record.provider, activity: 3 });
+    case "provider-removed":
+      return entity(record, { type: "Provider", name: record.provider, activity: 4 });
+    case "witnesses-set":
+      return entity(record, { type: "Witnesses", name: "witnesses", activity: 3 }, { quorum: record.quorum });
+    case "telemetry-set":
+      return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 }, { on: record.on });
+    case "payload-erased":
+      return entity(record, { type: "Payload", name: `record ${record.record}`, activity: 4 });
+    case "home-put":
+      return entity(
+        record,
+        { type: "File", name: names.resource(record.path), activity: 3 },
+        {
+          agent: record.agent,
+          digest: record.digest,
+        },
+      );
+    case "home-wiped":
+      return entity(record, { type: "Home", name: record.agent, activity: 4 });
+    case "start":
+      return lifecycle(3, { name: "aiosd", version: record.version }, { node: record.node, code: record.code });
+    case "stop":
+      return lifecycle(4, { name: "aiosd" }, {});
+    case "instance-started":
+      return lifecycle(3, { name: record.agent, uid: record.instance }, { ancestry: record.ancestry });
+    case "instance-ended":
+      return lifecycle(4, { name: "instance", uid: record.instance }, { why: showText(record.why), exit: record.exit });
+    case "devices-passed":
+    case "driver-pinned":
+    case "files-undone":
+    case "files-written":
+    case "hold-asked":
+    case "labelled":
+    case "port-closed":
+    case "port-entered":
+    case "port-opened":
+    case "port-visited":
+    case "secret-not-refreshed":
+    case "secret-refreshed":
+      return plain(record);
+  }
+}
+
+/** A finding for whoever watches: something was stopped, or stands where nobody wanted it. */
+function finding(
+  { seq, instance, agent }: { readonly seq: number; readonly instance: string | null; readonly agent: string | null },
+  { code, severity }: { readonly code: string; readonly severity: number },
+  unmapped: JsonObject = {},
+): Draft {
+  return {
+    kind: "finding",
+    activity: 1,
+    severity,
+    status: null,
+    message: `${showText(code)}${instance === null ? "" : ` at ${instance}`}`,
+    own: {
+      finding_info: { uid: `${code}-${seq}`, title: showText(code), types: [showText(code)] },
+      is_alert: severity >= SEVERITY.high,
+      ...(instance === null
+        ? {}
+        : { resources: [{ uid: instance, type: "Instance", ...(agent === null ? {} : { name: agent }) }] }),
+    },
+    unmapped: { code: showText(code), ...(agent === null ? {} : { agent }), ...unmapped },
+  };
+}
+
+function ownerActor({ key }: { readonly key: string }): JsonObject {
+  return { user: { uid: key, name: key, type_id: 2, type: "Admin" } };
+}
+
+function authorized(
+  record: Signed,
+  {
+    to,
+    privileges,
+    message,
+  }: { readonly to: string; readonly privileges: readonly string[]; readonly message: string },
+): Draft {
+  return {
+    ...QUIET,
+    kind: "authorize",
+    activity: 1,
+    message,
+    own: { user: { uid: to, name: to, type_id: 99, type: "Agent" }, privileges, actor: ownerActor(record) },
+  };
+}
+
+function entity(
+  record: Signed,
+  { type, name, activity }: { readonly type: string; readonly name: string; readonly activity: number },
+  unmapped: JsonObject = {},
+): Draft {
+  return {
+    ...QUIET,
+    kind: "entity",
+    activity,
+    message: `${record.kind} ${name}`,
+    own: { entity: { name, uid: name, type }, actor: ownerActor(record) },
+    unmapped,
+  };
+}
+
+function lifecycle(activity: number, app: JsonObject, unmapped: JsonObject): Draft {
+  return {
+    ...QUIET,
+    kind: "lifecycle",
+    activity,
+    message: activity === 3 ? "started" : "stopped",
+    own: { app: { vendor_name: "AIOS", ...app } },
+    unmapped,
+  };
+}
+
+/** What no class is for: the kind, whose it is, and how many. */
+function plain(record: OtherRecord): Draft {
+  const { kind } = record;
+  const counts = "count" in record ? { count: record.count } : {};
+  const whose = "instance" in record ? { instance: record.instance } : {};
+  return {
+    ...QUIET,
+    kind: "base",
+    activity: 99,
+    activityName: kind,
+    message: kind,
+    own: "instance" in record && "agent" in record ? { actor: agentActor(record) } : {},
+    unmapped: { ...whose, ...counts },
+  };
+}

@@ -1,0 +1,110 @@
+import type { ActionBase, LogRecord, RecordBody, RecordKind } from "../../src/protocol/record.ts";
+
+/** What stands wherever an agent, a file or a server may have chosen the words. */
+export const CANARY = "canary-7f3a";
+export const INSTANCE = "i-00112233445566aa";
+export const START = "a".repeat(32);
+const sha = `sha256:${"b".repeat(64)}`;
+const key = "ed25519:0123456789abcdef";
+
+/** The part of a record that is about an action. */
+export function action(what = "files/read_text", digest: string = sha): ActionBase {
+  return {
+    instance: INSTANCE,
+    agent: "writer",
+    ancestry: [],
+    action: digest,
+    what,
+    risk: "observe",
+    labels: ["untrusted"],
+    policy: sha,
+  };
+}
+
+const of = { instance: INSTANCE, agent: "writer" };
+const port = { ...of, port: "web" };
+
+/** A record of every kind, with the canary in each field whose words somebody else may choose. */
+export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { readonly kind: Kind }> } = {
+  start: { kind: "start", code: sha, constitution: sha, version: "0.1.0", node: "v24.0.0" },
+  stop: { kind: "stop", why: "asked" },
+  "owner-enrolled": { kind: "owner-enrolled", owner: key, key },
+  "owner-removed": { kind: "owner-removed", owner: key, key },
+  "owner-signed-in": { kind: "owner-signed-in", key, count: 4 },
+  "passkey-rolled-back": { kind: "passkey-rolled-back", key, kept: 4, found: 3 },
+  "grant-signed": { kind: "grant-signed", grant: "files", digest: sha, key },
+  "grant-revoked": { kind: "grant-revoked", grant: "files", key },
+  "policy-set": { kind: "policy-set", policy: sha, key },
+  "clock-set": { kind: "clock-set", key },
+  "secret-set": { kind: "secret-set", secret: CANARY, commitment: sha, key },
+  "secret-rotated": { kind: "secret-rotated", secret: CANARY, commitment: sha, key },
+  "secret-bound": { kind: "secret-bound", secret: CANARY, to: `https://${CANARY}.example`, key },
+  "secret-refreshed": { kind: "secret-refreshed", secret: CANARY, before: sha, commitment: sha, expires: null },
+  "secret-not-refreshed": { kind: "secret-not-refreshed", secret: CANARY, fault: "rejected" },
+  "secret-removed": { kind: "secret-removed", secret: CANARY, key },
+  "provider-set": { kind: "provider-set", provider: "local", key },
+  "provider-removed": { kind: "provider-removed", provider: "local", key },
+  "witnesses-set": { kind: "witnesses-set", quorum: 1, key },
+  "telemetry-set": { kind: "telemetry-set", on: true, key },
+  "payload-erased": { kind: "payload-erased", record: 3, key },
+  "instance-started": { kind: "instance-started", ...of, ancestry: [] },
+  "instance-ended": { kind: "instance-ended", instance: INSTANCE, why: "exited", exit: 0 },
+  "instance-frozen": {
+    kind: "instance-frozen",
+    instance: INSTANCE,
+    by: { kind: "monitor", why: CANARY },
+    code: "strict",
+  },
+  "instance-thawed": { kind: "instance-thawed", instance: INSTANCE, key },
+  "hold-asked": { kind: "hold-asked", instance: INSTANCE, stages: ["execute"] },
+  "hold-lifted": { kind: "hold-lifted", instance: INSTANCE, key },
+  "all-frozen": { kind: "all-frozen", by: { kind: "monitor", why: CANARY } },
+  "all-thawed": { kind: "all-thawed", key },
+  "home-put": { kind: "home-put", agent: "writer", path: `${CANARY}.md`, digest: sha, key },
+  "home-wiped": { kind: "home-wiped", agent: "writer", key },
+  "agent-restarted": { kind: "agent-restarted", agent: "writer", key },
+  terminal: { kind: "terminal", ...of, code: "control-verb", by: CANARY },
+  "devices-passed": { kind: "devices-passed", ...of, devices: [`/dev/${CANARY}`] },
+  "limit-reached": { kind: "limit-reached", ...of, limit: "memory", most: 1, found: 2 },
+  labelled: { kind: "labelled", instance: INSTANCE, labels: ["untrusted"], because: `files#file:///${CANARY}` },
+  "programs-started": { kind: "programs-started", ...of, count: 2 },
+  "calls-refused": { kind: "calls-refused", ...of, calls: { mount: 2 } },
+  "files-written": { kind: "files-written", ...of, count: 3 },
+  "files-refused": { kind: "files-refused", ...of, count: 1 },
+  "files-undone": { kind: "files-undone", ...of, stage: "ended", count: 1, left: 0 },
+  "port-opened": { kind: "port-opened", ...port, host: "web.writer.localhost", inside: 3000, outside: 8080 },
+  "port-closed": { kind: "port-closed", ...port, why: "ended" },
+  "port-entered": { kind: "port-entered", ...port, key: `${"A".repeat(42)}A` },
+  "port-visited": { kind: "port-visited", ...port, connections: 1, requests: 1, refused: {} },
+  "driver-pinned": { kind: "driver-pinned", instance: INSTANCE, driver: "files", pin: sha },
+  "driver-quarantined": { kind: "driver-quarantined", driver: "files", pin: sha, found: sha },
+  refused: { kind: "refused", peer: "face", code: "malformed", what: CANARY },
+  denied: {
+    kind: "denied",
+    ...action(`${CANARY}/${CANARY}`),
+    stage: "select",
+    code: "unknown-tool",
+    by: { kind: "monitor", why: CANARY },
+  },
+  held: { kind: "held", ...action(), reasons: [CANARY], expires: 9 },
+  approved: { kind: "approved", ...action(), by: { kind: "owner", key }, statement: sha },
+  intent: { kind: "intent", ...action(`files#file:///${CANARY}`), by: { kind: "grant", grants: ["files"] }, pin: sha },
+  outcome: {
+    kind: "outcome",
+    ...action(`files#file:///${CANARY}`),
+    intent: 7,
+    result: "ok",
+    code: null,
+    digest: sha,
+    bytes: 12,
+    micros: 1500,
+  },
+};
+
+/** A record of the log. */
+export function record(seq: number, body: RecordBody, at: number = 1_700_000_000_000 + seq): LogRecord {
+  return { v: 1, seq, at, start: START, payload: { digest: sha, bytes: 10 }, ...body };
+}
+
+/** One of each kind, in a row. */
+export const EVERY_KIND: readonly LogRecord[] = Object.values(BODIES).map((body, seq) => record(seq, body));
