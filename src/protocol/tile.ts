@@ -47,6 +47,14 @@ export function partialTiles(size: number): readonly TileId[] {
   return tiles;
 }
 
+/** Where the partial tiles and the partial bundle of a tree of `size` are. */
+export function partialPaths(size: number): readonly { readonly path: string }[] {
+  const tiles = partialTiles(size);
+  const [lowest] = tiles;
+  const bundle = lowest?.level === 0 ? [{ path: bundlePath(lowest.index, lowest.width) }] : [];
+  return [...bundle, ...tiles.map((tile) => ({ path: tilePath(tile) }))];
+}
+
 /** The tile that the hash of a node is computed from, at the width that it has in a tree of `size`, and where in it. */
 export function tileOf(
   node: NodeId,

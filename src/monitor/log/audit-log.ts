@@ -4,17 +4,18 @@ import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { Range, TreeHasher } from "../../protocol/merkle.ts";
 import { checkpointText, signNote } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
-import { TILE_WIDTH } from "../../protocol/tile.ts";
+import { partialPaths, TILE_WIDTH } from "../../protocol/tile.ts";
 import type { Bundles } from "./bundles.ts";
 import { makeDraft, readPayload, readSalted } from "./draft.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
-import { LogError } from "./error.ts";
-import type { LogFiles } from "../../platform/log-powers.ts";
+import { LogError, unavailable } from "./error.ts";
+import type { LogFiles, WholeFile } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 import type { LogKeys } from "./keys.ts";
 import type { Around, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
 import { readKept, type Kept } from "./kept.ts";
+import { mendPartials } from "./mending.ts";
 import { Partials } from "./partials.ts";
 import type { Payloads } from "./payloads.ts";
 import type { KeySlots } from "./slots.ts";
@@ -89,6 +90,8 @@ export class AuditLog implements Log {
     this.#next = parts.tiles.size;
     this.#heldFirst = parts.held.first;
     this.#settled = parts.held.first - (parts.held.first % TILE_WIDTH);
+    // The start read these, and the next one needs them until the journal is behind them: they are not written anew.
+    this.#partials.add(partialPaths(parts.held.first));
   }
 
   get size(): number {
@@ -206,6 +209,7 @@ export class AuditLog implements Log {
     await this.#enqueue(async () => {
       await this.#parts.journal.rotate(this.size);
       await this.#settle();
+      await mendPartials(this.#parts.files, this.#edge(this.size, 0));
     });
   }
 
@@ -318,12 +322,12 @@ export class AuditLog implements Log {
   /** Signs the tree as it is durable now, and shows it: what a checkpoint covers is in tiles before the checkpoint is. */
   async #publish(): Promise<Checkpoint> {
     const { files, tiles, bundles, signer, origin, crypto } = this.#parts;
-    const size = this.size;
+    const { size } = this;
     if (this.#published?.size === size) return this.#published;
     const root = tiles.root();
     const full = [...bundles.fullFiles(this.#settled, size), ...tiles.fullFiles(this.#settled, size)];
     await files.write(full, { durable: true });
-    const partial = this.#partials.missing([...bundles.partialFiles(size, 0), ...tiles.partialFiles(size, 0)]);
+    const partial = this.#partials.missing(this.#edge(size, 0));
     await files.write(partial, { durable: false });
     this.#partials.add(partial);
     const key = { name: origin, publicKey: signer.publicKey };
@@ -337,20 +341,24 @@ export class AuditLog implements Log {
     const served = this.#partials.served(full);
     await files.remove(served, { durable: false });
     this.#partials.forget(served);
-    tiles.trim(size);
-    bundles.trim(size);
+    for (const part of [tiles, bundles]) part.trim(size);
     this.#settled = size - (size % TILE_WIDTH);
     this.#published = { origin, size, root, note };
     return this.#published;
   }
 
+  #edge(size: number, published: number): readonly WholeFile[] {
+    const { bundles, tiles } = this.#parts;
+    return [...bundles.partialFiles(size, published), ...tiles.partialFiles(size, published)];
+  }
+
   /** Moves the records of all segments but the current one into tiles and payload files, then removes the segments. */
   async #settle(): Promise<void> {
-    const { files, tiles, bundles, payloads, journal, held } = this.#parts;
+    const { files, payloads, journal, held } = this.#parts;
     const end = journal.first;
     const { size } = await this.#publish();
     // The next start continues from the tree of `end`: its right edge must be durable before the journal forgets it.
-    const edge = [...bundles.partialFiles(end, size), ...tiles.partialFiles(end, size)];
+    const edge = this.#edge(end, size);
     await files.write(edge, { durable: true });
     this.#partials.add(edge);
     await payloads.write(this.#heldFirst, held.sealed.slice(0, end - this.#heldFirst));
@@ -389,9 +397,4 @@ export class AuditLog implements Log {
     const cause = this.#health.kind === "failed" ? this.#health.error : undefined;
     return new LogError("log-unavailable", "Cannot append: an earlier write failed", { cause });
   }
-}
-
-function unavailable(cause: unknown): LogError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new LogError("log-unavailable", `Cannot write the log: ${why}`, { cause });
 }

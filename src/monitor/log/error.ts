@@ -25,3 +25,9 @@ export class LogError extends Error {
     this.hint = hint;
   }
 }
+
+/** A write that failed, as whoever waits for it is told. */
+export function unavailable(cause: unknown): LogError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new LogError("log-unavailable", `Cannot write the log: ${why}`, { cause });
+}

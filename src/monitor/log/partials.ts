@@ -20,7 +20,7 @@ export class Partials {
   }
 
   /** These are in files now. */
-  add(files: readonly WholeFile[]): void {
+  add(files: readonly Pick<WholeFile, "path">[]): void {
     for (const { path } of files) {
       const folder = folderOf(path);
       const paths = this.#written.get(folder) ?? new Set<string>();
