@@ -13,17 +13,12 @@ export type DraftFiles = ReadonlyMap<string, string>;
 
 /** The shipped profile with what a configuration needs besides. */
 export function profileOf(shipped: Profile, plan: OpenClawPlan): Profile {
-  const secrets = Object.fromEntries(
-    plan.keys.flatMap(({ placeholder, binding, variable, secret }) =>
-      placeholder && binding !== null ? [[variable, { secret, to: binding.to }]] : [],
-    ),
-  );
   const priced = plan.providers.every(({ models }) => Object.values(models).every(({ price }) => price !== undefined));
   const { budget } = shipped.limits;
   return {
     ...shipped,
-    sandbox: { ...shipped.sandbox, ...(Object.keys(secrets).length === 0 ? {} : { secrets }) },
     network: plan.destinations.map((each) => ({ ...each, pass: false, forward: null })),
+    channels: plan.channels,
     inference: plan.providers.map(({ provider, models }) => ({
       provider,
       models: Object.keys(models),
@@ -33,7 +28,7 @@ export function profileOf(shipped: Profile, plan: OpenClawPlan): Profile {
     })),
     // What a model without a price costs nobody knows; tokens are counted.
     limits: { ...shipped.limits, budget: budget === null || priced ? budget : { ...budget, cost: null } },
-    // What is sent to a channel while nobody is there.
+    // What opens the socket of a channel while nobody is there.
     lease: plan.destinations.length > 0,
   };
 }

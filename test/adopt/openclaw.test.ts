@@ -40,7 +40,8 @@ const FULL = `{
   models: { providers: { mine: { baseUrl: "http://127.0.0.1:8080/v1", apiKey: "${VALUES["slack"] ?? ""}", api: "openai-completions", models: [{ id: "big", name: "Big", maxTokens: 9000, cost: { input: 1, output: 2 } }] } } },
   channels: {
     slack: { botToken: "${MORE.bot}", appToken: "${MORE.app}", dmPolicy: "pairing" },
-    telegram: { botToken: "${VALUES["telegram"] ?? ""}", dmPolicy: "open", allowFrom: ["*"] },
+    telegram: { botToken: "${VALUES["telegram"] ?? ""}", dmPolicy: "open", allowFrom: ["*", "tg:424242", 77, "@name"], groups: { "-1001": {}, "*": {} } },
+    whatsapp: { allowFrom: ["+15550001"] },
     elsewhere: { enabled: true },
   },
   hooks: { password: "${MORE.hook}", mappings: [{ to: "x", headers: ["Bearer ${MORE.listed}"] }] },
@@ -142,8 +143,9 @@ describe("aios adopt openclaw", () => {
         },
       },
       channels: {
-        slack: { botToken: "${OPENCLAW_CHANNELS_SLACK_BOT_TOKEN}", dmPolicy: "pairing" },
-        telegram: { enabled: false },
+        slack: { botToken: "${OPENCLAW_CHANNELS_SLACK_BOT_TOKEN}", dmPolicy: "pairing", unfurlMedia: false },
+        telegram: { botToken: expect.stringMatching(/^\$\{\w+\}$/u), linkPreview: false, commands: { native: false } },
+        whatsapp: { enabled: false },
         elsewhere: { enabled: false },
       },
       hooks: { mappings: [{ headers: ["Bearer ${OPENCLAW_HOOKS_MAPPINGS_0_HEADERS_0}"] }] },
@@ -158,19 +160,23 @@ describe("aios adopt openclaw", () => {
       agent: "openclaw",
       lease: true,
       environment: { OPENCLAW_STATE_DIR: "/home/agent/.openclaw" },
-      sandbox: {
-        secrets: {
-          OPENCLAW_CHANNELS_SLACK_BOT_TOKEN: { secret: "channels-slack-bot-token", to: "https://slack.com" },
-          OPENCLAW_CHANNELS_SLACK_APP_TOKEN: { secret: "channels-slack-app-token", to: "https://slack.com" },
+      channels: [
+        {
+          kind: "slack",
+          secret: "channels-slack-bot-token",
+          variable: "OPENCLAW_CHANNELS_SLACK_BOT_TOKEN",
+          to: [],
+          send: ["chat.postMessage", "chat.update", "reactions.add"],
         },
-      },
+        { kind: "slack", secret: "channels-slack-app-token", send: [], read: ["apps.connections.open"] },
+        // Whom its allow-lists name by an id, and nobody by a name.
+        { kind: "telegram", secret: "telegram-bot-token", to: ["424242", "77", "-1001"], previews: false },
+      ],
       // One of the models has no price: money cannot be counted, tokens can.
       limits: { budget: { input: 50_000_000, output: 2_000_000, cost: null } },
     });
-    expect(Object.keys(profile.sandbox.secrets ?? {})).toHaveLength(2);
     expect(profile.sandbox.home?.sealed).toContain(".openclaw/workspace/HEARTBEAT.md");
     expect(profile.network.map(({ to }) => to)).toEqual([
-      "https://slack.com",
       "https://wss-primary.slack.com",
       "https://wss-backup.slack.com",
     ]);
@@ -179,11 +185,25 @@ describe("aios adopt openclaw", () => {
       ["anthropic", ["claude-sonnet-4-5"]],
     ]);
     const grant = decodeShortGrant(readYaml(read("grant.yaml"), "grant.yaml"));
-    expect(grant).toMatchObject({ kind: "ok", value: { grant: "openclaw", sandbox: profile.sandbox } });
+    expect(grant).toMatchObject({ kind: "ok", value: { grant: "openclaw", channels: profile.channels } });
     // The kernel has the last word on what may be signed.
     const pins = { net: `sha256:${"1".repeat(64)}`, infer: `sha256:${"2".repeat(64)}` };
     if (grant.kind !== "ok") throw new TypeError(grant.message);
-    expect(expandGrant(grant.value, { now: Date.now(), resolve: () => null, pins })).toMatchObject({ kind: "ok" });
+    expect(expandGrant(grant.value, { now: Date.now(), resolve: () => null, pins })).toMatchObject({
+      kind: "ok",
+      value: {
+        sandbox: { secrets: { OPENCLAW_CHANNELS_SLACK_APP_TOKEN: { to: "https://slack.com" } } },
+        allow: expect.arrayContaining([
+          {
+            what: "net/message",
+            where: expect.objectContaining({
+              account: { equals: "telegram-bot-token" },
+              to: { in: ["424242", "77", "-1001"] },
+            }),
+          },
+        ]),
+      },
+    });
     const providers = ["anthropic", "mine"].map((name) =>
       decodeShortProvider(readYaml(read(`provider-${name}.yaml`), name)),
     );
@@ -204,12 +224,13 @@ describe("aios adopt openclaw", () => {
     const { out } = run("--to", "new folder");
     expect(out).toContain("critical  anybody who finds it on telegram may write to the agent");
     expect(out).toContain("the gateway listens on lan");
-    expect(out).toContain("the channel telegram is switched off: its key stands in the address of each request");
+    expect(out).toContain("the channel whatsapp is switched off: nobody outside can see whom it writes to");
+    expect(out).toContain("slack names nobody by an id whom channels-slack-bot-token may answer");
     expect(out).toContain("the channel elsewhere is switched off: its hosts are not known here");
     expect(out).toContain("name github under servers");
     expect(out).toContain("not read, and not moved: ~/.openclaw/.env");
     const unbound = out.split("\n").filter((row) => row.startsWith("# "));
-    expect(unbound).toHaveLength(5);
+    expect(unbound).toHaveLength(4);
     expect(unbound).toContain(
       `# hooks-password goes nowhere; if it must: aios secrets set hooks-password --file '${home}/new folder/keys/hooks-password', then aios secrets bind hooks-password --to https://HOST --method METHOD --as header:NAME`,
     );
@@ -220,9 +241,11 @@ describe("aios adopt openclaw", () => {
       `aios secrets set providers-mine-api-key --file '${home}/new folder/keys/providers-mine-api-key'`,
       "aios secrets bind providers-mine-api-key --to http://localhost:8080 --method POST --path /v1 --as header:authorization=Bearer",
       `aios secrets set channels-slack-bot-token --file '${home}/new folder/keys/channels-slack-bot-token'`,
-      "aios secrets bind channels-slack-bot-token --to https://slack.com --method GET --method POST --path /api --as header:authorization=Bearer",
+      "aios secrets bind channels-slack-bot-token --to https://slack.com --method POST --path /api --as header:authorization=Bearer",
       `aios secrets set channels-slack-app-token --file '${home}/new folder/keys/channels-slack-app-token'`,
-      "aios secrets bind channels-slack-app-token --to https://slack.com --method GET --method POST --path /api --as header:authorization=Bearer",
+      "aios secrets bind channels-slack-app-token --to https://slack.com --method POST --path /api --as header:authorization=Bearer",
+      `aios secrets set telegram-bot-token --file '${home}/new folder/keys/telegram-bot-token'`,
+      "aios secrets bind telegram-bot-token --to https://api.telegram.org --method GET --method POST --path /bot --path /file/bot --as path",
       `aios providers add '${home}/new folder/provider-mine.yaml'`,
       `aios providers add '${home}/new folder/provider-anthropic.yaml'`,
       `aios home put openclaw .openclaw/openclaw.json '${home}/new folder/openclaw.json'`,

@@ -1,16 +1,15 @@
 import { isObject, type JsonObject, type JsonValue } from "../../kernel/json.ts";
 import { decodeBinding, type Binding } from "../../kernel/secrets.ts";
 import { tableAt } from "../scan/configuration.ts";
+import type { ShortChannel } from "../../protocol/short-channels.ts";
 import { takeKeys, type MovedKey } from "./moved-keys.ts";
-import { findChannel, type Channel } from "./openclaw-channels.ts";
+import { botOf, findChannel, type Channel } from "./openclaw-channels.ts";
 import { adoptModels, type ProviderFile } from "./openclaw-models.ts";
 
 /** What becomes of one key. */
 export interface AdoptedKey extends MovedKey {
   /** Where it may be sent, null when nobody knows or nothing here can send it. */
   readonly binding: Binding | null;
-  /** Whether an agent has a placeholder of it in its environment; a provider's key needs none. */
-  readonly placeholder: boolean;
 }
 
 /** What `aios adopt openclaw` would write. Only `keys` holds values. */
@@ -20,6 +19,8 @@ export interface OpenClawPlan {
   readonly keys: readonly AdoptedKey[];
   readonly providers: readonly ProviderFile[];
   readonly destinations: Channel["destinations"];
+  /** Its bots, with whom their allow-lists name. */
+  readonly channels: readonly ShortChannel[];
   /** Sentences on what was changed, and what does not work. */
   readonly notes: readonly string[];
 }
@@ -32,7 +33,8 @@ const SERVERS = { aios: { command: "/aios/node", args: ["/aios/mcp-stdio.js"] } 
 export function planOpenClaw(original: JsonObject): OpenClawPlan {
   const { table, keys } = takeKeys(original, "OPENCLAW");
   const models = adoptModels(table, keys);
-  const channels = adoptChannels(tableAt(table, ["channels"]));
+  const settings = tableAt(table, ["channels"]);
+  const channels = adoptChannels(settings);
   const notes = [...models.notes, ...channels.notes];
   const servers = [...Object.keys(tableAt(table, ["mcp", "servers"])), ...Object.keys(tableAt(table, ["mcpServers"]))];
   if (servers.length > 0)
@@ -43,15 +45,19 @@ export function planOpenClaw(original: JsonObject): OpenClawPlan {
     notes.push("it includes other files ($include), which were not read: their keys are still in them");
   const adopted = keys.map((key): AdoptedKey => {
     const provider = models.used.has(key) ? models.providers.find(({ secret }) => secret === key.secret) : undefined;
-    if (provider !== undefined) return { ...key, binding: providerBinding(provider, key), placeholder: false };
-    const binding = channelBinding(key);
-    return { ...key, binding, placeholder: binding !== null };
+    if (provider !== undefined) return { ...key, binding: providerBinding(provider, key) };
+    return { ...key, binding: botOf(key, settings)?.binding ?? null };
   });
+  const bots = keys.flatMap((key) => botOf(key, settings)?.channel ?? []);
+  for (const { kind, secret, to, send } of bots)
+    if (send.length > 0 && to.length === 0)
+      notes.push(`${kind} names nobody by an id whom ${secret} may answer: you are asked about each`);
   return {
     configuration: rewrite(table, { providers: models.entries, channels: channels.table, keys }),
     keys: adopted,
     providers: models.providers,
     destinations: channels.destinations,
+    channels: bots,
     notes,
   };
 }
@@ -70,7 +76,7 @@ function adoptChannels(channels: JsonObject): {
       channel === null ? "its hosts are not known here: name them under network, then set enabled" : channel.missing;
     if (missing === null) {
       destinations.push(...(channel?.destinations ?? []));
-      return [name, settings];
+      return [name, { ...settings, ...channel?.settings }];
     }
     notes.push(`the channel ${name} is switched off: ${missing}`);
     return [name, { ...settings, enabled: false }];
@@ -86,14 +92,6 @@ function providerBinding({ format, url }: ProviderFile, { secret }: MovedKey): B
   const base = format === "anthropic" ? `${path}/v1` : path;
   const decoded = decodeBinding({ secret, to, methods: ["POST"], path: base === "" ? "/" : base, header, scheme });
   return decoded.kind === "ok" ? decoded.value : null;
-}
-
-function channelBinding({ place, secret }: MovedKey): Binding | null {
-  const [top, channel = "", ...rest] = place;
-  const setting = rest.at(-1) ?? "";
-  const bindings = top === "channels" ? (findChannel(channel)?.bindings ?? {}) : {};
-  const binding = Object.hasOwn(bindings, setting) ? bindings[setting] : undefined;
-  return binding === undefined ? null : { secret, ...binding };
 }
 
 /** The copy: models from the substrate, tools from its face, and a gateway that nobody but a paired browser reaches. */
