@@ -154,6 +154,10 @@ describe("a race", () => {
     const { results } = await attackWorkspace(stage, { workspace, guard: "on", attack });
     expect(readdirSync(join(workspace, ".git/hooks"))).toEqual([]);
     expect(results).toMatchObject({ made: expect.toSatisfy(isMany), refused: expect.toSatisfy(isMany) });
+    const open = makeWorkspace(stage);
+    mkdirSync(join(open, ".git/hooks"), { recursive: true });
+    await attackWorkspace(stage, { workspace: open, guard: "off", attack: { ...attack, ms: 1000 } });
+    expect(readdirSync(join(open, ".git/hooks"))).toEqual(["pre-commit"]);
   });
 
   it(
