@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { MEMORY_FAULTS } from "../src/monitor/memory/fault.ts";
 import { REFUSALS } from "../src/monitor/faults.ts";
 import { REASONS } from "../src/kernel/codes.ts";
 import { IMPORT_MATRIX, PACKAGE_HOMES, type LayerRule } from "./import-matrix.ts";
@@ -274,5 +275,10 @@ describe("docs/codes.md", () => {
 
   it("lists exactly the monitor's refusals, each with its sentence", () => {
     expect(rows(refusals)).toEqual(REFUSALS);
+  });
+
+  it("lists exactly what memory says in place of an answer, each with its sentence", () => {
+    const [, answers = ""] = readFileSync(join(ROOT, "docs", "codes.md"), "utf8").split("# Answers of memory");
+    expect(rows(answers)).toEqual(MEMORY_FAULTS);
   });
 });

@@ -76,6 +76,10 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "agent-restarted":
     case "home-put":
     case "home-wiped":
+    case "memory-frozen":
+    case "memory-erased":
+    case "memory-budget-set":
+    case "memory-released":
     case "approved":
       return once("signed", `${record.kind} ${text}`);
     case "secret-set":
@@ -103,6 +107,16 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
       return counted("files", { "change to a file": record.count });
     case "files-undone":
       return once("files", text);
+    case "memory-kept":
+      return counted("done", { [`entry kept in the ${record.plane} plane of ${record.agent}`]: 1 });
+    case "memory-expired":
+      return counted("done", { "entry of memory ended": record.count });
+    case "memory-proposed":
+      return once("asked", `memory: ${text}`);
+    case "memory-quarantined":
+      return once("asked", `memory in quarantine: ${text}`);
+    case "memory-destroyed":
+      return [];
     case "programs-started":
       return counted("inside", { "program started": record.count });
     case "calls-refused":

@@ -38,6 +38,7 @@ import {
 } from "./names.ts";
 import { readHours } from "./hours.ts";
 import { INFER_DRIVER, readBudget } from "./infer.ts";
+import { MEMORY_DRIVER } from "./memory.ts";
 import { NET_DRIVER } from "./net.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
@@ -153,6 +154,9 @@ function readDriver(place: Place, name: string): DriverSpec {
   if ((source.kind === "git-ssh") !== (name === GIT_DRIVER)) {
     at("source").fail(`"${GIT_DRIVER}" is the device for git over SSH, and nothing else is`);
   }
+  if ((source.kind === "memory") !== (name === MEMORY_DRIVER)) {
+    at("source").fail(`"${MEMORY_DRIVER}" is the memory device, and nothing else is`);
+  }
   return {
     source,
     pin: at("pin").text(SHA256, "sha256: and 64 lower-case hex digits"),
@@ -169,11 +173,11 @@ function readSource(place: Place): DriverSource {
     const at = place.fields("kind", "url");
     return { kind, url: readUrl(at("url")) };
   }
-  if (kind === "net" || kind === "infer" || kind === "git-ssh") {
+  if (kind === "net" || kind === "infer" || kind === "git-ssh" || kind === "memory") {
     place.fields("kind");
     return { kind };
   }
-  if (kind !== "stdio") return place.fail("not a source of kind stdio, http, net, infer or git-ssh");
+  if (kind !== "stdio") return place.fail("not a source of kind stdio, http, net, infer, git-ssh or memory");
   const at = place.fields("kind", "command", "code", "workspace");
   const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
   if (command.length === 0) at("command").fail("no program is named");

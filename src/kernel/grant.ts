@@ -64,7 +64,12 @@ export type DriverSource =
   /** The inference device, likewise; its driver is named `infer` (kernel/infer.ts). */
   | { readonly kind: "infer" }
   /** Git over SSH, likewise; its driver has the same name (kernel/git-ssh.ts). */
-  | { readonly kind: "git-ssh" };
+  | { readonly kind: "git-ssh" }
+  /** Memory, likewise; its driver is named `memory`, and unlike the others its tools are seen by agents (kernel/memory.ts). */
+  | { readonly kind: "memory" };
+
+/** Sources that are built in. */
+export type BuiltIn = Exclude<DriverSource["kind"], "stdio" | "http">;
 
 export interface DriverSpec {
   readonly source: DriverSource;

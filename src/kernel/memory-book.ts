@@ -1,4 +1,4 @@
-import { MOST_TTL_SECONDS, type Plane, type PlaneOf } from "./memory.ts";
+import type { Plane, PlaneOf } from "./memory.ts";
 
 /** What an entry is committed to by: its number, its place, its size, its end and the salted digest of all of it. */
 export interface KeptEntry extends PlaneOf {
@@ -84,19 +84,22 @@ export class MemoryBook {
   readonly #budgets = new Map<string, MemoryBudget>();
   readonly #snapshots = new Map<string, Snapshot>();
   #quarantines: readonly Quarantine[] = [];
+  #unsettled: readonly number[] = [];
 
   /** Number that no entry has yet, nor any after it. */
   get next(): number {
     return this.#next;
   }
 
-  /** Takes an entry in that was kept at `at`; gives why it cannot be, or null. */
-  keep(kept: KeptEntry, at: number): string | null {
+  /**
+   * Takes an entry in; gives why it cannot be, or null. Time is no reason: a record that was long under way, or that an
+   * owner's word about the clock overtook, must be taken in at the next start as it was the first time.
+   */
+  keep(kept: KeptEntry): string | null {
     const { entry, digest, bytes, expires, plane } = kept;
     if (this.#statusOf(entry) !== UNKNOWN) return `entry ${entry} exists already`;
     if (plane === "frozen") return "nothing is added to a frozen plane";
     if ((plane === "ephemeral") !== (expires !== null)) return `an entry of the ${plane} plane with another end`;
-    if (expires !== null && (expires <= at || expires > at + MOST_TTL_SECONDS * 1000)) return "an end out of bounds";
     this.#grow(entry);
     const place = this.#placeNumber(kept);
     this.#status[entry] = LIVE;
@@ -111,21 +114,36 @@ export class MemoryBook {
   }
 
   /** Notes that the keys of these entries are destroyed, or are about to be; gives why that cannot be, or null. */
-  destroy(
-    entries: readonly number[],
-    { why, at }: { readonly why: "expired" | "erased"; readonly at: number },
-  ): string | null {
+  destroy(entries: readonly number[], why: "expired" | "erased"): string | null {
     const wrong = entries.find(
-      (entry) => this.#statusOf(entry) !== LIVE || (why === "expired" && (this.#expires[entry] ?? NEVER) > at),
+      (entry) => this.#statusOf(entry) !== LIVE || (why === "expired" && this.#expires[entry] === NEVER),
     );
     if (wrong !== undefined) return `entry ${wrong} cannot be ${why}`;
     if (new Set(entries).size !== entries.length) return "an entry a second time";
+    this.#unsettled = [...this.#unsettled, ...entries];
     for (const entry of entries) {
       this.#status[entry] = why === "expired" ? EXPIRED : ERASED;
       this.#digests.fill(0, entry * DIGEST_BYTES, (entry + 1) * DIGEST_BYTES);
       this.#count(this.#planes[entry] ?? 0, { entries: -1, bytes: -(this.#bytes[entry] ?? 0) });
     }
     return null;
+  }
+
+  /** Entries that are gone by the log while nobody has said yet that their keys are. */
+  get unsettled(): readonly number[] {
+    return this.#unsettled;
+  }
+
+  /** The keys of the oldest so many of those are destroyed; gives why that cannot be, or null. */
+  settle(count: number): string | null {
+    if (count > this.#unsettled.length) return `only ${this.#unsettled.length} keys were to be destroyed`;
+    this.#unsettled = this.#unsettled.slice(count);
+    return null;
+  }
+
+  /** Whether the key of an entry is there by the log. */
+  holds(entry: number): boolean {
+    return this.#statusOf(entry) === LIVE;
   }
 
   /** How an entry stands. Past its end it is expired at once, whether or not its key is destroyed yet. */
@@ -166,10 +184,9 @@ export class MemoryBook {
       if (this.#status[entry] !== LIVE) continue;
       const expires = this.#expires[entry] ?? NEVER;
       if (expires <= now && found.length < most) found.push(entry);
-      else if (expires < earliest) earliest = expires;
+      if (expires < earliest) earliest = expires;
     }
-    // Those that were found stay due until they are destroyed.
-    this.#earliest = found.length > 0 ? Math.min(now, earliest) : earliest;
+    this.#earliest = earliest;
     return found;
   }
 

@@ -9,16 +9,20 @@ describe("the roles of owners", () => {
     expect(allowed("approve")).toEqual(["approve-action", "lift-hold", "thaw-all", "thaw-instance"]);
     expect(allowed("grant")).toEqual([
       "bind-secret",
+      "freeze-memory",
       "put-home-file",
+      "release-memory",
       "remove-secret",
       "restart-agent",
       "revoke-grant",
       "rotate-secret",
+      "set-memory-budget",
       "set-secret",
       "sign-grant",
     ]);
     expect(allowed("administer")).toEqual([
       "enrol-owner",
+      "erase-memory",
       "erase-payload",
       "remove-owner",
       "remove-provider",

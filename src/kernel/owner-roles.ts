@@ -26,6 +26,10 @@ export const PURPOSES = [
   "set-telemetry",
   "erase-payload",
   "remove-provider",
+  "freeze-memory",
+  "erase-memory",
+  "set-memory-budget",
+  "release-memory",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
@@ -58,6 +62,11 @@ export const SIGNED_BY: { readonly [P in Purpose]: Role } = {
   "set-telemetry": "administer",
   "erase-payload": "administer",
   "remove-provider": "administer",
+  // What is frozen steers an agent, and so does what comes back from quarantine; a budget is what it may keep.
+  "freeze-memory": "grant",
+  "erase-memory": "administer",
+  "set-memory-budget": "grant",
+  "release-memory": "grant",
 };
 
 /** Whether an owner with these roles may sign for a purpose. */

@@ -58,6 +58,7 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
     case "net":
     case "infer":
     case "git-ssh":
+    case "memory":
       return end("a built-in device is no server");
     default:
       return source satisfies never;

@@ -9,6 +9,7 @@ import { type HttpUrl, parseHttpUrl } from "../kernel/hosts.ts";
 import { createIndexView } from "../monitor/index/index-view.ts";
 import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
 import { openLog } from "../monitor/log/open.ts";
+import type { AskShelf } from "../monitor/memory/shelf-orders.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
@@ -27,6 +28,7 @@ import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
+import { startResident } from "../platform/resident.ts";
 import { requireGuard, startSandbox } from "../platform/sandbox-process.ts";
 import { STOPS } from "../platform/sandbox-stop.ts";
 import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
@@ -128,6 +130,10 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     index: createIndexView(openIndex(join(home.index, "records.db")), log),
     engine,
     vault: createVault({ crypto, random, timer, ...keys.secrets, values: openLogFiles(join(home.path, "secrets")) }),
+    memory: {
+      keys: Object.assign(keys.memory.epochs, { files: keys.memory.slots }),
+      shelf: askShelf(join(home.index, "memory.db"), environment),
+    },
     code,
     home: home.path,
     relyingParty: relyingPartyOf(keys.consoleSeed, crypto.sha256),
@@ -152,6 +158,14 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     },
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
+}
+
+/** The thread of the shelf of memory. It has the database and no key of an entry. */
+function askShelf(path: string, environment: { readonly [name: string]: string }): AskShelf {
+  const program = new URL("./memory-worker.ts", import.meta.url);
+  const resident = startResident(program, { input: { path }, heap: 256, environment });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the thread runs `Shelf`, whose answers these are
+  return (async (name, body) => resident.ask({ name, body })) as AskShelf;
 }
 
 /** Where alerts go, read once: nothing starts with an address that would never be told. */

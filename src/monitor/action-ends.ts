@@ -2,6 +2,7 @@ import { type Action, decodeAction, type Digest, type Proposal } from "../kernel
 import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { GrantProposal, Risk } from "../kernel/grant.ts";
 import { type JsonBounds, parseJson } from "../kernel/json.ts";
+import { loggedText } from "../kernel/memory-logged.ts";
 import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
@@ -47,7 +48,7 @@ export function describeProposal(
   text: string;
 } {
   const text = JSON.stringify({ ...proposal, request });
-  return { digest: digest(text), risk: "reserved", text };
+  return { digest: digest(text), risk: "reserved", text: loggedText(proposal, text) };
 }
 
 /** The action of a held text; throws when it is none, which only a broken log can cause. */

@@ -1,11 +1,11 @@
 import { canonicalize } from "../kernel/canonical.ts";
-import type { DriverSource, DriverSpec, ToolClass } from "../kernel/grant.ts";
+import type { BuiltIn, DriverSpec, ToolClass } from "../kernel/grant.ts";
 import type { Crypto } from "../platform/powers.ts";
 import type { DriverRequests, Offer } from "../protocol/requests.ts";
 import { pinText, type DriverPeer } from "./driver-pool.ts";
 import { jsonView } from "./json-view.ts";
 
-/** What a device that is built in offers: its own words, part of its pin. No agent is shown it as a tool. */
+/** What a device that is built in offers: its own words, part of its pin. */
 export function builtInOffer(name: string, words: { readonly [tool: string]: string }): Offer {
   return Object.freeze({
     server: { name: `aios-${name}`, version: "1" },
@@ -25,7 +25,7 @@ export function builtInOffer(name: string, words: { readonly [tool: string]: str
 
 /** The one spec of such a device in this version: a grant that declares another was signed for something else. */
 export function builtInSpec(
-  source: Extract<DriverSource, { kind: "net" | "infer" | "git-ssh" }>,
+  source: { readonly kind: BuiltIn },
   { tools, offer }: { readonly tools: { readonly [tool: string]: ToolClass }; readonly offer: Offer },
   crypto: Pick<Crypto, "digest">,
 ): DriverSpec {

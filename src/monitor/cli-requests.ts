@@ -25,6 +25,7 @@ import { endByLimit, type LimitPorts } from "./limits.ts";
 import type { Log } from "./log/log.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
+import { MEMORY_OFFER, memorySpec } from "./memory/device.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
@@ -228,6 +229,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             return [name, { pin: netSpec(ports.powers.crypto).pin, offer: NET_OFFER }] as const;
           if (source.kind === "infer")
             return [name, { pin: inferSpec(ports.powers.crypto).pin, offer: INFER_OFFER }] as const;
+          if (source.kind === "memory")
+            return [name, { pin: memorySpec(ports.powers.crypto).pin, offer: MEMORY_OFFER }] as const;
           if (source.kind === "git-ssh")
             return [name, { pin: gitSpec(ports.powers.crypto).pin, offer: GIT_OFFER }] as const;
           try {

@@ -38,6 +38,11 @@ export interface RunningDriver {
     attacked(result: JsonObject): boolean;
     labels(args: JsonObject): readonly Label[];
   } | null;
+  /**
+   * For a driver that keeps what it is given and gives elsewhere, under keys that end: what the log has of a result in its
+   * place. Absent: the result itself.
+   */
+  readonly logged?: (result: JsonObject) => JsonObject;
   stop(): void;
 }
 

@@ -1,6 +1,7 @@
-import type { DriverSpec } from "../kernel/grant.ts";
+import type { BuiltIn, DriverSpec } from "../kernel/grant.ts";
 import { GIT_DRIVER } from "../kernel/git-ssh.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
+import { MEMORY_DRIVER } from "../kernel/memory.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
@@ -13,6 +14,7 @@ import { enlist } from "./parts.ts";
 import { createGitCarrier, type GitCarrierPorts } from "./git-carrier.ts";
 import { createGitDriver, gitSpec } from "./git-device.ts";
 import { createInferDriver, inferSpec } from "./infer-device.ts";
+import { createMemoryDriver, memorySpec, type MemoryDevicePorts } from "./memory/device.ts";
 import { createNetDriver } from "./net-device.ts";
 import { netSpec } from "./net-offer.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -65,6 +67,7 @@ export function createDriverTable(
     /** What may be injected for an instance now. */
     readonly injections: (acting: InstanceState) => readonly Injection[];
     readonly vault: Pick<Vault, "placeholder">;
+    readonly memory: Pick<MemoryDevicePorts, "store" | "frozen">;
   },
 ): DriverTable {
   const { journal } = parts;
@@ -73,6 +76,7 @@ export function createDriverTable(
     [NET_DRIVER, netSpec(powers.crypto)],
     [INFER_DRIVER, inferSpec(powers.crypto)],
     [GIT_DRIVER, gitSpec(powers.crypto)],
+    [MEMORY_DRIVER, memorySpec(powers.crypto)],
   ]);
 
   /** Built-in devices are there without a declaration; what a grant declares under their names must be the same. */
@@ -97,7 +101,7 @@ export function createDriverTable(
     let self: RunningDriver | null = null;
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver =
-      spec.source.kind === "net" || spec.source.kind === "infer" || spec.source.kind === "git-ssh"
+      spec.source.kind !== "stdio" && spec.source.kind !== "http"
         ? startDevice(live, spec.source.kind)
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
@@ -131,7 +135,8 @@ export function createDriverTable(
     return bytesLeft(journal.state, grants);
   }
 
-  function startDevice(live: LiveInstance, kind: "net" | "infer" | "git-ssh"): RunningDriver {
+  function startDevice(live: LiveInstance, kind: BuiltIn): RunningDriver {
+    if (kind === "memory") return createMemoryDriver(live, { crypto: powers.crypto, journal, ...parts.memory });
     if (kind === "git-ssh") {
       const carrier = (live.gitCarrier ??= createGitCarrier(live, { powers, ...parts }));
       return createGitDriver(live, { crypto: powers.crypto, carrier, state: journal.state, bytesLeft: leftOf });
@@ -190,8 +195,9 @@ export function createDriverTable(
     async openAll(live) {
       const names = new Set<string>();
       for (const grant of journal.state.byAgent.get(live.state.agent)?.values() ?? []) {
-        // Devices are reached through the face's proxy and endpoint and listed nowhere.
-        for (const name of Object.keys(grant.drivers)) if (!builtIn.has(name)) names.add(name);
+        // Devices are reached through the face's proxy and endpoint and listed nowhere, but for memory, which is tools.
+        for (const name of Object.keys(grant.drivers))
+          if (!builtIn.has(name) || name === MEMORY_DRIVER) names.add(name);
       }
       const opened = await Promise.all([...names].toSorted().map((name) => table.open(live, name)));
       return opened.filter((driver) => driver !== null);

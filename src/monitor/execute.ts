@@ -2,6 +2,7 @@ import { canonicalize } from "../kernel/canonical.ts";
 import { expectedSpent } from "../kernel/infer.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { argumentBytes } from "../kernel/limits.ts";
+import { loggedText } from "../kernel/memory-logged.ts";
 import { utf8Length } from "../kernel/utf8.ts";
 import type { Ticket } from "../kernel/pipeline.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
@@ -74,7 +75,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   try {
     const written = journal.write(
       { kind: "intent", by, pin: ticket.pin, ...base },
-      { action: ticket.text, grants: ticket.grants, bytes, ...expected },
+      { action: loggedText(ticket.action, ticket.text), grants: ticket.grants, bytes, ...expected },
     );
     // In the same turn, before the call: progress, errors and a crash can carry the server's words to the agent too.
     const collected = mergeLabels(ticket.labels, driver.lasting?.labels(ticket.action.arguments) ?? []);
@@ -135,7 +136,13 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     );
     const text = canonicalize(answer.result);
     const weight = driver.lasting?.weigh(answer.result) ?? utf8Length(text);
-    const kept = await outcome({ result: answer.isError ? "tool-error" : "ok", code: null, text, bytes: weight });
+    const logged = driver.logged === undefined ? text : canonicalize(driver.logged(answer.result));
+    const kept = await outcome({
+      result: answer.isError ? "tool-error" : "ok",
+      code: null,
+      text: logged,
+      bytes: weight,
+    });
     if (!kept) {
       return {
         kind: "failed",

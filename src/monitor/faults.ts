@@ -34,6 +34,8 @@ export type RefusalCode =
   | "nothing-to-erase"
   | "secret-use"
   | "unknown-provider"
+  | "older-version"
+  | "memory"
   | "too-many";
 
 /** One sentence for each code. */
@@ -72,6 +74,8 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "no-value": "the value that is committed to was not handed in, or too long ago",
   "secret-use": "a grant names a secret that is not set, or not bound to that destination",
   "unknown-provider": "there is no such provider",
+  "older-version": "a snapshot of memory is not above the version that is there",
+  memory: "memory gave no answer; the message says why",
   "too-many": "a bound on how many may be open at once is reached",
 };
 

@@ -26,11 +26,14 @@ import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import { createLogins } from "./logins.ts";
+import type { LogKeys } from "./log/keys.ts";
+import { openMemory } from "./memory/memory.ts";
+import type { AskShelf } from "./memory/shelf-orders.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { recovering } from "./recovering.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
+import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { createPasskeyDesk } from "./passkey-desk.ts";
 import type { RelyingParty } from "./relying-party.ts";
@@ -50,6 +53,8 @@ export interface MonitorParts {
   readonly index: IndexView;
   readonly engine: PolicyEngine;
   readonly vault: Vault;
+  /** Keys of entries of memory, and the thread that has them to read from. */
+  readonly memory: { readonly keys: LogKeys; readonly shelf: AskShelf };
   readonly code: CodeLayout;
   readonly home: string;
   /** Where its console is found, and what passkeys are bound to. */
@@ -83,7 +88,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   await replay(log, state, (record, payload) => {
     checkSigned(record, { payload, state, crypto: powers.crypto });
   });
-  const trusted = createTrustedClock(powers.clock, state.highWater);
+  const since = state.highWater;
+  const trusted = createTrustedClock(powers.clock, since);
   parts.useClock(trusted);
   engine.setGrants(state.active);
   const restored = await engine.restore(state.policyText);
@@ -135,7 +141,9 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     injectionsOf({ state, vault, now: trusted.now() }, acting);
   const ask = createAsking({ powers, code: parts.code, refused: (fault) => refused("refresher", fault) });
   const logins = createLogins({ journal, vault, random: powers.random, now: trusted.now, ask });
+  const memory = await openMemory({ ...powers, ...parts.memory, log, journal, trusted, since, report: parts.report });
   const drivers = createDriverTable(powers, {
+    memory,
     journal,
     code: parts.code,
     connect: connectDriver,
@@ -307,7 +315,11 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         }
       },
       thawed: (instance) => instances.thaw(instance),
-      clockAccepted: () => trusted.accept(),
+      clockAccepted() {
+        trusted.accept();
+        memory.believe();
+      },
+      memoryErased: () => memory.store.sweep(),
       keptOf: (seq) => keptOf(seq, { log, state }),
       erase: (seq) => log.erase([seq]),
       settingChanged: (kind) => (kind === "witnesses-set" ? cosigning.changed() : telemetry.changed()),
@@ -337,6 +349,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     await Promise.all([...instances.running()].map((live) => instances.end(live, "monitor-stopped")));
     await journal.write({ kind: "stop", why }).catch(() => {});
     telemetry.stop();
+    await memory.stop().catch(() => {});
     await log.close().catch(() => {});
     parts.exit();
   }

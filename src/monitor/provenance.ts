@@ -11,13 +11,18 @@ export interface Seen {
   add(source: string, text: string): void;
   /** Sources in which this value occurs literally, oldest first. */
   sources(value: string): readonly string[];
+  /** What it had results of, each once (`driver/tool`), however long ago. */
+  names(): readonly string[];
 }
 
 export function createSeen(words: readonly string[]): Seen {
   const texts: { source: string; text: string }[] = [];
+  const named = new Set<string>();
   let units = 0;
   return {
+    names: () => [...named],
     add(source, text) {
+      named.add(source.replace(/ #\d+$/, ""));
       const kept = text.slice(0, KEPT_UNITS);
       texts.push({ source, text: kept });
       units += kept.length;

@@ -9,6 +9,7 @@ import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "./spent.ts";
+import { applyMemory } from "./memory/memory-state.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
@@ -231,6 +232,15 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "secret-bound":
     case "secret-removed":
       return applySecret(state, { seq, at, body, document: payload?.["document"] ?? null });
+    case "memory-kept":
+    case "memory-expired":
+    case "memory-erased":
+    case "memory-destroyed":
+    case "memory-budget-set":
+    case "memory-frozen":
+    case "memory-quarantined":
+    case "memory-released":
+      return applyMemory(state.memory, { seq, body, payload });
     case "provider-set": {
       const provider = decodeProvider(objectAt(seq, payload, "document"));
       if (provider.kind !== "ok") throw new StateFault(seq, `its provider does not decode: ${provider.message}`);
@@ -286,6 +296,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "limit-reached":
     case "devices-passed":
     case "secret-not-refreshed":
+    case "memory-proposed":
     case "refused":
     case "approved":
       return;

@@ -33,6 +33,10 @@ const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["agent-restarted", "restart-agent"],
   ["home-put", "put-home-file"],
   ["home-wiped", "wipe-home"],
+  ["memory-frozen", "freeze-memory"],
+  ["memory-erased", "erase-memory"],
+  ["memory-budget-set", "set-memory-budget"],
+  ["memory-released", "release-memory"],
 ]);
 
 /**

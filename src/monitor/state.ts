@@ -3,6 +3,7 @@ import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
 import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
+import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { OwnerDocument } from "../protocol/owner-key.ts";
@@ -126,6 +127,8 @@ export interface State {
   allFrozen: { readonly record: number | null } | null;
   /** Files that owners put into agents' homes: digests by path, by agent. */
   readonly sealed: Map<string, Map<string, string>>;
+  /** What memory holds, and its rules. */
+  readonly memory: MemoryBook;
   /** Records whose payloads owners had erased. */
   readonly erased: Set<number>;
   /** While the log is replayed: intents whose payloads are gone, until the record that says why and what they count for. */
@@ -154,6 +157,7 @@ export function emptyState(): State {
     quarantined: new Map(),
     allFrozen: null,
     sealed: new Map(),
+    memory: new MemoryBook(),
     erased: new Set(),
     unexplained: new Map(),
     highWater: 0,

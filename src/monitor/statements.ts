@@ -15,6 +15,7 @@ import { readGrant } from "./grant-statement.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
+import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
 import { providerRecord } from "./providers.ts";
 import { readNewOwner, readRemoval } from "./owner-statements.ts";
 import { secretRecord } from "./secrets.ts";
@@ -53,6 +54,8 @@ export interface StatementEffects {
   keptOf(seq: number): Promise<JsonObject>;
   /** Destroys the key of a payload. */
   erase(seq: number): Promise<void>;
+  /** Entries of memory were erased: their keys go now. */
+  memoryErased(): Promise<void>;
   /** Others cosign the log's checkpoints now. */
   settingChanged(kind: "witnesses-set" | "telemetry-set"): void;
 }
@@ -123,6 +126,10 @@ export function createStatements(ports: StatementPorts): Statements {
   }
 
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
+    if (isMemoryPurpose(purpose)) {
+      memoryRecord({ purpose, document, key: "" }, { state: journal.state, crypto });
+      return;
+    }
     switch (purpose) {
       case "sign-grant":
         readGrant(document, journal.state);
@@ -297,6 +304,7 @@ export function createStatements(ports: StatementPorts): Statements {
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
     else if (body.kind === "payload-erased") await effects.erase(body.record);
     else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
+    else if (body.kind === "memory-erased") await effects.memoryErased();
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
     else if (body.kind === "all-thawed") effects.thawed(null);
     else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
@@ -307,6 +315,7 @@ export function createStatements(ports: StatementPorts): Statements {
 
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {
     const { key, purpose, subject } = statement;
+    if (isMemoryPurpose(purpose)) return memoryRecord({ purpose, document, key }, { state: journal.state, crypto });
     switch (purpose) {
       case "sign-grant":
         return { kind: "grant-signed", grant: readGrant(document, journal.state).id, digest: subject, key };

@@ -21,6 +21,8 @@ export interface MonitorKeys {
   readonly slots: LogFiles;
   /** What the console's name and port are made of, drawn once: passkeys are bound to them. */
   readonly consoleSeed: Uint8Array;
+  /** The same for entries of memory. */
+  readonly memory: { readonly epochs: EpochKeys; readonly slots: LogFiles };
   /** The key that wraps the keys of secrets, and where those are kept. */
   readonly secrets: { readonly key: Uint8Array; readonly slots: LogFiles };
 }
@@ -35,7 +37,8 @@ const NAME_DIGITS = 32;
  */
 export function openMonitorKeys(folder: string): MonitorKeys {
   const slots = join(folder, "payload-slots");
-  mkdirSync(slots, { recursive: true, mode: 0o700 });
+  const memory = join(folder, "memory");
+  for (const made of [slots, join(memory, "slots")]) mkdirSync(made, { recursive: true, mode: 0o700 });
   return {
     logSigner: createSigner(openKey(join(folder, "log-signing"))),
     logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name")))
@@ -44,6 +47,7 @@ export function openMonitorKeys(folder: string): MonitorKeys {
     payloads: openEpochKeys(folder, openKey),
     slots: openLogFiles(slots),
     consoleSeed: openKey(join(folder, "console-name")),
+    memory: { epochs: openEpochKeys(memory, openKey), slots: openLogFiles(join(memory, "slots")) },
     secrets: { key: openKey(join(folder, "secret-wrap")), slots: openLogFiles(join(folder, "secret-slots")) },
   };
 }

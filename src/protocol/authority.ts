@@ -89,6 +89,7 @@ export const SOURCE: Decoder<DriverSource> = union<DriverSource, "kind">("kind",
   net: object<SourceOf<"net">>({ kind: literal("net") }),
   infer: object<SourceOf<"infer">>({ kind: literal("infer") }),
   "git-ssh": object<SourceOf<"git-ssh">>({ kind: literal("git-ssh") }),
+  memory: object<SourceOf<"memory">>({ kind: literal("memory") }),
 });
 
 const conditionText = text({ max: 4096 });

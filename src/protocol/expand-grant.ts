@@ -1,6 +1,14 @@
-import { decodeGrant, type DriverSource, type DriverSpec, type Grant, type Limits } from "../kernel/grant.ts";
+import {
+  decodeGrant,
+  type Allow,
+  type DriverSource,
+  type DriverSpec,
+  type Grant,
+  type Limits,
+} from "../kernel/grant.ts";
 import { GIT_DRIVER, GIT_TOOLS } from "../kernel/git-ssh.ts";
 import { INFER_DRIVER, INFER_TOOLS } from "../kernel/infer.ts";
+import { MEMORY_DRIVER, MEMORY_TOOLS } from "../kernel/memory.ts";
 import { NET_DRIVER, NET_TOOLS } from "../kernel/net.ts";
 import { asJson } from "./as-json.ts";
 import type { DecodeResult } from "./decode.ts";
@@ -21,7 +29,8 @@ export function driverSources(
     channels,
     git,
     inference,
-  }: Pick<ShortRules, "servers" | "network" | "channels" | "git" | "inference">,
+    allow,
+  }: Pick<ShortRules, "servers" | "network" | "channels" | "git" | "inference" | "allow">,
   resolve: ResolvePackage,
 ): DecodeResult<{ readonly [driver: string]: DriverSource }> {
   const sources: { [driver: string]: DriverSource } = Object.create(null);
@@ -35,6 +44,9 @@ export function driverSources(
     return refused(`/servers/${INFER_DRIVER}`, "is the name of the inference device");
   if (Object.hasOwn(servers, GIT_DRIVER)) return refused(`/servers/${GIT_DRIVER}`, "is the name of git over SSH");
   if (network.length + channels.length > 0) sources[NET_DRIVER] = { kind: "net" };
+  if (Object.hasOwn(servers, MEMORY_DRIVER))
+    return refused(`/servers/${MEMORY_DRIVER}`, "is the name of the memory device");
+  if (allow.some(isMemoryAllow)) sources[MEMORY_DRIVER] = { kind: "memory" };
   if (git.length > 0) sources[GIT_DRIVER] = { kind: "git-ssh" };
   if (inference.length > 0) sources[INFER_DRIVER] = { kind: "infer" };
   return { kind: "ok", value: sources };
@@ -80,6 +92,11 @@ export function expandGrant(
   const secrets = channelSecrets(short.channels, short.sandbox.secrets ?? {});
   if (secrets === null) return refused("/channels", "two secrets are wanted in one variable: name another (variable)");
   const sandbox = Object.keys(secrets).length === 0 ? short.sandbox : { ...short.sandbox, secrets };
+  if (short.allow.some(isMemoryAllow)) {
+    const pin = given.pins[MEMORY_DRIVER];
+    if (pin === undefined) return refused("/allow", "memory has no pin: it was not probed");
+    drivers[MEMORY_DRIVER] = { source: { kind: "memory" }, pin, tools: MEMORY_TOOLS, resources: [], prompts: [] };
+  }
   const allow = [
     ...short.allow,
     ...short.network.flatMap(networkAllows),
@@ -90,6 +107,10 @@ export function expandGrant(
   const limits = limitsOf(short.limits, given.now);
   const decoded = decodeGrant(asJson({ v: 1, id, agents, drivers, allow, limits, lease, sandbox }));
   return decoded.kind === "ok" ? decoded : refused("", `the grant is refused: ${decoded.message}`);
+}
+
+function isMemoryAllow({ what }: Allow): boolean {
+  return what.startsWith(`${MEMORY_DRIVER}/`);
 }
 
 function sourceOf(server: ShortServer, resolve: ResolvePackage): DriverSource | null {

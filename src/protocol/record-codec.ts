@@ -1,6 +1,8 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { MOST_DEVICES } from "../kernel/devices.ts";
 import type { JsonValue } from "../kernel/json.ts";
+import { MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME } from "../kernel/memory.ts";
+import { BUDGETED, QUARANTINES } from "../kernel/memory-book.ts";
 import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { asJson } from "./as-json.ts";
@@ -142,6 +144,42 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "all-thawed": plainRecord("all-thawed", { key: ownerKey }),
   "home-put": plainRecord("home-put", { agent: agentName, path: homePath, digest, key: ownerKey }),
   "home-wiped": plainRecord("home-wiped", { agent: agentName, key: ownerKey }),
+  "memory-kept": plainRecord("memory-kept", {
+    entry: count,
+    agent: agentName,
+    plane: oneOf(PLANES),
+    by: agentName,
+    instance: instanceId,
+    labels,
+    digest,
+    bytes: count,
+    expires: nullable(moment),
+  }),
+  "memory-expired": plainRecord("memory-expired", { count }),
+  "memory-erased": plainRecord("memory-erased", { count, key: ownerKey }),
+  "memory-destroyed": plainRecord("memory-destroyed", { count }),
+  "memory-budget-set": plainRecord("memory-budget-set", {
+    agent: agentName,
+    what: oneOf(BUDGETED),
+    bytes: count,
+    count,
+    key: ownerKey,
+  }),
+  "memory-proposed": plainRecord("memory-proposed", {
+    instance: instanceId,
+    agent: agentName,
+    name: text({ max: 31, pattern: SNAPSHOT_NAME }),
+    entries: list(count, { max: MOST_FROZEN_ITEMS }),
+  }),
+  "memory-frozen": plainRecord("memory-frozen", {
+    agent: agentName,
+    name: text({ max: 31, pattern: SNAPSHOT_NAME }),
+    version: count,
+    digest,
+    key: ownerKey,
+  }),
+  "memory-quarantined": plainRecord("memory-quarantined", { by: oneOf(QUARANTINES), value: words }),
+  "memory-released": plainRecord("memory-released", { by: oneOf(QUARANTINES), value: words, key: ownerKey }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),
   terminal: plainRecord("terminal", { instance: instanceId, agent: agentName, code: reasonCode, by: words }),
   "devices-passed": plainRecord("devices-passed", {

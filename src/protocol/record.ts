@@ -1,6 +1,8 @@
 import type { LimitName } from "../kernel/sandbox-limits.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
+import type { Plane } from "../kernel/memory.ts";
+import type { Budgeted, Quarantine } from "../kernel/memory-book.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
@@ -100,6 +102,53 @@ export type RecordBody =
       readonly key: string;
     } // payload: {document: {agent, path, text}, envelope}
   | { readonly kind: "home-wiped"; readonly agent: string; readonly key: string } // payload: {document, envelope}
+  | {
+      /** An entry of memory; `digest` is salted, and `agent` is whose plane it is in. */
+      readonly kind: "memory-kept";
+      readonly entry: number;
+      readonly agent: string;
+      readonly plane: Plane;
+      /** Who wrote it. */
+      readonly by: string;
+      readonly instance: string;
+      readonly labels: readonly Label[];
+      readonly digest: string;
+      /** Bytes of its text. */
+      readonly bytes: number;
+      /** Null: it does not end. */
+      readonly expires: number | null;
+    } // payload: {sealed}, under the entry's own key
+  /** Entries are past their end; their keys are destroyed next. */
+  | { readonly kind: "memory-expired"; readonly count: number } // payload: {entries: [[first, last]]}
+  | { readonly kind: "memory-erased"; readonly count: number; readonly key: string } // payload: {document: {entries: [numbers]}, envelope}
+  /** The keys of the oldest so many entries that expired or were erased are destroyed. */
+  | { readonly kind: "memory-destroyed"; readonly count: number }
+  | {
+      readonly kind: "memory-budget-set";
+      readonly agent: string;
+      readonly what: Budgeted;
+      readonly bytes: number;
+      readonly count: number;
+      readonly key: string;
+    } // payload: {document, envelope}
+  | {
+      readonly kind: "memory-proposed";
+      readonly instance: string;
+      readonly agent: string;
+      readonly name: string;
+      readonly entries: readonly number[];
+    }
+  | {
+      /** `digest` is of the snapshot's manifest. */
+      readonly kind: "memory-frozen";
+      readonly agent: string;
+      readonly name: string;
+      readonly version: number;
+      readonly digest: string;
+      readonly key: string;
+    } // payload: {document: {agent, name, version, items: [{path, text}]}, envelope}
+  | { readonly kind: "memory-quarantined"; readonly by: Quarantine["by"]; readonly value: string }
+  | { readonly kind: "memory-released"; readonly by: Quarantine["by"]; readonly value: string; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }
   | {
       readonly kind: "terminal";

@@ -269,7 +269,7 @@ function describeRisk(grant: Grant): readonly Item[] {
 function describeDriver(driver: DriverSpec): readonly Item[] {
   const { source } = driver;
   const where =
-    source.kind === "net" || source.kind === "infer" || source.kind === "git-ssh"
+    source.kind !== "stdio" && source.kind !== "http"
       ? ["built into the substrate"]
       : source.kind === "http"
         ? [`at ${makeVisible(source.url)}`]

@@ -80,6 +80,26 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.path} in the home of ${record.agent}, by ${record.key}`);
     case "home-wiped":
       return about(null, "good", `${record.agent} by ${record.key}`);
+    case "memory-kept":
+      return about(record.instance, "plain", `entry ${record.entry} in the ${record.plane} plane of ${record.agent}`);
+    case "memory-expired":
+      return about(null, "plain", `${record.count} entries are past their end`);
+    case "memory-erased":
+      return about(null, "bad", `${record.count} entries by ${record.key}`);
+    case "memory-destroyed":
+      return about(null, "plain", `the keys of ${record.count} entries`);
+    case "memory-budget-set": {
+      const { agent, what, bytes, count, key } = record;
+      return about(null, "good", `${what} of ${agent}: ${bytes} bytes, ${count} in number, by ${key}`);
+    }
+    case "memory-proposed":
+      return about(record.instance, "wait", `to freeze ${record.name} of ${record.entries.length} entries`);
+    case "memory-frozen":
+      return about(null, "good", `${record.name} of ${record.agent}, version ${record.version}, by ${record.key}`);
+    case "memory-quarantined":
+      return about(null, "wait", `${record.by} ${record.value}`);
+    case "memory-released":
+      return about(null, "good", `${record.by} ${record.value} by ${record.key}`);
     case "terminal":
       return about(record.instance, "bad", `${record.code}: ${record.by}`);
     case "labelled":

@@ -132,6 +132,14 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       );
     case "home-wiped":
       return entity(record, { type: "Home", name: record.agent, activity: 4 });
+    case "memory-frozen":
+      return entity(record, { type: "Memory", name: `${record.name} of ${record.agent}`, activity: 1 });
+    case "memory-budget-set":
+      return entity(record, { type: "Memory", name: `${record.what} of ${record.agent}`, activity: 3 });
+    case "memory-released":
+      return entity(record, { type: "Memory", name: showText(record.value), activity: 3 });
+    case "memory-erased":
+      return entity(record, { type: "Memory", name: `${record.count} entries`, activity: 4 });
     case "start":
       return lifecycle(3, { name: "aiosd", version: record.version }, { node: record.node, code: record.code });
     case "stop":
@@ -146,6 +154,11 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "files-written":
     case "hold-asked":
     case "labelled":
+    case "memory-destroyed":
+    case "memory-expired":
+    case "memory-kept":
+    case "memory-proposed":
+    case "memory-quarantined":
     case "port-closed":
     case "port-entered":
     case "port-opened":

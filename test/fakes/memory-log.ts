@@ -14,14 +14,14 @@ export interface MemoryLog extends Log {
   failNext(when: "before" | "after"): void;
 }
 
-export function createMemoryLog(start: string, kept: Entry[] = []): MemoryLog {
+export function createMemoryLog(start: string, kept: Entry[] = [], now: () => number = Date.now): MemoryLog {
   let failing: "before" | "after" | null = null;
   let working = true;
   let acknowledged = kept.length;
   let last: Promise<unknown> = Promise.resolve();
 
   function write(body: RecordBody, payload: JsonObject | null): number {
-    const record: LogRecord = { v: 1, seq: kept.length, at: Date.now(), start, payload: null, ...body };
+    const record: LogRecord = { v: 1, seq: kept.length, at: now(), start, payload: null, ...body };
     kept.push({ record, payload: payload === null ? null : (JSON.parse(JSON.stringify(payload)) as JsonObject) }); // as the disk would
     return record.seq;
   }

@@ -192,6 +192,7 @@ class World {
         clockAccepted: () => {},
         settingChanged: () => {},
         keptOf: () => Promise.resolve({}),
+        memoryErased: async () => {},
         erase: () => Promise.resolve(),
       },
     });

@@ -17,7 +17,7 @@ export const logErase: Command = {
   flags: [HOME],
   details: [
     "Destroys the key of the record's payload (the arguments of an action, its result, what was written inside). The record, its proofs and the fact that you erased it stay.",
-    "A copy of the home opens it no more either, as long as the copy has no keys/payload-epoch-* file: leave those out of backups. What authority is made of cannot be erased.",
+    "A copy of the home opens it no more either, as long as the copy has no payload-epoch-* file of the folder keys: leave those out of backups. What authority is made of cannot be erased.",
   ],
   examples: ["log erase 42"],
   async run(powers, args) {

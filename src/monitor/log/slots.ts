@@ -22,7 +22,7 @@ export interface KeySlots {
   read(seq: number): Promise<Uint8Array | null>;
   /**
    * Wraps every key anew under another epoch, but for those of these records, in another file, durably. Reading goes on
-   * from the old file until `use`. Records must be durable, and none may become so meanwhile.
+   * from the old file until `use`. Keys that are made meanwhile are wrapped under both, so that nothing need wait.
    */
   rewrap(epoch: number, without: readonly number[]): Promise<void>;
   /** Reads and writes the file of the current epoch from now on, and removes the one of this older epoch. */
@@ -63,6 +63,8 @@ export async function openSlots(options: {
   let cached: { readonly number: number; readonly keys: Uint8Array; readonly wrapped: Uint8Array } | null = null;
 
   let newest = Math.floor(options.size / SLOTS) - 1;
+  /** The epoch under which chunks are being wrapped anew. */
+  let coming: number | null = null;
 
   // The chunk of the next record is in use when a record of this log lies in it: its nonce must not wrap other keys.
   if (options.size % SLOTS !== 0) {
@@ -77,9 +79,11 @@ export async function openSlots(options: {
   return { next, durable, read, rewrap, use };
 
   async function rewrap(epoch: number, without: readonly number[]): Promise<void> {
+    const last = newest;
+    coming = epoch;
     for (const { written } of chunks.values()) await written;
     const destroyed = new Set(without);
-    for (let number = 0; number <= newest; number += 1) {
+    for (let number = 0; number <= last; number += 1) {
       const known = await load(number);
       if (known === null) throw new RangeError(`Cannot wrap slot chunk ${number} anew: it cannot be read`);
       for (let place = 0; place < SLOTS; place += 1) {
@@ -98,6 +102,8 @@ export async function openSlots(options: {
 
   async function use(older: number): Promise<void> {
     cached = null;
+    coming = null;
+    for (const { written } of chunks.values()) await written;
     await keys.files.remove([pathOf(older)], { durable: true });
   }
 
@@ -149,10 +155,11 @@ export async function openSlots(options: {
   }
 
   function write(number: number, plain: Uint8Array): Promise<void> {
-    const { epoch } = keys;
-    return Promise.resolve().then(() =>
-      keys.files.writeRange(pathOf(epoch), { offset: number * CHUNK_BYTES, bytes: wrap(plain, epoch) }),
-    );
+    const epochs = new Set(coming === null ? [keys.epoch] : [keys.epoch, coming]);
+    return Promise.resolve().then(async () => {
+      for (const epoch of epochs)
+        await keys.files.writeRange(pathOf(epoch), { offset: number * CHUNK_BYTES, bytes: wrap(plain, epoch) });
+    });
   }
 
   /** A chunk under the key of an epoch, with a nonce of its own. */

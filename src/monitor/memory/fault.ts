@@ -1,0 +1,32 @@
+/** Why memory gave no answer, or kept nothing. Closed; `docs/codes.md` lists them. */
+export type MemoryFaultCode =
+  | "memory-full"
+  | "memory-unknown"
+  | "memory-expired"
+  | "memory-erased"
+  | "memory-quarantined"
+  | "memory-damaged"
+  | "working-set-full";
+
+/** One sentence for each code. */
+export const MEMORY_FAULTS: { readonly [code in MemoryFaultCode]: string } = {
+  "memory-full": "the plane is at its budget; only an owner's signature raises that",
+  "memory-unknown": "there is no such entry in that plane",
+  "memory-expired": "the entry is past its end; its content is gone",
+  "memory-erased": "an owner had the entry erased; what is left is that it was there",
+  "memory-quarantined": "the entry comes from something that was put into quarantine",
+  "memory-damaged": "what lies there is not what the log has: somebody or something changed it",
+  "working-set-full":
+    "the instance has loaded as much of memory as its budget lets it; only an owner's signature raises that",
+};
+
+/** An answer of memory that is none. What it holds stays as it was. */
+export class MemoryFault extends Error {
+  override readonly name = "MemoryFault";
+  readonly code: MemoryFaultCode;
+
+  constructor(code: MemoryFaultCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

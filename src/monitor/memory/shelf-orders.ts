@@ -1,0 +1,69 @@
+import type { PlaneOf } from "../../kernel/memory.ts";
+
+/** An entry as it lies on the shelf: sealed, with what it takes to find it. */
+export interface ShelfRow extends PlaneOf {
+  readonly entry: number;
+  /** Milliseconds since 1970 UTC; null: it does not end. */
+  readonly expires: number | null;
+  /** `sha256:` and hex over salt and content; what it is opened with besides its key. */
+  readonly digest: string;
+  /** Bytes of its text. */
+  readonly bytes: number;
+  /** Base64. */
+  readonly sealed: string;
+}
+
+/** What an entry is found by. `bucket`: what is destroyed about together has the same, so that it is indexed together. */
+export interface Indexed {
+  readonly text: string;
+  readonly bucket: number;
+}
+
+/** The key that wraps keys of the index, with the epoch it is made from. 32 bytes. */
+export interface IndexKey {
+  readonly epoch: number;
+  readonly key: Uint8Array;
+}
+
+/** What the shelf is asked for, one order at a time and in the order of asking. */
+export interface ShelfOrders {
+  /** First of all: what lies there, and which of it the index does not have. */
+  begin: {
+    body: { readonly key: IndexKey };
+    ok: { readonly entries: readonly number[]; readonly unindexed: readonly number[] };
+  };
+  /** Puts entries there, with the texts by which they are found. */
+  add: { body: { readonly rows: readonly (ShelfRow & Indexed)[] }; ok: null };
+  /** Takes entries away that never came to be. */
+  remove: { body: { readonly entries: readonly number[] }; ok: null };
+  read: { body: { readonly entry: number }; ok: ShelfRow | null };
+  /** The rows from this number on, ascending. */
+  scan: { body: { readonly from: number; readonly most: number }; ok: readonly ShelfRow[] };
+  /** Newest first, below `before`; `count`: how many the plane has in all. */
+  list: {
+    body: PlaneOf & { readonly before: number | null; readonly most: number };
+    ok: { readonly rows: readonly ShelfRow[]; readonly count: number };
+  };
+  /** Rows whose index has all these words, newest first: candidates, since a hash of a word may be that of another. */
+  search: { body: PlaneOf & { readonly words: readonly string[]; readonly most: number }; ok: readonly ShelfRow[] };
+  /** Parts of the index in which these entries are, and which others are in them. */
+  beside: {
+    body: { readonly entries: readonly number[] };
+    ok: { readonly segments: readonly number[]; readonly others: readonly number[] };
+  };
+  /** Indexes entries anew, in another part. */
+  index: { body: { readonly texts: readonly (Indexed & { readonly entry: number })[] }; ok: null };
+  /** Removes entries and parts of the index, some thousand rows at a time. */
+  drop: { body: { readonly entries: readonly number[]; readonly segments: readonly number[] }; ok: null };
+  /** Wraps the keys of the index anew. */
+  rewrap: { body: { readonly key: IndexKey }; ok: null };
+  /** Whether the index finds an entry by every word of this text. */
+  check: { body: { readonly entry: number; readonly text: string }; ok: boolean };
+  close: { body: null; ok: null };
+}
+
+/** The way to the shelf, which is in a thread of its own. Rejects when that failed. */
+export type AskShelf = <K extends keyof ShelfOrders>(
+  name: K,
+  body: ShelfOrders[K]["body"],
+) => Promise<ShelfOrders[K]["ok"]>;

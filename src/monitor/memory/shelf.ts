@@ -1,0 +1,320 @@
+import { wordsOf } from "../../kernel/memory-words.ts";
+import type { PlaneOf } from "../../kernel/memory.ts";
+import type { Crypto, Random } from "../../platform/powers.ts";
+import type { SqlDatabase, SqlRow } from "../../platform/sqlite.ts";
+import { concatBytes, encodeUtf8, fromBase64, toBase64 } from "../../protocol/bytes.ts";
+import type { IndexKey, ShelfOrders, ShelfRow } from "./shelf-orders.ts";
+
+/** Stored in the database; a file of another version is dropped and made again. */
+const VERSION = 1;
+/** Entries of one part of the index: so many are indexed anew when one of them is destroyed. */
+const SEGMENT_ENTRIES = 2048;
+/** Rows that are removed in one transaction. */
+const CHUNK = 2000;
+const NONCE_BYTES = 12;
+const NOTHING = new Uint8Array(0);
+
+interface Segment {
+  readonly id: number;
+  readonly key: Uint8Array;
+  entries: number;
+}
+
+/** What answers the orders: each gives its answer, or throws. `drop` and `add` take turns with others between chunks. */
+export type Shelf = {
+  readonly [K in keyof ShelfOrders]: (
+    body: ShelfOrders[K]["body"],
+  ) => ShelfOrders[K]["ok"] | Promise<ShelfOrders[K]["ok"]>;
+};
+
+/**
+ * Sealed entries and the index of their words in a database. It is a view: every entry is in the log, this can be deleted and
+ * is made again. The words stand there as hashes under the key of their part of the index, and that key is wrapped by the
+ * epoch: when an epoch ends, no copy of a part that was dropped says anything any more.
+ */
+export function createShelf(
+  database: SqlDatabase,
+  powers: {
+    readonly crypto: Pick<Crypto, "sha256" | "seal" | "open">;
+    readonly random: Pick<Random, "bytes">;
+    pause(): Promise<void>;
+  },
+): Shelf {
+  const { crypto, random } = powers;
+  prepareSchema(database);
+  const insert = database.prepare(
+    "INSERT INTO entries (entry, place, expires, digest, bytes, sealed, segment) VALUES (?, ?, ?, ?, ?, ?, NULL)",
+  );
+  const one = database.prepare("SELECT * FROM entries WHERE entry = ?");
+  const scan = database.prepare("SELECT * FROM entries WHERE entry >= ? ORDER BY entry LIMIT ?");
+  const list = database.prepare("SELECT * FROM entries WHERE place = ?1 AND entry < ?2 ORDER BY entry DESC LIMIT ?3");
+  const count = database.prepare("SELECT COUNT(*) AS count FROM entries WHERE place = ?");
+  const remove = database.prepare("DELETE FROM entries WHERE entry = ?");
+  const moveTo = database.prepare("UPDATE entries SET segment = ? WHERE entry = ?");
+  const addPosting = database.prepare("INSERT OR IGNORE INTO postings (segment, token, entry) VALUES (?, ?, ?)");
+  const addSegment = database.prepare("INSERT INTO segments (place, bucket, epoch, wrapped) VALUES (?, ?, ?, ?)");
+  const allSegments = database.prepare(
+    "SELECT s.*, (SELECT COUNT(*) FROM entries e WHERE e.segment = s.id) AS held FROM segments s ORDER BY s.id",
+  );
+  const lastId = database.prepare("SELECT last_insert_rowid() AS id");
+  const segmentsOf = database.prepare("SELECT id FROM segments WHERE place = ? ORDER BY id DESC");
+  const membersOf = database.prepare("SELECT entry FROM entries WHERE segment = ?");
+  const setWrapped = database.prepare("UPDATE segments SET epoch = ?, wrapped = ? WHERE id = ?");
+  const dropPostings = database.prepare(
+    "DELETE FROM postings WHERE (segment, token, entry) IN (SELECT segment, token, entry FROM postings WHERE segment = ? LIMIT ?)",
+  );
+  const countPostings = database.prepare("SELECT COUNT(*) AS count FROM postings WHERE segment = ?");
+  const dropSegment = database.prepare("DELETE FROM segments WHERE id = ?");
+  const hasToken = database.prepare("SELECT 1 AS has FROM postings WHERE segment = ? AND token = ? AND entry = ?");
+
+  let wrapping: IndexKey | null = null;
+  const segments = new Map<number, Segment>();
+  /** The part that takes new entries, by place and end. */
+  const open = new Map<string, Segment>();
+
+  return {
+    begin({ key }) {
+      wrapping = key;
+      for (const row of allSegments.all()) {
+        const id = Number(row["id"]);
+        const unwrapped = row["epoch"] === key.epoch ? unwrap(String(row["wrapped"])) : null;
+        if (unwrapped !== null) segments.set(id, { id, key: unwrapped, entries: Number(row["held"]) });
+        else forgetSegment(id);
+      }
+      const entries = database.prepare("SELECT entry FROM entries ORDER BY entry").all().map(entryOf);
+      const unindexed = database.prepare("SELECT entry FROM entries WHERE segment IS NULL").all().map(entryOf);
+      return { entries, unindexed };
+    },
+
+    add({ rows }) {
+      transaction(() => {
+        for (const { entry, expires, digest, bytes, sealed, ...row } of rows) {
+          insert.run(entry, placeOf(row), expires, digest, bytes, sealed);
+          indexText(row, { entry, place: placeOf(row) });
+        }
+      });
+      return null;
+    },
+
+    remove({ entries }) {
+      transaction(() => {
+        for (const entry of entries) remove.run(entry);
+      });
+      return null;
+    },
+
+    read: ({ entry }) => rowsOf(one.all(entry))[0] ?? null,
+    scan: ({ from, most }) => rowsOf(scan.all(from, most)),
+
+    list({ before, most, ...of }) {
+      const rows = rowsOf(list.all(placeOf(of), before ?? Number.MAX_SAFE_INTEGER, most));
+      return { rows, count: Number(count.all(placeOf(of))[0]?.["count"]) };
+    },
+
+    search({ words, most, ...of }) {
+      if (words.length === 0) return [];
+      const wanted = words.map(() => "SELECT entry FROM postings WHERE segment = ? AND token = ?").join(" INTERSECT ");
+      const find = database.prepare(`${wanted} ORDER BY entry DESC LIMIT ?`);
+      const found: number[] = [];
+      for (const row of segmentsOf.all(placeOf(of))) {
+        const segment = segments.get(Number(row["id"]));
+        if (segment === undefined) continue;
+        const tokens = words.flatMap((word) => [segment.id, tokenOf(segment, word)]);
+        found.push(...find.all(...tokens, most).map(entryOf));
+        if (found.length >= most) break;
+      }
+      return found
+        .toSorted((left, right) => right - left)
+        .slice(0, most)
+        .flatMap((entry) => rowsOf(one.all(entry)));
+    },
+
+    beside({ entries }) {
+      const gone = new Set(entries);
+      const touched = new Set<number>();
+      for (const entry of entries) {
+        const segment = one.all(entry)[0]?.["segment"];
+        if (typeof segment === "number") touched.add(segment);
+      }
+      const others = [...touched].flatMap((id) => membersOf.all(id).map(entryOf)).filter((entry) => !gone.has(entry));
+      // Nothing is added to a part that is about to go.
+      for (const [name, segment] of open) if (touched.has(segment.id)) open.delete(name);
+      return { segments: [...touched], others };
+    },
+
+    index({ texts }) {
+      transaction(() => {
+        for (const { entry, ...words } of texts) {
+          const [row] = one.all(entry);
+          if (row !== undefined) indexText(words, { entry, place: String(row["place"]) });
+        }
+      });
+      return null;
+    },
+
+    async drop({ entries, segments: ids }) {
+      for (let from = 0; from < entries.length; from += CHUNK) {
+        transaction(() => {
+          for (const entry of entries.slice(from, from + CHUNK)) remove.run(entry);
+        });
+        await powers.pause();
+      }
+      for (const id of ids) {
+        segments.delete(id);
+        while (Number(countPostings.all(id)[0]?.["count"]) > 0) {
+          dropPostings.run(id, CHUNK);
+          await powers.pause();
+        }
+        dropSegment.run(id);
+      }
+      return null;
+    },
+
+    rewrap({ key }) {
+      wrapping = key;
+      transaction(() => {
+        for (const { id, key: plain } of segments.values()) setWrapped.run(key.epoch, wrap(plain), id);
+      });
+      // What the write-ahead log still has of the old wrapping is worth nothing without its key.
+      return null;
+    },
+
+    check({ entry, text }) {
+      const id = one.all(entry)[0]?.["segment"];
+      const segment = typeof id === "number" ? segments.get(id) : undefined;
+      if (segment === undefined) return false;
+      // One too many would only make a candidate more, which is opened and found not to have the word.
+      return wordsOf(text).every((word) => hasToken.all(segment.id, tokenOf(segment, word), entry).length > 0);
+    },
+
+    close() {
+      database.close();
+      return null;
+    },
+  };
+
+  function indexText(
+    { text, bucket }: { readonly text: string; readonly bucket: number },
+    { entry, place }: { readonly entry: number; readonly place: string },
+  ): void {
+    const segment = segmentFor(place, bucket);
+    segment.entries += 1;
+    for (const word of wordsOf(text)) addPosting.run(segment.id, tokenOf(segment, word), entry);
+    moveTo.run(segment.id, entry);
+  }
+
+  function segmentFor(place: string, bucket: number): Segment {
+    const name = `${place} ${bucket}`;
+    const known = open.get(name);
+    if (known !== undefined && known.entries < SEGMENT_ENTRIES) return known;
+    const key = random.bytes(32);
+    addSegment.run(place, bucket, (wrapping ?? unready()).epoch, wrap(key));
+    const id = Number(lastId.all()[0]?.["id"]);
+    const made = { id, key, entries: 0 };
+    segments.set(id, made);
+    open.set(name, made);
+    return made;
+  }
+
+  /** A part whose key is lost: what was in it is indexed anew. */
+  function forgetSegment(id: number): void {
+    transaction(() => {
+      database.prepare("UPDATE entries SET segment = NULL WHERE segment = ?").run(id);
+      database.prepare("DELETE FROM postings WHERE segment = ?").run(id);
+      dropSegment.run(id);
+    });
+  }
+
+  /** 52 bits of a keyed hash. The input has a key of one length in front and the output is cut, so nothing extends it. */
+  function tokenOf({ key }: Segment, word: string): number {
+    const hash = crypto.sha256(concatBytes([key, encodeUtf8(word)]));
+    const view = new DataView(hash.buffer, hash.byteOffset);
+    return view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
+  }
+
+  function wrap(key: Uint8Array): string {
+    const nonce = random.bytes(NONCE_BYTES);
+    return toBase64(concatBytes([nonce, crypto.seal((wrapping ?? unready()).key, nonce, key, NOTHING)]));
+  }
+
+  function unwrap(wrapped: string): Uint8Array | null {
+    const bytes = fromBase64(wrapped);
+    if (bytes === null || wrapping === null) return null;
+    try {
+      return crypto.open(wrapping.key, bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES), NOTHING);
+    } catch {
+      return null;
+    }
+  }
+
+  function transaction(work: () => void): void {
+    database.execute("BEGIN");
+    try {
+      work();
+      database.execute("COMMIT");
+    } catch (error) {
+      database.execute("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function prepareSchema(database: SqlDatabase): void {
+  // What is removed is overwritten; what the write-ahead log keeps of it is sealed, or hashed under a key that is gone.
+  database.execute("PRAGMA secure_delete = ON");
+  const [found] = database.prepare("PRAGMA user_version").all();
+  if (found?.["user_version"] === VERSION) return;
+  database.execute(`
+    BEGIN;
+    DROP TABLE IF EXISTS entries;
+    DROP TABLE IF EXISTS segments;
+    DROP TABLE IF EXISTS postings;
+    CREATE TABLE entries (
+      entry INTEGER PRIMARY KEY, place TEXT NOT NULL, expires INTEGER, digest TEXT NOT NULL,
+      bytes INTEGER NOT NULL, sealed TEXT NOT NULL, segment INTEGER
+    ) STRICT;
+    CREATE INDEX by_place ON entries (place, entry);
+    CREATE INDEX by_segment ON entries (segment);
+    CREATE TABLE segments (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, bucket INTEGER NOT NULL,
+      epoch INTEGER NOT NULL, wrapped TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX parts_of_place ON segments (place, id);
+    CREATE TABLE postings (
+      segment INTEGER NOT NULL, token INTEGER NOT NULL, entry INTEGER NOT NULL,
+      PRIMARY KEY (segment, token, entry)
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = ${VERSION};
+    COMMIT;
+  `);
+}
+
+function placeOf({ agent, plane }: PlaneOf): string {
+  return `${agent}/${plane}`;
+}
+
+function rowsOf(rows: readonly SqlRow[]): readonly ShelfRow[] {
+  return rows.flatMap((row): readonly ShelfRow[] => {
+    const [agent = "", plane] = String(row["place"]).split("/");
+    if (plane !== "append-only" && plane !== "ephemeral") return [];
+    return [
+      {
+        entry: Number(row["entry"]),
+        agent,
+        plane,
+        expires: row["expires"] === null ? null : Number(row["expires"]),
+        digest: String(row["digest"]),
+        bytes: Number(row["bytes"]),
+        sealed: String(row["sealed"]),
+      },
+    ];
+  });
+}
+
+function entryOf(row: SqlRow): number {
+  return Number(row["entry"]);
+}
+
+function unready(): never {
+  throw new Error("the shelf was not begun");
+}

@@ -1,0 +1,76 @@
+import { Worker } from "node:worker_threads";
+
+/** A thread that stays and answers one question after the other, in the order in which they were asked. */
+export interface Resident {
+  /** Sends one structured-cloneable question; rejects when the thread gave an error, or is gone. Nothing is checked. */
+  ask(question: unknown): Promise<unknown>;
+  /** Ends the thread. */
+  end(): Promise<void>;
+}
+
+/** What a resident program posts: the answer to the question of this number, or why there is none. */
+export type ResidentPost =
+  { readonly id: number; readonly answer: unknown } | { readonly id: number; readonly error: string };
+
+/** What it is sent. */
+export interface ResidentQuestion {
+  readonly id: number;
+  readonly question: unknown;
+}
+
+/**
+ * Starts a thread from a program file, which finds `input` in `workerData`. It gets no arguments, and of the environment what
+ * it is given. One that ended is not started again: everything that is asked of it is refused (ERRORS-DENY).
+ */
+export function startResident(
+  program: URL,
+  options: {
+    readonly input: unknown;
+    /** Heap of the thread, MiB. */
+    readonly heap: number;
+    readonly environment: { readonly [name: string]: string };
+  },
+): Resident {
+  const worker = new Worker(program, {
+    env: { ...options.environment },
+    argv: [],
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: options.heap },
+    workerData: options.input,
+  });
+  worker.unref();
+  const open = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
+  let last = 0;
+  let gone: Error | null = null;
+
+  function fail(error: Error): void {
+    gone ??= error;
+    for (const { reject } of open.values()) reject(gone);
+    open.clear();
+  }
+  worker.on("message", (post: ResidentPost) => {
+    const asked = open.get(post.id);
+    open.delete(post.id);
+    if ("error" in post) asked?.reject(new Error(post.error));
+    else asked?.resolve(post.answer);
+  });
+  worker.on("messageerror", fail);
+  worker.on("error", fail);
+  worker.on("exit", (code) => fail(new Error(`the thread ended with code ${code}`)));
+
+  return Object.freeze({
+    ask(question: unknown) {
+      if (gone !== null) return Promise.reject(gone);
+      const id = ++last;
+      return new Promise<unknown>((resolve, reject) => {
+        open.set(id, { resolve, reject });
+        const asked: ResidentQuestion = { id, question };
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port between threads has no origin
+        worker.postMessage(asked);
+      });
+    },
+    async end() {
+      await worker.terminate();
+    },
+  });
+}

@@ -1,0 +1,119 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PlaneOf } from "../../src/kernel/memory.ts";
+import { createJournal, replay, type Journal } from "../../src/monitor/journal.ts";
+import type { Entry } from "../../src/monitor/log/log.ts";
+import { openMemory, type Memory } from "../../src/monitor/memory/memory.ts";
+import type { AskShelf } from "../../src/monitor/memory/shelf-orders.ts";
+import { createShelf } from "../../src/monitor/memory/shelf.ts";
+import { emptyState } from "../../src/monitor/state.ts";
+import { createTrustedClock, type TrustedClock } from "../../src/monitor/trusted-clock.ts";
+import { createRandom } from "../../src/platform/random.ts";
+import { openDatabase, type SqlDatabase } from "../../src/platform/sqlite.ts";
+import { createMemoryDisk } from "./memory-disk.ts";
+import { createMemoryLog, type MemoryLog } from "./memory-log.ts";
+import { CRYPTO, STILL, testEpochs } from "./open-log.ts";
+
+export const AGENT = "worker";
+export const INSTANCE = "i-0123456789abcdef";
+export const OWN: PlaneOf & { readonly plane: "append-only" } = { agent: AGENT, plane: "append-only" };
+export const BRIEF: PlaneOf & { readonly plane: "ephemeral" } = { agent: AGENT, plane: "ephemeral" };
+
+/** Memory over a log, a disk of keys and a database that outlive it, with a clock that a test sets. */
+export class MemoryWorld {
+  readonly folder = mkdtempSync(join(tmpdir(), "aios-memory-"));
+  readonly kept: Entry[] = [];
+  readonly slots = createMemoryDisk();
+  readonly gone = new Set<number>();
+  /** What the machine's clocks say, milliseconds. */
+  wall = 1_700_000_000_000;
+  boot = 1_000_000;
+  /** What goes wrong with the next order to the shelf of this name. */
+  failing: string | null = null;
+  log!: MemoryLog;
+  journal!: Journal;
+  memory!: Memory;
+  trusted!: TrustedClock;
+  #database: SqlDatabase | null = null;
+
+  async start(): Promise<void> {
+    const state = emptyState();
+    this.log = createMemoryLog("0".repeat(32), this.kept, () => this.trusted.now());
+    await replay(this.log, state, () => {});
+    const clock = { wall: () => this.wall, boot: () => this.boot, micros: () => this.boot * 1000 };
+    const since = state.highWater;
+    this.trusted = createTrustedClock(clock, since);
+    const trusted = this.trusted;
+    this.journal = createJournal(this.log, { state, now: trusted.now, onRecord: () => {} });
+    this.#database = openDatabase(this.database);
+    const shelf = createShelf(this.#database, { crypto: CRYPTO, random: createRandom(), pause: async () => {} });
+    const ask: AskShelf = async (name, body) => {
+      // As a thread does it: nothing happens in the turn of the asker, and what is asked is a copy.
+      await Promise.resolve();
+      if (this.failing === name) throw new Error("the shelf failed");
+      return shelf[name](structuredClone(body));
+    };
+    this.slots.kill();
+    const files = this.slots.open();
+    await files.hold();
+    this.memory = await openMemory({
+      crypto: CRYPTO,
+      random: createRandom(),
+      timer: STILL,
+      keys: Object.assign(testEpochs(this.gone), { files }),
+      log: this.log,
+      journal: this.journal,
+      shelf: ask,
+      trusted,
+      since,
+      report: () => {},
+    });
+  }
+
+  /** The process is killed: nothing is closed in order. */
+  crash(): void {
+    this.#database?.close();
+    this.#database = null;
+  }
+
+  /** The database is gone; the log and the keys are not. */
+  lose(): void {
+    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name));
+  }
+
+  get database(): string {
+    return join(this.folder, "memory.db");
+  }
+
+  keep(
+    text: string,
+    ttlSeconds: number | null = null,
+    more: { agent?: string; instance?: string; sources?: string[] } = {},
+  ): Promise<number> {
+    const { agent = AGENT, instance = INSTANCE, sources = [] } = more;
+    const from = { agent, by: agent, instance, labels: [], sources, text };
+    return this.memory.store.keep(
+      ttlSeconds === null
+        ? { ...from, plane: "append-only", ttl: null }
+        : { ...from, plane: "ephemeral", ttl: ttlSeconds * 1000 },
+    );
+  }
+
+  pass(milliseconds: number): void {
+    this.wall += milliseconds;
+    this.boot += milliseconds;
+  }
+
+  /** Every byte that there is of it outside the log's own seal. */
+  bytes(): Buffer {
+    const database = readdirSync(this.folder).map((name) => readFileSync(join(this.folder, name)));
+    const slots = this.slots.paths().map((path) => Buffer.from(this.slots.bytes(path) ?? new Uint8Array()));
+    return Buffer.concat([...database, ...slots, Buffer.from(JSON.stringify(this.kept))]);
+  }
+
+  end(): void {
+    this.crash();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
