@@ -42,6 +42,7 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/owner-key.ts": "src/monitor/owners.test.ts",
   "src/protocol/pae.ts": "src/protocol/vectors.test.ts",
   "src/protocol/record-codec.ts": "src/protocol/record.test.ts",
+  "src/protocol/recovery.ts": "src/monitor/owners.test.ts",
   "src/protocol/refusal.ts": "src/protocol/decode.test.ts",
   "src/protocol/rpc-error.ts": "src/protocol/rpc.test.ts",
   "src/protocol/short-grant.ts": "src/protocol/profile.test.ts",

@@ -13,6 +13,7 @@ import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
 import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owners.ts";
+import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
 import { providersAdd, providersList, providersRemove } from "./commands/providers.ts";
 import { ps } from "./commands/ps.ts";
@@ -36,7 +37,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
-  { title: "Owners", commands: [ownersList, ownersKey, ownersAdd, ownersRemove] },
+  {
+    title: "Owners",
+    commands: [ownersList, ownersKey, ownersAdd, ownersRemove, ownersCodes, ownersRecover, ownersStop],
+  },
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },

@@ -1,4 +1,6 @@
 import type { Arguments } from "./arguments.ts";
+import { line, writeLines } from "../showing/line.ts";
+import { describePending } from "./describe-pending.ts";
 import { CliFailure } from "./failure.ts";
 import type { CliPowers, Home, MonitorClient } from "./powers.ts";
 
@@ -18,6 +20,11 @@ export async function withMonitor<Result>(
 ): Promise<Result> {
   const home = await findHome(call.powers, call.args);
   const client = await home.connect();
+  client.onEvent("recovering", ({ pending }) => {
+    if (pending === null) return;
+    const words = `SOMEBODY RECOVERS A KEY: ${describePending(pending, call.powers)}. Stop it: aios owners stop`;
+    writeLines(call.powers.err, [line(words, "bad")]);
+  });
   try {
     return await work(client, home);
   } finally {

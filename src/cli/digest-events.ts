@@ -51,6 +51,11 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
       return once("refused", `refused: ${record.code}: ${record.what}`);
     case "owner-signed-in":
       return once("asked", `signed in: ${text}`);
+    // Among what stands first, since somebody may have to stop it.
+    case "recovery-begun":
+      return once("refused", `a recovery code was used: ${text}`);
+    case "owner-recovered":
+      return once("refused", `a recovery enrolled an owner: ${text}`);
     case "passkey-rolled-back":
       return once("refused", `a passkey showed an old count: ${text}`);
     case "secret-not-refreshed":
@@ -61,6 +66,8 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
       return once("refused", `denied: ${text}`);
     case "owner-enrolled":
     case "owner-removed":
+    case "recovery-set":
+    case "recovery-stopped":
     case "grant-signed":
     case "grant-revoked":
     case "policy-set":

@@ -21,6 +21,7 @@ export interface CliPowers {
   board(onKey: (key: string) => void): Board | null;
   readonly files: Files;
   readonly drafts: Drafts;
+  readonly recovery: RecoveryCodes;
   readonly crypto: Pick<Crypto, "digest" | "sha256" | "verify">;
   readonly random: Pick<Random, "hex">;
   readonly timer: Timer;
@@ -54,6 +55,13 @@ export interface CliPowers {
    * themselves, so that what must be cleaned up is.
    */
   interrupted(): Promise<void>;
+}
+
+/** Recovery codes: bearer secrets that this process sees and no other. */
+export interface RecoveryCodes {
+  make(count: number): Promise<readonly { readonly text: string; readonly salt: string; readonly signer: Signer }[]>;
+  /** The key of a code that a person typed, null when it can be none that is left; salts as the monitor gives them. */
+  open(typed: string, salts: readonly (string | null)[]): Promise<Signer | null>;
 }
 
 export interface Screen {

@@ -1,4 +1,5 @@
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
 import type { StageSeen } from "./top-screen.ts";
@@ -9,6 +10,7 @@ export interface TopFeed {
   readonly held: readonly HeldView[];
   readonly stages: ReadonlyMap<string, StageSeen>;
   readonly allFrozen: number | null;
+  readonly recovering: RecoveryPending | null;
   /** Asks anew for everything. */
   refresh(): void;
 }
@@ -35,6 +37,7 @@ export async function followTop(
   let instances: readonly InstanceView[] = [];
   let sorted: readonly HeldView[] | null = null;
   let allFrozen: number | null = null;
+  let recovering: RecoveryPending | null = null;
   let asking = false;
   let again = false;
 
@@ -74,6 +77,10 @@ export async function followTop(
     askHeld().then(() => timer.after(RESYNC_MS, resync), onGone);
   };
 
+  client.onEvent("recovering", ({ pending }) => {
+    recovering = pending;
+    onChange();
+  });
   client.onEvent("held", ({ held: view }) => {
     held.set(view.digest, view);
     sorted = null;
@@ -101,6 +108,9 @@ export async function followTop(
       return (sorted ??= [...held.values()].toSorted((one, other) => one.since - other.since));
     },
     stages,
+    get recovering() {
+      return recovering;
+    },
     get allFrozen() {
       return allFrozen;
     },

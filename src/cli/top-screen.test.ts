@@ -43,6 +43,7 @@ function model(change: Partial<TopModel> = {}): TopModel {
     held: [],
     stages: new Map(),
     allFrozen: null,
+    recovering: null,
     pane: "instances",
     chosen: { instances: 0, held: 0 },
     budgets: [],
@@ -74,6 +75,8 @@ describe("the screen", () => {
   });
 
   test("says that everything is frozen where the stop was", () => {
+    const recovering = { record: 9, owner: "ed25519:0123456789abcdef", name: "maria-2", due: NOW + 3_600_000 };
+    expect(draw(model({ recovering }))[2]).toMatch(/^SOMEBODY RECOVERS A KEY: maria-2 is an owner in 60 min/);
     expect(draw(model({ allFrozen: 17 }))[1]).toBe("EVERYTHING IS FROZEN (record 17)  [T] you sign, all goes on");
   });
 

@@ -1,3 +1,4 @@
+import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
 import { join, line, plainText, type Line, type Tone } from "../showing/line.ts";
 import { showSpan } from "../showing/moment.ts";
@@ -19,6 +20,8 @@ export interface TopModel {
   readonly stages: ReadonlyMap<string, StageSeen>;
   /** Number of the record by which everything is frozen. */
   readonly allFrozen: number | null;
+  /** Somebody recovers a lost key, and is an owner soon. */
+  readonly recovering: RecoveryPending | null;
   readonly pane: "instances" | "held";
   /** Places of what is chosen in the two lists. */
   readonly chosen: { readonly instances: number; readonly held: number };
@@ -45,6 +48,10 @@ interface Column<T> {
   tone?(item: T): Tone;
 }
 
+function recoveryWarning({ name, due }: RecoveryPending, now: number): string {
+  return `SOMEBODY RECOVERS A KEY: ${makeVisible(name)} is an owner in ${showSpan(due - now)}. Stop it: aios owners stop`;
+}
+
 /**
  * One screen of `aios top`: at most `rows` lines of at most `columns` columns, whatever agents named or wrote. Pure. What is
  * cut ends in `…`; approving shows the whole action first.
@@ -61,6 +68,9 @@ export function drawTop(
     model.allFrozen === null
       ? join(["bad", "[S] STOP"], "  freezes everything at once")
       : line(`EVERYTHING IS FROZEN (record ${model.allFrozen})  [T] you sign, all goes on`, "bad"),
+    ...(model.recovering === null
+      ? []
+      : [line(cutRows(recoveryWarning(model.recovering, now), columns)[0] ?? "", "bad")]),
     line(""),
   ];
   const foot = [

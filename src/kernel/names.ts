@@ -28,3 +28,7 @@ export const PROVIDER_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 export const OWNER_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,62}$/;
 /** Id of a credential (WebAuthn) in base64url without padding. */
 export const CREDENTIAL_ID: RegExp = /^[A-Za-z0-9_-]+$/;
+/** Salt of a recovery code. */
+export const RECOVERY_SALT: RegExp = /^[0-9a-f]{32}$/;
+/** Id of a recovery code's key. */
+export const RECOVERY_ID: RegExp = /^recovery:[0-9a-f]{16}$/;

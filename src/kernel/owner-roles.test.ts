@@ -6,7 +6,7 @@ const allowed = (role: Role): string[] => PURPOSES.filter((purpose) => maySign([
 describe("the roles of owners", () => {
   it("are these, and sign for these", () => {
     expect(ROLES).toEqual(["approve", "grant", "administer"]);
-    expect(allowed("approve")).toEqual(["approve-action", "lift-hold", "thaw-all", "thaw-instance"]);
+    expect(allowed("approve")).toEqual(["approve-action", "lift-hold", "stop-recovery", "thaw-all", "thaw-instance"]);
     expect(allowed("grant")).toEqual([
       "bind-secret",
       "freeze-memory",
@@ -19,6 +19,7 @@ describe("the roles of owners", () => {
       "set-memory-budget",
       "set-secret",
       "sign-grant",
+      "stop-recovery",
     ]);
     expect(allowed("administer")).toEqual([
       "enrol-owner",
@@ -29,17 +30,20 @@ describe("the roles of owners", () => {
       "set-clock",
       "set-policy",
       "set-provider",
+      "set-recovery",
       "set-telemetry",
       "set-witnesses",
+      "stop-recovery",
       "wipe-home",
     ]);
   });
 
-  it("give nothing to whoever has none", () => {
+  it("give nothing to whoever has none, and to nobody what a recovery code is for", () => {
     for (const purpose of PURPOSES) expect(maySign([], purpose)).toBe(false);
+    expect(maySign(ROLES, "recover-owner")).toBe(false);
   });
 
   it("add up", () => {
-    for (const purpose of PURPOSES) expect(maySign(ROLES, purpose)).toBe(true);
+    for (const purpose of PURPOSES) expect(maySign(ROLES, purpose)).toBe(purpose !== "recover-owner");
   });
 });

@@ -2,10 +2,19 @@
 export const ROLES = ["approve", "grant", "administer"] as const;
 export type Role = (typeof ROLES)[number];
 
+/**
+ * Who may sign for a purpose: an owner with a role, `any` owner, or whoever holds a recovery code (`recovery`), which is no
+ * owner's to sign.
+ */
+export type Standing = Role | "any" | "recovery";
+
 /** What a statement can be for. */
 export const PURPOSES = [
   "enrol-owner",
   "remove-owner",
+  "set-recovery",
+  "recover-owner",
+  "stop-recovery",
   "approve-action",
   "sign-grant",
   "revoke-grant",
@@ -37,9 +46,13 @@ export type Purpose = (typeof PURPOSES)[number];
  * For every purpose of a statement who may sign it, the only such table. It is looked at when a statement is taken in and
  * again at every start, when the log is replayed (NO-SELF-WIDENING).
  */
-export const SIGNED_BY: { readonly [P in Purpose]: Role } = {
+export const SIGNED_BY: { readonly [P in Purpose]: Standing } = {
   "enrol-owner": "administer",
   "remove-owner": "administer",
+  "set-recovery": "administer",
+  "recover-owner": "recovery",
+  // Whoever sees that somebody recovers a key must be able to stop it, whatever else they may do.
+  "stop-recovery": "any",
   "approve-action": "approve",
   "sign-grant": "grant",
   "revoke-grant": "grant",
@@ -71,5 +84,7 @@ export const SIGNED_BY: { readonly [P in Purpose]: Role } = {
 
 /** Whether an owner with these roles may sign for a purpose. */
 export function maySign(roles: readonly Role[], purpose: Purpose): boolean {
-  return roles.includes(SIGNED_BY[purpose]);
+  const standing = SIGNED_BY[purpose];
+  if (standing === "recovery") return false;
+  return standing === "any" ? roles.length > 0 : roles.includes(standing);
 }

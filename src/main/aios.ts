@@ -22,6 +22,7 @@ import { openBoard } from "./board.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
+import { makeRecoveryCodes, openRecoveryCode } from "../platform/recovery-code.ts";
 import { createDrafts } from "./drafts.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
@@ -140,6 +141,7 @@ async function main(): Promise<number> {
     board: (onKey) => openBoard(onKey, env),
     files,
     drafts: createDrafts(crypto),
+    recovery: { make: makeRecoveryCodes, open: openRecoveryCode },
     crypto,
     random: createRandom(),
     timer: createTimer(),

@@ -314,7 +314,7 @@ async function inSandbox(
   }
 }
 
-const QUIET = { record: () => undefined, held: () => undefined, stage: () => undefined };
+const QUIET = { recovering: () => undefined, record: () => undefined, held: () => undefined, stage: () => undefined };
 const FAULTS = {
   onFault: ({ message }: { readonly message: string }) => void process.stderr.write(`${message}\n`),
   onError: (error: unknown) => void process.stderr.write(`${String(error)}\n`),

@@ -128,6 +128,7 @@ function wrap(channel: Channel): MonitorClient {
     side: CLI_SIDE,
     requests: {},
     events: {
+      recovering: (body) => listeners.recovering?.(body),
       record: (body) => listeners.record?.(body),
       held: (body) => listeners.held?.(body),
       stage: (body) => listeners.stage?.(body),

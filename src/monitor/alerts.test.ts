@@ -22,6 +22,16 @@ test("people are alerted of who may sign from now on, and of a passkey that may 
   expect(alertFor(copied, agentOf)).toEqual({ owner, code: "passkey-rolled-back" });
 });
 
+test("people are alerted of a recovery, of its end and of what came of it", () => {
+  const [owner, key] = ["ed25519:0123456789abcdef", "recovery:0123456789abcdef"];
+  const bodies: readonly RecordBody[] = [
+    { kind: "recovery-begun", owner, key },
+    { kind: "recovery-stopped", record: 9, key: owner },
+    { kind: "owner-recovered", owner, record: 9 },
+  ];
+  for (const body of bodies) expect(alertFor(body, agentOf)).toEqual({ owner, code: body.kind });
+});
+
 test("nobody is alerted of what a person did, of what followed from it, or of an ordinary end", () => {
   for (const code of ["asked", "ancestor-frozen"]) {
     expect(alertFor({ kind: "instance-frozen", instance: "i-1", by, code }, agentOf)).toBeNull();

@@ -21,6 +21,8 @@ export type RefusalCode =
   | "owner-exists"
   | "last-administrator"
   | "bad-passkey"
+  | "no-recovery"
+  | "recovery-pending"
   | "clock-jumped"
   | "home-moved"
   | "home-busy"
@@ -60,6 +62,8 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "no-owner": "the home has no owner, or none with that key",
   "owner-exists": "the home has an owner already, or one of that name or key",
   "last-administrator": "nobody else could add and remove owners",
+  "no-recovery": "recovery is off, no code is left, or no such recovery waits",
+  "recovery-pending": "a recovery waits already",
   "bad-passkey": "a passkey cannot be offered or signed in with so; the message says why",
   "clock-jumped": "the clock jumped and no owner has yet said which time it is",
   "home-moved": "the home was moved while its monitor runs, so nothing starts",

@@ -29,15 +29,15 @@ import { createLogins } from "./logins.ts";
 import type { LogKeys } from "./log/keys.ts";
 import { openMemory } from "./memory/memory.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
+import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
 import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
-import { createPasskeyDesk } from "./passkey-desk.ts";
+import { createOwnerParts } from "./owner-parts.ts";
 import type { RelyingParty } from "./relying-party.ts";
-import { createSignCounts } from "./sign-counts.ts";
 import { checkSigned } from "./signed-records.ts";
 import { injectionsOf } from "./secrets.ts";
 import { emptyState, type InstanceState } from "./state.ts";
@@ -109,6 +109,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     alert(body);
     late.telemetry?.recorded();
     if (watchers.size === 0) return;
+    if (isAboutRecovery(body)) for (const watcher of watchers) watcher.send("recovering", viewPending(state));
     tellWatchers(watchers, {
       record: { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body },
       held: newlyHeld(state, body),
@@ -255,15 +256,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       live.published?.refresh();
     }
   };
-  const counts = createSignCounts(journal);
-  const desk = createPasskeyDesk({
-    ...powers,
-    journal,
-    counts,
-    relyingParty: parts.relyingParty,
-    start: parts.start,
-    now: trusted.now,
-  });
+  const { relyingParty, start } = parts;
+  const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
   const statements = createStatements({
     journal,
     crypto: powers.crypto,
@@ -272,8 +266,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     vault,
     policy: () => engine.version,
     now: trusted.now,
-    counts,
-    offered: desk.offered,
+    owners,
     effects: {
       async settle(answer) {
         const live = instances.live(answer.held.instance);
@@ -332,6 +325,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
   await recordUnknown(journal);
   await recordEnds(journal);
+  owners.recovery.watch();
   for (const held of state.held.values()) {
     // Only what a restart cut off may still be answered; whoever else is gone waits for nothing.
     const waits = state.instances.get(held.instance)?.why === RESTARTED;
@@ -365,7 +359,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     instances,
     statements,
     vault,
-    desk,
+    desk: owners.desk,
     policy: engine,
     code: parts.code,
     connectDriver,
@@ -387,6 +381,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         onError: failed,
       });
       void peer.closed.then(watching.end);
+      if (state.recovery.pending !== null) peer.event("recovering", viewPending(state));
     },
     stop,
   };

@@ -1,5 +1,6 @@
 import type { OwnerRequests } from "../protocol/owner-requests.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
+import { viewRecovery } from "./recovery.ts";
 import type { State } from "./state.ts";
 
 export type OwnerHandlers = {
@@ -14,6 +15,7 @@ export function createOwnerHandlers(state: State, desk: PasskeyDesk): OwnerHandl
     ...desk.handlers,
     async owners() {
       return {
+        recovery: viewRecovery(state),
         owners: [...state.owners].map(([id, { name, roles, key, since }]) => ({
           id,
           name,

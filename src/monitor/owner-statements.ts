@@ -36,6 +36,9 @@ export function readNewOwner(
     throw new Refusal("owner-exists", `The key ${owner.id} is an owner's already.`, "Run `aios owners list`.");
   if ([...state.owners.values()].some(({ name }) => name === owner.name))
     throw new Refusal("owner-exists", `There is an owner "${owner.name}" already.`, "Give them another name.");
+  const { pending } = state.recovery;
+  if (pending !== null && (pending.owner === owner.id || pending.document.name === owner.name))
+    throw new Refusal("owner-exists", "A recovery waits to enrol that key or name.", "Stop it: aios owners stop.");
   if (state.owners.size >= MOST_OWNERS)
     throw new Refusal("too-many", `This home has ${MOST_OWNERS} owners.`, "Remove one first.");
   if (owner.key.kind === "passkey" && !offered(owner.key))

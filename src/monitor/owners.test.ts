@@ -12,6 +12,7 @@ import { challengeOf, ENROLMENT_TYPE, readRegistration } from "../protocol/passk
 import type { RecordBody } from "../protocol/record.ts";
 import { STATEMENT_TYPE, statementText, type Envelope, type Purpose, type Statement } from "../protocol/statement.ts";
 import { createAuthenticator } from "../../test/fakes/authenticator.ts";
+import { recoveryKeyId } from "../protocol/recovery.ts";
 import { jsonView } from "./json-view.ts";
 import { applyRecord, StateFault } from "./reducer.ts";
 import { createSignCounts } from "./sign-counts.ts";
@@ -249,5 +250,94 @@ describe("the document of an owner", () => {
     ["a key with bytes after it", { ...good, key: { ...passkey, publicKey: toBase64(new Uint8Array(90)) } }],
   ])("attack: with %s is refused", (_, document) => {
     expect(decodeOwner(jsonView(document)).kind).toBe("refused");
+  });
+});
+
+describe("recovery in the log", () => {
+  const code = createSigner(new Uint8Array(32).fill(9));
+  const publicKey = toBase64(code.publicKey);
+  const codeId = recoveryKeyId(publicKey, crypto.sha256);
+  const holder: Person = { key: { kind: "ed25519", publicKey }, id: codeId, seal: (made) => sealEnvelope(made, code) };
+  const codes = [{ id: codeId, salt: "ab".repeat(16), key: publicKey }];
+
+  function set(home: Home, by = first, document: JsonObject = { codes, wait: 1000 }) {
+    home.replay({ kind: "recovery-set", codes: 1, key: by.id }, { by, purpose: "set-recovery", document });
+  }
+  function begin(home: Home, by: Person = holder, key = second.key) {
+    const document = { name: "again", roles: ROLES, key: jsonView(key) };
+    const body = { kind: "recovery-begun", owner: ownerKeyId(key, crypto.sha256), key: by.id } as const;
+    home.replay(body, { by, purpose: "recover-owner", document });
+  }
+  function stop(home: Home, by: Person, record = 2) {
+    home.replay(
+      { kind: "recovery-stopped", record, key: by.id },
+      { by, purpose: "stop-recovery", document: { record } },
+    );
+  }
+  function complete(
+    home: Home,
+    { at, owner = second.id, record = 2 }: { at: number; owner?: string; record?: number },
+  ) {
+    const body = { kind: "owner-recovered", owner, record } as const;
+    applyRecord(home.state, { seq: home.seq, at, body, payload: null, replay: true });
+  }
+  function ready(): Home {
+    const home = new Home();
+    home.enrol(first, { by: first });
+    set(home);
+    return home;
+  }
+
+  test("twin: who holds a code is an owner when the wait is over, and signs from then on", () => {
+    const home = ready();
+    begin(home);
+    expect(home.state.owners.has(second.id)).toBe(false);
+    complete(home, { at: 1002 });
+    home.setPolicy(second);
+    expect(home.state.recovery.pending).toBeNull();
+  });
+
+  test("twin: any owner stops it, and all codes end with it", () => {
+    const home = ready();
+    home.enrol(third, { by: first, roles: ["approve"] });
+    begin(home);
+    stop(home, third, 3);
+    expect(home.state.recovery).toEqual({ wait: 0, codes: new Map(), pending: null });
+    expect(() => begin(home)).toThrow(/does not verify/);
+  });
+
+  test.each<[string, (home: Home) => void, RegExp]>([
+    [
+      "a code used twice",
+      (home) => (begin(home), complete(home, { at: 9999 }), begin(home, holder, third.key)),
+      /may not sign/,
+    ],
+    ["two recoveries at once", (home) => (begin(home), begin(home, holder, third.key)), /may not sign/],
+    ["a code that signs a policy", (home) => home.setPolicy(holder), /may not sign for set-policy/],
+    ["a code that enrols at once", (home) => home.enrol(second, { by: holder }), /may not sign for enrol-owner/],
+    ["an owner who recovers without a code", (home) => begin(home, first), /may not sign for recover-owner/],
+    ["a code that stops a recovery", (home) => (begin(home), stop(home, holder)), /may not sign for stop-recovery/],
+    ["a stranger's code", (home) => begin(home, withKeyFile(7)), /does not verify/],
+    ["its end before its time", (home) => (begin(home), complete(home, { at: 500 })), /wait is not over/],
+    ["its end without a beginning", (home) => complete(home, { at: 9999 }), /no such recovery/],
+    [
+      "its end for another key",
+      (home) => (begin(home), complete(home, { at: 9999, owner: third.id })),
+      /no such recovery/,
+    ],
+    [
+      "its end after it was stopped",
+      (home) => (begin(home), stop(home, first), complete(home, { at: 9999 })),
+      /no such/,
+    ],
+    ["codes that a stranger made", (home) => set(home, withKeyFile(7)), /does not verify/],
+    [
+      "codes by one who only approves",
+      (home) => (home.enrol(third, { by: first, roles: ["approve"] }), set(home, third)),
+      /may not/,
+    ],
+    ["codes without a wait", (home) => set(home, first, { codes, wait: 0 }), /do not decode/],
+  ])("attack: with %s it does not start", (_, forge, why) => {
+    expect(() => forge(ready())).toThrow(why);
   });
 });

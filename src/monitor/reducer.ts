@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { decodeTelemetry } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import { applyRecovery } from "./recovery-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "./spent.ts";
 import { applyMemory } from "./memory/memory-state.ts";
@@ -50,7 +51,12 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "owner-enrolled":
     case "owner-removed":
     case "owner-signed-in":
+    case "owner-recovered":
       return applyOwner(state, { seq, at, body, document: payload?.["document"] ?? null });
+    case "recovery-set":
+    case "recovery-begun":
+    case "recovery-stopped":
+      return applyRecovery(state, { seq, at, body, document: payload?.["document"] ?? null });
     case "grant-signed": {
       const decoded = decodeGrant(objectAt(seq, payload, "document"));
       if (decoded.kind !== "ok") throw new StateFault(seq, `grant "${body.grant}" does not decode: ${decoded.message}`);

@@ -14,6 +14,9 @@ import type { State } from "./state.ts";
 const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["owner-enrolled", "enrol-owner"],
   ["owner-removed", "remove-owner"],
+  ["recovery-set", "set-recovery"],
+  ["recovery-begun", "recover-owner"],
+  ["recovery-stopped", "stop-recovery"],
   ["grant-signed", "sign-grant"],
   ["grant-revoked", "revoke-grant"],
   ["policy-set", "set-policy"],
@@ -72,7 +75,10 @@ export function checkSigned(
   if (record.kind === "payload-erased" && (!isObject(document) || document["record"] !== record.record)) {
     throw new StateFault(record.seq, "it tells of another record than the one that was signed");
   }
-  if (record.kind === "owner-enrolled" || record.kind === "owner-removed") {
+  if (record.kind === "recovery-stopped" && (!isObject(document) || document["record"] !== record.record)) {
+    throw new StateFault(record.seq, "it stops another recovery than the one that was signed");
+  }
+  if (record.kind === "owner-enrolled" || record.kind === "owner-removed" || record.kind === "recovery-begun") {
     if (ownerIn(document, crypto) !== record.owner)
       throw new StateFault(record.seq, "it tells of another owner than the one that was signed");
   }

@@ -1,4 +1,4 @@
-import { maySign, ROLES } from "../kernel/owner-roles.ts";
+import { maySign, ROLES, SIGNED_BY } from "../kernel/owner-roles.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { decodeOwner, ownerKeyId, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
@@ -14,6 +14,8 @@ interface Signer {
 
 /** The key that a signature under this id is checked with, or null. While a home has no owner, the first one's own. */
 export function keyOfSigner(id: string, { state, document, crypto }: Signer): OwnerKey | null {
+  const code = state.recovery.codes.get(id);
+  if (code !== undefined) return { kind: "ed25519", publicKey: code.key };
   const owner = state.owners.get(id);
   if (owner !== undefined || state.owners.size > 0) return owner?.key ?? null;
   const first = readFirstOwner(document);
@@ -22,6 +24,8 @@ export function keyOfSigner(id: string, { state, document, crypto }: Signer): Ow
 
 /** Whether the owner who signed may sign for that: asked of a statement that is handed in, and of every one in the log. */
 export function isForSigner({ key, purpose }: Pick<Statement, "key" | "purpose">, state: State): boolean {
+  // A code signs for nothing else, and once.
+  if (SIGNED_BY[purpose] === "recovery") return state.recovery.codes.get(key)?.used === false;
   if (state.owners.size === 0) return purpose === "enrol-owner";
   return maySign(state.owners.get(key)?.roles ?? [], purpose);
 }

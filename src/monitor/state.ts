@@ -18,6 +18,26 @@ export interface Owner extends OwnerDocument {
   count: number;
 }
 
+/** How an owner who lost their key comes back (docs/decisions/owners.md). */
+export interface RecoveryState {
+  /** From the use of a code to the enrolment, milliseconds. */
+  readonly wait: number;
+  /** By the id of the code's key, in the order in which they were made. */
+  readonly codes: Map<string, { readonly salt: string; readonly key: string; readonly used: boolean }>;
+  readonly pending: PendingRecovery | null;
+}
+
+/** A recovery that waits. */
+export interface PendingRecovery {
+  /** Number of its record. */
+  readonly record: number;
+  /** Id of the key that is to be an owner's. */
+  readonly owner: string;
+  readonly document: OwnerDocument;
+  /** Milliseconds since 1970 UTC. */
+  readonly due: number;
+}
+
 export interface GrantState {
   readonly grant: Grant;
   readonly digest: string;
@@ -99,6 +119,7 @@ export interface OpenIntent {
 export interface State {
   /** By the id of the key; who was removed is not there. */
   readonly owners: Map<string, Owner>;
+  recovery: RecoveryState;
   /** Every grant that was ever signed, revoked ones too: an id is never used again. */
   readonly grants: Map<string, GrantState>;
   /** Those that are not revoked, as the decision takes them. */
@@ -140,6 +161,7 @@ export interface State {
 export function emptyState(): State {
   return {
     owners: new Map(),
+    recovery: { wait: 0, codes: new Map(), pending: null },
     grants: new Map(),
     active: new Map(),
     byAgent: new Map(),

@@ -1,10 +1,10 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { Grant } from "../kernel/grant.ts";
+import { RECOVERY_ID } from "../kernel/names.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
-import type { OwnerKey } from "../protocol/owner-key.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
@@ -13,6 +13,7 @@ import { Refusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
 import { readGrant } from "./grant-statement.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
+import { checkRecovery, readRecoverySet, readStop } from "./recovery.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
@@ -20,7 +21,8 @@ import { providerRecord } from "./providers.ts";
 import { readNewOwner, readRemoval } from "./owner-statements.ts";
 import { secretRecord } from "./secrets.ts";
 import { checkLiftHold, checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
-import type { SignCounts } from "./sign-counts.ts";
+import type { OwnerParts } from "./owner-parts.ts";
+import type { PasskeyDesk } from "./passkey-desk.ts";
 import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
@@ -66,9 +68,7 @@ export interface StatementPorts {
   readonly random: Random;
   readonly start: string;
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
-  readonly counts: SignCounts;
-  /** Whether a passkey was offered for an invitation of this run. */
-  offered(key: OwnerKey): boolean;
+  readonly owners: Pick<OwnerParts, "counts" | "recovery"> & { readonly desk: Pick<PasskeyDesk, "offered"> };
   policy(): string;
   now(): number;
   readonly effects: StatementEffects;
@@ -82,7 +82,7 @@ export interface Statements {
 
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
-  const enrolling = { state: journal.state, crypto, offered: ports.offered };
+  const enrolling = { state: journal.state, crypto, offered: ports.owners.desk.offered };
   let last: Promise<void> = Promise.resolve();
   const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
 
@@ -185,6 +185,16 @@ export function createStatements(ports: StatementPorts): Statements {
       case "remove-owner":
         readRemoval(document, journal.state);
         return;
+      case "set-recovery":
+        readRecoverySet(document, crypto);
+        return;
+      case "recover-owner":
+        checkRecovery(journal.state);
+        readNewOwner(document, enrolling);
+        return;
+      case "stop-recovery":
+        readStop(document, journal.state);
+        return;
       case "set-secret":
       case "rotate-secret":
       case "bind-secret":
@@ -242,18 +252,20 @@ export function createStatements(ports: StatementPorts): Statements {
     },
 
     async submit(envelope, document) {
+      // Before anything is looked at: whoever guesses must not learn more by guessing faster.
+      if (RECOVERY_ID.test(envelope.signatures[0].keyid)) ports.owners.recovery.admit();
       const { statement, count } = verify(envelope, document);
       if (statement.purpose === "approve-action") {
         // Not in turn: what was approved may take its time, and `settle` lets each action through once.
         const held = heldFor(document);
         if (held === null || held.request !== statement.nonce)
           return refuse("replayed", "that action is not held any more");
-        ports.counts.take(statement.key, count);
+        ports.owners.counts.take(statement.key, count);
         return ports.effects.settle({ held, consent: consentOf(statement), envelope });
       }
       // Before the count is looked at: what is handed in a second time is a replay, not a copy of the passkey.
       if (!outstanding.has(statement.nonce)) return refuse("replayed", "its nonce is not outstanding");
-      ports.counts.take(statement.key, count);
+      ports.owners.counts.take(statement.key, count);
       // One after another: two that each fit the state alone must not both be recorded when they exclude each other.
       const turn = last.then(() => take(statement, { envelope, document }));
       last = turn.then(nothing, nothing);
@@ -305,6 +317,7 @@ export function createStatements(ports: StatementPorts): Statements {
     else if (body.kind === "payload-erased") await effects.erase(body.record);
     else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
     else if (body.kind === "memory-erased") await effects.memoryErased();
+    else if (body.kind === "recovery-begun") ports.owners.recovery.watch();
     else if (body.kind === "instance-thawed") effects.thawed(body.instance);
     else if (body.kind === "all-thawed") effects.thawed(null);
     else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
@@ -343,6 +356,12 @@ export function createStatements(ports: StatementPorts): Statements {
         return { kind: "owner-enrolled", owner: readNewOwner(document, enrolling).id, key };
       case "remove-owner":
         return { kind: "owner-removed", owner: readRemoval(document, journal.state), key };
+      case "set-recovery":
+        return { kind: "recovery-set", codes: readRecoverySet(document, crypto).codes.length, key };
+      case "recover-owner":
+        return { kind: "recovery-begun", owner: readNewOwner(document, enrolling).id, key };
+      case "stop-recovery":
+        return { kind: "recovery-stopped", record: readStop(document, journal.state), key };
       case "set-secret":
       case "rotate-secret":
       case "bind-secret":

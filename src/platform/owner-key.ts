@@ -44,7 +44,7 @@ export async function createOwnerKey(path: string, passphrase: string): Promise<
   const signer = createSigner(seed);
   const salt = randomBytes(SALT_BYTES);
   const nonce = randomBytes(NONCE_BYTES);
-  const key = await deriveKey(passphrase, salt);
+  const key = await stretch(passphrase, salt);
   const sealed = createCrypto().seal(key, nonce, seed, associate(signer.publicKey));
   seed.fill(0);
   key.fill(0);
@@ -73,7 +73,7 @@ export async function createOwnerKey(path: string, passphrase: string): Promise<
 export async function openOwnerKey(path: string, passphrase: string): Promise<Signer> {
   const file = decodeKeyFile(path, readKeyFile(path));
   const publicKey = decode(file.publicKey);
-  const key = await deriveKey(passphrase, decode(file.kdf.salt));
+  const key = await stretch(passphrase, decode(file.kdf.salt));
   const seed = openSeed(file, { key, publicKey });
   key.fill(0);
   const signer = createSigner(seed);
@@ -96,7 +96,8 @@ function openSeed(file: KeyFile, keys: { readonly key: Uint8Array; readonly publ
   }
 }
 
-function deriveKey(passphrase: string, salt: Uint8Array): Promise<Uint8Array> {
+/** Stretches a secret that a person keeps into 32 bytes (scrypt; 128 MiB and some tenths of a second). */
+export function stretch(passphrase: string, salt: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     scrypt(passphrase.normalize("NFC"), salt, 32, { ...COST, maxmem: MEMORY }, (error, key) =>
       error === null ? resolve(key) : reject(error),

@@ -37,7 +37,7 @@ import {
 } from "./fields.ts";
 import { command, environment, task } from "./launch.ts";
 import { OFFER } from "./offer.ts";
-import { OWNER_ANSWERS, OWNER_TABLE } from "./owner-requests.ts";
+import { OWNER_ANSWERS, OWNER_TABLE, RECOVERY_PENDING } from "./owner-requests.ts";
 import { PROPOSAL } from "./proposal.ts";
 import { RECORD } from "./record-codec.ts";
 import type {
@@ -309,6 +309,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
 
 /** Events from the monitor to a command line that watches. */
 export const CLI_EVENTS: EventTable<CliEvents> = {
+  recovering: object<CliEvents["recovering"]>({ pending: nullable(RECOVERY_PENDING) }),
   record: object<CliEvents["record"]>({ record: RECORD }),
   held: object<CliEvents["held"]>({ held: object<HeldView>(heldView) }),
   stage: object<CliEvents["stage"]>({ instance: instanceId, request: nonce, what: words, stage, verdict: words }),

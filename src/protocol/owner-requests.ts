@@ -1,6 +1,6 @@
 import type { Role } from "../kernel/owner-roles.ts";
 import { list, nullable, object, text, type Decoder } from "./decode.ts";
-import { empty, moment, ownerKey, words } from "./fields.ts";
+import { count, empty, moment, nonce, ownerKey, words } from "./fields.ts";
 import { OWNER_DOCUMENT, OWNER_KEY, ownerName, ownerRoles, type OwnerDocument, type OwnerKey } from "./owner-key.ts";
 import { ASSERTION_FIELDS, REGISTRATION_FIELDS, type Assertion, type Registration } from "./passkey.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
@@ -17,6 +17,23 @@ export interface OwnerView {
   readonly grants: readonly string[];
 }
 
+/** What stands ready for a lost key. */
+export interface RecoveryView {
+  /** Milliseconds; 0 when recovery is off. */
+  readonly wait: number;
+  /** Salts of the codes in their order; null for one that was used. */
+  readonly codes: readonly (string | null)[];
+  readonly pending: RecoveryPending | null;
+}
+
+/** A recovery that enrols an owner at `due`, milliseconds since 1970 UTC, unless an owner stops it. */
+export interface RecoveryPending {
+  readonly record: number;
+  readonly owner: string;
+  readonly name: string;
+  readonly due: number;
+}
+
 type Empty = Record<string, never>;
 interface Invited {
   readonly code: string;
@@ -28,7 +45,7 @@ interface Party {
 
 /** Requests about owners and their passkeys. None of them makes an owner: that is a statement's to do. */
 export interface OwnerRequests {
-  owners: { body: Empty; ok: { readonly owners: readonly OwnerView[] } };
+  owners: { body: Empty; ok: { readonly owners: readonly OwnerView[]; readonly recovery: RecoveryView } };
   /** Lets one passkey be offered, for ten minutes, to whoever has the code. It enrols nothing. */
   invite: {
     body: { readonly name: string; readonly roles: readonly Role[] };
@@ -60,6 +77,12 @@ export interface OwnerRequests {
   };
 }
 
+/** What a command line is told about owners. */
+export interface OwnerEvents {
+  /** Somebody recovers a lost key, or nobody does any more; told to whoever connects meanwhile too. */
+  recovering: { readonly pending: RecoveryPending | null };
+}
+
 type BodyOf<Name extends keyof OwnerRequests> = OwnerRequests[Name]["body"];
 type OkOf<Name extends keyof OwnerRequests> = OwnerRequests[Name]["ok"];
 
@@ -70,6 +93,18 @@ const OWNER_VIEW: Decoder<OwnerView> = object<OwnerView>({
   key: OWNER_KEY,
   since: moment,
   grants: list(words, { max: 100_000 }),
+});
+/** Reads a recovery that waits. */
+export const RECOVERY_PENDING: Decoder<RecoveryPending> = object<RecoveryPending>({
+  record: count,
+  owner: ownerKey,
+  name: ownerName,
+  due: moment,
+});
+const RECOVERY_VIEW: Decoder<RecoveryView> = object<RecoveryView>({
+  wait: count,
+  codes: list(nullable(nonce), { max: 16 }),
+  pending: nullable(RECOVERY_PENDING),
 });
 /** What somebody types: whether it is an invitation's code is the answer. */
 const code = text({ max: 64 });
@@ -91,7 +126,7 @@ const party = { rpId: words, origin: words };
 
 /** The decoder of the answer to each. */
 export const OWNER_ANSWERS: AnswerTable<OwnerRequests> = {
-  owners: object<OkOf<"owners">>({ owners: list(OWNER_VIEW, { max: 32 }) }),
+  owners: object<OkOf<"owners">>({ owners: list(OWNER_VIEW, { max: 64 }), recovery: RECOVERY_VIEW }),
   invite: object<OkOf<"invite">>({ code, origin: words, expires: moment }),
   invited: object<OkOf<"invited">>({ document: nullable(OWNER_DOCUMENT) }),
   "enrolment-open": object<OkOf<"enrolment-open">>({

@@ -50,6 +50,13 @@ export type RecordBody =
   // `owner` is the key that is enrolled or removed, `key` the one that signed for it. payload: {document, envelope}
   | { readonly kind: "owner-enrolled"; readonly owner: string; readonly key: string }
   | { readonly kind: "owner-removed"; readonly owner: string; readonly key: string }
+  // `codes`: how many there are from now on; none: nobody can recover. payload: {document, envelope}
+  | { readonly kind: "recovery-set"; readonly codes: number; readonly key: string }
+  /** Whoever holds the code `key` recovers; `owner` is enrolled when the wait is over and nobody stopped it. */
+  | { readonly kind: "recovery-begun"; readonly owner: string; readonly key: string } // payload: {document, envelope}
+  | { readonly kind: "recovery-stopped"; readonly record: number; readonly key: string } // payload: {document, envelope}
+  /** The monitor's own: the wait of `record` is over. */
+  | { readonly kind: "owner-recovered"; readonly owner: string; readonly record: number }
   /** Somebody looks, by a passkey; what is signed says so by itself. */
   | { readonly kind: "owner-signed-in"; readonly key: string; readonly count: number }
   /** A passkey showed a sign count that it had passed already. */

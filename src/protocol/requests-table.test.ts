@@ -89,7 +89,12 @@ describe("the names that a peer may use", () => {
       asks: ["open", "run", "cancel"],
       says: [],
     });
-    expect(namesOf(MONITOR_CLI)).toEqual({ serves: cli, hears: [], asks: [], says: ["record", "held", "stage"] });
+    expect(namesOf(MONITOR_CLI)).toEqual({
+      serves: cli,
+      hears: [],
+      asks: [],
+      says: ["recovering", "record", "held", "stage"],
+    });
   });
 
   it.each([

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { Format, Provider } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
-import type { OwnerRequests } from "./owner-requests.ts";
+import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
@@ -383,7 +383,7 @@ export interface LogProof {
   readonly checkpoint: string;
 }
 
-export interface CliEvents {
+export interface CliEvents extends OwnerEvents {
   /** Every record as it becomes durable, without payload. */
   record: { readonly record: LogRecord };
   /** An action waits for a human, from the moment its record is durable. */

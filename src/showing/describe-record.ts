@@ -21,6 +21,14 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.owner} by ${record.key}`);
     case "owner-removed":
       return about(null, "bad", `${record.owner} by ${record.key}`);
+    case "recovery-set":
+      return about(null, "good", `${record.codes} codes by ${record.key}`);
+    case "recovery-begun":
+      return about(null, "bad", `${record.owner} waits to be an owner, by the code ${record.key}`);
+    case "recovery-stopped":
+      return about(null, "good", `of record ${record.record} by ${record.key}`);
+    case "owner-recovered":
+      return about(null, "bad", `${record.owner}, by record ${record.record}`);
     case "owner-signed-in":
       return about(null, "plain", record.key);
     case "passkey-rolled-back":

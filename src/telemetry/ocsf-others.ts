@@ -35,6 +35,13 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
         { code: "passkey-rolled-back", severity: SEVERITY.critical },
         { owner: record.key, kept: record.kept, found: record.found },
       );
+    case "recovery-begun":
+    case "owner-recovered":
+      return finding(
+        { seq: record.seq, instance: null, agent: null },
+        { code: record.kind, severity: SEVERITY.critical },
+        { owner: record.owner },
+      );
     case "refused":
       return finding(
         { seq: record.seq, instance: null, agent: null },
@@ -117,6 +124,10 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return entity(record, { type: "Provider", name: record.provider, activity: 4 });
     case "witnesses-set":
       return entity(record, { type: "Witnesses", name: "witnesses", activity: 3 }, { quorum: record.quorum });
+    case "recovery-set":
+      return entity(record, { type: "Recovery", name: "recovery", activity: 3 }, { codes: record.codes });
+    case "recovery-stopped":
+      return entity(record, { type: "Recovery", name: `record ${record.record}`, activity: 4 });
     case "telemetry-set":
       return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 }, { on: record.on });
     case "payload-erased":

@@ -7,6 +7,9 @@ import { createSigner } from "../../src/platform/signer.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { ownerKeyId } from "../../src/protocol/owner-key.ts";
+import { recoveryKeyId } from "../../src/protocol/recovery.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
+import { scriptSource } from "../e2e/sources.ts";
 import { pae } from "../../src/protocol/pae.ts";
 import { challengeOf, ENROLMENT_TYPE, SIGN_IN_TYPE } from "../../src/protocol/passkey.ts";
 import {
@@ -18,7 +21,7 @@ import {
   type Statement,
 } from "../../src/protocol/statement.ts";
 import { createAuthenticator, UP, type Authenticator, type Odd } from "../fakes/authenticator.ts";
-import { asJson, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { asJson, connectClient, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
 /*
  * Attacks on who may sign what, against one real monitor: each with its harmless twin.
@@ -65,6 +68,26 @@ async function owners(): Promise<readonly string[]> {
 async function lastOf(kind: string): Promise<{ [key: string]: unknown }> {
   const { entries } = await aios.client.request("log-show", { from: 0, limit: 10_000, instance: null, kinds: [kind] });
   return { ...entries.at(-1)?.record };
+}
+
+/** As the console's page does it: an invitation, a registration, and the terminal's signature. */
+async function enrolPasskey(name: string, roles: readonly Role[]): Promise<[Authenticator, string]> {
+  const { code, origin } = await aios.client.request("invite", { name, roles });
+  const { text, rpId } = await aios.client.request("enrolment-open", { code });
+  const made = createAuthenticator({ rpId, origin });
+  const registration = made.register(challengeOf(ENROLMENT_TYPE, text));
+  const { key } = await aios.client.request("enrolment-offer", { code, ...registration });
+  const { document } = await aios.client.request("invited", { code });
+  if (document === null) throw new Error("nothing was offered");
+  await aios.sign("enrol-owner", asJson(document));
+  return [made, ownerKeyId(key, crypto.sha256)];
+}
+
+function sealBy(made: Authenticator, statement: Statement, odd: Odd = {}): Envelope {
+  const payload = Buffer.from(statementText(statement));
+  const assertion = made.assert(pae(STATEMENT_TYPE, payload), odd);
+  const signatures = [{ keyid: statement.key, ...assertion }] as const;
+  return { payloadType: STATEMENT_TYPE, payload: payload.toString("base64"), signatures };
 }
 
 describe("roles", () => {
@@ -131,6 +154,141 @@ describe("enrolment", () => {
   });
 });
 
+describe("an action that waits", () => {
+  let authenticator: Authenticator;
+  let passkey: string;
+  const call = (name: string, args: object = {}) => ({ method: "tools/call", params: { name, arguments: args } });
+
+  beforeAll(async () => {
+    [authenticator, passkey] = await enrolPasskey("answers", ["approve"]);
+    await aios.grant({
+      id: "notes",
+      agents: ["worker", "climber"],
+      drivers: {
+        notes: {
+          source: scriptSource("test/fakes/notes-server.ts", { args: ["/workspace/notes.txt"], workspace: "write" }),
+          tools: { add: { risk: "stage", fields: { text: "string" } }, burn: { risk: "reserved" } },
+        },
+      },
+      allow: ["notes/add", "notes/burn"],
+    });
+  }, 30_000);
+
+  async function whenHeld(): Promise<CliRequests["held-show"]["ok"]> {
+    await expect.poll(async () => (await aios.held()).length, { timeout: 10_000 }).toBe(1);
+    const [held] = await aios.held();
+    return aios.client.request("held-show", { request: held?.request ?? "" });
+  }
+
+  test("twin: runs by a passkey's yes, once; attack: that yes is good for no other", async () => {
+    const ran = aios.follow("worker", [call("notes__burn", {}), call("notes__burn", {})], {
+      workspace: aios.workspace,
+      holdSeconds: 20,
+    });
+    const one = await whenHeld();
+    const yes = sealBy(authenticator, { ...one.statement, decision: "allow", key: passkey });
+    await aios.client.request("submit", { envelope: yes, document: JSON.parse(one.action) });
+    const two = await whenHeld();
+    await expect(aios.client.request("submit", { envelope: yes, document: JSON.parse(one.action) })).rejects.toThrow(
+      /replayed/,
+    );
+    await expect(aios.client.request("submit", { envelope: yes, document: JSON.parse(two.action) })).rejects.toThrow(
+      /wrong-subject/,
+    );
+    // What signs in, and a statement for the bare action, say no word about it.
+    const { text } = await aios.client.request("sign-in-open", {});
+    const statement: Statement = { ...two.statement, decision: "allow", key: passkey };
+    const payload = Buffer.from(statementText(statement)).toString("base64");
+    for (const message of [challengeOf(SIGN_IN_TYPE, text), Buffer.from(two.action)]) {
+      const signatures = [{ keyid: passkey, ...authenticator.assert(message) }] as const;
+      await expect(
+        aios.client.request("submit", {
+          envelope: { payloadType: STATEMENT_TYPE, payload, signatures },
+          document: JSON.parse(two.action),
+        }),
+      ).rejects.toThrow(/bad-signature/);
+    }
+    const no = sealBy(authenticator, { ...statement, decision: "deny" });
+    await aios.client.request("submit", { envelope: no, document: JSON.parse(two.action) });
+    const { answers } = await ran;
+    expect(answers[0]?.result?.isError).not.toBe(true);
+    expect(answers[1]?.result?.structuredContent).toMatchObject({ code: "denied-by-owner" });
+  }, 40_000);
+
+  test.each([
+    ["a tool of the substrate", call("aios__owners_add", { name: "me", roles: ["administer"] })],
+    ["a request of the command line", { method: "enrol-owner", params: {} }],
+  ])("attack: an agent that asks to be an owner, by %s, is none", async (_, attempt) => {
+    const before = await owners();
+    await aios.follow("climber", [attempt, { wait: 300 }], { workspace: aios.workspace }).catch(() => null);
+    expect(await owners()).toEqual(before);
+  });
+});
+
+describe("a recovery code", () => {
+  const code = createSigner(new Uint8Array(32).fill(3));
+  const other = createSigner(new Uint8Array(32).fill(4));
+  const of = (signer: Signer) => {
+    const key = toBase64(signer.publicKey);
+    return { id: recoveryKeyId(key, crypto.sha256), salt: "ab".repeat(16), key };
+  };
+  const make = () => aios.sign("set-recovery", asJson({ codes: [of(code), of(other)], wait: 1000 }));
+  const pending = async () => (await aios.client.request("owners", {})).recovery.pending;
+
+  async function recover(by: Signer, name: string): Promise<Signer> {
+    const fresh = makeSigner();
+    const document = ownerDocument(name, fresh);
+    const { statement } = await aios.client.request("prepare", { purpose: "recover-owner", document });
+    const envelope = signed({ ...statement, decision: "allow", key: of(by).id }, by);
+    await aios.client.request("submit", { envelope, document });
+    return fresh;
+  }
+
+  test("attack: recovery that nobody set up, or that was switched off, recovers nothing", async () => {
+    await expect(recover(code, "thief")).rejects.toThrow(/recovery is off/);
+    await make();
+    await aios.sign("set-recovery", { codes: [], wait: 0 });
+    await expect(recover(code, "thief")).rejects.toThrow(/recovery is off/);
+  });
+
+  test("twin: an owner who sees it in time stops it, and every code ends", async () => {
+    await make();
+    await recover(code, "thief");
+    const record = (await pending())?.record ?? -1;
+    expect(await lastOf("recovery-begun")).toMatchObject({ key: of(code).id });
+    // Whoever connects meanwhile hears of it before anything else.
+    const late = await connectClient(aios.home);
+    const told = late.recovering();
+    await late.request("ps", { all: false });
+    expect(await told).toMatchObject({ pending: { name: "thief", record } });
+    late.close();
+    await aios.sign("stop-recovery", { record });
+    expect(await pending()).toBeNull();
+    await expect(recover(other, "thief")).rejects.toThrow(/recovery is off/);
+    expect(await owners()).not.toContain("thief");
+  });
+
+  test("twin: nobody stops it, and the new key signs; attacks: not before, not twice, not for anything else", async () => {
+    await make();
+    const fresh = await recover(code, "maria-2");
+    await expect(sign(fresh, "set-policy", { text: "" })).rejects.toThrow(/bad-signature/);
+    await expect(recover(other, "thief")).rejects.toThrow(/waits already/);
+    await expect.poll(owners, { timeout: 10_000 }).toContain("maria-2");
+    await sign(fresh, "set-policy", { text: "" });
+    await expect(recover(code, "thief")).rejects.toThrow(/wrong-role/);
+    const document = ownerDocument("thief", makeSigner());
+    const { statement } = await aios.client.request("prepare", { purpose: "enrol-owner", document });
+    const envelope = signed({ ...statement, decision: "allow", key: of(other).id }, other);
+    await expect(aios.client.request("submit", { envelope, document })).rejects.toThrow(/wrong-role/);
+  });
+
+  test("attack: whoever guesses is stopped after five tries in an hour", async () => {
+    await expect(recover(makeSigner(), "thief")).rejects.toThrow(/bad-signature/);
+    await expect(recover(other, "thief")).rejects.toThrow(/too often/);
+    expect(await owners()).not.toContain("thief");
+  });
+});
+
 async function standing(): Promise<readonly object[]> {
   const { owners: all } = await aios.client.request("owners", {});
   return all.map(({ id, name, roles, key }) => ({ id, name, roles, key }));
@@ -139,26 +297,6 @@ async function standing(): Promise<readonly object[]> {
 describe("a passkey", () => {
   let authenticator: Authenticator;
   let passkey: string;
-
-  /** As the console's page does it: an invitation, a registration, and the terminal's signature. */
-  async function enrolPasskey(name: string, roles: readonly Role[]): Promise<[Authenticator, string]> {
-    const { code, origin } = await aios.client.request("invite", { name, roles });
-    const { text, rpId } = await aios.client.request("enrolment-open", { code });
-    const made = createAuthenticator({ rpId, origin });
-    const registration = made.register(challengeOf(ENROLMENT_TYPE, text));
-    const { key } = await aios.client.request("enrolment-offer", { code, ...registration });
-    const { document } = await aios.client.request("invited", { code });
-    if (document === null) throw new Error("nothing was offered");
-    await aios.sign("enrol-owner", asJson(document));
-    return [made, ownerKeyId(key, crypto.sha256)];
-  }
-
-  function sealBy(made: Authenticator, statement: Statement, odd: Odd = {}): Envelope {
-    const payload = Buffer.from(statementText(statement));
-    const assertion = made.assert(pae(STATEMENT_TYPE, payload), odd);
-    const signatures = [{ keyid: statement.key, ...assertion }] as const;
-    return { payloadType: STATEMENT_TYPE, payload: payload.toString("base64"), signatures };
-  }
 
   async function asked(purpose: Purpose, document: JsonObject, key = passkey): Promise<Statement> {
     const { statement } = await aios.client.request("prepare", { purpose, document });

@@ -179,6 +179,7 @@ test.each(CORPUS)("in the lists of the live screen, what %s moves no cursor and 
       held: [held],
       stages: new Map(),
       allFrozen: null,
+      recovering: null,
       pane: "held",
       chosen: { instances: 0, held: 0 },
       budgets: [],

@@ -119,6 +119,8 @@ export interface Answer {
 
 export interface Client {
   request<K extends keyof CliRequests>(name: K, body: CliRequests[K]["body"]): Promise<CliRequests[K]["ok"]>;
+  /** The next word about a recovery that waits. */
+  recovering(): Promise<CliEvents["recovering"]>;
   onRecord(listener: (event: CliEvents["record"]) => void): void;
   close(): void;
   readonly closed: Promise<void>;
@@ -310,10 +312,16 @@ export function signed(statement: Statement, signer: Signer): Envelope {
 export async function connectClient(home: string): Promise<Client> {
   const channel = await connectUnix(join(home, "run", "aiosd.sock"));
   const listeners: ((event: CliEvents["record"]) => void)[] = [];
+  const told = Promise.withResolvers<CliEvents["recovering"]>();
   const peer = createPeer(channel, {
     side: CLI_SIDE,
     requests: {},
-    events: { record: (event) => listeners.forEach((listen) => listen(event)), held: () => {}, stage: () => {} },
+    events: {
+      recovering: (event) => told.resolve(event),
+      record: (event) => listeners.forEach((listen) => listen(event)),
+      held: () => {},
+      stage: () => {},
+    },
     onFault: (fault) => {
       throw new Error(`the monitor broke the protocol: ${fault.code} ${fault.message}`);
     },
@@ -322,6 +330,7 @@ export async function connectClient(home: string): Promise<Client> {
   return {
     // Generic over the name, so the compiler cannot see that body and answer are those of the same name.
     request: (name, body) => peer.request(name, body as never) as never,
+    recovering: () => told.promise,
     onRecord: (listener) => void listeners.push(listener),
     close: () => peer.close(),
     closed: peer.closed,

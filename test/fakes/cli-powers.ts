@@ -98,6 +98,17 @@ export function createDesk(setting: Setting = {}): Desk {
       exists: (path) => Promise.resolve(setting.files?.[path] !== undefined),
     },
     drafts: createDrafts(createCrypto()),
+    recovery: {
+      make: (codes) =>
+        Promise.resolve(
+          Array.from({ length: codes }, (_, at) => ({
+            text: `${at + 1}-code`,
+            salt: "ab".repeat(16),
+            signer: createTestSigner(),
+          })),
+        ),
+      open: (said) => Promise.resolve(said === "1-code" ? signer : null),
+    },
     crypto: createCrypto(),
     random: { hex: (count) => "ab".repeat(count) },
     timer: { after: () => () => undefined },

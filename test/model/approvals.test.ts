@@ -177,8 +177,11 @@ class World {
       vault: { isDeposited: () => false, keep: async () => false, destroy: async () => {} },
       policy: () => evaluator.version,
       now: trusted.now,
-      counts: { take: () => {} },
-      offered: () => false,
+      owners: {
+        counts: { take: () => {} },
+        recovery: { admit: () => {}, watch: () => {} },
+        desk: { offered: () => false },
+      },
       effects: {
         settle: (answer) => this.conduct.settle(this.live, answer),
         checkPolicy: async () => ({ kind: "refused", message: "not in this test" }),

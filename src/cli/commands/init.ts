@@ -18,7 +18,7 @@ export const init: Command = {
   flags: [{ name: "name", value: "NAME", help: "a name for the owner (default: owner)" }, HOME],
   details: [
     "The owner key signs everything that gives an agent authority. It is stored behind a passphrase: at least 12 characters, or 4 words. The passphrase is read from the terminal only, twice.",
-    "There is no way to recover a lost passphrase.",
+    "A lost passphrase cannot be found again. Make recovery codes next: aios owners codes.",
   ],
   examples: ["init", "init --home /srv/aios --name maria"],
   async run(powers, args) {

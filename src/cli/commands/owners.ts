@@ -3,7 +3,7 @@ import { ownerKeyText, decodeOwner, type OwnerDocument, type OwnerKey } from "..
 import type { OwnerView } from "../../protocol/owner-requests.ts";
 import { toBase64 } from "../../protocol/bytes.ts";
 import { line, writeLines } from "../../showing/line.ts";
-import { showMoment } from "../../showing/moment.ts";
+import { showMoment, showSpan } from "../../showing/moment.ts";
 import { shortCode } from "../../showing/statement-code.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
@@ -30,8 +30,8 @@ export const ownersList: Command = {
   examples: ["owners list"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { owners } = await client.request("owners", {});
-      if (args.has("json")) writeJson(powers, { owners });
+      const { owners, recovery } = await client.request("owners", {});
+      if (args.has("json")) writeJson(powers, { owners, recovery });
       else if (owners.length === 0) writeLines(powers.out, [line("This home has no owner: run aios init.")]);
       else {
         const rows = owners.map(({ id, name, roles, key, since }) => [
@@ -42,6 +42,9 @@ export const ownersList: Command = {
           showMoment(since, powers.offset(since)),
         ]);
         writeLines(powers.out, layOutTable(["NAME", "MAY", "KEY", "CODE", "SINCE"], rows));
+        const left = recovery.codes.filter((salt) => salt !== null).length;
+        const said = left === 0 ? "no recovery code: aios owners codes makes some" : `${left} recovery codes`;
+        writeLines(powers.out, [line(`${said}${left === 0 ? "" : `, each good after ${showSpan(recovery.wait)}`}`)]);
       }
       return EXIT.ok;
     });
@@ -160,7 +163,8 @@ async function enrolAnother(
   writeLines(parts.powers.out, [line(`added ${makeVisible(owner.name)} (record ${seq})`)]);
 }
 
-function describeOwner({ name, roles, key }: OwnerDocument, powers: CliPowers): ReturnType<typeof line>[] {
+/** An owner and their key, as both people see them. */
+export function describeOwner({ name, roles, key }: OwnerDocument, powers: CliPowers): ReturnType<typeof line>[] {
   return [
     line(`  name       ${makeVisible(name)}`),
     line(`  may        ${roles.join(", ")}`),

@@ -100,8 +100,18 @@ function createTop(parts: Parts): TopScreen {
       chosen[name] = Math.max(0, Math.min(chosen[name], lists[name]().length - 1));
     readBudgets().catch(failed);
     const { columns, rows } = board.size();
-    const { instances, held, stages, allFrozen } = feed;
-    const model: TopModel = { instances, held, stages, allFrozen, pane, chosen, budgets: budgets.lines, notes };
+    const { instances, held, stages, allFrozen, recovering } = feed;
+    const model: TopModel = {
+      instances,
+      held,
+      stages,
+      allFrozen,
+      recovering,
+      pane,
+      chosen,
+      budgets: budgets.lines,
+      notes,
+    };
     const lines = drawTop(model, { columns: columns - 1, rows, now: powers.now() });
     board.show(lines.map((each) => paintLine({ colour: board.colour }, each)));
   };

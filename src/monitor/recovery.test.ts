@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { RecordBody } from "../protocol/record.ts";
+import { createRecovery, type Recovery } from "./recovery.ts";
+import { emptyState, type State } from "./state.ts";
+
+const HOUR = 3_600_000;
+let state: State;
+let now: number;
+let clock: "steady" | "jumped";
+let records: RecordBody[];
+let timers: { readonly ms: number; readonly call: () => void }[];
+let fails: boolean;
+let recovery: Recovery;
+
+beforeEach(() => {
+  [state, now, clock, records, timers, fails] = [emptyState(), 0, "steady", [], [], false];
+  recovery = createRecovery({
+    journal: {
+      state,
+      size: () => 0,
+      async write(body) {
+        if (fails) throw new Error("the log cannot be written");
+        state.recovery = { ...state.recovery, pending: null };
+        return records.push(body);
+      },
+    },
+    timer: { after: (ms, call) => (timers.push({ ms, call }), () => {}) },
+    trusted: { now: () => now, state: () => clock },
+    failed: () => {},
+  });
+  const document = { name: "again", roles: ["approve"], key: { kind: "ed25519", publicKey: "" } } as const;
+  state.recovery = { wait: HOUR, codes: new Map(), pending: { record: 7, owner: "ed25519:0", document, due: HOUR } };
+});
+
+function elapse(ms: number): void {
+  const next = timers.shift();
+  if (next === undefined) throw new Error("nothing waits");
+  expect(next.ms).toBeLessThanOrEqual(60_000);
+  now += ms;
+  next.call();
+}
+
+describe("a recovery that waits", () => {
+  test("twin: ends when its time has come, and not before", () => {
+    recovery.watch();
+    recovery.watch();
+    expect(timers).toHaveLength(1);
+    elapse(HOUR - 1);
+    expect(records).toEqual([]);
+    elapse(1000);
+    expect(records).toEqual([{ kind: "owner-recovered", owner: "ed25519:0", record: 7 }]);
+    expect(timers).toEqual([]);
+  });
+
+  test("attack: does not end by a clock that jumped", () => {
+    recovery.watch();
+    clock = "jumped";
+    elapse(2 * HOUR);
+    expect(records).toEqual([]);
+    clock = "steady";
+    elapse(1000);
+    expect(records).toHaveLength(1);
+  });
+
+  test("does not end when it was stopped meanwhile, and nothing waits any more", () => {
+    recovery.watch();
+    state.recovery = { ...state.recovery, pending: null };
+    elapse(2 * HOUR);
+    expect([records, timers]).toEqual([[], []]);
+  });
+
+  test("tries again when the log could not be written", async () => {
+    recovery.watch();
+    fails = true;
+    elapse(2 * HOUR);
+    await Promise.resolve();
+    await Promise.resolve();
+    fails = false;
+    elapse(1000);
+    expect(records).toHaveLength(1);
+  });
+});
+
+test("attack: codes are tried five times in an hour and no more", () => {
+  for (let tries = 0; tries < 5; tries += 1) recovery.admit();
+  expect(() => recovery.admit()).toThrow(/too often/);
+  now = HOUR + 1;
+  recovery.admit();
+});

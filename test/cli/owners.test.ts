@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import { canonicalize } from "../../src/kernel/canonical.ts";
+import { EXIT } from "../../src/cli/exit-codes.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
+import { toBase64 } from "../../src/protocol/bytes.ts";
+import { verifyEnvelope } from "../../src/protocol/dsse.ts";
+import type { OwnerView, RecoveryView } from "../../src/protocol/owner-requests.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
+import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
+import type { Answers } from "../fakes/monitor-client.ts";
+
+const crypto = createCrypto();
+const KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+const maria: OwnerView = {
+  id: "ed25519:0123456789abcdef",
+  name: "maria",
+  roles: ["approve"],
+  key: { kind: "ed25519", publicKey: KEY },
+  since: NOW,
+  grants: ["mail"],
+};
+const OFF: RecoveryView = { wait: 0, codes: [], pending: null };
+
+function answering(recovery: RecoveryView = OFF): Answers {
+  return {
+    owners: () => ({ owners: [maria], recovery }),
+    prepare: ({ purpose, document }) => ({
+      statement: {
+        v: 1,
+        purpose,
+        nonce: "0".repeat(32),
+        subject: crypto.digest(canonicalize(document)),
+        policy: `sha256:${"a".repeat(64)}`,
+        start: "0".repeat(32),
+        expires: NOW + 60_000,
+      },
+    }),
+    submit: () => ({ seq: 42 }),
+  };
+}
+
+function submitted(desk: Desk): CliRequests["submit"]["body"] {
+  const [only, ...others] = desk.monitor.asked.filter(({ name }) => name === "submit");
+  expect(others).toEqual([]);
+  return only?.body as CliRequests["submit"]["body"]; // the one body of that name
+}
+
+describe("aios owners", () => {
+  test("list shows names, roles, keys and codes", async () => {
+    const desk = createDesk({ answers: answering() });
+    expect(await runProgram(["owners", "list"], desk.powers)).toBe(EXIT.ok);
+    expect(desk.out()).toMatch(/maria +approve +ed25519:0123456789abcdef +[0-9a-z]{3}(?:-[0-9a-z]{3}){4}/);
+    expect(desk.out()).toContain("no recovery code");
+  });
+
+  test("add shows kind, name, roles and the code of the key, and signs exactly that", async () => {
+    const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });
+    const words = ["owners", "add", "--name", "ben", "--roles", "administer,approve", "--key", KEY];
+    expect(await runProgram(words, desk.powers)).toBe(EXIT.ok);
+    expect(desk.err()).toMatch(
+      /name +ben\n +may +approve, administer\n +kind +key file \(Ed25519\)\n +code +[0-9a-z-]{19}/,
+    );
+    expect(submitted(desk).document).toEqual({
+      name: "ben",
+      roles: ["approve", "administer"],
+      key: { kind: "ed25519", publicKey: KEY },
+    });
+  });
+
+  test("add --passkey waits for what is offered at the console, and signs that", async () => {
+    const key = {
+      kind: "passkey",
+      credential: "AAAA",
+      publicKey: "",
+      rpId: "h.localhost",
+      origin: "http://h.localhost:20101",
+      count: 0,
+    } as const;
+    const offered = [null, { name: "ben", roles: ["approve"] as const, key }];
+    const desk = createDesk({
+      answers: {
+        ...answering(),
+        invite: () => ({ code: "aaaa-bbbb", origin: key.origin, expires: NOW + 600_000 }),
+        invited: () => ({ document: offered.shift() ?? null }),
+      },
+      typed: ["y", PASSPHRASE],
+    });
+    expect(await runProgram(["owners", "add", "--name", "ben", "--roles", "approve", "--passkey"], desk.powers)).toBe(
+      EXIT.ok,
+    );
+    expect(desk.err()).toMatch(/http:\/\/h\.localhost:20101\/enrol[\s\S]*aaaa-bbbb[\s\S]*kind +passkey for http:\/\/h/);
+    expect(submitted(desk).document).toMatchObject({ name: "ben", key });
+  });
+
+  test.each([
+    [["owners", "add", "--name", "ben", "--roles", "root", "--key", KEY]],
+    [["owners", "add", "--name", "ben", "--key", KEY]],
+    [["owners", "add", "--name", "ben", "--roles", "approve"]],
+    [["owners", "add", "--name", "ben", "--roles", "approve", "--key", KEY, "--passkey"]],
+    [["owners", "add", "--name", "b\u001b[2K", "--roles", "approve", "--key", KEY]],
+    [["owners", "add", "--name", "ben", "--roles", "approve", "--key", "AAAA"]],
+    [["owners", "codes", "--wait", "5m"]],
+    [["owners", "codes", "--wait", "2h", "--off"]],
+  ])("%j is refused as usage, and nothing is signed", async (words) => {
+    const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });
+    expect(await runProgram(words, desk.powers)).toBe(EXIT.usage);
+    expect(desk.monitor.asked).toEqual([]);
+  });
+
+  test("remove names the grants that stay, and signs the id of the key", async () => {
+    const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });
+    expect(await runProgram(["owners", "remove", "maria"], desk.powers)).toBe(EXIT.ok);
+    expect(desk.err()).toMatch(/grants +mail \(they stay in force\)/);
+    expect(submitted(desk).document).toEqual({ owner: maria.id });
+    expect(await runProgram(["owners", "remove", "nobody"], createDesk({ answers: answering() }).powers)).toBe(EXIT.no);
+  });
+
+  test("whoever says no has signed nothing", async () => {
+    const desk = createDesk({ answers: answering(), typed: ["n"] });
+    expect(await runProgram(["owners", "remove", "maria"], desk.powers)).not.toBe(EXIT.ok);
+    expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("submit");
+  });
+});
+
+describe("recovery at the terminal", () => {
+  test("codes are shown once they are in force, at the terminal and not on standard output", async () => {
+    const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });
+    expect(await runProgram(["owners", "codes"], desk.powers)).toBe(EXIT.ok);
+    expect(desk.err()).toMatch(/1-code[\s\S]*8-code[\s\S]*record 42/);
+    expect(desk.out()).not.toContain("code");
+    const { document } = submitted(desk);
+    expect(document).toMatchObject({ wait: 86_400_000 });
+    expect(JSON.stringify(document)).not.toContain("-code");
+  });
+
+  test("a refused statement shows no code", async () => {
+    const refused = () => Promise.reject(new TypeError("no"));
+    const desk = createDesk({ answers: { ...answering(), submit: refused }, typed: ["y", PASSPHRASE] });
+    expect(await runProgram(["owners", "codes"], desk.powers)).not.toBe(EXIT.ok);
+    expect(desk.err()).not.toContain("1-code");
+  });
+
+  test("recover signs with the code's own key over a new key, and never says the code", async () => {
+    const recovery = { wait: 86_400_000, codes: ["ab".repeat(16)], pending: null };
+    const typed = ["1-code", "a fresh passphrase of words", "a fresh passphrase of words"];
+    const desk = createDesk({ answers: answering(recovery), typed });
+    expect(await runProgram(["owners", "recover", "maria-2"], desk.powers)).toBe(EXIT.ok);
+    const { envelope, document } = submitted(desk);
+    expect(document).toMatchObject({ name: "maria-2", roles: ["approve", "grant", "administer"] });
+    const verified = verifyEnvelope(envelope, {
+      findKey: (id) =>
+        id.startsWith("recovery:") ? { kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) } : null,
+      crypto,
+    });
+    expect(verified).toMatchObject({ kind: "ok", statement: { purpose: "recover-owner" } });
+    expect(JSON.stringify(desk.monitor.asked)).not.toContain("1-code");
+  });
+
+  test("a recovery that waits is said first, by every command, and stopped by its record", async () => {
+    const pending = { record: 9, owner: maria.id, name: "thief", due: NOW + 3_600_000 };
+    const desk = createDesk({
+      answers: {
+        ...answering({ wait: 3_600_000, codes: [null], pending }),
+        ps: () => {
+          desk.monitor.say("recovering", { pending });
+          return { instances: [], allFrozen: null };
+        },
+      },
+      typed: ["y", PASSPHRASE],
+    });
+    await runProgram(["ps"], desk.powers);
+    expect(desk.err()).toMatch(
+      /SOMEBODY RECOVERS A KEY: thief becomes an owner at [-0-9: ]+ by a recovery code \(record 9\)/,
+    );
+    expect(await runProgram(["owners", "stop"], desk.powers)).toBe(EXIT.ok);
+    expect(submitted(desk).document).toEqual({ record: 9 });
+  });
+});
