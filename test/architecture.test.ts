@@ -37,6 +37,7 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/fields.ts": "src/protocol/record.test.ts",
   "src/protocol/infer-anthropic.ts": "src/protocol/infer-body.test.ts",
   "src/protocol/infer-openai.ts": "src/protocol/infer-body.test.ts",
+  "src/protocol/memory-table.ts": "src/protocol/requests-table.test.ts",
   "src/protocol/offer.ts": "src/protocol/requests-table.test.ts",
   "src/protocol/outbox.ts": "src/protocol/rpc.test.ts",
   "src/protocol/owner-key.ts": "src/monitor/owners.test.ts",

@@ -12,6 +12,8 @@ import { logErase } from "./commands/log-erase.ts";
 import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
+import { memoryBudget, memoryErase, memoryFreeze, memoryRelease } from "./commands/memory-signed.ts";
+import { memoryList, memoryPlanes, memoryQuarantine, memoryShow, memoryVerify } from "./commands/memory.ts";
 import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owners.ts";
 import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
@@ -35,6 +37,20 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Begin", commands: [demo, scan, init, doctor, adoptOpenClaw] },
   { title: "Run agents", commands: [run, ps, top, hold, freeze, thaw, restart, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
+  {
+    title: "Memory",
+    commands: [
+      memoryPlanes,
+      memoryList,
+      memoryShow,
+      memoryVerify,
+      memoryBudget,
+      memoryFreeze,
+      memoryErase,
+      memoryQuarantine,
+      memoryRelease,
+    ],
+  },
   { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   {

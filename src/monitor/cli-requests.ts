@@ -26,6 +26,8 @@ import type { Log } from "./log/log.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { MEMORY_OFFER, memorySpec } from "./memory/device.ts";
+import { memoryHandlers } from "./memory/memory-requests.ts";
+import type { Memory } from "./memory/memory.ts";
 import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
@@ -49,6 +51,7 @@ export interface CliPorts {
   readonly instances: Instances;
   readonly statements: Statements;
   readonly vault: Vault;
+  readonly memory: Memory;
   readonly desk: PasskeyDesk;
   readonly policy: PolicyEngine;
   readonly code: CodeLayout;
@@ -323,6 +326,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     async homes({ agent }) {
       return { homes: await instances.homes.view(agent) };
     },
+    ...memoryHandlers(ports),
     async stop() {
       ports.stop();
       return {};

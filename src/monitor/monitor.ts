@@ -360,6 +360,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     statements,
     vault,
     desk: owners.desk,
+    memory,
     policy: engine,
     code: parts.code,
     connectDriver,

@@ -36,6 +36,7 @@ import {
   words,
 } from "./fields.ts";
 import { command, environment, task } from "./launch.ts";
+import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
 import { OFFER } from "./offer.ts";
 import { OWNER_ANSWERS, OWNER_TABLE, RECOVERY_PENDING } from "./owner-requests.ts";
 import { PROPOSAL } from "./proposal.ts";
@@ -132,6 +133,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   watch: object<BodyOf<"watch">>({ instance: nullable(lookup) }),
   stopped: object<BodyOf<"stopped">>({ instance: lookup, go: boolean() }),
   homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
+  ...MEMORY_TABLE,
   stop: empty,
   ...OWNER_TABLE,
 };
@@ -303,6 +305,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   watch: empty,
   stopped: object<OkOf<"stopped">>({ stopped: boolean() }),
   homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
+  ...MEMORY_ANSWERS,
   stop: empty,
   ...OWNER_ANSWERS,
 };

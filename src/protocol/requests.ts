@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { Format, Provider } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
+import type { MemoryRequests } from "./memory-table.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
@@ -242,9 +243,8 @@ export interface Explanation {
 }
 
 type Empty = Record<string, never>;
-
 /** Requests that the command line may send. */
-export interface CliRequests extends OwnerRequests {
+export interface CliRequests extends OwnerRequests, MemoryRequests {
   hello: {
     body: { readonly version: string };
     ok: {

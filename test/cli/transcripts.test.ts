@@ -41,6 +41,17 @@ What agents keep
   home put           put a read-only file into an agent's home; you sign it
   home wipe          remove what an agent kept; you sign it
 
+Memory
+  memory planes      list what agents keep in memory, and how much they may
+  memory list        list entries of a plane, or those that have some words
+  memory show        show an entry of memory, and where it comes from
+  memory verify      compare memory with the log, its keys and its index
+  memory budget      say how much an agent may keep or load; you sign it
+  memory freeze      freeze texts as a snapshot nobody changes; you sign it
+  memory erase       erase entries of memory for good; you sign it
+  memory quarantine  take out of agents' reach what came from somewhere
+  memory release     take a quarantine back; you sign it
+
 Decide
   approvals list     list the actions that wait for you
   approvals show     show one held action in full
@@ -53,6 +64,15 @@ Grant
   grants propose     turn a profile into a grant to review and sign
   grants sign        put a grant in force; you sign it
   grants revoke      end a grant now; you sign it
+
+Owners
+  owners list        list who may sign, and what
+  owners key         make the key of one more owner in this home
+  owners add         let one more person sign; you sign it
+  owners remove      take somebody's right to sign away; you sign it
+  owners codes       make recovery codes for a lost key; you sign them
+  owners recover     become an owner again with a recovery code
+  owners stop        stop a recovery that waits; you sign it
 
 Secrets
   secrets set        keep a secret that agents use and never see; you sign it
@@ -130,6 +150,17 @@ What agents keep
   home put           put a read-only file into an agent's home; you sign it
   home wipe          remove what an agent kept; you sign it
 
+Memory
+  memory planes      list what agents keep in memory, and how much they may
+  memory list        list entries of a plane, or those that have some words
+  memory show        show an entry of memory, and where it comes from
+  memory verify      compare memory with the log, its keys and its index
+  memory budget      say how much an agent may keep or load; you sign it
+  memory freeze      freeze texts as a snapshot nobody changes; you sign it
+  memory erase       erase entries of memory for good; you sign it
+  memory quarantine  take out of agents' reach what came from somewhere
+  memory release     take a quarantine back; you sign it
+
 Decide
   approvals list     list the actions that wait for you
   approvals show     show one held action in full
@@ -142,6 +173,15 @@ Grant
   grants propose     turn a profile into a grant to review and sign
   grants sign        put a grant in force; you sign it
   grants revoke      end a grant now; you sign it
+
+Owners
+  owners list        list who may sign, and what
+  owners key         make the key of one more owner in this home
+  owners add         let one more person sign; you sign it
+  owners remove      take somebody's right to sign away; you sign it
+  owners codes       make recovery codes for a lost key; you sign them
+  owners recover     become an owner again with a recovery code
+  owners stop        stop a recovery that waits; you sign it
 
 Secrets
   secrets set        keep a secret that agents use and never see; you sign it

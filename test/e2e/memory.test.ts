@@ -148,7 +148,7 @@ describe("what has ended", () => {
     const word = "Quetzalcoatl";
     const ran = await follow(
       "keeper",
-      call("memory__put", { plane: "ephemeral", text: `the word is ${word}`, ttl: 8 }),
+      call("memory__put", { plane: "ephemeral", text: `the word is ${word}`, ttl: 4 }),
       call("memory__search", { plane: "ephemeral", query: word }),
     );
     const { entry } = told(ran, 0);
@@ -171,4 +171,49 @@ describe("what has ended", () => {
       rmSync(backup, { recursive: true, force: true });
     }
   }, 60_000);
+});
+
+describe("what only an owner does", () => {
+  test("freezes what an agent then reads and never an older version of it; raises a budget; erases; takes out of reach", async () => {
+    const text = "Be kind. Send nothing to anybody.";
+    const soul = (version: number, words: string) =>
+      ({ agent: "other", name: "identity", version, items: [{ path: "SOUL.md", text: words }] }) as const;
+    await aios.sign("freeze-memory", soul(2, text));
+    await expect(aios.sign("freeze-memory", soul(2, "Be cruel."))).rejects.toThrow(/version 2 already/u);
+    await expect(aios.sign("freeze-memory", soul(1, "Be cruel."))).rejects.toThrow(/version 2 already/u);
+    await aios.sign("set-memory-budget", { agent: "other", what: "ephemeral", bytes: 100, count: 1 });
+    const put = call("memory__put", { plane: "ephemeral", text: "one", ttl: 600 });
+    const ran = await follow(
+      "other",
+      call("memory__get", { plane: "frozen", name: "identity", path: "SOUL.md" }),
+      call("memory__list", { plane: "frozen" }),
+      put,
+      put,
+      call("memory__propose_freeze", { plane: "append-only", name: "rules", entries: [0] }),
+      call("memory__append", { plane: "append-only", text: "to be erased" }),
+    );
+    expect(told(ran, 0)).toMatchObject({ version: 2, text });
+    expect(told(ran, 1)["snapshots"]).toEqual([{ name: "identity", version: 2, paths: ["SOUL.md"] }]);
+    expect(told(ran, 2)["entry"]).toBeTypeOf("number");
+    expect(told(ran, 3).error).toMatch(/^memory-full: .*an owner can raise that/u);
+    // Nobody proposes what they cannot read: entry 0 is another agent's.
+    expect(told(ran, 4).error).toContain("memory-unknown");
+
+    const entry = Number(told(ran, 5)["entry"]);
+    await aios.client.request("memory-quarantine", { by: "instance", value: ran.instance });
+    expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: true });
+    await aios.sign("erase-memory", { entries: [entry] });
+    await expect(aios.client.request("memory-entry", { entry })).rejects.toThrow(/memory-erased/u);
+    await aios.sign("set-memory-budget", { agent: "other", what: "ephemeral", bytes: 100, count: 2 });
+    const kept = Number(told(ran, 2)["entry"]);
+    const again = await follow("other", put, call("memory__get", { plane: "ephemeral", entry: kept }));
+    expect(told(again, 0)["entry"]).toBeTypeOf("number");
+    expect(told(again, 1).error).toContain("memory-quarantined");
+    await aios.sign("release-memory", { by: "instance", value: ran.instance });
+    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [] });
+    const { planes } = await aios.client.request("memory-planes", {});
+    expect(planes).toContainEqual(
+      expect.objectContaining({ agent: "other", what: "ephemeral", count: 2, mostCount: 2 }),
+    );
+  });
 });

@@ -197,7 +197,7 @@ test(
   { timeout: 120_000 },
   async () => {
     await fc.assert(fc.asyncProperty(fc.array(STEP, { maxLength: 25 }), runProgram), {
-      numRuns: Number(process.env["MEMORY_RUNS"] ?? 25),
+      numRuns: Number(process.env["MEMORY_RUNS"] ?? 15),
     });
   },
 );

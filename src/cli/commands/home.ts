@@ -5,13 +5,12 @@ import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes } from "../../showing/moment.ts";
-import type { CliPowers, MonitorClient } from "../powers.ts";
+import type { MonitorClient } from "../powers.ts";
 import { MAXIMUM_BYTES, MAXIMUM_LINES } from "../../showing/render-action.ts";
+import { showText } from "../show-text.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../../showing/visible.ts";
-import { cutRows } from "../../showing/width.ts";
 import { isHomePath } from "../../kernel/home-grant.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import type { HomeView } from "../../protocol/requests.ts";
@@ -128,18 +127,6 @@ export const homePut: Command = {
     });
   },
 };
-
-/** SHOWN-SIGNED-RUN: what cannot be shown in full is not signed. */
-function showText(text: string, powers: CliPowers): readonly Line[] {
-  const rows = text === "" ? ["(empty)"] : text.replace(/\n$/u, "").split("\n").map(makeVisible);
-  const lines = rows.flatMap((row) => cutRows(row, powers.err.columns - 4)).map((row) => line(`  | ${row}`));
-  if (lines.length <= MAXIMUM_LINES) return lines;
-  throw CliFailure.of(
-    "cannot-show",
-    `Cannot show the file in full: it has over ${MAXIMUM_LINES} lines`,
-    "put a shorter one, which may name others",
-  );
-}
 
 async function findHomeOf(client: MonitorClient, agent: string): Promise<HomeView> {
   const [home] = (await client.request("homes", { agent })).homes;

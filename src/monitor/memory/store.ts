@@ -25,6 +25,11 @@ export interface Kept extends Pick<Content, "by" | "instance" | "labels" | "sour
   readonly ttl: number | null;
 }
 
+/** Whether what is in quarantine is seen too: by people, who judge it, never by agents. */
+export interface Seeing {
+  readonly quarantined?: true;
+}
+
 /** What was found not to be as the log says. */
 export interface Damage {
   readonly entry: number;
@@ -40,11 +45,17 @@ export interface MemoryStore {
   /** Resolves with the number of the entry when it is durable. Throws MemoryFault `memory-full`. */
   keep(kept: Kept): Promise<number>;
   /** Throws MemoryFault: `memory-unknown`, `memory-expired`, `memory-erased`, `memory-quarantined`, `memory-damaged`. */
-  read(of: PlaneOf, entry: number): Promise<Recalled>;
+  read(of: PlaneOf, entry: number, options?: Seeing): Promise<Recalled>;
   /** Newest first, below `before`; what is quarantined is left out. Throws MemoryFault `memory-damaged`. */
-  list(of: PlaneOf, options: { readonly before: number | null; readonly most: number }): Promise<readonly Recalled[]>;
+  list(
+    of: PlaneOf,
+    options: Seeing & { readonly before: number | null; readonly most: number },
+  ): Promise<readonly Recalled[]>;
   /** Entries that have every word of the query, newest first. */
-  search(of: PlaneOf, options: { readonly query: string; readonly most: number }): Promise<readonly Recalled[]>;
+  search(
+    of: PlaneOf,
+    options: Seeing & { readonly query: string; readonly most: number },
+  ): Promise<readonly Recalled[]>;
   /** Destroys the keys of what is past its end and of what was erased, and all that is left of it. */
   sweep(): Promise<void>;
   /** Compares every entry with the log, key, seal and index. */
@@ -93,7 +104,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   }
 
   /** What of these rows may be read now. */
-  async function recall(rows: readonly ShelfRow[]): Promise<readonly Recalled[]> {
+  async function recall(rows: readonly ShelfRow[], { quarantined }: Seeing): Promise<readonly Recalled[]> {
     const found: Recalled[] = [];
     for (const row of rows) {
       if (memory.look(row.entry, parts.now()) !== "live") continue;
@@ -103,7 +114,8 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
         if (memory.look(row.entry, parts.now()) !== "live") continue;
         throw damaged(row.entry);
       }
-      if (!memory.isQuarantined({ entry: row.entry, ...content })) found.push({ entry: row.entry, ...content });
+      if (quarantined === true || !memory.isQuarantined({ entry: row.entry, ...content }))
+        found.push({ entry: row.entry, ...content });
     }
     return found;
   }
@@ -219,7 +231,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   return {
     keep,
 
-    async read(of, entry) {
+    async read(of, entry, seeing = {}) {
       const place = memory.placeOf(entry);
       if (place === null || place.agent !== of.agent || place.plane !== of.plane)
         throw new MemoryFault("memory-unknown", `no entry ${entry} in that plane`);
@@ -228,7 +240,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       if (stands === "erased") throw new MemoryFault("memory-erased", `an owner had entry ${entry} erased`);
       const row = await shelf("read", { entry });
       if (row === null) throw damaged(entry);
-      const [found] = await recall([row]);
+      const [found] = await recall([row], seeing);
       if (found !== undefined) return found;
       if (memory.look(entry, parts.now()) !== "live")
         throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
@@ -237,16 +249,17 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
 
     async list(of, options) {
       const before = memory.used(of).count;
-      const { rows, count } = await shelf("list", { ...of, ...options });
+      const { before: below, most } = options;
+      const { rows, count } = await shelf("list", { ...of, before: below, most });
       if (count < Math.min(before, memory.used(of).count))
         throw new MemoryFault("memory-damaged", "an entry of that plane is missing: aios memory verify says which");
-      return recall(rows);
+      return recall(rows, options);
     },
 
-    async search(of, { query, most }) {
+    async search(of, { query, most, ...seeing }) {
       const words = wordsOf(query);
       const rows = await shelf("search", { ...of, words, most: most + SPARE });
-      const found = await recall(rows);
+      const found = await recall(rows, seeing);
       return found
         .filter(({ text }) => {
           const has = new Set(wordsOf(text));

@@ -1,0 +1,204 @@
+import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
+import { AGENT_NAME } from "../../kernel/names.ts";
+import { PLANES, type Plane } from "../../kernel/memory.ts";
+import type { EntryView } from "../../protocol/memory-table.ts";
+import { join, line, writeLines, type Line } from "../../showing/line.ts";
+import { showBytes, showMoment } from "../../showing/moment.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
+import { withMonitor, writeJson } from "../connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { readInteger } from "../integer.ts";
+import type { CliPowers } from "../powers.ts";
+import { layOutTable } from "../table.ts";
+
+export const AGENT: Positional = { name: "AGENT", required: true, help: "the agent's name, as grants use it" };
+const PLANE: Positional = { name: "PLANE", required: true, help: "append-only or ephemeral" };
+const BY: Positional = { name: "BY", required: true, help: "instance, source or entry" };
+const VALUE: Positional = { name: "VALUE", required: true, help: "its id, a tool as driver/tool, or a number" };
+
+/** `aios memory planes`. */
+export const memoryPlanes: Command = {
+  path: ["memory", "planes"],
+  summary: "list what agents keep in memory, and how much they may",
+  positionals: [],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: ["The working set is what one instance may load of memory into its context: bytes, and tokens by estimate."],
+  examples: ["memory planes"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const answer = await client.request("memory-planes", {});
+      if (args.has("json")) {
+        writeJson(powers, answer);
+        return EXIT.ok;
+      }
+      if (answer.planes.length === 0) writeLines(powers.out, [line("No agent keeps anything in memory.")]);
+      else {
+        const rows = answer.planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => [
+          agent,
+          what,
+          what === "working-set" ? "" : showBytes(bytes),
+          what === "working-set" ? "" : String(count),
+          showBytes(mostBytes),
+          `${mostCount}${what === "working-set" ? " tokens" : ""}`,
+        ]);
+        writeLines(powers.out, layOutTable(["AGENT", "PLANE", "SIZE", "ENTRIES", "AT MOST", ""], rows));
+      }
+      const more = [
+        ...answer.snapshots.map(({ agent, name, version }) => line(`frozen: ${name} of ${agent}, version ${version}`)),
+        ...answer.quarantines.map(({ by, value }) => line(`in quarantine: ${by} ${makeVisible(value)}`, "wait")),
+        ...(answer.waits
+          ? [line("what is past its end waits: say that the time is right (aios doctor --set-clock)", "wait")]
+          : []),
+      ];
+      writeLines(powers.out, more);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios memory list`. */
+export const memoryList: Command = {
+  path: ["memory", "list"],
+  summary: "list entries of a plane, or those that have some words",
+  positionals: [AGENT, PLANE, { name: "WORD", required: false, repeats: true, help: "words that an entry must have" }],
+  rest: null,
+  flags: [{ name: "before", value: "N", help: "entries below this number" }, JSON_OUTPUT, HOME],
+  details: ["What is in quarantine is listed too, and says so; agents do not get it."],
+  examples: ["memory list claude append-only", "memory list claude ephemeral cheese cellar"],
+  async run(powers, args) {
+    const [agent, plane] = [readAgent(args.required("AGENT")), readPlane(args.required("PLANE"))];
+    const before = args.value("before");
+    const words = args.list("WORD").join(" ");
+    return await withMonitor({ powers, args }, async (client) => {
+      const { entries } = await client.request("memory-entries", {
+        agent,
+        plane,
+        before: before === null ? null : readEntry(before),
+        query: words === "" ? null : words,
+      });
+      if (args.has("json")) writeJson(powers, { entries });
+      else if (entries.length === 0) writeLines(powers.out, [line("There is nothing.")]);
+      else {
+        const rows = entries.map((each) => [
+          String(each.entry),
+          showMoment(each.at, powers.offset(each.at)),
+          each.by,
+          each.labels.join(" "),
+          each.quarantined ? "quarantine" : "",
+          each.text.slice(0, 60).toWellFormed(),
+        ]);
+        writeLines(powers.out, layOutTable(["ENTRY", "SINCE", "BY", "LABELS", "", "TEXT"], rows));
+      }
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios memory show`. */
+export const memoryShow: Command = {
+  path: ["memory", "show"],
+  summary: "show an entry of memory, and where it comes from",
+  positionals: [{ name: "ENTRY", required: true, help: "its number" }],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: ["The text is an agent's; its controls are shown as what they are."],
+  examples: ["memory show 12"],
+  async run(powers, args) {
+    const entry = readEntry(args.required("ENTRY"));
+    return await withMonitor({ powers, args }, async (client) => {
+      const found = await client.request("memory-entry", { entry });
+      if (args.has("json")) writeJson(powers, found);
+      else writeLines(powers.out, describeEntry(found, powers));
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios memory verify`. */
+export const memoryVerify: Command = {
+  path: ["memory", "verify"],
+  summary: "compare memory with the log, its keys and its index",
+  positionals: [],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: ["Ends with 1 when an entry is not what the log has; `aios log verify` is about the log itself."],
+  examples: ["memory verify"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const { checked, damaged } = await client.request("memory-verify", {});
+      if (args.has("json")) writeJson(powers, { checked, damaged });
+      else {
+        const found = damaged.map(({ entry, why }) => line(`entry ${entry}: ${why}`, "bad"));
+        const all =
+          damaged.length === 0 ? join(["good", "all as it was kept"]) : line(`${damaged.length} are not`, "bad");
+        writeLines(powers.out, [...found, line(`${checked} entries looked at`), all]);
+      }
+      return damaged.length === 0 ? EXIT.ok : EXIT.no;
+    });
+  },
+};
+
+/** `aios memory quarantine`. */
+export const memoryQuarantine: Command = {
+  path: ["memory", "quarantine"],
+  summary: "take out of agents' reach what came from somewhere",
+  positionals: [BY, VALUE],
+  rest: null,
+  flags: [HOME],
+  details: [
+    "A source is a tool as records name it (files/read_text_file): out goes everything that an instance wrote after it had read from there. Nothing is destroyed; `aios memory release` takes it back, signed.",
+  ],
+  examples: ["memory quarantine source web/fetch", "memory quarantine instance i-0123456789abcdef"],
+  async run(powers, args) {
+    const quarantine = readQuarantine(args.required("BY"), args.required("VALUE"));
+    return await withMonitor({ powers, args }, async (client) => {
+      const { seq } = await client.request("memory-quarantine", quarantine);
+      writeLines(powers.out, [
+        line(`in quarantine: ${quarantine.by} ${makeVisible(quarantine.value)} (record ${seq})`),
+      ]);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** An entry for people, whole. */
+export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset">): readonly Line[] {
+  const { entry, agent, plane, at, expires, by, instance, labels, sources, quarantined } = found;
+  const moment = (time: number): string => showMoment(time, powers.offset(time));
+  return [
+    join(["strong", `entry ${entry}`], ` in the ${plane} plane of ${agent}`),
+    line(`  by ${by} (${instance}) at ${moment(at)}${expires === null ? "" : `, until ${moment(expires)}`}`),
+    line(`  labels: ${labels.length === 0 ? "none" : labels.join(", ")}`),
+    line(`  it had read: ${sources.length === 0 ? "nothing" : sources.map(makeVisible).join(", ")}`),
+    ...(quarantined ? [line("  in quarantine: agents do not get it", "wait")] : []),
+    ...found.text.split("\n").map((row) => line(`  | ${makeVisible(row)}`)),
+  ];
+}
+
+export function readQuarantine(by: string, value: string): Quarantine {
+  const found = QUARANTINES.find((each) => each === by);
+  if (found !== undefined) return { by: found, value };
+  throw CliFailure.of("usage", `"${by}" is not instance, source or entry`);
+}
+
+export function readAgent(name: string): string {
+  if (AGENT_NAME.test(name)) return name;
+  throw CliFailure.of(
+    "usage",
+    `"${name}" cannot be an agent's name`,
+    "aios memory planes shows those that keep something",
+  );
+}
+
+export function readEntry(text: string): number {
+  return readInteger(text, { name: "ENTRY", min: 0, max: Number.MAX_SAFE_INTEGER });
+}
+
+function readPlane(name: string): Plane {
+  const plane = PLANES.find((each) => each === name && each !== "frozen");
+  if (plane !== undefined) return plane;
+  throw CliFailure.of("usage", `"${name}" is not append-only or ephemeral`, "aios memory planes lists what is frozen");
+}

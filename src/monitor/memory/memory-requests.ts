@@ -1,0 +1,67 @@
+import { BUDGETED } from "../../kernel/memory-book.ts";
+import type { EntryView, MemoryRequests } from "../../protocol/memory-table.ts";
+import { Refusal } from "../faults.ts";
+import type { Journal } from "../journal.ts";
+import { MemoryFault } from "./fault.ts";
+import type { Memory } from "./memory.ts";
+import type { Recalled } from "./store.ts";
+
+/** Entries that one answer has; the command line asks on. */
+const PAGE = 50;
+
+/** The command line's requests about memory. A person sees what is in quarantine, so that they can judge it. */
+export function memoryHandlers({ memory, journal }: { readonly memory: Memory; readonly journal: Journal }): {
+  readonly [K in keyof MemoryRequests]: (body: MemoryRequests[K]["body"]) => Promise<MemoryRequests[K]["ok"]>;
+} {
+  const { memory: book } = journal.state;
+
+  function viewOf(recalled: Recalled): EntryView {
+    const { v: _v, ...entry } = recalled;
+    return { ...entry, quarantined: book.isQuarantined(entry) };
+  }
+
+  return {
+    async "memory-planes"() {
+      const agents = new Set([...book.places(), ...book.snapshots(null)].map(({ agent }) => agent));
+      const planes = [...agents].toSorted().flatMap((agent) =>
+        BUDGETED.map((what) => {
+          const used = what === "working-set" ? { bytes: 0, count: 0 } : book.used({ agent, plane: what });
+          const most = book.budget(agent, what);
+          return { agent, what, ...used, mostBytes: most.bytes, mostCount: most.count };
+        }),
+      );
+      const snapshots = book.snapshots(null).map(({ agent, name, version }) => ({ agent, name, version }));
+      return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits };
+    },
+    "memory-entries": ({ query, before, ...of }) =>
+      answering(async () => {
+        const options = { most: PAGE, quarantined: true as const };
+        const found =
+          query === null
+            ? await memory.store.list(of, { before, ...options })
+            : await memory.store.search(of, { query, ...options });
+        return { entries: found.map(viewOf) };
+      }),
+    "memory-entry": ({ entry }) =>
+      answering(async () => {
+        const of = book.placeOf(entry);
+        if (of === null) throw new MemoryFault("memory-unknown", `there is no entry ${entry}`);
+        return viewOf(await memory.store.read(of, entry, { quarantined: true }));
+      }),
+    "memory-snapshot": (of) => answering(() => memory.frozen.whole(of)),
+    "memory-verify": () => memory.store.verify(),
+    async "memory-quarantine"(quarantine) {
+      return { seq: await journal.write({ kind: "memory-quarantined", ...quarantine }) };
+    },
+  };
+}
+
+async function answering<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof MemoryFault)
+      throw new Refusal("memory", `${error.message} (${error.code}).`, "docs/codes.md says what the code means.");
+    throw error;
+  }
+}

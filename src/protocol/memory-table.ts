@@ -1,0 +1,151 @@
+import type { Label } from "../kernel/grant.ts";
+import { BUDGETED, QUARANTINES, type Budgeted, type Quarantine } from "../kernel/memory-book.ts";
+import { isItemPath, MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME, type Plane } from "../kernel/memory.ts";
+import { boolean, list, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
+import { agentName, count, empty, instanceId, labels, moment, words } from "./fields.ts";
+import type { AnswerTable, BodyTable } from "./side.ts";
+
+/** An entry of memory, for people; what is in quarantine is shown to them, and says so. */
+export interface EntryView {
+  readonly entry: number;
+  readonly agent: string;
+  readonly plane: Plane;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  readonly expires: number | null;
+  readonly by: string;
+  readonly instance: string;
+  readonly labels: readonly Label[];
+  readonly sources: readonly string[];
+  readonly text: string;
+  readonly quarantined: boolean;
+}
+
+/** What one plane of an agent holds, or what an instance may load, and how much that may be. */
+export interface PlaneView {
+  readonly agent: string;
+  readonly what: Budgeted;
+  readonly bytes: number;
+  readonly count: number;
+  readonly mostBytes: number;
+  readonly mostCount: number;
+}
+
+/** A snapshot, whole. */
+export interface SnapshotView {
+  readonly agent: string;
+  readonly name: string;
+  readonly version: number;
+  readonly items: readonly { readonly path: string; readonly text: string }[];
+}
+
+type Empty = Record<string, never>;
+
+/** Requests of the command line about memory. None adds authority; what does is a signed statement. */
+export interface MemoryRequests {
+  /** `waits`: what is past its end waits for an owner to say which time it is. */
+  "memory-planes": {
+    body: Empty;
+    ok: {
+      readonly planes: readonly PlaneView[];
+      readonly snapshots: readonly { readonly agent: string; readonly name: string; readonly version: number }[];
+      readonly quarantines: readonly Quarantine[];
+      readonly waits: boolean;
+    };
+  };
+  /** Newest first, below `before`; with a query those that have its words. */
+  "memory-entries": {
+    body: {
+      readonly agent: string;
+      readonly plane: Plane;
+      readonly before: number | null;
+      readonly query: string | null;
+    };
+    ok: { readonly entries: readonly EntryView[] };
+  };
+  "memory-entry": { body: { readonly entry: number }; ok: EntryView };
+  "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
+  "memory-verify": {
+    body: Empty;
+    ok: { readonly checked: number; readonly damaged: readonly { readonly entry: number; readonly why: string }[] };
+  };
+  /** Takes out of reach what came from there; the number of the record. */
+  "memory-quarantine": { body: Quarantine; ok: { readonly seq: number } };
+}
+
+const query = text({ max: 256 });
+const snapshot = text({ max: 31, pattern: SNAPSHOT_NAME, is: "the name of a snapshot" });
+const plane = oneOf(PLANES);
+const QUARANTINE: Decoder<Quarantine> = object<Quarantine>({
+  by: oneOf(QUARANTINES),
+  value: text({ max: 400, min: 1 }),
+});
+const path = refine(text({ max: 600 }), (written) => (isItemPath(written) ? null : "is no path within a snapshot"));
+
+const ENTRY: Decoder<EntryView> = object<EntryView>({
+  entry: count,
+  agent: agentName,
+  plane,
+  at: moment,
+  expires: nullable(moment),
+  by: agentName,
+  instance: instanceId,
+  labels,
+  sources: list(words, { max: 64 }),
+  text: text({ max: 65_536 }),
+  quarantined: boolean(),
+});
+
+type BodyOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["body"];
+type OkOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["ok"];
+
+export const MEMORY_TABLE: BodyTable<MemoryRequests> = {
+  "memory-planes": empty,
+  "memory-entries": object<BodyOf<"memory-entries">>({
+    agent: agentName,
+    plane,
+    before: nullable(count),
+    query: nullable(query),
+  }),
+  "memory-entry": object<BodyOf<"memory-entry">>({ entry: count }),
+  "memory-snapshot": object<BodyOf<"memory-snapshot">>({ agent: agentName, name: snapshot }),
+  "memory-verify": empty,
+  "memory-quarantine": QUARANTINE,
+};
+
+export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
+  "memory-planes": object<OkOf<"memory-planes">>({
+    planes: list(
+      object<PlaneView>({
+        agent: agentName,
+        what: oneOf(BUDGETED),
+        bytes: count,
+        count,
+        mostBytes: count,
+        mostCount: count,
+      }),
+      { max: 100_000 },
+    ),
+    snapshots: list(
+      object<OkOf<"memory-planes">["snapshots"][number]>({ agent: agentName, name: snapshot, version: count }),
+      { max: 100_000 },
+    ),
+    quarantines: list(QUARANTINE, { max: 100_000 }),
+    waits: boolean(),
+  }),
+  "memory-entries": object<OkOf<"memory-entries">>({ entries: list(ENTRY, { max: 100 }) }),
+  "memory-entry": ENTRY,
+  "memory-snapshot": object<SnapshotView>({
+    agent: agentName,
+    name: snapshot,
+    version: count,
+    items: list(object<SnapshotView["items"][number]>({ path, text: text({ max: 262_144 }) }), {
+      max: MOST_FROZEN_ITEMS,
+    }),
+  }),
+  "memory-verify": object<OkOf<"memory-verify">>({
+    checked: count,
+    damaged: list(object<OkOf<"memory-verify">["damaged"][number]>({ entry: count, why: words }), { max: 10_000_000 }),
+  }),
+  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count }),
+};
