@@ -42,6 +42,8 @@ export function readParameters(headers: readonly (readonly [string, string])[], 
 function readJson(text: string): ReadonlyMap<string, JsonValue> {
   const parsed = parseJson(text);
   if (parsed.kind === "refused") throw new Unread(`its body is no plain JSON: ${parsed.message}`);
+  // Where ids are whole numbers a service may read digits and stop: 12345.6e1 is 123456 here and 12345 there.
+  if (/[0-9][.eE]/.test(text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'))) throw new Unread("a number is not a plain one");
   if (!isObject(parsed.value)) throw new Unread("its body is no JSON object");
   return collect(Object.entries(parsed.value));
 }

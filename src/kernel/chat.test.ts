@@ -44,6 +44,7 @@ const field = (name: string, value: string): string => `content-disposition:form
 describe("a call of a chat service is read to its method, account and recipient", () => {
   test.each<[string, ChatRequest, string]>([
     ["telegram, JSON", telegram("sendMessage", { chat_id: 123456, text: "hi" }), "123456"],
+    ["telegram, with numbers in words", telegram("sendMessage", { chat_id: 123456, text: 'pi is "3.14e0"' }), "123456"],
     ["telegram, a channel's name", telegram("sendMessage", { chat_id: "@team", text: "hi" }), "@team"],
     ["telegram, a group", telegram("sendMessage", { chat_id: "-1001234567890", text: "hi" }), "-1001234567890"],
     [
@@ -133,6 +134,9 @@ describe("what could have another recipient than it shows is no call", () => {
     ["a recipient with a sign", telegram("sendMessage", { ...ok, chat_id: "+666" })],
     ["a recipient with a zero in front", telegram("sendMessage", { ...ok, chat_id: "0666" })],
     ["a recipient in letters that look like digits", telegram("sendMessage", { ...ok, chat_id: "\u{ff16}66" })],
+    ["a recipient with a fraction", telegram("sendMessage", '{"chat_id":12345.6e1,"text":"x"}')],
+    ["a recipient with an exponent", telegram("sendMessage", '{"chat_id":1234560e-1,"text":"x"}')],
+    ["a recipient with a point and nothing", telegram("sendMessage", '{"chat_id":123456.0,"text":"x 1.5"}')],
     ["a list of recipients", telegram("sendMessage", { ...ok, chat_id: [123456, 666] })],
     ["no recipient", telegram("sendMessage", { text: "x" })],
     ["a message of an inline query", telegram("editMessageText", { inline_message_id: "a", text: "x" })],
