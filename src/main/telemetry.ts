@@ -8,11 +8,11 @@
 import { lookup } from "node:dns/promises";
 import { createHash } from "node:crypto";
 import { isLoopback, parseHttpUrl } from "../kernel/hosts.ts";
-import type { JsonObject } from "../kernel/json.ts";
-import { parseJson } from "../kernel/json.ts";
+import { isObject, parseJson, type JsonObject, type JsonValue } from "../kernel/json.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { openEventFile } from "../platform/event-file.ts";
 import { openLogReader } from "../platform/log-files.ts";
+import { serveMetrics } from "../platform/metrics-server.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { openTelemetryStore } from "../platform/telemetry-store.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -26,14 +26,25 @@ import {
   type PayloadFields,
 } from "../protocol/telemetry-table.ts";
 import { createDelivery, readCursor, type CursorStore, type Delivery, type Sent } from "../telemetry/delivery.ts";
+import { createLogs } from "../telemetry/logs.ts";
+import { createMeter, type Meter } from "../telemetry/meter.ts";
 import { createNames } from "../telemetry/names.ts";
 import { createOcsf } from "../telemetry/ocsf.ts";
+import { encodeMetrics } from "../telemetry/otlp-metrics.ts";
+import { leftOut, otlpRequest } from "../telemetry/otlp.ts";
+import { PROMETHEUS_TYPE, prometheusText } from "../telemetry/prometheus.ts";
 import { asksForFields } from "../telemetry/record-attributes.ts";
 import { readRecords, type Found } from "../telemetry/tail.ts";
+import { createTraces } from "../telemetry/traces.ts";
 import type { View } from "../telemetry/view.ts";
 
 const MONITOR = 3;
+const LISTENER = 4;
 const STANDING_MS = 250;
+/** How often metrics are sent, milliseconds. */
+const METRICS_MS = 10_000;
+/** And how soon again when nobody took them. */
+const METRICS_AGAIN_MS = 1000;
 
 hardenProcess();
 
@@ -64,27 +75,78 @@ const begun = await peer.request("begin", {});
 const { setting, version } = begun;
 size = Math.max(size, begun.size);
 const names = createNames(setting.names, { salt: store.salt(), sha256 });
+const teller = { version, home: names.home() };
 
-if (setting.siem.file !== null) {
-  const file = openEventFile("/telemetry/ocsf", setting.siem.file);
-  start("ocsf-file", "file", {
-    view: () => createOcsf({ names, version }),
-    async send(values) {
-      try {
-        file.append(values.map((value) => `${JSON.stringify(value)}\n`).join(""));
-        return { kind: "done" };
-      } catch (error) {
-        return { kind: "later", why: codeOf(error) };
-      }
-    },
-  });
+startEvents();
+if (setting.otlp !== null) startOtlp(setting.otlp);
+if (setting.prometheus !== null || setting.otlp?.signals.includes("metrics") === true) startMeter();
+
+function viewOcsf(): View {
+  return createOcsf({ names, version });
 }
-if (setting.siem.to !== null) {
-  const { to } = setting.siem;
-  start("ocsf-http", to, {
-    view: () => createOcsf({ names, version }),
-    send: (values) => post(to, { type: "application/x-ndjson", text: linesOf(values) }),
-  });
+
+function startEvents(): void {
+  const { file, to } = setting.siem;
+  if (file !== null) {
+    const events = openEventFile("/telemetry/ocsf", file);
+    start("ocsf-file", "file", {
+      view: viewOcsf,
+      send(values) {
+        try {
+          events.append(linesOf(values));
+          return Promise.resolve({ kind: "done" });
+        } catch (error) {
+          return Promise.resolve({ kind: "later", why: codeOf(error) });
+        }
+      },
+    });
+  }
+  if (to !== null) {
+    start("ocsf-http", to, { view: viewOcsf, send: (values) => post(to, "application/x-ndjson", linesOf(values)) });
+  }
+}
+
+function startOtlp({ to, signals }: NonNullable<typeof setting.otlp>): void {
+  const at = to.replace(/\/$/, "");
+  const send =
+    (signal: "traces" | "logs") =>
+    (values: readonly JsonObject[]): Promise<Sent> =>
+      post(`${at}/v1/${signal}`, "application/json", JSON.stringify(otlpRequest(signal, values, teller)));
+  if (signals.includes("traces")) {
+    start("traces", at, { view: (kept) => createTraces(kept, { names, sha256 }), send: send("traces") });
+  }
+  if (signals.includes("logs")) start("logs", at, { view: () => createLogs({ names, sha256 }), send: send("logs") });
+}
+
+/** Counts at its own pace; what it has counted is served, and sent from time to time as it is by then. */
+function startMeter(): void {
+  let meter: Meter | null = null;
+  const make = (kept: JsonValue): View => (meter = createMeter(kept, { names }));
+  start("metrics", "meter", { view: make, send: () => Promise.resolve({ kind: "done" }) });
+  if (setting.prometheus !== null) {
+    const { port } = setting.prometheus;
+    const listens = process.argv.includes("--metrics");
+    if (listens) {
+      serveMetrics(LISTENER, { port, type: PROMETHEUS_TYPE, text: () => prometheusText(meter?.metrics() ?? []) });
+    }
+    stands({ name: "prometheus", next: size, fault: listens ? null : `port ${port} is taken`, lost: 0 });
+  }
+  const { otlp } = setting;
+  if (otlp === null || !otlp.signals.includes("metrics")) return;
+  const at = `${otlp.to.replace(/\/$/, "")}/v1/metrics`;
+  const tick = async (): Promise<void> => {
+    const since = meter?.since() ?? null;
+    let fine = false;
+    if (meter !== null && since !== null) {
+      const values = encodeMetrics(meter.metrics(), { since, now: Date.now() });
+      const sent = await post(at, "application/json", JSON.stringify(otlpRequest("metrics", values, teller)));
+      fine = sent.kind === "done";
+      const counted = states.get("metrics");
+      if (counted !== undefined) stands({ ...counted, fault: sent.kind === "done" ? null : sent.why });
+    }
+    timer.after(fine ? METRICS_MS : METRICS_AGAIN_MS, () => void tick());
+  };
+  timer.after(STANDING_MS, () => void tick());
 }
 
 function linesOf(values: readonly JsonObject[]): string {
@@ -94,7 +156,7 @@ function linesOf(values: readonly JsonObject[]): string {
 function start(
   name: DeliveryName,
   destination: string,
-  { view, send }: { view(): View; send(values: readonly JsonObject[]): Promise<Sent> },
+  { view, send }: { view(kept: JsonValue): View; send(values: readonly JsonObject[]): Promise<Sent> },
 ): void {
   const delivery = createDelivery({
     name,
@@ -106,10 +168,7 @@ function start(
     send,
     timer,
     now: () => Date.now(),
-    stands: (state) => {
-      states.set(name, state);
-      tell();
-    },
+    stands,
   });
   deliveries.push(delivery);
   delivery.wake();
@@ -121,9 +180,7 @@ function cursorOf(name: DeliveryName, destination: string): CursorStore {
   return {
     load: () => {
       const read = parseJson(store.load(`cursor-${name}`) ?? "");
-      if (read.kind !== "ok" || read.value === null || typeof read.value !== "object" || !("to" in read.value)) {
-        return Promise.resolve(null);
-      }
+      if (read.kind !== "ok" || !isObject(read.value)) return Promise.resolve(null);
       const { to: kept, ...cursor } = read.value;
       return Promise.resolve(kept === to ? readCursor(cursor) : null);
     },
@@ -143,7 +200,7 @@ async function fieldsOf(found: readonly Found[]): Promise<ReadonlyMap<number, Pa
   return known;
 }
 
-async function post(to: string, body: { readonly type: string; readonly text: string }): Promise<Sent> {
+async function post(to: string, type: string, text: string): Promise<Sent> {
   const url = parseHttpUrl(to);
   if (url === null) return { kind: "later", why: "no address" };
   const { scheme, host } = url;
@@ -155,7 +212,7 @@ async function post(to: string, body: { readonly type: string; readonly text: st
       path: url.path === "" ? "/" : url.path,
       reach: isLoopback(host) ? "loopback" : "public",
     },
-    body,
+    { type, text },
     {
       resolve: (name) => lookup(name.replace(/^\[(.*)\]$/, "$1"), { all: true, verbatim: true }),
       authorities: null,
@@ -163,13 +220,14 @@ async function post(to: string, body: { readonly type: string; readonly text: st
   );
   if (answer.kind === "failed") return { kind: "later", why: answer.fault };
   const { status } = answer;
-  if (status >= 200 && status < 300) return { kind: "done" };
+  if (status >= 200 && status < 300) return { kind: "done", leftOut: leftOut(answer.text) };
   // A receiver that asks for patience, is broken, wants a login or has moved may take the same tomorrow.
   const never = status === 400 || status === 413 || status === 415 || status === 422;
   return { kind: never ? "refused" : "later", why: `status ${status}` };
 }
 
-function tell(): void {
+function stands(state: DeliveryState): void {
+  states.set(state.name, state);
   if (telling) return;
   telling = true;
   timer.after(STANDING_MS, () => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { decodeTelemetry, isTelemetryOn, NO_TELEMETRY } from "./telemetry-setting.ts";
 
 const on = {
-  otlp: null,
-  prometheus: null,
+  otlp: { to: "http://127.0.0.1:4318", signals: ["traces", "metrics", "logs"] },
+  prometheus: { port: 9464 },
   siem: { file: { bytes: 65_536, keep: 3 }, to: "https://siem.example/in" },
   names: "hashed",
   content: "none",
@@ -22,7 +22,6 @@ describe("a setting of telemetry", () => {
     ["a destination in clear text elsewhere", { siem: { file: null, to: "http://siem.example/in" } }],
     ["an address literal", { siem: { file: null, to: "https://10.0.0.1/in" } }],
     ["a query", { otlp: { to: "https://otel.example/?token=x", signals: ["logs"] } }],
-    ["traces, which are not built yet", { otlp: { to: "https://otel.example", signals: ["traces"] } }],
     ["a receiver without a signal", { otlp: { to: "https://otel.example", signals: [] } }],
     ["a signal twice", { otlp: { to: "https://otel.example", signals: ["logs", "logs"] } }],
     ["a low port", { prometheus: { port: 80 } }],

@@ -87,10 +87,10 @@ const SETTING: Decoder<TelemetrySetting> = refine(
       { max: MOST_CONTEXTS },
     ),
   }),
-  ({ otlp, prometheus, context }) =>
-    otlp === null && prometheus === null && context.length === 0
-      ? null
-      : "asks for traces or metrics, which are not built yet",
+  ({ otlp, context }) => {
+    if (otlp?.signals.length === 0) return "names a receiver and no signal for it";
+    return context.length === 0 ? null : "asks for trace context, which is not carried yet";
+  },
 );
 
 /** Reads a setting of telemetry. */

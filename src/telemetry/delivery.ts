@@ -7,7 +7,8 @@ import type { Item, View } from "./view.ts";
 
 /** What came of an attempt to deliver. */
 export type Sent =
-  | { readonly kind: "done" }
+  /** It took them, and says that it left out so many. */
+  | { readonly kind: "done"; readonly leftOut?: number }
   /** Not now: the same again, later. */
   | { readonly kind: "later"; readonly why: string }
   /** Never: this receiver takes none of it, however often it is asked. */
@@ -92,6 +93,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       if (sent.kind === "done") {
         failures = 0;
         fault = null;
+        lost += sent.leftOut ?? 0;
         return;
       }
       if (sent.kind === "later") {

@@ -12,6 +12,8 @@ const HASH_HEX = 16;
 export interface Names {
   /** The name of a resource (a path, an address, a URI, a file, a secret): as it is, or a salted digest of it. */
   resource(name: string): string;
+  /** The home itself: the same in all that it tells, and nothing else. */
+  home(): string;
   /** What an action is about, in parts that may be shown. */
   subject(record: Extract<LogRecord, { readonly what: string; readonly agent: string }>): Subject;
 }
@@ -33,10 +35,11 @@ export function createNames(
   mode: TelemetrySetting["names"],
   { salt, sha256 }: { readonly salt: string; readonly sha256: Sha256 },
 ): Names {
-  const resource = (name: string): string =>
-    mode === "shown" ? showText(name) : `hashed-${toHex(sha256(encodeUtf8(`${salt}\n${name}`))).slice(0, HASH_HEX)}`;
+  const hashed = (name: string): string => toHex(sha256(encodeUtf8(`${salt}\n${name}`))).slice(0, HASH_HEX);
+  const resource = (name: string): string => (mode === "shown" ? showText(name) : `hashed-${hashed(name)}`);
   return {
     resource,
+    home: () => hashed(""),
     subject(record) {
       const [, driver = "", mark, name = ""] = /^([^/#@]*)([/#@]?)(.*)$/s.exec(record.what) ?? [];
       const verb = mark === "#" || mark === "@" ? VERBS[mark] : "call";

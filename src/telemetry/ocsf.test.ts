@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { BODIES, CANARY, EVERY_KIND, record } from "../../test/telemetry/records.ts";
+import { checkOcsf } from "../../test/telemetry/ocsf-extract.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
 import { createNames } from "./names.ts";
@@ -41,6 +42,18 @@ test("every kind of record is an event, whose type follows from its class", () =
       "labelled",
     ].map(classOf),
   ).toEqual([2004, 6003, 1007, 3001, 3003, 3004, 6002, 0]);
+});
+
+test("events have the attributes of their classes, those that are required, and no other", () => {
+  const fields = { programs: [program], net, infer: { provider: "local", model: "m", spent: null } };
+  const told = [...events(ocsf("hashed")), ...events(ocsf("shown"), fields)];
+  const gap = ocsf("hashed").gap({ from: 1, to: 2, at: 5, why: "damaged" });
+  for (const event of [...told, ...gap.map(({ value }) => value)]) {
+    expect({ kind: event["message"], wrong: checkOcsf(event) }).toEqual({ kind: event["message"], wrong: [] });
+  }
+  const [good = {}] = told;
+  expect(checkOcsf({ ...good, invented: 1 })).toEqual(["/invented is not an attribute"]);
+  expect(checkOcsf({ ...good, metadata: {} })).toHaveLength(2);
 });
 
 test("no word that somebody else chose is in any of them, and with names shown it is", () => {

@@ -1,12 +1,8 @@
-import type { JsonObject, JsonValue } from "../kernel/json.ts";
-import type { LogRecord } from "../protocol/record.ts";
-import type { PayloadFields } from "../protocol/telemetry-table.ts";
+import type { JsonValue } from "../kernel/json.ts";
 import { showText, type Names } from "./names.ts";
-import { isAction } from "./record-attributes.ts";
 import { CLASSES, SEVERITY, SEVERITY_WORDS, type Draft } from "./ocsf-draft.ts";
+import { draftsOf } from "./ocsf-records.ts";
 import type { Gap, Item, Seen, View } from "./view.ts";
-import { actionEvent, exchangeEvent, launchEvents } from "./ocsf-actions.ts";
-import { otherEvent } from "./ocsf-others.ts";
 
 /** The version of the Open Cybersecurity Schema Framework that events follow. */
 export const OCSF_VERSION = "1.9.0";
@@ -53,7 +49,10 @@ export function createOcsf({ names, version }: OcsfParts): View {
       const drafts = draftsOf(seen, names);
       return drafts.map((draft, part) => {
         const uid = `${record.start}-${record.seq}${part === 0 ? "" : `-${part}`}`;
-        return finish({ ...draft, unmapped: { ...common(record), ...draft.unmapped } }, { ...record, uid });
+        return finish(
+          { ...draft, unmapped: { record: record.seq, kind: record.kind, ...draft.unmapped } },
+          { ...record, uid },
+        );
       });
     },
     gap(gap: Gap) {
@@ -71,20 +70,4 @@ export function createOcsf({ names, version }: OcsfParts): View {
     },
     snapshot: (): JsonValue => null,
   };
-}
-
-function common(record: LogRecord): JsonObject {
-  return { record: record.seq, kind: record.kind };
-}
-
-function draftsOf(
-  { record, fields }: { readonly record: LogRecord; readonly fields: PayloadFields | null },
-  names: Names,
-): readonly Draft[] {
-  if (record.kind === "programs-started") return launchEvents(record, fields, names);
-  if (!isAction(record)) return [otherEvent(record, names)];
-  // What left the machine is told as that; whoever counts calls finds it by its intent.
-  return record.kind === "outcome" && fields?.net != null
-    ? [exchangeEvent(record, fields.net, names)]
-    : [actionEvent(record, fields, names)];
 }

@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { request } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import parsePrometheus from "parse-prometheus-text-format";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Substrate } from "../e2e/substrate.ts";
+import { checkOtlp } from "./otlp-shape.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 import { readFileAs, startReader, telemetryPids, use } from "./stage.ts";
 
@@ -31,6 +35,28 @@ const filed = (): string => {
 };
 const outcomes = (count: number): Promise<void> =>
   receiver.until(() => posted().filter(({ unmapped }) => unmapped.kind === "outcome").length >= count);
+
+/** Asks for the metrics with these headers, which `fetch` would not let be named. */
+function ask(port: number, headers: { readonly [name: string]: string }): Promise<{ status: number; body: string }> {
+  return new Promise((done, failed) => {
+    request({ host: "127.0.0.1", port, path: "/metrics", headers, setHost: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (body += chunk));
+      response.on("end", () => done({ status: response.statusCode ?? 0, body }));
+    })
+      .on("error", failed)
+      .end();
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
 
 beforeAll(async () => {
   [aios, receiver] = await Promise.all([startReader(), startReceiver()]);
@@ -85,6 +111,50 @@ describe("events for a SIEM", () => {
       expect(told).not.toContain(secret);
       expect(told).not.toContain(Buffer.from(secret).toString("base64").slice(0, 16));
     }
+  });
+
+  test("are beside traces, metrics and log records for OpenTelemetry, and a page for Prometheus", async () => {
+    receiver.got.length = 0;
+    const port = await freePort();
+    await use(aios, {
+      otlp: { to: receiver.at, signals: ["traces", "metrics", "logs"] },
+      prometheus: { port },
+    });
+    receiver.answers.push(503, "close");
+    await readFileAs(aios, "canary-path.txt", "canary-result");
+    const at = (path: string): string => JSON.stringify(receiver.got.filter((each) => each.path === path));
+    await receiver.until(
+      () =>
+        at("/v1/traces").includes("invoke_agent reader") &&
+        at("/v1/logs").includes("aios.outcome") &&
+        at("/v1/metrics").includes("aios.actions"),
+    );
+    for (const { path, type, body } of receiver.got) {
+      const signal = (["traces", "metrics", "logs"] as const).find((each) => path === `/v1/${each}`);
+      if (signal === undefined) throw new Error(`nobody listens at ${path}`);
+      expect(type).toBe("application/json");
+      expect(checkOtlp(signal, JSON.parse(body))).toEqual([]);
+    }
+    expect(at("/v1/traces")).toContain("tools/call read_text_file");
+    const page = await ask(port, { host: `127.0.0.1:${port}` });
+    expect(page).toMatchObject({ status: 200 });
+    expect(parsePrometheus(page.body).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["aios_actions_total", "aios_log_records", "mcp_client_operation_duration_seconds"]),
+    );
+    // A page that was led here by a name of its own, or asks as a page, gets nothing.
+    expect(await ask(port, { host: `rebound.example:${port}` })).toMatchObject({ status: 421 });
+    expect(await ask(port, { host: `127.0.0.1:${port}`, origin: "https://evil.example" })).toMatchObject({
+      status: 403,
+    });
+    expect(JSON.stringify(receiver.got) + page.body).not.toContain("canary");
+    await use(aios, {
+      otlp: { to: receiver.at, signals: ["traces", "logs"] },
+      names: "shown",
+      content: "scrubbed",
+    });
+    receiver.got.length = 0;
+    await readFileAs(aios, "canary-path.txt", "canary-result");
+    await receiver.until(() => at("/v1/traces").includes("canary-result") && at("/v1/logs").includes("canary-path"));
   });
 
   test("stop when an owner signs that they do, and a destination in clear text elsewhere is not signed for", async () => {
