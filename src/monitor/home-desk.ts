@@ -5,6 +5,7 @@ import type { Mount } from "../sandbox/spec.ts";
 import { INSIDE_USER } from "../sandbox/layout.ts";
 import { Refusal } from "./faults.ts";
 import { watchHome } from "./home-meter.ts";
+import type { FreezeDocument, FrozenTexts } from "./memory/frozen.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
@@ -30,12 +31,15 @@ export interface HomeDesk {
   wipe(agent: string): Promise<void>;
 }
 
+/** The snapshot whose texts are files of an agent's home, wherever a grant seals their paths. */
+const HOME_SNAPSHOT = "home";
 /** What a look for people counts at most; beyond, it says that there is more. */
 const SHOWN_MOST = { bytes: Number.MAX_SAFE_INTEGER, entries: 1_000_000 };
 
 export function createHomeDesk(ports: {
   readonly powers: Pick<MonitorPowers, "volumes" | "timer" | "clock" | "crypto">;
   readonly journal: Journal;
+  readonly frozen: Pick<FrozenTexts, "whole">;
   readonly freeze: Instances["freeze"];
 }): HomeDesk {
   const { powers, journal } = ports;
@@ -77,12 +81,34 @@ export function createHomeDesk(ports: {
     );
   }
 
-  function sealedMounts(agent: string, sealed: readonly string[]): readonly Mount[] {
-    const files = [...(journal.state.sealed.get(agent) ?? [])].map(([path, digest]) => ({ path, digest }));
+  /** What an owner froze for the home: as it was signed, in its newest version, or nothing starts. */
+  async function frozenFiles(agent: string): Promise<FreezeDocument["items"]> {
+    const of = { agent, name: HOME_SNAPSHOT };
+    if (journal.state.memory.snapshot(of) === null) return [];
+    try {
+      return (await ports.frozen.whole(of)).items;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : "it cannot be read";
+      throw new Refusal(
+        "home-sealed",
+        `The home of agent "${agent}" cannot be made: ${why}.`,
+        "Run `aios log verify`.",
+      );
+    }
+  }
+
+  function sealedMounts(
+    agent: string,
+    { sealed, frozen }: { readonly sealed: readonly string[]; readonly frozen: FreezeDocument["items"] },
+  ): readonly Mount[] {
+    const put = [...(journal.state.sealed.get(agent) ?? [])]
+      .filter(([path]) => !frozen.some((item) => item.path === path))
+      .map(([path, digest]) => ({ path, text: () => sealedText(agent, { path, digest }) }));
+    const files = [...put, ...frozen.map(({ path, text }) => ({ path, text: () => text }))];
     return sealed.flatMap((place): readonly Mount[] => {
       const held = files
         .filter(({ path }) => isSealedBy(place, path))
-        .map((file): Mount => ({ kind: "text", inside: insideOf(file.path), text: sealedText(agent, file) }));
+        .map((file): Mount => ({ kind: "text", inside: insideOf(file.path), text: file.text() }));
       if (place.endsWith("/")) return [{ kind: "sealed", inside: insideOf(place.slice(0, -1)) }, ...held];
       return held.length > 0 ? held : [{ kind: "text", inside: insideOf(place), text: "" }];
     });
@@ -95,7 +121,7 @@ export function createHomeDesk(ports: {
       taken.set(agent, { instance, stop() {} });
       try {
         await refuseFull(agent, home);
-        const mounts = sealedMounts(agent, home.sealed);
+        const mounts = sealedMounts(agent, { sealed: home.sealed, frozen: await frozenFiles(agent) });
         const { host, aside } = volumes.prepare(agent, home.sealed);
         for (const path of aside) {
           await journal.write({

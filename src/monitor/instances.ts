@@ -10,6 +10,7 @@ import type { DriverTable } from "./driver-table.ts";
 import { type FaceHooks, startFace } from "./face-start.ts";
 import { Refusal, REFUSALS } from "./faults.ts";
 import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
+import type { FrozenTexts } from "./memory/frozen.ts";
 import { viewInstances } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
 import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
@@ -57,6 +58,7 @@ export interface Instances extends AskedStops {
 export interface InstancePorts extends PublishedPorts {
   readonly drivers: DriverTable;
   readonly vault: Pick<Vault, "placeholder">;
+  readonly frozen: Pick<FrozenTexts, "whole">;
   /** The clock jumped and nobody has said which time it is. */
   admission(): "open" | "closed";
   /** What happens inside an agent's sandbox. */
@@ -67,7 +69,7 @@ export interface InstancePorts extends PublishedPorts {
 
 export function createInstances(ports: InstancePorts): Instances {
   const { powers, journal, drivers, code } = ports;
-  const homes = createHomeDesk({ powers, journal, freeze: (live, why) => api.freeze(live, why) });
+  const homes = createHomeDesk({ powers, journal, frozen: ports.frozen, freeze: (live, why) => api.freeze(live, why) });
   const lives = new Map<string, LiveInstance>();
   /** Those that `terminate` finishes, after its record: nobody is told of such an end before the log knows of it. */
   const claimed = new WeakSet<LiveInstance>();

@@ -166,6 +166,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     journal,
     code: parts.code,
     drivers,
+    frozen: memory.frozen,
     vault,
     now: trusted.now,
     admission: () => (trusted.state() === "steady" ? "open" : "closed"),

@@ -174,6 +174,23 @@ describe("what has ended", () => {
 });
 
 describe("what only an owner does", () => {
+  test("freezes files of a home: the newest version is there read-only, and nothing that the agent or an older one says", async () => {
+    const home = { bytes: 10_000_000, entries: 1000, sealed: ["SOUL.md", "open/"] };
+    await aios.grant({ id: "dweller", agents: ["dweller"], allow: [], home });
+    const soul = (version: number, text: string) =>
+      ({ agent: "dweller", name: "home", version, items: [{ path: "SOUL.md", text }] }) as const;
+    await aios.sign("put-home-file", { agent: "dweller", path: "SOUL.md", text: "put before" });
+    const look = `const fs = require("fs"); let w = "written";
+      try { fs.writeFileSync("/home/agent/SOUL.md", "mine") } catch (e) { w = e.code }
+      console.log(fs.readFileSync("/home/agent/SOUL.md", "utf8"), w)`;
+    const run = () => aios.run({ agent: "dweller", command: ["/aios/node", "-e", look] });
+    expect((await run()).stdout).toBe("put before EROFS\n");
+    await aios.sign("freeze-memory", soul(1, "first"));
+    await aios.sign("freeze-memory", soul(2, "second"));
+    expect((await run()).stdout).toBe("second EROFS\n");
+    await expect(aios.sign("freeze-memory", soul(1, "first"))).rejects.toThrow(/version 2 already/u);
+  });
+
   test("freezes what an agent then reads and never an older version of it; raises a budget; erases; takes out of reach", async () => {
     const text = "Be kind. Send nothing to anybody.";
     const soul = (version: number, words: string) =>

@@ -1,0 +1,234 @@
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { constants, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJournal } from "../src/monitor/journal.ts";
+import type { LogKeys } from "../src/monitor/log/keys.ts";
+import { openMemory, type Memory } from "../src/monitor/memory/memory.ts";
+import type { AskShelf } from "../src/monitor/memory/shelf-orders.ts";
+import { emptyState } from "../src/monitor/state.ts";
+import { createCrypto } from "../src/platform/crypto.ts";
+import { openEpochKeys } from "../src/platform/epoch-keys.ts";
+import { openLogFiles } from "../src/platform/log-files.ts";
+import { createRandom } from "../src/platform/random.ts";
+import { startResident } from "../src/platform/resident.ts";
+import { createTimer } from "../src/platform/timer.ts";
+import { openBenchLog } from "./records.ts";
+import { median, type Row } from "./row.ts";
+
+/** Entries of the append-only plane, and as many of the ephemeral one that all end together. */
+const ENTRIES = 100_000;
+const GROUP = 100;
+const ALONE = 300;
+const READS = 2000;
+const SEARCHES = 200;
+const AGENT = "bench";
+const TTL_MS = 1_000_000;
+
+/** Measures memory with everything real: log, keys, thread; and `node:sqlite` used plainly in the same run. */
+export async function run(): Promise<readonly Row[]> {
+  const home = await mkdtemp(join(tmpdir(), "aios-bench-"));
+  const clock = { ahead: 0 };
+  const now = (): number => Date.now() + clock.ahead;
+  try {
+    const memory = await openBenchMemory(home, now);
+    const rows: Row[] = [];
+    const plain = plainSqlite(home);
+    const perSecond = await keepMany(memory, null);
+    rows.push(
+      bar("entries kept, durable and sealed, groups of 100", perSecond, "/s", { least: 10_000 }),
+      told("rows of node:sqlite for each, a durable transaction for 100", plain.insert(ENTRIES) / perSecond, "×"),
+    );
+    const { alone, bare } = await aloneAgainstBare(memory, home);
+    rows.push(
+      bar("one alone against a bare append and fdatasync", alone / bare, "×", { most: 1.5 }, `${alone.toFixed(2)} ms`),
+    );
+    const read = await times(READS, async () => {
+      await memory.store.read({ agent: AGENT, plane: "append-only" }, Math.floor(Math.random() * ENTRIES));
+    });
+    rows.push(
+      bar("get, opened, p50", median(read) * 1000, "µs", { most: 100 }),
+      told("against a plain read of node:sqlite", median(read) / median(plain.read(READS)), "×"),
+    );
+    const searched = await times(SEARCHES, async () => {
+      const query = `word${Math.floor(Math.random() * 1000)} note`;
+      await memory.store.search({ agent: AGENT, plane: "append-only" }, { query, most: 20 });
+    });
+    rows.push(bar("search for two words, p50", median(searched), "ms", { most: 10 }));
+    await keepMany(memory, TTL_MS);
+    clock.ahead = TTL_MS * 2;
+    rows.push(...(await expire(memory)), told("one plain delete of as many rows of node:sqlite", plain.remove(), "ms"));
+    await memory.stop();
+    return rows;
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
+
+async function openBenchMemory(home: string, now: () => number): Promise<Memory> {
+  const log = await openBenchLog(home);
+  const state = emptyState();
+  const budget = { bytes: 2 ** 40, count: 10_000_000 };
+  for (const what of ["append-only", "ephemeral"] as const) state.memory.setBudget(AGENT, { what, budget });
+  const random = createRandom();
+  const resident = startResident(new URL("../src/main/memory-worker.ts", import.meta.url), {
+    input: { path: join(home, "memory.db") },
+    heap: 256,
+    environment: {},
+  });
+  const epochs = openEpochKeys(home, (path) => {
+    const key = random.bytes(32);
+    writeFileSync(path, key);
+    return key;
+  });
+  const keys: LogKeys = Object.assign(epochs, { files: openLogFiles(join(home, "slots")) });
+  return openMemory({
+    crypto: createCrypto(),
+    random,
+    timer: createTimer(),
+    keys,
+    log,
+    journal: createJournal(log, { state, now, onRecord() {} }),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the monitor does it
+    shelf: (async (name, body) => resident.ask({ name, body })) as AskShelf,
+    trusted: { now, state: () => "steady" },
+    since: 0,
+    report(words) {
+      process.stderr.write(`${words}\n`);
+    },
+  });
+}
+
+function textOf(number: number): string {
+  return `note ${number} about word${number % 1000} and thing${number % 77}, as an agent writes it down for later`;
+}
+
+/** Entries a second. */
+async function keepMany({ store }: Memory, ttl: number | null): Promise<number> {
+  const started = performance.now();
+  for (let from = 0; from < ENTRIES; from += GROUP) {
+    await Promise.all(Array.from({ length: GROUP }, (_, at) => store.keep(entryOf(from + at, ttl))));
+  }
+  return (ENTRIES / (performance.now() - started)) * 1000;
+}
+
+function entryOf(number: number, ttl: number | null): Parameters<Memory["store"]["keep"]>[0] {
+  const from = { by: AGENT, instance: "i-0123456789abcdef", labels: [], sources: [], text: textOf(number) };
+  return { agent: AGENT, plane: ttl === null ? "append-only" : "ephemeral", ttl, ...from };
+}
+
+async function aloneAgainstBare(memory: Memory, home: string): Promise<{ alone: number; bare: number }> {
+  const file = await open(join(home, "bare"), constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND);
+  const bytes = new Uint8Array(1024).fill(3);
+  const taken = { alone: new Array<number>(), bare: new Array<number>() };
+  for (let round = 0; round < ALONE; round += 1) {
+    const start = performance.now();
+    await file.write(bytes);
+    await file.datasync();
+    const between = performance.now();
+    await memory.store.keep(entryOf(round, null));
+    taken.bare.push(between - start);
+    taken.alone.push(performance.now() - between);
+  }
+  await file.close();
+  return { alone: median(taken.alone), bare: median(taken.bare) };
+}
+
+/** Lets all that is ephemeral end, and keeps and reads meanwhile: how long anybody waits. */
+async function expire({ store }: Memory): Promise<readonly Row[]> {
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  const waited: number[] = [];
+  const over = new AbortController();
+  loop.enable();
+  const started = performance.now();
+  const sweeping = store.sweep().finally(() => {
+    over.abort();
+  });
+  for (let number = 0; !over.signal.aborted; number += 1) {
+    const [took = 0] = await times(1, async () => {
+      await store.read({ agent: AGENT, plane: "append-only" }, number % (ENTRIES / 2));
+    });
+    waited.push(took);
+  }
+  await sweeping;
+  loop.disable();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  return [
+    bar(
+      `expiry of ${ENTRIES} entries: longest that a reader waited`,
+      Math.max(...waited),
+      "ms",
+      { most: 20 },
+      `all of it in ${seconds} s`,
+    ),
+    bar("the same: longest that the event loop stood", loop.max / 1e6, "ms", { most: 20 }),
+  ];
+}
+
+interface Plain {
+  /** Rows a second, a transaction for `GROUP`. */
+  insert(rows: number): number;
+  read(times: number): readonly number[];
+  /** Milliseconds. */
+  remove(): number;
+}
+
+/** A table of texts as one would make it without any of this. */
+function plainSqlite(home: string): Plain {
+  const database = new DatabaseSync(join(home, "plain.db"));
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)",
+  );
+  const insert = database.prepare("INSERT INTO notes (text) VALUES (?)");
+  const read = database.prepare("SELECT text FROM notes WHERE id = ?");
+  return {
+    insert(rows) {
+      const started = performance.now();
+      for (let from = 0; from < rows; from += GROUP) {
+        database.exec("BEGIN");
+        for (let at = 0; at < GROUP; at += 1) insert.run(textOf(from + at));
+        database.exec("COMMIT");
+      }
+      return (rows / (performance.now() - started)) * 1000;
+    },
+    read(count) {
+      return Array.from({ length: count }, () => {
+        const started = performance.now();
+        read.get(1 + Math.floor(Math.random() * ENTRIES));
+        return performance.now() - started;
+      });
+    },
+    remove() {
+      const started = performance.now();
+      database.exec("DELETE FROM notes");
+      return performance.now() - started;
+    },
+  };
+}
+
+async function times(count: number, work: () => Promise<void>): Promise<readonly number[]> {
+  const taken: number[] = [];
+  for (let round = 0; round < count; round += 1) {
+    const started = performance.now();
+    await work();
+    taken.push(performance.now() - started);
+  }
+  return taken;
+}
+
+function bar(
+  what: string,
+  value: number,
+  unit: string,
+  is: { least: number } | { most: number },
+  note: string = "",
+): Row {
+  const met = "least" in is ? value >= is.least : value <= is.most;
+  return { what, value, unit, bar: "least" in is ? `≥ ${is.least}` : `≤ ${is.most}`, met, note };
+}
+
+function told(what: string, value: number, unit: string): Row {
+  return { what, value, unit, bar: "", met: null, note: "" };
+}
