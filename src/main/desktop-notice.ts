@@ -2,7 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 
 /** Absolute places only: a PATH could name something else. */
-const PLACES = ["/usr/bin/notify-send", "/usr/local/bin/notify-send", "/run/current-system/sw/bin/notify-send"];
+const PLACES: readonly string[] = [
+  "/usr/bin/notify-send",
+  "/usr/local/bin/notify-send",
+  "/run/current-system/sw/bin/notify-send",
+];
 /** What notify-send needs to find the desktop of the person who runs this program. */
 const PASSED = ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"];
 
@@ -11,11 +15,12 @@ const PASSED = ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLA
  * way to it. Where there is no bus or no notify-send nothing happens; nothing waits for it, and no failure of it is one.
  * Texts are plain: characters that a notification server would take for markup are left out.
  */
-export function createDesktopNotice(env: {
-  readonly [name: string]: string | undefined;
-}): (title: string, text: string) => void {
+export function createDesktopNotice(
+  env: { readonly [name: string]: string | undefined },
+  places: readonly string[] = PLACES,
+): (title: string, text: string) => void {
   return (title, text) => {
-    const program = PLACES.find((path) => existsSync(path));
+    const program = places.find((path) => existsSync(path));
     if (program === undefined || (env["DBUS_SESSION_BUS_ADDRESS"] ?? "") === "") return;
     const passed = PASSED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
     const words = ["--app-name=aios", "--urgency=critical", "--", plain(title), plain(text)];
