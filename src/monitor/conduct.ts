@@ -177,7 +177,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function halt(
     asked: Asked,
     halted: Halted,
-    proposed: { digest: string; risk: Risk; text: string; by?: Decider },
+    proposed: { digest: string; risk: Risk; text: string; by?: Decider; envelope?: Envelope },
   ): Promise<Outcome> {
     return (await record(asked, halted, proposed)).outcome;
   }
@@ -195,7 +195,8 @@ export function createConduct(ports: ConductPorts): Conduct {
     const outcome = stoppedOutcome(halted, halted.proposal);
     let seq: number;
     try {
-      seq = await ports.journal.write(body, { action: proposed.text });
+      const signed = proposed.envelope === undefined ? {} : { envelope: jsonView(proposed.envelope) };
+      seq = await ports.journal.write(body, { action: proposed.text, ...signed });
     } catch {
       // The denial stands; that it could not be recorded stops the instance, as every failed audit does.
       await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
@@ -338,7 +339,8 @@ export function createConduct(ports: ConductPorts): Conduct {
           ended = { seq, outcome: await run(asked, passed.ticket, driver) };
         } else {
           const halted = passed.kind === "stopped" || passed.kind === "terminal" ? passed : unavailable();
-          ended = await record(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by: owner });
+          const { digest, risk, text } = held;
+          ended = await record(asked, halted, { digest, risk, text, by: owner, envelope });
         }
         live.waiting.delete(held.request);
         waiting?.answer(ended.outcome);

@@ -210,6 +210,10 @@ describe("an action that waits", () => {
     }
     const no = sealBy(authenticator, { ...statement, decision: "deny" });
     await aios.client.request("submit", { envelope: no, document: JSON.parse(two.action) });
+    // The no is in the log with its signature, and its count with it.
+    const denials = { from: 0, limit: 10_000, instance: null, kinds: ["denied"] };
+    const { entries } = await aios.client.request("log-show", denials);
+    expect(entries.at(-1)?.payload).toMatchObject({ envelope: { signatures: [{ keyid: passkey }] } });
     const { answers } = await ran;
     expect(answers[0]?.result?.isError).not.toBe(true);
     expect(answers[1]?.result?.structuredContent).toMatchObject({ code: "denied-by-owner" });
