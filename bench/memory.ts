@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createJournal } from "../src/monitor/journal.ts";
+import type { Log } from "../src/monitor/log/log.ts";
 import type { LogKeys } from "../src/monitor/log/keys.ts";
 import { openMemory, type Memory } from "../src/monitor/memory/memory.ts";
 import type { AskShelf } from "../src/monitor/memory/shelf-orders.ts";
@@ -33,7 +34,8 @@ export async function run(): Promise<readonly Row[]> {
   const clock = { ahead: 0 };
   const now = (): number => Date.now() + clock.ahead;
   try {
-    const memory = await openBenchMemory(home, now);
+    const log = await openBenchLog(home);
+    const memory = await openBenchMemory(log, { home, now });
     const rows: Row[] = [];
     const plain = plainSqlite(home);
     const perSecond = await keepMany(memory, null);
@@ -61,14 +63,14 @@ export async function run(): Promise<readonly Row[]> {
     clock.ahead = TTL_MS * 2;
     rows.push(...(await expire(memory)), told("one plain delete of as many rows of node:sqlite", plain.remove(), "ms"));
     await memory.stop();
+    await log.close();
     return rows;
   } finally {
     await rm(home, { recursive: true });
   }
 }
 
-async function openBenchMemory(home: string, now: () => number): Promise<Memory> {
-  const log = await openBenchLog(home);
+async function openBenchMemory(log: Log, { home, now }: { home: string; now(): number }): Promise<Memory> {
   const state = emptyState();
   const budget = { bytes: 2 ** 40, count: 10_000_000 };
   for (const what of ["append-only", "ephemeral"] as const) state.memory.setBudget(AGENT, { what, budget });

@@ -130,6 +130,9 @@ describe.each([
     await end(entry);
     expect(await attack(backUp(), world.gone)).toEqual({ texts: [STAYS, STAYS], words: ["nebelbank"] });
     expect(await attack(backup, world.gone)).toEqual({ texts: [], words: [] });
+    // What lay sealed before, with the keys that are there now.
+    const mixed = { database: backup.database, slots: backUp().slots };
+    expect((await attack(mixed, world.gone)).texts).toEqual([STAYS, STAYS]);
     // With the rule removed: an attacker who has the epoch's key from before opens the backup.
     expect((await attack(backup, new Set())).texts).toContain(ENDS);
     expect(world.bytes().includes(Buffer.from("Quetzalcoatl"))).toBe(false);
