@@ -18,6 +18,8 @@ export interface Run {
   readonly verb: Verb;
   readonly name: string;
   readonly arguments: JsonObject;
+  /** The trace that it is part of; null: the server is not told. */
+  readonly context: string | null;
 }
 
 /** A connected MCP server. */
@@ -80,7 +82,9 @@ export async function openSession(transport: Transport, options: SessionOptions)
   return Object.freeze({
     offer,
     run: (run: Run, { aborter, onProgress }: Parameters<ServerSession["run"]>[1]) => {
-      const params = run.verb === "read" ? { uri: run.name } : { name: run.name, arguments: run.arguments };
+      const asked = run.verb === "read" ? { uri: run.name } : { name: run.name, arguments: run.arguments };
+      // Unprefixed, as SEP-414 of the protocol has it.
+      const params = run.context === null ? asked : { ...asked, _meta: { traceparent: run.context } };
       const requestOptions: RequestOptions = {
         signal: aborter.signal,
         timeout: options.silenceMs,

@@ -230,7 +230,7 @@ async function runDriver({ cache }: Place): Promise<void> {
     const events = { progress: () => undefined, changed: () => undefined };
     const peer = createPeer(channel, { side: MONITOR_DRIVER, requests: {}, events, ...FAULTS });
     await peer.request("open", { source: SOURCE });
-    await peer.request("run", { verb: "call", name: "nothing", arguments: {}, token: 1 });
+    await peer.request("run", { verb: "call", name: "nothing", arguments: {}, token: 1, context: null });
   });
 }
 

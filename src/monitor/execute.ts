@@ -4,6 +4,7 @@ import { mergeLabels } from "../kernel/labels.ts";
 import { argumentBytes } from "../kernel/limits.ts";
 import { loggedText } from "../kernel/memory-logged.ts";
 import { utf8Length } from "../kernel/utf8.ts";
+import type { Action } from "../kernel/action.ts";
 import type { Ticket } from "../kernel/pipeline.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
 import type { JsonObject } from "../kernel/json.ts";
@@ -41,6 +42,8 @@ export interface ExecutePowers {
   now(): number;
   /** Whether an action of this risk may go on with its intent in the log: at once, or when witnesses have cosigned that. */
   witnessed(intent: number, risk: Risk): Promise<boolean>;
+  /** What the driver of an action with this intent is told of its trace; null is nothing. */
+  contextOf(intent: number, action: Action): string | null;
 }
 
 /**
@@ -132,6 +135,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
         name: action.name,
         arguments: action.arguments,
         token: execution.token,
+        context: powers.contextOf(intent, action),
       }),
     );
     const text = canonicalize(answer.result);

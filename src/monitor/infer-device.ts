@@ -59,7 +59,7 @@ export function createInferDriver(live: LiveInstance, ports: InferDevicePorts): 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
     const { call, provider, model } = readCall(body.name, body.arguments, state);
     const injection = injectionFor(provider, { state, vault: ports.vault, agent: live.state.agent });
-    const result = await carrier.exchange(orderOf(call, provider, injection), {
+    const result = await carrier.exchange(orderOf(call, provider, { injection, context: body.context }), {
       token: body.token,
       most: ports.bytesLeft(live.running.get(body.token)?.grants ?? []),
       injection,
@@ -106,7 +106,11 @@ function injectionFor(
   return { ...binding, placeholder: vault.placeholder(agent, secret) };
 }
 
-function orderOf(call: InferCall, provider: Provider, injection: HeaderInjection | null): NetOrder {
+function orderOf(
+  call: InferCall,
+  provider: Provider,
+  { injection, context }: { readonly injection: HeaderInjection | null; readonly context: string | null },
+): NetOrder {
   const origin = parseSecretOrigin(provider.to);
   const target = endpointPath(provider, call.endpoint);
   if (origin === null || target === null) throw new Error("the provider does not decode");
@@ -118,6 +122,7 @@ function orderOf(call: InferCall, provider: Provider, injection: HeaderInjection
     // Uncompressed, so that its usage can be read.
     ["accept-encoding", "identity"],
     ...call.headers,
+    ...(context === null ? [] : [["traceparent", context] as const]),
     ...(injection === null ? [] : [[injection.header, injectedText(injection, injection.placeholder)] as const]),
   ];
   return {

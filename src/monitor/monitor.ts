@@ -43,7 +43,7 @@ import { injectionsOf } from "./secrets.ts";
 import { emptyState, type InstanceState } from "./state.ts";
 import { createStatements } from "./statements.ts";
 import type { Vault } from "./vault.ts";
-import { createTelemetry, type Telemetry } from "./telemetry.ts";
+import { createContexts, createTelemetry, type Telemetry } from "./telemetry.ts";
 import { createTrustedClock, type TrustedClock } from "./trusted-clock.ts";
 import { createWatching, tellWatchers, type Watcher } from "./watching.ts";
 
@@ -240,6 +240,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     evaluator: () => engine.evaluator,
     witnessed: (intent, risk) =>
       state.witnesses.before === "reserved" && risk === "reserved" ? cosigning.covers(intent) : Promise.resolve(true),
+    contextOf: createContexts(parts, state),
     openDriver: drivers.open,
     lookup: drivers.lookup,
     climbed: instances.terminate,

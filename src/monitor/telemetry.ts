@@ -1,3 +1,6 @@
+import type { Action } from "../kernel/action.ts";
+import { INFER_DRIVER } from "../kernel/infer.ts";
+import { traceParent } from "../protocol/trace-context.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { isTelemetryOn, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
@@ -205,4 +208,22 @@ function partsOf(value: string): readonly string[] {
   if (tokens !== null) return [tokens.access, tokens.refresh];
   const lines = value.split("\n").filter((line) => line.length >= LEAST_LINE);
   return lines.length > 1 ? [value, ...lines] : [value];
+}
+
+/**
+ * What drivers are told of the trace of an action: its parent is the span of the call, as telemetry will name it. Only where
+ * the setting in force sends traces and names the server's driver, or the provider; an agent's own context is never taken.
+ */
+export function createContexts(
+  { start, powers }: { readonly start: string; readonly powers: Pick<MonitorPowers, "crypto"> },
+  state: Pick<State, "telemetry">,
+): (intent: number, action: Action) => string | null {
+  return (intent, action) => {
+    const { otlp, context } = state.telemetry.setting;
+    if (otlp?.signals.includes("traces") !== true) return null;
+    const { provider } = action.arguments;
+    const model = action.driver === INFER_DRIVER && typeof provider === "string";
+    const name = model ? `provider:${provider}` : `driver:${action.driver}`;
+    return context.includes(name) ? traceParent((data) => powers.crypto.sha256(data), { start, seq: intent }) : null;
+  };
 }

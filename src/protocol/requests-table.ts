@@ -120,6 +120,7 @@ export const DRIVER_TABLE: BodyTable<DriverRequests> = {
     name: PROPOSAL_FIELDS.name,
     arguments: PROPOSAL_FIELDS.arguments,
     token,
+    context: nullable(text({ max: 55, pattern: /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/ })),
   }),
   cancel: object<DriverRequests["cancel"]["body"]>({ token }),
 };

@@ -1,4 +1,4 @@
-import type { Proposal, Verb } from "../kernel/action.ts";
+import type { Proposal } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
@@ -7,6 +7,7 @@ import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
+import type { DriverRun } from "./driver-run.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
@@ -120,10 +121,7 @@ export interface FaceEvents {
 export interface DriverRequests {
   /** Start the server (or connect) and say what it offers. First request, once. */
   open: { body: { readonly source: DriverSource }; ok: Offer };
-  run: {
-    body: { readonly verb: Verb; readonly name: string; readonly arguments: JsonObject; readonly token: number };
-    ok: { readonly result: JsonObject; readonly isError: boolean };
-  };
+  run: { body: DriverRun; ok: { readonly result: JsonObject; readonly isError: boolean } };
   cancel: { body: { readonly token: number }; ok: Record<string, never> };
 }
 /** Events from a driver to the monitor. */

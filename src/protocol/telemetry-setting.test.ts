@@ -7,7 +7,7 @@ const on = {
   siem: { file: { bytes: 65_536, keep: 3 }, to: "https://siem.example/in" },
   names: "hashed",
   content: "none",
-  context: [],
+  context: ["driver:files", "provider:local"],
 };
 
 describe("a setting of telemetry", () => {
@@ -28,6 +28,7 @@ describe("a setting of telemetry", () => {
     ["files that would fill the disk", { siem: { file: { bytes: 2 ** 40, keep: 3 }, to: null } }],
     ["another way to show names", { names: "plain" }],
     ["another way to show content", { content: "all" }],
+    ["a context without traces", { otlp: { to: "https://otel.example", signals: ["logs"] } }],
     ["a context for anyone", { context: ["*"] }],
     ["a field that nobody knows", { headers: {} }],
   ])("is refused with %s", (_what, change) => {

@@ -89,7 +89,8 @@ const SETTING: Decoder<TelemetrySetting> = refine(
   }),
   ({ otlp, context }) => {
     if (otlp?.signals.length === 0) return "names a receiver and no signal for it";
-    return context.length === 0 ? null : "asks for trace context, which is not carried yet";
+    const traces = otlp?.signals.includes("traces") === true;
+    return traces || context.length === 0 ? null : "tells trace context to others and sends no traces";
   },
 );
 

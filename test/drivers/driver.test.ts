@@ -56,6 +56,20 @@ describe("a driver of server-filesystem", () => {
   });
 });
 
+test("a server is told the trace of a call where the monitor says so, and no other", async () => {
+  const { driver } = await openDriver(["node", HOSTILE, "echoes"]);
+  const context = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  const run = { verb: "call", name: "echo", token: 5, arguments: { _meta: { traceparent: "an agent's own" } } };
+  const told = JSON.parse(textOf(await driver.monitor.ask("run", { ...run, context }))) as { _meta?: object };
+  expect(told["_meta"]).toMatchObject({ traceparent: context });
+  const untold = JSON.parse(
+    textOf(await driver.monitor.ask("run", { ...run, token: 6, context: null })),
+  ) as typeof told;
+  expect(untold["_meta"] ?? {}).not.toHaveProperty("traceparent");
+  // What is no context of ours ends the driver, as every word does that its table does not have.
+  await expect(driver.monitor.ask("run", { ...run, token: 7, context: "00-x" })).rejects.toThrow();
+});
+
 describe("a driver of server-everything", () => {
   test("offers tools, resources, templates and prompts, and serves all three verbs", async () => {
     const { driver, offer } = await openDriver(["node", npmServer("server-everything"), "stdio"]);
@@ -64,16 +78,29 @@ describe("a driver of server-everything", () => {
     expect(offer.prompts.length).toBeGreaterThan(0);
     expect(textOf(await driver.call("echo", { message: "hi" }))).toContain("hi");
     const [resource] = offer.resources;
-    const read = await driver.monitor.ask("run", { verb: "read", name: resource?.uri ?? "", arguments: {}, token: 1 });
+    const read = await driver.monitor.ask("run", {
+      verb: "read",
+      name: resource?.uri ?? "",
+      arguments: {},
+      token: 1,
+      context: null,
+    });
     expect(read["result"]).toHaveProperty("contents");
     const [prompt] = offer.prompts.filter((each) => each.arguments.length === 0);
-    const got = await driver.monitor.ask("run", { verb: "prompt", name: prompt?.name ?? "", arguments: {}, token: 2 });
+    const got = await driver.monitor.ask("run", {
+      verb: "prompt",
+      name: prompt?.name ?? "",
+      arguments: {},
+      token: 2,
+      context: null,
+    });
     expect(got["result"]).toHaveProperty("messages");
     const missing = await driver.monitor.ask("run", {
       verb: "read",
       name: "demo://nothing/here",
       arguments: {},
       token: 3,
+      context: null,
     });
     expect(missing["isError"]).toBe(true);
     expect(missing["result"]).toHaveProperty("_meta.aios/server-error.code");

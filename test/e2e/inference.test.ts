@@ -293,6 +293,24 @@ describe("the key of a provider", () => {
     expect(env.stdout).not.toContain("aios-secret-");
     expect(JSON.stringify(await records(ran.instance))).not.toContain(VALUE);
   });
+
+  test("is told our trace where an owner says so, and never an agent's own", async () => {
+    const theirs = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    const asked = { ...chat({ model: "dear" }), headers: { traceparent: theirs, tracestate: "x=y" } };
+    seen = [];
+    await ask("keyless", [asked]);
+    expect([seen[0]?.["traceparent"], seen[0]?.["tracestate"]]).toEqual([undefined, undefined]);
+    // A receiver that is not there: nothing waits for it.
+    const otlp = { to: "http://127.0.0.1:9", signals: ["traces"] };
+    const siem = { file: null, to: null };
+    const setting = { otlp, prometheus: null, siem, names: "hashed", content: "none", context: ["provider:keyed"] };
+    await aios.sign("set-telemetry", setting);
+    seen = [];
+    await ask("keyless", [asked]);
+    expect(seen[0]?.["traceparent"]).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/u);
+    expect(seen[0]?.["traceparent"]).not.toBe(theirs);
+    expect(seen[0]?.["tracestate"]).toBeUndefined();
+  });
 });
 
 describe("a body that makes the provider reach out", () => {

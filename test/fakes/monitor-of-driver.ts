@@ -34,7 +34,7 @@ export function startDriver(): DriverUnderTest {
     monitor,
     call: (name, args, token) => {
       lastToken += 1;
-      return monitor.ask("run", { verb: "call", name, arguments: args, token: token ?? lastToken });
+      return monitor.ask("run", { verb: "call", name, arguments: args, token: token ?? lastToken, context: null });
     },
     stop: () => program.stop(),
   };

@@ -157,6 +157,7 @@ class World {
       facts: () => ({ injections: [], infer: { providers: new Map(), seesWorkspace: false } }),
       now: trusted.now,
       evaluator: () => evaluator,
+      contextOf: () => null,
       witnessed: () => Promise.resolve(true),
       openDriver: async () => driver,
       lookup: () => () => {
