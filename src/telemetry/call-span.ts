@@ -11,7 +11,7 @@ type Outcome = Extract<LogRecord, { readonly kind: "outcome" }>;
 
 const METHODS = { call: "tools/call", read: "resources/read", prompt: "prompts/get" } as const;
 /** Built-in devices that are no MCP servers. */
-const DEVICES: ReadonlySet<string> = new Set(["net", "infer", "git-ssh"]);
+export const DEVICES: ReadonlySet<string> = new Set(["net", "infer", "git-ssh", "memory"]);
 
 /**
  * The span of the call of a driver, by the semantic conventions: `mcp.*` with `gen_ai.*` for a call of a server's tool,

@@ -1,6 +1,7 @@
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import type { Decider, LogRecord } from "../protocol/record.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
+import { DEVICES } from "./call-span.ts";
 import { showText, type Names } from "./names.ts";
 import { isAction, type ActionRecord } from "./record-attributes.ts";
 import { Tally, textsIn, type Labels, type Metric } from "./tally.ts";
@@ -93,7 +94,7 @@ export function createMeter(snapshot: JsonValue, { names }: { readonly names: Na
       }
       const provider = model?.["gen_ai.provider.name"] ?? "unknown";
       tally.add("aios.inference.cost", spent.cost / MICROS, { "gen_ai.provider.name": provider });
-    } else if (driver !== "net" && driver !== "git-ssh") {
+    } else if (!DEVICES.has(driver)) {
       const method = { call: "tools/call", read: "resources/read", prompt: "prompts/get" }[verb];
       const tool: Labels = verb === "call" ? { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name } : {};
       tally.observe("mcp.client.operation.duration", seconds, { "mcp.method.name": method, ...tool, ...error });
