@@ -127,7 +127,7 @@ describe("events for a SIEM", () => {
       () =>
         at("/v1/traces").includes("invoke_agent reader") &&
         at("/v1/logs").includes("aios.outcome") &&
-        at("/v1/metrics").includes("aios.actions"),
+        at("/v1/metrics").includes("aios.log.records"),
     );
     for (const { path, type, body } of receiver.got) {
       const signal = (["traces", "metrics", "logs"] as const).find((each) => path === `/v1/${each}`);
