@@ -2,16 +2,15 @@
 /**
  * Checks a folder of evidence from an AIOS log (`aios log evidence`), offline.
  *
- * This file and check-proof.mjs beside it are all that is needed, with Node 20 or newer: they share no code with AIOS. Copy them
+ * This file, owners.mjs and check-proof.mjs beside it are all that is needed, with Node 20 or newer: they share no code with AIOS. Copy them
  * to where you trust them. docs/formats/evidence.md has the format.
  *
- *     node check-evidence.mjs FOLDER --key KEY [--witness KEY]... [--quorum N] [--owner KEYID]...
+ *     node check-evidence.mjs FOLDER --key KEY [--witness KEY]... [--quorum N] [--owner KEYID]
  *
- * KEY is the log's key, from its owner and never from the folder; KEYID an owner's key that must have been the first one.
+ * KEY is the log's key, from its owner and never from the folder; KEYID the owner's key that must have been the first one.
  * Exit code 0: everything that is shown stood in the log as it is shown, and what adds authority in it was signed. 1: refused, and
  * why. 2: the command line is wrong.
  */
-import { createPublicKey, verify } from "node:crypto";
 import { createReadStream, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -28,32 +27,9 @@ import {
   splitNote,
   Usage,
 } from "./check-proof.mjs";
+import { createOwners } from "./owners.mjs";
 
 const MAX_HEAD_BYTES = 64 * 1024 * 1024;
-const STATEMENT_TYPE = "application/vnd.aios.statement.v1+json";
-
-/** Records that add authority, and the purpose that an owner signed for. */
-const PURPOSES = new Map([
-  ["owner-enrolled", "enrol-owner"],
-  ["grant-signed", "sign-grant"],
-  ["grant-revoked", "revoke-grant"],
-  ["policy-set", "set-policy"],
-  ["clock-set", "set-clock"],
-  ["secret-set", "set-secret"],
-  ["secret-rotated", "rotate-secret"],
-  ["secret-bound", "bind-secret"],
-  ["secret-removed", "remove-secret"],
-  ["provider-set", "set-provider"],
-  ["provider-removed", "remove-provider"],
-  ["witnesses-set", "set-witnesses"],
-  ["payload-erased", "erase-payload"],
-  ["instance-thawed", "thaw-instance"],
-  ["all-thawed", "thaw-all"],
-  ["hold-lifted", "lift-hold"],
-  ["agent-restarted", "restart-agent"],
-  ["home-put", "put-home-file"],
-  ["home-wiped", "wipe-home"],
-]);
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -67,14 +43,12 @@ async function main() {
   });
   const [folder, ...more] = positionals;
   if (folder === undefined || more.length > 0 || values.key === undefined) {
-    throw new Usage(
-      "usage: node check-evidence.mjs FOLDER --key KEY [--witness KEY]... [--quorum N] [--owner KEYID]...",
-    );
+    throw new Usage("usage: node check-evidence.mjs FOLDER --key KEY [--witness KEY]... [--quorum N] [--owner KEYID]");
   }
   const trust = readTrust(values);
   const { checkpoint, by } = openTrusted(splitNote(readText(join(folder, "checkpoint"))), trust);
   const ranges = readRanges(readText(join(folder, "evidence.json")), checkpoint.size);
-  const owners = createOwners(values.owner ?? []);
+  const owners = createOwners();
   const count = { shown: 0, leftOut: 0, payloads: 0, notGiven: 0 };
 
   const lines = createInterface({ input: createReadStream(join(folder, "records.jsonl")), crlfDelay: Infinity });
@@ -99,7 +73,7 @@ async function main() {
     }
   }
   if (!(await reader.next()).done) throw new Refused("records.jsonl goes on behind the last range");
-  owners.close();
+  for (const key of values.owner ?? []) if (owners.first !== key) throw new Refused(`the first owner is not ${key}`);
 
   const { origin, size } = checkpoint;
   process.stderr.write(
@@ -196,75 +170,6 @@ function readPayload(record, salted) {
     throw new Refused(`the payload of record ${record.seq} is not what the record commits to`);
   }
   return parse(salted.slice(32), `the payload of record ${record.seq}`);
-}
-
-/** Who may sign, as the log enrolled them; each signature is checked under the whole key. */
-function createOwners(demanded) {
-  const keys = new Map();
-  const owners = {
-    signed: 0,
-    unseen: 0,
-    first: null,
-    check(record, payload) {
-      const purpose =
-        record.kind === "approved" && record.by.kind === "owner" ? "approve-action" : PURPOSES.get(record.kind);
-      if (purpose === undefined) return;
-      if (payload === null) {
-        owners.unseen += 1;
-        return;
-      }
-      const key = record.kind === "approved" ? record.by.key : record.key;
-      const subject = record.kind === "approved" ? record.action : digestOf(canonical(payload.document));
-      if (record.kind === "owner-enrolled" && keys.size === 0) keys.set(key, readOwner(payload.document, key));
-      checkEnvelope(record, { envelope: payload.envelope, purpose, subject, key, publicKey: keys.get(key) });
-      owners.first ??= key;
-      owners.signed += 1;
-    },
-    close() {
-      for (const key of demanded) if (owners.first !== key) throw new Refused(`the first owner is not ${key}`);
-    },
-  };
-  return owners;
-}
-
-function readOwner(document, key) {
-  const raw = fromBase64(String(document?.publicKey));
-  if (raw?.length !== 32 || key !== `ed25519:${sha256(raw).toString("hex").slice(0, 16)}`) {
-    throw new Refused(`the owner ${key} was enrolled with another key`);
-  }
-  const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), raw]); // RFC 8410
-  return createPublicKey({ key: der, format: "der", type: "spki" });
-}
-
-/** DSSE: the signature is over type and payload, so that none serves another purpose. */
-function checkEnvelope({ seq }, { envelope, purpose, subject, key, publicKey }) {
-  const refuse = (why) => {
-    throw new Refused(`record ${seq}: ${why}`);
-  };
-  const [signature, ...others] = envelope?.signatures ?? [];
-  if (envelope?.payloadType !== STATEMENT_TYPE || signature === undefined || others.length > 0) refuse("no statement");
-  if (signature.keyid !== key || publicKey === undefined) refuse(`no owner is enrolled with the key ${key}`);
-  const [body, bytes] = [fromBase64(envelope.payload), fromBase64(signature.sig)];
-  if (body === null || bytes === null) refuse("its statement is not base64");
-  const head = Buffer.from(`DSSEv1 ${STATEMENT_TYPE.length} ${STATEMENT_TYPE} ${body.length} `);
-  if (!verify(null, Buffer.concat([head, body]), publicKey, bytes)) refuse("its signature is wrong");
-  const statement = parse(body.toString("utf8"), `the statement of record ${seq}`);
-  if (statement?.purpose !== purpose || statement.decision !== "allow" || statement.key !== key) {
-    refuse("its statement was signed for something else");
-  }
-  if (statement.subject !== subject) refuse("its statement was signed over something else");
-}
-
-/** RFC 8785 of what JSON.parse gave. */
-function canonical(value) {
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const keys = Object.keys(value).toSorted();
-  return `{${keys.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
-}
-
-function digestOf(text) {
-  return `sha256:${sha256(Buffer.from(text ?? "")).toString("hex")}`;
 }
 
 function parse(text, what) {

@@ -11,7 +11,7 @@ import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { State } from "./state.ts";
 
 /** Records that add authority, and the purpose their statement must have. */
-const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
+export const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["owner-enrolled", "enrol-owner"],
   ["owner-removed", "remove-owner"],
   ["recovery-set", "set-recovery"],

@@ -12,10 +12,12 @@ export interface Selection {
  */
 export const AUTHORITY: readonly RecordKind[] = [
   "owner-enrolled",
+  "owner-removed",
   "grant-signed",
   "grant-revoked",
   "policy-set",
   "witnesses-set",
+  "telemetry-set",
   "provider-set",
   "provider-removed",
   "secret-set",

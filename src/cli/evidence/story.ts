@@ -100,9 +100,13 @@ const INCIDENTS: ReadonlySet<LogRecord["kind"]> = new Set([
   "refused",
   "hold-asked",
   "secret-not-refreshed",
+  "passkey-rolled-back",
   "files-refused",
   "calls-refused",
 ]);
+
+/** Records that name a key that signed nothing of an owner's authority. */
+const UNSIGNED: ReadonlySet<LogRecord["kind"]> = new Set(["port-entered", "owner-signed-in", "passkey-rolled-back"]);
 
 /** Begins a story in which nothing has happened. */
 export function createStory(): StoryFold {
@@ -123,9 +127,9 @@ export function createStory(): StoryFold {
   let last: number | null = null;
 
   function addAuthority(record: LogRecord, payload: JsonValue): void {
-    if (!("key" in record) || record.kind === "port-entered") return;
+    if (!("key" in record) || UNSIGNED.has(record.kind)) return;
     const { seq, at, kind, key } = record;
-    if (kind === "owner-enrolled") owners.push({ key, name: nameIn(payload), at, seq });
+    if (record.kind === "owner-enrolled") owners.push({ key: record.owner, name: nameIn(payload), at, seq });
     authority.add({ seq, at, what: `${kind}: ${summariseRecord(record).text}`, key });
   }
 

@@ -1,0 +1,181 @@
+import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { canonicalize } from "../../src/kernel/canonical.ts";
+import { SIGNED_BY } from "../../src/kernel/owner-roles.ts";
+import { SIGNED } from "../../src/monitor/signed-records.ts";
+import { encodeUtf8, toBase64 } from "../../src/protocol/bytes.ts";
+import { encodeCoseKey } from "../../src/protocol/cose-key.ts";
+import { pae } from "../../src/protocol/pae.ts";
+import { STATEMENT_TYPE } from "../../src/protocol/statement.ts";
+import { CRYPTO } from "../fakes/open-log.ts";
+// @ts-expect-error -- a verifier of plain JavaScript, which shares no types with the rest
+import { createOwners, SIGNED as KNOWN } from "../../verifier/owners.mjs";
+
+/* What the verifier of evidence says of owners: the same as the monitor's replay, by code of its own. */
+
+const ORIGIN = "http://aios-1.localhost:20000";
+const sha256 = (data: Uint8Array): Uint8Array => CRYPTO.sha256(data);
+
+test("the verifier knows every record that an owner signs, what for, and the role that this takes", () => {
+  const ours = [...SIGNED].map(([kind, purpose]) => [kind, [purpose, SIGNED_BY[purpose]]]);
+  expect([...(KNOWN as ReadonlyMap<string, unknown>)]).toEqual(ours);
+});
+
+interface Signer {
+  readonly id: string;
+  readonly key: object;
+  sign(payload: Uint8Array, change?: (client: Record<string, unknown>) => void): object;
+}
+
+function ed25519(): Signer {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const raw = Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url");
+  return {
+    id: `ed25519:${Buffer.from(sha256(raw)).toString("hex").slice(0, 16)}`,
+    key: { kind: "ed25519", publicKey: toBase64(raw) },
+    sign: (payload) => ({ sig: toBase64(sign(null, pae(STATEMENT_TYPE, payload), privateKey)) }),
+  };
+}
+
+function passkey(kind: "EdDSA" | "ES256" | "RS256"): Signer {
+  const { publicKey, privateKey } = makeKeys(kind);
+  const jwk = publicKey.export({ format: "jwk" });
+  const part = (text: string | undefined): Uint8Array => new Uint8Array(Buffer.from(text ?? "", "base64url"));
+  const cose =
+    kind === "ES256"
+      ? encodeCoseKey({ alg: kind, x: part(jwk.x), y: part(jwk.y) })
+      : encodeCoseKey(kind === "EdDSA" ? { alg: kind, x: part(jwk.x) } : { alg: kind, n: part(jwk.n) });
+  const data = new Uint8Array(37);
+  data.set(sha256(encodeUtf8("aios-1.localhost")));
+  data[32] = 5;
+  return {
+    id: `passkey:${Buffer.from(sha256(cose)).toString("hex").slice(0, 16)}`,
+    key: {
+      kind: "passkey",
+      credential: "AAAA",
+      publicKey: toBase64(cose),
+      rpId: "aios-1.localhost",
+      origin: ORIGIN,
+      count: 0,
+    },
+    sign(payload, change = () => {}) {
+      const challenge = Buffer.from(sha256(pae(STATEMENT_TYPE, payload))).toString("base64url");
+      const said = { type: "webauthn.get", challenge, origin: ORIGIN, crossOrigin: false };
+      change(said);
+      const client = encodeUtf8(JSON.stringify(said));
+      const signed = Buffer.concat([data, sha256(client)]);
+      const sig = sign(kind === "EdDSA" ? null : "sha256", signed, privateKey);
+      return { sig: toBase64(sig), authenticatorData: toBase64(data), clientData: toBase64(client) };
+    },
+  };
+}
+function makeKeys(kind: "EdDSA" | "ES256" | "RS256"): {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+} {
+  if (kind === "EdDSA") return generateKeyPairSync("ed25519");
+  return kind === "ES256"
+    ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+    : generateKeyPairSync("rsa", { modulusLength: 2048 });
+}
+
+/** A record with its payload, signed by somebody. */
+function made(
+  kind: string,
+  signer: Signer,
+  options: {
+    readonly purpose: string;
+    readonly document: object;
+    readonly fields?: object;
+    readonly change?: (client: Record<string, unknown>) => void;
+  },
+): readonly [object, object] {
+  const statement = {
+    purpose: options.purpose,
+    decision: "allow",
+    key: signer.id,
+    subject: CRYPTO.digest(canonicalize(options.document as never)),
+  };
+  const payload = encodeUtf8(JSON.stringify(statement));
+  const envelope = {
+    payloadType: STATEMENT_TYPE,
+    payload: toBase64(payload),
+    signatures: [{ keyid: signer.id, ...signer.sign(payload, options.change) }],
+  };
+  return [
+    { seq: 1, kind, key: signer.id, payload: {}, ...options.fields },
+    { document: options.document, envelope },
+  ];
+}
+const enrol = (
+  owner: Signer,
+  by: Signer,
+  roles: readonly string[] = ["approve", "grant", "administer"],
+): readonly [object, object] =>
+  made("owner-enrolled", by, {
+    purpose: "enrol-owner",
+    document: { name: "x", roles, key: owner.key },
+    fields: { owner: owner.id },
+  });
+const policy = (by: Signer, change?: (client: Record<string, unknown>) => void): readonly [object, object] =>
+  made("policy-set", by, {
+    purpose: "set-policy",
+    document: { text: "forbid" },
+    ...(change !== undefined && { change }),
+  });
+
+interface Owners {
+  readonly signed: number;
+  readonly first: string | null;
+  check(record: object, payload: object | null): void;
+}
+function read(...records: readonly (readonly [object, object])[]): Owners {
+  const owners = createOwners() as Owners;
+  for (const [record, payload] of records) owners.check(record, payload);
+  return owners;
+}
+
+describe("the verifier", () => {
+  const first = ed25519();
+  const keys = [passkey("ES256"), passkey("EdDSA"), passkey("RS256")] as const;
+
+  test.each(keys.map((key) => [key.id, key] as const))("takes what a passkey signed: %s", (_, key) => {
+    expect(read(enrol(first, first), enrol(key, first), policy(key))).toMatchObject({ signed: 3, first: first.id });
+  });
+
+  test.each<readonly [string, (client: Record<string, unknown>) => void]>([
+    ["at another origin", (client) => (client["origin"] = "http://aios-2.localhost:20000")],
+    ["to sign in", (client) => (client["challenge"] = "AAAA")],
+    ["to make a key", (client) => (client["type"] = "webauthn.create")],
+    ["in a frame", (client) => (client["crossOrigin"] = true)],
+  ])("refuses what a passkey signed %s", (_, change) => {
+    expect(() => read(enrol(first, first), enrol(keys[0], first), policy(keys[0], change))).toThrow(
+      /signature is wrong/u,
+    );
+  });
+
+  test("refuses a signature of nobody, of somebody who was removed, and of one without the role", () => {
+    const removed = made("owner-removed", first, {
+      purpose: "remove-owner",
+      document: { owner: keys[0].id },
+      fields: { owner: keys[0].id },
+    });
+    expect(() => read(enrol(first, first), policy(keys[0]))).toThrow(/no owner is enrolled/u);
+    expect(() => read(enrol(first, first), enrol(keys[0], first), removed, policy(keys[0]))).toThrow(
+      /no owner is enrolled/u,
+    );
+    expect(() => read(enrol(first, first), enrol(keys[0], first, ["approve"]), policy(keys[0]))).toThrow(
+      /may not sign/u,
+    );
+  });
+
+  test("refuses a second owner who enrols themselves, another purpose, another document, and a kind that it does not know", () => {
+    expect(() => read(enrol(first, first), enrol(keys[0], keys[0]))).toThrow(/no owner is enrolled/u);
+    const [record, payload] = policy(first);
+    expect(() => read(enrol(first, first), [{ ...record, kind: "grant-signed" }, payload])).toThrow(
+      /for something else/u,
+    );
+    expect(() => read(enrol(first, first), [record, { ...payload, document: {} }])).toThrow(/over something else/u);
+    expect(() => read(enrol(first, first), [{ ...record, kind: "new-kind" }, payload])).toThrow(/take a newer one/u);
+  });
+});
