@@ -11,6 +11,9 @@ const STATEMENT_TYPE = "application/vnd.aios.statement.v1+json";
 export const SIGNED = new Map([
   ["owner-enrolled", ["enrol-owner", "administer"]],
   ["owner-removed", ["remove-owner", "administer"]],
+  ["recovery-set", ["set-recovery", "administer"]],
+  ["recovery-begun", ["recover-owner", "recovery"]],
+  ["recovery-stopped", ["stop-recovery", "any"]],
   ["grant-signed", ["sign-grant", "grant"]],
   ["grant-revoked", ["revoke-grant", "grant"]],
   ["policy-set", ["set-policy", "administer"]],
@@ -30,11 +33,33 @@ export const SIGNED = new Map([
   ["agent-restarted", ["restart-agent", "grant"]],
   ["home-put", ["put-home-file", "grant"]],
   ["home-wiped", ["wipe-home", "administer"]],
+  ["memory-frozen", ["freeze-memory", "grant"]],
+  ["memory-erased", ["erase-memory", "administer"]],
+  ["memory-budget-set", ["set-memory-budget", "grant"]],
+  ["memory-released", ["release-memory", "grant"]],
 ]);
 
 /** The owners of a log, as its records enrol and remove them. */
 export function createOwners() {
+  /** By key id; a recovery code signs one recovery and nothing else. */
   const keys = new Map();
+  /** Who recovers, until the wait is over or somebody stops it. */
+  let pending = null;
+
+  function change({ seq, kind, owner }, document, enrolled) {
+    if (kind === "owner-enrolled") keys.set(owner, enrolled);
+    if (kind === "owner-removed") {
+      if (document?.owner !== owner) refuse(seq, "it removes another owner than the one that was signed");
+      keys.delete(owner);
+    }
+    if (kind === "recovery-set" || kind === "recovery-stopped") {
+      for (const [id, { roles }] of keys) if (roles.includes("recovery")) keys.delete(id);
+      for (const code of (kind === "recovery-set" && document?.codes) || []) keys.set(code.id, readCode(code, seq));
+    }
+    if (kind === "recovery-begun") pending = { owner, enrolled, record: seq };
+    if (kind === "recovery-stopped") pending = null;
+  }
+
   const owners = {
     /** Signatures that verified, and those whose payload is not here. */
     signed: 0,
@@ -43,23 +68,25 @@ export function createOwners() {
     first: null,
     /** Throws Refused when a record that adds authority was not signed for it. */
     check(record, payload) {
+      if (record.kind === "owner-recovered") {
+        if (pending?.record !== record.record || pending.owner !== record.owner)
+          refuse(record.seq, "nobody recovers so");
+        keys.set(pending.owner, pending.enrolled);
+        pending = null;
+      }
       const wanted = wantedOf(record, payload);
       if (wanted === null) return;
       if (payload === null) {
         owners.unseen += 1;
         return;
       }
-      const { seq, kind } = record;
-      const enrolled = kind === "owner-enrolled" ? readOwner(payload.document, record) : null;
+      const isOwner = record.kind === "owner-enrolled" || record.kind === "recovery-begun";
+      const enrolled = isOwner ? readOwner(payload.document, record) : null;
       // The first owner signs for themselves: nobody else could.
-      if (enrolled !== null && keys.size === 0) keys.set(record.owner, enrolled);
-      checkEnvelope(seq, payload.envelope, { ...wanted, owner: keys.get(wanted.key) });
-      if (enrolled !== null) keys.set(record.owner, enrolled);
-      if (kind === "owner-removed") {
-        if (payload.document?.owner !== record.owner)
-          refuse(seq, "it removes another owner than the one that was signed");
-        keys.delete(record.owner);
-      }
+      if (record.kind === "owner-enrolled" && keys.size === 0) keys.set(record.owner, enrolled);
+      checkEnvelope(record.seq, payload.envelope, { ...wanted, owner: keys.get(wanted.key) });
+      if (record.kind === "recovery-begun") keys.delete(wanted.key);
+      change(record, payload.document, enrolled);
       owners.first ??= wanted.key;
       owners.signed += 1;
     },
@@ -91,10 +118,18 @@ function readOwner(document, { seq, owner }) {
   const roles = document.roles ?? [];
   if (kind === "passkey") return { kind, roles, rpId, origin, ...readCose(raw, seq) };
   if (kind !== "ed25519" || raw.length !== 32) refuse(seq, `it enrols a key of an unknown kind, ${kind}`);
+  return { kind, roles, ...readJwk({ kty: "OKP", crv: "Ed25519", x: raw.toString("base64url") }, null) };
+}
+
+/** The key that scrypt makes of a recovery code. */
+function readCode({ id, key }, seq) {
+  const raw = fromBase64(String(key));
+  if (raw?.length !== 32 || id !== `recovery:${sha256(raw).toString("hex").slice(0, 16)}`)
+    refuse(seq, "its codes are none");
   return {
-    kind,
-    roles,
-    key: createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: raw.toString("base64url") }, format: "jwk" }),
+    kind: "ed25519",
+    roles: ["recovery"],
+    ...readJwk({ kty: "OKP", crv: "Ed25519", x: raw.toString("base64url") }, null),
   };
 }
 
@@ -167,7 +202,8 @@ function checkEnvelope(seq, envelope, { purpose, role, key, subject, owner }) {
     refuse(seq, "its statement was signed for something else");
   }
   if (statement.subject !== subject) refuse(seq, "its statement was signed over something else");
-  if (!owner.roles.includes(role)) refuse(seq, `${key} may not sign for ${purpose}`);
+  const may = role === "any" ? !owner.roles.includes("recovery") : owner.roles.includes(role);
+  if (!may) refuse(seq, `${key} may not sign for ${purpose}`);
 }
 
 /** WebAuthn, section 7.2: the challenge is the digest of what is signed; user present and verified, at this very origin. */

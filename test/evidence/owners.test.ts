@@ -169,6 +169,29 @@ describe("the verifier", () => {
     );
   });
 
+  test("takes an owner back who has a code, once the wait is over, and refuses a code for anything else", () => {
+    const code = ed25519();
+    const id = code.id.replace("ed25519:", "recovery:");
+    const bearer = { ...code, id };
+    const codes = [{ id, salt: "0".repeat(32), key: (code.key as { publicKey: string }).publicKey }];
+    const set = made("recovery-set", first, { purpose: "set-recovery", document: { codes, wait: 1000 } });
+    const [key] = keys;
+    const document = { name: "x", roles: ["administer"], key: key.key };
+    const begun = made("recovery-begun", bearer, {
+      purpose: "recover-owner",
+      document,
+      fields: { owner: key.id, seq: 7 },
+    });
+    const over = [{ seq: 9, kind: "owner-recovered", owner: key.id, record: 7, payload: null }, {}] as const;
+    const stopped = made("recovery-stopped", first, { purpose: "stop-recovery", document: { record: 7 } });
+    const start = [enrol(first, first), set, begun] as const;
+    expect(read(...start, over, policy(key))).toMatchObject({ signed: 4 });
+    expect(() => read(...start, policy(key))).toThrow(/no owner is enrolled/u);
+    expect(() => read(...start, stopped, over)).toThrow(/nobody recovers so/u);
+    expect(() => read(...start, begun)).toThrow(/no owner is enrolled/u);
+    expect(() => read(enrol(first, first), set, policy(bearer))).toThrow(/may not sign/u);
+  });
+
   test("refuses a second owner who enrols themselves, another purpose, another document, and a kind that it does not know", () => {
     expect(() => read(enrol(first, first), enrol(keys[0], keys[0]))).toThrow(/no owner is enrolled/u);
     const [record, payload] = policy(first);

@@ -13,6 +13,10 @@ export interface Selection {
 export const AUTHORITY: readonly RecordKind[] = [
   "owner-enrolled",
   "owner-removed",
+  "owner-recovered",
+  "recovery-set",
+  "recovery-begun",
+  "recovery-stopped",
   "grant-signed",
   "grant-revoked",
   "policy-set",

@@ -101,6 +101,7 @@ const INCIDENTS: ReadonlySet<LogRecord["kind"]> = new Set([
   "hold-asked",
   "secret-not-refreshed",
   "passkey-rolled-back",
+  "recovery-begun",
   "files-refused",
   "calls-refused",
 ]);
