@@ -184,9 +184,9 @@ describe("OpenClaw", () => {
         exec("mount -t tmpfs none /mnt 2>&1; unshare -Ur true 2>&1; strace -p 1 2>&1 | head -1; true"),
         exec(`echo ${Buffer.from(FILL).toString("base64")} | base64 -d | bash > /workspace/fill.log 2>&1`),
         // Its tool answers after ten seconds that the program still runs.
-        exec("sleep 8"),
-        exec("sleep 8"),
-        exec("sleep 8"),
+        ...Array.from({ length: 3 }, () =>
+          exec('for n in $(seq 80); do [ "$(grep -c . /workspace/fill.log)" -lt 3 ] || exit 0; sleep 0.1; done'),
+        ),
         exec("cat /workspace/fill.log"),
         { say: "Nothing came of it." },
       ];
@@ -299,6 +299,8 @@ function writeState(
     file,
     JSON.stringify({
       models: { providers: { scripted } },
+      // Loaded under its profile, in another file; without them a turn begins in four fifths of the time.
+      plugins: { enabled: false },
       // The files that it would begin with steer agents, which a guarded workspace does not let it write.
       agents: { defaults: { workspace, skipBootstrap: true, model: { primary: "scripted/m" } } },
       ...(mcp ? { mcp: { servers: { aios: { command: "/aios/node", args: ["/aios/mcp-stdio.js"] } } } } : {}),

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { NET_TOOLS } from "../../src/kernel/net.ts";
 import type { RecordKind } from "../../src/protocol/record.ts";
 import { tokensText } from "../../src/protocol/login.ts";
+import { plainProgram } from "../e2e/plain-program.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "../e2e/substrate.ts";
 import { makeTokens, startOAuthServer, type OAuthServer } from "../fakes/oauth-server.ts";
 import { memoryHolds, pidsOf } from "./process-memory.ts";
@@ -75,7 +76,8 @@ async function act(plan: readonly object[]): Promise<{ ran: Ran; lines: readonly
   writeFileSync(path, JSON.stringify(plan.map((step) => ("url" in step ? { ...step, all: true } : step))), {
     mode: 0o644,
   });
-  const ran = await aios.run({ agent, command: ["/aios/node", PROGRAM, path], code: [PROGRAM, path] });
+  const program = plainProgram(PROGRAM, aios.workspace);
+  const ran = await aios.run({ agent, command: ["/aios/node", program, path], code: [program, path] });
   const lines = ran.stdout.split("\n").flatMap((line): Line[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
   return { ran, lines };
 }
@@ -330,6 +332,7 @@ describe("tokens", () => {
       expect(pidsOf("broker", aios.pid).filter(remembersToken)).toEqual([]);
       expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);
       expect(pidsOf("face", aios.pid).filter(remembersToken)).toEqual([]);
+      await aios.client.request("kill", { instance: null }); // nothing is left to look at
       await running;
     },
     30_000,

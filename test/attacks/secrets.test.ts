@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Grant } from "../../src/kernel/grant.ts";
 import { NET_TOOLS } from "../../src/kernel/net.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
+import { plainProgram } from "../e2e/plain-program.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "../e2e/substrate.ts";
 import { memoryHolds, pidsOf } from "./process-memory.ts";
 
@@ -160,7 +161,8 @@ async function act(
   const path = join(aios.workspace, `plan-${plans++}.json`);
   const steps = plan.map((step) => ("url" in step ? { ...step, all: true } : step));
   writeFileSync(path, JSON.stringify(steps), { mode: 0o644 });
-  const ran = await aios.run({ agent, command: ["/aios/node", PROGRAM, path], code: [PROGRAM, path], ...request });
+  const program = plainProgram(PROGRAM, aios.workspace);
+  const ran = await aios.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
   const lines = ran.stdout.split("\n").flatMap((line): Line[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
   return { ran, lines };
 }
@@ -204,19 +206,34 @@ describe("the honest request", () => {
 });
 
 describe("an upstream that sends the value back", () => {
-  test.each(Object.keys(ECHOES).filter((path) => !["/v1/gzip", "/v1/part"].includes(path)))(
-    "by %s is heard without it",
-    async (path) => {
-      reached = [];
-      const { ran, lines } = await act([{ url: url(path), headers: { "x-api-key": "${BANK_KEY}" } }]);
-      // The attack itself works: it was sent there, and what comes back has its place in it.
-      expect(reached[0]?.headers["x-api-key"]).toBe(VALUE);
-      expect(ran.stdout).toContain("****");
-      expect(lines[0]?.status).toBeDefined();
-      expect(holds(ran.stdout)).toBe(false);
-      expect(ran.stdout.toLowerCase()).not.toContain(VALUE.toLowerCase());
-    },
-  );
+  const paths = Object.keys(ECHOES).filter((path) => !["/v1/gzip", "/v1/part"].includes(path));
+  let asked: typeof reached;
+  let replies: readonly Line[];
+  let echo: Ran;
+
+  beforeAll(async () => {
+    reached = [];
+    ({ ran: echo, lines: replies } = await act(
+      paths.map((path) => ({ url: url(path), headers: { "x-api-key": "${BANK_KEY}" } })),
+    ));
+    asked = reached;
+  });
+
+  test.each(paths.map((path, step) => ({ path, step })))("by $path is heard without it", ({ path, step }) => {
+    // The attack itself works: it was sent there, and what comes back has its place in it.
+    expect(asked[step]).toMatchObject({ url: `GET ${path}`, headers: { "x-api-key": VALUE } });
+    const heard = echo.stdout.split("\n")[step] ?? "";
+    expect(JSON.parse(heard)).toEqual(replies[step]);
+    expect(heard).toContain("****");
+    expect(replies[step]?.status).toBeDefined();
+    expect(holds(heard)).toBe(false);
+    expect(heard.toLowerCase()).not.toContain(VALUE.toLowerCase());
+  });
+
+  test("in all of these ways together gives none of it away", () => {
+    expect([asked.length, replies.length]).toEqual([paths.length, paths.length]);
+    expect(holds(echo.stdout + echo.stderr)).toBe(false);
+  });
 
   test.each(["/v1/gzip", "/v1/part"])(
     "by %s, although it was asked not to, is not heard, and why is said",
@@ -242,7 +259,7 @@ describe("an upstream that sends the value back", () => {
 
 describe("a placeholder that is not where it belongs", () => {
   const key = { "x-api-key": "${BANK_KEY}" };
-  test.each<[string, () => object]>([
+  const CASES: readonly (readonly [string, () => object])[] = [
     ["to another host that is granted", () => ({ url: `http://localhost:${otherPort}/v1/ok`, headers: key })],
     ["to another path", () => ({ url: url("/v2/ok"), headers: key })],
     ["to a path that only begins the same", () => ({ url: url("/v10"), headers: key })],
@@ -273,20 +290,39 @@ describe("a placeholder that is not where it belongs", () => {
       () => ({ url: url(`/v1/ok?k=${placeholder.replace("aios", "%61ios").replaceAll("-", "%2D")}`) }),
     ],
     ["for a part of a resource", () => ({ url: url("/v1/plain"), headers: { ...key, range: "bytes=0-20" } })],
-  ])("%s is denied by a code of its own and recorded", async (_, step) => {
+  ];
+  /** Of each case: what its agent heard, and the codes of the denials in the record. */
+  const heard: Line[] = [];
+  const codes: string[] = [];
+
+  beforeAll(async () => {
     reached = [];
-    const { ran, lines } = await act([step()]);
-    expect(lines[0]?.status).toBe(403);
-    expect(JSON.parse(lines[0]?.body ?? "")).toMatchObject({ stage: expect.any(String) });
-    expect(reached).toEqual([]);
-    const { entries } = await aios.client.request("log-show", {
-      from: 0,
-      limit: 1000,
-      instance: ran.instance,
-      kinds: ["denied"],
-    });
-    const codes = entries.map(({ record }) => (record.kind === "denied" ? record.code : ""));
-    expect(["secret-not-injected", "not-canonical"]).toContain(codes[0]);
+    // Its twin comes after each: the same instance, the value where it belongs. Few in one, since a run of denials freezes it.
+    const twin = { url: url("/v1/twin"), headers: key };
+    for (let from = 0; from < CASES.length; from += 6) {
+      const some = CASES.slice(from, from + 6);
+      const { ran, lines } = await act(some.flatMap(([, step]) => [step(), twin]));
+      expect(lines.filter((_, at) => at % 2 === 1).map(({ status }) => status)).toEqual(some.map(() => 200));
+      heard.push(...lines.filter((_, at) => at % 2 === 0));
+      const asked = { from: 0, limit: 1000, instance: ran.instance, kinds: ["denied" as const] };
+      const { entries } = await aios.client.request("log-show", asked);
+      codes.push(...entries.map(({ record }) => (record.kind === "denied" ? record.code : "")));
+    }
+  });
+
+  test.each(CASES.map(([name], at) => ({ name, at })))(
+    "$name is denied by a code of its own and recorded",
+    ({ at }) => {
+      expect(heard[at]?.status).toBe(403);
+      expect(JSON.parse(heard[at]?.body ?? "")).toMatchObject({ stage: expect.any(String) });
+      expect(["secret-not-injected", "not-canonical"]).toContain(codes[at]);
+    },
+  );
+
+  test("reaches nobody in any of these ways, and its twin reached its upstream each time", () => {
+    expect(codes).toHaveLength(CASES.length);
+    expect(reached.map(({ url: asked }) => asked)).toEqual(CASES.map(() => "GET /v1/twin"));
+    expect(new Set(reached.map(({ headers }) => headers["x-api-key"]))).toEqual(new Set([VALUE]));
   });
 
   test("in a body that is too long to be part of the action breaks the request off", async () => {
@@ -435,6 +471,7 @@ describe("the value", () => {
       expect(pidsOf("broker", aios.pid).filter(holdsValue)).toEqual([]);
       expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);
       expect(pidsOf("face", aios.pid).filter(holdsValue)).toEqual([]);
+      await aios.client.request("kill", { instance: null }); // nothing is left to look at
       await running;
     },
   );

@@ -9,6 +9,7 @@ import { INFER_TOOLS, type Provider } from "../../src/kernel/infer.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { startScriptedModel, type ScriptedModel } from "../fakes/scripted-model.ts";
 import { startScriptedOpenAi, type ScriptedOpenAi } from "../fakes/scripted-openai.ts";
+import { plainProgram } from "./plain-program.ts";
 import { asJson, REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
 // One monitor, real agents that know nothing but an address, and models on loopback in the providers' own formats.
@@ -123,7 +124,8 @@ async function ask(
 ): Promise<{ ran: Ran; lines: readonly Line[] }> {
   const path = join(aios.workspace, `ask-${plans++}.json`);
   writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
-  const ran = await aios.run({ agent, command: ["/aios/node", PROGRAM, path], code: [PROGRAM, path], ...request });
+  const program = plainProgram(PROGRAM, aios.workspace);
+  const ran = await aios.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
   const lines = ran.stdout.split("\n").flatMap((line): Line[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
   return { ran, lines };
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Grant } from "../../src/kernel/grant.ts";
 import { NET_TOOLS } from "../../src/kernel/net.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
+import { plainProgram } from "./plain-program.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
 // One monitor, a real agent process in its sandbox, its face, a broker, and an origin on loopback.
@@ -81,7 +82,8 @@ async function surf(
 ): Promise<{ ran: Ran; lines: readonly Line[] }> {
   const path = join(aios.workspace, `plan-${plans++}.json`);
   writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
-  const ran = await aios.run({ agent, command: ["/aios/node", PROGRAM, path], code: [PROGRAM, path], ...request });
+  const program = plainProgram(PROGRAM, aios.workspace);
+  const ran = await aios.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
   const lines = ran.stdout.split("\n").flatMap((line): Line[] => (line.startsWith("{") ? [JSON.parse(line)] : []));
   return { ran, lines };
 }

@@ -1,18 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
+import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +25,7 @@ import { CLI_SIDE } from "../../src/protocol/requests-table.ts";
 import { createPeer } from "../../src/protocol/rpc.ts";
 import { keyId, type Envelope, type Purpose, type Statement } from "../../src/protocol/statement.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
+import { plainProgram } from "./plain-program.ts";
 import { readUser } from "./user.ts";
 
 /** The repository, whose code runs inside the sandboxes. */
@@ -261,10 +251,7 @@ export async function startSubstrate(
     async follow(agent, plan, request = {}) {
       const path = join(base, `plan-${plans++}.json`);
       writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
-      // Its types are taken out once here and not by each of hundreds of agents.
-      const program = join(base, "plan-agent.mjs");
-      if (!existsSync(program))
-        writeFileSync(program, stripTypeScriptTypes(readFileSync(PLAN_AGENT, "utf8")), { mode: 0o644 });
+      const program = plainProgram(PLAN_AGENT, base);
       return substrate.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
     },
 

@@ -4,7 +4,7 @@
  *     tcp-agent.ts PLAN      PLAN: [{ "ask": PORT, "say": "text" }, { "hold": PORT }, { "crowd": PORT, "of": n }, { "wait": ms }, …]
  *
  * Prints one line of JSON for each step. `ask` says its text, ends its side and waits for the end of the answer; `hold` prints
- * what it is greeted with at once, and waits for the end; `crowd` connects so many times at once and counts who was greeted.
+ * what it is greeted with at once, says "here", and waits for the end; `crowd` connects so many times at once and counts who was greeted.
  * "end" is how a connection ended: "end" in order, else the code of its error.
  */
 import { readFileSync } from "node:fs";
@@ -23,12 +23,19 @@ const print = (line: object): void => void process.stdout.write(`${JSON.stringif
 for (const [step, each] of plan.entries()) {
   if ("wait" in each) await new Promise((resolve) => setTimeout(resolve, each.wait));
   else if ("ask" in each) print({ step, ...(await talk(open(each.ask), (socket) => socket.end(each.say))) });
-  else if ("hold" in each) print({ step, ...(await talk(open(each.hold), null, (text) => print({ step, text }))) });
+  else if ("hold" in each) print({ step, ...(await hold(open(each.hold), (text) => print({ step, text }))) });
   else print({ step, ...(await crowd(each.crowd, each.of)) });
 }
 
 function open(port: number): Socket {
   return createConnection({ host: "127.0.0.1", port, allowHalfOpen: true });
+}
+
+function hold(socket: Socket, onText: (text: string) => void): Promise<object> {
+  return talk(socket, null, (text) => {
+    onText(text);
+    socket.write("here");
+  });
 }
 
 /** Collects what is heard until the connection is over. */
