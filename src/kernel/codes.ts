@@ -55,6 +55,7 @@ export type ReasonCode =
   | "not-witnessed"
   | "outcome-unknown"
   | "breaker-open"
+  | "held-flood"
   | "prohibited-call"
   | "refused-calls"
   | "home-full"
@@ -116,6 +117,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "outcome-unknown": "the monitor stopped between intent and outcome",
   // breaker
   "breaker-open": "a run of denials froze the instance",
+  "held-flood": "it asked people for more than they can read, which froze the instance",
   // sandbox
   "prohibited-call": "a program inside made a system call that no honest program makes",
   "refused-calls": "a run of refused system calls froze the instance",

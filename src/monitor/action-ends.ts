@@ -73,11 +73,14 @@ export function stoppedOutcome(
   };
 }
 
-/** Freezes an instance whose breaker is open. */
+/** Freezes an instance whose breaker is open, or which floods people with questions. */
 export async function freezeOpen(
   live: LiveInstance,
   ports: { freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void> },
 ): Promise<void> {
-  if (!live.breaker.open || live.state.life !== "running") return;
-  await ports.freeze(live, { by: { kind: "monitor", why: "a run of denials" }, code: "breaker-open" });
+  if (live.state.life !== "running") return;
+  if (live.asking.flood)
+    await ports.freeze(live, { by: { kind: "monitor", why: "a flood of held actions" }, code: "held-flood" });
+  else if (live.breaker.open)
+    await ports.freeze(live, { by: { kind: "monitor", why: "a run of denials" }, code: "breaker-open" });
 }

@@ -1,4 +1,5 @@
 import { newBreaker } from "../kernel/breaker.ts";
+import { QUIET } from "../kernel/flood.ts";
 import type { StoppedInstance } from "../protocol/stop-report.ts";
 import { Refusal } from "./faults.ts";
 import type { LiveInstance } from "./live.ts";
@@ -62,7 +63,10 @@ export function createAskedStops({ lives, below, end, ports }: AskedPorts): Aske
 
     thaw(instance) {
       const found = [...lives.values()].filter(({ state }) => instance === null || state.instance === instance);
-      for (const live of found) live.breaker = newBreaker(live.state.strict);
+      for (const live of found) {
+        live.breaker = newBreaker(live.state.strict);
+        live.asking = QUIET;
+      }
       // A freeze that is still being looked after would stop again what goes on now.
       void Promise.all(found.map(({ stopping }) => stopping)).then(() => {
         letGoOn(

@@ -1,24 +1,22 @@
 import { endingOfDenial, noteOutcome } from "../kernel/breaker.ts";
-import { type Action, actionText, type Digest, type Proposal } from "../kernel/action.ts";
+import { type Action, actionText, type Proposal } from "../kernel/action.ts";
 import { REASONS, type Stage } from "../kernel/codes.ts";
-import type { DecisionInput, Evaluator, HoldReason } from "../kernel/decision.ts";
+import type { HoldReason } from "../kernel/decision.ts";
+import { noteHeld, noteTooMany } from "../kernel/flood.ts";
 import type { Risk } from "../kernel/grant.ts";
 import {
   approve,
   type Approval,
   decide,
-  type DriverLookup,
   redeem,
   select,
   type Ticket,
   validate,
   type Validated,
 } from "../kernel/pipeline.ts";
-import type { Consent } from "../kernel/consent.ts";
 import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
-import type { Envelope } from "../protocol/statement.ts";
 import {
   type ActionPart,
   describeProposal,
@@ -31,62 +29,16 @@ import {
 } from "./action-ends.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
-import { DriverLate, type ExecutePowers, execute, whatOf } from "./execute.ts";
+import type { Asked, Conduct, ConductPorts } from "./conduct-ports.ts";
+import { DriverLate, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
 import { untilGrantsEnd } from "./lasting.ts";
-import type { Climb, LiveInstance } from "./live.ts";
-import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
-import type { HeldState } from "./state.ts";
 import { isHoldAsked, stoppedBy, subjectChain } from "./subjects.ts";
 import { createTimeLimit } from "./time-limit.ts";
-import type { TrustedClock } from "./trusted-clock.ts";
 
 /** A driver has this long to answer one action. */
 const RUN_MS = 120_000;
-
-export interface StageEvent {
-  readonly instance: string;
-  readonly request: string;
-  readonly what: string;
-  readonly stage: Stage;
-  readonly verdict: string;
-}
-
-export interface ConductPorts extends ExecutePowers {
-  readonly powers: Pick<MonitorPowers, "random" | "timer">;
-  readonly trusted: TrustedClock;
-  readonly digest: Digest;
-  /** Start id of this monitor. */
-  readonly start: string;
-  readonly ownPaths: readonly string[];
-  evaluator(): Evaluator;
-  /** Starts the driver when it does not run yet; null when it cannot be had (the lookup says why). */
-  facts(live: LiveInstance): Pick<DecisionInput, "injections" | "infer">;
-  openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
-  lookup(live: LiveInstance): DriverLookup;
-  /** An attempt to climb: ends the instance at once. */
-  climbed(live: LiveInstance, climb: Climb): Promise<void>;
-  freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void>;
-  emit(event: StageEvent): void;
-}
-
-/** Leads actions through the six stages: decide, select, validate, approve, execute, audit (DESIGN 4). */
-export interface Conduct {
-  /** Resolves when the action is done, was stopped, or a human has answered. Never rejects. */
-  propose(live: LiveInstance, proposal: Proposal, token: number): Promise<Outcome>;
-  /** An owner's verified answer to a held action; resolves with the number of its record, `approved` or `denied`. */
-  settle(live: LiveInstance, answer: { held: HeldState; consent: Consent; envelope: Envelope }): Promise<number>;
-  /** Ends a hold without an owner. */
-  release(live: LiveInstance, request: string, code: "withdrawn" | "hold-expired"): Promise<void>;
-}
-
-interface Asked {
-  readonly live: LiveInstance;
-  readonly request: string;
-  readonly what: string;
-  readonly token: number;
-}
 
 type Passed =
   | { readonly kind: "ticket"; readonly ticket: Ticket }
@@ -120,7 +72,7 @@ export function createConduct(ports: ConductPorts): Conduct {
           proposal,
           who: { request, agent: state.agent, instance: state.instance },
           // A held action outlives a restart of the monitor, its asker does not (docs/CONTRACTS.md).
-          state: approval.kind === "consent" && state.why === RESTARTED ? "running" : state.life,
+          state: state.why === RESTARTED && ports.journal.state.held.has(request) ? "running" : state.life,
           clock: ports.trusted.state(),
         },
         ports.digest,
@@ -129,7 +81,7 @@ export function createConduct(ports: ConductPorts): Conduct {
     if (decided.kind !== "next") return decided;
     const selected = step("select", select(decided.value, ports.lookup(live)));
     if (selected.kind !== "next") return selected;
-    const chain = subjectChain(ports.journal.state, state, live.waiting.size);
+    const chain = subjectChain(ports.journal.state, state, { request, waiting: live.waiting });
     const validated = validate(selected.value, {
       chain,
       grants: ports.journal.state.active,
@@ -177,7 +129,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function halt(
     asked: Asked,
     halted: Halted,
-    proposed: { digest: string; risk: Risk; text: string; by?: Decider; envelope?: Envelope },
+    proposed: { digest: string; risk: Risk; text: string; by?: Decider; envelope?: Envelope; uncounted?: true },
   ): Promise<Outcome> {
     return (await record(asked, halted, proposed)).outcome;
   }
@@ -191,7 +143,9 @@ export function createConduct(ports: ConductPorts): Conduct {
     }
     const by: Decider = proposed.by ?? { kind: "rule", rule: halted.by };
     const body: RecordBody = { kind: "denied", stage: halted.stage, code: halted.code, by, ...baseOf(asked, proposed) };
-    live.breaker = noteOutcome(live.breaker, endingOfDenial(asked.what, halted.code), ports.now());
+    if (proposed.uncounted !== true)
+      live.breaker = noteOutcome(live.breaker, endingOfDenial(asked.what, halted.code), ports.now());
+    if (halted.code === "too-many-held") live.asking = noteTooMany(live.asking);
     const outcome = stoppedOutcome(halted, halted.proposal);
     let seq: number;
     try {
@@ -202,8 +156,15 @@ export function createConduct(ports: ConductPorts): Conduct {
       await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
       return { outcome, seq: null };
     }
-    await freezeOpen(live, ports);
+    await stopProbing(live);
     return { outcome, seq };
+  }
+
+  /** Freezes what probes for a way out or floods people with questions; nobody is left to answer the flood. */
+  async function stopProbing(live: Asked["live"]): Promise<void> {
+    await freezeOpen(live, ports);
+    if (!live.asking.flood) return;
+    for (const request of live.waiting.keys()) await api.release(live, request, "held-flood");
   }
 
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
@@ -275,6 +236,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       );
       // Counted from this turn on, so that a flood cannot outrun the bound while records are being written.
       live.waiting.set(request, { token: asked.token, answer: resolve, cancelTimer });
+      live.asking = noteHeld(live.asking, ports.now());
       const base = baseOf(asked, { digest: validated.digest, risk: validated.risk });
       ports.journal
         .write({ kind: "held", reasons, expires, ...base }, { request, action: actionText(validated.action) })
@@ -282,8 +244,9 @@ export function createConduct(ports: ConductPorts): Conduct {
           () => {
             // Taken back, or the instance gone, while the record was being written: it must not stay held.
             if (!live.waiting.has(request) || live.state.life !== "running")
-              void api.release(live, request, "withdrawn");
+              void api.release(live, request, live.asking.flood ? "held-flood" : "withdrawn");
             else live.face?.port.held(asked.token);
+            void stopProbing(live);
           },
           () => {
             cancelTimer();
@@ -354,6 +317,40 @@ export function createConduct(ports: ConductPorts): Conduct {
           const left = Math.max(0, held.expires - ports.now());
           ports.powers.timer.after(left, () => void api.release(live, held.request, "hold-expired"));
         }
+      }
+    },
+
+    async reconsider(live, held) {
+      // What stands still is decided anew when it goes on, and at the latest when it is answered.
+      if (settling.has(held.request) || stoppedBy(ports.journal.state, live.state) !== null) return;
+      settling.add(held.request);
+      try {
+        const waiting = live.waiting.get(held.request);
+        const asked: Asked = { live, request: held.request, what: held.what, token: waiting?.token ?? ++ownTokens };
+        const action = readAction(held.text);
+        const driver = await ports.openDriver(live, action.driver);
+        if (!ports.journal.state.held.has(held.request)) return;
+        const passed = pass(asked, action, { kind: "none" });
+        if (passed.kind === "held") return;
+        // A driver that cannot be had for now is no reason to end what a human was asked.
+        if (passed.kind === "ticket" ? driver === null : passed.code === "driver-unavailable") return;
+        // After a restart nobody waits for it: it runs when a human says so, and not before.
+        if (passed.kind === "ticket" && live.state.why === RESTARTED) return;
+        waiting?.cancelTimer();
+        const { digest, risk, text } = held;
+        const outcome =
+          passed.kind === "ticket" && driver !== null
+            ? await run(asked, passed.ticket, driver)
+            : await halt(asked, passed.kind === "ticket" ? unavailable() : passed, {
+                digest,
+                risk,
+                text,
+                uncounted: true,
+              });
+        live.waiting.delete(held.request);
+        waiting?.answer(outcome);
+      } finally {
+        settling.delete(held.request);
       }
     },
 

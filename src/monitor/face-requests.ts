@@ -3,7 +3,7 @@ import { isMetadataHost } from "../kernel/hosts.ts";
 import { READ } from "../kernel/risk.ts";
 import type { FaceRequests, Visible } from "../protocol/requests.ts";
 import { asChatCall } from "./chat-call.ts";
-import type { Conduct } from "./conduct.ts";
+import type { Conduct } from "./conduct-ports.ts";
 import type { DriverTable } from "./driver-table.ts";
 import type { FaceHooks } from "./face-start.ts";
 import type { Instances } from "./instances.ts";

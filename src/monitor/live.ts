@@ -1,4 +1,5 @@
 import type { Breaker } from "../kernel/breaker.ts";
+import { type Asking, QUIET } from "../kernel/flood.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { Part } from "../protocol/stop-report.ts";
@@ -43,6 +44,7 @@ export interface Climb {
 export interface LiveInstance {
   readonly state: InstanceState;
   breaker: Breaker;
+  asking: Asking;
   /** Drivers by name, from the moment their start begins; a failed start is forgotten, so that it may be tried again. */
   readonly starting: Map<string, Promise<RunningDriver>>;
   readonly drivers: Map<string, RunningDriver>;
@@ -98,6 +100,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
   return {
     state,
     breaker: parts.breaker,
+    asking: QUIET,
     starting: new Map(),
     drivers: new Map(),
     waiting: new Map(),

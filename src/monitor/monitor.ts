@@ -11,7 +11,8 @@ import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
 import { carrierPeers } from "./carrier-peers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
-import { createConduct, type Conduct } from "./conduct.ts";
+import { createConduct } from "./conduct.ts";
+import type { Conduct } from "./conduct-ports.ts";
 import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
@@ -31,6 +32,7 @@ import { openMemory } from "./memory/memory.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
 import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { reconsiderHeld } from "./reconsider.ts";
 import { RESTARTED, StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
@@ -260,6 +262,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   };
   const { relyingParty, start } = parts;
   const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
+  const reconsider = (): void =>
+    reconsiderHeld({ state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
   const statements = createStatements({
     journal,
     crypto: powers.crypto,
@@ -289,6 +293,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         const result = await engine.load(text);
         // It was checked a moment ago; if it does not load now, the rules in force are not those recorded: stop.
         if (result.kind === "refused") await stop("the policy that was recorded does not load");
+        else reconsider();
       },
       grantsChanged(change) {
         if ("added" in change) engine.addGrant(change.added);
@@ -297,6 +302,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
           void instances.revoked().catch(failedQuietly);
         }
         changedGrants();
+        reconsider();
       },
       homeHolder: (agent) => instances.homes.holder(agent),
       homePut: ({ agent, text, path: _path }) => instances.homes.put(agent, { digest: digest(text), text }),
@@ -309,7 +315,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
             .catch(failedQuietly);
         }
       },
-      thawed: (instance) => instances.thaw(instance),
+      thawed(instance) {
+        instances.thaw(instance);
+        reconsider();
+      },
       clockAccepted() {
         trusted.accept();
         memory.believe();

@@ -5,13 +5,21 @@ import type { InstanceState, State } from "./state.ts";
 
 const endorsedBy = new WeakMap<InstanceState, ReadonlySet<string>>();
 
-/** The acting instance and its ancestors as the decision takes them, nearest first (CHILD-LESS). */
-export function subjectChain(state: State, acting: InstanceState, waiting = 0): readonly [Subject, ...Subject[]] {
+/**
+ * The acting instance and its ancestors as the decision takes them, nearest first (CHILD-LESS). `asking`: the request that
+ * is decided, which does not wait beside itself when it is decided anew, and all that wait.
+ */
+export function subjectChain(
+  state: State,
+  acting: InstanceState,
+  asking?: { readonly request: string; readonly waiting: ReadonlyMap<string, unknown> },
+): readonly [Subject, ...Subject[]] {
   const [self, ...above] = [acting, ...acting.ancestry.map((id) => ancestor(state, id))].map((each) =>
-    subject(state, each),
+    subject(state, each, asking?.request),
   );
   if (self === undefined) throw new Error("there is nobody who acts");
   // Holds whose record is still being written count too, so that a flood cannot outrun the bound.
+  const waiting = asking === undefined ? 0 : asking.waiting.size - (asking.waiting.has(asking.request) ? 1 : 0);
   return [{ ...self, heldCount: Math.max(self.heldCount, waiting) }, ...above];
 }
 
@@ -38,14 +46,15 @@ export function isHoldAsked(state: State, acting: InstanceState): boolean {
   );
 }
 
-function subject(state: State, instance: InstanceState): Subject {
+function subject(state: State, instance: InstanceState, asking: string | undefined): Subject {
   let endorsed = endorsedBy.get(instance);
   if (endorsed === undefined) {
     endorsed = endorsedTokens(instance.words.join("\n"));
     endorsedBy.set(instance, endorsed);
   }
   let heldCount = 0;
-  for (const held of state.held.values()) if (held.instance === instance.instance) heldCount += 1;
+  for (const held of state.held.values())
+    if (held.instance === instance.instance && held.request !== asking) heldCount += 1;
   return { agent: instance.agent, instance: instance.instance, labels: instance.labels, endorsed, heldCount };
 }
 
