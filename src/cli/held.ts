@@ -1,4 +1,5 @@
-import type { HeldDetail } from "../protocol/requests.ts";
+import { MOST_TOGETHER } from "../showing/held-batch.ts";
+import type { HeldDetail, HeldView } from "../protocol/requests.ts";
 import { CliFailure } from "./failure.ts";
 import type { Tone } from "../showing/line.ts";
 import { readAction } from "../showing/read-action.ts";
@@ -19,6 +20,49 @@ export async function findHeld(client: MonitorClient, typed: string): Promise<He
   if (found.length > 1)
     throw CliFailure.of("not-found", `${found.length} held actions begin with ${typed}`, "give more of the id");
   return await client.request("held-show", { request: view.request });
+}
+
+/**
+ * The held actions of the same instance that ask for the very same as this one, it first; as many as may be answered together.
+ */
+export async function findEqual(client: MonitorClient, detail: HeldDetail): Promise<readonly HeldDetail[]> {
+  const { held } = await client.request("held", {});
+  const equal = held.filter(
+    ({ instance, same, request }) => instance === detail.instance && same === detail.same && request !== detail.request,
+  );
+  const others = await Promise.all(
+    equal.slice(0, MOST_TOGETHER - 1).map(({ request }) => client.request("held-show", { request })),
+  );
+  return [detail, ...others];
+}
+
+/** Held actions as screens list them: one line for all of an instance that ask for the very same, the first of them. */
+export interface HeldLine extends HeldView {
+  readonly times: number;
+}
+
+/** Groups what is equal, in the order in which it came. Only what is signed says whether it really is the same. */
+export function groupEqual(held: readonly HeldView[]): readonly HeldLine[] {
+  const groups = new Map<string, HeldLine>();
+  for (const view of held) {
+    const key = `${view.instance} ${view.same}`;
+    const first = groups.get(key);
+    groups.set(key, first === undefined ? { ...view, times: 1 } : { ...first, times: first.times + 1 });
+  }
+  return [...groups.values()];
+}
+
+/** Signs one statement for each of some held actions that were shown, after one passphrase. */
+export async function decideAll(
+  parts: SigningParts,
+  { details, decision }: { readonly details: readonly HeldDetail[]; readonly decision: "allow" | "deny" },
+): Promise<readonly number[]> {
+  const signer = await parts.session.unlock();
+  const session = { ...parts.session, unlock: () => Promise.resolve(signer) };
+  const seqs: number[] = [];
+  // One after the other, in the order in which they were asked: a later one may count on an earlier one.
+  for (const detail of details) seqs.push(await decideHeld({ ...parts, session }, { detail, decision }));
+  return seqs;
 }
 
 /** Signs a decision over a held action, from exactly the bytes that were shown. Returns the number of the record. */

@@ -2,12 +2,14 @@ import type { HeldView, InstanceView } from "../protocol/requests.ts";
 import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
+import { groupEqual, type HeldLine } from "./held.ts";
 import type { StageSeen } from "./top-screen.ts";
 
 /** What is known of the instances and of what is held; everything else asks for it when it draws. */
 export interface TopFeed {
   readonly instances: readonly InstanceView[];
-  readonly held: readonly HeldView[];
+  /** Equal ones are one line; oldest first. */
+  readonly held: readonly HeldLine[];
   readonly stages: ReadonlyMap<string, StageSeen>;
   readonly allFrozen: number | null;
   readonly recovering: RecoveryPending | null;
@@ -35,7 +37,7 @@ export async function followTop(
   const held = new Map<string, HeldView>();
   const stages = new Map<string, StageSeen>();
   let instances: readonly InstanceView[] = [];
-  let sorted: readonly HeldView[] | null = null;
+  let sorted: readonly HeldLine[] | null = null;
   let allFrozen: number | null = null;
   let recovering: RecoveryPending | null = null;
   let asking = false;
@@ -105,7 +107,7 @@ export async function followTop(
       return instances;
     },
     get held() {
-      return (sorted ??= [...held.values()].toSorted((one, other) => one.since - other.since));
+      return (sorted ??= groupEqual([...held.values()].toSorted((one, other) => one.since - other.since)));
     },
     stages,
     get recovering() {

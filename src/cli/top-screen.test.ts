@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { InstanceView } from "../protocol/requests.ts";
+import type { HeldLine } from "./held.ts";
 import { line, plainText } from "../showing/line.ts";
 import { cut, drawTop, type TopModel } from "./top-screen.ts";
 import { measureText } from "../showing/width.ts";
@@ -23,7 +24,7 @@ function instance(change: Partial<InstanceView> = {}): InstanceView {
   };
 }
 
-function held(at: number, change: Partial<HeldView> = {}): HeldView {
+function held(at: number, change: Partial<HeldLine> = {}): HeldLine {
   return {
     request: at.toString(16).padStart(8, "0").padEnd(32, "0"),
     instance: "i-0123456789abcdef",
@@ -33,6 +34,9 @@ function held(at: number, change: Partial<HeldView> = {}): HeldView {
     since: NOW,
     expires: NOW + 600_000,
     digest: `sha256:${"a".repeat(64)}`,
+    same: `sha256:${at.toString(16).padStart(64, "0")}`,
+    times: 1,
+    shape: `sha256:${"c".repeat(64)}`,
     ...change,
   };
 }
@@ -109,6 +113,13 @@ describe("the screen", () => {
       const lines = draw(model({ held: many, pane: "held", chosen: { instances: 0, held: at } }));
       expect(lines.some((each) => each.startsWith(`> ${at.toString(16).padStart(8, "0")}`))).toBe(true);
     }
+  });
+
+  test("shows equal requests as one line with how many they are, and counts them all", () => {
+    const rows = drawTop(model({ held: [held(1, { times: 7 }), held(2)] }), { columns: 100, rows: 30, now: NOW });
+    const text = rows.map(plainText);
+    expect(text.filter((row) => row.includes("7 times mail/send"))).toHaveLength(1);
+    expect(text[0]).toContain("8 held");
   });
 
   test("with ten thousand held is drawn in no time that a person would see", () => {

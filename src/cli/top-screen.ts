@@ -1,5 +1,6 @@
 import type { RecoveryPending } from "../protocol/owner-requests.ts";
-import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { InstanceView } from "../protocol/requests.ts";
+import type { HeldLine } from "./held.ts";
 import { join, line, plainText, type Line, type Tone } from "../showing/line.ts";
 import { showSpan } from "../showing/moment.ts";
 import { makeVisible } from "../showing/visible.ts";
@@ -16,7 +17,7 @@ export interface StageSeen {
 export interface TopModel {
   readonly instances: readonly InstanceView[];
   /** Oldest first. */
-  readonly held: readonly HeldView[];
+  readonly held: readonly HeldLine[];
   readonly stages: ReadonlyMap<string, StageSeen>;
   /** Number of the record by which everything is frozen. */
   readonly allFrozen: number | null;
@@ -62,7 +63,7 @@ export function drawTop(
 ): readonly Line[] {
   const wide = columns >= NARROW;
   const count = (state: InstanceView["state"]): number => model.instances.filter((each) => each.state === state).length;
-  const summary = `${count("running")} running, ${count("frozen")} frozen, ${model.held.length} held`;
+  const summary = `${count("running")} running, ${count("frozen")} frozen, ${model.held.reduce((sum, { times }) => sum + times, 0)} held`;
   const head = [
     join(["strong", "aios top"], `  ${summary}`),
     model.allFrozen === null
@@ -148,8 +149,8 @@ function heldColumns({
   readonly wide: boolean;
   readonly columns: number;
   readonly now: number;
-}): readonly Column<HeldView>[] {
-  const first: readonly Column<HeldView>[] = [
+}): readonly Column<HeldLine>[] {
+  const first: readonly Column<HeldLine>[] = [
     { heading: "HELD", columns: 8, text: ({ request }) => request.slice(0, 8) },
     { heading: "AGENT", columns: wide ? 14 : 10, text: ({ agent }) => agent },
     { heading: "ENDS IN", columns: 8, text: ({ expires }) => showSpan(expires - now), tone: () => "wait" },
@@ -160,7 +161,7 @@ function heldColumns({
     {
       heading: "WHAT AND WHY",
       columns: Math.max(4, columns - used),
-      text: ({ what, reasons }) => `${what}  ${reasons.join(", ")}`,
+      text: ({ what, reasons, times }) => `${times === 1 ? "" : `${times} times `}${what}  ${reasons.join(", ")}`,
     },
   ];
 }

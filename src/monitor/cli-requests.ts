@@ -1,6 +1,7 @@
 import type { Digest } from "../kernel/action.ts";
 import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
 import { parseJson } from "../kernel/json.ts";
+import type { Asked } from "./asked-before.ts";
 import { OWN_BOUNDS } from "./action-ends.ts";
 import { unendorsed } from "../kernel/endorsement.ts";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
@@ -46,6 +47,7 @@ export interface CliPorts {
   readonly start: string;
   readonly powers: MonitorPowers;
   readonly journal: Journal;
+  readonly asked: Asked;
   readonly log: Log;
   readonly index: IndexView;
   readonly instances: Instances;
@@ -170,7 +172,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     undo: (request) => undoInstance(ports, request),
     async held() {
-      return { held: [...state.held.values()].map(viewHeld) };
+      return { held: [...state.held.values()].map((held) => viewHeld(held, ports.asked)) };
     },
     async "held-show"({ request }) {
       const held = state.held.get(request);
@@ -186,13 +188,14 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       const tool = declared.kind === "declared" ? declared.spec.tools[action.name] : undefined;
       const [subject] = subjectChain(state, live.state);
       return {
-        ...viewHeld(held),
+        ...viewHeld(held, ports.asked),
         action: held.text,
         risk: held.risk,
         labels: live.state.labels,
         pin: declared.kind === "declared" ? declared.spec.pin : "",
         unendorsed: tool === undefined ? [] : unendorsed(tool, action.arguments, subject.endorsed),
         provenance: traceArguments(action.arguments, live.seen),
+        before: ports.asked.before(held),
         statement: await statements.prepare("approve-action", { ...action }),
       };
     },

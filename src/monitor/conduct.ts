@@ -29,6 +29,7 @@ import {
 } from "./action-ends.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
+import type { Envelope } from "../protocol/statement.ts";
 import type { Asked, Conduct, ConductPorts } from "./conduct-ports.ts";
 import { DriverLate, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";

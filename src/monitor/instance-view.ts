@@ -1,5 +1,6 @@
 import type { RecordBody } from "../protocol/record.ts";
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { Asked } from "./asked-before.ts";
 import type { HeldState, InstanceState, State } from "./state.ts";
 
 /** Instances as `aios ps` shows them. */
@@ -14,14 +15,17 @@ export function viewInstances(instances: readonly InstanceState[], held: State["
 }
 
 /** A held action as lists show it. */
-export function viewHeld(held: HeldState): HeldView {
+export function viewHeld(held: HeldState, asked: Pick<Asked, "likenessOf">): HeldView {
   const { request, instance, agent, what, reasons, since, expires, digest } = held;
-  return { request, instance, agent, what, reasons, since, expires, digest };
+  return { request, instance, agent, what, reasons, since, expires, digest, ...asked.likenessOf(held) };
 }
 
 /** What a record that was just taken in holds for a human, or null when it holds nothing. */
-export function newlyHeld(state: Pick<State, "held">, body: RecordBody): HeldView | null {
+export function newlyHeld(
+  { state, asked }: { readonly state: Pick<State, "held">; readonly asked: Pick<Asked, "likenessOf"> },
+  body: RecordBody,
+): HeldView | null {
   if (body.kind !== "held") return null;
   const held = [...state.held.values()].findLast(({ digest }) => digest === body.action);
-  return held === undefined ? null : viewHeld(held);
+  return held === undefined ? null : viewHeld(held, asked);
 }

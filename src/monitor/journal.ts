@@ -19,7 +19,15 @@ export interface Journal {
 
 export function createJournal(
   log: Log,
-  { state, now, onRecord }: { readonly state: State; now(): number; onRecord(seq: number, body: RecordBody): void },
+  {
+    state,
+    now,
+    onRecord,
+  }: {
+    readonly state: State;
+    now(): number;
+    onRecord(seq: number, body: RecordBody, payload: JsonObject | null): void;
+  },
 ): Journal {
   return {
     state,
@@ -27,7 +35,7 @@ export function createJournal(
     async write(body, payload = null) {
       const seq = await log.append(body, payload);
       applyRecord(state, { seq, at: now(), body, payload, replay: false });
-      onRecord(seq, body);
+      onRecord(seq, body, payload);
       return seq;
     },
   };

@@ -2,6 +2,7 @@ import type { HttpUrl } from "../kernel/hosts.ts";
 import { armingsOf } from "./agent-network.ts";
 import { createAlerts } from "./alerts.ts";
 import type { Digest } from "../kernel/action.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
@@ -16,6 +17,7 @@ import type { Conduct } from "./conduct-ports.ts";
 import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
+import { createAsked } from "./asked-before.ts";
 import { answering } from "./answering.ts";
 import { keptOf, leftToErase } from "./erasing.ts";
 import { faceHandlers } from "./face-requests.ts";
@@ -87,8 +89,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const { powers, log, engine, vault } = parts;
   const digest: Digest = (text) => powers.crypto.digest(text);
   const state = emptyState();
+  const asked = createAsked(digest);
   await replay(log, state, (record, payload) => {
     checkSigned(record, { payload, state, crypto: powers.crypto });
+    asked.note(record, payload);
   });
   const since = state.highWater;
   const trusted = createTrustedClock(powers.clock, since);
@@ -107,14 +111,15 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     agentOf: (instance) => state.instances.get(instance)?.agent ?? null,
     report: parts.report,
   });
-  const tell = (seq: number, body: RecordBody): void => {
+  const tell = (seq: number, body: RecordBody, payload: JsonObject | null): void => {
+    asked.note(body, payload);
     alert(body);
     late.telemetry?.recorded();
     if (watchers.size === 0) return;
     if (isAboutRecovery(body)) for (const watcher of watchers) watcher.send("recovering", viewPending(state));
     tellWatchers(watchers, {
       record: { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body },
-      held: newlyHeld(state, body),
+      held: newlyHeld({ state, asked }, body),
     });
   };
   const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
@@ -365,6 +370,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     start: parts.start,
     powers,
     journal,
+    asked,
     log,
     index: parts.index,
     instances,

@@ -42,6 +42,7 @@ import { OWNER_ANSWERS, OWNER_TABLE, RECOVERY_PENDING } from "./owner-requests.t
 import { PROPOSAL } from "./proposal.ts";
 import { RECORD } from "./record-codec.ts";
 import type {
+  AskedBefore,
   CliEvents,
   CliRequests,
   Explanation,
@@ -163,7 +164,11 @@ const heldView: Fields<HeldView> = {
   since: moment,
   expires: moment,
   digest,
+  same: digest,
+  shape: digest,
 };
+
+const ASKED = object<AskedBefore["same"]>({ asked: count, allowed: count, denied: count });
 
 const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
   ...heldView,
@@ -175,6 +180,7 @@ const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
   provenance: list(object<HeldDetail["provenance"][number]>({ pointer: longText, from: list(words, { max: 1024 }) }), {
     max: 100_000,
   }),
+  before: object<AskedBefore>({ same: ASKED, shape: ASKED }),
   statement: UNSIGNED,
 });
 

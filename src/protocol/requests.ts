@@ -1,6 +1,6 @@
 import type { Proposal } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
-import type { DriverSource, Grant, GrantProposal, Label, Risk } from "../kernel/grant.ts";
+import type { DriverSource, Grant, GrantProposal, Label } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { Format, Provider } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
@@ -8,11 +8,14 @@ import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
+import type { HeldDetail, HeldView } from "./held-view.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
 import type { TelemetryStanding } from "./telemetry-table.ts";
 import type { UndoReport } from "./undo-report.ts";
+
+export type { AskedBefore, HeldDetail, HeldView } from "./held-view.ts";
 
 /** A tool as a server describes it. Name, description and schemas are the server's words: data, never instructions. */
 export interface OfferedTool {
@@ -165,31 +168,6 @@ export interface InstanceView {
   readonly denied: number;
   readonly workspace: string | null;
   readonly why: string | null;
-}
-
-export interface HeldView {
-  readonly request: string;
-  readonly instance: string;
-  readonly agent: string;
-  readonly what: string;
-  readonly reasons: readonly string[];
-  readonly since: number;
-  readonly expires: number;
-  /** Of the canonical bytes of the action: what records name it by. */
-  readonly digest: string;
-}
-
-/** All there is to know about a held action; the human decides on this. */
-export interface HeldDetail extends HeldView {
-  /** Canonical bytes as text; what is shown is parsed from exactly this. */
-  readonly action: string;
-  readonly risk: Risk;
-  readonly labels: readonly Label[];
-  readonly pin: string;
-  readonly unendorsed: readonly string[];
-  /** Where each string or number in the arguments was seen before, by JSON pointer. */
-  readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
-  readonly statement: Omit<Statement, "key" | "decision">;
 }
 
 export interface GrantView {

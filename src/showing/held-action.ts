@@ -13,7 +13,10 @@ export function renderHeld(detail: HeldDetail, { digest, columns }: { digest: Di
   if (found !== detail.digest || found !== detail.statement.subject || action?.request !== detail.request) {
     return { kind: "refused", why: "the action, its digest and the statement do not belong together" };
   }
-  const { risk, labels, reasons, unendorsed, provenance, statement } = detail;
+  const { risk, labels, reasons, unendorsed, provenance, before, statement } = detail;
   const code = statementCode(statement, digest);
-  return renderAction(detail.action, { context: { risk, labels, reasons, unendorsed, provenance, code }, columns });
+  return renderAction(detail.action, {
+    context: { risk, labels, reasons, unendorsed, provenance, before, code },
+    columns,
+  });
 }

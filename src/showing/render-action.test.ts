@@ -11,6 +11,7 @@ const context: ActionContext = {
   reasons: ["recipient-not-endorsed", "untrusted-and-private"],
   unendorsed: ["eve@evil.example"],
   provenance: [{ pointer: "/to/0", from: ["files/read_text_file #12"] }],
+  before: { same: { asked: 1, allowed: 1, denied: 0 }, shape: { asked: 3, allowed: 2, denied: 1 } },
   code: "04h-tqk-b7h-xzh-4hk",
 };
 
@@ -44,6 +45,8 @@ test("an action is shown in full, with where its values came from", () => {
     "  labels    untrusted, private",
     "  held for  it goes to somebody that you did not name",
     "            the agent has read words from outside and private data",
+    "  asked     once before, 1 allowed, 0 denied; alike 2 times before, 1 allowed, 1",
+    "            denied",
     "",
     "arguments, in full:",
     "  /body",
@@ -58,6 +61,38 @@ test("an action is shown in full, with where its values came from", () => {
     "  code      04h-tqk-b7h-xzh-4hk",
     "  request   00112233445566778899aabbccddeeff",
   ]);
+});
+
+test("a value that was in nothing that the agent was shown is its own", () => {
+  const provenance = [
+    { pointer: "/to", from: [] },
+    { pointer: "/n", from: [] },
+  ];
+  const rendered = renderAction(action({ to: "eve@evil.example", n: 12 }), {
+    context: { ...context, provenance },
+    columns: 80,
+  });
+  const text = rendered.kind === "shown" ? rendered.lines.map(plainText) : [];
+  expect(text.filter((row) => row.includes("←"))).toEqual([
+    "    ← the agent's own: in nothing that it was shown",
+    "    ← you did not name this recipient",
+  ]);
+});
+
+test("a request to the network says what it would do, from the bytes alone and with nothing hidden", () => {
+  const request = {
+    scheme: "https",
+    host: "api.example",
+    port: 443,
+    method: "GET",
+    path: "/a",
+    target: `/a?${"x".repeat(90)}`,
+    headers: [],
+  };
+  const rows = show(action(request, { driver: "net", name: "fetch" }));
+  const [first = "", second = "", third = ""] = rows.slice(rows.findIndex((row) => row.includes("would do")));
+  expect(first.slice(12) + second.slice(12)).toBe(`GET https://api.example/a?${"x".repeat(90)}`);
+  expect(third).toBe("            without a body");
 });
 
 test("an action without arguments says so", () => {

@@ -1,6 +1,9 @@
+import type { Action } from "../kernel/action.ts";
 import type { HoldReason } from "../kernel/decision.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { JsonValue } from "../kernel/json.ts";
+import type { AskedBefore } from "../protocol/requests.ts";
+import { describeEffect } from "./describe-effect.ts";
 import { join, line, type Line } from "./line.ts";
 import { makeVisible } from "./visible.ts";
 import { cutRows, measureText, padText, wrapProse } from "./width.ts";
@@ -13,6 +16,8 @@ export interface ActionContext {
   readonly reasons: readonly string[];
   readonly unendorsed: readonly string[];
   readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
+  /** How often the same was asked before, and alike. */
+  readonly before: AskedBefore;
   /** The short code of the statement. */
   readonly code: string;
 }
@@ -30,6 +35,10 @@ export type Rendered =
 /** More than a person reads is not shown in full, whatever the screen can hold. */
 export const MAXIMUM_LINES = 200;
 export const MAXIMUM_BYTES: number = 64 * 1024;
+
+/** Shorter values are not traced: they occur everywhere, and saying where would mislead. */
+const SHORTEST_TRACED = 3;
+const MADE_UP = "the agent's own: in nothing that it was shown";
 
 /** Why a human is asked, in words. */
 const REASON_WORDS: { readonly [reason in HoldReason]: string } = {
@@ -65,12 +74,16 @@ export function renderAction(canonical: string, options: RenderOptions): Rendere
     ...context.reasons.flatMap((reason, index) =>
       fieldLines(index === 0 ? "held for" : "", explainReason(reason), columns),
     ),
+    ...fieldLines("asked", explainBefore(context.before), columns),
+    ...effectLines(action, columns),
     line(""),
     line(Object.keys(action.arguments).length === 0 ? "no arguments" : "arguments, in full:", "strong"),
   ];
   for (const leaf of listLeaves(action.arguments, "")) {
     lines.push(...renderLeaf(leaf, columns));
-    const notes = (sources.get(leaf.pointer) ?? []).map((source) => `from ${makeVisible(source)}`);
+    const from = sources.get(leaf.pointer);
+    const notes = (from ?? []).map((source) => `from ${makeVisible(source)}`);
+    if (from?.length === 0 && isTraced(leaf.value)) notes.push(MADE_UP);
     if (typeof leaf.value === "string" && unendorsed.has(leaf.value)) notes.push("you did not name this recipient");
     for (const note of notes) {
       lines.push(
@@ -101,9 +114,35 @@ function fieldLines(name: string, value: string, columns: number): readonly Line
   return wrapProse(value, columns - FIELD_COLUMNS).map((text, index) => field(index === 0 ? name : "", text));
 }
 
+function isTraced(value: JsonValue): boolean {
+  return (typeof value === "string" || typeof value === "number") && String(value).length >= SHORTEST_TRACED;
+}
+
 function explainReason(reason: string): string {
   const words: { readonly [reason: string]: string } = REASON_WORDS;
   return Object.hasOwn(words, reason) ? (words[reason] ?? reason) : makeVisible(reason);
+}
+
+/** What it would do, for what AIOS itself carries out. Cut and not wrapped: every character of it counts. */
+function effectLines(action: Action, columns: number): readonly Line[] {
+  const effect = describeEffect(action) ?? [];
+  const rows = effect.flatMap((text) => cutRows(makeVisible(text), columns - FIELD_COLUMNS));
+  return rows.map((row, index) => field(index === 0 ? "would do" : "", row));
+}
+
+/** How often the same was asked, and what people said; what is merely alike is said apart. */
+function explainBefore({ same, shape }: AskedBefore): string {
+  const alike = rest(shape, same);
+  return `${same.asked === 0 ? "never before" : times(same)}${alike.asked === 0 ? "" : `; alike ${times(alike)}`}`;
+}
+
+function times({ asked, allowed, denied }: AskedBefore["same"]): string {
+  return `${asked === 1 ? "once" : `${asked} times`} before, ${allowed} allowed, ${denied} denied`;
+}
+
+function rest(all: AskedBefore["shape"], part: AskedBefore["same"]): AskedBefore["shape"] {
+  const less = (key: keyof AskedBefore["shape"]): number => Math.max(0, all[key] - part[key]);
+  return { asked: less("asked"), allowed: less("allowed"), denied: less("denied") };
 }
 
 interface Leaf {

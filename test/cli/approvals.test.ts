@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { HeldDetail } from "../../src/protocol/requests.ts";
+import type { Statement } from "../../src/protocol/statement.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import { PASSPHRASE } from "../fakes/cli-powers.ts";
-import { held, INSTANCE, records, REQUEST } from "./cast.ts";
+import { held, heldOver, INSTANCE, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 
 /** The last lines that a person sees after a yes to `held`, when the log holds these records from 42 on. */
@@ -50,4 +52,49 @@ test("a yes to what had moved since says that it was denied all the same", async
   expect(await lastWords([kept("denied", { seq: 42, action: held.digest })])).toBe(
     `denied all the same (record 42): no-grant\n${PROMPTS}[1]\n`,
   );
+});
+
+describe("a yes to all that are equal", () => {
+  const all = [REQUEST, "1".repeat(32), "2".repeat(32)].map((request) =>
+    heldOver({ to: ["eve@evil.example"], subject: "figures" }, request),
+  );
+  const answerAll = async (
+    word: string,
+    details: readonly HeldDetail[] = all,
+  ): Promise<{ shown: string; signed: readonly Statement[] }> => {
+    const signed: Statement[] = [];
+    const shown = await transcribe(["approvals", "approve", REQUEST, "--equal"], {
+      typed: [word, PASSPHRASE],
+      answers: {
+        held: () => ({ held: details }),
+        "held-show": ({ request }) => details.find((each) => each.request === request) ?? held,
+        submit: ({ envelope }) => {
+          signed.push(JSON.parse(Buffer.from(envelope.payload, "base64").toString()));
+          return { seq: 41 + signed.length };
+        },
+        "log-show": () => ({ entries: [], size: 50 }),
+      },
+    });
+    return { shown, signed };
+  };
+
+  test("signs a statement for each after one passphrase", async () => {
+    const { shown, signed } = await answerAll("y");
+    expect(signed.map(({ nonce, subject, decision }) => [nonce, subject, decision])).toEqual(
+      all.map(({ request, digest }) => [request, digest, "allow"]),
+    );
+    expect(shown).toContain("? Let all 3 of these run, once each? [y/N]\n? passphrase of the owner key:\n");
+    expect(shown).toContain("approved (record 42)\napproved (record 43)\napproved (record 44)\n");
+  });
+
+  test("is none without the word", async () => {
+    expect((await answerAll("n")).signed).toEqual([]);
+  });
+
+  test("signs nothing when the monitor says equal of what is not", async () => {
+    const other = { ...heldOver({ to: ["mallory@evil.example"] }, "3".repeat(32)), same: held.same };
+    const { shown, signed } = await answerAll("y", [...all, other]);
+    expect(signed).toEqual([]);
+    expect(shown).toContain("they are not equal; answer them one by one");
+  });
 });

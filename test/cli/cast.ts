@@ -42,10 +42,10 @@ export const instances: readonly InstanceView[] = [
 ];
 
 /** A held action over these arguments, whose digest and statement fit. */
-export function heldOver(args: JsonObject): HeldDetail {
+export function heldOver(args: JsonObject, request = REQUEST): HeldDetail {
   const action = canonicalize({
     v: 1,
-    request: REQUEST,
+    request,
     agent: "notes",
     instance: INSTANCE,
     verb: "call",
@@ -55,7 +55,7 @@ export function heldOver(args: JsonObject): HeldDetail {
   });
   const digest = createCrypto().digest(action);
   return {
-    request: REQUEST,
+    request,
     instance: INSTANCE,
     agent: "notes",
     what: "mail/send_email",
@@ -64,6 +64,9 @@ export function heldOver(args: JsonObject): HeldDetail {
     expires: NOW + 595_000,
     action,
     digest,
+    same: SHA("7"),
+    shape: SHA("6"),
+    before: { same: { asked: 0, allowed: 0, denied: 0 }, shape: { asked: 3, allowed: 2, denied: 1 } },
     risk: "reach",
     labels: ["untrusted", "private"],
     pin: SHA("1"),
@@ -72,7 +75,7 @@ export function heldOver(args: JsonObject): HeldDetail {
     statement: {
       v: 1,
       purpose: "approve-action",
-      nonce: REQUEST,
+      nonce: request,
       subject: digest,
       policy: SHA("2"),
       start: "00112233445566778899aabbccddeeff",

@@ -172,7 +172,7 @@ describe("an argument of a held action", () => {
 test.each(CORPUS)("in the lists of the live screen, what %s moves no cursor and no column", (_, text) => {
   const [first] = instances;
   if (first === undefined) throw new Error("there is no instance to show");
-  const held = { ...heldOver({}), what: text, reasons: [text] };
+  const held = { ...heldOver({}), what: text, reasons: [text], times: 1 };
   const lines = drawTop(
     {
       instances: [{ ...first, why: text }],

@@ -186,7 +186,9 @@ describe("what happens meanwhile", () => {
   test("is shown as it is told: what is held, what is not any more, a stage", async () => {
     const seat = await sit();
     const digest = `sha256:${"5".repeat(64)}`;
-    seat.desk.monitor.say("held", { held: { ...held, request: "5".repeat(32), what: "bank/pay", digest } });
+    seat.desk.monitor.say("held", {
+      held: { ...held, request: "5".repeat(32), what: "bank/pay", digest, same: digest },
+    });
     seat.desk.monitor.say("stage", {
       instance: INSTANCE,
       request: "5".repeat(32),

@@ -741,6 +741,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"
@@ -806,6 +807,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"
@@ -834,6 +836,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"
@@ -862,6 +865,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"
@@ -891,6 +895,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"
@@ -921,6 +926,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"
@@ -954,6 +960,7 @@ mail/send_email  call a tool
   risk      reach
   labels    untrusted, private
   held for  it goes to somebody that you did not name
+  asked     never before; alike 3 times before, 2 allowed, 1 denied
 
 arguments, in full:
   /subject  "figures"

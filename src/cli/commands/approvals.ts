@@ -1,12 +1,13 @@
 import type { HeldDetail } from "../../protocol/requests.ts";
 import type { Arguments } from "../arguments.ts";
-import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
+import { HOME, JSON_OUTPUT, type Command, type Flag, type Positional } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { renderHeld } from "../../showing/held-action.ts";
-import { decideHeld, findHeld, readAnswered } from "../held.ts";
+import { renderEqual } from "../../showing/held-batch.ts";
+import { decideAll, findEqual, findHeld, groupEqual, readAnswered } from "../held.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -20,6 +21,12 @@ const REQUEST: Positional = {
   help: "its id, or the first digits of it, from the list",
 };
 
+const EQUAL: Flag = {
+  name: "equal",
+  value: null,
+  help: "all that this instance asks for and that are equal to it; one passphrase signs a statement for each",
+};
+
 /** `aios approvals list`: what waits for a human. */
 export const approvalsList: Command = {
   path: ["approvals", "list"],
@@ -27,7 +34,9 @@ export const approvalsList: Command = {
   positionals: [],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
-  details: ["What nobody answers in time expires and is denied."],
+  details: [
+    "What nobody answers in time expires and is denied. Requests of one instance for the very same are one line; approve and deny with --equal answer all of them.",
+  ],
   examples: ["approvals list"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
@@ -35,10 +44,10 @@ export const approvalsList: Command = {
       if (args.has("json")) writeJson(powers, { held });
       else if (held.length === 0) writeLines(powers.out, [line("Nothing is held.")]);
       else {
-        const rows = held.map((view) => [
+        const rows = groupEqual(held).map((view) => [
           view.request.slice(0, 8),
           view.agent,
-          view.what,
+          view.times === 1 ? view.what : `${view.what} (${view.times} times)`,
           view.reasons.join(", "),
           showSpan(view.expires - powers.now()),
         ]);
@@ -76,7 +85,7 @@ export const approvalsApprove: Command = {
   summary: "let one held action run, once; you sign for it",
   positionals: [REQUEST],
   rest: null,
-  flags: [HOME],
+  flags: [EQUAL, HOME],
   details: [
     "Shows the action in full, asks, and reads the passphrase of your owner key from the terminal. Your signature is over this action alone: it runs once, or not at all when anything moved since.",
   ],
@@ -92,7 +101,7 @@ export const approvalsDeny: Command = {
   summary: "say no to one held action; you sign that too",
   positionals: [REQUEST],
   rest: null,
-  flags: [HOME],
+  flags: [EQUAL, HOME],
   details: [
     "Without an answer a held action expires and is denied all the same; this says so at once and records who did.",
   ],
@@ -106,35 +115,50 @@ async function decide(call: { powers: CliPowers; args: Arguments; decision: "all
   const { powers, args, decision } = call;
   return await withMonitor(call, async (client, home) => {
     const detail = await findHeld(client, args.required("REQUEST"));
-    return await decideOn({ powers, client, home }, { detail, decision });
+    return await decideOn({ powers, client, home }, { detail, decision, equal: args.has("equal") });
   });
 }
 
-/** Shows one held action in full, asks, and signs. Throws `CliFailure` when it cannot be shown or the person does not say yes. */
+/**
+ * Shows one held action in full, or with `equal` all that are equal to it, asks, and signs. Throws `CliFailure` when it cannot
+ * be shown or the person does not say yes.
+ */
 export async function decideOn(
   { powers, client, home }: { readonly powers: CliPowers; readonly client: MonitorClient; readonly home: Home },
-  { detail, decision }: { readonly detail: HeldDetail; readonly decision: "allow" | "deny" },
+  asked: { readonly detail: HeldDetail; readonly decision: "allow" | "deny"; readonly equal: boolean },
 ): Promise<ExitCode> {
-  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.out.columns });
+  const { detail, decision } = asked;
+  const details = asked.equal ? await findEqual(client, detail) : [detail];
+  const rendered = renderEqual(details, { digest: powers.crypto.digest, columns: powers.out.columns });
   // What cannot be shown may still be denied: a no needs no reading.
   if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
   else if (decision === "allow") throw cannotShow(rendered.why);
   else writeLines(powers.out, [line(`${makeVisible(detail.what)}: ${rendered.why}`)]);
-  if (!(await confirm(powers, decision === "allow" ? "Let this run, once?" : "Deny this?"))) {
+  if (!(await confirm(powers, questionFor(decision, details.length)))) {
     throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
   }
   const session = openSigningSession(powers, { home, keep: "once" });
-  const seq = await decideHeld({ powers, client, session }, { detail, decision });
-  const came = decision === "allow" ? await readAnswered(client, { detail, seq }) : null;
-  if (came?.kind === "denied") {
-    writeLines(powers.out, [line(`denied all the same (record ${seq}): ${makeVisible(came.code)}`, "bad")]);
-    return EXIT.no;
+  const seqs = await decideAll({ powers, client, session }, { details, decision });
+  let exit: ExitCode = EXIT.ok;
+  for (const [index, seq] of seqs.entries()) {
+    const answered = { detail: details[index] ?? detail, seq };
+    const came = decision === "allow" ? await readAnswered(client, answered) : null;
+    if (came?.kind === "denied") {
+      writeLines(powers.out, [line(`denied all the same (record ${seq}): ${makeVisible(came.code)}`, "bad")]);
+      exit = EXIT.no;
+      continue;
+    }
+    writeLines(powers.out, [
+      line(`${decision === "allow" ? "approved" : "denied"} (record ${seq})`, decision === "allow" ? "good" : "bad"),
+      ...(came === null ? [] : [line(makeVisible(came.text), came.tone)]),
+    ]);
   }
-  writeLines(powers.out, [
-    line(`${decision === "allow" ? "approved" : "denied"} (record ${seq})`, decision === "allow" ? "good" : "bad"),
-    ...(came === null ? [] : [line(makeVisible(came.text), came.tone)]),
-  ]);
-  return EXIT.ok;
+  return exit;
+}
+
+function questionFor(decision: "allow" | "deny", times: number): string {
+  if (times === 1) return decision === "allow" ? "Let this run, once?" : "Deny this?";
+  return decision === "allow" ? `Let all ${times} of these run, once each?` : `Deny all ${times} of these?`;
 }
 
 function showOrRefuse(powers: CliPowers, detail: HeldDetail): void {

@@ -190,7 +190,7 @@ function createTop(parts: Parts): TopScreen {
     if (view === undefined) return say(line("Nothing is held there.", "faint"));
     void apart(async () => {
       const detail = await client.request("held-show", { request: view.request });
-      await decideOn({ ...parts }, { detail, decision });
+      await decideOn({ ...parts }, { detail, decision, equal: true });
     }).catch(failed);
   };
   const thaw = (all: boolean): void => {

@@ -1,0 +1,92 @@
+import { decodeAction, type Digest } from "../kernel/action.ts";
+import { parseJson, type JsonObject } from "../kernel/json.ts";
+import { sameText, shapeText } from "../kernel/likeness.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { AskedBefore } from "../protocol/requests.ts";
+import { OWN_BOUNDS } from "./action-ends.ts";
+import type { HeldState } from "./state.ts";
+
+/** Things asked of which the answers are remembered; of more, those that were not asked for longest are forgotten. */
+const REMEMBERED = 8192;
+
+/** What an action is the same as, and what it is alike: digests. */
+export interface Likeness {
+  readonly same: string;
+  readonly shape: string;
+}
+
+/** How often the same and alike was asked of people, and what they said. Folded from the log; decides nothing. */
+export interface Asked {
+  /** Takes one record in, with its payload. In the order of the log. */
+  note(body: RecordBody, payload: JsonObject | null): void;
+  likenessOf(held: HeldState): Likeness;
+  /** What was asked before this one, and answered since. */
+  before(held: HeldState): AskedBefore;
+}
+
+interface Count {
+  asked: number;
+  allowed: number;
+  denied: number;
+}
+
+export function createAsked(digest: Digest): Asked {
+  const counts = new Map<string, Count>();
+  /** Of what waits, by digest of the action. */
+  const open = new Map<string, Likeness>();
+  const known = new WeakMap<HeldState, Likeness>();
+
+  function likeness(text: string): Likeness {
+    const parsed = parseJson(text, OWN_BOUNDS);
+    const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
+    if (decoded.kind !== "ok") throw new Error(`the held action does not decode: ${decoded.message}`);
+    return { same: digest(sameText(decoded.value)), shape: digest(shapeText(decoded.value)) };
+  }
+
+  function count(key: string, what: keyof Count): void {
+    const found = counts.get(key) ?? { asked: 0, allowed: 0, denied: 0 };
+    counts.delete(key);
+    counts.set(key, found);
+    found[what] += 1;
+    const [oldest] = counts.keys();
+    if (counts.size > REMEMBERED && oldest !== undefined) counts.delete(oldest);
+  }
+
+  function answered(action: string, what: keyof Count | null): void {
+    const found = open.get(action);
+    open.delete(action);
+    if (found === undefined || what === null) return;
+    count(found.same, what);
+    count(found.shape, what);
+  }
+
+  function before(key: string): AskedBefore["same"] {
+    const { asked: all, allowed, denied } = counts.get(key) ?? { asked: 1, allowed: 0, denied: 0 };
+    return { asked: Math.max(0, all - 1), allowed, denied };
+  }
+
+  const asked: Asked = {
+    note(body, payload) {
+      if (body.kind === "held") {
+        const text = payload?.["action"];
+        if (typeof text !== "string") return; // erased
+        const found = likeness(text);
+        open.set(body.action, found);
+        count(found.same, "asked");
+        count(found.shape, "asked");
+      } else if (body.kind === "approved") answered(body.action, "allowed");
+      else if (body.kind === "intent") answered(body.action, null);
+      else if (body.kind === "denied") answered(body.action, body.code === "denied-by-owner" ? "denied" : null);
+    },
+    likenessOf(held) {
+      const found = known.get(held) ?? likeness(held.text);
+      known.set(held, found);
+      return found;
+    },
+    before(held) {
+      const { same, shape } = asked.likenessOf(held);
+      return { same: before(same), shape: before(shape) };
+    },
+  };
+  return asked;
+}
