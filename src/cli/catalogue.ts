@@ -18,6 +18,7 @@ import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owner
 import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
 import { providersAdd, providersList, providersRemove } from "./commands/providers.ts";
+import { propose } from "./commands/propose.ts";
 import { ps } from "./commands/ps.ts";
 import { restart } from "./commands/restart.ts";
 import { run } from "./commands/run.ts";
@@ -51,7 +52,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       memoryRelease,
     ],
   },
-  { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny] },
+  { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny, propose] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   {
     title: "Owners",

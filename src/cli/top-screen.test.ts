@@ -74,7 +74,7 @@ describe("the screen", () => {
       expect.stringMatching(/^ {2}HELD {5}AGENT {10}ENDS IN {2}WHAT AND WHY/),
       expect.stringMatching(/^> 00000001 worker {9}10 min {3}mail\/send {2}reserved/),
       "grant mail: 3/10 uses",
-      "arrows, Tab choose  a approve  d deny  f freeze  k kill  t thaw  q leave",
+      "arrows, Tab choose  a approve  d deny  p lease  f freeze  k kill  t thaw  q leave",
     ]);
   });
 

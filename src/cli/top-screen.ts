@@ -40,7 +40,7 @@ const TONES: { readonly [state in InstanceView["state"]]: Tone } = {
 };
 /** Below this many columns ids are cut and less is said of each. */
 const NARROW = 72;
-const KEYS = "arrows, Tab choose  a approve  d deny  f freeze  k kill  t thaw  q leave";
+const KEYS = "arrows, Tab choose  a approve  d deny  p lease  f freeze  k kill  t thaw  q leave";
 
 interface Column<T> {
   readonly heading: string;

@@ -57,6 +57,7 @@ Decide
   approvals show     show one held action in full
   approvals approve  let one held action run, once; you sign for it
   approvals deny     say no to one held action; you sign that too
+  propose            turn what an agent asked for into a lease to sign
 
 Grant
   grants list        list the grants and how much of each is used
@@ -166,6 +167,7 @@ Decide
   approvals show     show one held action in full
   approvals approve  let one held action run, once; you sign for it
   approvals deny     say no to one held action; you sign that too
+  propose            turn what an agent asked for into a lease to sign
 
 Grant
   grants list        list the grants and how much of each is used

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { coverAsked } from "../../src/cli/cover-asked.ts";
+import { proposedGrant, USUAL } from "../../src/cli/proposed-grant.ts";
 import { until } from "../fakes/busy-instances.ts";
 import type { CliEvents, HeldView } from "../../src/protocol/requests.ts";
 import { scriptSource } from "./sources.ts";
-import { startSubstrate, type Ran, type Substrate } from "./substrate.ts";
+import { asJson, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
 /* What becomes of held actions when nobody answers them one by one: floods, changes of the rules, leases. */
 let aios: Substrate;
@@ -94,6 +96,45 @@ describe("a change of the rules", () => {
     await aios.sign("revoke-grant", { grant: "short" });
     await heldOf(0);
     expect(isDone(await running)).toEqual([false]);
+  }, 60_000);
+});
+
+describe("a proposal", () => {
+  test("over what is held, once an owner signed it, lets just that run", async () => {
+    const running = aios.follow("worker", [{ together: [add("six"), add("seven"), call("burn", "eight")] }]);
+    const [held] = await heldOf(3);
+    const instance = held?.instance ?? "";
+    const asked = await coverAsked(aios.client, { instance, from: "held", folders: false });
+    const wanted = [
+      { what: "notes/add", where: { text: { in: ["seven", "six"] } } },
+      { what: "notes/burn", where: { text: { equals: "eight" } } },
+    ];
+    expect([...asked.covering.allow].toSorted((one, other) => (one.what < other.what ? -1 : 1))).toEqual(wanted);
+    const grant = proposedGrant(asked, { ...USUAL, now: Date.now() });
+    await aios.sign("sign-grant", asJson({ ...grant, allow: grant.allow.filter(({ what }) => what === "notes/add") }));
+    // What the owner took out of the document still waits.
+    const [left] = await heldOf(1);
+    expect(left?.what).toBe("notes/burn");
+    await aios.answer(left?.request ?? "", "deny");
+    expect(isDone(await running).filter(Boolean)).toHaveLength(2);
+    // Twin: a value that is not in it is held as before.
+    const other = aios.follow("worker", [add("nine")]);
+    await heldOf(1);
+    await aios.client.request("kill", { instance: (await aios.held())[0]?.instance ?? "" });
+    await other;
+  }, 60_000);
+
+  test("over what was denied is a plain grant, under which a human is still asked", async () => {
+    await grantNotes("narrow", ["narrow"], ["notes/add"]);
+    const { instance } = await aios.follow("narrow", [call("burn", "ten")]);
+    const asked = await coverAsked(aios.client, { instance, from: "denied", folders: false });
+    expect(asked.covering.allow).toEqual([{ what: "notes/burn", where: { text: { equals: "ten" } } }]);
+    const grant = proposedGrant(asked, { ...USUAL, lease: false, now: Date.now() });
+    await aios.sign("sign-grant", asJson(grant));
+    const running = aios.follow("narrow", [call("burn", "ten"), call("burn", "eleven")]);
+    const [held] = await heldOf(1);
+    await aios.answer(held?.request ?? "", "allow");
+    expect(isDone(await running)).toEqual([true, false]);
   }, 60_000);
 });
 

@@ -4,7 +4,10 @@ import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { insist } from "../confirm.ts";
-import { line, paintLine, type Line } from "../../showing/line.ts";
+import { coverAsked } from "../cover-asked.ts";
+import { signGrant } from "../grant-file.ts";
+import { aboutProposal, proposedGrant, USUAL } from "../proposed-grant.ts";
+import { line, paintLine, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes, showSpan } from "../../showing/moment.ts";
 import type { Board, CliPowers, Home, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -193,6 +196,15 @@ function createTop(parts: Parts): TopScreen {
       await decideOn({ ...parts }, { detail, decision, equal: true });
     }).catch(failed);
   };
+  /** Shows the lease that would cover what the chosen instance has held, and has it signed. */
+  const propose = (id: string): void =>
+    void apart(async () => {
+      const found = await coverAsked(client, { instance: id, from: "held", folders: false });
+      const grant = proposedGrant(found, { ...USUAL, now: powers.now() });
+      writeLines(powers.err, [...aboutProposal(found).map((text) => line(text, "wait")), line("")]);
+      const session = openSigningSession(powers, { home: parts.home, keep: "once" });
+      await signGrant({ powers, client, session }, grant);
+    }).catch(failed);
   const thaw = (all: boolean): void => {
     const view = instance();
     const { allFrozen } = feed;
@@ -233,6 +245,7 @@ function createTop(parts: Parts): TopScreen {
         asked = () => stop("kill", id);
         say(line(`End ${id} and every process of it? y ends it, any other key does not.`, "wait"));
       }),
+    p: () => withInstance(propose),
     t: () => thaw(false),
     T: () => thaw(true),
     q: () => end.resolve(),

@@ -1,0 +1,92 @@
+import type { Grant } from "../../kernel/grant.ts";
+import { MAX_LEASE_MS } from "../../kernel/grant-decoder.ts";
+import { parseDuration } from "../../protocol/units.ts";
+import { showMoment } from "../../showing/moment.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import type { Arguments } from "../arguments.ts";
+import { HOME, type Command } from "../command.ts";
+import { withMonitor } from "../connection.ts";
+import { coverAsked, type AskedFor } from "../cover-asked.ts";
+import { EXIT } from "../exit-codes.ts";
+import { CliFailure } from "../failure.ts";
+import { readInteger } from "../integer.ts";
+import type { MonitorClient } from "../powers.ts";
+import { aboutProposal, proposedGrant, USUAL, writeGrant } from "../proposed-grant.ts";
+
+/** `aios propose`: from what was asked to what could be signed. */
+export const propose: Command = {
+  path: ["propose"],
+  summary: "turn what an agent asked for into a lease to sign",
+  positionals: [{ name: "INSTANCE", required: false, help: "whose; may be left out when only one has something held" }],
+  rest: null,
+  flags: [
+    {
+      name: "denied",
+      value: null,
+      help: "a grant over what was denied for want of one, in place of a lease over what is held",
+    },
+    { name: "folders", value: null, help: "the folder that several paths lie in, in place of the paths themselves" },
+    { name: "uses", value: "N", help: "how often in all (default: as often as it was asked for)" },
+    { name: "for", value: "SPAN", help: "how long (default: 1h)" },
+    HOME,
+  ],
+  details: [
+    "Prints the narrowest document that covers what the instance asked for: the very tools, hosts and values, counted, with an end. Nothing is granted by it; read it, save it, change it, and sign it with aios grants sign. What is held and covered runs as soon as the lease is signed.",
+    "Values that do not read as what they are, and calls that a human is asked about whatever leases say, are left out, and the document says so.",
+  ],
+  examples: [
+    "propose > lease.yaml",
+    "propose i-0123456789abcdef --uses 20 --for 8h",
+    "propose i-0123456789abcdef --denied",
+  ],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const from = args.has("denied") ? "denied" : "held";
+      const instance = args.optional("INSTANCE") ?? (await onlyHeld(client));
+      const asked = await coverAsked(client, { instance, from, folders: args.has("folders") });
+      const now = powers.now();
+      const grant = grantOver(asked, { args, lease: from === "held", now });
+      powers.out.write(
+        writeGrant(grant, [
+          `${grant.lease ? "A lease" : "A grant"} over what ${makeVisible(instance)} asked for, written ${showMoment(now, powers.offset(now))}. Nothing is granted yet.`,
+          "Read it, change it, then: aios grants sign FILE",
+          ...aboutProposal(asked),
+        ]),
+      );
+      return EXIT.ok;
+    });
+  },
+};
+
+function grantOver(
+  asked: AskedFor,
+  { args, lease, now }: { readonly args: Arguments; readonly lease: boolean; readonly now: number },
+): Grant {
+  const written = args.value("for");
+  const span = written === null ? USUAL.span : parseDuration(written);
+  if (span === null || span < 1000 || (lease && span > MAX_LEASE_MS))
+    throw CliFailure.of(
+      "usage",
+      `"${makeVisible(written ?? "")}" is no span that it can have`,
+      "for example 90min or 8h; a lease lasts at most 7d",
+    );
+  const uses = args.value("uses");
+  return proposedGrant(asked, {
+    lease,
+    uses: uses === null ? null : readInteger(uses, { name: "--uses", min: 1, max: 1_000_000 }),
+    span,
+    now,
+  });
+}
+
+async function onlyHeld(client: Pick<MonitorClient, "request">): Promise<string> {
+  const { held } = await client.request("held", {});
+  const instances = [...new Set(held.map(({ instance }) => instance))];
+  const [only, ...others] = instances;
+  if (only !== undefined && others.length === 0) return only;
+  throw CliFailure.of(
+    only === undefined ? "not-found" : "usage",
+    only === undefined ? "Nothing is held" : `${instances.length} instances have something held; say which`,
+    "aios approvals list and aios ps name them",
+  );
+}

@@ -1,0 +1,94 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeGrant, type Grant } from "../kernel/grant.ts";
+import { coverExamples, type Example } from "../showing/covering.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { aboutProposal, proposedGrant, writeGrant } from "./proposed-grant.ts";
+import { readYaml } from "./yaml.ts";
+
+const tool = { risk: "reserved", labels: [], fields: { text: "string" }, recipients: {} } as const;
+const spec = {
+  source: { kind: "stdio", command: ["node", "/opt/notes.js"], code: ["/opt/notes.js"], workspace: "none" },
+  pin: `sha256:${"1".repeat(64)}`,
+  tools: { add: tool },
+  resources: [],
+  prompts: [],
+} as const;
+const example = (text: string, more = {}): Example => ({
+  action: {
+    v: 1,
+    request: "0".repeat(32),
+    agent: "worker",
+    instance: "i-0123456789abcdef",
+    verb: "call",
+    driver: "notes",
+    name: "add",
+    arguments: { text, ...more },
+  },
+  tool,
+});
+const askedFor = (...examples: Example[]) => ({
+  agent: "worker",
+  covering: coverExamples(examples, { lease: true, folders: false }),
+  left: [{ what: "notes/\u202eburn", why: "a\nb" }],
+  drivers: { notes: spec },
+});
+const terms = { lease: true, uses: null, span: 3_600_000, now: 1000 };
+
+describe("a proposal as a document", () => {
+  test("is the lease that it says: the calls, as often as they were asked for, for an hour, and nothing of a sandbox", () => {
+    const grant = proposedGrant(askedFor(example("a"), example("a"), example("b")), terms);
+    expect(grant).toMatchObject({
+      id: "lease-worker-00000000",
+      agents: ["worker"],
+      allow: [{ what: "notes/add", where: { text: { in: ["a", "b"] } } }],
+      limits: { uses: 3, notBefore: 1000, expires: 3_601_000 },
+      lease: true,
+      sandbox: { workspace: "none", programs: "none", home: null },
+    });
+    expect(decodeGrant(grant as never).kind).toBe("ok");
+  });
+
+  test("says what no condition holds and what is left out, in visible text", () => {
+    expect(aboutProposal(askedFor(example("a", { "for\u200bce": true })))).toEqual([
+      "of notes/add these may be anything, since no owner declared them: for‹U+200B›ce",
+      "not in it: notes/‹U+202E›burn: a‹U+000A›b",
+    ]);
+  });
+
+  test("reads back as the same grant, whatever an agent wrote, and holds no line that it wrote by itself", () => {
+    const nasty = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        "true",
+        "~",
+        "1e3",
+        "null",
+        "- a",
+        "a: b",
+        "#x",
+        "&a",
+        "*a",
+        "!!str",
+        "|",
+        ">",
+        "'",
+        '"',
+        "%TAG",
+        "---",
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(nasty, { minLength: 1, maxLength: 4 }), (texts) => {
+        const asked = askedFor(...texts.map((text) => example(text)));
+        const grant: Grant = proposedGrant(asked, { ...terms, uses: 1 });
+        const text = writeGrant(grant, ["one", ...aboutProposal(asked)]);
+        expect(readYaml(text, "the proposal")).toEqual(JSON.parse(JSON.stringify(grant)));
+        expect(
+          text.split("\n").filter((row) => makeVisible(row.trimEnd()) !== row.trimEnd() && !row.includes("‹U+")),
+        ).toEqual([]);
+        expect(text.split("\n").filter((row) => row.startsWith("#"))).toHaveLength(2);
+      }),
+    );
+  });
+});
