@@ -34,8 +34,8 @@ import { openMemory } from "./memory/memory.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
 import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { reconsiderHeld } from "./reconsider.ts";
-import { RESTARTED, StateFault } from "./reducer.ts";
+import { reconsiderHeld, takeUpHeld } from "./reconsider.ts";
+import { StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
 import { recovering } from "./recovering.ts";
@@ -342,15 +342,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   await recordUnknown(journal);
   await recordEnds(journal);
   owners.recovery.watch();
-  for (const held of state.held.values()) {
-    // Only what a restart cut off may still be answered; whoever else is gone waits for nothing.
-    const waits = state.instances.get(held.instance)?.why === RESTARTED;
-    const left = waits ? Math.max(0, held.expires - trusted.now()) : 0;
-    powers.timer.after(
-      left,
-      () => void conduct.release(instances.standIn(held), held.request, waits ? "hold-expired" : "withdrawn"),
-    );
-  }
+  takeUpHeld({ state, conduct, instances, timer: powers.timer, now: trusted.now });
 
   let stopping = false;
   async function stop(why: string): Promise<void> {

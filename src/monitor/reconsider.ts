@@ -1,5 +1,7 @@
 import type { Conduct } from "./conduct-ports.ts";
 import type { Instances } from "./instances.ts";
+import { RESTARTED } from "./reducer.ts";
+import type { Timer } from "../platform/powers.ts";
 import type { State } from "./state.ts";
 import type { LiveInstance } from "./live.ts";
 
@@ -24,5 +26,25 @@ export function reconsiderHeld(ports: {
         if (live.agent === null) ports.stopDrivers(live);
       })
       .catch(ports.failed);
+  }
+}
+
+/** At a start: has what is held end at its own end, and at once what nobody waits for any more. */
+export function takeUpHeld(ports: {
+  readonly state: State;
+  readonly conduct: Pick<Conduct, "release">;
+  readonly instances: Pick<Instances, "standIn">;
+  readonly timer: Timer;
+  now(): number;
+}): void {
+  const { state, conduct, instances } = ports;
+  for (const held of state.held.values()) {
+    // Only what a restart cut off may still be answered; whoever else is gone waits for nothing.
+    const waits = state.instances.get(held.instance)?.why === RESTARTED;
+    const left = waits ? Math.max(0, held.expires - ports.now()) : 0;
+    ports.timer.after(
+      left,
+      () => void conduct.release(instances.standIn(held), held.request, waits ? "hold-expired" : "withdrawn"),
+    );
   }
 }
