@@ -34,7 +34,7 @@ import { openMemory } from "./memory/memory.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
 import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { reconsiderHeld, takeUpHeld } from "./reconsider.ts";
+import { announceGrants, reconsiderHeld, takeUpHeld } from "./reconsider.ts";
 import { StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
@@ -259,12 +259,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     },
   });
   late.conduct = conduct;
-  const changedGrants = (): void => {
-    for (const live of instances.running()) {
-      live.face?.port.changed();
-      live.published?.refresh();
-    }
-  };
   const { relyingParty, start } = parts;
   const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
   const reconsider = (): void =>
@@ -306,7 +300,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
           engine.removeGrant(change.removed);
           void instances.revoked().catch(failedQuietly);
         }
-        changedGrants();
+        announceGrants(instances.running());
         reconsider();
       },
       homeHolder: (agent) => instances.homes.holder(agent),

@@ -48,3 +48,11 @@ export function takeUpHeld(ports: {
     );
   }
 }
+
+/** After a grant was signed or revoked: faces look at what is offered, gates at whose keys may come. */
+export function announceGrants(running: Iterable<LiveInstance>): void {
+  for (const live of running) {
+    live.face?.port.changed();
+    live.published?.refresh();
+  }
+}
