@@ -7,7 +7,7 @@ test("a token that is open names no second action, so that none can hide from be
   const propose = (): Promise<Outcome> => new Promise((resolve) => void answers.push(resolve));
   // Nothing else of the ports is used by a proposal.
   const handlers = faceHandlers({ conduct: { propose } } as unknown as FacePorts);
-  const proposal = { verb: "call", driver: "net", name: "fetch", arguments: {} } as const;
+  const proposal = { verb: "call", driver: "files", name: "read", arguments: {} } as const;
   const first = handlers.propose({ ...proposal, token: 7 });
   expect(await handlers.propose({ ...proposal, token: 7 })).toMatchObject({ kind: "stopped", code: "malformed" });
   const other = handlers.propose({ ...proposal, token: 8 });
