@@ -217,6 +217,12 @@ const TEST_PARTS = [
     missing: "OpenSSH is missing, so git over SSH is not tried against a real server in the tests.",
     serves: true,
   },
+  {
+    packages: ["chromium"],
+    isThere: () => existsSync("/usr/bin/chromium"),
+    missing: "Chromium is missing, so the console is not tried in a real browser in the tests.",
+    serves: false,
+  },
 ];
 
 /** Starts an empty sandbox as the user that will start the real ones. */

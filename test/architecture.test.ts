@@ -165,7 +165,8 @@ describe("the layers", () => {
       expect(options).toMatchObject({ extends: "../../tsconfig.base.json" });
       const own = JSON.stringify(options);
       expect({ layer, types: /"types":\["node"\]/.test(own) }).toEqual({ layer, types: withNode.includes(layer) });
-      expect({ layer, loosened: /"(lib|strict|skipLibCheck|paths)"/.test(own) }).toEqual({ layer, loosened: false });
+      expect({ layer, loosened: /"(strict|skipLibCheck|paths)"/.test(own) }).toEqual({ layer, loosened: false });
+      expect({ layer, libraries: own.includes('"lib"') }).toEqual({ layer, libraries: layer === "page" });
     }
   });
 

@@ -18,6 +18,10 @@ export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
   platform: { uses: ["sandbox"], types: ["kernel", "protocol"], packages: ["node:*", "koffi"] },
   monitor: { uses: ["kernel", "protocol", "sandbox", "showing"], types: ["platform"], packages: ["@cedar-policy/*"] },
   face: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["@modelcontextprotocol/*"] },
+  // It meets browsers as a published port does, and judges their requests by the same rules.
+  console: { uses: ["kernel", "protocol", "face"], types: ["platform"], packages: [] },
+  // Runs in a browser.
+  page: { uses: ["kernel", "protocol", "showing"], types: [], packages: [] },
   drivers: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["@modelcontextprotocol/*"] },
   extensions: { uses: ["kernel", "protocol"], types: ["platform"], packages: ["json5", "smol-toml"] },
   telemetry: { uses: ["kernel", "protocol"], types: ["platform"], packages: [] },
@@ -31,6 +35,7 @@ export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
       "platform",
       "monitor",
       "face",
+      "console",
       "drivers",
       "extensions",
       "telemetry",

@@ -1,5 +1,6 @@
 import { adoptOpenClaw } from "./commands/adopt.ts";
 import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from "./commands/approvals.ts";
+import { consoleOpen } from "./commands/console.ts";
 import { demo } from "./commands/demo.ts";
 import { digest } from "./commands/digest.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -52,7 +53,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       memoryRelease,
     ],
   },
-  { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny, propose] },
+  { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny, propose, consoleOpen] },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   {
     title: "Owners",

@@ -139,6 +139,12 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
         ...counted("ports", { [`${record.port}: request`]: record.requests }),
         ...counted("ports", record.refused, (why) => `${record.port}: request turned away: ${why}`),
       ];
+    case "console-opened":
+    case "console-closed":
+    case "console-entered":
+      return once("monitor", `${record.kind} ${text}`);
+    case "console-visited":
+      return counted("monitor", record.refused, (why) => `console: request turned away: ${why}`);
     case "held":
       return once("asked", `held: ${text}`);
     case "start":

@@ -1,7 +1,8 @@
 import { createHash, generateKeyPairSync, sign, verify, createPublicKey } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { entryText, type GatePort } from "../protocol/port-gate-table.ts";
-import { createGate, SESSION_MS, type Gate, type Visit } from "./port-gate.ts";
+import { createGate, SESSION_MS, type Gate } from "./port-gate.ts";
+import type { Visit } from "./visit.ts";
 
 const HOST = "web.a.localhost:8080";
 const ORIGIN = `http://${HOST}`;

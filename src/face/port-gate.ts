@@ -5,15 +5,7 @@ import { entryText, type GatePort, type GateRefusal } from "../protocol/port-gat
 import { CLIENT_KEY } from "../kernel/names.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { createBudget } from "./budget.ts";
-
-/** The head of a visitor's request, as it came. */
-export interface Visit {
-  readonly method: string;
-  readonly target: string;
-  /** Every header line, in order; names in lower case. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly upgrade: boolean;
-}
+import { cookiesOf, findAstray, isSafe, said, type Visit } from "./visit.ts";
 
 /** A visit of a paired client. */
 export interface Session {
@@ -118,22 +110,16 @@ export function createGate(port: GatePort, powers: GatePowers): Gate {
     cookieName,
     judge(visit) {
       if (!requests.take()) return refuse("flood", 429);
-      const said = (name: string): readonly string[] =>
-        visit.headers.filter(([header]) => header === name).map(([, value]) => value);
-      const [hosts, origins, sites] = [said("host"), said("origin"), said("sec-fetch-site")];
-      if (!visit.target.startsWith("/") || hosts.length !== 1 || origins.length > 1) return refuse("malformed", 400);
-      if (hosts[0] !== authority) return refuse("host", 421);
-      const safe = (visit.method === "GET" || visit.method === "HEAD") && !visit.upgrade;
-      if (origins.length === 0 ? !safe : origins[0] !== origin) return refuse("origin", 403);
-      if (sites.some((site) => site !== "same-origin" && site !== "none")) return refuse("cross-site", 403);
-      if (visit.upgrade && said("upgrade").join().toLowerCase() !== "websocket") return refuse("malformed", 400);
+      const astray = findAstray(visit, authority);
+      if (astray !== null) return refuse(astray.why, astray.status);
+      if (visit.upgrade && said(visit, "upgrade").join().toLowerCase() !== "websocket") return refuse("malformed", 400);
       if (visit.target.startsWith("/.aios/")) {
         const own = visit.upgrade ? undefined : OWN.get(`${visit.method} ${visit.target}`);
         return own === undefined ? refuse("malformed", 404) : { kind: "own", what: own };
       }
       const session = sessionOf(visit);
       if (session !== null) return { kind: "pass", session };
-      return safe && visit.method === "GET" && said("accept").join().includes("text/html")
+      return isSafe(visit) && visit.method === "GET" && said(visit, "accept").join().includes("text/html")
         ? { kind: "own", what: "page" }
         : refuse("unpaired", 401);
     },
@@ -178,11 +164,4 @@ export function createGate(port: GatePort, powers: GatePowers): Gate {
 
 function refuse(why: GateRefusal, status: number): Refused {
   return { kind: "refused", why, status };
-}
-
-function cookiesOf({ headers }: Visit, name: string): readonly string[] {
-  return headers
-    .filter(([header]) => header === "cookie")
-    .flatMap(([, value]) => value.split(";"))
-    .flatMap((pair) => (pair.trim().startsWith(`${name}=`) ? [pair.trim().slice(name.length + 1)] : []));
 }

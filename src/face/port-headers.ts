@@ -1,5 +1,5 @@
 import type { GatePort } from "../protocol/port-gate-table.ts";
-import type { Visit } from "./port-gate.ts";
+import type { Visit } from "./visit.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];
 

@@ -26,12 +26,13 @@ import { openHome, rememberHome } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
+import { gatherPages } from "../platform/page-files.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { startResident } from "../platform/resident.ts";
 import { requireGuard, startSandbox } from "../platform/sandbox-process.ts";
 import { STOPS } from "../platform/sandbox-stop.ts";
-import { makeListenerEnd, makeSocketEnds } from "../platform/socket-end.ts";
+import { makeListenerEnd, makeListenerEnds, makeSocketEnds } from "../platform/socket-end.ts";
 import { openStreamDesk } from "../platform/stream-desk.ts";
 import { openDatabase } from "../platform/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -41,8 +42,11 @@ import { openUndoShelf } from "../platform/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 import { prepareAgents } from "./agent-start.ts";
+import { PAGES } from "./console-pages.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+
+const OWN_CODE = [join(ROOT, "src")];
 
 /**
  * Puts the monitor of one home together and serves until SIGTERM or SIGINT. The process is its own user's and hardened;
@@ -55,7 +59,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   const homeStands = rememberHome(home.path);
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
-  const identity = codeDigest([join(ROOT, "src")]);
+  const identity = codeDigest(OWN_CODE);
   identity.catch(() => undefined); // awaited below; what fails before ends the process with its own words
   const [clock, timer, random, crypto] = [createClock(), createTimer(), createRandom(), createCrypto()];
   const start = random.hex(16);
@@ -94,7 +98,12 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     stops: STOPS,
     makeSocketEnds,
     listenOnLoopback: makeListenerEnd,
+    holdLoopback: makeListenerEnds,
     codeDigest,
+    pages: {
+      code: OWN_CODE,
+      digest: () => gatherPages(join(ROOT, "src"), PAGES).digest,
+    },
     async makeSocketFolder(instance) {
       const folder = join(faces, instance);
       await mkdir(folder, { recursive: true, mode: 0o700 });

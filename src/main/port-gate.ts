@@ -5,7 +5,8 @@
  */
 import { entryPage, entryScript, ENTRY_POLICY } from "../face/entry-page.ts";
 import { headersInside, headersOutside, pageRules } from "../face/port-headers.ts";
-import { createGate, SESSION_MS, type Gate, type Visit } from "../face/port-gate.ts";
+import { createGate, SESSION_MS, type Gate } from "../face/port-gate.ts";
+import type { Visit } from "../face/visit.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { createGateServer, type GateAnswer, type GateRules, type GateVerdict } from "../platform/port-server.ts";

@@ -12,6 +12,7 @@ import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { parseCheckpoint, splitNote } from "../protocol/note.ts";
+import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import { disclose } from "./disclosing.ts";
 import { declaredDriver } from "./driver-table.ts";
@@ -58,6 +59,7 @@ export interface CliPorts {
   readonly policy: PolicyEngine;
   readonly code: CodeLayout;
   readonly connectDriver: ConnectDriver;
+  readonly console: ConsoleDesk;
   readonly digest: Digest;
   readonly ownPaths: readonly string[];
   telemetry(): TelemetryStanding;
@@ -120,7 +122,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     throw new Refusal("bad-request", `The log has no record ${seq}.`, `It has ${log.size}.`);
   }
 
-  return {
+  const handlers: CliHandlers = {
     ...createOwnerHandlers(state, ports.desk),
     async hello() {
       return {
@@ -330,11 +332,18 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return { homes: await instances.homes.view(agent) };
     },
     ...memoryHandlers(ports),
+    async "console-open"() {
+      return ports.console.open(handlers);
+    },
+    async "console-close"() {
+      return { closed: await ports.console.close() };
+    },
     async stop() {
       ports.stop();
       return {};
     },
   };
+  return handlers;
 }
 
 /** The cosigned checkpoint, when the record is in it: it proves more than one that the log signed alone. */

@@ -21,6 +21,7 @@ const ERASABLE: ReadonlySet<RecordKind> = new Set([
   "files-refused",
   "files-undone",
   "port-visited",
+  "console-visited",
 ]);
 
 /** What an owner's statement about an erasure is about; throws a Refusal when it is none. */

@@ -12,6 +12,7 @@ export type RefusalCode =
   | "streams"
   | "confinement"
   | "port-taken"
+  | "code-changed"
   | "forward-clash"
   | "driver"
   | "shadowed-driver"
@@ -53,7 +54,8 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   workspace: "the folder cannot be an agent's workspace",
   streams: "the terminal was not handed over",
   confinement: "the sandbox could not be made, so nothing started",
-  "port-taken": "a port of this machine, where one of the agent's is to be published, cannot be had",
+  "port-taken": "a port of this machine, where one of the agent's or the console is to be found, cannot be had",
+  "code-changed": "the code of AIOS is not what it was when the monitor started",
   "forward-clash": "the grants of the agent, taken together, forward a port in a way that cannot be",
   driver: "a server could not be started or asked what it offers",
   "shadowed-driver": "another active grant declares this driver differently",

@@ -14,6 +14,7 @@ import { carrierPeers } from "./carrier-peers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct } from "./conduct.ts";
 import type { Conduct } from "./conduct-ports.ts";
+import { createConsoleDesk } from "./console.ts";
 import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
@@ -342,6 +343,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   async function stop(why: string): Promise<void> {
     if (stopping) return;
     stopping = true;
+    await pages.close();
     await Promise.all([...instances.running()].map((live) => instances.end(live, "monitor-stopped")));
     await journal.write({ kind: "stop", why }).catch(() => {});
     telemetry.stop();
@@ -350,22 +352,17 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     parts.exit();
   }
 
+  const pages = createConsoleDesk({ ...parts, journal, identity: parts.identity.code, watchers, refused, failed });
   const cliPorts: CliPorts = {
-    version: parts.version,
-    home: parts.home,
-    start: parts.start,
-    powers,
+    console: pages,
+    ...parts,
     journal,
     asked,
-    log,
-    index: parts.index,
     instances,
     statements,
-    vault,
     desk: owners.desk,
     memory,
     policy: engine,
-    code: parts.code,
     connectDriver,
     digest,
     ownPaths,

@@ -17,6 +17,14 @@ export interface Streams {
   release(): void;
 }
 
+/** The console's pages. */
+export interface Pages {
+  /** Paths of the code that they are part of. */
+  readonly code: readonly string[];
+  /** Digest of the pages as they lie there now (platform/page-files.ts). */
+  digest(): string;
+}
+
 /** Everything the monitor can do to the world, made in `main/aiosd.ts`. */
 export interface MonitorPowers {
   readonly clock: Clock;
@@ -59,6 +67,10 @@ export interface MonitorPowers {
   makeSocketEnds(): readonly [SocketEnd, SocketEnd];
   /** Listens on a port of 127.0.0.1 of this machine, for a sandbox that is to accept from it. Throws when it is taken. */
   listenOnLoopback(port: number): SocketEnd;
+  /** The same on every loopback address of this machine, 127.0.0.1 first. */
+  holdLoopback(port: number): readonly SocketEnd[];
+  /** What the console serves. */
+  readonly pages: Pages;
   /** `sha256:` over names, modes and contents of everything below these paths, links not followed. */
   codeDigest(paths: readonly string[]): Promise<string>;
   /** Makes the folder in which one face listens, readable by its sandbox only; absolute host path. */

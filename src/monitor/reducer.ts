@@ -299,6 +299,10 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "port-closed":
     case "port-entered":
     case "port-visited":
+    case "console-opened":
+    case "console-closed":
+    case "console-entered":
+    case "console-visited":
     case "limit-reached":
     case "devices-passed":
     case "secret-not-refreshed":

@@ -83,6 +83,16 @@ export function planGate(code: CodeLayout, ports: number): SandboxSpec {
   };
 }
 
+/** The console: as the gate, with listeners of its own and no way in anywhere. */
+export function planConsole(code: CodeLayout, listeners: number): SandboxSpec {
+  const gate = planGate(code, 0);
+  return {
+    ...gate,
+    command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/console.ts`, String(listeners)],
+    channels: 1 + listeners,
+  };
+}
+
 /** A driver and the MCP server behind it, which is its child in the same sandbox. */
 export function planDriver(code: CodeLayout, source: DriverSource, workspace: string | null): SandboxSpec {
   const mounts: Mount[] = [...ownCode(code)];

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { afterEach, expect, test } from "vitest";
 import { closeAll, sendMessage } from "./fd-passing.ts";
-import { listenOnLoopback } from "./loopback-listener.ts";
+import { listenOnLoopback, listenOnLoopback6 } from "./loopback-listener.ts";
 import { serveListener } from "./mcp-listeners.ts";
 import { awaitListeners } from "./passed-listener.ts";
 import { makeSocketPair } from "./socket-pair.ts";
@@ -60,4 +60,11 @@ test("a port that is taken is refused by name", async () => {
   const first = listenOnLoopback(port);
   opened.push(first);
   expect(() => listenOnLoopback(port)).toThrow(`Cannot bind port ${port}: EADDRINUSE`);
+});
+
+test("where the machine has ::1, a port of it can be held beside the one of 127.0.0.1, and is refused when it is taken", async () => {
+  const port = await freePort();
+  const [first, second] = [listenOnLoopback(port), listenOnLoopback6(port)];
+  opened.push(first, ...(second === null ? [] : [second]));
+  if (second !== null) expect(() => listenOnLoopback6(port)).toThrow(`Cannot bind port ${port}: EADDRINUSE`);
 });

@@ -188,7 +188,8 @@ function askInside(
   });
 }
 
-function visitOf(request: IncomingMessage, upgrade: boolean): GateVisit {
+/** The head of a request. */
+export function visitOf(request: IncomingMessage, upgrade: boolean): GateVisit {
   return { method: request.method ?? "", target: request.url ?? "", headers: pairsOf(request.rawHeaders), upgrade };
 }
 
@@ -196,7 +197,8 @@ function pairsOf(raw: readonly string[]): Headers {
   return raw.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), raw[at + 1] ?? ""] as const] : []));
 }
 
-function sendAnswer(response: ServerResponse, { status, headers, body }: GateAnswer): void {
+/** Answers with a text; nothing keeps it. */
+export function sendAnswer(response: ServerResponse, { status, headers, body }: GateAnswer): void {
   response.writeHead(status, [
     ...headers.flat(),
     "content-length",

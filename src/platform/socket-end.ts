@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { listenOnLoopback } from "./loopback-listener.ts";
+import { listenOnLoopback, listenOnLoopback6 } from "./loopback-listener.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 
 /** One end of a socketpair that a sandbox is to inherit; this process only hands it on. */
@@ -18,6 +18,18 @@ export function makeSocketEnds(): readonly [SocketEnd, SocketEnd] {
 /** A socket that listens on a port of 127.0.0.1, for one sandbox to accept from. Throws `system-call`. */
 export function makeListenerEnd(port: number): SocketEnd {
   return endOf(listenOnLoopback(port));
+}
+
+/** Sockets on a port of every loopback address that this machine has, so that nobody else is found there. Throws `system-call`. */
+export function makeListenerEnds(port: number): readonly SocketEnd[] {
+  const first = makeListenerEnd(port);
+  try {
+    const second = listenOnLoopback6(port);
+    return second === null ? [first] : [first, endOf(second)];
+  } catch (error) {
+    first.close();
+    throw error;
+  }
 }
 
 function endOf(fd: number): SocketEnd {

@@ -1,3 +1,4 @@
+import { CONSOLE_ORIGIN } from "./console-entry.ts";
 import { PURPOSES } from "./statement.ts";
 import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, bindingTerms, hostPath, secretTarget } from "./authority.ts";
 import {
@@ -135,6 +136,8 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   stopped: object<BodyOf<"stopped">>({ instance: lookup, go: boolean() }),
   homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
   ...MEMORY_TABLE,
+  "console-open": empty,
+  "console-close": empty,
   stop: empty,
   ...OWNER_TABLE,
 };
@@ -312,6 +315,11 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   stopped: object<OkOf<"stopped">>({ stopped: boolean() }),
   homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
   ...MEMORY_ANSWERS,
+  "console-open": object<OkOf<"console-open">>({
+    origin: text({ max: 128, pattern: CONSOLE_ORIGIN }),
+    code: nonce,
+  }),
+  "console-close": object<OkOf<"console-close">>({ closed: boolean() }),
   stop: empty,
   ...OWNER_ANSWERS,
 };

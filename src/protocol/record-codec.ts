@@ -6,6 +6,7 @@ import { BUDGETED, QUARANTINES } from "../kernel/memory-book.ts";
 import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { asJson } from "./as-json.ts";
+import { CONSOLE_ENTRIES, CONSOLE_HOST } from "./console-entry.ts";
 import { secretTarget } from "./authority.ts";
 import {
   boolean,
@@ -223,6 +224,14 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "port-closed": plainRecord("port-closed", { ...onPort, why: words }),
   "port-entered": plainRecord("port-entered", { ...onPort, key: text({ max: 43, pattern: CLIENT_KEY }) }),
   "port-visited": plainRecord("port-visited", { ...onPort, connections: count, requests: count, refused: REFUSED }),
+  "console-opened": plainRecord("console-opened", {
+    host: text({ max: 64, pattern: CONSOLE_HOST }),
+    port: integer({ min: 1, max: 65_535 }),
+    pages: digest,
+  }),
+  "console-closed": plainRecord("console-closed", { why: words }),
+  "console-entered": plainRecord("console-entered", { by: oneOf(CONSOLE_ENTRIES) }),
+  "console-visited": plainRecord("console-visited", { connections: count, requests: count, refused: REFUSED }),
   "driver-pinned": plainRecord("driver-pinned", { instance: instanceId, driver: driverName, pin: digest }),
   "driver-quarantined": plainRecord("driver-quarantined", { driver: driverName, pin: digest, found: digest }),
   refused: plainRecord("refused", { peer: words, code: words, what: words }),

@@ -5,6 +5,7 @@ import { parseJson, type JsonObject } from "../kernel/json.ts";
 import { LABELS, RISKS } from "../kernel/grant.ts";
 import { STAGES } from "../kernel/codes.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
+import { CONSOLE_ENTRIES } from "./console-entry.ts";
 import { decodeRecord, recordText } from "./record-codec.ts";
 import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
@@ -141,6 +142,14 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
     connections: count,
     requests: count,
     refused: fc.dictionary(fc.constantFrom("host", "origin", "cross-site"), count, { noNullPrototype: true }),
+  }),
+  "console-opened": fc.record({ host: hex(16).map((digits) => `aios-${digits}.localhost`), port, pages: digest }),
+  "console-closed": fc.record({ why: words }),
+  "console-entered": fc.record({ by: fc.constantFrom(...CONSOLE_ENTRIES) }),
+  "console-visited": fc.record({
+    connections: count,
+    requests: count,
+    refused: fc.dictionary(fc.constantFrom("host", "origin", "no-session"), count, { noNullPrototype: true }),
   }),
   "driver-pinned": fc.record({ instance, driver: name, pin: digest }),
   "driver-quarantined": fc.record({ driver: name, pin: digest, found: digest }),

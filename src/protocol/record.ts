@@ -3,6 +3,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { Plane } from "../kernel/memory.ts";
 import type { Budgeted, Quarantine } from "../kernel/memory-book.ts";
+import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
@@ -256,6 +257,17 @@ export type RecordBody =
       readonly connections: number;
       readonly requests: number;
       /** Of the requests, how many were turned away, by reason. */
+      readonly refused: { readonly [why: string]: number };
+    } // payload: {peers: [address and port]}
+  // The console (docs/decisions/console.md): `pages` is the digest of what it serves.
+  | { readonly kind: "console-opened"; readonly host: string; readonly port: number; readonly pages: string }
+  | { readonly kind: "console-closed"; readonly why: string }
+  | { readonly kind: "console-entered"; readonly by: (typeof CONSOLE_ENTRIES)[number] }
+  | {
+      readonly kind: "console-visited";
+      /** Since the last such record; of the requests only that some were turned away, by reason, is written down. */
+      readonly connections: number;
+      readonly requests: number;
       readonly refused: { readonly [why: string]: number };
     } // payload: {peers: [address and port]}
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { MONITOR_CONSOLE } from "./console-table.ts";
 import { MONITOR_GATE } from "./port-gate-table.ts";
 import { BROKER_SIDE, MONITOR_BROKER } from "./net-order.ts";
 import { describe, expect, it } from "vitest";
@@ -69,6 +70,8 @@ describe("the names that a peer may use", () => {
     "memory-snapshot",
     "memory-verify",
     "memory-quarantine",
+    "console-open",
+    "console-close",
     "stop",
     "owners",
     "invite",
@@ -119,10 +122,14 @@ describe("the names that a peer may use", () => {
     const listed = [...doc.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, name]) => name);
     const { says } = MONITOR_FACE;
     const gate = [MONITOR_GATE.serves, MONITOR_GATE.says];
+    // Of the console's row only what is its own is listed again.
+    const pageTable = { ready: null, entered: null, visited: null };
     const known = [
       FACE_TABLE,
       says,
       ...gate,
+      pageTable,
+      { admit: null },
       DRIVER_ANSWERS,
       DRIVER_EVENTS,
       MONITOR_BROKER.asks,
@@ -136,6 +143,7 @@ describe("the names that a peer may use", () => {
     const all = [
       ...Object.keys(FACE_TABLE),
       ...Object.keys(MONITOR_GATE.serves),
+      ...Object.keys(MONITOR_CONSOLE.serves),
       ...Object.keys(DRIVER_EVENTS),
       ...cli,
     ];

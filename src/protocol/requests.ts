@@ -6,6 +6,7 @@ import type { Format, Provider } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
+import type { ConsoleCommands } from "./console-entry.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
 import type { HeldDetail, HeldView } from "./held-view.ts";
@@ -220,7 +221,7 @@ export interface Explanation {
 
 type Empty = Record<string, never>;
 /** Requests that the command line may send. */
-export interface CliRequests extends OwnerRequests, MemoryRequests {
+export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleCommands {
   hello: {
     body: { readonly version: string };
     ok: {

@@ -139,6 +139,14 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "good", `${record.port} by ${record.key}`);
     case "port-visited":
       return about(record.instance, ...describeVisits(record));
+    case "console-opened":
+      return about(null, "good", `console at http://${record.host}:${record.port}/`);
+    case "console-closed":
+      return about(null, "plain", `console: ${record.why}`);
+    case "console-entered":
+      return about(null, "good", `console, by ${record.by}`);
+    case "console-visited":
+      return about(null, ...describeVisits({ ...record, port: "console" }));
     case "devices-passed":
       return about(record.instance, "wait", record.devices.join(", "));
     case "limit-reached":
@@ -181,7 +189,10 @@ function describeVisits({
   connections,
   requests,
   refused,
-}: Extract<LogRecord, { kind: "port-visited" }>): readonly [Tone, string] {
+}: Pick<Extract<LogRecord, { kind: "port-visited" }>, "port" | "connections" | "requests" | "refused">): readonly [
+  Tone,
+  string,
+] {
   const away = Object.entries(refused).map(([why, times]) => `${times} refused: ${why}`);
   return [
     away.length === 0 ? "plain" : "bad",

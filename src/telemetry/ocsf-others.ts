@@ -174,6 +174,10 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "port-entered":
     case "port-opened":
     case "port-visited":
+    case "console-opened":
+    case "console-closed":
+    case "console-entered":
+    case "console-visited":
     case "secret-not-refreshed":
     case "secret-refreshed":
       return plain(record);

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import type { Visit } from "../face/visit.ts";
+import { createConsoleGate, type Ruling } from "./gate.ts";
+
+const HOST = "aios-0123456789abcdef.localhost:20000";
+const ORIGIN = `http://${HOST}`;
+const session = { uses: new Set<() => void>() };
+
+function judge(given: Partial<Visit> & { readonly head?: { readonly [name: string]: string } }, known = true): Ruling {
+  const gate = createConsoleGate(HOST, { sessions: { of: () => (known ? session : "no-session") }, now: () => 0 });
+  const head = { host: HOST, ...(given.method === "POST" ? { origin: ORIGIN } : {}), ...given.head };
+  return gate({ method: "GET", target: "/", upgrade: false, ...given, headers: Object.entries(head) });
+}
+const why = (ruling: Ruling): string => (ruling.kind === "refused" ? ruling.why : ruling.kind);
+
+describe("the console's gate", () => {
+  test("gives files to everybody who means this very place, and the rest to a session", () => {
+    expect(judge({ target: "/style.css" }, false)).toEqual({ kind: "file", path: "/style.css" });
+    expect(judge({ method: "POST", target: "/enter" }, false)).toEqual({ kind: "enter" });
+    for (const target of ["/ask/ps", "/watch", "/leave", "/ask/none"]) {
+      expect(judge({ method: "POST", target }, false)).toEqual({ kind: "refused", why: "no-session", status: 401 });
+    }
+    expect(judge({ method: "POST", target: "/ask/held" })).toEqual({ kind: "ask", name: "held" });
+    expect(judge({ method: "POST", target: "/watch" })).toEqual({ kind: "watch", session });
+    expect(judge({ method: "POST", target: "/leave" })).toEqual({ kind: "leave" });
+  });
+
+  test("asks nothing of the monitor that is not in its row of the table", () => {
+    for (const name of ["stop", "run", "deposit", "console-open", "ready", "entered", "watch", "__proto__", ""]) {
+      expect(why(judge({ method: "POST", target: `/ask/${name}` }))).toBe("malformed");
+    }
+  });
+
+  test.each([
+    ["another host", { host: "localhost:20000" }, "host"],
+    ["an address", { host: "127.0.0.1:20000" }, "host"],
+    ["a name that was rebound", { host: "evil.example:20000" }, "host"],
+    ["another port of the name", { host: "aios-0123456789abcdef.localhost:20001" }, "host"],
+    ["a sibling's page", { origin: "http://web.agent.localhost:20000" }, "origin"],
+    ["a page of another port", { origin: "http://aios-0123456789abcdef.localhost:9999" }, "origin"],
+    ["a sandboxed page", { origin: "null" }, "origin"],
+    ["what a page of another site made", { "sec-fetch-site": "cross-site" }, "cross-site"],
+    ["what a page of another port made", { "sec-fetch-site": "same-site" }, "cross-site"],
+  ])("turns %s away, with a session too", (_, head, refused) => {
+    expect(why(judge({ method: "POST", target: "/ask/ps", head }))).toBe(refused);
+    expect(why(judge({ target: "/", head }))).toBe(refused);
+  });
+
+  test("takes no request that changes something without an origin, no WebSocket and no other method", () => {
+    const gate = createConsoleGate(HOST, { sessions: { of: () => session }, now: () => 0 });
+    const visit = { method: "POST", target: "/ask/ps", headers: [["host", HOST]], upgrade: false } as const;
+    expect(why(gate(visit))).toBe("origin");
+    expect(why(judge({ upgrade: true, head: { origin: ORIGIN, upgrade: "websocket" } }))).toBe("malformed");
+    expect(why(judge({ method: "PUT", head: { origin: ORIGIN } }))).toBe("malformed");
+    expect(why(judge({ method: "OPTIONS", head: { origin: ORIGIN } }))).toBe("malformed");
+  });
+
+  test("counts before it looks, and exempts nobody", () => {
+    let now = 0;
+    const gate = createConsoleGate(HOST, { sessions: { of: () => session }, now: () => now });
+    const visit: Visit = { method: "GET", target: "/", headers: [["host", HOST]], upgrade: false };
+    for (let asked = 0; asked < 2000; asked += 1) gate({ ...visit, headers: [["host", "evil.example"]] });
+    expect(why(gate(visit))).toBe("flood");
+    now = 10_000;
+    expect(why(gate(visit))).toBe("file");
+  });
+});

@@ -1,0 +1,9 @@
+/** What the console serves (platform/page-files.ts). */
+export const PAGES = {
+  texts: {
+    "/": ["index.html", "text/html"],
+    "/style.css": ["style.css", "text/css"],
+    "/icon.svg": ["icon.svg", "image/svg+xml"],
+  },
+  entries: ["app.ts"],
+} as const;

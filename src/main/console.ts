@@ -1,0 +1,188 @@
+/**
+ * The console: serves the pages by which people look, stop and sign. Descriptor 3 is the monitor, from descriptor 4 on are
+ * the listeners on this machine's loopback addresses. It has no network of its own, no file beyond its code, no key: what it says wrongly to the
+ * monitor can only be refused, and what it may ask is its row of the static request table.
+ */
+import { createConsoleGate } from "../console/gate.ts";
+import { cookieHeader, PAGE_HEADERS } from "../console/page-headers.ts";
+import { COOKIE, createSessions, SESSION_MS } from "../console/sessions.ts";
+import { parseJson } from "../kernel/json.ts";
+import { inheritedChannel } from "../platform/channel.ts";
+import { createConsoleServer, type ConsoleVerdict, type LineStream } from "../platform/console-server.ts";
+import { createCrypto } from "../platform/crypto.ts";
+import { serveListener } from "../platform/mcp-listeners.ts";
+import { gatherPages, servedText } from "../platform/page-files.ts";
+import type { GateAnswer, GateVisit } from "../platform/port-server.ts";
+import { createRandom } from "../platform/random.ts";
+import { CONSOLE_SIDE, MONITOR_CONSOLE, type ConsoleLook, type ConsoleRefusal } from "../protocol/console-table.ts";
+import { decode, type Decoder } from "../protocol/decode.ts";
+import { PEERS_MOST, VISITS_MS } from "../protocol/port-gate-table.ts";
+import { RpcError } from "../protocol/rpc-error.ts";
+import { createPeer } from "../protocol/rpc.ts";
+import { PAGES } from "./console-pages.ts";
+
+const MONITOR = 3;
+const LISTENERS = 4;
+/** Connections of browsers at a time; more are closed at once. */
+const CONNECTIONS = 64;
+const BOUNDS = { maxLength: 256 * 1024, maxDepth: 32, maxValues: 20_000 };
+
+const powers = { random: createRandom(), crypto: createCrypto(), now: () => performance.now() };
+const sessions = createSessions(powers);
+const watchers = new Set<LineStream>();
+const pages = gatherPages(new URL("..", import.meta.url).pathname, PAGES);
+const files = new Map([...pages.sources].map(([path, source]) => [path, { ...source, text: servedText(source) }]));
+
+/** That somebody recovers a lost key is told to whoever comes in meanwhile, too. */
+let recovering = "{}";
+const tell = (event: string, body: object): void => {
+  if (watchers.size === 0) return;
+  const line = JSON.stringify({ event, body });
+  for (const watcher of watchers) watcher.say(line);
+};
+const peer = createPeer(inheritedChannel(MONITOR), {
+  side: CONSOLE_SIDE,
+  requests: {},
+  events: {
+    admit: ({ code, ms }) => sessions.admit(code, ms),
+    record: (body) => tell("record", body),
+    held: (body) => tell("held", body),
+    stage: (body) => tell("stage", body),
+    recovering: (body) => {
+      recovering = JSON.stringify({ event: "recovering", body });
+      tell("recovering", body);
+    },
+  },
+  onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
+  onError: (error, name) => end(`${name} failed: ${String(error)}`),
+});
+void peer.closed.then(() => end("the monitor is gone"));
+
+const { host, port } = await peer.request("ready", { pages: pages.digest });
+await peer.request("watch", { instance: null });
+const judge = createConsoleGate(`${host}:${port}`, { sessions, now: powers.now });
+const counted: { connections: number; requests: number; refused: { [why: string]: number }; peers: string[] } = {
+  connections: 0,
+  requests: 0,
+  refused: {},
+  peers: [],
+};
+
+const server = createConsoleServer({
+  judge: (visit, from) => {
+    counted.requests += 1;
+    return rule(visit, from);
+  },
+  connected: () => void (counted.connections += 1),
+  malformed: () => void turnAway("malformed", { status: 400, from: "" }),
+  tooLarge: answer(413, "application/json", JSON.stringify({ refused: "malformed" })),
+});
+for (let index = 0; index < Number(process.argv[2]); index += 1) {
+  await serveListener(LISTENERS + index, { most: CONNECTIONS, load: () => Promise.resolve(server) });
+}
+setInterval(() => {
+  sessions.sweep();
+  flush();
+}, VISITS_MS);
+
+/** Only refusals are worth a record; what came besides is said with them. */
+function flush(): void {
+  if (Object.keys(counted.refused).length === 0) return;
+  const said = { ...counted };
+  Object.assign(counted, { connections: 0, requests: 0, refused: {}, peers: [] });
+  void peer.request("visited", said).catch(() => end("what came could not be recorded"));
+}
+
+function rule(visit: GateVisit, from: string): ConsoleVerdict {
+  const ruling = judge(visit);
+  switch (ruling.kind) {
+    case "refused":
+      return { kind: "answer", answer: turnAway(ruling.why, { status: ruling.status, from }) };
+    case "file": {
+      const file = files.get(ruling.path);
+      if (file === undefined) return { kind: "answer", answer: turnAway("malformed", { status: 404, from }) };
+      return { kind: "answer", answer: answer(200, file.type, file.text) };
+    }
+    case "enter":
+      return { kind: "body", take: (body) => enter(body, from) };
+    case "leave":
+      return {
+        kind: "body",
+        take: () => {
+          sessions.leave(visit);
+          return Promise.resolve(
+            answer(200, "application/json", "{}", [cookieHeader(COOKIE, { value: "", seconds: 0 })]),
+          );
+        },
+      };
+    case "ask":
+      return { kind: "body", take: (body) => ask(ruling.name, { body, from }) };
+    case "watch":
+      return {
+        kind: "stream",
+        head: answer(200, "application/x-ndjson", ""),
+        start(stream) {
+          const cut = (): void => stream.end();
+          ruling.session.uses.add(cut);
+          watchers.add(stream);
+          stream.say(recovering);
+          void stream.ended.then(() => {
+            watchers.delete(stream);
+            ruling.session.uses.delete(cut);
+          });
+        },
+      };
+    default:
+      return ruling satisfies never;
+  }
+}
+
+function turnAway(
+  why: ConsoleRefusal,
+  { status, from }: { readonly status: number; readonly from: string },
+): GateAnswer {
+  counted.refused[why] = (counted.refused[why] ?? 0) + 1;
+  if (counted.peers.length < PEERS_MOST && /^[0-9a-f.:]+$/.test(from)) counted.peers.push(from);
+  return answer(status, "application/json", JSON.stringify({ refused: why }));
+}
+
+function answer(status: number, type: string, body: string, more: GateAnswer["headers"] = []): GateAnswer {
+  return { status, headers: [["content-type", `${type}; charset=utf-8`], ...PAGE_HEADERS, ...more], body };
+}
+
+async function enter(body: string, from: string): Promise<GateAnswer> {
+  if (!/^[0-9a-f]{32}$/.test(body)) return turnAway("malformed", { status: 400, from });
+  const entered = sessions.enter(body);
+  if (entered.kind === "refused") return turnAway(entered.why, { status: entered.why === "flood" ? 429 : 403, from });
+  // Written down before anybody is let in.
+  await peer.request("entered", { by: "code" });
+  const { cookie, half } = sessions.open();
+  return answer(200, "application/json", JSON.stringify({ half }), [
+    cookieHeader(COOKIE, { value: cookie, seconds: SESSION_MS / 1000 }),
+  ]);
+}
+
+/** Hands a request on, read strictly here first: a page that is wrong must not end the channel. */
+async function ask(
+  name: ConsoleLook,
+  { body, from }: { readonly body: string; readonly from: string },
+): Promise<GateAnswer> {
+  const parsed = parseJson(body, BOUNDS);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of any row: what comes out goes into the same one
+  const decoder = MONITOR_CONSOLE.serves[name] as Decoder<never>;
+  const decoded = parsed.kind === "ok" ? decode(decoder, parsed.value) : null;
+  if (decoded?.kind !== "ok") return turnAway("malformed", { status: 400, from });
+  try {
+    const ok = await peer.request(name, decoded.value);
+    return answer(200, "application/json", JSON.stringify(ok));
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    const { code, message, hint } = error;
+    return answer(409, "application/json", JSON.stringify({ error: { code, message, hint } }));
+  }
+}
+
+function end(why: string): never {
+  process.stderr.write(`aios console: ${why}\n`);
+  process.exit(1);
+}

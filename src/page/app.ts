@@ -1,0 +1,141 @@
+import { agentsView } from "./agents.ts";
+import { enter, hasHalf, leave } from "./api.ts";
+import { fill, h } from "./dom.ts";
+import { follow, type Feed } from "./feed.ts";
+import { inboxView } from "./inbox.ts";
+import { stopAll, stopButton, type Say } from "./stop.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { timeOf } from "./time.ts";
+import type { View } from "./view.ts";
+
+/** The pages, in the order of the navigation, with the key that leads there. */
+const PAGES = [
+  ["inbox", "Inbox", "i"],
+  ["agents", "Agents", "a"],
+] as const;
+
+async function begin(): Promise<void> {
+  const code = /^#enter=([0-9a-f]{32})$/.exec(location.hash)?.[1];
+  if (code !== undefined) {
+    history.replaceState(null, "", "/"); // the code is used once; it does not stay in the history either
+    if (!(await enter(code)) && !hasHalf())
+      return outside("That code is over: it lets one browser in, once, within five minutes.");
+  }
+  if (hasHalf()) inside();
+  else outside();
+}
+
+/** What a browser sees that has not come in. */
+function outside(why: string = ""): void {
+  fill(
+    document.body,
+    h(
+      "main",
+      { class: "outside" },
+      h("h1", {}, "AIOS"),
+      why === "" ? null : h("p", { class: "bad", role: "alert" }, why),
+      h("p", {}, "This browser has not come in. At a terminal of this machine say"),
+      h("pre", {}, "aios console"),
+      h("p", {}, "and open the address that it prints."),
+    ),
+  );
+}
+
+function inside(): void {
+  const message = h("p", { class: "message", role: "status", "aria-live": "polite" });
+  const say: Say = (words, tone) => {
+    message.className = `message ${tone ?? ""}`;
+    fill(message, ...words);
+  };
+  const main = h("main", { id: "main", tabindex: "-1" });
+  const links = new Map(
+    PAGES.map(([name, title, key]) => [
+      name,
+      h("a", { href: `#${name}`, accesskey: key, title: `${title} (key: ${key})` }, title),
+    ]),
+  );
+  const badge = h("span", { class: "badge" });
+  links.get("inbox")?.append(badge);
+  const banner = h("p", { class: "banner", role: "alert", hidden: true });
+  let view: View | null = null;
+
+  const feed = follow({
+    changed() {
+      const waiting = feed.held.size;
+      fill(badge, waiting === 0 ? "" : String(waiting));
+      badge.hidden = waiting === 0;
+      document.title = waiting === 0 ? "AIOS" : `(${waiting}) AIOS`;
+      const loud = warning(feed);
+      banner.hidden = loud === "";
+      if (banner.textContent !== loud) banner.textContent = loud;
+      view?.draw();
+    },
+    over: () => outside("The session is over."),
+  });
+  const act = { say, refresh: () => feed.refresh() };
+
+  function show(): void {
+    const [name = ""] = location.hash.slice(1).split("/");
+    const at = PAGES.find(([page]) => page === name)?.[0] ?? "inbox";
+    for (const [page, link] of links) {
+      if (page === at) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    view = at === "agents" ? agentsView(feed) : inboxView(feed);
+    fill(main, view.element);
+    view.draw();
+  }
+
+  fill(
+    document.body,
+    h(
+      "a",
+      { class: "skip", href: "#main", onclick: (event) => (event.preventDefault(), main.focus()) },
+      "To the content",
+    ),
+    h(
+      "header",
+      { class: "top" },
+      h("a", { class: "mark", href: "#inbox" }, "AIOS"),
+      h("nav", { "aria-label": "Pages" }, [...links.values()]),
+      h(
+        "button",
+        { type: "button", class: "quiet", onclick: () => void leave().then(() => outside("You have left.")) },
+        "Leave",
+      ),
+      stopButton(act),
+    ),
+    banner,
+    message,
+    main,
+  );
+  addEventListener("hashchange", () => {
+    show();
+    main.focus();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.key === "S") void stopAll(act);
+    const page = PAGES.find(([, , key]) => key === event.key);
+    if (page !== undefined) location.hash = page[0];
+  });
+  show();
+}
+
+/** What everybody must see, whatever page is open. */
+function warning({ recovering, allFrozen, connected }: Feed): string {
+  if (recovering !== null) {
+    const { name, due } = recovering;
+    return `Somebody recovers a lost key: ${makeVisible(name)} is an owner at ${timeOf(due)}. Stop it at a terminal: aios owners stop`;
+  }
+  if (allFrozen !== null) return "Everything is frozen. An owner lets it go on: aios thaw --all";
+  return connected ? "" : "No connection to the console; it is tried again.";
+}
+
+function typing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+  );
+}
+
+void begin();

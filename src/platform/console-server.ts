@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { readBody } from "./http-exchange.ts";
+import { sendAnswer, visitOf, type GateAnswer, type GateVisit } from "./port-server.ts";
+
+/** What was decided about a visit; what is refused has its answer in `answer`. */
+export type ConsoleVerdict =
+  | { readonly kind: "answer"; readonly answer: GateAnswer }
+  | { readonly kind: "body"; take(body: string): Promise<GateAnswer> }
+  /** Lines for as long as both sides wish. */
+  | { readonly kind: "stream"; readonly head: GateAnswer; start(out: LineStream): void };
+
+/** A stream of lines to one visitor. */
+export interface LineStream {
+  /** Says a line; one who does not read is cut off rather than waited for. */
+  say(line: string): void;
+  /** Ends it from this side. Ending twice is no fault. */
+  end(): void;
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+}
+
+export interface ConsoleRules {
+  judge(visit: GateVisit, peer: string): ConsoleVerdict;
+  connected(): void;
+  /** Node could not read what came. */
+  malformed(): void;
+  /** The answer to a body that is over its bound or no text. */
+  readonly tooLarge: GateAnswer;
+}
+
+const BODY_BYTES = 256 * 1024;
+const HEAD_MS = 10_000;
+/** What may wait for a visitor that does not read. */
+const QUEUED_BYTES = 4 * 1024 * 1024;
+
+/** An HTTP server that is fed with connections (`serveListener`). Every request is judged by its head before its body is read. */
+export function createConsoleServer(rules: ConsoleRules): Server {
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, headersTimeout: HEAD_MS, requestTimeout: 30_000, keepAliveTimeout: 30_000 },
+    (request, response) => void serve(request, response).catch(() => response.destroy()),
+  );
+  server.on("connection", () => rules.connected());
+  server.on("clientError", (_error, socket) => {
+    rules.malformed();
+    socket.destroy();
+  });
+  const turnAway = (request: IncomingMessage, socket: { end(text: string): void }): void => {
+    const verdict = rules.judge(visitOf(request, true), peerOf(request));
+    const status = verdict.kind === "answer" ? verdict.answer.status : 400;
+    socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  };
+  server.on("upgrade", (request: IncomingMessage, socket) => {
+    socket.on("error", () => socket.destroy());
+    turnAway(request, socket);
+  });
+  // Node looks for slow heads only once its server listens, which this one never does.
+  server.emit("listening");
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const verdict = rules.judge(visitOf(request, false), peerOf(request));
+    if (verdict.kind === "answer") return sendAnswer(response, verdict.answer);
+    const body = await readBody(request, BODY_BYTES);
+    if (body === null) return sendAnswer(response, rules.tooLarge);
+    if (verdict.kind === "body") return sendAnswer(response, await verdict.take(body));
+    response.writeHead(verdict.head.status, [...verdict.head.headers.flat(), "cache-control", "no-store"]);
+    response.flushHeaders();
+    verdict.start(lineStream(response));
+  }
+  return server;
+}
+
+function lineStream(response: ServerResponse): LineStream {
+  return {
+    say(line) {
+      if (response.destroyed) return;
+      response.write(`${line}\n`);
+      if (response.writableLength > QUEUED_BYTES) response.destroy();
+    },
+    end: () => void response.destroy(),
+    ended: once(response, "close").then(() => undefined),
+  };
+}
+
+function peerOf(request: IncomingMessage): string {
+  const { remoteAddress = "", remotePort = 0 } = request.socket;
+  return `${remoteAddress}:${remotePort}`;
+}

@@ -1,0 +1,18 @@
+/** How a visitor of the console came in; closed. */
+export const CONSOLE_ENTRIES = ["code"] as const;
+
+/** A console's host: a random name of its home, out of reach of what else is on this machine. */
+export const CONSOLE_HOST: RegExp = /^aios-[0-9a-f]{16}\.localhost$/;
+
+/** Where it is found. */
+export const CONSOLE_ORIGIN: RegExp = /^http:\/\/aios-[0-9a-f]{16}\.localhost:2[0-9]{4}$/;
+
+type Empty = Record<string, never>;
+
+/** Requests of the command line about the console. */
+export interface ConsoleCommands {
+  /** Starts the console when it does not run, and gives a code that lets one browser in, once, within five minutes. */
+  "console-open": { body: Empty; ok: { readonly origin: string; readonly code: string } };
+  /** Ends the console. */
+  "console-close": { body: Empty; ok: { readonly closed: boolean } };
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import type { JsonValue } from "../kernel/json.ts";
+import { CONSOLE_SIDE, MONITOR_CONSOLE } from "./console-table.ts";
+import { decode, type Decoder } from "./decode.ts";
+
+function refusal<T>(decoder: Decoder<T>, value: JsonValue): string {
+  const decoded = decode(decoder, value);
+  return decoded.kind === "ok" ? "accepted" : decoded.path;
+}
+
+describe("the console", () => {
+  const { serves, says } = MONITOR_CONSOLE;
+  const visited = { connections: 1, requests: 2, refused: { origin: 1 }, peers: ["127.0.0.1:4000"] };
+
+  it("says what came, and nothing else", () => {
+    expect(refusal(serves.visited, visited)).toBe("accepted");
+    expect(refusal(serves.visited, { ...visited, peers: ["<script>"] })).toBe("/peers/0");
+    expect(refusal(serves.visited, { ...visited, refused: { "Any Words": 1 } })).toContain("/refused");
+    expect(refusal(serves.entered, { by: "code" })).toBe("accepted");
+    expect(refusal(serves.entered, { by: "owner" })).toBe("/by");
+  });
+
+  it("may ask this and nothing else", () => {
+    expect(Object.keys(serves)).toEqual([
+      "ready",
+      "entered",
+      "visited",
+      "hello",
+      "ps",
+      "held",
+      "held-show",
+      "grants",
+      "grant-show",
+      "policy-show",
+      "log-show",
+      "log-prove",
+      "checkpoint",
+      "freeze",
+      "kill",
+      "watch",
+    ]);
+    expect(Object.keys(CONSOLE_SIDE.asks)).toEqual(Object.keys(serves));
+  });
+
+  it("hears what a command line that watches hears, and who comes in", () => {
+    expect(Object.keys(says)).toEqual(["record", "held", "stage", "recovering", "admit"]);
+    expect(refusal(CONSOLE_SIDE.hears.admit, { code: `sha256:${"0".repeat(64)}`, ms: 1 })).toBe("accepted");
+    expect(refusal(CONSOLE_SIDE.hears.admit, { code: "the code itself", ms: 1 })).toBe("/code");
+  });
+});

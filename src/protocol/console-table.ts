@@ -1,0 +1,124 @@
+import { CONSOLE_ENTRIES, CONSOLE_HOST } from "./console-entry.ts";
+import { integer, object, oneOf, text } from "./decode.ts";
+import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
+import { count, digest, empty } from "./fields.ts";
+import { MAX_CLI_FRAME } from "./frame.ts";
+import { PEERS, REFUSED } from "./port-gate-table.ts";
+import type { CliEvents, CliRequests } from "./requests.ts";
+import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
+
+/** Why the console turned a visitor away. Closed; docs/codes.md has the words. */
+export const CONSOLE_REFUSALS = [
+  "flood",
+  "malformed",
+  "host",
+  "origin",
+  "cross-site",
+  "no-session",
+  "half-session",
+  "wrong-code",
+] as const;
+export type ConsoleRefusal = (typeof CONSOLE_REFUSALS)[number];
+
+/**
+ * What the console may ask in a visitor's name, by the names of the command line's requests. It looks, stops, which needs no
+ * authority, and hands in what owners signed.
+ */
+export const CONSOLE_LOOKS = [
+  "hello",
+  "ps",
+  "held",
+  "held-show",
+  "grants",
+  "grant-show",
+  "policy-show",
+  "log-show",
+  "log-prove",
+  "checkpoint",
+  "freeze",
+  "kill",
+] as const;
+export type ConsoleLook = (typeof CONSOLE_LOOKS)[number];
+
+/** Requests that the console may send to the monitor. */
+export interface ConsoleRequests extends Pick<CliRequests, ConsoleLook | "watch"> {
+  /** Its first word: digest of the pages that it will serve. The answer says under which address. */
+  ready: {
+    body: { readonly pages: string };
+    ok: { readonly host: string; readonly port: number };
+  };
+  /** A visitor has come in, or is about to: written down before the visitor is let in. */
+  entered: { body: { readonly by: (typeof CONSOLE_ENTRIES)[number] }; ok: Record<string, never> };
+  /** What came since the last such request, at most once a second. */
+  visited: {
+    body: {
+      readonly connections: number;
+      readonly requests: number;
+      readonly refused: { readonly [why: string]: number };
+      /** Peers of refused requests as address and port, the first few. */
+      readonly peers: readonly string[];
+    };
+    ok: Record<string, never>;
+  };
+}
+
+/** Events from the monitor to the console. */
+export interface ConsoleEvents extends CliEvents {
+  /** Whoever shows a code with this digest within so many milliseconds comes in, once. */
+  admit: { readonly code: string; readonly ms: number };
+}
+
+/** The same rows of a table under the same names. */
+function pick<T extends object, K extends keyof T>(table: T, keys: readonly K[]): Pick<T, K> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made of exactly these keys
+  return Object.fromEntries(keys.map((key) => [key, table[key]])) as Pick<T, K>;
+}
+const TAKEN = [...CONSOLE_LOOKS, "watch"] as const;
+
+const CONSOLE_TABLE: BodyTable<ConsoleRequests> = {
+  ready: object<ConsoleRequests["ready"]["body"]>({ pages: digest }),
+  entered: object<ConsoleRequests["entered"]["body"]>({ by: oneOf(CONSOLE_ENTRIES) }),
+  visited: object<ConsoleRequests["visited"]["body"]>({
+    connections: count,
+    requests: count,
+    refused: REFUSED,
+    peers: PEERS,
+  }),
+  ...pick(CLI_TABLE, TAKEN),
+};
+
+const CONSOLE_ANSWERS: AnswerTable<ConsoleRequests> = {
+  ready: object<ConsoleRequests["ready"]["ok"]>({
+    host: text({ max: 64, pattern: CONSOLE_HOST }),
+    port: integer({ min: 1, max: 65_535 }),
+  }),
+  entered: empty,
+  visited: empty,
+  ...pick(CLI_ANSWERS, TAKEN),
+};
+
+const CONSOLE_EVENTS: EventTable<ConsoleEvents> = {
+  ...CLI_EVENTS,
+  admit: object<ConsoleEvents["admit"]>({ code: digest, ms: count }),
+};
+
+/** No requests, or no events. */
+type None = object;
+
+/** The monitor's end of the console's channel. */
+export const MONITOR_CONSOLE: Side<{ serves: ConsoleRequests; hears: None; asks: None; says: ConsoleEvents }> = {
+  serves: CONSOLE_TABLE,
+  hears: {},
+  asks: {},
+  says: CONSOLE_EVENTS,
+  maxFrame: MAX_CLI_FRAME,
+};
+
+/** The console's end. */
+export const CONSOLE_SIDE: Side<{ serves: None; hears: ConsoleEvents; asks: ConsoleRequests; says: None }> = {
+  serves: {},
+  hears: CONSOLE_EVENTS,
+  asks: CONSOLE_ANSWERS,
+  says: {},
+  maxFrame: MAX_CLI_FRAME,
+};
