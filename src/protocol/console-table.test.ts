@@ -43,7 +43,7 @@ describe("the console", () => {
   });
 
   it("hears what a command line that watches hears, and who comes in", () => {
-    expect(Object.keys(says)).toEqual(["record", "held", "stage", "recovering", "admit"]);
+    expect(Object.keys(says)).toEqual(["recovering", "record", "held", "stage", "admit"]);
     expect(refusal(CONSOLE_SIDE.hears.admit, { code: `sha256:${"0".repeat(64)}`, ms: 1 })).toBe("accepted");
     expect(refusal(CONSOLE_SIDE.hears.admit, { code: "the code itself", ms: 1 })).toBe("/code");
   });
