@@ -1,7 +1,7 @@
 /**
  * A strict reader of OTLP's JSON: what the published definition (github.com/open-telemetry/opentelemetry-proto,
  * `trace.proto`, `logs.proto`, `metrics.proto`, `common.proto`, `resource.proto`, Apache-2.0) and the JSON rules of the
- * OTLP specification say of the messages that are sent here. Taken from them by hand; a field that is not in it is an
+ * OTLP specification say of the messages that are sent here. Written by hand; compared with `trace.proto` alone. A field that is not in it is an
  * error, as it is for a receiver that discards nothing.
  */
 type Shape =
