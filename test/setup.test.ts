@@ -149,6 +149,7 @@ describe("the compiled code", () => {
     driver: files,
     connector: files,
     broker: files,
+    injector: files,
     storage: files,
     "port-gate": files,
   });
@@ -158,7 +159,7 @@ describe("the compiled code", () => {
     const first = runSetup();
     expect(first).toMatchObject({ status: 0, out: "" });
     expect(first.said).toContain("compiling our programs once");
-    for (const name of ["monitor", "face", "driver", "connector", "broker", "storage", "port-gate"]) {
+    for (const name of ["monitor", "face", "driver", "connector", "broker", "injector", "storage", "port-gate"]) {
       expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
     }
     expect(readdirSync(place()).toSorted()).toEqual([
@@ -167,6 +168,7 @@ describe("the compiled code", () => {
       "connector",
       "driver",
       "face",
+      "injector",
       "monitor",
       "port-gate",
       "stamp",

@@ -58,6 +58,7 @@ Decide
   approvals approve  let one held action run, once; you sign for it
   approvals deny     say no to one held action; you sign that too
   propose            turn what an agent asked for into a lease to sign
+  console            look, decide and stop in your browser
 
 Grant
   grants list        list the grants and how much of each is used
@@ -168,6 +169,7 @@ Decide
   approvals approve  let one held action run, once; you sign for it
   approvals deny     say no to one held action; you sign that too
   propose            turn what an agent asked for into a lease to sign
+  console            look, decide and stop in your browser
 
 Grant
   grants list        list the grants and how much of each is used
