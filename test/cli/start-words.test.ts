@@ -8,6 +8,7 @@ import { createProgramFinder } from "../../src/main/agent-streams.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 
+const telemetry = () => ({ on: false, runs: false, size: 0, deliveries: [] });
 const hello = () => ({
   version: "0.1.0",
   start: "0",
@@ -23,7 +24,7 @@ describe("the home before the command", () => {
     [["--home=/elsewhere", "doctor"]],
     [["doctor", "--home", "/elsewhere"]],
   ])("is the command's (%s)", async (words) => {
-    const desk = createDesk({ answers: { hello } });
+    const desk = createDesk({ answers: { hello, telemetry } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");
   });

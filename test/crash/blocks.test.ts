@@ -11,7 +11,7 @@ import { note } from "../fakes/records.ts";
  * there afterwards, and the log starts by itself. `npm run proof:blocks` does it many times more.
  */
 
-const POINTS = Number(process.env["AIOS_CRASH_POINTS"] ?? 100);
+const POINTS = Number(process.env["AIOS_CRASH_POINTS"] ?? 60);
 /** One history is so many lives of one log, each ended by a loss of power. */
 const LIVES = 8;
 const SEED = Number(process.env["AIOS_CRASH_SEED"] ?? 20_261_126);

@@ -109,6 +109,7 @@ describe("an agent with a forwarded port", () => {
     const say = "select 1;\n";
     const { ran, lines } = await run("client", [{ ask: INSIDE, say }]);
     expect(lines).toEqual([{ step: 0, text: "hello\nheard 10: select 1;\n\n", end: "end" }]);
+    await until(async () => (await records(ran.instance, "outcome")).length > 0, "an outcome");
     const [outcome, ...more] = await records(ran.instance, "outcome");
     expect(more).toEqual([]);
     expect(outcome?.record).toMatchObject({ what: "net/forward", risk: "reserved", result: "ok" });
