@@ -20,6 +20,8 @@ export interface KeySlots {
   durable(first: number, last: number): Promise<void>;
   /** Data key of a record, or null when it was destroyed. */
   read(seq: number): Promise<Uint8Array | null>;
+  /** Forgets what was read, so that the next reads say what is on disk now. */
+  refresh(): void;
   /**
    * Wraps every key anew under another epoch, but for those of these records, in another file, durably. Reading goes on
    * from the old file until `use`. Keys that are made meanwhile are wrapped under both, so that nothing need wait.
@@ -57,10 +59,13 @@ export async function openSlots(options: {
   readonly random: Random;
   readonly keys: LogKeys;
   readonly size: number;
+  /** Chunks of keys that stay at hand after a read, 64 KiB each; one, as for a walk, unless more are named. */
+  readonly atHand?: number;
 }): Promise<KeySlots> {
-  const { crypto, random, keys } = options;
+  const { crypto, random, keys, atHand = 1 } = options;
   const chunks = new Map<number, Chunk>();
-  let cached: { readonly number: number; readonly keys: Uint8Array; readonly wrapped: Uint8Array } | null = null;
+  /** Data keys of chunks that were read, in the clear, by number, the one that was read from disk longest ago first. */
+  const cached = new Map<number, Uint8Array>();
 
   let newest = Math.floor(options.size / SLOTS) - 1;
   /** The epoch under which chunks are being wrapped anew. */
@@ -71,12 +76,12 @@ export async function openSlots(options: {
     const number = Math.floor(options.size / SLOTS);
     const known = await load(number);
     if (known !== null) {
-      chunks.set(number, { number, keys: known.keys, written: Promise.resolve() });
+      chunks.set(number, { number, keys: known, written: Promise.resolve() });
       newest = number;
     }
   }
 
-  return { next, durable, read, rewrap, use };
+  return { next, durable, read, refresh, rewrap, use };
 
   async function rewrap(epoch: number, without: readonly number[]): Promise<void> {
     const last = newest;
@@ -87,21 +92,19 @@ export async function openSlots(options: {
       const known = await load(number);
       if (known === null) throw new RangeError(`Cannot wrap slot chunk ${number} anew: it cannot be read`);
       for (let place = 0; place < SLOTS; place += 1) {
-        const at = HEAD_BYTES + place * SLOT_BYTES;
-        const gone = isZero(known.wrapped.subarray(at, at + SLOT_BYTES));
-        if (!gone && !destroyed.has(number * SLOTS + place)) continue;
-        for (const plain of [known.keys, chunks.get(number)?.keys]) {
+        if (!destroyed.has(number * SLOTS + place)) continue;
+        for (const plain of [known, chunks.get(number)?.keys]) {
           plain?.fill(0, place * SLOT_BYTES, (place + 1) * SLOT_BYTES);
         }
       }
-      const wrapped = wrap(known.keys, epoch);
-      known.keys.fill(0);
+      const wrapped = wrap(known, epoch);
+      known.fill(0);
       await keys.files.writeRange(pathOf(epoch), { offset: number * CHUNK_BYTES, bytes: wrapped });
     }
   }
 
   async function use(older: number): Promise<void> {
-    cached = null;
+    refresh();
     coming = null;
     for (const { written } of chunks.values()) await written;
     await keys.files.remove([pathOf(older)], { durable: true });
@@ -134,18 +137,40 @@ export async function openSlots(options: {
 
   async function read(seq: number): Promise<Uint8Array | null> {
     const number = Math.floor(seq / SLOTS);
-    const known = cached?.number === number ? cached : await load(number);
-    if (known === null) return null;
-    cached = known;
-    const place = HEAD_BYTES + (seq % SLOTS) * SLOT_BYTES;
-    if (isZero(known.wrapped.subarray(place, place + SLOT_BYTES))) return null;
-    return known.keys.subarray(place - HEAD_BYTES, place - HEAD_BYTES + SLOT_BYTES);
+    let known = cached.get(number) ?? null;
+    if (known === null) {
+      const { epoch } = keys;
+      known = await load(number);
+      if (known === null) return null;
+      // What was read under an epoch that ended meanwhile may have keys that were destroyed with it.
+      if (keys.epoch === epoch) remember(number, known);
+    }
+    const at = (seq % SLOTS) * SLOT_BYTES;
+    // A copy, in this turn: the chunk may be forgotten while its reader still opens something.
+    const key = known.slice(at, at + SLOT_BYTES);
+    return isZero(key) ? null : key;
+  }
+
+  function refresh(): void {
+    for (const number of [...cached.keys()]) forget(number);
+  }
+
+  function remember(number: number, plain: Uint8Array): void {
+    const [oldest] = cached.keys();
+    if (oldest !== undefined && cached.size >= atHand) forget(oldest);
+    cached.set(number, plain);
+  }
+
+  function forget(number: number): void {
+    cached.get(number)?.fill(0);
+    cached.delete(number);
   }
 
   function create(number: number): Chunk {
     // Writing a chunk anew would destroy the keys of records in it.
     if (number <= newest) throw new RangeError(`Cannot make slot chunk ${number}: it is in use`);
     newest = number;
+    forget(number);
     const fresh = random.bytes(SLOTS * SLOT_BYTES);
     const written = write(number, fresh);
     written.catch(() => {}); // whoever waits in `durable` is told
@@ -171,15 +196,13 @@ export async function openSlots(options: {
     head.set(MAGIC);
     new DataView(head.buffer).setUint32(16, epoch);
     head.set(nonce, 20);
-    const bytes = concatBytes([head, mask(plain, { epochKey, nonce })]);
-    // A destroyed key is zeros in memory too, and stays destroyed however often its chunk is written.
-    for (let at = 0; at < plain.length; at += SLOT_BYTES) {
-      if (isZero(plain.subarray(at, at + SLOT_BYTES))) bytes.fill(0, HEAD_BYTES + at, HEAD_BYTES + at + SLOT_BYTES);
-    }
-    return bytes;
+    const masked = mask(plain, { epochKey, nonce });
+    keepZeros(plain, masked);
+    return concatBytes([head, masked]);
   }
 
-  async function load(number: number): Promise<NonNullable<typeof cached> | null> {
+  /** Data keys of a chunk in the clear, zeros for those that were destroyed; null when it cannot be read. */
+  async function load(number: number): Promise<Uint8Array | null> {
     const wrapped = await keys.files.readRange(pathOf(keys.epoch), {
       offset: number * CHUNK_BYTES,
       length: CHUNK_BYTES,
@@ -188,8 +211,10 @@ export async function openSlots(options: {
     const epoch = new DataView(wrapped.buffer, wrapped.byteOffset).getUint32(16);
     const epochKey = keys.key(epoch);
     if (epochKey === null) return null;
-    const nonce = wrapped.slice(20, 32);
-    return { number, wrapped, keys: mask(wrapped.subarray(HEAD_BYTES), { epochKey, nonce }) };
+    const masked = wrapped.subarray(HEAD_BYTES);
+    const plain = mask(masked, { epochKey, nonce: wrapped.slice(20, 32) });
+    keepZeros(masked, plain);
+    return plain;
   }
 
   /**
@@ -200,6 +225,12 @@ export async function openSlots(options: {
     const key = deriveKey(crypto, { purpose: "slots", key: epochKey });
     return crypto.seal(key, nonce, bytes, NOTHING).slice(0, bytes.length);
   }
+}
+
+/** A destroyed key is zeros on disk and in memory, and stays so however often its chunk is read and written. */
+function keepZeros(from: Uint8Array, to: Uint8Array): void {
+  for (let at = 0; at < from.length; at += SLOT_BYTES)
+    if (isZero(from.subarray(at, at + SLOT_BYTES))) to.fill(0, at, at + SLOT_BYTES);
 }
 
 function isZero(bytes: Uint8Array): boolean {

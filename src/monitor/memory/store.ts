@@ -8,9 +8,10 @@ import type { Journal } from "../journal.ts";
 import { deriveKey, type LogKeys } from "../log/keys.ts";
 import type { Log } from "../log/log.ts";
 import { openSlots, type KeySlots } from "../log/slots.ts";
+import { groupAdds } from "./adds.ts";
 import { openContent, sealContent, type Content } from "./content.ts";
 import { MemoryFault } from "./fault.ts";
-import type { AskShelf, ShelfRow } from "./shelf-orders.ts";
+import type { AskShelf, Indexed, ShelfRow } from "./shelf-orders.ts";
 import { rangesOf } from "./ranges.ts";
 
 /** An entry that was opened. */
@@ -75,10 +76,13 @@ export interface StoreParts {
   mayExpire(): boolean;
 }
 
-/** Entries whose keys are destroyed together; each is a number in one record's payload. */
+/** Entries whose keys are destroyed together, and how many of them one record has: each is a number in its payload. */
 const SWEEP = 100_000;
+const EXPIRED = 10_000;
 /** Rows that are read from the shelf together, so that the event loop comes up for air. */
 const STRIDE = 64;
+/** Chunks of 2,048 keys that stay in memory after a read: 4 MiB, all keys of 131,072 entries. */
+const KEY_CHUNKS = 64;
 /** Candidates of a search that are opened: a hash of a word may be that of another, rarely. */
 const SPARE = 8;
 /** What ends within an eighth of its life of each other is indexed together. */
@@ -86,9 +90,16 @@ const BUCKETS = 8;
 
 /** Opens memory as the log has it, and makes anew whatever of it is not on the shelf. */
 export async function openStore(parts: StoreParts): Promise<MemoryStore> {
-  const { crypto, random, keys, journal, shelf } = parts;
+  const { crypto, random, keys, journal } = parts;
+  const { ask: shelf, put } = groupAdds(parts.shelf);
   const { memory } = journal.state;
-  const slots: KeySlots = await openSlots({ crypto, random: { ...random }, keys, size: memory.next });
+  const slots: KeySlots = await openSlots({
+    crypto,
+    random: { ...random },
+    keys,
+    size: memory.next,
+    atHand: KEY_CHUNKS,
+  });
   let issued = memory.next;
   const pending = new Map<string, MemoryBudget>();
   let sweeping: Promise<void> = Promise.resolve();
@@ -146,19 +157,18 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     const { sealed, digest } = sealContent(content, sealing);
     await slots.durable(memory.next, entry);
     const row = { entry, agent, plane, expires, digest, bytes, sealed };
-    // Asked before the record is written, so that whoever reads after the answer finds it there.
-    const added = shelf("add", { rows: [{ ...row, text: content.text, bucket: bucketOf(content) }] });
+    // Put there before the record is written, so that whoever reads after the answer finds it there; the answer waits for the log alone.
+    const room = put({ ...row, text: content.text, bucket: bucketOf(content) });
     try {
       await journal.write(
         { kind: "memory-kept", entry, agent, plane, by, instance, labels, digest, bytes, expires },
         { sealed },
       );
     } catch (error) {
-      void added.then(() => shelf("remove", { entries: [entry] })).catch(() => {});
+      void shelf("remove", { entries: [entry] }).catch(() => {});
       throw error;
     }
-    // A copy that was not made is made at the next start; until then reading says that it is missing.
-    await added.catch(() => {});
+    await room;
     return entry;
   }
 
@@ -188,11 +198,10 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   }
 
   async function sweepNow(): Promise<void> {
-    if (parts.mayExpire()) {
-      const due = memory.due(parts.now(), SWEEP);
-      if (due.length > 0) {
-        await journal.write({ kind: "memory-expired", count: due.length }, { entries: rangesOf(due) });
-      }
+    while (parts.mayExpire() && memory.unsettled.length < SWEEP) {
+      const due = memory.due(parts.now(), EXPIRED);
+      if (due.length === 0) break;
+      await journal.write({ kind: "memory-expired", count: due.length }, { entries: rangesOf(due) });
     }
     if (memory.unsettled.length > 0) await destroyKeys();
   }
@@ -211,6 +220,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   }
 
   async function shelveAgain(there: ReadonlySet<number>): Promise<void> {
+    let rows: (ShelfRow & Indexed)[] = [];
     for await (const { record, payload } of parts.log.entries(0, parts.log.size)) {
       if (record.kind !== "memory-kept" || there.has(record.entry) || !memory.holds(record.entry)) continue;
       const { entry, agent, plane, expires, digest, bytes } = record;
@@ -218,8 +228,13 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       if (typeof sealed !== "string" || plane === "frozen") continue;
       const row = { entry, agent, plane, expires, digest, bytes, sealed };
       const content = await open(row);
-      if (content !== null) await shelf("add", { rows: [{ ...row, text: content.text, bucket: bucketOf(content) }] });
+      if (content === null) continue;
+      rows.push({ ...row, text: content.text, bucket: bucketOf(content) });
+      if (rows.length < STRIDE) continue;
+      await shelf("add", { rows });
+      rows = [];
     }
+    await shelf("add", { rows });
   }
 
   function indexKey(epoch: number): { readonly epoch: number; readonly key: Uint8Array } {
@@ -275,6 +290,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     },
 
     async verify() {
+      slots.refresh();
       const damagedEntries: Damage[] = [];
       const upTo = memory.next;
       let checked = 0;

@@ -1,0 +1,58 @@
+import type { AskShelf, Indexed, ShelfRow } from "./shelf-orders.ts";
+
+/** What may be under way to the shelf before whoever keeps more waits too: UTF-16 units of text, and so many for a row. */
+const MOST_UNITS = 262_144;
+const ROW_UNITS = 1024;
+
+/** The shelf, where entries that are put there while others are under way make one order, and so one transaction. */
+export interface GroupedShelf {
+  /** As the shelf itself: whatever was put before is there for it. */
+  readonly ask: AskShelf;
+  /**
+   * Puts an entry there, for every order that is asked after this call, whether or not that promise is waited for. It
+   * resolves when there is room for more and never rejects: a copy that was not made is made at the next start, and until then reading says
+   * that it is missing.
+   */
+  put(row: ShelfRow & Indexed): Promise<void>;
+}
+
+export function groupAdds(shelf: AskShelf): GroupedShelf {
+  let waiting: (ShelfRow & Indexed)[] = [];
+  let units = 0;
+  let last: Promise<void> | null = null;
+
+  function send(): void {
+    if (waiting.length === 0) return;
+    const rows = waiting;
+    waiting = [];
+    const sent = shelf("add", { rows })
+      .then(
+        () => {},
+        () => {},
+      )
+      .then(() => {
+        for (const row of rows) units -= unitsOf(row);
+        if (last !== sent) return;
+        last = null;
+        send();
+      });
+    last = sent;
+  }
+
+  return {
+    ask(name, body) {
+      send();
+      return shelf(name, body);
+    },
+    async put(row) {
+      waiting.push(row);
+      units += unitsOf(row);
+      if (last === null) send();
+      if (units > MOST_UNITS) await last;
+    },
+  };
+}
+
+function unitsOf({ text }: Indexed): number {
+  return ROW_UNITS + text.length;
+}
