@@ -26,7 +26,7 @@ interface Segment {
   readonly tokens: Map<string, number>;
 }
 
-/** What answers the orders: each gives its answer, or throws. `drop` and `add` take turns with others between chunks. */
+/** What answers the orders: each gives its answer, or throws. `beside` and `drop` take turns with others between chunks. */
 export type Shelf = {
   readonly [K in keyof ShelfOrders]: (
     body: ShelfOrders[K]["body"],

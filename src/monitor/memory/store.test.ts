@@ -80,6 +80,16 @@ test("a sweep that was cut off anywhere is finished by the next start", async ()
   }
 });
 
+test("verifying asks the disk for keys, not what was read of them before", async () => {
+  const entry = await world.keep("under a key that somebody changes");
+  expect(await code(world.memory.store.read(OWN, entry))).toBe("ok");
+  const [path = ""] = world.slots.paths().filter((name) => name.startsWith("slots-"));
+  const bytes = Uint8Array.from(world.slots.bytes(path) ?? []);
+  bytes[64] = (bytes[64] ?? 0) ^ 1;
+  world.slots.put(path, bytes);
+  expect((await world.memory.store.verify()).damaged).toMatchObject([{ entry }]);
+});
+
 test("the budget holds for what is written at the same time, and an owner can raise it", async () => {
   const { memory: book } = world.journal.state;
   book.setBudget("worker", { what: "append-only", budget: { bytes: 100, count: 3 } });

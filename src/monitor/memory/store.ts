@@ -5,6 +5,7 @@ import { utf8Length } from "../../kernel/utf8.ts";
 import type { Crypto, Random } from "../../platform/powers.ts";
 import { SALT_BYTES } from "../../protocol/sealed.ts";
 import type { Journal } from "../journal.ts";
+import { createDraw } from "../log/draw.ts";
 import { deriveKey, type LogKeys } from "../log/keys.ts";
 import type { Log } from "../log/log.ts";
 import { openSlots, type KeySlots } from "../log/slots.ts";
@@ -91,6 +92,7 @@ const BUCKETS = 8;
 /** Opens memory as the log has it, and makes anew whatever of it is not on the shelf. */
 export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   const { crypto, random, keys, journal } = parts;
+  const draw = createDraw({ ...random });
   const { ask: shelf, put } = groupAdds(parts.shelf);
   const { memory } = journal.state;
   const slots: KeySlots = await openSlots({
@@ -153,7 +155,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     const entry = issued;
     issued += 1;
     const { agent, plane, expires, by, instance, labels } = content;
-    const sealing = { crypto, key: slots.next(entry), salt: random.bytes(SALT_BYTES), entry };
+    const sealing = { crypto, key: slots.next(entry), salt: draw(SALT_BYTES), entry };
     const { sealed, digest } = sealContent(content, sealing);
     await slots.durable(memory.next, entry);
     const row = { entry, agent, plane, expires, digest, bytes, sealed };
