@@ -152,7 +152,7 @@ export async function openSlots(options: {
   }
 
   function refresh(): void {
-    for (const number of [...cached.keys()]) forget(number);
+    for (const number of cached.keys()) forget(number);
   }
 
   function remember(number: number, plain: Uint8Array): void {
