@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Visit } from "../face/visit.ts";
+import { CONSOLE_DOORS } from "../protocol/console-table.ts";
 import { createConsoleGate, type Ruling } from "./gate.ts";
 
 const HOST = "aios-0123456789abcdef.localhost:20000";
@@ -25,8 +26,44 @@ describe("the console's gate", () => {
     expect(judge({ method: "POST", target: "/leave" })).toEqual({ kind: "leave" });
   });
 
+  test("asks without a session for what lets somebody sign in or enrol, sixty times a minute, and for nothing else", () => {
+    let now = 0;
+    const gate = createConsoleGate(HOST, { sessions: { of: () => "no-session" }, now: () => now });
+    const ask = (target: string): Ruling =>
+      gate({
+        method: "POST",
+        target,
+        headers: [
+          ["host", HOST],
+          ["origin", ORIGIN],
+        ],
+        upgrade: false,
+      });
+    expect(ask("/door/sign-in")).toEqual({ kind: "door", name: "sign-in" });
+    for (const name of ["submit", "held-show", "owners", "invite", "prepare"]) {
+      expect(why(ask(`/door/${name}`))).toBe("no-session");
+    }
+    for (const name of CONSOLE_DOORS) expect(why(ask(`/ask/${name}`))).toBe("no-session");
+    for (let asked = 1; asked < 60; asked += 1) expect(ask("/door/sign-in-open").kind).toBe("door");
+    expect(why(ask("/door/sign-in-open"))).toBe("flood");
+    now = 60_000;
+    expect(ask("/door/sign-in-open").kind).toBe("door");
+  });
+
   test("asks nothing of the monitor that is not in its row of the table", () => {
-    for (const name of ["stop", "run", "deposit", "console-open", "ready", "entered", "watch", "__proto__", ""]) {
+    for (const name of [
+      "stop",
+      "run",
+      "deposit",
+      "invite",
+      "prepare",
+      "console-open",
+      "ready",
+      "entered",
+      "watch",
+      "__proto__",
+      "",
+    ]) {
       expect(why(judge({ method: "POST", target: `/ask/${name}` }))).toBe("malformed");
     }
   });

@@ -4,7 +4,7 @@
  * monitor can only be refused, and what it may ask is its row of the static request table.
  */
 import { createConsoleGate } from "../console/gate.ts";
-import { cookieHeader, PAGE_HEADERS } from "../console/page-headers.ts";
+import { cookieHeader, pageHeaders } from "../console/page-headers.ts";
 import { COOKIE, createSessions, SESSION_MS } from "../console/sessions.ts";
 import { parseJson } from "../kernel/json.ts";
 import { inheritedChannel } from "../platform/channel.ts";
@@ -14,7 +14,14 @@ import { serveListener } from "../platform/mcp-listeners.ts";
 import { gatherPages, servedText } from "../platform/page-files.ts";
 import type { GateAnswer, GateVisit } from "../platform/port-server.ts";
 import { createRandom } from "../platform/random.ts";
-import { CONSOLE_SIDE, MONITOR_CONSOLE, type ConsoleLook, type ConsoleRefusal } from "../protocol/console-table.ts";
+import {
+  CONSOLE_SIDE,
+  MONITOR_CONSOLE,
+  type ConsoleDoor,
+  type ConsoleLook,
+  type ConsoleRefusal,
+  type ConsoleRequests,
+} from "../protocol/console-table.ts";
 import { decode, type Decoder } from "../protocol/decode.ts";
 import { PEERS_MOST, VISITS_MS } from "../protocol/port-gate-table.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
@@ -60,7 +67,8 @@ void peer.closed.then(() => end("the monitor is gone"));
 
 const { host, port } = await peer.request("ready", { pages: pages.digest });
 await peer.request("watch", { instance: null });
-const judge = createConsoleGate(`${host}:${port}`, { sessions, now: powers.now });
+const authority = `${host}:${port}`;
+const judge = createConsoleGate(authority, { sessions, now: powers.now });
 const counted: { connections: number; requests: number; refused: { [why: string]: number }; peers: string[] } = {
   connections: 0,
   requests: 0,
@@ -101,17 +109,22 @@ function rule(visit: GateVisit, from: string): ConsoleVerdict {
     case "file": {
       const file = files.get(ruling.path);
       if (file === undefined) return { kind: "answer", answer: turnAway("malformed", { status: 404, from }) };
-      return { kind: "answer", answer: answer(200, file.type, file.text) };
+      return { kind: "answer", answer: answer(200, file.type, file.text, { path: ruling.path }) };
     }
     case "enter":
       return { kind: "body", take: (body) => enter(body, from) };
+    case "door":
+      return {
+        kind: "body",
+        take: (body) => (ruling.name === "sign-in" ? signIn(visit, { body, from }) : ask(ruling.name, { body, from })),
+      };
     case "leave":
       return {
         kind: "body",
         take: () => {
           sessions.leave(visit);
           return Promise.resolve(
-            answer(200, "application/json", "{}", [cookieHeader(COOKIE, { value: "", seconds: 0 })]),
+            answer(200, "application/json", "{}", { more: [cookieHeader(COOKIE, { value: "", seconds: 0 })] }),
           );
         },
       };
@@ -146,39 +159,71 @@ function turnAway(
   return answer(status, "application/json", JSON.stringify({ refused: why }));
 }
 
-function answer(status: number, type: string, body: string, more: GateAnswer["headers"] = []): GateAnswer {
-  return { status, headers: [["content-type", `${type}; charset=utf-8`], ...PAGE_HEADERS, ...more], body };
+/** `path`: of a file. */
+function answer(
+  status: number,
+  type: string,
+  body: string,
+  { path = null, more = [] }: { readonly path?: string | null; readonly more?: GateAnswer["headers"] } = {},
+): GateAnswer {
+  const headers = [["content-type", `${type}; charset=utf-8`], ...pageHeaders(authority, path), ...more] as const;
+  return { status, headers, body };
+}
+
+/** What a visitor sent, and from where. */
+interface Asked {
+  readonly body: string;
+  readonly from: string;
 }
 
 async function enter(body: string, from: string): Promise<GateAnswer> {
   if (!/^[0-9a-f]{32}$/.test(body)) return turnAway("malformed", { status: 400, from });
   const entered = sessions.enter(body);
   if (entered.kind === "refused") return turnAway(entered.why, { status: entered.why === "flood" ? 429 : 403, from });
-  // Written down before anybody is let in.
-  await peer.request("entered", { by: "code" });
+  return letIn("code", {});
+}
+
+/** Written down before anybody is let in. `more`: what the page is told besides. */
+async function letIn(by: ConsoleRequests["entered"]["body"]["by"], more: object): Promise<GateAnswer> {
+  await peer.request("entered", { by });
   const { cookie, half } = sessions.open();
-  return answer(200, "application/json", JSON.stringify({ half }), [
-    cookieHeader(COOKIE, { value: cookie, seconds: SESSION_MS / 1000 }),
-  ]);
+  return answer(200, "application/json", JSON.stringify({ half, ...more }), {
+    more: [cookieHeader(COOKIE, { value: cookie, seconds: SESSION_MS / 1000 })],
+  });
+}
+
+/** A passkey lets a browser in as a code does. A session that it had ends. */
+async function signIn(visit: GateVisit, given: Asked): Promise<GateAnswer> {
+  const asked = await hand("sign-in", given);
+  if (asked.kind === "refused") return asked.answer;
+  if (typeof sessions.of(visit) !== "string") sessions.leave(visit);
+  return letIn("passkey", asked.ok);
+}
+
+async function ask(name: ConsoleLook | ConsoleDoor, given: Asked): Promise<GateAnswer> {
+  const asked = await hand(name, given);
+  return asked.kind === "refused" ? asked.answer : answer(200, "application/json", JSON.stringify(asked.ok));
 }
 
 /** Hands a request on, read strictly here first: a page that is wrong must not end the channel. */
-async function ask(
-  name: ConsoleLook,
-  { body, from }: { readonly body: string; readonly from: string },
-): Promise<GateAnswer> {
+async function hand(
+  name: ConsoleLook | ConsoleDoor,
+  { body, from }: Asked,
+): Promise<{ readonly kind: "ok"; readonly ok: object } | { readonly kind: "refused"; readonly answer: GateAnswer }> {
   const parsed = parseJson(body, BOUNDS);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of any row: what comes out goes into the same one
   const decoder = MONITOR_CONSOLE.serves[name] as Decoder<never>;
   const decoded = parsed.kind === "ok" ? decode(decoder, parsed.value) : null;
-  if (decoded?.kind !== "ok") return turnAway("malformed", { status: 400, from });
+  if (decoded?.kind !== "ok") return { kind: "refused", answer: turnAway("malformed", { status: 400, from }) };
   try {
-    const ok = await peer.request(name, decoded.value);
-    return answer(200, "application/json", JSON.stringify(ok));
+    return { kind: "ok", ok: await peer.request(name, decoded.value) };
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     const { code, message, hint } = error;
-    return answer(409, "application/json", JSON.stringify({ error: { code, message, hint } }));
+    return {
+      kind: "refused",
+      answer: answer(409, "application/json", JSON.stringify({ error: { code, message, hint } })),
+    };
   }
 }
 

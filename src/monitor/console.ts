@@ -1,6 +1,12 @@
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
-import { CONSOLE_LOOKS, MONITOR_CONSOLE, type ConsoleEvents, type ConsoleRequests } from "../protocol/console-table.ts";
+import {
+  CONSOLE_TAKEN,
+  MONITOR_CONSOLE,
+  type ConsoleEvents,
+  type ConsoleRequests,
+  type ConsoleTaken,
+} from "../protocol/console-table.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { answering } from "./answering.ts";
@@ -195,10 +201,7 @@ function connect(
   return { event: (name, body) => void peer.event(name, body), close: () => peer.close() };
 }
 
-function pick(looks: CliHandlers): Pick<CliHandlers, (typeof CONSOLE_LOOKS)[number]> {
+function pick(looks: CliHandlers): Pick<CliHandlers, ConsoleTaken> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made of exactly these names
-  return Object.fromEntries(CONSOLE_LOOKS.map((name) => [name, looks[name]])) as Pick<
-    CliHandlers,
-    (typeof CONSOLE_LOOKS)[number]
-  >;
+  return Object.fromEntries(CONSOLE_TAKEN.map((name) => [name, looks[name]])) as Pick<CliHandlers, ConsoleTaken>;
 }

@@ -48,13 +48,8 @@ export function recordLine(record: Feed["recent"][number]): HTMLElement {
     "li",
     { class: tone },
     h("time", {}, timeOf(record.at)),
-    h("a", { href: `#log/${record.seq}` }, record.kind),
-    h(
-      "span",
-      {},
-      theirs(text),
-      instance === null ? null : h("a", { class: "faint", href: `#instance/${instance}` }, instance),
-    ),
+    h("span", {}, record.kind),
+    h("span", {}, theirs(text), instance === null ? null : h("span", { class: "faint" }, instance)),
   );
 }
 
@@ -63,12 +58,7 @@ function card(view: InstanceView, { feed, now }: { readonly feed: Feed; readonly
   return h(
     "article",
     { class: "card" },
-    h(
-      "header",
-      {},
-      h("h3", {}, h("a", { href: `#instance/${instance}` }, theirs(agent))),
-      h("span", { class: `state ${state}` }, state),
-    ),
+    h("header", {}, h("h3", {}, theirs(agent)), h("span", { class: `state ${state}` }, state)),
     state === "running" || state === "frozen" ? stageTrack(feed.stages.get(instance)) : null,
     h(
       "p",

@@ -1,4 +1,4 @@
-import type { ConsoleLook, ConsoleRequests } from "../protocol/console-table.ts";
+import type { ConsoleDoor, ConsoleLook, ConsoleRequests } from "../protocol/console-table.ts";
 import type { CliEvents } from "../protocol/requests.ts";
 
 /** A request that was not granted; `hint` says what to do next. */
@@ -12,7 +12,15 @@ export class Refused extends Error {
   }
 }
 
+/** What to tell a person about a failure. */
+export function why(error: unknown): string {
+  if (error instanceof Refused) return error.hint === null ? error.message : `${error.message} ${error.hint}`;
+  return error instanceof Error ? error.message : "It failed.";
+}
+
 const HALF = "half";
+/** Id of the key that this browser signed in with. */
+const KEY = "key";
 
 /** Whether this browser has come in, as far as it knows. */
 export function hasHalf(): boolean {
@@ -25,7 +33,22 @@ export async function enter(code: string): Promise<boolean> {
   if (!response.ok) return false;
   const { half }: { half: string } = await response.json();
   localStorage.setItem(HALF, half);
+  localStorage.removeItem(KEY);
   return true;
+}
+
+/** Shows what a passkey signed for `sign-in-open`, and comes in. Throws Refused. */
+export async function signIn(body: ConsoleRequests["sign-in"]["body"]): Promise<void> {
+  const { half, key }: { half: string; key: string } = await answerOf(
+    await post("/door/sign-in", JSON.stringify(body)),
+  );
+  localStorage.setItem(HALF, half);
+  localStorage.setItem(KEY, key);
+}
+
+/** Id of the key that somebody signed in with here, or null. It names whom to ask, and proves nothing. */
+export function signedIn(): string | null {
+  return localStorage.getItem(KEY);
 }
 
 /** Ends this browser's session. */
@@ -39,7 +62,19 @@ export async function ask<K extends ConsoleLook>(
   name: K,
   body: ConsoleRequests[K]["body"],
 ): Promise<ConsoleRequests[K]["ok"]> {
-  const response = await post(`/ask/${name}`, JSON.stringify(body));
+  return answerOf(await post(`/ask/${name}`, JSON.stringify(body)));
+}
+
+/** Asks what needs no session. Throws Refused. */
+export async function atDoor<K extends Exclude<ConsoleDoor, "sign-in">>(
+  name: K,
+  body: ConsoleRequests[K]["body"],
+): Promise<ConsoleRequests[K]["ok"]> {
+  return answerOf(await post(`/door/${name}`, JSON.stringify(body)));
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- of any row: whoever asked knows which
+async function answerOf(response: Response): Promise<any> {
   // The console has decoded the answer by its table, and a page can trust nobody more than it.
   const answer = await response.json();
   if (response.ok) return answer;
@@ -47,6 +82,7 @@ export async function ask<K extends ConsoleLook>(
     answer;
   if (response.status === 401) localStorage.removeItem(HALF);
   if (error !== undefined) throw new Refused(error.code, error.message, error.hint);
+  if (response.status === 401) throw new Refused(refused ?? "no-session", "The session is over.", null);
   throw new Refused(refused ?? "refused", `The console refused this: ${refused ?? response.status}.`, null);
 }
 

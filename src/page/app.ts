@@ -36,7 +36,7 @@ function outside(why: string = ""): void {
       why === "" ? null : h("p", { class: "bad", role: "alert" }, why),
       h("p", {}, "This browser has not come in. At a terminal of this machine say"),
       h("pre", {}, "aios console"),
-      h("p", {}, "and open the address that it prints."),
+      h("p", {}, "and open the address that it prints, or ", h("a", { href: "/sign" }, "sign in with a passkey"), "."),
     ),
   );
 }

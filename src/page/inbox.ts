@@ -82,7 +82,7 @@ export function inboxView(feed: Feed): View {
       h(
         "p",
         { class: "faint" },
-        h("a", { href: `#instance/${first.instance}` }, theirs(first.agent)),
+        theirs(first.agent),
         ` · held for ${first.reasons.join(", ")} · `,
         `waiting ${showSpan(now - first.since)}, ends in ${showSpan(first.expires - now)}`,
       ),
@@ -113,7 +113,12 @@ export function inboxView(feed: Feed): View {
 }
 
 function actions(view: HeldView): HTMLElement {
-  return h("p", { class: "row" }, h("code", {}, view.request.slice(0, 8)));
+  return h(
+    "p",
+    { class: "row" },
+    h("a", { class: "decide", href: `/sign#${view.request}` }, "Look and decide"),
+    h("code", {}, view.request.slice(0, 8)),
+  );
 }
 
 /** Those of one agent, action and reason together. */

@@ -1,5 +1,5 @@
 /** How a visitor of the console came in; closed. */
-export const CONSOLE_ENTRIES = ["code"] as const;
+export const CONSOLE_ENTRIES = ["code", "passkey"] as const;
 
 /** A console's host: a random name of its home, out of reach of what else is on this machine. */
 export const CONSOLE_HOST: RegExp = /^aios-[0-9a-f]{16}\.localhost$/;

@@ -17,6 +17,7 @@ describe("the console", () => {
     expect(refusal(serves.visited, { ...visited, peers: ["<script>"] })).toBe("/peers/0");
     expect(refusal(serves.visited, { ...visited, refused: { "Any Words": 1 } })).toContain("/refused");
     expect(refusal(serves.entered, { by: "code" })).toBe("accepted");
+    expect(refusal(serves.entered, { by: "passkey" })).toBe("accepted");
     expect(refusal(serves.entered, { by: "owner" })).toBe("/by");
   });
 
@@ -35,8 +36,15 @@ describe("the console", () => {
       "log-show",
       "log-prove",
       "checkpoint",
+      "owners",
       "freeze",
       "kill",
+      "submit",
+      "passkey-party",
+      "sign-in-open",
+      "sign-in",
+      "enrolment-open",
+      "enrolment-offer",
       "watch",
     ]);
     expect(Object.keys(CONSOLE_SIDE.asks)).toEqual(Object.keys(serves));

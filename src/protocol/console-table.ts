@@ -35,13 +35,23 @@ export const CONSOLE_LOOKS = [
   "log-show",
   "log-prove",
   "checkpoint",
+  "owners",
   "freeze",
   "kill",
+  "submit",
 ] as const;
 export type ConsoleLook = (typeof CONSOLE_LOOKS)[number];
 
+/** What it may ask for somebody who has not come in: they offer a passkey, or sign in with one. None of it adds authority. */
+export const CONSOLE_DOORS = ["passkey-party", "sign-in-open", "sign-in", "enrolment-open", "enrolment-offer"] as const;
+export type ConsoleDoor = (typeof CONSOLE_DOORS)[number];
+
+/** Requests of the command line that the console may make. */
+export const CONSOLE_TAKEN: readonly ConsoleTaken[] = [...CONSOLE_LOOKS, ...CONSOLE_DOORS, "watch"];
+export type ConsoleTaken = ConsoleLook | ConsoleDoor | "watch";
+
 /** Requests that the console may send to the monitor. */
-export interface ConsoleRequests extends Pick<CliRequests, ConsoleLook | "watch"> {
+export interface ConsoleRequests extends Pick<CliRequests, ConsoleTaken> {
   /** Its first word: digest of the pages that it will serve. The answer says under which address. */
   ready: {
     body: { readonly pages: string };
@@ -73,7 +83,6 @@ function pick<T extends object, K extends keyof T>(table: T, keys: readonly K[])
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made of exactly these keys
   return Object.fromEntries(keys.map((key) => [key, table[key]])) as Pick<T, K>;
 }
-const TAKEN = [...CONSOLE_LOOKS, "watch"] as const;
 
 const CONSOLE_TABLE: BodyTable<ConsoleRequests> = {
   ready: object<ConsoleRequests["ready"]["body"]>({ pages: digest }),
@@ -84,7 +93,7 @@ const CONSOLE_TABLE: BodyTable<ConsoleRequests> = {
     refused: REFUSED,
     peers: PEERS,
   }),
-  ...pick(CLI_TABLE, TAKEN),
+  ...pick(CLI_TABLE, CONSOLE_TAKEN),
 };
 
 const CONSOLE_ANSWERS: AnswerTable<ConsoleRequests> = {
@@ -94,7 +103,7 @@ const CONSOLE_ANSWERS: AnswerTable<ConsoleRequests> = {
   }),
   entered: empty,
   visited: empty,
-  ...pick(CLI_ANSWERS, TAKEN),
+  ...pick(CLI_ANSWERS, CONSOLE_TAKEN),
 };
 
 const CONSOLE_EVENTS: EventTable<ConsoleEvents> = {

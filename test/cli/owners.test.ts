@@ -81,6 +81,7 @@ describe("aios owners", () => {
     const desk = createDesk({
       answers: {
         ...answering(),
+        "console-open": () => ({ origin: key.origin, code: "0".repeat(32) }),
         invite: () => ({ code: "aaaa-bbbb", origin: key.origin, expires: NOW + 600_000 }),
         invited: () => ({ document: offered.shift() ?? null }),
       },

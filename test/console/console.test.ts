@@ -6,6 +6,7 @@ import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
 import { hasChromium } from "../fakes/chromium.ts";
+import { describeSigning } from "./signing.ts";
 import { REBOUND, startConsoleStage, type ConsoleStage } from "./stage.ts";
 
 /* The console in a real browser, and what pages and programs of strangers try against it. */
@@ -109,6 +110,8 @@ describe.skipIf(!hasChromium())("the console", () => {
       }
     });
   });
+
+  describeSigning({ stage: () => stage, faults });
 
   describe("gives strangers nothing:", () => {
     /** A page of a stranger's server, under any name that leads to it. */

@@ -183,11 +183,13 @@ async function awaitPasskey(
   { powers, client }: { readonly powers: CliPowers; readonly client: MonitorClient },
   owner: Pick<OwnerDocument, "name" | "roles">,
 ): Promise<OwnerDocument> {
+  // Nobody is sent to an address where the console is not.
+  await client.request("console-open", {});
   const { code, origin, expires } = await client.request("invite", owner);
   writeLines(powers.err, [
     line(`Open       ${makeVisible(origin)}/enrol`),
     line(`Code       ${makeVisible(code)} (once, within ten minutes)`),
-    line("Waiting for the passkey that is made there. aios console starts the console."),
+    line("Waiting for the passkey that is made there."),
     line(""),
   ]);
   while (powers.now() < expires) {

@@ -1,0 +1,99 @@
+import { duplexPair } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { FrameEnd } from "../../test/fakes/frame-end.ts";
+import type { Channel } from "../platform/powers.ts";
+import type { RecordBody } from "../protocol/record.ts";
+import type { CliHandlers } from "./cli-requests.ts";
+import { createConsoleDesk, type ConsoleDesk, type ConsolePorts } from "./console.ts";
+
+/* What the monitor makes of a console that is not the one of this code: every page of it, the signing page too. */
+
+const RIGHT = `sha256:${"1".repeat(64)}`;
+const OTHER = `sha256:${"2".repeat(64)}`;
+
+/** A desk whose console says that it serves pages of this digest, and code that has this one. */
+function stage({ served, code }: { readonly served: string; readonly code: string }): {
+  readonly desk: ConsoleDesk;
+  readonly written: RecordBody[];
+  killed(): boolean;
+} {
+  const written: RecordBody[] = [];
+  const [near, far] = duplexPair();
+  const ended = Promise.withResolvers<{ code: null; signal: string }>();
+  let killed = false;
+  const process = {
+    channels: [channelOf(near)],
+    ended: ended.promise,
+    errors: () => "",
+    kill() {
+      killed = true;
+      far.destroy();
+      ended.resolve({ code: null, signal: "SIGKILL" });
+    },
+  };
+  const ports = {
+    powers: {
+      pages: { code: ["src"], digest: () => RIGHT },
+      codeDigest: async () => code,
+      holdLoopback: () => [{ fd: 9, close: () => {} }],
+      timer: { after: () => () => {} },
+      random: { hex: (bytes: number) => "a".repeat(2 * bytes) },
+      crypto: { digest: () => RIGHT },
+      async startSandbox() {
+        const end = new FrameEnd(far);
+        void end
+          .ask("ready", { pages: served })
+          .then(() => end.ask("watch", { instance: null }))
+          .catch(() => {});
+        return process;
+      },
+    },
+    journal: {
+      state: { recovery: { codes: new Map(), wait: 0, pending: null } },
+      write: async (body: RecordBody) => written.push(body),
+    },
+    code: { node: "/node", root: "/root" },
+    identity: RIGHT,
+    relyingParty: {
+      rpId: "aios-0123456789abcdef.localhost",
+      origin: "http://aios-0123456789abcdef.localhost:20000",
+      port: 20_000,
+    },
+    watchers: new Set(),
+    refused: () => {},
+    failed: () => {},
+  };
+  // Only what opening a console takes is there.
+  return { desk: createConsoleDesk(ports as unknown as ConsolePorts), written, killed: () => killed };
+}
+
+function channelOf(stream: ReturnType<typeof duplexPair>[0]): Channel {
+  return {
+    onData: (listener) => void stream.on("data", listener),
+    onClose: (listener) => void stream.on("close", listener),
+    onDrain: (listener) => void stream.on("drain", listener),
+    write: (bytes) => stream.write(bytes),
+    destroy: () => void stream.destroy(),
+  };
+}
+
+describe("a console", () => {
+  const looks = {} as CliHandlers; // nobody asks for any
+  test("that serves the pages of this code is opened, and they are recorded", async () => {
+    const { desk, written } = stage({ served: RIGHT, code: RIGHT });
+    expect(await desk.open(looks)).toMatchObject({ code: "a".repeat(32) });
+    expect(written).toMatchObject([{ kind: "console-opened", pages: RIGHT }]);
+  });
+
+  test("attack: one whose pages were changed on the way is ended, and lets nobody in", async () => {
+    const { desk, killed } = stage({ served: OTHER, code: RIGHT });
+    await expect(desk.open(looks)).rejects.toMatchObject({ code: "confinement" });
+    expect(killed()).toBe(true);
+  });
+
+  test("attack: one of code that was changed since the monitor began is not started", async () => {
+    const { desk, written } = stage({ served: RIGHT, code: OTHER });
+    await expect(desk.open(looks)).rejects.toMatchObject({ code: "code-changed" });
+    expect(written).toEqual([]);
+  });
+});

@@ -1,0 +1,255 @@
+import { createHash } from "node:crypto";
+import type { CDPSession, Locator, Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { ownerKeyText } from "../../src/protocol/owner-key.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
+import { shortCode, statementCode } from "../../src/showing/statement-code.ts";
+import { until } from "../fakes/busy-instances.ts";
+import type { ConsoleStage } from "./stage.ts";
+
+type Detail = CliRequests["held-show"]["ok"];
+type Passkey = Awaited<ReturnType<typeof getCredentials>>["credentials"][number];
+type Ran = Awaited<ReturnType<ConsoleStage["aios"]["follow"]>>;
+
+const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+const getCredentials = (session: CDPSession, authenticatorId: string) =>
+  session.send("WebAuthn.getCredentials", { authenticatorId });
+const add = (text: string) => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
+
+/** How owners sign at the console, with Chromium's authenticator in software, and what is tried against it. */
+export function describeSigning(parts: {
+  stage(): ConsoleStage;
+  faults(page: Page): Promise<readonly string[]>;
+}): void {
+  describe("has owners sign:", () => {
+    let stage: ConsoleStage;
+    let page: Page;
+    let session: CDPSession;
+    let passkey: Passkey | null = null;
+    let count = 0;
+
+    beforeAll(async () => {
+      stage = parts.stage();
+      page = await (await stage.browser.newContext({ viewport: { width: 900, height: 700 } })).newPage();
+      page.setDefaultTimeout(10_000);
+      session = await page.context().newCDPSession(page);
+    });
+
+    /** Plugs the authenticator in, with her passkey: Chromium takes it out with every page that it opens apart, and with every session that ends. */
+    async function plugIn(): Promise<string> {
+      await session.send("WebAuthn.disable").catch(() => {});
+      await session.send("WebAuthn.enable");
+      const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+        options: {
+          protocol: "ctap2",
+          transport: "internal",
+          hasResidentKey: true,
+          hasUserVerification: true,
+          isUserVerified: true,
+          automaticPresenceSimulation: true,
+        },
+      });
+      count += 100;
+      if (passkey !== null)
+        await session.send("WebAuthn.addCredential", { authenticatorId, credential: { ...passkey, signCount: count } });
+      return authenticatorId;
+    }
+
+    /** Has the agent ask for these at once; the signing page shows the first. */
+    async function ask(...texts: readonly string[]): Promise<{ details: readonly Detail[]; running: Promise<Ran> }> {
+      const running = stage.aios.follow("writer", [{ together: texts.map(add) }], { holdSeconds: 600 });
+      await until(async () => (await stage.aios.held()).length === texts.length, "what it asks for is held");
+      const held = await stage.aios.held();
+      const details = await Promise.all(held.map(({ request }) => stage.aios.client.request("held-show", { request })));
+      await page.goto("about:blank");
+      await page.goto(`${stage.origin}/sign#${details[0]?.request}`);
+      return { details, running };
+    }
+    /** Whether an attempt leaves all that waits waiting. */
+    async function runsNothing(attempt: () => Promise<unknown>): Promise<void> {
+      const before = [await stage.aios.held(), await stage.records("intent")];
+      await attempt();
+      expect([await stage.aios.held(), await stage.records("intent")]).toEqual(before);
+    }
+    const allow = () => page.getByRole("button", { name: "Let this run, once" });
+    const deny = () => page.getByRole("button", { name: "Deny" });
+    const signIn = () => page.getByRole("button", { name: "Sign in with a passkey" });
+    async function press(button: Locator): Promise<void> {
+      await button.waitFor();
+      await plugIn();
+      await button.click();
+    }
+    async function finish(running: Promise<Ran>): Promise<Ran> {
+      for (const { request } of await stage.aios.held()) await stage.aios.answer(request, "deny");
+      return running;
+    }
+
+    test("a passkey is made by invitation, and enrolled at the terminal by the code that both show", async () => {
+      const { code } = await stage.aios.client.request("invite", { name: "mia", roles: ["approve"] });
+      await page.goto(`${stage.origin}/enrol`);
+      const authenticator = await plugIn();
+      await page.getByLabel("Code").fill("wrong-code");
+      await page.getByRole("button", { name: "Make a passkey" }).click();
+      await page.getByText("there is no such invitation").waitFor();
+      await page.getByLabel("Code").fill(code);
+      await page.getByRole("button", { name: "Make a passkey" }).click();
+      const shown = await page.locator("#key-code").textContent();
+      passkey = (await getCredentials(session, authenticator)).credentials[0] ?? null;
+      const { document } = await stage.aios.client.request("invited", { code });
+      if (document === null) throw new Error("nothing was offered");
+      expect(shown).toBe(shortCode(digest(ownerKeyText(document.key))));
+      expect(document).toMatchObject({ name: "mia", roles: ["approve"], key: { origin: stage.origin } });
+      expect(await parts.faults(page)).toEqual([]);
+      await stage.aios.sign("enrol-owner", JSON.parse(JSON.stringify(document)));
+    });
+
+    test("she comes in by it, without a code of the command line", async () => {
+      await page.goto(`${stage.origin}/sign`);
+      await press(signIn());
+      await page.waitForSelector("nav");
+      expect((await stage.records("owner-signed-in")).length).toBe(1);
+      expect((await stage.records("console-entered")).at(-1)).toMatchObject({ by: "passkey" });
+    });
+
+    test("she sees what will run, with the terminal's code, approves it, and it runs once", async () => {
+      const { details, running } = await ask("five");
+      const [detail] = details;
+      await page.goto(stage.origin);
+      await page.getByRole("link", { name: "Look and decide" }).click();
+      await allow().waitFor();
+      const shown = await page.locator(".shown").innerText();
+      expect(shown).toContain('"five"');
+      expect(shown).toContain(detail === undefined ? "none" : statementCode(detail.statement, digest));
+      expect(await parts.faults(page)).toEqual([]);
+      await press(allow());
+      await page.getByText("Approved (record").waitFor();
+      const { answers } = await running;
+      expect(answers[0]?.result?.isError).not.toBe(true);
+    });
+
+    test("she denies, and it does not run", async () => {
+      const { running } = await ask("six");
+      const before = await stage.records("intent");
+      await press(deny());
+      await page.getByText("Denied (record").waitFor();
+      expect((await running).answers[0]?.result?.structuredContent).toMatchObject({ code: "denied-by-owner" });
+      expect(await stage.records("intent")).toEqual(before);
+    });
+
+    test("attack: what she signed in with is no approval; twin: what she signs over the statement is", async () => {
+      const { details, running } = await ask("seven");
+      await allow().waitFor();
+      await plugIn();
+      const handIn = (signed: string): Promise<unknown> =>
+        inPage(`(async () => {
+          const [{ signBy }, { challengeOf, SIGN_IN_TYPE }, { ask, atDoor }, { STATEMENT_TYPE, statementText }, { encodeUtf8, toBase64 }, { pae }] =
+            await Promise.all(["page/passkeys", "protocol/passkey", "page/api", "protocol/statement", "protocol/bytes", "protocol/pae"].map((name) => import("/m/" + name + ".ts")));
+          const { action, statement } = await ask("held-show", { request: "${details[0]?.request}" });
+          const party = await atDoor("passkey-party", {});
+          const payload = encodeUtf8(statementText({ ...statement, decision: "allow", key: party.credentials[0].key }));
+          const { text } = await atDoor("sign-in-open", {});
+          const { key: keyid, ...assertion } = await signBy(party, ${signed});
+          const envelope = { payloadType: STATEMENT_TYPE, payload: toBase64(payload), signatures: [{ keyid, ...assertion }] };
+          return ask("submit", { envelope, document: JSON.parse(action) }).then(() => "taken", ({ message }) => message);
+        })()`);
+      await runsNothing(async () => {
+        expect(await handIn("challengeOf(SIGN_IN_TYPE, text)")).toContain("bad-signature");
+        expect(await handIn("encodeUtf8(action)")).toContain("bad-signature");
+      });
+      expect(await handIn("pae(STATEMENT_TYPE, payload)")).toBe("taken");
+      expect((await running).answers[0]?.result?.isError).not.toBe(true);
+    });
+
+    test("attack: an approval runs no other action's bytes, whatever is changed on the way", async () => {
+      const { details, running } = await ask("eight", "nine");
+      const [first, second] = details;
+      if (first === undefined || second === undefined) throw new Error("two wait");
+      // What she is shown is another action than the one that she would sign.
+      await page.route("**/ask/held-show", (route) =>
+        route.fulfill({ json: { ...first, action: second.action, digest: second.digest, request: second.request } }),
+      );
+      await page.reload();
+      await page.getByText("do not belong together").waitFor();
+      expect(await allow().count()).toBe(0);
+      await page.unroute("**/ask/held-show");
+      // What she signed is handed in for another.
+      await page.reload();
+      await page.route("**/ask/submit", (route) => {
+        const { envelope } = route.request().postDataJSON() as { envelope: object };
+        return route.continue({ postData: JSON.stringify({ envelope, document: JSON.parse(second.action) }) });
+      });
+      await runsNothing(async () => {
+        const answered = page.waitForResponse("**/ask/submit");
+        await press(allow());
+        expect(await (await answered).json()).toMatchObject({ error: { code: "bad-statement" } });
+        await page.getByText("wrong-subject").waitFor();
+      });
+      await page.unroute("**/ask/submit");
+      await finish(running);
+    });
+
+    test("attack: nothing is taken from a session that is over; twin: it is when she has signed in again", async () => {
+      const { running } = await ask("ten");
+      await allow().waitFor();
+      const cookies = await page.context().cookies();
+      const other = await page.context().newPage();
+      await other.goto(stage.origin);
+      await other.waitForSelector("nav");
+      await other.evaluate(async () => {
+        const half = localStorage.getItem("half") ?? "";
+        await fetch("/leave", { method: "POST", headers: { "x-aios-half": half } });
+        localStorage.setItem("half", half);
+      });
+      await other.close();
+      await page.context().addCookies(cookies);
+      await runsNothing(async () => {
+        const before = await stage.refused("no-session");
+        await press(allow());
+        await page.getByText("The session is over.").waitFor();
+        await until(async () => (await stage.refused("no-session")) > before, "a record of a refusal");
+      });
+      await press(signIn());
+      await press(allow());
+      await page.getByText("Approved (record").waitFor();
+      expect((await running).answers[0]?.result?.isError).not.toBe(true);
+    });
+
+    test("attack: another page of the origin has no window of the signing page, and no passkey signs for it", async () => {
+      await page.goto(stage.origin);
+      await page.waitForSelector("nav");
+      const [opened, held] = await Promise.all([
+        page.waitForEvent("popup"),
+        page.evaluate(
+          async (url) => {
+            const there = window.open(url);
+            await new Promise((resolve) => setTimeout(resolve, 1000));
+            return there === null || there.closed ? "apart" : "reached";
+          },
+          `${stage.origin}/sign#${"0".repeat(32)}`,
+        ),
+      ]);
+      expect(held).toBe("apart");
+      await opened.close();
+      await plugIn();
+      const signed = await page.evaluate(async () =>
+        navigator.credentials.get({ publicKey: { challenge: new Uint8Array(32), userVerification: "required" } }).then(
+          () => "signed",
+          (error: unknown) => (error instanceof Error ? error.name : "failed"),
+        ),
+      );
+      expect(signed).toBe("NotAllowedError");
+      await page.context().close();
+    });
+
+    /** Runs words in the page as a script of its origin could. */
+    async function inPage(expression: string): Promise<unknown> {
+      const { result, exceptionDetails } = await session.send("Runtime.evaluate", {
+        expression,
+        awaitPromise: true,
+        returnByValue: true,
+      });
+      if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description ?? "it failed");
+      return result.value;
+    }
+  });
+}
