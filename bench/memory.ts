@@ -86,7 +86,7 @@ async function openBenchMemory(log: Log, { home, now }: { home: string; now(): n
     return key;
   });
   const keys: LogKeys = Object.assign(epochs, { files: openLogFiles(join(home, "slots")) });
-  return openMemory({
+  const memory = await openMemory({
     crypto: createCrypto(),
     random,
     timer: createTimer(),
@@ -101,6 +101,13 @@ async function openBenchMemory(log: Log, { home, now }: { home: string; now(): n
       process.stderr.write(`${words}\n`);
     },
   });
+  return {
+    ...memory,
+    async stop() {
+      await memory.stop();
+      await resident.end();
+    },
+  };
 }
 
 function textOf(number: number): string {

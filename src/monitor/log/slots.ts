@@ -87,12 +87,14 @@ export async function openSlots(options: {
     const last = newest;
     coming = epoch;
     for (const { written } of chunks.values()) await written;
-    const destroyed = new Set(without);
+    // A byte a record: a set of very many numbers takes so long to make that everybody waits.
+    const destroyed = new Uint8Array((last + 1) * SLOTS);
+    for (const seq of without) destroyed[seq] = 1;
     for (let number = 0; number <= last; number += 1) {
       const known = await load(number);
       if (known === null) throw new RangeError(`Cannot wrap slot chunk ${number} anew: it cannot be read`);
       for (let place = 0; place < SLOTS; place += 1) {
-        if (!destroyed.has(number * SLOTS + place)) continue;
+        if (destroyed[number * SLOTS + place] !== 1) continue;
         for (const plain of [known, chunks.get(number)?.keys]) {
           plain?.fill(0, place * SLOT_BYTES, (place + 1) * SLOT_BYTES);
         }

@@ -147,10 +147,11 @@ export function createShelf(
     },
 
     async beside({ entries }) {
-      const gone = new Set(entries);
+      const gone = new Set<number>();
       const touched = new Set<number>();
       await inChunks(entries, (some) => {
         for (const entry of some) {
+          gone.add(entry);
           const segment = segmentOf.all(entry)[0]?.["segment"];
           if (typeof segment === "number") touched.add(segment);
         }

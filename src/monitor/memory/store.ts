@@ -79,7 +79,7 @@ export interface StoreParts {
 
 /** Entries whose keys are destroyed together, and how many of them one record has: each is a number in its payload. */
 const SWEEP = 100_000;
-const EXPIRED = 10_000;
+const EXPIRED = 5000;
 /** Rows that are read from the shelf together, so that the event loop comes up for air. */
 const STRIDE = 64;
 /** Chunks of 2,048 keys that stay in memory after a read: 4 MiB, all keys of 131,072 entries. */
