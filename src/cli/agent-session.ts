@@ -20,8 +20,17 @@ const SUSPEND_KEY = 0x1a;
 const SUSPEND_MS = 200;
 const SUSPEND_LOOKS = 10;
 
-/** What of the terminal a prompt must not inherit: styles, the alternate screen, hidden cursor, mouse and paste modes. */
-const CALM = "\u001b[0m\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\r\n";
+const OFF = ["2026", "1049", "1047", "6", "1", "1000", "1002", "1003", "1006", "2004"].map(
+  (mode) => `\u001b[?${mode}l`,
+);
+
+/**
+ * What of the terminal a prompt must not inherit: held-back output, the alternate screen, margins in which what we say would
+ * scroll away, styles, no wrapping, a hidden cursor, keys that send something else, mouse and paste modes.
+ */
+const CALM = `${OFF.join("")}\u001b[r\u001b[0m\u001b(B\u001b[?7h\u001b[?25h\u001b>\u001b[999;1H\r\n`;
+/** And nothing that the agent painted stands beside a prompt (SHOWN-SIGNED-RUN). */
+const BLANK = "\u001b[2J\u001b[H";
 
 export interface AgentSessionParts {
   readonly powers: CliPowers;
@@ -59,7 +68,7 @@ export async function openAgentSession(
     if (asking || terminal === null) return;
     asking = true;
     terminal.pause();
-    powers.err.write(CALM);
+    powers.err.write(CALM + BLANK);
     try {
       if (frozen === null) await answerHeld(parts, { instance, mayLeave: true });
       else await answerFrozen({ powers, client: parts.client, session: parts.signing }, frozen);
@@ -160,6 +169,9 @@ export async function openAgentSession(
         powers.err.write("\n");
       }
       await offered.ended;
+      // The person's shell goes on here, and so does every later prompt of ours.
+      const undo = filter.undo();
+      if (terminal !== null && undo !== "") powers.err.write(undo);
     },
   };
 }

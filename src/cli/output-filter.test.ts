@@ -87,3 +87,23 @@ test("no sequence that makes a terminal answer survives, whatever comes before i
     { numRuns: 5000 },
   );
 });
+
+describe("what the agent leaves of its screen", () => {
+  const left = (...parts: readonly string[]): string => {
+    const filter = createOutputFilter();
+    for (const part of parts) filter.pass(new TextEncoder().encode(part));
+    return filter.undo();
+  };
+
+  test("is nothing after text, colours, and modes that were taken back", () => {
+    expect(
+      left("hello\u001b[31m red", "\u001b[?25l\u001b[?25h", "\u001b[?1049h\u001b[?1049l", "\u001b[3;9r\u001b[r"),
+    ).toBe("");
+  });
+
+  test("is put back: margins, the other screen, the mouse, a hidden cursor, lines that do not wrap", () => {
+    expect(left("\u001b[38;4", "0r")).toBe("\u001b[r\u001b[999;1H\r\n");
+    expect(left("\u001b[?1049;1000h\u001b[?25l\u001b[?7l")).toBe("\u001b[?1049l\u001b[?1000l\u001b[?25h\u001b[?7h");
+    expect(left("\u001b[?6h")).toBe("\u001b[?6l\u001b[r\u001b[999;1H\r\n");
+  });
+});

@@ -6,6 +6,8 @@
 export interface OutputFilter {
   /** Bytes that may go to the screen. A sequence cut by the end of a piece goes on in the next one. */
   pass(bytes: Uint8Array): Uint8Array;
+  /** What puts back the modes and margins that the agent has set and not taken back; empty when there are none. */
+  undo(): string;
 }
 
 const ESC = 0x1b;
@@ -38,6 +40,9 @@ const MODES: ReadonlySet<string> = new Set([
 /** Escape sequences of two bytes: save and restore cursor, index, next line, reverse index, keypad modes. */
 const SHORT: ReadonlySet<number> = new Set(Array.from("78DEM=>", (final) => final.charCodeAt(0)));
 
+/** Modes that are on when nobody has touched them; all others are off. */
+const ON: ReadonlySet<string> = new Set(["7", "25"]);
+
 type State = "text" | "escape" | "charset" | "control" | "string" | "string-escape";
 
 export function createOutputFilter(): OutputFilter {
@@ -46,6 +51,19 @@ export function createOutputFilter(): OutputFilter {
   /** Continuation bytes still due of a UTF-8 character; within one, 0x80 to 0x9f are no C1 controls. */
   let due = 0;
   let lead = 0;
+  /** Modes that are not as they were, and whether lines scroll within margins. */
+  const changed = new Set<string>();
+  let margins = false;
+
+  function note(passed: readonly number[]): void {
+    const written = String.fromCharCode(...passed);
+    if (written.endsWith("r")) margins = written !== "r";
+    const { modes, final } = /^\?(?<modes>[0-9;]+)(?<final>[hl])$/u.exec(written)?.groups ?? {};
+    for (const mode of modes?.split(";") ?? []) {
+      if ((final === "h") === ON.has(mode)) changed.delete(mode);
+      else changed.add(mode);
+    }
+  }
 
   function text(byte: number, out: number[]): void {
     if (due > 0 && byte >= 0x80 && byte <= 0xbf) {
@@ -72,7 +90,10 @@ export function createOutputFilter(): OutputFilter {
   function control(byte: number, out: number[]): void {
     sequence.push(byte);
     if (byte >= 0x40 && byte <= 0x7e) {
-      if (mayPass(sequence)) out.push(ESC, 0x5b, ...sequence);
+      if (mayPass(sequence)) {
+        out.push(ESC, 0x5b, ...sequence);
+        note(sequence);
+      }
       state = "text";
     } else if (byte < 0x20 || byte > 0x7e || sequence.length > MAXIMUM_SEQUENCE) {
       state = byte === ESC ? "escape" : "text";
@@ -120,6 +141,12 @@ export function createOutputFilter(): OutputFilter {
       const out: number[] = [];
       for (const byte of bytes) step(byte, out);
       return Uint8Array.from(out);
+    },
+    undo() {
+      const modes = [...changed].map((mode) => `\u001b[?${mode}${ON.has(mode) ? "h" : "l"}`).join("");
+      // Both of these put the cursor in a corner, so it is led to the last line.
+      const moved = margins || changed.has("6") ? "\u001b[r\u001b[999;1H\r\n" : "";
+      return modes + moved;
     },
   };
 }

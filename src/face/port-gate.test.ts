@@ -183,6 +183,16 @@ describe("the gate of a published port", () => {
     ],
     ["an own address that is none", { target: "/.aios/other" }, "malformed"],
     [
+      "the program of a service worker",
+      {
+        headers: [
+          ["host", HOST],
+          ["service-worker", "script"],
+        ],
+      },
+      "worker",
+    ],
+    [
       "an upgrade to something else",
       {
         upgrade: true,

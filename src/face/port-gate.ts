@@ -113,6 +113,9 @@ export function createGate(port: GatePort, powers: GatePowers): Gate {
       const astray = findAstray(visit, authority);
       if (astray !== null) return refuse(astray.why, astray.status);
       if (visit.upgrade && said(visit, "upgrade").join().toLowerCase() !== "websocket") return refuse("malformed", 400);
+      // A worker of the page's would answer in the gate's place, its own page included, and outlive every session.
+      if (said(visit, "service-worker").length > 0 || said(visit, "sec-fetch-dest").includes("serviceworker"))
+        return refuse("worker", 403);
       if (visit.target.startsWith("/.aios/")) {
         const own = visit.upgrade ? undefined : OWN.get(`${visit.method} ${visit.target}`);
         return own === undefined ? refuse("malformed", 404) : { kind: "own", what: own };

@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliFailure } from "../cli/failure.ts";
 import type { MonitorClient } from "../cli/powers.ts";
+import type { JsonValue } from "../kernel/json.ts";
 import type { Channel } from "../platform/powers.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { connectUnix } from "../platform/unix-server.ts";
+import { CLI_TABLE } from "../protocol/cli-table.ts";
+import { decode } from "../protocol/decode.ts";
 import { CLI_SIDE } from "../protocol/requests-table.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
@@ -142,6 +145,11 @@ function wrap(channel: Channel): MonitorClient {
   });
   return {
     async request(name, body) {
+      // The monitor would end the connection, and nobody would learn what was wrong.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- bodies of requests are JSON
+      const checked = decode<unknown>(CLI_TABLE[name], body as unknown as JsonValue);
+      if (checked.kind === "refused")
+        throw CliFailure.of("usage", `Cannot ask the monitor to ${name}: ${checked.path} ${checked.message}`);
       try {
         // The two spellings of the same body, which TypeScript cannot see through while `Name` is open.
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -16,6 +16,7 @@ export const GATE_REFUSALS = [
   "busy",
   "unreachable",
   "foreign-redirect",
+  "worker",
 ] as const;
 export type GateRefusal = (typeof GATE_REFUSALS)[number];
 

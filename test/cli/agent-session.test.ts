@@ -113,6 +113,28 @@ describe("an agent at a person's terminal", () => {
     expect(stage.desk.err()).toContain("this process keeps it in memory until it ends");
   });
 
+  test("keeps no margins, no other screen and no text beside what its human reads", async () => {
+    const stage = await openStage({ answers, typed: ["n", PASSPHRASE] });
+    stage.print("\u001b[2J\u001b[27;1Ha harmless note\u001b[38;40r\u001b[40;1H\u001b[?2026h");
+    stage.type(KEY);
+    await stage.settled();
+    const [before = "", shown] = stage.desk.err().split("\u001b[2J\u001b[H");
+    for (const back of ["\u001b[?2026l", "\u001b[?1049l", "\u001b[?6l", "\u001b[r", "\u001b[?7h"])
+      expect(before).toContain(back);
+    expect(shown).toContain("denied");
+  });
+
+  test("leaves no margins to the shell and to later prompts", async () => {
+    const stage = await openStage({ answers });
+    stage.print("\u001b[38;40r");
+    await stage.session.close();
+    expect(stage.desk.err()).toContain("\u001b[r");
+    const honest = await openStage({ answers });
+    honest.print("\u001b[31mred\u001b[0m");
+    await honest.session.close();
+    expect(honest.desk.err()).toBe("");
+  });
+
   test("the key stays unlocked for the next answer of the same session only", async () => {
     const stage = await openStage({ answers, typed: ["y", PASSPHRASE, "n"] });
     stage.type(KEY);
