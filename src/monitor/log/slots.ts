@@ -141,11 +141,14 @@ export async function openSlots(options: {
     const number = Math.floor(seq / SLOTS);
     let known = cached.get(number) ?? null;
     if (known === null) {
-      const { epoch } = keys;
-      known = await load(number);
+      let epoch: number;
+      // Once more when the epoch ended meanwhile: the key that opens what was read went with it, and keys that are destroyed.
+      do {
+        ({ epoch } = keys);
+        known = await load(number);
+      } while (keys.epoch !== epoch);
       if (known === null) return null;
-      // What was read under an epoch that ended meanwhile may have keys that were destroyed with it.
-      if (keys.epoch === epoch) remember(number, known);
+      remember(number, known);
     }
     const at = (seq % SLOTS) * SLOT_BYTES;
     // A copy, in this turn: the chunk may be forgotten while its reader still opens something.
