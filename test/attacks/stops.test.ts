@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
@@ -77,7 +77,7 @@ describe("an agent that dies while its holds are being written", () => {
 });
 
 describe("a flood of reserved calls", () => {
-  test("never has more than the bound held at once", async () => {
+  test("never has more than the bound held at once, and freezes who asks so much", async () => {
     const running = aios.follow(
       "worker",
       [{ together: Array.from({ length: 25 }, (_, at) => call("notes__burn", { at })) }],
@@ -86,15 +86,19 @@ describe("a flood of reserved calls", () => {
         holdSeconds: 60,
       },
     );
-    await vi.waitFor(async () => expect(await aios.held()).not.toHaveLength(0), 20_000);
+    const instance = await runningInstance("worker");
     let most = 0;
-    for (let look = 0; look < 100; look++) {
+    const state = async (): Promise<string | undefined> => {
       most = Math.max(most, (await aios.held()).length);
-      await pause(20);
-    }
-    await aios.client.request("kill", { instance: await runningInstance("worker") });
+      const { instances } = await aios.client.request("ps", { all: false });
+      return instances.find((each) => each.instance === instance)?.state;
+    };
+    await expect.poll(state, { timeout: 20_000, interval: 20 }).toBe("frozen");
+    await expect.poll(async () => (await aios.held()).length).toBe(0);
+    await aios.client.request("kill", { instance });
     await running;
-    expect(most).toBeGreaterThan(0);
+    const { entries } = await aios.client.request("log-show", { from: 0, limit: 10_000, instance, kinds: ["held"] });
+    expect(entries).toHaveLength(21);
     expect(most).toBeLessThanOrEqual(21);
   });
 });
