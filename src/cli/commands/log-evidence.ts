@@ -127,7 +127,8 @@ checkpoint     the signed (and where it is, cosigned) root of the log
 evidence.json  what leads from the records to that root
 policy-*       texts of the rules that owners set
 
-To check it you need a verifier and the key of the log, both from somewhere else than this folder:
+To check it you need the verifier (check-evidence.mjs, owners.mjs and check-proof.mjs of the
+project) and the key of the log, both from somewhere else than this folder:
 
     node check-evidence.mjs FOLDER --key KEY
 
