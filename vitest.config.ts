@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.ts";
+import { HungFile } from "./scripts/hung-file.ts";
 import { LongFirst } from "./scripts/long-first.ts";
 
 /** Folders whose code is handed all its powers: a test of theirs leaves nothing behind in its process. */
@@ -19,7 +20,7 @@ export default defineConfig({
     // Much of each file is waiting for processes that it started.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: LongFirst },
-    reporters: ["default", new ClosingLine()],
+    reporters: ["default", new ClosingLine(), new HungFile()],
     expect: { poll: { timeout: 10_000 } },
     testTimeout: 30_000,
     hookTimeout: 60_000,
