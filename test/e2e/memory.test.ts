@@ -148,7 +148,7 @@ describe("what has ended", () => {
     const word = "Quetzalcoatl";
     const ran = await follow(
       "keeper",
-      call("memory__put", { plane: "ephemeral", text: `the word is ${word}`, ttl: 4 }),
+      call("memory__put", { plane: "ephemeral", text: `the word is ${word}`, ttl: 10 }),
       call("memory__search", { plane: "ephemeral", query: word }),
     );
     const { entry } = told(ran, 0);
