@@ -30,13 +30,15 @@ export function isAboveControl({ path, root, opened }: Placed): boolean {
 }
 
 const BARE = new Set(["hooks", "config", "config.lock", "config.worktree", "commondir"]);
+const ALTERNATES = new Set(["alternates", "alternates.lock", "http-alternates"]);
 
 /** A repository without a working tree has any name: it is told by what lies beside its configuration. */
 function isInBareRepository(path: string): boolean {
   const [folder, name] = split(path);
   if (BARE.has(foldName(textOf(name))) && isRepository(folder)) return true;
   const [above, last] = split(folder);
-  return foldName(textOf(last)) === "hooks" && isRepository(above);
+  if (foldName(textOf(last)) === "hooks") return isRepository(above);
+  return ALTERNATES.has(foldName(textOf(name))) && isRepository(split(above)[0]);
 }
 
 function isRepository(folder: string): boolean {

@@ -1,4 +1,5 @@
-import { RULES, SUFFIXES, type Rule } from "./control-rules.ts";
+import { PATTERNS, RULES, type Rule } from "./control-rules.ts";
+import { isNameOf } from "./short-names.ts";
 
 /**
  * Which names in a guarded root are read-only to an agent: what other tools execute or obey when a person, an editor or
@@ -27,11 +28,18 @@ const GIT_CONTROL: readonly string[] = [
 ];
 /** Older ways to name where git fetches from and pushes to. */
 const GIT_ADDRESSES: readonly string[] = ["remotes", "branches"];
+/** Below `objects/info`: where else git reads objects from, with a person's rights. */
+const GIT_ALTERNATES: readonly string[] = ["alternates", "alternates.lock", "http-alternates"];
 const GIT_WHY = "git runs what it says";
+const ALTERNATES_WHY = "git reads other repositories' objects by it";
 const REPOSITORY_WHY = "it makes a repository, whose configuration git obeys";
 
+interface Candidate {
+  readonly names: readonly string[];
+  readonly rule: Rule;
+}
 /** By first name, the rules as folded names, so that a name that occurs in none costs one look. */
-const byFirst = new Map<string, { readonly names: readonly string[]; readonly rule: Rule }[]>();
+const byFirst = new Map<string, Candidate[]>();
 for (const rule of RULES) {
   for (const path of rule.paths) {
     const names = path.split("/");
@@ -58,7 +66,7 @@ export function standingOf(
   for (let at = 0; at < names.length; at++) {
     const name = names[at] ?? "";
     if (opened.has(name)) return FREE;
-    if (name === ".git" || name === "git~1") return gitStanding(names.slice(at + 1), REPOSITORY_WHY);
+    if (isNameOf(name, ".git")) return gitStanding(names.slice(at + 1), REPOSITORY_WHY);
     const found = standingAt(names, at);
     if (found.kind === "control") return found;
     if (found.kind === "above") standing = found;
@@ -76,34 +84,54 @@ export function standingOf(
 
 function standingAt(names: readonly string[], at: number): Standing {
   const name = names[at] ?? "";
-  const suffix = SUFFIXES.find((each) => name.endsWith(each.suffix));
-  if (suffix !== undefined) return { kind: "control", why: suffix.why };
+  const found = PATTERNS.find(({ pattern }) => pattern.test(name));
+  if (found !== undefined) return { kind: "control", why: found.why };
   let standing = FREE;
-  for (const candidate of byFirst.get(name) ?? []) {
+  for (const candidate of candidatesFor(name)) {
     if (candidate.rule.packages === "free" && names.slice(0, at).includes("node_modules")) continue;
     const here = names.slice(at, at + candidate.names.length);
-    if (!here.every((each, place) => each === candidate.names[place])) continue;
+    if (!here.every((each, place) => isNameOf(each, candidate.names[place] ?? ""))) continue;
     if (here.length === candidate.names.length) return { kind: "control", why: candidate.rule.why };
     standing = ABOVE;
   }
   return standing;
 }
 
+/** The rules that a first name could begin: hardly any name has a `~`, by which short ones are told. */
+function candidatesFor(name: string): readonly Candidate[] {
+  if (!name.includes("~")) return byFirst.get(name) ?? [];
+  return [...byFirst].flatMap(([first, candidates]) => (isNameOf(name, first) ? candidates : []));
+}
+
 /** Standing of names below a repository's own folder. */
 function gitStanding(names: readonly string[], itself: string): Standing {
   const [first, ...rest] = names;
   if (first === undefined) return { kind: "control", why: itself };
-  if (GIT_CONTROL.includes(first) || GIT_ADDRESSES.includes(first)) return { kind: "control", why: GIT_WHY };
+  if (isOneOf(GIT_CONTROL, first) || isOneOf(GIT_ADDRESSES, first)) return { kind: "control", why: GIT_WHY };
+  if (first === "objects") return objectsStanding(rest);
   if (first === "modules") {
     // A repository each, at any depth: names of submodules have slashes.
-    return rest.some((name) => GIT_CONTROL.includes(name)) ? { kind: "control", why: GIT_WHY } : ABOVE;
+    if (rest.some((name) => isOneOf(GIT_CONTROL, name))) return { kind: "control", why: GIT_WHY };
+    const objects = objectsStanding(rest.slice(rest.lastIndexOf("objects") + 1));
+    return objects.kind === "control" ? objects : ABOVE;
   }
   if (first === "worktrees") {
     const [, name] = rest;
     if (name === undefined) return ABOVE;
-    return name === "gitdir" || GIT_CONTROL.includes(name) ? { kind: "control", why: GIT_WHY } : FREE;
+    return name === "gitdir" || isOneOf(GIT_CONTROL, name) ? { kind: "control", why: GIT_WHY } : FREE;
   }
   return FREE;
+}
+
+/** Standing of names below a repository's objects. */
+function objectsStanding([info, name, ...more]: readonly string[]): Standing {
+  if (info === undefined || (info === "info" && name === undefined)) return ABOVE;
+  const found = info === "info" && name !== undefined && more.length === 0 && isOneOf(GIT_ALTERNATES, name);
+  return found ? { kind: "control", why: ALTERNATES_WHY } : FREE;
+}
+
+function isOneOf(names: readonly string[], name: string): boolean {
+  return names.some((each) => isNameOf(name, each));
 }
 
 /**

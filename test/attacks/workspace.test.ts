@@ -64,6 +64,11 @@ const NAMES = [
   ".git/hooks/pre-commit",
   ".git/config",
   ".git/modules/a/config",
+  ".openhands/setup.sh",
+  ".pi/extensions/a.ts",
+  "mise/config.toml",
+  "rust-toolchain.toml",
+  "a.sublime-project",
 ];
 const DEPTHS = { one: "", four: "a/b/c/" } as const;
 
@@ -175,8 +180,9 @@ def attempt(action, *names):
         return True
     except OSError:
         return False
-end = time.monotonic() + ${RACE_MS / 1000}
-while time.monotonic() < end:
+begun = time.monotonic()
+# On a machine that has much to do, for longer: until there was a race to speak of.
+while time.monotonic() - begun < (${RACE_MS / 1000} if done[0] > 20 else ${RACE_MS / 1000} + 30):
 ${body}
 print(done)
 `;
@@ -203,6 +209,54 @@ print(done)
 function isMany(count: number): boolean {
   return count > 20;
 }
+
+describe("a place where git reads other objects", () => {
+  it("is not planted: whoever checks out what the agent names does not bring a private repository's file here", async () => {
+    const git = (folder: string, ...words: readonly string[]): string =>
+      execFileSync("git", ["-c", "safe.directory=*", "-C", folder, ...words], {
+        encoding: "utf8",
+        stdio: "pipe",
+      }).trim();
+    const person = [
+      "-c",
+      "user.name=a",
+      "-c",
+      "user.email=a@example.com",
+      "commit",
+      "-q",
+      "--allow-empty",
+      "-m",
+      "first",
+    ];
+    // Of the person's private repository, outside, the agent knows a commit's name and nothing else.
+    const hidden = makeWorkspace(stage);
+    git(hidden, "init", "-q");
+    put(hidden, "secret", "canary-8128");
+    git(hidden, "add", ".");
+    git(hidden, ...person);
+    const name = git(hidden, "rev-parse", "HEAD");
+    const attack = `
+      git branch wip && echo work > ours
+      (echo ${hidden}/.git/objects > .git/objects/info/alternates) 2>/dev/null || echo refused
+      mkdir part && echo ${hidden}/.git/objects > part/alternates && mv .git/objects/info was
+      mv -T part .git/objects/info 2>/dev/null || echo refused
+      echo ${name} > .git/refs/heads/release`;
+    const outcome: string[] = [];
+    for (const guard of ["off", "on"] as const) {
+      const workspace = makeWorkspace(stage);
+      git(workspace, "init", "-q");
+      git(workspace, ...person);
+      const { output } = await runGuarded(stage, { workspace, guard, command: ["sh", "-c", attack] });
+      outcome.push(`${guard}: ${output.trim().replaceAll("\n", " ")}`);
+      if (guard === "off") git(workspace, "checkout", "-q", "release");
+      else expect(() => git(workspace, "checkout", "-q", "release")).toThrow(/release/);
+      expect(existsSync(join(workspace, "secret"))).toBe(guard === "off");
+      // The twin: a branch and a file of its own are the agent's to make.
+      expect([git(workspace, "branch", "--list", "wip"), existsSync(join(workspace, "ours"))]).toEqual(["wip", true]);
+    }
+    expect(outcome).toEqual(["off: ", "on: refused refused"]);
+  });
+});
 
 describe("the wall behind the door", () => {
   it("stands below depth three and for calls that ask nobody", async () => {
