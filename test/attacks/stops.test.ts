@@ -114,7 +114,7 @@ describe("an attempt to climb", () => {
   test("ends the delegates of the climber with it, and another run of the same agent", async () => {
     const parent = aios.follow(
       "parent",
-      [{ wait: 4000 }, call("aios__set_approval_mode"), { wait: 20_000 }],
+      [{ until: 1 }, call("aios__set_approval_mode"), { wait: 20_000 }],
       workspace(),
     );
     const above = await runningInstance("parent");
@@ -122,6 +122,8 @@ describe("an attempt to climb", () => {
       ...workspace(),
       parent: above,
     });
+    await runningInstance("child");
+    aios.release("parent");
     expect((await parent).state).toBe("terminal");
     const ended = await child;
     expect(ended.state).toBe("ended");
@@ -131,10 +133,11 @@ describe("an attempt to climb", () => {
   });
 
   test("twin: a delegate of one that ends in good order did its work before", async () => {
-    const parent = aios.follow("parent", [{ wait: 5000 }], workspace());
+    const parent = aios.follow("parent", [{ until: 1 }], workspace());
     const above = await runningInstance("parent");
     const child = await aios.follow("child", [call("notes__add", { text: "done" })], { ...workspace(), parent: above });
     expect(child.answers[0]?.result?.isError).not.toBe(true);
+    aios.release("parent");
     expect((await parent).state).toBe("ended");
   });
 });

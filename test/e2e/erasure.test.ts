@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { filesHolding } from "../fakes/files-holding.ts";
 import { packageSource } from "./sources.ts";
 import { startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
@@ -37,13 +38,7 @@ async function find(kind: string, instance: string | null = ran.instance) {
   const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance, kinds: [kind] });
   return entries.at(-1);
 }
-/** Whether any file below a folder has the word in clear. */
-function holds(folder: string): boolean {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
-    .some((path) => readFileSync(path).includes(WORD));
-}
+const holds = (folder: string): boolean => filesHolding(folder, WORD).length > 0;
 
 describe("a payload that an owner had erased", () => {
   test("was there, and is gone: from the log, from every file, and after a start", async () => {

@@ -43,17 +43,19 @@ const isDone = ({ answers }: Ran): readonly boolean[] =>
   answers.map(({ result, error }) => error === undefined && result?.isError !== true);
 
 test("what its grants let pass waits from then on, and passes again once an owner signed", async () => {
-  const running = aios.follow("worker", [add("one"), { wait: 1500 }, add("two"), { wait: 1500 }, add("three")]);
+  const running = aios.follow("worker", [add("one"), { until: 1 }, add("two"), { until: 2 }, add("three")]);
   const instance = await instanceOf("worker");
   await aios.client.request("hold", { instance, stages: ["approve"] });
+  aios.release("worker");
   expect(await answerNext()).toBe("owner-asked");
   await aios.sign("lift-hold", { instance });
+  aios.release("worker");
   expect(isDone(await running)).toEqual([true, true, true]);
   expect(await aios.held()).toEqual([]);
 }, 60_000);
 
 test("it holds for those below it too, and only a signature lifts it", async () => {
-  const parent = aios.follow("worker", [add("one"), { wait: 6000 }]);
+  const parent = aios.follow("worker", [add("one"), { wait: 60_000 }]);
   const above = await instanceOf("worker");
   await aios.client.request("hold", { instance: above, stages: ["validate"] });
   const child = aios.follow("helper", [add("below")], { parent: above });

@@ -1,7 +1,8 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { filesHolding } from "../fakes/files-holding.ts";
 import { MEMORY_TOOLS } from "../../src/kernel/memory.ts";
 import { packageSource } from "./sources.ts";
 import { startSubstrate, type Ran, type Substrate } from "./substrate.ts";
@@ -53,13 +54,6 @@ async function records(kind: string, instance: string | null = null) {
   const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance, kinds: [kind] });
   return entries;
 }
-/** Files of a folder that hold some bytes. */
-function holding(folder: string, bytes: string | Buffer): readonly string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile() && readFileSync(path).includes(bytes));
-}
-
 describe("memory of an agent", () => {
   test("is tools like any other, and keeps what it is given across runs and a crash", async () => {
     const ran = await follow(
@@ -162,9 +156,9 @@ describe("what has ended", () => {
       const gone = await follow("keeper", call("memory__get", { plane: "ephemeral", entry }));
       expect(told(gone, 0).error).toContain("memory-expired");
       // What opens the backup is the key alone, and that is in no file of the home any more.
-      expect(holding(aios.home, key)).toEqual([]);
-      expect(holding(backup, key)).toEqual([join(backup, "keys", "memory", "payload-epoch-1")]);
-      for (const folder of [aios.home, backup]) expect(holding(folder, word)).toEqual([]);
+      expect(filesHolding(aios.home, key)).toEqual([]);
+      expect(filesHolding(backup, key)).toEqual([join(backup, "keys", "memory", "payload-epoch-1")]);
+      for (const folder of [aios.home, backup]) expect(filesHolding(folder, word)).toEqual([]);
       const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance: null, kinds: [] });
       expect(JSON.stringify(entries)).not.toContain(word);
     } finally {

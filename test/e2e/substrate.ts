@@ -1,7 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +61,8 @@ export interface Substrate {
   run(request: Partial<RunRequest> & { readonly agent: string; readonly command: readonly string[] }): Promise<Ran>;
   /** Runs the plan agent. */
   follow(agent: string, plan: readonly unknown[], request?: Partial<RunRequest>): Promise<Ran>;
+  /** Lets the latest plan agent of that name go on from its next { "until": n }. */
+  release(agent: string): void;
   held(): Promise<readonly HeldView[]>;
   /** Signs an answer to a held action. */
   answer(request: string, decision: "allow" | "deny"): Promise<number>;
@@ -133,6 +144,7 @@ export async function startSubstrate(
   let monitor = await startMonitorProcess(home, under);
   let client = await connectClient(home);
   let plans = 0;
+  const latestPlan = new Map<string, string>();
 
   const substrate: Substrate = {
     home,
@@ -251,8 +263,13 @@ export async function startSubstrate(
     async follow(agent, plan, request = {}) {
       const path = join(base, `plan-${plans++}.json`);
       writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
+      latestPlan.set(agent, path);
       const program = plainProgram(PLAN_AGENT, base);
       return substrate.run({ agent, command: ["/aios/node", program, path], code: [program, path], ...request });
+    },
+
+    release(agent) {
+      appendFileSync(latestPlan.get(agent) ?? "", "\n");
     },
 
     async held() {

@@ -5,16 +5,17 @@
  *     plan-agent.ts PLAN      PLAN: [{ "method": "tools/call", "params": {…} }, …]
  *
  * Prints one line of JSON for each step: { "step": n, "result" | "error": … }. A step { "raw": "text" } is written as it is.
- * A step { "wait": ms } waits. A step { "together": [steps] } sends them all before it reads an answer.
+ * A step { "wait": ms } waits. A step { "until": n } waits until n blank lines were written below the plan. A step { "together": [steps] } sends them all before it reads an answer.
  */
 import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { argv } from "node:process";
 
 type Call = { method: string; params?: unknown };
-type Step = Call | { raw: string } | { wait: number } | { together: Call[] };
+type Step = Call | { raw: string } | { wait: number } | { until: number } | { together: Call[] };
 
-const plan = JSON.parse(readFileSync(argv[2] ?? "plan.json", "utf8")) as Step[]; // written by the test itself
+const path = argv[2] ?? "plan.json";
+const plan = JSON.parse(readFileSync(path, "utf8")) as Step[]; // written by the test itself
 const socket = createConnection("/run/aios/mcp-stdio.sock");
 const waiting = new Map<number, (message: { result?: unknown; error?: unknown }) => void>();
 let nextId = 1;
@@ -39,6 +40,11 @@ function call({ method, params = {} }: Call): Promise<{ result?: unknown; error?
   });
 }
 
+async function until(lines: number): Promise<void> {
+  while (!readFileSync(path, "utf8").endsWith("\n".repeat(lines)))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 function print(step: number, answer: { result?: unknown; error?: unknown }): void {
   process.stdout.write(`${JSON.stringify({ step, result: answer.result, error: answer.error })}\n`);
 }
@@ -52,6 +58,7 @@ socket.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initiali
 for (const [at, step] of plan.entries()) {
   if ("raw" in step) socket.write(step.raw);
   else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait));
+  else if ("until" in step) await until(step.until);
   else if ("together" in step) (await Promise.all(step.together.map(call))).forEach((answer) => print(at, answer));
   else print(at, await call(step));
 }
