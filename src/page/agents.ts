@@ -66,7 +66,7 @@ function card(view: InstanceView, { feed, now }: { readonly feed: Feed; readonly
       `${done} done · ${denied} denied · `,
       held > 0 ? h("a", { href: "#inbox" }, `${held} held`) : "0 held",
       ` · ${showSpan(now - since)}`,
-      labels.map((label) => h("span", { class: "label" }, label)),
+      labels.map((label) => h("span", { class: "label" }, theirs(label))),
     ),
     why === null ? null : h("p", { class: "faint" }, theirs(why)),
   );

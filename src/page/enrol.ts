@@ -48,7 +48,7 @@ async function enrol(): Promise<void> {
       h("p", {}, h("a", { href: "/sign" }, "Then sign in with it")),
     );
   } catch (error) {
-    fill(message, why(error));
+    fill(message, theirs(why(error), 2000));
   }
 }
 

@@ -8,7 +8,7 @@ import { renderHeld } from "../showing/held-action.ts";
 import type { Line } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { ask, atDoor, hasHalf, signedIn, signIn, why } from "./api.ts";
-import { fill, h } from "./dom.ts";
+import { fill, h, theirs } from "./dom.ts";
 import { signBy } from "./passkeys.ts";
 import { digestOf } from "./sha256.ts";
 import { timeOf } from "./time.ts";
@@ -140,7 +140,7 @@ async function attempt(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (!hasHalf()) showSignIn();
-    fill(message, why(error));
+    fill(message, theirs(why(error), 2000));
   }
 }
 

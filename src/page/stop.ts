@@ -42,7 +42,9 @@ export async function stop(
   } catch (error) {
     say(
       [
-        `NOT STOPPED: ${error instanceof Error ? error.message : "it failed"} — stop at the terminal: aios freeze --all`,
+        "NOT STOPPED: ",
+        theirs(error instanceof Error ? error.message : "it failed"),
+        " — stop at the terminal: aios freeze --all",
       ],
       "bad",
     );

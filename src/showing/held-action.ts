@@ -10,7 +10,8 @@ import { statementCode, type Digest } from "./statement-code.ts";
 export function renderHeld(detail: HeldDetail, { digest, columns }: { digest: Digest; columns: number }): Rendered {
   const found = digest(detail.action);
   const action = readAction(detail.action);
-  if (found !== detail.digest || found !== detail.statement.subject || action?.request !== detail.request) {
+  if (action === null) return { kind: "refused", why: "the action is not in canonical form" };
+  if (found !== detail.digest || found !== detail.statement.subject || action.request !== detail.request) {
     return { kind: "refused", why: "the action, its digest and the statement do not belong together" };
   }
   const { risk, labels, reasons, unendorsed, provenance, before, statement } = detail;

@@ -70,7 +70,7 @@ export function renderAction(canonical: string, options: RenderOptions): Rendere
     join(["strong", `${action.driver}/${makeVisible(action.name)}`], `  ${VERBS[action.verb]}`),
     field("agent", `${makeVisible(action.agent)} (${action.instance})`),
     field("risk", context.risk),
-    field("labels", context.labels.length === 0 ? "none" : context.labels.join(", ")),
+    field("labels", context.labels.length === 0 ? "none" : makeVisible(context.labels.join(", "))),
     ...context.reasons.flatMap((reason, index) =>
       fieldLines(index === 0 ? "held for" : "", explainReason(reason), columns),
     ),

@@ -13,6 +13,11 @@ describe("plain text comes out as it is", () => {
     "नमस्ते",
     "a  b",
     "100 % of {x: [1, 2]}",
+    "¡Hola! 5€ → 20°C ✓",
+    "مبلغ ٥٠ريال",
+    "שלום עולם",
+    "한국어 Node를",
+    "👍 done",
   ])("%s", (text) => {
     expect(makeVisible(text)).toBe(text);
   });
@@ -56,6 +61,20 @@ describe("what deceives is shown as code points", () => {
     ["a hyphen that is none", "rm\u2010rf", "rm‹U+2010›rf"],
     ["a mark on nothing", "\u0301a", "‹U+0301›a"],
     ["a stack of marks", "e\u0301\u0301\u0301\u0301", "e‹U+0301›‹U+0301›‹U+0301›‹U+0301›"],
+    ["a mark on what is hidden", "\u0449\u200B\u0301", "\u0449‹U+200B›‹U+0301›"],
+    ["an accent apart from its letter", "\u0438\u0306", "\u0438‹U+0306›"],
+    ["a character with another spelling", "\u212Aube", "‹U+212A›ube"],
+    ["a semicolon that is none", "ls\u037E", "ls‹U+037E›"],
+    ["a backquote that is none", "\u1FEFid", "‹U+1FEF›id"],
+    ["a pipe that is none", "a \u2223 sh", "a ‹U+2223› sh"],
+    ["a slash of a script that stands among Latin", "a\u30CEb", "a‹U+30CE›b"],
+    ["a digit of another script", "1\u09EA", "1‹U+09EA›"],
+    ["a number of another script", "\u09EA\u0BE6", "‹U+09EA›‹U+0BE6›"],
+    ["a script that few read", "\u13E2\u13AA\u13BD", "‹U+13E2›‹U+13AA›‹U+13BD›"],
+    ["a direction that changes within a name", "a\u05D0b", "a‹U+05D0›b"],
+    ["letters of a syllable", "\u1100\u1161", "\u1100‹U+1161›"],
+    ["letters of a flag", "\u{1F1FA}\u{1F1F8}", "‹U+1F1FA›‹U+1F1F8›"],
+    ["the colour of a hand", "\u{1F44D}\u{1F3FD}", "\u{1F44D}‹U+1F3FD›"],
     ["trailing spaces", "ls  ", "ls‹U+0020›‹U+0020›"],
     ["our own code point signs", "‹U+0041›", "‹U+2039›U+0041‹U+203A›"],
     ["our own gutter", "│ x", "‹U+2502› x"],
@@ -79,6 +98,31 @@ test("two texts that differ are shown differently", () => {
     fc.property(text, text, (left, right) => {
       fc.pre(left !== right);
       expect(makeVisible(left)).not.toBe(makeVisible(right));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("two texts that are drawn alike because Unicode calls them equal are shown differently", () => {
+  const unit = fc.constantFrom(
+    "a",
+    "e",
+    "\u0301",
+    "\u0323",
+    "\u0438",
+    "\u0306",
+    "\u1100",
+    "\u1161",
+    "\u00E9",
+    "\u212B",
+    "\u037E",
+  );
+  const text = fc.array(unit, { maxLength: 5 }).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(text, (said) => {
+      fc.pre(said.normalize("NFC") !== said);
+      expect(makeVisible(said).normalize("NFC")).not.toBe(makeVisible(said.normalize("NFC")));
+      expect(makeVisible(said).normalize("NFC")).toBe(makeVisible(said));
     }),
     { numRuns: 2000 },
   );

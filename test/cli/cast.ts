@@ -43,7 +43,15 @@ export const instances: readonly InstanceView[] = [
 
 /** A held action over these arguments, whose digest and statement fit. */
 export function heldOver(args: JsonObject, request = REQUEST): HeldDetail {
-  const action = canonicalize({
+  return heldSaying(request, { arguments: args });
+}
+
+/**
+ * A held action whose fields are others, whether or not an action may have them; digest and statement fit its bytes.
+ * @param args text that stands in the place of its arguments, canonical or not.
+ */
+export function heldSaying(request: string, fields: JsonObject, args = ""): HeldDetail {
+  const canonical = canonicalize({
     v: 1,
     request,
     agent: "notes",
@@ -51,8 +59,10 @@ export function heldOver(args: JsonObject, request = REQUEST): HeldDetail {
     verb: "call",
     driver: "mail",
     name: "send_email",
-    arguments: args,
+    arguments: {},
+    ...fields,
   });
+  const action = args === "" ? canonical : canonical.replace('"arguments":{}', `"arguments":${args}`);
   const digest = createCrypto().digest(action);
   return {
     request,
