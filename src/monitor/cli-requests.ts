@@ -24,6 +24,7 @@ import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { IndexView } from "./index/index-view.ts";
 import { endByLimit, type LimitPorts } from "./limits.ts";
+import { showLog, showNewest } from "./log-pages.ts";
 import type { Log } from "./log/log.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
@@ -110,6 +111,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       lease: grant.lease,
       uses: usage.uses,
       bytes: usage.bytes,
+      spent: usage.spent ?? { input: 0, output: 0, cost: 0 },
       expires: grant.limits.expires,
       key,
     };
@@ -291,14 +293,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         draft,
       });
     },
-    async "log-show"(query) {
-      const entries = [];
-      for (const run of nearRuns(await ports.index.find(query))) {
-        for await (const entry of log.entries(run.from, run.to))
-          if (run.wanted.has(entry.record.seq)) entries.push(entry);
-      }
-      return { entries, size: log.size };
-    },
+    "log-show": (query) => showLog(ports, query),
+    "log-newest": (query) => showNewest(ports, query),
     "log-disclose": (range) => disclose(log, range),
     async "log-prove"({ seq }) {
       const { record } = await entryAt(seq);
@@ -351,19 +347,4 @@ async function cosignedOver(log: Log, seq: number): Promise<{ readonly size: num
   const note = await log.cosigned();
   const size = note === null ? 0 : (parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0);
   return note !== null && size > seq && size <= log.size ? { size, note } : null;
-}
-
-/** The log is read and checked a bundle of 256 records at a time; what is wanted from one bundle is read at once. */
-const BUNDLE = 256;
-
-function nearRuns(seqs: readonly number[]): readonly { from: number; to: number; wanted: Set<number> }[] {
-  const runs: { from: number; to: number; wanted: Set<number> }[] = [];
-  for (const seq of seqs) {
-    const last = runs.at(-1);
-    if (last !== undefined && seq - last.to < BUNDLE) {
-      last.to = seq + 1;
-      last.wanted.add(seq);
-    } else runs.push({ from: seq, to: seq + 1, wanted: new Set([seq]) });
-  }
-  return runs;
 }

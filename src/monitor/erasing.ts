@@ -2,7 +2,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { RecordKind } from "../protocol/record.ts";
 import { Refusal } from "./faults.ts";
 import type { Entry, Log } from "./log/log.ts";
-import { spentIn } from "./spent.ts";
+import { spentIn } from "../protocol/spent.ts";
 import type { State } from "./state.ts";
 
 /**

@@ -9,7 +9,7 @@ import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { applyRecovery } from "./recovery-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
-import { actuallySpent, spentIn } from "./spent.ts";
+import { actuallySpent, spentIn } from "../protocol/spent.ts";
 import { applyMemory } from "./memory/memory-state.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";

@@ -3,7 +3,7 @@ import { isObject, parseJson, type JsonObject, type JsonValue } from "../kernel/
 import type { LogRecord } from "../protocol/record.ts";
 import { MOST_CONTENT, MOST_PROGRAMS, type PayloadFields } from "../protocol/telemetry-table.ts";
 import type { Entry } from "./log/log.ts";
-import { spentIn } from "./spent.ts";
+import { spentIn } from "../protocol/spent.ts";
 
 /** Longest name that is handed over, UTF-16 units. */
 const MOST_NAME = 512;

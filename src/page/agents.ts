@@ -58,7 +58,12 @@ function card(view: InstanceView, { feed, now }: { readonly feed: Feed; readonly
   return h(
     "article",
     { class: "card" },
-    h("header", {}, h("h3", {}, theirs(agent)), h("span", { class: `state ${state}` }, state)),
+    h(
+      "header",
+      {},
+      h("h3", {}, h("a", { href: `#agents/${instance}` }, theirs(agent))),
+      h("span", { class: `state ${state}` }, state),
+    ),
     state === "running" || state === "frozen" ? stageTrack(feed.stages.get(instance)) : null,
     h(
       "p",

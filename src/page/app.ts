@@ -3,6 +3,7 @@ import { enter, hasHalf, leave } from "./api.ts";
 import { fill, h } from "./dom.ts";
 import { follow, type Feed } from "./feed.ts";
 import { inboxView } from "./inbox.ts";
+import { instanceView } from "./instance.ts";
 import { stopAll, stopButton, type Say } from "./stop.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { timeOf } from "./time.ts";
@@ -75,15 +76,20 @@ function inside(): void {
   const act = { say, refresh: () => feed.refresh() };
 
   function show(): void {
-    const [name = ""] = location.hash.slice(1).split("/");
+    const [name = "", what = ""] = location.hash.slice(1).split("/");
     const at = PAGES.find(([page]) => page === name)?.[0] ?? "inbox";
     for (const [page, link] of links) {
       if (page === at) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    view = at === "agents" ? agentsView(feed) : inboxView(feed);
+    view = open(at, what);
     fill(main, view.element);
     view.draw();
+  }
+
+  function open(page: (typeof PAGES)[number][0], what: string): View {
+    if (page === "agents") return what === "" ? agentsView(feed) : instanceView(feed, { instance: what, act });
+    return inboxView(feed);
   }
 
   fill(

@@ -1,3 +1,4 @@
+import type { Line } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
 
 type Child = Node | string | number | null | readonly Child[];
@@ -45,6 +46,20 @@ export function theirs(text: string, most: number = 300): HTMLElement {
     { class: "theirs", title: cut ? shown.slice(0, 4096) : null },
     cut ? `${shown.slice(0, most)}…` : shown,
   );
+}
+
+/** The pieces of a line that is visible text already, each in its tone. */
+export function drawLine({ pieces }: Line): readonly HTMLElement[] {
+  return pieces.map(({ tone, text }) => h("span", { class: tone }, text));
+}
+
+/** Columns of a box of code that is as wide as this element, which is on the page. */
+export function columnsOf(element: HTMLElement): number {
+  const probe = h("code", { class: "probe" }, "0".repeat(100));
+  element.append(probe);
+  const width = probe.getBoundingClientRect().width / 100;
+  probe.remove();
+  return Math.floor((element.clientWidth - 40) / width);
 }
 
 /** Puts other children in the place of an element's own. */

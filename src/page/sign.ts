@@ -5,10 +5,9 @@ import { pae } from "../protocol/pae.ts";
 import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
 import { STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
 import { renderHeld } from "../showing/held-action.ts";
-import type { Line } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { ask, atDoor, hasHalf, signedIn, signIn, why } from "./api.ts";
-import { fill, h, theirs } from "./dom.ts";
+import { columnsOf, drawLine, fill, h, theirs } from "./dom.ts";
 import { signBy } from "./passkeys.ts";
 import { digestOf } from "./sha256.ts";
 import { timeOf } from "./time.ts";
@@ -64,21 +63,12 @@ async function warn(): Promise<void> {
   fill(banner, words);
 }
 
-/** Columns of the box in which an action is shown. */
-function columnsHere(): number {
-  const probe = h("code", { class: "probe" }, "0".repeat(100));
-  content.append(probe);
-  const width = probe.getBoundingClientRect().width / 100;
-  probe.remove();
-  return Math.floor((content.clientWidth - 40) / width);
-}
-
 async function render(detail: HeldDetail): Promise<ReturnType<typeof renderHeld>> {
   if (detail.statement.purpose !== "approve-action") return { kind: "refused", why: "it is no answer to an action" };
   // A browser makes digests in its own time; the texts of which there are any are these two.
   const texts = [detail.action, canonicalize({ ...detail.statement })];
   const digests = new Map(await Promise.all(texts.map(async (text) => [text, await digestOf(text)] as const)));
-  return renderHeld(detail, { digest: (text) => digests.get(text) ?? "", columns: columnsHere() });
+  return renderHeld(detail, { digest: (text) => digests.get(text) ?? "", columns: columnsOf(content) });
 }
 
 async function show(detail: HeldDetail, key: string): Promise<void> {
@@ -92,7 +82,11 @@ async function show(detail: HeldDetail, key: string): Promise<void> {
   }
   fill(
     content,
-    h("pre", { class: "shown", tabindex: "0", "aria-label": "What would run" }, shown.lines.map(drawLine)),
+    h(
+      "pre",
+      { class: "shown", tabindex: "0", "aria-label": "What would run" },
+      shown.lines.map((each) => [drawLine(each), "\n"]),
+    ),
     h("p", { class: "row" }, answer("allow", "Let this run, once"), answer("deny", "Deny"), back()),
     h("p", { class: "faint" }, "aios approvals show has the same at a terminal, with the same code."),
   );
@@ -127,10 +121,6 @@ async function decide(
 
 function back(): HTMLElement {
   return h("a", { href: "/" }, "Back to the inbox");
-}
-
-function drawLine({ pieces }: Line): (HTMLElement | string)[] {
-  return [...pieces.map(({ tone, text }) => h("span", { class: tone }, text)), "\n"];
 }
 
 /** Tries it, and says why it failed. Who has no session any more signs in again. */

@@ -129,6 +129,15 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
     instance: nullable(lookup),
     kinds: names(lookup, { max: 64 }),
   }),
+  "log-newest": object<BodyOf<"log-newest">>({
+    from: seq,
+    before: nullable(seq),
+    limit: integer({ min: 1, max: 500 }),
+    instance: nullable(lookup),
+    kinds: names(lookup, { max: 64 }),
+    action: nullable(digest),
+    payloads: boolean(),
+  }),
   "log-disclose": object<BodyOf<"log-disclose">>({ from: seq, to: seq, size: seq }),
   "log-prove": object<BodyOf<"log-prove">>({ seq }),
   checkpoint: empty,
@@ -194,6 +203,7 @@ const GRANT_VIEW: Decoder<GrantView> = object<GrantView>({
   lease: boolean(),
   uses: count,
   bytes: count,
+  spent: object<GrantView["spent"]>({ input: count, output: count, cost: count }),
   expires: moment,
   key: ownerKey,
 });
@@ -242,6 +252,8 @@ const PROOF: Decoder<LogProof> = object<LogProof>({
   path: list(text({ max: 44 }), { max: 64 }),
   checkpoint: words,
 });
+
+const ENTRY = object<OkOf<"log-show">["entries"][number]>({ record: RECORD, payload: json() });
 
 /** Answers of the monitor to the command line. */
 export const CLI_ANSWERS: AnswerTable<CliRequests> = {
@@ -297,10 +309,8 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
       { max: 200_000 },
     ),
   }),
-  "log-show": object<OkOf<"log-show">>({
-    entries: list(object<OkOf<"log-show">["entries"][number]>({ record: RECORD, payload: json() }), { max: 10_000 }),
-    size: count,
-  }),
+  "log-show": object<OkOf<"log-show">>({ entries: list(ENTRY, { max: 10_000 }), size: count }),
+  "log-newest": object<OkOf<"log-newest">>({ entries: list(ENTRY, { max: 500 }), size: count, more: boolean() }),
   "log-disclose": object<OkOf<"log-disclose">>({
     entries: list(object<OkOf<"log-disclose">["entries"][number]>({ leaf: longText, salted: nullable(longText) }), {
       max: 10_000,

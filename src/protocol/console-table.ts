@@ -21,8 +21,8 @@ export const CONSOLE_REFUSALS = [
 export type ConsoleRefusal = (typeof CONSOLE_REFUSALS)[number];
 
 /**
- * What the console may ask in a visitor's name, by the names of the command line's requests. It looks, stops, which needs no
- * authority, and hands in what owners signed.
+ * What the console may ask in a visitor's name, by the names of the command line's requests. It looks, stops and holds,
+ * which need no authority, and hands in what owners signed.
  */
 export const CONSOLE_LOOKS = [
   "hello",
@@ -33,9 +33,11 @@ export const CONSOLE_LOOKS = [
   "grant-show",
   "policy-show",
   "log-show",
+  "log-newest",
   "log-prove",
   "checkpoint",
   "owners",
+  "hold",
   "freeze",
   "kill",
   "submit",

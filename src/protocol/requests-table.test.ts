@@ -58,6 +58,7 @@ describe("the names that a peer may use", () => {
     "policy-explain",
     "policy-simulate",
     "log-show",
+    "log-newest",
     "log-disclose",
     "log-prove",
     "checkpoint",

@@ -2,7 +2,7 @@ import type { Proposal } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label } from "../kernel/grant.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
-import type { Format, Provider } from "../kernel/infer.ts";
+import type { Format, Provider, Spent } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
@@ -178,6 +178,8 @@ export interface GrantView {
   readonly lease: boolean;
   readonly uses: number;
   readonly bytes: number;
+  /** Tokens and money of model calls, those that are under way by what they are expected to spend. */
+  readonly spent: Spent;
   readonly expires: number;
   readonly key: string;
 }
@@ -319,6 +321,24 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleComma
       readonly entries: readonly { readonly record: LogRecord; readonly payload: JsonValue }[];
       readonly size: number;
     };
+  };
+  /**
+   * The newest records from `from` up to but excluding `before` (null: the end), newest first. A payload over 64 KiB is left
+   * out, and so are all when they are not asked for. The answer may stop earlier, at the size of a frame; `more` says whether
+   * there are older ones, and one asks on with `before` of the last.
+   */
+  "log-newest": {
+    body: {
+      readonly from: number;
+      readonly before: number | null;
+      readonly limit: number;
+      readonly instance: string | null;
+      readonly kinds: readonly string[];
+      /** Digest of an action: all records of it. */
+      readonly action: string | null;
+      readonly payloads: boolean;
+    };
+    ok: CliRequests["log-show"]["ok"] & { readonly more: boolean };
   };
   /**
    * Records from `from` up to but excluding `to` as others can check them, and the hashes around them in the tree of `size`. The

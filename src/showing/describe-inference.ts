@@ -70,8 +70,8 @@ export function describeBudget({ budget }: Limits): readonly string[] {
   return parts.length === 0 ? ["models: nothing is limited"] : [`models: at most ${parts.join(", ")} in all`];
 }
 
-/** Millionths as a plain number. */
-function showMoney(millionths: number): string {
+/** Millionths of a unit of money as a plain number of units. */
+export function showMoney(millionths: number): string {
   return String(millionths / 1_000_000);
 }
 

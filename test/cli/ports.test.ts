@@ -31,6 +31,7 @@ const view: GrantView = {
   lease: false,
   uses: 0,
   bytes: 0,
+  spent: { input: 0, output: 0, cost: 0 },
   expires: NOW + 3_600_000,
   key: `ed25519:${"0".repeat(16)}`,
 };

@@ -30,6 +30,7 @@ function createScene(
     state: index < (given.grants?.length ?? 0) ? (given.state ?? "active") : "active",
     uses: 0,
     bytes: 0,
+    spent: { input: 0, output: 0, cost: 0 },
     expires: limits.expires,
     key: "ed25519:0011223344556677",
   });

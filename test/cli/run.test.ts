@@ -25,6 +25,7 @@ const view = {
   lease: false,
   uses: 0,
   bytes: 0,
+  spent: { input: 0, output: 0, cost: 0 },
   expires: 0,
   key: "ed25519:0011223344556677",
 } as const;

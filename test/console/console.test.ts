@@ -6,6 +6,7 @@ import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
 import { hasChromium } from "../fakes/chromium.ts";
+import { describePages } from "./pages.ts";
 import { describeSigning } from "./signing.ts";
 import { REBOUND, startConsoleStage, type ConsoleStage } from "./stage.ts";
 
@@ -111,6 +112,7 @@ describe.skipIf(!hasChromium())("the console", () => {
     });
   });
 
+  describePages({ stage: () => stage, faults });
   describeSigning({ stage: () => stage, faults });
 
   describe("gives strangers nothing:", () => {

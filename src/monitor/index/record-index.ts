@@ -5,6 +5,10 @@ import type { LogRecord } from "../../protocol/record.ts";
 export interface RecordQuery {
   /** First sequence number to look at. */
   readonly from: number;
+  /** What to look below; absent: to the end. */
+  readonly before?: number | null;
+  /** Whether the newest are found first; absent: the oldest are. */
+  readonly newest?: boolean;
   readonly limit: number;
   readonly instance: string | null;
   readonly kinds: readonly string[];
@@ -26,7 +30,7 @@ export interface RecordIndex {
    * knows otherwise (it is of another log, or older) replaces that and everything behind it. Not durable by itself.
    */
   add(record: LogRecord): void;
-  /** Sequence numbers of what matches, oldest first, at most `limit`. */
+  /** Sequence numbers of what matches, oldest first or newest first, at most `limit`. */
   find(query: RecordQuery): readonly number[];
   /** Writes what was added and closes the database. */
   close(): void;
@@ -56,11 +60,8 @@ export function openRecordIndex(database: SqlDatabase): RecordIndex {
   );
   const lookUp = database.prepare("SELECT seq, at, kind, instance, action, what, code FROM records WHERE seq = ?");
   const cut = database.prepare("DELETE FROM records WHERE seq >= ?");
-  const search = database.prepare(
-    `SELECT seq FROM records WHERE seq >= ?1 AND (?2 IS NULL OR instance = ?2) AND (?3 IS NULL OR action = ?3)
-     AND (?4 IS NULL OR code = ?4) AND (?5 = '[]' OR kind IN (SELECT value FROM json_each(?5)))
-     ORDER BY seq LIMIT ?6`,
-  );
+  const search = database.prepare(searchText("seq"));
+  const searchNewest = database.prepare(searchText("seq DESC"));
   let waiting: Row[] = [];
   let written = Number(
     database.prepare("SELECT COALESCE(MAX(seq) + 1, 0) AS next FROM records").all()[0]?.["next"] ?? 0,
@@ -85,10 +86,13 @@ export function openRecordIndex(database: SqlDatabase): RecordIndex {
       waiting.push(row);
       if (waiting.length >= BATCH) flush();
     },
-    find({ from, limit, instance, kinds, action = null, code = null }) {
+    find({ from, before = null, newest = false, limit, instance, kinds, action = null, code = null }) {
       flush();
       if (kinds.length > MOST_KINDS) throw new RangeError(`Cannot look for ${kinds.length} kinds at once`);
-      return search.all(from, instance, action, code, JSON.stringify(kinds), limit).map((row) => Number(row["seq"]));
+      const statement = newest ? searchNewest : search;
+      return statement
+        .all(from, instance, action, code, JSON.stringify(kinds), limit, before)
+        .map((row) => Number(row["seq"]));
     },
     close() {
       flush();
@@ -109,6 +113,12 @@ export function openRecordIndex(database: SqlDatabase): RecordIndex {
     written += waiting.length;
     waiting = [];
   }
+}
+
+function searchText(order: "seq" | "seq DESC"): string {
+  return `SELECT seq FROM records WHERE seq >= ?1 AND (?7 IS NULL OR seq < ?7) AND (?2 IS NULL OR instance = ?2)
+    AND (?3 IS NULL OR action = ?3) AND (?4 IS NULL OR code = ?4)
+    AND (?5 = '[]' OR kind IN (SELECT value FROM json_each(?5))) ORDER BY ${order} LIMIT ?6`;
 }
 
 function prepareSchema(database: SqlDatabase): void {
