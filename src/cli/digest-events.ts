@@ -123,6 +123,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "memory-quarantined":
       return once("asked", `memory in quarantine: ${text}`);
     case "memory-destroyed":
+    case "state-kept":
       return [];
     case "programs-started":
       return counted("inside", { "program started": record.count });

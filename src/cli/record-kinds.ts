@@ -6,6 +6,7 @@ import { findNearest } from "./nearest.ts";
 const KINDS: { readonly [Kind in RecordKind]: true } = {
   start: true,
   stop: true,
+  "state-kept": true,
   "owner-enrolled": true,
   "owner-removed": true,
   "recovery-set": true,

@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { MemoryBook, type KeptEntry, type MemoryBudget } from "./memory-book.ts";
+import { MemoryBook, PACKED_BYTES, type KeptEntry, type MemoryBudget } from "./memory-book.ts";
 
 const digest = (number: number): string => `sha256:${number.toString(16).padStart(16, "0").repeat(4)}`;
 const NONE: MemoryBudget = { bytes: 0, count: 0 };
@@ -180,4 +181,74 @@ test("MEMORY-KEEPS-ITS-RULES: no program makes the book say anything but what a 
     }),
     { numRuns: 300 },
   );
+});
+
+test("a book that was packed and made again says the same, and goes on the same", () => {
+  const book = new MemoryBook();
+  for (const each of [entry(0), entry(1, brief), entry(3, { agent: "other" }), entry(4, { ...brief, bytes: 7 })])
+    expect(book.keep(each)).toBeNull();
+  expect(book.destroy([1], "expired")).toBeNull();
+  const again = new MemoryBook();
+  for (const place of book.places()) again.addPlace(place);
+  expect(again.unpack(book.pack(0, 2))).toBeNull();
+  expect(again.unpack(book.pack(2, book.next))).toBeNull();
+  expect(again.owe(book.unsettled)).toBeNull();
+  for (const each of [book, again]) {
+    expect(each.keep(entry(5, { agent: "other", bytes: 5 }))).toBeNull();
+    expect(each.destroy([3], "erased")).toBeNull();
+    expect(each.settle(1)).toBeNull();
+  }
+  const says = (each: MemoryBook): unknown => [
+    each.next,
+    each.unsettled,
+    each.places().map((place) => [place, each.used(place), [...each.entries(place)]]),
+    [0, 1, 2, 3, 4, 5].map((number) => [each.look(number, 0), each.placeOf(number), each.confirms(entry(number))]),
+    each.due(1999, 9),
+    each.due(2000, 9),
+    [...each.pack(0, each.next)],
+  ];
+  expect(says(again)).toEqual(says(book));
+});
+
+test.each([
+  ["a part of an entry", (packed: Uint8Array) => packed.slice(1), "it is cut"],
+  ["a status that is none", (packed: Uint8Array) => packed.with(0, 9), "entry 0 is none"],
+  ["a plane that is none", (packed: Uint8Array) => packed.with(18, 9), "entry 0 is none"],
+  ["an end where there is none", (packed: Uint8Array) => packed.with(9, 0), "entry 0 is none"],
+])("%s is not taken from what was packed", (_name, spoil, why) => {
+  const book = new MemoryBook();
+  expect(book.keep(entry(0))).toBeNull();
+  const again = new MemoryBook();
+  again.addPlace(own);
+  const packed = book.pack(0, 1);
+  expect(packed).toHaveLength(PACKED_BYTES);
+  expect(again.unpack(spoil(packed))).toBe(why);
+  expect(new MemoryBook().unpack(packed)).toBe("entry 0 is none");
+  expect(again.owe([0])).toBe("entry 0 is not gone");
+});
+
+/*
+ * A book is kept between starts (docs/formats/state.md). Whoever gives it a field says here where that comes from: packed,
+ * one of the rows beside it, made of those, or signed by an owner and so read from the log.
+ */
+test("every field of a book has its place in what is kept", () => {
+  const source = readFileSync(new URL("./memory-book.ts", import.meta.url), "utf8");
+  const fields = [...source.matchAll(/^  (?:readonly )?#(?<name>[a-zA-Z]+)(?: =|:)/gmu)].map(
+    (found) => found.groups?.["name"],
+  );
+  expect(fields).toEqual([
+    "status", // packed
+    "digests", // packed
+    "expires", // packed
+    "planes", // packed
+    "bytes", // packed
+    "next", // made: behind the last entry
+    "earliest", // made: of the ends of those that are there
+    "placeNumbers", // made: of the planes
+    "places", // a row each; what they hold is made of the entries
+    "budgets", // signed
+    "snapshots", // signed
+    "quarantines", // a row each
+    "unsettled", // rows of numbers
+  ]);
 });

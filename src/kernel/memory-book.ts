@@ -56,6 +56,9 @@ export interface Provenance {
 /** How an entry stands at a moment. */
 export type Standing = "live" | "expired" | "erased" | "unknown";
 
+/** Bytes of an entry in `pack`. */
+export const PACKED_BYTES = 23;
+
 const UNKNOWN = 0;
 const LIVE = 1;
 const EXPIRED = 2;
@@ -266,6 +269,62 @@ export class MemoryBook {
     return this.#quarantines.some(({ by, value }) =>
       by === "instance" ? value === instance : by === "source" ? sources.includes(value) : value === String(entry),
     );
+  }
+
+  /**
+   * What stands of the entries from `from` up to but excluding `to`, 23 bytes each, big-endian: status, start of the digest,
+   * end (a double, Infinity for none), number of the place, bytes. With the places, the quarantines and what is unsettled it
+   * is all of a book but what owners signed.
+   */
+  pack(from: number, to: number): Uint8Array {
+    const packed = new Uint8Array((to - from) * PACKED_BYTES);
+    const view = new DataView(packed.buffer);
+    for (let entry = from, at = 0; entry < to; entry += 1, at += PACKED_BYTES) {
+      packed[at] = this.#statusOf(entry);
+      packed.set(this.#digests.subarray(entry * DIGEST_BYTES, (entry + 1) * DIGEST_BYTES), at + 1);
+      view.setFloat64(at + 9, this.#expires[entry] ?? 0);
+      view.setUint16(at + 17, this.#planes[entry] ?? 0);
+      view.setUint32(at + 19, this.#bytes[entry] ?? 0);
+    }
+    return packed;
+  }
+
+  /** Takes packed entries in behind those that are there; their places come first. Gives why that cannot be, or null. */
+  unpack(packed: Uint8Array): string | null {
+    if (packed.length % PACKED_BYTES !== 0) return "it is cut";
+    const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
+    for (let at = 0; at < packed.length; at += PACKED_BYTES) {
+      const entry = this.#next;
+      const [status = UNKNOWN, place, expires] = [packed[at], view.getUint16(at + 17), view.getFloat64(at + 9)];
+      const ends = this.#places[place]?.plane === "ephemeral";
+      const fits = ends ? Number.isSafeInteger(expires) && expires >= 0 : expires === NEVER;
+      if (status > ERASED || (status !== UNKNOWN && (!fits || place >= this.#places.length)))
+        return `entry ${entry} is none`;
+      this.#grow(entry);
+      this.#status[entry] = status;
+      this.#digests.set(packed.subarray(at + 1, at + 9), entry * DIGEST_BYTES);
+      this.#expires[entry] = expires;
+      this.#planes[entry] = place;
+      this.#bytes[entry] = view.getUint32(at + 19);
+      this.#next = entry + 1;
+      if (status !== LIVE) continue;
+      this.#earliest = Math.min(this.#earliest, expires);
+      this.#count(place, { entries: 1, bytes: this.#bytes[entry] ?? 0 });
+    }
+    return null;
+  }
+
+  /** Takes a plane in that never had an entry, so that its number is that of the book that was packed. */
+  addPlace(of: PlaneOf): void {
+    this.#placeNumber(of);
+  }
+
+  /** Takes in which entries are gone while nobody has said that their keys are; gives why that cannot be, or null. */
+  owe(entries: readonly number[]): string | null {
+    const wrong = entries.find((entry) => this.#statusOf(entry) < EXPIRED);
+    if (wrong !== undefined) return `entry ${wrong} is not gone`;
+    this.#unsettled = [...this.#unsettled, ...entries];
+    return null;
   }
 
   #statusOf(entry: number): number {

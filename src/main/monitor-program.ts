@@ -137,6 +137,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     powers,
     log,
     index: createIndexView(openIndex(join(home.index, "records.db")), log),
+    kept: { files: openLogFiles(home.index), keys: keys.payloads, origin: keys.logOrigin },
     engine,
     vault: createVault({ crypto, random, timer, ...keys.secrets, values: openLogFiles(join(home.path, "secrets")) }),
     memory: {

@@ -30,10 +30,22 @@ interface Count {
   denied: number;
 }
 
-export function createAsked(digest: Digest): Asked {
-  const counts = new Map<string, Count>();
+/** What is folded of it; all that must be kept. */
+export interface AskedCounts {
+  /** By digest of likeness, what was asked for longest ago first. */
+  readonly counts: Map<string, Count>;
   /** Of what waits, by digest of the action. */
-  const open = new Map<string, Likeness>();
+  readonly open: Map<string, Likeness>;
+}
+
+/** Nothing was asked yet. */
+export function noneAsked(): AskedCounts {
+  return { counts: new Map(), open: new Map() };
+}
+
+/** @param folded what was asked before; it is this one's from here on. */
+export function createAsked(digest: Digest, folded: AskedCounts = noneAsked()): Asked {
+  const { counts, open } = folded;
   const known = new WeakMap<HeldState, Likeness>();
 
   function likeness(text: string): Likeness {

@@ -22,6 +22,8 @@ import { Refusal } from "./faults.ts";
 import { viewHeld } from "./instance-view.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
+import type { Keeper } from "./kept-state/keeper.ts";
+import { KeptStateFault } from "./kept-state/sealing.ts";
 import type { IndexView } from "./index/index-view.ts";
 import { endByLimit, type LimitPorts } from "./limits.ts";
 import { showLog, showNewest } from "./log-pages.ts";
@@ -56,6 +58,7 @@ export interface CliPorts {
   readonly statements: Statements;
   readonly vault: Vault;
   readonly memory: Memory;
+  readonly keeper: Pick<Keeper, "compare">;
   readonly desk: PasskeyDesk;
   readonly policy: PolicyEngine;
   readonly code: CodeLayout;
@@ -311,6 +314,12 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     async checkpoint() {
       return { note: (await log.checkpoint()).note };
+    },
+    async "state-compare"() {
+      return ports.keeper.compare().catch((error: unknown) => {
+        if (!(error instanceof KeptStateFault)) throw error;
+        throw new Refusal("bad-request", `Nothing can be compared: ${error.message}.`, "Try again in a minute.");
+      });
     },
     async watch({ instance }) {
       connection.watch(instance);

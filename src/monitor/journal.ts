@@ -1,6 +1,6 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
-import type { Log } from "./log/log.ts";
+import type { Entry, Log } from "./log/log.ts";
 import { applyRecord } from "./reducer.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
@@ -47,13 +47,25 @@ export async function replay(
   state: State,
   check: (record: LogRecord, payload: JsonObject | null) => void,
 ): Promise<void> {
-  for await (const { record, payload } of log.entries(0, log.size)) {
-    check(record, payload);
-    // The uses of a grant are in the payloads of intents: one that is gone without a word would give a use back.
-    if (record.kind === "intent" && record.payload !== null && payload === null) {
-      state.unexplained.set(record.seq, record.at);
-    }
-    applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });
+  for await (const entry of log.entries(0, log.size)) replayEntry(entry, state, check);
+  requireExplained(state);
+}
+
+/** Takes the next record of the log in. Throws StateFault. */
+export function replayEntry(
+  { record, payload }: Entry,
+  state: State,
+  check: (record: LogRecord, payload: JsonObject | null) => void,
+): void {
+  check(record, payload);
+  // The uses of a grant are in the payloads of intents: one that is gone without a word would give a use back.
+  if (record.kind === "intent" && record.payload !== null && payload === null) {
+    state.unexplained.set(record.seq, record.at);
   }
+  applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });
+}
+
+/** At the end of the log. Throws StateFault. */
+export function requireExplained(state: State): void {
   for (const seq of state.unexplained.keys()) throw new StateFault(seq, "its payload is gone, and no owner erased it");
 }

@@ -25,7 +25,9 @@ import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
 import { createInstances, type Instances } from "./instances.ts";
-import { createJournal, replay } from "./journal.ts";
+import { createJournal } from "./journal.ts";
+import { createKeeper } from "./kept-state/keeper.ts";
+import { type KeptFiles, startState } from "./kept-state/start.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
@@ -43,9 +45,8 @@ import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { createOwnerParts } from "./owner-parts.ts";
 import type { RelyingParty } from "./relying-party.ts";
-import { checkSigned } from "./signed-records.ts";
 import { injectionsOf } from "./secrets.ts";
-import { emptyState, type InstanceState } from "./state.ts";
+import type { InstanceState } from "./state.ts";
 import { createStatements } from "./statements.ts";
 import type { Vault } from "./vault.ts";
 import { createContexts, createTelemetry, type Telemetry } from "./telemetry.ts";
@@ -56,6 +57,8 @@ export interface MonitorParts {
   readonly powers: MonitorPowers;
   readonly log: Log;
   readonly index: IndexView;
+  /** Where the state is kept, and the keys and the name of the log that it is bound to. */
+  readonly kept: { readonly files: KeptFiles; readonly keys: Pick<LogKeys, "epoch" | "key">; readonly origin: string };
   readonly engine: PolicyEngine;
   readonly vault: Vault;
   /** Keys of entries of memory, and the thread that has them to read from. */
@@ -89,12 +92,10 @@ export interface Monitor {
 export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const { powers, log, engine, vault } = parts;
   const digest: Digest = (text) => powers.crypto.digest(text);
-  const state = emptyState();
-  const asked = createAsked(digest);
-  await replay(log, state, (record, payload) => {
-    checkSigned(record, { payload, state, crypto: powers.crypto });
-    asked.note(record, payload);
-  });
+  const keeping = { ...powers, ...parts.kept, log, report: parts.report };
+  const started = await startState(keeping);
+  const { state } = started.folded;
+  const asked = createAsked(digest, started.folded.asked);
   const since = state.highWater;
   const trusted = createTrustedClock(powers.clock, since);
   parts.useClock(trusted);
@@ -116,6 +117,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     asked.note(body, payload);
     alert(body);
     late.telemetry?.recorded();
+    void keeper.recorded();
     if (watchers.size === 0) return;
     if (isAboutRecovery(body)) for (const watcher of watchers) watcher.send("recovering", viewPending(state));
     tellWatchers(watchers, {
@@ -124,6 +126,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     });
   };
   const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
+  const keeper = createKeeper({ ...keeping, journal });
+  await keeper.begin(started);
 
   const refused = (peer: string, fault: PeerFault): void => {
     parts.report(`ended a ${peer}: ${fault.code}: ${fault.message}`);
@@ -334,6 +338,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const unfinished = await leftToErase(log, state);
   if (unfinished.length > 0) await log.erase(unfinished);
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
+  await keeper.ready();
   await recordUnknown(journal);
   await recordEnds(journal);
   owners.recovery.watch();
@@ -346,6 +351,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     await pages.close();
     await Promise.all([...instances.running()].map((live) => instances.end(live, "monitor-stopped")));
     await journal.write({ kind: "stop", why }).catch(() => {});
+    await keeper.stop();
     telemetry.stop();
     await memory.stop().catch(() => {});
     await log.close().catch(() => {});
@@ -362,6 +368,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     statements,
     desk: owners.desk,
     memory,
+    keeper,
     policy: engine,
     connectDriver,
     digest,

@@ -204,10 +204,11 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     }
     case "intent": {
       for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
-      const { kind: _kind, by: _by, pin: _pin, ...base } = body;
+      const { instance, agent, ancestry, action, what, risk, labels, policy } = body;
       const grants = payload === null ? [] : listAt(seq, payload, "grants").filter((id) => typeof id === "string");
       const expected = spentIn(payload?.["spent"]);
       const spent = expected === null ? {} : { spent: expected };
+      const base = { instance, agent, ancestry, action, what, risk, labels, policy };
       state.open.set(seq, { seq, ...base, grants, ...spent });
       if (replay && payload !== null) {
         const bytes = typeof payload["bytes"] === "number" ? payload["bytes"] : 0;
@@ -287,6 +288,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "stop":
+    case "state-kept":
     case "passkey-rolled-back":
     case "home-wiped":
     case "driver-pinned":

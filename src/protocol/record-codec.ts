@@ -104,6 +104,11 @@ function actionRecord<Kind extends ActionKind>(
 export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   start: plainRecord("start", { code: digest, constitution: digest, version: words, node: words }),
   stop: plainRecord("stop", { why: words }),
+  "state-kept": plainRecord("state-kept", {
+    size: count,
+    digest,
+    signed: mapping(count, { key: /^[a-z-]{1,32}$/, max: 64 }),
+  }),
   "owner-enrolled": plainRecord("owner-enrolled", { owner: ownerKey, key: ownerKey }),
   "owner-removed": plainRecord("owner-removed", { owner: ownerKey, key: ownerKey }),
   "recovery-set": plainRecord("recovery-set", { codes: count, key: ownerKey }),

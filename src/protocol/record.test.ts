@@ -45,6 +45,11 @@ const port = fc.integer({ min: 1, max: 65_535 });
 const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   start: fc.record({ code: digest, constitution: digest, version: words, node: words }),
   stop: fc.record({ why: words }),
+  "state-kept": fc.record({
+    size: count,
+    digest,
+    signed: fc.dictionary(fc.constantFrom("grant-signed", "policy-set"), count, { noNullPrototype: true }),
+  }),
   "owner-enrolled": fc.record({ owner: key, key }),
   "owner-removed": fc.record({ owner: key, key }),
   "recovery-set": fc.record({ codes: count, key }),

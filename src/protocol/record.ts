@@ -48,6 +48,14 @@ export type RecordBody =
       readonly node: string;
     }
   | { readonly kind: "stop"; readonly why: string }
+  | {
+      /** What the records before `size` make is kept in a file of this digest, so that a start need not fold them again. */
+      readonly kind: "state-kept";
+      readonly size: number;
+      readonly digest: string;
+      /** Of those records, how many of each kind are read from the log all the same, since they give authority. */
+      readonly signed: { readonly [kind: string]: number };
+    }
   // `owner` is the key that is enrolled or removed, `key` the one that signed for it. payload: {document, envelope}
   | { readonly kind: "owner-enrolled"; readonly owner: string; readonly key: string }
   | { readonly kind: "owner-removed"; readonly owner: string; readonly key: string }

@@ -62,6 +62,7 @@ describe("the names that a peer may use", () => {
     "log-disclose",
     "log-prove",
     "checkpoint",
+    "state-compare",
     "watch",
     "stopped",
     "homes",

@@ -356,6 +356,8 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleComma
   };
   "log-prove": { body: { readonly seq: number }; ok: { readonly proof: LogProof } };
   checkpoint: { body: Empty; ok: { readonly note: string } };
+  /** Folds the whole log again and compares what is kept of its first `size` records; `differs` names parts of the state. */
+  "state-compare": { body: Empty; ok: { readonly size: number; readonly differs: readonly string[] } };
   /** Turns this connection into a stream of `CliEvents`. */
   watch: { body: { readonly instance: string | null }; ok: Empty };
   /**

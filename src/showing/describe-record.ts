@@ -17,6 +17,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", `monitor ${record.version}, constitution ${record.constitution.slice(0, 15)}...`);
     case "stop":
       return about(null, "plain", record.why);
+    case "state-kept":
+      return about(null, "plain", `what ${record.size} records make, as ${record.digest.slice(0, 15)}...`);
     case "owner-enrolled":
       return about(null, "good", `${record.owner} by ${record.key}`);
     case "owner-removed":

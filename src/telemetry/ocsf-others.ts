@@ -180,6 +180,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "console-visited":
     case "secret-not-refreshed":
     case "secret-refreshed":
+    case "state-kept":
       return plain(record);
   }
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Entry, Log } from "../../src/monitor/log/log.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
 
@@ -55,6 +56,8 @@ export function createMemoryLog(start: string, kept: Entry[] = [], now: () => nu
       throw new Error("a log in memory seals nothing");
     },
     around: () => Promise.reject(new Error("a log in memory has no proofs")),
+    // Of the records as they stand, which is what a root is for.
+    rootAt: async (size) => createCrypto().sha256(JSON.stringify(kept.slice(0, size).map(({ record }) => record))),
     checkpoint: () => Promise.reject(new Error("a log in memory has no checkpoint")),
     inclusion: () => Promise.reject(new Error("a log in memory has no proofs")),
     consistency: () => Promise.reject(new Error("a log in memory has no proofs")),

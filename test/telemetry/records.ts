@@ -28,6 +28,7 @@ const port = { ...of, port: "web" };
 export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { readonly kind: Kind }> } = {
   start: { kind: "start", code: sha, constitution: sha, version: "0.1.0", node: "v24.0.0" },
   stop: { kind: "stop", why: "asked" },
+  "state-kept": { kind: "state-kept", size: 9, digest: sha, signed: { "grant-signed": 2 } },
   "owner-enrolled": { kind: "owner-enrolled", owner: key, key },
   "owner-removed": { kind: "owner-removed", owner: key, key },
   "recovery-set": { kind: "recovery-set", codes: 8, key },

@@ -1,25 +1,19 @@
 import type { JsonObject } from "../../kernel/json.ts";
-import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
-import type { Range, TreeHasher } from "../../protocol/merkle.ts";
+import type { Range } from "../../protocol/merkle.ts";
 import { checkpointText, signNote } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
 import { partialPaths, TILE_WIDTH } from "../../protocol/tile.ts";
-import type { Bundles } from "./bundles.ts";
 import { makeDraft, readPayload, readSalted } from "./draft.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError, unavailable } from "./error.ts";
-import type { LogFiles, WholeFile } from "../../platform/log-powers.ts";
+import type { WholeFile } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
-import type { Journal } from "./journal.ts";
-import type { LogKeys } from "./keys.ts";
 import type { Around, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
 import { readKept, type Kept } from "./kept.ts";
 import { mendPartials } from "./mending.ts";
 import { Partials } from "./partials.ts";
-import type { Payloads } from "./payloads.ts";
-import type { KeySlots } from "./slots.ts";
-import type { Tiles } from "./tiles.ts";
+import type { AuditLogParts } from "./parts.ts";
 
 /** A segment that reaches this many bytes is followed by a new one and its records move into tiles and payload files. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
@@ -27,27 +21,6 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
 const GROUP_BYTES = 1024 * 1024;
 /** Milliseconds from one published checkpoint to the next. */
 const PUBLISH_MS = 100;
-
-/** The parts of an open log. */
-export interface AuditLogParts {
-  readonly files: LogFiles;
-  readonly crypto: Crypto;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly timer: Timer;
-  readonly signer: Signer;
-  readonly hasher: TreeHasher;
-  readonly origin: string;
-  readonly start: string;
-  readonly tiles: Tiles;
-  readonly bundles: Bundles;
-  readonly payloads: Payloads;
-  readonly slots: KeySlots;
-  readonly keys: LogKeys;
-  readonly journal: Journal;
-  /** Sealed payloads of the records that are in the journal, and the number of the first. */
-  readonly held: { readonly first: number; readonly sealed: (Uint8Array | null)[] };
-}
 
 interface Waiting {
   readonly entry: JournalEntry;
@@ -141,6 +114,10 @@ export class AuditLog implements Log {
 
   around(range: Range, size: number): Promise<Around> {
     return this.#checkSize(size, () => this.#parts.tiles.around(range, size));
+  }
+
+  rootAt(size: number): Promise<Uint8Array> {
+    return this.#checkSize(size, () => this.#parts.tiles.rootAt(size));
   }
 
   consistency(from: number, to: number): Promise<readonly Uint8Array[]> {

@@ -1,6 +1,6 @@
 import type { LogRecord } from "../../protocol/record.ts";
-import type { AuditLogParts } from "./audit-log.ts";
 import { readLeaf } from "./draft.ts";
+import type { AuditLogParts } from "./parts.ts";
 
 /** A record with what is kept beside it, still sealed. */
 export interface Kept {

@@ -20,7 +20,7 @@ export interface LogKeys {
 }
 
 /** What a derived key is for; part of its derivation, so that no key serves two purposes. */
-export type KeyPurpose = "slots" | "journal" | "index";
+export type KeyPurpose = "slots" | "journal" | "index" | "state";
 
 /** SHA-256 over a label and the epoch key: 32 bytes. The input has one length per purpose, so it cannot be extended. */
 export function deriveKey(crypto: Crypto, { purpose, key }: { purpose: KeyPurpose; key: Uint8Array }): Uint8Array {

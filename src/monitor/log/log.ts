@@ -57,6 +57,8 @@ export interface Log {
    * own leaves they make the root.
    */
   around(range: Range, size: number): Promise<Around>;
+  /** Root of the tree of the first `size` records, believed as far as it leads to the root of today. */
+  rootAt(size: number): Promise<Uint8Array>;
   consistency(from: number, to: number): Promise<readonly Uint8Array[]>;
   /** Keeps a note of a checkpoint of this log with cosignatures, durably, as `cosigned`. */
   keepCosigned(note: string): Promise<void>;

@@ -117,7 +117,7 @@ export class Tiles {
   /** Audit path of a record in the tree of `size`, checked before it is handed out. */
   async inclusion(seq: number, size: number): Promise<readonly Uint8Array[]> {
     const ranges = inclusionRanges(seq, size);
-    const root = await this.#rootAt(size);
+    const root = await this.rootAt(size);
     const path = await this.#ranges(ranges);
     const leaf = await this.#node({ level: 0, index: seq });
     if (!verifyInclusion(this.#hasher, { index: seq, size, leaf, path, root })) throw damaged(`record ${seq}`);
@@ -126,7 +126,7 @@ export class Tiles {
 
   /** The hashes before and after a range in the tree of `size`, checked before they are handed out. */
   async around({ start, end }: Range, size: number): Promise<Around> {
-    const root = await this.#rootAt(size);
+    const root = await this.rootAt(size);
     const [before, inside, after] = [
       await this.#nodes({ start: 0, end: start }),
       await this.#nodes({ start, end }),
@@ -144,8 +144,8 @@ export class Tiles {
   /** Consistency proof between two sizes, checked before it is handed out. */
   async consistency(from: number, to: number): Promise<readonly Uint8Array[]> {
     const ranges = consistencyRanges(from, to);
-    const fromRoot = await this.#rootAt(from);
-    const toRoot = await this.#rootAt(to);
+    const fromRoot = await this.rootAt(from);
+    const toRoot = await this.rootAt(to);
     const path = await this.#ranges(ranges);
     if (!verifyConsistency(this.#hasher, { from, to, path, fromRoot, toRoot })) throw damaged(`size ${from}`);
     return path;
@@ -166,7 +166,7 @@ export class Tiles {
   }
 
   /** Root at a size that the log had, believed only because it leads to the root in memory. */
-  async #rootAt(from: number): Promise<Uint8Array> {
+  async rootAt(from: number): Promise<Uint8Array> {
     const to = this.size;
     const toRoot = this.root();
     if (from === to) return toRoot;
