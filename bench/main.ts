@@ -2,7 +2,7 @@
  * Measures what the design sets bars for, prints a table and writes JSON.
  *
  *     npm run bench                 everything
- *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, start, workspace, network, stop, memory
+ *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, start, workspace, network, stop, approval, memory
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
@@ -20,6 +20,7 @@ const BENCHES = [
   "workspace",
   "network",
   "stop",
+  "approval",
   "memory",
 ] as const;
 

@@ -3,6 +3,7 @@
 
 const { readdirSync, readFileSync, statSync } = require("node:fs");
 const { join } = require("node:path");
+const { gatherPages } = require("../src/platform/page-files.ts");
 
 const ROOT = join(__dirname, "..");
 const FOLDERS = ["kernel", "protocol", "sandbox", "showing", "monitor", "platform"];
@@ -13,8 +14,12 @@ const LIBRARIES = [
 ];
 
 function main() {
-  let files = 0;
-  let code = 0;
+  const all = { files: 0, lines: 0 };
+  const count = (name, part) => {
+    printRow(name, part);
+    all.files += part.files;
+    all.lines += part.lines;
+  };
   console.log("trusted computing base, ours (lines of code, without tests, comments and empty lines)");
   for (const folder of FOLDERS) {
     const sources = listFiles(join(ROOT, "src", folder)).filter(
@@ -24,11 +29,14 @@ function main() {
       (sum, name) => sum + countCode(readFileSync(join(ROOT, "src", folder, name), "utf8")),
       0,
     );
-    console.log(`  ${folder.padEnd(32)}${String(sources.length).padStart(5)} files ${String(lines).padStart(8)} lines`);
-    files += sources.length;
-    code += lines;
+    count(folder, { files: sources.length, lines });
   }
-  console.log(`  ${"together".padEnd(32)}${String(files).padStart(5)} files ${String(code).padStart(8)} lines`);
+  const signing = countSigningPage();
+  count("page, what signs", signing.get("page"));
+  printRow("together", all);
+  console.log("of it, what a browser loads to sign");
+  for (const [folder, part] of [...signing].toSorted(([one], [other]) => (one < other ? -1 : 1)))
+    printRow(folder, part);
   console.log("libraries it loads");
   for (const [name, folder, pattern] of LIBRARIES) {
     const path = join(ROOT, folder);
@@ -38,6 +46,22 @@ function main() {
     if (bytes === 0) throw new Error(`Cannot measure ${name}: nothing fits in ${folder}`);
     console.log(`  ${name.padEnd(32)}${(bytes / 1e6).toFixed(1).padStart(20)} MB`);
   }
+}
+
+/** All that a browser loads to sign, by folder. */
+function countSigningPage() {
+  const { sources } = gatherPages(join(ROOT, "src"), { texts: {}, entries: ["sign.ts"] });
+  const folders = new Map();
+  for (const [path, { text }] of sources) {
+    const [, , folder] = path.split("/");
+    const { files, lines } = folders.get(folder) ?? { files: 0, lines: 0 };
+    folders.set(folder, { files: files + 1, lines: lines + countCode(text) });
+  }
+  return folders;
+}
+
+function printRow(name, { files, lines }) {
+  console.log(`  ${name.padEnd(32)}${String(files).padStart(5)} files ${String(lines).padStart(8)} lines`);
 }
 
 function listFiles(folder) {

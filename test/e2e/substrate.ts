@@ -68,6 +68,8 @@ export interface Substrate {
   answer(request: string, decision: "allow" | "deny"): Promise<number>;
   /** kill -9 of the monitor; resolves when it is gone. */
   crash(): Promise<void>;
+  /** Resolves when the monitor is gone by what it was started with: that is expected from now on. */
+  gone(): Promise<void>;
   /** Starts the monitor again on the same home. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -108,7 +110,13 @@ export interface Ran {
   readonly stdout: string;
   readonly stderr: string;
   /** What the plan agent printed, one object a line. */
-  readonly answers: readonly { readonly step: number; readonly result?: Answer; readonly error?: unknown }[];
+  readonly answers: readonly {
+    readonly step: number;
+    readonly result?: Answer;
+    readonly error?: unknown;
+    /** When it asked, milliseconds since 1970 UTC; absent for what it asked together. */
+    readonly asked?: number;
+  }[];
 }
 export interface Answer {
   readonly isError?: boolean;
@@ -129,11 +137,11 @@ export interface Client {
 
 const crypto = createCrypto();
 
-/** Starts it; `under`: a program, and its words, that runs the monitor's command. */
+/** Starts it; `under`: a program, and its words, that runs the monitor's command; `flags`: of its Node. */
 export async function startSubstrate(
-  options: { readonly enrol?: boolean; readonly under?: readonly string[] } = {},
+  options: { readonly enrol?: boolean; readonly under?: readonly string[]; readonly flags?: readonly string[] } = {},
 ): Promise<Substrate> {
-  const under = options.under ?? [];
+  const { under = [], flags = [] } = options;
   const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-")));
   const home = join(base, "home");
   const workspace = join(base, "work");
@@ -141,7 +149,7 @@ export async function startSubstrate(
   if (OWN_USER !== null) for (const folder of [base, workspace]) chownSync(folder, OWN_USER.uid, OWN_USER.gid);
   const owner = createSigner(randomBytes(32));
   const key = keyId(owner.publicKey, crypto.sha256);
-  let monitor = await startMonitorProcess(home, under);
+  let monitor = await startMonitorProcess(home, { under, flags });
   let client = await connectClient(home);
   let plans = 0;
   const latestPlan = new Map<string, string>();
@@ -285,17 +293,18 @@ export async function startSubstrate(
 
     async crash() {
       monitor.end("SIGKILL");
-      await monitor.gone;
+      await monitor.gone();
     },
+    gone: () => monitor.gone("SIGKILL"),
     async restart() {
       client.close();
-      monitor = await startMonitorProcess(home, under);
+      monitor = await startMonitorProcess(home, { under, flags });
       client = await connectClient(home);
     },
     async stop() {
       client.close();
       monitor.end("SIGTERM");
-      await monitor.gone;
+      await monitor.gone();
       rmSync(base, { recursive: true, force: true });
     },
   };
@@ -360,15 +369,27 @@ function collector(): { readonly sink: Writable; text(): string } {
 
 interface MonitorProcess {
   readonly process: ChildProcess;
-  readonly gone: Promise<void>;
+  /** `by`: expected from now on. */
+  gone(by?: "SIGKILL"): Promise<void>;
   end(signal: "SIGTERM" | "SIGKILL"): void;
   errors(): string;
 }
 
-async function startMonitorProcess(home: string, under: readonly string[]): Promise<MonitorProcess> {
+async function startMonitorProcess(
+  home: string,
+  { under, flags }: { readonly under: readonly string[]; readonly flags: readonly string[] },
+): Promise<MonitorProcess> {
   // For profiles of the monitor: AIOS_MONITOR_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile".
-  const flags = process.env["AIOS_MONITOR_FLAGS"]?.split(" ") ?? [];
-  const command = [process.execPath, ...MONITOR_FLAGS, ...flags, join(REPO, "src", "main", "aiosd.ts"), "--home", home];
+  const more = process.env["AIOS_MONITOR_FLAGS"]?.split(" ") ?? [];
+  const command = [
+    process.execPath,
+    ...MONITOR_FLAGS,
+    ...flags,
+    ...more,
+    join(REPO, "src", "main", "aiosd.ts"),
+    "--home",
+    home,
+  ];
   const [program = "", ...words] = [...under, ...command];
   const child = spawn(program, words, {
     stdio: ["ignore", "ignore", "pipe"],
@@ -401,7 +422,11 @@ async function startMonitorProcess(home: string, under: readonly string[]): Prom
     try {
       const probe = await connectUnix(join(home, "run", "aiosd.sock"));
       probe.destroy();
-      return { process: child, gone, end: endBy, errors: () => errors };
+      const goneBy = (by: typeof asked = asked): Promise<void> => {
+        asked = by;
+        return gone;
+      };
+      return { process: child, gone: goneBy, end: endBy, errors: () => errors };
     } catch {
       if (ended) throw new Error(`the monitor ended: ${errors}`);
       if (Date.now() > end) throw new Error(`the monitor does not listen: ${errors}`);

@@ -4,7 +4,7 @@
  *
  *     plan-agent.ts PLAN      PLAN: [{ "method": "tools/call", "params": {…} }, …]
  *
- * Prints one line of JSON for each step: { "step": n, "result" | "error": … }. A step { "raw": "text" } is written as it is.
+ * Prints one line of JSON for each step: { "step": n, "result" | "error": …, "asked": ms }. A step { "raw": "text" } is written as it is.
  * A step { "wait": ms } waits. A step { "until": n } waits until n blank lines were written below the plan. A step { "together": [steps] } sends them all before it reads an answer.
  */
 import { readFileSync } from "node:fs";
@@ -45,8 +45,8 @@ async function until(lines: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-function print(step: number, answer: { result?: unknown; error?: unknown }): void {
-  process.stdout.write(`${JSON.stringify({ step, result: answer.result, error: answer.error })}\n`);
+function print(step: number, answer: { result?: unknown; error?: unknown }, asked?: number): void {
+  process.stdout.write(`${JSON.stringify({ step, result: answer.result, error: answer.error, asked })}\n`);
 }
 
 socket.setMaxListeners(0);
@@ -60,6 +60,9 @@ for (const [at, step] of plan.entries()) {
   else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait));
   else if ("until" in step) await until(step.until);
   else if ("together" in step) (await Promise.all(step.together.map(call))).forEach((answer) => print(at, answer));
-  else print(at, await call(step));
+  else {
+    const asked = Date.now();
+    print(at, await call(step), asked);
+  }
 }
 socket.end();

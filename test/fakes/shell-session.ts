@@ -11,8 +11,8 @@ export interface ShellSession {
   seenAt(words: string): number;
   clear(): void;
   type(keys: string): void;
-  /** Resolves when these words were shown; fails after half a minute. */
-  see(words: string): Promise<void>;
+  /** Resolves with the first of these words that were shown; fails after half a minute. */
+  see(...words: readonly string[]): Promise<string>;
   resize(columns: number, rows: number): void;
   close(): void;
 }
@@ -54,10 +54,12 @@ export function openShell(folder: string, variables: { readonly [name: string]: 
       came.length = 0;
     },
     type: (keys) => void screen.write(Buffer.from(keys, "latin1")),
-    async see(words) {
+    async see(...words) {
       const end = performance.now() + PATIENCE;
-      while (!shown.includes(words)) {
-        if (performance.now() > end) throw new Error(`never seen: ${words}; seen: ${JSON.stringify(shown)}`);
+      for (;;) {
+        const found = words.find((each) => shown.includes(each));
+        if (found !== undefined) return found;
+        if (performance.now() > end) throw new Error(`never seen: ${words.join()}; seen: ${JSON.stringify(shown)}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
