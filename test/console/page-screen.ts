@@ -9,6 +9,7 @@ import { PAGES } from "../../src/main/console-pages.ts";
 import { gatherPages, servedText, type Pages } from "../../src/platform/page-files.ts";
 import { heldWith, requestAt, type Entry } from "../corpus/corpus.ts";
 import type { Shown } from "../corpus/terminal-screen.ts";
+import { NOW } from "../fakes/cli-powers.ts";
 import { startChromium } from "../fakes/chromium.ts";
 import { ROOT } from "../source-modules.ts";
 
@@ -23,21 +24,8 @@ export async function showOnPage(
   entries: readonly Asked[],
   { blind }: { readonly blind: boolean },
 ): Promise<readonly Shown[]> {
-  const server = await serve(entries, pagesOf(blind));
-  const browser = await startChromium();
-  try {
-    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
-    await context.addInitScript(() => {
-      localStorage.setItem("half", "a half");
-      localStorage.setItem("key", "a key");
-    });
-    const origin = `http://corpus.localhost:${(server.address() as AddressInfo).port}`;
-    const [sign, inbox] = [await context.newPage(), await context.newPage()];
-    for (const page of [sign, inbox]) page.setDefaultTimeout(15_000);
-    await sign.goto(`${origin}/sign#${requestAt(entries.length)}`);
+  return withPages(entries, { blind, width: 1400 }, async ({ sign, inbox }) => {
     await sign.waitForSelector("p[role=alert]:not(:empty)");
-    await inbox.goto(origin);
-    await inbox.waitForSelector(".card, .empty");
     for (;;) {
       const more = inbox.getByRole("button", { name: /^Show more of/u });
       if ((await more.count()) === 0) break;
@@ -48,6 +36,42 @@ export async function showOnPage(
     for (const [index, { stands }] of entries.entries())
       shown.push(stands === "list" ? await readCard(inbox, card++) : await readSign(sign, { index, stands }));
     return shown;
+  });
+}
+
+/** A picture of the inbox with these entries, which stand in its list. */
+export function drawOnPage(
+  entries: readonly (Asked & { readonly stands: "list" })[],
+  { blind }: { readonly blind: boolean },
+): Promise<Uint8Array> {
+  return withPages(entries, { blind, width: 900 }, async ({ inbox }) => {
+    await inbox.clock.setFixedTime(NOW);
+    await inbox.reload();
+    await inbox.waitForSelector(".card");
+    return inbox.locator(".inbox").screenshot();
+  });
+}
+
+async function withPages<T>(
+  entries: readonly Asked[],
+  { blind, width }: { readonly blind: boolean; readonly width: number },
+  use: (pages: { readonly sign: Page; readonly inbox: Page }) => Promise<T>,
+): Promise<T> {
+  const server = await serve(entries, pagesOf(blind));
+  const browser = await startChromium();
+  try {
+    const context = await browser.newContext({ viewport: { width, height: 900 } });
+    await context.addInitScript(() => {
+      localStorage.setItem("half", "a half");
+      localStorage.setItem("key", "a key");
+    });
+    const origin = `http://corpus.localhost:${(server.address() as AddressInfo).port}`;
+    const [sign, inbox] = [await context.newPage(), await context.newPage()];
+    for (const page of [sign, inbox]) page.setDefaultTimeout(15_000);
+    await sign.goto(`${origin}/sign#${requestAt(entries.length)}`);
+    await inbox.goto(origin);
+    await inbox.waitForSelector(".card, .empty");
+    return await use({ sign, inbox });
   } finally {
     await browser.close();
     server.close();

@@ -24,6 +24,21 @@ const OWN_STYLES = /\u001b\[(?:0|1|2|31|32|33)m/g;
 // oxlint-disable-next-line no-control-regex -- controls are what is looked for
 const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
 
+/** The bytes of each entry, as the command line wrote them to a real pseudo-terminal. */
+export async function bytesAtTerminal(
+  entries: readonly Pick<Entry, "stands" | "text">[],
+  { columns, blind }: { readonly columns: number; readonly blind: boolean },
+): Promise<readonly string[]> {
+  const file = join(makeTemporaryFolder(), "entries.json");
+  writeFileSync(file, JSON.stringify(entries));
+  const mark = "3c1d0a4e9b72";
+  const came = await readPty([file, mark], { columns, blind });
+  const parts = came.split(new RegExp(`${mark}:(?:\\d+|end)\r\n`, "u")).slice(1, -1);
+  if (parts.length !== entries.length)
+    throw new Error(`${parts.length} of ${entries.length} came: ${came.slice(-500)}`);
+  return parts;
+}
+
 /**
  * Shows entries on a real pseudo-terminal, by the command line's own code, and reads what a terminal emulator makes of what came.
  * @param blind with the function off that makes texts visible.
@@ -32,13 +47,7 @@ export async function showAtTerminal(
   entries: readonly Pick<Entry, "stands" | "text">[],
   { columns, blind }: { readonly columns: number; readonly blind: boolean },
 ): Promise<readonly Shown[]> {
-  const file = join(makeTemporaryFolder(), "entries.json");
-  writeFileSync(file, JSON.stringify(entries));
-  const mark = "3c1d0a4e9b72";
-  const came = await readPty([file, mark], { columns, blind });
-  const parts = came.split(new RegExp(`${mark}:(?:\\d+|end)\r\n`, "u")).slice(1, -1);
-  if (parts.length !== entries.length)
-    throw new Error(`${parts.length} of ${entries.length} came: ${came.slice(-500)}`);
+  const parts = await bytesAtTerminal(entries, { columns, blind });
   return Promise.all(parts.map((part, index) => emulate(part, { columns, stands: entries[index]?.stands ?? "bytes" })));
 }
 
