@@ -56,8 +56,17 @@ describe("an answer as the visitor gets it", () => {
       ["set-cookie", "aios-web=planted"],
       ["set-cookie", "wide=1; Domain=localhost"],
       ["service-worker-allowed", "/"],
+      ["speculation-rules", '"/rules.json"'],
+      ["connection-allowlist", '("*://*")'],
     ];
     expect(outside(...kept, ...dropped)).toEqual(kept);
+  });
+
+  test("says of every answer once where its page may connect to, whatever the program inside says of it", () => {
+    const all = headersOutside([["connection-allowlist", '("*://*")']], { port, origin }) ?? [];
+    expect(all.filter(([name]) => name === "connection-allowlist")).toEqual([
+      ["connection-allowlist", "(response-origin);redirects=allow;webrtc=block"],
+    ]);
   });
 
   test("keeps its own policy but for its reports", () => {

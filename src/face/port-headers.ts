@@ -105,6 +105,9 @@ export function pageRules(origin: string): Headers {
   ].join("; ");
   return [
     ["content-security-policy", policy],
+    // A policy says nothing of speculation rules, preconnect, WebRTC and a page's own tab; this says it of every connection
+    // (https://wicg.github.io/connection-allowlists/). Where a redirect leads was looked at before it is handed on.
+    ["connection-allowlist", "(response-origin);redirects=allow;webrtc=block"],
     ["cross-origin-opener-policy", "same-origin"],
     ["cross-origin-resource-policy", "same-origin"],
     ["referrer-policy", "no-referrer"],

@@ -133,6 +133,7 @@ describe("a published port", () => {
     expect(policies).not.toContain("report-uri");
     expect(policies).toContain(`connect-src 'self' ws://${place.host}:${place.port} data: blob:`);
     expect(policies).toContain("frame-ancestors 'none'");
+    expect(headers["connection-allowlist"]).toBe("(response-origin);redirects=allow;webrtc=block");
     expect(await enteredVisit("/away")).toMatchObject({ status: 502, body: "foreign-redirect\n" });
   });
 

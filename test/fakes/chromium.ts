@@ -1,5 +1,7 @@
-import { existsSync } from "node:fs";
-import { chromium, type Browser } from "playwright-core";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Browser, type BrowserContext } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
 
@@ -13,6 +15,23 @@ export function hasChromium(): boolean {
  * stranger could make lead here.
  */
 export function startChromium(rebound: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: flags(rebound) });
+}
+
+/** The same with a profile of its own, as people have one: pages of a private window connect nowhere ahead of need. */
+export async function startProfile(): Promise<{ readonly pages: BrowserContext; close(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), "aios-profile-"));
+  const pages = await chromium.launchPersistentContext(folder, { executablePath: CHROMIUM, args: flags([]) });
+  return {
+    pages,
+    async close() {
+      await pages.close();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function flags(rebound: readonly string[]): string[] {
   const rules = [
     ...rebound.map((name) => `MAP ${name} 127.0.0.1`),
     "MAP * ~NOTFOUND",
@@ -20,18 +39,15 @@ export function startChromium(rebound: readonly string[] = []): Promise<Browser>
     "EXCLUDE *.localhost",
     "EXCLUDE 127.0.0.1",
   ];
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      // It runs as root here, and opens pages of this test only.
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      `--host-resolver-rules=${rules.join(" , ")}`,
-    ],
-  });
+  return [
+    // It runs as root here, and opens pages of this test only.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    `--host-resolver-rules=${rules.join(" , ")}`,
+  ];
 }
