@@ -1,10 +1,8 @@
 import {
   chmodSync,
-  closeSync,
   constants,
   copyFileSync,
   mkdirSync,
-  openSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -12,7 +10,6 @@ import {
   rmSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
@@ -20,37 +17,73 @@ import { UNDO_LISTED, type UndoEntry, type UndoMeta, type UndoSeen } from "../sa
 import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
 import type { UndoChange, UndoReport } from "../protocol/undo-report.ts";
 import { exchangeNames, setTimes } from "./file-calls.ts";
+import { openProgress, readRest, writeRest, type UndoProgress, type UndoRest } from "./undo-progress.ts";
 import { look, statAt } from "./undo-store.ts";
 
 /**
  * Puts back what a run changed, the last change first, or says what that would be. What somebody changed since the run is
- * left as it is and named, and so is what hangs on it. Stopped at any moment, it goes on where it was when it is called
- * again: each step is noted when it is done, and one that was done and not noted is found done. `onStep` is called between
- * the two. Throws what the file system throws where the store itself cannot be read or written.
+ * left as it is and named, and so is what hangs on it; called again, it goes on with what was left, where nothing stands in
+ * its way any more. Stopped at any moment, it goes on where it was: each step is noted when it is done, and one that was
+ * done and not noted is found done. `onStep` is called between the two. Throws what the file system throws where the store
+ * itself cannot be read or written.
  */
 export function undoRun(
   folder: string,
   { how, onStep = () => {} }: { readonly how: "dry" | "do"; readonly onStep?: () => void },
 ): UndoReport {
-  const entries = readEntries(join(folder, "journal"));
-  const progress = openProgress(join(folder, "undone"), { all: entries.length, how });
+  const journal = readEntries(join(folder, "journal"));
+  const rest = readRest(folder);
+  const pass = rest?.pass ?? 0;
+  const places = rest?.entries ?? [...journal.keys()];
+  const entries = places.flatMap((place) => journal[place] ?? []);
+  const progress = openProgress(folder, { pass, all: entries.length, how });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody else can write in the store
   const final = readLines(join(folder, "final")) as readonly Left[] | null;
   const report = createReport(final !== null);
-  const undone = entries.slice(Math.max(0, progress.left - (progress.began ? 1 : 0)));
-  const moved = final === null ? findLater(entries, join(folder, "journal")) : findMoved(final, undone);
+  const undone = entries.filter((entry, at) =>
+    at >= progress.left ? !progress.kept.has(at) : progress.unsure && at === progress.left - 1 && mayBeDone(entry),
+  );
+  const known = rest?.paths ?? final;
+  const moved = known === null ? findLater(entries, join(folder, "journal")) : findMoved(known, { undone, rest });
+  for (const path of progress.astray) moved.add(path);
+  for (const at of progress.kept) report.leave(pathsOf(entries[at] ?? { did: "not" }).at(-1) ?? "", STOPPED);
   try {
     for (let at = progress.left - 1; at >= 0; at--) {
       const entry = entries[at];
       if (entry === undefined) continue;
+      const before = report.leaves();
       undoEntry(entry, { folder, how, moved, report, progress });
+      if (report.leaves() > before) progress.keep(at);
       onStep();
       progress.note(at);
+    }
+    if (how === "do" && progress.kept.size > 0) {
+      const kept = entries.flatMap((entry, at) => (progress.kept.has(at) ? [{ entry, place: places[at] ?? 0 }] : []));
+      const paths = standingOf({ moved, kept: kept.map(({ entry }) => entry), known: known ?? [] });
+      writeRest(folder, { pass: pass + 1, entries: kept.map(({ place }) => place), paths });
     }
     return report.finish();
   } finally {
     progress.close();
   }
+}
+
+/**
+ * How the paths that something left hangs on must look for nobody's work to be lost by taking it back: what somebody changed,
+ * as it was before that; the rest, as it is now.
+ */
+function standingOf({
+  moved,
+  kept,
+  known,
+}: {
+  readonly moved: ReadonlySet<string>;
+  readonly kept: readonly UndoEntry[];
+  readonly known: readonly Left[];
+}): readonly Left[] {
+  const before = new Map(known.map(({ path, seen }) => [path, seen]));
+  const paths = new Set([...moved, ...kept.flatMap(pathsOf)]);
+  return [...paths].map((path) => ({ path, seen: moved.has(path) ? (before.get(path) ?? null) : look(path) }));
 }
 
 /** How the run left a path. */
@@ -65,10 +98,11 @@ interface Undoing {
   /** Paths that somebody changed since, and what hangs on them. */
   readonly moved: Set<string>;
   readonly report: ReturnType<typeof createReport>;
-  readonly progress: Progress;
+  readonly progress: UndoProgress;
 }
 
 const SINCE = "it was changed since the run";
+const STOPPED = "it could not be taken back before this undoing was stopped";
 const ASTRAY = "the folder that it was in is not what it was";
 /** Nanoseconds that a program may still have written after its last change was noted, when its end was not. */
 const GRACE_NS = 1_000_000_000n;
@@ -153,23 +187,27 @@ function undoAt(entry: Exclude<UndoEntry, { did: "not" | "moved" | "exchanged" }
 function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, undoing: Undoing): void {
   const { how, moved, report } = undoing;
   const { from, to } = entry;
+  const stray = (path: string): void => {
+    moved.add(path);
+    undoing.progress.stray(path);
+  };
   const wentAgain = [...moved].filter((path) => path === to || path.startsWith(`${to}/`));
   if (hasMoved(moved, to) || hasMoved(moved, from)) {
-    moved.add(from);
+    stray(from);
     return report.leave(to, SINCE);
   }
   if (how === "do" && !(isStraight(from) && isStraight(to))) {
-    moved.add(from);
+    stray(from);
     return report.leave(to, ASTRAY);
   }
   // What lies in a folder goes with it.
-  for (const path of wentAgain) moved.add(from + path.slice(to.length));
+  for (const path of wentAgain) stray(from + path.slice(to.length));
   const [back, there] = [statAt(from), statAt(to)];
   if (how === "dry") return report.add("moved-back", from);
   // Moved back already; or the run made it and took it away again.
   if (there === undefined) return;
   if (back !== undefined && entry.did === "moved") {
-    moved.add(from);
+    stray(from);
     return report.leave(to, "something else is where it was");
   }
   try {
@@ -177,13 +215,13 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
     else exchangeBack(undoing.progress, { from, to, now: String(there.ino) });
     report.add("moved-back", from);
   } catch (error) {
-    moved.add(from);
+    stray(from);
     report.leave(to, `it cannot be moved back: ${codeOf(error)}`);
   }
 }
 
 function exchangeBack(
-  progress: Progress,
+  progress: UndoProgress,
   { from, to, now }: { readonly from: string; readonly to: string; readonly now: string },
 ): void {
   const begun = progress.exchanging();
@@ -204,21 +242,37 @@ function restoreFile(entry: { path: string; blob: number; meta: UndoMeta }, fold
   renameSync(bytes(beside), bytes(entry.path));
 }
 
+/** Whether a step looks done; where that cannot be said, it may be. */
+function mayBeDone(entry: UndoEntry): boolean {
+  if (entry.did === "changed" || entry.did === "removed") {
+    const found = statAt(entry.path);
+    return found !== undefined && isAsBefore(found, entry.meta);
+  }
+  return entry.did === "made" ? statAt(entry.path) === undefined : entry.did !== "mode";
+}
+
 function isAsBefore(found: BigIntStats, meta: UndoMeta): boolean {
   return Number(found.size) === meta.size && String(found.mtimeNs) === meta.mtimeNs;
 }
 
-/** Paths that do not look as the run left them, without those that this undoing has been at already. */
-function findMoved(final: readonly Left[], undone: readonly UndoEntry[]): Set<string> {
+/**
+ * Paths that do not look as they were left, without those that this undoing has been at already. Where one was left before
+ * and nothing is there now, nothing stands in its way: it was named, and is asked for again.
+ */
+function findMoved(
+  known: readonly Left[],
+  { undone, rest }: { readonly undone: readonly UndoEntry[]; readonly rest: UndoRest | null },
+): Set<string> {
   const touched = new Set(undone.flatMap(pathsOf));
   const isTouched = (path: string): boolean => {
     for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (touched.has(at)) return true;
     return false;
   };
   const moved = new Set<string>();
-  for (const { path, seen } of final) {
+  for (const { path, seen } of known) {
     if (isTouched(path)) continue;
     const now = look(path);
+    if (rest !== null && now === null) continue;
     const isSame =
       seen === null || now === null
         ? seen === now
@@ -249,13 +303,20 @@ function pathsOf(entry: UndoEntry): readonly string[] {
 function createReport(noted: boolean): {
   add(what: UndoChange["what"], path: string): void;
   leave(path: string, why: string): void;
+  /** How often something was left. */
+  leaves(): number;
   finish(): UndoReport;
 } {
   const changes = new Map<string, UndoChange>();
   const left = new Map<string, { readonly path: string; readonly why: string }>();
+  let leaves = 0;
   return {
     add: (what, path) => void changes.set(`${what} ${path}`, { what, path: shown(path) }),
-    leave: (path, why) => void left.set(path, { path: shown(path), why }),
+    leave(path, why) {
+      leaves++;
+      left.set(path, { path: shown(path), why });
+    },
+    leaves: () => leaves,
     finish: () => ({
       changes: [...changes.values()].slice(0, UNDO_LISTED),
       changed: changes.size,
@@ -289,60 +350,6 @@ function readLines(path: string): readonly unknown[] | null {
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   const lines = whole.split("\n").filter((line) => line !== "");
   return lines.map((line): unknown => JSON.parse(line));
-}
-
-/** Characters of each of the two numbers of a progress file. */
-const NUMBER = 24;
-
-interface Progress {
-  /** Entries that are left to undo. */
-  readonly left: number;
-  /** An undoing began before: the last of these may be done already. */
-  readonly began: boolean;
-  /** What stood at the second path of an exchange that had begun: two exchanges would be none. */
-  exchanging(): string | null;
-  exchange(inode: string): void;
-  note(left: number): void;
-  close(): void;
-}
-
-/** How far an undoing came, kept in a file; a dry look only reads it. */
-function openProgress(path: string, { all, how }: { readonly all: number; readonly how: "dry" | "do" }): Progress {
-  const [known = "", inode = ""] = readKnown(path);
-  const left = known === "" ? all : Math.min(Number(known), all);
-  const began = known !== "";
-  let count = left;
-  let exchanging = inode;
-  if (how === "dry") {
-    return { left, began, exchanging: () => null, exchange: () => {}, note: () => {}, close: () => {} };
-  }
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
-  const write = (): void => void writeSync(fd, String(count).padStart(NUMBER) + exchanging.padStart(NUMBER), 0);
-  write();
-  return {
-    left,
-    began,
-    exchanging: () => (exchanging === "" ? null : exchanging),
-    exchange(found) {
-      exchanging = found;
-      write();
-    },
-    note(next) {
-      [count, exchanging] = [next, ""];
-      write();
-    },
-    close: () => closeSync(fd),
-  };
-}
-
-function readKnown(path: string): readonly string[] {
-  try {
-    const text = readFileSync(path, "latin1");
-    return [text.slice(0, NUMBER).trim(), text.slice(NUMBER).trim()];
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 /** A path for people. */

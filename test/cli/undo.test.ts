@@ -48,6 +48,7 @@ left       /srv/work/mine: it was changed since the run
 and 1 more that are left
 the end of the run was not noted: what was changed after its last note is left
 0 put back, 2 left as they are
+move away or mend what stands in the way, and the same command goes on with what is left
 [1]
 `);
   });

@@ -13,7 +13,7 @@ export const undo: Command = {
   rest: null,
   flags: [{ name: "dry-run", value: null, help: "only say what would be put back" }, JSON_OUTPUT, HOME],
   details: [
-    "Files that it changed or removed come back with their content, mode and time, what it made goes, what it moved moves back. A file that somebody changed since is left and named, and then the exit code is 1. Owners and extended attributes are not put back. What was kept of the last 32 instances can be undone.",
+    "Files that it changed or removed come back with their content, mode and time, what it made goes, what it moved moves back. A file that somebody changed since is left and named, and then the exit code is 1; when it is moved or removed, or what else stood in the way is mended, the same command goes on with what was left. Owners and extended attributes are not put back. What was kept of the last 32 instances can be undone.",
   ],
   examples: ["undo i-0123456789abcdef --dry-run", "undo i-0123456789abcdef"],
   async run(powers, args) {
@@ -48,6 +48,9 @@ function showReport(report: Report, how: "dry" | "do"): readonly Line[] {
       ? []
       : [line("the end of the run was not noted: what was changed after its last note is left", "wait")]),
     line(summarise(report, how), report.leftCount === 0 ? "good" : "wait"),
+    ...(report.leftCount === 0
+      ? []
+      : [line("move away or mend what stands in the way, and the same command goes on with what is left", "faint")]),
   ];
 }
 
