@@ -16,6 +16,10 @@ export const EXIT = {
   stopped: 6,
   /** A fault of this program. */
   fault: 70,
+  /** `run` only, as shells have it: the command is there and cannot be executed. */
+  unusable: 126,
+  /** `run` only, as shells have it: there is no such command, or what would run it is not there. */
+  absent: 127,
   /** Interrupted at the keyboard. */
   interrupted: 130,
 } as const;

@@ -28,6 +28,8 @@ export type FailureCode =
   | "passphrases-differ"
   | "wrong-passphrase"
   | "not-found"
+  | "no-program"
+  | "bad-program"
   | "not-confirmed"
   | "cannot-show"
   | "not-stopped"
@@ -70,6 +72,8 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "passphrases-differ": "no",
   "wrong-passphrase": "no",
   "not-found": "no",
+  "no-program": "absent",
+  "bad-program": "unusable",
   "not-confirmed": "no",
   "cannot-show": "no",
   "not-stopped": "no",

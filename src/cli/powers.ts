@@ -266,7 +266,7 @@ export interface AgentStarter {
    * fresh pipe in the place of every other. The instance takes them when it starts.
    */
   offerStreams(offer: StreamOffer): Promise<OfferedStreams>;
-  /** Program file and read-only folders that a command needs inside a sandbox. Throws `CliFailure` `not-found`. */
+  /** Program file and read-only folders that a command needs inside a sandbox. Throws `CliFailure` `no-program`, `bad-program`. */
   findProgram(command: readonly string[]): Promise<Pick<RunRequest, "command" | "code">>;
 }
 

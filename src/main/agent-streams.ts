@@ -1,8 +1,9 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, realpathSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { isatty, ReadStream } from "node:tty";
 import { CliFailure } from "../cli/failure.ts";
 import type { AgentStarter, AgentTerminal, OfferedStreams, StreamOffer } from "../cli/powers.ts";
+import { findProgram } from "../platform/find-program.ts";
 import { openPty, type Pty } from "../platform/pty.ts";
 import { sendDescriptors } from "../platform/stream-handover.ts";
 import { relayStreams } from "../platform/stream-relay.ts";
@@ -14,6 +15,8 @@ function streamSocket(home: string): string {
 }
 
 const STANDARD = [0, 1, 2] as const;
+/** Where an agent finds its folder (monitor/sandbox-plans.ts, which is too much to load for a name). */
+const WORKSPACE = "/workspace";
 
 /**
  * Hands over stand-ins for the standard streams, never these themselves: a pty of its own for what is a terminal, so that
@@ -143,10 +146,13 @@ export function createProgramFinder(environment: {
 }): AgentStarter["findProgram"] {
   return async (command) => {
     const [name = "", ...rest] = command;
-    const found = findExecutable(name, environment);
-    if (found === null)
-      throw CliFailure.of("not-found", `There is no program "${name}"`, "name it with its path, or install it");
-    const real = realpathSync(found);
+    const path = environment.path.split(":").filter((folder) => isAbsolute(folder));
+    const found = findProgram(name.includes("/") ? resolve(environment.cwd, name) : name, path.join(":"));
+    // What lies in its workspace is there inside only, and the launcher says so when it is not.
+    if (found.kind === "no-program" && name.startsWith(`${WORKSPACE}/`)) return { command, code: [] };
+    if (found.kind !== "found") throw CliFailure.of(found.kind, `Cannot start "${name}": ${found.why}`, found.hint);
+    const { program } = found;
+    const real = realpathSync(program);
     const manager = /\/\.?(pyenv|rbenv|nodenv|goenv|asdf)\/shims\//u.exec(real)?.[1];
     if (manager !== undefined) {
       throw CliFailure.of(
@@ -155,25 +161,10 @@ export function createProgramFinder(environment: {
         `name the program that it stands for: ${manager} which ${basename(real)}`,
       );
     }
-    if (isSystem(real)) return { command: [found, ...rest], code: [] };
+    if (isSystem(real)) return { command: [program, ...rest], code: [] };
     const owner = findPackage(dirname(real));
     return { command: [real, ...rest], code: owner === null ? [real] : environment.closure(owner) };
   };
-}
-
-function findExecutable(name: string, environment: { readonly path: string; readonly cwd: string }): string | null {
-  if (name.includes("/")) return isExecutable(resolve(environment.cwd, name)) ? resolve(environment.cwd, name) : null;
-  const folders = environment.path.split(":").filter((folder) => isAbsolute(folder));
-  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 function isSystem(path: string): boolean {

@@ -8,8 +8,9 @@
  * when any step fails it ends, and nothing of the agent has run. Nothing of it stays inside.
  */
 import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
-import { becomeProgram, findProgram, takeTerminal } from "../platform/become-program.ts";
+import { becomeProgram, endAtOnce, takeTerminal } from "../platform/become-program.ts";
 import { sendMessage } from "../platform/fd-passing.ts";
+import { findProgram, type NoProgram } from "../platform/find-program.ts";
 import { enterGuardedDomain, enterOwnDomain } from "../platform/landlock.ts";
 import { listenOnLoopback, makeLoopbackSockets } from "../platform/loopback-listener.ts";
 import { installListener } from "../platform/seccomp-listener.ts";
@@ -31,14 +32,27 @@ const GO = "G".charCodeAt(0);
 /** What a login gives on most systems. */
 const AGENT_UMASK = 0o022;
 
-function fail(why: "program" | "setup", words: string): never {
+/** How each failure is told to the supervisor, and the exit code that it ends in: those of shells for a program. */
+const FAILURES = {
+  "no-program": { letter: "N", exit: 127 },
+  "bad-program": { letter: "B", exit: 126 },
+  setup: { letter: "F", exit: 1 },
+} as const;
+
+function fail(kind: keyof typeof FAILURES, words: string, said = words): never {
+  const { letter, exit } = FAILURES[kind];
   // One message: the letter, and why. Whoever reads it may be gone; then there is nobody left to tell.
   try {
-    sendMessage(socket, { bytes: Buffer.from(`${why === "program" ? "P" : "F"}${words.slice(0, 512)}`), fds: [] });
+    sendMessage(socket, { bytes: Buffer.from(`${letter}${words.slice(0, 512)}`), fds: [] });
+    writeSync(2, `aios: ${said}\n`);
   } finally {
-    writeSync(2, `aios: ${words}\n`);
-    process.exit(1);
+    endAtOnce(exit);
   }
+}
+
+function failToStart(word: string, { kind, why, hint }: NoProgram): never {
+  const words = `Cannot start "${word}" in the sandbox: ${why}`;
+  return fail(kind, words, `${words} (${kind})\nhint: ${hint}`);
 }
 
 /** The face serves them; what stays of them inside are addresses. */
@@ -63,8 +77,8 @@ function launch(): never {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one who planned this sandbox wrote it
   const plan = JSON.parse(readFileSync(Number(process.argv[3]), "utf8")) as Plan;
   const [word = ""] = plan.command;
-  const program = findProgram(word, plan.environment["PATH"] ?? "");
-  if (program === null) return fail("program", `Cannot start "${word}": there is no such program in the sandbox`);
+  const found = findProgram(word, plan.environment["PATH"] ?? "");
+  if (found.kind !== "found") return failToStart(word, found);
   if (plan.terminal) takeTerminal();
   if (plan.proxy !== null) handOutProxy(plan.proxy);
   if (plan.visits !== null) handOutVisits(plan.visits);
@@ -77,7 +91,7 @@ function launch(): never {
   closeSync(listener);
   const word1 = Buffer.alloc(1);
   if (readSync(socket, word1) !== 1 || word1[0] !== GO) return process.exit(1);
-  return fail("program", `Cannot start "${word}": ${becomeProgram(program, plan)}`);
+  return failToStart(word, becomeProgram(found.program, plan));
 }
 
 try {

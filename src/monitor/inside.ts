@@ -155,8 +155,10 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
         return;
       case "gone":
         return record(live, refusalsOf(live));
-      case "launched":
       case "failed":
+        if (news.why !== "setup") live.unstarted = news.why;
+        return;
+      case "launched":
         return;
       default:
         news satisfies never;

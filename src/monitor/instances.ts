@@ -283,7 +283,7 @@ export function createInstances(ports: InstancePorts): Instances {
         homes.watch(live);
         void agent.ended.then(endInTime(live, limits.wall, limitPorts));
         void agent.ended.then(({ code: exit }) =>
-          claimed.has(live) ? undefined : finish(live, { why: "exited", exit }),
+          claimed.has(live) ? undefined : finish(live, { why: live.unstarted ?? "exited", exit }),
         );
         // Killed or cut while it was starting: nothing of it may stay.
         if (stoppedBy(journal.state, state) !== null) stopProcesses(live);

@@ -68,6 +68,8 @@ export interface LiveInstance {
   /** The gate of its published ports. */
   published: Published | null;
   agent: SandboxedProcess | null;
+  /** Why its program never began, where that was not its confinement's fault. */
+  unstarted: "no-program" | "bad-program" | null;
   /** Every sandbox that it has, and what each is for. */
   readonly parts: Map<SandboxedProcess, Part>;
   /** Sandboxes that are being made for it. */
@@ -113,6 +115,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     gitCarrier: null,
     published: null,
     agent: null,
+    unstarted: null,
     parts: new Map(),
     starts: new Set(),
     over: false,

@@ -1,6 +1,5 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { resolve } from "node:path";
-import { bindFunction, checkCall, lastErrno, nameErrno } from "./libc.ts";
+import { bindFunction, checkCall, errnoOf, lastErrno, nameErrno } from "./libc.ts";
+import { interpreterOf, type NoProgram } from "./find-program.ts";
 
 // asm-generic/ioctls.h, asm-generic/fcntl.h, asm/signal.h, linux/close_range.h
 const F_SETFD = 2;
@@ -20,31 +19,10 @@ const ioctl = bindFunction<[number, number, number]>("int ioctl(int, unsigned lo
 const fcntl = bindFunction<[number, number, number]>("int fcntl(int, int, long)");
 const signal = bindFunction<[number, null]>("intptr_t signal(int, void *)");
 const closeRange = bindFunction<[number, number, number, number]>("long syscall(long, long, long, long)");
+const leave = bindFunction<[number]>("void _exit(int)");
 const execve = bindFunction<[string, readonly (string | null)[], readonly (string | null)[]]>(
   "int execve(const char *, const char **, const char **)",
 );
-
-/**
- * Where a command's first word leads: itself when it holds a slash, otherwise the first executable file of that name in
- * `path`. Null when there is none.
- */
-export function findProgram(word: string, path: string): string | null {
-  if (word.includes("/")) return isProgram(word) ? word : null;
-  for (const folder of path.split(":")) {
-    const found = resolve(folder, word);
-    if (folder !== "" && isProgram(found)) return found;
-  }
-  return null;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
 
 /** Makes standard input the controlling terminal of a new session, so that Ctrl-C and Ctrl-Z reach what runs in it. */
 export function takeTerminal(): void {
@@ -60,7 +38,7 @@ export function takeTerminal(): void {
 export function becomeProgram(
   program: string,
   start: { readonly command: readonly string[]; readonly environment: { readonly [name: string]: string } },
-): string {
+): NoProgram {
   checkCall(
     "close descriptors",
     closeRange(SYS_CLOSE_RANGE, FIRST_AFTER_STREAMS, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC),
@@ -76,5 +54,29 @@ export function becomeProgram(
   signal(SIGXFSZ, null);
   const variables = Object.entries(start.environment).map(([name, value]) => `${name}=${value}`);
   execve(program, [...start.command, null], [...variables, null]);
-  return nameErrno(lastErrno());
+  return explainExec(program, lastErrno());
+}
+
+/** Ends this process without what Node does at its end: standard streams are no longer as it left them, and it aborts. */
+export function endAtOnce(code: number): never {
+  leave(code);
+  throw new Error("a process that has ended goes on");
+}
+
+/** Why the kernel would not make a file that is there, and may be executed, the program of this process. */
+function explainExec(program: string, errno: number): NoProgram {
+  if (errno === errnoOf("ENOENT")) {
+    const named = interpreterOf(program);
+    const why =
+      named === null
+        ? "the loader that it was built for is not there"
+        : `its first line names ${named}, which is not there`;
+    return { kind: "no-program", why, hint: "name a program that is there to run it" };
+  }
+  if (errno === errnoOf("ENOEXEC")) {
+    const why = "it is no program for this machine, and its first line names none to run it";
+    return { kind: "bad-program", why, hint: "a script needs a first line such as #!/bin/sh, or: sh FILE" };
+  }
+  const why = `the kernel refuses to execute it (${nameErrno(errno)})`;
+  return { kind: "bad-program", why, hint: "try it outside: a shell there is told the same" };
 }

@@ -8,6 +8,7 @@ const MODULES = [
   "main/launcher.ts",
   "platform/become-program.ts",
   "platform/fd-passing.ts",
+  "platform/find-program.ts",
   "platform/landlock.ts",
   "platform/libc.ts",
   "platform/loopback-listener.ts",

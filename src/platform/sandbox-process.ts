@@ -92,7 +92,8 @@ let knownHost: SandboxHost | undefined;
 /**
  * Starts one program in a sandbox of its own and resolves when it is confined in full and running. CONFINED-OR-NOT-AT-ALL:
  * rejects with SandboxError when any part cannot be set up, and then nothing of it runs.
- * A program or working directory that is not there ends it at once with code 1, and `errors()` says so.
+ * A program that is not there ends it at once, an agent with 127 (126 when it cannot be executed), others with 1 from
+ * bubblewrap, as a working directory does that is not there; `errors()` says so.
  * The sandbox ends with this process, and with the thread that started it.
  */
 export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): Promise<StartedSandbox> {

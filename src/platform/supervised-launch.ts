@@ -40,8 +40,8 @@ export async function superviseLaunch(
         settle();
         break;
       case "failed":
-        if (news.why === "program") settle();
-        else fail(news.words);
+        if (news.why === "setup") fail(news.words);
+        else settle();
         break;
       case "terminal":
       case "unsupervised":

@@ -1,6 +1,13 @@
 import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import { PROGRAM_MOST, ARGUMENT_MOST, ARGUMENTS_MOST, BATCH_MOST, EXAMPLES_MOST } from "../sandbox/evidence.ts";
-import type { Evidence, RefusedFile, StartedProgram, StoppedCall, WatchOrder } from "../sandbox/evidence.ts";
+import type {
+  Evidence,
+  LaunchFailure,
+  RefusedFile,
+  StartedProgram,
+  StoppedCall,
+  WatchOrder,
+} from "../sandbox/evidence.ts";
 import type { Notice } from "../sandbox/notice.ts";
 import type { FileNote } from "../sandbox/storage-wire.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
@@ -14,6 +21,8 @@ import { createStorageLink, type StorageLink } from "./storage-link.ts";
 const SIGKILL = 9;
 /** How long reports are gathered, milliseconds. */
 const GATHER_MS = 100;
+/** What a launcher says first when it ends instead of becoming an agent. */
+const FAILURES: { readonly [letter: string]: LaunchFailure } = { N: "no-program", B: "bad-program", F: "setup" };
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 
@@ -58,7 +67,9 @@ export function createWard(
 ): Ward {
   const { ward } = order;
   const { notices, report, now } = ports;
-  let phase: "waiting" | "launching" | "running" | "dying" | "over" = "waiting";
+  let phase: "waiting" | "launching" | "becoming" | "running" | "dying" | "over" = "waiting";
+  /** The start of the agent's own program, until the kernel has let it begin. */
+  let firstStart: StartedProgram | null = null;
   let socket: number | null = launcher;
   let listener: number | null = null;
   let dueAt: number | null = null;
@@ -110,8 +121,9 @@ export function createWard(
   }
 
   /** Before the agent's program runs, the launcher's end is the end of the start. */
-  function endStart(why: "program" | "setup", words: string): void {
-    if (phase === "waiting" || phase === "launching") report({ event: "failed", ward, why, words });
+  function endStart(why: LaunchFailure, words: string): void {
+    if (phase === "waiting" || phase === "launching" || phase === "becoming")
+      report({ event: "failed", ward, why, words });
     if (socket !== null) closeSync(socket);
     socket = null;
     if (phase !== "running") phase = "over";
@@ -121,6 +133,7 @@ export function createWard(
     if (socket === null) return;
     const message = receiveMessage(socket, { bytes: 1024, fds: 1 });
     if (message === null) return;
+    if (phase === "becoming" && message.bytes.length === 0) return begin(socket);
     const [letter, words] = [message.bytes.toString("latin1", 0, 1), message.bytes.toString("utf8", 1)];
     const [fd] = message.fds;
     if (letter === "L" && fd !== undefined && phase === "waiting") {
@@ -130,8 +143,19 @@ export function createWard(
       return;
     }
     closeAll(message.fds);
-    if (letter === "P" || letter === "F") endStart(letter === "P" ? "program" : "setup", words);
-    else endStart("setup", "the launcher ended before its filter was installed");
+    const why = FAILURES[letter];
+    if (why === undefined) endStart("setup", "the launcher ended before its filter was installed");
+    else endStart(why, words);
+  }
+
+  /** The kernel closes the launcher's socket as the program begins, and not when it refuses to begin it. */
+  function begin(closed: number): void {
+    closeSync(closed);
+    socket = null;
+    phase = "running";
+    if (firstStart !== null) started.push(firstStart);
+    gather();
+    report({ event: "launched", ward });
   }
 
   function refuse(source: number, call: PendingCall, name: string): void {
@@ -151,11 +175,12 @@ export function createWard(
     // Killed meanwhile, it started nothing, and what was read may be of another process that has its id now.
     if (isLaunch) storage?.begin(source, call);
     if (!answerCall(source, call, "continue")) return;
-    started.push(read);
     if (isLaunch) {
-      phase = "running";
-      report({ event: "launched", ward });
+      phase = "becoming";
+      firstStart = read;
+      return;
     }
+    started.push(read);
     if (started.length >= BATCH_MOST) flush();
     else gather();
   }
@@ -191,11 +216,11 @@ export function createWard(
 
   return {
     entry: () => {
-      const fd = listener !== null && phase !== "waiting" ? listener : socket;
+      const fd = listener !== null && phase !== "waiting" && phase !== "becoming" ? listener : socket;
       return fd === null || phase === "over" ? null : { fd, input: phase !== "dying", output: false };
     },
     serve(polled) {
-      if (phase === "waiting") {
+      if (phase === "waiting" || phase === "becoming") {
         if (polled.input || polled.over) hearLauncher();
         return;
       }

@@ -11,7 +11,7 @@ const refusal = (value: JsonValue): string => {
 describe("decodeEvidence", () => {
   it.each([
     { event: "launched", ward: 1 },
-    { event: "failed", ward: 1, why: "program", words: 'Cannot start "x"' },
+    { event: "failed", ward: 1, why: "no-program", words: 'Cannot start "x"' },
     { event: "started", ward: 1, programs: [PROGRAM] },
     {
       event: "refused",

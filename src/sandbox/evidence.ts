@@ -32,12 +32,15 @@ export interface RefusedFile extends FileNote {
   readonly program: string;
 }
 
+/** Why no agent began: its program is not there, cannot be executed, or its confinement could not be set up. */
+export type LaunchFailure = "no-program" | "bad-program" | "setup";
+
 /** What a supervisor reports about one sandbox, its ward. */
 export type Evidence =
   /** The launcher has become the agent. */
   | { readonly event: "launched"; readonly ward: number }
-  /** It never did: its program is not there, or the confinement could not be set up. */
-  | { readonly event: "failed"; readonly ward: number; readonly why: "program" | "setup"; readonly words: string }
+  /** It never did. */
+  | { readonly event: "failed"; readonly ward: number; readonly why: LaunchFailure; readonly words: string }
   | { readonly event: "started"; readonly ward: number; readonly programs: readonly StartedProgram[] }
   | {
       readonly event: "refused";
@@ -96,7 +99,7 @@ const EVIDENCE: Decoder<Evidence> = union<Evidence, "event">("event", {
   failed: object<Extract<Evidence, { event: "failed" }>>({
     event: oneOf(["failed"]),
     ward,
-    why: oneOf(["program", "setup"]),
+    why: oneOf(["no-program", "bad-program", "setup"]),
     words,
   }),
   started: object<Extract<Evidence, { event: "started" }>>({

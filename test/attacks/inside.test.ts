@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LogRecord, RecordKind } from "../../src/protocol/record.ts";
@@ -79,6 +79,43 @@ describe("TERMINAL: a system call that no honest program makes", () => {
   test("twin: the same program with a call that everybody makes is none", async () => {
     const ran = await attack("climber", ["call", ARCH === "arm64" ? "172" : "39"]);
     expect(ran).toMatchObject({ state: "ended", exit: 0 });
+  });
+});
+
+describe("a command that cannot be executed", () => {
+  const scripts = {
+    lost: ["#!/opt/none/python3\n", 0o755],
+    headless: ["exit 0\n", 0o755],
+    closed: ["#!/bin/sh\n", 0o644],
+    whole: ["#!/bin/sh\nexit 7\n", 0o755],
+  } as const;
+  const start = (name: keyof typeof scripts): Promise<Ran> => {
+    const path = join(aios.workspace, name);
+    writeFileSync(path, scripts[name][0]);
+    chmodSync(path, scripts[name][1]);
+    return aios.run({ agent: "bare", command: [path], code: [path] });
+  };
+
+  test.each([
+    ["lost", 127, "no-program", 'its first line names "/opt/none/python3", which is not there'],
+    ["headless", 126, "bad-program", "it is no program for this machine, and its first line names none to run it"],
+    ["closed", 126, "bad-program", "it may not be executed"],
+  ] as const)("ends as a shell would, says why, and is recorded so (%s)", async (name, exit, why, words) => {
+    const ran = await start(name);
+    expect(ran).toMatchObject({ state: "ended", exit, why, stdout: "" });
+    const path = join(aios.workspace, name);
+    expect(ran.stderr).toMatch(/^aios: [^\n]*\nhint: [^\n]*\n$/);
+    expect(ran.stderr).toContain(`aios: Cannot start "${path}" in the sandbox: ${words} (${why})\n`);
+    const [ended] = await entriesOf("instance-ended", ran.instance);
+    expect(ended?.record).toMatchObject({ why, exit });
+    // It never began, so no program is said to have.
+    expect(await entriesOf("programs-started", ran.instance)).toEqual([]);
+  });
+
+  test("twin: one that can be runs, and its end is its own", async () => {
+    const ran = await start("whole");
+    expect(ran).toMatchObject({ state: "ended", exit: 7, why: "exited", stderr: "" });
+    expect(await entriesOf("programs-started", ran.instance)).toHaveLength(1);
   });
 });
 

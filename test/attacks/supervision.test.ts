@@ -233,9 +233,9 @@ describe("CONFINED-OR-NOT-AT-ALL", () => {
     expect(await next.ended).toMatchObject({ code: 0 });
   });
 
-  it("a program that is not there ends it with code 1 and says so", async () => {
+  it("a program that is not there ends it with 127, as a shell does, and says so", async () => {
     const started = await stage.start(["no-such-program"]);
-    expect(await started.ended).toMatchObject({ code: 1 });
+    expect(await started.ended).toMatchObject({ code: 127 });
     expect(started.errors()).toContain('Cannot start "no-such-program"');
   });
 });

@@ -34,6 +34,8 @@ test("the exit codes are pinned", () => {
     terminal: 5,
     stopped: 6,
     fault: 70,
+    unusable: 126,
+    absent: 127,
     interrupted: 130,
   });
 });

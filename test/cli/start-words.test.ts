@@ -76,6 +76,24 @@ describe("a program to run", () => {
     });
   });
 
+  test("that is not there, or cannot be executed, ends as a shell would", async () => {
+    writeFileSync(join(base, "text"), "words\n");
+    const faults = await Promise.all(
+      ["none", "./none", "./text", "./shims"].map((word) => find([word]).catch((error: unknown) => error)),
+    );
+    expect(faults.map((fault) => fault instanceof CliFailure && [fault.exit, fault.code, fault.message])).toEqual([
+      [127, "no-program", 'Cannot start "none": there is no such program'],
+      [127, "no-program", 'Cannot start "./none": there is no such program'],
+      [126, "bad-program", 'Cannot start "./text": it may not be executed'],
+      [126, "bad-program", 'Cannot start "./shims": it is a folder'],
+    ]);
+  });
+
+  test("in the agent's workspace is left for its sandbox to find", async () => {
+    expect(await find(["/workspace/x", "y"])).toEqual({ command: ["/workspace/x", "y"], code: [] });
+    await expect(find(["/workspaces/x"])).rejects.toMatchObject({ code: "no-program" });
+  });
+
   test("in a folder that is only called so is one", async () => {
     const tool = join(base, "shims", "tool");
     expect(await find([tool, "x"])).toEqual({ command: [tool, "x"], code: [tool] });
