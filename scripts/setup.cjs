@@ -79,7 +79,9 @@ function installDependencies() {
     .digest("hex");
   const wanted = `${lock} ${process.arch}\n`;
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === wanted) return;
-  say("installing the dependencies named in package-lock.json (npm ci, without install scripts)");
+  say(
+    "installing the dependencies named in package-lock.json (npm ci, without install scripts); it is silent until it is done, in a minute or a few",
+  );
   rmSync(STAMP, { force: true });
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { env: npmEnvironment() });
   writeFileSync(STAMP, wanted);
@@ -216,6 +218,12 @@ const TEST_PARTS = [
     isThere: () => ["sshd", "ssh", "ssh-keygen"].every((name) => findProgram(name) !== null),
     missing: "OpenSSH is missing, so git over SSH is not tried against a real server in the tests.",
     serves: true,
+  },
+  {
+    packages: ["ripgrep"],
+    isThere: () => findProgram("rg") !== null,
+    missing: "ripgrep is missing, so `rg --pre` is not tried as an attack in the tests.",
+    serves: false,
   },
   {
     packages: ["chromium"],

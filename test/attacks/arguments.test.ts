@@ -72,6 +72,7 @@ const TRICKS: readonly Trick[] = [
     twin: ["--version"],
   }),
   starts("ssh", "ssh", { words: (p) => ["-o", `ProxyCommand=${p}`, "nobody@localhost"], twin: ["-V"] }),
+  starts("rg", "rg", { words: (p) => ["--pre", p, "a", "text"], twin: ["a", "text"] }),
   starts("zip", "zip", { words: (p) => ["-T", "-TT", p, "/tmp/z.zip", "text"], twin: ["-q", "/tmp/y.zip", "text"] }),
   starts("make", "make", { words: (p) => ["--no-print-directory", `--eval=all:;@${p}`, "all"], twin: ["--version"] }),
   starts("perl", "perl", { words: (p) => ["-e", `system("${p}")`], twin: ["-e", "print 1"] }),

@@ -14,6 +14,14 @@ export const SHELL_JOBS: readonly Job[] = [
     prints: /^9\s+\.\/b\/deep\/1\.txt\n\.\/b\/deep\/2\.txt\n\.\/b\/deep\/3\.txt\n1$/,
   },
   {
+    name: "ripgrep over a tree, with what .gitignore leaves out",
+    quick: false,
+    needs: ["rg"],
+    before: `mkdir -p a/deep .git && echo "TODO one" > a/deep/1.txt && echo "TODO two" > a/out.log && echo '*.log' > .gitignore`,
+    script: "rg -n TODO",
+    prints: "a/deep/1.txt:1:TODO one",
+  },
+  {
     name: "tar, gzip, xz and zip: round trips that keep modes, links and times",
     quick: true,
     needs: ["zip", "unzip", "xz"],
