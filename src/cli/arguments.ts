@@ -83,6 +83,9 @@ export function parseArguments(shape: CommandShape, words: readonly string[]): A
     (positional, index) => positional.required && positionals[index] === undefined,
   );
   if (missing !== undefined && !found.has("help")) throw CliFailure.of("usage", `${name} needs ${missing.name}`, hint);
+  // An empty word is a variable that was not set: as a path it would be the folder, as an id nobody's.
+  const empty = shape.positionals[positionals.indexOf("")];
+  if (empty !== undefined) throw CliFailure.of("usage", `${name} needs ${empty.name}, not an empty word`, hint);
 
   const named = new Map(shape.positionals.map((positional, index) => [positional.name, positionals[index] ?? null]));
   const lookUp = (positional: string): string | null => {

@@ -1,7 +1,13 @@
 import { CliFailure } from "./failure.ts";
 import type { CliPowers } from "./powers.ts";
 
-/** Asks a yes-or-no question at the terminal; anything but `y` or `yes` is no. Throws `CliFailure` `no-terminal`. */
+/** How often a question is asked whose answer is neither. */
+const TRIES = 3;
+
+/**
+ * Asks a yes-or-no question at the terminal. What is neither is most often a passphrase, typed too early: it is told from a
+ * no, shown nowhere, and asked for where it belongs. Throws `CliFailure` `no-terminal`.
+ */
 export async function confirm(powers: Pick<CliPowers, "person">, question: string): Promise<boolean> {
   if (powers.person === null) {
     throw CliFailure.of(
@@ -10,8 +16,14 @@ export async function confirm(powers: Pick<CliPowers, "person">, question: strin
       "run this command at a terminal; nothing else can sign for you",
     );
   }
-  const answer = await powers.person.askLine(`${question} [y/N] `);
-  return answer !== null && /^(?:y|yes)$/iu.test(answer.trim());
+  let prompt = `${question} [y/N] `;
+  for (let time = 0; time < TRIES; time++) {
+    const answer = (await powers.person.askLine(prompt))?.trim().toLowerCase() ?? "";
+    if (answer === "y" || answer === "yes") return true;
+    if (answer === "" || answer === "n" || answer === "no") return false;
+    prompt = "Type y or n here; a passphrase is asked for by its name: ";
+  }
+  return false;
 }
 
 /** The same, where no ends the command with `not-confirmed`. */

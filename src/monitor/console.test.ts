@@ -12,7 +12,16 @@ const RIGHT = `sha256:${"1".repeat(64)}`;
 const OTHER = `sha256:${"2".repeat(64)}`;
 
 /** A desk whose console says that it serves pages of this digest, and code that has this one. */
-function stage({ served, code }: { readonly served: string; readonly code: string }): {
+function stage({
+  served,
+  code,
+  taken = null,
+}: {
+  readonly served: string;
+  readonly code: string;
+  /** Why its port cannot be had. */
+  readonly taken?: string | null;
+}): {
   readonly desk: ConsoleDesk;
   readonly written: RecordBody[];
   killed(): boolean;
@@ -35,7 +44,10 @@ function stage({ served, code }: { readonly served: string; readonly code: strin
     powers: {
       pages: { code: ["src"], digest: () => RIGHT },
       codeDigest: async () => code,
-      holdLoopback: () => [{ fd: 9, close: () => {} }],
+      holdLoopback() {
+        if (taken !== null) throw new Error(taken);
+        return [{ fd: 9, close: () => {} }];
+      },
       timer: { after: () => () => {} },
       random: { hex: (bytes: number) => "a".repeat(2 * bytes) },
       crypto: { digest: () => RIGHT },
@@ -83,6 +95,15 @@ describe("a console", () => {
     const { desk, written } = stage({ served: RIGHT, code: RIGHT });
     expect(await desk.open(looks)).toMatchObject({ code: "a".repeat(32) });
     expect(written).toMatchObject([{ kind: "console-opened", pages: RIGHT }]);
+  });
+
+  test("whose port is taken says where it is taken", async () => {
+    const free = "Cannot listen at ::1, port 20000, although 127.0.0.1 is free";
+    const { desk } = stage({ served: RIGHT, code: RIGHT, taken: free });
+    await expect(desk.open(looks)).rejects.toMatchObject({
+      code: "port-taken",
+      message: `Port 20000, where the console is to listen, is taken by another program of this machine: ${free}.`,
+    });
   });
 
   test("attack: one whose pages were changed on the way is ended, and lets nobody in", async () => {

@@ -100,10 +100,11 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
   function listen(port: number): readonly SocketEnd[] {
     try {
       return powers.holdLoopback(port);
-    } catch {
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
       throw new Refusal(
         "port-taken",
-        `Port ${port}, where the console is to listen, is taken by another program of this machine.`,
+        `Port ${port}, where the console is to listen, is taken by another program of this machine: ${why}.`,
         "See what listens there (`ss -ltnp`) and end it; do not open that address meanwhile.",
       );
     }

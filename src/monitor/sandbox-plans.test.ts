@@ -6,7 +6,7 @@ import { planStorage } from "./storage-plan.ts";
 const code = { node: "/opt/node", root: "/opt/aios" };
 const plan = {
   command: ["/usr/bin/bash"],
-  environment: { LANG: "C", PATH: "/tmp/evil" },
+  environment: { LANG: "C", PATH: "/tmp/evil", HOME: "/tmp/evil" },
   terminal: false,
   workspace: { host: "/home/me/project", mode: "read" as const },
   code: ["/opt/agent"],
@@ -73,7 +73,11 @@ describe("an agent's sandbox", () => {
   });
 
   test("searches programs where the system has them, whatever a profile says", () => {
-    expect(planAgent(code, plan).environment["PATH"]).toBe("/usr/local/bin:/usr/bin:/bin");
+    expect(planAgent(code, plan).environment).toMatchObject({
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      HOME: "/home/agent",
+      LANG: "C",
+    });
   });
 
   test("without a granted workspace sees none", () => {

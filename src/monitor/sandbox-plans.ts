@@ -28,6 +28,7 @@ const INSIDE = "/aios";
 /** Where an agent finds its workspace. */
 export const WORKSPACE = "/workspace";
 const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
+const { PATH, HOME, LANG } = BASE_ENVIRONMENT;
 /** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
 const CACHES = `${INSIDE}/node_modules/.aios-cache`;
 
@@ -292,12 +293,14 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
     command: plan.command,
     cwd: plan.workspace === null || plan.workspace.mode === "none" ? "/home/agent" : "/workspace",
     environment: {
+      LANG,
       ...(plan.terminal ? { TERM: "xterm-256color" } : {}),
       ...inferenceEnvironment(plan.formats ?? []),
       ...plan.environment,
       ...networkEnvironment(plan.network),
       ...gitEnvironment(plan.git ?? []),
-      ...BASE_ENVIRONMENT,
+      PATH,
+      HOME,
       AIOS_MCP_SOCKET: "/run/aios/mcp.sock",
       AIOS_MCP_STDIO_SOCKET: "/run/aios/mcp-stdio.sock",
       // To start a command is to start a program.

@@ -6,6 +6,7 @@ import { closeAll, sendMessage } from "./fd-passing.ts";
 import { listenOnLoopback, listenOnLoopback6 } from "./loopback-listener.ts";
 import { serveListener } from "./mcp-listeners.ts";
 import { awaitListeners } from "./passed-listener.ts";
+import { makeListenerEnds } from "./socket-end.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 
 const opened: number[] = [];
@@ -67,4 +68,13 @@ test("where the machine has ::1, a port of it can be held beside the one of 127.
   const [first, second] = [listenOnLoopback(port), listenOnLoopback6(port)];
   opened.push(first, ...(second === null ? [] : [second]));
   if (second !== null) expect(() => listenOnLoopback6(port)).toThrow(`Cannot bind port ${port}: EADDRINUSE`);
+});
+
+test("of a pair of which only ::1 is taken none is held, and that is said", async () => {
+  const port = await freePort();
+  const other = listenOnLoopback6(port);
+  if (other === null) return expect(makeListenerEnds(port)).toHaveLength(1);
+  opened.push(other);
+  expect(() => makeListenerEnds(port)).toThrow(`Cannot listen at ::1, port ${port}, although 127.0.0.1 is free`);
+  opened.push(listenOnLoopback(port));
 });

@@ -39,8 +39,8 @@ const HOP: ReadonlySet<string> = new Set([
   "content-length",
   "expect",
 ]);
-/** What no `Connection` may take away from a request. */
-const KEPT: ReadonlySet<string> = new Set(["authorization", "cookie", "content-type", "content-encoding", "range"]);
+/** What clients send with an offer of another protocol, and name in `Connection`: it goes with the offer, unanswered. */
+const UPGRADES: ReadonlySet<string> = new Set(["http2-settings"]);
 
 /**
  * Reads `host`, `host:port`. The host is any printable ASCII here, in the spelling that was sent: whether it is one is
@@ -99,8 +99,10 @@ export function readProxyHead(
       .flatMap((value) => value.split(","))
       .map((name) => name.trim().toLowerCase()),
   );
-  if ([...own].some((name) => KEPT.has(name)))
-    throw new HeadFault(400, "The Connection header names what must be kept");
+  // A header that is taken away is one that the request was written to have, a secret's placeholder for one: a client that
+  // names it here would have its request sent without, and not know.
+  const lost = pairs.find(([name]) => own.has(name) && !HOP.has(name) && !UPGRADES.has(name));
+  if (lost !== undefined) throw new HeadFault(400, `The Connection header takes away "${lost[0]}"`);
   return {
     headers: pairs.filter(([name]) => !HOP.has(name) && !own.has(name)),
     length: digits === undefined ? (encodings.length > 0 ? null : 0) : Number(digits),

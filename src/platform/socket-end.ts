@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import { listenOnLoopback, listenOnLoopback6 } from "./loopback-listener.ts";
+import { PlatformError } from "./platform-error.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 
 /** One end of a socketpair that a sandbox is to inherit; this process only hands it on. */
@@ -26,9 +27,9 @@ export function makeListenerEnds(port: number): readonly SocketEnd[] {
   try {
     const second = listenOnLoopback6(port);
     return second === null ? [first] : [first, endOf(second)];
-  } catch (error) {
+  } catch {
     first.close();
-    throw error;
+    throw new PlatformError("system-call", `Cannot listen at ::1, port ${port}, although 127.0.0.1 is free`);
   }
 }
 

@@ -4,10 +4,11 @@ import { list, record, text, type Decoder } from "./decode.ts";
 
 /**
  * Name of a variable for an agent. Those that make the dynamic linker or Node load code are refused: the launcher inside
- * the sandbox is a Node program too, and runs before the filter is installed.
+ * the sandbox is a Node program too, and runs before the filter is installed. `PATH` and `HOME`
+ * are what they are: programs are found where the system has them, whatever a profile says.
  */
 export const ENVIRONMENT_NAME: RegExp =
-  /^(?!LD_|GLIBC_TUNABLES$|NODE_OPTIONS$|NODE_REPL_EXTERNAL_MODULE$|NODE_EXTRA_CA_CERTS$|AIOS_)[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+  /^(?!LD_|GLIBC_TUNABLES$|NODE_OPTIONS$|NODE_REPL_EXTERNAL_MODULE$|NODE_EXTRA_CA_CERTS$|PATH$|HOME$|AIOS_)[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
 /** Extra variables of an agent's environment. */
 export const environment: Decoder<{ readonly [name: string]: string }> = record(

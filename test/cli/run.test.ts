@@ -83,7 +83,7 @@ describe("the code that a profile names", () => {
 describe("variables for the agent", () => {
   const env = (...pairs: readonly string[]): string[] => pairs.flatMap((pair) => ["--env", pair]);
 
-  test.each(["LD_PRELOAD", "NODE_OPTIONS", "AIOS_MCP_SOCKET", "GLIBC_TUNABLES", `A${"B".repeat(64)}`])(
+  test.each(["LD_PRELOAD", "NODE_OPTIONS", "PATH", "HOME", "AIOS_MCP_SOCKET", "GLIBC_TUNABLES", `A${"B".repeat(64)}`])(
     "that the monitor refuses are refused here: %s",
     async (name) => {
       const desk = createDesk({ answers: STARTS });

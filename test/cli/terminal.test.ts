@@ -79,6 +79,8 @@ describe("at a terminal", () => {
     shell.type(`${AIOS} run --profile mcp-client -- node -e 0; echo "exit"=$?\r`);
     await shell.see("[y/N] ");
     shell.type(`${PASSPHRASE}\r`);
+    await shell.see("a passphrase is asked for by its name: ");
+    shell.type("n\r");
     await shell.see("exit=1");
     expect(shell.shown()).not.toMatch(/correct|horse|battery/);
   }, 90_000);

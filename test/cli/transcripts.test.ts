@@ -323,6 +323,7 @@ The exit code is the agent's own, or 6 when the substrate ended it.
                     approve, execute, audit
   --hold-seconds N  how long a held action waits (default: 600, without a
                     terminal 60)
+  --verbose         without a terminal too: show in full what it may do
   --env NAME=VALUE  a value for the agent's environment; never a secret
   --home DIR        the home to work on (default: AIOS_HOME, else ~/.aios)
   --help            show this help
@@ -450,7 +451,7 @@ describe("a wrong command line says what is wrong and what to do", () => {
   test("a variable that an agent may not be given", async () => {
     expect(await transcribe(["run", "--env", "LD_PRELOAD=/x", "--", "x"])).toBe(`$ aios run --env LD_PRELOAD=/x -- x
 ! aios: --env cannot set LD_PRELOAD (usage)
-! hint: names of AIOS itself, of over 64 letters, and those that make programs load code are refused
+! hint: PATH, HOME, names of AIOS itself, of over 64 letters, and those that make programs load code are refused
 [2]
 `);
   });

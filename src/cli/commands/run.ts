@@ -42,6 +42,7 @@ export const run: Command = {
     { name: "parent", value: "ID", help: "run as a delegate of this instance; never more than it may" },
     { name: "hold-at", value: "STAGE", help: `hold every action at a stage: ${STAGES.join(", ")}`, repeats: true },
     { name: "hold-seconds", value: "N", help: "how long a held action waits (default: 600, without a terminal 60)" },
+    { name: "verbose", value: null, help: "without a terminal too: show in full what it may do" },
     { name: "env", value: "NAME=VALUE", help: "a value for the agent's environment; never a secret", repeats: true },
     HOME,
   ],
@@ -216,7 +217,7 @@ async function sayWritten({ powers, client }: Pick<Start, "powers" | "client">, 
 
 /** What the agent may do, less the grant that the person has read and signed a moment ago. */
 async function describeAuthority(parts: Start, signed: string | null): Promise<readonly ReturnType<typeof line>[]> {
-  const { powers, client, agent, workspace } = parts;
+  const { powers, args, client, agent, workspace } = parts;
   const { grants } = await client.request("grants", {});
   const mine = grants.filter((view) => view.state === "active" && view.agents.includes(agent));
   const hidden =
@@ -238,11 +239,13 @@ async function describeAuthority(parts: Start, signed: string | null): Promise<r
   const shown: Grant[] = [];
   for (const view of mine) shown.push((await client.request("grant-show", { id: view.id })).grant);
   const now = powers.now();
-  const described = shown.flatMap((grant) =>
-    grant.id === signed
-      ? []
-      : describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false }),
-  );
+  const inFull = powers.person !== null || args.has("verbose");
+  const described = shown.flatMap((grant) => {
+    if (grant.id === signed) return [];
+    if (!inFull)
+      return [line(`Under the grant ${grant.id}; aios grants show ${grant.id} says what it allows.`, "faint")];
+    return describeGrant(grant, { now, offset: powers.offset(now), columns: powers.err.columns, servers: false });
+  });
   const shows = shown.some(({ sandbox }) => sandbox.workspace !== "none");
   if (workspace === null && shows)
     return [...described, line("No folder is shown to it in this run: --workspace DIR names one.", "wait")];
@@ -291,7 +294,7 @@ function readVariable(typed: string): readonly [string, string] {
     throw CliFailure.of(
       "usage",
       `--env cannot set ${name}`,
-      "names of AIOS itself, of over 64 letters, and those that make programs load code are refused",
+      "PATH, HOME, names of AIOS itself, of over 64 letters, and those that make programs load code are refused",
     );
   }
   return [name, typed.slice(at + 1)];

@@ -1,4 +1,10 @@
-import { decodeTelemetry, isTelemetryOn, type TelemetrySetting } from "../../protocol/telemetry-setting.ts";
+import { isObject, type JsonValue } from "../../kernel/json.ts";
+import {
+  decodeTelemetry,
+  isTelemetryOn,
+  NO_TELEMETRY,
+  type TelemetrySetting,
+} from "../../protocol/telemetry-setting.ts";
 import type { CliRequests } from "../../protocol/requests.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
@@ -28,7 +34,7 @@ export const telemetryUse: Command = {
   examples: ["telemetry use telemetry.yaml"],
   async run(powers, args) {
     const path = args.required("FILE");
-    const decoded = decodeTelemetry(readYaml(await powers.files.read(path, MAXIMUM_YAML_BYTES), path));
+    const decoded = decodeTelemetry(fillSiem(readYaml(await powers.files.read(path, MAXIMUM_YAML_BYTES), path)));
     if (decoded.kind === "refused") {
       const why = `${decoded.path || "/"} ${decoded.message}`;
       throw CliFailure.of("bad-telemetry", `Cannot use ${path}: ${why}`, "see docs/telemetry.md");
@@ -46,6 +52,11 @@ export const telemetryUse: Command = {
     });
   },
 };
+
+/** People write `siem: null` as they do for the others; what is signed has one spelling of it. */
+function fillSiem(value: JsonValue): JsonValue {
+  return isObject(value) && value["siem"] === null ? { ...value, siem: { ...NO_TELEMETRY.siem } } : value;
+}
 
 /** `aios telemetry show`: how far each delivery has come. */
 export const telemetryShow: Command = {
