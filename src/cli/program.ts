@@ -1,6 +1,7 @@
 import { parseArguments } from "./arguments.ts";
 import { COMMAND_GROUPS } from "./catalogue.ts";
 import type { Command } from "./command.ts";
+import { explainDiskFault } from "./disk-fault.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { CliFailure } from "./failure.ts";
 import { showFamily, showHelp, showOverview } from "./help.ts";
@@ -93,10 +94,11 @@ function unknownCommand(typed: string, known: readonly string[]): CliFailure {
 
 /** One line with the code, and a line that says what to do next. Values in it may come from anywhere, so it is made visible. */
 function reportFault(error: unknown, screen: Screen): ExitCode {
-  if (error instanceof CliFailure) {
-    screen.write(`aios: ${makeVisible(error.message)} (${makeVisible(error.code)})\n`);
-    if (error.hint !== null) screen.write(`hint: ${makeVisible(error.hint)}\n`);
-    return error.exit;
+  const known = error instanceof CliFailure ? error : explainDiskFault(error);
+  if (known !== null) {
+    screen.write(`aios: ${makeVisible(known.message)} (${makeVisible(known.code)})\n`);
+    if (known.hint !== null) screen.write(`hint: ${makeVisible(known.hint)}\n`);
+    return known.exit;
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   screen.write(`aios: unexpected fault: ${makeVisible(message)} (fault)\n`);

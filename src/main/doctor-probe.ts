@@ -7,6 +7,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lookAtDisk, type DiskRoom } from "../platform/disk-room.ts";
 import { openHome } from "../platform/home.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
@@ -15,6 +16,8 @@ import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
 
 export interface ProbeReport {
   readonly system: SystemReport;
+  /** What the disk of the home takes, or null without a home that a monitor would start in. */
+  readonly disk: DiskRoom | null;
   /** Why a monitor would not start in the home, or null. */
   readonly home: { readonly message: string; readonly hint: string | null } | null;
 }
@@ -50,9 +53,12 @@ becomeOwnUser({
 });
 const [, , folder] = process.argv;
 const agents = prepareAgents(ROOT);
+const home = folder === undefined ? null : findHomeProblem(folder);
 const report: ProbeReport = {
   system: await probeSystem(agents),
-  home: folder === undefined ? null : findHomeProblem(folder),
+  // Its log first of all: nothing happens that cannot be recorded.
+  disk: folder === undefined || home !== null ? null : lookAtDisk(join(folder, "log")),
+  home,
 };
 agents.supervisor.close();
 process.stdout.write(JSON.stringify(report));

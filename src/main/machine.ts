@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { describeDisk } from "../cli/disk-check.ts";
 import { describeLimits } from "../cli/limit-check.ts";
 import type { Check } from "../cli/powers.ts";
 import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
@@ -21,7 +22,7 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
     ...(home === null ? [] : [home]),
   ]);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program wrote it
-  const { system: report, home: problem } = JSON.parse(stdout) as ProbeReport;
+  const { system: report, home: problem, disk } = JSON.parse(stdout) as ProbeReport;
   return [
     checkNode(),
     checkBubblewrap(report),
@@ -47,6 +48,7 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
       ? { name: "terminal", state: "ok", found: "a person can sign here", hint: null }
       : { name: "terminal", state: "note", found: "none: nothing can be signed from here", hint: null },
     checkUser(),
+    ...(disk === null ? [] : [describeDisk(disk)]),
     ...(problem === null
       ? []
       : [{ name: "home", state: "missing", found: problem.message, hint: problem.hint } as const]),

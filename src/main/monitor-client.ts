@@ -3,6 +3,7 @@ import { mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readDiskFault } from "../cli/disk-fault.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { MonitorClient } from "../cli/powers.ts";
 import type { JsonValue } from "../kernel/json.ts";
@@ -111,6 +112,9 @@ export function describeStart(home: string, text: string): CliFailure {
   const hint = lines.find((row) => row.startsWith("  hint: "))?.slice("  hint: ".length) ?? null;
   const meaning = code === undefined ? null : findMeaning(code);
   if (meaning !== null && words !== undefined) return CliFailure.of(meaning, words, hint);
+  const disk = readDiskFault(said ?? text);
+  if (disk !== null)
+    return CliFailure.of("file-unwritable", `The monitor of ${home} cannot start: ${disk.means}`, disk.hint);
   const fault = lines.find((row) => /^\w*Error\b/u.test(row)) ?? lines[0] ?? "it said nothing";
   return CliFailure.of(
     "monitor-unreachable",

@@ -56,7 +56,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   const home = openHome(at);
   // Before anything is started: whoever has a group of its own moves into one beneath it.
   const groups = openGroups();
-  const homeStands = rememberHome(home.path);
+  const [homeIsThere, logIsThere] = [rememberHome(home.path), rememberHome(home.log)];
+  const homeStands = (): boolean => homeIsThere() && logIsThere();
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
   const identity = codeDigest(OWN_CODE);

@@ -51,7 +51,7 @@ export function openHome(path: string): Home {
   return Object.freeze({ path: home, ...folders });
 }
 
-/** Remembers which folder a home is; says later whether its path still leads to that one. */
+/** Remembers which folder a home, or a part of it, is; says later whether its path still leads to that one. */
 export function rememberHome(path: string): () => boolean {
   const { dev, ino } = statSync(path);
   return () => {

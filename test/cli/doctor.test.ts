@@ -18,6 +18,7 @@ test("the home is looked at as a start does: whole, with a key that others may r
 
   const whole = await probeMachine(home);
   expect(whole.find((check) => check.name === "home")).toBeUndefined();
+  expect(whole.find((check) => check.name === "disk")?.found).toMatch(/MiB free for the home$/u);
   for (const name of ["sandbox", "agent", "notification", "landlock"])
     expect(whole.find((check) => check.name === name)).toMatchObject({ state: "ok" });
   chmodSync(key, 0o644);

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
@@ -45,8 +45,15 @@ test("nothing starts from a home that was moved, and what to do is said; moved b
       code: "home-moved",
       hint: expect.stringContaining("aios serve --stop --home"),
     });
+    // RECORD-FIRST: what would be written beside it, into new folders at the old place, is no evidence.
+    await expect(aios.grant({ id: "late", agents: ["late"], allow: [] })).rejects.toMatchObject({
+      code: "log-unavailable",
+      message: "Cannot write the log: the home is not at its place any more",
+    });
+    expect(existsSync(aios.home)).toBe(false);
   } finally {
     renameSync(`${aios.home}-moved`, aios.home);
   }
+  await aios.grant({ id: "late", agents: ["late"], allow: [] });
   expect(await aios.run({ agent: "worker", command: request.command })).toMatchObject({ exit: 0, why: "exited" });
 });

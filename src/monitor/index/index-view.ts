@@ -1,7 +1,11 @@
 import type { Log } from "../log/log.ts";
-import type { RecordIndex, RecordQuery } from "./record-index.ts";
+import { LogError } from "../log/error.ts";
+import { isFound, refuseKinds, type RecordIndex, type RecordQuery } from "./record-index.ts";
 
-/** Finds records by the index, which is brought up to the log first: nothing is indexed while actions wait. */
+/**
+ * Finds records by the index, which is brought up to the log first: nothing is indexed while actions wait. Where the index
+ * cannot be written (a full disk), the log itself is looked through: what happened is shown when it counts most.
+ */
 export interface IndexView {
   find(query: RecordQuery): Promise<readonly number[]>;
   close(): void;
@@ -18,12 +22,34 @@ export function createIndexView(index: RecordIndex, log: Log): IndexView {
 
   return {
     async find(query) {
+      refuseKinds(query);
       catching ??= catchUp().finally(() => {
         catching = null;
       });
-      await catching;
-      return index.find(query);
+      try {
+        await catching;
+        return index.find(query);
+      } catch (error) {
+        // Of the log itself nothing else would know better.
+        if (error instanceof LogError) throw error;
+        return await lookThrough(log, query);
+      }
     },
     close: () => index.close(),
   };
+}
+
+async function lookThrough(log: Log, query: RecordQuery): Promise<readonly number[]> {
+  const { from, before = null, newest = false, limit } = query;
+  const to = Math.min(before ?? log.size, log.size);
+  const found: number[] = [];
+  if (limit <= 0 || from >= to) return found;
+  for await (const { record } of log.entries(from, to)) {
+    if (!isFound(record, query)) continue;
+    found.push(record.seq);
+    if (found.length <= limit - (newest ? 0 : 1)) continue;
+    if (!newest) break;
+    found.shift();
+  }
+  return newest ? found.toReversed() : found;
 }

@@ -88,7 +88,6 @@ export function openRecordIndex(database: SqlDatabase): RecordIndex {
     },
     find({ from, before = null, newest = false, limit, instance, kinds, action = null, code = null }) {
       flush();
-      if (kinds.length > MOST_KINDS) throw new RangeError(`Cannot look for ${kinds.length} kinds at once`);
       const statement = newest ? searchNewest : search;
       return statement
         .all(from, instance, action, code, JSON.stringify(kinds), limit, before)
@@ -119,6 +118,27 @@ function searchText(order: "seq" | "seq DESC"): string {
   return `SELECT seq FROM records WHERE seq >= ?1 AND (?7 IS NULL OR seq < ?7) AND (?2 IS NULL OR instance = ?2)
     AND (?3 IS NULL OR action = ?3) AND (?4 IS NULL OR code = ?4)
     AND (?5 = '[]' OR kind IN (SELECT value FROM json_each(?5))) ORDER BY ${order} LIMIT ?6`;
+}
+
+/** Throws `RangeError` on more kinds than are looked for at once. */
+export function refuseKinds({ kinds }: Pick<RecordQuery, "kinds">): void {
+  if (kinds.length > MOST_KINDS) throw new RangeError(`Cannot look for ${kinds.length} kinds at once`);
+}
+
+/** Whether a record is what a query looks for, read from the record itself. */
+export function isFound(
+  record: LogRecord,
+  { from, before = null, instance, kinds, action = null, code = null }: RecordQuery,
+): boolean {
+  const [seq, , kind, ofInstance, ofAction, , ofCode] = rowOf(record);
+  return (
+    seq >= from &&
+    (before === null || seq < before) &&
+    (instance === null || ofInstance === instance) &&
+    (kinds.length === 0 || kinds.includes(kind)) &&
+    (action === null || ofAction === action) &&
+    (code === null || ofCode === code)
+  );
 }
 
 function prepareSchema(database: SqlDatabase): void {

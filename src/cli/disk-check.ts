@@ -1,0 +1,30 @@
+import type { DiskRoom } from "../platform/disk-room.ts";
+import type { Check } from "./powers.ts";
+
+/** Below this much, bytes, a person is told: the log of a busy day is larger. */
+const LITTLE = 64 * 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
+const MEANS = "nothing can be recorded, so nothing starts and no effect of an agent happens";
+const STILL = "a monitor that runs still shows, stops and ends; aios log verify needs no monitor and writes nothing";
+
+/** What the disk of a home takes, and what that means (RECORD-FIRST). */
+export function describeDisk(disk: DiskRoom): Check {
+  switch (disk.kind) {
+    case "room": {
+      const found = `${Math.floor(disk.bytes / MEBIBYTE)} MiB free for the home`;
+      if (disk.bytes >= LITTLE) return { name: "disk", state: "ok", found, hint: null };
+      return {
+        name: "disk",
+        state: "note",
+        found,
+        hint: "when it is full nothing can be recorded, and everything stops",
+      };
+    }
+    case "full":
+      return { name: "disk", state: "missing", found: `full: ${MEANS}`, hint: `make room; ${STILL}` };
+    case "read-only":
+      return { name: "disk", state: "missing", found: `read-only: ${MEANS}`, hint: `mount it writable; ${STILL}` };
+    case "unwritable":
+      return { name: "disk", state: "missing", found: `${disk.why}: ${MEANS}`, hint: STILL };
+  }
+}

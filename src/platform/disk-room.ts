@@ -1,0 +1,45 @@
+import { closeSync, constants, fsyncSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { join } from "node:path";
+
+/** What the disk of a folder takes. `bytes`: room for this user. */
+export type DiskRoom =
+  | { readonly kind: "room" | "full"; readonly bytes: number }
+  | { readonly kind: "read-only" }
+  /** Any other error number by its name. */
+  | { readonly kind: "unwritable"; readonly why: string };
+
+/** About what a segment of the log and its tiles take. */
+const PROBE_BYTES = 64 * 1024;
+
+/** Writes a little in a folder and removes it again: the only sure answer, where quotas and mounts have a say. */
+export function lookAtDisk(folder: string): DiskRoom {
+  const path = join(folder, `room-${process.pid}`);
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    try {
+      const file = openSync(
+        path,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        0o600,
+      );
+      try {
+        const written = writeSync(file, Buffer.alloc(PROBE_BYTES));
+        fsyncSync(file);
+        return { kind: written === PROBE_BYTES ? "room" : "full", bytes: bavail * bsize };
+      } finally {
+        closeSync(file);
+        rmSync(path, { force: true });
+      }
+    } catch (error) {
+      const why = codeOf(error);
+      if (why === "ENOSPC" || why === "EDQUOT") return { kind: "full", bytes: bavail * bsize };
+      return why === "EROFS" ? { kind: "read-only" } : { kind: "unwritable", why };
+    }
+  } catch (error) {
+    return { kind: "unwritable", why: codeOf(error) };
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
