@@ -84,7 +84,7 @@ const SHORT: ShortGrant = {
     starts: { kind: "at", at: Date.UTC(2026, 11, 1, 8) },
     expires: { kind: "after", span: 90 * 60_000 },
     budget: { input: 1000, output: null, cost: 2_500_000 },
-    hours: { zone: "Europe/Vienna", windows: [{ days: ["mon", "tue"], from: 420, to: 1320 }] },
+    hours: { zone: "Europe/Vienna", windows: [{ days: ["mon", "tue"], from: 420, to: 1320 }], uses: 8 },
   },
   lease: false,
 };
@@ -179,7 +179,7 @@ limits:
     starts: 2026-12-01T08:00:00Z,
     expires: 90min,
     budget: { input: 1000, cost: 2.5 },
-    hours: { zone: Europe/Vienna, open: [ mon-tue 07:00-22:00 ] }
+    hours: { zone: Europe/Vienna, open: [ mon-tue 07:00-22:00 ], uses: 8 }
   }
 lease: false
 `);

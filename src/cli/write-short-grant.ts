@@ -3,7 +3,8 @@ import type { PortGrant, ToolClass } from "../kernel/grant.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
 import type { ShortRepository } from "../protocol/short-git.ts";
 import type { ShortBudget, ShortInference } from "../protocol/short-inference.ts";
-import { writeWindow } from "../protocol/short-hours.ts";
+import { writeHours } from "../protocol/short-hours.ts";
+import { writeRate } from "../protocol/units.ts";
 import { USUAL, type ShortChannel } from "../protocol/short-channels.ts";
 import type { ShortDestination } from "../protocol/short-network.ts";
 
@@ -161,12 +162,12 @@ function writeLimits({ limits }: ShortGrant): object {
   const { uses, rate, bytes, starts, expires, budget, hours } = limits;
   return {
     ...(uses === null ? {} : { uses }),
-    ...(rate === null ? {} : { rate: `${rate.count}/${RATE_UNITS.get(rate.seconds) ?? "s"}` }),
+    ...(rate === null ? {} : { rate: writeRate(rate) }),
     ...(bytes === null ? {} : { bytes: writeSize(bytes) }),
     ...(starts === null ? {} : { starts: writeMoment(starts) }),
     expires: writeMoment(expires),
     ...(budget === null ? {} : { budget: writeBudget(budget) }),
-    ...(hours === null ? {} : { hours: { zone: hours.zone, open: hours.windows.map(writeWindow) } }),
+    ...(hours === null ? {} : { hours: writeHours(hours) }),
   };
 }
 
@@ -177,13 +178,6 @@ function writeBudget({ input, output, cost }: ShortBudget): object {
     ...(cost === null ? {} : { cost: cost / 1_000_000 }),
   };
 }
-
-const RATE_UNITS: ReadonlyMap<number, string> = new Map([
-  [1, "s"],
-  [60, "min"],
-  [3600, "h"],
-  [86_400, "d"],
-]);
 
 function writeSize(bytes: number): string {
   const units = [

@@ -29,6 +29,7 @@ export type ReasonCode =
   | "argument-type"
   | "limit-uses"
   | "limit-rate"
+  | "limit-window"
   | "limit-bytes"
   | "limit-tokens"
   | "limit-cost"
@@ -88,6 +89,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "argument-type": "an argument is not of the type that the owner signed for",
   "limit-uses": "the grant has no uses left",
   "limit-rate": "the grant allows no more uses in this span of time",
+  "limit-window": "the grant allows no more uses until its hours come again",
   "limit-bytes": "the grant allows no more bytes",
   "limit-tokens": "the grant allows no more tokens",
   "limit-cost": "the grant allows no more money",

@@ -14,6 +14,8 @@ import {
 import { decideAction, type Decision, type DecisionInput, type Evaluation, type Evaluator } from "./decision.ts";
 import { KernelFault } from "./fault.ts";
 import { LABELS, RISKS, type Allow, type Grant } from "./grant.ts";
+import { DAYS, wallClock, type Hours } from "./hours.ts";
+import { NO_USAGE } from "./limits.ts";
 
 const send = tool({ risk: "reach", fields: { amount: "decimal" }, recipients: { to: "email" } });
 const toBob = action({ arguments: { to: "bob@example.com", amount: 5 } });
@@ -268,6 +270,24 @@ describe("decideAction: when a human is needed (FLOOR)", () => {
     // Even when the engine is wrong about what the lease permits.
     const wrong = answers({ permits: ["l-write"] });
     expect(brief(decide({ tool: write, action: elsewhere, grants: [lease], evaluator: wrong }))).toBe("held reserved");
+  });
+
+  it("outside its hours, or with its window used up, is held as if there were no lease", () => {
+    const { day, minute } = wallClock("UTC", NOW);
+    const open = { zone: "UTC", windows: [{ days: [...DAYS], from: minute, to: minute + 1 }], uses: 1 };
+    const closed = { zone: "UTC", windows: [{ days: [...DAYS], from: minute + 1, to: minute + 2 }] };
+    const timed = (hours: Hours): Grant => ({ ...lease, limits: { ...lease.limits, hours } });
+    const ask = (...grants: readonly Grant[]): string => brief(decide({ tool: write, action: asked, grants }));
+    const used = new Map([["l-write", { ...NO_USAGE, uses: 1, windows: [{ window: 0, day, uses: 1 }] }]]);
+    expect(ask(timed(open), grant())).toBe("granted reserved by l-write on l-write");
+    expect(ask(timed(closed), grant())).toBe("held reserved");
+    expect(ask(timed(closed))).toBe("denied outside-hours by l-write");
+    expect(brief(decide({ tool: write, action: asked, grants: [timed(open), grant()], usage: used }))).toBe(
+      "held reserved",
+    );
+    expect(brief(decide({ tool: write, action: asked, grants: [timed(open)], usage: used }))).toBe(
+      "denied limit-window by l-write",
+    );
   });
 
   it("uses no lease where none is needed", () => {

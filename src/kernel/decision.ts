@@ -5,6 +5,7 @@ import { checkConstitution } from "./constitution.ts";
 import { KernelFault } from "./fault.ts";
 import { mistypedField } from "./fields.ts";
 import type { Grant, GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
+import type { Coming } from "./hours.ts";
 import { checkInfer, decodeInferCall, INFER_DRIVER, type InferFacts, type Spent } from "./infer.ts";
 import { mergeLabels } from "./labels.ts";
 import { checkLimits, NO_USAGE } from "./limits.ts";
@@ -52,6 +53,8 @@ export interface Usage {
   readonly bytes: number;
   /** Times of recent uses, milliseconds since 1970 UTC, oldest first, pruned to the longest rate span. */
   readonly recent: readonly number[];
+  /** Uses in each coming of a window of the grant's hours; absent when those do not count. */
+  readonly windows?: readonly (Coming & { readonly uses: number })[];
   /** Tokens and money of model calls; absent when there was none. */
   readonly spent?: Spent;
 }

@@ -70,9 +70,18 @@ describe("hours of a grant", () => {
   });
 
   it("know time zones, and take no text for one", () => {
-    for (const zone of ["Europe/Vienna", "UTC", "America/Argentina/Buenos_Aires"])
+    for (const zone of ["Europe/Vienna", "UTC", "America/Argentina/Buenos_Aires", "+01:00", "-09:30"])
       expect(isZone(zone), zone).toBe(true);
-    for (const zone of ["", "Europe/Atlantis", "+01:00", "../../etc", "Europe/Vienna\n", "x".repeat(200)]) {
+    for (const zone of [
+      "",
+      "Europe/Atlantis",
+      "+1:00",
+      "+15:00",
+      "01:00",
+      "../../etc",
+      "Europe/Vienna\n",
+      "x".repeat(200),
+    ]) {
       expect(isZone(zone), zone).toBe(false);
     }
   });
@@ -90,6 +99,9 @@ describe("hours of a grant", () => {
     expect(read({ zone: "UTC", windows: [{ ...window, days: ["mon", "mon"] }] })).toMatch(/second time/);
     expect(read({ zone: "UTC", windows: [{ ...window, from: 60, to: 60 }] })).toMatch(/to: the same/);
     expect(read({ zone: "UTC", windows: [{ ...window, from: 1440 }] })).toMatch(/from: /);
+    expect(read({ zone: "UTC", windows: [window], uses: 8 })).toBe("ok");
+    for (const uses of [0, 1.5, -1, null, "8", 100_001])
+      expect(read({ zone: "UTC", windows: [window], uses }), String(uses)).toMatch(/^uses: /);
     expect(read({ zone: "UTC", windows: [window], extra: 1 })).toMatch(/unknown field/);
   });
 });

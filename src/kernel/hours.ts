@@ -5,9 +5,16 @@ export type Day = (typeof DAYS)[number];
 
 const DAY_MINUTES = 1440;
 const MINUTE_MS = 60_000;
+const DAY_MS = DAY_MINUTES * MINUTE_MS;
+/** Day of the week of 1970-01-01, a Thursday. */
+const FIRST_DAY = 3;
 /** No longer than this is trusted to what is left of a window: clocks are put forward and back. */
 const LOOK_AGAIN_MS = 10 * MINUTE_MS;
-const ZONE = /^[A-Za-z][A-Za-z0-9_+-]{0,30}(?:\/[A-Za-z0-9_+-]{1,30}){0,2}$/;
+/** No clock of today is put forward by more, minutes. */
+const LEAP_MINUTES = 180;
+/** Most that a grant can say of one window. */
+export const MAX_WINDOW_USES = 100_000;
+const ZONE = /^(?:[A-Za-z][A-Za-z0-9_+-]{0,30}(?:\/[A-Za-z0-9_+-]{1,30}){0,2}|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])$/;
 
 /** One stretch of the days that it names. */
 export interface Window {
@@ -21,9 +28,17 @@ export interface Window {
 
 /** When a grant is in force, by the clock on the wall of a place. */
 export interface Hours {
-  /** Name of the IANA time zone database. */
+  /** Name of the IANA time zone database, or hours and minutes ahead of UTC: `+05:30`. */
   readonly zone: string;
   readonly windows: readonly Window[];
+  /** Most uses within each window each time that it comes; absent: as many as the grant has. */
+  readonly uses?: number;
+}
+
+/** One coming of a window: which of the windows, and the day of its beginning in days since 1970-01-01 by its own clock. */
+export interface Coming {
+  readonly window: number;
+  readonly day: number;
 }
 
 /** Whether one of the windows is open. `now` is milliseconds since 1970 UTC. Throws RangeError for a time that is none. */
@@ -49,45 +64,97 @@ export function lookAgain(hours: Hours, now: number): number {
   return until > now ? until : now - (now % MINUTE_MS) + MINUTE_MS;
 }
 
+/** The windows that are open. `now` is milliseconds since 1970 UTC. Throws RangeError for a time that is none. */
+export function openWindows(hours: Hours, now: number): readonly Coming[] {
+  return openNow(hours, now).map(({ window, day }) => ({ window, day }));
+}
+
 /** Whole minutes, the present one included, that the longest open window has left; 0 when none is open. */
-function minutesLeft({ zone, windows }: Hours, now: number): number {
+function minutesLeft(hours: Hours, now: number): number {
+  return Math.max(0, ...openNow(hours, now).map(({ left }) => left));
+}
+
+/**
+ * A window that comes is known by the day on which it began, and not by instants: the hour that a clock shows twice when it
+ * is put back is one hour of one window, so that what is counted in it is not counted anew.
+ */
+function openNow({ zone, windows }: Hours, now: number): readonly (Coming & { readonly left: number })[] {
   const { day, minute } = wallClock(zone, now);
-  const before = (day + DAYS.length - 1) % DAYS.length;
-  const lefts = windows.map(({ days, from, to }) => {
+  return windows.flatMap(({ days, from, to }, window) => {
     const runsOver = to <= from;
-    const today = days.includes(nameOf(day)) && minute >= from ? (runsOver ? to + DAY_MINUTES : to) - minute : 0;
-    const yesterday = runsOver && days.includes(nameOf(before)) ? to - minute : 0;
-    return Math.max(today, yesterday);
+    if (days.includes(nameOf(day)) && minute >= from && (runsOver || minute < to))
+      return [{ window, day, left: (runsOver ? to + DAY_MINUTES : to) - minute }];
+    if (runsOver && days.includes(nameOf(day - 1)) && minute < to) return [{ window, day: day - 1, left: to - minute }];
+    return [];
   });
-  return Math.max(0, ...lefts);
+}
+
+/**
+ * The next stretches in which a window is open, as instants: from `from` on, at most `most` of them, none after `until`,
+ * which has to be near (weeks). For showing; nothing is decided by it.
+ */
+export function nextOpen(
+  hours: Hours,
+  { from, until, most }: { readonly from: number; readonly until: number; readonly most: number },
+): readonly { readonly from: number; readonly to: number }[] {
+  const found: { from: number; to: number }[] = [];
+  for (let at = from; at < until && found.length < most;) {
+    if (isOpen(hours, at)) {
+      let to = at;
+      while (to < until && isOpen(hours, to)) to = openUntil(hours, to);
+      found.push({ from: at, to: Math.min(to, until) });
+      at = to;
+    } else at += minutesClosed(hours, at) * MINUTE_MS - (at % MINUTE_MS);
+  }
+  return found;
+}
+
+/** Minutes in which surely none opens, at least one: clocks may be put forward meanwhile. */
+function minutesClosed({ zone, windows }: Hours, now: number): number {
+  const { day, minute } = wallClock(zone, now);
+  const waits = windows.flatMap(({ days, from }) =>
+    [0, 1, 2, 3, 4, 5, 6, 7]
+      .filter((ahead) => days.includes(nameOf(day + ahead)))
+      .map((ahead) => ahead * DAY_MINUTES + from - minute)
+      .filter((wait) => wait > 0),
+  );
+  return Math.max(1, Math.min(...waits) - LEAP_MINUTES);
 }
 
 function nameOf(day: number): Day {
-  const name = DAYS[day];
+  const name = DAYS[(((day + FIRST_DAY) % DAYS.length) + DAYS.length) % DAYS.length];
   if (name === undefined) throw new RangeError(`there is no day ${day}`);
   return name;
 }
 
+/** What the clocks below say: 11/26/2026, 07:05. */
+const SHOWN = /^([0-9]{2})\/([0-9]{2})\/([0-9]{4}), ([0-9]{2}):([0-9]{2})$/;
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
-/** What a clock on the wall shows: the day, 0 for Monday, and the minutes after midnight. */
-function wallClock(zone: string, now: number): { readonly day: number; readonly minute: number } {
+/** What a clock on the wall shows: its date in days since 1970-01-01, and the minutes after midnight. */
+export function wallClock(zone: string, now: number): { readonly day: number; readonly minute: number } {
   let clock = clocks.get(zone);
   if (clock === undefined) {
     clock = makeClock(zone);
     clocks.set(zone, clock);
   }
-  const shown = new Map(clock.formatToParts(now).map(({ type, value }) => [type, value]));
-  const day = DAYS.findIndex((name) => name === shown.get("weekday")?.toLowerCase());
-  const minute = Number(shown.get("hour")) * 60 + Number(shown.get("minute"));
-  if (day < 0 || !(minute >= 0 && minute < DAY_MINUTES)) throw new RangeError(`the clock of ${zone} cannot be read`);
+  // Its parts one by one take three times as long, which each decision under such a grant would pay.
+  const [month, date, year, hour, minutes] = (SHOWN.exec(clock.format(now)) ?? []).slice(1).map(Number);
+  const day = Date.UTC(year ?? NaN, (month ?? NaN) - 1, date) / DAY_MS;
+  const minute = (hour ?? NaN) * 60 + (minutes ?? NaN);
+  if (!Number.isSafeInteger(day) || !(minute >= 0 && minute < DAY_MINUTES))
+    throw new RangeError(`the clock of ${zone} cannot be read`);
   return { day, minute };
 }
 
 function makeClock(zone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat("en-US", {
     timeZone: zone,
-    weekday: "short",
+    calendar: "gregory",
+    numberingSystem: "latn",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
     hour: "2-digit",
     minute: "2-digit",
     hourCycle: "h23",
@@ -107,12 +174,13 @@ export function isZone(name: string): boolean {
 
 /** Decodes the hours of a grant: a zone that there is, and one to 16 windows. */
 export function readHours(place: Place): Hours {
-  const at = place.fields("zone", "windows");
-  const zone = at("zone").text(ZONE, "the name of a time zone (Europe/Vienna)");
+  const given = place.given("uses");
+  const at = place.fields("zone", "windows", ...given);
+  const zone = at("zone").text(ZONE, "the name of a time zone (Europe/Vienna) or its distance to UTC (+01:00)");
   if (!isZone(zone)) at("zone").fail("not a time zone");
   const windows = at("windows").list(16, readWindow);
   if (windows.length === 0) at("windows").fail("no window, so it would never be in force");
-  return { zone, windows };
+  return { zone, windows, ...(given.includes("uses") ? { uses: at("uses").whole(1, MAX_WINDOW_USES) } : {}) };
 }
 
 function readWindow(place: Place): Window {

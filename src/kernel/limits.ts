@@ -3,7 +3,7 @@ import { canonicalize } from "./canonical.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { Usage } from "./decision.ts";
 import type { Grant } from "./grant.ts";
-import { isOpen } from "./hours.ts";
+import { openWindows, type Coming, type Hours } from "./hours.ts";
 import { withinBudget, type Spent } from "./infer.ts";
 import { utf8Length } from "./utf8.ts";
 
@@ -28,7 +28,10 @@ export function checkLimits(grant: Grant, usage: Usage, use: LimitedUse): Reason
   const { limits } = grant;
   if (!(use.now >= limits.notBefore)) return "not-yet";
   if (!(use.now < limits.expires)) return "expired";
-  if (limits.hours !== undefined && !isOpen(limits.hours, use.now)) return "outside-hours";
+  if (limits.hours !== undefined) {
+    const outside = checkHours(limits.hours, usage, use.now);
+    if (outside !== null) return outside;
+  }
   if (limits.uses !== null && !(usage.uses < limits.uses)) return "limit-uses";
   if (limits.rate !== null) {
     const since = use.now - limits.rate.seconds * 1000;
@@ -40,6 +43,38 @@ export function checkLimits(grant: Grant, usage: Usage, use: LimitedUse): Reason
   return use.spent === undefined ? null : withinBudget(grant, usage.spent ?? NOTHING, use.spent);
 }
 
+/** Whether a window is open, and whether each that is has a use left: one that is full closes what another leaves open. */
+function checkHours(hours: Hours, usage: Usage, now: number): ReasonCode | null {
+  const open = openWindows(hours, now);
+  if (open.length === 0) return "outside-hours";
+  const { uses } = hours;
+  if (uses === undefined) return null;
+  return open.every((coming) => usedIn(usage, coming) < uses) ? null : "limit-window";
+}
+
+/** What was used of a window as it came. Days ahead of it count too: a clock that was set back must not open it anew. */
+function usedIn({ windows = [] }: Usage, coming: Coming): number {
+  return windows.reduce(
+    (sum, { window, day, uses }) => (window === coming.window && !(day < coming.day) ? sum + uses : sum),
+    0,
+  );
+}
+
+/** Days after which what was used of a window is forgotten; a lease lasts no longer. */
+const WINDOW_DAYS = 8;
+
+function same(one: Coming, other: Coming): boolean {
+  return one.window === other.window && one.day === other.day;
+}
+
+function addToWindows(windows: Usage["windows"] = [], open: readonly Coming[]): NonNullable<Usage["windows"]> {
+  const latest = Math.max(...open.map(({ day }) => day));
+  return [
+    ...windows.filter((each) => !(each.day < latest - WINDOW_DAYS) && !open.some((coming) => same(coming, each))),
+    ...open.map((coming) => ({ ...coming, uses: (windows.find((each) => same(coming, each))?.uses ?? 0) + 1 })),
+  ];
+}
+
 /** What a call counts towards a limit of bytes before there is a result: its arguments' canonical text in UTF-8. */
 export function argumentBytes(action: Action): number {
   return utf8Length(canonicalize(action.arguments));
@@ -47,13 +82,18 @@ export function argumentBytes(action: Action): number {
 
 /**
  * Usage after one more use of `bytes` (see `argumentBytes`); those of the result, known only later, are added to it then.
- * `recent` keeps what the grant's rate still looks at.
+ * `recent` keeps what the grant's rate still looks at, `windows` what its hours do.
  */
 export function addUse(usage: Usage, use: LimitedUse & { readonly grant: Grant }): Usage {
-  const { rate } = use.grant.limits;
+  const { rate, hours } = use.grant.limits;
   const since = rate === null ? use.now : use.now - rate.seconds * 1000;
   const recent = rate === null ? [] : [...usage.recent.filter((at) => !(at <= since)), use.now];
-  const next = { uses: usage.uses + 1, bytes: usage.bytes + use.bytes, recent };
+  const next = {
+    uses: usage.uses + 1,
+    bytes: usage.bytes + use.bytes,
+    recent,
+    ...(hours?.uses === undefined ? {} : { windows: addToWindows(usage.windows, openWindows(hours, use.now)) }),
+  };
   if (usage.spent === undefined && use.spent === undefined) return next;
   return { ...next, spent: addSpent(usage.spent ?? NOTHING, use.spent ?? NOTHING) };
 }

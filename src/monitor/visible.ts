@@ -10,12 +10,15 @@ export function usableGrants(state: State, agent: string, now: number): readonly
   return grantsWith(state, { agent, now }, (limit) => limit === null);
 }
 
+/** Limits that time lifts by itself. */
+const PASSING: ReadonlySet<ReasonCode | null> = new Set(["outside-hours", "limit-window", "limit-rate"] as const);
+
 /**
- * Those, and the ones that only wait for their hours: what an agent finds when it starts stays, so it has to be there when
- * the hours begin. Until then each action is denied.
+ * Those, and the ones that only wait for their hours or for their rate: what an agent finds when it starts stays, so it has
+ * to be there when they begin. Until then each action is denied.
  */
 export function comingGrants(state: State, agent: string, now: number): readonly Grant[] {
-  return grantsWith(state, { agent, now }, (limit) => limit === null || limit === "outside-hours");
+  return grantsWith(state, { agent, now }, (limit) => limit === null || PASSING.has(limit));
 }
 
 function grantsWith(

@@ -11,7 +11,7 @@ import { decodeProfile, grantAskedFor } from "./profile.ts";
 import { decodeShortGrant, type ShortGrant } from "./short-grant.ts";
 import { inferenceAllows } from "./short-inference.ts";
 import { networkAllows } from "./short-network.ts";
-import { parseDuration, parseInstant, parseRate, parseSize } from "./units.ts";
+import { parseDuration, parseInstant, parseRate, parseSize, writeRate } from "./units.ts";
 
 const yaml = (text: string): JsonValue => parse(text);
 
@@ -173,7 +173,7 @@ describe("a short grant", () => {
       "expected a duration (90s, 15min, 8h, 3d) or an instant (2026-12-01T08:00:00Z), found 8",
     ],
     [", expires: 8h", "", "/limits/expires", "is missing"],
-    ["rate: 60/min", "rate: 60/m", "/limits/rate", 'expected a rate (10/s, 60/min, 100/h, 500/d), found "60/m"'],
+    ["rate: 60/min", "rate: 60/m", "/limits/rate", 'expected a rate (10/s, 60/min, 1/30min, 500/d), found "60/m"'],
     ["bytes: 10MB", "bytes: 10mb", "/limits/bytes", 'expected a size (500kB, 10MB, 1GiB), found "10mb"'],
     ["uses: 200", "uses: 0", "/limits/uses", "expected a whole number from 1 to 9007199254740991, found 0"],
     [
@@ -370,6 +370,9 @@ describe("units", () => {
       1, 500_000, 10_000_000, 2_000_000_000, 1024, 1_048_576, 1_073_741_824,
     ]);
     expect(parseRate("60/min")).toEqual({ count: 60, seconds: 60 });
+    expect(parseRate("1/30min")).toEqual({ count: 1, seconds: 1800 });
+    for (const rate of ["60/min", "1/30min", "4/36h", "2/45s", "500/d"])
+      expect(writeRate(parseRate(rate) ?? { count: 0, seconds: 0 })).toBe(rate);
     expect(parseInstant("2026-01-01T00:00:00Z")).toBe(NOW);
   });
 
@@ -393,7 +396,8 @@ describe("units", () => {
       expect(parseDuration(text), text).toBeNull();
     }
     for (const text of ["10", "10mb", "10M", "10 MB", "0MB", "1TB"]) expect(parseSize(text), text).toBeNull();
-    for (const text of ["60", "60/m", "60/5s", "/min", "60/minute", "0/s"]) expect(parseRate(text), text).toBeNull();
+    for (const text of ["60", "60/m", "60/0min", "60/05min", "1/30", "/min", "60/minute", "0/s"])
+      expect(parseRate(text), text).toBeNull();
     for (const text of [
       "2026-02-30T00:00:00Z",
       "2026-01-01",

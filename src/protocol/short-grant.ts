@@ -113,7 +113,7 @@ const moment: Decoder<ShortMoment> = quantity<ShortMoment>(
   "a duration (90s, 15min, 8h, 3d) or an instant (2026-12-01T08:00:00Z)",
 );
 
-const rate = quantity(parseRate, "a rate (10/s, 60/min, 100/h, 500/d)");
+const rate = quantity(parseRate, "a rate (10/s, 60/min, 1/30min, 500/d)");
 const size = quantity(parseSize, "a size (500kB, 10MB, 1GiB)");
 
 const LIMITS: Decoder<ShortLimits> = object<ShortLimits>(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decode } from "./decode.ts";
-import { HOURS, parseWindow, writeWindow } from "./short-hours.ts";
+import { HOURS, parseWindow, writeHours, writeWindow } from "./short-hours.ts";
 
 describe("hours as people write them", () => {
   it.each([
@@ -34,6 +34,14 @@ describe("hours as people write them", () => {
 
   it("need a zone that there is, and at least one window", () => {
     expect(decode(HOURS, { zone: "Europe/Vienna", open: ["07:00-22:00"] })).toMatchObject({ kind: "ok" });
+    const counted = decode(HOURS, { zone: "+01:00", open: ["07:00-22:00"], uses: 8 });
+    expect(counted).toMatchObject({ kind: "ok", value: { zone: "+01:00", uses: 8 } });
+    expect(counted.kind === "ok" && writeHours(counted.value)).toEqual({
+      zone: "+01:00",
+      open: ["07:00-22:00"],
+      uses: 8,
+    });
+    expect(decode(HOURS, { zone: "UTC", open: ["07:00-22:00"], uses: 0 })).toMatchObject({ path: "/uses" });
     expect(decode(HOURS, { zone: "Europe/Nowhere", open: ["07:00-22:00"] })).toMatchObject({ path: "/zone" });
     expect(decode(HOURS, { zone: "UTC", open: [] })).toMatchObject({ path: "/open" });
     expect(decode(HOURS, { zone: "UTC", open: ["always"] })).toMatchObject({ path: "/open/0" });

@@ -1,5 +1,5 @@
-import { DAYS, isZone, type Day, type Hours, type Window } from "../kernel/hours.ts";
-import { list, object, type Decoder } from "./decode.ts";
+import { DAYS, isZone, MAX_WINDOW_USES, type Day, type Hours, type Window } from "../kernel/hours.ts";
+import { integer, list, nullable, object, type Decoder } from "./decode.ts";
 import { quantity } from "./units.ts";
 
 const WINDOW = /^(?:([a-z,-]{3,27}) )?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})$/;
@@ -64,23 +64,34 @@ function showMinutes(at: number): string {
 const zone: Decoder<string> = (value, refusal) =>
   typeof value === "string" && isZone(value)
     ? value
-    : refusal.misspelt("the name of a time zone (Europe/Vienna)", value);
+    : refusal.misspelt("the name of a time zone (Europe/Vienna) or its distance to UTC (+01:00)", value);
 
 interface Written {
   readonly zone: string;
   readonly open: readonly Window[];
+  readonly uses: number | null;
 }
 
-const WRITTEN: Decoder<Written> = object<Written>({
-  zone,
-  open: list(quantity(parseWindow, "hours (mon-fri 07:00-22:00, sat,sun 09:00-12:00 or 22:00-06:00)"), {
-    min: 1,
-    max: 16,
-  }),
-});
+const WRITTEN: Decoder<Written> = object<Written>(
+  {
+    zone,
+    open: list(quantity(parseWindow, "hours (mon-fri 07:00-22:00, sat,sun 09:00-12:00 or 22:00-06:00)"), {
+      min: 1,
+      max: 16,
+    }),
+    uses: nullable(integer({ min: 1, max: MAX_WINDOW_USES })),
+  },
+  { defaults: { uses: null } },
+);
 
-/** Hours as people write them: `{ zone: Europe/Vienna, open: ["mon-fri 07:00-22:00"] }`. */
+/** Hours as people write them: `{ zone: Europe/Vienna, open: ["mon-fri 07:00-22:00"], uses: 8 }`. */
 export const HOURS: Decoder<Hours> = (value, refusal) => {
   const written = WRITTEN(value, refusal);
-  return "open" in written ? { zone: written.zone, windows: written.open } : written;
+  if (!("open" in written)) return written;
+  return { zone: written.zone, windows: written.open, ...(written.uses !== null && { uses: written.uses }) };
 };
+
+/** As `HOURS` reads them. */
+export function writeHours({ zone: name, windows, uses }: Hours): object {
+  return { zone: name, open: windows.map(writeWindow), ...(uses !== undefined && { uses }) };
+}

@@ -20,7 +20,7 @@ const BYTES: ReadonlyMap<string, number> = new Map([
 ]);
 
 const DURATION = /^([1-9][0-9]{0,6})(s|min|h|d)$/;
-const RATE = /^([1-9][0-9]{0,4})\/(s|min|h|d)$/;
+const RATE = /^([1-9][0-9]{0,4})\/([1-9][0-9]{0,4})?(s|min|h|d)$/;
 const SIZE = /^([1-9][0-9]{0,8})(B|kB|MB|GB|KiB|MiB|GiB)$/;
 const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/;
 
@@ -36,10 +36,19 @@ export function parseSize(written: string): number | null {
   return count === null ? null : count * bytes;
 }
 
-/** A rate such as `60/min`: at most `count` in any `seconds`; null for anything else. */
+/** A rate such as `60/min` or `1/30min`: at most `count` in any `seconds`; null for anything else. */
 export function parseRate(written: string): { readonly count: number; readonly seconds: number } | null {
-  const [count, seconds] = split(RATE, SECONDS, written);
-  return count === null ? null : { count, seconds };
+  const [, count, units = "1", unit = ""] = RATE.exec(written) ?? [];
+  const seconds = SECONDS.get(unit);
+  return count === undefined || seconds === undefined
+    ? null
+    : { count: Number(count), seconds: Number(units) * seconds };
+}
+
+/** The same, as it is written: `1/30min`. */
+export function writeRate({ count, seconds }: { readonly count: number; readonly seconds: number }): string {
+  const [unit, size] = [...SECONDS].toReversed().find(([, each]) => seconds % each === 0) ?? ["s", 1];
+  return `${count}/${seconds === size ? "" : seconds / size}${unit}`;
 }
 
 /** Milliseconds since 1970 of an instant such as `2026-12-01T08:00:00Z`, which must exist; null for anything else. */

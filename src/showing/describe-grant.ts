@@ -1,13 +1,12 @@
 import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
 import { deviceKind } from "../kernel/devices.ts";
 import { FORWARD } from "../kernel/forwards.ts";
-import type { Hours } from "../kernel/hours.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
-import { writeWindow } from "../protocol/short-hours.ts";
 import { GIT_DRIVER } from "../kernel/git-ssh.ts";
 import { describeGitAllow, isGitAllow } from "./describe-git.ts";
 import { describeBudget, describeInferenceAllow, isInferenceAllow } from "./describe-inference.ts";
+import { describeHours } from "./describe-hours.ts";
 import { describePort } from "./describe-port.ts";
 import { describeNamedLimits } from "./describe-limits.ts";
 import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
@@ -157,7 +156,7 @@ function describeLimits(grant: Grant, options: DescribeOptions): readonly Item[]
   const begins = limits.notBefore > options.now ? `not before ${showMoment(limits.notBefore, options.offset)}; ` : "";
   return [
     { tone: "plain", text: `${begins}${ends}` },
-    ...(limits.hours === undefined ? [] : [{ tone: "plain" as const, text: describeHours(limits.hours) }]),
+    ...(limits.hours === undefined ? [] : describeHours(limits, { hours: limits.hours, now: options.now })),
     ...describeHome(grant),
     { tone: "plain", text: limits.uses === null ? "any number of uses" : `${limits.uses} uses in all` },
     ...(limits.rate === null
@@ -179,10 +178,6 @@ function describeLimits(grant: Grant, options: DescribeOptions): readonly Item[]
     ...describeNamedLimits(grant.sandbox.limits).map((text): Item => ({ tone: "plain", text })),
     ...describeBudget(limits).map((text) => ({ tone: "plain" as const, text })),
   ];
-}
-
-function describeHours({ zone, windows }: Hours): string {
-  return `only in these hours, by the clock of ${zone}: ${windows.map(writeWindow).join("; ")}`;
 }
 
 function describeRisk(grant: Grant): readonly Item[] {
