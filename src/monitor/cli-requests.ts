@@ -14,6 +14,7 @@ import { toBase64 } from "../protocol/bytes.ts";
 import { parseCheckpoint, splitNote } from "../protocol/note.ts";
 import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
+import type { DigestPieces } from "./digest-pieces.ts";
 import { disclose } from "./disclosing.ts";
 import { declaredDriver } from "./driver-table.ts";
 import { createOwnerHandlers } from "./owner-requests.ts";
@@ -52,6 +53,7 @@ export interface CliPorts {
   readonly powers: MonitorPowers;
   readonly journal: Journal;
   readonly asked: Asked;
+  readonly digests: Pick<DigestPieces, "since">;
   readonly log: Log;
   readonly index: IndexView;
   readonly instances: Instances;
@@ -298,6 +300,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     "log-show": (query) => showLog(ports, query),
     "log-newest": (query) => showNewest(ports, query),
+    digest: ({ since }) => ports.digests.since(since),
     "log-disclose": (range) => disclose(log, range),
     async "log-prove"({ seq }) {
       const { record } = await entryAt(seq);

@@ -25,6 +25,7 @@ import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
 import { createInstances, type Instances } from "./instances.ts";
+import { createDigestPieces } from "./digest-pieces.ts";
 import { createJournal } from "./journal.ts";
 import { createKeeper } from "./kept-state/keeper.ts";
 import { type KeptFiles, startState } from "./kept-state/start.ts";
@@ -37,7 +38,7 @@ import { openMemory } from "./memory/memory.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
 import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { announceGrants, reconsiderHeld, takeUpHeld } from "./reconsider.ts";
+import { createGrantsChanged, reconsiderHeld, takeUpHeld } from "./reconsider.ts";
 import { StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
@@ -96,6 +97,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const started = await startState(keeping);
   const { state } = started.folded;
   const asked = createAsked(digest, started.folded.asked);
+  const digests = createDigestPieces(log, state);
   const since = state.highWater;
   const trusted = createTrustedClock(powers.clock, since);
   parts.useClock(trusted);
@@ -118,12 +120,11 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     alert(body);
     late.telemetry?.recorded();
     void keeper.recorded();
+    const record = { v: 1 as const, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
+    digests.add(record, payload);
     if (watchers.size === 0) return;
     if (isAboutRecovery(body)) for (const watcher of watchers) watcher.send("recovering", viewPending(state));
-    tellWatchers(watchers, {
-      record: { v: 1, seq, at: trusted.now(), start: parts.start, payload: null, ...body },
-      held: newlyHeld({ state, asked }, body),
-    });
+    tellWatchers(watchers, { record, held: newlyHeld({ state, asked }, body) });
   };
   const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
   const keeper = createKeeper({ ...keeping, journal });
@@ -268,6 +269,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
   const reconsider = (): void =>
     reconsiderHeld({ state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
+  const grantsChanged = createGrantsChanged({ engine, instances, reconsider, failed: failedQuietly });
   const statements = createStatements({
     journal,
     crypto: powers.crypto,
@@ -299,15 +301,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         if (result.kind === "refused") await stop("the policy that was recorded does not load");
         else reconsider();
       },
-      grantsChanged(change) {
-        if ("added" in change) engine.addGrant(change.added);
-        else {
-          engine.removeGrant(change.removed);
-          void instances.revoked().catch(failedQuietly);
-        }
-        announceGrants(instances.running());
-        reconsider();
-      },
+      grantsChanged,
       homeHolder: (agent) => instances.homes.holder(agent),
       homePut: ({ agent, text, path: _path }) => instances.homes.put(agent, { digest: digest(text), text }),
       homeWiped: (agent) => instances.homes.wipe(agent),
@@ -329,7 +323,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       },
       memoryErased: () => memory.store.sweep(),
       keptOf: (seq) => keptOf(seq, { log, state }),
-      erase: (seq) => log.erase([seq]),
+      erase: (seq) => log.erase([seq]).then(() => digests.forget(seq)),
       settingChanged: (kind) => (kind === "witnesses-set" ? cosigning.changed() : telemetry.changed()),
     },
   });
@@ -364,6 +358,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     ...parts,
     journal,
     asked,
+    digests,
     instances,
     statements,
     desk: owners.desk,

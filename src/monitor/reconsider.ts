@@ -1,5 +1,7 @@
+import type { Grant } from "../kernel/grant.ts";
 import type { Conduct } from "./conduct-ports.ts";
 import type { Instances } from "./instances.ts";
+import type { PolicyEngine } from "./policy/policy-engine.ts";
 import { RESTARTED } from "./reducer.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { State } from "./state.ts";
@@ -49,10 +51,27 @@ export function takeUpHeld(ports: {
   }
 }
 
-/** After a grant was signed or revoked: faces look at what is offered, gates at whose keys may come. */
-export function announceGrants(running: Iterable<LiveInstance>): void {
-  for (const live of running) {
-    live.face?.port.changed();
-    live.published?.refresh();
-  }
+/** A grant that is in force now, or one that is not any more. */
+type GrantChange = { readonly added: Grant } | { readonly removed: string };
+
+/** What follows when grants are others: engine, faces and gates are told, what runs on less ends, and what is held is decided anew. */
+export function createGrantsChanged(ports: {
+  readonly engine: Pick<PolicyEngine, "addGrant" | "removeGrant">;
+  readonly instances: Pick<Instances, "revoked" | "running">;
+  reconsider(): void;
+  failed(error: unknown): void;
+}): (change: GrantChange) => void {
+  return (change) => {
+    if ("added" in change) ports.engine.addGrant(change.added);
+    else {
+      ports.engine.removeGrant(change.removed);
+      void ports.instances.revoked().catch(ports.failed);
+    }
+    // Faces look at what is offered, gates at whose keys may come.
+    for (const live of ports.instances.running()) {
+      live.face?.port.changed();
+      live.published?.refresh();
+    }
+    ports.reconsider();
+  };
 }

@@ -36,6 +36,7 @@ import {
   stage,
   words,
 } from "./fields.ts";
+import { DIGEST_SUM } from "./digest.ts";
 import { command, environment, task } from "./launch.ts";
 import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
 import { OFFER } from "./offer.ts";
@@ -138,6 +139,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
     action: nullable(digest),
     payloads: boolean(),
   }),
+  digest: object<BodyOf<"digest">>({ since: moment }),
   "log-disclose": object<BodyOf<"log-disclose">>({ from: seq, to: seq, size: seq }),
   "log-prove": object<BodyOf<"log-prove">>({ seq }),
   checkpoint: empty,
@@ -312,6 +314,11 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   }),
   "log-show": object<OkOf<"log-show">>({ entries: list(ENTRY, { max: 10_000 }), size: count }),
   "log-newest": object<OkOf<"log-newest">>({ entries: list(ENTRY, { max: 500 }), size: count, more: boolean() }),
+  "log-show": object<OkOf<"log-show">>({
+    entries: list(object<OkOf<"log-show">["entries"][number]>({ record: RECORD, payload: json() }), { max: 10_000 }),
+    size: count,
+  }),
+  digest: DIGEST_SUM,
   "log-disclose": object<OkOf<"log-disclose">>({
     entries: list(object<OkOf<"log-disclose">["entries"][number]>({ leaf: longText, salted: nullable(longText) }), {
       max: 10_000,

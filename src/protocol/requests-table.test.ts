@@ -59,6 +59,7 @@ describe("the names that a peer may use", () => {
     "policy-simulate",
     "log-show",
     "log-newest",
+    "digest",
     "log-disclose",
     "log-prove",
     "checkpoint",

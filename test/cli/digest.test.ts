@@ -1,7 +1,11 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createDigest, type Digest } from "../../src/cli/digest.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import { DIGEST_SUM, type DigestSum } from "../../src/protocol/digest.ts";
+import { decode } from "../../src/protocol/decode.ts";
+import { createDigest } from "../../src/showing/digest.ts";
+import { NO_FACTS, type DigestFacts } from "../../src/showing/digest-events.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
 
@@ -24,14 +28,19 @@ function outcome(what: string, result: "ok" | "failed"): LogRecord {
   return record({ kind: "outcome", ...action, what, result, ...rest });
 }
 
+const monitorStopped: RecordBody = { kind: "stop", why: "asked" };
 const key = `ed25519:${"0".repeat(16)}`;
 function denied(agent: string, what: string): LogRecord {
   return record({ kind: "denied", ...action, agent, what, stage: "validate", code: "no-grant", by: monitor });
 }
-function digestOf(records: readonly LogRecord[]): Digest {
+function intent(what: string, by: readonly string[]): LogRecord {
+  return record({ kind: "intent", ...action, what, by: { kind: "grant", grants: by }, pin: action.policy });
+}
+const isLease = (grant: string): boolean => grant.startsWith("l-");
+function digestOf(records: readonly LogRecord[], facts: DigestFacts = NO_FACTS): DigestSum {
   const fold = createDigest();
-  for (const each of records) fold.add(each);
-  return fold.sum([]);
+  for (const each of records) fold.add(each, facts);
+  return fold.sum(isLease);
 }
 function linesOf(records: readonly LogRecord[]): readonly string[] {
   return digestOf(records).parts.flatMap(({ section, lines }) =>
@@ -41,7 +50,7 @@ function linesOf(records: readonly LogRecord[]): readonly string[] {
 
 describe("a digest", () => {
   test("of nothing is empty", () => {
-    expect(digestOf([])).toEqual({ held: [], running: [], parts: [] });
+    expect(digestOf([])).toEqual({ agents: [], leases: [], running: [], parts: [] });
   });
 
   test("makes one line of what is equal, with how often, first and last", () => {
@@ -147,17 +156,97 @@ describe("a digest", () => {
     ]);
     expect(parts[0]?.lines).toHaveLength(256 + 2);
   });
+
+  test("counts what each agent did by what became of it, and what its models took", () => {
+    const spent = { input: 1000, output: 20, cost: 1_500_000 };
+    const records = [outcome("infer/messages", "ok"), outcome("infer/messages", "ok"), outcome("net/send", "failed")];
+    expect(digestOf([...records, denied("other", "net/send")], { ...NO_FACTS, spent }).agents).toEqual([
+      expect.objectContaining({
+        agent: "claw",
+        done: 2,
+        failed: 1,
+        denied: 0,
+        input: 3000,
+        output: 60,
+        cost: 4_500_000,
+      }),
+      expect.objectContaining({ agent: "other", done: 0, denied: 1, input: 0, output: 0, cost: 0 }),
+    ]);
+  });
+
+  test("says what ran under which lease and how often, and nothing of plain grants", () => {
+    const records = [intent("net/send", ["l-beat"]), intent("net/send", ["l-beat"]), intent("files/read", ["g"])];
+    expect(digestOf(records).leases).toEqual([
+      { grant: "l-beat", agent: "claw", times: 2, first: records[0]?.at, last: records[1]?.at },
+    ]);
+  });
+
+  test("names where things were sent, programs and files, and counts those whose names are gone", () => {
+    const facts = { ...NO_FACTS, to: "POST api.example.com:443", programs: ["/usr/bin/git"], files: ["notes/a.md"] };
+    const records = [
+      intent("net/send", ["g"]),
+      record({ kind: "programs-started", ...one, count: 3 }),
+      record({ kind: "files-written", ...one, count: 1 }),
+    ];
+    const fold = createDigest();
+    for (const each of records) fold.add(each, facts);
+    expect(fold.sum(isLease).parts.flatMap(({ lines }) => lines.map(({ text, times }) => [text, times]))).toEqual([
+      ["net/send: POST api.example.com:443", 1],
+      ["change to a file: notes/a.md", 1],
+      ["program started", 2],
+      ["program started: /usr/bin/git", 1],
+    ]);
+  });
+
+  test("made of pieces is the same as made of records, wherever it is cut", () => {
+    const agentOf = (instance: string): string => `agent-${Number(instance.slice(2)) % 5}`;
+    const kinds = (n: number): LogRecord => {
+      const instance = `i-${String(Math.floor(n / 6)).padStart(16, "0")}`;
+      const shapes: readonly RecordBody[] = [
+        { kind: "instance-started", ...one, instance, agent: agentOf(instance), ancestry: [] },
+        { kind: "instance-ended", instance, why: "exited", exit: 0 },
+        { kind: "instance-frozen", instance, by: monitor, code: "breaker-open" },
+        { kind: "denied", ...action, what: `t/${n % 300}`, stage: "validate", code: "no-grant", by: monitor },
+        { kind: "intent", ...action, what: "t/u", by: { kind: "grant", grants: [`l-${n % 3}`] }, pin: action.policy },
+        { kind: "refused", peer: `face ${instance}`, code: "x", what: "y" },
+      ];
+      return record(shapes[n % shapes.length] ?? monitorStopped);
+    };
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.nat({ max: 1000 }), { maxLength: 400 }),
+        fc.array(fc.nat({ max: 400 }), { maxLength: 5 }),
+        (shapes, cuts) => {
+          const records = shapes.map(kinds);
+          const [whole, joined] = [createDigest(agentOf), createDigest(agentOf)];
+          for (const each of records) whole.add(each);
+          const borders = [0, ...cuts.toSorted((a, b) => a - b), records.length];
+          for (const [index, from] of borders.entries()) {
+            const piece = createDigest(agentOf);
+            for (const each of records.slice(from, borders[index + 1] ?? from)) piece.add(each);
+            joined.take(piece.piece());
+          }
+          expect(joined.sum(isLease)).toEqual(whole.sum(isLease));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("is what its decoder takes, and cuts what is longer", () => {
+    const long = record({ kind: "refused", peer: "p".repeat(4000), code: "c", what: "\ud800".repeat(4000) });
+    const sum = digestOf([long, denied("claw", "a/b"), intent("net/send", ["l-x"])]);
+    expect(decode(DIGEST_SUM, JSON.parse(JSON.stringify(sum)))).toEqual({ kind: "ok", value: sum });
+    expect(decode(DIGEST_SUM, { ...JSON.parse(JSON.stringify(sum)), extra: 1 })).toMatchObject({ path: "/extra" });
+  });
 });
 
 describe("aios digest", () => {
-  const show = async (records: readonly LogRecord[]): Promise<string> => {
+  const show = async (records: readonly LogRecord[], more: Partial<DigestSum> = {}): Promise<string> => {
     const log = records.map((each, place) => ({ ...each, seq: place, at: NOW - 3_600_000 + place }));
     const desk = createDesk({
       answers: {
-        "log-show": ({ from, limit }) => ({
-          size: log.length,
-          entries: log.slice(from, from + limit).map((each) => ({ record: each, payload: null })),
-        }),
+        digest: ({ since }) => ({ ...digestOf(log.filter(({ at }) => at >= since)), ...more }),
         held: () => ({ held: [] }),
       },
     });
@@ -168,14 +257,46 @@ describe("aios digest", () => {
   test("shows a dozen rows of a part, how many there are more and where", async () => {
     const flood = Array.from({ length: 300 }, (_, n) => denied("claw", `tool/t${n}`));
     const shown = await show([...flood, denied("other", "net/send\u001b[2J")]);
-    expect(shown.split("\n").filter((row) => row.startsWith("  "))).toHaveLength(13);
+    expect(shown.split("\n").filter((row) => row.startsWith("  "))).toHaveLength(13 + 2);
     expect(shown).toContain("  other: denied: net/send‹U+001B›[2J at validate: no-grant, 2026-11-22 ");
     expect(shown).toContain("  and 289 more (aios log show --kind denied)\n");
   });
 
   test("says of what is equal how often, from when to when", async () => {
     expect(await show([denied("claw", "a/b"), denied("claw", "a/b")])).toMatch(
-      /^Since .*\nRefused and denied\n {2}claw: denied: a\/b at validate: no-grant, 2 times, 2026-11-22 [0-9:]+\n$/,
+      /^Since .*\nRefused and denied\n {2}claw: denied: a\/b at validate: no-grant, 2 times, 2026-11-22 [0-9:]+\nAgents\n {2}claw: 2 denied\n$/,
     );
+  });
+
+  test("is no longer than a screen, whatever happened, and names what it leaves out", async () => {
+    const line = (n: number) => ({ kind: "denied", who: "claw", text: `line ${n}`, times: 2, first: NOW, last: NOW });
+    const lines = Array.from({ length: 100 }, (_, n) => line(n));
+    const parts = digestOf([]).parts;
+    const all = ["ended", "frozen", "refused", "failed", "sent", "signed", "secrets", "ran", "done", "files"] as const;
+    const rest = ["inside", "ports", "asked", "monitor"] as const;
+    const few = await show([], { parts: [...parts, ...all.map((section) => ({ section, lines, uncounted: 3 }))] });
+    expect(few.trimEnd().split("\n").length).toBeLessThanOrEqual(40);
+    expect(few).toContain("  and 102 more (aios log show --kind denied)");
+    const many = await show([denied("claw", "a/b")], {
+      parts: [...all, ...rest].map((section) => ({ section, lines, uncounted: 3 })),
+      leases: [{ grant: "l-beat", agent: "claw", times: 8, first: NOW, last: NOW }],
+    });
+    expect(many.trimEnd().split("\n").length).toBeLessThanOrEqual(40);
+    expect(many).toContain("  claw: l-beat, 8 times");
+    expect(many).toMatch(/\nAnd more: .*The monitor \(aios digest --json\)\n$/);
+  });
+
+  test("begins with what waits and how it is looked at", async () => {
+    const request = "0123456789abcdef".repeat(2);
+    const held = { request, ...one, what: "net/send", reasons: [], since: NOW, expires: NOW + 60_000 };
+    const desk = createDesk({
+      answers: {
+        digest: () => digestOf([]),
+        held: () => ({ held: [{ ...held, digest: action.policy, same: action.policy, shape: action.policy }] }),
+      },
+    });
+    expect(await runProgram(["digest", "--since", "8h"], desk.powers)).toBe(EXIT.ok);
+    expect(desk.out()).toMatch(/\nWaits for you\n {2}claw: net\/send, until .*: aios approvals show 01234567\n$/);
+    expect(desk.monitor.asked[0]).toEqual({ name: "digest", body: { since: NOW - 8 * 3_600_000 } });
   });
 });

@@ -1,3 +1,4 @@
+import { DAYS, type Hours } from "../../src/kernel/hours.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { ROLES } from "../../src/kernel/owner-roles.ts";
@@ -15,6 +16,9 @@ import type { Purpose } from "../../src/protocol/statement.ts";
 import { NO_TELEMETRY } from "../../src/protocol/telemetry-setting.ts";
 import { grant } from "./kernel.ts";
 import { CRYPTO } from "./open-log.ts";
+
+/** Hours that count their uses, so that what they count is folded and kept too. */
+const ALWAYS: Hours = { zone: "Europe/Vienna", windows: [{ days: [...DAYS], from: 0, to: 1440 }], uses: 1000 };
 
 const NONCE = "0".repeat(32);
 const RULES = `sha256:${"a".repeat(64)}`;
@@ -211,7 +215,11 @@ export const MOVES: readonly (readonly [string, Move])[] = [
     (log, a, b) => {
       const id = `g-${log.folded.state.grants.size}`;
       const rate = a % 2 === 0 ? { count: 5, seconds: 30 } : null;
-      const made = grant({ id, agents: [agentAt(a), ...(b % 2 === 0 ? [agentAt(a + 1)] : [])], limits: { rate } });
+      const made = grant({
+        id,
+        agents: [agentAt(a), ...(b % 2 === 0 ? [agentAt(a + 1)] : [])],
+        limits: { rate, ...(b % 3 === 0 && { hours: ALWAYS }) },
+      });
       const document = jsonView(made);
       log.signed(
         { kind: "grant-signed", grant: id, digest: digestOf(canonicalize(document)), key: log.by },

@@ -85,12 +85,13 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
   }),
   usage: part(USAGE, {
     *rows({ state }) {
-      for (const [grant, { spent = null, ...used }] of state.usage) yield { grant, ...used, spent };
+      for (const [grant, { spent = null, windows = null, ...used }] of state.usage)
+        yield { grant, ...used, windows, spent };
     },
-    take({ state }, { grant, spent, ...used }) {
+    take({ state }, { grant, spent, windows, ...used }) {
       if (!state.grants.has(grant)) return `no grant is called ${grant}`;
       if (state.usage.has(grant)) return TWICE;
-      state.usage.set(grant, spent === null ? used : { ...used, spent });
+      state.usage.set(grant, { ...used, ...(windows != null && { windows }), ...(spent !== null && { spent }) });
       return null;
     },
   }),

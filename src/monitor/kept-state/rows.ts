@@ -82,8 +82,9 @@ export const NUMBERS: Decoder<NumbersRow> = object<NumbersRow>({ numbers });
 /** One moment. */
 export const AT: Decoder<{ readonly at: number }> = object<{ readonly at: number }>({ at: moment });
 
-export interface UsageRow extends Omit<Usage, "spent"> {
+export interface UsageRow extends Omit<Usage, "spent" | "windows"> {
   readonly grant: string;
+  readonly windows: Usage["windows"] | null;
   readonly spent: Spent | null;
 }
 /** What an estimate took too much may be given back twice, where a payload is gone: below nothing, as the fold has it. */
@@ -93,6 +94,18 @@ export const USAGE: Decoder<UsageRow> = object<UsageRow>({
   uses: count,
   bytes: count,
   recent: list(moment, { max: 1_000_000 }),
+  windows: nullable(
+    list(
+      object<NonNullable<Usage["windows"]>[number]>({
+        window: count,
+        day: integer({ min: -MOST, max: MOST }),
+        uses: count,
+      }),
+      {
+        max: 1024,
+      },
+    ),
+  ),
   spent: nullable(object<Spent>({ input: spent, output: spent, cost: spent })),
 });
 

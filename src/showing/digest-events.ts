@@ -1,24 +1,8 @@
+import type { Spent } from "../kernel/infer.ts";
+import type { Section } from "../protocol/digest.ts";
 import type { LogRecord } from "../protocol/record.ts";
-import { describeLimit } from "../showing/describe-limits.ts";
-import { summariseRecord } from "../showing/describe-record.ts";
-
-/** The parts of a digest in their order: what was stopped stands first, what went well after it. */
-export const SECTIONS = [
-  "ended",
-  "frozen",
-  "refused",
-  "failed",
-  "signed",
-  "secrets",
-  "ran",
-  "done",
-  "files",
-  "inside",
-  "ports",
-  "asked",
-  "monitor",
-] as const;
-export type Section = (typeof SECTIONS)[number];
+import { describeLimit } from "./describe-limits.ts";
+import { summariseRecord } from "./describe-record.ts";
 
 /** One thing that happened, in words that are the same whenever the same thing happens again. */
 export interface DigestEvent {
@@ -29,11 +13,24 @@ export interface DigestEvent {
   readonly times: number;
 }
 
+/** What the sealed payload of a record says to a digest; nothing of one that was erased. */
+export interface DigestFacts {
+  /** Of an intent: where it goes on the network, which model it asks; null when it does neither. */
+  readonly to: string | null;
+  /** Of an outcome: what a call of a model has spent. */
+  readonly spent: Spent | null;
+  /** Programs that were started, and files that were changed, by name. */
+  readonly programs: readonly string[];
+  readonly files: readonly string[];
+}
+
+export const NO_FACTS: DigestFacts = Object.freeze({ to: null, spent: null, programs: [], files: [] });
+
 /**
- * What a record says to an owner who was away. Every kind has its place here, and the compiler finds one that has none; only
- * an intent says nothing, since its outcome does, also after a crash (RECORD-FIRST).
+ * What a record says to an owner who was away. Every kind has its place here, and the compiler finds one that has none; an
+ * intent says only where it goes, since its outcome says the rest, also after a crash (RECORD-FIRST).
  */
-export function eventsOf(record: LogRecord): readonly DigestEvent[] {
+export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): readonly DigestEvent[] {
   const { text } = summariseRecord(record);
   switch (record.kind) {
     case "terminal":
@@ -111,7 +108,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
         `${record.what}: ${record.result}${record.code === null ? "" : ` (${record.code})`}`,
       );
     case "files-written":
-      return counted("files", { "change to a file": record.count });
+      return named("files", { names: facts.files, count: record.count, other: "change to a file" });
     case "files-undone":
       return once("files", text);
     case "memory-kept":
@@ -126,7 +123,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "state-kept":
       return [];
     case "programs-started":
-      return counted("inside", { "program started": record.count });
+      return named("inside", { names: facts.programs, count: record.count, other: "program started" });
     case "calls-refused":
       return counted("inside", record.calls, (call) => `system call ${call} refused`);
     case "port-opened":
@@ -152,7 +149,7 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
     case "stop":
       return once("monitor", `${record.kind} ${text}`);
     case "intent":
-      return [];
+      return facts.to === null ? [] : once("sent", `${record.what}: ${facts.to}`);
     default:
       return record satisfies never;
   }
@@ -160,6 +157,17 @@ export function eventsOf(record: LogRecord): readonly DigestEvent[] {
 
 function once(section: Section, text: string): readonly DigestEvent[] {
   return [{ section, text, times: 1 }];
+}
+
+/** What is known by name, and how many more there were. */
+function named(
+  section: Section,
+  { names, count, other }: { readonly names: readonly string[]; readonly count: number; readonly other: string },
+): readonly DigestEvent[] {
+  return [
+    ...names.map((name) => ({ section, text: `${other}: ${name}`, times: 1 })),
+    ...counted(section, { [other]: count - names.length }),
+  ];
 }
 
 function counted(
