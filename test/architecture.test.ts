@@ -32,6 +32,7 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/as-json.ts": "src/protocol/profile.test.ts",
   "src/protocol/authority.ts": "src/protocol/requests-table.test.ts",
   "src/protocol/cose-key.ts": "src/protocol/passkey.test.ts",
+  "src/protocol/digest.ts": "test/cli/digest.test.ts",
   "src/protocol/dsse.ts": "src/protocol/vectors.test.ts",
   "src/protocol/expand-grant.ts": "src/protocol/profile.test.ts",
   "src/protocol/fields.ts": "src/protocol/record.test.ts",
