@@ -2,7 +2,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { DigestSum } from "../protocol/digest.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { createDigest, type DigestFold, type DigestPiece } from "../showing/digest.ts";
-import { factsOf } from "./digest-facts.ts";
+import { digestFacts } from "../showing/digest-facts.ts";
 import type { Log } from "./log/log.ts";
 import type { State } from "./state.ts";
 
@@ -43,7 +43,7 @@ export function createDigestPieces(log: Log, state: Pick<State, "instances" | "g
   }
 
   async function read(fold: DigestFold, { from, to }: { readonly from: number; readonly to: number }): Promise<void> {
-    for await (const { record, payload } of log.entries(from, to)) fold.add(record, factsOf(record, payload));
+    for await (const { record, payload } of log.entries(from, to)) fold.add(record, digestFacts(record, payload));
   }
 
   /** Number of the first record of this moment or later. Records are in the order of their time, so it is found by halving. */
@@ -69,7 +69,7 @@ export function createDigestPieces(log: Log, state: Pick<State, "instances" | "g
         open = null;
         return;
       }
-      open.fold.add(record, factsOf(record, payload));
+      open.fold.add(record, digestFacts(record, payload));
       open.next += 1;
       if (open.next % PIECE !== 0) return;
       keep(open.number, open.fold.piece());

@@ -314,10 +314,6 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   }),
   "log-show": object<OkOf<"log-show">>({ entries: list(ENTRY, { max: 10_000 }), size: count }),
   "log-newest": object<OkOf<"log-newest">>({ entries: list(ENTRY, { max: 500 }), size: count, more: boolean() }),
-  "log-show": object<OkOf<"log-show">>({
-    entries: list(object<OkOf<"log-show">["entries"][number]>({ record: RECORD, payload: json() }), { max: 10_000 }),
-    size: count,
-  }),
   digest: DIGEST_SUM,
   "log-disclose": object<OkOf<"log-disclose">>({
     entries: list(object<OkOf<"log-disclose">["entries"][number]>({ leaf: longText, salted: nullable(longText) }), {

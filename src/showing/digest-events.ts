@@ -31,6 +31,13 @@ export const NO_FACTS: DigestFacts = Object.freeze({ to: null, spent: null, prog
  * intent says only where it goes, since its outcome says the rest, also after a crash (RECORD-FIRST).
  */
 export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): readonly DigestEvent[] {
+  // First, since most records are of these two and have words of their own.
+  if (record.kind === "intent") return facts.to === null ? [] : once("sent", `${record.what}: ${facts.to}`);
+  if (record.kind === "outcome")
+    return once(
+      record.result === "ok" ? "done" : "failed",
+      `${record.what}: ${record.result}${record.code === null ? "" : ` (${record.code})`}`,
+    );
   const { text } = summariseRecord(record);
   switch (record.kind) {
     case "terminal":
@@ -102,11 +109,6 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("ran", `pinned ${text}`);
     case "labelled":
       return once("ran", `labelled ${record.labels.join(", ")} because ${record.because}`);
-    case "outcome":
-      return once(
-        record.result === "ok" ? "done" : "failed",
-        `${record.what}: ${record.result}${record.code === null ? "" : ` (${record.code})`}`,
-      );
     case "files-written":
       return named("files", { names: facts.files, count: record.count, other: "change to a file" });
     case "files-undone":
@@ -148,8 +150,6 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "start":
     case "stop":
       return once("monitor", `${record.kind} ${text}`);
-    case "intent":
-      return facts.to === null ? [] : once("sent", `${record.what}: ${facts.to}`);
     default:
       return record satisfies never;
   }
