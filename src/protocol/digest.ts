@@ -89,6 +89,12 @@ export interface Digest extends DigestSum {
   readonly held: readonly HeldView[];
 }
 
+/** How it is asked for. */
+export interface DigestRequests {
+  /** What happened from a moment on. */
+  digest: { body: { readonly since: number }; ok: DigestSum };
+}
+
 const number = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const times = integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const line = text({ max: MOST_TEXT });

@@ -9,7 +9,7 @@ import type { MemoryRequests } from "./memory-table.ts";
 import type { ConsoleCommands } from "./console-entry.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
-import type { DigestSum } from "./digest.ts";
+import type { DigestRequests } from "./digest.ts";
 import type { HeldDetail, HeldView } from "./held-view.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
@@ -224,7 +224,7 @@ export interface Explanation {
 
 type Empty = Record<string, never>;
 /** Requests that the command line may send. */
-export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleCommands {
+export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleCommands, DigestRequests {
   hello: {
     body: { readonly version: string };
     ok: {
@@ -323,8 +323,6 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleComma
       readonly size: number;
     };
   };
-  /** What happened from a moment on. */
-  digest: { body: { readonly since: number }; ok: DigestSum };
   /**
    * The newest records from `from` up to but excluding `before` (null: the end), newest first. A payload over 64 KiB is left
    * out, and so are all when they are not asked for. The answer may stop earlier, at the size of a frame; `more` says whether
