@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeNetCall, isNetHost, netPath } from "./net.ts";
+import { decodeNetCall, isNetHost, netPath, nameRequest } from "./net.ts";
 
 const GET = {
   scheme: "https",
@@ -148,5 +148,21 @@ describe("a call of the network device", () => {
 
   test("of another name is refused", () => {
     expect(decodeNetCall("resolve", GET).kind).toBe("refused");
+  });
+});
+
+describe("a request in a line", () => {
+  test.each([
+    [{ method: "POST", scheme: "https", host: "api.test", port: 443, path: "/v1" }, "POST https://api.test/v1"],
+    [{ method: "GET", scheme: "http", host: "localhost", port: 8080, path: "/" }, "GET http://localhost:8080/"],
+    [{ host: "db.test", port: 5432 }, "db.test:5432"],
+    [{ method: 1, host: ["x"], path: "/\u001b[2J\u202e" }, "/?[2J?"],
+    [{}, ""],
+  ])("says what is asked of whom, whatever it is", (asked, said) => {
+    expect(nameRequest(asked)).toBe(said);
+  });
+
+  test("is bounded", () => {
+    expect(nameRequest({ path: "x".repeat(100_000) })).toHaveLength(256);
   });
 });

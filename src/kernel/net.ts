@@ -319,3 +319,17 @@ export function isShownInFull(action: Action): boolean {
   const body = Object.hasOwn(action.arguments, "body") ? action.arguments["body"] : undefined;
   return !(body !== undefined && isObject(body) && body["kind"] === "stream");
 }
+
+/** Characters of a request that a message names. */
+const NAMED_MOST = 256;
+
+/**
+ * What a proposal asks of the network in a line, `POST https://api.test/v1`, whatever it is: who reads that no grant allows
+ * it has to know which one to look for. The query is left out; agents and what they ask wrote every word of it.
+ */
+export function nameRequest({ method, scheme, host, port, path }: JsonObject): string {
+  const [way, name, below] = [scheme, host, path].map((part) => (typeof part === "string" ? part : ""));
+  const usual = port === (scheme === "https" ? 443 : 80) || typeof port !== "number";
+  const place = `${way === "" ? "" : `${way}://`}${name}${usual ? "" : `:${port}`}${below}`;
+  return `${typeof method === "string" ? `${method} ` : ""}${place}`.slice(0, NAMED_MOST).replaceAll(/[^ -~]/g, "?");
+}

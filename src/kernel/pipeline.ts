@@ -9,6 +9,7 @@ import type { GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
 import { deepFreeze, parseJson, type JsonBounds } from "./json.ts";
 import { mergeLabels } from "./labels.ts";
 import { RESERVED_DRIVER, SHA256 } from "./names.ts";
+import { NET_DRIVER, nameRequest } from "./net.ts";
 import { effectiveRisk, PROMPT, READ, UNCLASSIFIED } from "./risk.ts";
 import type { Staged, Stopped } from "./staged.ts";
 
@@ -343,7 +344,8 @@ function copyOf(tool: ToolClass): ToolClass {
 }
 
 function describe(action: Action): string {
-  return `${action.verb} ${action.driver}/${action.name}`;
+  const what = `${action.verb} ${action.driver}/${action.name}`;
+  return action.driver === NET_DRIVER ? `${what} ${nameRequest(action.arguments)}` : what;
 }
 
 function next<T>(value: T): Staged<T> {

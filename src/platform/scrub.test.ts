@@ -53,6 +53,39 @@ test.each(WAYS)("takes a value out that is written %s, wherever the pieces end",
   ).not.toContain(written);
 });
 
+const LONG = "sk-0123456789abcdefghijklmnopqrstuvwxyz";
+
+test("attack: a value that is cut short is taken out, in every way that it may be written, wherever the pieces end", async () => {
+  for (const length of [20, 30, LONG.length - 1]) {
+    const short = LONG.slice(0, length);
+    for (const written of [
+      short,
+      Array.from(short, (letter) => `%${letter.charCodeAt(0).toString(16)}`).join(""),
+      Buffer.from(short).toString("hex"),
+      Buffer.from(short).toString("base64"),
+    ]) {
+      for (const whole of [`key ${written}... is invalid`, `key ${written}`]) {
+        for (const places of [[], [8], [14, 15, 30], Array.from(whole, (_letter, at) => at)]) {
+          const left = await through(cut(whole, places), LONG);
+          expect(left.length).toBe(whole.length);
+          expect(left).toMatch(/^key \*{19,}/);
+          expect(left.includes(written.slice(-8))).toBe(false);
+        }
+      }
+    }
+  }
+});
+
+test("twin: less than half of it stands, and a value that is short is taken out whole only", async () => {
+  const less = LONG.slice(0, 19);
+  expect(await through(cut(`see ${less}_ or ${less}`, [3, 9]), LONG)).toBe(`see ${less}_ or ${less}`);
+  expect(await through(cut("sk-Ab/9+% and sk-Ab/9+%x", [4]))).toBe("sk-Ab/9+% and sk-Ab/9+%x");
+  // Of a very long one it is a fixed length.
+  const key = "k".repeat(10) + "0123456789".repeat(100);
+  expect(await through(cut(`${key.slice(0, 64)}!`, []), key)).toBe(`${"*".repeat(64)}!`);
+  expect(await through(cut(`${key.slice(0, 63)}!`, []), key)).toBe(`${key.slice(0, 63)}!`);
+});
+
 test.each([0, 1, 2])("takes it out of base64 at alignment %i, broken into lines too", async (lead) => {
   const longer = "sk-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/==";
   const bytes = Buffer.from(`${"u".repeat(lead)}${longer}tail`);

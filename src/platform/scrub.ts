@@ -12,6 +12,13 @@ interface Form {
   readonly places: readonly ByteSet[];
   /** Whether its lines may be broken, as base64 in mail and PEM. */
   readonly lines: boolean;
+  /** Places from the first on that are taken out although the rest does not follow: a server may cut a value short. */
+  readonly least: number;
+}
+
+/** How far a form was found to go from where it was looked for, when that is as far as its least; else `NO`. */
+interface Reach {
+  end: number;
 }
 
 /** Membership by byte: 1 for those that are in it. */
@@ -21,11 +28,15 @@ const MASK = 0x2a; // *
 const NO = -1;
 /** What is there may be the beginning of it. */
 const MORE = -2;
+/** Characters of a value whose beginning is taken out alone: half of it, within these. */
+const LEAST_BEGINNING = 16;
+const LONGEST_BEGINNING = 64;
 
 /**
  * Makes a scrubber of values (SECRETS-OUTSIDE): plain in any case, in base64 of both alphabets at each of its three
  * alignments and broken into lines, in hexadecimal, and each of these with any of its characters escaped as URLs, JSON and
- * HTML do it. A server that transforms it in another way is a limit that SECURITY.md states.
+ * HTML do it; and its beginning in each of these ways, when that is half of it (at least 16 characters, at most 64). A
+ * server that transforms it in another way, or sends its end or a middle alone, is a limit that SECURITY.md states.
  */
 export function createScrubber(...values: readonly string[]): Scrubber {
   const forms = values.flatMap(formsOf);
@@ -40,13 +51,14 @@ export function createScrubber(...values: readonly string[]): Scrubber {
         at += 1;
         continue;
       }
-      const ends = forms.map((form) => match(bytes, at, form));
-      const end = Math.max(...ends);
-      if (end > at) {
-        bytes.fill(MASK, at, end);
-        at = end;
-      } else if (!final && ends.includes(MORE)) return at;
-      else at += 1;
+      const reach: Reach = { end: NO };
+      const ends = forms.map((form) => match(bytes, at, { form, from: 0, reach }));
+      const whole = Math.max(...ends);
+      // A beginning is one only when it is sure that no more of it follows.
+      if (whole <= at && !final && ends.includes(MORE)) return at;
+      const end = Math.max(whole, reach.end);
+      if (end > at) bytes.fill(MASK, at, end);
+      at = Math.max(end, at + 1);
     }
     return bytes.length;
   }
@@ -86,12 +98,18 @@ export function scrubText(values: readonly string[]): (text: string) => string {
 
 function formsOf(value: string): readonly Form[] {
   const plain = Buffer.from(value, "latin1");
+  const least = beginningOf(plain.length);
   const base64 = ALPHABETS.flatMap((alphabet) => [0, 1, 2].map((lead) => base64Form(plain, { alphabet, lead })));
-  return [anyCase(plain), anyCase(Buffer.from(plain.toString("hex"))), ...base64];
+  return [anyCase(plain, least), anyCase(Buffer.from(plain.toString("hex")), 2 * least), ...base64];
 }
 
-function anyCase(text: Buffer): Form {
-  return { places: [...text].map((byte) => setOf(byte, swapCase(byte))), lines: false };
+/** Characters of a value of this length that are its beginning. */
+function beginningOf(length: number): number {
+  return Math.min(Math.max(Math.ceil(length / 2), LEAST_BEGINNING), LONGEST_BEGINNING, length);
+}
+
+function anyCase(text: Buffer, least: number): Form {
+  return { places: [...text].map((byte) => setOf(byte, swapCase(byte))), lines: false, least };
 }
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -111,7 +129,9 @@ function base64Form(plain: Buffer, { alphabet, lead }: { readonly alphabet: stri
     const fits = (sextet: number): boolean => bits.every((bit, n) => bit === null || ((sextet >> (5 - n)) & 1) === bit);
     places.push(setOf(...Array.from(alphabet).flatMap((letter, n) => (fits(n) ? [letter.charCodeAt(0)] : []))));
   }
-  return { places, lines: true };
+  // Whole characters of the beginning alone: the one at its edge may have bits of what follows it there.
+  const least = Math.floor(((lead + beginningOf(plain.length)) * 8) / 6) - Math.floor(begin / 6);
+  return { places, lines: true, least };
 }
 
 const sets = new Map<string, ByteSet>();
@@ -127,11 +147,19 @@ function setOf(...bytes: readonly number[]): ByteSet {
   return made;
 }
 
-/** Where a form that begins at `at` ends, `NO`, or `MORE` when the bytes end before that can be said. */
-function match(bytes: Buffer, at: number, form: Form, from: number = 0): number {
-  const { places, lines } = form;
+/**
+ * Where the rest of a form, from one of its places on, that begins at `at` ends, `NO`, or `MORE` when the bytes end before
+ * that can be said.
+ */
+function match(
+  bytes: Buffer,
+  at: number,
+  { form, from, reach }: { readonly form: Form; readonly from: number; readonly reach: Reach },
+): number {
+  const { places, lines, least } = form;
   let next = at;
   for (let index = from; index < places.length; index++) {
+    if (index >= least) reach.end = Math.max(reach.end, next);
     if (lines && index > 0) for (let skip = 0; skip < 2 && isLineBreak(bytes[next]); skip++) next += 1;
     const byte = bytes[next];
     if (byte === undefined) return MORE;
@@ -151,9 +179,9 @@ function match(bytes: Buffer, at: number, form: Form, from: number = 0): number 
       continue;
     }
     // A character of the value that begins escapes too: it may stand for itself, or be written as one.
-    const asItself = match(bytes, next + 1, form, index + 1);
+    const asItself = match(bytes, next + 1, { form, from: index + 1, reach });
     if (asItself > NO || escaped === MORE) return asItself > NO ? asItself : MORE;
-    const asEscape = reads ? match(bytes, escaped.end, form, index + 1) : NO;
+    const asEscape = reads ? match(bytes, escaped.end, { form, from: index + 1, reach }) : NO;
     return asEscape === NO ? asItself : asEscape;
   }
   return next;

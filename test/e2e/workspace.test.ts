@@ -1,7 +1,21 @@
-import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LogRecord, RecordKind } from "../../src/protocol/record.ts";
+import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { type Ran, startSubstrate, type Substrate } from "./substrate.ts";
 import { readUser } from "./user.ts";
 
@@ -98,6 +112,29 @@ describe("a direct workspace", () => {
     expect(report.left).toEqual([{ path: join(aios.workspace, "notes.txt"), why: "it was changed since the run" }]);
     expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\nmore\na person's\n");
     expect(readFileSync(join(aios.workspace, "old.txt"), "utf8")).toBe("old\n");
+  });
+
+  test("has links that lead out of it, which lead nowhere inside; what an agent makes belongs to who acts for it", async () => {
+    const outside = makeTemporaryFolder();
+    chmodSync(outside, 0o777);
+    writeFileSync(join(outside, "canary"), "canary\n", { mode: 0o666 });
+    symlinkSync(join(outside, "canary"), join(aios.workspace, "before"));
+    const ran = await work(
+      `ln -s ${outside}/canary made; ln -s ../../../../../..${outside} up; ls up/ 2>/dev/null
+       for link in before made up/canary up/new; do cat $link; echo planted > $link; done 2>/dev/null
+       mkdir inner; ln -s ../notes.txt inner/way; cat inner/way; echo more >> inner/way; echo new > inner/file`,
+    );
+    expect(ran.stdout).toBe("mine\n");
+    expect(readdirSync(outside)).toEqual(["canary"]);
+    expect(readFileSync(join(outside, "canary"), "utf8")).toBe("canary\n");
+    // Twin: a link that stays inside works, and what is made belongs to the monitor's user.
+    expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\nmore\n");
+    expect(statSync(join(aios.workspace, "inner/file")).uid).toBe(OWN_USER?.uid ?? process.geteuid?.());
+    // It can leave one that leads out, for others to follow (SECURITY.md); undo takes it away.
+    expect(readlinkSync(join(aios.workspace, "made"))).toBe(join(outside, "canary"));
+    await aios.client.request("undo", { instance: ran.instance, how: "do" });
+    expect(readdirSync(aios.workspace).toSorted()).toEqual(["before", "notes.txt", "old.txt"]);
+    rmSync(join(aios.workspace, "before"));
   });
 
   test("of an instance that still runs is not undone under its hands", async () => {
