@@ -8,7 +8,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lookAtDisk, type DiskRoom } from "../platform/disk-room.ts";
-import { openHome } from "../platform/home.ts";
+import { openHome, quotePath } from "../platform/home.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { prepareAgents } from "./agent-start.ts";
@@ -30,8 +30,7 @@ function findHomeProblem(path: string): ProbeReport["home"] {
       const found = lstatSync(file);
       if (found.isFile() && (found.mode & 0o077) !== 0) {
         const mode = (found.mode & 0o777).toString(8);
-        const quoted = `'${file.replaceAll("'", `'\\''`)}'`;
-        return { message: `the mode of "${file}" is ${mode}, not 600`, hint: `chmod 600 ${quoted}` };
+        return { message: `the mode of "${file}" is ${mode}, not 600`, hint: `chmod 600 ${quotePath(file)}` };
       }
     }
     return null;

@@ -116,12 +116,18 @@ export function describeStart(home: string, text: string): CliFailure {
   if (disk !== null)
     return CliFailure.of("file-unwritable", `The monitor of ${home} cannot start: ${disk.means}`, disk.hint);
   const fault = lines.find((row) => /^\w*Error\b/u.test(row)) ?? lines[0] ?? "it said nothing";
+  const damaged = code !== undefined && DAMAGES.has(code);
   return CliFailure.of(
     "monitor-unreachable",
-    `The monitor of ${home} ended as it started: ${said === undefined ? fault : (words ?? said)}`,
-    hint ?? "aios doctor says what this machine lacks",
+    `The monitor of ${home} ended as it started: ${said === undefined ? fault : (words ?? said)}${damaged ? ` (in ${home}/log)` : ""}`,
+    hint ?? (damaged ? REPAIR : "aios doctor says what this machine lacks"),
   );
 }
+
+/** Codes with which a monitor refuses a log that is not as it left it. */
+const DAMAGES: ReadonlySet<string> = new Set(["log-damaged", "log-forked", "log-shrunk", "log-inconsistent"]);
+const REPAIR =
+  "nothing is repaired by guessing: aios log verify names what is damaged; put back log and keys together from one backup, or begin anew in another home (--home DIR)";
 
 function readStart(file: number): string {
   const bytes = Buffer.alloc(4096);

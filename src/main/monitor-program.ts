@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -64,7 +64,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   identity.catch(() => undefined); // awaited below; what fails before ends the process with its own words
   const [clock, timer, random, crypto] = [createClock(), createTimer(), createRandom(), createCrypto()];
   const start = random.hex(16);
-  const keys = openMonitorKeys(home.keys);
+  const keys = openMonitorKeys(home.keys, existsSync(join(home.log, "checkpoint")));
   // The log stamps records with trusted time, which starts from the newest time in the log.
   let trusted: TrustedClock | null = null;
   const log = await openLog({

@@ -83,9 +83,9 @@ function checkFolder(path: string, found: Stats): void {
   if (!found.isDirectory()) throw refuse(path, "it is not a folder");
   const own = process.geteuid?.();
   if (found.uid !== own)
-    throw refuse(path, `it belongs to user ${found.uid}, not ${own}`, `chown ${own} ${quote(path)}`);
+    throw refuse(path, `it belongs to user ${found.uid}, not ${own}`, `chown ${own} ${quotePath(path)}`);
   const mode = found.mode & 0o5777; // setgid, which a folder inherits, opens nothing
-  if (mode !== 0o700) throw refuse(path, `its mode is ${mode.toString(8)}, not 700`, `chmod 700 ${quote(path)}`);
+  if (mode !== 0o700) throw refuse(path, `its mode is ${mode.toString(8)}, not 700`, `chmod 700 ${quotePath(path)}`);
 }
 
 function checkAncestors(home: string): void {
@@ -105,7 +105,7 @@ function checkAncestor(home: string, above: { readonly folder: string; readonly 
   // A group that is one user's own (same number) is that user; many distributions make folders writable to it.
   const others = gid === uid ? 0o002 : 0o022;
   if ((mode & others) !== 0 && (mode & 0o1000) === 0) {
-    throw refuse(home, `others may write in "${above.folder}" above it`, `chmod go-w ${quote(above.folder)}`);
+    throw refuse(home, `others may write in "${above.folder}" above it`, `chmod go-w ${quotePath(above.folder)}`);
   }
 }
 
@@ -113,6 +113,7 @@ function refuse(path: string, why: string, hint: string | null = null): Platform
   return new PlatformError("home-permissions", `Cannot use "${path}" for the home: ${why}`, hint);
 }
 
-function quote(path: string): string {
+/** A path as a word of a shell, for a hint that can be pasted. */
+export function quotePath(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,4 @@
-import { chmodSync, renameSync, truncateSync } from "node:fs";
+import { chmodSync, renameSync, truncateSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
@@ -24,9 +24,20 @@ test.each(["log-signing", "log-name", "payload-epoch-1"])("%s is refused when cu
   openMonitorKeys(folder);
   const file = join(folder, name);
   chmodSync(file, 0o640);
-  expect(() => openMonitorKeys(folder)).toThrow(/ours, of mode 600/);
+  expect(() => openMonitorKeys(folder)).toThrow(`Cannot use key file "${file}": its mode is 640, not 600`);
   chmodSync(file, 0o600);
   expect(() => openMonitorKeys(folder)).not.toThrow();
   truncateSync(file, 31);
-  expect(() => openMonitorKeys(folder)).toThrow(/32 bytes/);
+  expect(() => openMonitorKeys(folder)).toThrow(`Cannot use key file "${file}": it has 31 bytes, not 32`);
+});
+
+test.each(["log-signing", "log-name"])("%s is made where there is no log, and never beside one", (name) => {
+  const folder = makeTemporaryFolder();
+  openMonitorKeys(folder);
+  rmSync(join(folder, name));
+  expect(() => openMonitorKeys(folder, true)).toThrow(
+    `Cannot use key file "${join(folder, name)}": it is gone, and the log beside it was made with it`,
+  );
+  expect(() => openMonitorKeys(folder)).not.toThrow();
+  expect(() => openMonitorKeys(folder, true)).not.toThrow();
 });

@@ -5,6 +5,7 @@ import { writeAtomically } from "./atomic-file.ts";
 import { openLogFiles } from "./log-files.ts";
 import type { LogFiles } from "./log-powers.ts";
 import { openEpochKeys, type EpochKeys } from "./epoch-keys.ts";
+import { quotePath } from "./home.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { Signer } from "./powers.ts";
 import { createSigner } from "./signer.ts";
@@ -34,41 +35,50 @@ const NAME_DIGITS = 32;
 /**
  * Opens the monitor's keys in `folder`, making them at the first start: 0600 files of 32 bytes, in a 0700 folder.
  * Throws `bad-key-file` for a file of another size, owner or mode; it is never made anew, since that would orphan the log.
+ * `hasLog`: there is a log already, so that its own keys are not made either.
  */
-export function openMonitorKeys(folder: string): MonitorKeys {
+export function openMonitorKeys(folder: string, hasLog: boolean = false): MonitorKeys {
   const slots = join(folder, "payload-slots");
   const memory = join(folder, "memory");
   for (const made of [slots, join(memory, "slots")]) mkdirSync(made, { recursive: true, mode: 0o700 });
   return {
-    logSigner: createSigner(openKey(join(folder, "log-signing"))),
-    logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name")))
+    logSigner: createSigner(openKey(join(folder, "log-signing"), !hasLog)),
+    logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name"), !hasLog))
       .toString("hex")
       .slice(0, NAME_DIGITS)}`,
-    payloads: openEpochKeys(folder, openKey),
+    payloads: openEpochKeys(folder, (path) => openKey(path)),
     slots: openLogFiles(slots),
     consoleSeed: openKey(join(folder, "console-name")),
-    memory: { epochs: openEpochKeys(memory, openKey), slots: openLogFiles(join(memory, "slots")) },
+    memory: { epochs: openEpochKeys(memory, (path) => openKey(path)), slots: openLogFiles(join(memory, "slots")) },
     secrets: { key: openKey(join(folder, "secret-wrap")), slots: openLogFiles(join(folder, "secret-slots")) },
   };
 }
 
-function openKey(path: string): Uint8Array {
+/** Nothing else has what is in it, and a new one would be the key of nothing. */
+const RESTORE =
+  "put back the keys folder of a backup; without it what this key is for is lost, and a new home begins anew";
+
+function refuse(path: string, why: string, hint: string): PlatformError {
+  return new PlatformError("bad-key-file", `Cannot use key file "${path}": ${why}`, hint);
+}
+
+function openKey(path: string, mayMake: boolean = true): Uint8Array {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (!mayMake) throw refuse(path, "it is gone, and the log beside it was made with it", RESTORE);
     writeAtomically(path, randomBytes(KEY_BYTES), { mode: 0o600, existing: "fail" });
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   }
   try {
     const { uid, mode, size } = fstatSync(fd);
-    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0 || size !== KEY_BYTES) {
-      throw new PlatformError(
-        "bad-key-file",
-        `Cannot use key file "${path}": it must be ${KEY_BYTES} bytes, ours, of mode 600`,
-      );
-    }
+    const own = process.geteuid?.();
+    if (uid !== own) throw refuse(path, `it belongs to user ${uid}, not ${own}`, `chown ${own} ${quotePath(path)}`);
+    if ((mode & 0o077) !== 0)
+      throw refuse(path, `its mode is ${(mode & 0o777).toString(8)}, not 600`, `chmod 600 ${quotePath(path)}`);
+    if (size !== KEY_BYTES) throw refuse(path, `it has ${size} bytes, not ${KEY_BYTES}`, RESTORE);
     const key = new Uint8Array(KEY_BYTES);
     readSync(fd, key);
     return key;

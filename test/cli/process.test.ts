@@ -85,6 +85,11 @@ test("what ended a monitor as it started has one code, and the monitor's own wor
     "aios doctor says what this machine lacks",
     4,
   ]);
+  expect(told("aiosd: Cannot read journal segment 0: it was cut (log-damaged)\n").slice(0, 3)).toEqual([
+    "The monitor of /h ended as it started: Cannot read journal segment 0: it was cut (in /h/log)",
+    "monitor-unreachable",
+    "nothing is repaired by guessing: aios log verify names what is damaged; put back log and keys together from one backup, or begin anew in another home (--home DIR)",
+  ]);
   expect(told("file:1\nSyntaxError: odd\n")[0]).toBe("The monitor of /h ended as it started: SyntaxError: odd");
   expect(told("")[0]).toBe("The monitor of /h ended as it started: it said nothing");
 });
