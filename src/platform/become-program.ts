@@ -57,7 +57,7 @@ export function becomeProgram(
   return explainExec(program, lastErrno());
 }
 
-/** Ends this process without what Node does at its end: standard streams are no longer as it left them, and it aborts. */
+/** Ends this process without what Node does at its end: it would wait for its io_uring, which the filter refuses, and abort. */
 export function endAtOnce(code: number): never {
   leave(code);
   throw new Error("a process that has ended goes on");
