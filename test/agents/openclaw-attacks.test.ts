@@ -1,14 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { hasBrowser, startBrowser } from "../fakes/browser.ts";
 import { greeting, makeDevice, visitGateway, type GatewayAnswer } from "../fakes/openclaw-client.ts";
-import { makePortClient, originOf, visit } from "../fakes/port-client.ts";
+import { freePort, makePortClient, originOf, visit } from "../fakes/port-client.ts";
 import { startThief, type Thief } from "../fakes/thief.ts";
 
 /*
@@ -38,15 +37,6 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
     if (Date.now() > end) throw new Error(`it did not come about in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function writeConfiguration(folder: string, port: number): void {

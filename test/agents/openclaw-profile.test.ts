@@ -19,9 +19,10 @@ const WORKSPACE = ".openclaw/workspace";
 const SEALED = [".openclaw/openclaw.json", `${WORKSPACE}/SOUL.md`, `${WORKSPACE}/HEARTBEAT.md`] as const;
 
 describe("OpenClaw under its profile", () => {
-  if (!existsSync(PROGRAM)) {
-    console.warn("NOT RUN: OpenClaw is not fetched; npm run proof:openclaw does that and runs this");
-    test.skip("the package is missing, nothing was proven", () => {});
+  // Each turn is a start of OpenClaw more than the time of the whole suite has room for.
+  if (!existsSync(PROGRAM) || process.env["AIOS_OPENCLAW"] !== "all") {
+    console.warn("NOT RUN: OpenClaw under its profile; npm run proof:openclaw fetches the package and runs this");
+    test.skip("the package is missing or was not asked for, nothing was proven", () => {});
     return;
   }
   const profile = readProfile(readFileSync(join(REPO, "profiles/openclaw.yaml"), "utf8"), "profile openclaw");

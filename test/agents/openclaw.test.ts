@@ -34,9 +34,10 @@ const SETTINGS = { OPENCLAW_NO_RESPAWN: "1", FS_SAFE_NATIVE_MODE: "off" };
 const HEARTBEAT = "Read HEARTBEAT.md if it exists. Follow it strictly.";
 
 describe("OpenClaw", () => {
-  if (!existsSync(PROGRAM)) {
-    console.warn("NOT RUN: OpenClaw is not fetched; npm run proof:openclaw does that and runs this");
-    test.skip("the package is missing, nothing was proven", () => {});
+  // Each turn is a start of OpenClaw more than the time of the whole suite has room for.
+  if (!existsSync(PROGRAM) || process.env["AIOS_OPENCLAW"] !== "all") {
+    console.warn("NOT RUN: turns of OpenClaw; npm run proof:openclaw fetches the package and runs this");
+    test.skip("the package is missing or was not asked for, nothing was proven", () => {});
     return;
   }
   let aios: Substrate;

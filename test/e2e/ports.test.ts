@@ -1,24 +1,14 @@
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
-import { createConnection, createServer, type AddressInfo } from "node:net";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LogRecord } from "../../src/protocol/record.ts";
-import { makePortClient, openWebSocket, originOf, visit, type PortClient } from "../fakes/port-client.ts";
+import { freePort, makePortClient, openWebSocket, originOf, visit, type PortClient } from "../fakes/port-client.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
 const INSIDE = 8080;
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 describe("a published port", () => {
   let aios: Substrate;

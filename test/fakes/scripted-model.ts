@@ -9,6 +9,8 @@ export interface ScriptedModel {
   readonly port: number;
   /** What was asked, as it came: method, path and body. */
   readonly asked: readonly { readonly method: string; readonly path: string; readonly body: string }[];
+  /** The key of each request, as it came. */
+  readonly keys: readonly string[];
   /** What the tools answered, as the agent handed it back, in order. */
   results(): readonly string[];
   close(): void;
@@ -20,12 +22,14 @@ export interface ScriptedModel {
  */
 export async function startScriptedModel(turns: readonly Turn[], port: number = 0): Promise<ScriptedModel> {
   const asked: { method: string; path: string; body: string }[] = [];
+  const keys: string[] = [];
   let next = 0;
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
     request.on("end", () => {
       const path = request.url ?? "";
+      keys.push(String(request.headers["x-api-key"] ?? ""));
       asked.push({ method: request.method ?? "", path, body });
       if (request.method !== "POST" || !path.startsWith("/v1/messages")) {
         response.statusCode = request.method === "HEAD" ? 200 : 404;
@@ -43,6 +47,7 @@ export async function startScriptedModel(turns: readonly Turn[], port: number = 
   return {
     port: (server.address() as AddressInfo).port,
     asked,
+    keys,
     results: () => asked.flatMap(({ body }) => toolResults(body).slice(-1)),
     close: () => {
       server.closeAllConnections();
