@@ -7,7 +7,7 @@ import { digestOfKept, KeptStateFault, openLines, sealLines } from "./sealing.ts
 import { keptPath, listKept, type KeptFiles, type KeptPlace, type Started } from "./start.ts";
 
 /** So many records behind the newest kept state, and the next is kept. A start folds them again. */
-const EVERY = 8192;
+const EVERY = 4096;
 /** A stop keeps the state when a quarter of that is behind it, unless it is more than it may take the time for. */
 const LEAST_AT_STOP = 1 / 4;
 const MOST_AT_STOP = 2;
@@ -21,7 +21,7 @@ export interface KeeperPorts extends KeptPorts {
   readonly timer: Timer;
   readonly clock: Pick<Clock, "micros">;
   readonly journal: Pick<Journal, "write">;
-  /** Records behind the newest kept state after which the next is kept; 8,192 unless a test says another. */
+  /** Records behind the newest kept state after which the next is kept; 4,096 unless a test says another. */
   readonly every?: number;
   report(words: string): void;
 }
@@ -109,7 +109,7 @@ export function createKeeper(ports: KeeperPorts): Keeper {
     await journal.write({ kind: "state-kept", size, digest, signed: Object.fromEntries(folded.signed.kinds) });
     last = { size, digest, epoch };
     // Only now may the older ones go: until the record was durable a start would have used them.
-    const older = (await listKept(files)).filter((each) => each !== size);
+    const older = (await listKept(files)).filter((each) => each < size);
     await files.remove(older.map(keptPath), { durable: false });
   }
 
@@ -175,7 +175,8 @@ export function createKeeper(ports: KeeperPorts): Keeper {
       if (written !== null) await enqueue(() => name(written));
     },
     recorded() {
-      const due = waiting === 0 && !stopping && behind() >= every && log.size >= next;
+      // What a start has kept waits for its record: nothing is behind yet.
+      const due = waiting === 0 && unnamed === null && !stopping && behind() >= every && log.size >= next;
       return due ? enqueue(keep) : NOTHING;
     },
     async compare() {

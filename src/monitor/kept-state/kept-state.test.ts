@@ -386,6 +386,26 @@ describe("the keeper", () => {
     expect(await keeper.compare()).toMatchObject({ differs: [] });
   });
 
+  test("keeps what a start has folded, once, with the records of that start around it", async () => {
+    const home = await new Home().open();
+    home.fill(8);
+    const size = home.written.kept.length;
+    // As the monitor has it: every record that is written is told to the keeper, its own too.
+    const keeper = home.keeper((body) => {
+      home.written.push(body);
+      void keeper.recorded();
+    });
+    await keeper.begin(await home.start());
+    home.do("start");
+    await keeper.recorded();
+    await keeper.ready();
+    await keeper.recorded();
+    expect(await listKept(home.files)).toEqual([size]);
+    expect(home.written.kept.slice(size).map(({ record }) => record.kind)).toEqual(["start", "state-kept"]);
+    expect((await home.start()).kept?.size).toBe(size);
+    expect(home.reports).toEqual([]);
+  });
+
   test("keeps it at a stop", async () => {
     const home = await new Home().open();
     home.fill(2);
