@@ -2,7 +2,7 @@
  * Measures what the design sets bars for, prints a table and writes JSON.
  *
  *     npm run bench                 everything
- *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, start, workspace, network, stop, approval, memory
+ *     npm run bench -- decision     some of: decision, governed-call, records, verification, sandbox, start, workspace, network, stop, approval, inbox, memory
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
@@ -21,6 +21,7 @@ const BENCHES = [
   "network",
   "stop",
   "approval",
+  "inbox",
   "memory",
 ] as const;
 

@@ -3,7 +3,7 @@ import { alertPerson } from "./alert.ts";
 import { CliFailure } from "./failure.ts";
 import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { renderHeld } from "../showing/held-action.ts";
-import { decideHeld } from "./held.ts";
+import { decideHeld, listHeld } from "./held.ts";
 import { join, line, writeLines } from "../showing/line.ts";
 import { createOutputFilter } from "./output-filter.ts";
 import { createOutputMeter } from "./output-meter.ts";
@@ -187,7 +187,7 @@ export interface Answering {
 export async function answerHeld(parts: AgentSessionParts, answering: Answering): Promise<void> {
   const { powers, client } = parts;
   const { instance } = answering;
-  const { held } = await client.request("held", {});
+  const held = await listHeld(client);
   const mine = held.filter((view) => instance === null || view.instance === instance);
   if (mine.length === 0) writeLines(powers.err, [line("nothing is held")]);
   for (const view of mine) await answerOne(parts, { ...answering, view });

@@ -6,6 +6,7 @@ import { decode } from "../protocol/decode.ts";
 import { coverExamples, type Covering, type Example } from "../showing/covering.ts";
 import { readAction } from "../showing/read-action.ts";
 import { CliFailure } from "./failure.ts";
+import { listHeld } from "./held.ts";
 import type { MonitorClient } from "./powers.ts";
 
 type Asker = Pick<MonitorClient, "request">;
@@ -77,7 +78,7 @@ interface Found {
 }
 
 async function readHeld(client: Asker, instance: string): Promise<readonly Found[]> {
-  const { held } = await client.request("held", {});
+  const held = await listHeld(client);
   const mine = held.filter((view) => view.instance === instance).slice(0, MOST_HELD);
   const details = await Promise.all(mine.map(({ request }) => client.request("held-show", { request })));
   return details.flatMap(({ action: text, labels, reasons }) => {

@@ -1,4 +1,5 @@
 import { MOST_TOGETHER } from "../showing/held-batch.ts";
+import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { HeldDetail, HeldView } from "../protocol/requests.ts";
 import { CliFailure } from "./failure.ts";
 import type { Tone } from "../showing/line.ts";
@@ -6,12 +7,19 @@ import { readAction } from "../showing/read-action.ts";
 import type { MonitorClient } from "./powers.ts";
 import { signAndSubmit, type SigningParts } from "./sign.ts";
 
+/** All that is held, oldest first. */
+export async function listHeld(client: Pick<MonitorClient, "request">): Promise<readonly HeldView[]> {
+  const all: HeldView[] = [];
+  for await (const { held } of pagesOfHeld((body) => client.request("held", body))) all.push(...held);
+  return all;
+}
+
 /**
  * Finds the held action that a person means by a request id or the beginning of one, and fetches all there is to know.
  * Throws `CliFailure` `not-found` when none or several begin so.
  */
 export async function findHeld(client: MonitorClient, typed: string): Promise<HeldDetail> {
-  const { held } = await client.request("held", {});
+  const held = await listHeld(client);
   const found = held.filter((view) => view.request.startsWith(typed));
   const [view] = found;
   if (view === undefined || typed.length < 4) {
@@ -26,7 +34,7 @@ export async function findHeld(client: MonitorClient, typed: string): Promise<He
  * The held actions of the same instance that ask for the very same as this one, it first; as many as may be answered together.
  */
 export async function findEqual(client: MonitorClient, detail: HeldDetail): Promise<readonly HeldDetail[]> {
-  const { held } = await client.request("held", {});
+  const held = await listHeld(client);
   const equal = held.filter(
     ({ instance, same, request }) => instance === detail.instance && same === detail.same && request !== detail.request,
   );

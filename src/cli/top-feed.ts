@@ -1,3 +1,4 @@
+import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
 import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { LogRecord } from "../protocol/record.ts";
@@ -68,9 +69,17 @@ export async function followTop(
     });
   };
   const askHeld = async (): Promise<void> => {
-    const answer = await client.request("held", {});
-    held.clear();
-    for (const view of answer.held) held.set(view.digest, view);
+    const before = new Set(held.keys());
+    for await (const page of pagesOfHeld((body) => client.request("held", body))) {
+      for (const view of page.held) {
+        held.set(view.digest, view);
+        before.delete(view.digest);
+      }
+      sorted = null;
+      onChange();
+    }
+    // What was there and was not named is over.
+    for (const digest of before) held.delete(digest);
     sorted = null;
     onChange();
   };

@@ -15,6 +15,7 @@ function heldOf(text: string): HeldState {
   const canonical = canonicalize(action);
   const times = { since: 1, expires: 2 };
   return {
+    record: nonce,
     request,
     instance,
     agent,

@@ -20,7 +20,7 @@ import { declaredDriver } from "./driver-table.ts";
 import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
-import { viewHeld } from "./instance-view.ts";
+import { viewHeld, viewHeldPage } from "./instance-view.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { Keeper } from "./kept-state/keeper.ts";
@@ -180,8 +180,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return {};
     },
     undo: (request) => undoInstance(ports, request),
-    async held() {
-      return { held: [...state.held.values()].map((held) => viewHeld(held, ports.asked)) };
+    async held({ after }) {
+      return viewHeldPage(after, { state, asked: ports.asked });
     },
     async "held-show"({ request }) {
       const held = state.held.get(request);

@@ -33,6 +33,8 @@ export interface ConductPorts extends ExecutePowers {
   facts(live: LiveInstance): Pick<DecisionInput, "injections" | "infer">;
   openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
   lookup(live: LiveInstance): DriverLookup;
+  /** The same by what owners signed alone, for whom nothing is run: no driver has to be there. */
+  signed(live: LiveInstance): DriverLookup;
   /** An attempt to climb: ends the instance at once. */
   climbed(live: LiveInstance, climb: Climb): Promise<void>;
   freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void>;

@@ -52,7 +52,11 @@ export function createConduct(ports: ConductPorts): Conduct {
   let ownTokens = 2 ** 40; // tokens for calls that no face waits for; faces count from 1
 
   /** Decide to redeem in one turn of the loop: nothing can move in between. */
-  function pass(asked: Asked, proposal: Proposal | Action, approval: Approval): Passed {
+  function pass(
+    asked: Asked,
+    proposal: Proposal | Action,
+    { approval, lookup = ports.lookup }: { readonly approval: Approval; readonly lookup?: ConductPorts["lookup"] },
+  ): Passed {
     const { live, request, what } = asked;
     const { state } = live;
     const evaluator = ports.evaluator();
@@ -80,7 +84,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       ),
     );
     if (decided.kind !== "next") return decided;
-    const selected = step("select", select(decided.value, ports.lookup(live)));
+    const selected = step("select", select(decided.value, lookup(live)));
     if (selected.kind !== "next") return selected;
     const chain = subjectChain(ports.journal.state, state, { request, waiting: live.waiting });
     const validated = validate(selected.value, {
@@ -267,7 +271,7 @@ export function createConduct(ports: ConductPorts): Conduct {
         halt(asked, halted, describeProposal(proposal, { request: asked.request, digest: ports.digest }));
       try {
         const driver = live.state.life === "running" ? await ports.openDriver(live, proposal.driver) : null;
-        const passed = pass(asked, proposal, { kind: "none" });
+        const passed = pass(asked, proposal, { approval: { kind: "none" } });
         if (passed.kind === "held") return await hold(asked, passed.validated);
         if (passed.kind === "ticket" && driver !== null) return await run(asked, passed.ticket, driver);
         return await haltAs(passed.kind === "ticket" ? unavailable() : passed);
@@ -293,7 +297,7 @@ export function createConduct(ports: ConductPorts): Conduct {
         const owner: Decider = { kind: "owner", key: consent.key };
         const action = readAction(held.text);
         const driver = consent.decision === "allow" ? await ports.openDriver(live, action.driver) : null;
-        const passed = pass(asked, action, { kind: "consent", consent });
+        const passed = pass(asked, action, { approval: { kind: "consent", consent } });
         let ended: Ended;
         if (passed.kind === "ticket" && driver !== null) {
           const base = baseOf(asked, { digest: held.digest, risk: held.risk });
@@ -329,14 +333,15 @@ export function createConduct(ports: ConductPorts): Conduct {
         const waiting = live.waiting.get(held.request);
         const asked: Asked = { live, request: held.request, what: held.what, token: waiting?.token ?? ++ownTokens };
         const action = readAction(held.text);
-        const driver = await ports.openDriver(live, action.driver);
+        // After a restart nobody waits for it: it runs when a human says so, and not before. So no driver is started either: there
+        // may be thousands, each for an instance of its own.
+        const gone = live.state.why === RESTARTED;
+        const driver = gone ? null : await ports.openDriver(live, action.driver);
         if (!ports.journal.state.held.has(held.request)) return;
-        const passed = pass(asked, action, { kind: "none" });
+        const passed = pass(asked, action, { approval: { kind: "none" }, lookup: gone ? ports.signed : ports.lookup });
         if (passed.kind === "held") return;
         // A driver that cannot be had for now is no reason to end what a human was asked.
         if (passed.kind === "ticket" ? driver === null : passed.code === "driver-unavailable") return;
-        // After a restart nobody waits for it: it runs when a human says so, and not before.
-        if (passed.kind === "ticket" && live.state.why === RESTARTED) return;
         waiting?.cancelTimer();
         const { digest, risk, text } = held;
         const outcome =

@@ -30,6 +30,8 @@ export interface DriverTable {
   /** Starts every driver of the instance, for its list; those that fail are left out. */
   openAll(live: LiveInstance): Promise<readonly RunningDriver[]>;
   lookup(live: LiveInstance): DriverLookup;
+  /** The same by the signed specs alone, as if every driver were there and were what was signed. Only for what is not run. */
+  signed(live: LiveInstance): DriverLookup;
   /** Stops drivers that no active grant of the agent declares any more. */
   stopUndeclared(live: LiveInstance): void;
   /** Cuts what lasts and rests on a grant that is no longer in force. */
@@ -222,6 +224,16 @@ export function createDriverTable(
             return driver.offer.resources.length > 0 || driver.offer.resourceTemplates.length > 0;
           },
         };
+      };
+    },
+
+    signed(live) {
+      return (name) => {
+        const declared = declaredFor(live, name);
+        if (declared.kind !== "declared") return declared;
+        const { pin, tools } = declared.spec;
+        if (journal.state.quarantined.has(pin)) return { kind: "quarantined" };
+        return { kind: "ready", pin, expected: pin, tools, offers: () => true };
       };
     },
 

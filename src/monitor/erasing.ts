@@ -51,7 +51,7 @@ export async function keptOf(
       `The payload of record ${seq} (${record.kind}) is what the monitor's state is made of.`,
       "Payloads of actions, their results and what happened inside can be erased.",
     );
-  const waits = "action" in record && [...state.held.values()].some(({ digest }) => digest === record.action);
+  const waits = "action" in record && state.held.ofAction(record.action) !== undefined;
   if (waits || state.open.has(seq))
     throw new Refusal("not-erasable", `The action of record ${seq} is under way.`, "Try again when it has ended.");
   if (record.kind !== "intent") return {};

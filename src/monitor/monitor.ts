@@ -256,19 +256,19 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     contextOf: createContexts(parts, state),
     openDriver: drivers.open,
     lookup: drivers.lookup,
+    signed: drivers.signed,
     climbed: instances.terminate,
     freeze: instances.freeze,
     emit: (event) => {
-      for (const watcher of watchers) {
+      for (const watcher of watchers)
         if (watcher.instance === null || watcher.instance === event.instance) watcher.send("stage", event);
-      }
     },
   });
   late.conduct = conduct;
   const { relyingParty, start } = parts;
   const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
   const reconsider = (): void =>
-    reconsiderHeld({ state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
+    void reconsiderHeld({ ...powers, state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
   const grantsChanged = createGrantsChanged({ engine, instances, reconsider, failed: failedQuietly });
   const statements = createStatements({
     journal,

@@ -7,19 +7,25 @@ import type { Timer } from "../platform/powers.ts";
 import type { State } from "./state.ts";
 import type { LiveInstance } from "./live.ts";
 
+/** Decisions in one turn of the event loop. */
+const AT_ONCE = 32;
+
 /**
  * Decides everything that is held anew, after the policy or the grants are others: what is no longer allowed ends with a
  * record, what a lease covers now runs under it, and what still needs a human stays. FLOOR: neither a plain grant nor a
  * policy answers a hold.
  */
-export function reconsiderHeld(ports: {
+export async function reconsiderHeld(ports: {
   readonly state: State;
   readonly conduct: Pick<Conduct, "reconsider">;
   readonly instances: Pick<Instances, "standIn">;
   stopDrivers(live: LiveInstance): void;
+  readonly timer: Timer;
   failed(error: unknown): void;
-}): void {
-  for (const held of ports.state.held.values()) {
+}): Promise<void> {
+  for (const [at, held] of [...ports.state.held.values()].entries()) {
+    // Ten thousand may be held, and everybody else waits for the monitor meanwhile.
+    if (at % AT_ONCE === AT_ONCE - 1) await new Promise<void>((resolve) => void ports.timer.after(0, resolve));
     const live = ports.instances.standIn(held);
     // Not one after another: one that runs under a lease may take its time.
     ports.conduct

@@ -178,7 +178,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       state.quarantined.set(body.pin, body.found);
       return;
     case "denied": {
-      for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
+      state.held.delete(state.held.ofAction(body.action)?.request ?? "");
       const instance = state.instances.get(body.instance);
       if (instance !== undefined) instance.denied += 1;
       return;
@@ -189,6 +189,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       const opened = payload ?? fail(seq, "the payload is gone");
       const request = textAt(seq, opened, "request");
       state.held.set(request, {
+        record: seq,
         request,
         instance: body.instance,
         agent: body.agent,
@@ -203,7 +204,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "intent": {
-      for (const [request, held] of state.held) if (held.digest === body.action) state.held.delete(request);
+      state.held.delete(state.held.ofAction(body.action)?.request ?? "");
       const { instance, agent, ancestry, action, what, risk, labels, policy } = body;
       const grants = payload === null ? [] : listAt(seq, payload, "grants").filter((id) => typeof id === "string");
       const expected = spentIn(payload?.["spent"]);
@@ -340,7 +341,7 @@ function forgetOldest(state: State): void {
   if (state.instances.size <= ENDED_KEPT) return;
   for (const [id, instance] of state.instances) {
     const ended = instance.life !== "running" && instance.life !== "frozen";
-    if (ended && ![...state.held.values()].some((held) => held.instance === id)) {
+    if (ended && state.held.countOf(id) === 0) {
       state.instances.delete(id);
       state.cutOff.delete(id);
       return;

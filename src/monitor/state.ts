@@ -5,6 +5,7 @@ import type { Provider, Spent } from "../kernel/infer.ts";
 import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
 import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
+import { HeldSet } from "./held-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { OwnerDocument } from "../protocol/owner-key.ts";
 import type { Binding } from "../kernel/secrets.ts";
@@ -84,6 +85,8 @@ export interface SecretState {
 }
 
 export interface HeldState {
+  /** Number of its record: the later it was held, the higher. */
+  readonly record: number;
   readonly request: string;
   readonly instance: string;
   readonly agent: string;
@@ -139,7 +142,7 @@ export interface State {
   readonly cutOff: Set<string>;
   /** Agents that an attempt to climb ended; an owner must restart them. */
   readonly tombstones: Map<string, { readonly code: ReasonCode; readonly instance: string }>;
-  readonly held: Map<string, HeldState>;
+  readonly held: HeldSet;
   /** Intents without an outcome. */
   readonly open: Map<number, OpenIntent>;
   /** Pins of drivers that changed after they were signed for. */
@@ -174,7 +177,7 @@ export function emptyState(): State {
     instances: new Map(),
     cutOff: new Set(),
     tombstones: new Map(),
-    held: new Map(),
+    held: new HeldSet(),
     open: new Map(),
     quarantined: new Map(),
     allFrozen: null,

@@ -52,9 +52,8 @@ function subject(state: State, instance: InstanceState, asking: string | undefin
     endorsed = endorsedTokens(instance.words.join("\n"));
     endorsedBy.set(instance, endorsed);
   }
-  let heldCount = 0;
-  for (const held of state.held.values())
-    if (held.instance === instance.instance && held.request !== asking) heldCount += 1;
+  const own = state.held.get(asking ?? "")?.instance === instance.instance ? 1 : 0;
+  const heldCount = state.held.countOf(instance.instance) - own;
   return { agent: instance.agent, instance: instance.instance, labels: instance.labels, endorsed, heldCount };
 }
 

@@ -1,3 +1,4 @@
+import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliEvents, HeldView, InstanceView } from "../protocol/requests.ts";
 import { ask, hasHalf, watch } from "./api.ts";
@@ -64,9 +65,16 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     }, ASK_MS);
   };
   const askHeld = async (): Promise<void> => {
-    const answer = await ask("held", {});
-    held.clear();
-    for (const view of answer.held) held.set(view.digest, view);
+    const before = new Set(held.keys());
+    for await (const page of pagesOfHeld((body) => ask("held", body))) {
+      for (const view of page.held) {
+        held.set(view.digest, view);
+        before.delete(view.digest);
+      }
+      draw();
+    }
+    // What was there and was not named is over.
+    for (const digest of before) held.delete(digest);
     draw();
   };
   const askRecent = async (): Promise<void> => {

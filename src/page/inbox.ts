@@ -2,12 +2,12 @@ import type { HeldView } from "../protocol/requests.ts";
 import { showSpan } from "../showing/moment.ts";
 import { empty, fill, h, theirs } from "./dom.ts";
 import type { Feed } from "./feed.ts";
+import { pager, within } from "./pager.ts";
 import type { View } from "./view.ts";
 
-/** Groups, and actions of one group, that are drawn at first; more on request. */
+/** Groups, and actions of one group, that are drawn at a time. */
 const GROUPS = 40;
-const EACH = 5;
-const MORE = 50;
+const EACH = 10;
 
 interface Group {
   readonly key: string;
@@ -18,30 +18,38 @@ interface Group {
 /** What waits for a person: equal ones together, oldest first. Only what is looked at is drawn, however much waits. */
 export function inboxView(feed: Feed): View {
   const list = h("ol", { class: "inbox" });
+  const pages = h("div");
   const count = h("p", { class: "faint", role: "status" });
-  const search = h("input", { type: "search", id: "filter", placeholder: "Agent or action", oninput: () => draw() });
+  const search = h("input", {
+    type: "search",
+    id: "filter",
+    placeholder: "Agent, action or id",
+    oninput: () => turnTo(0),
+  });
   const element = h(
     "section",
     { "aria-labelledby": "title" },
     h("h1", { id: "title" }, "Inbox"),
     h("div", { class: "row" }, h("label", { for: "filter", class: "hidden" }, "Filter"), search, count),
     list,
+    pages,
   );
+  /** Groups whose actions are drawn, with the place of the first that is. */
   const opened = new Map<string, number>();
-  let groups = GROUPS;
+  let from = 0;
   let drawn = "";
 
   function draw(): void {
     const wanted = search.value.trim().toLowerCase();
-    const all = group([...feed.held.values()]).filter(
-      ({ first }) => wanted === "" || `${first.agent} ${first.what}`.toLowerCase().includes(wanted),
-    );
+    const all = group([...feed.held.values()].filter((view) => isWanted(view, wanted)));
+    from = within(from, { size: GROUPS, of: all.length });
+    const shown = all.slice(from, from + GROUPS);
     const now = Date.now();
     // The same picture is not drawn twice: a person who reads with a screen reader keeps their place.
     const picture = JSON.stringify([
-      all.slice(0, groups).map(({ key, held }) => [key, held.length, held[0]?.request, opened.get(key) ?? 0]),
+      shown.map(({ key, held }) => [key, held.length, held[0]?.request, opened.get(key) ?? -1]),
       all.length,
-      groups,
+      from,
       Math.floor(now / 5000),
     ]);
     if (picture === drawn) return;
@@ -53,21 +61,21 @@ export function inboxView(feed: Feed): View {
       all.length === 0
         ? h("li", {}, empty("Nothing waits for you.", "What agents may not do alone appears here."))
         : null,
-      all.slice(0, groups).map((each) => h("li", {}, drawGroup(each, now))),
-      all.length > groups
-        ? h("li", {}, h("button", { type: "button", onclick: () => more() }, `Show more of ${all.length} kinds`))
-        : null,
+      shown.map((each) => h("li", {}, drawGroup(each, now))),
     );
+    fill(pages, pager({ from, size: GROUPS, of: all.length }, { what: "kinds", go: turnTo }));
   }
-  function more(): void {
-    groups += MORE;
+  function turnTo(place: number): void {
+    from = place;
     draw();
   }
 
   function drawGroup({ key, first, held }: Group, now: number): HTMLElement {
-    const shown = opened.get(key) ?? (held.length === 1 ? 1 : 0);
-    const toggle = (next: number): void => {
-      opened.set(key, next);
+    const at = held.length === 1 ? 0 : opened.get(key);
+    const begin = at === undefined ? 0 : within(at, { size: EACH, of: held.length });
+    const open = (place: number | null): void => {
+      if (place === null) opened.delete(key);
+      else opened.set(key, place);
       draw();
     };
     return h(
@@ -88,24 +96,20 @@ export function inboxView(feed: Feed): View {
         " · ",
         `waiting ${showSpan(now - first.since)}, ends in ${showSpan(first.expires - now)}`,
       ),
-      held.slice(0, shown).map((view) => actions(view)),
+      at === undefined ? null : held.slice(begin, begin + EACH).map((view) => actions(view)),
+      at === undefined
+        ? null
+        : pager({ from: begin, size: EACH, of: held.length }, { what: `${first.agent} ${first.what}`, go: open }),
       held.length > 1
         ? h(
             "button",
             {
               type: "button",
               class: "quiet",
-              "aria-expanded": shown > 0 ? "true" : "false",
-              onclick: () => toggle(shown === 0 ? EACH : 0),
+              "aria-expanded": at === undefined ? "false" : "true",
+              onclick: () => open(at === undefined ? 0 : null),
             },
-            shown > 0 ? "Show fewer" : "Show each",
-          )
-        : null,
-      shown > 0 && held.length > shown
-        ? h(
-            "button",
-            { type: "button", class: "quiet", onclick: () => toggle(shown + MORE) },
-            `Show more of ${held.length}`,
+            at === undefined ? "Show each" : "Show none",
           )
         : null,
     );
@@ -121,6 +125,11 @@ function actions(view: HeldView): HTMLElement {
     h("a", { class: "decide", href: `/sign#${view.request}` }, "Look and decide"),
     h("code", {}, view.request.slice(0, 8)),
   );
+}
+
+/** Whether it is among what a person looks for: by words of its agent and action, or by the first digits of its id. */
+function isWanted({ agent, what, request }: HeldView, wanted: string): boolean {
+  return wanted === "" || `${agent} ${what}`.toLowerCase().includes(wanted) || request.startsWith(wanted);
 }
 
 /** Those of one agent, action and reason together. */

@@ -37,6 +37,7 @@ import {
   words,
 } from "./fields.ts";
 import { DIGEST_SUM } from "./digest.ts";
+import { HELD_PAGE } from "./held-view.ts";
 import { command, environment, task } from "./launch.ts";
 import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
 import { OFFER } from "./offer.ts";
@@ -101,7 +102,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   kill: object<BodyOf<"kill">>({ instance: nullable(lookup) }),
   hold: object<BodyOf<"hold">>({ instance: lookup, stages: names(stage, { max: 6, min: 1 }) }),
   undo: object<BodyOf<"undo">>({ instance: lookup, how: oneOf(["dry", "do"]) }),
-  held: empty,
+  held: object<BodyOf<"held">>({ after: nullable(count) }),
   "held-show": object<BodyOf<"held-show">>({ request: lookup }),
   prepare: object<BodyOf<"prepare">>({ purpose: oneOf(PURPOSES), document: jsonObject() }),
   submit: object<BodyOf<"submit">>({ envelope: ENVELOPE, document: jsonObject() }),
@@ -281,7 +282,11 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   kill: STOP_REPORT,
   hold: empty,
   undo: UNDO_REPORT,
-  held: object<OkOf<"held">>({ held: list(object<HeldView>(heldView), { max: 100_000 }) }),
+  held: object<OkOf<"held">>({
+    held: list(object<HeldView>(heldView), { max: HELD_PAGE }),
+    next: nullable(count),
+    all: count,
+  }),
   "held-show": HELD_DETAIL,
   prepare: object<OkOf<"prepare">>({ statement: UNSIGNED }),
   submit: object<OkOf<"submit">>({ seq }),

@@ -18,6 +18,30 @@ export interface HeldView {
   readonly shape: string;
 }
 
+/** Held actions in one answer: all of them can be more than a frame takes. */
+export const HELD_PAGE = 500;
+
+/** Some of what is held, oldest first. */
+export interface HeldPage {
+  readonly held: readonly HeldView[];
+  /** What to ask for the rest after; null when there is none. */
+  readonly next: number | null;
+  /** How many are held altogether. */
+  readonly all: number;
+}
+
+/** All that is held, page by page, however much: what was held when it was asked and still is, and perhaps what came since. */
+export async function* pagesOfHeld(
+  ask: (body: { readonly after: number | null }) => Promise<HeldPage>,
+): AsyncGenerator<HeldPage> {
+  for (let after: number | null = null; ;) {
+    const page: HeldPage = await ask({ after });
+    yield page;
+    if (page.next === null) return;
+    after = page.next;
+  }
+}
+
 /** How often something was asked of people before, and what they said. */
 export interface AskedBefore {
   readonly same: { readonly asked: number; readonly allowed: number; readonly denied: number };

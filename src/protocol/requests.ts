@@ -10,7 +10,7 @@ import type { ConsoleCommands } from "./console-entry.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
 import type { DigestRequests } from "./digest.ts";
-import type { HeldDetail, HeldView } from "./held-view.ts";
+import type { HeldDetail, HeldPage, HeldView } from "./held-view.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
@@ -260,7 +260,8 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleComma
   hold: { body: { readonly instance: string; readonly stages: readonly Stage[] }; ok: Empty };
   /** Takes back what an ended instance did to the files of its workspace, or says what that would be. */
   undo: { body: { readonly instance: string; readonly how: "dry" | "do" }; ok: UndoReport };
-  held: { body: Empty; ok: { readonly held: readonly HeldView[] } };
+  /** A page of what is held, after that of the page before; null is the first. */
+  held: { body: { readonly after: number | null }; ok: HeldPage };
   "held-show": { body: { readonly request: string }; ok: HeldDetail };
   prepare: {
     body: { readonly purpose: Purpose; readonly document: JsonObject };

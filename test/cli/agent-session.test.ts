@@ -4,6 +4,7 @@ import type { CliPowers, StreamOffer } from "../../src/cli/powers.ts";
 import { openSigningSession } from "../../src/cli/signing-session.ts";
 import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import { held, INSTANCE } from "./cast.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 interface Stage {
   readonly desk: Desk;
@@ -72,7 +73,7 @@ async function openStage(setting: Setting): Promise<Stage> {
 }
 
 const answers: Setting["answers"] = {
-  held: () => ({ held: [held] }),
+  held: () => pageOf([held]),
   "held-show": () => held,
   submit: () => ({ seq: 42 }),
 };

@@ -5,13 +5,14 @@ import type { LogRecord } from "../../src/protocol/record.ts";
 import { PASSPHRASE } from "../fakes/cli-powers.ts";
 import { held, heldOver, INSTANCE, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 /** The last lines that a person sees after a yes to `held`, when the log holds these records from 42 on. */
 async function lastWords(log: readonly LogRecord[]): Promise<string> {
   const shown = await transcribe(["approvals", "approve", REQUEST], {
     typed: ["y", PASSPHRASE],
     answers: {
-      held: () => ({ held: [held] }),
+      held: () => pageOf([held]),
       "held-show": () => held,
       submit: () => ({ seq: 42 }),
       "log-show": ({ from, kinds, instance }) => ({
@@ -66,7 +67,7 @@ describe("a yes to all that are equal", () => {
     const shown = await transcribe(["approvals", "approve", REQUEST, "--equal"], {
       typed: [word, PASSPHRASE],
       answers: {
-        held: () => ({ held: details }),
+        held: () => pageOf(details),
         "held-show": ({ request }) => details.find((each) => each.request === request) ?? held,
         submit: ({ envelope }) => {
           signed.push(JSON.parse(Buffer.from(envelope.payload, "base64").toString()));

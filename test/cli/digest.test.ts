@@ -8,6 +8,7 @@ import { createDigest } from "../../src/showing/digest.ts";
 import { NO_FACTS, type DigestFacts } from "../../src/showing/digest-events.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 let seq = 0;
 function record(body: RecordBody): LogRecord {
@@ -247,7 +248,7 @@ describe("aios digest", () => {
     const desk = createDesk({
       answers: {
         digest: ({ since }) => ({ ...digestOf(log.filter(({ at }) => at >= since)), ...more }),
-        held: () => ({ held: [] }),
+        held: () => pageOf([]),
       },
     });
     expect(await runProgram(["digest"], desk.powers)).toBe(EXIT.ok);
@@ -292,7 +293,7 @@ describe("aios digest", () => {
     const desk = createDesk({
       answers: {
         digest: () => digestOf([]),
-        held: () => ({ held: [{ ...held, digest: action.policy, same: action.policy, shape: action.policy }] }),
+        held: () => pageOf([{ ...held, digest: action.policy, same: action.policy, shape: action.policy }]),
       },
     });
     expect(await runProgram(["digest", "--since", "8h"], desk.powers)).toBe(EXIT.ok);

@@ -8,6 +8,7 @@ import { createCrypto } from "../../src/platform/crypto.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import { INSTANCE, instances } from "./cast.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 const OTHER = "i-fedcba9876543210";
 const SHA = `sha256:${"2".repeat(64)}`;
@@ -69,7 +70,7 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
         onLook();
         return { instances: seen, allFrozen: null };
       },
-      held: () => ({ held: [] }),
+      held: () => pageOf([]),
       prepare: ({ purpose }) => ({
         statement: { v: 1, purpose, nonce: "a", subject, policy: SHA, start: "b", expires: NOW + 1000 },
       }),

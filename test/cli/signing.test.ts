@@ -10,6 +10,7 @@ import type { CliRequests } from "../../src/protocol/requests.ts";
 import type { Statement } from "../../src/protocol/statement.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import { grant, held, heldOver, INSTANCE, REQUEST } from "./cast.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 const crypto = createCrypto();
 const hello: Setting["answers"] = {
@@ -50,7 +51,7 @@ function askedFor(desk: Desk, name: string): number {
 }
 
 const approvals: Setting["answers"] = {
-  held: () => ({ held: [held] }),
+  held: () => pageOf([held]),
   "held-show": () => held,
   submit: () => ({ seq: 42 }),
 };
@@ -113,7 +114,7 @@ describe("an approval", () => {
   });
 
   test("closes its connection, also when it fails", async () => {
-    const desk = createDesk({ answers: { held: () => ({ held: [] }) } });
+    const desk = createDesk({ answers: { held: () => pageOf([]) } });
     await runProgram(["approvals", "show", REQUEST], desk.powers);
     expect(desk.monitor.closed()).toBe(1);
   });

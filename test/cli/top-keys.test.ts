@@ -5,6 +5,7 @@ import type { StopReport } from "../../src/protocol/stop-report.ts";
 import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { held, INSTANCE, instances } from "./cast.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 /* What the keys of the live screen do, with a board and a monitor of the test's. */
 
@@ -34,7 +35,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise
     answers: {
       watch: () => ({}),
       ps: () => ({ instances: instances.slice(0, 1), allFrozen: null }),
-      held: () => ({ held: [held] }),
+      held: () => pageOf([held]),
       "held-show": () => held,
       grants: () => ({ grants: [] }),
       submit: () => ({ seq: 7 }),

@@ -7,6 +7,7 @@ import { PASSPHRASE, NOW } from "../fakes/cli-powers.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { grant, held, heldOver, INSTANCE, instances, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 describe("help that a newcomer understands", () => {
   test("the overview", async () => {
@@ -721,14 +722,13 @@ ended i-0123456789abcdef notes  admission 1 ms, network 9 ms, agent 3 processes 
 
 describe("approvals", () => {
   test("nothing is held", async () => {
-    expect(await transcribe(["approvals", "list"], { answers: { held: () => ({ held: [] }) } }))
-      .toBe(`$ aios approvals list
+    expect(await transcribe(["approvals", "list"], { answers: { held: () => pageOf([]) } })).toBe(`$ aios approvals list
 Nothing is held.
 `);
   });
 
   test("the list", async () => {
-    expect(await transcribe(["approvals", "list"], { answers: { held: () => ({ held: [held] }) } }))
+    expect(await transcribe(["approvals", "list"], { answers: { held: () => pageOf([held]) } }))
       .toBe(`$ aios approvals list
 REQUEST   AGENT  WHAT             HELD FOR                EXPIRES IN
 3fa9c2d1  notes  mail/send_email  recipient-not-endorsed  10 min
@@ -738,7 +738,7 @@ REQUEST   AGENT  WHAT             HELD FOR                EXPIRES IN
   test("one in full", async () => {
     expect(
       await transcribe(["approvals", "show", "3fa9"], {
-        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+        answers: { held: () => pageOf([held]), "held-show": () => held },
       }),
     ).toBe(`$ aios approvals show 3fa9
 mail/send_email  call a tool
@@ -760,7 +760,7 @@ arguments, in full:
   });
 
   test("one that does not exist", async () => {
-    expect(await transcribe(["approvals", "show", "ffff"], { answers: { held: () => ({ held: [held] }) } }))
+    expect(await transcribe(["approvals", "show", "ffff"], { answers: { held: () => pageOf([held]) } }))
       .toBe(`$ aios approvals show ffff
 ! aios: No held action has the id ffff (not-found)
 ! hint: aios approvals list shows what is held
@@ -769,7 +769,7 @@ arguments, in full:
   });
 
   test("too little of an id", async () => {
-    expect(await transcribe(["approvals", "show", "3fa"], { answers: { held: () => ({ held: [held] }) } }))
+    expect(await transcribe(["approvals", "show", "3fa"], { answers: { held: () => pageOf([held]) } }))
       .toBe(`$ aios approvals show 3fa
 ! aios: No held action has the id 3fa (not-found)
 ! hint: aios approvals list shows what is held
@@ -780,7 +780,7 @@ arguments, in full:
   test("one that cannot be shown in full", async () => {
     expect(
       await transcribe(["approvals", "show", REQUEST], {
-        answers: { held: () => ({ held: [held] }), "held-show": () => heldOver({ x: "\n".repeat(300) }) },
+        answers: { held: () => pageOf([held]), "held-show": () => heldOver({ x: "\n".repeat(300) }) },
       }),
     ).toBe(`$ aios approvals show 3fa9c2d100112233445566778899aabb
 ! aios: Cannot show this action in full: the action takes more than 200 lines to show in full (cannot-show)
@@ -792,7 +792,7 @@ arguments, in full:
   test("one whose digest is another's", async () => {
     expect(
       await transcribe(["approvals", "show", REQUEST], {
-        answers: { held: () => ({ held: [held] }), "held-show": () => ({ ...held, action: heldOver({}).action }) },
+        answers: { held: () => pageOf([held]), "held-show": () => ({ ...held, action: heldOver({}).action }) },
       }),
     ).toBe(`$ aios approvals show 3fa9c2d100112233445566778899aabb
 ! aios: Cannot show this action in full: the action, its digest and the statement do not belong together (cannot-show)
@@ -804,7 +804,7 @@ arguments, in full:
   test("approve at no terminal", async () => {
     expect(
       await transcribe(["approvals", "approve", REQUEST], {
-        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+        answers: { held: () => pageOf([held]), "held-show": () => held },
       }),
     ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
 mail/send_email  call a tool
@@ -833,7 +833,7 @@ arguments, in full:
     expect(
       await transcribe(["approvals", "approve", REQUEST], {
         typed: ["y", PASSPHRASE],
-        answers: { held: () => ({ held: [held] }), "held-show": () => held, submit: () => ({ seq: 42 }) },
+        answers: { held: () => pageOf([held]), "held-show": () => held, submit: () => ({ seq: 42 }) },
       }),
     ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
 mail/send_email  call a tool
@@ -862,7 +862,7 @@ approved (record 42)
     expect(
       await transcribe(["approvals", "approve", REQUEST], {
         typed: ["n"],
-        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+        answers: { held: () => pageOf([held]), "held-show": () => held },
       }),
     ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
 mail/send_email  call a tool
@@ -892,7 +892,7 @@ arguments, in full:
     expect(
       await transcribe(["approvals", "approve", REQUEST], {
         typed: ["y", "wrong", PASSPHRASE],
-        answers: { held: () => ({ held: [held] }), "held-show": () => held, submit: () => ({ seq: 42 }) },
+        answers: { held: () => pageOf([held]), "held-show": () => held, submit: () => ({ seq: 42 }) },
       }),
     ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
 mail/send_email  call a tool
@@ -923,7 +923,7 @@ approved (record 42)
     expect(
       await transcribe(["approvals", "approve", REQUEST], {
         typed: ["y", "a", "b", "c"],
-        answers: { held: () => ({ held: [held] }), "held-show": () => held },
+        answers: { held: () => pageOf([held]), "held-show": () => held },
       }),
     ).toBe(`$ aios approvals approve 3fa9c2d100112233445566778899aabb
 mail/send_email  call a tool
@@ -957,7 +957,7 @@ arguments, in full:
     expect(
       await transcribe(["approvals", "deny", REQUEST], {
         typed: ["y", PASSPHRASE],
-        answers: { held: () => ({ held: [held] }), "held-show": () => held, submit: () => ({ seq: 42 }) },
+        answers: { held: () => pageOf([held]), "held-show": () => held, submit: () => ({ seq: 42 }) },
       }),
     ).toBe(`$ aios approvals deny 3fa9c2d100112233445566778899aabb
 mail/send_email  call a tool
@@ -987,7 +987,7 @@ denied (record 42)
       await transcribe(["approvals", "deny", REQUEST], {
         typed: ["y", PASSPHRASE],
         answers: {
-          held: () => ({ held: [held] }),
+          held: () => pageOf([held]),
           "held-show": () => heldOver({ x: "\n".repeat(300) }),
           submit: () => ({ seq: 42 }),
         },

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
 import { hasChromium } from "../fakes/chromium.ts";
 import { describePages } from "./pages.ts";
+import { describeOwnBrowser } from "./own-browser.ts";
 import { describeSigning } from "./signing.ts";
 import { REBOUND, startConsoleStage, type ConsoleStage } from "./stage.ts";
 
@@ -114,6 +115,7 @@ describe.skipIf(!hasChromium())("the console", () => {
 
   describePages({ stage: () => stage, faults });
   describeSigning({ stage: () => stage, faults });
+  describeOwnBrowser(() => stage);
 
   describe("gives strangers nothing:", () => {
     /** A page of a stranger's server, under any name that leads to it. */
@@ -205,7 +207,7 @@ describe.skipIf(!hasChromium())("the console", () => {
           response.setEncoding("utf8").on("data", (part: string) => (body += part));
           response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
         });
-        sent.end("{}");
+        sent.end('{"after":null}');
       });
     }
 

@@ -5,15 +5,13 @@ import { ownerKeyText } from "../../src/protocol/owner-key.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
 import { shortCode, statementCode } from "../../src/showing/statement-code.ts";
 import { until } from "../fakes/busy-instances.ts";
+import { passkeysIn, plugIn as plugInWith, type Passkey } from "./authenticator.ts";
 import type { ConsoleStage } from "./stage.ts";
 
 type Detail = CliRequests["held-show"]["ok"];
-type Passkey = Awaited<ReturnType<typeof getCredentials>>["credentials"][number];
 type Ran = Awaited<ReturnType<ConsoleStage["aios"]["follow"]>>;
 
 const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
-const getCredentials = (session: CDPSession, authenticatorId: string) =>
-  session.send("WebAuthn.getCredentials", { authenticatorId });
 const add = (text: string) => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
 
 /** How owners sign at the console, with Chromium's authenticator in software, and what is tried against it. */
@@ -26,7 +24,6 @@ export function describeSigning(parts: {
     let page: Page;
     let session: CDPSession;
     let passkey: Passkey | null = null;
-    let count = 0;
 
     beforeAll(async () => {
       stage = parts.stage();
@@ -35,25 +32,7 @@ export function describeSigning(parts: {
       session = await page.context().newCDPSession(page);
     });
 
-    /** Plugs the authenticator in, with her passkey: Chromium takes it out with every page that it opens apart, and with every session that ends. */
-    async function plugIn(): Promise<string> {
-      await session.send("WebAuthn.disable").catch(() => {});
-      await session.send("WebAuthn.enable");
-      const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
-        options: {
-          protocol: "ctap2",
-          transport: "internal",
-          hasResidentKey: true,
-          hasUserVerification: true,
-          isUserVerified: true,
-          automaticPresenceSimulation: true,
-        },
-      });
-      count += 100;
-      if (passkey !== null)
-        await session.send("WebAuthn.addCredential", { authenticatorId, credential: { ...passkey, signCount: count } });
-      return authenticatorId;
-    }
+    const plugIn = (): Promise<string> => plugInWith(session, { passkey });
 
     /** Has the agent ask for these at once; the signing page shows the first. */
     async function ask(...texts: readonly string[]): Promise<{ details: readonly Detail[]; running: Promise<Ran> }> {
@@ -94,7 +73,7 @@ export function describeSigning(parts: {
       await page.getByLabel("Code").fill(code);
       await page.getByRole("button", { name: "Make a passkey" }).click();
       const shown = await page.locator("#key-code").textContent();
-      passkey = (await getCredentials(session, authenticator)).credentials[0] ?? null;
+      passkey = (await passkeysIn(session, authenticator))[0] ?? null;
       const { document } = await stage.aios.client.request("invited", { code });
       if (document === null) throw new Error("nothing was offered");
       expect(shown).toBe(shortCode(digest(ownerKeyText(document.key))));

@@ -4,6 +4,7 @@ import { CliFailure } from "../../src/cli/failure.ts";
 import { createScreen } from "../../src/main/screen.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { heldWith, requestAt, type Entry } from "./corpus.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 
 /*
  * Shows every entry of a file at the terminal that it was given, as the command line does: `aios approvals show` or `list`, each
@@ -23,7 +24,7 @@ for (const [index, entry] of entries.entries()) {
   };
   const desk = createDesk({
     answers: {
-      held: () => (entry.stands === "error" ? fail() : { held: [detail] }),
+      held: () => (entry.stands === "error" ? fail() : pageOf([detail])),
       "held-show": () => detail,
     },
   });

@@ -18,6 +18,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { HomeGrant } from "../../src/kernel/home-grant.ts";
 import type { DriverSource, Grant, ToolClass } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { listHeld } from "../../src/cli/held.ts";
 import { ROLES, type Role } from "../../src/kernel/owner-roles.ts";
 import type { NamedLimits } from "../../src/kernel/sandbox-limits.ts";
 import { monitorEnvironment } from "../../src/main/code-cache.ts";
@@ -42,7 +43,8 @@ export const REPO: string = realpathSync(fileURLToPath(new URL("../..", import.m
 const PLAN_AGENT = join(REPO, "test", "fakes", "plan-agent.ts");
 /** The user that the monitor changes to when root starts it; null for an ordinary user. */
 const OWN_USER = process.geteuid?.() === 0 ? readUser("aios") : null;
-const START_MS = 20_000;
+/** With ten thousand held actions it reads for seconds, on a machine that others use. */
+const START_MS = 60_000;
 
 /** A real monitor on a throw-away home, and a person with a key. */
 export interface Substrate {
@@ -281,7 +283,7 @@ export async function startSubstrate(
     },
 
     async held() {
-      return (await client.request("held", {})).held;
+      return listHeld(client);
     },
 
     async answer(request, decision) {

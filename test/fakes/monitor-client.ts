@@ -1,5 +1,6 @@
 import { CliFailure } from "../../src/cli/failure.ts";
 import type { MonitorClient } from "../../src/cli/powers.ts";
+import type { HeldPage, HeldView } from "../../src/protocol/held-view.ts";
 import type { CliEvents, CliRequests } from "../../src/protocol/requests.ts";
 
 /** What a test lets the monitor answer; a request without an answer is refused like an unknown one. */
@@ -16,6 +17,11 @@ export interface FakeMonitor {
   /** How often a connection was closed. */
   closed(): number;
   say<Name extends keyof CliEvents>(name: Name, body: CliEvents[Name]): void;
+}
+
+/** An answer to `held` that has all of it. */
+export function pageOf(held: readonly HeldView[]): HeldPage {
+  return { held, next: null, all: held.length };
 }
 
 /** A monitor that answers from a table and keeps the contract: errors are `CliFailure`, nothing answers after `close`. */

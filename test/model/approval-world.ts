@@ -95,6 +95,8 @@ export class World {
   live!: LiveInstance;
   timers: (() => void)[] = [];
   time = 1_000_000;
+  /** How often a driver was had. */
+  opened = 0;
   /** Of this start. */
   moments!: Moments;
 
@@ -171,8 +173,17 @@ export class World {
       evaluator: () => evaluator,
       contextOf: () => null,
       witnessed: () => Promise.resolve(true),
-      openDriver: async () => driver,
+      openDriver: async () => {
+        this.opened += 1;
+        return driver;
+      },
       lookup: () => () => {
+        const spec = [...state.active.values()][0]?.drivers["notes"];
+        return spec === undefined
+          ? { kind: "unknown" }
+          : { kind: "ready", pin: PIN, expected: PIN, tools: spec.tools, offers: () => true };
+      },
+      signed: () => () => {
         const spec = [...state.active.values()][0]?.drivers["notes"];
         return spec === undefined
           ? { kind: "unknown" }

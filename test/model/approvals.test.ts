@@ -183,4 +183,28 @@ describe("the approval protocol", () => {
     expect(world.effects.length).toBe(1);
     expect(world.journal.state.held.size).toBe(0);
   });
+
+  test("a change of the rules after a restart ends what is no longer allowed, and starts no server for what waits", async () => {
+    const world = new World();
+    await world.start();
+    await world.grant();
+    await play(world, [
+      { kind: "propose", tool: "burn" },
+      { kind: "propose", tool: "burn" },
+    ]);
+    const reconsider = async (): Promise<void> => {
+      for (const held of world.journal.state.held.values()) await world.conduct.reconsider(world.live, held);
+    };
+    world.opened = 0;
+    await reconsider();
+    expect([world.opened, world.journal.state.held.size]).toEqual([2, 2]);
+    await world.start();
+    world.opened = 0;
+    await reconsider();
+    expect([world.opened, world.journal.state.held.size]).toEqual([0, 2]);
+    await play(world, [{ kind: "revoke" }]);
+    await reconsider();
+    expect([world.opened, world.journal.state.held.size]).toEqual([0, 0]);
+    judge(world);
+  });
 });

@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { renderHeld } from "../../showing/held-action.ts";
 import { renderEqual } from "../../showing/held-batch.ts";
-import { decideAll, findEqual, findHeld, groupEqual, readAnswered } from "../held.ts";
+import { decideAll, findEqual, findHeld, groupEqual, listHeld, readAnswered } from "../held.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -40,7 +40,7 @@ export const approvalsList: Command = {
   examples: ["approvals list"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { held } = await client.request("held", {});
+      const held = await listHeld(client);
       if (args.has("json")) writeJson(powers, { held });
       else if (held.length === 0) writeLines(powers.out, [line("Nothing is held.")]);
       else {

@@ -6,6 +6,7 @@ import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { listHeld } from "../held.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 
 const SINCE = "12h";
@@ -41,7 +42,7 @@ async function showDigest(
   { since, json }: { readonly since: number; readonly json: boolean },
 ): Promise<void> {
   const summed = await client.request("digest", { since: Math.max(0, since) });
-  const { held } = await client.request("held", {});
+  const held = await listHeld(client);
   const all = { ...summed, held };
   if (json) writeJson(powers, { since, ...all });
   else writeLines(powers.out, describeDigest(all, { since, now: powers.now(), offset: powers.offset }));

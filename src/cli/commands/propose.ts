@@ -9,6 +9,7 @@ import { withMonitor } from "../connection.ts";
 import { coverAsked, type AskedFor } from "../cover-asked.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { listHeld } from "../held.ts";
 import { readInteger } from "../integer.ts";
 import type { MonitorClient } from "../powers.ts";
 import { aboutProposal, proposedGrant, USUAL, writeGrant } from "../proposed-grant.ts";
@@ -80,7 +81,7 @@ function grantOver(
 }
 
 async function onlyHeld(client: Pick<MonitorClient, "request">): Promise<string> {
-  const { held } = await client.request("held", {});
+  const held = await listHeld(client);
   const instances = [...new Set(held.map(({ instance }) => instance))];
   const [only, ...others] = instances;
   if (only !== undefined && others.length === 0) return only;

@@ -150,6 +150,7 @@ export const TOMBSTONE: Decoder<TombstoneRow> = object<TombstoneRow>({
 });
 
 export const HELD: Decoder<HeldState> = object<HeldState>({
+  record: count,
   request: nonce,
   instance: instanceId,
   agent: agentName,

@@ -1,0 +1,113 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { HELD_PAGE, pagesOfHeld } from "../../src/protocol/held-view.ts";
+import type { HeldView } from "../../src/protocol/requests.ts";
+import { hasChromium, startChromium } from "../fakes/chromium.ts";
+import { holdMany } from "../fakes/many-held.ts";
+import { openShell } from "../fakes/shell-session.ts";
+import { scriptSource } from "../e2e/sources.ts";
+import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { ROOT } from "../source-modules.ts";
+
+/*
+ * Ten thousand actions wait, of 477 instances that a restart ended. Every answer and every screen stays small, and the last of
+ * them is found, shown and answered. How long it takes is measured by `npm run bench -- inbox`.
+ */
+const COUNT = 10_000;
+let aios: Substrate;
+let last: HeldView;
+
+beforeAll(async () => {
+  aios = await startSubstrate();
+  await aios.grant({
+    id: "notes",
+    agents: ["asker"],
+    drivers: {
+      notes: {
+        source: scriptSource("test/fakes/notes-server.ts", { args: ["/workspace/notes.txt"], workspace: "write" }),
+        tools: { add: { risk: "reserved", fields: { text: "string" } } },
+      },
+    },
+    allow: ["notes/add"],
+  });
+  await aios.crash();
+  await holdMany(aios.home, {
+    count: COUNT,
+    agent: "asker",
+    driver: "notes",
+    name: "add",
+    workspace: aios.workspace,
+    text: (place) => `note ${place}`,
+  });
+  await aios.restart();
+}, 120_000);
+afterAll(() => aios?.stop());
+
+test("are told in pages of bounded size, all of them, the last one too", async () => {
+  const seen = new Set<string>();
+  for await (const page of pagesOfHeld((body) => aios.client.request("held", body))) {
+    expect(page.held.length).toBeLessThanOrEqual(HELD_PAGE);
+    expect(JSON.stringify(page).length).toBeLessThan(300_000);
+    expect(page.all).toBe(COUNT);
+    for (const view of page.held) seen.add(view.request);
+    last = page.held.at(-1) ?? last;
+  }
+  expect(seen.size).toBe(COUNT);
+});
+
+test("fit a terminal: aios top draws a screen, and its last line is the last of them", async () => {
+  const shell = openShell(aios.workspace, {});
+  shell.resize(110, 30);
+  try {
+    shell.type(`${process.execPath} ${join(ROOT, "src/main/aios.ts")} top --home ${aios.home}\r`);
+    await shell.see(`${COUNT} held`);
+    shell.clear();
+    shell.type("\t\u001b[F");
+    await shell.see(`> ${last.request.slice(0, 8)}`, last.request.slice(0, 8));
+    // A screen, and what is drawn anew of it: not the list.
+    expect(shell.shown().length).toBeLessThan(60_000);
+  } finally {
+    shell.close();
+  }
+}, 90_000);
+
+describe.skipIf(!hasChromium())("in the console", () => {
+  let browser: Browser;
+  let page: Page;
+  const elements = (): Promise<number> => page.evaluate(() => document.getElementsByTagName("*").length);
+  const links = (): Promise<number> => page.locator("a.decide").count();
+
+  beforeAll(async () => {
+    browser = await startChromium();
+    page = await browser.newPage();
+    page.setDefaultTimeout(30_000);
+    const { origin, code } = await aios.client.request("console-open", {});
+    await page.goto(`${origin}/#enter=${code}`);
+  }, 90_000);
+  afterAll(() => browser?.close());
+
+  test("are one line, and opened a page of it, whose end is one step away", async () => {
+    await page.getByText(`${COUNT} times`).waitFor();
+    expect(await elements()).toBeLessThan(200);
+    await page.getByRole("button", { name: "Show each" }).click();
+    await page.getByRole("button", { name: "Last" }).click();
+    await page.getByText(last.request.slice(0, 8)).waitFor();
+    expect(await links()).toBe(10);
+    expect(await elements()).toBeLessThan(300);
+  }, 90_000);
+
+  test("are found by the digits that a terminal shows, and looked at", async () => {
+    await page.getByLabel("Filter").fill(last.request.slice(0, 8));
+    await expect.poll(links).toBe(1);
+    expect(await page.locator("a.decide").getAttribute("href")).toBe(`/sign#${last.request}`);
+  }, 60_000);
+});
+
+test("are answered: the last of them runs once, and the others wait on", async () => {
+  await aios.answer(last.request, "allow");
+  const notes = join(aios.workspace, "notes.txt");
+  expect(existsSync(notes) ? readFileSync(notes, "utf8") : "").toBe(`add {"text":"note ${COUNT - 1}"}\n`);
+  expect((await aios.client.request("held", { after: null })).all).toBe(COUNT - 1);
+}, 60_000);
