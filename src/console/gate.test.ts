@@ -56,7 +56,6 @@ describe("the console's gate", () => {
       "run",
       "deposit",
       "invite",
-      "prepare",
       "console-open",
       "ready",
       "entered",

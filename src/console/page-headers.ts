@@ -16,7 +16,15 @@ const PASSKEY_PAGES: ReadonlyMap<string, { readonly passkeys: string; readonly a
     "/sign",
     {
       passkeys: "publickey-credentials-get=(self), publickey-credentials-create=()",
-      asks: ["door/passkey-party", "door/sign-in-open", "door/sign-in", "ask/owners", "ask/held-show", "ask/submit"],
+      asks: [
+        "door/passkey-party",
+        "door/sign-in-open",
+        "door/sign-in",
+        "ask/owners",
+        "ask/held-show",
+        "ask/prepare",
+        "ask/submit",
+      ],
     },
   ],
   [

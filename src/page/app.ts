@@ -66,9 +66,7 @@ function inside(): void {
       fill(badge, waiting === 0 ? "" : String(waiting));
       badge.hidden = waiting === 0;
       document.title = waiting === 0 ? "AIOS" : `(${waiting}) AIOS`;
-      const loud = warning(feed);
-      banner.hidden = loud === "";
-      if (banner.textContent !== loud) banner.textContent = loud;
+      drawWarning(banner, feed);
       view?.draw();
     },
     over: () => outside("The session is over."),
@@ -128,7 +126,20 @@ function inside(): void {
   show();
 }
 
-/** What everybody must see, whatever page is open. */
+/** What everybody must see, with where an owner signs to end it. */
+function drawWarning(banner: HTMLElement, feed: Feed): void {
+  const words = warning(feed);
+  const { recovering, allFrozen } = feed;
+  const frozen = allFrozen === null ? null : `thaw-all/${allFrozen}`;
+  const target = recovering === null ? frozen : `stop-recovery/${recovering.record}`;
+  const drawn = `${words} ${target}`;
+  if (banner.dataset["drawn"] === drawn) return;
+  banner.dataset["drawn"] = drawn;
+  banner.hidden = words === "";
+  fill(banner, words, target === null ? null : [" ", h("a", { href: `/sign#${target}` }, "Sign")]);
+}
+
+/** In words. */
 function warning({ recovering, allFrozen, connected }: Feed): string {
   if (recovering !== null) {
     const { name, due } = recovering;

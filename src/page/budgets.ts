@@ -44,6 +44,7 @@ function drawHeader({ grant, view }: Held, now: number): HTMLElement {
       { class: "faint" },
       `${grant.lease ? "lease, " : ""}${view.state}, ends in ${showSpan(view.expires - now)}`,
     ),
+    view.state === "revoked" ? null : h("a", { href: `/sign#revoke-grant/${grant.id}` }, "Revoke"),
   );
 }
 

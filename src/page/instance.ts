@@ -140,6 +140,8 @@ function drawHead(
                 () => void stop("freeze", { instance, ...act }),
               )
             : null,
+          seen.state === "frozen" ? h("a", { href: `/sign#thaw-instance/${instance}` }, "Sign to let it go on") : null,
+          holds ? h("a", { href: `/sign#lift-hold/${instance}` }, "Sign to let its actions pass") : null,
           button("End it", "Ends every process of it", () => void stop("kill", { instance, ...act })),
         )
       : null,

@@ -1,10 +1,13 @@
 import { canonicalize } from "../kernel/canonical.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
-import type { HeldDetail } from "../protocol/held-view.ts";
 import { pae } from "../protocol/pae.ts";
 import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
-import { STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
+import { PLAIN_PURPOSES, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
 import { renderHeld } from "../showing/held-action.ts";
+import { plainDocument, renderPlain, type Plain } from "../showing/plain-statement.ts";
+import type { Rendered } from "../showing/render-action.ts";
+import type { Digest, Draft } from "../showing/statement-code.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { ask, atDoor, hasHalf, signedIn, signIn, why } from "./api.ts";
 import { columnsOf, drawLine, fill, h, theirs } from "./dom.ts";
@@ -13,10 +16,25 @@ import { digestOf } from "./sha256.ts";
 import { timeOf } from "./time.ts";
 
 /*
- * The signing page: signs people in and has them answer one held action, with a passkey. It has a path, a script and a
+ * The signing page: signs people in and has them sign one thing at a time with a passkey: an answer to a held action, or a
+ * statement that one sentence says all of. It has a path, a script and a
  * policy of its own, loads no other page's code and is opened apart from them (docs/decisions/console.md). What it shows
  * and what is signed come from one answer of the monitor (SHOWN-SIGNED-RUN).
  */
+
+/** What the fragment of the address asks to have signed. */
+type Target = { readonly kind: "held"; readonly request: string } | ({ readonly kind: "plain" } & Plain);
+
+/** One thing to sign. What is shown and what is signed come from the same answer. */
+interface Paper {
+  readonly shown: Rendered;
+  readonly document: JsonObject;
+  readonly draft: Draft;
+  /** What can be decided, and the words for it on the button and afterwards. */
+  readonly answers: readonly (readonly [Statement["decision"], words: string, done: string])[];
+  /** Where a terminal has the same. */
+  readonly elsewhere: string;
+}
 
 const message = h("p", { role: "alert", class: "bad" });
 const content = h("div");
@@ -24,12 +42,23 @@ const banner = h("p", { class: "banner", role: "alert", hidden: true });
 
 async function begin(): Promise<void> {
   fill(content);
-  const request = /^#([0-9a-f]{32})$/.exec(location.hash)?.[1];
+  const target = readTarget(location.hash);
   const key = hasHalf() ? signedIn() : null;
   if (key === null) return showSignIn();
-  if (request === undefined) return location.replace("/");
+  if (target === null) return location.replace("/");
   await warn();
-  await show(await ask("held-show", { request }), key);
+  show(target.kind === "held" ? await heldPaper(target.request) : await plainPaper(target), key);
+}
+
+/** `#REQUEST`, or `#PURPOSE/VALUE`: names and numbers of records in plain ASCII, and nothing else. */
+function readTarget(hash: string): Target | null {
+  const request = /^#([0-9a-f]{32})$/.exec(hash)?.[1];
+  if (request !== undefined) return { kind: "held", request };
+  const [, named, value = ""] = /^#([a-z-]+)\/([a-z0-9-]{1,63})$/.exec(hash) ?? [];
+  const purpose = PLAIN_PURPOSES.find((each) => each === named);
+  if (purpose === undefined) return null;
+  if (purpose !== "thaw-all" && purpose !== "stop-recovery") return { kind: "plain", purpose, value };
+  return /^[0-9]{1,15}$/.test(value) ? { kind: "plain", purpose, value: Number(value) } : null;
 }
 
 function showSignIn(): void {
@@ -59,62 +88,90 @@ async function warn(): Promise<void> {
   const { pending } = (await ask("owners", {})).recovery;
   banner.hidden = pending === null;
   if (pending === null) return;
-  const words = `Somebody recovers a lost key: ${makeVisible(pending.name)} is an owner at ${timeOf(pending.due)}. Stop it at a terminal: aios owners stop`;
-  fill(banner, words);
+  const words = `Somebody recovers a lost key: ${makeVisible(pending.name)} is an owner at ${timeOf(pending.due)}. `;
+  fill(banner, words, h("a", { href: `#stop-recovery/${pending.record}` }, "Stop it"));
 }
 
-async function render(detail: HeldDetail): Promise<ReturnType<typeof renderHeld>> {
-  if (detail.statement.purpose !== "approve-action") return { kind: "refused", why: "it is no answer to an action" };
-  // A browser makes digests in its own time; the texts of which there are any are these two.
-  const texts = [detail.action, canonicalize({ ...detail.statement })];
+/** A browser makes digests in its own time: of all texts of which there will be any, beforehand. */
+async function digestsOf(...texts: readonly string[]): Promise<Digest> {
   const digests = new Map(await Promise.all(texts.map(async (text) => [text, await digestOf(text)] as const)));
-  return renderHeld(detail, { digest: (text) => digests.get(text) ?? "", columns: columnsOf(content) });
+  return (text) => digests.get(text) ?? "";
 }
 
-async function show(detail: HeldDetail, key: string): Promise<void> {
-  const shown = await render(detail);
-  const answer = (decision: Statement["decision"], words: string): HTMLElement =>
-    h("button", { type: "button", onclick: () => void attempt(() => decide(decision, { detail, key })) }, words);
+async function heldPaper(request: string): Promise<Paper> {
+  const detail = await ask("held-show", { request });
+  const { action, statement } = detail;
+  const digest = await digestsOf(action, canonicalize({ ...statement }));
+  return {
+    shown:
+      statement.purpose === "approve-action"
+        ? renderHeld(detail, { digest, columns: columnsOf(content) })
+        : { kind: "refused", why: "it is no answer to an action" },
+    document: JSON.parse(action),
+    draft: statement,
+    answers: [
+      ["allow", "Let this run, once", "Approved"],
+      ["deny", "Deny", "Denied"],
+    ],
+    elsewhere: "aios approvals show has the same at a terminal, with the same code; aios approvals deny ends it.",
+  };
+}
+
+async function plainPaper(plain: Plain): Promise<Paper> {
+  const document = plainDocument(plain);
+  const { statement } = await ask("prepare", { purpose: plain.purpose, document });
+  const digest = await digestsOf(canonicalize(document), canonicalize({ ...statement }));
+  return {
+    shown: renderPlain(plain, { statement, digest }),
+    document,
+    draft: statement,
+    answers: [["allow", "Sign this", "Signed"]],
+    elsewhere: "A terminal asks the same, and has a code of its own: each time it is another statement.",
+  };
+}
+
+function show(paper: Paper, key: string): void {
+  const { shown, elsewhere } = paper;
+  const hint = h("p", { class: "faint" }, elsewhere);
   if (shown.kind === "refused") {
-    fill(message, `This cannot be shown in full, so it cannot be approved: ${shown.why}.`);
-    fill(content, h("p", {}, "Deny it at a terminal: aios approvals deny"), back());
+    fill(message, `This cannot be shown in full, so it cannot be signed: ${shown.why}.`);
+    fill(content, hint, back());
     return;
   }
+  const buttons = paper.answers.map((answer) =>
+    h("button", { type: "button", onclick: () => void attempt(() => decide(answer, { paper, key })) }, answer[1]),
+  );
   fill(
     content,
     h(
       "pre",
-      { class: "shown", tabindex: "0", "aria-label": "What would run" },
+      { class: "shown", tabindex: "0", "aria-label": "What you sign" },
       shown.lines.map((each) => [drawLine(each), "\n"]),
     ),
-    h("p", { class: "row" }, answer("allow", "Let this run, once"), answer("deny", "Deny"), back()),
-    h("p", { class: "faint" }, "aios approvals show has the same at a terminal, with the same code."),
+    h("p", { class: "row" }, buttons, back()),
+    hint,
   );
 }
 
 /** Signs what is shown and hands it in. */
 async function decide(
-  decision: Statement["decision"],
-  { detail, key }: { readonly detail: HeldDetail; readonly key: string },
+  [decision, , done]: Paper["answers"][number],
+  { paper: { draft, document }, key }: { readonly paper: Paper; readonly key: string },
 ): Promise<void> {
   const { rpId, credentials } = await atDoor("passkey-party", {});
   const mine = credentials.filter((each) => each.key === key);
   if (mine.length === 0) throw new Error("The passkey that you signed in with is no owner's any more.");
-  const payload = encodeUtf8(statementText({ ...detail.statement, decision, key }));
+  const payload = encodeUtf8(statementText({ ...draft, decision, key }));
   const { key: keyid, ...assertion } = await signBy({ rpId, credentials: mine }, pae(STATEMENT_TYPE, payload));
   const envelope: Envelope = {
     payloadType: STATEMENT_TYPE,
     payload: toBase64(payload),
     signatures: [{ keyid, ...assertion }],
   };
-  const { seq } = await ask("submit", { envelope, document: JSON.parse(detail.action) });
+  const { seq } = await ask("submit", { envelope, document });
   fill(
     content,
-    h(
-      "p",
-      { class: decision === "allow" ? "good" : "bad", role: "status" },
-      `${decision === "allow" ? "Approved" : "Denied"} (record ${seq}).`,
-    ),
+    h("p", { class: decision === "allow" ? "good" : "bad", role: "status" }, `${done} (record ${seq}).`),
     back(),
   );
 }

@@ -41,6 +41,7 @@ describe("the console", () => {
       "hold",
       "freeze",
       "kill",
+      "prepare",
       "submit",
       "passkey-party",
       "sign-in-open",
@@ -50,6 +51,12 @@ describe("the console", () => {
       "watch",
     ]);
     expect(Object.keys(CONSOLE_SIDE.asks)).toEqual(Object.keys(serves));
+  });
+
+  it("has statements drawn up for what one sentence says, and for nothing else", () => {
+    expect(refusal(serves.prepare, { purpose: "thaw-all", document: { frozen: 1 } })).toBe("accepted");
+    for (const purpose of ["sign-grant", "enrol-owner", "set-policy", "approve-action"])
+      expect(refusal(serves.prepare, { purpose, document: {} })).toBe("/purpose");
   });
 
   it("hears what a command line that watches hears, and who comes in", () => {

@@ -1,10 +1,12 @@
 import { CONSOLE_ENTRIES, CONSOLE_HOST } from "./console-entry.ts";
-import { integer, object, oneOf, text } from "./decode.ts";
+import { integer, jsonObject, object, oneOf, text } from "./decode.ts";
 import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
 import { count, digest, empty } from "./fields.ts";
 import { MAX_CLI_FRAME } from "./frame.ts";
 import { PEERS, REFUSED } from "./port-gate-table.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { CliEvents, CliRequests } from "./requests.ts";
+import { PLAIN_PURPOSES, type PlainPurpose } from "./statement.ts";
 import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
 
 /** Why the console turned a visitor away. Closed; docs/codes.md has the words. */
@@ -40,6 +42,7 @@ export const CONSOLE_LOOKS = [
   "hold",
   "freeze",
   "kill",
+  "prepare",
   "submit",
 ] as const;
 export type ConsoleLook = (typeof CONSOLE_LOOKS)[number];
@@ -53,7 +56,12 @@ export const CONSOLE_TAKEN: readonly ConsoleTaken[] = [...CONSOLE_LOOKS, ...CONS
 export type ConsoleTaken = ConsoleLook | ConsoleDoor | "watch";
 
 /** Requests that the console may send to the monitor. */
-export interface ConsoleRequests extends Pick<CliRequests, ConsoleTaken> {
+export interface ConsoleRequests extends Omit<Pick<CliRequests, ConsoleTaken>, "prepare"> {
+  /** Draws a statement up, for one of these purposes only. */
+  prepare: {
+    body: { readonly purpose: PlainPurpose; readonly document: JsonObject };
+    ok: CliRequests["prepare"]["ok"];
+  };
   /** Its first word: digest of the pages that it will serve. The answer says under which address. */
   ready: {
     body: { readonly pages: string };
@@ -96,6 +104,7 @@ const CONSOLE_TABLE: BodyTable<ConsoleRequests> = {
     peers: PEERS,
   }),
   ...pick(CLI_TABLE, CONSOLE_TAKEN),
+  prepare: object<ConsoleRequests["prepare"]["body"]>({ purpose: oneOf(PLAIN_PURPOSES), document: jsonObject() }),
 };
 
 const CONSOLE_ANSWERS: AnswerTable<ConsoleRequests> = {

@@ -19,6 +19,17 @@ import { Refusal } from "./refusal.ts";
 
 export { PURPOSES, type Purpose };
 
+/** Purposes of statements that one sentence says all of. */
+export const PLAIN_PURPOSES = [
+  "thaw-instance",
+  "thaw-all",
+  "restart-agent",
+  "lift-hold",
+  "revoke-grant",
+  "stop-recovery",
+] as const;
+export type PlainPurpose = Extract<Purpose, (typeof PLAIN_PURPOSES)[number]>;
+
 /** What an owner signs. One shape for every authority-bearing act, told apart by `purpose`; docs/formats/statement.md. */
 export interface Statement {
   readonly v: 1;

@@ -193,6 +193,68 @@ export function describeSigning(parts: {
       expect((await running).answers[0]?.result?.isError).not.toBe(true);
     });
 
+    /** An instance that is at work: it waits for an answer. */
+    async function runs(): Promise<{ readonly instance: string; readonly ended: Promise<unknown> }> {
+      const ended = stage.aios.follow("helper", [add("runs")], { holdSeconds: 600 }).catch(() => null);
+      await until(async () => (await stage.aios.held()).length === 1, "what it asks for is held");
+      return { instance: (await stage.aios.held())[0]?.instance ?? "", ended };
+    }
+    const state = async (instance: string) =>
+      (await stage.aios.client.request("ps", { all: false })).instances.find((each) => each.instance === instance)
+        ?.state;
+    const sign = () => page.getByRole("button", { name: "Sign this" });
+    const open = async (target: string): Promise<void> => {
+      await page.goto("about:blank");
+      await page.goto(`${stage.origin}/sign#${target}`);
+    };
+
+    test("she lets a frozen instance go on and its actions pass, by the sentence of the terminal and the code of the draft", async () => {
+      const { client } = stage.aios;
+      const { instance, ended } = await runs();
+      await client.request("freeze", { instance });
+      const drawn = page.waitForResponse("**/ask/prepare");
+      await open(`thaw-instance/${instance}`);
+      const { statement } = (await (await drawn).json()) as CliRequests["prepare"]["ok"];
+      await sign().waitFor();
+      const shown = await page.locator(".shown").innerText();
+      expect(shown).toContain(`Let instance ${instance} go on?`);
+      expect(shown).toContain(statementCode(statement, digest));
+      expect(await parts.faults(page)).toEqual([]);
+      await press(sign());
+      await page.getByText("Signed (record").waitFor();
+      expect(await state(instance)).toBe("running");
+      await client.request("hold", { instance, stages: ["approve"] });
+      await open(`lift-hold/${instance}`);
+      await page.getByText(`Let actions of ${instance} pass again`).waitFor();
+      await press(sign());
+      await page.getByText("Signed (record").waitFor();
+      expect((await stage.records("hold-lifted")).length).toBe(1);
+      await client.request("kill", { instance });
+      await ended;
+    }, 60_000);
+
+    test("attack: a draft for another purpose over the same words is not shown, and a role that she has not revokes nothing", async () => {
+      const { client } = stage.aios;
+      const { instance, ended } = await runs();
+      await client.request("hold", { instance, stages: ["approve"] });
+      await client.request("freeze", { instance });
+      const other = await client.request("prepare", { purpose: "lift-hold", document: { instance } });
+      await page.route("**/ask/prepare", (route) => route.fulfill({ json: other }));
+      await open(`thaw-instance/${instance}`);
+      await page.getByText("the statement is about something else").waitFor();
+      expect(await sign().count()).toBe(0);
+      await page.unroute("**/ask/prepare");
+      await open("revoke-grant/notes");
+      const answered = page.waitForResponse("**/ask/submit");
+      await press(sign());
+      expect(await (await answered).json()).toMatchObject({ error: { code: "bad-statement" } });
+      await page.getByText("wrong-role").waitFor();
+      const { grants } = await client.request("grants", {});
+      expect(grants.find(({ id }) => id === "notes")?.state).toBe("active");
+      await client.request("kill", { instance });
+      await ended;
+    }, 60_000);
+
     test("attack: another page of the origin has no window of the signing page, and no passkey signs for it", async () => {
       await page.goto(stage.origin);
       await page.waitForSelector("nav");

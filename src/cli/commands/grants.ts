@@ -8,6 +8,7 @@ import { line, writeLines, type Tone } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
 import { proposeFromProfile } from "../propose.ts";
 import { loadProfile } from "../run-profile.ts";
+import { plainQuestion } from "../../showing/plain-statement.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
@@ -161,7 +162,7 @@ export const grantsRevoke: Command = {
   async run(powers, args) {
     const grant = args.required("ID");
     return await withMonitor({ powers, args }, async (client, home) => {
-      await insist(powers, `Revoke the grant ${makeVisible(grant)}?`);
+      await insist(powers, plainQuestion({ purpose: "revoke-grant", value: grant }));
       const session = openSigningSession(powers, { home, keep: "once" });
       const seq = await prepareAndSign({ powers, client, session }, { purpose: "revoke-grant", document: { grant } });
       writeLines(powers.out, [line(`revoked ${makeVisible(grant)} (record ${seq})`)]);

@@ -5,6 +5,7 @@ import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines } from "../../showing/line.ts";
+import { plainQuestion } from "../../showing/plain-statement.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 
@@ -31,7 +32,7 @@ export const hold: Command = {
       throw CliFailure.of("usage", "aios hold takes either --at or --lift", "--lift lifts it at every stage");
     return await withMonitor({ powers, args }, async (client, home) => {
       if (args.has("lift")) {
-        await insist(powers, `Let actions of ${instance} pass again as its grants say?`);
+        await insist(powers, plainQuestion({ purpose: "lift-hold", value: instance }));
         const session = openSigningSession(powers, { home, keep: "once" });
         await prepareAndSign({ powers, client, session }, { purpose: "lift-hold", document: { instance } });
         writeLines(powers.out, [line(`${instance} acts as its grants say`)]);

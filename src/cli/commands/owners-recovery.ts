@@ -8,6 +8,7 @@ import { showSpan } from "../../showing/moment.ts";
 import { HOME, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
+import { plainQuestion } from "../../showing/plain-statement.ts";
 import { describePending } from "../describe-pending.ts";
 import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -124,9 +125,11 @@ export const ownersStop: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const { recovery } = await client.request("owners", {});
       if (recovery.pending === null) throw CliFailure.of("not-found", "No recovery waits", "aios owners list says so");
-      await insist(powers, `Stop it, and end all codes? ${describePending(recovery.pending, powers)}.`);
+      const { record } = recovery.pending;
+      const question = plainQuestion({ purpose: "stop-recovery", value: record });
+      await insist(powers, `${question} ${describePending(recovery.pending, powers)}.`);
       const session = openSigningSession(powers, { home, keep: "once" });
-      const document = { record: recovery.pending.record };
+      const document = { record };
       const seq = await prepareAndSign({ powers, client, session }, { purpose: "stop-recovery", document });
       writeLines(powers.out, [line(`stopped (record ${seq}); aios owners codes makes new codes`)]);
       return EXIT.ok;

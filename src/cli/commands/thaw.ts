@@ -4,6 +4,7 @@ import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { line, writeLines } from "../../showing/line.ts";
+import { plainQuestion } from "../../showing/plain-statement.ts";
 import type { MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
@@ -40,15 +41,15 @@ export const thaw: Command = {
       const parts = { powers, client, session };
       if (all) {
         const frozen = await findFreeze(client);
-        await insist(powers, `Let everything go on that record ${frozen} froze?`);
+        await insist(powers, plainQuestion({ purpose: "thaw-all", value: frozen }));
         await prepareAndSign(parts, { purpose: "thaw-all", document: { frozen } });
         writeLines(powers.out, [line("everything goes on, and agents start again")]);
       } else if (agent === null) {
-        await insist(powers, `Let instance ${instance ?? ""} go on?`);
+        await insist(powers, plainQuestion({ purpose: "thaw-instance", value: instance ?? "" }));
         await prepareAndSign(parts, { purpose: "thaw-instance", document: { instance } });
         writeLines(powers.out, [line(`${instance ?? ""} goes on`)]);
       } else {
-        await insist(powers, `Let agent ${agent} start again?`);
+        await insist(powers, plainQuestion({ purpose: "restart-agent", value: agent }));
         await prepareAndSign(parts, { purpose: "restart-agent", document: { agent } });
         writeLines(powers.out, [line(`${agent} may start again`)]);
       }
