@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -112,6 +113,16 @@ describe("a direct workspace", () => {
     expect(report.left).toEqual([{ path: join(aios.workspace, "notes.txt"), why: "it was changed since the run" }]);
     expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\nmore\na person's\n");
     expect(readFileSync(join(aios.workspace, "old.txt"), "utf8")).toBe("old\n");
+    // Once that is out of the way, the same undo goes on with it, and with nothing else.
+    renameSync(join(aios.workspace, "notes.txt"), join(aios.workspace, "kept.txt"));
+    appendFileSync(join(aios.workspace, "old.txt"), "a person's too\n");
+    expect(await aios.client.request("undo", { instance: ran.instance, how: "do" })).toMatchObject({
+      changes: [{ what: "restored", path: join(aios.workspace, "notes.txt") }],
+      leftCount: 0,
+    });
+    expect(readFileSync(join(aios.workspace, "notes.txt"), "utf8")).toBe("mine\n");
+    expect(readFileSync(join(aios.workspace, "old.txt"), "utf8")).toBe("old\na person's too\n");
+    rmSync(join(aios.workspace, "kept.txt"));
   });
 
   test("has links that lead out of it, which lead nowhere inside; what an agent makes belongs to who acts for it", async () => {

@@ -18,8 +18,8 @@ export const SHELL_JOBS: readonly Job[] = [
     quick: false,
     needs: ["rg"],
     before: `mkdir -p a/deep .git && echo "TODO one" > a/deep/1.txt && echo "TODO two" > a/out.log && echo '*.log' > .gitignore`,
-    script: "rg -n TODO",
-    prints: "a/deep/1.txt:1:TODO one",
+    script: "rg -n TODO .",
+    prints: "./a/deep/1.txt:1:TODO one",
   },
   {
     name: "tar, gzip, xz and zip: round trips that keep modes, links and times",
