@@ -249,6 +249,23 @@ describe("select", () => {
 });
 
 describe("validate", () => {
+  it("names what decided as the rule, the grant or the lack of one that it is", () => {
+    const said = (change: Partial<ValidateInput>): string => {
+      const stopped = validate(selected(), validateInput(change));
+      return stopped.kind === "stopped" ? (/\(.*\)$/.exec(stopped.message)?.[0] ?? stopped.message) : stopped.kind;
+    };
+    const rules = { permits: [], forbids: ["no-reads"], errors: [] };
+    const broken = { permits: [], forbids: [], errors: [{ rule: "odd", effect: "forbid" as const }] };
+    const answers = (answer: ReturnType<ValidateInput["evaluator"]["evaluate"]>): Partial<ValidateInput> => ({
+      evaluator: { version: "", evaluate: () => answer },
+    });
+    expect(said(answers(rules))).toBe("(rule no-reads)");
+    expect(said(answers(broken))).toBe("(rule odd)");
+    expect(said({ now: Number.MAX_SAFE_INTEGER })).toBe("(grant g-plain)");
+    expect(said({ grants: new Map() })).toBe("(none of worker's)");
+    expect(said({ evaluator: { version: "", evaluate: () => pretend<never>(null) } })).toBe("(the policy engine)");
+  });
+
   it("passes on what the decision says", () => {
     expect(brief(validate(selected(), validateInput()))).toBe("next");
     const denied = validate(selected(), validateInput({ grants: new Map() }));
@@ -262,7 +279,7 @@ describe("validate", () => {
         allow: [{ what: "files/read", where: { path: { equals: "/workspace/a" } } }],
         lease: false,
       },
-      message: "Cannot call files/read: no grant allows this (worker)",
+      message: "Cannot call files/read: no grant allows this (none of worker's)",
     });
     expect(brief(validate(selected(), validateInput({ ownPaths: ["/workspace"] })))).toBe(
       "terminal validate prohibited",

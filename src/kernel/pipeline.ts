@@ -348,6 +348,15 @@ function describe(action: Action): string {
   return action.driver === NET_DRIVER ? `${what} ${nameRequest(action.arguments)}` : what;
 }
 
+/** What decided, called what it is: a bare name could be an agent's, a rule's or a grant's. */
+function named(code: ReasonCode, by: string): string {
+  if (by.startsWith("the ")) return by;
+  if (code === "no-grant") return `none of ${by}'s`;
+  if (code === "forbidden" || code === "policy-error") return `rule ${by}`;
+  const byGrant = code.startsWith("limit-") || code === "expired" || code === "not-yet" || code === "outside-hours";
+  return byGrant ? `grant ${by}` : by;
+}
+
 function next<T>(value: T): Staged<T> {
   return { kind: "next", value };
 }
@@ -358,6 +367,6 @@ function stop(
   by: string,
   proposal: GrantProposal | null = null,
 ): Stopped {
-  const message = `Cannot ${about.what}: ${REASONS[code]} (${by})`;
+  const message = `Cannot ${about.what}: ${REASONS[code]} (${named(code, by)})`;
   return { kind: "stopped", stage: about.stage, code, by, proposal, message };
 }

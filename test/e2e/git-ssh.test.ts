@@ -107,7 +107,7 @@ describe.skipIf(!hasSshServer())("git over SSH", { timeout: 120_000 }, () => {
     await stage.grant("narrow");
     const before = stage.server.accepted();
     const ran = await stage.run("narrow", `git clone -q ${stage.origin}${other} there; ls`);
-    expect(ran.stderr).toMatch(/remote error: aios: .*no grant allows this \(narrow\) \(no-grant\)/);
+    expect(ran.stderr).toMatch(/remote error: aios: .*no grant allows this \(none of narrow's\) \(no-grant\)/);
     expect(ran.stdout).toBe("");
     const { stdout } = await stage.run("narrow", `env | grep -c GIT_CONFIG`);
     expect(Number(stdout)).toBeGreaterThan(0);
