@@ -11,7 +11,7 @@ import { recordText } from "../protocol/record-codec.ts";
 import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
-import { parseCheckpoint, splitNote } from "../protocol/note.ts";
+import { noteKeyText, parseCheckpoint, splitNote } from "../protocol/note.ts";
 import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import type { DigestPieces } from "./digest-pieces.ts";
@@ -315,8 +315,14 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       };
       return { proof };
     },
+    async "log-grown"({ from, to }) {
+      if (from > to || to > log.size)
+        throw new Refusal("bad-request", `The log never grew from ${from} to ${to} records.`, `It has ${log.size}.`);
+      return { path: (await log.consistency(from, to)).map(toBase64) };
+    },
     async checkpoint() {
-      return { note: (await log.checkpoint()).note };
+      const key = noteKeyText((data) => ports.powers.crypto.sha256(data), log.key);
+      return { note: (await log.checkpoint()).note, key };
     },
     async "state-compare"() {
       return ports.keeper.compare().catch((error: unknown) => {

@@ -48,7 +48,7 @@ export function recordLine(record: Feed["recent"][number]): HTMLElement {
     "li",
     { class: tone },
     h("time", {}, timeOf(record.at)),
-    h("span", {}, record.kind),
+    h("a", { href: `#log/${record.seq}` }, record.kind),
     h("span", {}, theirs(text), instance === null ? null : h("span", { class: "faint" }, instance)),
   );
 }

@@ -2,8 +2,12 @@ import { agentsView } from "./agents.ts";
 import { enter, hasHalf, leave } from "./api.ts";
 import { fill, h } from "./dom.ts";
 import { follow, type Feed } from "./feed.ts";
+import { grantsView, grantView } from "./grants.ts";
 import { inboxView } from "./inbox.ts";
 import { instanceView } from "./instance.ts";
+import { logView } from "./log.ts";
+import { policyView } from "./policy.ts";
+import { recordView } from "./record.ts";
 import { stopAll, stopButton, type Say } from "./stop.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { timeOf } from "./time.ts";
@@ -13,6 +17,9 @@ import type { View } from "./view.ts";
 const PAGES = [
   ["inbox", "Inbox", "i"],
   ["agents", "Agents", "a"],
+  ["grants", "Grants", "g"],
+  ["policy", "Policy", "p"],
+  ["log", "Log", "l"],
 ] as const;
 
 async function begin(): Promise<void> {
@@ -87,6 +94,9 @@ function inside(): void {
 
   function open(page: (typeof PAGES)[number][0], what: string): View {
     if (page === "agents") return what === "" ? agentsView(feed) : instanceView(feed, { instance: what, act });
+    if (page === "grants") return what === "" ? grantsView() : grantView(what);
+    if (page === "log") return /^\d/.test(what) ? recordView(what) : logView(what);
+    if (page === "policy") return policyView(what);
     return inboxView(feed);
   }
 

@@ -38,7 +38,7 @@ function drawHeader({ grant, view }: Held, now: number): HTMLElement {
   return h(
     "header",
     {},
-    h("h3", {}, theirs(grant.id)),
+    h("h3", {}, h("a", { href: `#grants/${grant.id}` }, theirs(grant.id))),
     h(
       "span",
       { class: "faint" },

@@ -53,6 +53,11 @@ export function drawLine({ pieces }: Line): readonly HTMLElement[] {
   return pieces.map(({ tone, text }) => h("span", { class: tone }, text));
 }
 
+/** Text as it stands, in a box that scrolls and that a screen reader finds by its label. */
+export function box(label: string, ...content: readonly Child[]): HTMLElement {
+  return h("pre", { class: "code", tabindex: "0", role: "region", "aria-label": label }, content);
+}
+
 /** Columns of a box of code that is as wide as this element, which is on the page. */
 export function columnsOf(element: HTMLElement): number {
   const probe = h("code", { class: "probe" }, "0".repeat(100));

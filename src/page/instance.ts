@@ -201,9 +201,9 @@ function drawActions({ actions }: Deeds): HTMLElement {
     ["When", "Action", "Stage", "Outcome"],
     actions
       .slice(0, ACTIONS)
-      .map(({ at, what, stage, words, tone }) => [
+      .map(({ seq, at, what, stage, words, tone }) => [
         h("time", {}, timeOf(at)),
-        theirs(what, 120),
+        h("a", { href: `#log/${seq}` }, theirs(what, 120)),
         stage,
         h("span", { class: tone }, words),
       ]),

@@ -62,6 +62,7 @@ describe("the names that a peer may use", () => {
     "digest",
     "log-disclose",
     "log-prove",
+    "log-grown",
     "checkpoint",
     "state-compare",
     "watch",

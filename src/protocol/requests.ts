@@ -1,7 +1,7 @@
 import type { Proposal } from "../kernel/action.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { DriverSource, Grant, GrantProposal, Label } from "../kernel/grant.ts";
-import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { Format, Provider, Spent } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
@@ -11,6 +11,7 @@ import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
 import type { DigestRequests } from "./digest.ts";
 import type { HeldDetail, HeldPage, HeldView } from "./held-view.ts";
+import type { LogRequests } from "./log-requests.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, Statement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
@@ -18,6 +19,7 @@ import type { TelemetryStanding } from "./telemetry-table.ts";
 import type { UndoReport } from "./undo-report.ts";
 
 export type { AskedBefore, HeldDetail, HeldView } from "./held-view.ts";
+export type { LogProof } from "./log-requests.ts";
 
 /** A tool as a server describes it. Name, description and schemas are the server's words: data, never instructions. */
 export interface OfferedTool {
@@ -224,7 +226,7 @@ export interface Explanation {
 
 type Empty = Record<string, never>;
 /** Requests that the command line may send. */
-export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleCommands, DigestRequests {
+export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests, ConsoleCommands, DigestRequests {
   hello: {
     body: { readonly version: string };
     ok: {
@@ -312,52 +314,6 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleComma
       }[];
     };
   };
-  "log-show": {
-    body: {
-      readonly from: number;
-      readonly limit: number;
-      readonly instance: string | null;
-      readonly kinds: readonly string[];
-    };
-    ok: {
-      readonly entries: readonly { readonly record: LogRecord; readonly payload: JsonValue }[];
-      readonly size: number;
-    };
-  };
-  /**
-   * The newest records from `from` up to but excluding `before` (null: the end), newest first. A payload over 64 KiB is left
-   * out, and so are all when they are not asked for. The answer may stop earlier, at the size of a frame; `more` says whether
-   * there are older ones, and one asks on with `before` of the last.
-   */
-  "log-newest": {
-    body: {
-      readonly from: number;
-      readonly before: number | null;
-      readonly limit: number;
-      readonly instance: string | null;
-      readonly kinds: readonly string[];
-      /** Digest of an action: all records of it. */
-      readonly action: string | null;
-      readonly payloads: boolean;
-    };
-    ok: CliRequests["log-show"]["ok"] & { readonly more: boolean };
-  };
-  /**
-   * Records from `from` up to but excluding `to` as others can check them, and the hashes around them in the tree of `size`. The
-   * answer may stop earlier, at the size of a frame; then one asks on from `to` of the answer.
-   */
-  "log-disclose": {
-    body: { readonly from: number; readonly to: number; readonly size: number };
-    ok: {
-      readonly entries: readonly { readonly leaf: string; readonly salted: string | null }[];
-      readonly to: number;
-      /** Base64, of the range from `from` to the answer's `to`. */
-      readonly before: readonly string[];
-      readonly after: readonly string[];
-    };
-  };
-  "log-prove": { body: { readonly seq: number }; ok: { readonly proof: LogProof } };
-  checkpoint: { body: Empty; ok: { readonly note: string } };
   /** Folds the whole log again and compares what is kept of its first `size` records; `differs` names parts of the state. */
   "state-compare": { body: Empty; ok: { readonly size: number; readonly differs: readonly string[] } };
   /** Turns this connection into a stream of `CliEvents`. */
@@ -370,18 +326,6 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, ConsoleComma
   /** Homes of agents, or of one; measures them. */
   homes: { body: { readonly agent: string | null }; ok: { readonly homes: readonly HomeView[] } };
   stop: { body: Empty; ok: Empty };
-}
-
-/** A file that proves one record offline; docs/formats/log.md. */
-export interface LogProof {
-  readonly v: 1;
-  readonly seq: number;
-  /** The leaf: RFC 8785 text of the record. */
-  readonly record: string;
-  /** Base64 hashes of the RFC 6962 audit path. */
-  readonly path: readonly string[];
-  /** Signed note. */
-  readonly checkpoint: string;
 }
 
 export interface CliEvents extends OwnerEvents {

@@ -1,7 +1,27 @@
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
+import { createCrypto } from "../../src/platform/crypto.ts";
+import { createSigner } from "../../src/platform/signer.ts";
+import { verifyProof } from "../../src/protocol/log-proof.ts";
+import { noteKeyText, readNoteKey } from "../../src/protocol/note.ts";
+import { readProof } from "../../src/protocol/proof-file.ts";
+import type { LogRecord } from "../../src/protocol/record.ts";
+import { recordText } from "../../src/protocol/record-codec.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
 import { until } from "../fakes/busy-instances.ts";
 import type { ConsoleStage } from "./stage.ts";
+
+const crypto = createCrypto();
+const sha256 = (data: Uint8Array): Uint8Array => crypto.sha256(data);
+const same = (answer: unknown): unknown => answer;
+type Ok<K extends keyof CliRequests> = CliRequests[K]["ok"];
+/** How a lying console changes what the monitor answers. */
+interface Lies {
+  readonly show?: (answer: Ok<"log-show">) => Ok<"log-show">;
+  readonly prove?: (answer: Ok<"log-prove">) => Ok<"log-prove">;
+  readonly key?: (answer: Ok<"checkpoint">) => Ok<"checkpoint">;
+}
 
 /** What the agent does before it waits to be stopped. */
 const WORK = "echo hello > /workspace/made.txt; /bin/true; /bin/true; while :; do /bin/sleep 1; done";
@@ -70,6 +90,156 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
       await story.getByText("then killed").waitFor();
       await ended;
       expect(await page.getByRole("button", { name: "End it" }).count()).toBe(0);
+    });
+
+    test("grants: what is in force, what each says as it was signed, by whom and until when", async () => {
+      await page.keyboard.press("g");
+      const row = page.getByRole("row", { name: "work" });
+      await row.getByText("active").waitFor();
+      expect(await row.textContent()).toContain("owner");
+      await isFine();
+      await row.getByRole("link", { name: "work" }).click();
+      const said = page.getByLabel("What it says");
+      await said.getByText("5 uses in all").waitFor();
+      expect(await said.textContent()).toContain("the agent itself sees the workspace folder (and may write in it)");
+      await page.getByText("signed by owner").waitFor();
+      await isFine();
+    });
+
+    test("policy: why an action would be held or denied, as the terminal explains it", async () => {
+      await page.keyboard.press("p");
+      await page.getByText("no rules of the owner").waitFor();
+      const explain = page.getByRole("button", { name: "Explain" });
+      await page.getByLabel("Agent").fill("writer");
+      await page.getByLabel("Action").fill("notes/add");
+      await page.getByLabel("Arguments").fill('{"text": "x"}');
+      await explain.click();
+      await page.getByText("It would be held.").waitFor();
+      await page.getByLabel("Action").fill("notes/burn");
+      await explain.click();
+      await page.getByText("It would be denied").waitFor();
+      const proposal = { verb: "call", driver: "notes", name: "burn", arguments: { text: "x" } } as const;
+      const said = await stage.aios.client.request("policy-explain", {
+        agent: "writer",
+        labels: [],
+        task: null,
+        proposal,
+      });
+      expect(await page.locator(".form").first().textContent()).toContain(`(${said.code})`);
+      await page.getByLabel("Action").fill("no tool");
+      await explain.click();
+      await page.getByText("It names no tool").waitFor();
+      await isFine();
+    });
+
+    test("policy: what other rules would have decided of the last actions, and what is wrong with rules that are none", async () => {
+      const attempt = page.getByRole("button", { name: "Try them" });
+      const draft = page.getByLabel("Rules to try");
+      await draft.fill('forbid (principal, action, resource) when { context.nothing == "x" };');
+      await attempt.click();
+      await page.locator(".form li.bad").first().waitFor();
+      await draft.fill("forbid (principal, action, resource);");
+      await attempt.click();
+      await page.getByText(/actions tried, [1-9]\d* would come out differently/).waitFor();
+      const changed = page.getByRole("row", { name: "notes/add" }).first();
+      expect(await changed.textContent()).toContain("denied");
+      // Nothing is changed by it.
+      expect(await stage.records("policy-set")).toEqual([]);
+      await isFine();
+    });
+
+    test("log: page by page with filters, and a record in full with what became of its action", async () => {
+      await page.keyboard.press("l");
+      await page.getByText(/Records \d+ to \d+ of \d+\./).waitFor();
+      await page.getByLabel("About").selectOption("actions");
+      await expect.poll(() => page.locator(".records li", { hasText: "console-entered" }).count()).toBe(0);
+      const denied = page.locator(".records li", { hasText: "denied" }).first();
+      await denied.waitFor();
+      await isFine();
+      await denied.getByRole("link").click();
+      await page.getByRole("heading", { name: "What became of this action, and why" }).waitFor();
+      await page.getByText(/^Verified against the checkpoint of \d+ records$/).waitFor();
+      await isFine();
+      await page.getByRole("link", { name: "What would happen to it now?" }).click();
+      await page.getByText("It would be held.").waitFor();
+    });
+
+    test("log: a proof that is saved is the one that the command line writes and checks", async () => {
+      await page.goto(`${stage.origin}/#log/0`);
+      await page.getByText(/^Verified against/).waitFor();
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Save the proof" }).click(),
+      ]);
+      const text = readFileSync(await download.path(), "utf8");
+      expect(download.suggestedFilename()).toBe("0.tlog-proof");
+      const { key } = await stage.aios.client.request("checkpoint", {});
+      const read = readNoteKey(sha256, key);
+      const proof = readProof(text);
+      if (proof === null || read === null) throw new Error("the file is no proof");
+      expect(verifyProof(proof, { powers: crypto, publicKey: read.publicKey, origin: read.name }).kind).toBe(
+        "verified",
+      );
+    });
+
+    /** What the page says of record 1 when the console answers some requests otherwise than the monitor. */
+    async function lie(lies: Lies): Promise<string> {
+      const { client } = stage.aios;
+      const answers: { readonly [name: string]: (asked: never) => Promise<unknown> } = {
+        "log-show": async (asked) => (lies.show ?? same)(await client.request("log-show", asked)),
+        "log-prove": async (asked) => (lies.prove ?? same)(await client.request("log-prove", asked)),
+        checkpoint: async () => (lies.key ?? same)(await client.request("checkpoint", {})),
+      };
+      await page.route("**/ask/*", async (route) => {
+        const answer = answers[route.request().url().split("/").at(-1) ?? ""];
+        if (answer === undefined) return route.continue();
+        return route.fulfill({ json: await answer(route.request().postDataJSON() as never) });
+      });
+      await page.goto(`${stage.origin}/#log`);
+      await page.getByRole("heading", { name: "Log", exact: true }).waitFor();
+      await page.goto(`${stage.origin}/#log/1`);
+      const said = await page.locator(".card", { hasText: /NOT VERIFIED|Verified against/ }).innerText();
+      await page.unroute("**/ask/*");
+      return said;
+    }
+    const otherTime = (record: LogRecord): LogRecord => ({ ...record, at: 7 });
+    const show: Lies["show"] = ({ entries, size }) => ({
+      size,
+      entries: entries.map(({ record, payload }) => ({ record: otherTime(record), payload })),
+    });
+
+    test("attack: a record that is shown otherwise, a forged proof and another key are found out; twin: the true one is verified", async () => {
+      expect(await lie({})).toContain("Verified against");
+      expect(await lie({ show })).toContain("the proof is of another record than the one shown");
+      // The proof is forged along with it: its path does not lead to the root any more.
+      const prove: Lies["prove"] = ({ proof }) => {
+        const record: LogRecord = JSON.parse(proof.record);
+        return { proof: { ...proof, record: recordText(otherTime(record)) } };
+      };
+      expect(await lie({ show, prove })).toContain("does not lead from record 1 to the root");
+      const resized: Lies["prove"] = ({ proof }) => ({
+        proof: {
+          ...proof,
+          checkpoint: proof.checkpoint.replace(/\n(\d+)\n/, (_, size: string) => `\n${Number(size) + 1}\n`),
+        },
+      });
+      expect(await lie({ prove: resized })).toContain("not signed by the key");
+      const { publicKey } = createSigner(new Uint8Array(32));
+      const key = noteKeyText(sha256, { name: "aios.local/other", publicKey });
+      expect(await lie({ key: (answer) => ({ ...answer, key }) })).toContain("this browser has known it as");
+    });
+
+    test("attack: a log that was replaced or cut since this browser verified it is found out; twin: one that has grown is not", async () => {
+      const seen = await page.evaluate(() => localStorage.getItem("log-checkpoint") ?? "");
+      const [origin = "", size = ""] = seen.split("\n");
+      const remember = (text: string) => page.evaluate((kept) => localStorage.setItem("log-checkpoint", kept), text);
+      const otherRoot = `${"A".repeat(43)}=`;
+      await remember(`${origin}\n${size}\n${otherRoot}\n`);
+      expect(await lie({})).toContain("not the log that this browser verified");
+      await remember(`${origin}\n9999999\n${otherRoot}\n`);
+      expect(await lie({})).toContain("it was cut");
+      await remember(seen);
+      expect(await lie({})).toContain("The log has grown from");
     });
   });
 }

@@ -35,6 +35,7 @@ export function createMemoryLog(start: string, kept: Entry[] = [], now: () => nu
     get size() {
       return acknowledged;
     },
+    key: { name: "memory", publicKey: new Uint8Array(32) },
     append(body, payload) {
       const turn = last.then(() => {
         const fails = working ? failing : "before";

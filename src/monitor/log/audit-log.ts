@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { Range } from "../../protocol/merkle.ts";
-import { checkpointText, signNote } from "../../protocol/note.ts";
+import { checkpointText, signNote, type NoteKey } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
 import { partialPaths, TILE_WIDTH } from "../../protocol/tile.ts";
 import { makeDraft, readPayload, readSalted } from "./draft.ts";
@@ -69,6 +69,11 @@ export class AuditLog implements Log {
 
   get size(): number {
     return this.#parts.tiles.size;
+  }
+
+  get key(): NoteKey {
+    const { origin, signer } = this.#parts;
+    return { name: origin, publicKey: signer.publicKey };
   }
 
   append(body: RecordBody, payload: JsonObject | null): Promise<number> {
@@ -299,7 +304,7 @@ export class AuditLog implements Log {
   /** Signs the tree as it is durable now, and shows it: what a checkpoint covers is in tiles before the checkpoint is. */
   async #publish(): Promise<Checkpoint> {
     const { files, tiles, bundles, signer, origin, crypto } = this.#parts;
-    const { size } = this;
+    const { size, key } = this;
     if (this.#published?.size === size) return this.#published;
     const root = tiles.root();
     const full = [...bundles.fullFiles(this.#settled, size), ...tiles.fullFiles(this.#settled, size)];
@@ -307,7 +312,6 @@ export class AuditLog implements Log {
     const partial = this.#partials.missing(this.#edge(size, 0));
     await files.write(partial, { durable: false });
     this.#partials.add(partial);
-    const key = { name: origin, publicKey: signer.publicKey };
     const note = signNote(checkpointText({ origin, size, root }), {
       key,
       sha256: (data) => crypto.sha256(data),

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Range } from "../../protocol/merkle.ts";
+import type { NoteKey } from "../../protocol/note.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
 
 /** A record that has been written, with its payload opened (null: none, or its key was destroyed). */
@@ -43,6 +44,8 @@ export interface Checkpoint {
 export interface Log {
   /** Number of durable records. */
   readonly size: number;
+  /** The name and the public key under which checkpoints are signed. */
+  readonly key: NoteKey;
   append(body: RecordBody, payload: JsonObject | null): Promise<number>;
   /** Entries from `from` up to but excluding `to`, in order. */
   entries(from: number, to: number): AsyncIterable<Entry>;
