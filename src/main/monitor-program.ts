@@ -40,6 +40,7 @@ import { scrubText } from "../platform/scrub.ts";
 import { listenUnix } from "../platform/unix-server.ts";
 import { openUndoShelf } from "../platform/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
+import { findFile } from "../platform/found-file.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { PAGES } from "./console-pages.ts";
@@ -124,6 +125,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     homeStands,
     scrubber: scrubText,
     workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
+    findFile,
     codeProblem: (path) => codeProblem(path, home.path),
     takeStreams: (ticket) => desk.take(ticket),
   };

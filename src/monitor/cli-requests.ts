@@ -21,6 +21,7 @@ import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
 import { viewHeld, viewHeldPage } from "./instance-view.ts";
+import type { Found } from "./found.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
 import type { Keeper } from "./kept-state/keeper.ts";
@@ -58,6 +59,7 @@ export interface CliPorts {
   readonly index: IndexView;
   readonly instances: Instances;
   readonly statements: Statements;
+  readonly found: Found;
   readonly vault: Vault;
   readonly memory: Memory;
   readonly keeper: Pick<Keeper, "compare">;
@@ -196,6 +198,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       const declared = declaredDriver(state, held.agent, action.driver);
       const tool = declared.kind === "declared" ? declared.spec.tools[action.name] : undefined;
       const [subject] = subjectChain(state, live.state);
+      const found = await ports.found.of(held);
       return {
         ...viewHeld(held, ports.asked),
         action: held.text,
@@ -205,7 +208,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         unendorsed: tool === undefined ? [] : unendorsed(tool, action.arguments, subject.endorsed),
         provenance: traceArguments(action.arguments, live.seen),
         before: ports.asked.before(held),
-        statement: await statements.prepare("approve-action", { ...action }),
+        found,
+        statement: await statements.prepare("approve-action", { ...action }, found),
       };
     },
     async prepare({ purpose, document }) {

@@ -24,6 +24,7 @@ import { keptOf, leftToErase } from "./erasing.ts";
 import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
+import { createFound } from "./found.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createDigestPieces } from "./digest-pieces.ts";
 import { createJournal } from "./journal.ts";
@@ -270,8 +271,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const reconsider = (): void =>
     void reconsiderHeld({ ...powers, state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
   const grantsChanged = createGrantsChanged({ engine, instances, reconsider, failed: failedQuietly });
+  const found = createFound(state, { powers, crypto: powers.crypto });
   const statements = createStatements({
     journal,
+    found,
     crypto: powers.crypto,
     random: powers.random,
     start: parts.start,
@@ -361,6 +364,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     digests,
     instances,
     statements,
+    found,
     desk: owners.desk,
     memory,
     keeper,

@@ -1,4 +1,5 @@
 import type { AgentVolumes } from "../platform/agent-volumes.ts";
+import type { FoundBytes } from "../platform/found-file.ts";
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
 import type { Stops } from "../platform/sandbox-stop.ts";
 import type { Reached } from "../platform/sandbox-use.ts";
@@ -93,6 +94,8 @@ export interface MonitorPowers {
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */
   workspaceProblem(path: string, mode: "none" | "read" | "write"): Promise<{ message: string; hint: string } | null>;
+  /** Looks at a file below a folder and follows no link (platform/found-file.ts). Never throws. */
+  findFile(folder: string, place: { readonly names: readonly string[]; readonly most: number }): Promise<FoundBytes>;
   /** Why this path cannot be shown to an agent as its program's code, or null: it is the home's, a system folder, a link. */
   codeProblem(path: string): Promise<{ message: string; hint: string } | null>;
   /** Streams that the CLI handed over under this ticket; null when none arrived within a second. */

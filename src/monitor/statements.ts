@@ -5,6 +5,7 @@ import { RECOVERY_ID } from "../kernel/names.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
+import type { FoundFile } from "../protocol/found-file.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
@@ -14,6 +15,7 @@ import { readErasure } from "./erasing.ts";
 import { readGrant } from "./grant-statement.ts";
 import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
 import { checkRecovery, readRecoverySet, readStop } from "./recovery.ts";
+import type { Found } from "./found.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
 import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
@@ -68,6 +70,7 @@ export interface StatementPorts {
   readonly random: Random;
   readonly start: string;
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
+  readonly found: Found;
   readonly owners: Pick<OwnerParts, "counts" | "recovery"> & { readonly desk: Pick<PasskeyDesk, "offered"> };
   policy(): string;
   now(): number;
@@ -76,7 +79,8 @@ export interface StatementPorts {
 
 /** Hands out statements to sign and takes signed ones in. NO-SELF-WIDENING: nothing else in the monitor adds authority. */
 export interface Statements {
-  prepare(purpose: Purpose, document: JsonObject): Promise<Unsigned>;
+  /** @param found what is shown beside a held action; left out, it is looked for. */
+  prepare(purpose: Purpose, document: JsonObject, found?: FoundFile | null): Promise<Unsigned>;
   submit(envelope: Envelope, document: JsonObject): Promise<number>;
 }
 
@@ -229,7 +233,7 @@ export function createStatements(ports: StatementPorts): Statements {
   }
 
   return {
-    async prepare(purpose, document) {
+    async prepare(purpose, document, found) {
       if (purpose !== "enrol-owner" && journal.state.owners.size === 0) {
         throw new Refusal("no-owner", "This home has no owner yet, so nobody can sign.", "Run `aios init`.");
       }
@@ -239,7 +243,7 @@ export function createStatements(ports: StatementPorts): Statements {
         const held = heldFor(document);
         if (held === null)
           throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
-        return { ...base, nonce: held.request, expires: held.expires };
+        return { ...base, nonce: held.request, expires: held.expires, ...(await ports.found.beside(held, found)) };
       }
       const now = ports.now();
       for (const [nonce, asked] of outstanding) if (asked.expires <= now) outstanding.delete(nonce);
@@ -257,6 +261,9 @@ export function createStatements(ports: StatementPorts): Statements {
       const { statement, count } = verify(envelope, document);
       if (statement.purpose === "approve-action") {
         // Not in turn: what was approved may take its time, and `settle` lets each action through once.
+        const shown = heldFor(document);
+        if (shown !== null && !(await ports.found.holds(statement, shown)))
+          return refuse("moved", "the file that the action would write is not as it was shown");
         const held = heldFor(document);
         if (held === null || held.request !== statement.nonce)
           return refuse("replayed", "that action is not held any more");

@@ -4,7 +4,7 @@ import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
 import { pae } from "../protocol/pae.ts";
 import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
 import { PLAIN_PURPOSES, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
-import { renderHeld } from "../showing/held-action.ts";
+import { digestedTexts, renderHeld } from "../showing/held-action.ts";
 import { plainDocument, renderPlain, type Plain } from "../showing/plain-statement.ts";
 import type { Rendered } from "../showing/render-action.ts";
 import type { Digest, Draft } from "../showing/statement-code.ts";
@@ -101,7 +101,7 @@ async function digestsOf(...texts: readonly string[]): Promise<Digest> {
 async function heldPaper(request: string): Promise<Paper> {
   const detail = await ask("held-show", { request });
   const { action, statement } = detail;
-  const digest = await digestsOf(action, canonicalize({ ...statement }));
+  const digest = await digestsOf(...digestedTexts(detail));
   return {
     shown:
       statement.purpose === "approve-action"

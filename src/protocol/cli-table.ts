@@ -1,3 +1,4 @@
+import { FOUND_FILE } from "./found-file.ts";
 import { CONSOLE_ORIGIN } from "./console-entry.ts";
 import { PURPOSES } from "./statement.ts";
 import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, bindingTerms, hostPath, secretTarget } from "./authority.ts";
@@ -198,6 +199,7 @@ const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
     max: 100_000,
   }),
   before: object<AskedBefore>({ same: ASKED, shape: ASKED }),
+  found: FOUND_FILE,
   statement: UNSIGNED,
 });
 

@@ -1,4 +1,5 @@
 import type { Label, Risk } from "../kernel/grant.ts";
+import type { FoundFile } from "./found-file.ts";
 import type { Statement } from "./statement.ts";
 
 /** A held action as lists show it. */
@@ -59,5 +60,7 @@ export interface HeldDetail extends HeldView {
   /** Where each string or number in the arguments was seen before, by JSON pointer. */
   readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
   readonly before: AskedBefore;
+  /** What lies where it would write, where it writes a file; the statement's `beside` is its digest. */
+  readonly found: FoundFile | null;
   readonly statement: Omit<Statement, "key" | "decision">;
 }

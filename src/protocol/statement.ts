@@ -45,6 +45,11 @@ export interface Statement {
   readonly start: string;
   /** Milliseconds since 1970 UTC. */
   readonly expires: number;
+  /**
+   * `sha256:…` of what was shown beside the document and must still hold when the statement comes in: of an action that
+   * writes a file, what lay there. Only of `approve-action`, and absent where nothing was.
+   */
+  readonly beside?: string;
   /** Id of the key that signs: its kind and 16 hex digits (`ownerKeyId`). */
   readonly key: string;
 }
@@ -73,7 +78,7 @@ const keyIdText: Decoder<string> = text({ max: 25, pattern: KEY_ID, is: "a key i
 /** What the monitor draws up; the owner adds the decision and the key. */
 export type UnsignedStatement = Omit<Statement, "key" | "decision">;
 
-const unsigned: Fields<UnsignedStatement> = {
+const unsigned: Fields<Omit<UnsignedStatement, "beside">> = {
   v: literal(1),
   purpose: oneOf(PURPOSES),
   nonce: text({ max: 32, pattern: REQUEST_NONCE, is: "a nonce" }),
@@ -83,15 +88,32 @@ const unsigned: Fields<UnsignedStatement> = {
   expires: integer({ min: 0, max: END_OF_TIME }),
 };
 
+const beside = text({ max: 71, pattern: SHA256, is: "a digest" });
+
+/** The same with `beside`, which no other purpose has. */
+const unsignedBeside: Fields<Required<UnsignedStatement>> = {
+  ...unsigned,
+  purpose: oneOf(["approve-action"]),
+  beside,
+};
+
 /** Reads a statement that nobody has signed. */
-export const UNSIGNED: Decoder<UnsignedStatement> = object<UnsignedStatement>(unsigned);
+export const UNSIGNED: Decoder<UnsignedStatement> = either(
+  object<Omit<UnsignedStatement, "beside">>(unsigned),
+  object<Required<UnsignedStatement>>(unsignedBeside),
+);
 
 /** Reads a statement; the signature over it is another matter (`dsse.ts`). */
-export const STATEMENT: Decoder<Statement> = object<Statement>({
-  ...unsigned,
-  decision: oneOf(["allow", "deny"]),
-  key: keyIdText,
-});
+export const STATEMENT: Decoder<Statement> = either(
+  object<Omit<Statement, "beside">>({ ...unsigned, decision: oneOf(["allow", "deny"]), key: keyIdText }),
+  object<Required<Statement>>({ ...unsignedBeside, decision: oneOf(["allow", "deny"]), key: keyIdText }),
+);
+
+/** Which of two shapes a statement has, told by the field that only one has. */
+function either<T>(plain: Decoder<T>, besides: Decoder<T>): Decoder<T> {
+  return (value, refusal) =>
+    isObject(value) && Object.hasOwn(value, "beside") ? besides(value, refusal) : plain(value, refusal);
+}
 
 const plainSignature = object({ keyid: keyIdText, sig: text({ max: 88 }) });
 const passkeySignature = object({ keyid: keyIdText, ...ASSERTION_FIELDS });

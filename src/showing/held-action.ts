@@ -1,3 +1,4 @@
+import { canonicalize } from "../kernel/canonical.ts";
 import type { HeldDetail } from "../protocol/requests.ts";
 import { readAction } from "./read-action.ts";
 import { renderAction, type Rendered } from "./render-action.ts";
@@ -14,10 +15,25 @@ export function renderHeld(detail: HeldDetail, { digest, columns }: { digest: Di
   if (found !== detail.digest || found !== detail.statement.subject || action.request !== detail.request) {
     return { kind: "refused", why: "the action, its digest and the statement do not belong together" };
   }
-  const { risk, labels, reasons, unendorsed, provenance, before, statement } = detail;
+  const { risk, labels, reasons, unendorsed, provenance, before, statement, found: there } = detail;
+  if (!belongs(detail, digest))
+    return { kind: "refused", why: "what was found of the file is not what the statement says" };
   const code = statementCode(statement, digest);
   return renderAction(detail.action, {
-    context: { risk, labels, reasons, unendorsed, provenance, before, code },
+    context: { risk, labels, reasons, unendorsed, provenance, before, found: there, code },
     columns,
   });
+}
+
+/** The texts whose digests `renderHeld` needs, for a browser, which makes digests in its own time. */
+export function digestedTexts({ action, statement, found }: HeldDetail): readonly string[] {
+  const there = found === null ? [] : [canonicalize({ ...found }), ...(found.kind === "text" ? [found.text] : [])];
+  return [action, canonicalize({ ...statement }), ...there];
+}
+
+/** Whether what is shown beside the action is what the statement names. */
+function belongs({ found, statement }: HeldDetail, digest: Digest): boolean {
+  if (found === null) return statement.beside === undefined;
+  if (found.kind === "text" && digest(found.text) !== found.digest) return false;
+  return digest(canonicalize({ ...found })) === statement.beside;
 }

@@ -45,8 +45,8 @@ export function renderEqual(
 }
 
 /** Everything about a held action that decides whether a person would say the same to another. */
-function sideOf({ action, risk, labels, reasons, unendorsed, provenance }: HeldDetail): string {
+function sideOf({ action, risk, labels, reasons, unendorsed, provenance, found }: HeldDetail): string {
   const read = readAction(action);
   const said = read === null ? null : [sameText(read), read.instance];
-  return JSON.stringify([said, risk, labels, reasons, unendorsed, provenance]);
+  return JSON.stringify([said, risk, labels, reasons, unendorsed, provenance, found]);
 }

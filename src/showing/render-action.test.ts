@@ -12,6 +12,7 @@ const context: ActionContext = {
   unendorsed: ["eve@evil.example"],
   provenance: [{ pointer: "/to/0", from: ["files/read_text_file #12"] }],
   before: { same: { asked: 1, allowed: 1, denied: 0 }, shape: { asked: 3, allowed: 2, denied: 1 } },
+  found: null,
   code: "04h-tqk-b7h-xzh-4hk",
 };
 

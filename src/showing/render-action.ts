@@ -3,6 +3,8 @@ import type { HoldReason } from "../kernel/decision.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import type { AskedBefore } from "../protocol/requests.ts";
+import type { FoundFile } from "../protocol/found-file.ts";
+import { describeChange } from "./describe-change.ts";
 import { describeEffect } from "./describe-effect.ts";
 import { join, line, type Line } from "./line.ts";
 import { makeVisible } from "./visible.ts";
@@ -18,6 +20,8 @@ export interface ActionContext {
   readonly provenance: readonly { readonly pointer: string; readonly from: readonly string[] }[];
   /** How often the same was asked before, and alike. */
   readonly before: AskedBefore;
+  /** What lies where it would write, where it writes a file. */
+  readonly found: FoundFile | null;
   /** The short code of the statement. */
   readonly code: string;
 }
@@ -92,13 +96,15 @@ export function renderAction(canonical: string, options: RenderOptions): Rendere
     }
     if (lines.length > MAXIMUM_LINES) break;
   }
+  const full = lines.length;
+  if (context.found !== null) lines.push(...describeChange(action, { found: context.found, columns }));
   const request = cutRows(action.request, columns - FIELD_COLUMNS);
   lines.push(
     line(""),
     field("code", context.code),
     ...request.map((row, index) => field(index === 0 ? "request" : "", row)),
   );
-  return lines.length > MAXIMUM_LINES
+  return full > MAXIMUM_LINES - 3
     ? { kind: "refused", why: `the action takes more than ${MAXIMUM_LINES} lines to show in full` }
     : { kind: "shown", lines };
 }

@@ -82,6 +82,7 @@ export function heldSaying(request: string, fields: JsonObject, args = ""): Held
     pin: SHA("1"),
     unendorsed: ["eve@evil.example"],
     provenance: [{ pointer: "/to/0", from: ["files/read_text_file #12"] }],
+    found: null,
     statement: {
       v: 1,
       purpose: "approve-action",

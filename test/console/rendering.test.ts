@@ -50,6 +50,8 @@ const PROOF = Number(process.env["AIOS_RENDERING_MIXTURES"] ?? 0);
 const seed = PROOF > 0 ? Date.now() & 0x7fffffff : 20261126;
 const mixtures: readonly Asked[] = fc
   .sample(mixture, { seed, numRuns: PROOF > 0 ? PROOF : 60 })
+  // The inbox has one card for equal ones.
+  .filter((text, index, all) => all.indexOf(text) === index && !corpus.some((entry) => entry.text === text))
   .map((text, index) => ({ stands: (["argument", "list", "error"] as const)[index % 3] ?? "argument", text }));
 
 const asked: readonly Asked[] = [ruler, ...harmless, ...corpus, ...mixtures];
@@ -88,7 +90,7 @@ function faultsOf(entry: Entry, shown: Shown): readonly string[] {
   if (visible !== undefined) return read === visible ? shown.faults : [...shown.faults, `it says ${read ?? "nothing"}`];
   // The monitor holds no action that the decoder of the network refuses; nothing may be said of what it would do.
   if (stands === "host" || stands === "target") return read === null ? shown.faults : [...shown.faults, "it is shown"];
-  const why = shown.rows.find((row) => /cannot be approved: |Cannot show this action in full: /u.test(row));
+  const why = shown.rows.find((row) => /cannot be signed: |Cannot show this action in full: /u.test(row));
   return why !== undefined && new RegExp(refused ?? "", "u").test(why)
     ? shown.faults
     : [...shown.faults, "not refused"];

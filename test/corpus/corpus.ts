@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
 import type { HeldDetail } from "../../src/protocol/held-view.ts";
 import { heldOver, heldSaying } from "../cli/cast.ts";
 
@@ -9,7 +11,8 @@ import { heldOver, heldSaying } from "../cli/cast.ts";
  */
 
 /** Where a text of the corpus stands. */
-export type Place = "argument" | "name" | "tool" | "host" | "target" | "agent" | "label" | "list" | "error" | "bytes";
+export type Place =
+  "argument" | "name" | "tool" | "host" | "target" | "agent" | "label" | "file" | "list" | "error" | "bytes";
 
 export interface Entry {
   readonly name: string;
@@ -43,6 +46,7 @@ export const HARMLESS: { readonly [stands in Place]: string } = {
   target: "/plain",
   agent: "notes",
   label: "private",
+  file: "plain",
   list: "mail/plain",
   error: "plain",
   bytes: '{"to":"plain"}',
@@ -71,6 +75,8 @@ export function heldWith({ stands, text }: Pick<Entry, "stands" | "text">, reque
     case "label":
       // What the monitor says, too, is made visible: a label comes from a document that people wrote.
       return { ...heldOver({}, request), labels: [text as HeldDetail["labels"][number]] };
+    case "file":
+      return writing(text, request);
     case "list":
       return { ...heldOver({}, request), what: text, same: `sha256:${request.repeat(2)}` };
     case "error":
@@ -80,6 +86,15 @@ export function heldWith({ stands, text }: Pick<Entry, "stands" | "text">, reque
     default:
       return stands satisfies never;
   }
+}
+
+/** A write over a file that has this text. */
+function writing(text: string, request: string): HeldDetail {
+  const path = "/workspace/a.txt";
+  const { digest } = createCrypto();
+  const detail = heldSaying(request, { driver: "files", name: "write_file", arguments: { path, content: "new" } });
+  const found = { kind: "text", path, digest: digest(text), text } as const;
+  return { ...detail, found, statement: { ...detail.statement, beside: digest(canonicalize(found)) } };
 }
 
 function fetching(change: JsonObject): JsonObject {
@@ -120,6 +135,12 @@ export function readPlace(stands: Place, rows: readonly string[]): string | null
       return /^GET https:\/\/good\.example(.*)without a body$/u.exec(readField("would do", rows) ?? "")?.[1] ?? null;
     case "label":
       return readField("labels", rows);
+    case "file": {
+      const from = rows.findIndex((row) => row.startsWith("  - │ "));
+      const to = rows.findIndex((row, at) => at >= from && !/^ {2}(?:-| ) [│┊] /u.test(row));
+      const gone = from < 0 ? [] : rows.slice(from, to);
+      return gone.length === 0 ? null : gone.map((row) => row.slice(6).replace(/␠$/u, " ")).join("");
+    }
     case "list":
     case "error":
       return rows.length === 1 ? (rows[0] ?? null) : null;
@@ -176,6 +197,8 @@ export function frameOf(stands: Place, rows: readonly string[]): readonly string
       return rest.slice(1);
     case "label":
       return rest.filter((row) => !row.startsWith("  labels"));
+    case "file":
+      return rest.filter((row) => !/^ {2}(?:-| ) [│┊] |^ {2}compared with /u.test(row));
     case "host":
     case "target":
     case "agent":

@@ -199,6 +199,7 @@ export class World {
       random,
       start,
       vault: { isDeposited: () => false, keep: async () => false, destroy: async () => {} },
+      found: { of: async () => null, beside: async () => ({}), holds: async () => true },
       policy: () => evaluator.version,
       now: trusted.now,
       owners: {
