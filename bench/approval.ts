@@ -10,7 +10,11 @@ import { REPO, startSubstrate, type Substrate } from "../test/e2e/substrate.ts";
 import { median, type Row } from "./row.ts";
 
 const ROUNDS = 30;
+/** Rounds in which the server is started by the question itself. */
+const FIRST = 5;
 const AFTER_RESTART = 5;
+/** Needs no human, and has the server started. */
+const WAKE = { method: "tools/call", params: { name: "notes__fail", arguments: {} } };
 const VISIBLE_MS = 200;
 const RUNNING_MS = 100;
 
@@ -44,10 +48,10 @@ export async function run(): Promise<readonly Row[]> {
       drivers: {
         notes: {
           source: scriptSource("test/fakes/notes-server.ts", { args: ["/workspace/notes.txt"], workspace: "write" }),
-          tools: { add: { risk: "reserved", fields: { text: "string" } } },
+          tools: { add: { risk: "reserved", fields: { text: "string" } }, fail: { risk: "observe" } },
         },
       },
-      allow: ["notes/add"],
+      allow: ["notes/add", "notes/fail"],
       limits: { uses: 1000 },
     });
     const page = await browser.newPage();
@@ -59,12 +63,15 @@ export async function run(): Promise<readonly Row[]> {
     shell.type(`${process.execPath} ${join(REPO, "src/main/aios.ts")} top --home ${aios.home}\r`);
     await shell.see("Nothing is held.");
     const took: Took = { page: [], top: [], running: [] };
-    for (let round = 0; round < ROUNDS; round++) await ask(aios, { page, shell, took });
+    for (let round = 0; round < ROUNDS; round++) await ask(aios, { page, shell, took, before: [WAKE] });
+    const first: Took = { page: [], top: [], running: [] };
+    for (let round = 0; round < FIRST; round++) await ask(aios, { page, shell, took: first, before: [] });
     const anew: number[] = [];
     for (let round = 0; round < AFTER_RESTART; round++) anew.push(await runAfterRestart(aios));
     return [
       rowOf("asked to visible in the open console", took.page, VISIBLE_MS),
       rowOf("asked to visible in aios top", took.top, VISIBLE_MS),
+      rowOf("asked to visible in the open console, an agent's first call of a server", first.page, null),
       rowOf("signed to running", took.running, RUNNING_MS),
       rowOf("signed to running, its server started for it (the agent is gone)", anew, null),
     ];
@@ -78,9 +85,20 @@ export async function run(): Promise<readonly Row[]> {
 /** One question that is shown at both, answered, and run. */
 async function ask(
   aios: Substrate,
-  { page, shell, took }: { readonly page: Page; readonly shell: ShellSession; readonly took: Took },
+  {
+    page,
+    shell,
+    took,
+    before,
+  }: {
+    readonly page: Page;
+    readonly shell: ShellSession;
+    readonly took: Took;
+    /** Calls that the agent makes first. */
+    readonly before: readonly object[];
+  },
 ): Promise<void> {
-  const ran = aios.follow("asker", [call()], { workspace: aios.workspace });
+  const ran = aios.follow("asker", [...before, call()], { workspace: aios.workspace });
   await until(async () => (await aios.held()).length === 1, "a held action");
   const [view] = await aios.held();
   const request = view?.request ?? "";
@@ -88,7 +106,7 @@ async function ask(
   await until(() => page.evaluate<boolean>(`painted["${request}"] !== undefined`), "it is in the page");
   const painted = await page.evaluate<number>(`painted["${request}"]`);
   took.running.push(await answer(aios, request));
-  const asked = (await ran).answers[0]?.asked ?? Number.NaN;
+  const asked = (await ran).answers.at(-1)?.asked ?? Number.NaN;
   took.page.push(painted - asked);
   took.top.push(shell.seenAt(request.slice(0, 8)) - asked);
   await pause(50); // both screens have drawn that it is over
