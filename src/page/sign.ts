@@ -102,12 +102,14 @@ async function heldPaper(request: string): Promise<Paper> {
   const detail = await ask("held-show", { request });
   const { action, statement } = detail;
   const digest = await digestsOf(...digestedTexts(detail));
+  const shown: Rendered =
+    statement.purpose === "approve-action"
+      ? renderHeld(detail, { digest, columns: columnsOf(content) })
+      : { kind: "refused", why: "it is no answer to an action" };
   return {
-    shown:
-      statement.purpose === "approve-action"
-        ? renderHeld(detail, { digest, columns: columnsOf(content) })
-        : { kind: "refused", why: "it is no answer to an action" },
-    document: JSON.parse(action),
+    shown,
+    // What is not shown is not signed, and may be no JSON at all.
+    document: shown.kind === "shown" ? JSON.parse(action) : {},
     draft: statement,
     answers: [
       ["allow", "Let this run, once", "Approved"],

@@ -10,6 +10,7 @@ import { gatherPages, servedText, type Pages } from "../../src/platform/page-fil
 import { heldWith, requestAt, type Entry } from "../corpus/corpus.ts";
 import type { Shown } from "../corpus/terminal-screen.ts";
 import { NOW } from "../fakes/cli-powers.ts";
+import { pageOf } from "../fakes/monitor-client.ts";
 import { startChromium } from "../fakes/chromium.ts";
 import { ROOT } from "../source-modules.ts";
 
@@ -172,7 +173,7 @@ function serve(entries: readonly Asked[], pages: Pages): Promise<Server> {
     if (path === "/ask/ps") return { status: 200, json: { instances: [], allFrozen: null } };
     if (path === "/ask/log-show") return { status: 200, json: { size: 0, entries: [] } };
     if (path === "/ask/held")
-      return { status: 200, json: { held: details.filter((_, at) => entries[at]?.stands === "list") } };
+      return { status: 200, json: pageOf(details.filter((_, at) => entries[at]?.stands === "list")) };
     if (path !== "/ask/held-show" || entry?.stands === "error" || detail === undefined)
       return { status: 400, json: { error: { code: "failed", message: entry?.text ?? "no such action", hint: null } } };
     return { status: 200, json: detail };
