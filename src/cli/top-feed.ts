@@ -14,6 +14,8 @@ export interface TopFeed {
   readonly stages: ReadonlyMap<string, StageSeen>;
   readonly allFrozen: number | null;
   readonly recovering: RecoveryPending | null;
+  /** What a record takes until it is durable, milliseconds, while the log is slow; else null. */
+  readonly slowLog: number | null;
   /** Asks anew for everything. */
   refresh(): void;
 }
@@ -41,6 +43,7 @@ export async function followTop(
   let sorted: readonly HeldLine[] | null = null;
   let allFrozen: number | null = null;
   let recovering: RecoveryPending | null = null;
+  let slowLog: number | null = null;
   let asking = false;
   let again = false;
 
@@ -54,6 +57,8 @@ export async function followTop(
       const answer = await client.request("ps", { all: false });
       instances = answer.instances;
       allFrozen = answer.allFrozen;
+      const { slow, millis } = await client.request("log-pace", {});
+      slowLog = slow ? millis : null;
       const known = new Set(instances.map(({ instance }) => instance));
       for (const instance of stages.keys()) if (!known.has(instance)) stages.delete(instance);
       onChange();
@@ -121,6 +126,9 @@ export async function followTop(
     stages,
     get recovering() {
       return recovering;
+    },
+    get slowLog() {
+      return slowLog;
     },
     get allFrozen() {
       return allFrozen;

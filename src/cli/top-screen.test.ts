@@ -48,6 +48,7 @@ function model(change: Partial<TopModel> = {}): TopModel {
     stages: new Map(),
     allFrozen: null,
     recovering: null,
+    slowLog: null,
     pane: "instances",
     chosen: { instances: 0, held: 0 },
     budgets: [],
@@ -81,6 +82,8 @@ describe("the screen", () => {
   test("says that everything is frozen where the stop was", () => {
     const recovering = { record: 9, owner: "ed25519:0123456789abcdef", name: "maria-2", due: NOW + 3_600_000 };
     expect(draw(model({ recovering }))[2]).toMatch(/^SOMEBODY RECOVERS A KEY: maria-2 is an owner in 60 min/);
+    expect(draw(model({ slowLog: 230 }))[2]).toMatch(/^THE LOG IS SLOW: 230 ms a record\. Every effect waits/u);
+    expect(draw(model()).join("\n")).not.toMatch(/SLOW/u);
     expect(draw(model({ allFrozen: 17 }))[1]).toBe("EVERYTHING IS FROZEN (record 17)  [T] you sign, all goes on");
   });
 

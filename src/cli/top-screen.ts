@@ -23,6 +23,8 @@ export interface TopModel {
   readonly allFrozen: number | null;
   /** Somebody recovers a lost key, and is an owner soon. */
   readonly recovering: RecoveryPending | null;
+  /** What a record takes until it is durable, milliseconds, while that is long; else null. */
+  readonly slowLog: number | null;
   readonly pane: "instances" | "held";
   /** Places of what is chosen in the two lists. */
   readonly chosen: { readonly instances: number; readonly held: number };
@@ -53,6 +55,10 @@ function recoveryWarning({ name, due }: RecoveryPending, now: number): string {
   return `SOMEBODY RECOVERS A KEY: ${makeVisible(name)} is an owner in ${showSpan(due - now)}. Stop it: aios owners stop`;
 }
 
+function slowWarning(millis: number): string {
+  return `THE LOG IS SLOW: ${millis} ms a record. Every effect waits for it; aios doctor says more`;
+}
+
 /**
  * One screen of `aios top`: at most `rows` lines of at most `columns` columns, whatever agents named or wrote. Pure. What is
  * cut ends in `…`; approving shows the whole action first.
@@ -69,6 +75,7 @@ export function drawTop(
     model.allFrozen === null
       ? join(["bad", "[S] STOP"], "  freezes everything at once")
       : line(`EVERYTHING IS FROZEN (record ${model.allFrozen})  [T] you sign, all goes on`, "bad"),
+    ...(model.slowLog === null ? [] : [line(cut(slowWarning(model.slowLog), columns), "wait")]),
     ...(model.recovering === null
       ? []
       : [line(cutRows(recoveryWarning(model.recovering, now), columns)[0] ?? "", "bad")]),

@@ -30,6 +30,7 @@ import type { IndexView } from "./index/index-view.ts";
 import { endByLimit, type LimitPorts } from "./limits.ts";
 import { showLog, showNewest } from "./log-pages.ts";
 import type { Log } from "./log/log.ts";
+import { SLOW_MS } from "./log/pace.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { MEMORY_OFFER, memorySpec } from "./memory/device.ts";
@@ -327,6 +328,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     async checkpoint() {
       const key = noteKeyText((data) => ports.powers.crypto.sha256(data), log.key);
       return { note: (await log.checkpoint()).note, key };
+    },
+    async "log-pace"() {
+      return { ...log.pace, slow: log.pace.millis >= SLOW_MS };
     },
     async "state-compare"() {
       return ports.keeper.compare().catch((error: unknown) => {

@@ -64,6 +64,7 @@ describe("the names that a peer may use", () => {
     "log-prove",
     "log-grown",
     "checkpoint",
+    "log-pace",
     "state-compare",
     "watch",
     "stopped",

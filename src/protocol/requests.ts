@@ -314,6 +314,8 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests,
       }[];
     };
   };
+  /** What a group of records took lately until it was durable, milliseconds, and how many records wait. */
+  "log-pace": { body: Empty; ok: { readonly millis: number; readonly waiting: number; readonly slow: boolean } };
   /** Folds the whole log again and compares what is kept of its first `size` records; `differs` names parts of the state. */
   "state-compare": { body: Empty; ok: { readonly size: number; readonly differs: readonly string[] } };
   /** Turns this connection into a stream of `CliEvents`. */

@@ -87,6 +87,7 @@ test.each(CORPUS)("in the lists of the live screen, what %s moves no cursor and 
       stages: new Map(),
       allFrozen: null,
       recovering: null,
+      slowLog: null,
       pane: "held",
       chosen: { instances: 0, held: 0 },
       budgets: [],

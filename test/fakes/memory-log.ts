@@ -36,6 +36,7 @@ export function createMemoryLog(start: string, kept: Entry[] = [], now: () => nu
       return acknowledged;
     },
     key: { name: "memory", publicKey: new Uint8Array(32) },
+    pace: { millis: 0, waiting: 0 },
     append(body, payload) {
       const turn = last.then(() => {
         const fails = working ? failing : "before";

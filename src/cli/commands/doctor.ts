@@ -7,6 +7,7 @@ import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
+import type { CliRequests } from "../../protocol/requests.ts";
 import type { Check, CliPowers, Home, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
@@ -135,11 +136,20 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
         ? { name: "owner", state: "ok", found: `${hello.owners} enrolled`, hint: null }
         : { name: "owner", state: "missing", found: "none enrolled", hint: "aios init enrols one" },
     );
+    checks.push(...checkLog(await client.request("log-pace", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
     return checks;
   } finally {
     client.close();
   }
+}
+
+/** A log that keeps up is nothing to look at. */
+function checkLog({ slow, millis, waiting }: CliRequests["log-pace"]["ok"]): readonly Check[] {
+  if (!slow) return [];
+  const found = `slow: ${millis} ms until a record is durable, ${waiting} wait`;
+  const hint = "every effect waits for it and nothing is lost; look at the disk that the home is on";
+  return [{ name: "log", state: "note", found, hint }];
 }
 
 function showCheck(check: Check): readonly Line[] {

@@ -103,13 +103,14 @@ function createTop(parts: Parts): TopScreen {
       chosen[name] = Math.max(0, Math.min(chosen[name], lists[name]().length - 1));
     readBudgets().catch(failed);
     const { columns, rows } = board.size();
-    const { instances, held, stages, allFrozen, recovering } = feed;
+    const { instances, held, stages, allFrozen, recovering, slowLog } = feed;
     const model: TopModel = {
       instances,
       held,
       stages,
       allFrozen,
       recovering,
+      slowLog,
       pane,
       chosen,
       budgets: budgets.lines,

@@ -12,30 +12,18 @@ import type { JournalEntry } from "./frame.ts";
 import type { Around, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
 import { readKept, type Kept } from "./kept.ts";
 import { mendPartials } from "./mending.ts";
+import { Pace, type LogPace } from "./pace.ts";
 import { Partials } from "./partials.ts";
-import type { AuditLogParts } from "./parts.ts";
+import type { AuditLogParts, Erasure, Health, Waiting } from "./parts.ts";
 
 /** A segment that reaches this many bytes is followed by a new one and its records move into tiles and payload files. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Most bytes in one group, unless a single record has more. */
 const GROUP_BYTES = 1024 * 1024;
+/** Most bytes that wait for a slow disk. What would pass it is refused, so that its effect does not happen. */
+const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 /** Milliseconds from one published checkpoint to the next. */
 const PUBLISH_MS = 100;
-
-interface Waiting {
-  readonly entry: JournalEntry;
-  readonly acknowledge: (seq: number) => void;
-  readonly refuse: (error: LogError) => void;
-}
-
-interface Erasure {
-  readonly seqs: readonly number[];
-  readonly done: () => void;
-  readonly refuse: (error: LogError) => void;
-}
-
-type Health =
-  { readonly kind: "working" } | { readonly kind: "failed"; readonly error: LogError } | { readonly kind: "closed" };
 
 /** The log of `log.ts` over files. Made by `openLog`, after which it holds everything that the journal held. */
 export class AuditLog implements Log {
@@ -43,6 +31,9 @@ export class AuditLog implements Log {
   readonly #draw: DrawBytes;
   #health: Health = { kind: "working" };
   #waiting: Waiting[] = [];
+  /** Of those and of the group that is being written. */
+  #waitingBytes = 0;
+  readonly #pace: Pace;
   /** The group that is being written. */
   #writing: Promise<void> | null = null;
   #erasures: Erasure[] = [];
@@ -60,6 +51,7 @@ export class AuditLog implements Log {
   constructor(parts: AuditLogParts) {
     this.#parts = parts;
     this.#draw = createDraw(parts.random);
+    this.#pace = new Pace(() => parts.clock.micros());
     this.#next = parts.tiles.size;
     this.#heldFirst = parts.held.first;
     this.#settled = parts.held.first - (parts.held.first % TILE_WIDTH);
@@ -76,8 +68,14 @@ export class AuditLog implements Log {
     return { name: origin, publicKey: signer.publicKey };
   }
 
+  get pace(): LogPace {
+    return this.#pace.look(this.#next - this.size);
+  }
+
   append(body: RecordBody, payload: JsonObject | null): Promise<number> {
     if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
+    if (this.#waitingBytes >= MOST_WAITING_BYTES)
+      return Promise.reject(new LogError("log-unavailable", "Cannot append: too much waits for a slow disk"));
     const { crypto, clock, origin, start, slots } = this.#parts;
     const seq = this.#next;
     let entry: JournalEntry;
@@ -88,6 +86,7 @@ export class AuditLog implements Log {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     this.#next += 1;
+    this.#waitingBytes += bytesOf(entry);
     return new Promise((acknowledge, refuse) => {
       this.#waiting.push({ entry, acknowledge, refuse });
       this.#writing ??= this.#writeGroups();
@@ -235,6 +234,7 @@ export class AuditLog implements Log {
       const group = this.#waiting.splice(0, this.#groupLength());
       const first = this.size;
       try {
+        this.#pace.begin();
         await this.#parts.slots.durable(first, first + group.length - 1);
         const written = this.#parts.journal.append(
           first,
@@ -243,11 +243,14 @@ export class AuditLog implements Log {
         // While the disk works, so does this: leaves are hashed in the time that the group waits anyway.
         const hashed = group.map((waiting) => ({ waiting, hash: this.#parts.hasher.leaf(waiting.entry.leaf) }));
         await written;
+        this.#pace.end();
         for (const { waiting, hash } of hashed) this.#take(waiting, hash);
       } catch (error) {
+        this.#pace.end();
         this.#fail(error, group);
         break;
       }
+      for (const { entry } of group) this.#waitingBytes -= bytesOf(entry);
       await this.#afterGroup();
     }
     this.#writing = null;
@@ -284,7 +287,7 @@ export class AuditLog implements Log {
   #groupLength(): number {
     let bytes = 0;
     const end = this.#waiting.findIndex(({ entry }) => {
-      bytes += entry.leaf.length + (entry.sealed?.length ?? 0);
+      bytes += bytesOf(entry);
       return bytes > GROUP_BYTES;
     });
     return end < 0 ? this.#waiting.length : Math.max(1, end);
@@ -296,6 +299,7 @@ export class AuditLog implements Log {
     if (this.#health.kind === "working") this.#health = { kind: "failed", error };
     const refused = [...group, ...this.#waiting, ...this.#erasures];
     this.#waiting = [];
+    this.#waitingBytes = 0;
     this.#erasures = [];
     this.#next = this.size;
     for (const { refuse } of refused) refuse(error);
@@ -378,4 +382,8 @@ export class AuditLog implements Log {
     const cause = this.#health.kind === "failed" ? this.#health.error : undefined;
     return new LogError("log-unavailable", "Cannot append: an earlier write failed", { cause });
   }
+}
+
+function bytesOf({ leaf, sealed }: JournalEntry): number {
+  return leaf.length + (sealed?.length ?? 0);
 }

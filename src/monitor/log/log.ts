@@ -2,6 +2,7 @@ import type { JsonObject } from "../../kernel/json.ts";
 import type { Range } from "../../protocol/merkle.ts";
 import type { NoteKey } from "../../protocol/note.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
+import type { LogPace } from "./pace.ts";
 
 /** A record that has been written, with its payload opened (null: none, or its key was destroyed). */
 export interface Entry {
@@ -46,6 +47,8 @@ export interface Log {
   readonly size: number;
   /** The name and the public key under which checkpoints are signed. */
   readonly key: NoteKey;
+  /** How fast it takes records. A slow disk makes effects wait and loses nothing; what waits is bounded. */
+  readonly pace: LogPace;
   append(body: RecordBody, payload: JsonObject | null): Promise<number>;
   /** Entries from `from` up to but excluding `to`, in order. */
   entries(from: number, to: number): AsyncIterable<Entry>;

@@ -2,6 +2,8 @@ import type { LogFiles } from "../../platform/log-powers.ts";
 import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
 import type { TreeHasher } from "../../protocol/merkle.ts";
 import type { Bundles } from "./bundles.ts";
+import type { LogError } from "./error.ts";
+import type { JournalEntry } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 import type { LogKeys } from "./keys.ts";
 import type { Payloads } from "./payloads.ts";
@@ -28,3 +30,21 @@ export interface AuditLogParts {
   /** Sealed payloads of the records that are in the journal, and the number of the first. */
   readonly held: { readonly first: number; readonly sealed: (Uint8Array | null)[] };
 }
+
+/** An append that was not acknowledged yet. */
+export interface Waiting {
+  readonly entry: JournalEntry;
+  readonly acknowledge: (seq: number) => void;
+  readonly refuse: (error: LogError) => void;
+}
+
+/** Records whose keys are to be destroyed, between two groups. */
+export interface Erasure {
+  readonly seqs: readonly number[];
+  readonly done: () => void;
+  readonly refuse: (error: LogError) => void;
+}
+
+/** Whether it takes records. */
+export type Health =
+  { readonly kind: "working" } | { readonly kind: "failed"; readonly error: LogError } | { readonly kind: "closed" };
