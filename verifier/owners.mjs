@@ -30,6 +30,7 @@ export const SIGNED = new Map([
   ["instance-thawed", ["thaw-instance", "approve"]],
   ["all-thawed", ["thaw-all", "approve"]],
   ["hold-lifted", ["lift-hold", "approve"]],
+  ["away-begun", ["go-away", "grant"]],
   ["agent-restarted", ["restart-agent", "grant"]],
   ["home-put", ["put-home-file", "grant"]],
   ["home-wiped", ["wipe-home", "administer"]],

@@ -1,5 +1,6 @@
 import { adoptOpenClaw } from "./commands/adopt.ts";
 import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from "./commands/approvals.ts";
+import { away, back } from "./commands/away.ts";
 import { consoleOpen } from "./commands/console.ts";
 import { demo } from "./commands/demo.ts";
 import { digest } from "./commands/digest.ts";
@@ -53,7 +54,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       memoryRelease,
     ],
   },
-  { title: "Decide", commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny, propose, consoleOpen] },
+  {
+    title: "Decide",
+    commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny, propose, away, back, consoleOpen],
+  },
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   {
     title: "Owners",

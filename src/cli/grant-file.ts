@@ -37,8 +37,8 @@ export async function signGrant(parts: GrantSigningParts, grant: Grant): Promise
 }
 
 /** The short form, whose servers are probed for their pins, or the whole document (`v: 1`) as the log has it. */
-async function readGrantFile(
-  parts: GrantSigningParts,
+export async function readGrantFile(
+  parts: Pick<GrantSigningParts, "powers" | "client">,
   file: { readonly path: string; readonly workspace: string | null },
 ): Promise<Grant> {
   const { path } = file;

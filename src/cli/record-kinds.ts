@@ -38,6 +38,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "hold-lifted": true,
   "all-frozen": true,
   "all-thawed": true,
+  "away-begun": true,
+  "away-ended": true,
   "home-put": true,
   "home-wiped": true,
   "agent-restarted": true,

@@ -57,6 +57,7 @@ export type ReasonCode =
   | "outcome-unknown"
   | "breaker-open"
   | "held-flood"
+  | "owner-away"
   | "prohibited-call"
   | "refused-calls"
   | "home-full"
@@ -120,6 +121,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   // breaker
   "breaker-open": "a run of denials froze the instance",
   "held-flood": "it asked people for more than they can read, which froze the instance",
+  "owner-away": "a human is needed, and nobody is there to be asked until the owner is back",
   // sandbox
   "prohibited-call": "a program inside made a system call that no honest program makes",
   "refused-calls": "a run of refused system calls froze the instance",

@@ -10,6 +10,7 @@ describe("the roles of owners", () => {
     expect(allowed("grant")).toEqual([
       "bind-secret",
       "freeze-memory",
+      "go-away",
       "put-home-file",
       "release-memory",
       "remove-secret",

@@ -22,6 +22,7 @@ export const PURPOSES = [
   "thaw-instance",
   "thaw-all",
   "lift-hold",
+  "go-away",
   "restart-agent",
   "set-clock",
   "put-home-file",
@@ -60,6 +61,8 @@ export const SIGNED_BY: { readonly [P in Purpose]: Standing } = {
   "thaw-instance": "approve",
   "thaw-all": "approve",
   "lift-hold": "approve",
+  // Leases come with it.
+  "go-away": "grant",
   // Puts all grants of an agent in force again.
   "restart-agent": "grant",
   "set-clock": "administer",

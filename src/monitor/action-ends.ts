@@ -26,6 +26,11 @@ export type ActionPart = Pick<
   "instance" | "agent" | "ancestry" | "action" | "what" | "risk" | "labels" | "policy"
 >;
 
+/** No human answers it, as the end of an action. */
+export function unanswered(code: ReasonCode, by: string): Extract<Halted, { kind: "stopped" }> {
+  return { kind: "stopped", stage: "approve", code, by, proposal: null, message: REASONS[code] };
+}
+
 /** A driver that cannot be had, as the end of an action. */
 export function unavailable(): Extract<Halted, { kind: "stopped" }> {
   return {

@@ -14,6 +14,8 @@ import { toBase64 } from "../protocol/bytes.ts";
 import { noteKeyText, parseCheckpoint, splitNote } from "../protocol/note.ts";
 import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
+import type { AwayDesk } from "./away.ts";
+import { awayView, isAway } from "./away-state.ts";
 import type { DigestPieces } from "./digest-pieces.ts";
 import { disclose } from "./disclosing.ts";
 import { declaredDriver } from "./driver-table.ts";
@@ -55,6 +57,7 @@ export interface CliPorts {
   readonly powers: MonitorPowers;
   readonly journal: Journal;
   readonly asked: Asked;
+  readonly away: Pick<AwayDesk, "back">;
   readonly digests: Pick<DigestPieces, "since">;
   readonly log: Log;
   readonly index: IndexView;
@@ -305,6 +308,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     "log-show": (query) => showLog(ports, query),
     "log-newest": (query) => showNewest(ports, query),
+    back: () => ports.away.back(),
+    away: () => Promise.resolve({ away: isAway(state) ? awayView(state.away) : null }),
     digest: ({ since }) => ports.digests.since(since),
     "log-disclose": (range) => disclose(log, range),
     async "log-prove"({ seq }) {

@@ -25,8 +25,10 @@ import {
   type Halted,
   readAction,
   stoppedOutcome,
+  unanswered,
   unavailable,
 } from "./action-ends.ts";
+import { heldUntil, stoppedByAbsence } from "./away.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Envelope } from "../protocol/statement.ts";
@@ -233,12 +235,17 @@ export function createConduct(ports: ConductPorts): Conduct {
     const { live, request } = asked;
     const { decision } = validated;
     const reasons: readonly HoldReason[] = decision.kind === "held" ? decision.reasons : ["owner-asked"];
-    const expires = ports.now() + live.state.holdSeconds * 1000;
+    const [now, span] = [ports.now(), live.state.holdSeconds * 1000];
+    const absent = stoppedByAbsence(ports.journal.state, now);
+    if (absent !== null) {
+      live.asking = noteHeld(live.asking, now); // who asks too much is frozen, whether anybody is there or not
+      const { digest, risk, action } = validated;
+      return await halt(asked, absent, { digest, risk, text: actionText(action), uncounted: true });
+    }
+    const expires = heldUntil(ports.journal.state, { now, span });
     return new Promise<Outcome>((resolve) => {
-      const cancelTimer = ports.powers.timer.after(
-        live.state.holdSeconds * 1000,
-        () => void api.release(live, request, "hold-expired"),
-      );
+      const release = (): void => void api.release(live, request, "hold-expired");
+      const cancelTimer = ports.powers.timer.after(expires - now, release);
       // Counted from this turn on, so that a flood cannot outrun the bound while records are being written.
       live.waiting.set(request, { token: asked.token, answer: resolve, cancelTimer });
       live.asking = noteHeld(live.asking, ports.now());
@@ -377,14 +384,7 @@ export function createConduct(ports: ConductPorts): Conduct {
         waiting?.cancelTimer();
         live.waiting.delete(request);
         const asked: Asked = { live, request, what: held.what, token: 0 };
-        const halted: Halted = {
-          kind: "stopped",
-          stage: "approve",
-          code,
-          by: "monitor",
-          proposal: null,
-          message: REASONS[code],
-        };
+        const halted = unanswered(code, "monitor");
         ports.emit({ instance: held.instance, request, what: held.what, stage: "approve", verdict: "denied" });
         const by: Decider = { kind: "monitor", why: code };
         // Not inside the optional call: the denial is written also when nobody waits for it any more.

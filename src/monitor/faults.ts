@@ -8,6 +8,7 @@ export type RefusalCode =
   | "bad-statement"
   | "agent-tombstoned"
   | "all-frozen"
+  | "away"
   | "workspace"
   | "streams"
   | "confinement"
@@ -51,6 +52,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "bad-statement": "the signed statement does not hold; the message names the reason code",
   "agent-tombstoned": "an attempt to climb ended this agent; an owner must start it again",
   "all-frozen": "everything is frozen, so nothing starts or goes on until an owner thaws all",
+  away: "somebody is away already, or nobody is",
   workspace: "the folder cannot be an agent's workspace",
   streams: "the terminal was not handed over",
   confinement: "the sandbox could not be made, so nothing started",

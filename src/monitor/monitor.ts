@@ -26,6 +26,8 @@ import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
 import { createFound } from "./found.ts";
 import { createInstances, type Instances } from "./instances.ts";
+import { createAway } from "./away.ts";
+import { unready } from "./unready.ts";
 import { createDigestPieces } from "./digest-pieces.ts";
 import { createJournal } from "./journal.ts";
 import { createKeeper } from "./kept-state/keeper.ts";
@@ -140,7 +142,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   };
 
   const failedQuietly = (error: unknown): void => failed(error, "monitor");
-
   const connectDriver: ConnectDriver = (channel, events) => {
     const peer = createPeer(channel, {
       side: MONITOR_DRIVER,
@@ -272,6 +273,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     void reconsiderHeld({ ...powers, state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
   const grantsChanged = createGrantsChanged({ engine, instances, reconsider, failed: failedQuietly });
   const found = createFound(state, { powers, crypto: powers.crypto });
+  const away = createAway({ journal, timer: powers.timer, trusted, grantsChanged, failed: failedQuietly });
   const statements = createStatements({
     journal,
     found,
@@ -305,6 +307,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         else reconsider();
       },
       grantsChanged,
+      wentAway: away.begun,
       homeHolder: (agent) => instances.homes.holder(agent),
       homePut: ({ agent, text, path: _path }) => instances.homes.put(agent, { digest: digest(text), text }),
       homeWiped: (agent) => instances.homes.wipe(agent),
@@ -339,6 +342,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   await recordUnknown(journal);
   await recordEnds(journal);
   owners.recovery.watch();
+  away.watch();
   takeUpHeld({ state, conduct, instances, timer: powers.timer, now: trusted.now });
 
   let stopping = false;
@@ -361,6 +365,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     ...parts,
     journal,
     asked,
+    away,
     digests,
     instances,
     statements,
@@ -392,8 +397,4 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     },
     stop,
   };
-}
-
-function unready(): never {
-  throw new Error("the monitor is not put together yet");
 }

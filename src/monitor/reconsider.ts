@@ -57,16 +57,15 @@ export function takeUpHeld(ports: {
   }
 }
 
-/** A grant that is in force now, or one that is not any more. */
-type GrantChange = { readonly added: Grant } | { readonly removed: string };
+/** What follows when grants are others: the engine, what runs on them, faces and gates are told, and what is held is decided anew. */
+export type GrantsChanged = (change: { readonly added: Grant } | { readonly removed: string }) => void;
 
-/** What follows when grants are others: engine, faces and gates are told, what runs on less ends, and what is held is decided anew. */
 export function createGrantsChanged(ports: {
   readonly engine: Pick<PolicyEngine, "addGrant" | "removeGrant">;
   readonly instances: Pick<Instances, "revoked" | "running">;
   reconsider(): void;
   failed(error: unknown): void;
-}): (change: GrantChange) => void {
+}): GrantsChanged {
   return (change) => {
     if ("added" in change) ports.engine.addGrant(change.added);
     else {

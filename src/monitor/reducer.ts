@@ -8,6 +8,8 @@ import { decodeTelemetry } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { applyRecovery } from "./recovery-state.ts";
+import { applyAway } from "./away-state.ts";
+import { dropGrant, putGrant } from "./grant-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "../protocol/spent.ts";
 import { applyMemory } from "./memory/memory-state.ts";
@@ -60,28 +62,13 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "grant-signed": {
       const decoded = decodeGrant(objectAt(seq, payload, "document"));
       if (decoded.kind !== "ok") throw new StateFault(seq, `grant "${body.grant}" does not decode: ${decoded.message}`);
-      if (state.grants.has(body.grant)) throw new StateFault(seq, `grant "${body.grant}" exists already`);
-      state.grants.set(body.grant, {
-        grant: decoded.value,
-        digest: body.digest,
-        key: body.key,
-        revoked: false,
-      });
-      state.active.set(body.grant, decoded.value);
-      for (const agent of decoded.value.agents) {
-        const grants = state.byAgent.get(agent) ?? new Map();
-        state.byAgent.set(agent, grants.set(body.grant, decoded.value));
-      }
-      return;
+      return putGrant(state, { seq, grant: decoded.value, key: body.key });
     }
-    case "grant-revoked": {
-      const grant = state.grants.get(body.grant);
-      if (grant === undefined) throw new StateFault(seq, `grant "${body.grant}" is not known`);
-      grant.revoked = true;
-      state.active.delete(body.grant);
-      for (const agent of grant.grant.agents) state.byAgent.get(agent)?.delete(body.grant);
-      return;
-    }
+    case "grant-revoked":
+      return dropGrant(state, { seq, id: body.grant });
+    case "away-begun":
+    case "away-ended":
+      return applyAway(state, { seq, at, body, document: payload?.["document"] ?? null });
     case "policy-set":
       state.policyText = textAt(seq, objectAt(seq, payload, "document"), "text");
       return;

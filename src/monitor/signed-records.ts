@@ -33,6 +33,7 @@ export const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],
   ["hold-lifted", "lift-hold"],
+  ["away-begun", "go-away"],
   ["agent-restarted", "restart-agent"],
   ["home-put", "put-home-file"],
   ["home-wiped", "wipe-home"],

@@ -1,3 +1,4 @@
+import type { AwayAnswer } from "../kernel/away.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
@@ -39,9 +40,19 @@ export interface PendingRecovery {
   readonly due: number;
 }
 
+/** A stretch in which nobody is there to be asked. */
+export interface AwayState {
+  /** Milliseconds since 1970 UTC, as `until`. */
+  readonly since: number;
+  readonly until: number;
+  readonly asked: AwayAnswer;
+  /** Ids of the leases that came with it. */
+  readonly leases: readonly string[];
+  readonly ended: boolean;
+}
+
 export interface GrantState {
   readonly grant: Grant;
-  readonly digest: string;
   readonly key: string;
   revoked: boolean;
 }
@@ -149,6 +160,8 @@ export interface State {
   readonly quarantined: Map<string, string>;
   /** Everything is frozen: by the record of this number, null until that is durable. Null altogether when it is not. */
   allFrozen: { readonly record: number | null } | null;
+  /** The last time that somebody went away; null when nobody ever did. */
+  away: AwayState | null;
   /** Files that owners put into agents' homes: digests by path, by agent. */
   readonly sealed: Map<string, Map<string, string>>;
   /** What memory holds, and its rules. */
@@ -181,6 +194,7 @@ export function emptyState(): State {
     open: new Map(),
     quarantined: new Map(),
     allFrozen: null,
+    away: null,
     sealed: new Map(),
     memory: new MemoryBook(),
     erased: new Set(),

@@ -9,6 +9,7 @@ import type { FoundFile } from "../protocol/found-file.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
+import { awayRecord, readAway } from "./away.ts";
 import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
@@ -22,7 +23,7 @@ import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
 import { providerRecord } from "./providers.ts";
 import { readNewOwner, readRemoval } from "./owner-statements.ts";
 import { secretRecord } from "./secrets.ts";
-import { checkLiftHold, checkThawAll, refuseWhileAll } from "./thaw-statements.ts";
+import { checkLiftHold, checkThaw, checkThawAll } from "./thaw-statements.ts";
 import type { OwnerParts } from "./owner-parts.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
 import { isForSigner, keyOfSigner } from "./signers.ts";
@@ -45,6 +46,7 @@ export interface StatementEffects {
   /** After its record: takes the text into force. */
   policySet(text: string): Promise<void>;
   grantsChanged(change: { readonly added: Grant } | { readonly removed: string }): void;
+  wentAway(leases: readonly string[]): void;
   /** A secret was rotated, bound anew or removed: whoever holds its value is ended. */
   secretChanged(secret: string): void;
   /** An instance goes on; null: all that were frozen together. */
@@ -157,13 +159,12 @@ export function createStatements(ports: StatementPorts): Statements {
       case "thaw-all":
         checkThawAll(document, journal.state);
         return;
-      case "thaw-instance": {
-        const id = exactText(document, "instance");
-        refuseWhileAll(journal.state);
-        if (journal.state.instances.get(id)?.life !== "frozen")
-          throw new Refusal("unknown-instance", `Instance "${id}" is not frozen.`, "Run `aios ps`.");
+      case "thaw-instance":
+        checkThaw(exactText(document, "instance"), journal.state);
         return;
-      }
+      case "go-away":
+        readAway(document, { state: journal.state, now: ports.now() });
+        return;
       case "restart-agent": {
         const agent = exactText(document, "agent");
         if (!journal.state.tombstones.has(agent))
@@ -275,7 +276,7 @@ export function createStatements(ports: StatementPorts): Statements {
       ports.owners.counts.take(statement.key, count);
       // One after another: two that each fit the state alone must not both be recorded when they exclude each other.
       const turn = last.then(() => take(statement, { envelope, document }));
-      last = turn.then(nothing, nothing);
+      last = turn.then(() => {}).catch(() => {});
       return turn;
     },
   };
@@ -319,7 +320,8 @@ export function createStatements(ports: StatementPorts): Statements {
     if (body.kind === "grant-signed") {
       const added = journal.state.active.get(body.grant);
       if (added !== undefined) effects.grantsChanged({ added });
-    } else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
+    } else if (body.kind === "away-begun") effects.wentAway(body.leases);
+    else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
     else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
     else if (body.kind === "payload-erased") await effects.erase(body.record);
     else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
@@ -349,6 +351,8 @@ export function createStatements(ports: StatementPorts): Statements {
         return { kind: "hold-lifted", instance: exactText(document, "instance"), key };
       case "thaw-all":
         return { kind: "all-thawed", key };
+      case "go-away":
+        return awayRecord(document, { state: journal.state, now: ports.now(), key });
       case "restart-agent":
         return { kind: "agent-restarted", agent: exactText(document, "agent"), key };
       case "set-clock":
@@ -394,5 +398,3 @@ function consentOf(statement: Statement): Consent {
   const { purpose, decision, nonce, subject, policy, start, expires, key } = statement;
   return { purpose, decision, nonce, subject, policy, start, expires, key };
 }
-
-function nothing(): void {}

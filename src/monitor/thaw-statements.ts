@@ -28,3 +28,10 @@ export function checkLiftHold(instance: string, { instances }: Pick<State, "inst
   if ((instances.get(instance)?.holdAt.length ?? 0) > 0) return;
   throw new Refusal("unknown-instance", `Of instance "${instance}" not every action waits.`, "Run `aios ps`.");
 }
+
+/** Throws `Refusal` unless that instance is frozen, and by itself. */
+export function checkThaw(instance: string, state: Pick<State, "allFrozen" | "instances">): void {
+  refuseWhileAll(state);
+  if (state.instances.get(instance)?.life === "frozen") return;
+  throw new Refusal("unknown-instance", `Instance "${instance}" is not frozen.`, "Run `aios ps`.");
+}

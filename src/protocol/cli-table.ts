@@ -37,7 +37,7 @@ import {
   stage,
   words,
 } from "./fields.ts";
-import { DIGEST_SUM } from "./digest.ts";
+import { AWAY_TABLE, AWAY_TABLE_ANSWERS } from "./away-requests.ts";
 import { HELD_PAGE } from "./held-view.ts";
 import { command, environment, task } from "./launch.ts";
 import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
@@ -141,7 +141,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
     action: nullable(digest),
     payloads: boolean(),
   }),
-  digest: object<BodyOf<"digest">>({ since: moment }),
+  ...AWAY_TABLE,
   "log-disclose": object<BodyOf<"log-disclose">>({ from: seq, to: seq, size: seq }),
   "log-prove": object<BodyOf<"log-prove">>({ seq }),
   "log-grown": object<BodyOf<"log-grown">>({ from: seq, to: seq }),
@@ -323,7 +323,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   }),
   "log-show": object<OkOf<"log-show">>({ entries: list(ENTRY, { max: 10_000 }), size: count }),
   "log-newest": object<OkOf<"log-newest">>({ entries: list(ENTRY, { max: 500 }), size: count, more: boolean() }),
-  digest: DIGEST_SUM,
+  ...AWAY_TABLE_ANSWERS,
   "log-disclose": object<OkOf<"log-disclose">>({
     entries: list(object<OkOf<"log-disclose">["entries"][number]>({ leaf: longText, salted: nullable(longText) }), {
       max: 10_000,

@@ -1,3 +1,4 @@
+import { AWAY_ANSWERS, AWAY_ENDS } from "../kernel/away.ts";
 import { canonicalize } from "../kernel/canonical.ts";
 import { MOST_DEVICES } from "../kernel/devices.ts";
 import type { JsonValue } from "../kernel/json.ts";
@@ -152,6 +153,13 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "hold-lifted": plainRecord("hold-lifted", { instance: instanceId, key: ownerKey }),
   "all-frozen": plainRecord("all-frozen", { by: DECIDER }),
   "all-thawed": plainRecord("all-thawed", { key: ownerKey }),
+  "away-begun": plainRecord("away-begun", {
+    until: moment,
+    asked: oneOf(AWAY_ANSWERS),
+    leases: list(grantId, { max: 16 }),
+    key: ownerKey,
+  }),
+  "away-ended": plainRecord("away-ended", { why: oneOf(AWAY_ENDS) }),
   "home-put": plainRecord("home-put", { agent: agentName, path: homePath, digest, key: ownerKey }),
   "home-wiped": plainRecord("home-wiped", { agent: agentName, key: ownerKey }),
   "memory-kept": plainRecord("memory-kept", {

@@ -81,6 +81,13 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "hold-lifted": fc.record({ instance, key }),
   "all-frozen": fc.record({ by }),
   "all-thawed": fc.record({ key }),
+  "away-begun": fc.record({
+    until: fc.nat(),
+    asked: fc.constantFrom("wait" as const, "deny" as const),
+    leases: fc.array(name, { maxLength: 16 }),
+    key,
+  }),
+  "away-ended": fc.record({ why: fc.constantFrom("back" as const, "over" as const) }),
   "home-put": fc.record({ agent: name, path: fc.constantFrom("CLAUDE.md", ".claude/settings.json"), digest, key }),
   "home-wiped": fc.record({ agent: name, key }),
   "memory-kept": fc.record({

@@ -1,4 +1,5 @@
 import type { LimitName } from "../kernel/sandbox-limits.ts";
+import type { AWAY_ENDS, AwayAnswer } from "../kernel/away.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { Plane } from "../kernel/memory.ts";
@@ -110,6 +111,16 @@ export type RecordBody =
   /** Nothing of any instance goes on and none starts, until `all-thawed`. */
   | { readonly kind: "all-frozen"; readonly by: Decider }
   | { readonly kind: "all-thawed"; readonly key: string } // payload: {document: {frozen}, envelope}
+  | {
+      /** Nobody is there to be asked until a moment, or until `away-ended`; the leases named are in force as long. */
+      readonly kind: "away-begun";
+      readonly until: number;
+      readonly asked: AwayAnswer;
+      readonly leases: readonly string[];
+      readonly key: string;
+    } // payload: {document: {until, asked, leases: [grants]}, envelope}
+  /** Somebody is back, or the time is over. */
+  | { readonly kind: "away-ended"; readonly why: (typeof AWAY_ENDS)[number] }
   | {
       readonly kind: "home-put";
       readonly agent: string;

@@ -59,6 +59,8 @@ describe("the names that a peer may use", () => {
     "policy-simulate",
     "log-show",
     "log-newest",
+    "away",
+    "back",
     "digest",
     "log-disclose",
     "log-prove",

@@ -9,7 +9,7 @@ import type { MemoryRequests } from "./memory-table.ts";
 import type { ConsoleCommands } from "./console-entry.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
-import type { DigestRequests } from "./digest.ts";
+import type { AwayRequests } from "./away-requests.ts";
 import type { HeldDetail, HeldPage, HeldView } from "./held-view.ts";
 import type { LogRequests } from "./log-requests.ts";
 import type { LogRecord } from "./record.ts";
@@ -226,7 +226,7 @@ export interface Explanation {
 
 type Empty = Record<string, never>;
 /** Requests that the command line may send. */
-export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests, ConsoleCommands, DigestRequests {
+export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests, ConsoleCommands, AwayRequests {
   hello: {
     body: { readonly version: string };
     ok: {

@@ -84,6 +84,13 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "bad", `everything, by ${record.by.kind}`);
     case "all-thawed":
       return about(null, "good", `by ${record.key}`);
+    case "away-begun": {
+      const leases = record.leases.length === 0 ? "" : `, with ${record.leases.join(", ")}`;
+      const what = record.asked === "wait" ? "what needs a human waits" : "what needs a human is denied";
+      return about(null, "wait", `until ${new Date(record.until).toISOString()}: ${what}${leases}, by ${record.key}`);
+    }
+    case "away-ended":
+      return about(null, "good", record.why === "back" ? "somebody is back" : "its time is over");
     case "agent-restarted":
       return about(null, "good", `${record.agent} by ${record.key}`);
     case "home-put":

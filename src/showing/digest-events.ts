@@ -84,6 +84,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "instance-thawed":
     case "all-thawed":
     case "hold-lifted":
+    case "away-begun":
     case "agent-restarted":
     case "home-put":
     case "home-wiped":
@@ -145,6 +146,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("monitor", `${record.kind} ${text}`);
     case "console-visited":
       return counted("monitor", record.refused, (why) => `console: request turned away: ${why}`);
+    case "away-ended":
+      return once("asked", text);
     case "held":
       return once("asked", `held: ${text}`);
     case "start":

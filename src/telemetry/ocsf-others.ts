@@ -86,6 +86,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       });
     case "all-thawed":
       return authorized(record, { to: "all", privileges: [record.kind], message: "all thawed" });
+    case "away-begun":
+      return authorized(record, { to: "all", privileges: [record.kind], message: "an owner is away" });
     case "owner-signed-in":
       return authorized(record, {
         to: record.key,
@@ -159,6 +161,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return lifecycle(3, { name: record.agent, uid: record.instance }, { ancestry: record.ancestry });
     case "instance-ended":
       return lifecycle(4, { name: "instance", uid: record.instance }, { why: showText(record.why), exit: record.exit });
+    case "away-ended":
     case "devices-passed":
     case "driver-pinned":
     case "files-undone":

@@ -59,6 +59,8 @@ Decide
   approvals approve  let one held action run, once; you sign for it
   approvals deny     say no to one held action; you sign that too
   propose            turn what an agent asked for into a lease to sign
+  away               say until when nobody is there to be asked
+  back               say that you are back, and see what happened
   console            look, decide and stop in your browser
 
 Grant
@@ -170,6 +172,8 @@ Decide
   approvals approve  let one held action run, once; you sign for it
   approvals deny     say no to one held action; you sign that too
   propose            turn what an agent asked for into a lease to sign
+  away               say until when nobody is there to be asked
+  back               say that you are back, and see what happened
   console            look, decide and stop in your browser
 
 Grant

@@ -1,3 +1,4 @@
+import { MAX_LEASE_MS } from "../../src/kernel/grant-decoder.ts";
 import { DAYS, type Hours } from "../../src/kernel/hours.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
@@ -436,4 +437,23 @@ export const MOVES: readonly (readonly [string, Move])[] = [
   ],
   ["clock", (log, a) => log.signed({ kind: "clock-set", key: log.by }, "set-clock", { at: 1_800_000_000_000 + a })],
   ["sign in", (log, a) => log.push({ kind: "owner-signed-in", key: log.by, count: a % 50 })],
+  [
+    "away",
+    (log, a) => {
+      const { away, grants } = log.folded.state;
+      if (away !== null && !away.ended) return log.push({ kind: "away-ended", why: a % 2 === 0 ? "back" : "over" });
+      const until = (log.kept.at(-1)?.record.at ?? 0) + 3_600_000;
+      const lease = grant({
+        id: `g-${grants.size}`,
+        agents: [agentAt(a)],
+        lease: true,
+        limits: { uses: 2, notBefore: 0, expires: Math.min(until, MAX_LEASE_MS) },
+      });
+      const asked = a % 2 === 0 ? ("wait" as const) : ("deny" as const);
+      const leases = a % 3 === 0 || lease.limits.expires > until ? [] : [lease];
+      const document = jsonView({ until, asked, leases });
+      const body = { kind: "away-begun" as const, until, asked, leases: leases.map(({ id }) => id), key: log.by };
+      return log.signed(body, "go-away", document);
+    },
+  ],
 ];

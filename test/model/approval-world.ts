@@ -212,6 +212,7 @@ export class World {
         checkPolicy: async () => ({ kind: "refused", message: "not in this test" }),
         policySet: async () => {},
         grantsChanged: () => {},
+        wentAway: () => {},
         secretChanged: () => {},
         thawed: () => {},
         homeHolder: () => null,

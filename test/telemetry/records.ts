@@ -65,6 +65,8 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
   "hold-lifted": { kind: "hold-lifted", instance: INSTANCE, key },
   "all-frozen": { kind: "all-frozen", by: { kind: "monitor", why: CANARY } },
   "all-thawed": { kind: "all-thawed", key },
+  "away-begun": { kind: "away-begun", until: 9, asked: "deny", leases: ["l-beat"], key },
+  "away-ended": { kind: "away-ended", why: "back" },
   "home-put": { kind: "home-put", agent: "writer", path: `${CANARY}.md`, digest: sha, key },
   "memory-kept": {
     kind: "memory-kept",

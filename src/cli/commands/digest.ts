@@ -37,7 +37,7 @@ export const digest: Command = {
 };
 
 /** Shows what happened from a moment on, and what waits now. */
-async function showDigest(
+export async function showDigest(
   { powers, client }: { readonly powers: CliPowers; readonly client: MonitorClient },
   { since, json }: { readonly since: number; readonly json: boolean },
 ): Promise<void> {

@@ -36,6 +36,7 @@ type FromSigned =
   | "witnesses"
   | "telemetry"
   | "policyText"
+  | "away"
   | "sealed"
   | "erased";
 /** Empty wherever a state is kept, or that state is not kept. */

@@ -34,6 +34,8 @@ export const MAKES: ReadonlySet<RecordKind> = new Set([
   "recovery-stopped",
   "grant-signed",
   "grant-revoked",
+  "away-begun",
+  "away-ended",
   "policy-set",
   "secret-set",
   "secret-rotated",

@@ -1,0 +1,26 @@
+import type { Grant } from "../kernel/grant.ts";
+import { StateFault } from "./state-fault.ts";
+import type { State } from "./state.ts";
+
+/** Puts a grant in force, under an id that was never used. Throws StateFault. */
+export function putGrant(
+  state: State,
+  { seq, grant, key }: { readonly seq: number; readonly grant: Grant; readonly key: string },
+): void {
+  if (state.grants.has(grant.id)) throw new StateFault(seq, `grant "${grant.id}" exists already`);
+  state.grants.set(grant.id, { grant, key, revoked: false });
+  state.active.set(grant.id, grant);
+  for (const agent of grant.agents) {
+    const grants = state.byAgent.get(agent) ?? new Map();
+    state.byAgent.set(agent, grants.set(grant.id, grant));
+  }
+}
+
+/** Takes a grant out of force; its id stays used. Throws StateFault when it is not known. */
+export function dropGrant(state: State, { seq, id }: { readonly seq: number; readonly id: string }): void {
+  const entry = state.grants.get(id);
+  if (entry === undefined) throw new StateFault(seq, `grant "${id}" is not known`);
+  entry.revoked = true;
+  state.active.delete(id);
+  for (const agent of entry.grant.agents) state.byAgent.get(agent)?.delete(id);
+}
