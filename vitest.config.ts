@@ -17,8 +17,8 @@ export default defineConfig({
       { extends: true, test: { name: "pure", include: PURE, isolate: false } },
     ],
     pool: "forks",
-    // Much of each file is waiting for processes that it started.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Half of the time of each file is waiting for processes that it started.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongFirst },
     reporters: ["default", new ClosingLine(), new HungFile()],
     expect: { poll: { timeout: 10_000 } },

@@ -90,7 +90,7 @@ function launch(): never {
   sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });
   closeSync(listener);
   const word1 = Buffer.alloc(1);
-  if (readSync(socket, word1) !== 1 || word1[0] !== GO) return process.exit(1);
+  if (readSync(socket, word1) !== 1 || word1[0] !== GO) return endAtOnce(1);
   return failToStart(word, becomeProgram(found.program, plan));
 }
 

@@ -130,10 +130,11 @@ describe("stopping", () => {
   it("suspends every process of a storm and lets it go on", async () => {
     const { sandbox, namespace } = await startStorm(60, 20);
     sandbox.suspend();
+    const running = (): readonly number[] => alive(namespace).filter((pid) => !"Tt".includes(stateOf(pid)));
+    // The signal is sent to each when the call returns; one that runs on another processor stands still a moment later.
+    await expect.poll(running, { timeout: 1000, interval: 5 }).toEqual([]);
     const stopped = alive(namespace);
     expect(stopped.length).toBeGreaterThan(5);
-    const running = (): readonly number[] => alive(namespace).filter((pid) => !"Tt".includes(stateOf(pid)));
-    expect(running()).toEqual([]);
     await pause(200);
     expect(alive(namespace)).toEqual(stopped);
     expect(running()).toEqual([]);

@@ -24,7 +24,8 @@ describe("the home before the command", () => {
     [["--home=/elsewhere", "doctor"]],
     [["doctor", "--home", "/elsewhere"]],
   ])("is the command's (%s)", async (words) => {
-    const desk = createDesk({ answers: { hello, telemetry } });
+    const pace = () => ({ millis: 0, waiting: 0, slow: false });
+    const desk = createDesk({ answers: { hello, telemetry, "log-pace": pace } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");
   });

@@ -42,6 +42,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise
       "log-show": () => ({ entries: [], size: 8 }),
       freeze: () => CONFIRMED,
       kill: () => CONFIRMED,
+      "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
       ...answers,
     },
   });
