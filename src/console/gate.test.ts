@@ -45,7 +45,7 @@ describe("the console's gate", () => {
     }
     for (const name of CONSOLE_DOORS) expect(why(ask(`/ask/${name}`))).toBe("no-session");
     for (let asked = 1; asked < 60; asked += 1) expect(ask("/door/sign-in-open").kind).toBe("door");
-    expect(why(ask("/door/sign-in-open"))).toBe("flood");
+    expect(why(ask("/door/sign-in-open"))).toBe("too-many-tries");
     now = 60_000;
     expect(ask("/door/sign-in-open").kind).toBe("door");
   });
@@ -91,13 +91,87 @@ describe("the console's gate", () => {
     expect(why(judge({ method: "OPTIONS", head: { origin: ORIGIN } }))).toBe("malformed");
   });
 
-  test("counts before it looks, and exempts nobody", () => {
+  test("counts before it looks", () => {
     let now = 0;
-    const gate = createConsoleGate(HOST, { sessions: { of: () => session }, now: () => now });
+    const gate = createConsoleGate(HOST, { sessions: { of: () => "no-session" }, now: () => now });
     const visit: Visit = { method: "GET", target: "/", headers: [["host", HOST]], upgrade: false };
     for (let asked = 0; asked < 2000; asked += 1) gate({ ...visit, headers: [["host", "evil.example"]] });
     expect(why(gate(visit))).toBe("flood");
     now = 10_000;
     expect(why(gate(visit))).toBe("file");
+  });
+});
+
+describe("attack: a flood of strangers", () => {
+  /** A gate to which visitors say who they are. */
+  function stage(): (who: string, target: string, more?: Partial<Visit>) => string {
+    const known = new Map([
+      ["maria", { uses: new Set<() => void>() }],
+      ["ben", { uses: new Set<() => void>() }],
+    ]);
+    const whose = ({ headers }: Visit): string => headers.find(([name]) => name === "who")?.[1] ?? "";
+    const gate = createConsoleGate(HOST, {
+      sessions: {
+        of: (visit) => known.get(whose(visit)) ?? (whose(visit) === "cookie" ? "half-session" : "no-session"),
+      },
+      now: () => 0,
+    });
+    return (who, target, more) => {
+      const headers: Visit["headers"] = [
+        ["host", HOST],
+        ["origin", ORIGIN],
+        ["who", who],
+      ];
+      return why(gate({ method: "POST", target, headers, upgrade: false, ...more }));
+    };
+  }
+  const times = (count: number, work: () => void): void => {
+    for (let done = 0; done < count; done += 1) work();
+  };
+
+  test.each([
+    ["of the wrong host", "stranger", { headers: [["host", "127.0.0.1:20000"]] }],
+    [
+      "of the wrong host that shows a session",
+      "maria",
+      {
+        headers: [
+          ["host", "127.0.0.1:20000"],
+          ["who", "maria"],
+        ],
+      },
+    ],
+    ["of the right host", "stranger", {}],
+    ["with the cookie alone", "cookie", {}],
+  ] as const)("%s takes nothing from a person who has come in, and least of all the stop", (_, who, more) => {
+    const ask = stage();
+    times(2500, () => ask(who, "/x", more));
+    expect(ask(who, "/x", more)).toBe("flood");
+    for (const target of ["/ask/freeze", "/ask/kill", "/ask/ps"]) expect(ask("maria", target)).toBe("ask");
+    expect(ask("maria", "/watch")).toBe("watch");
+  });
+
+  test("leaves the pages to a browser that has the cookie, which is all that it sends for them", () => {
+    const ask = stage();
+    times(2500, () => ask("stranger", "/x"));
+    expect(ask("stranger", "/sign", { method: "GET" })).toBe("flood");
+    expect(ask("cookie", "/sign", { method: "GET" })).toBe("file");
+  });
+
+  test("at the door keeps nobody who has come in from signing", () => {
+    const ask = stage();
+    times(100, () => ask("stranger", "/door/passkey-party"));
+    expect(ask("stranger", "/door/passkey-party")).toBe("too-many-tries");
+    expect(ask("cookie", "/door/passkey-party")).toBe("too-many-tries");
+    times(100, () => expect(ask("maria", "/door/passkey-party")).toBe("door"));
+    expect(ask("maria", "/door/sign-in")).toBe("door");
+  });
+
+  test("is bounded for each session too, and one takes nothing from another", () => {
+    const ask = stage();
+    times(2000, () => ask("maria", "/ask/ps"));
+    expect(ask("maria", "/ask/ps")).toBe("flood");
+    expect(ask("ben", "/ask/freeze")).toBe("ask");
+    expect(ask("stranger", "/enter")).toBe("enter");
   });
 });

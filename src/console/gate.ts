@@ -1,4 +1,4 @@
-import { createBudget } from "../face/budget.ts";
+import { createBudget, type Budget } from "../face/budget.ts";
 import { findAstray, type Visit } from "../face/visit.ts";
 import {
   CONSOLE_DOORS,
@@ -23,25 +23,36 @@ export type Ruling =
   | { readonly kind: "watch"; readonly session: Session }
   | { readonly kind: "refused"; readonly why: ConsoleRefusal; readonly status: number };
 
-/** Requests in ten seconds, whoever makes them. */
+/** Requests in ten seconds: of each session; of all browsers that show a session's cookie alone; of all strangers. */
 const REQUESTS = { count: 2000, ms: 10_000 };
-/** Of those the ones that the monitor is asked for somebody without a session. */
+/** Of those of people without a session the ones that the monitor is asked. */
 const AT_THE_DOOR = { count: 60, ms: 60_000 };
 
 /**
- * The check in front of the console's pages (docs/decisions/console.md). Limits count before anything is looked at and exempt
- * nobody; then host and origin; then what is asked for; then the session. Files hold nothing that is anybody's.
+ * The check in front of the console's pages (docs/decisions/console.md). Host, origin and session say first whose allowance a
+ * request is counted in, so that no flood of strangers keeps a person from stopping everything; nobody is exempt. Then host
+ * and origin; then what is asked for; then the session. Files hold nothing that is anybody's.
  * @param authority `NAME.localhost:PORT`.
  */
 export function createConsoleGate(
   authority: string,
   { sessions, now }: { readonly sessions: Pick<Sessions, "of">; now(): number },
 ): (visit: Visit) => Ruling {
-  const requests = createBudget(REQUESTS, now);
+  const strangers = createBudget(REQUESTS, now);
+  // All that a browser sends along for a file, and what every other port of the host is sent too: so it gives nothing more.
+  const cookies = createBudget(REQUESTS, now);
+  const people = new WeakMap<Session, Budget>();
   const doors = createBudget(AT_THE_DOOR, now);
+  function allowanceOf(session: ReturnType<Sessions["of"]>): Budget {
+    if (typeof session === "string") return session === "half-session" ? cookies : strangers;
+    const allowance = people.get(session) ?? createBudget(REQUESTS, now);
+    people.set(session, allowance);
+    return allowance;
+  }
   return (visit) => {
-    if (!requests.take()) return refuse("flood", 429);
     const astray = findAstray(visit, authority);
+    const session = astray === null ? sessions.of(visit) : "no-session";
+    if (!allowanceOf(session).take()) return refuse("flood", 429);
     if (astray !== null) return refuse(astray.why, astray.status);
     const { method, target, upgrade } = visit;
     if (upgrade) return refuse("malformed", 400);
@@ -49,8 +60,10 @@ export function createConsoleGate(
     if (method !== "POST") return refuse("malformed", 405);
     if (target === "/enter") return { kind: "enter" };
     const door = CONSOLE_DOORS.find((name) => target === `/door/${name}`);
-    if (door !== undefined) return doors.take() ? { kind: "door", name: door } : refuse("flood", 429);
-    const session = sessions.of(visit);
+    if (door !== undefined) {
+      const come = typeof session !== "string" || doors.take();
+      return come ? { kind: "door", name: door } : refuse("too-many-tries", 429);
+    }
     if (typeof session === "string") return refuse(session, 401);
     if (target === "/leave") return { kind: "leave" };
     if (target === "/watch") return { kind: "watch", session };

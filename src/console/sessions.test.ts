@@ -76,7 +76,7 @@ describe("a code", () => {
     const { sessions, wait } = stage();
     sessions.admit(digest("right"), 120_000);
     for (let tried = 0; tried < 20; tried += 1) sessions.enter(`wrong ${tried}`);
-    expect(sessions.enter("right")).toEqual({ kind: "refused", why: "flood" });
+    expect(sessions.enter("right")).toEqual({ kind: "refused", why: "too-many-tries" });
     wait(60_000);
     expect(sessions.enter("right")).toEqual({ kind: "in" });
   });

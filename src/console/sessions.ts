@@ -45,6 +45,8 @@ export const COOKIE = "__Host-aios";
 export const HALF = "x-aios-half";
 const SESSIONS_MOST = 32;
 const CODES_MOST = 16;
+/** Cookies of the name that are looked at: a digest each, before anything is counted. A browser has one. */
+const COOKIES_MOST = 8;
 /** Tries to come in within a minute, whoever makes them. */
 const TRIES = { count: 20, ms: 60_000 };
 
@@ -67,7 +69,7 @@ export function createSessions(powers: SessionPowers): Sessions {
   /** Of several cookies of the name the one that is a session: another port of this host can set one of its own. */
   function idOf(visit: Visit): string | null {
     const now = powers.now();
-    for (const value of cookiesOf(visit, COOKIE)) {
+    for (const value of cookiesOf(visit, COOKIE).slice(0, COOKIES_MOST)) {
       const id = digest(value);
       if ((sessions.get(id)?.ends ?? 0) > now) return id;
     }
@@ -86,7 +88,7 @@ export function createSessions(powers: SessionPowers): Sessions {
       codes.set(code, powers.now() + ms);
     },
     enter(code) {
-      if (!tries.take()) return { kind: "refused", why: "flood" };
+      if (!tries.take()) return { kind: "refused", why: "too-many-tries" };
       const id = digest(code);
       const ends = codes.get(id) ?? 0;
       codes.delete(id); // used once, whatever comes of it

@@ -179,7 +179,8 @@ interface Asked {
 async function enter(body: string, from: string): Promise<GateAnswer> {
   if (!/^[0-9a-f]{32}$/.test(body)) return turnAway("malformed", { status: 400, from });
   const entered = sessions.enter(body);
-  if (entered.kind === "refused") return turnAway(entered.why, { status: entered.why === "flood" ? 429 : 403, from });
+  if (entered.kind === "refused")
+    return turnAway(entered.why, { status: entered.why === "too-many-tries" ? 429 : 403, from });
   return letIn("code", {});
 }
 

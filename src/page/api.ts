@@ -19,6 +19,8 @@ export function why(error: unknown): string {
 }
 
 const HALF = "half";
+/** What a person does about a limit: strangers on this machine can use it up, and a terminal has none. */
+const TOO_MANY = "Too many tries from this machine. Wait a minute, or answer at the terminal: aios approvals.";
 /** Id of the key that this browser signed in with. */
 const KEY = "key";
 
@@ -27,14 +29,16 @@ export function hasHalf(): boolean {
   return localStorage.getItem(HALF) !== null;
 }
 
-/** Shows a code of `aios console`. False when it is none, or was used. */
-export async function enter(code: string): Promise<boolean> {
+/** Shows a code of `aios console`. @returns why this browser has not come in, or null. */
+export async function enter(code: string): Promise<string | null> {
   const response = await post("/enter", code);
-  if (!response.ok) return false;
+  // The code was not looked at then, so it still lets somebody in.
+  if (response.status === 429) return `${TOO_MANY} Then open the address of this code again.`;
+  if (!response.ok) return "That code is over: it lets one browser in, once, within five minutes.";
   const { half }: { half: string } = await response.json();
   localStorage.setItem(HALF, half);
   localStorage.removeItem(KEY);
-  return true;
+  return null;
 }
 
 /** Shows what a passkey signed for `sign-in-open`, and comes in. Throws Refused. */
@@ -83,6 +87,7 @@ async function answerOf(response: Response): Promise<any> {
   if (response.status === 401) localStorage.removeItem(HALF);
   if (error !== undefined) throw new Refused(error.code, error.message, error.hint);
   if (response.status === 401) throw new Refused(refused ?? "no-session", "The session is over.", null);
+  if (response.status === 429) throw new Refused(refused ?? "flood", TOO_MANY, null);
   throw new Refused(refused ?? "refused", `The console refused this: ${refused ?? response.status}.`, null);
 }
 

@@ -26,8 +26,8 @@ async function begin(): Promise<void> {
   const code = /^#enter=([0-9a-f]{32})$/.exec(location.hash)?.[1];
   if (code !== undefined) {
     history.replaceState(null, "", "/"); // the code is used once; it does not stay in the history either
-    if (!(await enter(code)) && !hasHalf())
-      return outside("That code is over: it lets one browser in, once, within five minutes.");
+    const refused = await enter(code);
+    if (refused !== null && !hasHalf()) return outside(refused);
   }
   if (hasHalf()) inside();
   else outside();
