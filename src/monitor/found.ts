@@ -1,5 +1,6 @@
 import { decodeAction } from "../kernel/action.ts";
 import { canonicalize } from "../kernel/canonical.ts";
+import type { ToolClass } from "../kernel/grant.ts";
 import { parseJson } from "../kernel/json.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { FOUND_MOST, type FoundFile } from "../protocol/found-file.ts";
@@ -20,7 +21,8 @@ type HeldPart = Pick<HeldState, "text" | "instance" | "agent">;
 export interface Found {
   /**
    * What is there now, for an action that writes a file by its arguments, through a server that has the workspace of its
-   * instance and whose path an owner declared to be one; null for every other. Looks anew each time. Never throws.
+   * instance and whose path an owner declared to be one. `unknown` for a call of a reserved tool with a declared path that
+   * may write in the workspace, when what it writes cannot be told. Null for every other. Looks anew each time. Never throws.
    */
   of(held: HeldPart): Promise<FoundFile | null>;
   /** What a statement says of it: `sha256:…` of its RFC 8785 text. Left out, it is looked for. */
@@ -39,16 +41,17 @@ export function createFound(
       const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
       const acting = state.instances.get(instance);
       if (decoded.kind !== "ok" || acting === undefined) return null;
-      const write = readFileWrite(decoded.value);
-      const { driver, name } = decoded.value;
+      const { driver, name, verb } = decoded.value;
       const declared = declaredDriver(state, agent, driver);
-      if (write === null || declared.kind !== "declared" || declared.spec.tools[name]?.fields["path"] !== "path")
-        return null;
-      const { source } = declared.spec;
+      if (verb !== "call" || declared.kind !== "declared") return null;
+      const { source, tools } = declared.spec;
+      const tool = Object.hasOwn(tools, name) ? tools[name] : undefined;
       const folder = driverWorkspace(state, driver, acting);
-      if (source.kind !== "stdio" || source.workspace === "none" || folder === null) return null;
-      const [top, ...names] = pathSegments(write.path) ?? [];
-      if (`/${top}` !== WORKSPACE || names.length === 0) return null;
+      if (tool === undefined || source.kind !== "stdio" || source.workspace === "none" || folder === null) return null;
+      const write = tool.fields["path"] === "path" ? readFileWrite(decoded.value) : null;
+      const [top, ...names] = (write === null ? null : pathSegments(write.path)) ?? [];
+      if (write === null || `/${top}` !== WORKSPACE || names.length === 0)
+        return source.workspace === "write" && isReservedWithPath(tool) ? { kind: "unknown" } : null;
       return nameFound(await powers.findFile(folder, { names, most: FOUND_MOST }), { path: write.path, crypto });
     },
     async beside(held, found) {
@@ -61,6 +64,11 @@ export function createFound(
     },
   };
   return api;
+}
+
+/** Of others it would be said of every read, and nobody would read it any more. */
+function isReservedWithPath({ risk, fields }: ToolClass): boolean {
+  return risk === "reserved" && Object.values(fields).includes("path");
 }
 
 function nameFound(

@@ -15,12 +15,14 @@ describe("what was found of a file", () => {
     { kind: "link", path },
     { kind: "no-file", path },
     { kind: "unreadable", path },
+    { kind: "unknown" },
   ])("is read: %o", (value) => expect(decode(FOUND_FILE, value)).toEqual({ kind: "ok", value }));
 
   test.each([
     "text",
     {},
     { kind: "nothing" },
+    { kind: "unknown", path },
     { kind: "other", path },
     { kind: "constructor", path },
     { kind: "nothing", path, digest },

@@ -11,7 +11,9 @@ export type FoundFile =
   /** Longer than is read (`FOUND_MOST`). */
   | { readonly kind: "large"; readonly path: string; readonly bytes: number }
   /** `nothing` is there; a `link`, there or on the way, which is not followed; `no-file` but a folder, a pipe, a device. */
-  | { readonly kind: "nothing" | "link" | "no-file" | "unreadable"; readonly path: string };
+  | { readonly kind: "nothing" | "link" | "no-file" | "unreadable"; readonly path: string }
+  /** The tool may write in the workspace, and what it changes there cannot be told from its arguments: nothing was looked at. */
+  | { readonly kind: "unknown" };
 
 /** A longer file is not read, bytes. */
 export const FOUND_MOST: number = 64 * 1024;
@@ -20,13 +22,14 @@ const path = text({ max: 4096 });
 const digest = text({ max: 71, pattern: SHA256, is: "a digest" });
 const bytes = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 type Of<Kind extends FoundFile["kind"]> = Extract<FoundFile, { readonly kind: Kind }>;
-type Unread = Exclude<FoundFile, Of<"text"> | Of<"binary"> | Of<"large">>;
+type Unread = Exclude<FoundFile, Of<"text"> | Of<"binary"> | Of<"large"> | Of<"unknown">>;
 
 const unread = object<Unread>({ kind: oneOf(["nothing", "link", "no-file", "unreadable"]), path });
 const READ: { readonly [kind: string]: Decoder<FoundFile> } = {
   text: object<Of<"text">>({ kind: literal("text"), path, digest, text: text({ max: FOUND_MOST }) }),
   binary: object<Of<"binary">>({ kind: literal("binary"), path, digest, bytes }),
   large: object<Of<"large">>({ kind: literal("large"), path, bytes }),
+  unknown: object<Of<"unknown">>({ kind: literal("unknown") }),
 };
 
 /** Reads what was found, or null where the action writes no file that is known of. */

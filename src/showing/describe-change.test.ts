@@ -67,9 +67,41 @@ describe("what a write would change", () => {
     expect(rows.join("\n")).toContain("70 more rows of changes are left out here; the arguments above are in full.");
   });
 
-  test("is nothing that is known, of other arguments", () => {
-    for (const args of [{ path, content: 1 }, { path, content: "x", append: true }, { path, edits: [] }, { path }])
-      expect(show(args as JsonObject, { kind: "nothing", path })).toEqual([]);
+  test("is said to be unknown, of other arguments", () => {
+    const unknown = ["", "! What this changes in the workspace is not known; a yes is bound to no file."];
+    for (const args of [{ path }, { path: [path], content: "x" }, { path, text: "x" }])
+      expect(show(args, { kind: "unknown" })).toEqual(unknown);
+    expect(show({ path: "/etc/passwd", content: "x" }, { kind: "unknown" })).toEqual(unknown);
+  });
+
+  const text: FoundFile = { kind: "text", path, digest, text: "one\n" };
+
+  test.each<[JsonObject, RegExp]>([
+    [{ note: "a" }, /It has a further argument, above: the change is shown without/u],
+    [{ dryRun: true, append: true }, /It has 2 further arguments, above/u],
+    [{ Content: "y" }, /1 of its arguments can be taken for the path or the text by name/u],
+    [{ file_path: "/workspace/b", "p\u0430th": "/workspace/b" }, /2 of its arguments can be taken/u],
+    [{ edits: [] }, /edits cannot be read as edits.*both content and edits/u],
+    [
+      { edits: [{ oldText: "one", newText: "1", old_text: "x" }] },
+      /both content and edits.*By its content:.*By its edits:/u,
+    ],
+  ])("attack: an argument more takes no diff away and is said: %o", (more, words) => {
+    const rows = show({ path, content: "two\n", ...more }, text);
+    expect(rows.join(" ")).toMatch(words);
+    expect(rows).toEqual(expect.arrayContaining(["  - │ one", "  + │ two", ...BOUND]));
+  });
+
+  test("attack: content or edits of another type are said so, and a yes is bound all the same", () => {
+    for (const args of [
+      { path, content: 1 },
+      { path, edits: [] },
+      { path, edits: [{ oldText: "one" }] },
+    ] as const) {
+      const rows = show(args, text);
+      expect(rows.join(" ")).toMatch(/cannot be read as (?:text|edits): what the tool makes of that is not known/u);
+      expect(rows).toEqual(expect.arrayContaining(BOUND));
+    }
   });
 
   test("attack: what lies in the file draws no row of ours and moves no cursor", () => {

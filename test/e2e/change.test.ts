@@ -1,6 +1,7 @@
 import { chownSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { keyId } from "../../src/protocol/statement.ts";
@@ -112,16 +113,39 @@ describe("a held write", () => {
     unlinkSync(file);
   }, 60_000);
 
-  test("is compared with nothing outside the workspace, and where no owner declared a path", async () => {
-    for (const [args, tool] of [
-      [{ path: "/etc/passwd", content: "x" }, "files__write_file"],
-      [{ path, edits: [{ oldText: "a", newText: "b" }] }, "files__edit_file"],
-    ] as const) {
-      const { look, running } = await ask(args, tool);
+  test("attack: an argument more takes neither the diff nor the binding away", async () => {
+    put("one\ntwo\n");
+    const { look, running } = await ask({ path, content: "one\nthree\n", note: "a", edits: [] });
+    const first = await look();
+    expect(first.statement.beside).toBe(digest(canonicalize({ ...first.found })));
+    expect(rowsOf(first)).toEqual(expect.arrayContaining(['  /note  "a"', "  - │ two", "  + │ three"]));
+    put("one\nof great value\n");
+    await expect(answer(first)).rejects.toThrow(/moved/u);
+    await answer(await look());
+    await running;
+    expect(readFileSync(file, "utf8")).toBe("one\nthree\n");
+  }, 60_000);
+
+  test("attack: where a declared path is there and what changes cannot be told, that is said, and cannot be left out", async () => {
+    for (const args of [
+      { path: "/etc/passwd", content: "x" },
+      { path, text: "x" },
+    ]) {
+      const { look, running } = await ask(args);
       const detail = await look();
-      expect([detail.found, detail.statement.beside]).toEqual([null, undefined]);
+      expect(detail.found).toEqual({ kind: "unknown" });
+      expect(rowsOf(detail)).toContain("! What this changes in the workspace is not known; a yes is bound to no file.");
+      expect(rowsOf({ ...detail, found: null })).toEqual(["what was found of the file is not what the statement says"]);
       await aios.answer(detail.request, "deny");
       await running;
     }
+  }, 60_000);
+
+  test("is compared with nothing where no owner declared a path", async () => {
+    const { look, running } = await ask({ path, edits: [{ oldText: "a", newText: "b" }] }, "files__edit_file");
+    const detail = await look();
+    expect([detail.found, detail.statement.beside]).toEqual([null, undefined]);
+    await aios.answer(detail.request, "deny");
+    await running;
   }, 60_000);
 });
