@@ -17,4 +17,4 @@ test("people who share a home are told apart by their passphrases, and neither o
   await expect(home.key.unlock("somebody else's")).rejects.toMatchObject({ code: "wrong-passphrase" });
   // A key that is there is never replaced.
   await expect(home.key.create("another first")).rejects.toMatchObject({ code: "owner-exists" });
-}, 20_000);
+}, 60_000);

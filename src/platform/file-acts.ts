@@ -18,6 +18,8 @@ export const PASS: Acted = { answer: { answer: "pass" }, fd: null };
 const NOREPLACE = 1;
 const EXCHANGE = 2;
 const WHITEOUT = 4;
+/** Rights of a folder's owner to list, change and enter it. */
+const ITS_OWNER_MAY = 0o700;
 const KEPT_FLAGS = ~(call.O_CREAT | call.O_EXCL | call.O_NOFOLLOW | call.O_DIRECTORY);
 
 /** A name in a guarded root, by the folder that was found for it. */
@@ -269,6 +271,9 @@ export function createFileActs({
     if (object < 0) return failed(object);
     const there = whole(object);
     if (there !== null) {
+      // Nobody could come in any more, and so undo nothing.
+      if (roots.includes(there.path) && (order.mode & ITS_OWNER_MAY) !== ITS_OWNER_MAY)
+        return failed(-errnoOf("EPERM"));
       const why = controlReason(there, there.found.isDirectory() ? "folder" : "other");
       if (why !== null) return refused("mode", there.path, why);
       const keeps = store.modeChanging(object, there.path);

@@ -34,8 +34,22 @@ const MOST_DEPTH = 64;
 /** Names that are read of a folder before they are removed: what is removed while it is read may be skipped. */
 const BATCH = 1000;
 
-/** Opens a folder by its path, whose last part must not be a link. The caller closes it. */
+/**
+ * Opens a folder by its path, whose last part must not be a link; one that its owner may not read is opened up (u+rwx), since
+ * the agent is its owner, too. The caller closes it.
+ */
 export function openTree(path: string): number {
+  try {
+    return openSync(path, FOLDER);
+  } catch (error) {
+    if (!isOf(error, ["EACCES"])) throw error;
+  }
+  const fd = openSync(path, O_PATH | FOLDER);
+  try {
+    chmodSync(`/proc/self/fd/${fd}`, 0o700);
+  } finally {
+    closeSync(fd);
+  }
   return openSync(path, FOLDER);
 }
 

@@ -18,7 +18,8 @@ import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
 import type { UndoChange, UndoReport } from "../protocol/undo-report.ts";
 import { exchangeNames, setTimes } from "./file-calls.ts";
 import { openProgress, readRest, writeRest, type UndoProgress, type UndoRest } from "./undo-progress.ts";
-import { look, statAt } from "./undo-store.ts";
+import { openWay } from "./undo-way.ts";
+import { isOutOfReach, look, statAt } from "./undo-store.ts";
 
 /**
  * Puts back what a run changed, the last change first, or says what that would be. What somebody changed since the run is
@@ -43,6 +44,8 @@ export function undoRun(
   const undone = entries.filter((entry, at) =>
     at >= progress.left ? !progress.kept.has(at) : progress.unsure && at === progress.left - 1 && mayBeDone(entry),
   );
+  // Of these the run could take the rights away; of others they are whosever they are.
+  const made = new Set(journal.filter(({ did }) => did === "made" || did === "mode").flatMap(pathsOf));
   const known = rest?.paths ?? final;
   const moved = known === null ? findLater(entries, join(folder, "journal")) : findMoved(known, { undone, rest });
   for (const path of progress.astray) moved.add(path);
@@ -52,6 +55,7 @@ export function undoRun(
       const entry = entries[at];
       if (entry === undefined) continue;
       const before = report.leaves();
+      if (how === "do") for (const path of pathsOf(entry)) openWay(path, made);
       undoEntry(entry, { folder, how, moved, report, progress });
       if (report.leaves() > before) progress.keep(at);
       onStep();
@@ -126,7 +130,17 @@ function isStraight(path: string): boolean {
   }
 }
 
+/** A step on what nobody can come to is left and named, and the others go on. */
 function undoEntry(entry: UndoEntry, undoing: Undoing): void {
+  try {
+    undoStep(entry, undoing);
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    undoing.report.leave(pathsOf(entry).at(-1) ?? "", `it cannot be reached: ${codeOf(error)}`);
+  }
+}
+
+function undoStep(entry: UndoEntry, undoing: Undoing): void {
   switch (entry.did) {
     case "not":
       return;
@@ -205,14 +219,14 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
   const [back, there] = [statAt(from), statAt(to)];
   if (how === "dry") return report.add("moved-back", from);
   // Moved back already; or the run made it and took it away again.
-  if (there === undefined) return;
+  if (there === undefined && (entry.did === "moved" || back === undefined)) return;
   if (back !== undefined && entry.did === "moved") {
     stray(from);
     return report.leave(to, "something else is where it was");
   }
   try {
     if (entry.did === "moved") renameSync(bytes(to), bytes(from));
-    else exchangeBack(undoing.progress, { from, to, now: String(there.ino) });
+    else exchangeBack(undoing.progress, { from, to, back, there });
     report.add("moved-back", from);
   } catch (error) {
     stray(from);
@@ -222,12 +236,16 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
 
 function exchangeBack(
   progress: UndoProgress,
-  { from, to, now }: { readonly from: string; readonly to: string; readonly now: string },
+  { from, to, back, there }: Record<"from" | "to", string> & Record<"back" | "there", BigIntStats | undefined>,
 ): void {
   const begun = progress.exchanging();
+  const now = there === undefined ? "-" : String(there.ino);
   if (begun !== null && begun !== now) return; // done already
   progress.exchange(now);
-  exchangeNames(from, to);
+  // What the run made itself and took away after the exchange is not there to go back.
+  if (back === undefined) renameSync(bytes(to), bytes(from));
+  else if (there === undefined) renameSync(bytes(from), bytes(to));
+  else exchangeNames(from, to);
 }
 
 /** Whole or not at all: the old content stands beside until it takes the place. */
@@ -244,6 +262,15 @@ function restoreFile(entry: { path: string; blob: number; meta: UndoMeta }, fold
 
 /** Whether a step looks done; where that cannot be said, it may be. */
 function mayBeDone(entry: UndoEntry): boolean {
+  try {
+    return looksDone(entry);
+  } catch (error) {
+    if (isOutOfReach(error)) return true;
+    throw error;
+  }
+}
+
+function looksDone(entry: UndoEntry): boolean {
   if (entry.did === "changed" || entry.did === "removed") {
     const found = statAt(entry.path);
     return found !== undefined && isAsBefore(found, entry.meta);
@@ -264,10 +291,9 @@ function findMoved(
   { undone, rest }: { readonly undone: readonly UndoEntry[]; readonly rest: UndoRest | null },
 ): Set<string> {
   const touched = new Set(undone.flatMap(pathsOf));
-  const isTouched = (path: string): boolean => {
-    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (touched.has(at)) return true;
-    return false;
-  };
+  // What lies in a folder goes along when that is moved; no other step on a folder changes what lies in it.
+  const carried = new Set(undone.filter(({ did }) => did === "moved" || did === "exchanged").flatMap(pathsOf));
+  const isTouched = (path: string): boolean => touched.has(path) || hasMoved(carried, path);
   const moved = new Set<string>();
   for (const { path, seen } of known) {
     if (isTouched(path)) continue;
@@ -289,8 +315,9 @@ function findMoved(
 function findLater(entries: readonly UndoEntry[], journal: string): Set<string> {
   const last = (statAt(journal)?.mtimeNs ?? 0n) + GRACE_NS;
   const later = entries.flatMap(pathsOf).filter((path) => {
-    const found = statAt(path);
-    return found !== undefined && !found.isDirectory() && found.mtimeNs > last;
+    const seen = look(path);
+    // A folder has no time there, and what is out of reach nobody worked on.
+    return seen !== null && seen.mtimeNs !== "" && BigInt(seen.mtimeNs) > last;
   });
   return new Set(later);
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, copyFileSync, fstatSync, lstatSync, openSync } from "node:fs";
-import { mkdirSync, writeSync } from "node:fs";
+import { mkdirSync, renameSync, writeSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
 import type { UndoEntry, UndoMeta, UndoSeen } from "../sandbox/undo-entry.ts";
@@ -138,23 +138,40 @@ export function createUndoStore(folder: string, most: number): UndoStore {
     },
     hasRoom: () => used < most && remembered < PATHS_MOST,
     close() {
-      const final = openSync(join(folder, "final"), "wx", 0o600);
-      for (const path of paths) writeSync(final, `${JSON.stringify({ path, seen: look(path) })}\n`);
-      closeSync(final);
+      // Whole or not at all: what is not in it would pass for nobody's since.
+      const [beside, final] = [join(folder, "final-new"), join(folder, "final")];
+      const file = openSync(beside, "wx", 0o600);
+      for (const path of paths) writeSync(file, `${JSON.stringify({ path, seen: look(path) })}\n`);
+      closeSync(file);
+      renameSync(beside, final);
       closeSync(journal);
     },
   };
   return Object.freeze(store);
 }
 
+/** How a path looks that nobody can look at: in a folder without rights, or too long. It is like nothing that can be seen. */
+const OUT_OF_REACH: UndoSeen = { inode: "", size: 0, mtimeNs: "" };
+
 /** How a path looks now: null when nothing is there. */
 export function look(path: string): UndoSeen | null {
-  const found = statAt(path);
+  let found: BigIntStats | undefined;
+  try {
+    found = statAt(path);
+  } catch (error) {
+    if (isOutOfReach(error)) return OUT_OF_REACH;
+    throw error;
+  }
   if (found === undefined) return null;
   const { size, mtimeNs } = metaOf(found);
   // A folder's own size and time change with what is in it, which is looked at by itself.
   if (found.isDirectory()) return { inode: String(found.ino), size: 0, mtimeNs: "0" };
   return { inode: String(found.ino), size, mtimeNs };
+}
+
+/** Whether an error says that nobody can come to a path as it stands. */
+export function isOutOfReach(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "ENAMETOOLONG");
 }
 
 /** What is at a path, a link or not; undefined when nothing is. */

@@ -125,6 +125,32 @@ describe("a direct workspace", () => {
     rmSync(join(aios.workspace, "kept.txt"));
   });
 
+  test("is taken back through folders that the agent took its own rights from, and a person's work since is kept", async () => {
+    const undo = ({ instance }: Ran) => aios.client.request("undo", { instance, how: "do" });
+    const text = (name: string): string => readFileSync(join(aios.workspace, name), "utf8");
+    const first = await work("echo ruined > notes.txt; mkdir z; echo 1 > z/f; chmod 000 z; chmod 000 /workspace");
+    expect(first.stderr).toContain("'/workspace': Operation not permitted");
+    expect(await undo(first)).toMatchObject({ leftCount: 0 });
+    expect(text("notes.txt")).toBe("mine\n");
+    expect(readdirSync(aios.workspace).toSorted()).toEqual(["notes.txt", "old.txt"]);
+    // Nobody could see how the run left z/f, so the person who opened the folder keeps it; and what they wrote elsewhere.
+    const second = await work("mkdir z; echo 1 > z/f; chmod 000 z; echo ruined > notes.txt; echo ruined > old.txt");
+    appendFileSync(join(aios.workspace, "notes.txt"), "a person's\n");
+    chmodSync(join(aios.workspace, "z"), 0o755);
+    const left = (await undo(second)).left.map(({ path }) => path.slice(aios.workspace.length));
+    expect(left.toSorted()).toEqual(["/notes.txt", "/z", "/z/f"]);
+    expect([text("notes.txt"), text("old.txt")]).toEqual(["ruined\na person's\n", "old\n"]);
+    rmSync(join(aios.workspace, "z"), { recursive: true });
+    // A path that is too long to come to is left, and the rest is taken back.
+    put("notes.txt", "mine\n");
+    const third = await work(
+      `echo ruined > notes.txt; for i in $(seq 21); do mkdir ${"d".repeat(200)} && cd ${"d".repeat(200)}; done`,
+    );
+    expect((await undo(third)).leftCount).toBeGreaterThan(0);
+    expect(text("notes.txt")).toBe("mine\n");
+    rmSync(join(aios.workspace, "d".repeat(200)), { recursive: true, force: true });
+  });
+
   test("has links that lead out of it, which lead nowhere inside; what an agent makes belongs to who acts for it", async () => {
     const outside = makeTemporaryFolder();
     chmodSync(outside, 0o777);
