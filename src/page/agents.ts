@@ -3,7 +3,7 @@ import { summariseRecord } from "../showing/describe-record.ts";
 import { showSpan } from "../showing/moment.ts";
 import { empty, fill, h, theirs } from "./dom.ts";
 import type { Feed } from "./feed.ts";
-import { stageTrack } from "./stages.ts";
+import { lastStage, stageTrack } from "./stages.ts";
 import { timeOf } from "./time.ts";
 import type { View } from "./view.ts";
 
@@ -64,7 +64,7 @@ function card(view: InstanceView, { feed, now }: { readonly feed: Feed; readonly
       h("h3", {}, h("a", { href: `#agents/${instance}` }, theirs(agent))),
       h("span", { class: `state ${state}` }, state),
     ),
-    state === "running" || state === "frozen" ? stageTrack(feed.stages.get(instance)) : null,
+    state === "running" || state === "frozen" ? stageTrack(lastStage(feed, instance)) : null,
     h(
       "p",
       { class: "faint" },

@@ -55,7 +55,7 @@ export function inboxView(feed: Feed): View {
     if (picture === drawn) return;
     drawn = picture;
     const sum = all.reduce((total, each) => total + each.held.length, 0);
-    fill(count, sum === 0 ? "" : `${sum} waiting${all.length === sum ? "" : ` in ${all.length} kinds`}`);
+    fill(count, countWaiting(sum, all.length));
     fill(
       list,
       all.length === 0
@@ -116,6 +116,13 @@ export function inboxView(feed: Feed): View {
   }
 
   return { element, draw };
+}
+
+/** How many actions wait, and of how many kinds where some are equal. */
+export function countWaiting(sum: number, kinds: number): string {
+  if (sum === 0) return "";
+  if (sum === kinds) return `${sum} waiting`;
+  return kinds === 1 ? `${sum} waiting, all of 1 kind` : `${sum} waiting in ${kinds} kinds`;
 }
 
 function actions(view: HeldView): HTMLElement {

@@ -7,7 +7,7 @@ import { drawBudgets, grantsOf, type Held } from "./budgets.ts";
 import { drawLine, empty, fill, h, theirs } from "./dom.ts";
 import type { Feed } from "./feed.ts";
 import { collect, latest } from "./newest.ts";
-import { stageTrack } from "./stages.ts";
+import { lastStage, stageTrack } from "./stages.ts";
 import { stop, type Say } from "./stop.ts";
 import { table } from "./table.ts";
 import { timeOf } from "./time.ts";
@@ -78,7 +78,7 @@ export function instanceView(feed: Feed, { instance, act }: { readonly instance:
   function draw(): void {
     if (latest(feed.recent) >= known) void catchUp();
     const now = Date.now();
-    fill(track, stageTrack(feed.stages.get(instance)));
+    fill(track, stageTrack(lastStage(feed, instance)));
     // The same picture is not drawn twice: a person who reads with a screen reader keeps their place.
     const picture = JSON.stringify([deeds, held, view(), Math.floor(now / 10_000)]);
     if (picture === drawn) return;

@@ -80,6 +80,11 @@ describe.skipIf(!hasChromium())("the console", () => {
       const card = page.locator(".card", { hasText: "helper" });
       await card.locator("[aria-current=step]", { hasText: "approve" }).waitFor();
       expect(await card.locator(".here").getAttribute("class")).toContain("wait");
+      // A page that was opened afterwards says the same.
+      const later = await page.context().newPage();
+      await later.goto(`${stage.origin}/#agents`);
+      await later.locator(".card .track", { hasText: "notes/add approve: held" }).waitFor();
+      await later.close();
       const [held] = await stage.aios.held();
       await stage.aios.answer(held?.request ?? "", "allow");
       await card.locator("[aria-current=step]", { hasText: "audit" }).waitFor();
