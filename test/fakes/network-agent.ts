@@ -4,7 +4,7 @@
  *     network-agent.ts PLAN      PLAN: [{ "url": "http://…", "method"?, "headers"?, "body"? }, { "wait": ms }, …]
  *
  * Prints one line of JSON for each step: { "step": n, "status", "body" | "error" }. A step { "url", "stream": true } prints a
- * line when the response begins and one when it ends. With "all": true the line has headers and reason too. A step { "direct": "host:port" } tries a connection without the proxy. ${NAME} anywhere
+ * line when the response begins and one when it ends; with "tell" it asks for that address when it begins. With "all": true the line has headers and reason too. A step { "direct": "host:port" } tries a connection without the proxy. ${NAME} anywhere
  * in a plan stands for the variable of that name.
  */
 import { readFileSync } from "node:fs";
@@ -13,7 +13,15 @@ import { createConnection } from "node:net";
 import { argv, env } from "node:process";
 
 type Step =
-  | { url: string; method?: string; headers?: Record<string, string>; body?: string; stream?: boolean; all?: boolean }
+  | {
+      url: string;
+      method?: string;
+      headers?: Record<string, string>;
+      body?: string;
+      stream?: boolean;
+      tell?: string;
+      all?: boolean;
+    }
   | { wait: number }
   | { direct: string };
 
@@ -33,7 +41,7 @@ for (const [step, each] of plan.entries()) {
 
 function ask(
   step: number,
-  { url, method = "GET", headers = {}, body, stream = false, all = false }: Extract<Step, { url: string }>,
+  { url, method = "GET", headers = {}, body, stream = false, tell, all = false }: Extract<Step, { url: string }>,
 ): Promise<object> {
   return new Promise((resolve) => {
     const sent = request(
@@ -47,6 +55,7 @@ function ask(
         let text = "";
         const status = response.statusCode;
         if (stream) print({ step, status, begun: true });
+        if (tell !== undefined) void ask(step, { url: tell });
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => (text += chunk));
         response.on("end", () =>
