@@ -79,6 +79,9 @@ export function standingOf(
   // Any folder with a HEAD beside objects and refs is one: git in it obeys the `config` beside them.
   if (names.at(-1) === "head" && entry === "other" && !opened.has(".git"))
     return { kind: "control", why: REPOSITORY_WHY };
+  // As a file it says in which other folder the repository is, and its configuration with it.
+  if (entry === "other" && isNameOf(names.at(-2) ?? "", ".jj") && names.at(-1) === "repo")
+    return { kind: "control", why: REPOSITORY_WHY };
   return standing;
 }
 
