@@ -1,5 +1,5 @@
 import { MOST_TOGETHER } from "../showing/held-batch.ts";
-import { pagesOfHeld } from "../protocol/held-view.ts";
+import { groupEqual, pagesOfHeld } from "../protocol/held-view.ts";
 import type { HeldDetail, HeldView } from "../protocol/requests.ts";
 import { CliFailure } from "./failure.ts";
 import type { Tone } from "../showing/line.ts";
@@ -49,15 +49,9 @@ export interface HeldLine extends HeldView {
   readonly times: number;
 }
 
-/** Groups what is equal, in the order in which it came. Only what is signed says whether it really is the same. */
-export function groupEqual(held: readonly HeldView[]): readonly HeldLine[] {
-  const groups = new Map<string, HeldLine>();
-  for (const view of held) {
-    const key = `${view.instance} ${view.same}`;
-    const first = groups.get(key);
-    groups.set(key, first === undefined ? { ...view, times: 1 } : { ...first, times: first.times + 1 });
-  }
-  return [...groups.values()];
+/** One line for what is equal, in the order in which it came. */
+export function listEqual(held: readonly HeldView[]): readonly HeldLine[] {
+  return groupEqual(held).map(({ first, all }) => ({ ...first, times: all.length }));
 }
 
 /** Signs one statement for each of some held actions that were shown, after one passphrase. */

@@ -2,16 +2,12 @@ import { join, type Line, type Tone } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { measureText, padText } from "../showing/width.ts";
 
-/** One cell; text from elsewhere is made visible here. */
-export type Cell = string | readonly [Tone, string];
+/** One cell; text from elsewhere is made visible here, unless it is visible text already. */
+export type Cell = string | readonly [Tone, string] | { readonly visible: string };
 
 /** Lays rows out under headings, two spaces between columns; the last column is not padded. */
 export function layOutTable(headings: readonly string[], rows: readonly (readonly Cell[])[]): readonly Line[] {
-  const shown = rows.map((row) =>
-    row.map((cell) =>
-      typeof cell === "string" ? (["plain", makeVisible(cell)] as const) : ([cell[0], makeVisible(cell[1])] as const),
-    ),
-  );
+  const shown = rows.map((row) => row.map(showCell));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...shown.map((row) => measureText(row[column]?.[1] ?? ""))),
   );
@@ -24,4 +20,9 @@ export function layOutTable(headings: readonly string[], rows: readonly (readonl
       ),
     );
   return [layOut(headings.map((heading) => ["faint", heading] as const)), ...shown.map((row) => layOut(row))];
+}
+
+function showCell(cell: Cell): readonly [Tone, string] {
+  if (typeof cell === "string") return ["plain", makeVisible(cell)];
+  return "visible" in cell ? ["plain", cell.visible] : [cell[0], makeVisible(cell[1])];
 }

@@ -1,9 +1,10 @@
 import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { AwayView } from "../protocol/away-requests.ts";
 import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
-import { groupEqual, type HeldLine } from "./held.ts";
+import { listEqual, type HeldLine } from "./held.ts";
 import type { StageSeen } from "./top-screen.ts";
 
 /** What is known of the instances and of what is held; everything else asks for it when it draws. */
@@ -16,6 +17,8 @@ export interface TopFeed {
   readonly recovering: RecoveryPending | null;
   /** What a record takes until it is durable, milliseconds, while the log is slow; else null. */
   readonly slowLog: number | null;
+  /** The stretch in which nobody is there to be asked, while it is one. */
+  readonly away: AwayView | null;
   /** Asks anew for everything. */
   refresh(): void;
 }
@@ -44,6 +47,7 @@ export async function followTop(
   let allFrozen: number | null = null;
   let recovering: RecoveryPending | null = null;
   let slowLog: number | null = null;
+  let away: AwayView | null = null;
   let asking = false;
   let again = false;
 
@@ -59,6 +63,7 @@ export async function followTop(
       allFrozen = answer.allFrozen;
       const { slow, millis } = await client.request("log-pace", {});
       slowLog = slow ? millis : null;
+      ({ away } = await client.request("away", {}));
       const known = new Set(instances.map(({ instance }) => instance));
       for (const instance of stages.keys()) if (!known.has(instance)) stages.delete(instance);
       onChange();
@@ -121,7 +126,7 @@ export async function followTop(
       return instances;
     },
     get held() {
-      return (sorted ??= groupEqual([...held.values()].toSorted((one, other) => one.since - other.since)));
+      return (sorted ??= listEqual([...held.values()].toSorted((one, other) => one.since - other.since)));
     },
     stages,
     get recovering() {
@@ -129,6 +134,9 @@ export async function followTop(
     },
     get slowLog() {
       return slowLog;
+    },
+    get away() {
+      return away;
     },
     get allFrozen() {
       return allFrozen;

@@ -30,6 +30,7 @@ function held(at: number, change: Partial<HeldLine> = {}): HeldLine {
     instance: "i-0123456789abcdef",
     agent: "worker",
     what: "mail/send",
+    about: `to: "bob@example.com"`,
     reasons: ["reserved"],
     since: NOW,
     expires: NOW + 600_000,
@@ -49,6 +50,7 @@ function model(change: Partial<TopModel> = {}): TopModel {
     allFrozen: null,
     recovering: null,
     slowLog: null,
+    away: null,
     pane: "instances",
     chosen: { instances: 0, held: 0 },
     budgets: [],
@@ -73,7 +75,7 @@ describe("the screen", () => {
       ),
       "",
       expect.stringMatching(/^ {2}HELD {5}AGENT {10}ENDS IN {2}WHAT AND WHY/),
-      expect.stringMatching(/^> 00000001 worker {9}10 min {3}mail\/send {2}reserved/),
+      expect.stringMatching(/^> 00000001 worker {9}10 min {3}mail\/send {2}to: "bob@example\.com" {2}reserved/),
       "grant mail: 3/10 uses",
       "arrows, Tab choose  a approve  d deny  p lease  f freeze  k kill  t thaw  q leave",
     ]);
@@ -82,6 +84,7 @@ describe("the screen", () => {
   test("says that everything is frozen where the stop was", () => {
     const recovering = { record: 9, owner: "ed25519:0123456789abcdef", name: "maria-2", due: NOW + 3_600_000 };
     expect(draw(model({ recovering }))[2]).toMatch(/^SOMEBODY RECOVERS A KEY: maria-2 is an owner in 60 min/);
+    expect(draw(model({ away: "away until 2026-11-22 20:00:00" }))[2]).toBe("away until 2026-11-22 20:00:00");
     expect(draw(model({ slowLog: 230 }))[2]).toMatch(/^THE LOG IS SLOW: 230 ms a record\. Every effect waits/u);
     expect(draw(model()).join("\n")).not.toMatch(/SLOW/u);
     expect(draw(model({ allFrozen: 17 }))[1]).toBe("EVERYTHING IS FROZEN (record 17)  [T] you sign, all goes on");
@@ -123,6 +126,15 @@ describe("the screen", () => {
     const text = rows.map(plainText);
     expect(text.filter((row) => row.includes("7 times mail/send"))).toHaveLength(1);
     expect(text[0]).toContain("8 held");
+  });
+
+  test("tells two writes of one tool apart by what they are about", () => {
+    const writes = ["a", "b"].map((name, at) =>
+      held(at, { what: "files/write", about: `path: "/workspace/${name}"`, same: `sha256:${name.repeat(64)}` }),
+    );
+    const rows = draw(model({ held: writes, pane: "held" }));
+    for (const name of ["a", "b"])
+      expect(rows.filter((row) => row.includes(`files/write  path: "/workspace/${name}"`))).toHaveLength(1);
   });
 
   test("with ten thousand held is drawn in no time that a person would see", () => {

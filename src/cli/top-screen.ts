@@ -25,6 +25,8 @@ export interface TopModel {
   readonly recovering: RecoveryPending | null;
   /** What a record takes until it is durable, milliseconds, while that is long; else null. */
   readonly slowLog: number | null;
+  /** That nobody is there to be asked, and until when, while it is so; visible text. */
+  readonly away: string | null;
   readonly pane: "instances" | "held";
   /** Places of what is chosen in the two lists. */
   readonly chosen: { readonly instances: number; readonly held: number };
@@ -47,7 +49,9 @@ const KEYS = "arrows, Tab choose  a approve  d deny  p lease  f freeze  k kill  
 interface Column<T> {
   readonly heading: string;
   readonly columns: number;
+  /** Words that are made visible when they are drawn, or visible text already. */
   text(item: T): string;
+  readonly isVisible?: true;
   tone?(item: T): Tone;
 }
 
@@ -76,6 +80,7 @@ export function drawTop(
       ? join(["bad", "[S] STOP"], "  freezes everything at once")
       : line(`EVERYTHING IS FROZEN (record ${model.allFrozen})  [T] you sign, all goes on`, "bad"),
     ...(model.slowLog === null ? [] : [line(cut(slowWarning(model.slowLog), columns), "wait")]),
+    ...(model.away === null ? [] : [line(cut(model.away, columns), "wait")]),
     ...(model.recovering === null
       ? []
       : [line(cutRows(recoveryWarning(model.recovering, now), columns)[0] ?? "", "bad")]),
@@ -168,7 +173,11 @@ function heldColumns({
     {
       heading: "WHAT AND WHY",
       columns: Math.max(4, columns - used),
-      text: ({ what, reasons, times }) => `${times === 1 ? "" : `${times} times `}${what}  ${reasons.join(", ")}`,
+      isVisible: true,
+      text: ({ what, about, reasons, times }) =>
+        [`${times === 1 ? "" : `${times} times `}${makeVisible(what)}`, about, makeVisible(reasons.join(", "))].join(
+          "  ",
+        ),
     },
   ];
 }
@@ -200,7 +209,7 @@ function drawList<T>(
       return join(
         [active && here ? "strong" : "faint", here ? "> " : "  "],
         ...columns.map((each, place): readonly [Tone, string] => {
-          const text = cut(makeVisible(each.text(item)), each.columns);
+          const text = cut(each.isVisible === true ? each.text(item) : makeVisible(each.text(item)), each.columns);
           const tone = each.tone?.(item) ?? (active && here ? "strong" : "plain");
           return [tone, place === columns.length - 1 ? text : `${padText(text, each.columns)} `];
         }),

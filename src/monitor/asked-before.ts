@@ -1,8 +1,9 @@
-import { decodeAction, type Digest } from "../kernel/action.ts";
+import { decodeAction, type Action, type Digest } from "../kernel/action.ts";
 import { parseJson, type JsonObject } from "../kernel/json.ts";
 import { sameText, shapeText } from "../kernel/likeness.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { AskedBefore } from "../protocol/requests.ts";
+import { aboutAction } from "../showing/about-action.ts";
 import { OWN_BOUNDS } from "./action-ends.ts";
 import type { HeldState } from "./state.ts";
 
@@ -15,11 +16,17 @@ export interface Likeness {
   readonly shape: string;
 }
 
+/** What lists say of one that waits beside what its record says. */
+export interface Told extends Likeness {
+  /** What it is about, as `HeldView.about`. */
+  readonly about: string;
+}
+
 /** How often the same and alike was asked of people, and what they said. Folded from the log; decides nothing. */
 export interface Asked {
   /** Takes one record in, with its payload. In the order of the log. */
   note(body: RecordBody, payload: JsonObject | null): void;
-  likenessOf(held: HeldState): Likeness;
+  told(held: HeldState): Told;
   /** What was asked before this one, and answered since. */
   before(held: HeldState): AskedBefore;
 }
@@ -43,16 +50,20 @@ export function noneAsked(): AskedCounts {
   return { counts: new Map(), open: new Map() };
 }
 
+function read(text: string): Action {
+  const parsed = parseJson(text, OWN_BOUNDS);
+  const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
+  if (decoded.kind !== "ok") throw new Error(`the held action does not decode: ${decoded.message}`);
+  return decoded.value;
+}
+
 /** @param folded what was asked before; it is this one's from here on. */
 export function createAsked(digest: Digest, folded: AskedCounts = noneAsked()): Asked {
   const { counts, open } = folded;
-  const known = new WeakMap<HeldState, Likeness>();
+  const known = new WeakMap<HeldState, Told>();
 
-  function likeness(text: string): Likeness {
-    const parsed = parseJson(text, OWN_BOUNDS);
-    const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
-    if (decoded.kind !== "ok") throw new Error(`the held action does not decode: ${decoded.message}`);
-    return { same: digest(sameText(decoded.value)), shape: digest(shapeText(decoded.value)) };
+  function likeness(action: Action): Likeness {
+    return { same: digest(sameText(action)), shape: digest(shapeText(action)) };
   }
 
   function count(key: string, what: keyof Count): void {
@@ -82,7 +93,7 @@ export function createAsked(digest: Digest, folded: AskedCounts = noneAsked()): 
       if (body.kind === "held") {
         const text = payload?.["action"];
         if (typeof text !== "string") return; // erased
-        const found = likeness(text);
+        const found = likeness(read(text));
         open.set(body.action, found);
         count(found.same, "asked");
         count(found.shape, "asked");
@@ -90,13 +101,17 @@ export function createAsked(digest: Digest, folded: AskedCounts = noneAsked()): 
       else if (body.kind === "intent") answered(body.action, null);
       else if (body.kind === "denied") answered(body.action, body.code === "denied-by-owner" ? "denied" : null);
     },
-    likenessOf(held) {
-      const found = known.get(held) ?? likeness(held.text);
-      known.set(held, found);
+    told(held) {
+      let found = known.get(held);
+      if (found === undefined) {
+        const action = read(held.text);
+        found = { ...likeness(action), about: aboutAction(action) };
+        known.set(held, found);
+      }
       return found;
     },
     before(held) {
-      const { same, shape } = asked.likenessOf(held);
+      const { same, shape } = asked.told(held);
       return { same: before(same), shape: before(shape) };
     },
   };

@@ -14,15 +14,15 @@ export function viewInstances(instances: readonly InstanceState[], held: State["
 }
 
 /** A held action as lists show it. */
-export function viewHeld(held: HeldState, asked: Pick<Asked, "likenessOf">): HeldView {
+export function viewHeld(held: HeldState, asked: Pick<Asked, "told">): HeldView {
   const { request, instance, agent, what, reasons, since, expires, digest } = held;
-  return { request, instance, agent, what, reasons, since, expires, digest, ...asked.likenessOf(held) };
+  return { request, instance, agent, what, reasons, since, expires, digest, ...asked.told(held) };
 }
 
 /** The page of what is held that begins after a record, and what comes after that. */
 export function viewHeldPage(
   after: number | null,
-  { state, asked }: { readonly state: Pick<State, "held">; readonly asked: Pick<Asked, "likenessOf"> },
+  { state, asked }: { readonly state: Pick<State, "held">; readonly asked: Pick<Asked, "told"> },
 ): HeldPage {
   const page: HeldState[] = [];
   for (const held of state.held.values()) {
@@ -40,7 +40,7 @@ export function viewHeldPage(
 
 /** What a record that was just taken in holds for a human, or null when it holds nothing. */
 export function newlyHeld(
-  { state, asked }: { readonly state: Pick<State, "held">; readonly asked: Pick<Asked, "likenessOf"> },
+  { state, asked }: { readonly state: Pick<State, "held">; readonly asked: Pick<Asked, "told"> },
   body: RecordBody,
 ): HeldView | null {
   if (body.kind !== "held") return null;

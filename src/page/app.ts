@@ -9,6 +9,7 @@ import { logView } from "./log.ts";
 import { policyView } from "./policy.ts";
 import { recordView } from "./record.ts";
 import { stopAll, stopButton, type Say } from "./stop.ts";
+import { tellAway } from "../showing/describe-away.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { timeOf } from "./time.ts";
 import type { View } from "./view.ts";
@@ -65,6 +66,7 @@ function inside(): void {
   const badge = h("span", { class: "badge" });
   links.get("inbox")?.append(badge);
   const banner = h("p", { class: "banner", role: "alert", hidden: true });
+  const notice = h("p", { class: "notice", role: "status", hidden: true });
   let view: View | null = null;
 
   const feed = follow({
@@ -74,6 +76,7 @@ function inside(): void {
       badge.hidden = waiting === 0;
       document.title = waiting === 0 ? "AIOS" : `(${waiting}) AIOS`;
       drawWarning(banner, feed);
+      drawNotice(notice, feed);
       view?.draw();
     },
     over: () => outside("The session is over."),
@@ -120,6 +123,7 @@ function inside(): void {
       stopButton(act),
     ),
     banner,
+    notice,
     message,
     main,
   );
@@ -147,6 +151,14 @@ function drawWarning(banner: HTMLElement, feed: Feed): void {
   banner.dataset["drawn"] = drawn;
   banner.hidden = words === "";
   fill(banner, words, target === null ? null : [" ", h("a", { href: `/sign#${target}` }, "Sign")]);
+}
+
+/** That nobody is there to be asked, and until when: what waits or was denied is seen in that light. */
+function drawNotice(notice: HTMLElement, { away }: Feed): void {
+  const words = away === null ? "" : tellAway(away, timeOf);
+  if (notice.textContent === words) return;
+  notice.textContent = words;
+  notice.hidden = words === "";
 }
 
 /** In words. */

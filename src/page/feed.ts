@@ -1,3 +1,4 @@
+import type { AwayView } from "../protocol/away-requests.ts";
 import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliEvents, HeldView, InstanceView } from "../protocol/requests.ts";
@@ -17,6 +18,8 @@ export interface Feed {
   readonly allFrozen: number | null;
   /** Somebody recovers a lost key: everybody is told. */
   readonly recovering: CliEvents["recovering"]["pending"];
+  /** The stretch in which nobody is there to be asked, while it is one. */
+  readonly away: AwayView | null;
   readonly connected: boolean;
   refresh(): void;
 }
@@ -35,6 +38,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
   let recent: LogRecord[] = [];
   let allFrozen: number | null = null;
   let recovering: CliEvents["recovering"]["pending"] = null;
+  let away: AwayView | null = null;
   let connected = false;
   let drawing = false;
   let [asking, again] = [false, false];
@@ -77,6 +81,10 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     for (const digest of before) held.delete(digest);
     draw();
   };
+  const askAway = async (): Promise<void> => {
+    ({ away } = await ask("away", {}));
+    draw();
+  };
   const askRecent = async (): Promise<void> => {
     const { size } = await ask("log-show", { from: 0, limit: 1, instance: null, kinds: ["start"] });
     const from = Math.max(0, size - RECENT);
@@ -88,7 +96,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     for (;;) {
       try {
         void askInstances();
-        Promise.all([askHeld(), askRecent()]).catch(failed);
+        Promise.all([askHeld(), askRecent(), askAway()]).catch(failed);
         connected = true;
         await watch({ held: hearHeld, record: hearRecord, stage: hearStage, recovering: hearRecovering });
       } catch {
@@ -115,6 +123,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     recent = [record, ...recent].slice(0, RECENT);
     // An action that was denied or begun is not held any more.
     if (record.kind === "denied" || record.kind === "intent") held.delete(record.action);
+    if (record.kind === "away-begun" || record.kind === "away-ended") askAway().catch(failed);
     if (!QUIET.has(record.kind)) void askInstances();
     draw();
   };
@@ -131,6 +140,9 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     },
     get allFrozen() {
       return allFrozen;
+    },
+    get away() {
+      return away;
     },
     get connected() {
       return connected;

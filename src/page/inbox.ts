@@ -1,3 +1,4 @@
+import { groupEqual, type EqualHeld } from "../protocol/held-view.ts";
 import type { HeldView } from "../protocol/requests.ts";
 import { showSpan } from "../showing/moment.ts";
 import { empty, fill, h, theirs } from "./dom.ts";
@@ -9,12 +10,6 @@ import type { View } from "./view.ts";
 const GROUPS = 40;
 const EACH = 10;
 
-interface Group {
-  readonly key: string;
-  readonly first: HeldView;
-  readonly held: readonly HeldView[];
-}
-
 /** What waits for a person: equal ones together, oldest first. Only what is looked at is drawn, however much waits. */
 export function inboxView(feed: Feed): View {
   const list = h("ol", { class: "inbox" });
@@ -23,7 +18,7 @@ export function inboxView(feed: Feed): View {
   const search = h("input", {
     type: "search",
     id: "filter",
-    placeholder: "Agent, action or id",
+    placeholder: "Agent, action, what it is about, or id",
     oninput: () => turnTo(0),
   });
   const element = h(
@@ -41,20 +36,20 @@ export function inboxView(feed: Feed): View {
 
   function draw(): void {
     const wanted = search.value.trim().toLowerCase();
-    const all = group([...feed.held.values()].filter((view) => isWanted(view, wanted)));
+    const all = groupEqual([...feed.held.values()].filter((view) => isWanted(view, wanted)));
     from = within(from, { size: GROUPS, of: all.length });
     const shown = all.slice(from, from + GROUPS);
     const now = Date.now();
     // The same picture is not drawn twice: a person who reads with a screen reader keeps their place.
     const picture = JSON.stringify([
-      shown.map(({ key, held }) => [key, held.length, held[0]?.request, opened.get(key) ?? -1]),
+      shown.map((each) => [each.first.request, each.all.length, opened.get(keyOf(each)) ?? -1]),
       all.length,
       from,
       Math.floor(now / 5000),
     ]);
     if (picture === drawn) return;
     drawn = picture;
-    const sum = all.reduce((total, each) => total + each.held.length, 0);
+    const sum = all.reduce((total, each) => total + each.all.length, 0);
     fill(count, countWaiting(sum, all.length));
     fill(
       list,
@@ -70,7 +65,8 @@ export function inboxView(feed: Feed): View {
     draw();
   }
 
-  function drawGroup({ key, first, held }: Group, now: number): HTMLElement {
+  function drawGroup(group: EqualHeld, now: number): HTMLElement {
+    const [key, { first, all: held }] = [keyOf(group), group];
     const at = held.length === 1 ? 0 : opened.get(key);
     const begin = at === undefined ? 0 : within(at, { size: EACH, of: held.length });
     const open = (place: number | null): void => {
@@ -87,6 +83,7 @@ export function inboxView(feed: Feed): View {
         h("h2", {}, theirs(first.what)),
         held.length === 1 ? null : h("span", { class: "badge" }, `${held.length} times`),
       ),
+      h("p", {}, h("bdi", { class: "theirs" }, first.about)),
       h(
         "p",
         { class: "faint" },
@@ -134,22 +131,12 @@ function actions(view: HeldView): HTMLElement {
   );
 }
 
-/** Whether it is among what a person looks for: by words of its agent and action, or by the first digits of its id. */
-function isWanted({ agent, what, request }: HeldView, wanted: string): boolean {
-  return wanted === "" || `${agent} ${what}`.toLowerCase().includes(wanted) || request.startsWith(wanted);
+/** Whether it is among what a person looks for: by words of its agent, its action and what that is about, or by the first digits of its id. */
+function isWanted({ agent, what, about, request }: HeldView, wanted: string): boolean {
+  return wanted === "" || `${agent} ${what} ${about}`.toLowerCase().includes(wanted) || request.startsWith(wanted);
 }
 
-/** Those of one agent, action and reason together. */
-function group(held: readonly HeldView[]): readonly Group[] {
-  const groups = new Map<string, HeldView[]>();
-  for (const view of held) {
-    const key = JSON.stringify([view.agent, view.what, view.reasons]);
-    const found = groups.get(key);
-    if (found === undefined) groups.set(key, [view]);
-    else found.push(view);
-  }
-  return [...groups].flatMap(([key, views]) => {
-    const [first] = views;
-    return first === undefined ? [] : [{ key, first, held: views }];
-  });
+/** What a group is kept open by: it stays the same while the first of it is answered. */
+function keyOf({ first }: EqualHeld): string {
+  return `${first.instance} ${first.same}`;
 }

@@ -8,6 +8,7 @@ const view = (instance: string, what: string): HeldView => ({
   instance,
   agent: "writer",
   what,
+  about: "",
   reasons: [],
   since: 0,
   expires: 1,

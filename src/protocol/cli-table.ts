@@ -35,6 +35,7 @@ import {
   risk,
   secretName,
   stage,
+  visibleLine,
   words,
 } from "./fields.ts";
 import { AWAY_TABLE, AWAY_TABLE_ANSWERS } from "./away-requests.ts";
@@ -179,6 +180,7 @@ const heldView: Fields<HeldView> = {
   instance: instanceId,
   agent: agentName,
   what: words,
+  about: visibleLine,
   reasons: list(words, { max: 64 }),
   since: moment,
   expires: moment,

@@ -42,6 +42,7 @@ describe("the console", () => {
       "log-grown",
       "checkpoint",
       "owners",
+      "away",
       "hold",
       "freeze",
       "kill",

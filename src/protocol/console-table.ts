@@ -44,6 +44,7 @@ export const CONSOLE_LOOKS = [
   "log-grown",
   "checkpoint",
   "owners",
+  "away",
   "hold",
   "freeze",
   "kill",

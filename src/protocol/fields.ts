@@ -34,6 +34,13 @@ export const labels: Decoder<readonly Label[]> = names(oneOf(LABELS), { max: LAB
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of a closed record
 export const reasonCode: Decoder<ReasonCode> = oneOf(Object.keys(REASONS) as ReasonCode[]);
 
+/** One line of visible text: nothing in it moves a cursor, turns the order round or is drawn as nothing. */
+export const visibleLine: Decoder<string> = text({
+  max: 1024,
+  pattern: /^[^\p{C}\p{Zl}\p{Zp}]*$/u,
+  is: "a line of visible text",
+});
+
 /** A moment, milliseconds since 1970 UTC. */
 export const moment: Decoder<number> = integer({ min: 0, max: 8_640_000_000_000_000 });
 /** A count, a size in bytes, a sequence number. */

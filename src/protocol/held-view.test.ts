@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pagesOfHeld, type HeldPage } from "./held-view.ts";
+import { groupEqual, pagesOfHeld, type HeldPage, type HeldView } from "./held-view.ts";
 
 async function pagesFrom(pages: readonly HeldPage[]): Promise<{ asked: (number | null)[]; got: HeldPage[] }> {
   const asked: (number | null)[] = [];
@@ -29,4 +29,22 @@ test("one page is one question", async () => {
 
 test("a page that is refused ends it", async () => {
   await expect(pagesFrom([{ held: [], next: 1, all: 1 }])).rejects.toThrow("nobody asked for more");
+});
+
+test("what one instance asks for over and over is one; another instance, or anything else in it, is another", () => {
+  const view = (request: string, instance: string, same: string): HeldView => ({
+    request,
+    instance,
+    agent: "writer",
+    what: "files/write",
+    about: "",
+    reasons: ["reserved"],
+    since: 0,
+    expires: 1,
+    digest: request,
+    same,
+    shape: "shape",
+  });
+  const held = [view("1", "i-1", "a"), view("2", "i-1", "b"), view("3", "i-1", "a"), view("4", "i-2", "a")];
+  expect(groupEqual(held).map(({ all }) => all.map(({ request }) => request))).toEqual([["1", "3"], ["2"], ["4"]]);
 });

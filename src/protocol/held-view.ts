@@ -2,12 +2,17 @@ import type { Label, Risk } from "../kernel/grant.ts";
 import type { FoundFile } from "./found-file.ts";
 import type { Statement } from "./statement.ts";
 
+/** What lists say of what an action is about takes at most so many columns. */
+export const ABOUT_COLUMNS = 120;
+
 /** A held action as lists show it. */
 export interface HeldView {
   readonly request: string;
   readonly instance: string;
   readonly agent: string;
   readonly what: string;
+  /** What it is about: one line of visible text (`showing/about-action.ts`), which tells apart and decides nothing. */
+  readonly about: string;
   readonly reasons: readonly string[];
   readonly since: number;
   readonly expires: number;
@@ -41,6 +46,27 @@ export async function* pagesOfHeld(
     if (page.next === null) return;
     after = page.next;
   }
+}
+
+/** Held actions that one instance asks for over and over: the first of them, and all, in the order in which they came. */
+export interface EqualHeld {
+  readonly first: HeldView;
+  readonly all: readonly HeldView[];
+}
+
+/**
+ * Puts together what is equal (docs/decisions/asking-people.md): the same instance, agent, tool and arguments. Only what is
+ * signed says whether it really is the same.
+ */
+export function groupEqual(held: Iterable<HeldView>): readonly EqualHeld[] {
+  const groups = new Map<string, EqualHeld & { readonly all: HeldView[] }>();
+  for (const view of held) {
+    const key = `${view.instance} ${view.same}`;
+    const found = groups.get(key);
+    if (found === undefined) groups.set(key, { first: view, all: [view] });
+    else found.all.push(view);
+  }
+  return [...groups.values()];
 }
 
 /** How often something was asked of people before, and what they said. */

@@ -42,6 +42,7 @@ export interface DigestOptions {
 interface Block {
   readonly title: string;
   readonly tone: Tone;
+  /** Visible text. */
   readonly rows: readonly string[];
   /** Records that have no row. */
   readonly uncounted: number;
@@ -61,20 +62,22 @@ export function describeDigest(digest: Digest, options: DigestOptions): readonly
   const blocks = [
     block(["Waits for you", "wait"], {
       rows: held.map(
-        ({ what, agent, expires, request }) =>
-          `${agent}: ${what}, until ${at(expires)}: aios approvals show ${request.slice(0, 8)}`,
+        ({ what, about, agent, expires, request }) =>
+          `${makeVisible(`${agent}: ${what}`)}  ${about}, until ${at(expires)}: aios approvals show ${request.slice(0, 8)}`,
       ),
       where: "aios approvals list",
     }),
     ...parted(true),
-    block(["Agents", "plain"], { rows: agents.map(describeAgent), where: "aios digest --json" }),
+    block(["Agents", "plain"], { rows: agents.map(describeAgent).map(makeVisible), where: "aios digest --json" }),
     block(["Ran under a lease, and nobody was asked", "wait"], {
-      rows: leases.map((use) => describeUse(use, at)),
+      rows: leases.map((use) => makeVisible(describeUse(use, at))),
       where: "aios digest --json",
     }),
     ...parted(false),
     block(["Runs now", "plain"], {
-      rows: running.map(({ agent, instance, since }) => `${agent} ${instance}, for ${showSpan(options.now - since)}`),
+      rows: running.map(({ agent, instance, since }) =>
+        makeVisible(`${agent} ${instance}, for ${showSpan(options.now - since)}`),
+      ),
       where: "aios ps",
     }),
   ].filter(({ rows, uncounted }) => rows.length + uncounted > 0);
@@ -115,7 +118,7 @@ function show({ title, tone, rows, uncounted, where }: Block, most: number): rea
   const more = Math.max(0, rows.length - most) + uncounted;
   return [
     line(title, "strong"),
-    ...rows.slice(0, most).map((row) => line(`  ${makeVisible(row)}`, tone)),
+    ...rows.slice(0, most).map((row) => line(`  ${row}`, tone)),
     ...(more > 0 ? [line(`  and ${more} more (${where})`, "faint")] : []),
   ];
 }
@@ -124,7 +127,7 @@ function describePart({ section, lines, uncounted }: DigestPart, at: (moment: nu
   const [title, tone] = TITLES[section];
   const kinds = [...new Set(lines.map(({ kind }) => kind))];
   const where = `aios log show ${kinds.map((kind) => `--kind ${kind}`).join(" ")}`;
-  return { title, tone, rows: lines.map((each) => describeLine(each, at)), uncounted, where };
+  return { title, tone, rows: lines.map((each) => makeVisible(describeLine(each, at))), uncounted, where };
 }
 
 function describeLine({ who, text, times, first, last }: DigestLine, at: (moment: number) => string): string {

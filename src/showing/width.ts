@@ -25,7 +25,7 @@ export function padText(text: string, columns: number): string {
  * A space that would end a cut row unseen is shown as `␠`.
  */
 export function cutRows(text: string, columns: number): readonly string[] {
-  const pieces = text.match(/‹U\+[0-9A-F]{4,6}›|./gu) ?? [];
+  const pieces = piecesOf(text);
   const rows: string[] = [];
   let row = "";
   let used = 0;
@@ -40,6 +40,30 @@ export function cutRows(text: string, columns: number): readonly string[] {
     used += width;
   }
   return row === "" && rows.length > 0 ? rows : [...rows, row];
+}
+
+/** A visible text in at most so many columns: of a longer one the beginning and the end, an `…` between them. */
+export function cutMiddle(text: string, columns: number): string {
+  if (measureText(text) <= columns) return text;
+  const pieces = piecesOf(text);
+  const half = Math.floor((columns - 1) / 2);
+  return `${takeColumns(pieces, columns - 1 - half)}…${takeColumns(pieces.toReversed(), half, "before")}`;
+}
+
+/** As many of the pieces as fit, in their order or each before the last. */
+function takeColumns(pieces: readonly string[], columns: number, where: "after" | "before" = "after"): string {
+  let [taken, used] = ["", 0];
+  for (const piece of pieces) {
+    used += measureText(piece);
+    if (used > columns) break;
+    taken = where === "after" ? taken + piece : piece + taken;
+  }
+  return taken;
+}
+
+/** Its characters, a code point `‹U+…›` as one. */
+function piecesOf(text: string): readonly string[] {
+  return text.match(/‹U\+[0-9A-F]{4,6}›|./gu) ?? [];
 }
 
 /** Breaks prose of our own at spaces into lines of at most `columns`. */

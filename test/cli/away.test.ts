@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import type { HeldView } from "../../src/protocol/held-view.ts";
 import type { Purpose } from "../../src/protocol/statement.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
@@ -35,6 +36,7 @@ function scene(setting: Parameters<typeof createDesk>[0] = {}): {
     ...setting,
     answers: {
       grants: () => ({ grants: [] }),
+      held: () => pageOf([]),
       prepare: (asked) => {
         drafted.push(asked);
         const { crypto } = desk.powers;
@@ -69,6 +71,24 @@ function sorted(value: unknown): unknown {
   );
 }
 
+/** One that waits. */
+function waits(request: string): HeldView {
+  const digest = `sha256:${request.repeat(64)}`;
+  return {
+    request: request.repeat(32),
+    instance: "i-0123456789abcdef",
+    agent: "worker",
+    what: "mail/send",
+    about: "",
+    reasons: ["reserved"],
+    since: NOW - HOUR,
+    expires: NOW + HOUR,
+    digest,
+    same: digest,
+    shape: digest,
+  };
+}
+
 describe("aios away", () => {
   test("shows the end, what becomes of questions and each lease in full, and signs that", async () => {
     const { desk, signed } = scene();
@@ -76,6 +96,7 @@ describe("aios away", () => {
     expect(await runProgram(words, desk.powers)).toBe(EXIT.ok);
     expect(desk.err()).toContain("away until 2026-11-22 20:00:00 (in 8 h)");
     expect(desk.err()).toContain("what needs a human is denied at once (owner-away)");
+    expect(desk.err()).toContain("nothing waits now");
     expect(desk.err()).toContain("lease beat for worker");
     expect(desk.err()).toContain("8 uses in all");
     expect(desk.err()).toContain("ends 2026-11-22 20:00:00 (in 8 h)");
@@ -122,12 +143,41 @@ describe("aios away", () => {
     }
   });
 
+  test("says what becomes of what waits already: it keeps its own end, before or after the stretch", async () => {
+    const waiting = (...ends: number[]) => ({
+      held: () => pageOf(ends.map((end, at) => ({ ...waits(String(at)), expires: NOW + end }))),
+    });
+    const early = scene({ answers: waiting(8 * 60_000, 9 * HOUR, HOUR) });
+    expect(await runProgram(["away", "--until", "8h"], early.desk.powers)).toBe(EXIT.ok);
+    expect(early.desk.err()).toContain(
+      "3 wait already, to their own end: 2 are denied before you are back, the first in 8 min",
+    );
+    const late = scene({ answers: waiting(9 * HOUR) });
+    expect(await runProgram(["away", "--until", "8h"], late.desk.powers)).toBe(EXIT.ok);
+    expect(late.desk.err()).toContain("1 waits already, to its own end: none ends before you are back");
+  });
+
+  test("says of a moment that has passed that it has, and what time it is", async () => {
+    const { desk, signed } = scene();
+    expect(await runProgram(["away", "--until", "2026-11-22T08:00:00Z"], desk.powers)).toBe(EXIT.usage);
+    expect(desk.err()).toContain(
+      "Cannot be away until 2026-11-22 08:00:00: that has passed, it is 2026-11-22 12:00:00 (usage)",
+    );
+    expect(signed()).toEqual([]);
+  });
+
   test("says who is away, and that nobody is", async () => {
     const away = { since: NOW, until: NOW + HOUR, asked: "wait" as const, leases: ["beat"] };
-    const there = scene({ answers: { away: () => ({ away }) } });
+    const held = () =>
+      pageOf([
+        { ...waits("0"), since: NOW - 1, expires: NOW + 60_000 },
+        { ...waits("1"), since: NOW },
+      ]);
+    const there = scene({ answers: { away: () => ({ away }), held } });
     expect(await runProgram(["away"], there.desk.powers)).toBe(EXIT.ok);
     expect(there.desk.out()).toBe(
-      "away since 2026-11-22 12:00:00, until 2026-11-22 13:00:00; what needs a human waits; leases beat\n",
+      "away until 2026-11-22 13:00:00: what needs a human waits; aios back ends it, since 2026-11-22 12:00:00; leases beat\n" +
+        "from before: 1 waits already, to its own end: 1 is denied before you are back, the first in 60 s\n",
     );
     const none = scene({ answers: { away: () => ({ away: null }) } });
     expect(await runProgram(["away"], none.desk.powers)).toBe(EXIT.ok);

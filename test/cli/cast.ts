@@ -4,6 +4,8 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import type { HeldDetail, InstanceView } from "../../src/protocol/requests.ts";
+import { aboutAction } from "../../src/showing/about-action.ts";
+import { readAction } from "../../src/showing/read-action.ts";
 import { NOW } from "../fakes/cli-powers.ts";
 
 /** The values that the transcripts are about. */
@@ -64,11 +66,13 @@ export function heldSaying(request: string, fields: JsonObject, args = ""): Held
   });
   const action = args === "" ? canonical : canonical.replace('"arguments":{}', `"arguments":${args}`);
   const digest = createCrypto().digest(action);
+  const read = readAction(action);
   return {
     request,
     instance: INSTANCE,
     agent: "notes",
     what: "mail/send_email",
+    about: read === null ? "" : aboutAction(read),
     reasons: ["recipient-not-endorsed"],
     since: NOW - 5000,
     expires: NOW + 595_000,

@@ -289,7 +289,15 @@ describe("aios digest", () => {
 
   test("begins with what waits and how it is looked at", async () => {
     const request = "0123456789abcdef".repeat(2);
-    const held = { request, ...one, what: "net/send", reasons: [], since: NOW, expires: NOW + 60_000 };
+    const held = {
+      request,
+      ...one,
+      what: "net/send",
+      about: "POST https://a.example/x",
+      reasons: [],
+      since: NOW,
+      expires: NOW + 60_000,
+    };
     const desk = createDesk({
       answers: {
         digest: () => digestOf([]),
@@ -297,7 +305,9 @@ describe("aios digest", () => {
       },
     });
     expect(await runProgram(["digest", "--since", "8h"], desk.powers)).toBe(EXIT.ok);
-    expect(desk.out()).toMatch(/\nWaits for you\n {2}claw: net\/send, until .*: aios approvals show 01234567\n$/);
+    expect(desk.out()).toMatch(
+      /\nWaits for you\n {2}claw: net\/send {2}POST https:\/\/a\.example\/x, until .*: aios approvals show 01234567\n$/,
+    );
     expect(desk.monitor.asked[0]).toEqual({ name: "digest", body: { since: NOW - 8 * 3_600_000 } });
   });
 });

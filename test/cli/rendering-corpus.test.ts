@@ -79,7 +79,7 @@ test.each(NETWORK)("a %s is no request to the network, or is shown as it is", (_
 test.each(CORPUS)("in the lists of the live screen, what %s moves no cursor and no column", (_, text) => {
   const [first] = instances;
   if (first === undefined) throw new Error("there is no instance to show");
-  const held = { ...heldOver({}), what: text, reasons: [text], times: 1 };
+  const held = { ...heldOver({ [text]: text }), what: text, reasons: [text], times: 1 };
   const lines = drawTop(
     {
       instances: [{ ...first, why: text }],
@@ -88,6 +88,7 @@ test.each(CORPUS)("in the lists of the live screen, what %s moves no cursor and 
       allFrozen: null,
       recovering: null,
       slowLog: null,
+      away: null,
       pane: "held",
       chosen: { instances: 0, held: 0 },
       budgets: [],

@@ -43,6 +43,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise
       freeze: () => CONFIRMED,
       kill: () => CONFIRMED,
       "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
+      away: () => ({ away: null }),
       ...answers,
     },
   });

@@ -734,8 +734,8 @@ Nothing is held.
   test("the list", async () => {
     expect(await transcribe(["approvals", "list"], { answers: { held: () => pageOf([held]) } }))
       .toBe(`$ aios approvals list
-REQUEST   AGENT  WHAT             HELD FOR                EXPIRES IN
-3fa9c2d1  notes  mail/send_email  recipient-not-endorsed  10 min
+REQUEST   AGENT  WHAT             HELD FOR                EXPIRES IN  ABOUT
+3fa9c2d1  notes  mail/send_email  recipient-not-endorsed  10 min      to: ["eve@evil.example"], subject: "figures"
 `);
   });
 

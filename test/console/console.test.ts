@@ -1,11 +1,12 @@
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { request as ask } from "node:http";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
 import { hasChromium } from "../fakes/chromium.ts";
+import { describeInbox } from "./inbox.ts";
 import { describePages } from "./pages.ts";
 import { describeOwnBrowser } from "./own-browser.ts";
 import { describeSigning } from "./signing.ts";
@@ -65,9 +66,14 @@ describe.skipIf(!hasChromium())("the console", () => {
 
   describe("shows", () => {
     test("a held action within moments, equal ones together, and that it is over", async () => {
-      const running = stage.aios.follow("writer", [{ together: [add("one"), add("two")] }], { holdSeconds: 600 });
-      await page.locator(".card", { hasText: "notes/add" }).getByText("2 times").waitFor();
-      expect(await page.title()).toBe("(2) AIOS");
+      const together = [add("one"), add("two"), add("one")];
+      const running = stage.aios.follow("writer", [{ together }], { holdSeconds: 600 });
+      await page.getByText("3 waiting in 2 kinds").waitFor();
+      expect(await page.title()).toBe("(3) AIOS");
+      // What differs is a card of its own, and says in what.
+      const card = (text: string): Locator => page.locator(".card", { hasText: `text: "${text}"` });
+      await card("one").getByText("2 times").waitFor();
+      expect(await card("two").locator("a.decide").count()).toBe(1);
       for (const { request } of await stage.aios.held()) await stage.aios.answer(request, "deny");
       await page.getByText("Nothing waits for you").waitFor();
       await running;
@@ -118,6 +124,7 @@ describe.skipIf(!hasChromium())("the console", () => {
     });
   });
 
+  describeInbox({ stage: () => stage });
   describePages({ stage: () => stage, faults });
   describeSigning({ stage: () => stage, faults });
   describeOwnBrowser(() => stage);

@@ -16,6 +16,9 @@ import { ROOT } from "../source-modules.ts";
  * them is found, shown and answered. How long it takes is measured by `npm run bench -- inbox`.
  */
 const COUNT = 10_000;
+/** As many of one instance ask for the very same; all others differ. */
+const EQUAL = 21;
+const KINDS = COUNT - EQUAL + 1;
 let aios: Substrate;
 let last: HeldView;
 
@@ -39,7 +42,7 @@ beforeAll(async () => {
     driver: "notes",
     name: "add",
     workspace: aios.workspace,
-    text: (place) => `note ${place}`,
+    text: (place) => `note ${place < EQUAL ? "again" : place}`,
   });
   await aios.restart();
 }, 120_000);
@@ -88,20 +91,26 @@ describe.skipIf(!hasChromium())("in the console", () => {
   }, 90_000);
   afterAll(() => browser?.close());
 
-  test("are one line, and opened a page of it, whose end is one step away", async () => {
-    await page.getByText(`${COUNT} times`).waitFor();
-    expect(await elements()).toBeLessThan(200);
+  test("are a page of cards, whose end is one step away, and equal ones are one card", async () => {
+    await page.getByText(`${COUNT} waiting in ${KINDS} kinds`).waitFor();
+    await page.locator(".card", { hasText: "note again" }).getByText(`${EQUAL} times`).waitFor();
+    expect(await elements()).toBeLessThan(800);
     await page.getByRole("button", { name: "Show each" }).click();
-    await page.getByRole("button", { name: "Last" }).click();
+    await page.getByText(`1 to 10 of ${EQUAL}`).waitFor();
+    await page.getByRole("button", { name: "Last" }).last().click();
     await page.getByText(last.request.slice(0, 8)).waitFor();
-    expect(await links()).toBe(10);
-    expect(await elements()).toBeLessThan(300);
+    expect(await links()).toBeLessThanOrEqual(40);
+    expect(await elements()).toBeLessThan(800);
+    await page.locator(".card", { hasText: `note ${COUNT - 1}"` }).waitFor();
   }, 90_000);
 
-  test("are found by the digits that a terminal shows, and looked at", async () => {
+  test("are found by the digits that a terminal shows or by what they are about, and looked at", async () => {
     await page.getByLabel("Filter").fill(last.request.slice(0, 8));
     await expect.poll(links).toBe(1);
     expect(await page.locator("a.decide").getAttribute("href")).toBe(`/sign#${last.request}`);
+    await page.getByLabel("Filter").fill(`note ${COUNT - 2}"`);
+    await expect.poll(links).toBe(1);
+    expect(await page.locator("a.decide").getAttribute("href")).not.toBe(`/sign#${last.request}`);
   }, 60_000);
 });
 

@@ -78,7 +78,7 @@ export function heldWith({ stands, text }: Pick<Entry, "stands" | "text">, reque
     case "file":
       return writing(text, request);
     case "list":
-      return { ...heldOver({}, request), what: text, same: `sha256:${request.repeat(2)}` };
+      return { ...heldOver({ text }, request), what: text, same: `sha256:${request.repeat(2)}` };
     case "error":
       return heldOver({}, request);
     case "bytes":

@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { renderHeld } from "../../showing/held-action.ts";
 import { renderEqual } from "../../showing/held-batch.ts";
-import { decideAll, findEqual, findHeld, groupEqual, listHeld, readAnswered } from "../held.ts";
+import { decideAll, findEqual, findHeld, listEqual, listHeld, readAnswered } from "../held.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -44,14 +44,15 @@ export const approvalsList: Command = {
       if (args.has("json")) writeJson(powers, { held });
       else if (held.length === 0) writeLines(powers.out, [line("Nothing is held.")]);
       else {
-        const rows = groupEqual(held).map((view) => [
+        const rows = listEqual(held).map((view) => [
           view.request.slice(0, 8),
           view.agent,
           view.times === 1 ? view.what : `${view.what} (${view.times} times)`,
           view.reasons.join(", "),
           showSpan(view.expires - powers.now()),
+          { visible: view.about },
         ]);
-        writeLines(powers.out, layOutTable(["REQUEST", "AGENT", "WHAT", "HELD FOR", "EXPIRES IN"], rows));
+        writeLines(powers.out, layOutTable(["REQUEST", "AGENT", "WHAT", "HELD FOR", "EXPIRES IN", "ABOUT"], rows));
       }
       return EXIT.ok;
     });

@@ -1,7 +1,7 @@
 import { decodeAway, MAX_AWAY_MS, type Away } from "../../kernel/away.ts";
 import type { Grant } from "../../kernel/grant.ts";
 import { parseDuration, parseInstant } from "../../protocol/units.ts";
-import { describeAway } from "../../showing/describe-away.ts";
+import { describeAway, tellAway, tellWaiting } from "../../showing/describe-away.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -12,6 +12,7 @@ import { withMonitor, writeJson } from "../connection.ts";
 import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { listHeld } from "../held.ts";
 import { readGrantFile, type GrantSigningParts } from "../grant-file.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -81,10 +82,13 @@ async function showAway(
   if (args.has("json")) return writeJson(powers, { away: now });
   if (now === null) return writeLines(powers.out, [line("nobody is away")]);
   const at = (moment: number): string => showMoment(moment, powers.offset(moment));
-  const asked = now.asked === "wait" ? "waits" : "is denied";
   const leases = now.leases.length === 0 ? "" : `; leases ${now.leases.join(", ")}`;
+  // What came since waits for who is back; what was there before goes by its own end.
+  const before = (await listHeld(client)).filter(({ since }) => since < now.since);
+  const already = tellWaiting(before, { now: powers.now(), until: now.until });
   writeLines(powers.out, [
-    line(`away since ${at(now.since)}, until ${at(now.until)}; what needs a human ${asked}${leases}`, "wait"),
+    line(`${tellAway(now, at)}, since ${at(now.since)}${leases}`, "wait"),
+    ...(already === "" ? [] : [line(`from before: ${already}`, "wait")]),
   ]);
 }
 
@@ -92,12 +96,19 @@ function needsUntil(flag: string): CliFailure {
   return CliFailure.of("usage", `aios away --${flag} needs --until`, "for example aios away --until 8h");
 }
 
-function readEnd(powers: Pick<CliPowers, "now">, written: string): number {
+function readEnd(powers: Pick<CliPowers, "now" | "offset">, written: string): number {
   const span = parseDuration(written);
   const until = span === null ? parseInstant(written) : powers.now() + span;
   if (until === null)
     throw CliFailure.of("usage", `"${makeVisible(written)}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
-  if (until <= powers.now() || until - powers.now() > MAX_AWAY_MS)
+  const shown = showMoment(until, powers.offset(until));
+  if (until <= powers.now())
+    throw CliFailure.of(
+      "usage",
+      `Cannot be away until ${shown}: that has passed, it is ${showMoment(powers.now(), powers.offset(powers.now()))}`,
+      "for example 8h, or 2026-12-01T08:00:00Z; an instant with Z is in UTC",
+    );
+  if (until - powers.now() > MAX_AWAY_MS)
     throw CliFailure.of("usage", "A stretch away ends within seven days from now", "for example 8h, at most 7d");
   return until;
 }
@@ -125,7 +136,13 @@ async function goAway(
   // What cannot be taken is refused before anybody reads it; the draft is left to expire.
   await client.request("prepare", { purpose: "go-away", document });
   const now = powers.now();
-  const options = { now, offset: powers.offset(now), columns: powers.err.columns, servers: true };
+  const options = {
+    now,
+    offset: powers.offset(now),
+    columns: powers.err.columns,
+    servers: true,
+    waiting: await listHeld(client),
+  };
   writeLines(powers.err, [...describeAway(decoded.value, options), line("")]);
   await insist(powers, "Go away so?");
   const seq = await prepareAndSign(parts, { purpose: "go-away", document });

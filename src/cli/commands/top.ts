@@ -8,7 +8,8 @@ import { coverAsked } from "../cover-asked.ts";
 import { signGrant } from "../grant-file.ts";
 import { aboutProposal, proposedGrant, USUAL } from "../proposed-grant.ts";
 import { line, paintLine, writeLines, type Line } from "../../showing/line.ts";
-import { showBytes, showSpan } from "../../showing/moment.ts";
+import { tellAway } from "../../showing/describe-away.ts";
+import { showBytes, showMoment, showSpan } from "../../showing/moment.ts";
 import type { Board, CliPowers, Home, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
@@ -103,7 +104,7 @@ function createTop(parts: Parts): TopScreen {
       chosen[name] = Math.max(0, Math.min(chosen[name], lists[name]().length - 1));
     readBudgets().catch(failed);
     const { columns, rows } = board.size();
-    const { instances, held, stages, allFrozen, recovering, slowLog } = feed;
+    const { instances, held, stages, allFrozen, recovering, slowLog, away: stretch } = feed;
     const model: TopModel = {
       instances,
       held,
@@ -111,6 +112,7 @@ function createTop(parts: Parts): TopScreen {
       allFrozen,
       recovering,
       slowLog,
+      away: stretch === null ? null : tellAway(stretch, (at) => showMoment(at, powers.offset(at))),
       pane,
       chosen,
       budgets: budgets.lines,

@@ -1,0 +1,29 @@
+import type { Page } from "playwright-core";
+import { beforeAll, describe, test } from "vitest";
+import type { ConsoleStage } from "./stage.ts";
+
+const HOUR = 3_600_000;
+
+/** What the console says beside what waits. */
+export function describeInbox(parts: { stage(): ConsoleStage }): void {
+  describe("says what a person must know of what waits:", () => {
+    let stage: ConsoleStage;
+    let page: Page;
+
+    beforeAll(async () => {
+      stage = parts.stage();
+      ({ page } = await stage.comeIn());
+    });
+
+    test("that nobody is there to be asked, until when, and no more once somebody is back", async () => {
+      const until = Date.now() + 2 * 24 * HOUR;
+      await stage.aios.sign("go-away", { until, asked: "deny", leases: [] });
+      const notice = page.getByText(/^away until \d{4}-\d\d-\d\d .*: what needs a human is denied at once/);
+      await notice.waitFor();
+      await page.reload();
+      await notice.waitFor();
+      await stage.aios.client.request("back", {});
+      await notice.waitFor({ state: "hidden" });
+    });
+  });
+}
