@@ -1,6 +1,6 @@
 /**
  * A small MCP server over stdio, in plain JSON-RPC so that it starts fast: `add` appends its text to a file, `burn` says
- * that it did something that cannot be taken back, `fail` fails.
+ * that it did something that cannot be taken back, `fail` fails. A call whose text begins with `silent` is done and never answered.
  *
  *     notes-server.ts FILE
  */
@@ -15,7 +15,7 @@ let rest = "";
 function answer(
   method: string,
   params: { name?: string; arguments?: { text?: unknown }; protocolVersion?: string },
-): object {
+): object | null {
   switch (method) {
     case "initialize":
       return {
@@ -28,6 +28,7 @@ function answer(
     case "tools/call":
       if (params.name === "fail") return { isError: true, content: [{ type: "text", text: "it failed" }] };
       appendFileSync(file, `${params.name} ${JSON.stringify(params.arguments ?? {})}\n`);
+      if (String(params.arguments?.text).startsWith("silent")) return null;
       return { content: [{ type: "text", text: `${params.name} is done` }] };
     default:
       return {};
@@ -40,8 +41,7 @@ stdin.setEncoding("utf8").on("data", (chunk: string) => {
     const message = JSON.parse(rest.slice(0, end)) as { id?: number; method: string; params?: object };
     rest = rest.slice(end + 1);
     if (message.id === undefined) continue;
-    stdout.write(
-      `${JSON.stringify({ jsonrpc: "2.0", id: message.id, result: answer(message.method, message.params ?? {}) })}\n`,
-    );
+    const result = answer(message.method, message.params ?? {});
+    if (result !== null) stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id: message.id, result })}\n`);
   }
 });
