@@ -78,8 +78,8 @@ export interface LiveInstance {
   over: boolean;
   /** Whether the record of its freeze or end is durable. */
   recorded: Promise<boolean>;
-  /** Settles when the stop that is under way was looked after to its end; what goes on, goes on after it. */
-  stopping: Promise<unknown>;
+  /** Settles when the latest freeze was looked after to its end; what goes on, goes on after it. Null: never frozen. */
+  stopping: Promise<unknown> | null;
   /** What the agent's own sandbox got. */
   sandbox: InstanceSandbox;
   /** Changes files of a writable workspace on the agent's behalf; ends by itself when the agent is gone. */
@@ -120,7 +120,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     starts: new Set(),
     over: false,
     recorded: Promise.resolve(true),
-    stopping: Promise.resolve(),
+    stopping: null,
     sandbox: { mode: "none", programs: "none", home: null, open: [] },
     storage: null,
     storageEnd: null,

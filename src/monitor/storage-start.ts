@@ -42,8 +42,10 @@ export async function endStorage(live: LiveInstance, powers: Pick<MonitorPowers,
   const { storage } = live;
   if (storage === null) return;
   // It may be frozen, or about to be.
-  await live.stopping;
-  powers.stops.letGo([storage]);
+  if (live.stopping !== null) {
+    await live.stopping;
+    powers.stops.letGo([storage]);
+  }
   const cancel = powers.timer.after(LAST_NOTES_MS, () => storage.kill());
   await storage.ended;
   cancel();

@@ -52,7 +52,7 @@ export const STOPS: Stops = Object.freeze({
   },
   seeGone: (sandboxes, ms) => repeat(sandboxes, ms, () => false),
   letGo(sandboxes) {
-    const members = listAllMembers();
+    const members = membersThisTurn();
     for (const sandbox of sandboxes)
       for (const pid of membersOf(sandbox, members)) signalMember(sandbox.namespace, { pid, signal: SIGCONT });
   },
@@ -89,6 +89,17 @@ async function repeat(
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+let thisTurn: ReturnType<typeof listAllMembers> | null = null;
+
+/** One pass over /proc for all that are let go in the same turn, one by one: what stands still starts nothing meanwhile. */
+function membersThisTurn(): ReturnType<typeof listAllMembers> {
+  if (thisTurn === null) {
+    thisTurn = listAllMembers();
+    setImmediate(() => (thisTurn = null));
+  }
+  return thisTurn;
 }
 
 /** The number of a namespace that is gone may be another's already. */
