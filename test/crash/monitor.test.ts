@@ -90,7 +90,9 @@ describe("kill -9 of the monitor while an agent works", () => {
       await aios.restart();
       const intents = await records(["intent"]);
       const intended = new Set(intents.map(({ payload }) => textOf(payload)));
-      const undeclared = lines().filter((line) => !intended.has(/"text":"((?:silent )?p\d+s\d+)"/.exec(line)?.[1] ?? ""));
+      const undeclared = lines().filter(
+        (line) => !intended.has(/"text":"((?:silent )?p\d+s\d+)"/.exec(line)?.[1] ?? ""),
+      );
       expect(undeclared).toEqual([]);
       const outcomes = await records(["outcome"]);
       const settled = outcomes.map(({ record }) => (record.kind === "outcome" ? record.intent : -1));
