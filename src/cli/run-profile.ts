@@ -121,12 +121,15 @@ export async function offerKnown(
   return wanted ? (found[0] ?? null) : null;
 }
 
-/** Whether a grant that was made from this profile is in force for this agent and folder. */
+/** States of a grant in which nobody is asked for another one: what waits for its hours is signed for already. */
+const SIGNED: ReadonlySet<GrantView["state"]> = new Set(["active", "not-yet", "outside-hours"]);
+
+/** Whether a grant that was made from this profile is in force for this agent and folder, or will be. */
 async function isGranted(parts: Omit<ProfileParts, "signing">, profile: Profile): Promise<boolean> {
   const { client, workspace } = parts;
   const { grants } = await client.request("grants", {});
   for (const view of grants) {
-    if (view.state !== "active" || !isOf(profile, view.id) || !view.agents.includes(profile.agent)) continue;
+    if (!SIGNED.has(view.state) || !isOf(profile, view.id) || !view.agents.includes(profile.agent)) continue;
     if (covers((await client.request("grant-show", { id: view.id })).grant, workspace)) return true;
   }
   return false;

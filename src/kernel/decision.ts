@@ -177,17 +177,20 @@ function keptFromMemory({ action, chain, grants, usage, now }: DecisionInput): D
   if (call.kind === "refused") return denied("malformed", call.message);
   const { value } = call;
   if (value.agent === action.agent) return null;
-  const apart = chain.find(
-    ({ agent }) =>
-      agent !== value.agent &&
-      ![...grants.values()].some(
-        (grant) =>
-          grant.agents.includes(agent) &&
-          checkLimits(grant, usage.get(grant.id) ?? NO_USAGE, { now, bytes: 0 }) === null &&
-          sharesPlane([grant], value),
-      ),
-  );
-  return apart === undefined ? null : denied("no-grant", `the plane ${planeName(value, action.agent)}`);
+  const sharing = (agent: string): readonly { readonly id: string; readonly limit: ReasonCode | null }[] =>
+    [...grants.values()]
+      .filter((grant) => grant.agents.includes(agent) && sharesPlane([grant], value))
+      .map((grant) => ({
+        id: grant.id,
+        limit: checkLimits(grant, usage.get(grant.id) ?? NO_USAGE, { now, bytes: 0 }),
+      }));
+  const apart = chain.find(({ agent }) => agent !== value.agent && !sharing(agent).some(({ limit }) => limit === null));
+  if (apart === undefined) return null;
+  // One that only waits is a grant all the same.
+  const waits = sharing(apart.agent).find(({ limit }) => limit === "outside-hours" || limit === "not-yet");
+  return waits !== undefined && waits.limit !== null
+    ? denied(waits.limit, waits.id)
+    : denied("no-grant", `the plane ${planeName(value, action.agent)}`);
 }
 
 /** Why a request to the network carries a placeholder where no secret takes its place (SECRETS-OUTSIDE), or null. */

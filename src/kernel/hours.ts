@@ -98,15 +98,24 @@ export function nextOpen(
   { from, until, most }: { readonly from: number; readonly until: number; readonly most: number },
 ): readonly { readonly from: number; readonly to: number }[] {
   const found: { from: number; to: number }[] = [];
-  for (let at = from; at < until && found.length < most;) {
-    if (isOpen(hours, at)) {
-      let to = at;
-      while (to < until && isOpen(hours, to)) to = openUntil(hours, to);
-      found.push({ from: at, to: Math.min(to, until) });
-      at = to;
-    } else at += minutesClosed(hours, at) * MINUTE_MS - (at % MINUTE_MS);
+  let at = nextOpening(hours, { from, until });
+  while (at !== null && found.length < most) {
+    let to = at;
+    while (to < until && isOpen(hours, to)) to = openUntil(hours, to);
+    found.push({ from: at, to: Math.min(to, until) });
+    at = nextOpening(hours, { from: to, until });
   }
   return found;
+}
+
+/** The first instant of those from `from` on and before `until` (weeks later at most) in which a window is open, or null. */
+export function nextOpening(
+  hours: Hours,
+  { from, until }: { readonly from: number; readonly until: number },
+): number | null {
+  let at = from;
+  while (at < until && !isOpen(hours, at)) at += minutesClosed(hours, at) * MINUTE_MS - (at % MINUTE_MS);
+  return at < until ? at : null;
 }
 
 /** Minutes in which surely none opens, at least one: clocks may be put forward meanwhile. */
@@ -145,6 +154,13 @@ export function wallClock(zone: string, now: number): { readonly day: number; re
   if (!Number.isSafeInteger(day) || !(minute >= 0 && minute < DAY_MINUTES))
     throw new RangeError(`the clock of ${zone} cannot be read`);
   return { day, minute };
+}
+
+/** What the clock on the wall of a place shows, in words: `thu 2026-11-26` and `22:00`. */
+export function clockWords(zone: string, at: number): { readonly date: string; readonly time: string } {
+  const { day, minute } = wallClock(zone, at);
+  const time = `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+  return { date: `${nameOf(day)} ${new Date(day * DAY_MS).toISOString().slice(0, 10)}`, time };
 }
 
 function makeClock(zone: string): Intl.DateTimeFormat {

@@ -2,8 +2,8 @@ import type { Action } from "./action.ts";
 import { canonicalize } from "./canonical.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { Usage } from "./decision.ts";
-import type { Grant } from "./grant.ts";
-import { openWindows, type Coming, type Hours } from "./hours.ts";
+import type { Grant, Limits } from "./grant.ts";
+import { clockWords, nextOpening, openWindows, type Coming, type Hours } from "./hours.ts";
 import { withinBudget, type Spent } from "./infer.ts";
 import { utf8Length } from "./utf8.ts";
 
@@ -50,6 +50,37 @@ function checkHours(hours: Hours, usage: Usage, now: number): ReasonCode | null 
   const { uses } = hours;
   if (uses === undefined) return null;
   return open.every((coming) => usedIn(usage, coming) < uses) ? null : "limit-window";
+}
+
+/** How far ahead a beginning is looked for: a window of one day of the week comes three times in it. */
+const AHEAD_MS = 22 * 86_400_000;
+
+/**
+ * When a grant that only waits for its time or its hours is in force next: an instant, `now` when it is, or null when that
+ * is in none of the next three weeks or not before it ends. Nothing is decided by it.
+ */
+export function inForceNext({ notBefore, expires, hours }: Limits, now: number): number | null {
+  const from = Math.max(now, notBefore);
+  if (hours !== undefined) return nextOpening(hours, { from, until: Math.min(expires, from + AHEAD_MS) });
+  return from < expires ? from : null;
+}
+
+/** The same in words, by the clock of the place where its hours are counted. */
+function describeNext(limits: Limits, now: number): string {
+  const at = inForceNext(limits, now);
+  if (at === null) return "its hours do not come before it ends, or not in the next three weeks";
+  const zone = limits.hours?.zone ?? "UTC";
+  const { date, time } = clockWords(zone, at);
+  return `in force from ${date} ${time} on, by the clock of ${zone}`;
+}
+
+/** When the grant that a denial names will be in force, in words; null for a denial of another kind. */
+export function waitsFor(
+  { code, by }: { readonly code: ReasonCode; readonly by: string },
+  { grants, now }: { readonly grants: ReadonlyMap<string, Grant>; readonly now: number },
+): string | null {
+  const limits = code === "outside-hours" || code === "not-yet" ? grants.get(by)?.limits : undefined;
+  return limits === undefined ? null : describeNext(limits, now);
 }
 
 /** What was used of a window as it came. Days ahead of it count too: a clock that was set back must not open it anew. */

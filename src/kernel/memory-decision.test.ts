@@ -48,6 +48,12 @@ test("a share that has ended shares nothing, though another grant still allows t
   expect(decide(OTHERS, [ended, allowing(ANY)])).toMatchObject({ kind: "denied", code: "no-grant" });
 });
 
+test("a share that only waits for its time is named", () => {
+  const later = grant({ id: "g-later", allow: [NAMED], limits: { notBefore: Number.MAX_SAFE_INTEGER - 1 } });
+  expect(decide(OTHERS, [later, allowing(ANY)])).toMatchObject({ kind: "denied", code: "not-yet", by: "g-later" });
+  expect(decide(OTHERS, [later, allowing(NAMED)])).toMatchObject({ kind: "granted" });
+});
+
 test("a share of others is none: the grant must name the agent that asks", () => {
   const foreign = grant({ id: "g-foreign", agents: ["somebody"], allow: [NAMED] });
   expect(decide(OTHERS, [foreign, allowing(ANY)])).toMatchObject({ kind: "denied", code: "no-grant" });

@@ -15,6 +15,8 @@ import {
 import type { Action, Proposal } from "./action.ts";
 import type { Consent } from "./consent.ts";
 import { KernelFault, type KernelFaultCode } from "./fault.ts";
+import type { Grant } from "./grant.ts";
+import { DAYS, type Hours } from "./hours.ts";
 import type { JsonObject } from "./json.ts";
 import * as pipeline from "./pipeline.ts";
 import {
@@ -264,6 +266,25 @@ describe("validate", () => {
     expect(said({ now: Number.MAX_SAFE_INTEGER })).toBe("(grant g-plain)");
     expect(said({ grants: new Map() })).toBe("(none of worker's)");
     expect(said({ evaluator: { version: "", evaluate: () => pretend<never>(null) } })).toBe("(the policy engine)");
+  });
+
+  it("says of a grant that waits when it is in force", () => {
+    const hours: Hours = { zone: "+01:00", windows: [{ days: ["sat"], from: 480, to: 540 }] };
+    const waiting = (limits: Partial<Grant["limits"]>): ReadonlyMap<string, Grant> =>
+      new Map([["g-plain", grant({ limits: { expires: NOW + 30 * 86_400_000, ...limits } })]]);
+    const said = (limits: Partial<Grant["limits"]>): string => {
+      const stopped = validate(selected(), validateInput({ grants: waiting(limits), now: NOW }));
+      return stopped.kind === "stopped" ? stopped.message : stopped.kind;
+    };
+    expect(said({ hours })).toMatch(
+      /none of the hours in which the grant is in force \(grant g-plain\): in force from sat \d{4}-\d\d-\d\d 08:00 on, by the clock of \+01:00$/,
+    );
+    const never: Hours = { zone: "UTC", windows: [{ days: [...DAYS], from: 0, to: 1 }] };
+    expect(said({ hours: never, expires: NOW + 60_000 })).toMatch(/: its hours do not come before it ends, or not in /);
+    expect(said({ notBefore: NOW + 60_000 })).toMatch(
+      /not valid yet \(grant g-plain\): in force from [a-z]{3} .* by the clock of UTC$/,
+    );
+    expect(said({ expires: NOW })).toMatch(/\(grant g-plain\)$/);
   });
 
   it("passes on what the decision says", () => {

@@ -8,6 +8,7 @@ import { KernelFault } from "./fault.ts";
 import type { GrantProposal, Label, Risk, ToolClass } from "./grant.ts";
 import { deepFreeze, parseJson, type JsonBounds } from "./json.ts";
 import { mergeLabels } from "./labels.ts";
+import { waitsFor } from "./limits.ts";
 import { RESERVED_DRIVER, SHA256 } from "./names.ts";
 import { NET_DRIVER, nameRequest } from "./net.ts";
 import { effectiveRisk, PROMPT, READ, UNCLASSIFIED } from "./risk.ts";
@@ -237,7 +238,11 @@ export function validate(selected: Selected, input: ValidateInput): Staged<Valid
   const policy = input.evaluator.version;
   const decision = deepFreeze(decideAction({ ...input, action, tool }, input.ownerAsks));
   if (decision.kind === "terminal") return { ...decision, stage: "validate" };
-  if (decision.kind === "denied") return stop(about, decision.code, decision.by, decision.proposal);
+  if (decision.kind === "denied") {
+    const stopped = stop(about, decision.code, decision.by, decision.proposal);
+    const waits = waitsFor(decision, input);
+    return waits === null ? stopped : { ...stopped, message: `${stopped.message}: ${waits}` };
+  }
   return next(new ValidatedValue(KEY, { stage: "validated", ...facts, policy, decision }));
 }
 

@@ -1,5 +1,5 @@
 import type { Digest } from "../kernel/action.ts";
-import { checkLimits, NO_USAGE } from "../kernel/limits.ts";
+import { checkLimits, inForceNext, NO_USAGE } from "../kernel/limits.ts";
 import { parseJson } from "../kernel/json.ts";
 import type { Asked } from "./asked-before.ts";
 import { OWN_BOUNDS } from "./action-ends.ts";
@@ -124,6 +124,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       bytes: usage.bytes,
       spent: usage.spent ?? { input: 0, output: 0, cost: 0 },
       expires: grant.limits.expires,
+      opens: life === "not-yet" || life === "outside-hours" ? inForceNext(grant.limits, ports.now()) : null,
       key,
     };
   }

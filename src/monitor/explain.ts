@@ -1,9 +1,10 @@
 import { decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
-import { REASONS } from "../kernel/codes.ts";
+import { REASONS, type ReasonCode } from "../kernel/codes.ts";
 import type { Decision, Evaluator, Subject } from "../kernel/decision.ts";
 import { endorsedTokens } from "../kernel/endorsement.ts";
 import type { Label } from "../kernel/grant.ts";
 import { DEFAULT_BOUNDS, parseJson } from "../kernel/json.ts";
+import { waitsFor } from "../kernel/limits.ts";
 import { decide, type DriverLookup, select, validate } from "../kernel/pipeline.ts";
 import type { Staged } from "../kernel/staged.ts";
 import type { Explanation } from "../protocol/requests.ts";
@@ -37,11 +38,15 @@ function signedDrivers(state: State, agent: string): DriverLookup {
 
 /** Decide, select and validate as the real decision does, with the same functions; nothing is executed or counted. */
 function answer(ports: ExplainPorts, question: Question, stages: Explanation["stages"][number][]): Staged<Decision> {
+  const because = (stopped: { readonly code: ReasonCode; readonly by: string }): string => {
+    const waits = waitsFor(stopped, { grants: ports.state.active, now: question.now });
+    return `${stopped.code}: ${REASONS[stopped.code]} (${stopped.by})${waits === null ? "" : `: ${waits}`}`;
+  };
   const note = <T>(stage: "decide" | "select" | "validate", staged: Staged<T>): Staged<T> => {
     stages.push({
       stage,
       verdict: staged.kind === "next" ? "passed" : staged.kind,
-      because: staged.kind === "next" ? "" : `${staged.code}: ${REASONS[staged.code]} (${staged.by})`,
+      because: staged.kind === "next" ? "" : because(staged),
     });
     return staged;
   };

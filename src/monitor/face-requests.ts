@@ -11,7 +11,7 @@ import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { grantedModels } from "./providers.ts";
 import { netRoute } from "./net-route.ts";
-import { comingGrants, usableGrants, visibleOffers } from "./visible.ts";
+import { comingGrants, visibleOffers } from "./visible.ts";
 
 /** Unknown methods that are recorded one by one, and how many freeze the instance. */
 const RECORDED_METHODS = 16;
@@ -67,7 +67,8 @@ export function faceHandlers(ports: FacePorts): {
       }
       open.add(token);
       try {
-        const { proposal, note } = asChatCall(asked, () => usableGrants(journal.state, live.state.agent, ports.now()));
+        // One outside of its hours speaks of the service too: the request is a call of it, and denied for the hours.
+        const { proposal, note } = asChatCall(asked, () => comingGrants(journal.state, live.state.agent, ports.now()));
         const outcome = await conduct.propose(live, proposal, token);
         // A grant for the plain request is not what is missing.
         if (note === null || outcome.kind !== "stopped" || outcome.code !== "no-grant") return outcome;

@@ -41,7 +41,7 @@ import { openMemory } from "./memory/memory.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
 import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { createGrantsChanged, reconsiderHeld, takeUpHeld } from "./reconsider.ts";
+import { createReconsidering } from "./reconsider.ts";
 import { StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
@@ -269,9 +269,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   late.conduct = conduct;
   const { relyingParty, start } = parts;
   const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
-  const reconsider = (): void =>
-    void reconsiderHeld({ ...powers, state, conduct, instances, stopDrivers: drivers.stopAll, failed: failedQuietly });
-  const grantsChanged = createGrantsChanged({ engine, instances, reconsider, failed: failedQuietly });
+  const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, stopDrivers: drivers.stopAll };
+  const { reconsider, grantsChanged, takeUpHeld } = createReconsidering({ ...anew, failed: failedQuietly });
   const found = createFound(state, { powers, crypto: powers.crypto });
   const away = createAway({ journal, timer: powers.timer, trusted, grantsChanged, failed: failedQuietly });
   const statements = createStatements({
@@ -343,7 +342,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   await recordEnds(journal);
   owners.recovery.watch();
   away.watch();
-  takeUpHeld({ state, conduct, instances, timer: powers.timer, now: trusted.now });
+  takeUpHeld();
 
   let stopping = false;
   async function stop(why: string): Promise<void> {

@@ -6,23 +6,54 @@ import { RESTARTED } from "./reducer.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { State } from "./state.ts";
 import type { LiveInstance } from "./live.ts";
+import { createOpenings } from "./openings.ts";
 
 /** Decisions in one turn of the event loop. */
 const AT_ONCE = 32;
 
+/** What follows for what is held when rules, grants or the time are others. */
+export interface Reconsidering {
+  /** Decides everything that is held anew. */
+  reconsider(): void;
+  readonly grantsChanged: GrantsChanged;
+  /** At a start: has what is held end in its time, and be decided anew when the hours of a grant come. */
+  takeUpHeld(): void;
+}
+
+interface Ports {
+  readonly state: State;
+  readonly conduct: Pick<Conduct, "reconsider" | "release">;
+  readonly instances: Pick<Instances, "standIn" | "revoked" | "running">;
+  readonly engine: Pick<PolicyEngine, "addGrant" | "removeGrant">;
+  readonly timer: Timer;
+  now(): number;
+  stopDrivers(live: LiveInstance): void;
+  failed(error: unknown): void;
+}
+
+export function createReconsidering(ports: Ports): Reconsidering {
+  const reconsider = (): void => void reconsiderHeld(ports);
+  const openings = createOpenings({ ...ports, opened: reconsider });
+  return {
+    reconsider,
+    grantsChanged(change) {
+      changeGrants(ports, change);
+      openings.watch();
+      reconsider();
+    },
+    takeUpHeld() {
+      takeUpHeld(ports);
+      openings.watch();
+    },
+  };
+}
+
 /**
- * Decides everything that is held anew, after the policy or the grants are others: what is no longer allowed ends with a
+ * Decides everything that is held anew, after the policy or the grants are others or the hours of one began: what is no longer allowed ends with a
  * record, what a lease covers now runs under it, and what still needs a human stays. FLOOR: neither a plain grant nor a
  * policy answers a hold.
  */
-export async function reconsiderHeld(ports: {
-  readonly state: State;
-  readonly conduct: Pick<Conduct, "reconsider">;
-  readonly instances: Pick<Instances, "standIn">;
-  stopDrivers(live: LiveInstance): void;
-  readonly timer: Timer;
-  failed(error: unknown): void;
-}): Promise<void> {
+async function reconsiderHeld(ports: Ports): Promise<void> {
   for (const [at, held] of [...ports.state.held.values()].entries()) {
     // Ten thousand may be held, and everybody else waits for the monitor meanwhile.
     if (at % AT_ONCE === AT_ONCE - 1) await new Promise<void>((resolve) => void ports.timer.after(0, resolve));
@@ -38,13 +69,7 @@ export async function reconsiderHeld(ports: {
 }
 
 /** At a start: has what is held end at its own end, and at once what nobody waits for any more. */
-export function takeUpHeld(ports: {
-  readonly state: State;
-  readonly conduct: Pick<Conduct, "release">;
-  readonly instances: Pick<Instances, "standIn">;
-  readonly timer: Timer;
-  now(): number;
-}): void {
+function takeUpHeld(ports: Ports): void {
   const { state, conduct, instances } = ports;
   for (const held of state.held.values()) {
     // Only what a restart cut off may still be answered; whoever else is gone waits for nothing.
@@ -60,23 +85,15 @@ export function takeUpHeld(ports: {
 /** What follows when grants are others: the engine, what runs on them, faces and gates are told, and what is held is decided anew. */
 export type GrantsChanged = (change: { readonly added: Grant } | { readonly removed: string }) => void;
 
-export function createGrantsChanged(ports: {
-  readonly engine: Pick<PolicyEngine, "addGrant" | "removeGrant">;
-  readonly instances: Pick<Instances, "revoked" | "running">;
-  reconsider(): void;
-  failed(error: unknown): void;
-}): GrantsChanged {
-  return (change) => {
-    if ("added" in change) ports.engine.addGrant(change.added);
-    else {
-      ports.engine.removeGrant(change.removed);
-      void ports.instances.revoked().catch(ports.failed);
-    }
-    // Faces look at what is offered, gates at whose keys may come.
-    for (const live of ports.instances.running()) {
-      live.face?.port.changed();
-      live.published?.refresh();
-    }
-    ports.reconsider();
-  };
+function changeGrants({ engine, instances, failed }: Ports, change: Parameters<GrantsChanged>[0]): void {
+  if ("added" in change) engine.addGrant(change.added);
+  else {
+    engine.removeGrant(change.removed);
+    void instances.revoked().catch(failed);
+  }
+  // Faces look at what is offered, gates at whose keys may come.
+  for (const live of instances.running()) {
+    live.face?.port.changed();
+    live.published?.refresh();
+  }
 }

@@ -215,6 +215,7 @@ const GRANT_VIEW: Decoder<GrantView> = object<GrantView>({
   bytes: count,
   spent: object<GrantView["spent"]>({ input: count, output: count, cost: count }),
   expires: moment,
+  opens: nullable(moment),
   key: ownerKey,
 });
 

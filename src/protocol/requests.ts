@@ -184,6 +184,8 @@ export interface GrantView {
   /** Tokens and money of model calls, those that are under way by what they are expected to spend. */
   readonly spent: Spent;
   readonly expires: number;
+  /** When one that is `not-yet` or `outside-hours` is in force next, milliseconds since 1970 UTC; null: not soon, or it waits for nothing. */
+  readonly opens: number | null;
   readonly key: string;
 }
 

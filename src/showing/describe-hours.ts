@@ -1,4 +1,4 @@
-import { DAYS, nextOpen, wallClock, type Hours } from "../kernel/hours.ts";
+import { clockWords, nextOpen, type Hours } from "../kernel/hours.ts";
 import type { Limits } from "../kernel/grant.ts";
 import { writeWindow } from "../protocol/short-hours.ts";
 import type { Tone } from "./line.ts";
@@ -35,15 +35,6 @@ export function describeHours(
 }
 
 function showStretch(zone: string, { from, to }: { readonly from: number; readonly to: number }): string {
-  const [begin, end] = [wallClock(zone, from), wallClock(zone, to)];
-  return `${showDay(begin.day)} ${showMinute(begin.minute)} to ${end.day === begin.day ? "" : `${showDay(end.day)} `}${showMinute(end.minute)}`;
-}
-
-/** Day 0 of 1970 was a Thursday. */
-function showDay(day: number): string {
-  return `${DAYS[(day + 3) % DAYS.length]} ${new Date(day * 86_400_000).toISOString().slice(0, 10)}`;
-}
-
-function showMinute(minute: number): string {
-  return `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+  const [begin, end] = [clockWords(zone, from), clockWords(zone, to)];
+  return `${begin.date} ${begin.time} to ${end.date === begin.date ? "" : `${end.date} `}${end.time}`;
 }

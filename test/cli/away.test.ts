@@ -117,6 +117,7 @@ describe("aios away", () => {
       bytes: 0,
       spent: { input: 0, output: 0, cost: 0 },
       expires: NOW,
+      opens: null,
     } as const;
     const grants = ["beat", "beat-2"].map((id) => ({ ...view, id, key: `ed25519:${"0".repeat(16)}` }));
     const { desk, signed } = scene({ answers: { grants: () => ({ grants }) } });

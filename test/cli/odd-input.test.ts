@@ -70,6 +70,7 @@ describe("what an agent may do", () => {
     bytes: 0,
     spent: { input: 0, output: 0, cost: 0 },
     expires: 0,
+    opens: null,
     key: "ed25519:0011223344556677",
   } as const;
   const run = async (typed: readonly string[] | undefined, ...flags: readonly string[]): Promise<string> => {

@@ -33,6 +33,7 @@ const view: GrantView = {
   bytes: 0,
   spent: { input: 0, output: 0, cost: 0 },
   expires: NOW + 3_600_000,
+  opens: null,
   key: `ed25519:${"0".repeat(16)}`,
 };
 const answers: Setting["answers"] = {

@@ -32,6 +32,7 @@ function createScene(
     bytes: 0,
     spent: { input: 0, output: 0, cost: 0 },
     expires: limits.expires,
+    opens: null,
     key: "ed25519:0011223344556677",
   });
   const answers: NonNullable<Setting["answers"]> = {

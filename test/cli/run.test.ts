@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
+import { showMoment } from "../../src/showing/moment.ts";
 import { createDesk, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import { grant } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
@@ -27,6 +28,7 @@ const view = {
   bytes: 0,
   spent: { input: 0, output: 0, cost: 0 },
   expires: 0,
+  opens: null,
   key: "ed25519:0011223344556677",
 } as const;
 
@@ -150,6 +152,21 @@ describe("a folder for the agent", () => {
     expect(await run(under("read"), "--workspace", "notes")).not.toContain("is not shown to it");
     expect(await run(under("none"))).not.toContain("is not shown to it");
   });
+});
+
+test("a lease outside of its hours is named, with when they begin, and nobody is asked to sign another", async () => {
+  const opens = Date.parse("2026-11-26T21:00:00Z");
+  const closed = { ...view, state: "outside-hours", lease: true, opens } as const;
+  const desk = createDesk({
+    answers: { ...STARTS, grants: () => ({ grants: [closed] }) },
+    files: { "p.yaml": PROFILE },
+  });
+  expect(await runProgram(["run", "--profile", "p.yaml"], desk.powers)).toBe(7);
+  const at = showMoment(opens, desk.powers.offset(opens));
+  expect(desk.err()).toContain(
+    `No grant is in force for a now: it runs in its sandbox and can do nothing outside it.\nThe lease p is not in force now: it is from ${at} on.\n`,
+  );
+  expect(desk.prompts).toEqual([]);
 });
 
 describe("a folder that a grant gives and that nobody named", () => {

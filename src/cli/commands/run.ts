@@ -5,7 +5,7 @@ import { decode } from "../../protocol/decode.ts";
 import { ENVIRONMENT_NAME, environment } from "../../protocol/launch.ts";
 import type { Profile } from "../../protocol/profile.ts";
 import type { LogRecord } from "../../protocol/record.ts";
-import type { RunRequest } from "../../protocol/requests.ts";
+import type { GrantView, RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
 import { alertPerson } from "../alert.ts";
 import type { Arguments } from "../arguments.ts";
@@ -19,6 +19,7 @@ import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
 import { line, writeLines } from "../../showing/line.ts";
+import { showMoment } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { chooseWorkspace, findProfile, grantProfile, offerKnown, type NamedProfile } from "../run-profile.ts";
 import { openSigningSession, type SigningSession } from "../signing-session.ts";
@@ -219,7 +220,9 @@ async function sayWritten({ powers, client }: Pick<Start, "powers" | "client">, 
 async function describeAuthority(parts: Start, signed: string | null): Promise<readonly ReturnType<typeof line>[]> {
   const { powers, args, client, agent, workspace } = parts;
   const { grants } = await client.request("grants", {});
-  const mine = grants.filter((view) => view.state === "active" && view.agents.includes(agent));
+  const its = grants.filter((view) => view.agents.includes(agent));
+  const mine = its.filter((view) => view.state === "active");
+  const waiting = its.flatMap((view) => describeWaiting(view, powers));
   const hidden =
     workspace === null
       ? []
@@ -231,7 +234,11 @@ async function describeAuthority(parts: Start, signed: string | null): Promise<r
         ];
   if (mine.length === 0) {
     return [
-      line(`No grant is in force for ${agent}: it runs in its sandbox and can do nothing outside it.`, "wait"),
+      line(
+        `No grant is in force for ${agent}${waiting.length > 0 ? " now" : ""}: it runs in its sandbox and can do nothing outside it.`,
+        "wait",
+      ),
+      ...waiting,
       ...hidden,
       line("aios grants propose PROFILE prepares one to sign.", "faint"),
     ];
@@ -248,8 +255,15 @@ async function describeAuthority(parts: Start, signed: string | null): Promise<r
   });
   const shows = shown.some(({ sandbox }) => sandbox.workspace !== "none");
   if (workspace === null && shows)
-    return [...described, line("No folder is shown to it in this run: --workspace DIR names one.", "wait")];
-  return shows ? described : [...described, ...hidden];
+    return [...described, ...waiting, line("No folder is shown to it in this run: --workspace DIR names one.", "wait")];
+  return [...described, ...waiting, ...(shows ? [] : hidden)];
+}
+
+/** A grant that waits for its time or its hours, and when they begin; nothing for any other. */
+function describeWaiting({ id, lease, state, opens }: GrantView, { offset }: CliPowers): ReturnType<typeof line>[] {
+  if (state !== "not-yet" && state !== "outside-hours") return [];
+  const when = opens === null ? "its hours do not come soon" : `it is from ${showMoment(opens, offset(opens))} on`;
+  return [line(`The ${lease ? "lease" : "grant"} ${id} is not in force now: ${when}.`, "wait")];
 }
 
 /** An agent's name, or the usage fault that says how one looks. */
