@@ -97,13 +97,14 @@ describe("a console", () => {
     expect(written).toMatchObject([{ kind: "console-opened", pages: RIGHT }]);
   });
 
-  test("whose port is taken says where it is taken", async () => {
+  test("whose port is taken says where it is taken, and writes it down", async () => {
     const free = "Cannot listen at ::1, port 20000, although 127.0.0.1 is free";
-    const { desk } = stage({ served: RIGHT, code: RIGHT, taken: free });
+    const { desk, written } = stage({ served: RIGHT, code: RIGHT, taken: free });
     await expect(desk.open(looks)).rejects.toMatchObject({
       code: "port-taken",
       message: `Port 20000, where the console is to listen, is taken by another program of this machine: ${free}.`,
     });
+    expect(written).toEqual([{ kind: "refused", peer: "console", code: "port-taken", what: free }]);
   });
 
   test("attack: one whose pages were changed on the way is ended, and lets nobody in", async () => {

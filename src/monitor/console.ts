@@ -87,7 +87,7 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
         "`aios serve` again: end this monitor, and the next command starts one.",
       );
     }
-    const listeners = listen(ports.relyingParty.port);
+    const listeners = await listen(ports.relyingParty.port);
     try {
       const process = await powers.startSandbox(planConsole(ports.code, listeners.length), "capture", listeners);
       return await serve(process, { pages: pages.digest(), looks });
@@ -96,12 +96,13 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
     }
   }
 
-  /** Nobody is sent to a port that somebody else has: what listens there would be taken for the console. */
-  function listen(port: number): readonly SocketEnd[] {
+  /** Nobody is sent to a port that somebody else has: what listens there would be taken for the console. It is written down. */
+  async function listen(port: number): Promise<readonly SocketEnd[]> {
     try {
       return powers.holdLoopback(port);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
+      await journal.write({ kind: "refused", peer: "console", code: "port-taken", what: why });
       throw new Refusal(
         "port-taken",
         `Port ${port}, where the console is to listen, is taken by another program of this machine: ${why}.`,

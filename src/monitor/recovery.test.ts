@@ -24,7 +24,13 @@ beforeEach(() => {
         return records.push(body);
       },
     },
-    timer: { after: (ms, call) => (timers.push({ ms, call }), () => {}) },
+    timer: {
+      after(ms, call) {
+        const timer = { ms, call };
+        timers.push(timer);
+        return () => (timers = timers.filter((each) => each !== timer));
+      },
+    },
     trusted: { now: () => now, state: () => clock },
     failed: () => {},
   });
@@ -67,6 +73,14 @@ describe("a recovery that waits", () => {
     state.recovery = { ...state.recovery, pending: null };
     elapse(2 * HOUR);
     expect([records, timers]).toEqual([[], []]);
+  });
+
+  test("is looked at in its own time, whatever was stopped before it", () => {
+    recovery.watch();
+    const { pending } = state.recovery;
+    if (pending !== null) state.recovery = { ...state.recovery, pending: { ...pending, record: 9, due: 2000 } };
+    recovery.watch();
+    expect(timers.map(({ ms }) => ms)).toEqual([2000]);
   });
 
   test("tries again when the log could not be written", async () => {

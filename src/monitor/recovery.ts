@@ -82,10 +82,9 @@ export function createRecovery({
   failed(error: unknown): void;
 }): Recovery {
   const tries: number[] = [];
-  let watching = false;
+  let forget: (() => void) | null = null;
 
   function look(): void {
-    watching = false;
     const { pending } = journal.state.recovery;
     if (pending === null) return;
     // A clock that jumped ends no wait: an owner says first which time it is.
@@ -100,11 +99,12 @@ export function createRecovery({
 
   function watch(): void {
     const { pending } = journal.state.recovery;
-    if (watching || pending === null) return;
-    watching = true;
+    // What was watched before may have been stopped, and its next look be later than this one is due.
+    forget?.();
+    if (pending === null) return;
     // Looked at now and then, since a timer does not count suspend; not more often than that when it is overdue.
     const left = Math.max(1000, Math.min(pending.due - trusted.now(), 60_000));
-    timer.after(left, look);
+    forget = timer.after(left, look);
   }
 
   return {

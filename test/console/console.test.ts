@@ -9,6 +9,7 @@ import { hasChromium } from "../fakes/chromium.ts";
 import { describeInbox } from "./inbox.ts";
 import { describePages } from "./pages.ts";
 import { describeOwnBrowser } from "./own-browser.ts";
+import { describeRecovering } from "./recovering.ts";
 import { describeSigning } from "./signing.ts";
 import { REBOUND, startConsoleStage, type ConsoleStage } from "./stage.ts";
 
@@ -128,6 +129,7 @@ describe.skipIf(!hasChromium())("the console", () => {
   describePages({ stage: () => stage, faults });
   describeSigning({ stage: () => stage, faults });
   describeOwnBrowser(() => stage);
+  describeRecovering(() => stage);
 
   describe("gives strangers nothing:", () => {
     /** A page of a stranger's server, under any name that leads to it. */
@@ -162,7 +164,7 @@ describe.skipIf(!hasChromium())("the console", () => {
           `${stage.origin.replace("http", "ws")}/watch`,
         ),
       );
-      const frame = await stranger.evaluate(
+      const frame = stranger.evaluate(
         (url) =>
           new Promise((over) => {
             const inner = document.createElement("iframe");
@@ -172,7 +174,7 @@ describe.skipIf(!hasChromium())("the console", () => {
           }),
         `${stage.origin}/`,
       );
-      expect(frame).toBe("sealed");
+      await isRefused("cross-site", async () => expect(await frame).toBe("sealed"));
       await isRefused("origin", async () => {
         await stranger.evaluate((url) => {
           const form = document.createElement("form");
@@ -255,6 +257,10 @@ describe.skipIf(!hasChromium())("the console", () => {
         const squatter = createServer((socket) => socket.destroy()).listen(stage.port, address);
         await once(squatter, "listening");
         await expect(stage.aios.client.request("console-open", {})).rejects.toMatchObject({ code: "port-taken" });
+        const refusals = (await stage.records("refused")).filter(
+          (each) => "code" in each && each.code === "port-taken",
+        );
+        expect(refusals.at(-1)).toMatchObject({ peer: "console", what: expect.stringContaining(`port ${stage.port}`) });
         squatter.close();
         await once(squatter, "close");
         await stage.aios.client.request("console-open", {});
