@@ -33,11 +33,12 @@ const AT_THE_DOOR = { count: 60, ms: 60_000 };
  * request is counted in, so that no flood of strangers keeps a person from stopping everything; nobody is exempt. Then host
  * and origin; then what is asked for; then the session. Files hold nothing that is anybody's.
  * @param authority `NAME.localhost:PORT`.
+ * @returns what is to be done with a visit; `shown` is told first which session it showed, null without one.
  */
 export function createConsoleGate(
   authority: string,
   { sessions, now }: { readonly sessions: Pick<Sessions, "of">; now(): number },
-): (visit: Visit) => Ruling {
+): (visit: Visit, shown?: (session: Session | null) => void) => Ruling {
   const strangers = createBudget(REQUESTS, now);
   // All that a browser sends along for a file, and what every other port of the host is sent too: so it gives nothing more.
   const cookies = createBudget(REQUESTS, now);
@@ -49,9 +50,10 @@ export function createConsoleGate(
     people.set(session, allowance);
     return allowance;
   }
-  return (visit) => {
+  return (visit, shown) => {
     const astray = findAstray(visit, authority);
     const session = astray === null ? sessions.of(visit) : "no-session";
+    shown?.(typeof session === "string" ? null : session);
     if (!allowanceOf(session).take()) return refuse("flood", 429);
     if (astray !== null) return refuse(astray.why, astray.status);
     const { method, target, upgrade } = visit;

@@ -3,12 +3,18 @@
  * the listeners on this machine's loopback addresses. It has no network of its own, no file beyond its code, no key: what it says wrongly to the
  * monitor can only be refused, and what it may ask is its row of the static request table.
  */
+import { CONNECTIONS, createConnections } from "../console/connections.ts";
 import { createConsoleGate } from "../console/gate.ts";
 import { cookieHeader, pageHeaders } from "../console/page-headers.ts";
 import { COOKIE, createSessions, SESSION_MS } from "../console/sessions.ts";
 import { parseJson } from "../kernel/json.ts";
 import { inheritedChannel } from "../platform/channel.ts";
-import { createConsoleServer, type ConsoleVerdict, type LineStream } from "../platform/console-server.ts";
+import {
+  createConsoleServer,
+  type ConsoleConnection,
+  type ConsoleVerdict,
+  type LineStream,
+} from "../platform/console-server.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { serveListener } from "../platform/mcp-listeners.ts";
 import { gatherPages, servedText } from "../platform/page-files.ts";
@@ -30,8 +36,6 @@ import { PAGES } from "./console-pages.ts";
 
 const MONITOR = 3;
 const LISTENERS = 4;
-/** Connections of browsers at a time; more are closed at once. */
-const CONNECTIONS = 64;
 const BOUNDS = { maxLength: 256 * 1024, maxDepth: 32, maxValues: 20_000 };
 
 const powers = { random: createRandom(), crypto: createCrypto(), now: () => performance.now() };
@@ -76,12 +80,17 @@ const counted: { connections: number; requests: number; refused: { [why: string]
   peers: [],
 };
 
+const connections = createConnections(() => count("crowded"));
 const server = createConsoleServer({
-  judge: (visit, from) => {
+  judge: (visit, connection) => {
     counted.requests += 1;
-    return rule(visit, from);
+    return rule(visit, connection);
   },
-  connected: () => void (counted.connections += 1),
+  came(connection) {
+    counted.connections += 1;
+    connections.came(connection);
+  },
+  went: (connection) => connections.went(connection),
   malformed: () => void turnAway("malformed", { status: 400, from: "" }),
   tooLarge: answer(413, "application/json", JSON.stringify({ refused: "malformed" })),
 });
@@ -101,8 +110,9 @@ function flush(): void {
   void peer.request("visited", said).catch(() => end("what came could not be recorded"));
 }
 
-function rule(visit: GateVisit, from: string): ConsoleVerdict {
-  const ruling = judge(visit);
+function rule(visit: GateVisit, connection: ConsoleConnection): ConsoleVerdict {
+  const { peer: from } = connection;
+  const ruling = judge(visit, (session) => connections.asked(connection, session));
   switch (ruling.kind) {
     case "refused":
       return { kind: "answer", answer: turnAway(ruling.why, { status: ruling.status, from }) };
@@ -150,11 +160,15 @@ function rule(visit: GateVisit, from: string): ConsoleVerdict {
   }
 }
 
+function count(why: ConsoleRefusal): void {
+  counted.refused[why] = (counted.refused[why] ?? 0) + 1;
+}
+
 function turnAway(
   why: ConsoleRefusal,
   { status, from }: { readonly status: number; readonly from: string },
 ): GateAnswer {
-  counted.refused[why] = (counted.refused[why] ?? 0) + 1;
+  count(why);
   if (counted.peers.length < PEERS_MOST && /^[0-9a-f.:]+$/.test(from)) counted.peers.push(from);
   return answer(status, "application/json", JSON.stringify({ refused: why }));
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { readBody } from "./http-exchange.ts";
 import { sendAnswer, visitOf, type GateAnswer, type GateVisit } from "./port-server.ts";
 
@@ -20,9 +21,20 @@ export interface LineStream {
   readonly ended: Promise<void>;
 }
 
+/** A connection of a visitor. */
+export interface ConsoleConnection {
+  /** `ADDRESS:PORT`. */
+  readonly peer: string;
+  /** Ends it from this side. Ending twice is no fault. */
+  close(): void;
+}
+
 export interface ConsoleRules {
-  judge(visit: GateVisit, peer: string): ConsoleVerdict;
-  connected(): void;
+  judge(visit: GateVisit, connection: ConsoleConnection): ConsoleVerdict;
+  /** It is there; whether it has a place is decided elsewhere. */
+  came(connection: ConsoleConnection): void;
+  /** It has ended. */
+  went(connection: ConsoleConnection): void;
   /** Node could not read what came. */
   malformed(): void;
   /** The answer to a body that is over its bound or no text. */
@@ -40,13 +52,25 @@ export function createConsoleServer(rules: ConsoleRules): Server {
     { maxHeaderSize: 16 * 1024, headersTimeout: HEAD_MS, requestTimeout: 30_000, keepAliveTimeout: 30_000 },
     (request, response) => void serve(request, response).catch(() => response.destroy()),
   );
-  server.on("connection", () => rules.connected());
+  const connections = new WeakMap<Socket, ConsoleConnection>();
+  server.on("connection", (socket: Socket) => {
+    const { remoteAddress = "", remotePort = 0 } = socket;
+    const connection = { peer: `${remoteAddress}:${remotePort}`, close: () => void socket.destroy() };
+    connections.set(socket, connection);
+    socket.once("close", () => rules.went(connection));
+    rules.came(connection);
+  });
+  function judge(request: IncomingMessage, upgrade: boolean): ConsoleVerdict {
+    const connection = connections.get(request.socket);
+    if (connection === undefined) throw new Error("a request came on no connection");
+    return rules.judge(visitOf(request, upgrade), connection);
+  }
   server.on("clientError", (_error, socket) => {
     rules.malformed();
     socket.destroy();
   });
   const turnAway = (request: IncomingMessage, socket: { end(text: string): void }): void => {
-    const verdict = rules.judge(visitOf(request, true), peerOf(request));
+    const verdict = judge(request, true);
     const status = verdict.kind === "answer" ? verdict.answer.status : 400;
     socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   };
@@ -58,7 +82,7 @@ export function createConsoleServer(rules: ConsoleRules): Server {
   server.emit("listening");
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const verdict = rules.judge(visitOf(request, false), peerOf(request));
+    const verdict = judge(request, false);
     if (verdict.kind === "answer") return sendAnswer(response, verdict.answer);
     const body = await readBody(request, BODY_BYTES);
     if (body === null) return sendAnswer(response, rules.tooLarge);
@@ -80,9 +104,4 @@ function lineStream(response: ServerResponse): LineStream {
     end: () => void response.destroy(),
     ended: once(response, "close").then(() => undefined),
   };
-}
-
-function peerOf(request: IncomingMessage): string {
-  const { remoteAddress = "", remotePort = 0 } = request.socket;
-  return `${remoteAddress}:${remotePort}`;
 }

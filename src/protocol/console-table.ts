@@ -12,6 +12,7 @@ import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
 /** Why the console turned a visitor away. Closed; docs/codes.md has the words. */
 export const CONSOLE_REFUSALS = [
   "flood",
+  "crowded",
   "too-many-tries",
   "malformed",
   "host",

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { Agent, request as ask, type IncomingMessage } from "node:http";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +9,7 @@ import { startConsoleStage, type ConsoleStage } from "./stage.ts";
 
 /* A program on this machine that asks the console for more than it takes, while a person is in. */
 
-describe.skipIf(!hasChromium())("attack: a flood of strangers", () => {
+describe.skipIf(!hasChromium())("strangers on this machine", () => {
   let stage: ConsoleStage;
   let page: Page;
 
@@ -38,7 +39,48 @@ describe.skipIf(!hasChromium())("attack: a flood of strangers", () => {
     return statuses;
   }
 
-  test("tells a newcomer what to do, and takes neither the stop nor signing from whoever has come in", async () => {
+  /** Holds so many connections at each address of this machine. `says`: what is sent on each, and nothing after it. */
+  async function hold(times: number, says: string): Promise<{ drop(): Promise<void> }> {
+    const sockets: Socket[] = [];
+    for (const host of ["127.0.0.1", "::1"]) {
+      for (let time = 0; time < times; time += 1) {
+        const socket = connect(stage.port, host);
+        sockets.push(socket);
+        socket.on("error", () => socket.destroy());
+        socket.resume();
+        await once(socket, "connect");
+        socket.write(says);
+      }
+    }
+    return {
+      async drop() {
+        const closed = sockets.filter((socket) => !socket.closed).map((socket) => once(socket, "close"));
+        for (const socket of sockets) socket.destroy();
+        await Promise.all(closed);
+      },
+    };
+  }
+
+  test.each([
+    ["and says nothing", () => ""],
+    ["and never ends what it asks", () => `POST /enter HTTP/1.1\r\nhost: ${new URL(stage.origin).host}\r\n`],
+    ["and has asked", () => `GET /style.css HTTP/1.1\r\nhost: ${new URL(stage.origin).host}\r\n\r\n`],
+  ])("attack: a program that holds every connection %s keeps nobody out", async (_, says) => {
+    const held = await hold(150, says());
+    try {
+      const { context, page: newcomer } = await stage.comeIn();
+      await newcomer.getByRole("heading").first().waitFor();
+      await page.reload();
+      await page.waitForSelector("nav");
+      expect(await page.evaluate(async () => (await fetch("/sign")).status)).toBe(200);
+      await context.close();
+    } finally {
+      await held.drop();
+    }
+    await until(async () => (await stage.refused("crowded")) > 0, "a record that there was no room");
+  });
+
+  test("attack: a flood of theirs tells a newcomer what to do, and takes neither the stop nor signing from whoever has come in", async () => {
     const { host } = new URL(stage.origin);
     const { code } = await stage.aios.client.request("console-open", {});
     expect(await flood(70, "/door/passkey-party", { host })).toContain(429);
