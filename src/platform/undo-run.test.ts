@@ -139,8 +139,25 @@ describe("undoing", () => {
         const done = undoRun(store, { how: "do" });
         expect(done.left).toEqual([]);
         expect(treeOf(place)).toEqual(before);
-        expect(dry.left).toEqual([]);
+        expect(dry).toEqual(done);
         expect(undoRun(store, { how: "do" })).toMatchObject({ changed: 0, leftCount: 0 });
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("is what a dry look says, whatever a person wrote since, and so is what it leaves", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 15 }), fc.subarray([...NAMES]), (steps, mine) => {
+        const begun = begin();
+        const { place, store } = begun;
+        run(begun, steps);
+        const after = treeOf(place);
+        for (const path of mine) if (after[path]?.startsWith("1") === true) appendFileSync(join(place, path), "mine");
+        for (let time = 0; time < 2; time++) {
+          const dry = undoRun(store, { how: "dry" });
+          expect(dry).toEqual(undoRun(store, { how: "do" }));
+        }
       }),
       { numRuns: RUNS },
     );

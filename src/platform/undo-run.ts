@@ -1,24 +1,11 @@
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-} from "node:fs";
-import type { BigIntStats } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UNDO_LISTED, type UndoEntry, type UndoMeta, type UndoSeen } from "../sandbox/undo-entry.ts";
 import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
 import type { UndoChange, UndoReport } from "../protocol/undo-report.ts";
-import { exchangeNames, setTimes } from "./file-calls.ts";
 import { openProgress, readRest, writeRest, type UndoProgress, type UndoRest } from "./undo-progress.ts";
-import { openWay } from "./undo-way.ts";
+import { createUndoHands, findAt, type UndoFound, type UndoHands } from "./undo-hands.ts";
+import { imagineUndoHands } from "./undo-imagined.ts";
 import { isOutOfReach, look, statAt } from "./undo-store.ts";
 
 /**
@@ -46,6 +33,7 @@ export function undoRun(
   );
   // Of these the run could take the rights away; of others they are whosever they are.
   const made = new Set(journal.filter(({ did }) => did === "made" || did === "mode").flatMap(pathsOf));
+  const hands = how === "do" ? createUndoHands(folder, made) : imagineUndoHands(made);
   const known = rest?.paths ?? final;
   const moved = known === null ? findLater(entries, join(folder, "journal")) : findMoved(known, { undone, rest });
   for (const path of progress.astray) moved.add(path);
@@ -55,8 +43,8 @@ export function undoRun(
       const entry = entries[at];
       if (entry === undefined) continue;
       const before = report.leaves();
-      if (how === "do") for (const path of pathsOf(entry)) openWay(path, made);
-      undoEntry(entry, { folder, how, moved, report, progress });
+      for (const path of pathsOf(entry)) hands.openWay(path);
+      undoEntry(entry, { hands, moved, report, progress });
       if (report.leaves() > before) progress.keep(at);
       onStep();
       progress.note(at);
@@ -97,8 +85,7 @@ interface Left {
 }
 
 interface Undoing {
-  readonly folder: string;
-  readonly how: "dry" | "do";
+  readonly hands: UndoHands;
   /** Paths that somebody changed since, and what hangs on them. */
   readonly moved: Set<string>;
   readonly report: ReturnType<typeof createReport>;
@@ -115,19 +102,6 @@ const GRACE_NS = 1_000_000_000n;
 function hasMoved(moved: ReadonlySet<string>, path: string): boolean {
   for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (moved.has(at)) return true;
   return false;
-}
-
-/**
- * Whether no link leads to the folder of a path. When it was changed none did; one that stands there now could lead what
- * is put back to another place, a hook of git's for one.
- */
-function isStraight(path: string): boolean {
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  try {
-    return realpathSync(bytes(folder), "latin1") === folder;
-  } catch (error) {
-    return codeOf(error) === "ENOENT"; // nothing can be there, and the step itself says what that means
-  }
 }
 
 /** A step on what nobody can come to is left and named, and the others go on. */
@@ -154,18 +128,21 @@ function undoStep(entry: UndoEntry, undoing: Undoing): void {
     case "removed-link":
     case "mode":
       if (hasMoved(undoing.moved, entry.path)) return undoing.report.leave(entry.path, SINCE);
-      if (undoing.how === "do" && !isStraight(entry.path)) return undoing.report.leave(entry.path, ASTRAY);
+      // When it was changed no link led there; one that stands there now could lead what is put back to another place, a hook
+      // of git's for one.
+      if (!undoing.hands.isStraight(entry.path)) return undoing.report.leave(entry.path, ASTRAY);
       return undoAt(entry, undoing);
   }
 }
 
 function undoAt(entry: Exclude<UndoEntry, { did: "not" | "moved" | "exchanged" }>, undoing: Undoing): void {
-  const { report, how, folder } = undoing;
+  const { report, hands } = undoing;
   const { path } = entry;
-  const found = statAt(path);
+  const wasThere = entry.did === "made" || entry.did === "changed" || entry.did === "mode";
+  const found = hands.find(path, wasThere ? "something" : "nothing");
   const act = (what: UndoChange["what"], action: () => void): void => {
     try {
-      if (how === "do") action();
+      action();
       report.add(what, path);
     } catch (error) {
       report.leave(path, `it cannot be put back: ${codeOf(error)}`);
@@ -174,32 +151,28 @@ function undoAt(entry: Exclude<UndoEntry, { did: "not" | "moved" | "exchanged" }
   switch (entry.did) {
     case "made":
       if (found === undefined) return;
-      return act("removed", () => (found.isDirectory() ? rmdirSync(bytes(path)) : unlinkSync(bytes(path))));
+      return act("removed", () => hands.remove(path, found.kind));
     case "changed":
-      // In a dry look what took its place is still there.
-      if (how === "do" && found !== undefined && !found.isFile()) return report.leave(path, "something else is there");
-      return act("restored", () => restoreFile(entry, folder));
+      if (found !== undefined && found.kind !== "file") return report.leave(path, "something else is there");
+      return act("restored", () => hands.restore(path, entry));
     case "removed":
       if (found !== undefined && isAsBefore(found, entry.meta)) return;
-      if (found !== undefined && how === "do") return report.leave(path, "something else is there");
-      return act("restored", () => restoreFile(entry, folder));
+      if (found !== undefined) return report.leave(path, "something else is there");
+      return act("restored", () => hands.restore(path, entry));
     case "removed-folder":
       if (found !== undefined) return;
-      return act("restored", () => {
-        mkdirSync(bytes(path), { mode: entry.meta.mode });
-        chmodSync(bytes(path), entry.meta.mode);
-      });
+      return act("restored", () => hands.makeFolder(path, entry.meta.mode));
     case "removed-link":
       if (found !== undefined) return;
-      return act("restored", () => symlinkSync(bytes(entry.text), bytes(path)));
+      return act("restored", () => hands.makeLink(path, entry.text));
     case "mode":
-      if (found === undefined || found.isSymbolicLink() || Number(found.mode & 0o777n) === entry.mode) return;
-      return act("mode", () => chmodSync(bytes(path), entry.mode));
+      if (found === undefined || found.kind === "link" || found.mode === entry.mode) return;
+      return act("mode", () => hands.setMode(path, entry.mode));
   }
 }
 
 function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, undoing: Undoing): void {
-  const { how, moved, report } = undoing;
+  const { hands, moved, report } = undoing;
   const { from, to } = entry;
   const stray = (path: string): void => {
     moved.add(path);
@@ -210,14 +183,14 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
     stray(from);
     return report.leave(to, SINCE);
   }
-  if (how === "do" && !(isStraight(from) && isStraight(to))) {
+  if (!(hands.isStraight(from) && hands.isStraight(to))) {
     stray(from);
     return report.leave(to, ASTRAY);
   }
   // What lies in a folder goes with it.
   for (const path of wentAgain) stray(from + path.slice(to.length));
-  const [back, there] = [statAt(from), statAt(to)];
-  if (how === "dry") return report.add("moved-back", from);
+  const back = hands.find(from, entry.did === "moved" ? "nothing" : "something");
+  const there = hands.find(to, "something");
   // Moved back already; or the run made it and took it away again.
   if (there === undefined && (entry.did === "moved" || back === undefined)) return;
   if (back !== undefined && entry.did === "moved") {
@@ -225,8 +198,8 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
     return report.leave(to, "something else is where it was");
   }
   try {
-    if (entry.did === "moved") renameSync(bytes(to), bytes(from));
-    else exchangeBack(undoing.progress, { from, to, back, there });
+    if (entry.did === "moved") hands.move(to, from);
+    else exchangeBack(undoing, { from, to, back, there });
     report.add("moved-back", from);
   } catch (error) {
     stray(from);
@@ -235,29 +208,17 @@ function undoMove(entry: Extract<UndoEntry, { did: "moved" | "exchanged" }>, und
 }
 
 function exchangeBack(
-  progress: UndoProgress,
-  { from, to, back, there }: Record<"from" | "to", string> & Record<"back" | "there", BigIntStats | undefined>,
+  { progress, hands }: Undoing,
+  { from, to, back, there }: Record<"from" | "to", string> & Record<"back" | "there", UndoFound | undefined>,
 ): void {
   const begun = progress.exchanging();
-  const now = there === undefined ? "-" : String(there.ino);
+  const now = there === undefined ? "-" : there.inode;
   if (begun !== null && begun !== now) return; // done already
   progress.exchange(now);
   // What the run made itself and took away after the exchange is not there to go back.
-  if (back === undefined) renameSync(bytes(to), bytes(from));
-  else if (there === undefined) renameSync(bytes(from), bytes(to));
-  else exchangeNames(from, to);
-}
-
-/** Whole or not at all: the old content stands beside until it takes the place. */
-function restoreFile(entry: { path: string; blob: number; meta: UndoMeta }, folder: string): void {
-  const beside = `${entry.path}.aios-undo`;
-  // Left of a step that was stopped; or an agent's, a link to where it would like this content to be.
-  rmSync(bytes(beside), { force: true });
-  const { COPYFILE_EXCL, COPYFILE_FICLONE } = constants;
-  copyFileSync(join(folder, "blobs", String(entry.blob)), bytes(beside), COPYFILE_EXCL | COPYFILE_FICLONE);
-  chmodSync(bytes(beside), entry.meta.mode);
-  setTimes(beside, BigInt(entry.meta.mtimeNs));
-  renameSync(bytes(beside), bytes(entry.path));
+  if (back === undefined) hands.move(to, from);
+  else if (there === undefined) hands.move(from, to);
+  else hands.exchange(from, to);
 }
 
 /** Whether a step looks done; where that cannot be said, it may be. */
@@ -272,14 +233,14 @@ function mayBeDone(entry: UndoEntry): boolean {
 
 function looksDone(entry: UndoEntry): boolean {
   if (entry.did === "changed" || entry.did === "removed") {
-    const found = statAt(entry.path);
+    const found = findAt(entry.path);
     return found !== undefined && isAsBefore(found, entry.meta);
   }
   return entry.did === "made" ? statAt(entry.path) === undefined : entry.did !== "mode";
 }
 
-function isAsBefore(found: BigIntStats, meta: UndoMeta): boolean {
-  return Number(found.size) === meta.size && String(found.mtimeNs) === meta.mtimeNs;
+function isAsBefore(found: UndoFound, meta: UndoMeta): boolean {
+  return found.size === meta.size && found.mtimeNs === meta.mtimeNs;
 }
 
 /**

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { O_PATH, setMode } from "./file-calls.ts";
 
 const ITS_OWNER_MAY = 0o700;
+const CHANGE_NAMES = 0o300;
 
 /**
  * Gives the folders above a path back to their owner (u+rwx) where a run took that away: of those that are `made`, which it
@@ -22,6 +23,33 @@ export function openWay(path: string, made: ReadonlySet<string>): void {
       const rights = mode & 0o7777;
       if (uid === process.geteuid?.() && (rights & ITS_OWNER_MAY) !== ITS_OWNER_MAY)
         setMode(fd, rights | ITS_OWNER_MAY);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/**
+ * Does something to a name, in a folder too whose owner may not change it (mode 500): the owner gets the right for as long as
+ * it takes. Who is stopped in between leaves the folder with it.
+ */
+export function withRights<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EACCES")) throw error;
+    const above = Buffer.from(path.slice(0, path.lastIndexOf("/")), "latin1");
+    const fd = openSync(above, O_PATH | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+    try {
+      const { mode, uid } = fstatSync(fd);
+      const rights = mode & 0o7777;
+      if (uid !== process.geteuid?.() || (rights & CHANGE_NAMES) === CHANGE_NAMES) throw error;
+      setMode(fd, rights | CHANGE_NAMES);
+      try {
+        return act();
+      } finally {
+        setMode(fd, rights);
+      }
     } finally {
       closeSync(fd);
     }

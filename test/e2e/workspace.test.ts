@@ -141,6 +141,17 @@ describe("a direct workspace", () => {
     expect(left.toSorted()).toEqual(["/notes.txt", "/z", "/z/f"]);
     expect([text("notes.txt"), text("old.txt")]).toEqual(["ruined\na person's\n", "old\n"]);
     rmSync(join(aios.workspace, "z"), { recursive: true });
+    // A person's own folder that nobody may change names in has files that an agent may write to.
+    mkdirSync(join(aios.workspace, "closed"));
+    put("closed/f", "mine\n");
+    if (OWN_USER !== null) chownSync(join(aios.workspace, "closed"), OWN_USER.uid, OWN_USER.gid);
+    chmodSync(join(aios.workspace, "closed"), 0o500);
+    const closed = await work("echo ruined > closed/f");
+    expect(text("closed/f")).toBe("ruined\n");
+    expect(await undo(closed)).toMatchObject({ changed: 1, leftCount: 0 });
+    expect(text("closed/f")).toBe("mine\n");
+    expect(statSync(join(aios.workspace, "closed")).mode & 0o777).toBe(0o500);
+    rmSync(join(aios.workspace, "closed"), { recursive: true });
     // A path that is too long to come to is left, and the rest is taken back.
     put("notes.txt", "mine\n");
     const third = await work(
