@@ -47,15 +47,18 @@ export function createOwners() {
   /** Who recovers, until the wait is over or somebody stops it. */
   let pending = null;
 
-  function change({ seq, kind, owner }, document, enrolled) {
+  function change({ seq, kind, owner, key }, document, enrolled) {
     if (kind === "owner-enrolled") keys.set(owner, enrolled);
     if (kind === "owner-removed") {
       if (document?.owner !== owner) refuse(seq, "it removes another owner than the one that was signed");
       keys.delete(owner);
+      // Codes end with the owner who made them.
+      for (const [id, { by }] of keys) if (by === owner) keys.delete(id);
     }
     if (kind === "recovery-set" || kind === "recovery-stopped") {
       for (const [id, { roles }] of keys) if (roles.includes("recovery")) keys.delete(id);
-      for (const code of (kind === "recovery-set" && document?.codes) || []) keys.set(code.id, readCode(code, seq));
+      for (const code of (kind === "recovery-set" && document?.codes) || [])
+        keys.set(code.id, { ...readCode(code, seq), by: key });
     }
     if (kind === "recovery-begun") pending = { owner, enrolled, record: seq };
     if (kind === "recovery-stopped") pending = null;

@@ -22,10 +22,11 @@ test("people are alerted of who may sign from now on, and of a passkey that may 
   expect(alertFor(copied, agentOf)).toEqual({ owner, code: "passkey-rolled-back" });
 });
 
-test("people are alerted of a recovery, of its end and of what came of it", () => {
+test("people are alerted of codes that were made, of a recovery, of its end and of what came of it", () => {
   const [owner, key] = ["ed25519:0123456789abcdef", "recovery:0123456789abcdef"];
   const bodies: readonly RecordBody[] = [
     { kind: "recovery-begun", owner, key },
+    { kind: "recovery-set", codes: 8, key: owner },
     { kind: "recovery-stopped", record: 9, key: owner },
     { kind: "owner-recovered", owner, record: 9 },
   ];

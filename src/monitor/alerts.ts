@@ -60,7 +60,7 @@ export function alertFor(body: RecordBody, agentOf: AlertPorts["agentOf"]): Aler
     return body.owner === body.key ? null : { owner: body.owner, code: body.kind };
   }
   if (body.kind === "recovery-begun" || body.kind === "owner-recovered") return { owner: body.owner, code: body.kind };
-  if (body.kind === "recovery-stopped") return { owner: body.key, code: body.kind };
+  if (body.kind === "recovery-set" || body.kind === "recovery-stopped") return { owner: body.key, code: body.kind };
   if (body.kind === "passkey-rolled-back") return { owner: body.key, code: body.kind };
   if (body.kind !== "instance-frozen" || UNTOLD.has(body.code)) return null;
   return { instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };

@@ -5,6 +5,7 @@ import type { Channel } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { CliHandlers } from "./cli-requests.ts";
 import { createConsoleDesk, type ConsoleDesk, type ConsolePorts } from "./console.ts";
+import { NO_RECOVERY } from "./state.ts";
 
 /* What the monitor makes of a console that is not the one of this code: every page of it, the signing page too. */
 
@@ -61,7 +62,7 @@ function stage({
       },
     },
     journal: {
-      state: { recovery: { codes: new Map(), wait: 0, pending: null } },
+      state: { recovery: NO_RECOVERY },
       write: async (body: RecordBody) => written.push(body),
     },
     code: { node: "/node", root: "/root" },

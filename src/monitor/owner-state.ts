@@ -6,6 +6,7 @@ import { signCountOf } from "../protocol/passkey.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { ENVELOPE } from "../protocol/statement.ts";
 import { isLastAdministrator } from "./owner-statements.ts";
+import { codesEndWith } from "./recovery-state.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
@@ -42,6 +43,7 @@ export function applyOwner(
   if (body.kind === "owner-removed") {
     if (isLastAdministrator(body.owner, state)) fail(seq, "it leaves nobody who can administer");
     if (!state.owners.delete(body.owner)) fail(seq, `no owner has the key ${body.owner}`);
+    codesEndWith(state, body.owner);
     return;
   }
   const decoded = decodeOwner(document);

@@ -57,13 +57,20 @@ export function readRemoval(document: JsonObject, state: State): string {
   if (isLastAdministrator(id, state))
     throw new Refusal(
       "last-administrator",
-      `Without ${id} nobody could add or remove owners.`,
-      "Add another owner who can administer first.",
+      `Without ${id} nobody could add or remove owners: that is signed at a terminal, with a key file.`,
+      "Add another owner who can administer first: aios owners add --key.",
     );
   return id;
 }
 
-/** Whether nobody else has the role `administer`. */
+/**
+ * Whether nobody else can administer at a terminal. A passkey does not count, whatever its roles: no page has it sign what
+ * an administrator signs. Recovery codes do not either, since they end with the owner who made them.
+ */
 export function isLastAdministrator(id: string, { owners }: Pick<State, "owners">): boolean {
-  return [...owners].every(([other, { roles }]) => other === id || !roles.includes("administer"));
+  return [...owners].every(([other, owner]) => other === id || !administersAtTerminal(owner));
+}
+
+function administersAtTerminal({ roles, key }: OwnerDocument): boolean {
+  return key.kind === "ed25519" && roles.includes("administer");
 }

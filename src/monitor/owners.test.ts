@@ -17,7 +17,7 @@ import { jsonView } from "./json-view.ts";
 import { applyRecord, StateFault } from "./reducer.ts";
 import { createSignCounts } from "./sign-counts.ts";
 import { checkSigned } from "./signed-records.ts";
-import { emptyState, type State } from "./state.ts";
+import { emptyState, NO_RECOVERY, type State } from "./state.ts";
 
 const crypto = createCrypto();
 const AT_HOME = { rpId: "aios-0123456789abcdef.localhost", origin: "http://aios-0123456789abcdef.localhost:20101" };
@@ -104,7 +104,7 @@ class Home {
   }
 }
 
-const [first, second, third] = [withKeyFile(1), withKeyFile(2), withKeyFile(3)];
+const [first, second, third, fourth] = [withKeyFile(1), withKeyFile(2), withKeyFile(3), withKeyFile(4)];
 
 describe("a log with several owners", () => {
   test("is replayed: owners enrol others, of both kinds, and remove them", () => {
@@ -116,9 +116,10 @@ describe("a log with several owners", () => {
     home.setPolicy(passkey);
     home.enrol(third, { by: passkey, roles: ["grant"] });
     home.remove(second, { by: passkey });
+    home.enrol(fourth, { by: passkey });
     home.remove(first, { by: passkey });
-    expect([...home.state.owners.keys()]).toEqual([passkey.id, third.id]);
-    expect(home.state.owners.get(passkey.id)).toMatchObject({ roles: ROLES, count: 5 });
+    expect([...home.state.owners.keys()]).toEqual([passkey.id, third.id, fourth.id]);
+    expect(home.state.owners.get(passkey.id)).toMatchObject({ roles: ROLES, count: 6 });
   });
 
   test.each<[string, (home: Home) => void, RegExp]>([
@@ -126,6 +127,14 @@ describe("a log with several owners", () => {
     ["one enrolled without administer", (home) => home.enrol(third, { by: second }), /may not sign for enrol-owner/],
     ["a policy by one who only approves", (home) => home.setPolicy(second), /may not sign for set-policy/],
     ["the last who can administer removed", (home) => home.remove(first, { by: first }), /nobody who can administer/],
+    [
+      "the last who can administer at a terminal removed, beside a passkey that no page has sign that",
+      (home) => {
+        home.enrol(withPasskey(), { by: first });
+        home.remove(first, { by: first });
+      },
+      /nobody who can administer/,
+    ],
     [
       "a policy by one who was removed",
       (home) => {
@@ -302,11 +311,28 @@ describe("recovery in the log", () => {
     home.enrol(third, { by: first, roles: ["approve"] });
     begin(home);
     stop(home, third, 3);
-    expect(home.state.recovery).toEqual({ wait: 0, codes: new Map(), pending: null });
+    expect(home.state.recovery).toEqual(NO_RECOVERY);
     expect(() => begin(home)).toThrow(/does not verify/);
   });
 
+  test("twin: codes outlive another's removal, and what was begun with one goes on when their owner leaves", () => {
+    const home = ready();
+    home.enrol(third, { by: first });
+    home.enrol(fourth, { by: first });
+    home.remove(fourth, { by: third });
+    begin(home);
+    home.remove(first, { by: third });
+    complete(home, { at: 9999, record: 5 });
+    expect(home.state.owners.has(second.id)).toBe(true);
+    expect(home.state.recovery).toEqual(NO_RECOVERY);
+  });
+
   test.each<[string, (home: Home) => void, RegExp]>([
+    [
+      "a code of an owner who was removed",
+      (home) => (home.enrol(third, { by: first }), home.remove(first, { by: third }), begin(home)),
+      /does not verify/,
+    ],
     [
       "a code used twice",
       (home) => (begin(home), complete(home, { at: 9999 }), begin(home, holder, third.key)),

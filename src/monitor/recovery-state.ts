@@ -3,7 +3,7 @@ import { decodeOwner } from "../protocol/owner-key.ts";
 import { decodeRecovery } from "../protocol/recovery.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { StateFault } from "./state-fault.ts";
-import type { State } from "./state.ts";
+import { NO_RECOVERY, type State } from "./state.ts";
 
 type RecoveryBody = Extract<RecordBody, { readonly kind: "recovery-set" | "recovery-begun" | "recovery-stopped" }>;
 
@@ -23,7 +23,8 @@ export function applyRecovery(
       const decoded = decodeRecovery(document);
       if (decoded.kind !== "ok") throw new StateFault(seq, `its codes do not decode: ${decoded.message}`);
       const { codes, wait } = decoded.value;
-      state.recovery = { ...recovery, wait, codes: new Map(codes.map((code) => [code.id, { ...code, used: false }])) };
+      const made = codes.map((code) => [code.id, { ...code, used: false }] as const);
+      state.recovery = { ...recovery, wait, by: made.length === 0 ? null : body.key, codes: new Map(made) };
       return;
     }
     case "recovery-begun": {
@@ -32,17 +33,23 @@ export function applyRecovery(
       const code = recovery.codes.get(body.key);
       if (code === undefined || code.used) throw new StateFault(seq, `${body.key} is no code that is left`);
       if (recovery.pending !== null) throw new StateFault(seq, "another recovery waits");
-      recovery.codes.set(body.key, { ...code, used: true });
+      const codes = new Map(recovery.codes).set(body.key, { ...code, used: true });
       const pending = { record: seq, owner: body.owner, document: decoded.value, due: at + recovery.wait };
-      state.recovery = { ...recovery, pending };
+      state.recovery = { ...recovery, codes, pending };
       return;
     }
     case "recovery-stopped":
       if (recovery.pending?.record !== body.record) throw new StateFault(seq, "no such recovery waits");
       // Somebody used a code whom an owner did not want: the others lie where that one lay.
-      state.recovery = { wait: 0, codes: new Map(), pending: null };
+      state.recovery = NO_RECOVERY;
       return;
     default:
       return body satisfies never;
   }
+}
+
+/** Codes end with the owner who made them: whoever leaves has seen them. A recovery that was begun goes on and can be stopped. */
+export function codesEndWith(state: State, owner: string): void {
+  const { by, pending } = state.recovery;
+  if (by === owner) state.recovery = { ...NO_RECOVERY, pending };
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RecordBody } from "../protocol/record.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
-import { emptyState, type State } from "./state.ts";
+import { emptyState, NO_RECOVERY, type State } from "./state.ts";
 
 const HOUR = 3_600_000;
 let state: State;
@@ -35,7 +35,7 @@ beforeEach(() => {
     failed: () => {},
   });
   const document = { name: "again", roles: ["approve"], key: { kind: "ed25519", publicKey: "" } } as const;
-  state.recovery = { wait: HOUR, codes: new Map(), pending: { record: 7, owner: "ed25519:0", document, due: HOUR } };
+  state.recovery = { ...NO_RECOVERY, wait: HOUR, pending: { record: 7, owner: "ed25519:0", document, due: HOUR } };
 });
 
 function elapse(ms: number): void {

@@ -44,6 +44,7 @@ export function viewRecovery({ recovery }: Pick<State, "recovery">): OwnerReques
   const { pending } = recovery;
   return {
     wait: recovery.wait,
+    by: recovery.by,
     codes: [...recovery.codes.values()].map(({ salt, used }) => (used ? null : salt)),
     pending:
       pending === null

@@ -24,10 +24,15 @@ export interface Owner extends OwnerDocument {
 export interface RecoveryState {
   /** From the use of a code to the enrolment, milliseconds. */
   readonly wait: number;
+  /** Id of the key of the owner who made the codes; null when there are none. */
+  readonly by: string | null;
   /** By the id of the code's key, in the order in which they were made. */
-  readonly codes: Map<string, { readonly salt: string; readonly key: string; readonly used: boolean }>;
+  readonly codes: ReadonlyMap<string, { readonly salt: string; readonly key: string; readonly used: boolean }>;
   readonly pending: PendingRecovery | null;
 }
+
+/** A home begins so. */
+export const NO_RECOVERY: RecoveryState = Object.freeze({ wait: 0, by: null, codes: new Map(), pending: null });
 
 /** A recovery that waits. */
 export interface PendingRecovery {
@@ -177,7 +182,7 @@ export interface State {
 export function emptyState(): State {
   return {
     owners: new Map(),
-    recovery: { wait: 0, codes: new Map(), pending: null },
+    recovery: NO_RECOVERY,
     grants: new Map(),
     active: new Map(),
     byAgent: new Map(),

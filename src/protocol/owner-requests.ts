@@ -21,6 +21,8 @@ export interface OwnerView {
 export interface RecoveryView {
   /** Milliseconds; 0 when recovery is off. */
   readonly wait: number;
+  /** Id of the key of the owner who made the codes, which end with that owner; null when there are none. */
+  readonly by: string | null;
   /** Salts of the codes in their order; null for one that was used. */
   readonly codes: readonly (string | null)[];
   readonly pending: RecoveryPending | null;
@@ -103,6 +105,7 @@ export const RECOVERY_PENDING: Decoder<RecoveryPending> = object<RecoveryPending
 });
 const RECOVERY_VIEW: Decoder<RecoveryView> = object<RecoveryView>({
   wait: count,
+  by: nullable(ownerKey),
   codes: list(nullable(nonce), { max: 16 }),
   pending: nullable(RECOVERY_PENDING),
 });

@@ -132,10 +132,14 @@ describe("an owner who was removed", () => {
     expect(grants.find(({ id }) => id === "by-leaver")?.state).toBe("active");
   });
 
-  test("attack: the last who administers cannot be removed", async () => {
+  test("attack: the last who administers cannot be removed; attack: nor the last but a passkey", async () => {
+    const [, passkey] = await enrolPasskey("only-a-passkey", ROLES);
     const { owners: all } = await aios.client.request("owners", {});
     const administrators = all.filter(({ roles }) => roles.includes("administer"));
-    for (const { id } of administrators.slice(1)) await aios.sign("remove-owner", { owner: id });
+    const others = administrators.filter(({ id }) => id !== idOf(aios.owner) && id !== passkey);
+    for (const { id } of others) await aios.sign("remove-owner", { owner: id });
+    await expect(aios.sign("remove-owner", { owner: idOf(aios.owner) })).rejects.toThrow(/nobody could add/i);
+    await aios.sign("remove-owner", { owner: passkey });
     await expect(aios.sign("remove-owner", { owner: idOf(aios.owner) })).rejects.toThrow(/nobody could add/i);
     expect(await owners()).toContain("owner");
   });

@@ -20,7 +20,22 @@ const maria: OwnerView = {
   since: NOW,
   grants: ["mail"],
 };
-const OFF: RecoveryView = { wait: 0, codes: [], pending: null };
+const OFF: RecoveryView = { wait: 0, by: null, codes: [], pending: null };
+
+const chief: OwnerView = { ...maria, id: "ed25519:fedcba9876543210", name: "chief", roles: ["administer"] };
+const withPasskey: OwnerView = {
+  ...chief,
+  id: "passkey:0123456789abcdef",
+  name: "page",
+  key: {
+    kind: "passkey",
+    credential: "AAAA",
+    publicKey: "",
+    rpId: "h.localhost",
+    origin: "http://h.localhost:1",
+    count: 0,
+  },
+};
 
 function answering(recovery: RecoveryView = OFF): Answers {
   return {
@@ -94,6 +109,15 @@ describe("aios owners", () => {
     expect(submitted(desk).document).toMatchObject({ name: "ben", key });
   });
 
+  test("add --passkey says first which of these roles a passkey is no use for", async () => {
+    const desk = createDesk({ answers: { ...answering(), "console-open": () => Promise.reject(new Error("enough")) } });
+    const words = ["owners", "add", "--name", "ben", "--roles", "approve,grant,administer", "--passkey"];
+    await runProgram(words, desk.powers);
+    expect(desk.err()).toMatch(/With a passkey grant signs only .*revoke-grant.*; the rest takes a key file/);
+    expect(desk.err()).toContain("With a passkey administer signs nothing; the rest takes a key file at a terminal.");
+    expect(desk.err()).not.toContain("With a passkey approve");
+  });
+
   test.each([
     [["owners", "add", "--name", "ben", "--roles", "root", "--key", KEY]],
     [["owners", "add", "--name", "ben", "--key", KEY]],
@@ -113,8 +137,35 @@ describe("aios owners", () => {
     const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });
     expect(await runProgram(["owners", "remove", "maria"], desk.powers)).toBe(EXIT.ok);
     expect(desk.err()).toMatch(/grants +mail \(they stay in force\)/);
+    expect(`${desk.err()}${desk.out()}`).not.toContain("codes");
     expect(submitted(desk).document).toEqual({ owner: maria.id });
     expect(await runProgram(["owners", "remove", "nobody"], createDesk({ answers: answering() }).powers)).toBe(EXIT.no);
+  });
+
+  test("remove says before and after that their recovery codes end", async () => {
+    const recovery = { wait: 3_600_000, by: maria.id, codes: ["ab".repeat(16)], pending: null };
+    const desk = createDesk({ answers: answering(recovery), typed: ["y", PASSPHRASE] });
+    expect(await runProgram(["owners", "remove", "maria"], desk.powers)).toBe(EXIT.ok);
+    for (const said of [desk.err(), desk.out()])
+      expect(said).toMatch(/codes:? +those that they made end with this; aios owners codes makes new ones/);
+  });
+
+  test.each<[string, RecoveryView, readonly OwnerView[], RegExp]>([
+    ["one alone, without codes", OFF, [chief, withPasskey], /note +owner +2 enrolled; chief alone can administer/],
+    ["one with codes", { ...OFF, by: chief.id, codes: ["ab".repeat(16)] }, [chief], /ok +owner +1 enrolled\n/],
+    ["two", OFF, [chief, { ...chief, id: "ed25519:1111111111111111", name: "two" }], /ok +owner +2 enrolled\n/],
+  ])("doctor says who alone can administer: %s", async (_, recovery, owners, said) => {
+    const hello = { version: "0.1.0", start: "0".repeat(32), home: "/h", owners: owners.length, policy: "" };
+    const desk = createDesk({
+      answers: {
+        hello: () => ({ ...hello, limits: "watch" }),
+        owners: () => ({ owners, recovery }),
+        "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
+        telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+      },
+    });
+    await runProgram(["doctor"], desk.powers);
+    expect(desk.out()).toMatch(said);
   });
 
   test("whoever says no has signed nothing", async () => {
@@ -143,7 +194,7 @@ describe("recovery at the terminal", () => {
   });
 
   test("recover signs with the code's own key over a new key, and never says the code", async () => {
-    const recovery = { wait: 86_400_000, codes: ["ab".repeat(16)], pending: null };
+    const recovery = { wait: 86_400_000, by: maria.id, codes: ["ab".repeat(16)], pending: null };
     const typed = ["1-code", "a fresh passphrase of words", "a fresh passphrase of words"];
     const desk = createDesk({ answers: answering(recovery), typed });
     expect(await runProgram(["owners", "recover", "maria-2"], desk.powers)).toBe(EXIT.ok);
@@ -162,7 +213,7 @@ describe("recovery at the terminal", () => {
     const pending = { record: 9, owner: maria.id, name: "thief", due: NOW + 3_600_000 };
     const desk = createDesk({
       answers: {
-        ...answering({ wait: 3_600_000, codes: [null], pending }),
+        ...answering({ wait: 3_600_000, by: maria.id, codes: [null], pending }),
         ps: () => {
           desk.monitor.say("recovering", { pending });
           return { instances: [], allFrozen: null };

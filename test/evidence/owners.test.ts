@@ -190,6 +190,15 @@ describe("the verifier", () => {
     expect(() => read(...start, stopped, over)).toThrow(/nobody recovers so/u);
     expect(() => read(...start, begun)).toThrow(/no owner is enrolled/u);
     expect(() => read(enrol(first, first), set, policy(bearer))).toThrow(/may not sign/u);
+    // Codes end with the owner who made them, and with no other.
+    const remove = (owner: Signer): readonly [object, object] =>
+      made("owner-removed", first, {
+        purpose: "remove-owner",
+        document: { owner: owner.id },
+        fields: { owner: owner.id },
+      });
+    expect(() => read(enrol(first, first), set, remove(first), begun)).toThrow(/no owner is enrolled/u);
+    expect(read(enrol(first, first), enrol(keys[1], first), set, remove(keys[1]), begun)).toMatchObject({ signed: 5 });
   });
 
   test("refuses a second owner who enrols themselves, another purpose, another document, and a kind that it does not know", () => {

@@ -131,17 +131,32 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
       hint: null,
     });
     checks.push(describeLimits(hello.limits, null));
-    checks.push(
-      hello.owners > 0
-        ? { name: "owner", state: "ok", found: `${hello.owners} enrolled`, hint: null }
-        : { name: "owner", state: "missing", found: "none enrolled", hint: "aios init enrols one" },
-    );
+    checks.push(checkOwners(await client.request("owners", {})));
     checks.push(...checkLog(await client.request("log-pace", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
     return checks;
   } finally {
     client.close();
   }
+}
+
+/** Who can administer at a terminal; whoever is the last of them and loses the key file loses the home without codes. */
+function checkOwners({ owners, recovery }: CliRequests["owners"]["ok"]): Check {
+  if (owners.length === 0)
+    return { name: "owner", state: "missing", found: "none enrolled", hint: "aios init enrols one" };
+  const found = `${owners.length} enrolled`;
+  const [administrator, ...others] = owners.filter(
+    ({ roles, key }) => key.kind === "ed25519" && roles.includes("administer"),
+  );
+  const left = recovery.codes.filter((salt) => salt !== null).length;
+  if (administrator === undefined || others.length > 0 || left > 0)
+    return { name: "owner", state: "ok", found, hint: null };
+  return {
+    name: "owner",
+    state: "note",
+    found: `${found}; ${administrator.name} alone can administer at a terminal, and there is no recovery code`,
+    hint: "without that key file nobody can: aios owners codes, or aios owners add --key with administer",
+  };
 }
 
 /** A log that keeps up is nothing to look at. */

@@ -14,10 +14,14 @@ import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { askNewPassphrase } from "../passphrase.ts";
+import { describePasskeyRoles } from "../passkey-roles.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
+
+/** What becomes of the codes of somebody who is removed. */
+const ENDING = "those that they made end with this; aios owners codes makes new ones";
 
 /** `aios owners list`. */
 export const ownersList: Command = {
@@ -111,7 +115,7 @@ export const ownersAdd: Command = {
       throw CliFailure.of("usage", "there must be one key to add", "--key KEY, or --passkey to have one made");
     const given = publicKey === null ? null : readOwner(args, { kind: "ed25519", publicKey });
     return await withMonitor({ powers, args }, async (client, home) => {
-      const document = given ?? (await awaitPasskey({ powers, client }, readNameAndRoles(args)));
+      const document = given ?? (await awaitPasskey({ powers, client }, forPasskey(powers, args)));
       const session = openSigningSession(powers, { home, keep: "once" });
       await enrolAnother({ powers, client, session }, document);
       return EXIT.ok;
@@ -126,12 +130,16 @@ export const ownersRemove: Command = {
   positionals: [{ name: "OWNER", required: true, help: "a name or the id of a key, from aios owners list" }],
   rest: null,
   flags: [HOME],
-  details: ["What they signed before stays in force: the command lists their grants, and aios grants revoke ends one."],
+  details: [
+    "What they signed before stays in force: the command lists their grants, and aios grants revoke ends one. Recovery codes that they made end, since they have seen them.",
+    "Somebody must stay who can administer with a key file: a passkey signs nothing of that.",
+  ],
   examples: ["owners remove maria"],
   async run(powers, args) {
     const wanted = args.required("OWNER");
     return await withMonitor({ powers, args }, async (client, home) => {
-      const owner = await findOwner(client, wanted);
+      const { recovery, ...found } = await client.request("owners", {});
+      const owner = findOwner(found, wanted);
       const asked = { purpose: "remove-owner", document: { owner: owner.id } } as const;
       await client.request("prepare", asked);
       writeLines(powers.err, [
@@ -139,12 +147,16 @@ export const ownersRemove: Command = {
         ...describeOwner(owner, powers),
         line(`  key        ${owner.id}`),
         line(`  grants     ${owner.grants.length === 0 ? "none" : owner.grants.join(", ")} (they stay in force)`),
+        ...(recovery.by === owner.id ? [line(`  codes      ${ENDING}`, "wait")] : []),
         line(""),
       ]);
       await insist(powers, `Remove ${makeVisible(owner.name)}?`);
       const session = openSigningSession(powers, { home, keep: "once" });
       const seq = await prepareAndSign({ powers, client, session }, asked);
-      writeLines(powers.out, [line(`removed ${makeVisible(owner.name)} (record ${seq})`)]);
+      writeLines(powers.out, [
+        line(`removed ${makeVisible(owner.name)} (record ${seq})`),
+        ...(recovery.by === owner.id ? [line(`recovery codes: ${ENDING}`, "wait")] : []),
+      ]);
       return EXIT.ok;
     });
   },
@@ -199,6 +211,13 @@ async function awaitPasskey(
   throw CliFailure.of("not-confirmed", "Nobody made a passkey in time", "aios owners add --passkey invites again");
 }
 
+/** Says beforehand what of these roles a passkey is no use for. */
+function forPasskey(powers: CliPowers, args: Arguments): Pick<OwnerDocument, "name" | "roles"> {
+  const owner = readNameAndRoles(args);
+  writeLines(powers.err, describePasskeyRoles(owner.roles));
+  return owner;
+}
+
 function readNameAndRoles(args: Arguments): Pick<OwnerDocument, "name" | "roles"> {
   // The shape of an owner with any key is that of one with none yet.
   const { name, roles } = readOwner(args, { kind: "ed25519", publicKey: toBase64(new Uint8Array(32)) });
@@ -217,8 +236,7 @@ function readOwner(args: Arguments, key: OwnerKey): OwnerDocument {
   return decoded.value;
 }
 
-async function findOwner(client: MonitorClient, wanted: string): Promise<OwnerView> {
-  const { owners } = await client.request("owners", {});
+function findOwner({ owners }: { readonly owners: readonly OwnerView[] }, wanted: string): OwnerView {
   const found = owners.find(({ id, name }) => id === wanted || name === wanted);
   if (found !== undefined) return found;
   throw CliFailure.of("not-found", `There is no owner "${makeVisible(wanted)}"`, "aios owners list shows them");
