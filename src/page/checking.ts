@@ -1,13 +1,15 @@
 import { canonicalize } from "../kernel/canonical.ts";
-import { fromBase64 } from "../protocol/bytes.ts";
+import { encodeUtf8, fromBase64 } from "../protocol/bytes.ts";
 import { verifyProof, type ProofVerdict } from "../protocol/log-proof.ts";
 import { createTreeHasher } from "../protocol/merkle.ts";
 import { verifyConsistency } from "../protocol/merkle-proof.ts";
 import { checkpointText, parseCheckpoint, readNoteKey, type CheckpointBody } from "../protocol/note.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { LogProof } from "../protocol/requests.ts";
+import { SALT_DIGITS } from "../protocol/sealed.ts";
 import { ask, Refused } from "./api.ts";
 import { byBrowser } from "./by-browser.ts";
+import { digestOf } from "./sha256.ts";
 
 /*
  * Records are checked here, by the code that `aios log check` uses, with the hashes and signatures of this browser. What the
@@ -51,6 +53,25 @@ async function checkProof(
   localStorage.setItem(KEY, key);
   if (before === null || checkpoint.size > before.size) localStorage.setItem(SEEN, checkpointText(checkpoint));
   return { kind: "verified", size: checkpoint.size, key, before: before?.size ?? null };
+}
+
+/**
+ * The text of a payload that the record commits to, or why what is given is none; null when nobody opens it, since its key was
+ * destroyed or it is too large for one answer. Throws Refused.
+ */
+export async function openPayload({
+  seq,
+  payload,
+}: LogRecord): Promise<
+  { readonly kind: "fits"; readonly text: string } | { readonly kind: "refused"; readonly why: string } | null
+> {
+  const { entries } = await ask("log-disclose", { from: seq, to: seq + 1, size: seq + 1 });
+  const salted = entries[0]?.salted ?? null;
+  if (payload === null || salted === null) return null;
+  const bytes = encodeUtf8(salted).length - SALT_DIGITS;
+  return (await digestOf(salted)) === payload.digest && bytes === payload.bytes
+    ? { kind: "fits", text: salted.slice(SALT_DIGITS) }
+    : refused("what is given as sealed beside it is not what the record commits to");
 }
 
 /** Why a checkpoint is of no log that has grown from the earlier one, or that it has grown into; null when it is. */

@@ -4,7 +4,7 @@ import type { LogProof } from "../protocol/requests.ts";
 import { summariseRecord } from "../showing/describe-record.ts";
 import { actionSeen } from "../showing/instance-deeds.ts";
 import { ask, why } from "./api.ts";
-import { checkRecord, type Checked } from "./checking.ts";
+import { checkRecord, openPayload, type Checked } from "./checking.ts";
 import { box, fill, h, theirs } from "./dom.ts";
 import { visibleRows } from "./grants.ts";
 import type { Entry } from "./newest.ts";
@@ -49,6 +49,7 @@ async function show(content: HTMLElement, seq: number): Promise<void> {
   const { record } = entry;
   const proof = h("div", { class: "card", role: "status" }, h("p", {}, "Verifying in this browser …"));
   const others = h("div");
+  const payload = h("div", { role: "status" });
   fill(
     content,
     drawSummary(record, names),
@@ -57,9 +58,9 @@ async function show(content: HTMLElement, seq: number): Promise<void> {
     h("h2", {}, "The record, as the log's tree has it"),
     box("Record", visibleRows(JSON.stringify(record, null, 2))),
     h("h2", {}, "What is sealed beside it"),
-    drawPayload(entry),
+    payload,
   );
-  await Promise.all([drawProof(proof, record), drawAction(others, { record, names })]);
+  await Promise.all([drawProof(proof, record), drawAction(others, { record, names }), drawPayload(payload, entry)]);
 }
 
 function drawSummary(record: LogRecord, names: Names): HTMLElement {
@@ -155,14 +156,27 @@ async function drawAction(
   );
 }
 
-function drawPayload({ record, payload }: Entry): HTMLElement {
-  if (payload === null)
-    return h(
-      "p",
-      { class: "faint" },
-      record.payload === null ? "Nothing." : "Its key was destroyed: nobody can open it.",
+/** What is shown is what was checked, to the byte. What cannot be checked here says so. */
+async function drawPayload(place: HTMLElement, { record, payload }: Entry): Promise<void> {
+  if (record.payload === null) return fill(place, h("p", { class: "faint" }, "Nothing."));
+  const opened = await openPayload(record).catch((error: unknown) => ({ kind: "refused" as const, why: why(error) }));
+  if (opened?.kind === "refused")
+    return fill(place, h("p", { class: "bad strong" }, "NOT VERIFIED: ", theirs(opened.why, 2000)));
+  if (opened !== null)
+    return fill(
+      place,
+      h("p", { class: "good" }, "It is what the record commits to: this browser has made its digest."),
+      drawText(JSON.stringify(JSON.parse(opened.text), null, 2), record),
     );
-  const text = JSON.stringify(payload, null, 2);
+  if (payload === null) return fill(place, h("p", { class: "faint" }, "Its key was destroyed: nobody can open it."));
+  fill(
+    place,
+    h("p", { class: "bad" }, "NOT VERIFIED: it is too large to be checked here; aios log evidence checks it."),
+    drawText(JSON.stringify(payload, null, 2), record),
+  );
+}
+
+function drawText(text: string, { seq }: LogRecord): HTMLElement {
   const cut = text.length > MOST_SHOWN;
   return h(
     "div",
@@ -172,7 +186,7 @@ function drawPayload({ record, payload }: Entry): HTMLElement {
       ? h(
           "p",
           { class: "faint" },
-          `${text.length - MOST_SHOWN} characters more: aios log show --from ${record.seq} --limit 1 --payload`,
+          `${text.length - MOST_SHOWN} characters more: aios log show --from ${seq} --limit 1 --payload`,
         )
       : null,
   );

@@ -38,6 +38,7 @@ describe("the console", () => {
       "policy-simulate",
       "log-show",
       "log-newest",
+      "log-disclose",
       "log-prove",
       "log-grown",
       "checkpoint",

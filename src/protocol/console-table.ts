@@ -41,6 +41,7 @@ export const CONSOLE_LOOKS = [
   "policy-simulate",
   "log-show",
   "log-newest",
+  "log-disclose",
   "log-prove",
   "log-grown",
   "checkpoint",

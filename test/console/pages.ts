@@ -19,6 +19,7 @@ type Ok<K extends keyof CliRequests> = CliRequests[K]["ok"];
 /** How a lying console changes what the monitor answers. */
 interface Lies {
   readonly show?: (answer: Ok<"log-show">) => Ok<"log-show">;
+  readonly disclose?: (answer: Ok<"log-disclose">) => Ok<"log-disclose">;
   readonly prove?: (answer: Ok<"log-prove">) => Ok<"log-prove">;
   readonly key?: (answer: Ok<"checkpoint">) => Ok<"checkpoint">;
 }
@@ -183,10 +184,11 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
     });
 
     /** What the page says of record 1 when the console answers some requests otherwise than the monitor. */
-    async function lie(lies: Lies): Promise<string> {
+    async function lie(lies: Lies, about = /NOT VERIFIED|Verified against/): Promise<string> {
       const { client } = stage.aios;
       const answers: { readonly [name: string]: (asked: never) => Promise<unknown> } = {
         "log-show": async (asked) => (lies.show ?? same)(await client.request("log-show", asked)),
+        "log-disclose": async (asked) => (lies.disclose ?? same)(await client.request("log-disclose", asked)),
         "log-prove": async (asked) => (lies.prove ?? same)(await client.request("log-prove", asked)),
         checkpoint: async () => (lies.key ?? same)(await client.request("checkpoint", {})),
       };
@@ -198,7 +200,7 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
       await page.goto(`${stage.origin}/#log`);
       await page.getByRole("heading", { name: "Log", exact: true }).waitFor();
       await page.goto(`${stage.origin}/#log/1`);
-      const said = await page.locator(".card", { hasText: /NOT VERIFIED|Verified against/ }).innerText();
+      const said = await page.locator("[role=status]", { hasText: about }).innerText();
       await page.unroute("**/ask/*");
       return said;
     }
@@ -227,6 +229,26 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
       const { publicKey } = createSigner(new Uint8Array(32));
       const key = noteKeyText(sha256, { name: "aios.local/other", publicKey });
       expect(await lie({ key: (answer) => ({ ...answer, key }) })).toContain("this browser has known it as");
+    });
+
+    test("attack: a payload that is not what its record commits to is found out and not shown; twin: the true one is what is checked", async () => {
+      const about = /NOT VERIFIED|commits to: this browser/;
+      expect(await lie({}, about)).toContain('"document"');
+      const disclose: Lies["disclose"] = ({ entries, ...rest }) => ({
+        ...rest,
+        entries: entries.map(({ leaf, salted }) => ({
+          leaf,
+          salted: salted === null ? null : `${salted.slice(0, -1)} }`,
+        })),
+      });
+      const said = await lie({ disclose }, about);
+      expect(said).toContain("is not what the record commits to");
+      expect(said).not.toContain("document");
+      const resalted: Lies["disclose"] = ({ entries, ...rest }) => ({
+        ...rest,
+        entries: entries.map(({ leaf, salted }) => ({ leaf, salted: `0${salted}` })),
+      });
+      expect(await lie({ disclose: resalted }, about)).toContain("is not what the record commits to");
     });
 
     test("attack: a log that was replaced or cut since this browser verified it is found out; twin: one that has grown is not", async () => {
