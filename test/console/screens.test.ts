@@ -1,6 +1,6 @@
 import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCorpus } from "../corpus/corpus.ts";
@@ -134,12 +134,38 @@ describe.skipIf(!MAKE)("made anew:", () => {
     return drawing;
   };
 
+  /** The pages that look closer. */
+  async function closer(): Promise<void> {
+    const { aios } = stage;
+    const { instances } = await aios.client.request("ps", { all: false });
+    await page.goto(`${stage.origin}/#agents/${instances.find(({ agent }) => agent === "site-builder")?.instance}`);
+    await page.locator(".story li").nth(2).waitFor();
+    await page.setViewportSize({ width: 1000, height: 860 });
+    await page.evaluate((folder) => {
+      // A picture names nothing of the machine on which it was made.
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode() !== null)
+        texts.currentNode.nodeValue = texts.currentNode.nodeValue?.replaceAll(folder, "") ?? "";
+      scrollTo(0, 0);
+    }, dirname(aios.workspace));
+    keep("instance.png", await page.screenshot());
+    await page.setViewportSize({ width: 1000, height: 620 });
+    await page.goto(`${stage.origin}/#grants`);
+    await page.getByRole("row", { name: "post" }).waitFor();
+    keep("grants.png", await page.screenshot());
+    await page.goto(`${stage.origin}/#log/${(await stage.records("held"))[0]?.seq}`);
+    await page.getByText(/^Verified against/).waitFor();
+    await page.getByText("It is what the record commits to").waitFor();
+    keep("log.png", await page.screenshot());
+  }
+
   test("the console", async () => {
     await page.getByText("files/write_file").first().waitFor();
     keep("inbox.png", await page.screenshot());
     await page.keyboard.press("a");
     await page.locator("[aria-current=step]").nth(1).waitFor();
     keep("agents.png", await page.screenshot());
+    await closer();
     await page.evaluate(() => localStorage.setItem("key", "of nobody"));
     await page.goto(`${stage.origin}/sign#${await heldOf("site-builder")}`);
     await page.getByRole("button", { name: "Let this run, once" }).waitFor();
