@@ -9,6 +9,7 @@ import { hasChromium } from "../fakes/chromium.ts";
 import { describeInbox } from "./inbox.ts";
 import { describePages } from "./pages.ts";
 import { describeOwnBrowser } from "./own-browser.ts";
+import { describePhone } from "./phone.ts";
 import { describeRecovering } from "./recovering.ts";
 import { describeSigning } from "./signing.ts";
 import { REBOUND, startConsoleStage, type ConsoleStage } from "./stage.ts";
@@ -130,6 +131,7 @@ describe.skipIf(!hasChromium())("the console", () => {
   describeSigning({ stage: () => stage, faults });
   describeOwnBrowser(() => stage);
   describeRecovering(() => stage);
+  describePhone(() => stage);
 
   describe("gives strangers nothing:", () => {
     /** A page of a stranger's server, under any name that leads to it. */

@@ -5,6 +5,17 @@ import { chromium, type Browser, type BrowserContext } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
 
+const QUIET = [
+  // It runs as root here, and opens pages of this test only.
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
 /** Whether Debian's Chromium is installed. */
 export function hasChromium(): boolean {
   return existsSync(CHROMIUM);
@@ -16,6 +27,12 @@ export function hasChromium(): boolean {
  */
 export function startChromium(rebound: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: flags(rebound) });
+}
+
+/** The same as on another machine: it finds this one name at this address, which is its own, and no other name at all. */
+export function startElsewhere(name: string, address: string): Promise<Browser> {
+  const rules = `MAP ${name} ${address} , MAP * ~NOTFOUND , EXCLUDE ${address}`;
+  return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, `--host-resolver-rules=${rules}`] });
 }
 
 /** The same with a profile of its own, as people have one: pages of a private window connect nowhere ahead of need. */
@@ -39,15 +56,5 @@ function flags(rebound: readonly string[]): string[] {
     "EXCLUDE *.localhost",
     "EXCLUDE 127.0.0.1",
   ];
-  return [
-    // It runs as root here, and opens pages of this test only.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    `--host-resolver-rules=${rules.join(" , ")}`,
-  ];
+  return [...QUIET, `--host-resolver-rules=${rules.join(" , ")}`];
 }
