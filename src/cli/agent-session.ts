@@ -1,14 +1,10 @@
-import type { HeldView } from "../protocol/requests.ts";
+import { answerHeld, type AnsweringParts } from "./answer-held.ts";
 import { alertPerson } from "./alert.ts";
 import { CliFailure } from "./failure.ts";
 import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
-import { renderHeld } from "../showing/held-action.ts";
-import { decideHeld, listHeld } from "./held.ts";
-import { join, line, writeLines } from "../showing/line.ts";
 import { createOutputFilter } from "./output-filter.ts";
 import { createOutputMeter } from "./output-meter.ts";
-import type { AgentTerminal, CliPowers, MonitorClient } from "./powers.ts";
-import type { SigningSession } from "./signing-session.ts";
+import type { AgentTerminal } from "./powers.ts";
 import { makeVisible } from "../showing/visible.ts";
 
 /** Ctrl-]: the one key that an agent never sees. Prompts of AIOS appear behind it and nowhere else. */
@@ -32,12 +28,6 @@ const CALM = `${OFF.join("")}\u001b[r\u001b[0m\u001b(B\u001b[?7h\u001b[?25h\u001
 /** And nothing that the agent painted stands beside a prompt (SHOWN-SIGNED-RUN). */
 const BLANK = "\u001b[2J\u001b[H";
 
-export interface AgentSessionParts {
-  readonly powers: CliPowers;
-  readonly client: MonitorClient;
-  readonly signing: SigningSession;
-}
-
 export interface AgentSession extends FreezeListener {
   /** The instance has started and may say so many bytes in all; null is no bound. */
   onStarted(instance: string, output: number | null): void;
@@ -53,7 +43,7 @@ export interface AgentSession extends FreezeListener {
  * the agent never sees, with its output paused (THREATS: an agent paints a fake prompt).
  */
 export async function openAgentSession(
-  parts: AgentSessionParts,
+  parts: AnsweringParts,
   streams: { readonly home: string; readonly ticket: string },
 ): Promise<AgentSession> {
   const { powers } = parts;
@@ -174,52 +164,4 @@ export async function openAgentSession(
       if (terminal !== null && undo !== "") powers.err.write(undo);
     },
   };
-}
-
-export interface Answering {
-  /** Only the held actions of this instance, or all. */
-  readonly instance: string | null;
-  /** Whether a person may leave an action held by answering neither yes nor no. */
-  readonly mayLeave: boolean;
-}
-
-/** Shows held actions in full, one after the other, and signs what the person decides about each. */
-export async function answerHeld(parts: AgentSessionParts, answering: Answering): Promise<void> {
-  const { powers, client } = parts;
-  const { instance } = answering;
-  const held = await listHeld(client);
-  const mine = held.filter((view) => instance === null || view.instance === instance);
-  if (mine.length === 0) writeLines(powers.err, [line("nothing is held")]);
-  for (const view of mine) await answerOne(parts, { ...answering, view });
-}
-
-async function answerOne(parts: AgentSessionParts, answering: Answering & { readonly view: HeldView }): Promise<void> {
-  const { powers, client } = parts;
-  const { view } = answering;
-  const detail = await client.request("held-show", { request: view.request });
-  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.err.columns });
-  if (rendered.kind === "refused") {
-    writeLines(powers.err, [join(["bad", "refused "], `${makeVisible(view.what)}: ${rendered.why}; it will expire`)]);
-    return;
-  }
-  writeLines(powers.err, [line(""), ...rendered.lines, line("")]);
-  const decision = await askDecision(parts, answering.mayLeave);
-  if (decision === "leave") {
-    writeLines(powers.err, [line("it stays held")]);
-    return;
-  }
-  const seq = await decideHeld({ powers, client, session: parts.signing }, { detail, decision });
-  const word = decision === "allow" ? (["good", "approved"] as const) : (["bad", "denied"] as const);
-  writeLines(powers.err, [join(word, ` by you (record ${seq})`)]);
-}
-
-async function askDecision({ powers }: AgentSessionParts, mayLeave: boolean): Promise<"allow" | "deny" | "leave"> {
-  if (powers.person === null) return "leave";
-  const question = mayLeave ? "Let this run, once? y, n, or Enter to leave it held: " : "Let this run, once? y or n: ";
-  for (;;) {
-    const answer = (await powers.person.askLine(question))?.trim().toLowerCase() ?? null;
-    if (answer === "y" || answer === "yes") return "allow";
-    if (answer === "n" || answer === "no") return "deny";
-    if (mayLeave || answer === null) return "leave";
-  }
 }

@@ -32,6 +32,7 @@ export type FailureCode =
   | "bad-program"
   | "not-confirmed"
   | "cannot-show"
+  | "frozen"
   | "not-stopped"
   | "demo-failed"
   | "changed-on-the-way"
@@ -76,6 +77,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "bad-program": "unusable",
   "not-confirmed": "no",
   "cannot-show": "no",
+  frozen: "no",
   "not-stopped": "no",
   "demo-failed": "no",
   "changed-on-the-way": "no",

@@ -2,7 +2,6 @@ import { MOST_TOGETHER } from "../showing/held-batch.ts";
 import { groupEqual, pagesOfHeld } from "../protocol/held-view.ts";
 import type { HeldDetail, HeldView } from "../protocol/requests.ts";
 import { CliFailure } from "./failure.ts";
-import type { Tone } from "../showing/line.ts";
 import { readAction } from "../showing/read-action.ts";
 import type { MonitorClient } from "./powers.ts";
 import { signAndSubmit, type SigningParts } from "./sign.ts";
@@ -82,38 +81,3 @@ export async function decideHeld(
     draft: decided.detail.statement,
   });
 }
-
-/** What came of an answer. */
-export type Came =
-  | { readonly kind: "ran"; readonly tone: Tone; readonly text: string }
-  | { readonly kind: "denied"; readonly code: string };
-
-/**
- * What the log says came of a yes, from the number of its record: the action may have failed, or may have been denied all
- * the same because something had moved. Null when the log does not say, which changes nothing about the answer.
- */
-export async function readAnswered(
-  client: MonitorClient,
-  answered: { readonly detail: HeldDetail; readonly seq: number },
-): Promise<Came | null> {
-  const { detail, seq } = answered;
-  const query = { from: seq, limit: 1000, instance: detail.instance, kinds: ["denied", "outcome"] };
-  const found = await client.request("log-show", query).catch(() => null);
-  for (const { record } of found?.entries ?? []) {
-    if (record.kind === "denied" && record.action === detail.digest) return { kind: "denied", code: record.code };
-    if (record.kind === "outcome" && record.action === detail.digest)
-      return {
-        kind: "ran",
-        tone: record.result === "ok" ? "good" : "bad",
-        text: `${RESULTS[record.result]}${record.code === null ? "" : ` (${record.code})`}`,
-      };
-  }
-  return null;
-}
-
-const RESULTS = {
-  ok: "it ran",
-  "tool-error": "it ran, and the server answered with an error",
-  failed: "it failed",
-  unknown: "nobody knows whether it ran",
-} as const;

@@ -22,6 +22,7 @@ import { declaredDriver } from "./driver-table.ts";
 import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
+import { frozenBy } from "./frozen-yes.ts";
 import { viewHeld, viewHeldPage } from "./instance-view.ts";
 import type { Found } from "./found.ts";
 import type { Instances } from "./instances.ts";
@@ -214,6 +215,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         provenance: traceArguments(action.arguments, live.seen),
         before: ports.asked.before(held),
         found,
+        frozen: frozenBy(state, live.state),
         statement: await statements.prepare("approve-action", { ...action }, found),
       };
     },

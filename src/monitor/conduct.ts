@@ -35,6 +35,7 @@ import type { Envelope } from "../protocol/statement.ts";
 import type { Asked, Conduct, ConductPorts } from "./conduct-ports.ts";
 import { DriverLate, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
+import { refuseFrozenYes } from "./frozen-yes.ts";
 import { untilGrantsEnd } from "./lasting.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isHoldAsked, stoppedBy, subjectChain } from "./subjects.ts";
@@ -291,11 +292,8 @@ export function createConduct(ports: ConductPorts): Conduct {
 
     async settle(live, { held, consent, envelope }) {
       if (settling.has(held.request))
-        throw new Refusal(
-          "unknown-request",
-          `Request ${held.request} is being settled already.`,
-          "Look at `aios approvals list`.",
-        );
+        throw new Refusal("unknown-request", "That action is being settled already.", "Look at `aios approvals list`.");
+      refuseFrozenYes(ports.journal.state, { acting: live.state, consent });
       settling.add(held.request);
       try {
         const waiting = live.waiting.get(held.request);
@@ -304,6 +302,8 @@ export function createConduct(ports: ConductPorts): Conduct {
         const owner: Decider = { kind: "owner", key: consent.key };
         const action = readAction(held.text);
         const driver = consent.decision === "allow" ? await ports.openDriver(live, action.driver) : null;
+        // Again, in the turn that decides: a driver takes its time to start.
+        refuseFrozenYes(ports.journal.state, { acting: live.state, consent });
         const passed = pass(asked, action, { approval: { kind: "consent", consent } });
         let ended: Ended;
         if (passed.kind === "ticket" && driver !== null) {

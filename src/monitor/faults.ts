@@ -9,6 +9,7 @@ export type RefusalCode =
   | "agent-tombstoned"
   | "all-frozen"
   | "away"
+  | "frozen"
   | "workspace"
   | "streams"
   | "confinement"
@@ -53,6 +54,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "agent-tombstoned": "an attempt to climb ended this agent; an owner must start it again",
   "all-frozen": "everything is frozen, so nothing starts or goes on until an owner thaws all",
   away: "somebody is away already, or nobody is",
+  frozen: "what asks is frozen, so a yes to it is not taken until it is thawed; a no is",
   workspace: "the folder cannot be an agent's workspace",
   streams: "the terminal was not handed over",
   confinement: "the sandbox could not be made, so nothing started",

@@ -203,6 +203,7 @@ const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
   }),
   before: object<AskedBefore>({ same: ASKED, shape: ASKED }),
   found: FOUND_FILE,
+  frozen: nullable(words),
   statement: UNSIGNED,
 });
 

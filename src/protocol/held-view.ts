@@ -88,5 +88,7 @@ export interface HeldDetail extends HeldView {
   readonly before: AskedBefore;
   /** What lies where it would write, where it writes a file; the statement's `beside` is its digest. */
   readonly found: FoundFile | null;
+  /** Why no yes to it is taken now: what asks, or all, is frozen; null when a yes is. Visible text. */
+  readonly frozen: string | null;
   readonly statement: Omit<Statement, "key" | "decision">;
 }

@@ -1,8 +1,11 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { HeldDetail } from "../protocol/requests.ts";
+import { line, type Line } from "./line.ts";
 import { readAction } from "./read-action.ts";
-import { renderAction, type Rendered } from "./render-action.ts";
+import { LEAST_COLUMNS, renderAction, type Rendered } from "./render-action.ts";
 import { statementCode, type Digest } from "./statement-code.ts";
+import { makeVisible } from "./visible.ts";
+import { wrapProse } from "./width.ts";
 
 /**
  * A held action as every screen shows it, from the bytes that will be signed. Refused when the bytes, the digest and the
@@ -19,10 +22,18 @@ export function renderHeld(detail: HeldDetail, { digest, columns }: { digest: Di
   if (!belongs(detail, digest))
     return { kind: "refused", why: "what was found of the file is not what the statement says" };
   const code = statementCode(statement, digest);
-  return renderAction(detail.action, {
+  const shown = renderAction(detail.action, {
     context: { risk, labels, reasons, unendorsed, provenance, before, found: there, code },
     columns,
   });
+  if (shown.kind === "refused" || detail.frozen === null) return shown;
+  return { kind: "shown", lines: [...explainFrozen(detail.frozen, columns), line(""), ...shown.lines] };
+}
+
+/** That no yes is taken while what asks stands still: who reads on would sign for nothing. */
+export function explainFrozen(why: string, columns: number): readonly Line[] {
+  const said = `NOT NOW: ${makeVisible(why)}. No yes to this is taken until an owner lets it go on; a no is.`;
+  return wrapProse(said, Math.max(LEAST_COLUMNS, columns)).map((text) => line(text, "wait"));
 }
 
 /** The texts whose digests `renderHeld` needs, for a browser, which makes digests in its own time. */

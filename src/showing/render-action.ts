@@ -40,6 +40,9 @@ export type Rendered =
 export const MAXIMUM_LINES = 200;
 export const MAXIMUM_BYTES: number = 64 * 1024;
 
+/** On a narrower screen the rows of an action would be broken by the screen itself. */
+export const LEAST_COLUMNS = 40;
+
 /** Shorter values are not traced: they occur everywhere, and saying where would mislead. */
 const SHORTEST_TRACED = 3;
 const MADE_UP = "the agent's own: in nothing that it was shown";
@@ -66,7 +69,7 @@ export function renderAction(canonical: string, options: RenderOptions): Rendere
   const action = readAction(canonical);
   if (action === null) return { kind: "refused", why: "the action is not in canonical form" };
   const { context } = options;
-  const columns = Math.max(40, Math.min(options.columns, 120));
+  const columns = Math.max(LEAST_COLUMNS, Math.min(options.columns, 120));
   const sources = new Map(context.provenance.map((entry) => [entry.pointer, entry.from]));
   const unendorsed = new Set(context.unendorsed);
 

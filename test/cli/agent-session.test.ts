@@ -3,7 +3,8 @@ import { ATTENTION_KEY, openAgentSession } from "../../src/cli/agent-session.ts"
 import type { CliPowers, StreamOffer } from "../../src/cli/powers.ts";
 import { openSigningSession } from "../../src/cli/signing-session.ts";
 import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
-import { held, INSTANCE } from "./cast.ts";
+import type { LogRecord } from "../../src/protocol/record.ts";
+import { held, INSTANCE, records } from "./cast.ts";
 import { pageOf } from "../fakes/monitor-client.ts";
 
 interface Stage {
@@ -110,7 +111,7 @@ describe("an agent at a person's terminal", () => {
     await stage.settled();
     expect(stage.calls).toEqual(["pause", "resume"]);
     expect(stage.desk.prompts).toEqual([QUESTION, "passphrase of the owner key: "]);
-    expect(stage.desk.err()).toContain("approved by you (record 42)");
+    expect(stage.desk.err()).toContain("approved (record 42)");
     expect(stage.desk.err()).toContain("this process keeps it in memory until it ends");
   });
 
@@ -161,5 +162,44 @@ describe("an agent at a person's terminal", () => {
     expect(stage.calls).toEqual(["pause", "resume"]);
     expect(stage.desk.err()).toContain("(not-confirmed)");
     expect(stage.desk.monitor.asked.map((asked) => asked.name)).not.toContain("submit");
+  });
+
+  test("is told what came of a yes: that it ran, or that it was denied all the same", async () => {
+    for (const [kind, said] of [
+      ["denied", "denied all the same (record 42): instance-stopped"],
+      ["outcome", "approved (record 42)\nit ran\n"],
+    ] as const) {
+      const record = records.find((each) => each.kind === kind);
+      if (record?.kind !== kind) throw new Error("the cast has none");
+      const code = kind === "denied" ? "instance-stopped" : null;
+      const entry = { record: { ...record, code, action: held.digest } as LogRecord, payload: null }; // a code of that kind
+      const stage = await openStage({
+        answers: { ...answers, "log-show": () => ({ entries: [entry], size: 50 }) },
+        typed: ["y", PASSPHRASE],
+      });
+      stage.type(KEY);
+      await stage.settled();
+      expect(stage.desk.err()).toContain(said);
+    }
+  });
+
+  test("is offered a no alone for what is frozen, and for what cannot be shown", async () => {
+    for (const [detail, said] of [
+      [{ ...held, frozen: `${INSTANCE} is frozen` }, "is frozen. No yes to this is taken"],
+      [{ ...held, digest: `sha256:${"0".repeat(64)}` }, "cannot be shown in full mail/send_email: "],
+    ] as const) {
+      const stage = await openStage({
+        answers: { ...answers, "held-show": () => detail },
+        typed: ["y", "n", PASSPHRASE],
+      });
+      stage.type(KEY);
+      await stage.settled();
+      expect(stage.desk.prompts).toEqual(["Deny this? n denies it, or Enter to leave it held: "]);
+      expect(stage.desk.err()).toContain(said);
+      expect(stage.desk.monitor.asked.map((asked) => asked.name)).not.toContain("submit");
+      stage.type(KEY);
+      await stage.settled();
+      expect(stage.desk.prompts).toHaveLength(3);
+    }
   });
 });

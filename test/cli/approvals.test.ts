@@ -5,7 +5,7 @@ import type { LogRecord } from "../../src/protocol/record.ts";
 import { PASSPHRASE } from "../fakes/cli-powers.ts";
 import { held, heldOver, INSTANCE, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
-import { pageOf } from "../fakes/monitor-client.ts";
+import { pageOf, type Answers } from "../fakes/monitor-client.ts";
 
 /** The last lines that a person sees after a yes to `held`, when the log holds these records from 42 on. */
 async function lastWords(log: readonly LogRecord[]): Promise<string> {
@@ -53,6 +53,22 @@ test("a yes to what had moved since says that it was denied all the same", async
   expect(await lastWords([kept("denied", { seq: 42, action: held.digest })])).toBe(
     `denied all the same (record 42): no-grant\n${PROMPTS}[1]\n`,
   );
+});
+
+test("what is frozen is shown, said to be so, and asked nothing about; a no to it is taken", async () => {
+  const frozen = { ...held, frozen: `${INSTANCE} is frozen` };
+  const answers: Answers = {
+    held: () => pageOf([frozen]),
+    "held-show": () => frozen,
+    submit: () => ({ seq: 42 }),
+    "log-show": () => ({ entries: [], size: 0 }),
+  };
+  const yes = await transcribe(["approvals", "approve", REQUEST], { typed: ["y", PASSPHRASE], answers });
+  expect(yes).toContain("NOT NOW: i-0123456789abcdef is frozen. No yes to this is taken");
+  expect(yes).toContain("Cannot approve this now: i-0123456789abcdef is frozen; it stays held (frozen)");
+  expect(yes).not.toContain("? ");
+  const no = await transcribe(["approvals", "deny", REQUEST], { typed: ["y", PASSPHRASE], answers });
+  expect(no).toContain("denied (record 42)");
 });
 
 describe("a yes to all that are equal", () => {

@@ -87,6 +87,7 @@ export function heldSaying(request: string, fields: JsonObject, args = ""): Held
     unendorsed: ["eve@evil.example"],
     provenance: [{ pointer: "/to/0", from: ["files/read_text_file #12"] }],
     found: null,
+    frozen: null,
     statement: {
       v: 1,
       purpose: "approve-action",

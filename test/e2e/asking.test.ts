@@ -167,3 +167,28 @@ describe("a flood", () => {
     await running;
   }, 60_000);
 });
+
+describe("while what asks is frozen", () => {
+  test("a yes is refused and uses nothing up, whoever froze what, and a no is taken", async () => {
+    const running = aios.follow("worker", [{ together: [add("yes"), add("no")] }]);
+    const [yes, no] = await heldOf(2);
+    if (yes === undefined || no === undefined) throw new Error("not two are held");
+    const { instance } = yes;
+    await aios.client.request("freeze", { instance });
+    const frozen = async () => (await aios.client.request("held-show", { request: yes.request })).frozen;
+    expect(await frozen()).toBe(`${instance} is frozen`);
+    await expect(aios.answer(yes.request, "allow")).rejects.toMatchObject({ code: "frozen" });
+    expect(codesOf(instance, "denied")).toEqual([]);
+    await aios.answer(no.request, "deny");
+    expect((await heldOf(1))[0]?.request).toBe(yes.request);
+    const { all } = await aios.client.request("freeze", { instance: null });
+    expect(await frozen()).toBe("everything is frozen");
+    await expect(aios.answer(yes.request, "allow")).rejects.toMatchObject({ code: "frozen" });
+    await aios.sign("thaw-all", { frozen: all ?? -1 });
+    expect(await frozen()).toBe(`${instance} is frozen`);
+    await aios.sign("thaw-instance", { instance });
+    expect(await frozen()).toBe(null);
+    await aios.answer(yes.request, "allow");
+    expect(isDone(await running).filter((done) => done)).toEqual([true]);
+  }, 60_000);
+});

@@ -1,3 +1,4 @@
+import type { LogRequests } from "../../protocol/log-requests.ts";
 import type { HeldDetail } from "../../protocol/requests.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag, type Positional } from "../command.ts";
@@ -7,7 +8,8 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { renderHeld } from "../../showing/held-action.ts";
 import { renderEqual } from "../../showing/held-batch.ts";
-import { decideAll, findEqual, findHeld, listEqual, listHeld, readAnswered } from "../held.ts";
+import { readAnswered, tellAnswered } from "../../showing/answered.ts";
+import { decideAll, findEqual, findHeld, listEqual, listHeld } from "../held.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -135,6 +137,7 @@ export async function decideOn(
   if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
   else if (decision === "allow") throw cannotShow(rendered.why);
   else writeLines(powers.out, [line(`${makeVisible(detail.what)}: ${rendered.why}`)]);
+  if (decision === "allow" && detail.frozen !== null) throw isFrozen(detail.frozen);
   if (!(await confirm(powers, questionFor(decision, details.length)))) {
     throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
   }
@@ -142,17 +145,11 @@ export async function decideOn(
   const seqs = await decideAll({ powers, client, session }, { details, decision });
   let exit: ExitCode = EXIT.ok;
   for (const [index, seq] of seqs.entries()) {
-    const answered = { detail: details[index] ?? detail, seq };
-    const came = decision === "allow" ? await readAnswered(client, answered) : null;
-    if (came?.kind === "denied") {
-      writeLines(powers.out, [line(`denied all the same (record ${seq}): ${makeVisible(came.code)}`, "bad")]);
-      exit = EXIT.no;
-      continue;
-    }
-    writeLines(powers.out, [
-      line(`${decision === "allow" ? "approved" : "denied"} (record ${seq})`, decision === "allow" ? "good" : "bad"),
-      ...(came === null ? [] : [line(makeVisible(came.text), came.tone)]),
-    ]);
+    const { instance, digest } = details[index] ?? detail;
+    const ask = (query: LogRequests["log-show"]["body"]) => client.request("log-show", query);
+    const came = decision === "allow" ? await readAnswered(ask, { instance, digest, seq }) : null;
+    writeLines(powers.out, tellAnswered(decision, { seq, came }));
+    if (came?.kind === "denied") exit = EXIT.no;
   }
   return exit;
 }
@@ -166,6 +163,11 @@ function showOrRefuse(powers: CliPowers, detail: HeldDetail): void {
   const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.out.columns });
   if (rendered.kind === "refused") throw cannotShow(rendered.why);
   writeLines(powers.out, rendered.lines);
+}
+
+function isFrozen(why: string): CliFailure {
+  const hint = "a no is taken: aios approvals deny; a yes is when an owner lets it go on: aios thaw";
+  return CliFailure.of("frozen", `Cannot approve this now: ${makeVisible(why)}; it stays held`, hint);
 }
 
 function cannotShow(why: string): CliFailure {

@@ -1,6 +1,6 @@
 import type { Signer } from "../../platform/powers.ts";
 import { writeProof } from "../../protocol/proof-file.ts";
-import { answerHeld } from "../agent-session.ts";
+import { answerHeld } from "../answer-held.ts";
 import type { Command } from "../command.ts";
 import { createBoard, type Board } from "../demo/board.ts";
 import { makeDemoGrant } from "../demo/grant.ts";
