@@ -124,7 +124,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     volumes: openAgentVolumes(home, new URL("./volume-worker.ts", import.meta.url), environment),
     homeStands,
     scrubber: scrubText,
-    workspaceProblem: (path, mode) => workspaceProblem(path, { mode, home: home.path }),
+    workspaceProblem: (path, mode) =>
+      workspaceProblem(path, { mode, home: home.path, programs: [ROOT, process.execPath] }),
     findFile,
     codeProblem: (path) => codeProblem(path, home.path),
     takeStreams: (ticket) => desk.take(ticket),

@@ -19,7 +19,7 @@ import { createSeen } from "./provenance.ts";
 import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
-import { ancestryBelow, hintOf, refuseWider } from "./run-refusals.ts";
+import { ancestryBelow, hintOf, refuseWider, refuseWorkspace } from "./run-refusals.ts";
 import { freezeTogether, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
 import { refuseWhileAll } from "./thaw-statements.ts";
@@ -168,8 +168,7 @@ export function createInstances(ports: InstancePorts): Instances {
       }
       if (request.workspace !== null) {
         for (const id of ancestry) refuseWider(request.workspace, find(id));
-        const problem = await powers.workspaceProblem(request.workspace, mode);
-        if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
+        await refuseWorkspace(request.workspace, sandbox, powers);
       }
       const streams = await powers.takeStreams(request.streams);
       if (streams === null)

@@ -5,6 +5,7 @@ import type { Stops } from "../platform/sandbox-stop.ts";
 import type { Reached } from "../platform/sandbox-use.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
+import type { WorkspaceUse } from "../platform/workspace.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
@@ -93,7 +94,7 @@ export interface MonitorPowers {
   /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */
-  workspaceProblem(path: string, mode: "none" | "read" | "write"): Promise<{ message: string; hint: string } | null>;
+  workspaceProblem(path: string, mode: WorkspaceUse): Promise<{ message: string; hint: string } | null>;
   /** Looks at a file below a folder and follows no link (platform/found-file.ts). Never throws. */
   findFile(folder: string, place: { readonly names: readonly string[]; readonly most: number }): Promise<FoundBytes>;
   /** Why this path cannot be shown to an agent as its program's code, or null: it is the home's, a system folder, a link. */

@@ -1,4 +1,7 @@
 import { Refusal } from "./faults.ts";
+import { foldName, standingOf } from "../sandbox/control-names.ts";
+import type { MonitorPowers } from "./powers.ts";
+import type { InstanceSandbox } from "./sandbox-grant.ts";
 import type { InstanceState } from "./state.ts";
 
 /** The ancestry of an instance that is started below another. Throws Refusal when that one cannot delegate. */
@@ -17,6 +20,29 @@ export function refuseWider(workspace: string, parent: InstanceState): void {
     "workspace",
     `Workspace ${workspace} is not within that of ${parent.instance} above it.`,
     "A delegate gets no more than its delegator.",
+  );
+}
+
+/**
+ * Throws Refusal `workspace` when this folder cannot be an agent's. Control names are told apart below a workspace only, so one
+ * that lies in what other tools obey, `.github/workflows` say, would hold nothing that is guarded: it is not written in.
+ */
+export async function refuseWorkspace(
+  workspace: string,
+  { mode, open }: Pick<InstanceSandbox, "mode" | "open">,
+  powers: Pick<MonitorPowers, "workspaceProblem">,
+): Promise<void> {
+  const problem = await powers.workspaceProblem(workspace, mode);
+  if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
+  if (mode !== "write") return;
+  const opened = new Set(open.map(foldName));
+  const standing = standingOf(workspace.slice(1), { entry: "folder", opened });
+  if (standing.kind === "free") return;
+  const why = standing.kind === "control" ? `: ${standing.why}` : "";
+  throw new Refusal(
+    "workspace",
+    `Cannot use workspace ${workspace}: other tools obey what lies there${why}.`,
+    "Start the agent in the project's own folder. What it may write of such files, a grant opens by name (sandbox.open).",
   );
 }
 

@@ -71,7 +71,7 @@ async function refuseUse(
       "Wait until it has ended, or end it with `aios kill`.",
     );
   }
-  const problem = await powers.workspaceProblem(workspace, "write");
+  const problem = await powers.workspaceProblem(workspace, "undo");
   if (problem !== null) throw new Refusal("workspace", problem.message, problem.hint);
 }
 

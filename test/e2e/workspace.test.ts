@@ -13,11 +13,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LogRecord, RecordKind } from "../../src/protocol/record.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
-import { type Ran, startSubstrate, type Substrate } from "./substrate.ts";
+import { type Ran, REPO, startSubstrate, type Substrate } from "./substrate.ts";
 import { readUser } from "./user.ts";
 
 /*
@@ -55,6 +55,36 @@ async function entriesOf<Kind extends RecordKind>(kind: Kind, instance: string) 
     record.kind === kind ? [{ record: record as Extract<LogRecord, { kind: Kind }>, payload }] : [],
   );
 }
+
+describe("a folder that is no workspace to write in", () => {
+  const start = (workspace: string, agent = "worker"): Promise<Ran> =>
+    aios.run({ agent, workspace, command: ["true"] });
+  const make = (path: string): string => {
+    const folder = join(aios.workspace, path);
+    mkdirSync(folder, { recursive: true });
+    for (let at = folder; at !== aios.workspace; at = dirname(at))
+      if (OWN_USER !== null) chownSync(at, OWN_USER.uid, OWN_USER.gid);
+    return folder;
+  };
+
+  test("lies where other tools obey what is there: below it, no name would tell what is a control file", async () => {
+    for (const path of [".github/workflows", ".github", "sub/.git/hooks", ".vscode"])
+      await expect(start(make(path))).rejects.toThrow(/other tools obey what lies there/);
+    expect(await start(make("sub/github/workflows"))).toMatchObject({ state: "ended", exit: 0 });
+  });
+
+  test("twin: a grant that opens the name lets one work in it", async () => {
+    await aios.grant({ id: "ci", agents: ["ci"], allow: [], programs: "any", workspace: "write", open: [".github"] });
+    expect(await start(make(".github/workflows"), "ci")).toMatchObject({ state: "ended", exit: 0 });
+    rmSync(join(aios.workspace, ".github"), { recursive: true });
+    for (const path of ["sub", ".vscode"]) rmSync(join(aios.workspace, path), { recursive: true });
+  });
+
+  test("holds what runs outside of every sandbox: the substrate's own program", async () => {
+    for (const folder of [join(REPO, "src"), REPO, dirname(process.execPath)])
+      await expect(start(folder)).rejects.toThrow(/own program lies in it or around it/);
+  });
+});
 
 describe("a direct workspace", () => {
   test("is written in, every change is recorded, and control files stay out and are recorded too", async () => {
