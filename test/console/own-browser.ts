@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import type { CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { canonicalize } from "../../src/kernel/canonical.ts";
 import { ownerKeyId } from "../../src/protocol/owner-key.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { until } from "../fakes/busy-instances.ts";
@@ -62,14 +63,14 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
       await page.goto(`${stage.origin}/sign#${held?.request}`);
     }
     /** Presses the button, as if somebody had signed in with this key, and its own passkey had that id; what the monitor says. */
-    async function press(key: string, verified: boolean = true): Promise<unknown> {
+    async function press(key: string, { verified = true, name = "Let this run, once" } = {}): Promise<unknown> {
       await page.evaluate((id) => localStorage.setItem("key", id), key);
       await page.route("**/door/passkey-party", async (route) => {
         const credential = Buffer.from(passkey?.credentialId ?? "", "base64").toString("base64url");
         await route.fulfill({ json: { rpId: stage.rpId, credentials: [{ credential, key }] } });
       });
       await page.reload();
-      const button = page.getByRole("button", { name: "Let this run, once" });
+      const button = page.getByRole("button", { name });
       await button.waitFor();
       // Its page asks for no verification, where the console's does.
       const discourage = (): void => {
@@ -84,9 +85,10 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
       await page.unroute("**/door/passkey-party");
       return said;
     }
-    async function runsNothing(attempt: () => Promise<unknown>): Promise<void> {
+    /** Whether an attempt leaves what waits waiting, and is in the log. */
+    async function runsNothing(code: string, attempt: () => Promise<unknown>): Promise<void> {
       const before = [await stage.aios.held(), await stage.records("intent")];
-      await attempt();
+      await stage.isRecorded(code, attempt);
       expect([await stage.aios.held(), await stage.records("intent")]).toEqual(before);
     }
 
@@ -109,7 +111,7 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
       document = await offered(code);
       await ask("eleven");
       const refused = { error: { code: "bad-statement" } };
-      await runsNothing(async () => {
+      await runsNothing("bad-signature", async () => {
         expect(await press(ownerKeyId(document.key, sha256))).toMatchObject(refused);
         const { owners } = await stage.aios.client.request("owners", {});
         const mia = owners.find(({ name }) => name === "mia");
@@ -120,8 +122,8 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
     test("attack: an owner's passkey whose authenticator did not see its person signs nothing; twin: seen, it does", async () => {
       await stage.aios.sign("enrol-owner", JSON.parse(JSON.stringify(document)));
       const key = ownerKeyId(document.key, sha256);
-      await runsNothing(async () => {
-        expect(await press(key, false)).toMatchObject({ error: { code: "bad-statement" } });
+      await runsNothing("bad-signature", async () => {
+        expect(await press(key, { verified: false })).toMatchObject({ error: { code: "bad-statement" } });
       });
       expect(await press(key)).toMatchObject({ seq: expect.any(Number) });
       await page.getByText("Approved (record").waitFor();
@@ -133,17 +135,41 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
       const key = ownerKeyId(document.key, sha256);
       const [sent] = await Promise.all([page.waitForRequest("**/ask/submit"), press(key)]);
       const intents = await stage.records("intent");
-      const again = await page.evaluate(
-        async (body) =>
-          fetch("/ask/submit", {
-            method: "POST",
-            body,
-            headers: { "x-aios-half": localStorage.getItem("half") ?? "" },
-          }).then((response) => response.json() as Promise<unknown>),
-        sent.postData() ?? "",
-      );
-      expect(again).toMatchObject({ error: { code: "bad-statement" } });
+      await stage.isRecorded("replayed", async () => {
+        const again = await page.evaluate(
+          async (body) =>
+            fetch("/ask/submit", {
+              method: "POST",
+              body,
+              headers: { "x-aios-half": localStorage.getItem("half") ?? "" },
+            }).then((response) => response.json() as Promise<unknown>),
+          sent.postData() ?? "",
+        );
+        expect(again).toMatchObject({ error: { code: "bad-statement" } });
+      });
       expect(await stage.records("intent")).toEqual(intents);
     });
+
+    test("attack: a no that it makes a yes on its way, and a yes that it moves to another action, run nothing; twin: the no is one", async () => {
+      await ask("thirteen");
+      const key = ownerKeyId(document.key, sha256);
+      const turned = { decision: "allow" };
+      const moved = { decision: "allow", subject: `sha256:${"0".repeat(64)}` };
+      for (const change of [turned, moved]) {
+        await page.route("**/ask/submit", (route) => {
+          const body: { envelope: { payload: string } } = route.request().postDataJSON();
+          const statement: object = JSON.parse(Buffer.from(body.envelope.payload, "base64").toString());
+          const payload = Buffer.from(canonicalize({ ...statement, ...change })).toString("base64");
+          return route.continue({ postData: JSON.stringify({ ...body, envelope: { ...body.envelope, payload } }) });
+        });
+        await runsNothing("bad-signature", async () => {
+          expect(await press(key, { name: "Deny" })).toMatchObject({ error: { code: "bad-statement" } });
+        });
+        await page.unroute("**/ask/submit");
+      }
+      expect(await press(key, { name: "Deny" })).toMatchObject({ seq: expect.any(Number) });
+      await page.getByText("Denied (record").waitFor();
+      expect(await stage.aios.held()).toEqual([]);
+    }, 60_000);
   });
 }

@@ -110,13 +110,6 @@ export function describeRecovering(given: () => ConsoleStage): void {
       const envelope = sealEnvelope({ ...statement, decision: "allow", key }, code);
       return stage.aios.client.request("submit", { envelope, document });
     }
-    async function isRecorded(code: string, attempt: () => Promise<unknown>): Promise<void> {
-      const count = async (): Promise<number> =>
-        (await stage.records("refused")).filter((record) => record.kind === "refused" && record.code === code).length;
-      const before = await count();
-      await attempt();
-      await until(async () => (await count()) > before, `a record of a refusal, ${code}`);
-    }
 
     test("has one, and codes that were made before; twin: a recovery that is a stranger's is said on every page, and stopped there", async () => {
       const { code } = await stage.aios.client.request("invite", { name: "nora", roles: ["approve"] });
@@ -203,14 +196,14 @@ export function describeRecovering(given: () => ConsoleStage): void {
         route.fulfill({ json: { rpId: stage.rpId, credentials: [{ credential, key: lost.key }] } }),
       );
       await page.reload();
-      await isRecorded("bad-signature", async () => {
+      await stage.isRecorded("bad-signature", async () => {
         const answered = page.waitForResponse("**/ask/submit");
         await press(allow, lost.passkey);
         expect(await (await answered).json()).toMatchObject({ error: { code: "bad-statement" } });
       });
       await page.evaluate(() => localStorage.clear());
       await page.reload();
-      await isRecorded("bad-signature", async () => {
+      await stage.isRecorded("bad-signature", async () => {
         const answered = page.waitForResponse("**/door/sign-in");
         await press(page.getByRole("button", { name: "Sign in with a passkey" }), lost.passkey);
         expect(await (await answered).json()).toMatchObject({ error: { code: "bad-passkey" } });
@@ -230,7 +223,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       await shell.see("That is no code that is left");
       const [first] = codes;
       if (first === undefined) throw new Error("codes were made");
-      await isRecorded("wrong-role", () =>
+      await stage.isRecorded("wrong-role", () =>
         expect(recoverBy(first.signer, "thief", ["administer"])).rejects.toThrow(/wrong-role/),
       );
       expect(await idOf("thief")).toBe("");

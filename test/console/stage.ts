@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Browser, type BrowserContext, type Page } from "playwright-core";
 import type { LogRecord } from "../../src/protocol/record.ts";
+import { until } from "../fakes/busy-instances.ts";
 import { startChromium } from "../fakes/chromium.ts";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
@@ -22,6 +23,8 @@ export interface ConsoleStage {
   /** How often visitors were turned away for this, as the log has it. */
   refused(why: string): Promise<number>;
   records(kind: LogRecord["kind"]): Promise<readonly LogRecord[]>;
+  /** Waits until the log has one more refusal by the monitor with this code than before the attempt. */
+  isRecorded(code: string, attempt: () => Promise<unknown>): Promise<void>;
   /** The port of a stranger's server on this machine, whose pages are empty; it keeps what it was sent. */
   readonly stranger: { readonly port: number; readonly cookies: string[] };
   stop(): Promise<void>;
@@ -58,6 +61,8 @@ export async function startConsoleStage(): Promise<ConsoleStage> {
     const asked = { from: 0, limit: 10_000, instance: null, kinds: [kind] };
     return (await aios.client.request("log-show", asked)).entries.map(({ record }) => record);
   };
+  const refusals = async (code: string): Promise<number> =>
+    (await records("refused")).filter((record) => record.kind === "refused" && record.code === code).length;
   return {
     aios,
     browser,
@@ -75,6 +80,11 @@ export async function startConsoleStage(): Promise<ConsoleStage> {
       return { context, page };
     },
     records,
+    async isRecorded(code, attempt) {
+      const before = await refusals(code);
+      await attempt();
+      await until(async () => (await refusals(code)) > before, `a record of a refusal, ${code}`);
+    },
     async refused(why) {
       const visited = await records("console-visited");
       return visited.reduce(
