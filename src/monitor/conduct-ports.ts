@@ -1,16 +1,15 @@
 import type { Digest, Proposal } from "../kernel/action.ts";
 import type { Stage } from "../kernel/codes.ts";
-import type { Consent } from "../kernel/consent.ts";
 import type { DecisionInput, Evaluator } from "../kernel/decision.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Decider } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
-import type { Envelope } from "../protocol/statement.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { ExecutePowers } from "./execute.ts";
 import type { Climb, LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import type { HeldState } from "./state.ts";
+import type { OwnerAnswer } from "./statement-effects.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
 
 export interface StageEvent {
@@ -46,7 +45,7 @@ export interface Conduct {
   /** Resolves when the action is done, was stopped, or a human has answered. Never rejects. */
   propose(live: LiveInstance, proposal: Proposal, token: number): Promise<Outcome>;
   /** An owner's verified answer to a held action; resolves with the number of its record, `approved` or `denied`. */
-  settle(live: LiveInstance, answer: { held: HeldState; consent: Consent; envelope: Envelope }): Promise<number>;
+  settle(live: LiveInstance, answer: OwnerAnswer): Promise<number>;
   /** Decides a held action anew: ends it, runs it under a lease that covers it now, or leaves it. */
   reconsider(live: LiveInstance, held: HeldState): Promise<void>;
   /** Ends a hold without an owner. */

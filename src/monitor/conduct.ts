@@ -290,7 +290,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       }
     },
 
-    async settle(live, { held, consent, envelope }) {
+    async settle(live, { held, consent, envelope, recheck }) {
       if (settling.has(held.request))
         throw new Refusal("unknown-request", "That action is being settled already.", "Look at `aios approvals list`.");
       refuseFrozenYes(ports.journal.state, { acting: live.state, consent });
@@ -304,6 +304,7 @@ export function createConduct(ports: ConductPorts): Conduct {
         const driver = consent.decision === "allow" ? await ports.openDriver(live, action.driver) : null;
         // Again, in the turn that decides: a driver takes its time to start.
         refuseFrozenYes(ports.journal.state, { acting: live.state, consent });
+        recheck();
         const passed = pass(asked, action, { approval: { kind: "consent", consent } });
         let ended: Ended;
         if (passed.kind === "ticket" && driver !== null) {

@@ -18,6 +18,7 @@ import type { MonitorPowers } from "./powers.ts";
 import { viewPending } from "./recovery.ts";
 import type { RelyingParty } from "./relying-party.ts";
 import { planConsole, type CodeLayout } from "./sandbox-plans.ts";
+import { createTurns } from "./turns.ts";
 import { createWatching, type Watcher } from "./watching.ts";
 
 /** The console is ready within this or it is none. */
@@ -71,12 +72,7 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
   const { powers, journal } = ports;
   let running: Running | null = null;
   // One after the other: two commands at a time start one console.
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.then(work);
-    turn = done.catch(() => undefined);
-    return done;
-  };
+  const inTurn = createTurns();
 
   async function start(looks: CliHandlers): Promise<Running> {
     const { pages } = powers;

@@ -2,24 +2,32 @@ import { createPasskeyDesk, type DeskPorts, type PasskeyDesk } from "./passkey-d
 import { createRecovery, type Recovery } from "./recovery.ts";
 import { createSignCounts, type SignCounts } from "./sign-counts.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
 /** What the monitor keeps about owners besides the log: none of it adds authority. */
 export interface OwnerParts {
   readonly counts: SignCounts;
   readonly desk: PasskeyDesk;
   readonly recovery: Recovery;
+  /** In which all is recorded that says who may sign: two that each fit the state alone may exclude each other. */
+  readonly inTurn: Turns;
+  /** Ids of the keys whose removal is on its way to the log: nothing of theirs may be recorded after it. */
+  readonly leaving: Set<string>;
 }
 
 export function createOwnerParts(
-  ports: Omit<DeskPorts, "counts" | "now"> & {
+  ports: Omit<DeskPorts, "counts" | "now" | "leaving"> & {
     readonly trusted: Pick<TrustedClock, "now" | "state">;
     failed(error: unknown): void;
   },
 ): OwnerParts {
   const counts = createSignCounts(ports.journal);
+  const [leaving, inTurn] = [new Set<string>(), createTurns()];
   return {
     counts,
-    desk: createPasskeyDesk({ ...ports, counts, now: ports.trusted.now }),
-    recovery: createRecovery(ports),
+    leaving,
+    inTurn,
+    desk: createPasskeyDesk({ ...ports, counts, leaving, now: ports.trusted.now }),
+    recovery: createRecovery({ ...ports, inTurn }),
   };
 }

@@ -20,10 +20,11 @@ let desk: PasskeyDesk;
 let state: State;
 let now: number;
 let records: RecordBody[];
+let leaving: Set<string>;
 let late: (() => void)[];
 
 beforeEach(() => {
-  [state, now, records, late] = [emptyState(), 1_000_000, [], []];
+  [state, now, records, late, leaving] = [emptyState(), 1_000_000, [], [], new Set()];
   const first = { kind: "ed25519" as const, publicKey: "" };
   state.owners.set("ed25519:0123456789abcdef", { name: "owner", roles: ROLES, key: first, since: 0, count: 0 });
   const journal = { state, size: () => 0, write: (body: RecordBody) => Promise.resolve(records.push(body)) };
@@ -35,6 +36,7 @@ beforeEach(() => {
     counts: createSignCounts(journal),
     relyingParty: AT_HOME,
     start: "0".repeat(32),
+    leaving,
     now: () => now,
   });
 });
@@ -183,6 +185,22 @@ describe("signing in", () => {
     await expect(desk.handlers["sign-in"]({ text: one.text, key, ...early })).rejects.toThrow(/no owner/);
     now += 120_000;
     await expect(desk.handlers["sign-in"]({ text: two.text, key, ...later })).rejects.toThrow(/nobody was asked/);
+  });
+
+  test("attack: while its owner is being removed, nothing of it is recorded, since a log with that does not start", async () => {
+    leaving.add(key);
+    const { text } = await desk.handlers["sign-in-open"]({});
+    const assertion = authenticator.assert(challengeOf(SIGN_IN_TYPE, text));
+    await expect(desk.handlers["sign-in"]({ text, key, ...assertion })).rejects.toThrow(/no owner/);
+    expect(records.map(({ kind }) => kind)).toEqual(["refused"]);
+  });
+
+  test("attack: whose owner is removed while the sign-in is written down is not let in", async () => {
+    const { text } = await desk.handlers["sign-in-open"]({});
+    const assertion = authenticator.assert(challengeOf(SIGN_IN_TYPE, text));
+    const asked = desk.handlers["sign-in"]({ text, key, ...assertion });
+    state.owners.delete(key);
+    await expect(asked).rejects.toThrow(/removed meanwhile/);
   });
 
   test("takes a bounded number at once, and more when those are over", async () => {

@@ -30,6 +30,8 @@ export interface DeskPorts {
   readonly counts: SignCounts;
   readonly relyingParty: Pick<RelyingParty, "rpId" | "origin">;
   readonly start: string;
+  /** Ids of the keys that are being removed. */
+  readonly leaving: ReadonlySet<string>;
   now(): number;
 }
 
@@ -170,13 +172,14 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
         // Used once, whatever comes of it.
         if (!signIns.delete(text)) return refuse("replayed", "nobody was asked to sign in with that, or it was used");
         const owner = state.owners.get(key);
-        if (owner?.key.kind !== "passkey" || owner.key.origin !== origin)
+        if (owner?.key.kind !== "passkey" || owner.key.origin !== origin || ports.leaving.has(key))
           return refuse("bad-signature", "no owner has that passkey here");
         const message = challengeOf(SIGN_IN_TYPE, text);
         const asserted = verifyAssertion(owner.key, { assertion, message }, crypto);
         if (asserted.kind === "refused") return refuse("bad-signature", asserted.message);
         ports.counts.take(key, asserted.count);
         await journal.write({ kind: "owner-signed-in", key, count: asserted.count });
+        if (!state.owners.has(key)) return refuse("bad-signature", "its owner was removed meanwhile");
         return { key, name: owner.name, roles: owner.roles };
       },
     },

@@ -6,8 +6,9 @@ import type { RecordBody } from "../protocol/record.ts";
 import type { CliEvents } from "../protocol/requests.ts";
 import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
-import type { State } from "./state.ts";
+import type { PendingRecovery, State } from "./state.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
+import type { Turns } from "./turns.ts";
 
 /** Uses of a code, good or bad, that are looked at in an hour. */
 const TRIES = 5;
@@ -75,11 +76,13 @@ export function createRecovery({
   journal,
   timer,
   trusted,
+  inTurn,
   failed,
 }: {
   readonly journal: Journal;
   readonly timer: Timer;
   readonly trusted: Pick<TrustedClock, "now" | "state">;
+  readonly inTurn: Turns;
   failed(error: unknown): void;
 }): Recovery {
   const tries: number[] = [];
@@ -90,12 +93,17 @@ export function createRecovery({
     if (pending === null) return;
     // A clock that jumped ends no wait: an owner says first which time it is.
     if (trusted.state() === "steady" && trusted.now() >= pending.due) {
-      const { owner, record } = pending;
-      journal.write({ kind: "owner-recovered", owner, record }).catch((error: unknown) => {
+      inTurn(() => complete(pending)).catch((error: unknown) => {
         failed(error);
         watch();
       });
     } else watch();
+  }
+
+  /** Unless it was stopped before its turn came: a log that has both does not start. */
+  async function complete({ owner, record }: PendingRecovery): Promise<void> {
+    if (journal.state.recovery.pending?.record === record)
+      await journal.write({ kind: "owner-recovered", owner, record });
   }
 
   function watch(): void {

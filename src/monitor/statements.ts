@@ -1,6 +1,5 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { decodeAction } from "../kernel/action.ts";
-import type { Grant } from "../kernel/grant.ts";
 import { RECOVERY_ID } from "../kernel/names.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
@@ -14,7 +13,7 @@ import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
 import { readGrant } from "./grant-statement.ts";
-import { readHomePut, readHomeWipe, type HomePut } from "./home-statements.ts";
+import { readHomePut, readHomeWipe } from "./home-statements.ts";
 import { checkRecovery, readRecoverySet, readStop } from "./recovery.ts";
 import type { Found } from "./found.ts";
 import type { Journal } from "./journal.ts";
@@ -23,6 +22,7 @@ import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
 import { providerRecord } from "./providers.ts";
 import { readNewOwner, readRemoval } from "./owner-statements.ts";
 import { secretRecord } from "./secrets.ts";
+import { takeEffect, type StatementEffects } from "./statement-effects.ts";
 import { checkLiftHold, checkThaw, checkThawAll } from "./thaw-statements.ts";
 import type { OwnerParts } from "./owner-parts.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
@@ -38,34 +38,6 @@ const OUTSTANDING = 256;
 
 export type Unsigned = Omit<Statement, "key" | "decision">;
 
-/** Acts that only a statement of an owner can cause, once it is verified and recorded. */
-export interface StatementEffects {
-  settle(answer: { held: HeldState; consent: Consent; envelope: Envelope }): Promise<number>;
-  /** Type-checks a policy text without taking it into force. */
-  checkPolicy(text: string): Promise<{ kind: "ok"; version: string } | { kind: "refused"; message: string }>;
-  /** After its record: takes the text into force. */
-  policySet(text: string): Promise<void>;
-  grantsChanged(change: { readonly added: Grant } | { readonly removed: string }): void;
-  wentAway(leases: readonly string[]): void;
-  /** A secret was rotated, bound anew or removed: whoever holds its value is ended. */
-  secretChanged(secret: string): void;
-  /** An instance goes on; null: all that were frozen together. */
-  thawed(instance: string | null): void;
-  /** The instance that has an agent's home now, or null. */
-  homeHolder(agent: string): string | null;
-  homePut(put: HomePut): void;
-  homeWiped(agent: string): Promise<void>;
-  clockAccepted(): void;
-  /** What must be kept of a payload that is erased; throws a Refusal when it must stay. */
-  keptOf(seq: number): Promise<JsonObject>;
-  /** Destroys the key of a payload. */
-  erase(seq: number): Promise<void>;
-  /** Entries of memory were erased: their keys go now. */
-  memoryErased(): Promise<void>;
-  /** Others cosign the log's checkpoints now. */
-  settingChanged(kind: "witnesses-set" | "telemetry-set"): void;
-}
-
 export interface StatementPorts {
   readonly journal: Journal;
   readonly crypto: Crypto;
@@ -73,7 +45,9 @@ export interface StatementPorts {
   readonly start: string;
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
   readonly found: Found;
-  readonly owners: Pick<OwnerParts, "counts" | "recovery"> & { readonly desk: Pick<PasskeyDesk, "offered"> };
+  readonly owners: Pick<OwnerParts, "counts" | "recovery" | "inTurn" | "leaving"> & {
+    readonly desk: Pick<PasskeyDesk, "offered">;
+  };
   policy(): string;
   now(): number;
   readonly effects: StatementEffects;
@@ -86,10 +60,20 @@ export interface Statements {
   submit(envelope: Envelope, document: JsonObject): Promise<number>;
 }
 
+/** What verified, as it was handed in. */
+interface Verified {
+  readonly statement: Statement;
+  /** What a passkey counts; null for another key. */
+  readonly count: number | null;
+  readonly envelope: Envelope;
+  readonly document: JsonObject;
+}
+
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
   const enrolling = { state: journal.state, crypto, offered: ports.owners.desk.offered };
-  let last: Promise<void> = Promise.resolve();
+  /** Payloads of what is being decided just now. */
+  const deciding = new Set<string>();
   const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
 
   function subjectOf(document: JsonObject): string {
@@ -259,27 +243,44 @@ export function createStatements(ports: StatementPorts): Statements {
     async submit(envelope, document) {
       // Before anything is looked at: whoever guesses must not learn more by guessing faster.
       if (RECOVERY_ID.test(envelope.signatures[0].keyid)) ports.owners.recovery.admit();
-      const { statement, count } = verify(envelope, document);
-      if (statement.purpose === "approve-action") {
-        // Not in turn: what was approved may take its time, and `settle` lets each action through once.
-        const shown = heldFor(document);
-        if (shown !== null && !(await ports.found.holds(statement, shown)))
-          return refuse("moved", "the file that the action would write is not as it was shown");
-        const held = heldFor(document);
-        if (held === null || held.request !== statement.nonce)
-          return refuse("replayed", "that action is not held any more");
-        ports.owners.counts.take(statement.key, count);
-        return ports.effects.settle({ held, consent: consentOf(statement), envelope });
-      }
+      const verified = verify(envelope, document);
       // Before the count is looked at: what is handed in a second time is a replay, not a copy of the passkey.
-      if (!outstanding.has(statement.nonce)) return refuse("replayed", "its nonce is not outstanding");
-      ports.owners.counts.take(statement.key, count);
-      // One after another: two that each fit the state alone must not both be recorded when they exclude each other.
-      const turn = last.then(() => take(statement, { envelope, document }));
-      last = turn.then(() => {}).catch(() => {});
-      return turn;
+      if (deciding.has(envelope.payload)) return refuse("replayed", "it is being decided already");
+      deciding.add(envelope.payload);
+      try {
+        return await decide({ ...verified, envelope, document });
+      } finally {
+        deciding.delete(envelope.payload);
+      }
     },
   };
+
+  async function decide({ statement, count, envelope, document }: Verified): Promise<number> {
+    if (statement.purpose === "approve-action") {
+      // Not in turn: what was approved may take its time, and `settle` lets each action through once.
+      const shown = heldFor(document);
+      if (shown !== null && !(await ports.found.holds(statement, shown)))
+        return refuse("moved", "the file that the action would write is not as it was shown");
+      const held = heldFor(document);
+      if (held === null || held.request !== statement.nonce)
+        return refuse("replayed", "that action is not held any more");
+      ports.owners.counts.take(statement.key, count);
+      return ports.effects.settle({ held, consent: consentOf(statement), envelope, recheck: () => recheck(statement) });
+    }
+    if (!outstanding.has(statement.nonce)) return refuse("replayed", "its nonce is not outstanding");
+    ports.owners.counts.take(statement.key, count);
+    return ports.owners.inTurn(async () => {
+      // What came before may have taken the right to sign this, or have been the first owner's enrolment.
+      verify(envelope, document);
+      return take(statement, { envelope, document });
+    });
+  }
+
+  /** A record of somebody after the record that removes them is one that no start and no verifier takes. */
+  function recheck(statement: Statement): void {
+    if (ports.owners.leaving.has(statement.key) || !isForSigner(statement, journal.state))
+      refuse("wrong-role", `${statement.key} may not sign for ${statement.purpose} any more`);
+  }
 
   async function take(
     statement: Statement,
@@ -298,10 +299,21 @@ export function createStatements(ports: StatementPorts): Statements {
     const body = bodyOf(statement, { document, policy });
     const before = await storeValue(body);
     const kept = body.kind === "payload-erased" ? await ports.effects.keptOf(body.record) : {};
-    const seq = await journal.write(body, { document, envelope: jsonView(envelope), ...kept });
-    await takeEffect(body, document);
+    const seq = await written(body, { document, envelope: jsonView(envelope), ...kept });
+    if (body.kind === "recovery-begun") ports.owners.recovery.watch();
+    await takeEffect(body, { document, state: journal.state, effects: ports.effects });
     if (before !== null) await ports.vault.destroy(before);
     return seq;
+  }
+
+  async function written(body: RecordBody, payload: JsonObject): Promise<number> {
+    if (body.kind !== "owner-removed") return journal.write(body, payload);
+    ports.owners.leaving.add(body.owner);
+    try {
+      return await journal.write(body, payload);
+    } finally {
+      ports.owners.leaving.delete(body.owner);
+    }
   }
 
   /** Seals a value before its record says that it is there. What is to be destroyed once the record is durable. */
@@ -312,27 +324,6 @@ export function createStatements(ports: StatementPorts): Statements {
     if (!(await ports.vault.keep(body.commitment)))
       throw new Refusal("no-value", "The value that this statement commits to is gone.", "Set it again.");
     return before === body.commitment ? null : before;
-  }
-
-  /** What follows from a record that is durable now. */
-  async function takeEffect(body: RecordBody, document: JsonObject): Promise<void> {
-    const { effects } = ports;
-    if (body.kind === "grant-signed") {
-      const added = journal.state.active.get(body.grant);
-      if (added !== undefined) effects.grantsChanged({ added });
-    } else if (body.kind === "away-begun") effects.wentAway(body.leases);
-    else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
-    else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
-    else if (body.kind === "payload-erased") await effects.erase(body.record);
-    else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
-    else if (body.kind === "memory-erased") await effects.memoryErased();
-    else if (body.kind === "recovery-begun") ports.owners.recovery.watch();
-    else if (body.kind === "instance-thawed") effects.thawed(body.instance);
-    else if (body.kind === "all-thawed") effects.thawed(null);
-    else if (body.kind === "home-put") effects.homePut(readHomePut(document, journal.state));
-    else if (body.kind === "home-wiped") await effects.homeWiped(body.agent);
-    else if ("secret" in body) effects.secretChanged(body.secret);
-    else if (body.kind === "clock-set") effects.clockAccepted();
   }
 
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {

@@ -132,6 +132,26 @@ describe("an owner who was removed", () => {
     expect(grants.find(({ id }) => id === "by-leaver")?.state).toBe("active");
   });
 
+  test("attack: what they sign while their removal is on its way is not recorded after it, so the log still starts", async () => {
+    const leaver = await enrol("leaving", ["grant"]);
+    const [document, removal] = [grant("at-the-door"), { owner: idOf(leaver) }];
+    const [late, remove] = [
+      await seal(leaver, "sign-grant", document),
+      await seal(aios.owner, "remove-owner", removal),
+    ];
+    const both = await Promise.allSettled([
+      aios.client.request("submit", { envelope: remove, document: removal }),
+      aios.client.request("submit", { envelope: late, document }),
+    ]);
+    expect(both).toMatchObject([
+      { status: "fulfilled" },
+      { reason: { message: expect.stringMatching(/bad-signature/) } },
+    ]);
+    expect((await aios.client.request("grants", {})).grants.map(({ id }) => id)).not.toContain("at-the-door");
+    await aios.crash();
+    await aios.restart();
+  });
+
   test("attack: the last who administers cannot be removed; attack: nor the last but a passkey", async () => {
     const [, passkey] = await enrolPasskey("only-a-passkey", ROLES);
     const { owners: all } = await aios.client.request("owners", {});
@@ -191,7 +211,13 @@ describe("an action that waits", () => {
     });
     const one = await whenHeld();
     const yes = sealBy(authenticator, { ...one.statement, decision: "allow", key: passkey });
-    await aios.client.request("submit", { envelope: yes, document: JSON.parse(one.action) });
+    // Attack: handed in twice at once it is a replay, and no sign of a copied passkey, which would alarm people.
+    const twice = await Promise.allSettled([
+      aios.client.request("submit", { envelope: yes, document: JSON.parse(one.action) }),
+      aios.client.request("submit", { envelope: yes, document: JSON.parse(one.action) }),
+    ]);
+    expect(twice).toMatchObject([{ status: "fulfilled" }, { reason: { message: expect.stringMatching(/replayed/) } }]);
+    expect(await lastOf("passkey-rolled-back")).toEqual({});
     const two = await whenHeld();
     await expect(aios.client.request("submit", { envelope: yes, document: JSON.parse(one.action) })).rejects.toThrow(
       /replayed/,
@@ -366,8 +392,13 @@ describe("a passkey", () => {
     const document = grant("once");
     const statement = await asked("sign-grant", document);
     const envelope = sealBy(authenticator, statement);
-    await submit(envelope, document);
+    const twice = await Promise.allSettled([submit(envelope, document), submit(envelope, document)]);
+    expect(twice).toMatchObject([
+      { status: "fulfilled" },
+      { reason: { message: expect.stringMatching(/\(replayed/) } },
+    ]);
     await expect(submit(envelope, document)).rejects.toThrow(/replayed/);
+    expect(await lastOf("passkey-rolled-back")).toEqual({});
     const other = await asked("set-policy", { text: "" });
     await expect(submit({ ...envelope, payload: sealBy(authenticator, other).payload }, { text: "" })).rejects.toThrow(
       /bad-signature/,

@@ -21,6 +21,7 @@ import type { Entry } from "../../src/monitor/log/log.ts";
 import { createSeen } from "../../src/monitor/provenance.ts";
 import { recordEnds, recordUnknown } from "../../src/monitor/restart.ts";
 import { emptyState } from "../../src/monitor/state.ts";
+import { createTurns } from "../../src/monitor/turns.ts";
 import { createStatements, type Statements } from "../../src/monitor/statements.ts";
 import { createTrustedClock } from "../../src/monitor/trusted-clock.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
@@ -97,6 +98,8 @@ export class World {
   time = 1_000_000;
   /** How often a driver was had. */
   opened = 0;
+  /** What happens while one is waited for. */
+  opening: () => Promise<unknown> = () => Promise.resolve();
   /** Of this start. */
   moments!: Moments;
 
@@ -175,6 +178,7 @@ export class World {
       witnessed: () => Promise.resolve(true),
       openDriver: async () => {
         this.opened += 1;
+        await this.opening();
         return driver;
       },
       lookup: () => () => {
@@ -205,6 +209,8 @@ export class World {
       owners: {
         counts: { take: () => {} },
         recovery: { admit: () => {}, watch: () => {} },
+        inTurn: createTurns(),
+        leaving: new Set(),
         desk: { offered: () => false },
       },
       effects: {

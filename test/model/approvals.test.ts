@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
 import * as fc from "fast-check";
+import { randomBytes } from "node:crypto";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { RESTARTED } from "../../src/monitor/reducer.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
+import { createSigner } from "../../src/platform/signer.ts";
 import { sealEnvelope } from "../../src/protocol/dsse.ts";
+import { keyId } from "../../src/protocol/statement.ts";
+import { ownerDocument } from "../e2e/substrate.ts";
 import { INSTANCE, judge, key, owner, World } from "./approval-world.ts";
 
 /*
@@ -182,6 +187,28 @@ describe("the approval protocol", () => {
     expect(world.kept.filter(({ record }) => record.kind === "instance-ended").length).toBe(1);
     expect(world.effects.length).toBe(1);
     expect(world.journal.state.held.size).toBe(0);
+  });
+
+  test("attack: whoever is removed while their yes waits for a driver has said none; twin: the action still waits for others", async () => {
+    const world = new World();
+    await world.start();
+    await world.grant();
+    await play(world, [{ kind: "propose", tool: "burn" }]);
+    const leaver = createSigner(randomBytes(32));
+    await world.sign("enrol-owner", ownerDocument("leaver", leaver, ["approve"]));
+    const [held] = world.journal.state.held.values();
+    const document = JSON.parse(held?.text ?? "") as JsonObject;
+    const draft = await world.statements.prepare("approve-action", document);
+    const id = keyId(leaver.publicKey, createCrypto().sha256);
+    const yes = sealEnvelope({ ...draft, decision: "allow", key: id }, leaver);
+    world.opening = () => world.sign("remove-owner", { owner: id });
+    await expect(world.statements.submit(yes, document)).rejects.toThrow(/wrong-role/);
+    expect([world.effects, world.journal.state.held.size]).toEqual([[], 1]);
+    expect(world.kept.some(({ record }) => record.kind === "approved")).toBe(false);
+    world.opening = () => Promise.resolve();
+    await world.sign("approve-action", document);
+    expect([world.effects.length, world.journal.state.held.size]).toEqual([1, 0]);
+    judge(world);
   });
 
   test("a change of the rules after a restart ends what is no longer allowed, and starts no server for what waits", async () => {
