@@ -1,23 +1,19 @@
 import { closeSync, fstatSync } from "node:fs";
-import type { FileOperation, StorageAnswer, StorageOrder, StorageTarget } from "../sandbox/storage-wire.ts";
-import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
+import type { StorageOrder, StorageTarget } from "../sandbox/storage-wire.ts";
+import { failed, finish, full, PASS, refused, shown, unkept, unready, type Acted } from "./file-answers.ts";
 import * as call from "./file-calls.ts";
 import { controlReason, isAboveControl, treeReason, type Whole } from "./file-standing.ts";
 import { errnoOf } from "./libc.ts";
+import { readyToChange } from "./shared-file.ts";
 import type { UndoStore } from "./undo-store.ts";
-
-/** An answer, and the descriptor that goes with it. */
-export interface Acted {
-  readonly answer: StorageAnswer;
-  readonly fd: number | null;
-}
-
-export const PASS: Acted = { answer: { answer: "pass" }, fd: null };
 
 // linux/fs.h: flags of renameat2
 const NOREPLACE = 1;
 const EXCHANGE = 2;
 const WHITEOUT = 4;
+const O_WRONLY = 1;
+/** How often a file is opened that gets another name meanwhile. */
+const OPENS_MOST = 4;
 /** Rights of a folder's owner to list, change and enter it. */
 const ITS_OWNER_MAY = 0o700;
 const KEPT_FLAGS = ~(call.O_CREAT | call.O_EXCL | call.O_NOFOLLOW | call.O_DIRECTORY);
@@ -141,18 +137,28 @@ export function createFileActs({
     if ((flags & call.O_DIRECTORY) !== 0) return failed(-errnoOf("ENOTDIR"));
     if (found.isSymbolicLink()) return failed(-errnoOf("ELOOP"));
     if (!found.isFile()) return failed(-errnoOf("EACCES"));
-    const changes = (flags & call.O_ACCMODE) !== 0 || (flags & call.O_TRUNC) !== 0;
-    if (changes) {
+    if ((flags & call.O_ACCMODE) !== 0 || (flags & call.O_TRUNC) !== 0) {
       const why = controlReason(there, "other");
-      if (why !== null) return refused("changed", path, why);
-      // What has no name any more cannot be put back.
-      const keeps = found.nlink === 0 ? 0 : store.changing(fd, path);
-      if (keeps < 0) return unkept(keeps, "changed", path);
+      return why === null ? openForChange(there, flags) : refused("changed", path, why);
     }
     const opened = call.reopen(fd, flags & KEPT_FLAGS);
-    if (opened < 0) return failed(opened);
-    const note = changes ? { operation: "changed" as const, path: shown(path) } : null;
-    return { answer: { answer: "done", note }, fd: opened };
+    return opened < 0 ? failed(opened) : { answer: { answer: "done", note: null }, fd: opened };
+  }
+
+  /** What counts is how many names the opened file has: a person's tool can give it one after the first look. */
+  function openForChange({ fd, path, found }: Found, flags: number): Acted {
+    // What could not be opened afterwards needs no copy.
+    if (found.nlink > 1 && !call.mayWrite(fd)) return failed(-errnoOf("EACCES"));
+    for (let tries = 0, at = fd; tries < OPENS_MOST; tries++) {
+      const ready = readyToChange({ fd: at, path }, { root, store, change: "content" });
+      if (ready < 0) return unready(ready, "changed", path);
+      if (ready !== at) at = own(ready);
+      const opened = call.reopen(at, flags & KEPT_FLAGS & ~call.O_TRUNC);
+      if (opened < 0) return failed(opened);
+      if (!store.isShared(fstatSync(opened, { bigint: true }))) return changing(opened, flags, path);
+      closeSync(opened);
+    }
+    return unready(-errnoOf("EACCES"), "changed", path);
   }
 
   const makeFolder: Act<"make-folder"> = (order) => {
@@ -231,11 +237,6 @@ export function createFileActs({
     }
     if (!there.found.isFile() && isAboveControl(to))
       return refused("linked", to.path, "what it holds would be obeyed there");
-    if (there.found.isFile()) {
-      // Written to by its other name, the file under this one changes too.
-      const keeps = store.changing(there.fd, there.path);
-      if (keeps < 0) return unkept(keeps, "linked", to.path);
-    }
     if (!store.hasRoom()) return full("linked", to.path);
     const result = call.linkTo(there.fd, to);
     if (result >= 0) noteMade(to);
@@ -267,8 +268,10 @@ export function createFileActs({
 
   /** Landlock does not stand behind modes, so this one is done here wherever the file is. */
   const mode: Act<"mode"> = (order, descriptor) => {
-    const object = target(order.target, descriptor);
+    let object = target(order.target, descriptor);
     if (object < 0) return failed(object);
+    // Too deep to be told where it is.
+    if (call.pathOf(object) === null) return failed(-errnoOf("ENAMETOOLONG"));
     const there = whole(object);
     if (there !== null) {
       // Nobody could come in any more, and so undo nothing.
@@ -276,8 +279,9 @@ export function createFileActs({
         return failed(-errnoOf("EPERM"));
       const why = controlReason(there, there.found.isDirectory() ? "folder" : "other");
       if (why !== null) return refused("mode", there.path, why);
-      const keeps = store.modeChanging(object, there.path);
-      if (keeps < 0) return unkept(keeps, "mode", there.path);
+      const ready = readyToChange({ fd: object, path: there.path }, { root, store, change: "mode" });
+      if (ready < 0) return unready(ready, "mode", there.path);
+      if (ready !== object) object = own(ready);
     }
     if (fstatSync(object).isSymbolicLink()) return failed(-errnoOf("EOPNOTSUPP"));
     const result = call.setMode(object, order.mode & 0o7777);
@@ -317,10 +321,14 @@ export function createFileActs({
   };
 }
 
-/** The answer to a change of which `result` is what the C call gave. */
-function finish(result: number, operation: FileOperation, path: string): Acted {
-  if (result < 0) return failed(result);
-  return { answer: { answer: "done", note: { operation, path: shown(path) } }, fd: null };
+/** A file opened for a change; emptied first where that was asked, which the look at what was opened had to come before. */
+function changing(opened: number, flags: number, path: string): Acted {
+  if ((flags & call.O_TRUNC) !== 0) {
+    const empty = call.reopen(opened, O_WRONLY | call.O_TRUNC);
+    closeSync(empty < 0 ? opened : empty);
+    if (empty < 0) return failed(empty);
+  }
+  return { answer: { answer: "done", note: { operation: "changed", path: shown(path) } }, fd: opened };
 }
 
 /** Why this cannot go from one name to another: either is a control name, or something in it is or would become one. */
@@ -344,28 +352,4 @@ function withSlash(named: Named): call.Place {
 
 function isSame(one: Found, other: Found): boolean {
   return one.found.ino === other.found.ino && one.found.dev === other.found.dev;
-}
-
-/** A path for people and records: its bytes as UTF-8, not too long. */
-function shown(path: string): string {
-  return Buffer.from(path, "latin1").toString("utf8").slice(0, NOTE_PATH_MOST).toWellFormed();
-}
-
-function failed(result: number): Acted {
-  return { answer: { answer: "failed", errno: -result, refused: null }, fd: null };
-}
-
-/** The error is the one that the wall has, so that both look the same from inside. */
-function refused(operation: FileOperation, path: string, why: string): Acted {
-  const note = { operation, path: shown(path), why };
-  return { answer: { answer: "failed", errno: errnoOf("EACCES"), refused: note }, fd: null };
-}
-
-function full(operation: FileOperation, path: string): Acted {
-  return unkept(-errnoOf("EDQUOT"), operation, path);
-}
-
-function unkept(result: number, operation: FileOperation, path: string): Acted {
-  const note = { operation, path: shown(path), why: "what was there before could not be kept" };
-  return { answer: { answer: "failed", errno: -result, refused: note }, fd: null };
 }

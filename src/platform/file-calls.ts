@@ -1,4 +1,4 @@
-import { readlinkSync } from "node:fs";
+import { accessSync, constants, readlinkSync } from "node:fs";
 import { bindFunction, checkCall, errnoOf, lastErrno } from "./libc.ts";
 
 // asm-generic/fcntl.h (x86_64 and arm64 differ in two of these), linux/openat2.h
@@ -40,6 +40,7 @@ const readlinkatCall = bindFunction<[number, Buffer, Buffer, number]>(
   "long readlinkat(int, void *, void *, unsigned long)",
 );
 const utimensatCall = bindFunction<[number, Buffer, Buffer, number]>("int utimensat(int, void *, void *, int)");
+const futimensCall = bindFunction<[number, Buffer]>("int futimens(int, void *)");
 const chmodCall = bindFunction<[Buffer, number]>("int chmod(void *, unsigned int)");
 
 /** A call's result, or the number of its error as a negative one. */
@@ -130,6 +131,16 @@ export function truncateFile(fd: number, length: bigint): number {
   return outcome(ftruncateCall(fd, length));
 }
 
+/** Whether what a descriptor stands for could be opened for writing, by its mode and where it lies. */
+export function mayWrite(fd: number): boolean {
+  try {
+    accessSync(`/proc/self/fd/${fd}`, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Sets the mode of what an O_PATH descriptor stands for. */
 export function setMode(fd: number, mode: number): number {
   return outcome(chmodCall(cPath(`/proc/self/fd/${fd}`), mode));
@@ -145,10 +156,22 @@ export function exchangeNames(one: string, other: string): void {
 /** Sets when a file of this process's own was changed, in nanoseconds since 1970 UTC, following no link. Throws `system-call`. */
 export function setTimes(path: string, mtime: bigint): void {
   const noFollow = 0x100;
-  const times = Buffer.alloc(32); // struct timespec[2]: access and change
-  for (const at of [0, 16]) {
-    times.writeBigInt64LE(mtime / 1_000_000_000n, at);
-    times.writeBigInt64LE(mtime % 1_000_000_000n, at + 8);
-  }
+  const times = timesOf({ atime: mtime, mtime });
   checkCall(`set the time of "${path}"`, utimensatCall(-100, cPath(path), times, noFollow));
+}
+
+/** Sets when an open file was read and changed, in nanoseconds since 1970 UTC. */
+export function setOpenTimes(fd: number, times: { readonly atime: bigint; readonly mtime: bigint }): number {
+  return outcome(futimensCall(fd, timesOf(times)));
+}
+
+function timesOf({ atime, mtime }: { readonly atime: bigint; readonly mtime: bigint }): Buffer {
+  const second = 1_000_000_000n;
+  const times = Buffer.alloc(32); // struct timespec[2]: access and change
+  for (const [at, time] of [atime, mtime].entries()) {
+    const nanoseconds = ((time % second) + second) % second; // before 1970, too
+    times.writeBigInt64LE((time - nanoseconds) / second, 16 * at);
+    times.writeBigInt64LE(nanoseconds, 16 * at + 8);
+  }
+  return times;
 }

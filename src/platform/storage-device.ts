@@ -4,7 +4,8 @@ import { decodeStorageOrder, STORAGE_LINE_MOST, STORAGE_READ_BYTES } from "../sa
 import type { StorageAnswer, StorageOrder } from "../sandbox/storage-wire.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { inTurn } from "./file-lock.ts";
-import { createFileActs, PASS, type Acted } from "./file-acts.ts";
+import { createFileActs } from "./file-acts.ts";
+import { PASS, type Acted } from "./file-answers.ts";
 import { pollAll } from "./poll-set.ts";
 import type { UndoStore } from "./undo-store.ts";
 

@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   closeSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -50,6 +51,10 @@ function begin(most = 1_000_000): {
   mkdirSync(folder);
   for (const name of ["a", "b", "d/a", "d/e/a"]) writeFileSync(join(place, name), `${name} before`);
   symlinkSync("a", join(place, "s"));
+  // Names that were there before: two here, and one of a file that others rely on elsewhere.
+  linkSync(join(place, "b"), join(place, "d/h"));
+  writeFileSync(`${place}-elsewhere`, "theirs");
+  linkSync(`${place}-elsewhere`, join(place, "o"));
   const store = createUndoStore(folder, most);
   const acts = createFileActs({ root, roots: [place], open: new Set(), store });
   return {
@@ -82,7 +87,13 @@ function treeOf(place: string): { readonly [path: string]: string } {
   );
 }
 
-const NAMES = ["a", "b", "c", "d", "s", "d/a", "d/b", "d/e", "d/e/a", "d/e/b", "f", "f/a", "f/e/a"];
+/** All of a file that its other names show, but how many these are. */
+function fileOf(path: string): readonly unknown[] {
+  const { ino, mode, uid, gid, size, mtimeNs } = lstatSync(path, { bigint: true });
+  return [ino, mode, uid, gid, size, mtimeNs, readFileSync(path, "utf8")];
+}
+
+const NAMES = ["o", "d/h", "a", "b", "c", "d", "s", "d/a", "d/b", "d/e", "d/e/a", "d/e/b", "f", "f/a", "f/e/a"];
 const name = fc.constantFrom(...NAMES);
 /** An order with `@` in the place of the folder, and what is written into what it opened. */
 interface Step {
@@ -105,6 +116,7 @@ const step: fc.Arbitrary<Step> = fc
       .map(([from, to, flags]): StorageOrder => ({ order: "rename", from: `@/${from}`, to: `@/${to}`, flags })),
     fc.tuple(name, name).map(([from, to]): StorageOrder => ({ order: "link", from: at(from), to: `@/${to}` })),
     fc.tuple(name, name).map(([text, path]): StorageOrder => ({ order: "symlink", text, path: `@/${path}` })),
+    name.map((path): StorageOrder => ({ order: "truncate", target: at(path), length: "2" })),
     fc
       .tuple(name, fc.constantFrom(0o600, 0o755))
       .map(([path, mode]): StorageOrder => ({ order: "mode", target: at(path), mode })),
@@ -132,7 +144,9 @@ describe("undoing", () => {
         const begun = begin();
         const { place, store } = begun;
         const before = treeOf(place);
+        const elsewhere = fileOf(`${place}-elsewhere`);
         run(begun, steps);
+        expect(fileOf(`${place}-elsewhere`)).toEqual(elsewhere);
         const after = treeOf(place);
         const dry = undoRun(store, { how: "dry" });
         expect(treeOf(place)).toEqual(after);
@@ -140,6 +154,7 @@ describe("undoing", () => {
         expect(done.left).toEqual([]);
         expect(treeOf(place)).toEqual(before);
         expect(dry).toEqual(done);
+        expect(fileOf(`${place}-elsewhere`)).toEqual(elsewhere);
         expect(undoRun(store, { how: "do" })).toMatchObject({ changed: 0, leftCount: 0 });
       }),
       { numRuns: RUNS },

@@ -10,6 +10,10 @@ import { errnoOf } from "./libc.ts";
 export interface UndoStore {
   /** Before the content of a file changes. `fd` stands for it (O_PATH), `path` is where it is. */
   changing(fd: number, path: string): number;
+  /** Whether a file has names that the instance did not give: what changes under one of them would change under the others. */
+  isShared(found: BigIntStats): boolean;
+  /** After a copy took the place of a name of a shared file, which `fd` stands for. */
+  parted(fd: number): void;
   /** Before a name goes, by removal or because something takes its place. */
   removing(fd: number, path: string): number;
   /** Before something moves. */
@@ -41,10 +45,12 @@ export function createUndoStore(folder: string, most: number): UndoStore {
   const blobs = join(folder, "blobs");
   mkdirSync(blobs, { mode: 0o700 });
   const journal = openSync(join(folder, "journal"), "ax", 0o600);
-  /** Files that did not exist before: nothing of them needs keeping. By device and inode. */
-  const ours = new Set<string>();
+  /** Files that did not exist before, and how many names were given to each: nothing of them needs keeping. By device and inode. */
+  const ours = new Map<string, bigint>();
   /** By device and inode: the blob, and what the file was like when it was kept. */
   const kept = new Map<string, { readonly blob: number; readonly meta: UndoMeta }>();
+  /** Those of which it is noted, under the one name that each had then, that their content changes. */
+  const changed = new Set<string>();
   const paths = new Set<string>();
   let used = 0;
   let remembered = 0;
@@ -85,17 +91,28 @@ export function createUndoStore(folder: string, most: number): UndoStore {
   const store: UndoStore = {
     changing(fd, path) {
       const found = fstatSync(fd, { bigint: true });
-      if (ours.has(keyOf(found)) || kept.has(keyOf(found))) return 0;
+      if (ours.has(keyOf(found)) || changed.has(keyOf(found))) return 0;
       const content = keepContent(fd, found);
       if (typeof content === "number") return content;
       note({ did: "changed", path, ...content }, path);
+      if (!store.isShared(found)) changed.add(keyOf(found));
       return 0;
+    },
+    isShared: (found) => found.isFile() && found.nlink > (ours.get(keyOf(found)) ?? 1n),
+    parted(fd) {
+      const key = keyOf(fstatSync(fd, { bigint: true }));
+      // What is left of it can change or go without being seen here.
+      kept.delete(key);
+      changed.delete(key);
     },
     removing(fd, path) {
       const found = fstatSync(fd, { bigint: true });
       const isLast = found.isDirectory() || found.nlink === 1n;
-      if (ours.has(keyOf(found))) {
-        if (isLast) ours.delete(keyOf(found)); // its number may come to be another file's
+      const names = ours.get(keyOf(found));
+      if (names !== undefined) {
+        if (isLast)
+          ours.delete(keyOf(found)); // its number may come to be another file's
+        else ours.set(keyOf(found), names - 1n);
         return 0;
       }
       const meta = metaOf(found);
@@ -107,6 +124,7 @@ export function createUndoStore(folder: string, most: number): UndoStore {
         if (typeof content === "number") return content;
         note({ did: "removed", path, ...content }, path);
         if (isLast) kept.delete(keyOf(found));
+        if (isLast) changed.delete(keyOf(found));
       }
       return 0;
     },
@@ -126,7 +144,8 @@ export function createUndoStore(folder: string, most: number): UndoStore {
     },
     made(path, fd) {
       const found = fstatSync(fd, { bigint: true });
-      if (found.isDirectory() || found.nlink === 1n) ours.add(keyOf(found));
+      const names = found.isDirectory() || found.nlink === 1n ? 0n : ours.get(keyOf(found));
+      if (names !== undefined) ours.set(keyOf(found), names + 1n);
       note({ did: "made", path }, path);
     },
     modeChanging(fd, path) {
