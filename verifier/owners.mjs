@@ -26,6 +26,7 @@ export const SIGNED = new Map([
   ["provider-removed", ["remove-provider", "administer"]],
   ["witnesses-set", ["set-witnesses", "administer"]],
   ["telemetry-set", ["set-telemetry", "administer"]],
+  ["second-screen-set", ["set-second-screen", "administer"]],
   ["payload-erased", ["erase-payload", "administer"]],
   ["instance-thawed", ["thaw-instance", "approve"]],
   ["all-thawed", ["thaw-all", "approve"]],
@@ -207,6 +208,8 @@ function checkEnvelope(seq, envelope, { purpose, role, key, subject, owner }) {
   }
   if (statement.subject !== subject) refuse(seq, "its statement was signed over something else");
   const may = role === "any" ? !owner.roles.includes("recovery") : owner.roles.includes(role);
+  if (purpose === "set-second-screen" && owner.kind === "passkey")
+    refuse(seq, `${key} is a passkey, and may not sign for ${purpose}`);
   if (!may) refuse(seq, `${key} may not sign for ${purpose}`);
 }
 

@@ -18,6 +18,7 @@ import { memoryBudget, memoryErase, memoryFreeze, memoryRelease } from "./comman
 import { memoryList, memoryPlanes, memoryQuarantine, memoryShow, memoryVerify } from "./commands/memory.ts";
 import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owners.ts";
 import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
+import { ownersSecondScreen } from "./commands/owners-second-screen.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
 import { providersAdd, providersList, providersRemove } from "./commands/providers.ts";
 import { propose } from "./commands/propose.ts";
@@ -61,7 +62,16 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
   {
     title: "Owners",
-    commands: [ownersList, ownersKey, ownersAdd, ownersRemove, ownersCodes, ownersRecover, ownersStop],
+    commands: [
+      ownersList,
+      ownersKey,
+      ownersAdd,
+      ownersRemove,
+      ownersCodes,
+      ownersRecover,
+      ownersStop,
+      ownersSecondScreen,
+    ],
   },
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   { title: "Ports", commands: [portsList, portsPair] },

@@ -30,6 +30,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "payload-erased": true,
   "witnesses-set": true,
   "telemetry-set": true,
+  "second-screen-set": true,
   "instance-started": true,
   "instance-ended": true,
   "instance-frozen": true,

@@ -47,6 +47,7 @@ export type ReasonCode =
   | "stale-statement"
   | "replayed"
   | "moved"
+  | "second-screen"
   | "revoked"
   | "log-unavailable"
   | "driver-failed"
@@ -109,6 +110,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "stale-statement": "the statement was made for another start, policy or nonce, or is past its end",
   replayed: "the statement was used before",
   moved: "something the approval depended on has changed since it was asked for",
+  "second-screen": "an owner demands the code that a terminal tells, and the statement does not have it",
   revoked: "the grant was revoked while the action was under way",
   // execute
   "log-unavailable": "the intent could not be made durable",

@@ -32,6 +32,7 @@ describe("the roles of owners", () => {
       "set-policy",
       "set-provider",
       "set-recovery",
+      "set-second-screen",
       "set-telemetry",
       "set-witnesses",
       "stop-recovery",

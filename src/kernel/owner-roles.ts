@@ -34,6 +34,7 @@ export const PURPOSES = [
   "set-provider",
   "set-witnesses",
   "set-telemetry",
+  "set-second-screen",
   "erase-payload",
   "remove-provider",
   "freeze-memory",
@@ -76,6 +77,8 @@ export const SIGNED_BY: { readonly [P in Purpose]: Standing } = {
   "set-provider": "administer",
   "set-witnesses": "administer",
   "set-telemetry": "administer",
+  // At a terminal only: a browser is what it is about (`monitor/signers.ts`).
+  "set-second-screen": "administer",
   "erase-payload": "administer",
   "remove-provider": "administer",
   // What is frozen steers an agent, and so does what comes back from quarantine; a budget is what it may keep.

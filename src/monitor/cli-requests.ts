@@ -45,6 +45,7 @@ import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { traceArguments } from "./provenance.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
+import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
 import { subjectChain } from "./subjects.ts";
 import { secretView } from "./secrets.ts";
@@ -130,6 +131,12 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     };
   }
 
+  function heldOf(request: string): HeldState {
+    const held = state.held.get(request);
+    if (held !== undefined) return held;
+    throw new Refusal("unknown-request", `No action "${request}" is held.`, "Run `aios approvals list`.");
+  }
+
   async function entryAt(
     seq: number,
   ): Promise<{ record: LogRecord; payload: CliRequests["log-show"]["ok"]["entries"][number]["payload"] }> {
@@ -192,9 +199,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return viewHeldPage(after, { state, asked: ports.asked });
     },
     async "held-show"({ request }) {
-      const held = state.held.get(request);
-      if (held === undefined)
-        throw new Refusal("unknown-request", `No action "${request}" is held.`, "Run `aios approvals list`.");
+      const held = heldOf(request);
       const parsed = parseJson(held.text, OWN_BOUNDS);
       const decoded = parsed.kind === "ok" ? decodeAction(parsed.value) : parsed;
       if (decoded.kind !== "ok")
@@ -216,8 +221,12 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         before: ports.asked.before(held),
         found,
         frozen: frozenBy(state, live.state),
+        second: statements.second.needOf(held),
         statement: await statements.prepare("approve-action", { ...action }, found),
       };
+    },
+    async "second-code"({ request, beside }) {
+      return { code: statements.second.tell(heldOf(request), beside) };
     },
     async prepare({ purpose, document }) {
       return { statement: await statements.prepare(purpose, document) };

@@ -16,6 +16,7 @@ export function createOwnerHandlers(state: State, desk: PasskeyDesk): OwnerHandl
     async owners() {
       return {
         recovery: viewRecovery(state),
+        second: state.secondScreen,
         owners: [...state.owners].map(([id, { name, roles, key, since }]) => ({
           id,
           name,

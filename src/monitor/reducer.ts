@@ -4,6 +4,7 @@ import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { decodeSecondScreen } from "../protocol/second-screen.ts";
 import { decodeTelemetry } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
@@ -264,6 +265,12 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       const setting = decodeTelemetry(objectAt(seq, payload, "document"));
       if (setting.kind !== "ok") throw new StateFault(seq, `its telemetry does not decode: ${setting.message}`);
       state.telemetry = { setting: setting.value, record: seq };
+      return;
+    }
+    case "second-screen-set": {
+      const demanded = decodeSecondScreen(objectAt(seq, payload, "document"));
+      if (demanded.kind !== "ok") throw new StateFault(seq, `its second screen does not decode: ${demanded.message}`);
+      state.secondScreen = demanded.value.for;
       return;
     }
     case "provider-removed":

@@ -3,19 +3,30 @@ import type { Crypto } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { decodeTelemetry, isTelemetryOn } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
+import { decodeSecondScreen } from "../protocol/second-screen.ts";
+import type { Purpose } from "../protocol/statement.ts";
 import { Refusal } from "./faults.ts";
 
-/** The record of a statement that sets who sees the log; throws a Refusal when its document is no such setting. */
+const SETTINGS = ["set-witnesses", "set-telemetry", "set-second-screen"] as const;
+type SettingPurpose = (typeof SETTINGS)[number];
+
+/** Whether a statement for this sets something of the whole home. */
+export function isSettingPurpose(purpose: Purpose): purpose is SettingPurpose {
+  return SETTINGS.some((each) => each === purpose);
+}
+
+/** The record of a statement that sets who sees the log, or what a browser is trusted with; throws a Refusal when its document is no such setting. */
 export function settingRecord(
-  {
-    purpose,
-    document,
-    key,
-  }: { readonly purpose: "set-witnesses" | "set-telemetry"; readonly document: JsonObject; readonly key: string },
+  { purpose, document, key }: { readonly purpose: SettingPurpose; readonly document: JsonObject; readonly key: string },
   crypto: Pick<Crypto, "sha256">,
 ): RecordBody {
   if (purpose === "set-witnesses") {
     return { kind: "witnesses-set", quorum: readWitnesses(document, crypto).quorum, key };
+  }
+  if (purpose === "set-second-screen") {
+    const demanded = decodeSecondScreen(document);
+    if (demanded.kind === "ok") return { kind: "second-screen-set", demand: demanded.value.for, key };
+    throw new Refusal("bad-document", "This is no setting of the second screen.", "See docs/formats/statement.md.");
   }
   const decoded = decodeTelemetry(document);
   if (decoded.kind === "ok") return { kind: "telemetry-set", on: isTelemetryOn(decoded.value), key };

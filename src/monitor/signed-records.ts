@@ -29,6 +29,7 @@ export const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["provider-removed", "remove-provider"],
   ["witnesses-set", "set-witnesses"],
   ["telemetry-set", "set-telemetry"],
+  ["second-screen-set", "set-second-screen"],
   ["payload-erased", "erase-payload"],
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],

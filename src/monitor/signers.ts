@@ -27,7 +27,14 @@ export function isForSigner({ key, purpose }: Pick<Statement, "key" | "purpose">
   // A code signs for nothing else, and once.
   if (SIGNED_BY[purpose] === "recovery") return state.recovery.codes.get(key)?.used === false;
   if (state.owners.size === 0) return purpose === "enrol-owner";
+  // A browser that lies must not be able to have what keeps it honest switched off.
+  if (purpose === "set-second-screen" && isPasskey(key)) return false;
   return maySign(state.owners.get(key)?.roles ?? [], purpose);
+}
+
+/** Whether a key is one that signs in a browser, by its id. */
+export function isPasskey(id: string): boolean {
+  return id.startsWith("passkey:");
 }
 
 /** The first owner: a key of Ed25519, which `aios init` makes, and all roles; null when it is another document. */

@@ -8,6 +8,7 @@ import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import { HeldSet } from "./held-set.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
+import type { Demand } from "../protocol/second-screen.ts";
 import type { OwnerDocument } from "../protocol/owner-key.ts";
 import type { Binding } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
@@ -152,6 +153,8 @@ export interface State {
   witnesses: WitnessSet;
   /** What of the log is shown to whom, and the record that says so. */
   telemetry: { readonly setting: TelemetrySetting; readonly record: number };
+  /** For what a yes in a browser takes the code that a terminal tells. */
+  secondScreen: Demand;
   policyText: string;
   readonly instances: Map<string, InstanceState>;
   /** Those that a start of the monitor found running, until the log has a record of their end. */
@@ -191,6 +194,7 @@ export function emptyState(): State {
     providers: new Map(),
     witnesses: NO_WITNESSES,
     telemetry: { setting: NO_TELEMETRY, record: 0 },
+    secondScreen: "nothing",
     policyText: "",
     instances: new Map(),
     cutOff: new Set(),

@@ -6,7 +6,7 @@ import type { Consent } from "../kernel/consent.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { FoundFile } from "../protocol/found-file.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import type { Envelope, Purpose, Statement } from "../protocol/statement.ts";
+import type { Envelope, Purpose, Statement, UnsignedStatement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { awayRecord, readAway } from "./away.ts";
 import { exactText } from "./exact-text.ts";
@@ -26,17 +26,16 @@ import { takeEffect, type StatementEffects } from "./statement-effects.ts";
 import { checkLiftHold, checkThaw, checkThawAll } from "./thaw-statements.ts";
 import type { OwnerParts } from "./owner-parts.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
+import { createSecondScreen, type SecondDesk } from "./second-screen.ts";
 import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
-import { settingRecord } from "./setting-statements.ts";
+import { isSettingPurpose, settingRecord } from "./setting-statements.ts";
 
 /** A statement that is asked for must be signed within this. */
 const STATEMENT_MS = 5 * 60_000;
 /** Statements asked for and not yet signed; more are refused, none is pushed out. */
 const OUTSTANDING = 256;
-
-export type Unsigned = Omit<Statement, "key" | "decision">;
 
 export interface StatementPorts {
   readonly journal: Journal;
@@ -56,8 +55,9 @@ export interface StatementPorts {
 /** Hands out statements to sign and takes signed ones in. NO-SELF-WIDENING: nothing else in the monitor adds authority. */
 export interface Statements {
   /** @param found what is shown beside a held action; left out, it is looked for. */
-  prepare(purpose: Purpose, document: JsonObject, found?: FoundFile | null): Promise<Unsigned>;
+  prepare(purpose: Purpose, document: JsonObject, found?: FoundFile | null): Promise<UnsignedStatement>;
   submit(envelope: Envelope, document: JsonObject): Promise<number>;
+  readonly second: Pick<SecondDesk, "needOf" | "tell">;
 }
 
 /** What verified, as it was handed in. */
@@ -72,6 +72,7 @@ interface Verified {
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
   const enrolling = { state: journal.state, crypto, offered: ports.owners.desk.offered };
+  const second = createSecondScreen(journal.state, ports.random);
   /** Payloads of what is being decided just now. */
   const deciding = new Set<string>();
   const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
@@ -120,6 +121,7 @@ export function createStatements(ports: StatementPorts): Statements {
       memoryRecord({ purpose, document, key: "" }, { state: journal.state, crypto });
       return;
     }
+    if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, crypto);
     switch (purpose) {
       case "sign-grant":
         readGrant(document, journal.state);
@@ -194,10 +196,6 @@ export function createStatements(ports: StatementPorts): Statements {
       case "remove-provider":
         providerRecord({ purpose, document, key: "" }, journal.state);
         return;
-      case "set-witnesses":
-      case "set-telemetry":
-        settingRecord({ purpose, document, key: "" }, crypto);
-        return;
       case "erase-payload":
         await ports.effects.keptOf(readErasure(document));
         return;
@@ -218,6 +216,7 @@ export function createStatements(ports: StatementPorts): Statements {
   }
 
   return {
+    second,
     async prepare(purpose, document, found) {
       if (purpose !== "enrol-owner" && journal.state.owners.size === 0) {
         throw new Refusal("no-owner", "This home has no owner yet, so nobody can sign.", "Run `aios init`.");
@@ -264,6 +263,8 @@ export function createStatements(ports: StatementPorts): Statements {
       const held = heldFor(document);
       if (held === null || held.request !== statement.nonce)
         return refuse("replayed", "that action is not held any more");
+      const fault = second.faultOf(statement, held);
+      if (fault !== null) return refuse("second-screen", fault);
       ports.owners.counts.take(statement.key, count);
       return ports.effects.settle({ held, consent: consentOf(statement), envelope, recheck: () => recheck(statement) });
     }
@@ -329,6 +330,7 @@ export function createStatements(ports: StatementPorts): Statements {
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {
     const { key, purpose, subject } = statement;
     if (isMemoryPurpose(purpose)) return memoryRecord({ purpose, document, key }, { state: journal.state, crypto });
+    if (isSettingPurpose(purpose)) return settingRecord({ purpose, document, key }, crypto);
     switch (purpose) {
       case "sign-grant":
         return { kind: "grant-signed", grant: readGrant(document, journal.state).id, digest: subject, key };
@@ -374,9 +376,6 @@ export function createStatements(ports: StatementPorts): Statements {
         return providerRecord({ purpose, document, key }, journal.state);
       case "erase-payload":
         return { kind: "payload-erased", record: readErasure(document), key };
-      case "set-witnesses":
-      case "set-telemetry":
-        return settingRecord({ purpose, document, key }, crypto);
       case "approve-action":
         throw new Error("approvals are settled, not recorded here");
       default:

@@ -41,6 +41,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "provider-removed",
     "witnesses-set",
     "telemetry-set",
+    "second-screen-set",
     "payload-erased",
     "instance-thawed",
     "all-thawed",

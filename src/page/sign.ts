@@ -3,6 +3,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
 import { pae } from "../protocol/pae.ts";
 import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
+import { readSecondCode, type SecondNeed } from "../protocol/second-screen.ts";
 import { PLAIN_PURPOSES, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
 import { digestedTexts, renderHeld } from "../showing/held-action.ts";
 import { plainDocument, renderPlain, type Plain } from "../showing/plain-statement.ts";
@@ -32,12 +33,16 @@ interface Paper {
   readonly draft: Draft;
   /** What can be decided, and the words for it on the button and afterwards. */
   readonly answers: readonly (readonly [Statement["decision"], words: string, done: string])[];
+  /** What a yes takes besides a passkey. */
+  readonly second: SecondNeed;
   /** Where a terminal has the same. */
   readonly elsewhere: string;
 }
 
 const message = h("p", { role: "alert", class: "bad" });
 const content = h("div");
+/** The code of a second screen: what is typed here goes into what is signed. */
+const told = h("input", { id: "told", autocomplete: "off", spellcheck: "false", size: "12" });
 const banner = h("p", { class: "banner", role: "alert", hidden: true });
 
 async function begin(): Promise<void> {
@@ -115,6 +120,7 @@ async function heldPaper(request: string): Promise<Paper> {
       ["allow", "Let this run, once", "Approved"],
       ["deny", "Deny", "Denied"],
     ],
+    second: detail.second,
     elsewhere: "aios approvals show has the same at a terminal, with the same code; aios approvals deny ends it.",
   };
 }
@@ -128,6 +134,7 @@ async function plainPaper(plain: Plain): Promise<Paper> {
     document,
     draft: statement,
     answers: [["allow", "Sign this", "Signed"]],
+    second: "nothing",
     elsewhere: "A terminal asks the same, and has a code of its own: each time it is another statement.",
   };
 }
@@ -140,9 +147,11 @@ function show(paper: Paper, key: string): void {
     fill(content, hint, back());
     return;
   }
-  const buttons = paper.answers.map((answer) =>
+  const answers = paper.answers.filter(([decision]) => decision === "deny" || paper.second !== "terminal");
+  const buttons = answers.map((answer) =>
     h("button", { type: "button", onclick: () => void attempt(() => decide(answer, { paper, key })) }, answer[1]),
   );
+  told.value = "";
   fill(
     content,
     h(
@@ -150,20 +159,45 @@ function show(paper: Paper, key: string): void {
       { class: "shown", tabindex: "0", "aria-label": "What you sign" },
       shown.lines.map((each) => [drawLine(each), "\n"]),
     ),
+    secondScreen(paper),
     h("p", { class: "row" }, buttons, back()),
     hint,
   );
 }
 
+/** Where an owner demands that a terminal shows the same before somebody signs it here. */
+function secondScreen({ second, draft }: Paper): HTMLElement | null {
+  if (second === "nothing") return null;
+  if (second === "terminal")
+    return h("p", { class: "bad" }, "Too many wrong codes were signed: let it run at a terminal, or deny it here.");
+  const command = h("code", {}, `aios approvals show ${draft.nonce.slice(0, 8)}`);
+  return h(
+    "div",
+    {},
+    h("p", { class: "row" }, h("label", { for: "told" }, "Code of the second screen"), told),
+    h("p", { class: "faint" }, command, " tells it at a terminal. Type it when the same action is shown there."),
+  );
+}
+
+/** The code that was typed, where this answer takes one. Throws Error when what was typed is none. */
+function typedCode(decision: Statement["decision"], { second }: Paper): Pick<Statement, "second"> {
+  if (second !== "code" || decision === "deny") return {};
+  const code = readSecondCode(told.value);
+  if (code === null) throw new Error("Type the code of the second screen: eight digits, which a terminal tells.");
+  return { second: code };
+}
+
 /** Signs what is shown and hands it in. */
 async function decide(
   [decision, , done]: Paper["answers"][number],
-  { paper: { draft, document }, key }: { readonly paper: Paper; readonly key: string },
+  { paper, key }: { readonly paper: Paper; readonly key: string },
 ): Promise<void> {
+  const { draft, document } = paper;
+  const code = typedCode(decision, paper);
   const { rpId, credentials } = await atDoor("passkey-party", {});
   const mine = credentials.filter((each) => each.key === key);
   if (mine.length === 0) throw new Error("The passkey that you signed in with is no owner's any more.");
-  const payload = encodeUtf8(statementText({ ...draft, decision, key }));
+  const payload = encodeUtf8(statementText({ ...draft, ...code, decision, key }));
   const { key: keyid, ...assertion } = await signBy({ rpId, credentials: mine }, pae(STATEMENT_TYPE, payload));
   const envelope: Envelope = {
     payloadType: STATEMENT_TYPE,

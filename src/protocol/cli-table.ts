@@ -62,6 +62,7 @@ import type {
   SecretView,
 } from "./requests.ts";
 import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
+import { SECOND_CODE, SECOND_NEEDS } from "./second-screen.ts";
 import { ENVELOPE, UNSIGNED } from "./statement.ts";
 import { STOP_REPORT } from "./stop-report.ts";
 import { STANDING } from "./telemetry-table.ts";
@@ -106,6 +107,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   undo: object<BodyOf<"undo">>({ instance: lookup, how: oneOf(["dry", "do"]) }),
   held: object<BodyOf<"held">>({ after: nullable(count) }),
   "held-show": object<BodyOf<"held-show">>({ request: lookup }),
+  "second-code": object<BodyOf<"second-code">>({ request: lookup, beside: nullable(digest) }),
   prepare: object<BodyOf<"prepare">>({ purpose: oneOf(PURPOSES), document: jsonObject() }),
   submit: object<BodyOf<"submit">>({ envelope: ENVELOPE, document: jsonObject() }),
   grants: empty,
@@ -204,6 +206,7 @@ const HELD_DETAIL: Decoder<HeldDetail> = object<HeldDetail>({
   before: object<AskedBefore>({ same: ASKED, shape: ASKED }),
   found: FOUND_FILE,
   frozen: nullable(words),
+  second: oneOf(SECOND_NEEDS),
   statement: UNSIGNED,
 });
 
@@ -296,6 +299,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     all: count,
   }),
   "held-show": HELD_DETAIL,
+  "second-code": object<OkOf<"second-code">>({ code: nullable(text({ max: 8, pattern: SECOND_CODE })) }),
   prepare: object<OkOf<"prepare">>({ statement: UNSIGNED }),
   submit: object<OkOf<"submit">>({ seq }),
   grants: object<OkOf<"grants">>({ grants: list(GRANT_VIEW, { max: 100_000 }) }),

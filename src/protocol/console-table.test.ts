@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../kernel/json.ts";
 import { CONSOLE_SIDE, MONITOR_CONSOLE } from "./console-table.ts";
+import { MONITOR_CLI } from "./requests-table.ts";
 import { decode, type Decoder } from "./decode.ts";
 
 function refusal<T>(decoder: Decoder<T>, value: JsonValue): string {
@@ -57,6 +58,13 @@ describe("the console", () => {
       "watch",
     ]);
     expect(Object.keys(CONSOLE_SIDE.asks)).toEqual(Object.keys(serves));
+  });
+
+  it("is never told the code of a second screen", () => {
+    const asked = { request: "0".repeat(32), beside: null };
+    expect(Object.hasOwn(MONITOR_CLI.serves, "second-code")).toBe(true);
+    expect(Object.hasOwn(MONITOR_CONSOLE.serves, "second-code")).toBe(false);
+    expect(decode(MONITOR_CLI.serves["second-code"], asked).kind).toBe("ok");
   });
 
   it("has statements drawn up for what one sentence says, and for nothing else", () => {

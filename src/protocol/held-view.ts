@@ -1,6 +1,7 @@
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { FoundFile } from "./found-file.ts";
-import type { Statement } from "./statement.ts";
+import type { SecondNeed } from "./second-screen.ts";
+import type { UnsignedStatement } from "./statement.ts";
 
 /** What lists say of what an action is about takes at most so many columns. */
 export const ABOUT_COLUMNS = 120;
@@ -90,5 +91,7 @@ export interface HeldDetail extends HeldView {
   readonly found: FoundFile | null;
   /** Why no yes to it is taken now: what asks, or all, is frozen; null when a yes is. Visible text. */
   readonly frozen: string | null;
-  readonly statement: Omit<Statement, "key" | "decision">;
+  /** What a yes takes of a passkey besides its signature. */
+  readonly second: SecondNeed;
+  readonly statement: UnsignedStatement;
 }

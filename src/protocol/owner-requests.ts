@@ -1,8 +1,9 @@
 import type { Role } from "../kernel/owner-roles.ts";
-import { list, nullable, object, text, type Decoder } from "./decode.ts";
+import { list, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
 import { count, empty, moment, nonce, ownerKey, words } from "./fields.ts";
 import { OWNER_DOCUMENT, OWNER_KEY, ownerName, ownerRoles, type OwnerDocument, type OwnerKey } from "./owner-key.ts";
 import { ASSERTION_FIELDS, REGISTRATION_FIELDS, type Assertion, type Registration } from "./passkey.ts";
+import { DEMANDS, type Demand } from "./second-screen.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
 /** An owner, for people. */
@@ -47,7 +48,10 @@ interface Party {
 
 /** Requests about owners and their passkeys. None of them makes an owner: that is a statement's to do. */
 export interface OwnerRequests {
-  owners: { body: Empty; ok: { readonly owners: readonly OwnerView[]; readonly recovery: RecoveryView } };
+  owners: {
+    body: Empty;
+    ok: { readonly owners: readonly OwnerView[]; readonly recovery: RecoveryView; readonly second: Demand };
+  };
   /** Lets one passkey be offered, for ten minutes, to whoever has the code. It enrols nothing. */
   invite: {
     body: { readonly name: string; readonly roles: readonly Role[] };
@@ -129,7 +133,11 @@ const party = { rpId: words, origin: words };
 
 /** The decoder of the answer to each. */
 export const OWNER_ANSWERS: AnswerTable<OwnerRequests> = {
-  owners: object<OkOf<"owners">>({ owners: list(OWNER_VIEW, { max: 64 }), recovery: RECOVERY_VIEW }),
+  owners: object<OkOf<"owners">>({
+    owners: list(OWNER_VIEW, { max: 64 }),
+    recovery: RECOVERY_VIEW,
+    second: oneOf(DEMANDS),
+  }),
   invite: object<OkOf<"invite">>({ code, origin: words, expires: moment }),
   invited: object<OkOf<"invited">>({ document: nullable(OWNER_DOCUMENT) }),
   "enrolment-open": object<OkOf<"enrolment-open">>({

@@ -48,6 +48,7 @@ import {
 } from "./fields.ts";
 import { REFUSED } from "./port-gate-table.ts";
 import { REFRESH_FAULTS } from "./refresh-order.ts";
+import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
 type RecordOf<Kind extends RecordKind> = Extract<LogRecord, { readonly kind: Kind }>;
@@ -136,6 +137,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "provider-set": plainRecord("provider-set", { provider: providerName, key: ownerKey }),
   "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),
   "telemetry-set": plainRecord("telemetry-set", { on: boolean(), key: ownerKey }),
+  "second-screen-set": plainRecord("second-screen-set", { demand: oneOf(DEMANDS), key: ownerKey }),
   "payload-erased": plainRecord("payload-erased", {
     record: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     key: ownerKey,

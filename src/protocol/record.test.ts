@@ -7,6 +7,7 @@ import { STAGES } from "../kernel/codes.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { CONSOLE_ENTRIES } from "./console-entry.ts";
 import { decodeRecord, recordText } from "./record-codec.ts";
+import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
 type Own<Kind extends RecordKind> = Omit<Extract<LogRecord, { readonly kind: Kind }>, keyof RecordBase | "kind">;
@@ -71,6 +72,7 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "provider-set": fc.record({ provider: name, key }),
   "witnesses-set": fc.record({ quorum: fc.integer({ min: 0, max: 16 }), key }),
   "telemetry-set": fc.record({ on: fc.boolean(), key }),
+  "second-screen-set": fc.record({ demand: fc.constantFrom(...DEMANDS), key }),
   "payload-erased": fc.record({ record: fc.maxSafeNat(), key }),
   "provider-removed": fc.record({ provider: name, key }),
   "instance-started": fc.record({ instance, agent: name, ancestry }),

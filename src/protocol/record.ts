@@ -6,6 +6,7 @@ import type { Plane } from "../kernel/memory.ts";
 import type { Budgeted, Quarantine } from "../kernel/memory-book.ts";
 import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
+import type { Demand } from "./second-screen.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
 export interface RecordBase {
@@ -93,6 +94,7 @@ export type RecordBody =
   | { readonly kind: "provider-set"; readonly provider: string; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "witnesses-set"; readonly quorum: number; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "telemetry-set"; readonly on: boolean; readonly key: string } // payload: {document, envelope}
+  | { readonly kind: "second-screen-set"; readonly demand: Demand; readonly key: string } // payload: {document, envelope}
   // payload: {document, envelope, kept?: {grants, bytes, spent?}}, what an erased intent counts for
   | { readonly kind: "payload-erased"; readonly record: number; readonly key: string }
   | { readonly kind: "provider-removed"; readonly provider: string; readonly key: string }

@@ -45,6 +45,7 @@ describe("the names that a peer may use", () => {
     "undo",
     "held",
     "held-show",
+    "second-code",
     "prepare",
     "submit",
     "grants",

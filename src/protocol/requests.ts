@@ -13,7 +13,7 @@ import type { AwayRequests } from "./away-requests.ts";
 import type { HeldDetail, HeldPage, HeldView } from "./held-view.ts";
 import type { LogRequests } from "./log-requests.ts";
 import type { LogRecord } from "./record.ts";
-import type { Envelope, Purpose, Statement } from "./statement.ts";
+import type { Envelope, Purpose, UnsignedStatement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
 import type { TelemetryStanding } from "./telemetry-table.ts";
 import type { UndoReport } from "./undo-report.ts";
@@ -267,9 +267,17 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests,
   /** A page of what is held, after that of the page before; null is the first. */
   held: { body: { readonly after: number | null }; ok: HeldPage };
   "held-show": { body: { readonly request: string }; ok: HeldDetail };
+  /**
+   * The code that a yes to a held action takes in a browser, told where the action was shown in full with what lay there
+   * (`beside`); null where none is demanded or it was tried too often. The console may not ask for it.
+   */
+  "second-code": {
+    body: { readonly request: string; readonly beside: string | null };
+    ok: { readonly code: string | null };
+  };
   prepare: {
     body: { readonly purpose: Purpose; readonly document: JsonObject };
-    ok: { readonly statement: Omit<Statement, "key" | "decision"> };
+    ok: { readonly statement: UnsignedStatement };
   };
   submit: { body: { readonly envelope: Envelope; readonly document: JsonObject }; ok: { readonly seq: number } };
   grants: { body: Empty; ok: { readonly grants: readonly GrantView[] } };

@@ -16,6 +16,7 @@ import {
 } from "./decode.ts";
 import { ASSERTION_FIELDS, type Assertion } from "./passkey.ts";
 import { Refusal } from "./refusal.ts";
+import { SECOND_CODE } from "./second-screen.ts";
 
 export { PURPOSES, type Purpose };
 
@@ -50,6 +51,8 @@ export interface Statement {
    * writes a file, what lay there. Only of `approve-action`, and absent where nothing was.
    */
   readonly beside?: string;
+  /** The code that a terminal told the person about this action (`second-screen.ts`): of a yes by a passkey, where an owner demands it. */
+  readonly second?: string;
   /** Id of the key that signs: its kind and 16 hex digits (`ownerKeyId`). */
   readonly key: string;
 }
@@ -75,8 +78,8 @@ const END_OF_TIME = 8_640_000_000_000_000;
 export const KEY_ID: RegExp = /^(?:ed25519|passkey|recovery):[0-9a-f]{16}$/;
 const keyIdText: Decoder<string> = text({ max: 25, pattern: KEY_ID, is: "a key id" });
 
-/** What the monitor draws up; the owner adds the decision and the key. */
-export type UnsignedStatement = Omit<Statement, "key" | "decision">;
+/** What the monitor draws up; the owner adds the decision and the key, and the code of a second screen. */
+export type UnsignedStatement = Omit<Statement, "key" | "decision" | "second">;
 
 const unsigned: Fields<Omit<UnsignedStatement, "beside">> = {
   v: literal(1),
@@ -99,20 +102,35 @@ const unsignedBeside: Fields<Required<UnsignedStatement>> = {
 
 /** Reads a statement that nobody has signed. */
 export const UNSIGNED: Decoder<UnsignedStatement> = either(
+  "beside",
   object<Omit<UnsignedStatement, "beside">>(unsigned),
   object<Required<UnsignedStatement>>(unsignedBeside),
 );
 
+const signed = { decision: oneOf(["allow", "deny"] as const), key: keyIdText };
+const second = text({ max: 8, pattern: SECOND_CODE, is: "a code of a second screen" });
+/** A yes with the code of a second screen; a denial takes none. */
+const seconded = { decision: literal("allow"), key: keyIdText, second } as const;
+
 /** Reads a statement; the signature over it is another matter (`dsse.ts`). */
 export const STATEMENT: Decoder<Statement> = either(
-  object<Omit<Statement, "beside">>({ ...unsigned, decision: oneOf(["allow", "deny"]), key: keyIdText }),
-  object<Required<Statement>>({ ...unsignedBeside, decision: oneOf(["allow", "deny"]), key: keyIdText }),
+  "second",
+  either(
+    "beside",
+    object<Omit<Statement, "beside" | "second">>({ ...unsigned, ...signed }),
+    object<Omit<Required<Statement>, "second">>({ ...unsignedBeside, ...signed }),
+  ),
+  either(
+    "beside",
+    object<Omit<Required<Statement>, "beside">>({ ...unsigned, ...seconded, purpose: oneOf(["approve-action"]) }),
+    object<Required<Statement>>({ ...unsignedBeside, ...seconded }),
+  ),
 );
 
 /** Which of two shapes a statement has, told by the field that only one has. */
-function either<T>(plain: Decoder<T>, besides: Decoder<T>): Decoder<T> {
+function either<T>(field: "beside" | "second", plain: Decoder<T>, besides: Decoder<T>): Decoder<T> {
   return (value, refusal) =>
-    isObject(value) && Object.hasOwn(value, "beside") ? besides(value, refusal) : plain(value, refusal);
+    isObject(value) && Object.hasOwn(value, field) ? besides(value, refusal) : plain(value, refusal);
 }
 
 const plainSignature = object({ keyid: keyIdText, sig: text({ max: 88 }) });

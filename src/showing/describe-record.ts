@@ -60,6 +60,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `a quorum of ${record.quorum} by ${record.key}`);
     case "telemetry-set":
       return about(null, "plain", `${record.on ? "on" : "off"} by ${record.key}`);
+    case "second-screen-set":
+      return about(null, record.demand === "nothing" ? "bad" : "good", `for ${record.demand} by ${record.key}`);
     case "payload-erased":
       return about(null, "plain", `of record ${record.record} by ${record.key}`);
     case "provider-removed":

@@ -80,6 +80,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "provider-removed":
     case "witnesses-set":
     case "telemetry-set":
+    case "second-screen-set":
     case "payload-erased":
     case "instance-thawed":
     case "all-thawed":

@@ -1,8 +1,8 @@
 import { canonicalize } from "../kernel/canonical.ts";
-import type { Statement } from "../protocol/statement.ts";
+import type { UnsignedStatement } from "../protocol/statement.ts";
 
 /** A statement as the monitor drew it up, complete but for who signs and what is decided. */
-export type Draft = Omit<Statement, "key" | "decision">;
+export type Draft = UnsignedStatement;
 
 /** SHA-256 of a text, as `sha256:` and hex. */
 export type Digest = (text: string) => string;

@@ -132,6 +132,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return entity(record, { type: "Recovery", name: `record ${record.record}`, activity: 4 });
     case "telemetry-set":
       return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 }, { on: record.on });
+    case "second-screen-set":
+      return entity(record, { type: "Second screen", name: "second screen", activity: 3 }, { demand: record.demand });
     case "payload-erased":
       return entity(record, { type: "Payload", name: `record ${record.record}`, activity: 4 });
     case "home-put":

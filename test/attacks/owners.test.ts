@@ -20,6 +20,7 @@ import {
   type Purpose,
   type Statement,
 } from "../../src/protocol/statement.ts";
+import { describeSecondScreen } from "./second-screen.ts";
 import { createAuthenticator, UP, type Authenticator, type Odd } from "../fakes/authenticator.ts";
 import { asJson, connectClient, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
@@ -177,6 +178,8 @@ describe("enrolment", () => {
     await expect(aios.sign("enrol-owner", ownerDocument("again", aios.owner))).rejects.toThrow(/already/);
   });
 });
+
+describeSecondScreen({ aios: () => aios, enrolPasskey, sealBy });
 
 describe("an action that waits", () => {
   let authenticator: Authenticator;

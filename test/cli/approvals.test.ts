@@ -115,3 +115,33 @@ describe("a yes to all that are equal", () => {
     expect(shown).toContain("they are not equal; answer them one by one");
   });
 });
+
+describe("the code of a second screen", () => {
+  const asked: { request: string; beside: string | null }[] = [];
+  const show = (detail: HeldDetail, code: string | null = "k3v9q10t", ...flags: string[]): Promise<string> =>
+    transcribe(["approvals", "show", REQUEST, ...flags], {
+      answers: {
+        held: () => pageOf([held]),
+        "held-show": () => detail,
+        "second-code": (body) => (asked.push(body), { code }),
+      },
+    });
+
+  test("is told below the action, for what was shown, and asked for where it is demanded only", async () => {
+    const plain = await show(held);
+    expect([asked.splice(0), plain]).toEqual([[], expect.not.stringContaining("second")]);
+    const shown = await show({ ...held, second: "code" });
+    expect(shown.startsWith(plain.trimEnd())).toBe(true);
+    expect(shown).toContain("\n  second    k3v9-q10t\n");
+    expect(asked.splice(0)).toEqual([{ request: REQUEST, beside: null }]);
+    expect(await show({ ...held, second: "terminal" }, null)).toContain("answer this here");
+    asked.splice(0);
+  });
+
+  test("is not told of what cannot be shown, nor to a program", async () => {
+    const swapped = { ...heldOver({}, REQUEST), digest: held.digest, second: "code" } as const;
+    expect(await show(swapped)).toContain("cannot-show");
+    expect(await show({ ...held, second: "code" }, "k3v9q10t", "--json")).not.toContain("k3v9");
+    expect(asked).toEqual([]);
+  });
+});

@@ -88,6 +88,7 @@ export function heldSaying(request: string, fields: JsonObject, args = ""): Held
     provenance: [{ pointer: "/to/0", from: ["files/read_text_file #12"] }],
     found: null,
     frozen: null,
+    second: "nothing",
     statement: {
       v: 1,
       purpose: "approve-action",

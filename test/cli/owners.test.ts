@@ -39,7 +39,7 @@ const withPasskey: OwnerView = {
 
 function answering(recovery: RecoveryView = OFF): Answers {
   return {
-    owners: () => ({ owners: [maria], recovery }),
+    owners: () => ({ owners: [maria], recovery, second: "nothing" }),
     prepare: ({ purpose, document }) => ({
       statement: {
         v: 1,
@@ -125,6 +125,7 @@ describe("aios owners", () => {
     [["owners", "add", "--name", "ben", "--roles", "approve", "--key", KEY, "--passkey"]],
     [["owners", "add", "--name", "b\u001b[2K", "--roles", "approve", "--key", KEY]],
     [["owners", "add", "--name", "ben", "--roles", "approve", "--key", "AAAA"]],
+    [["owners", "second", "everything"]],
     [["owners", "codes", "--wait", "5m"]],
     [["owners", "codes", "--wait", "2h", "--off"]],
   ])("%j is refused as usage, and nothing is signed", async (words) => {
@@ -159,13 +160,26 @@ describe("aios owners", () => {
     const desk = createDesk({
       answers: {
         hello: () => ({ ...hello, limits: "watch" }),
-        owners: () => ({ owners, recovery }),
+        owners: () => ({ owners, recovery, second: "nothing" }),
         "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
         telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
       },
     });
     await runProgram(["doctor"], desk.powers);
     expect(desk.out()).toMatch(said);
+  });
+
+  test("second demands a second screen, which the list shows, and signs just that", async () => {
+    const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });
+    expect(await runProgram(["owners", "second", "reserved"], desk.powers)).toBe(EXIT.ok);
+    expect(desk.err()).toContain("only with the code that aios approvals show tells");
+    expect(desk.monitor.asked.find(({ name }) => name === "prepare")?.body).toMatchObject({
+      purpose: "set-second-screen",
+    });
+    expect(submitted(desk).document).toEqual({ for: "reserved" });
+    const list = createDesk({ answers: { owners: () => ({ owners: [maria], recovery: OFF, second: "reserved" }) } });
+    expect(await runProgram(["owners", "list"], list.powers)).toBe(EXIT.ok);
+    expect(list.out()).toContain("second screen: a reserved action runs from the console only with the code");
   });
 
   test("whoever says no has signed nothing", async () => {

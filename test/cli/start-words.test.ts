@@ -25,7 +25,11 @@ describe("the home before the command", () => {
     [["doctor", "--home", "/elsewhere"]],
   ])("is the command's (%s)", async (words) => {
     const pace = () => ({ millis: 0, waiting: 0, slow: false });
-    const owners = () => ({ owners: [], recovery: { wait: 0, by: null, codes: [], pending: null } });
+    const owners = () => ({
+      owners: [],
+      recovery: { wait: 0, by: null, codes: [], pending: null },
+      second: "nothing" as const,
+    });
     const desk = createDesk({ answers: { hello, telemetry, owners, "log-pace": pace } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");

@@ -78,6 +78,7 @@ Owners
   owners codes       make recovery codes for a lost key; you sign them
   owners recover     become an owner again with a recovery code
   owners stop        stop a recovery that waits; you sign it
+  owners second      demand a second screen in the console; you sign it
 
 Secrets
   secrets set        keep a secret that agents use and never see; you sign it
@@ -191,6 +192,7 @@ Owners
   owners codes       make recovery codes for a lost key; you sign them
   owners recover     become an owner again with a recovery code
   owners stop        stop a recovery that waits; you sign it
+  owners second      demand a second screen in the console; you sign it
 
 Secrets
   secrets set        keep a secret that agents use and never see; you sign it

@@ -3,6 +3,7 @@ import type { CDPSession, Locator, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ownerKeyText } from "../../src/protocol/owner-key.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
+import { showSecondCode } from "../../src/protocol/second-screen.ts";
 import { shortCode, statementCode } from "../../src/showing/statement-code.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { passkeysIn, plugIn as plugInWith, type Passkey } from "./authenticator.ts";
@@ -192,6 +193,53 @@ export function describeSigning(parts: {
       await page.getByText("Approved (record").waitFor();
       expect((await running).answers[0]?.result?.isError).not.toBe(true);
     });
+
+    test("where a second screen is demanded her yes takes the code that a terminal tells, and a page that signs another action has none for it", async () => {
+      await stage.aios.sign("set-second-screen", { for: "reserved" });
+      const { details, running } = await ask("shown", "wanted");
+      const [shown, wanted] = details;
+      if (shown === undefined || wanted === undefined) throw new Error("two wait");
+      const { code } = await stage.aios.client.request("second-code", { request: shown.request, beside: null });
+      const field = page.getByLabel("Code of the second screen");
+      await field.waitFor();
+      expect(await parts.faults(page)).toEqual([]);
+      await runsNothing(async () => {
+        await press(allow());
+        await page.getByText("Type the code of the second screen").waitFor();
+        // The page lies: beside what she reads and types, it has her sign the other one.
+        await plugIn();
+        expect(await swapped(wanted, code ?? "")).toContain("second-screen");
+        // Nor does it get at the code itself: nobody answers the console that.
+        expect(
+          await inPage(
+            `import("/m/page/api.ts").then(({ ask }) => ask("second-code", { request: "${wanted.request}", beside: null })).then(() => "told", () => "nothing")`,
+          ),
+        ).toBe("nothing");
+      });
+      await field.fill(showSecondCode(code ?? "").toUpperCase());
+      await press(allow());
+      await page.getByText("Approved (record").waitFor();
+      // With the switch off, what it did goes through.
+      await stage.aios.sign("set-second-screen", { for: "nothing" });
+      await plugIn();
+      expect(await swapped(wanted, null)).toBe("taken");
+      expect((await running).answers.map(({ result }) => result?.isError === true)).toEqual([false, false]);
+    }, 60_000);
+
+    /** Has her passkey sign another action than the page shows, with the code that she typed, and hands it in. */
+    async function swapped({ request }: Detail, code: string | null): Promise<unknown> {
+      return inPage(`(async () => {
+        const [{ signBy }, { ask, atDoor }, { STATEMENT_TYPE, statementText }, { encodeUtf8, toBase64 }, { pae }] =
+          await Promise.all(["page/passkeys", "page/api", "protocol/statement", "protocol/bytes", "protocol/pae"].map((name) => import("/m/" + name + ".ts")));
+        const { action, statement } = await ask("held-show", { request: "${request}" });
+        const party = await atDoor("passkey-party", {});
+        const second = ${code === null ? "{}" : `{ second: "${code}" }`};
+        const payload = encodeUtf8(statementText({ ...statement, ...second, decision: "allow", key: party.credentials[0].key }));
+        const { key: keyid, ...assertion } = await signBy(party, pae(STATEMENT_TYPE, payload));
+        const envelope = { payloadType: STATEMENT_TYPE, payload: toBase64(payload), signatures: [{ keyid, ...assertion }] };
+        return ask("submit", { envelope, document: JSON.parse(action) }).then(() => "taken", ({ message }) => message);
+      })()`);
+    }
 
     /** An instance that is at work: it waits for an answer. */
     async function runs(): Promise<{ readonly instance: string; readonly ended: Promise<unknown> }> {

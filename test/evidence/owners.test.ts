@@ -169,6 +169,13 @@ describe("the verifier", () => {
     );
   });
 
+  test("refuses a second screen that a passkey switched, whatever its roles; twin: a key file may", () => {
+    const second = (by: Signer) =>
+      made("second-screen-set", by, { purpose: "set-second-screen", document: { for: "nothing" } });
+    expect(read(enrol(first, first), enrol(keys[0], first), second(first))).toMatchObject({ signed: 3 });
+    expect(() => read(enrol(first, first), enrol(keys[0], first), second(keys[0]))).toThrow(/is a passkey/u);
+  });
+
   test("takes an owner back who has a code, once the wait is over, and refuses a code for anything else", () => {
     const code = ed25519();
     const id = code.id.replace("ed25519:", "recovery:");

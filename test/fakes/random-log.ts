@@ -284,6 +284,11 @@ export const MOVES: readonly (readonly [string, Move])[] = [
         const document = { witnesses: [], quorum: 0, before: "nothing" };
         return log.signed({ kind: "witnesses-set", quorum: 0, key: log.by }, "set-witnesses", document);
       }
+      if (a % 3 === 0) {
+        const demand = a % 9 === 0 ? "nothing" : "reserved";
+        const body = { kind: "second-screen-set", demand, key: log.by } as const;
+        return log.signed(body, "set-second-screen", { for: demand });
+      }
       const document = jsonView({ ...NO_TELEMETRY, prometheus: { port: 9000 + (a % 9) } });
       log.signed({ kind: "telemetry-set", on: true, key: log.by }, "set-telemetry", document);
     },

@@ -51,6 +51,7 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
   "provider-removed": { kind: "provider-removed", provider: "local", key },
   "witnesses-set": { kind: "witnesses-set", quorum: 1, key },
   "telemetry-set": { kind: "telemetry-set", on: true, key },
+  "second-screen-set": { kind: "second-screen-set", demand: "reserved", key },
   "payload-erased": { kind: "payload-erased", record: 3, key },
   "instance-started": { kind: "instance-started", ...of, ancestry: [] },
   "instance-ended": { kind: "instance-ended", instance: INSTANCE, why: "exited", exit: 0 },

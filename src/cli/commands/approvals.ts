@@ -6,11 +6,12 @@ import { confirm } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { showSecondCode } from "../../protocol/second-screen.ts";
 import { renderHeld } from "../../showing/held-action.ts";
 import { renderEqual } from "../../showing/held-batch.ts";
 import { readAnswered, tellAnswered } from "../../showing/answered.ts";
 import { decideAll, findEqual, findHeld, listEqual, listHeld } from "../held.ts";
-import { line, writeLines } from "../../showing/line.ts";
+import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { openSigningSession } from "../signing-session.ts";
@@ -70,17 +71,34 @@ export const approvalsShow: Command = {
   flags: [JSON_OUTPUT, HOME],
   details: [
     "Shows every argument in full from the bytes that you would sign, and beside each where it came from. Characters that could deceive are shown as code points, such as ‹U+202E›.",
+    "Where an owner demands a second screen (aios owners second), it tells the code that a yes in the console takes, below the action that it is for.",
   ],
   examples: ["approvals show 3fa9c2d1"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const detail = await findHeld(client, args.required("REQUEST"));
       if (args.has("json")) writeJson(powers, detail);
-      else showOrRefuse(powers, detail);
+      else {
+        showOrRefuse(powers, detail);
+        writeLines(powers.out, await tellSecond(client, detail));
+      }
       return EXIT.ok;
     });
   },
 };
+
+/** The code that a yes in the console takes, told beside the action that was just shown in full, and nowhere else. */
+async function tellSecond(client: MonitorClient, detail: HeldDetail): Promise<readonly Line[]> {
+  if (detail.second === "nothing") return [];
+  const { request, statement } = detail;
+  const { code } = await client.request("second-code", { request, beside: statement.beside ?? null });
+  // Below the code of the statement, as one more of what belongs to this action.
+  if (code === null) return [line("  second    none: too many wrong ones were signed, so answer this here", "bad")];
+  return [
+    join(["faint", "  second    "], ["strong", showSecondCode(code)]),
+    line("            the console asks for it: type it there if it is this that you want to run", "faint"),
+  ];
+}
 
 /** `aios approvals approve`: shows, asks, signs. */
 export const approvalsApprove: Command = {

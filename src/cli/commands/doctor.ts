@@ -1,3 +1,4 @@
+import { checkSecondScreen } from "./owners-second-screen.ts";
 import { checkTelemetry } from "./telemetry.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
@@ -131,7 +132,8 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
       hint: null,
     });
     checks.push(describeLimits(hello.limits, null));
-    checks.push(checkOwners(await client.request("owners", {})));
+    const owned = await client.request("owners", {});
+    checks.push(checkOwners(owned), ...checkSecondScreen(owned));
     checks.push(...checkLog(await client.request("log-pace", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
     return checks;

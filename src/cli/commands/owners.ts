@@ -18,6 +18,7 @@ import { describePasskeyRoles } from "../passkey-roles.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
+import { describeDemand } from "./owners-second-screen.ts";
 import { layOutTable } from "../table.ts";
 
 /** What becomes of the codes of somebody who is removed. */
@@ -34,8 +35,8 @@ export const ownersList: Command = {
   examples: ["owners list"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { owners, recovery } = await client.request("owners", {});
-      if (args.has("json")) writeJson(powers, { owners, recovery });
+      const { owners, recovery, second } = await client.request("owners", {});
+      if (args.has("json")) writeJson(powers, { owners, recovery, second });
       else if (owners.length === 0) writeLines(powers.out, [line("This home has no owner: run aios init.")]);
       else {
         const rows = owners.map(({ id, name, roles, key, since }) => [
@@ -49,6 +50,7 @@ export const ownersList: Command = {
         const left = recovery.codes.filter((salt) => salt !== null).length;
         const said = left === 0 ? "no recovery code: aios owners codes makes some" : `${left} recovery codes`;
         writeLines(powers.out, [line(`${said}${left === 0 ? "" : `, each good after ${showSpan(recovery.wait)}`}`)]);
+        writeLines(powers.out, [line(describeDemand(second))]);
       }
       return EXIT.ok;
     });

@@ -22,6 +22,7 @@ export const AUTHORITY: readonly RecordKind[] = [
   "policy-set",
   "witnesses-set",
   "telemetry-set",
+  "second-screen-set",
   "provider-set",
   "provider-removed",
   "secret-set",

@@ -35,6 +35,7 @@ type FromSigned =
   | "providers"
   | "witnesses"
   | "telemetry"
+  | "secondScreen"
   | "policyText"
   | "away"
   | "sealed"

@@ -46,6 +46,7 @@ export const MAKES: ReadonlySet<RecordKind> = new Set([
   "provider-removed",
   "witnesses-set",
   "telemetry-set",
+  "second-screen-set",
   "payload-erased",
   "home-put",
   "memory-budget-set",
