@@ -149,7 +149,9 @@ export interface OwnerKey {
   create(passphrase: string): Promise<Signer>;
   /** Makes one more. Throws `CliFailure` `owner-exists` when there are as many as there can be. */
   createAnother(passphrase: string): Promise<{ readonly signer: Signer; readonly path: string }>;
-  /** The key that the passphrase opens. Throws `CliFailure` `wrong-passphrase` when it opens none. */
+  /** What is wrong with each file that is no key any more, with its path: one damaged file keeps nobody else from signing. */
+  damaged(): Promise<readonly string[]>;
+  /** The key that the passphrase opens. Throws `CliFailure` `wrong-passphrase` when it opens none, `bad-key` when none is whole. */
   unlock(passphrase: string): Promise<Signer>;
 }
 

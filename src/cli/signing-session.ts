@@ -1,4 +1,6 @@
 import type { Signer } from "../platform/powers.ts";
+import { line, writeLines } from "../showing/line.ts";
+import { makeVisible } from "../showing/visible.ts";
 import { CliFailure } from "./failure.ts";
 import type { CliPowers, Home } from "./powers.ts";
 
@@ -53,6 +55,7 @@ async function askForKey(powers: Pick<CliPowers, "person" | "err">, home: Home):
       "run this command at a terminal",
     );
   }
+  for (const why of await home.key.damaged()) writeLines(powers.err, [line(makeVisible(why), "wait")]);
   for (let attempt = 1; ; attempt++) {
     const passphrase = await person.askPassphrase("passphrase of the owner key: ");
     if (passphrase === null || passphrase === "")

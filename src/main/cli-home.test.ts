@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
@@ -17,4 +17,18 @@ test("people who share a home are told apart by their passphrases, and neither o
   await expect(home.key.unlock("somebody else's")).rejects.toMatchObject({ code: "wrong-passphrase" });
   // A key that is there is never replaced.
   await expect(home.key.create("another first")).rejects.toMatchObject({ code: "owner-exists" });
+}, 60_000);
+
+test("attack: a damaged key file keeps nobody else from signing, and is named; twin: alone it is the fault", async () => {
+  const home = createCliHome(join(makeTemporaryFolder(), "home"), { daemon: "none", monitorUser: null });
+  await home.create();
+  await home.key.create("the first passphrase");
+  const { signer } = await home.key.createAnother("the second passphrase");
+  expect(await home.key.damaged()).toEqual([]);
+  writeFileSync(home.key.path, '{"v":1');
+  expect(await home.key.damaged()).toEqual([expect.stringContaining(`Cannot use key file "${home.key.path}": `)]);
+  expect((await home.key.unlock("the second passphrase")).publicKey).toEqual(signer.publicKey);
+  await expect(home.key.unlock("the first passphrase")).rejects.toMatchObject({ code: "wrong-passphrase" });
+  rmSync(join(home.path, "keys", "owner-2.json"));
+  await expect(home.key.unlock("the first passphrase")).rejects.toMatchObject({ code: "bad-key" });
 }, 60_000);

@@ -5,8 +5,9 @@ import type { Home } from "../cli/powers.ts";
 import { shellWord } from "../cli/shell-word.ts";
 import { openHome } from "../platform/home.ts";
 import type { Signer } from "../platform/powers.ts";
-import { createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
+import { checkOwnerKey, createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
 import { attachMonitor, connectMonitor } from "./monitor-client.ts";
+import { PlatformError } from "../platform/platform-error.ts";
 import { translateFaults } from "./translate.ts";
 
 /** Key files of one home. */
@@ -47,6 +48,7 @@ export function createCliHome(path: string, parts: HomeParts): Home {
           throw CliFailure.of("owner-exists", `Cannot make a key: ${path} has ${MOST_KEYS}`, "each owner needs one");
         return { signer: await translateFaults(() => createOwnerKey(free, passphrase)), path: free };
       },
+      damaged: () => Promise.resolve(keyPaths.filter(isThere).flatMap(damageOf)),
       unlock: (passphrase) => openFirst(keyPaths.filter(isThere), passphrase),
     },
     connect: () => translateFaults(() => connectMonitor(path, parts.daemon)),
@@ -62,15 +64,28 @@ export function createCliHome(path: string, parts: HomeParts): Home {
 
 /** The key that a passphrase opens: people who share a home are told apart by what they type. */
 async function openFirst(paths: readonly string[], passphrase: string): Promise<Signer> {
-  for (const [at, file] of paths.entries()) {
+  let why = CliFailure.of("no-owner", "There is no owner key", "aios init makes one");
+  for (const file of paths) {
     try {
       return await translateFaults(() => openOwnerKey(file, passphrase));
     } catch (error) {
-      const wrong = error instanceof CliFailure && error.code === "wrong-passphrase";
-      if (!wrong || at === paths.length - 1) throw error;
+      if (!(error instanceof CliFailure) || (error.code !== "wrong-passphrase" && error.code !== "bad-key"))
+        throw error;
+      // That a passphrase opens nothing says more to whoever typed it than that another's file is damaged.
+      if (why.code !== "wrong-passphrase") why = error;
     }
   }
-  throw CliFailure.of("no-owner", "There is no owner key", "aios init makes one");
+  throw why;
+}
+
+function damageOf(file: string): readonly string[] {
+  try {
+    checkOwnerKey(file);
+    return [];
+  } catch (error) {
+    if (error instanceof PlatformError) return [error.message];
+    throw error;
+  }
 }
 
 /** As root the home belongs to the monitor's own user, which checks it as it opens it. */

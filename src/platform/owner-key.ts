@@ -83,6 +83,11 @@ export async function openOwnerKey(path: string, passphrase: string): Promise<Si
   return signer;
 }
 
+/** Throws `bad-key-file` when a file is not one that `createOwnerKey` wrote, or others may read it. */
+export function checkOwnerKey(path: string): void {
+  decodeKeyFile(path, readKeyFile(path));
+}
+
 function openSeed(file: KeyFile, keys: { readonly key: Uint8Array; readonly publicKey: Uint8Array }): Uint8Array {
   try {
     return createCrypto().open(

@@ -55,6 +55,17 @@ function answering(recovery: RecoveryView = OFF): Answers {
   };
 }
 
+/** What doctor asks of a monitor that runs. */
+function running(owners: readonly OwnerView[], recovery = OFF): Answers {
+  const hello = { version: "0.1.0", start: "0".repeat(32), home: "/h", owners: owners.length, policy: "" };
+  return {
+    hello: () => ({ ...hello, limits: "watch" }),
+    owners: () => ({ owners, recovery, second: "nothing" }),
+    "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
+    telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+  };
+}
+
 function submitted(desk: Desk): CliRequests["submit"]["body"] {
   const [only, ...others] = desk.monitor.asked.filter(({ name }) => name === "submit");
   expect(others).toEqual([]);
@@ -156,15 +167,7 @@ describe("aios owners", () => {
     ["one with codes", { ...OFF, by: chief.id, codes: ["ab".repeat(16)] }, [chief], /ok +owner +1 enrolled\n/],
     ["two", OFF, [chief, { ...chief, id: "ed25519:1111111111111111", name: "two" }], /ok +owner +2 enrolled\n/],
   ])("doctor says who alone can administer: %s", async (_, recovery, owners, said) => {
-    const hello = { version: "0.1.0", start: "0".repeat(32), home: "/h", owners: owners.length, policy: "" };
-    const desk = createDesk({
-      answers: {
-        hello: () => ({ ...hello, limits: "watch" }),
-        owners: () => ({ owners, recovery, second: "nothing" }),
-        "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
-        telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
-      },
-    });
+    const desk = createDesk({ answers: running(owners, recovery) });
     await runProgram(["doctor"], desk.powers);
     expect(desk.out()).toMatch(said);
   });
@@ -180,6 +183,15 @@ describe("aios owners", () => {
     const list = createDesk({ answers: { owners: () => ({ owners: [maria], recovery: OFF, second: "reserved" }) } });
     expect(await runProgram(["owners", "list"], list.powers)).toBe(EXIT.ok);
     expect(list.out()).toContain("second screen: a reserved action runs from the console only with the code");
+  });
+
+  test("a damaged key file is named where a passphrase is asked for, and by doctor", async () => {
+    const damaged = ['Cannot use key file "/h/keys/owner.json": it is not as it was written'];
+    const desk = createDesk({ answers: { ...running([maria]), ...answering() }, typed: ["y", PASSPHRASE], damaged });
+    expect(await runProgram(["owners", "remove", "maria"], desk.powers)).toBe(EXIT.ok);
+    expect(desk.err()).toContain(damaged[0]);
+    expect(await runProgram(["doctor"], desk.powers)).toBe(EXIT.setup);
+    expect(desk.out()).toContain(`owner key       ${damaged[0]}`);
   });
 
   test("whoever says no has signed nothing", async () => {

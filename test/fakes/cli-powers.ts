@@ -17,6 +17,8 @@ export interface Setting {
   /** What the person types, in order; absent: there is no terminal. */
   readonly typed?: readonly (string | null)[];
   readonly home?: "none" | "ready" | "empty";
+  /** What is wrong with key files. */
+  readonly damaged?: readonly string[];
   readonly colour?: boolean;
   readonly verified?: Verified;
 }
@@ -64,6 +66,7 @@ export function createDesk(setting: Setting = {}): Desk {
         return Promise.resolve(signer);
       },
       createAnother: () => Promise.resolve({ signer, path: "/home/maria/.aios/keys/owner-2.json" }),
+      damaged: () => Promise.resolve(setting.damaged ?? []),
       unlock: (passphrase) =>
         passphrase === PASSPHRASE
           ? Promise.resolve(signer)

@@ -113,6 +113,8 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     return [{ name: "home", state: "note", found: `none at ${home.path}`, hint: "aios init makes one" }];
   }
   const checks: Check[] = [{ name: "home", state: "ok", found: home.path, hint: null }];
+  for (const found of await home.key.damaged())
+    checks.push({ name: "owner key", state: "missing", found, hint: "put the file back from a copy, or move it away" });
   const client = await home.attach();
   if (client === null) {
     checks.push({
