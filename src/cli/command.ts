@@ -53,3 +53,9 @@ export const JSON_OUTPUT: Flag = {
   value: null,
   help: "print JSON for programs instead of text for people",
 };
+/** Flag of the commands at which a person sits while actions are held. */
+export const QUIET: Flag = {
+  name: "quiet",
+  value: null,
+  help: "no bell and no desktop notice when an action is held",
+};

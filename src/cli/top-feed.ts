@@ -33,12 +33,12 @@ const QUIET: ReadonlySet<LogRecord["kind"]> = new Set(["programs-started", "file
 /**
  * Follows the monitor over one connection that watches: what is held is told, and the instances are asked for when a record says
  * that something about them changed. Events and answers come in the order in which the monitor gave them, so an answer
- * takes the place of everything that was known before it. `onChange` is called after each change, `onGone` when the connection
- * is lost.
+ * takes the place of everything that was known before it. `onChange` is called after each change, `onHeld` when an action begins
+ * to wait, `onGone` when the connection is lost.
  */
 export async function followTop(
   { client, timer }: { readonly client: MonitorClient; readonly timer: CliPowers["timer"] },
-  { onChange, onGone }: { onChange(): void; onGone(error: unknown): void },
+  { onChange, onHeld, onGone }: { onChange(): void; onHeld(held: HeldView): void; onGone(error: unknown): void },
 ): Promise<TopFeed> {
   const held = new Map<string, HeldView>();
   const stages = new Map<string, StageSeen>();
@@ -105,6 +105,7 @@ export async function followTop(
   client.onEvent("held", ({ held: view }) => {
     held.set(view.digest, view);
     sorted = null;
+    onHeld(view);
     onChange();
   });
   client.onEvent("record", ({ record }) => {

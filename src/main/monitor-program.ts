@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as cedarWasm from "@cedar-policy/cedar-wasm/nodejs";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
-import { type HttpUrl, parseHttpUrl } from "../kernel/hosts.ts";
+import { type AlertReceiver, readAlertSetting } from "../protocol/alert-setting.ts";
 import { createIndexView } from "../monitor/index/index-view.ts";
 import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
 import { openLog } from "../monitor/log/open.ts";
@@ -157,7 +157,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     useClock(running) {
       trusted = running;
     },
-    alertAddress: alertAddressOf(join(home.path, "alert-address")),
+    alertReceivers: alertReceiversOf(join(home.path, "alert-address")),
     report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
     exit: () => process.exit(0),
   });
@@ -183,13 +183,13 @@ function askShelf(path: string, environment: { readonly [name: string]: string }
 }
 
 /** Where alerts go, read once: nothing starts with an address that would never be told. */
-function alertAddressOf(path: string): HttpUrl | null {
+function alertReceiversOf(path: string): readonly AlertReceiver[] {
   const text = readAlertAddress(path);
-  if (text === null) return null;
-  const address = parseHttpUrl(text);
-  if (address !== null) return address;
-  const hint = "it must be https to a host name, or http to this machine";
-  throw new PlatformError("bad-alert-address", `Cannot use "${path}": it holds no address`, hint);
+  if (text === null) return [];
+  const read = readAlertSetting(text);
+  if (read.kind === "ok") return read.value;
+  const hint = "a line each receiver, such as https://example.com/hook tell=stops,holds";
+  throw new PlatformError("bad-alert-address", `Cannot use "${path}": ${read.why}`, hint);
 }
 
 /** The index holds nothing that the log does not: one that cannot be read is removed and made anew. */

@@ -1,25 +1,26 @@
 import { expect, test } from "vitest";
 import type { RecordBody } from "../protocol/record.ts";
-import { alertFor } from "./alerts.ts";
+import { alertBody, alertFor, heldAlert } from "./alerts.ts";
+import type { HeldState } from "./state.ts";
 
 const by = { kind: "monitor", why: "a run of denials" } as const;
 const agentOf = (): string => "worker";
 
 test("people are alerted of what climbed and of what was frozen, with instance, agent and code alone", () => {
   const terminal: RecordBody = { kind: "terminal", instance: "i-1", agent: "worker", code: "prohibited", by: "C5" };
-  expect(alertFor(terminal, agentOf)).toEqual({ instance: "i-1", agent: "worker", code: "prohibited" });
+  expect(alertFor(terminal, agentOf)).toEqual({ kind: "stops", instance: "i-1", agent: "worker", code: "prohibited" });
   const frozen: RecordBody = { kind: "instance-frozen", instance: "i-1", by, code: "breaker-open" };
-  expect(alertFor(frozen, agentOf)).toEqual({ instance: "i-1", agent: "worker", code: "breaker-open" });
+  expect(alertFor(frozen, agentOf)).toEqual({ kind: "stops", instance: "i-1", agent: "worker", code: "breaker-open" });
 });
 
 test("people are alerted of who may sign from now on, and of a passkey that may have been copied", () => {
   const [owner, key] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
   for (const kind of ["owner-enrolled", "owner-removed"] as const) {
-    expect(alertFor({ kind, owner, key }, agentOf)).toEqual({ owner, code: kind });
+    expect(alertFor({ kind, owner, key }, agentOf)).toEqual({ kind: "owners", owner, code: kind });
   }
   expect(alertFor({ kind: "owner-enrolled", owner: key, key }, agentOf)).toBeNull();
   const copied: RecordBody = { kind: "passkey-rolled-back", key: owner, kept: 7, found: 6 };
-  expect(alertFor(copied, agentOf)).toEqual({ owner, code: "passkey-rolled-back" });
+  expect(alertFor(copied, agentOf)).toEqual({ kind: "owners", owner, code: "passkey-rolled-back" });
 });
 
 test("people are alerted of codes that were made, of a recovery, of its end and of what came of it", () => {
@@ -30,7 +31,7 @@ test("people are alerted of codes that were made, of a recovery, of its end and 
     { kind: "recovery-stopped", record: 9, key: owner },
     { kind: "owner-recovered", owner, record: 9 },
   ];
-  for (const body of bodies) expect(alertFor(body, agentOf)).toEqual({ owner, code: body.kind });
+  for (const body of bodies) expect(alertFor(body, agentOf)).toEqual({ kind: "owners", owner, code: body.kind });
 });
 
 test("nobody is alerted of what a person did, of what followed from it, or of an ordinary end", () => {
@@ -38,4 +39,42 @@ test("nobody is alerted of what a person did, of what followed from it, or of an
     expect(alertFor({ kind: "instance-frozen", instance: "i-1", by, code }, agentOf)).toBeNull();
   }
   expect(alertFor({ kind: "instance-ended", instance: "i-1", why: "exited", exit: 0 }, agentOf)).toBeNull();
+});
+
+const waits = (agent: string, what: string, risk: HeldState["risk"] = "stage"): HeldState => ({
+  record: 1,
+  request: "secret-request",
+  instance: "i-1",
+  agent,
+  what,
+  text: '{"arguments":{"to":"eve"}}',
+  digest: "sha256:0",
+  risk,
+  reasons: ["recipient-not-endorsed"],
+  since: 0,
+  expires: 1,
+});
+
+test("people are told how many actions wait, of whom and for what, and never of their arguments or what would answer them", () => {
+  const alert = heldAlert({ fresh: [waits("worker", "notes/add"), waits("worker", "mail/send", "reach")], waiting: 7 });
+  const body = alertBody(alert, "http://aios-0123456789abcdef.localhost:20001");
+  expect(JSON.parse(body)).toEqual({
+    held: 7,
+    agents: ["worker"],
+    what: ["notes/add", "mail/send"],
+    risk: "reach",
+    link: "http://aios-0123456789abcdef.localhost:20001/#inbox",
+  });
+  expect(body).not.toMatch(/eve|secret-request|sha256/);
+});
+
+test("names that would deceive are made visible, and many or long ones are cut", () => {
+  const fresh = ["a\u202eb\r\nX: y", "x".repeat(5000), "c", "d"].map((agent) => waits(agent, "notes/add"));
+  const alert = heldAlert({ fresh, waiting: 4 });
+  expect(alert).toMatchObject({ agents: ["a‹U+202E›b‹U+000D›‹U+000A›X: y", "x".repeat(64), "c"], what: ["notes/add"] });
+});
+
+test("nobody is sent to a console that does not run, where another program may listen", () => {
+  const body = alertBody({ kind: "owners", owner: "passkey:0123456789abcdef", code: "owner-removed" }, null);
+  expect(JSON.parse(body)).toEqual({ owner: "passkey:0123456789abcdef", code: "owner-removed", link: null });
 });

@@ -1,75 +1,120 @@
-import type { HttpUrl } from "../kernel/hosts.ts";
+import { RISKS, type Risk } from "../kernel/grant.ts";
+import type { AlertKind, AlertReceiver, AlertStanding } from "../protocol/alert-setting.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { createAlertDelivery, type DeliveryPorts } from "./alert-delivery.ts";
+import { isAway } from "./away-state.ts";
+import { createHeldNews, type HeldNews } from "./held-news.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { type CodeLayout, planAlert } from "./sandbox-plans.ts";
+import type { State } from "./state.ts";
 
-/** One alert takes no longer, milliseconds. */
-const ALERT_MS = 20_000;
-/** Alerts that wait for the one under way; more are left out, and the log has what they were about. */
-const MOST_WAITING = 32;
+/** Names of agents and of tools that one alert has, and the length of each. */
+const MOST_NAMES = 3;
+const NAME_MOST = 64;
 
 /**
- * What is sent: which instance of which agent stopped, or which key of an owner something became of, and by which code.
- * No word of an agent's, and no authority.
+ * What is sent: which instance of which agent stopped, or which key of an owner something became of, and by which code; or
+ * how many actions wait for a human, with up to three agents and tools of those that nobody was told of, and the highest of
+ * their risks. No argument, no result and no word of an agent's; and nothing that signs, lets in or answers.
  */
 export type Alert =
-  | { readonly instance: string; readonly agent: string; readonly code: string }
-  | { readonly owner: string; readonly code: string };
+  | { readonly kind: "stops"; readonly instance: string; readonly agent: string; readonly code: string }
+  | { readonly kind: "owners"; readonly owner: string; readonly code: string }
+  | {
+      readonly kind: "holds";
+      readonly held: number;
+      readonly agents: readonly string[];
+      readonly what: readonly string[];
+      readonly risk: Risk;
+    };
 
-export interface AlertPorts {
-  readonly powers: Pick<MonitorPowers, "startSandbox" | "timer">;
-  readonly code: CodeLayout;
-  /** Where alerts go, from the home's own configuration; null: nowhere. */
-  readonly address: HttpUrl | null;
-  agentOf(instance: string): string | null;
-  report(words: string): void;
+export interface AlertPorts extends DeliveryPorts {
+  readonly powers: Pick<MonitorPowers, "startSandbox" | "timer" | "clock">;
+  /** Where alerts go, from the home's own configuration; none: nowhere. */
+  readonly alertReceivers: readonly AlertReceiver[];
+  readonly state: Pick<State, "instances" | "held" | "away">;
+  /** Where the console is found while it runs, else null: nobody is sent to a port that another program may have taken. */
+  consoleOrigin(): string | null;
+}
+
+export interface Alerts {
+  /** Takes a record that was just applied to the state. */
+  note(body: RecordBody): void;
+  standing(): readonly AlertStanding[];
 }
 
 /**
- * Tells people elsewhere when an instance became terminal or was frozen by the monitor, by one request to the one address
- * that the home names. A process of its own sends it, in a sandbox that sees no file and reaches the network and nothing
- * else, so that neither a name server's nor the receiver's bytes come near the monitor. Nothing waits for an alert.
+ * Tells people elsewhere when an instance became terminal or was frozen by the monitor, what became of owners' keys, and
+ * that actions wait, by requests to the addresses that the home names. A process of its own sends each, in a sandbox that
+ * sees no file and reaches the network and nothing else, so that neither a name server's nor the receiver's bytes come near
+ * the monitor. Nothing waits for an alert.
  */
-export function createAlerts(ports: AlertPorts): (body: RecordBody) => void {
-  const { address, agentOf, report } = ports;
-  let waiting = 0;
-  let last: Promise<void> = Promise.resolve();
-  return (body) => {
-    if (address === null) return;
-    const alert = alertFor(body, agentOf);
-    if (alert === null) return;
-    if (waiting >= MOST_WAITING)
-      return report(`an alert about ${"owner" in alert ? alert.owner : alert.instance} is left out: ${waiting} wait`);
-    waiting += 1;
-    last = last
-      .then(() => send(alert, address, ports))
-      .catch((error: unknown) => report(`an alert was not sent: ${error instanceof Error ? error.message : "unknown"}`))
-      .finally(() => {
-        waiting -= 1;
-      });
+export function createAlerts(ports: AlertPorts): Alerts {
+  const { state, powers } = ports;
+  const deliveries = ports.alertReceivers.map((receiver) => createAlertDelivery(receiver, ports));
+  const send = (alert: Alert): void => {
+    const body = alertBody(alert, ports.consoleOrigin());
+    for (const delivery of deliveries) if (isFor(alert, delivery.receiver.tell)) delivery.send(body);
   };
+  const noteHeld = createHeldNews({
+    held: state.held,
+    away: () => isAway(state),
+    now: () => powers.clock.boot(),
+    timer: powers.timer,
+    tell: (news) => send(heldAlert(news)),
+  });
+  return {
+    note(body) {
+      if (deliveries.length === 0) return;
+      noteHeld(body);
+      const alert = alertFor(body, (instance) => state.instances.get(instance)?.agent ?? null);
+      if (alert !== null) send(alert);
+    },
+    standing: () => deliveries.map((delivery) => delivery.standing()),
+  };
+}
+
+/** A flood of held actions is answered by the stop of whoever asked, which is what there is to tell of it. */
+function isFor(alert: Alert, tell: ReadonlySet<AlertKind>): boolean {
+  return tell.has(alert.kind) || (alert.kind === "stops" && alert.code === "held-flood" && tell.has("holds"));
+}
+
+/** The alert as JSON, with the page of the console that shows more; null where no console runs. */
+export function alertBody({ kind, ...said }: Alert, origin: string | null): string {
+  const page = { stops: "agents", owners: "log", holds: "inbox" }[kind];
+  return JSON.stringify({ ...said, link: origin === null ? null : `${origin}/#${page}` });
+}
+
+/** What is told of actions that wait. */
+export function heldAlert({ fresh, waiting }: HeldNews): Alert {
+  const highest = fresh.reduce((most, { risk }) => Math.max(most, RISKS.indexOf(risk)), 0);
+  return {
+    kind: "holds",
+    held: waiting,
+    agents: someNames(fresh.map(({ agent }) => agent)),
+    what: someNames(fresh.map(({ what }) => what)),
+    risk: RISKS[highest] ?? "reserved",
+  };
+}
+
+function someNames(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].slice(0, MOST_NAMES).map((name) => makeVisible(name.slice(0, NAME_MOST)));
 }
 
 const UNTOLD: ReadonlySet<string> = new Set(["asked", "all-frozen", "ancestor-frozen"]);
 
 /** What a record alerts people of, if it does. A freeze that a person asked for, or that followed another, does not. */
-export function alertFor(body: RecordBody, agentOf: AlertPorts["agentOf"]): Alert | null {
-  if (body.kind === "terminal") return { instance: body.instance, agent: body.agent, code: body.code };
+export function alertFor(body: RecordBody, agentOf: (instance: string) => string | null): Alert | null {
+  if (body.kind === "terminal") return { kind: "stops", instance: body.instance, agent: body.agent, code: body.code };
   if (body.kind === "owner-enrolled" || body.kind === "owner-removed") {
     // The first owner enrols themselves, and has just done so.
-    return body.owner === body.key ? null : { owner: body.owner, code: body.kind };
+    return body.owner === body.key ? null : { kind: "owners", owner: body.owner, code: body.kind };
   }
-  if (body.kind === "recovery-begun" || body.kind === "owner-recovered") return { owner: body.owner, code: body.kind };
-  if (body.kind === "recovery-set" || body.kind === "recovery-stopped") return { owner: body.key, code: body.kind };
-  if (body.kind === "passkey-rolled-back") return { owner: body.key, code: body.kind };
+  if (body.kind === "recovery-begun" || body.kind === "owner-recovered")
+    return { kind: "owners", owner: body.owner, code: body.kind };
+  if (body.kind === "recovery-set" || body.kind === "recovery-stopped")
+    return { kind: "owners", owner: body.key, code: body.kind };
+  if (body.kind === "passkey-rolled-back") return { kind: "owners", owner: body.key, code: body.kind };
   if (body.kind !== "instance-frozen" || UNTOLD.has(body.code)) return null;
-  return { instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };
-}
-
-async function send(alert: Alert, address: HttpUrl, { powers, code }: AlertPorts): Promise<void> {
-  const sender = await powers.startSandbox(planAlert(code, address, JSON.stringify(alert)), "capture");
-  const cancel = powers.timer.after(ALERT_MS, () => sender.kill());
-  const ended = await sender.ended;
-  cancel();
-  if (ended.code !== 0) throw new Error(sender.errors().trim() || "it took too long");
+  return { kind: "stops", instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };
 }

@@ -8,6 +8,7 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record-codec.ts";
+import type { AlertStanding } from "../protocol/alert-setting.ts";
 import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
@@ -77,6 +78,7 @@ export interface CliPorts {
   readonly digest: Digest;
   readonly ownPaths: readonly string[];
   telemetry(): TelemetryStanding;
+  alerts(): readonly AlertStanding[];
   now(): number;
   /** Ends the monitor after the answer has gone out. */
   stop(): void;
@@ -158,6 +160,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     async telemetry() {
       return ports.telemetry();
+    },
+    async alerts() {
+      return { receivers: ports.alerts() };
     },
     async run(request) {
       return instances.run(request);

@@ -57,6 +57,8 @@ export interface ConsoleDesk {
    * `code-changed`, `confinement`.
    */
   open(looks: CliHandlers): Promise<{ readonly origin: string; readonly code: string }>;
+  /** Where it is found while it runs; null when it does not, since another program may listen there then. */
+  origin(): string | null;
   /** Ends it; its sessions end with it. False when it does not run. */
   close(): Promise<boolean>;
 }
@@ -173,6 +175,7 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
         running.peer.event("admit", { code: powers.crypto.digest(code), ms: CODE_MS });
         return { origin: ports.relyingParty.origin, code };
       }),
+    origin: () => (running === null ? null : ports.relyingParty.origin),
     close: () => inTurn(close),
   };
 }

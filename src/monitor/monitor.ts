@@ -1,9 +1,9 @@
-import type { HttpUrl } from "../kernel/hosts.ts";
 import { armingsOf } from "./agent-network.ts";
 import { createAlerts } from "./alerts.ts";
 import type { Digest } from "../kernel/action.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Injection } from "../kernel/secrets.ts";
+import type { AlertReceiver } from "../protocol/alert-setting.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
@@ -14,7 +14,7 @@ import { carrierPeers } from "./carrier-peers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct } from "./conduct.ts";
 import type { Conduct } from "./conduct-ports.ts";
-import { createConsoleDesk } from "./console.ts";
+import { createConsoleDesk, type ConsoleDesk } from "./console.ts";
 import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
@@ -80,8 +80,8 @@ export interface MonitorParts {
   useClock(clock: TrustedClock): void;
   /** Says a fault of ours or a broken peer on standard error, for whoever runs the monitor. No content of requests. */
   report(words: string): void;
-  /** Where people are alerted, beside their terminals; null: nowhere else. */
-  readonly alertAddress: HttpUrl | null;
+  /** Where people are alerted, beside their terminals; none: nowhere else. */
+  readonly alertReceivers: readonly AlertReceiver[];
   /** Ends the process; called once, after everything was stopped. */
   exit(): void;
 }
@@ -111,16 +111,10 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   const watchers = new Set<Watcher>();
-  const alert = createAlerts({
-    powers,
-    code: parts.code,
-    address: parts.alertAddress,
-    agentOf: (instance) => state.instances.get(instance)?.agent ?? null,
-    report: parts.report,
-  });
+  const alerts = createAlerts({ ...parts, state, consoleOrigin: () => late.pages?.origin() ?? null });
   const tell = (seq: number, body: RecordBody, payload: JsonObject | null): void => {
     asked.note(body, payload);
-    alert(body);
+    alerts.note(body);
     late.telemetry?.recorded();
     void keeper.recorded();
     const record = { v: 1 as const, seq, at: trusted.now(), start: parts.start, payload: null, ...body };
@@ -170,11 +164,12 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
 
   // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
-  const late: { conduct: Conduct | null; instances: Instances | null; telemetry: Telemetry | null } = {
-    conduct: null,
-    instances: null,
-    telemetry: null,
-  };
+  const late: {
+    conduct: Conduct | null;
+    instances: Instances | null;
+    telemetry: Telemetry | null;
+    pages: ConsoleDesk | null;
+  } = { conduct: null, instances: null, telemetry: null, pages: null };
   const conductOf = (): Conduct => late.conduct ?? unready();
   const instances = createInstances({
     powers,
@@ -359,6 +354,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   const pages = createConsoleDesk({ ...parts, journal, identity: parts.identity.code, watchers, refused, failed });
+  late.pages = pages;
   const cliPorts: CliPorts = {
     console: pages,
     ...parts,
@@ -378,6 +374,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     ownPaths,
     now: trusted.now,
     telemetry: telemetry.standing,
+    alerts: alerts.standing,
     stop: () => void powers.timer.after(50, () => void stop("asked")),
   };
 

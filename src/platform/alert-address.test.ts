@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { readAlertAddress } from "./alert-address.ts";
 
-test("a home may name one address for alerts, in a file that nobody else may write", () => {
+test("a home may name where alerts go, in a file that nobody else may write", () => {
   const path = join(makeTemporaryFolder(), "alert-address");
   expect(readAlertAddress(path)).toBeNull();
   writeFileSync(path, "https://example.com/hook\n", { mode: 0o600 });
@@ -15,8 +15,8 @@ test("a home may name one address for alerts, in a file that nobody else may wri
 
 test.each([
   ["nothing", ""],
-  ["two lines", "https://a.example\nhttps://b.example\n"],
-  ["spaces", "https://a.example b"],
+  ["a tab", "https://a.example\tb"],
+  ["another alphabet", "https://а.example"],
   ["too much", "x".repeat(3000)],
 ])("%s in it is refused", (_, text) => {
   const path = join(makeTemporaryFolder(), "alert-address");

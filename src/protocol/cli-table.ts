@@ -65,6 +65,7 @@ import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
 import { SECOND_CODE, SECOND_NEEDS } from "./second-screen.ts";
 import { ENVELOPE, UNSIGNED } from "./statement.ts";
 import { STOP_REPORT } from "./stop-report.ts";
+import { ALERT_STANDINGS } from "./alert-setting.ts";
 import { STANDING } from "./telemetry-table.ts";
 import { UNDO_REPORT } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
@@ -97,6 +98,7 @@ const RUN: Decoder<RunRequest> = object<RunRequest>({
 export const CLI_TABLE: BodyTable<CliRequests> = {
   hello: object<BodyOf<"hello">>({ version: words }),
   telemetry: empty,
+  alerts: empty,
   run: RUN,
   "output-over": object<BodyOf<"output-over">>({ instance: lookup, bytes: count }),
   wait: object<BodyOf<"wait">>({ instance: lookup }),
@@ -281,6 +283,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     limits: oneOf(["cgroup", "watch"]),
   }),
   telemetry: object<OkOf<"telemetry">>({ on: boolean(), runs: boolean(), size: count, deliveries: STANDING }),
+  alerts: object<OkOf<"alerts">>({ receivers: ALERT_STANDINGS }),
   run: object<OkOf<"run">>({ instance: instanceId, output: nullable(count) }),
   "output-over": empty,
   wait: object<OkOf<"wait">>({

@@ -35,6 +35,7 @@ describe("the names that a peer may use", () => {
   const cli = [
     "hello",
     "telemetry",
+    "alerts",
     "run",
     "output-over",
     "wait",

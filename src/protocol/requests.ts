@@ -15,6 +15,7 @@ import type { LogRequests } from "./log-requests.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, UnsignedStatement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
+import type { AlertStanding } from "./alert-setting.ts";
 import type { TelemetryStanding } from "./telemetry-table.ts";
 import type { UndoReport } from "./undo-report.ts";
 
@@ -242,6 +243,8 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests,
     };
   };
   telemetry: { body: Empty; ok: TelemetryStanding };
+  /** How the receivers of alerts fared since the monitor started. */
+  alerts: { body: Empty; ok: { readonly receivers: readonly AlertStanding[] } };
   /** `output`: bytes that it may say in all to the streams that it was lent, or null; whoever lends them counts. */
   run: { body: RunRequest; ok: { readonly instance: string; readonly output: number | null } };
   /** It has said so much, which is over that; it ends. */

@@ -217,3 +217,37 @@ test("a profile that is no object is refused at its root", async () => {
     /^! aios: Cannot use p\.yaml: \/ expected .* \(bad-profile\)$/mu,
   );
 });
+
+describe("an action that is held", () => {
+  const hold = async (...flags: readonly string[]): Promise<Desk> => {
+    const instance = INSTANCE;
+    const digest = `sha256:${"0".repeat(64)}`;
+    const base = { v: 1, seq: 1, at: 0, start: "0".repeat(32), payload: null, labels: [], policy: digest } as const;
+    const action = { agent: "asker", ancestry: [], action: digest, what: "notes/add", risk: "stage" } as const;
+    const record = { ...base, kind: "held", instance, ...action, reasons: ["owner-asked"], expires: 1 } as const;
+    const desk: Desk = createDesk({
+      answers: {
+        ...STARTS,
+        run() {
+          for (let times = 0; times < 5; times++) desk.monitor.say("record", { record });
+          desk.monitor.say("record", { record: { ...record, instance: "i-fedcba9876543210", agent: "other" } });
+          return { instance, output: null };
+        },
+      },
+    });
+    await runProgram(["run", ...flags, "--", "x"], desk.powers);
+    return desk;
+  };
+
+  test("is shown each time and brings one notice to the desktop, for this instance alone", async () => {
+    const desk = await hold();
+    expect(desk.err().match(/aios: held: /gu)).toHaveLength(5);
+    expect(desk.notices).toEqual([expect.stringMatching(/^AIOS: an action of asker waits for you: /u)]);
+  });
+
+  test("brings none with --quiet", async () => {
+    const desk = await hold("--quiet");
+    expect(desk.err()).toContain("aios: held: ");
+    expect(desk.notices).toEqual([]);
+  });
+});

@@ -30,7 +30,8 @@ describe("the home before the command", () => {
       recovery: { wait: 0, by: null, codes: [], pending: null },
       second: "nothing" as const,
     });
-    const desk = createDesk({ answers: { hello, telemetry, owners, "log-pace": pace } });
+    const alerts = () => ({ receivers: [] });
+    const desk = createDesk({ answers: { hello, telemetry, owners, alerts, "log-pace": pace } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");
   });

@@ -331,6 +331,7 @@ The exit code is the agent's own, or 6 when the substrate ended it.
   --hold-seconds N  how long a held action waits (default: 600, without a
                     terminal 60)
   --verbose         without a terminal too: show in full what it may do
+  --quiet           no bell and no desktop notice when an action is held
   --env NAME=VALUE  a value for the agent's environment; never a secret
   --home DIR        the home to work on (default: AIOS_HOME, else ~/.aios)
   --help            show this help

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { chownSync, existsSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
+import { scriptSource } from "./sources.ts";
 import { REPO, startSubstrate, type Substrate } from "./substrate.ts";
 import { readUser } from "./user.ts";
 
@@ -26,6 +27,17 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   aios = await startSubstrate();
   await aios.grant({ id: "work", agents: ["worker", "climber"], allow: [], workspace: "write", programs: "any" });
+  await aios.grant({
+    id: "notes",
+    agents: ["asker"],
+    drivers: {
+      notes: {
+        source: scriptSource("test/fakes/notes-server.ts", { args: ["/tmp/notes.txt"], workspace: "none" }),
+        tools: { burn: { risk: "reserved", fields: { text: "string" } } },
+      },
+    },
+    allow: ["notes/burn"],
+  });
 }, 60_000);
 afterAll(async () => {
   receiver.close();
@@ -53,13 +65,13 @@ test("without an address nobody is told", async () => {
   expect(got).toEqual([]);
 });
 
-test("with one, an instance that climbed is told of with instance, agent and code and nothing else", async () => {
+test("with one, an instance that climbed is told of with instance, agent and code, and no link while no console runs", async () => {
   await nameAddress(hook());
   await aios.restart();
   const instance = await climb();
   await expect.poll(() => got.length, { timeout: 15_000 }).toBe(1);
   expect(got[0]?.line).toBe("POST /hook");
-  expect(JSON.parse(got[0]?.body ?? "")).toEqual({ instance, agent: "climber", code: "prohibited" });
+  expect(JSON.parse(got[0]?.body ?? "")).toEqual({ instance, agent: "climber", code: "prohibited", link: null });
   expect(JSON.stringify(got[0]?.headers)).not.toContain(aios.home);
   await aios.sign("restart-agent", { agent: "climber" });
 });
@@ -77,27 +89,62 @@ test("twin: an ordinary end and a freeze that a person asked for are not told of
   expect(got).toHaveLength(1);
 });
 
+test("an action that waits is told with who asks and where to look, and to replay what was told answers nothing", async () => {
+  const { origin } = await aios.client.request("console-open", {});
+  const burn = { method: "tools/call", params: { name: "notes__burn", arguments: { text: "for nobody else" } } };
+  const running = aios.follow("asker", [burn]).catch(() => null);
+  await expect.poll(() => got.length, { timeout: 30_000 }).toBe(2);
+  const told = got[1] ?? { body: "", headers: {} };
+  const link = `${origin}/#inbox`;
+  expect(JSON.parse(told.body)).toEqual({ held: 1, agents: ["asker"], what: ["notes/burn"], risk: "reserved", link });
+  const [held] = await aios.held();
+  expect(JSON.stringify(told)).not.toMatch(/for nobody else/);
+  for (const key of ["request", "digest", "instance"] as const) expect(told.body).not.toContain(held?.[key]);
+
+  const { host, port } = new URL(origin);
+  const replayed = ["/", "/sign", "/api/submit", "/api/held-show"].map(
+    (path) =>
+      new Promise<number>((resolve, reject) => {
+        const headers = { ...told.headers, host, origin };
+        const sent = httpRequest({ host: "127.0.0.1", port, path, method: "POST", headers }, (response) => {
+          resolve(response.statusCode ?? 0);
+          response.destroy();
+        });
+        sent.on("error", reject).end(told.body);
+      }),
+  );
+  for (const answered of await Promise.all(replayed)) expect(answered).toBeGreaterThanOrEqual(400);
+  expect(await aios.held()).toEqual([held]);
+  await aios.client.request("kill", { instance: held?.instance ?? "" });
+  await running;
+  await aios.client.request("console-close", {});
+  await expect
+    .poll(async () => (await aios.client.request("alerts", {})).receivers, { timeout: 20_000 })
+    .toEqual([{ to: "127.0.0.1", told: 2, failed: 0, left: 0, fault: null }]);
+}, 60_000);
+
 test("a redirect is not followed and a refusal stops nothing; whoever runs the monitor reads that it failed", async () => {
   status = 302;
   await climb();
   await expect.poll(() => aios.errors(), { timeout: 15_000 }).toContain("the receiver answered 302");
-  expect(got.map(({ line }) => line)).toEqual(["POST /hook", "POST /hook"]);
+  expect(got.map(({ line }) => line)).toEqual(["POST /hook", "POST /hook", "POST /hook"]);
+  const { receivers } = await aios.client.request("alerts", {});
+  const why = expect.stringContaining("the receiver answered 302");
+  expect(receivers).toMatchObject([{ told: 2, failed: 1, fault: { at: expect.any(Number), why } }]);
   await aios.sign("restart-agent", { agent: "climber" });
   expect(await aios.run({ agent: "worker", command: ["true"] })).toMatchObject({ exit: 0 });
 });
 
-test.each(["ftp://x.example/", "http://x.example/", "https://10.0.0.1/", "https://a b/"])(
-  "a monitor does not start with %s for an address, and says why",
-  async (address) => {
-    await nameAddress(address);
-    const daemon = join(REPO, "src", "main", "aiosd.ts");
-    const { status: exit, stderr } = spawnSync(process.execPath, [...MONITOR_FLAGS, daemon, "--home", aios.home], {
-      encoding: "utf8",
-      timeout: 20_000,
-    });
-    expect(exit).toBe(1);
-    expect(stderr).toMatch(/alert-address": .* \(bad-alert-address\)\n {2}hint: /);
-    rmSync(join(aios.home, "alert-address"));
-    await aios.restart();
-  },
-);
+// What else is none: src/protocol/alert-setting.test.ts.
+test("a monitor does not start with what is no address, and says why", async () => {
+  await nameAddress("https://10.0.0.1/");
+  const daemon = join(REPO, "src", "main", "aiosd.ts");
+  const { status: exit, stderr } = spawnSync(process.execPath, [...MONITOR_FLAGS, daemon, "--home", aios.home], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  expect(exit).toBe(1);
+  expect(stderr).toMatch(/alert-address": line 1 .* \(bad-alert-address\)\n {2}hint: /);
+  rmSync(join(aios.home, "alert-address"));
+  await aios.restart();
+}, 120_000);

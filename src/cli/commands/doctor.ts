@@ -138,6 +138,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     checks.push(checkOwners(owned), ...checkSecondScreen(owned));
     checks.push(...checkLog(await client.request("log-pace", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
+    checks.push(...checkAlerts(powers, await client.request("alerts", {})));
     return checks;
   } finally {
     client.close();
@@ -169,6 +170,22 @@ function checkLog({ slow, millis, waiting }: CliRequests["log-pace"]["ok"]): rea
   const found = `slow: ${millis} ms until a record is durable, ${waiting} wait`;
   const hint = "every effect waits for it and nothing is lost; look at the disk that the home is on";
   return [{ name: "log", state: "note", found, hint }];
+}
+
+/** A home that alerts nobody elsewhere is nothing to look at. */
+function checkAlerts(powers: CliPowers, { receivers }: CliRequests["alerts"]["ok"]): readonly Check[] {
+  return receivers.map(({ to, told, failed, left, fault }) => {
+    const at = fault === null ? "" : showMoment(fault.at, powers.offset(fault.at));
+    const words = [
+      `${to} ${told} told`,
+      ...(failed === 0 ? [] : [`${failed} failed`]),
+      ...(left === 0 ? [] : [`${left} left out`]),
+      ...(fault === null ? [] : [`last at ${at}: ${fault.why}`]),
+    ];
+    const hint = "nothing waited for it, and the log has what it was about; look at the address in alert-address";
+    const well = fault === null;
+    return { name: "alerts", state: well ? "ok" : "note", found: words.join(", "), hint: well ? null : hint };
+  });
 }
 
 function showCheck(check: Check): readonly Line[] {

@@ -46,7 +46,7 @@ export const restart: Command = {
       await insist(powers, "Start it again?");
       if (view.state === "terminal") await liftTombstone(parts, view);
       return await runInstance(
-        { powers, client, home, signing },
+        { powers, client, home, signing, quiet: false },
         {
           agent: view.agent,
           command: before.command,

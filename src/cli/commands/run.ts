@@ -9,7 +9,7 @@ import type { GrantView, RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
 import { alertPerson } from "../alert.ts";
 import type { Arguments } from "../arguments.ts";
-import { HOME, type Command } from "../command.ts";
+import { HOME, QUIET, type Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
 import { describeGrant } from "../../showing/describe-grant.ts";
@@ -18,6 +18,7 @@ import { CliFailure } from "../failure.ts";
 import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
+import { createHoldBell } from "../hold-bell.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -44,6 +45,7 @@ export const run: Command = {
     { name: "hold-at", value: "STAGE", help: `hold every action at a stage: ${STAGES.join(", ")}`, repeats: true },
     { name: "hold-seconds", value: "N", help: "how long a held action waits (default: 600, without a terminal 60)" },
     { name: "verbose", value: null, help: "without a terminal too: show in full what it may do" },
+    QUIET,
     { name: "env", value: "NAME=VALUE", help: "a value for the agent's environment; never a secret", repeats: true },
     HOME,
   ],
@@ -136,7 +138,7 @@ async function start(parts: Start): Promise<ExitCode> {
     streams: powers.random.hex(16),
     holdSeconds: flags.holdSeconds,
   };
-  return await runInstance(parts, request);
+  return await runInstance({ ...parts, quiet: args.has("quiet") }, request);
 }
 
 /**
@@ -167,7 +169,7 @@ const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen",
 
 /** Starts an instance with this process's streams and stays with it until it has ended; the exit code says how. */
 export async function runInstance(
-  parts: Pick<Start, "powers" | "client" | "home" | "signing">,
+  parts: Pick<Start, "powers" | "client" | "home" | "signing"> & { readonly quiet: boolean },
   request: RunRequest,
 ): Promise<ExitCode> {
   const { powers, client, home, signing } = parts;
@@ -182,10 +184,14 @@ export async function runInstance(
     const session = await openAgentSession({ powers, client, signing }, { home: home.path, ticket: request.streams });
     const { instance, output } = await client.request("run", request);
     session.onStarted(instance, output);
+    const ring = createHoldBell(powers, parts);
     const freezes = followFreezes({ powers, client, listener: session }, instance);
     hear = (record) => {
       if (record.kind !== "held") freezes.hear(record);
-      else if (record.instance === instance) session.onHeld(instance);
+      else if (record.instance === instance) {
+        session.onHeld(instance);
+        ring(record);
+      }
     };
     for (const record of early) hear(record);
     // Ctrl-C at the terminal goes to the agent as a key; this is the signal, from outside.

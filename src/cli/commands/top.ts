@@ -1,5 +1,5 @@
 import type { InstanceView } from "../../protocol/requests.ts";
-import { HOME, type Command } from "../command.ts";
+import { HOME, QUIET, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
@@ -7,6 +7,7 @@ import { insist } from "../confirm.ts";
 import { coverAsked } from "../cover-asked.ts";
 import { signGrant } from "../grant-file.ts";
 import { aboutProposal, proposedGrant, USUAL } from "../proposed-grant.ts";
+import { createHoldBell } from "../hold-bell.ts";
 import { line, paintLine, writeLines, type Line } from "../../showing/line.ts";
 import { tellAway } from "../../showing/describe-away.ts";
 import { showBytes, showMoment, showSpan } from "../../showing/moment.ts";
@@ -30,7 +31,7 @@ export const top: Command = {
   summary: "watch, approve and stop on one live screen",
   positionals: [],
   rest: null,
-  flags: [HOME],
+  flags: [QUIET, HOME],
   details: [
     "Shows the instances that run, at which stage their last action stands, what is left of their budgets, and what waits for you. Approving and denying leave the screen, show the action in full and ask for your passphrase, as aios approvals approve does. S freezes everything at once and asks nothing.",
     "Needs a terminal that can move its cursor; aios ps and aios approvals list say the same as text.",
@@ -52,7 +53,11 @@ export const top: Command = {
       try {
         const feed = await followTop(
           { client: watcher, timer: powers.timer },
-          { onChange: () => screen?.draw(), onGone: end.reject },
+          {
+            onChange: () => screen?.draw(),
+            onHeld: createHoldBell(powers, { quiet: args.has("quiet") }),
+            onGone: end.reject,
+          },
         );
         screen = createTop({ powers, client, home, board, feed, end });
         board.enter();
