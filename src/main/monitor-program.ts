@@ -22,7 +22,7 @@ import { openGroups } from "../platform/cgroup.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
-import { openHome, rememberHome } from "../platform/home.ts";
+import { openHome, rememberHome, watchRemoval } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
@@ -49,6 +49,10 @@ const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 
 const OWN_CODE = [join(ROOT, "src")];
 
+/** How often it is looked whether the home was removed, and how long everything may take to end then, milliseconds. */
+const LOOK_MS = 1000;
+const STOP_MS = 10_000;
+
 /**
  * Puts the monitor of one home together and serves until SIGTERM or SIGINT. The process is its own user's and hardened;
  * `environment` is that of its threads.
@@ -59,6 +63,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   const groups = openGroups();
   const [homeIsThere, logIsThere] = [rememberHome(home.path), rememberHome(home.log)];
   const homeStands = (): boolean => homeIsThere() && logIsThere();
+  const removals = [watchRemoval(home.path), watchRemoval(home.log)];
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
   const identity = codeDigest(OWN_CODE);
@@ -172,6 +177,22 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     },
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
+  whenRemoved(removals, () => monitor.stop("home-removed"));
+}
+
+/**
+ * Ends a monitor whose home or log was removed: nothing can be recorded any more, so nothing may happen (RECORD-FIRST), and
+ * nobody finds its socket to end it. One that was only moved can come back.
+ */
+function whenRemoved(removals: readonly (() => boolean)[], stop: () => Promise<void>): void {
+  const look = setInterval(() => {
+    if (!removals.some((isGone) => isGone())) return;
+    clearInterval(look);
+    process.stderr.write("aiosd: the home was removed, so this monitor ends\n");
+    // What waits for a disk that is not there any more must not keep it.
+    setTimeout(() => process.exit(1), STOP_MS);
+    stop().catch(() => process.exit(1));
+  }, LOOK_MS);
 }
 
 /** The thread of the shelf of memory. It has the database and no key of an entry. */

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { openHome, rememberHome } from "./home.ts";
+import { openHome, rememberHome, watchRemoval } from "./home.ts";
 import { PlatformError } from "./platform-error.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -116,6 +116,18 @@ it("that was moved, or put aside for another, is told from the one that was open
   rmSync(path, { recursive: true });
   renameSync(`${path} moved`, path);
   expect(stands()).toBe(true);
+});
+
+it("that was removed is told from one that was moved", () => {
+  const { path: home } = openHome(path);
+  const [isGone, logIsGone] = [watchRemoval(home), watchRemoval(join(home, "log"))];
+  renameSync(path, `${path} moved`);
+  expect([isGone(), logIsGone()]).toEqual([false, false]);
+  rmSync(`${path} moved/log`, { recursive: true });
+  expect([isGone(), logIsGone()]).toEqual([false, true]);
+  rmSync(`${path} moved`, { recursive: true });
+  openHome(path);
+  expect(isGone()).toBe(true);
 });
 
 describe("the folders above", () => {

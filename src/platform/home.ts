@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, statSync, type Stats } from "node:fs";
+import { constants, fstatSync, lstatSync, mkdirSync, openSync, statSync, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PlatformError } from "./platform-error.ts";
 
@@ -58,6 +58,15 @@ export function rememberHome(path: string): () => boolean {
     const found = statSync(path, { throwIfNoEntry: false });
     return found !== undefined && found.dev === dev && found.ino === ino;
   };
+}
+
+/**
+ * Watches for the removal of a folder: says later whether it is gone for good, and not merely at another place. A descriptor
+ * of it stays open.
+ */
+export function watchRemoval(path: string): () => boolean {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  return () => fstatSync(fd).nlink === 0;
 }
 
 function openFolder(path: string): void {

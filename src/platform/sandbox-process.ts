@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
@@ -13,6 +12,7 @@ import { socketChannel } from "./channel.ts";
 import { checkDeviceNode } from "./device-node.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { SandboxedProcess } from "./powers.ts";
+import { SANDBOX_NAME } from "./leftovers.ts";
 import { explainFailure } from "./sandbox-failure.ts";
 import { filterFor, supervisedFilter } from "./sandbox-filters.ts";
 import { readStatus, watchGate } from "./sandbox-gate.ts";
@@ -229,6 +229,7 @@ function spawnBubblewrap(plan: SandboxPlan, start: Opening & { readonly options:
     });
     closeOnExec();
     return spawn(start.host.bubblewrap, plan.argv, {
+      argv0: SANDBOX_NAME,
       stdio: [...standardStreams(start.options.streams), ...extra],
       // bubblewrap's own environment can be read inside as /proc/1/environ, whatever --clearenv says.
       env: {},

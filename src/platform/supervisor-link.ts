@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { decodeEvidence, REPORT_MOST, type Evidence, type WatchOrder } from "../sandbox/evidence.ts";
 import { SandboxError } from "../sandbox/error.ts";
 import { sendMessage } from "./fd-passing.ts";
+import { NAME_VARIABLE, SANDBOX_NAME } from "./leftovers.ts";
 import { descriptorOf } from "./peer-credentials.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 import { keepTail } from "./sandbox-output.ts";
@@ -95,7 +96,7 @@ async function startProcess([program, ...rest]: readonly [string, ...string[]], 
   closeOnExec();
   const child = spawn(program, rest, {
     stdio: ["ignore", "ignore", "pipe", theirs],
-    env: { MALLOC_ARENA_MAX: "1" },
+    env: { MALLOC_ARENA_MAX: "1", [NAME_VARIABLE]: SANDBOX_NAME },
     cwd: "/",
     detached: true,
   });

@@ -30,15 +30,18 @@ export function superviseAll(control: number, notices: (number: number) => Notic
     queuedBytes += line.length;
   }
 
-  function write(): void {
+  /** False when the monitor is gone. */
+  function write(): boolean {
     while (queued.length > 0) {
       const bytes = queued.length === 1 ? (queued[0] ?? Buffer.alloc(0)) : Buffer.concat(queued);
       const sent = send(control, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (sent < 0 && lastErrno() === errnoOf("EAGAIN")) return;
+      if (sent < 0 && lastErrno() === errnoOf("EAGAIN")) return true;
+      if (sent < 0 && lastErrno() === errnoOf("EPIPE")) return false;
       checkCall("report to the monitor", sent);
       queued = sent === bytes.length ? [] : [bytes.subarray(sent)];
       queuedBytes -= sent;
     }
+    return true;
   }
 
   /** False when the monitor is gone. */
@@ -64,7 +67,7 @@ export function superviseAll(control: number, notices: (number: number) => Notic
 
   report({ event: "ready" });
   for (;;) {
-    write();
+    if (!write()) return;
     const crowded = queuedBytes > QUEUED_MOST;
     const waiting: { readonly server: Pick<Ward, "serve">; readonly entry: NonNullable<ReturnType<Ward["entry"]>> }[] =
       [];

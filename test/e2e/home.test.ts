@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, renameSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
@@ -56,4 +56,18 @@ test("nothing starts from a home that was moved, and what to do is said; moved b
   }
   await aios.grant({ id: "late", agents: ["late"], allow: [] });
   expect(await aios.run({ agent: "worker", command: request.command })).toMatchObject({ exit: 0, why: "exited" });
+});
+
+test("a monitor whose home was removed under it ends, and what it runs with it", async () => {
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  aios.client.onRecord(({ record }) => record.kind === "instance-started" && resolve());
+  await aios.client.request("watch", { instance: null });
+  const running = aios.run({ agent: "worker", command: ["/aios/node", "-e", "setInterval(() => {}, 1000)"] });
+  running.catch(() => null); // its end cannot be heard of any more
+  await started;
+  const ended = aios.ended();
+  rmSync(aios.home, { recursive: true });
+  await ended;
+  await aios.client.closed;
+  expect(existsSync(aios.home)).toBe(false);
 });

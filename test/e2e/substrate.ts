@@ -72,6 +72,8 @@ export interface Substrate {
   crash(): Promise<void>;
   /** Resolves when the monitor is gone by what it was started with: that is expected from now on. */
   gone(): Promise<void>;
+  /** Resolves when the monitor has ended by itself, with 0. */
+  ended(): Promise<void>;
   /** Starts the monitor again on the same home. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -298,6 +300,7 @@ export async function startSubstrate(
       await monitor.gone();
     },
     gone: () => monitor.gone("SIGKILL"),
+    ended: () => monitor.gone("SIGTERM"),
     async restart() {
       client.close();
       monitor = await startMonitorProcess(home, { under, flags });
@@ -372,7 +375,7 @@ function collector(): { readonly sink: Writable; text(): string } {
 interface MonitorProcess {
   readonly process: ChildProcess;
   /** `by`: expected from now on. */
-  gone(by?: "SIGKILL"): Promise<void>;
+  gone(by?: "SIGKILL" | "SIGTERM"): Promise<void>;
   end(signal: "SIGTERM" | "SIGKILL"): void;
   errors(): string;
 }
