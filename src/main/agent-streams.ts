@@ -136,8 +136,9 @@ export async function lendStreams(home: string, ticket: string, onLine: (line: s
 }
 
 /**
- * Finds a program as a shell would, and the folder that it needs in its sandbox: its npm package when it is in one,
- * else the file itself. System folders are there anyway.
+ * Finds a program as a shell would, and the folder that it needs in its sandbox: its npm package when it is in one, all of
+ * its version when a manager of versions keeps it (an interpreter is nothing without its library), else the file itself.
+ * System folders are there anyway.
  */
 export function createProgramFinder(environment: {
   readonly path: string;
@@ -163,9 +164,14 @@ export function createProgramFinder(environment: {
     }
     if (isSystem(real)) return { command: [program, ...rest], code: [] };
     const owner = findPackage(dirname(real));
-    return { command: [real, ...rest], code: owner === null ? [real] : environment.closure(owner) };
+    if (owner !== null) return { command: [real, ...rest], code: environment.closure(owner) };
+    return { command: [real, ...rest], code: [VERSION.exec(real)?.[1] ?? real] };
   };
 }
+
+/** The folder of one version of a program, by the places of the managers that have one each. */
+const VERSION =
+  /^(.*\/\.?(?:(?:pyenv|rbenv|nodenv|goenv)\/versions\/[^/]+|(?:asdf|mise)\/installs\/[^/]+\/[^/]+|nvm\/versions\/node\/[^/]+))\/bin\//u;
 
 function isSystem(path: string): boolean {
   return ["/usr/", "/bin/", "/sbin/", "/lib/"].some((folder) => path.startsWith(folder));

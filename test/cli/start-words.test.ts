@@ -83,6 +83,15 @@ describe("a program to run", () => {
     });
   });
 
+  test("that a manager of versions keeps comes with all of its version", async () => {
+    const version = join(base, ".pyenv", "versions", "3.12.1");
+    const python = join(version, "bin", "python3");
+    mkdirSync(join(version, "bin"), { recursive: true });
+    writeFileSync(python, "#!/bin/sh\n");
+    chmodSync(python, 0o755);
+    expect(await find([python, "x.py"])).toEqual({ command: [python, "x.py"], code: [version] });
+  });
+
   test("that is not there, or cannot be executed, ends as a shell would", async () => {
     writeFileSync(join(base, "text"), "words\n");
     const faults = await Promise.all(
