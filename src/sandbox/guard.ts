@@ -80,7 +80,50 @@ export const ATTRIBUTE_CALLS: readonly CallName[] = [
   "lremovexattr",
   "fremovexattr",
   "removexattrat",
+  "file_setattr",
 ];
+
+/**
+ * Requests (`ioctl`) of file systems, by the letter in their bits 8 to 15: ext4 and with it most (f), XFS, freezing and
+ * trimming (X), versions (v), Btrfs, clones and labels (0x94), FAT and NTFS (r), bcachefs (0xbc), F2FS (0xf5), NILFS (n),
+ * OCFS2 (o), Ceph (0x97), CIFS (0xcf), ZFS (0x83), block devices (0x12). No device that a grant can name has one of these.
+ */
+const FILE_SYSTEM_LETTERS = [0x66, 0x58, 0x76, 0x94, 0x72, 0xbc, 0xf5, 0x6e, 0x6f, 0x97, 0xcf, 0x83, 0x12] as const;
+
+/** Of these, what only looks, and what writes to a file that is open for writing. */
+const HARMLESS_REQUESTS = [
+  0x8008_6601, // FS_IOC_GETFLAGS, and its form for 32 bits
+  0x8004_6601,
+  0x8008_7601, // FS_IOC_GETVERSION, and its form for 32 bits
+  0x8004_7601,
+  0xc020_660b, // FS_IOC_FIEMAP
+  0x801c_581f, // FS_IOC_FSGETXATTR
+  0x4004_9409, // FICLONE
+  0x4020_940d, // FICLONERANGE
+] as const;
+
+/**
+ * What a filter does first on `ioctl` with a guarded root: of a file system's requests it knows the harmless ones. The others
+ * change flags, keys and extents of what is open for reading only, and Btrfs and bcachefs make and remove folders by them,
+ * of any name, which Landlock does not see. Whose the descriptor is a filter cannot tell, so this holds for every file.
+ * What is no such request goes on to the rules that follow.
+ */
+export function guardRequests(answers: { readonly unknown: number; readonly allow: number }): readonly Instruction[] {
+  return [
+    // A request is an `unsigned int`: the high half must not be compared.
+    { op: "load", offset: 16 + 8 },
+    ...HARMLESS_REQUESTS.map((value): Instruction => ({ op: "equal", value, yes: "harmless" })),
+    { op: "and", value: 0xff00 },
+    ...FILE_SYSTEM_LETTERS.map((letter): Instruction => ({ op: "equal", value: letter * 0x100, yes: "unknown" })),
+    { op: "at-least", value: 0, yes: "other" }, // always
+    { op: "label", name: "harmless" },
+    { op: "return", value: answers.allow },
+    { op: "label", name: "unknown" },
+    { op: "return", value: answers.unknown },
+    { op: "label", name: "other" },
+    { op: "load", offset: 0 },
+  ];
+}
 
 /** Where the flags of a call to open are, by argument. */
 const OPEN_FLAGS: { readonly [call in CallName]?: number } = { open: 1, openat: 2 };

@@ -342,6 +342,59 @@ describe("ioctl", () => {
   });
 });
 
+describe("ioctl with a guarded root", () => {
+  const EOPNOTSUPP = 0x0005_0000 | 95;
+  const ENOTTY = 0x0005_0000 | 25;
+  const answers = (name: CallName, request: number | bigint): readonly number[] =>
+    ARCHITECTURES.map((arch) => {
+      const call = { arch: AUDIT_ARCHITECTURE[arch], number: CALLS[name][arch] ?? -1, arguments: [0, request] };
+      return interpret(supervisedProgram(arch, "guarded"), call);
+    });
+
+  it.each([
+    ["FS_IOC_SETFLAGS", 0x4008_6602],
+    ["FS_IOC32_SETFLAGS", 0x4004_6602],
+    ["FS_IOC_SETVERSION", 0x4008_7602],
+    ["EXT4_IOC_SETVERSION", 0x4008_6604],
+    ["EXT4_IOC_MOVE_EXT", 0xc028_660f],
+    ["FS_IOC_SET_ENCRYPTION_POLICY", 0x800c_6613],
+    ["FS_IOC_ENABLE_VERITY", 0x4080_6685],
+    ["FS_IOC_FSSETXATTR", 0x401c_5820],
+    ["FS_IOC_RESVSP", 0x4030_5828],
+    ["FIFREEZE", 0xc004_5877],
+    ["FITRIM", 0xc018_5879],
+    ["FS_IOC_SETFSLABEL", 0x4100_9432],
+    ["FIDEDUPERANGE", 0xc018_9436],
+    ["BTRFS_IOC_SUBVOL_CREATE", 0x5000_940e],
+    ["BTRFS_IOC_SNAP_DESTROY", 0x5000_940f],
+    ["BCH_IOCTL_SUBVOLUME_CREATE", 0x4020_bc10],
+    ["FAT_IOCTL_SET_ATTRIBUTES", 0x4004_7211],
+    ["F2FS_IOC_MOVE_RANGE", 0xc020_f509],
+    ["BLKDISCARD", 0x1277],
+  ])("knows no %s, whatever the high half says", (_, request) => {
+    expect(answers("ioctl", request)).toEqual([ENOTTY, ENOTTY]);
+    expect(answers("ioctl", BigInt(request) + (1n << 32n))).toEqual([ENOTTY, ENOTTY]);
+  });
+
+  it("looks at flags, versions and extents, clones, and serves terminals, sockets and graphics as without", () => {
+    const LOOKS = [0x8008_6601, 0x8004_6601, 0x8008_7601, 0x8004_7601, 0xc020_660b, 0x801c_581f];
+    const CLONES = [0x4004_9409, 0x4020_940d];
+    for (const request of [...LOOKS, ...CLONES, 0x5401, 0x5413, 0x541b, 0x5451, 0x8915, 0xc010_6409, 0x4b4b, 2])
+      expect([request, answers("ioctl", request)]).toEqual([request, [ALLOW, ALLOW]]);
+    for (const request of [0x5412, 0x541c, 0x5423])
+      expect(answers("ioctl", request)).toEqual([ASK_SUPERVISOR, ASK_SUPERVISOR]);
+  });
+
+  it("and no call that changes attributes does, while one that reads them is made", () => {
+    expect(answers("file_setattr", 0)).toEqual([EOPNOTSUPP, EOPNOTSUPP]);
+    expect(answers("fsetxattr", 0)).toEqual([EOPNOTSUPP, EOPNOTSUPP]);
+    for (const arch of ARCHITECTURES) {
+      const call = { arch: AUDIT_ARCHITECTURE[arch], number: 468, arguments: [] }; // file_getattr
+      expect(interpret(supervisedProgram(arch, "guarded"), call)).toBe(ALLOW);
+    }
+  });
+});
+
 describe("socket", () => {
   const FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17, alg: 38, vsock: 40, bluetooth: 31, xdp: 44 };
   const allowed = (role: Role): readonly string[] =>

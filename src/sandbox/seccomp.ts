@@ -1,6 +1,6 @@
 import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
-import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody } from "./guard.ts";
+import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody, guardRequests } from "./guard.ts";
 import type { SandboxSpec } from "./spec.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
@@ -18,6 +18,8 @@ export const REFUSE_ENOSYS: number = ERRNO | 38;
 
 /** "Operation not supported": for what some file systems do not have, and programs go on without. */
 const REFUSE_EOPNOTSUPP = ERRNO | 95;
+/** "Inappropriate ioctl for device": for requests that a file system does not know. */
+const REFUSE_ENOTTY = ERRNO | 25;
 
 /** Calls that no honest program makes: the process ends (TERMINAL). */
 export const TERMINAL_CALLS: readonly CallName[] = [
@@ -146,13 +148,14 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
  * call fails with ENOSYS. With guarded roots the calls that change files wait too.
  */
 export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" = "none"): Uint8Array {
-  const answers = { ask: ASK_SUPERVISOR, allow: ALLOW };
+  const answers = { ask: ASK_SUPERVISOR, allow: ALLOW, unknown: REFUSE_ENOTTY };
   return filter(arch, [
     ...(guard === "none"
       ? []
       : [
           ...GUARDED_CALLS.map((name) => ({ name, body: guardBody(name, answers) })),
           ...ATTRIBUTE_CALLS.map((name) => always(name, REFUSE_EOPNOTSUPP)),
+          { name: "ioctl", body: guardRequests(answers) } as const,
         ]),
     ...argumentRules("agent")
       .filter(({ name }) => SUPERVISED_RULES.includes(name))
@@ -239,7 +242,7 @@ function filter(arch: Architecture, rules: readonly Rule[]): Uint8Array {
     { op: "label", name: "known" },
     { op: "load", offset: NUMBER_OFFSET },
     ...(arch === "x64" ? refuseX32() : []),
-    ...rules.flatMap((rule) => onCall(arch, rule)),
+    ...rules.flatMap((rule, place) => scopeLabels(String(place), onCall(arch, rule))),
     { op: "return", value: ALLOW },
   ]);
 }
@@ -258,7 +261,7 @@ function asking({ name, body }: Rule): Rule {
   };
 }
 
-/** What happens on one call; a body must end in a return on every way through it. */
+/** What happens on one call; a body ends in a return on every way through it, or with the call's number loaded. */
 interface Rule {
   readonly name: CallName;
   readonly body: readonly Instruction[];
@@ -388,9 +391,5 @@ function refuseX32(): readonly Instruction[] {
 function onCall(arch: Architecture, rule: Rule): readonly Instruction[] {
   const number = CALLS[rule.name][arch];
   if (number === null) return [];
-  return scopeLabels(rule.name, [
-    { op: "equal", value: number, no: "next" },
-    ...rule.body,
-    { op: "label", name: "next" },
-  ]);
+  return [{ op: "equal", value: number, no: "next" }, ...rule.body, { op: "label", name: "next" }];
 }

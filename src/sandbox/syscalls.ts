@@ -51,6 +51,7 @@ export const CALLS = {
   lremovexattr: { x64: 198, arm64: 15 },
   fremovexattr: { x64: 199, arm64: 16 },
   removexattrat: { x64: 466, arm64: 466 },
+  file_setattr: { x64: 469, arm64: 469 },
   // mounts
   mount: { x64: 165, arm64: 40 },
   umount2: { x64: 166, arm64: 39 },
