@@ -151,6 +151,7 @@ describe("the compiled code", () => {
     broker: files,
     injector: files,
     storage: files,
+    supervisor: files,
     "port-gate": files,
   });
 
@@ -159,7 +160,17 @@ describe("the compiled code", () => {
     const first = runSetup();
     expect(first).toMatchObject({ status: 0, out: "" });
     expect(first.said).toContain("compiling our programs once");
-    for (const name of ["monitor", "face", "driver", "connector", "broker", "injector", "storage", "port-gate"]) {
+    for (const name of [
+      "monitor",
+      "face",
+      "driver",
+      "connector",
+      "broker",
+      "injector",
+      "storage",
+      "supervisor",
+      "port-gate",
+    ]) {
       expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
     }
     expect(readdirSync(place()).toSorted()).toEqual([
@@ -173,6 +184,7 @@ describe("the compiled code", () => {
       "port-gate",
       "stamp",
       "storage",
+      "supervisor",
     ]);
     expect(runSetup()).toMatchObject({ status: 0, said: "" });
   });

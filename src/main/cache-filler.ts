@@ -38,6 +38,7 @@ import type { Outcome } from "../protocol/requests.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { monitorSocket } from "./monitor-client.ts";
+import { makeSupervisor } from "./agent-start.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
@@ -96,6 +97,7 @@ async function main(): Promise<void> {
     broker: (place: Place) => runCarrier(planBroker(CODE), place),
     injector: (place: Place) => runCarrier(planInjector(CODE), place),
     storage: runStorage,
+    supervisor: runSupervisor,
     "port-gate": runGate,
   };
   try {
@@ -254,6 +256,13 @@ async function runStorage({ cache, scratch }: Place): Promise<void> {
   writeFileSync(turns, "");
   const roots = [{ host: cache, inside: CACHE }];
   await inSandbox(planStorage(CODE, { undo, turns, roots, open: [] }), null, () => Promise.resolve());
+}
+
+/** A supervisor of nothing: it keeps what was compiled before it is ready. */
+async function runSupervisor({ cache }: Place): Promise<void> {
+  const supervisor = makeSupervisor(cache);
+  await supervisor.ready();
+  supervisor.close();
 }
 
 /** A gate in front of nothing. */

@@ -4,6 +4,7 @@
  * answers ENOSYS to every call that it was asked about, and the monitor ends the sandboxes (CONFINED-OR-NOT-AT-ALL). When
  * the monitor ends, it ends what bubblewrap left, which goes by the name in its environment.
  */
+import { flushCompileCache } from "node:module";
 import { hostArchitecture } from "../platform/sandbox-host.ts";
 import { endProcess, hardenProcess } from "../platform/process-hardening.ts";
 import { endLeftovers, NAME_VARIABLE } from "../platform/leftovers.ts";
@@ -15,6 +16,8 @@ import { supervisorProgram } from "../sandbox/seccomp.ts";
 const MONITOR = 3;
 
 try {
+  // Under its filter it writes nothing, so what had to be compiled is kept now.
+  flushCompileCache();
   hardenProcess();
   const arch = hostArchitecture();
   if (arch === null) throw new Error("there is no system call filter for this machine");

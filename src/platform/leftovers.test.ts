@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync } from "node:fs";
+import { closeSync, readdirSync } from "node:fs";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { makeSupervisor } from "../main/agent-start.ts";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { endLeftovers, NAME_VARIABLE } from "./leftovers.ts";
 import { makeSocketPair } from "./socket-pair.ts";
 
@@ -53,3 +55,15 @@ test.each(["before", "after"])(
     }
   },
 );
+
+test("a supervisor keeps what was compiled of it before it is ready, for the next", async () => {
+  const cache = makeTemporaryFolder();
+  const supervisor = makeSupervisor(cache);
+  try {
+    await supervisor.ready();
+  } finally {
+    supervisor.close();
+  }
+  const kept = readdirSync(cache, { recursive: true, encoding: "utf8" });
+  expect(kept.length).toBeGreaterThan(10);
+});

@@ -49,14 +49,17 @@ interface Running {
   kill(): void;
 }
 
-/** The supervisor as `command` starts it (`node main/supervisor.ts`). Runs nothing yet. */
-export function createSupervisor(command: readonly [string, ...string[]]): Supervisor {
+/** The supervisor as `command` starts it (`node main/supervisor.ts`), with these variables too. Runs nothing yet. */
+export function createSupervisor(
+  command: readonly [string, ...string[]],
+  environment: { readonly [name: string]: string } = {},
+): Supervisor {
   let running: Promise<Running> | null = null;
   let current: Running | null = null;
   let last = 0;
 
   function begin(): Promise<Running> {
-    running ??= startProcess(command, () => {
+    running ??= startProcess({ command, environment }, () => {
       running = null;
       current = null;
     }).then((started) => (current = started));
@@ -91,12 +94,21 @@ export function createSupervisor(command: readonly [string, ...string[]]): Super
   } satisfies Supervisor);
 }
 
-async function startProcess([program, ...rest]: readonly [string, ...string[]], onGone: () => void): Promise<Running> {
+async function startProcess(
+  {
+    command: [program, ...rest],
+    environment,
+  }: {
+    readonly command: readonly [string, ...string[]];
+    readonly environment: { readonly [name: string]: string };
+  },
+  onGone: () => void,
+): Promise<Running> {
   const [ours, theirs] = makeSocketPair();
   closeOnExec();
   const child = spawn(program, rest, {
     stdio: ["ignore", "ignore", "pipe", theirs],
-    env: { MALLOC_ARENA_MAX: "1", [NAME_VARIABLE]: SANDBOX_NAME },
+    env: { ...environment, MALLOC_ARENA_MAX: "1", [NAME_VARIABLE]: SANDBOX_NAME },
     cwd: "/",
     detached: true,
   });
