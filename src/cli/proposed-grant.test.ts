@@ -56,6 +56,19 @@ describe("a proposal as a document", () => {
     ]);
   });
 
+  test("shows a value that does not read as what it is once as its code points, in the document and in an error", () => {
+    const bad = example("pay\u202eeve");
+    const said = "a value of it does not read as what it is: pay‹U+202E›eve";
+    const left = (from: readonly Example[]) => {
+      const asked = askedFor(...from);
+      return { ...asked, left: asked.covering.left.map(({ why }) => ({ what: "notes/add", why })) };
+    };
+    expect(aboutProposal(left([bad, example("a")]))).toEqual([`not in it: notes/add: ${said}`]);
+    // Whoever shows a failure makes its message visible.
+    const shown = () => proposedGrant(left([bad]), terms);
+    expect(shown).toThrow("notes/add: a value of it does not read as what it is: pay\u202eeve");
+  });
+
   test("reads back as the same grant, whatever an agent wrote, and holds no line that it wrote by itself", () => {
     const nasty = fc.oneof(
       fc.string(),

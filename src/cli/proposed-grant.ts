@@ -25,7 +25,7 @@ export function proposedGrant(asked: AskedFor, terms: ProposalTerms): Grant {
   const { agent, covering, drivers } = asked;
   const [first] = covering.covered;
   if (first === undefined) {
-    const why = new Set(asked.left.map((each) => `${makeVisible(each.what)}: ${makeVisible(each.why)}`));
+    const why = new Set(asked.left.map((each) => `${each.what}: ${each.why}`));
     throw CliFailure.of("cannot-show", `Nothing of it can be proposed: ${[...why].slice(0, 3).join("; ")}`);
   }
   return {

@@ -1,7 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { sealEnvelope } from "../protocol/dsse.ts";
-import { keyId, type Purpose, type Statement } from "../protocol/statement.ts";
+import { keyId, PLAIN_PURPOSES, type Purpose, type Statement } from "../protocol/statement.ts";
 import { CliFailure } from "./failure.ts";
 import { join, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
@@ -43,13 +43,16 @@ export async function signAndSubmit(parts: SigningParts, decided: Decided): Prom
   return seq;
 }
 
-/** Asks for a draft over a document, shows its short code unless the key is unlocked already, signs it and hands it in. For what was already shown and confirmed. */
+/**
+ * Asks for a draft over a document, shows its short code, signs it and hands it in. For what was already shown and confirmed.
+ * While the key is unlocked the code is shown only of what the console can have signed too.
+ */
 export async function prepareAndSign(
   parts: SigningParts,
   asked: { readonly purpose: Purpose; readonly document: JsonObject },
 ): Promise<number> {
   const { statement } = await parts.client.request("prepare", asked);
-  if (!parts.session.unlocked)
+  if (!parts.session.unlocked || PLAIN_PURPOSES.some((each) => each === asked.purpose))
     writeLines(parts.powers.err, [
       join(["faint", "code       "], statementCode(statement, parts.powers.crypto.digest)),
     ]);

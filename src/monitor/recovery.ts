@@ -46,7 +46,7 @@ export function viewRecovery({ recovery }: Pick<State, "recovery">): OwnerReques
   return {
     wait: recovery.wait,
     by: recovery.by,
-    codes: [...recovery.codes.values()].map(({ salt, used }) => (used ? null : salt)),
+    codes: [...recovery.codes].map(([id, { salt, used }]) => (used ? null : { id, salt })),
     pending:
       pending === null
         ? null

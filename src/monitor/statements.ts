@@ -9,6 +9,7 @@ import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement, UnsignedStatement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { awayRecord, readAway } from "./away.ts";
+import { createDrafts } from "./drafts.ts";
 import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
@@ -31,11 +32,6 @@ import { isForSigner, keyOfSigner } from "./signers.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { isSettingPurpose, settingRecord } from "./setting-statements.ts";
-
-/** A statement that is asked for must be signed within this. */
-const STATEMENT_MS = 5 * 60_000;
-/** Statements asked for and not yet signed; more are refused, none is pushed out. */
-const OUTSTANDING = 256;
 
 export interface StatementPorts {
   readonly journal: Journal;
@@ -75,7 +71,7 @@ export function createStatements(ports: StatementPorts): Statements {
   const second = createSecondScreen(journal.state, ports.random);
   /** Payloads of what is being decided just now. */
   const deciding = new Set<string>();
-  const outstanding = new Map<string, { readonly purpose: Purpose; readonly expires: number }>();
+  const drafts = createDrafts(ports);
 
   function subjectOf(document: JsonObject): string {
     return crypto.digest(canonicalize(document));
@@ -107,13 +103,13 @@ export function createStatements(ports: StatementPorts): Statements {
     return { statement, count };
   }
 
-  /** Used once, and only for what it was asked for. Nonces of held actions are in the log instead. */
+  /** Used once, and only for what it was asked for. */
   function consume(statement: Statement): void {
-    const asked = outstanding.get(statement.nonce);
-    if (asked === undefined) return refuse("replayed", "its nonce is not outstanding");
-    if (asked.purpose !== statement.purpose) return refuse("wrong-purpose", `it was asked for ${asked.purpose}`);
+    const asked = drafts.purposeOf(statement.nonce);
+    if (asked === null) return refuse("replayed", "its nonce is not outstanding");
+    if (asked !== statement.purpose) return refuse("wrong-purpose", `it was asked for ${asked}`);
     if (statement.decision !== "allow") return refuse("wrong-purpose", "only a held action can be denied");
-    outstanding.delete(statement.nonce);
+    drafts.end(statement.nonce);
   }
 
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
@@ -229,14 +225,7 @@ export function createStatements(ports: StatementPorts): Statements {
           throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
         return { ...base, nonce: held.request, expires: held.expires, ...(await ports.found.beside(held, found)) };
       }
-      const now = ports.now();
-      for (const [nonce, asked] of outstanding) if (asked.expires <= now) outstanding.delete(nonce);
-      if (outstanding.size >= OUTSTANDING)
-        throw new Refusal("too-many", "Too many statements wait to be signed.", "Wait five minutes.");
-      const nonce = ports.random.hex(16);
-      const expires = now + STATEMENT_MS;
-      outstanding.set(nonce, { purpose, expires });
-      return { ...base, nonce, expires };
+      return drafts.draw(base);
     },
 
     async submit(envelope, document) {
@@ -268,7 +257,7 @@ export function createStatements(ports: StatementPorts): Statements {
       ports.owners.counts.take(statement.key, count);
       return ports.effects.settle({ held, consent: consentOf(statement), envelope, recheck: () => recheck(statement) });
     }
-    if (!outstanding.has(statement.nonce)) return refuse("replayed", "its nonce is not outstanding");
+    if (drafts.purposeOf(statement.nonce) === null) return refuse("replayed", "its nonce is not outstanding");
     ports.owners.counts.take(statement.key, count);
     return ports.owners.inTurn(async () => {
       // What came before may have taken the right to sign this, or have been the first owner's enrolment.

@@ -8,6 +8,7 @@ import { instanceView } from "./instance.ts";
 import { logView } from "./log.ts";
 import { policyView } from "./policy.ts";
 import { recordView } from "./record.ts";
+import { signLink } from "./sign-link.ts";
 import { stopAll, stopButton, type Say } from "./stop.ts";
 import { tellAway } from "../showing/describe-away.ts";
 import { makeVisible } from "../showing/visible.ts";
@@ -97,7 +98,7 @@ function inside(): void {
 
   function open(page: (typeof PAGES)[number][0], what: string): View {
     if (page === "agents") return what === "" ? agentsView(feed) : instanceView(feed, { instance: what, act });
-    if (page === "grants") return what === "" ? grantsView() : grantView(what);
+    if (page === "grants") return what === "" ? grantsView() : grantView(feed, what);
     if (page === "log") return /^\d/.test(what) ? recordView(what) : logView(what);
     if (page === "policy") return policyView(what);
     return inboxView(feed);
@@ -143,14 +144,14 @@ function inside(): void {
 /** What everybody must see, with where an owner signs to end it. */
 function drawWarning(banner: HTMLElement, feed: Feed): void {
   const words = warning(feed);
-  const { recovering, allFrozen } = feed;
-  const frozen = allFrozen === null ? null : `thaw-all/${allFrozen}`;
-  const target = recovering === null ? frozen : `stop-recovery/${recovering.record}`;
-  const drawn = `${words} ${target}`;
+  const { recovering, allFrozen, roles } = feed;
+  const frozen = allFrozen === null ? null : ({ purpose: "thaw-all", value: allFrozen } as const);
+  const target = recovering === null ? frozen : ({ purpose: "stop-recovery", value: recovering.record } as const);
+  const drawn = JSON.stringify([words, target, roles]);
   if (banner.dataset["drawn"] === drawn) return;
   banner.dataset["drawn"] = drawn;
   banner.hidden = words === "";
-  fill(banner, words, target === null ? null : [" ", h("a", { href: `/sign#${target}` }, "Sign")]);
+  fill(banner, words, target === null ? null : [" ", signLink(roles, { ...target, words: "Sign" })]);
 }
 
 /** That nobody is there to be asked, and until when: what waits or was denied is seen in that light. */

@@ -4,6 +4,7 @@ import { showMoney } from "../showing/describe-inference.ts";
 import { showBytes, showSpan } from "../showing/moment.ts";
 import { ask } from "./api.ts";
 import { empty, h, theirs } from "./dom.ts";
+import { signLink, type Roles } from "./sign-link.ts";
 
 /** Grants of one agent that are looked at; more have a page of their own. */
 const MOST = 12;
@@ -25,16 +26,19 @@ export async function grantsOf(agent: string): Promise<readonly Held[]> {
 }
 
 /** What of each grant is used; a grant is used by all instances of all its agents together. */
-export function drawBudgets(held: readonly Held[], now: number): HTMLElement {
+export function drawBudgets(held: readonly Held[], at: { readonly now: number; readonly roles: Roles }): HTMLElement {
   if (held.length === 0) return empty("No grant is in force: it may do nothing.");
   return h(
     "div",
     { class: "grid" },
-    held.map((each) => h("article", { class: "card" }, drawHeader(each, now), drawMeters(each))),
+    held.map((each) => h("article", { class: "card" }, drawHeader(each, at), drawMeters(each))),
   );
 }
 
-function drawHeader({ grant, view }: Held, now: number): HTMLElement {
+function drawHeader(
+  { grant, view }: Held,
+  { now, roles }: { readonly now: number; readonly roles: Roles },
+): HTMLElement {
   return h(
     "header",
     {},
@@ -44,7 +48,7 @@ function drawHeader({ grant, view }: Held, now: number): HTMLElement {
       { class: "faint" },
       `${grant.lease ? "lease, " : ""}${view.state}, ends in ${showSpan(view.expires - now)}`,
     ),
-    view.state === "revoked" ? null : h("a", { href: `/sign#revoke-grant/${grant.id}` }, "Revoke"),
+    view.state === "revoked" ? null : signLink(roles, { purpose: "revoke-grant", value: grant.id, words: "Revoke" }),
   );
 }
 

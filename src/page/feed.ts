@@ -2,7 +2,8 @@ import type { AwayView } from "../protocol/away-requests.ts";
 import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliEvents, HeldView, InstanceView } from "../protocol/requests.ts";
-import { ask, hasHalf, watch } from "./api.ts";
+import { ask, hasHalf, signedIn, watch } from "./api.ts";
+import type { Roles } from "./sign-link.ts";
 
 /** Where an instance's last action stands. */
 export type StageSeen = Pick<CliEvents["stage"], "what" | "stage" | "verdict">;
@@ -20,6 +21,7 @@ export interface Feed {
   readonly recovering: CliEvents["recovering"]["pending"];
   /** The stretch in which nobody is there to be asked, while it is one. */
   readonly away: AwayView | null;
+  readonly roles: Roles;
   readonly connected: boolean;
   refresh(): void;
 }
@@ -30,6 +32,15 @@ const AGAIN_MS = 1500;
 const RECENT = 60;
 const QUIET: ReadonlySet<LogRecord["kind"]> = new Set(["programs-started", "files-written", "calls-refused", "intent"]);
 
+/** Records after which there are other owners, or another recovery. */
+const OWNERS: ReadonlySet<LogRecord["kind"]> = new Set([
+  "owner-enrolled",
+  "owner-removed",
+  "owner-recovered",
+  "recovery-begun",
+  "recovery-stopped",
+]);
+
 /** Follows the monitor. `changed` is called at most once a frame; `over` when the session has ended. */
 export function follow({ changed, over }: { changed(): void; over(): void }): Feed {
   const held = new Map<string, HeldView>();
@@ -39,6 +50,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
   let allFrozen: number | null = null;
   let recovering: CliEvents["recovering"]["pending"] = null;
   let away: AwayView | null = null;
+  let roles: Roles = null;
   let connected = false;
   let drawing = false;
   let [asking, again] = [false, false];
@@ -85,6 +97,12 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     ({ away } = await ask("away", {}));
     draw();
   };
+  const askOwners = async (): Promise<void> => {
+    const { owners, recovery } = await ask("owners", {});
+    recovering = recovery.pending;
+    roles = owners.find(({ id }) => id === signedIn())?.roles ?? null;
+    draw();
+  };
   const askRecent = async (): Promise<void> => {
     const { size } = await ask("log-show", { from: 0, limit: 1, instance: null, kinds: ["start"] });
     const from = Math.max(0, size - RECENT);
@@ -96,7 +114,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     for (;;) {
       try {
         void askInstances();
-        Promise.all([askHeld(), askRecent(), askAway()]).catch(failed);
+        Promise.all([askHeld(), askRecent(), askAway(), askOwners()]).catch(failed);
         connected = true;
         await watch({ held: hearHeld, record: hearRecord, stage: hearStage, recovering: hearRecovering });
       } catch {
@@ -123,6 +141,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     recent = [record, ...recent].slice(0, RECENT);
     // An action that was denied or begun is not held any more.
     if (record.kind === "denied" || record.kind === "intent") held.delete(record.action);
+    if (OWNERS.has(record.kind)) askOwners().catch(failed);
     if (record.kind === "away-begun" || record.kind === "away-ended") askAway().catch(failed);
     if (!QUIET.has(record.kind)) void askInstances();
     draw();
@@ -143,6 +162,9 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     },
     get away() {
       return away;
+    },
+    get roles() {
+      return roles;
     },
     get connected() {
       return connected;

@@ -4,6 +4,7 @@ import { makeVisible } from "../showing/visible.ts";
 import { ask, why } from "./api.ts";
 import { drawBudgets } from "./budgets.ts";
 import { box, columnsOf, drawLine, empty, fill, h, theirs } from "./dom.ts";
+import type { Feed } from "./feed.ts";
 import { drawKey, ownerNames, type Names } from "./owners.ts";
 import { table } from "./table.ts";
 import { timeOf } from "./time.ts";
@@ -103,7 +104,7 @@ function drawRow(
 }
 
 /** One grant in full, as it was shown to the owner who signed it. */
-export function grantView(id: string): View {
+export function grantView(feed: Pick<Feed, "roles">, id: string): View {
   const content = h("div", {}, h("p", { class: "faint", role: "status" }, "Reading …"));
   const element = h(
     "section",
@@ -112,11 +113,16 @@ export function grantView(id: string): View {
     h("h1", { id: "title" }, theirs(id)),
     content,
   );
-  fillGrant(content, id).catch((error: unknown) => fill(content, h("p", { class: "bad", role: "alert" }, why(error))));
+  fillGrant(content, { id, feed }).catch((error: unknown) =>
+    fill(content, h("p", { class: "bad", role: "alert" }, why(error))),
+  );
   return { element, draw: () => {} };
 }
 
-async function fillGrant(content: HTMLElement, id: string): Promise<void> {
+async function fillGrant(
+  content: HTMLElement,
+  { id, feed }: { readonly id: string; readonly feed: Pick<Feed, "roles"> },
+): Promise<void> {
   const [{ grant, cedar, view }, names, seq] = await Promise.all([
     ask("grant-show", { id }),
     ownerNames(),
@@ -142,7 +148,7 @@ async function fillGrant(content: HTMLElement, id: string): Promise<void> {
       lines.map((each) => [drawLine(each), "\n"]),
     ),
     h("h2", {}, "Used"),
-    drawBudgets([{ grant, view }], now),
+    drawBudgets([{ grant, view }], { now, roles: feed.roles }),
     cedar === "" ? null : [h("h2", {}, "The rules that it means"), box("Cedar", visibleRows(cedar))],
   );
 }

@@ -1,8 +1,11 @@
+import { maySign } from "../kernel/owner-roles.ts";
 import { groupEqual, type EqualHeld } from "../protocol/held-view.ts";
 import type { HeldView } from "../protocol/requests.ts";
 import { showSpan } from "../showing/moment.ts";
 import { empty, fill, h, theirs } from "./dom.ts";
+import { drawFrozen, frozenByItself } from "./frozen.ts";
 import type { Feed } from "./feed.ts";
+import type { Roles } from "./sign-link.ts";
 import { pager, within } from "./pager.ts";
 import type { View } from "./view.ts";
 
@@ -14,6 +17,7 @@ const EACH = 10;
 export function inboxView(feed: Feed): View {
   const list = h("ol", { class: "inbox" });
   const pages = h("div");
+  const frozen = h("div", { role: "status" });
   const count = h("p", { class: "faint", role: "status" });
   const search = h("input", {
     type: "search",
@@ -26,6 +30,7 @@ export function inboxView(feed: Feed): View {
     { "aria-labelledby": "title" },
     h("h1", { id: "title" }, "Inbox"),
     h("div", { class: "row" }, h("label", { for: "filter", class: "hidden" }, "Filter"), search, count),
+    frozen,
     list,
     pages,
   );
@@ -40,15 +45,19 @@ export function inboxView(feed: Feed): View {
     from = within(from, { size: GROUPS, of: all.length });
     const shown = all.slice(from, from + GROUPS);
     const now = Date.now();
+    const stopped = frozenByItself(feed.instances);
     // The same picture is not drawn twice: a person who reads with a screen reader keeps their place.
     const picture = JSON.stringify([
       shown.map((each) => [each.first.request, each.all.length, opened.get(keyOf(each)) ?? -1]),
       all.length,
       from,
+      feed.roles,
+      stopped.map(({ instance, why }) => [instance, why]),
       Math.floor(now / 5000),
     ]);
     if (picture === drawn) return;
     drawn = picture;
+    fill(frozen, drawFrozen(stopped, feed.roles));
     const sum = all.reduce((total, each) => total + each.all.length, 0);
     fill(count, countWaiting(sum, all.length));
     fill(
@@ -93,7 +102,7 @@ export function inboxView(feed: Feed): View {
         " · ",
         `waiting ${showSpan(now - first.since)}, ends in ${showSpan(first.expires - now)}`,
       ),
-      at === undefined ? null : held.slice(begin, begin + EACH).map((view) => actions(view)),
+      at === undefined ? null : held.slice(begin, begin + EACH).map((view) => actions(view, feed.roles)),
       at === undefined
         ? null
         : pager({ from: begin, size: EACH, of: held.length }, { what: `${first.agent} ${first.what}`, go: open }),
@@ -122,11 +131,12 @@ export function countWaiting(sum: number, kinds: number): string {
   return kinds === 1 ? `${sum} waiting, all of 1 kind` : `${sum} waiting in ${kinds} kinds`;
 }
 
-function actions(view: HeldView): HTMLElement {
+function actions(view: HeldView, roles: Roles): HTMLElement {
+  const decides = roles === null || maySign(roles, "approve-action");
   return h(
     "p",
     { class: "row" },
-    h("a", { class: "decide", href: `/sign#${view.request}` }, "Look and decide"),
+    h("a", { class: "decide", href: `/sign#${view.request}` }, decides ? "Look and decide" : "Look"),
     h("code", {}, view.request.slice(0, 8)),
   );
 }

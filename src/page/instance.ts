@@ -8,6 +8,7 @@ import { drawLine, empty, fill, h, theirs } from "./dom.ts";
 import type { Feed } from "./feed.ts";
 import { collect, latest } from "./newest.ts";
 import { lastStage, stageTrack } from "./stages.ts";
+import { signLink, type Roles } from "./sign-link.ts";
 import { stop, type Say } from "./stop.ts";
 import { table } from "./table.ts";
 import { timeOf } from "./time.ts";
@@ -80,16 +81,16 @@ export function instanceView(feed: Feed, { instance, act }: { readonly instance:
     const now = Date.now();
     fill(track, stageTrack(lastStage(feed, instance)));
     // The same picture is not drawn twice: a person who reads with a screen reader keeps their place.
-    const picture = JSON.stringify([deeds, held, view(), Math.floor(now / 10_000)]);
+    const picture = JSON.stringify([deeds, held, view(), feed.roles, Math.floor(now / 10_000)]);
     if (picture === drawn) return;
     drawn = picture;
     const seen = view();
-    drawHead(head, { instance, seen, deeds, act });
+    drawHead(head, { instance, seen, deeds, act, roles: feed.roles });
     fill(
       story,
       tellDeeds(deeds, { view: seen, now }).map((each) => h("li", {}, drawLine(each))),
     );
-    if (held !== null) fill(budgets, drawBudgets(held, now));
+    if (held !== null) fill(budgets, drawBudgets(held, { now, roles: feed.roles }));
     fill(lists, drawLists(deeds));
     fill(actions, drawActions(deeds));
   }
@@ -99,7 +100,13 @@ export function instanceView(feed: Feed, { instance, act }: { readonly instance:
 
 function drawHead(
   head: HTMLElement,
-  { instance, seen, deeds, act }: { instance: string; seen: InstanceView | null; deeds: Deeds; act: Act },
+  {
+    instance,
+    seen,
+    deeds,
+    act,
+    roles,
+  }: { instance: string; seen: InstanceView | null; deeds: Deeds; act: Act; roles: Roles },
 ): void {
   const live = seen?.state === "running" || seen?.state === "frozen";
   const holds = deeds.holdAt.length > 0;
@@ -140,8 +147,12 @@ function drawHead(
                 () => void stop("freeze", { instance, ...act }),
               )
             : null,
-          seen.state === "frozen" ? h("a", { href: `/sign#thaw-instance/${instance}` }, "Sign to let it go on") : null,
-          holds ? h("a", { href: `/sign#lift-hold/${instance}` }, "Sign to let its actions pass") : null,
+          seen.state === "frozen"
+            ? signLink(roles, { purpose: "thaw-instance", value: instance, words: "Sign to let it go on" })
+            : null,
+          holds
+            ? signLink(roles, { purpose: "lift-hold", value: instance, words: "Sign to let its actions pass" })
+            : null,
           button("End it", "Ends every process of it", () => void stop("kill", { instance, ...act })),
         )
       : null,

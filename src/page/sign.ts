@@ -1,16 +1,19 @@
 import { canonicalize } from "../kernel/canonical.ts";
+import { maySign, SIGNED_BY } from "../kernel/owner-roles.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
 import { pae } from "../protocol/pae.ts";
 import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
+import type { ConsoleRequests } from "../protocol/console-table.ts";
 import { readSecondCode, type SecondNeed } from "../protocol/second-screen.ts";
 import { PLAIN_PURPOSES, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
 import { digestedTexts, renderHeld } from "../showing/held-action.ts";
 import { plainDocument, renderPlain, type Plain } from "../showing/plain-statement.ts";
+import { readAction } from "../showing/read-action.ts";
 import type { Rendered } from "../showing/render-action.ts";
 import type { Digest, Draft } from "../showing/statement-code.ts";
 import { makeVisible } from "../showing/visible.ts";
-import { ask, atDoor, hasHalf, signedIn, signIn, why } from "./api.ts";
+import { ask, atDoor, hasHalf, Refused, signedIn, signIn, why } from "./api.ts";
 import { columnsOf, drawLine, fill, h, theirs } from "./dom.ts";
 import { signBy } from "./passkeys.ts";
 import { digestOf } from "./sha256.ts";
@@ -29,9 +32,11 @@ type Target = { readonly kind: "held"; readonly request: string } | ({ readonly 
 /** One thing to sign. What is shown and what is signed come from the same answer. */
 interface Paper {
   readonly shown: Rendered;
+  /** What lists call it, for one that cannot be shown. */
+  readonly brief: HTMLElement | null;
   readonly document: JsonObject;
   readonly draft: Draft;
-  /** What can be decided, and the words for it on the button and afterwards. */
+  /** What can be decided, and the words for it on the button and afterwards: of what cannot be shown, at most a no. */
   readonly answers: readonly (readonly [Statement["decision"], words: string, done: string])[];
   /** What a yes takes besides a passkey. */
   readonly second: SecondNeed;
@@ -44,15 +49,26 @@ const content = h("div");
 /** The code of a second screen: what is typed here goes into what is signed. */
 const told = h("input", { id: "told", autocomplete: "off", spellcheck: "false", size: "12" });
 const banner = h("p", { class: "banner", role: "alert", hidden: true });
+/** How often something was begun: what was asked for before the last time is not drawn any more. */
+let begun = 0;
 
 async function begin(): Promise<void> {
+  const mine = (begun += 1);
   fill(content);
   const target = readTarget(location.hash);
   const key = hasHalf() ? signedIn() : null;
   if (key === null) return showSignIn();
   if (target === null) return location.replace("/");
-  await warn();
-  show(target.kind === "held" ? await heldPaper(target.request) : await plainPaper(target), key);
+  const { owners } = await warn();
+  const signer = owners.find(({ id }) => id === key);
+  const purpose = target.kind === "held" ? "approve-action" : target.purpose;
+  const paper = target.kind === "held" ? await heldPaper(target.request) : await plainPaper(target);
+  if (mine !== begun) return;
+  if (signer === undefined || maySign(signer.roles, purpose)) return show(paper, key);
+  // Nobody is offered what the monitor would refuse them.
+  show({ ...paper, answers: [] }, key);
+  const { name, roles } = signer;
+  fill(message, theirs(`${name} may ${roles.join(", ")}; who signs this is an owner who may ${SIGNED_BY[purpose]}.`));
 }
 
 /** `#REQUEST`, or `#PURPOSE/VALUE`: names and numbers of records in plain ASCII, and nothing else. */
@@ -88,13 +104,15 @@ async function enter(): Promise<void> {
   await begin();
 }
 
-/** That somebody recovers a lost key is said on every page. */
-async function warn(): Promise<void> {
-  const { pending } = (await ask("owners", {})).recovery;
+/** That somebody recovers a lost key is said on every page. @returns who the owners are. */
+async function warn(): Promise<ConsoleRequests["owners"]["ok"]> {
+  const answer = await ask("owners", {});
+  const { pending } = answer.recovery;
   banner.hidden = pending === null;
-  if (pending === null) return;
+  if (pending === null) return answer;
   const words = `Somebody recovers a lost key: ${makeVisible(pending.name)} is an owner at ${timeOf(pending.due)}. `;
   fill(banner, words, h("a", { href: `#stop-recovery/${pending.record}` }, "Stop it"));
+  return answer;
 }
 
 /** A browser makes digests in its own time: of all texts of which there will be any, beforehand. */
@@ -105,21 +123,24 @@ async function digestsOf(...texts: readonly string[]): Promise<Digest> {
 
 async function heldPaper(request: string): Promise<Paper> {
   const detail = await ask("held-show", { request });
-  const { action, statement } = detail;
+  const { action, statement, agent, what, about } = detail;
+  const read = readAction(action);
   const digest = await digestsOf(...digestedTexts(detail));
   const shown: Rendered =
     statement.purpose === "approve-action"
       ? renderHeld(detail, { digest, columns: columnsOf(content) })
       : { kind: "refused", why: "it is no answer to an action" };
+  const mayAllow = shown.kind === "shown" && detail.frozen === null;
+  const allow: Paper["answers"] = mayAllow ? [["allow", "Let this run, once", "Approved"]] : [];
+  // A no needs no reading. What is no answer to an action, or over no action, is nothing to sign at all.
+  const deny: Paper["answers"] =
+    statement.purpose === "approve-action" && read !== null ? [["deny", "Deny", "Denied"]] : [];
   return {
     shown,
-    // What is not shown is not signed, and may be no JSON at all.
-    document: shown.kind === "shown" ? JSON.parse(action) : {},
+    brief: h("p", {}, theirs(`${agent}: ${what}`), " ", h("bdi", { class: "theirs" }, about)),
+    document: read === null ? {} : { ...read },
     draft: statement,
-    answers: [
-      ["allow", "Let this run, once", "Approved"],
-      ["deny", "Deny", "Denied"],
-    ],
+    answers: [...allow, ...deny],
     second: detail.second,
     elsewhere: "aios approvals show has the same at a terminal, with the same code; aios approvals deny ends it.",
   };
@@ -129,39 +150,47 @@ async function plainPaper(plain: Plain): Promise<Paper> {
   const document = plainDocument(plain);
   const { statement } = await ask("prepare", { purpose: plain.purpose, document });
   const digest = await digestsOf(canonicalize(document), canonicalize({ ...statement }));
+  const shown = renderPlain(plain, { statement, digest });
   return {
-    shown: renderPlain(plain, { statement, digest }),
+    shown,
+    brief: null,
     document,
     draft: statement,
-    answers: [["allow", "Sign this", "Signed"]],
+    answers: shown.kind === "shown" ? [["allow", "Sign this", "Signed"]] : [],
     second: "nothing",
-    elsewhere: "A terminal asks the same, and has a code of its own: each time it is another statement.",
+    elsewhere: "A terminal that asks the same within two minutes shows the same code.",
   };
 }
 
 function show(paper: Paper, key: string): void {
-  const { shown, elsewhere } = paper;
-  const hint = h("p", { class: "faint" }, elsewhere);
-  if (shown.kind === "refused") {
-    fill(message, `This cannot be shown in full, so it cannot be signed: ${shown.why}.`);
-    fill(content, hint, back());
-    return;
-  }
+  const { shown, elsewhere, brief } = paper;
   const answers = paper.answers.filter(([decision]) => decision === "deny" || paper.second !== "terminal");
-  const buttons = answers.map((answer) =>
-    h("button", { type: "button", onclick: () => void attempt(() => decide(answer, { paper, key })) }, answer[1]),
-  );
+  const buttons = answers.map((answer) => {
+    const button = h("button", { type: "button", onclick: () => void press() }, answer[1]);
+    return button;
+
+    /** While one signature is made no second one is asked for. */
+    async function press(): Promise<void> {
+      for (const each of buttons) each.disabled = true;
+      await attempt(() => decide(answer, { paper, key }));
+      for (const each of buttons) each.disabled = false;
+    }
+  });
   told.value = "";
+  if (shown.kind === "refused")
+    fill(message, `This cannot be shown in full, so nobody can say yes to it: ${shown.why}.`);
   fill(
     content,
-    h(
-      "pre",
-      { class: "shown", tabindex: "0", "aria-label": "What you sign" },
-      shown.lines.map((each) => [drawLine(each), "\n"]),
-    ),
-    secondScreen(paper),
+    shown.kind === "refused"
+      ? brief
+      : h(
+          "pre",
+          { class: "shown", tabindex: "0", "aria-label": "What you sign" },
+          shown.lines.map((each) => [drawLine(each), "\n"]),
+        ),
+    shown.kind === "refused" ? null : secondScreen(paper),
     h("p", { class: "row" }, buttons, back()),
-    hint,
+    h("p", { class: "faint" }, elsewhere),
   );
 }
 
@@ -204,12 +233,33 @@ async function decide(
     payload: toBase64(payload),
     signatures: [{ keyid, ...assertion }],
   };
-  const { seq } = await ask("submit", { envelope, document });
+  const seq = await handIn({ envelope, document });
+  if (seq === null) return;
   fill(
     content,
     h("p", { class: decision === "allow" ? "good" : "bad", role: "status" }, `${done} (record ${seq}).`),
     back(),
   );
+  await warn();
+}
+
+/**
+ * Hands a signed statement in. One that the monitor refuses was over something that is not so any more: what was shown goes
+ * at once, its buttons too, and what there is now takes its place. @returns the number of the record, or null then.
+ */
+async function handIn(signed: ConsoleRequests["submit"]["body"]): Promise<number | null> {
+  try {
+    return (await ask("submit", signed)).seq;
+  } catch (error) {
+    if (!(error instanceof Refused) || !hasHalf()) throw error;
+    fill(content, back());
+    const reason = why(error);
+    await begin().catch((again: unknown) => {
+      throw new Error(`${reason} ${why(again)}`, { cause: error });
+    });
+    fill(message, theirs(`${reason} What stands here now is what there is now.`, 2000));
+    return null;
+  }
 }
 
 function back(): HTMLElement {

@@ -1,7 +1,9 @@
+import { RECOVERY_ID } from "../kernel/names.ts";
 import type { Role } from "../kernel/owner-roles.ts";
 import { list, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
 import { count, empty, moment, nonce, ownerKey, words } from "./fields.ts";
 import { OWNER_DOCUMENT, OWNER_KEY, ownerName, ownerRoles, type OwnerDocument, type OwnerKey } from "./owner-key.ts";
+import type { RecoveryCode } from "./recovery.ts";
 import { ASSERTION_FIELDS, REGISTRATION_FIELDS, type Assertion, type Registration } from "./passkey.ts";
 import { DEMANDS, type Demand } from "./second-screen.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
@@ -24,8 +26,11 @@ export interface RecoveryView {
   readonly wait: number;
   /** Id of the key of the owner who made the codes, which end with that owner; null when there are none. */
   readonly by: string | null;
-  /** Salts of the codes in their order; null for one that was used. */
-  readonly codes: readonly (string | null)[];
+  /**
+   * The codes in their order; null for one that was used. By its id a terminal sees that a code was mistyped before anything
+   * is made for it; what is left to guess is 100 bits behind scrypt.
+   */
+  readonly codes: readonly (Pick<RecoveryCode, "id" | "salt"> | null)[];
   readonly pending: RecoveryPending | null;
 }
 
@@ -110,7 +115,15 @@ export const RECOVERY_PENDING: Decoder<RecoveryPending> = object<RecoveryPending
 const RECOVERY_VIEW: Decoder<RecoveryView> = object<RecoveryView>({
   wait: count,
   by: nullable(ownerKey),
-  codes: list(nullable(nonce), { max: 16 }),
+  codes: list(
+    nullable(
+      object<Pick<RecoveryCode, "id" | "salt">>({
+        id: text({ max: 25, pattern: RECOVERY_ID, is: "the id of a code" }),
+        salt: nonce,
+      }),
+    ),
+    { max: 16 },
+  ),
   pending: nullable(RECOVERY_PENDING),
 });
 /** What somebody types: whether it is an invitation's code is the answer. */

@@ -62,7 +62,7 @@ function coverOne({ action, tool }: Example, { lease }: CoveringOptions): Allow 
   const unread = [allow.what, ...textsOf(allow)].find(
     (text) => makeVisible(text) !== text || text.length > LONGEST_TEXT,
   );
-  if (unread !== undefined) return `a value of it does not read as what it is: ${makeVisible(unread).slice(0, 80)}`;
+  if (unread !== undefined) return `a value of it does not read as what it is: ${unread.slice(0, 80).toWellFormed()}`;
   if (lease && !coversExactly(leaseOf(allow), action, tool))
     return "nothing of its arguments is declared, so no lease can say which call it is for";
   return allow;

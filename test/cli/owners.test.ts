@@ -5,6 +5,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { verifyEnvelope } from "../../src/protocol/dsse.ts";
+import { recoveryKeyId } from "../../src/protocol/recovery.ts";
 import type { OwnerView, RecoveryView } from "../../src/protocol/owner-requests.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
@@ -20,6 +21,7 @@ const maria: OwnerView = {
   since: NOW,
   grants: ["mail"],
 };
+const CODE = { id: `recovery:${"0".repeat(16)}`, salt: "ab".repeat(16) };
 const OFF: RecoveryView = { wait: 0, by: null, codes: [], pending: null };
 
 const chief: OwnerView = { ...maria, id: "ed25519:fedcba9876543210", name: "chief", roles: ["administer"] };
@@ -64,6 +66,27 @@ function running(owners: readonly OwnerView[], recovery = OFF): Answers {
     "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
     telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
   };
+}
+
+/** A desk at which `1-code` opens the key of a code that is left, or (not `right`) a key that no code has. */
+function recoveringDesk(asked: {
+  readonly typed: readonly string[];
+  readonly right: boolean;
+  readonly change?: Partial<RecoveryView>;
+}): Desk {
+  const desk: Desk = createDesk({
+    typed: asked.typed,
+    answers: {
+      ...answering(),
+      owners: () => {
+        const id = recoveryKeyId(toBase64(desk.signer.publicKey), crypto.sha256);
+        const codes = [asked.right ? { ...CODE, id } : CODE];
+        const recovery = { wait: 86_400_000, by: maria.id, codes, pending: null, ...asked.change };
+        return { owners: [maria], recovery, second: "nothing" };
+      },
+    },
+  });
+  return desk;
 }
 
 function submitted(desk: Desk): CliRequests["submit"]["body"] {
@@ -155,7 +178,7 @@ describe("aios owners", () => {
   });
 
   test("remove says before and after that their recovery codes end", async () => {
-    const recovery = { wait: 3_600_000, by: maria.id, codes: ["ab".repeat(16)], pending: null };
+    const recovery = { wait: 3_600_000, by: maria.id, codes: [CODE], pending: null };
     const desk = createDesk({ answers: answering(recovery), typed: ["y", PASSPHRASE] });
     expect(await runProgram(["owners", "remove", "maria"], desk.powers)).toBe(EXIT.ok);
     for (const said of [desk.err(), desk.out()])
@@ -164,7 +187,7 @@ describe("aios owners", () => {
 
   test.each<[string, RecoveryView, readonly OwnerView[], RegExp]>([
     ["one alone, without codes", OFF, [chief, withPasskey], /note +owner +2 enrolled; chief alone can administer/],
-    ["one with codes", { ...OFF, by: chief.id, codes: ["ab".repeat(16)] }, [chief], /ok +owner +1 enrolled\n/],
+    ["one with codes", { ...OFF, by: chief.id, codes: [CODE] }, [chief], /ok +owner +1 enrolled\n/],
     ["two", OFF, [chief, { ...chief, id: "ed25519:1111111111111111", name: "two" }], /ok +owner +2 enrolled\n/],
   ])("doctor says who alone can administer: %s", async (_, recovery, owners, said) => {
     const desk = createDesk({ answers: running(owners, recovery) });
@@ -220,9 +243,8 @@ describe("recovery at the terminal", () => {
   });
 
   test("recover signs with the code's own key over a new key, and never says the code", async () => {
-    const recovery = { wait: 86_400_000, by: maria.id, codes: ["ab".repeat(16)], pending: null };
     const typed = ["1-code", "a fresh passphrase of words", "a fresh passphrase of words"];
-    const desk = createDesk({ answers: answering(recovery), typed });
+    const desk = recoveringDesk({ typed, right: true });
     expect(await runProgram(["owners", "recover", "maria-2"], desk.powers)).toBe(EXIT.ok);
     const { envelope, document } = submitted(desk);
     expect(document).toMatchObject({ name: "maria-2", roles: ["approve", "grant", "administer"] });
@@ -233,6 +255,29 @@ describe("recovery at the terminal", () => {
     });
     expect(verified).toMatchObject({ kind: "ok", statement: { purpose: "recover-owner" } });
     expect(JSON.stringify(desk.monitor.asked)).not.toContain("1-code");
+  });
+
+  test.each([
+    ["is written as none", "9-code", true, "That is no code that is left: it is not written as one"],
+    ["has another digit in it", "1-code", false, "a digit of it is another. Nothing was signed and no key was made"],
+  ])("a code that %s gets a clear answer, and no key is made", async (_, code, right, said) => {
+    const desk = recoveringDesk({ typed: [code, PASSPHRASE, PASSPHRASE], right });
+    expect(await runProgram(["owners", "recover", "maria-2"], desk.powers)).not.toBe(EXIT.ok);
+    expect(desk.err()).toContain(said);
+    expect(desk.monitor.asked.map(({ name }) => name)).toEqual(["owners"]);
+    // Nobody was asked for the passphrase of a new key.
+    expect(desk.prompts).toEqual(["recovery code: "]);
+  });
+
+  test.each([
+    ["a name that an owner has", "maria", {}],
+    ["a name that is none", "Maria!", {}],
+    ["while another recovery waits", "maria-2", { pending: { record: 9, owner: maria.id, name: "thief", due: NOW } }],
+    ["while recovery is off", "maria-2", { codes: [] }],
+  ])("%s is refused before a code is asked for", async (_, name, change) => {
+    const desk = recoveringDesk({ typed: ["1-code", PASSPHRASE, PASSPHRASE], right: true, change });
+    expect(await runProgram(["owners", "recover", name], desk.powers)).not.toBe(EXIT.ok);
+    expect(desk.prompts).toEqual([]);
   });
 
   test("a recovery that waits is said first, by every command, and stopped by its record", async () => {

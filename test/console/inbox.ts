@@ -25,5 +25,18 @@ export function describeInbox(parts: { stage(): ConsoleStage }): void {
       await stage.aios.client.request("back", {});
       await notice.waitFor({ state: "hidden" });
     });
+
+    test("that an instance was frozen since it asked for more than people read", async () => {
+      const add = (text: string) => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
+      const together = Array.from({ length: 40 }, (_, at) => add(`flood ${at}`));
+      const running = stage.aios.follow("helper", [{ together }], { holdSeconds: 600 });
+      await page.getByText(/^helper is frozen: it asked people for more than they can read/).waitFor();
+      await page.getByText("What it had waiting was denied").waitFor();
+      const link = page.getByRole("link", { name: "Sign to let it go on" });
+      const instance = (await link.getAttribute("href"))?.split("/").at(-1) ?? "";
+      await stage.aios.client.request("kill", { instance });
+      await running;
+      await page.getByText("is frozen").waitFor({ state: "hidden" });
+    }, 60_000);
   });
 }

@@ -131,7 +131,7 @@ async function read(wanted: Wanted): Promise<Shown & { readonly buttons: boolean
 
   function layOut({ selector, index, lines }: Wanted): Shown & { readonly buttons: boolean } {
     const element = document.querySelectorAll(selector)[index];
-    const buttons = document.querySelector("main button") !== null;
+    const buttons = [...document.querySelectorAll("main button")].some(({ textContent }) => textContent !== "Deny");
     if (element === undefined) return { rows: [], faults: ["nothing is there"], buttons };
     const faults = new Set<string>();
     if (element.querySelector(":not(span, bdi)") !== null) faults.add("a text became markup");
@@ -169,7 +169,8 @@ function serve(entries: readonly Asked[], pages: Pages): Promise<Server> {
     const { request }: { request?: string } = body === "" ? {} : JSON.parse(body);
     const index = Number.parseInt(request?.slice(0, 8) ?? "", 16);
     const [entry, detail] = [entries[index], details[index]];
-    if (path === "/ask/owners") return { status: 200, json: { recovery: { pending: null } } };
+    if (path === "/ask/owners") return { status: 200, json: { owners: [], recovery: { pending: null } } };
+    if (path === "/ask/away") return { status: 200, json: { away: null } };
     if (path === "/ask/ps") return { status: 200, json: { instances: [], allFrozen: null } };
     if (path === "/ask/log-show") return { status: 200, json: { size: 0, entries: [] } };
     if (path === "/ask/held")

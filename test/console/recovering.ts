@@ -130,6 +130,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       await page.getByText("Somebody recovers a lost key: thief").waitFor();
       await press(page.getByRole("button", { name: "Sign this" }), lost.passkey);
       await page.getByText("Signed (record").waitFor();
+      await page.getByText("Somebody recovers a lost key: thief").waitFor({ state: "hidden" });
       expect(await stage.records("recovery-stopped")).toMatchObject([{ record: begun?.seq, key: lost.key }]);
       await expect(recoverBy(second.signer, "thief", ["administer"])).rejects.toThrow(/recovery is off/);
       await makeCodes(WAIT);

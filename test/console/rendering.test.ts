@@ -90,7 +90,7 @@ function faultsOf(entry: Entry, shown: Shown): readonly string[] {
   if (visible !== undefined) return read === visible ? shown.faults : [...shown.faults, `it says ${read ?? "nothing"}`];
   // The monitor holds no action that the decoder of the network refuses; nothing may be said of what it would do.
   if (stands === "host" || stands === "target") return read === null ? shown.faults : [...shown.faults, "it is shown"];
-  const why = shown.rows.find((row) => /cannot be signed: |Cannot show this action in full: /u.test(row));
+  const why = shown.rows.find((row) => /nobody can say yes to it: |Cannot show this action in full: /u.test(row));
   return why !== undefined && new RegExp(refused ?? "", "u").test(why)
     ? shown.faults
     : [...shown.faults, "not refused"];

@@ -116,6 +116,46 @@ export function describeSigning(parts: {
       expect(await stage.records("intent")).toEqual(before);
     });
 
+    test("attack: what has moved since it was shown goes at once, its buttons too; twin: what there is now is signed", async () => {
+      const { running } = await ask("eight");
+      await allow().waitFor();
+      const shown = page.locator(".shown");
+      const before = await shown.innerText();
+      await stage.aios.sign("set-policy", { text: "// moved\n" });
+      // While the new one is on its way nothing of the old one is there to be pressed.
+      const meanwhile = Promise.withResolvers<readonly number[]>();
+      await page.route("**/ask/held-show", async (route) => {
+        meanwhile.resolve([await shown.count(), await allow().count(), await deny().count()]);
+        await route.continue();
+      });
+      await press(allow());
+      expect(await meanwhile.promise).toEqual([0, 0, 0]);
+      await page.unroute("**/ask/held-show");
+      await page.getByText("(moved)").waitFor();
+      await shown.waitFor();
+      expect(await shown.innerText()).toContain('"eight"');
+      expect(await shown.innerText()).not.toBe(before);
+      await press(allow());
+      await page.getByText("Approved (record").waitFor();
+      expect((await running).answers[0]?.result?.isError).not.toBe(true);
+      await stage.aios.sign("set-policy", { text: "" });
+    }, 60_000);
+
+    test("what cannot be shown in full she can deny, and only that", async () => {
+      await page.route("**/ask/held-show", async (route) => {
+        const detail = await stage.aios.client.request("held-show", route.request().postDataJSON());
+        await route.fulfill({ json: { ...detail, found: { kind: "nothing", path: "/workspace/x" } } });
+      });
+      const { running } = await ask("nine");
+      await page.getByText("nobody can say yes to it").waitFor();
+      expect(await page.locator("main").innerText()).toContain('writer: notes/add text: "nine"');
+      expect(await allow().count()).toBe(0);
+      await press(deny());
+      await page.getByText("Denied (record").waitFor();
+      await page.unroute("**/ask/held-show");
+      expect((await running).answers[0]?.result?.structuredContent).toMatchObject({ code: "denied-by-owner" });
+    });
+
     test("attack: what she signed in with is no approval; twin: what she signs over the statement is", async () => {
       const { details, running } = await ask("seven");
       await allow().waitFor();
@@ -267,6 +307,9 @@ export function describeSigning(parts: {
       const shown = await page.locator(".shown").innerText();
       expect(shown).toContain(`Let instance ${instance} go on?`);
       expect(shown).toContain(statementCode(statement, digest));
+      // A terminal that asks for the same meanwhile is handed the same draft, and so shows the same code.
+      const asked = { purpose: "thaw-instance", document: { instance } } as const;
+      expect(await client.request("prepare", asked)).toEqual({ statement });
       expect(await parts.faults(page)).toEqual([]);
       await press(sign());
       await page.getByText("Signed (record").waitFor();
@@ -293,10 +336,20 @@ export function describeSigning(parts: {
       expect(await sign().count()).toBe(0);
       await page.unroute("**/ask/prepare");
       await open("revoke-grant/notes");
+      await page.getByText("mia may approve; who signs this is an owner who may grant").waitFor();
+      expect(await sign().count()).toBe(0);
+      // Nor does a page that offers it all the same.
+      await page.route("**/ask/owners", (route) =>
+        route.fulfill({ json: { owners: [], recovery: { wait: 0, by: null, codes: [], pending: null } } }),
+      );
+      await open("revoke-grant/notes");
       const answered = page.waitForResponse("**/ask/submit");
       await press(sign());
       expect(await (await answered).json()).toMatchObject({ error: { code: "bad-statement" } });
       await page.getByText("wrong-role").waitFor();
+      await page.unroute("**/ask/owners");
+      await page.goto(`${stage.origin}/#grants/notes`);
+      await page.getByText("Revoke: by an owner who may grant").waitFor();
       const { grants } = await client.request("grants", {});
       expect(grants.find(({ id }) => id === "notes")?.state).toBe("active");
       await client.request("kill", { instance });

@@ -1,10 +1,14 @@
 import { ROLES } from "../../kernel/owner-roles.ts";
+import { decode } from "../../protocol/decode.ts";
+import { ownerName } from "../../protocol/owner-key.ts";
+import type { OwnerRequests, RecoveryView } from "../../protocol/owner-requests.ts";
 import { toBase64 } from "../../protocol/bytes.ts";
 import { sealEnvelope } from "../../protocol/dsse.ts";
 import { recoveryKeyId, type RecoverySet } from "../../protocol/recovery.ts";
 import { parseDuration } from "../../protocol/units.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import { HOME, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
@@ -14,7 +18,8 @@ import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { askNewPassphrase } from "../passphrase.ts";
-import type { Home, Person } from "../powers.ts";
+import type { Signer } from "../../platform/powers.ts";
+import type { CliPowers, Home, Person } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { describeOwner } from "./owners.ts";
@@ -91,17 +96,16 @@ export const ownersRecover: Command = {
         "run this at a terminal",
       );
     return await withMonitor({ powers, args }, async (client, home) => {
-      const { recovery } = await client.request("owners", {});
+      const { owners, recovery } = await client.request("owners", {});
+      refuseEarly({ name, owners, recovery });
       const typed = (await person.askPassphrase("recovery code: ")) ?? "";
-      const code = await powers.recovery.open(typed, recovery.codes);
-      if (code === null)
-        throw CliFailure.of("not-found", "That is no code that is left", "aios owners list shows how many");
+      const code = await openCode(powers, { typed, recovery });
+      // Nothing was made for a code that is none: a key that is left lying about passes for an owner's.
       const signer = await makeKey(home, person);
       const key = { kind: "ed25519", publicKey: toBase64(signer.publicKey) } as const;
       const document = toDocument({ name, roles: ROLES, key });
       const { statement } = await client.request("prepare", { purpose: "recover-owner", document });
-      const id = recoveryKeyId(toBase64(code.publicKey), powers.crypto.sha256);
-      const envelope = sealEnvelope({ ...statement, decision: "allow", key: id }, code);
+      const envelope = sealEnvelope({ ...statement, decision: "allow", key: code.id }, code.signer);
       const { seq } = await client.request("submit", { envelope, document });
       writeLines(powers.out, [
         line(`begun (record ${seq}): you are an owner in ${showSpan(recovery.wait)}, unless somebody stops it`),
@@ -136,6 +140,53 @@ export const ownersStop: Command = {
     });
   },
 };
+
+/** What the monitor would refuse whatever is typed: said before a code is asked for and a key made. */
+function refuseEarly({
+  name,
+  owners,
+  recovery,
+}: Pick<OwnerRequests["owners"]["ok"], "owners" | "recovery"> & { readonly name: string }): void {
+  const found = decode(ownerName, name);
+  if (found.kind === "refused")
+    throw CliFailure.of("usage", `Cannot recover as "${makeVisible(name)}": ${found.message}`);
+  if (owners.some((owner) => owner.name === name))
+    throw CliFailure.of("usage", `There is an owner ${name} already`, `for example ${name}-2`);
+  if (recovery.pending !== null)
+    throw CliFailure.fromMonitor({
+      code: "recovery-pending",
+      message: "Another recovery waits already",
+      hint: "aios owners list says whose and until when",
+    });
+  if (recovery.codes.every((code) => code === null))
+    throw CliFailure.fromMonitor({
+      code: "no-recovery",
+      message: "No recovery code is left, or recovery is off",
+      hint: "aios owners list says which",
+    });
+}
+
+/** The key of a code that somebody typed, which is one of those in force. Throws `CliFailure` `not-found`. */
+async function openCode(
+  { recovery: codes, crypto }: Pick<CliPowers, "recovery" | "crypto">,
+  { typed, recovery }: { readonly typed: string; readonly recovery: RecoveryView },
+): Promise<{ readonly id: string; readonly signer: Signer }> {
+  const salts = recovery.codes.map((code) => code?.salt ?? null);
+  const signer = await codes.open(typed, salts);
+  if (signer === null)
+    throw CliFailure.of(
+      "not-found",
+      "That is no code that is left: it is not written as one, or the code of its number was used",
+      "a code is N-xxxx-xxxx-xxxx-xxxx-xxxx; aios owners list shows how many are left",
+    );
+  const id = recoveryKeyId(toBase64(signer.publicKey), crypto.sha256);
+  if (recovery.codes.some((code) => code?.id === id)) return { id, signer };
+  throw CliFailure.of(
+    "not-found",
+    "That is none of the codes: a digit of it is another. Nothing was signed and no key was made",
+    "look at the number before the first dash too, and type it again",
+  );
+}
 
 async function makeKey(home: Home, person: Person): ReturnType<Home["key"]["create"]> {
   const passphrase = await askNewPassphrase(person, "your new owner key");

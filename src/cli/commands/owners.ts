@@ -47,7 +47,7 @@ export const ownersList: Command = {
           showMoment(since, powers.offset(since)),
         ]);
         writeLines(powers.out, layOutTable(["NAME", "MAY", "KEY", "CODE", "SINCE"], rows));
-        const left = recovery.codes.filter((salt) => salt !== null).length;
+        const left = recovery.codes.filter((code) => code !== null).length;
         const said = left === 0 ? "no recovery code: aios owners codes makes some" : `${left} recovery codes`;
         writeLines(powers.out, [line(`${said}${left === 0 ? "" : `, each good after ${showSpan(recovery.wait)}`}`)]);
         writeLines(powers.out, [line(describeDemand(second))]);
