@@ -139,7 +139,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "files-refused":
       return about(record.instance, "bad", record.count === 1 ? "1 change" : `${record.count} changes`);
     case "files-undone": {
-      const what = `${record.count} changes ${record.stage === "begun" ? "are to be" : "were"} taken back`;
+      const [changes, is, was] = record.count === 1 ? ["change", "is", "was"] : ["changes", "are", "were"];
+      const what = `${record.count} ${changes} ${record.stage === "begun" ? `${is} to be` : was} taken back`;
       return about(record.instance, "wait", record.left === 0 ? what : `${what}, ${record.left} left`);
     }
     case "port-opened":

@@ -114,7 +114,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "files-written":
       return named("files", { names: facts.files, count: record.count, other: "change to a file" });
     case "files-undone":
-      return once("files", text);
+      // Its end says how much it was; whoever began it stood at a terminal and was told when it failed.
+      return record.stage === "begun" ? [] : once("files", text);
     case "memory-kept":
       return counted("done", { [`entry kept in the ${record.plane} plane of ${record.agent}`]: 1 });
     case "memory-expired":
@@ -148,7 +149,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "console-visited":
       return counted("monitor", record.refused, (why) => `console: request turned away: ${why}`);
     case "away-ended":
-      return once("asked", text);
+      return once("monitor", `away ended: ${text}`);
     case "held":
       return once("asked", `held: ${text}`);
     case "start":

@@ -117,6 +117,20 @@ describe("a digest", () => {
     ]);
   });
 
+  test("counts an undo once, though its beginning is recorded too, and asks nobody anything when somebody is back", () => {
+    const undone = { ...one, count: 3, left: 1 } as const;
+    expect(
+      linesOf([
+        record({ kind: "files-undone", ...undone, stage: "begun" }),
+        record({ kind: "files-undone", ...undone, stage: "ended" }),
+        record({ kind: "away-ended", why: "back" }),
+      ]),
+    ).toEqual([
+      "files | claw | 3 changes were taken back, 1 left | 1",
+      "monitor |  | away ended: somebody is back | 1",
+    ]);
+  });
+
   test("knows a face by its agent, and an instance that began before by its id", () => {
     const other = "i-0000000000000002";
     expect(
