@@ -61,6 +61,7 @@ describe("attack: arguments that would look like others in a list", () => {
     ["a path that runs backwards", { path: "/workspace/\u202etxt.exe" }, "‹U+202E›"],
     ["a newline", { path: "/workspace/a\n/workspace/b" }, String.raw`a\n/workspace/b`],
     ["a name that is drawn as nothing", { "\u200bpath": "x" }, "‹U+200B›path"],
+    ["a name that plays several", { [`path: "/a", note`]: "x" }, String.raw`"path: \"/a\", note": "x"`],
   ])("%s is seen as it is", (_, args, seen) => {
     expect(about(args)).toContain(seen);
   });

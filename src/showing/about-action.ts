@@ -9,6 +9,7 @@ import { cutMiddle, measureText } from "./width.ts";
 const MAIN: readonly string[] = ["path", "uri", "url", "method", "host", "to", "recipient", "command", "name"];
 /** What one argument may take of the line when there are several, columns: a long one must not hide the next. */
 const EACH = 44;
+const PLAIN_NAME = /^[\w.-]+$/;
 /** Where a value would get less, it and what comes after it are left out. */
 const LEAST = 12;
 const MORE = ", …";
@@ -26,12 +27,12 @@ export function aboutAction(action: Action): string {
 }
 
 function showArguments({ arguments: args }: Action): string {
-  // As JSON, between quotes: nothing in a value passes for the name of the next one.
+  // As JSON, between quotes: nothing in a value passes for the name of the next one, nor a name for several.
   const names = Object.keys(args).toSorted((one, other) => rank(one) - rank(other));
   const most = names.length === 1 ? ABOUT_COLUMNS : EACH;
   let said = "";
   for (const name of names) {
-    const head = `${said === "" ? "" : ", "}${cutMiddle(visibleEnds(name), EACH)}: `;
+    const head = `${said === "" ? "" : ", "}${cutMiddle(visibleEnds(PLAIN_NAME.test(name) ? name : canonicalize(name)), EACH)}: `;
     const room = ABOUT_COLUMNS - MORE.length - measureText(said) - measureText(head);
     if (room < LEAST) return said + MORE;
     said += head + cutMiddle(visibleEnds(canonicalize(args[name] ?? null)), Math.min(most, room));
