@@ -114,7 +114,7 @@ async function emulate(
 function withoutOurs(stands: "list" | "error", rows: readonly string[]): string {
   const pattern =
     stands === "list"
-      ? /^REQUEST .*\n[0-9a-f]{8} {2}notes {2}(.*?) {2,}recipient-not-endorsed {2}10 min$/u
+      ? /^REQUEST .*\n[0-9a-f]{8} {2}notes {2}(.*?) {2,}recipient-not-endorsed {2}10 min {6}text: "[^\n]*"$/u
       : /^aios: (.*) \(failed\)$/u;
   return pattern.exec(rows.join("\n"))?.[1] ?? rows.join("\n");
 }
