@@ -65,6 +65,7 @@ function running(owners: readonly OwnerView[], recovery = OFF): Answers {
     owners: () => ({ owners, recovery, second: "nothing" }),
     "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
     telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+    alerts: () => ({ receivers: [] }),
   };
 }
 
