@@ -5,6 +5,9 @@ import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { createOutputFilter } from "./output-filter.ts";
 import { createOutputMeter } from "./output-meter.ts";
 import type { AgentTerminal } from "./powers.ts";
+import { createQuestions } from "./questions.ts";
+import { BLANK } from "./show-held.ts";
+import type { HeldView } from "../protocol/held-view.ts";
 import { makeVisible } from "../showing/visible.ts";
 
 /** Ctrl-]: the one key that an agent never sees. Prompts of AIOS appear behind it and nowhere else. */
@@ -25,14 +28,17 @@ const OFF = ["2026", "1049", "1047", "6", "1", "1000", "1002", "1003", "1006", "
  * scroll away, styles, no wrapping, a hidden cursor, keys that send something else, mouse and paste modes.
  */
 const CALM = `${OFF.join("")}\u001b[r\u001b[0m\u001b(B\u001b[?7h\u001b[?25h\u001b>\u001b[999;1H\r\n`;
-/** And nothing that the agent painted stands beside a prompt (SHOWN-SIGNED-RUN). */
-const BLANK = "\u001b[2J\u001b[H";
+export type AgentSessionParts = Omit<AnsweringParts, "questions">;
 
 export interface AgentSession extends FreezeListener {
   /** The instance has started and may say so many bytes in all; null is no bound. */
   onStarted(instance: string, output: number | null): void;
   /** An action of this instance waits for a human. */
-  onHeld(instance: string): void;
+  onHeld(view: HeldView): void;
+  /** An action of this instance that may have waited does not wait any more: it was let run, or denied with a code. */
+  onAnswered(action: string, code: string | null): void;
+  /** Nothing is asked any more, for this reason; resolves when no question is open and the person has gone on from the last. */
+  endQuestions(why: string): Promise<void>;
   /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
   close(): Promise<void>;
 }
@@ -43,7 +49,7 @@ export interface AgentSession extends FreezeListener {
  * the agent never sees, with its output paused (THREATS: an agent paints a fake prompt).
  */
 export async function openAgentSession(
-  parts: AnsweringParts,
+  parts: AgentSessionParts,
   streams: { readonly home: string; readonly ticket: string },
 ): Promise<AgentSession> {
   const { powers } = parts;
@@ -53,18 +59,23 @@ export async function openAgentSession(
   let frozen: Freeze | null = null;
   let running: string | null = null;
   let asking = false;
+  let asked: Promise<void> = Promise.resolve();
+  const questions = createQuestions();
+  /** What waits, by action: what it is equal to. */
+  const held = new Map<string, string>();
 
   const ask = async (): Promise<void> => {
-    if (asking || terminal === null) return;
+    if (asking || terminal === null || questions.over !== null) return;
     asking = true;
     terminal.pause();
+    // And nothing that the agent painted stands beside a prompt (SHOWN-SIGNED-RUN).
     powers.err.write(CALM + BLANK);
     try {
-      if (frozen === null) await answerHeld(parts, { instance, mayLeave: true });
-      else await answerFrozen({ powers, client: parts.client, session: parts.signing }, frozen);
+      if (frozen === null) await answerHeld({ ...parts, questions }, { instance, mayLeave: true });
+      else await answerFrozen({ powers, client: parts.client, session: parts.signing, questions }, frozen);
     } catch (error) {
       if (!(error instanceof CliFailure)) throw error;
-      powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
+      if (questions.over === null) powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
     } finally {
       asking = false;
       terminal.resume();
@@ -104,7 +115,7 @@ export async function openAgentSession(
     const at = bytes.indexOf(ATTENTION_KEY);
     if (at < 0) return bytes;
     // What was typed after the key was typed at the agent's screen; it must not answer a prompt unread.
-    void ask();
+    if (!asking) asked = ask();
     return bytes.subarray(0, at);
   };
 
@@ -127,10 +138,24 @@ export async function openAgentSession(
   const offered = await powers.agents.offerStreams({ ...streams, fromPerson, fromAgent, take });
   terminal = offered.terminal;
   return {
-    onHeld(held) {
-      instance = held;
+    onHeld(view) {
+      instance = view.instance;
+      const isKnown = [...held.values()].includes(view.same);
+      held.set(view.digest, view.same);
+      // What is equal is one question (docs/decisions/asking-people.md), so it is announced once.
+      if (isKnown) return;
       const how = terminal === null ? "aios approvals list shows it" : "press Ctrl-] to see it and answer";
-      powers.err.write(`${terminal === null ? "" : "\r\n"}aios: held: an action waits for you; ${how}\r\n`);
+      notify([`aios: held: an action waits for you; ${how}`]);
+    },
+    onAnswered(action, code) {
+      if (!held.delete(action)) return;
+      const words = code === null ? "It was answered elsewhere" : `It is held no more: ${makeVisible(code)}`;
+      if (questions.end(action, words) || code !== "hold-expired") return;
+      notify([`aios: what was held got no answer in time, so it is denied (hold-expired)`]);
+    },
+    async endQuestions(why) {
+      questions.endAll(why);
+      await asked;
     },
     onFrozen(freeze) {
       frozen = freeze;
@@ -140,12 +165,15 @@ export async function openAgentSession(
         `aios: instance ${id} is frozen: ${freeze.why} (frozen)`,
         `hint: aios thaw ${id} lets it go on, aios kill ${id} ends it`,
       ];
-      if (terminal !== null) rows.push("hint: Ctrl-] asks you which, here");
+      if (asking) rows.push("hint: while it is, no yes to what it asks for is taken; a no is");
+      else if (terminal !== null) rows.push("hint: Ctrl-] asks you which, here");
       notify(rows);
+      questions.again();
     },
     onThawed(thawed) {
       frozen = null;
       notify([`aios: instance ${thawed} goes on`]);
+      questions.again();
     },
     onStarted(started, output) {
       running = started;
@@ -158,6 +186,7 @@ export async function openAgentSession(
         // It was cut in the middle of a line.
         powers.err.write("\n");
       }
+      await asked;
       await offered.ended;
       // The person's shell goes on here, and so does every later prompt of ours.
       const undo = filter.undo();

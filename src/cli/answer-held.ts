@@ -1,17 +1,21 @@
+import type { Asker } from "../platform/terminal.ts";
+import { groupEqual } from "../protocol/held-view.ts";
 import type { LogRequests } from "../protocol/log-requests.ts";
-import type { HeldView } from "../protocol/requests.ts";
+import type { HeldDetail, HeldView } from "../protocol/requests.ts";
 import { readAnswered, tellAnswered } from "../showing/answered.ts";
-import { renderHeld } from "../showing/held-action.ts";
-import { join, line, writeLines } from "../showing/line.ts";
-import { makeVisible } from "../showing/visible.ts";
-import { decideHeld, listHeld } from "./held.ts";
+import { MOST_TOGETHER } from "../showing/held-batch.ts";
+import { line, writeLines } from "../showing/line.ts";
+import { decideAll, listHeld } from "./held.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
+import type { Questions } from "./questions.ts";
+import { renderFor, showAndAsk } from "./show-held.ts";
 import type { SigningSession } from "./signing-session.ts";
 
 export interface AnsweringParts {
   readonly powers: CliPowers;
   readonly client: MonitorClient;
   readonly signing: SigningSession;
+  readonly questions: Questions;
 }
 
 export interface Answering {
@@ -21,48 +25,95 @@ export interface Answering {
   readonly mayLeave: boolean;
 }
 
-/** Shows held actions in full, one after the other, and signs what the person decides about each. */
+/** Shows held actions in full, one after the other and equal ones once, and signs what the person decides about each. */
 export async function answerHeld(parts: AnsweringParts, answering: Answering): Promise<void> {
-  const { powers, client } = parts;
+  const { powers, client, questions } = parts;
   const { instance } = answering;
   const held = await listHeld(client);
   const mine = held.filter((view) => instance === null || view.instance === instance);
   if (mine.length === 0) writeLines(powers.err, [line("nothing is held")]);
-  for (const view of mine) await answerOne(parts, { ...answering, view });
+  for (const { all } of groupEqual(mine)) {
+    for (const details of await together(parts, all)) {
+      if (questions.over !== null) return;
+      await answerOnce(parts, { ...answering, details });
+    }
+  }
 }
 
-async function answerOne(parts: AnsweringParts, answering: Answering & { readonly view: HeldView }): Promise<void> {
+/** What one answer is asked for: all that are equal in every byte that decides, and each by itself where they are not. */
+async function together(
+  { powers, client }: AnsweringParts,
+  views: readonly HeldView[],
+): Promise<readonly (readonly HeldDetail[])[]> {
+  const shown = await Promise.all(
+    views.map(({ request }) =>
+      // One that has ended meanwhile is asked about no more.
+      client.request("held-show", { request }).catch(() => null),
+    ),
+  );
+  const details = shown.filter((each) => each !== null).slice(0, MOST_TOGETHER);
+  if (details.length === 0) return [];
+  // Judged at a width of its own: a screen that is too narrow makes nothing unequal.
+  const equal = renderFor({ columns: 80 }, { details, crypto: powers.crypto }).kind === "shown";
+  return equal ? [details] : details.map((detail) => [detail]);
+}
+
+async function answerOnce(
+  parts: AnsweringParts,
+  { details, mayLeave }: Answering & { readonly details: readonly HeldDetail[] },
+): Promise<void> {
   const { powers, client } = parts;
-  const { view, mayLeave } = answering;
-  const detail = await client.request("held-show", { request: view.request });
-  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.err.columns });
-  // What cannot be shown may still be denied: a no needs no reading.
-  if (rendered.kind === "shown") writeLines(powers.err, [line(""), ...rendered.lines, line("")]);
-  else
-    writeLines(powers.err, [join(["bad", "cannot be shown in full "], `${makeVisible(view.what)}: ${rendered.why}`)]);
-  const mayAllow = rendered.kind === "shown" && detail.frozen === null;
-  const decision = await askDecision(parts, { mayLeave, mayAllow });
-  if (decision === "leave") {
-    writeLines(powers.err, [line("it stays held")]);
+  const frozen = details.some((detail) => detail.frozen !== null);
+  writeLines(powers.err, [line("")]);
+  const { answer, asker } = await showAndAsk(
+    { ...parts, screen: powers.err },
+    {
+      details,
+      ask: (by, inFull) =>
+        askDecision(parts, { asker: by, mayLeave, times: details.length, mayAllow: () => inFull() && !frozen }),
+    },
+  );
+  if (answer === "leave") {
+    if (asker.over === null) writeLines(powers.err, [line("it stays held")]);
     return;
   }
-  const seq = await decideHeld({ powers, client, session: parts.signing }, { detail, decision });
+  const session = { ...parts.signing, unlock: () => parts.signing.unlock(asker) };
+  const seqs = await decideAll({ powers, client, session }, { details, decision: answer });
   const ask = (query: LogRequests["log-show"]["body"]) => client.request("log-show", query);
-  const came = decision === "allow" ? await readAnswered(ask, { ...view, seq }) : null;
-  writeLines(powers.err, tellAnswered(decision, { seq, came }));
+  for (const [index, seq] of seqs.entries()) {
+    const { instance = "", digest = "" } = details[index] ?? {};
+    const came = answer === "allow" ? await readAnswered(ask, { instance, digest, seq }) : null;
+    writeLines(powers.err, tellAnswered(answer, { seq, came }));
+  }
 }
 
 async function askDecision(
   { powers }: AnsweringParts,
-  { mayLeave, mayAllow }: { readonly mayLeave: boolean; readonly mayAllow: boolean },
+  asked: {
+    readonly asker: Asker;
+    readonly mayLeave: boolean;
+    readonly times: number;
+    readonly mayAllow: () => boolean;
+  },
 ): Promise<"allow" | "deny" | "leave"> {
+  const { mayLeave, mayAllow, asker } = asked;
   if (powers.person === null) return "leave";
-  const question = mayAllow ? "Let this run, once? y" : "Deny this? n denies it";
-  const ways = mayLeave ? `${mayAllow ? ", n" : ""}, or Enter to leave it held: ` : `${mayAllow ? " or n" : ""}: `;
   for (;;) {
-    const answer = (await powers.person.askLine(question + ways))?.trim().toLowerCase() ?? null;
-    if (mayAllow && (answer === "y" || answer === "yes")) return "allow";
+    const answer = (await powers.person.askLine(questionFor(asked), asker))?.trim().toLowerCase() ?? null;
+    if (mayAllow() && (answer === "y" || answer === "yes")) return "allow";
     if (answer === "n" || answer === "no") return "deny";
     if (mayLeave || answer === null) return "leave";
   }
+}
+
+function questionFor(asked: {
+  readonly mayLeave: boolean;
+  readonly times: number;
+  readonly mayAllow: () => boolean;
+}): string {
+  const { mayLeave, mayAllow, times } = asked;
+  const leave = mayLeave ? `, or Enter to leave ${times === 1 ? "it" : "them"} held` : "";
+  if (!mayAllow()) return `${times === 1 ? "Deny this?" : `Deny all ${times} of these?`} n says so${leave}: `;
+  const question = times === 1 ? "Let this run, once?" : `Let all ${times} of these run, once each?`;
+  return `${question} y${mayLeave ? `, n${leave}` : " or n"}: `;
 }

@@ -1,4 +1,5 @@
 import { CliFailure } from "./failure.ts";
+import type { Asker } from "../platform/terminal.ts";
 import type { CliPowers } from "./powers.ts";
 
 /** How often a question is asked whose answer is neither. */
@@ -8,7 +9,7 @@ const TRIES = 3;
  * Asks a yes-or-no question at the terminal. What is neither is most often a passphrase, typed too early: it is told from a
  * no, shown nowhere, and asked for where it belongs. Throws `CliFailure` `no-terminal`.
  */
-export async function confirm(powers: Pick<CliPowers, "person">, question: string): Promise<boolean> {
+export async function confirm(powers: Pick<CliPowers, "person">, question: string, asker?: Asker): Promise<boolean> {
   if (powers.person === null) {
     throw CliFailure.of(
       "no-terminal",
@@ -18,7 +19,7 @@ export async function confirm(powers: Pick<CliPowers, "person">, question: strin
   }
   let prompt = `${question} [y/N] `;
   for (let time = 0; time < TRIES; time++) {
-    const answer = (await powers.person.askLine(prompt))?.trim().toLowerCase() ?? "";
+    const answer = (await powers.person.askLine(prompt, asker))?.trim().toLowerCase() ?? "";
     if (answer === "y" || answer === "yes") return true;
     if (answer === "" || answer === "n" || answer === "no") return false;
     prompt = "Type y or n here; a passphrase is asked for by its name: ";

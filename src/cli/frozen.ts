@@ -2,6 +2,7 @@ import type { LogRecord } from "../protocol/record.ts";
 import { confirm } from "./confirm.ts";
 import { line, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
+import type { Questions } from "./questions.ts";
 import { prepareAndSign, type SigningParts } from "./sign.ts";
 import { makeVisible } from "../showing/visible.ts";
 
@@ -113,17 +114,20 @@ function explainFreeze({ code, by }: Extract<LogRecord, { readonly kind: "instan
 
 /** Asks the person at the terminal what is to become of a frozen instance. Throws `CliFailure` when signing fails. */
 export async function answerFrozen(
-  parts: SigningParts & { readonly powers: Pick<CliPowers, "person"> },
+  parts: SigningParts & { readonly powers: Pick<CliPowers, "person">; readonly questions: Questions },
   { instance, why }: Freeze,
 ): Promise<void> {
-  const { powers, client } = parts;
-  writeLines(powers.err, [line(`instance ${instance} is frozen: ${why}`, "wait")]);
-  if (await confirm(powers, "Let it go on? You sign for it.")) {
-    const seq = await prepareAndSign(parts, { purpose: "thaw-instance", document: { instance } });
+  const { powers, client, questions } = parts;
+  const draw = (): void => writeLines(powers.err, [line(`instance ${instance} is frozen: ${why}`, "wait")]);
+  const asker = questions.ask([], draw);
+  const session = { ...parts.session, unlock: () => parts.session.unlock(asker) };
+  draw();
+  if (await confirm(powers, "Let it go on? You sign for it.", asker)) {
+    const seq = await prepareAndSign({ ...parts, session }, { purpose: "thaw-instance", document: { instance } });
     writeLines(powers.err, [line(`it goes on (record ${seq})`)]);
-  } else if (await confirm(powers, "End it?")) {
+  } else if (await confirm(powers, "End it?", asker)) {
     await client.request("kill", { instance });
-  } else {
+  } else if (asker.over === null) {
     writeLines(powers.err, [line("it stays frozen")]);
   }
 }

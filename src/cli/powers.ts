@@ -2,6 +2,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { DriverSource } from "../kernel/grant.ts";
 import type { Look } from "../platform/look.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
+import type { Asker } from "../platform/terminal.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
 /**
@@ -66,7 +67,7 @@ export interface RecoveryCodes {
 
 export interface Screen {
   write(text: string): void;
-  /** Width in columns; 80 when it is not a terminal. */
+  /** Width in columns as it is now; 80 when it is not a terminal. */
   readonly columns: number;
   readonly colour: boolean;
   readonly terminal: boolean;
@@ -88,12 +89,12 @@ export interface Board {
 
 export interface Person {
   /**
-   * Shows a question at the terminal and reads its answer, a letter or a short word; null at end of input. What else is
-   * typed is not shown: it may be a passphrase.
+   * Shows a question at the terminal and reads its answer, a letter or a short word; null at end of input, and when the asker
+   * ended it. What else is typed is not shown: it may be a passphrase. What was typed before is dropped.
    */
-  askLine(prompt: string): Promise<string | null>;
+  askLine(prompt: string, asker?: Asker): Promise<string | null>;
   /** The same without echo. Read from the terminal only, never from a flag, a pipe or the environment. */
-  askPassphrase(prompt: string): Promise<string | null>;
+  askPassphrase(prompt: string, asker?: Asker): Promise<string | null>;
 }
 
 export interface Files {

@@ -1,6 +1,7 @@
 import type { Signer } from "../platform/powers.ts";
 import { line, writeLines } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
+import type { Asker } from "../platform/terminal.ts";
 import { CliFailure } from "./failure.ts";
 import type { CliPowers, Home } from "./powers.ts";
 
@@ -10,7 +11,7 @@ export type KeepKey = "once" | "session";
 /** Unlocks the owner's key at the terminal. */
 export interface SigningSession {
   /** Throws `CliFailure` (`no-terminal`, `no-owner`, `wrong-passphrase`, `not-confirmed`). */
-  unlock(): Promise<Signer>;
+  unlock(asker?: Asker): Promise<Signer>;
   /** Whether the next `unlock` needs no passphrase. */
   readonly unlocked: boolean;
   forget(): void;
@@ -31,9 +32,9 @@ export function openSigningSession(
     forget() {
       kept = null;
     },
-    async unlock() {
+    async unlock(asker) {
       if (kept !== null) return kept;
-      const signer = await askForKey(powers, options.home);
+      const signer = await askForKey(powers, { ...options, asker });
       if (options.keep === "session") {
         kept = signer;
         powers.err.write("key unlocked; this process keeps it in memory until it ends\n");
@@ -43,7 +44,10 @@ export function openSigningSession(
   };
 }
 
-async function askForKey(powers: Pick<CliPowers, "person" | "err">, home: Home): Promise<Signer> {
+async function askForKey(
+  powers: Pick<CliPowers, "person" | "err">,
+  { home, asker }: { readonly home: Home; readonly asker: Asker | undefined },
+): Promise<Signer> {
   if (!(await home.key.exists())) {
     throw CliFailure.of("no-owner", `Cannot sign: ${home.path} has no owner key`, "aios init makes one");
   }
@@ -57,7 +61,7 @@ async function askForKey(powers: Pick<CliPowers, "person" | "err">, home: Home):
   }
   for (const why of await home.key.damaged()) writeLines(powers.err, [line(makeVisible(why), "wait")]);
   for (let attempt = 1; ; attempt++) {
-    const passphrase = await person.askPassphrase("passphrase of the owner key: ");
+    const passphrase = await person.askPassphrase("passphrase of the owner key: ", asker);
     if (passphrase === null || passphrase === "")
       throw CliFailure.of("not-confirmed", "Nothing was signed: no passphrase was given");
     try {

@@ -50,13 +50,13 @@ function defaultHome(): string {
 }
 
 const person: Person = {
-  askLine: (prompt) => orNull(askChoice(prompt)),
+  askLine: (prompt, asker) => orNull(askChoice(prompt, asker)),
   // The one prompt that nothing is half done behind: Ctrl-C and the end of input end the command, by its own exit code.
-  askPassphrase: (prompt) => translateFaults(() => readPassphrase(prompt)),
+  askPassphrase: (prompt, asker) => translateFaults(() => readPassphrase(prompt, asker)),
 };
 
 /** Ctrl-C and the end of input are no answer. */
-async function orNull(answer: Promise<string>): Promise<string | null> {
+async function orNull(answer: Promise<string | null>): Promise<string | null> {
   try {
     return await translateFaults(() => answer);
   } catch (error) {

@@ -9,6 +9,8 @@ const ICANON = 2;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 const TIOCGPTPEER = 0x5441;
+const TCFLSH = 0x540b;
+const TCIFLUSH = 0;
 const O_CLOEXEC = 0o2000000;
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC;
 
@@ -59,6 +61,11 @@ export function readTerminalSize(fd: number): readonly [columns: number, rows: n
   const winsize = Buffer.alloc(8);
   checkCall("read the size of a terminal", controlBuffer(fd, TIOCGWINSZ, winsize));
   return [winsize.readUInt16LE(2), winsize.readUInt16LE(0)];
+}
+
+/** Drops what was typed at a terminal and not read yet. Throws `system-call`. */
+export function dropTyped(fd: number): void {
+  checkCall("drop what was typed at a terminal", controlNumber(fd, TCFLSH, TCIFLUSH));
 }
 
 function resize(master: number, size: { readonly columns: number; readonly rows: number }): void {

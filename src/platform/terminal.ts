@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { ReadStream, WriteStream } from "node:tty";
+import { dropTyped } from "./pty.ts";
 import { PlatformError } from "./platform-error.ts";
 
 const TERMINAL = "/dev/tty";
@@ -12,17 +13,39 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const ERASE_LINE = 0x15;
 const DELETE = 0x7f;
+/** Keys that let a person go on from a question that is over. */
+const ENDS: ReadonlySet<number> = new Set([INTERRUPT, END_OF_INPUT, NEWLINE, RETURN]);
 /** Letters that questions offer as answers. */
 const CHOICES: ReadonlySet<number> = new Set(Array.from("ynYNdD", (letter) => letter.charCodeAt(0)));
+
+/** Who asks something at the terminal, and hears of what becomes of the question. */
+export interface Asker {
+  /** The screen has another width: shows anew what the question is about. */
+  redraw(): void;
+  /** Gets the question when it stands on the screen, and null when it does not any more. */
+  attach(question: StandingQuestion | null): void;
+}
+
+/** A question while it is read at the terminal. */
+export interface StandingQuestion {
+  /**
+   * It is over, in these words of visible text: the answer is null. What is typed on is shown nowhere and dropped, as far as
+   * Enter or Ctrl-C: whoever ends the question chooses the moment, and the rest of a passphrase must not go to a shell.
+   */
+  end(words: string): void;
+  /** Shows it once more, below what was said meanwhile. */
+  again(): void;
+}
 
 /**
  * Asks for a passphrase on the controlling terminal and reads it without showing it. There is no other way to give
  * one: not standard input, which an agent could hold, not a flag, not the environment.
- * Throws `no-terminal`, `cancelled` (Ctrl-C, or Ctrl-D and hang-up before the end of the line) or `too-long` (over
- * 1024 bytes of UTF-8); the terminal is as before in every case.
+ * What was typed before the question stood on the screen is dropped.
+ * Null when the asker ended the question. Throws `no-terminal`, `cancelled` (Ctrl-C, or Ctrl-D and hang-up before the end of
+ * the line) or `too-long` (over 1024 bytes of UTF-8); the terminal is as before in every case.
  */
-export function readPassphrase(prompt: string): Promise<string> {
-  return readLine(prompt, { shown: false });
+export function readPassphrase(prompt: string, asker: Asker | null = null): Promise<string | null> {
+  return readLine(prompt, { shown: false, asker });
 }
 
 /**
@@ -30,8 +53,8 @@ export function readPassphrase(prompt: string): Promise<string> {
  * that is typed there by mistake is not shown: of the line only its first character is, and only when it is a letter that
  * a question offers. Throws as `readPassphrase` does.
  */
-export function askChoice(prompt: string): Promise<string> {
-  return readLine(prompt, { shown: true });
+export function askChoice(prompt: string, asker: Asker | null = null): Promise<string | null> {
+  return readLine(prompt, { shown: true, asker });
 }
 
 /** True when this process has a controlling terminal, that is: somebody may be there to ask. */
@@ -56,19 +79,35 @@ function openTerminal(): number {
   }
 }
 
-async function readLine(prompt: string, options: { readonly shown: boolean }): Promise<string> {
-  const keys = new ReadStream(openTerminal());
+async function readLine(
+  prompt: string,
+  { shown, asker }: { readonly shown: boolean; readonly asker: Asker | null },
+): Promise<string | null> {
+  const terminal = openTerminal();
+  const keys = new ReadStream(terminal);
   const screen = new WriteStream(openTerminal());
-  const editor = new LineEditor(options.shown ? screen : null);
+  const editor = new LineEditor(shown ? screen : null);
+  let over = false;
+  const draw = (before: string): void => void (over || screen.write(`${before}${prompt}${editor.shown()}`));
+  const onResize = (): void => {
+    if (over) return;
+    asker?.redraw();
+    draw(asker === null ? "\n" : "");
+  };
   try {
     // Raw also where something is shown: keys of the terminal driver (Ctrl-Z, Ctrl-\) would leave it half set.
     // Node gives a terminal its old mode back when a signal or an exit ends the process meanwhile.
     keys.setRawMode(true);
-    screen.write(prompt);
-    return await new Promise<string>((resolve, reject) => {
+    // A `y` that was typed before anybody could read what it answers is no answer.
+    dropTyped(terminal);
+    draw("");
+    process.on("SIGWINCH", onResize);
+    return await new Promise<string | null>((resolve, reject) => {
       const cancel = (): void => reject(new PlatformError("cancelled", "Cancelled at the terminal"));
       keys.on("data", (bytes: Buffer) => {
         for (const byte of bytes) {
+          if (over && ENDS.has(byte)) return resolve(null);
+          if (over) continue;
           const state = editor.take(byte);
           if (state === "done") return resolve(editor.finish());
           if (state === "cancelled") return cancel();
@@ -81,8 +120,19 @@ async function readLine(prompt: string, options: { readonly shown: boolean }): P
       });
       keys.on("error", cancel);
       keys.on("close", cancel);
+      asker?.attach({
+        end: (words) => {
+          if (over) return;
+          over = true;
+          editor.clear();
+          screen.write(`\n${words}. Enter goes on.`);
+        },
+        again: () => draw("\n"),
+      });
     });
   } finally {
+    process.off("SIGWINCH", onResize);
+    asker?.attach(null);
     editor.clear();
     keys.setRawMode(false);
     screen.write("\n");
@@ -124,6 +174,12 @@ class LineEditor {
 
   finish(): string {
     return this.#bytes.toString("utf8", 0, this.#length);
+  }
+
+  /** What of it is on the screen. */
+  shown(): string {
+    const first = String.fromCharCode(this.#bytes[0] ?? 0);
+    return this.#screen !== null && this.#length > 0 && CHOICES.has(first.charCodeAt(0)) ? first : "";
   }
 
   clear(): void {

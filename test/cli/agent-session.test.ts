@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { ATTENTION_KEY, openAgentSession } from "../../src/cli/agent-session.ts";
-import type { CliPowers, StreamOffer } from "../../src/cli/powers.ts";
+import type { CliPowers, Person, StreamOffer } from "../../src/cli/powers.ts";
 import { openSigningSession } from "../../src/cli/signing-session.ts";
 import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
-import { held, INSTANCE, records } from "./cast.ts";
+import { held, heldOver, INSTANCE, records, REQUEST } from "./cast.ts";
 import { pageOf } from "../fakes/monitor-client.ts";
 
 interface Stage {
@@ -19,7 +19,39 @@ interface Stage {
   settled(): Promise<void>;
 }
 
-async function openStage(setting: Setting): Promise<Stage> {
+/** A screen that has another width each time that it is asked for it, and the last from then on. */
+function narrowing({ write, colour, terminal }: CliPowers["err"], widths: readonly number[]): CliPowers["err"] {
+  let asked = 0;
+  return {
+    write,
+    colour,
+    terminal,
+    get columns() {
+      return widths[Math.min(asked++, widths.length - 1)] ?? 80;
+    },
+  };
+}
+
+/** A person who answers nothing until they are told to, and what became of what was asked. */
+function createReader() {
+  const seen: string[] = [];
+  let answer: (said: string | null) => void = () => undefined;
+  const askLine: Person["askLine"] = (prompt, asker) => {
+    seen.push(prompt);
+    return new Promise((done) => {
+      answer = (said) => {
+        asker?.attach(null);
+        done(said);
+      };
+      asker?.attach({ end: (words) => void seen.push(`over: ${words}`), again: () => void seen.push("again") });
+    });
+  };
+  return { person: { askLine, askPassphrase: askLine }, seen, say: (said: string | null) => answer(said) };
+}
+
+async function openStage(
+  setting: Setting & { readonly person?: Person; readonly widths?: readonly number[] },
+): Promise<Stage> {
   const desk = createDesk(setting);
   const offers: StreamOffer[] = [];
   const calls: string[] = [];
@@ -27,6 +59,8 @@ async function openStage(setting: Setting): Promise<Stage> {
   let asked = Promise.resolve();
   const powers: CliPowers = {
     ...desk.powers,
+    person: setting.person ?? desk.powers.person,
+    err: setting.widths === undefined ? desk.powers.err : narrowing(desk.powers.err, setting.widths),
     agents: {
       ...desk.powers.agents,
       offerStreams: (offer) => {
@@ -90,7 +124,7 @@ describe("an agent at a person's terminal", () => {
 
   test("cannot make a prompt appear: a held action is only announced", async () => {
     const stage = await openStage({ answers, typed: ["y", PASSPHRASE] });
-    stage.session.onHeld(INSTANCE);
+    stage.session.onHeld(held);
     stage.print("passphrase of the owner key: ");
     expect(stage.type("y\r")).toBe("y\r");
     expect(stage.desk.prompts).toEqual([]);
@@ -106,7 +140,7 @@ describe("an agent at a person's terminal", () => {
 
   test("is paused while its human reads, answers and signs", async () => {
     const stage = await openStage({ answers, typed: ["y", PASSPHRASE] });
-    stage.session.onHeld(INSTANCE);
+    stage.session.onHeld(held);
     stage.type(KEY);
     await stage.settled();
     expect(stage.calls).toEqual(["pause", "resume"]);
@@ -186,7 +220,7 @@ describe("an agent at a person's terminal", () => {
   test("is offered a no alone for what is frozen, and for what cannot be shown", async () => {
     for (const [detail, said] of [
       [{ ...held, frozen: `${INSTANCE} is frozen` }, "is frozen. No yes to this is taken"],
-      [{ ...held, digest: `sha256:${"0".repeat(64)}` }, "cannot be shown in full mail/send_email: "],
+      [{ ...held, digest: `sha256:${"0".repeat(64)}` }, "cannot be shown in full: mail/send_email: "],
     ] as const) {
       const stage = await openStage({
         answers: { ...answers, "held-show": () => detail },
@@ -194,12 +228,100 @@ describe("an agent at a person's terminal", () => {
       });
       stage.type(KEY);
       await stage.settled();
-      expect(stage.desk.prompts).toEqual(["Deny this? n denies it, or Enter to leave it held: "]);
+      expect(stage.desk.prompts).toEqual(["Deny this? n says so, or Enter to leave it held: "]);
       expect(stage.desk.err()).toContain(said);
       expect(stage.desk.monitor.asked.map((asked) => asked.name)).not.toContain("submit");
       stage.type(KEY);
       await stage.settled();
       expect(stage.desk.prompts).toHaveLength(3);
     }
+  });
+
+  test("that ends leaves the question open for what is typed, and nothing else is asked", async () => {
+    const reader = createReader();
+    const stage = await openStage({ answers, person: reader.person });
+    stage.type(KEY);
+    await expect.poll(() => reader.seen).toEqual([QUESTION]);
+    reader.say("y");
+    await expect.poll(() => reader.seen.at(-1)).toBe("passphrase of the owner key: ");
+    let ended = false;
+    const closing = stage.session.endQuestions("This run is over").then(() => (ended = true));
+    expect(reader.seen.at(-1)).toBe("over: This run is over");
+    await new Promise((done) => setImmediate(done));
+    expect([ended, stage.calls]).toEqual([false, ["pause"]]);
+    reader.say(null);
+    await closing;
+    expect(stage.calls).toEqual(["pause", "resume"]);
+    expect(stage.desk.monitor.asked.map((asked) => asked.name)).not.toContain("submit");
+    stage.type(KEY);
+    expect(stage.calls).toEqual(["pause", "resume"]);
+  });
+
+  test("is asked about no more when its hold ends, and a hold that nobody looked at is told of", async () => {
+    const reader = createReader();
+    const stage = await openStage({ answers, person: reader.person });
+    stage.session.onHeld(held);
+    stage.type(KEY);
+    await expect.poll(() => reader.seen).toEqual([QUESTION]);
+    stage.session.onAnswered(`sha256:${"0".repeat(64)}`, "hold-expired");
+    expect(reader.seen).toHaveLength(1);
+    stage.session.onAnswered(held.digest, "hold-expired");
+    expect(reader.seen.at(-1)).toBe("over: It is held no more: hold-expired");
+    reader.say(null);
+    await stage.settled();
+    expect(stage.desk.err()).not.toMatch(/stays held|got no answer/);
+    stage.session.onHeld(held);
+    stage.session.onAnswered(held.digest, "hold-expired");
+    expect(stage.desk.err()).toContain("aios: what was held got no answer in time, so it is denied (hold-expired)");
+  });
+
+  test("that freezes meanwhile is said beside the question, which is shown again", async () => {
+    const reader = createReader();
+    const stage = await openStage({ answers, person: reader.person });
+    stage.type(KEY);
+    await expect.poll(() => reader.seen).toEqual([QUESTION]);
+    stage.session.onFrozen({ instance: INSTANCE, why: "asked" });
+    expect(stage.desk.err()).toContain("while it is, no yes to what it asks for is taken; a no is");
+    expect(reader.seen).toEqual([QUESTION, "again"]);
+    reader.say("");
+    await stage.settled();
+  });
+
+  test("is announced and asked about once for what is equal, and one by one where what is signed differs", async () => {
+    const all = [REQUEST, "1".repeat(32), "2".repeat(32)].map((request) =>
+      heldOver({ to: ["eve@evil.example"], subject: "figures" }, request),
+    );
+    const other = { ...heldOver({ to: ["mallory@evil.example"] }, "3".repeat(32)), same: held.same };
+    for (const [details, asked] of [
+      [all, ["Let all 3 of these run, once each? y, n, or Enter to leave them held: "]],
+      [
+        [...all.slice(1), other],
+        [QUESTION, QUESTION, QUESTION],
+      ],
+    ] as const) {
+      const stage = await openStage({
+        answers: {
+          ...answers,
+          held: () => pageOf(details),
+          "held-show": ({ request }) => details.find((each) => each.request === request) ?? held,
+        },
+        typed: ["", "", ""],
+      });
+      for (const each of details) stage.session.onHeld(each);
+      expect(stage.desk.err().split("held: an action waits for you")).toHaveLength(2);
+      stage.type(KEY);
+      await stage.settled();
+      expect(stage.desk.prompts).toEqual(asked);
+    }
+  });
+
+  test("shows nothing to sign on a screen that is too narrow for its rows, or whose width is another by then", async () => {
+    const stage = await openStage({ answers, typed: ["y", "n", PASSPHRASE], widths: [100, 50, 39] });
+    stage.type(KEY);
+    await stage.settled();
+    expect(stage.desk.err()).toContain("the terminal has 39 columns, and it takes at least 40");
+    expect(stage.desk.prompts).toHaveLength(3);
+    expect(stage.desk.monitor.asked.filter(({ name }) => name === "submit")).toHaveLength(1);
+    expect(stage.desk.err()).toMatch(/denied \(record 42\)\n$/u);
   });
 });

@@ -1,10 +1,11 @@
+import type { HeldView } from "../../src/protocol/held-view.ts";
 import { describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { showMoment } from "../../src/showing/moment.ts";
 import { createDesk, type Desk, type Setting } from "../fakes/cli-powers.ts";
-import { grant } from "./cast.ts";
+import { grant, heldOver } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 
 const PROFILE = "profile: p\nagent: a\ncommand: [/usr/bin/true]\n";
@@ -221,16 +222,17 @@ test("a profile that is no object is refused at its root", async () => {
 describe("an action that is held", () => {
   const hold = async (...flags: readonly string[]): Promise<Desk> => {
     const instance = INSTANCE;
-    const digest = `sha256:${"0".repeat(64)}`;
-    const base = { v: 1, seq: 1, at: 0, start: "0".repeat(32), payload: null, labels: [], policy: digest } as const;
-    const action = { agent: "asker", ancestry: [], action: digest, what: "notes/add", risk: "stage" } as const;
-    const record = { ...base, kind: "held", instance, ...action, reasons: ["owner-asked"], expires: 1 } as const;
+    const texts = ["a", "b", "c", "d", "d"]; // the last two are one question
+    const views = texts.map((text, at): HeldView => {
+      const one = heldOver({ text }, at.toString(16).padStart(32, "0"));
+      return { ...one, agent: "asker", same: `sha256:${text.repeat(64)}` };
+    });
     const desk: Desk = createDesk({
       answers: {
         ...STARTS,
         run() {
-          for (let times = 0; times < 5; times++) desk.monitor.say("record", { record });
-          desk.monitor.say("record", { record: { ...record, instance: "i-fedcba9876543210", agent: "other" } });
+          for (const one of views) desk.monitor.say("held", { held: one });
+          desk.monitor.say("held", { held: { ...heldOver({}), instance: "i-fedcba9876543210", agent: "other" } });
           return { instance, output: null };
         },
       },
@@ -239,9 +241,9 @@ describe("an action that is held", () => {
     return desk;
   };
 
-  test("is shown each time and brings one notice to the desktop, for this instance alone", async () => {
+  test("is shown each time, equal ones once, and brings one notice to the desktop, for this instance alone", async () => {
     const desk = await hold();
-    expect(desk.err().match(/aios: held: /gu)).toHaveLength(5);
+    expect(desk.err().match(/aios: held: /gu)).toHaveLength(4);
     expect(desk.notices).toEqual([expect.stringMatching(/^AIOS: an action of asker waits for you: /u)]);
   });
 

@@ -1000,7 +1000,7 @@ denied (record 42)
         },
       }),
     ).toBe(`$ aios approvals deny 3fa9c2d100112233445566778899aabb
-mail/send_email: the action takes more than 200 lines to show in full
+cannot be shown in full: mail/send_email: the action takes more than 200 lines to show in full
 denied (record 42)
 ? Deny this? [y/N]
 ? passphrase of the owner key:

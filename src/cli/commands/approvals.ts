@@ -7,13 +7,13 @@ import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { showSecondCode } from "../../protocol/second-screen.ts";
-import { renderHeld } from "../../showing/held-action.ts";
-import { renderEqual } from "../../showing/held-batch.ts";
 import { readAnswered, tellAnswered } from "../../showing/answered.ts";
 import { decideAll, findEqual, findHeld, listEqual, listHeld } from "../held.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
+import { createQuestions } from "../questions.ts";
+import { renderFor, showAndAsk } from "../show-held.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -150,20 +150,44 @@ export async function decideOn(
 ): Promise<ExitCode> {
   const { detail, decision } = asked;
   const details = asked.equal ? await findEqual(client, detail) : [detail];
-  const rendered = renderEqual(details, { digest: powers.crypto.digest, columns: powers.out.columns });
+  const questions = createQuestions();
+  if (decision === "allow" && detail.frozen !== null) throw isFrozen(powers, details, detail.frozen);
+  const first = renderFor(powers.out, { details, crypto: powers.crypto });
   // What cannot be shown may still be denied: a no needs no reading.
-  if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
-  else if (decision === "allow") throw cannotShow(rendered.why);
-  else writeLines(powers.out, [line(`${makeVisible(detail.what)}: ${rendered.why}`)]);
-  if (decision === "allow" && detail.frozen !== null) throw isFrozen(detail.frozen);
-  if (!(await confirm(powers, questionFor(decision, details.length)))) {
-    throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
+  if (first.kind === "refused" && decision === "allow") throw cannotShow(first.why);
+  const cancel = powers.timer.after(Math.max(0, detail.expires - powers.now()), () =>
+    questions.end(detail.digest, "Nobody answered in time: it is denied (hold-expired)"),
+  );
+  try {
+    const { answer, asker, rendered } = await showAndAsk(
+      { powers, screen: powers.out, questions },
+      { details, ask: (by) => confirm(powers, questionFor(decision, details.length), by) },
+    );
+    if (!answer)
+      throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
+    if (decision === "allow" && rendered.kind === "refused") throw cannotShow(rendered.why);
+    const opened = openSigningSession(powers, { home, keep: "once" });
+    const session = { ...opened, unlock: () => opened.unlock(asker) };
+    const seqs = await decideAll({ powers, client, session }, { details, decision });
+    return await tellAll({ powers, client }, { details, decision, seqs });
+  } finally {
+    cancel();
   }
-  const session = openSigningSession(powers, { home, keep: "once" });
-  const seqs = await decideAll({ powers, client, session }, { details, decision });
+}
+
+/** Says of each answer what came of it; the exit code says whether each was taken. */
+async function tellAll(
+  { powers, client }: { readonly powers: CliPowers; readonly client: MonitorClient },
+  answered: {
+    readonly details: readonly HeldDetail[];
+    readonly decision: "allow" | "deny";
+    readonly seqs: readonly number[];
+  },
+): Promise<ExitCode> {
+  const { details, decision, seqs } = answered;
   let exit: ExitCode = EXIT.ok;
   for (const [index, seq] of seqs.entries()) {
-    const { instance, digest } = details[index] ?? detail;
+    const { instance = "", digest = "" } = details[index] ?? {};
     const ask = (query: LogRequests["log-show"]["body"]) => client.request("log-show", query);
     const came = decision === "allow" ? await readAnswered(ask, { instance, digest, seq }) : null;
     writeLines(powers.out, tellAnswered(decision, { seq, came }));
@@ -178,12 +202,15 @@ function questionFor(decision: "allow" | "deny", times: number): string {
 }
 
 function showOrRefuse(powers: CliPowers, detail: HeldDetail): void {
-  const rendered = renderHeld(detail, { digest: powers.crypto.digest, columns: powers.out.columns });
+  const rendered = renderFor(powers.out, { details: [detail], crypto: powers.crypto });
   if (rendered.kind === "refused") throw cannotShow(rendered.why);
   writeLines(powers.out, rendered.lines);
 }
 
-function isFrozen(why: string): CliFailure {
+/** Shows what no yes is taken to, and says why. */
+function isFrozen(powers: CliPowers, details: readonly HeldDetail[], why: string): CliFailure {
+  const rendered = renderFor(powers.out, { details, crypto: powers.crypto });
+  if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
   const hint = "a no is taken: aios approvals deny; a yes is when an owner lets it go on: aios thaw";
   return CliFailure.of("frozen", `Cannot approve this now: ${makeVisible(why)}; it stays held`, hint);
 }

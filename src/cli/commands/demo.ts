@@ -1,6 +1,7 @@
 import type { Signer } from "../../platform/powers.ts";
 import { writeProof } from "../../protocol/proof-file.ts";
 import { answerHeld } from "../answer-held.ts";
+import { createQuestions } from "../questions.ts";
 import type { Command } from "../command.ts";
 import { createBoard, type Board } from "../demo/board.ts";
 import { makeDemoGrant } from "../demo/grant.ts";
@@ -180,6 +181,7 @@ async function runAgent(
   board.chapter("The agent starts in its sandbox: no network, no home, no files of yours");
   board.say(`Your task for it: "${TASK}"`);
   const ticket = powers.random.hex(16);
+  const questions = createQuestions();
   let answers: Promise<void> = Promise.resolve();
   watcher.onEvent("stage", (event) => board.onStage(event));
   watcher.onEvent("record", ({ record }) => {
@@ -189,7 +191,7 @@ async function runAgent(
       board.say(`Nobody is here to answer; it expires in ${HOLD_SECONDS.unattended} seconds.`, "faint");
     else
       answers = answers
-        .then(() => answerHeld({ powers, client, signing }, { instance: record.instance, mayLeave: false }))
+        .then(() => answerHeld({ powers, client, signing, questions }, { instance: record.instance, mayLeave: false }))
         .catch((error: unknown) => tellFailure(board, error));
   });
   await watcher.request("watch", { instance: null });

@@ -4,6 +4,7 @@ import type { Grant } from "../../kernel/grant.ts";
 import { decode } from "../../protocol/decode.ts";
 import { ENVIRONMENT_NAME, environment } from "../../protocol/launch.ts";
 import type { Profile } from "../../protocol/profile.ts";
+import type { HeldView } from "../../protocol/held-view.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 import type { GrantView, RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
@@ -165,7 +166,13 @@ async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<
 }
 
 /** Kinds of record that a person at this command is told of. */
-const TOLD: ReadonlySet<LogRecord["kind"]> = new Set(["held", "instance-frozen", "instance-thawed", "all-thawed"]);
+const TOLD: ReadonlySet<LogRecord["kind"]> = new Set([
+  "denied",
+  "intent",
+  "instance-frozen",
+  "instance-thawed",
+  "all-thawed",
+]);
 
 /** Starts an instance with this process's streams and stays with it until it has ended; the exit code says how. */
 export async function runInstance(
@@ -175,28 +182,34 @@ export async function runInstance(
   const { powers, client, home, signing } = parts;
   const watcher = await home.connect();
   try {
-    const early: LogRecord[] = [];
-    let hear = (record: LogRecord): void => void early.push(record);
+    const early: (LogRecord | HeldView)[] = [];
+    let hear = (told: LogRecord | HeldView): void => void early.push(told);
     watcher.onEvent("record", ({ record }) => {
       if (TOLD.has(record.kind)) hear(record);
     });
+    watcher.onEvent("held", (event) => hear(event.held));
     await watcher.request("watch", { instance: null });
     const session = await openAgentSession({ powers, client, signing }, { home: home.path, ticket: request.streams });
     const { instance, output } = await client.request("run", request);
     session.onStarted(instance, output);
     const ring = createHoldBell(powers, parts);
     const freezes = followFreezes({ powers, client, listener: session }, instance);
-    hear = (record) => {
-      if (record.kind !== "held") freezes.hear(record);
-      else if (record.instance === instance) {
-        session.onHeld(instance);
-        ring(record);
-      }
+    hear = (told) => {
+      if (!("kind" in told)) {
+        if (told.instance !== instance) return;
+        session.onHeld(told);
+        ring(told);
+      } else if (told.kind === "denied" || told.kind === "intent") {
+        session.onAnswered(told.action, told.kind === "denied" ? told.code : null);
+      } else freezes.hear(told);
     };
-    for (const record of early) hear(record);
+    for (const told of early) hear(told);
     // Ctrl-C at the terminal goes to the agent as a key; this is the signal, from outside.
     void powers.interrupted().then(() => client.request("kill", { instance }).catch(() => undefined));
-    const ended = await client.request("wait", { instance }).finally(() => freezes.stop());
+    const ended = await client.request("wait", { instance }).finally(async () => {
+      freezes.stop();
+      await session.endQuestions("This run is over, so nothing is asked any more");
+    });
     await session.close();
     if (request.workspace !== null) await sayWritten({ powers, client }, instance);
     if (ended.state === "ended" && ended.exit !== null) return ended.exit;
