@@ -20,6 +20,7 @@ function instance(change: Partial<InstanceView> = {}): InstanceView {
     denied: 1,
     workspace: null,
     why: null,
+    holdAt: [],
     ...change,
   };
 }

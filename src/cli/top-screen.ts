@@ -143,9 +143,11 @@ function instanceColumns(
   const last: Column<InstanceView> = {
     heading: "STAGE",
     columns: Math.max(4, columns - used),
-    text({ instance, why, labels }) {
+    tone: ({ holdAt }) => (holdAt.length > 0 ? "wait" : "plain"),
+    text({ instance, why, labels, holdAt }) {
       const seen = stages.get(instance);
-      const labelled = labels.length === 0 ? "" : `  [${labels.join(",")}]`;
+      const all = holdAt.length === 0 ? "" : "  [every action waits]";
+      const labelled = `${all}${labels.length === 0 ? "" : `  [${labels.join(",")}]`}`;
       if (why !== null) return why + labelled;
       return (seen === undefined ? "-" : `${seen.stage} ${seen.verdict} ${seen.what}`) + labelled;
     },

@@ -63,6 +63,24 @@ describe("what was asked before", () => {
     });
   });
 
+  test("is nothing that was asked with it or after it", () => {
+    const asked = createAsked(digest);
+    allow(asked, ask(asked, "a"));
+    const [first, second, third] = [ask(asked, "a"), ask(asked, "a"), ask(asked, "b")];
+    const counts = [first, second, third].map((held) => {
+      const { same, shape } = asked.before(held);
+      return [same.asked, shape.asked];
+    });
+    expect(counts).toEqual([
+      [1, 1],
+      [2, 2],
+      [0, 3],
+    ]);
+    // Once the last is answered, the first was still asked before it.
+    deny(asked, third);
+    expect(asked.before(second).same.asked).toBe(2);
+  });
+
   test("is not counted twice by an answer that comes again", () => {
     const asked = createAsked(digest);
     const held = ask(asked, "a");

@@ -83,9 +83,10 @@ export function createAsked(digest: Digest, folded: AskedCounts = noneAsked()): 
     count(found.shape, what);
   }
 
-  function before(key: string): AskedBefore["same"] {
-    const { asked: all, allowed, denied } = counts.get(key) ?? { asked: 1, allowed: 0, denied: 0 };
-    return { asked: Math.max(0, all - 1), allowed, denied };
+  /** @param since how many of those that wait were asked from this one on, itself among them. */
+  function before(key: string, since: number): AskedBefore["same"] {
+    const { asked: all, allowed, denied } = counts.get(key) ?? { asked: since, allowed: 0, denied: 0 };
+    return { asked: Math.max(0, all - since), allowed, denied };
   }
 
   const asked: Asked = {
@@ -112,7 +113,12 @@ export function createAsked(digest: Digest, folded: AskedCounts = noneAsked()): 
     },
     before(held) {
       const { same, shape } = asked.told(held);
-      return { same: before(same), shape: before(shape) };
+      // What waits is in the order in which it was asked: what came with it, or after it, was not asked before it.
+      const waiting = [...open.keys()];
+      const since = [...open.values()].slice(Math.max(0, waiting.indexOf(held.digest)));
+      const from = (what: keyof Likeness, key: string): number =>
+        Math.max(1, since.filter((each) => each[what] === key).length);
+      return { same: before(same, from("same", same)), shape: before(shape, from("shape", shape)) };
     },
   };
   return asked;

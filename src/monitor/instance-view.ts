@@ -7,9 +7,9 @@ import type { HeldState, InstanceState, State } from "./state.ts";
 /** Instances as `aios ps` shows them. */
 export function viewInstances(instances: readonly InstanceState[], held: State["held"]): readonly InstanceView[] {
   return instances.map((state) => {
-    const { instance, agent, ancestry, life, since, labels, done, denied, workspace, why } = state;
+    const { instance, agent, ancestry, life, since, labels, done, denied, workspace, why, holdAt } = state;
     const count = held.countOf(instance);
-    return { instance, agent, ancestry, state: life, since, labels, held: count, done, denied, workspace, why };
+    return { instance, agent, ancestry, state: life, since, labels, held: count, done, denied, workspace, why, holdAt };
   });
 }
 

@@ -177,6 +177,7 @@ const INSTANCE_VIEW: Decoder<InstanceView> = object<InstanceView>({
   denied: count,
   workspace: nullable(words),
   why: nullable(words),
+  holdAt: names(stage, { max: 6 }),
 });
 
 const heldView: Fields<HeldView> = {

@@ -173,6 +173,8 @@ export interface InstanceView {
   readonly denied: number;
   readonly workspace: string | null;
   readonly why: string | null;
+  /** Stages at which an owner had every action of it wait; none when it is not so. */
+  readonly holdAt: readonly Stage[];
 }
 
 export interface GrantView {

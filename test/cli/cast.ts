@@ -27,6 +27,7 @@ export const instances: readonly InstanceView[] = [
     denied: 0,
     workspace: "/home/maria/notes",
     why: null,
+    holdAt: [],
   },
   {
     instance: "i-fedcba9876543210",
@@ -40,6 +41,7 @@ export const instances: readonly InstanceView[] = [
     denied: 1,
     workspace: null,
     why: "control-verb",
+    holdAt: [],
   },
 ];
 

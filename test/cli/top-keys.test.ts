@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Board, CliPowers } from "../../src/cli/powers.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import type { GrantView, InstanceView } from "../../src/protocol/requests.ts";
 import type { StopReport } from "../../src/protocol/stop-report.ts";
-import { createDesk, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
+import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
-import { held, INSTANCE, instances } from "./cast.ts";
+import { grant, held, INSTANCE, instances } from "./cast.ts";
 import { pageOf } from "../fakes/monitor-client.ts";
 
 /* What the keys of the live screen do, with a board and a monitor of the test's. */
@@ -16,7 +17,22 @@ interface Seat {
   readonly acts: readonly string[];
   screen(): string;
   press(...keys: readonly string[]): Promise<void>;
+  /** So many milliseconds pass on the clock. */
+  later(ms: number): void;
 }
+
+const grantView: GrantView = {
+  id: "notes",
+  agents: ["notes"],
+  state: "active",
+  lease: false,
+  uses: 0,
+  bytes: 0,
+  spent: { input: 0, output: 0, cost: 0 },
+  expires: NOW + 3_600_000,
+  opens: null,
+  key: "ed25519:0011223344556677",
+};
 
 const seats: Seat[] = [];
 afterEach(async () => {
@@ -60,8 +76,10 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise
     close: () => void acts.push("close"),
   };
   const person = desk.powers.person;
+  let passed = 0;
   const powers: CliPowers = {
     ...desk.powers,
+    now: () => NOW + passed,
     board: (onKey) => {
       hear = onKey;
       return board;
@@ -82,6 +100,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise
     exit: runProgram(["top"], powers),
     acts,
     screen: () => shown.join("\n"),
+    later: (ms) => void (passed += ms),
     async press(...keys) {
       for (const key of keys) hear(key);
       await pause(100);
@@ -182,6 +201,63 @@ describe("the stop", () => {
     expect(asked(seat, "kill")).toEqual([]);
     await seat.press("k", "y");
     expect(asked(seat, "kill")).toEqual([{ instance: INSTANCE }]);
+  });
+});
+
+describe("what is chosen", () => {
+  const [first] = instances;
+  if (first === undefined) throw new Error("the cast has no instance");
+  const other = { ...first, instance: "i-00000000000000ff" };
+  /** A record after which the instances are asked for anew. */
+  const thawed = (seat: Seat): void => {
+    const base = { v: 1, seq: 9, at: 0, start: "00112233445566778899aabbccddeeff", payload: null } as const;
+    const key = "ed25519:0011223344556677";
+    seat.desk.monitor.say("record", { record: { ...base, kind: "instance-thawed", instance: INSTANCE, key } });
+  };
+
+  test("is frozen wherever it moved to, and nothing is when it has ended, though another has its row", async () => {
+    let now: readonly InstanceView[] = [first, other];
+    const seat = await sit([], { ps: () => ({ instances: now, allFrozen: null }) });
+    now = [other, first];
+    thawed(seat);
+    const moved = (): boolean => seat.screen().indexOf(other.instance) < seat.screen().indexOf(INSTANCE);
+    await expect.poll(moved).toBe(true);
+    await seat.press("f");
+    expect(asked(seat, "freeze")).toEqual([{ instance: INSTANCE }]);
+    now = [other];
+    thawed(seat);
+    await expect.poll(seat.screen).not.toContain(`> ${INSTANCE}`);
+    await seat.press("f", "k", "y");
+    expect(asked(seat, "freeze")).toHaveLength(1);
+    expect(asked(seat, "kill")).toEqual([]);
+    await seat.press("f");
+    expect(seat.screen()).toContain("No instance is chosen.");
+    await seat.press("down", "f");
+    expect(asked(seat, "freeze").at(-1)).toEqual({ instance: other.instance });
+  });
+
+  test("has its budgets kept up as they are used", async () => {
+    let uses = 1;
+    const view = { ...grantView, uses: 0, bytes: 0 };
+    const seat = await sit([], {
+      ps: () => ({ instances: [{ ...first }], allFrozen: null }),
+      grants: () => ({ grants: [view] }),
+      "grant-show": () => ({
+        grant: { ...grant, limits: { ...grant.limits, uses: 9 } },
+        cedar: "",
+        view: { ...view, uses },
+      }),
+    });
+    await expect.poll(seat.screen).toContain("1/9 uses");
+    uses = 2;
+    seat.later(2000);
+    thawed(seat);
+    await expect.poll(seat.screen).toContain("2/9 uses");
+  });
+
+  test("is shown to have every action of it held", async () => {
+    const seat = await sit([], { ps: () => ({ instances: [{ ...first, holdAt: ["approve"] }], allFrozen: null }) });
+    expect(seat.screen()).toContain("[every action waits]");
   });
 });
 

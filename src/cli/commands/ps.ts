@@ -13,6 +13,11 @@ const TONES: { readonly [state in InstanceView["state"]]: Tone } = {
   terminal: "bad",
 };
 
+/** Why it stands as it does; of one that runs, that an owner has every action of it wait. */
+function whyOf({ why, holdAt }: InstanceView): string {
+  return why ?? (holdAt.length > 0 ? "every action waits" : "-");
+}
+
 /** `aios ps`: the instances. */
 export const ps: Command = {
   path: ["ps"],
@@ -46,7 +51,7 @@ export const ps: Command = {
         String(view.denied),
         view.held > 0 ? (["wait", String(view.held)] as const) : "0",
         view.labels.join(",") || "-",
-        view.why ?? "-",
+        whyOf(view),
       ]);
       const headings = ["INSTANCE", "AGENT", "STATE", "AGE", "DONE", "DENIED", "HELD", "LABELS", "WHY"];
       writeLines(powers.out, layOutTable(headings, rows));

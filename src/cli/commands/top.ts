@@ -10,11 +10,14 @@ import { aboutProposal, proposedGrant, USUAL } from "../proposed-grant.ts";
 import { createHoldBell } from "../hold-bell.ts";
 import { line, paintLine, writeLines, type Line } from "../../showing/line.ts";
 import { tellAway } from "../../showing/describe-away.ts";
-import { showBytes, showMoment, showSpan } from "../../showing/moment.ts";
+import { showMoment } from "../../showing/moment.ts";
 import type { Board, CliPowers, Home, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { describeStopped } from "../stopped.ts";
+import type { HeldLine } from "../held.ts";
+import { createBudgets } from "../top-budgets.ts";
+import { createChoice } from "../top-choice.ts";
 import { followTop, type TopFeed } from "../top-feed.ts";
 import { drawTop, type TopModel } from "../top-screen.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -91,23 +94,25 @@ interface TopScreen {
 function createTop(parts: Parts): TopScreen {
   const { powers, client, board, feed, end } = parts;
   let pane: TopModel["pane"] = "instances";
-  const chosen = { instances: 0, held: 0 };
+  const choices = {
+    instances: createChoice<InstanceView>(({ instance: id }) => id),
+    // A line is all that one instance asks for over and over, whichever of them is the first now.
+    held: createChoice<HeldLine>((each) => `${each.instance} ${each.same}`),
+  };
   let notes: readonly Line[] = [];
-  let budgets: { readonly instance: string; readonly lines: readonly string[] } = { instance: "", lines: [] };
+  const budgets = createBudgets({ powers, client });
   /** What `y` does now. */
   let asked: (() => Promise<void>) | null = null;
   let waiting = false;
   let away = false;
   let over = false;
 
-  const lists = { instances: () => feed.instances, held: () => feed.held };
-  const instance = (): InstanceView | undefined => feed.instances[chosen.instances];
+  const chosenInstance = (): InstanceView | undefined => choices.instances.of(feed.instances);
+  const chosenHeld = (): HeldLine | undefined => choices.held.of(feed.held);
 
   const show = (): void => {
     if (away || over) return;
-    for (const name of ["instances", "held"] as const)
-      chosen[name] = Math.max(0, Math.min(chosen[name], lists[name]().length - 1));
-    readBudgets().catch(failed);
+    budgets.follow(chosenInstance() ?? null, feed.instances).then((changed) => void (changed && draw()), failed);
     const { columns, rows } = board.size();
     const { instances, held, stages, allFrozen, recovering, slowLog, away: stretch } = feed;
     const model: TopModel = {
@@ -119,7 +124,7 @@ function createTop(parts: Parts): TopScreen {
       slowLog,
       away: stretch === null ? null : tellAway(stretch, (at) => showMoment(at, powers.offset(at))),
       pane,
-      chosen,
+      chosen: { instances: choices.instances.at(instances), held: choices.held.at(held) },
       budgets: budgets.lines,
       notes,
     };
@@ -140,30 +145,6 @@ function createTop(parts: Parts): TopScreen {
     powers.timer.after(TICK_MS, tick);
   };
   tick();
-
-  /** What the grants of the chosen instance's agent have left; asked for when another is chosen. */
-  const readBudgets = async (): Promise<void> => {
-    const view = instance();
-    if (view === undefined || budgets.instance === view.instance) {
-      if (view === undefined) budgets = { instance: "", lines: [] };
-      return;
-    }
-    budgets = { instance: view.instance, lines: [] };
-    const { grants } = await client.request("grants", {});
-    const mine = grants.filter(({ state, agents }) => state === "active" && agents.includes(view.agent)).slice(0, 3);
-    const lines: string[] = [];
-    for (const { id } of mine) {
-      const { grant, view: used } = await client.request("grant-show", { id });
-      const { uses, bytes, expires } = grant.limits;
-      lines.push(
-        `grant ${makeVisible(id)}: ${used.uses}${uses === null ? "" : `/${uses}`} uses, ${showBytes(used.bytes)}${
-          bytes === null ? "" : `/${showBytes(bytes)}`
-        }, ends in ${showSpan(expires - powers.now())}`,
-      );
-    }
-    if (budgets.instance === view.instance) budgets = { instance: view.instance, lines };
-    draw();
-  };
 
   const say = (...lines: readonly Line[]): void => {
     notes = lines;
@@ -197,7 +178,7 @@ function createTop(parts: Parts): TopScreen {
   };
   const decide = (decision: "allow" | "deny"): void => {
     const view =
-      pane === "held" ? feed.held[chosen.held] : feed.held.find((each) => each.instance === instance()?.instance);
+      pane === "held" ? chosenHeld() : feed.held.find((each) => each.instance === chosenInstance()?.instance);
     if (view === undefined) return say(line("Nothing is held there.", "faint"));
     void apart(async () => {
       const detail = await client.request("held-show", { request: view.request });
@@ -214,7 +195,7 @@ function createTop(parts: Parts): TopScreen {
       await signGrant({ powers, client, session }, grant);
     }).catch(failed);
   const thaw = (all: boolean): void => {
-    const view = instance();
+    const view = chosenInstance();
     const { allFrozen } = feed;
     if (all ? allFrozen === null : view?.state !== "frozen") return say(line("That is not frozen.", "faint"));
     void apart(async () => {
@@ -226,7 +207,8 @@ function createTop(parts: Parts): TopScreen {
     }).catch(failed);
   };
   const move = (by: number): void => {
-    chosen[pane] = Math.max(0, Math.min(chosen[pane] + by, lists[pane]().length - 1));
+    if (pane === "held") choices.held.move(feed.held, by);
+    else choices.instances.move(feed.instances, by);
     draw();
   };
   const page = (): number => Math.max(1, Math.floor(board.size().rows / 2));
@@ -237,7 +219,7 @@ function createTop(parts: Parts): TopScreen {
     "page-up": () => move(-page()),
     "page-down": () => move(page()),
     home: () => move(-Infinity),
-    end: () => move(lists[pane]().length),
+    end: () => move(Infinity),
     tab: () => {
       pane = pane === "held" ? "instances" : "held";
       draw();
@@ -261,7 +243,7 @@ function createTop(parts: Parts): TopScreen {
     suspend: () => void board.suspend().then(draw, failed),
   };
   function withInstance(act: (id: string) => void): void {
-    const id = pane === "held" ? feed.held[chosen.held]?.instance : instance()?.instance;
+    const id = pane === "held" ? chosenHeld()?.instance : chosenInstance()?.instance;
     if (id === undefined) say(line("No instance is chosen.", "faint"));
     else act(id);
   }
