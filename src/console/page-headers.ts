@@ -24,6 +24,7 @@ const PASSKEY_PAGES: ReadonlyMap<string, { readonly passkeys: string; readonly a
         "ask/held-show",
         "ask/prepare",
         "ask/submit",
+        "ask/log-show",
       ],
     },
   ],

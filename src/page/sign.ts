@@ -7,6 +7,7 @@ import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
 import { readSecondCode, type SecondNeed } from "../protocol/second-screen.ts";
 import { PLAIN_PURPOSES, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
+import { readAnswered } from "../showing/answered.ts";
 import { digestedTexts, renderHeld } from "../showing/held-action.ts";
 import { plainDocument, renderPlain, type Plain } from "../showing/plain-statement.ts";
 import { readAction } from "../showing/read-action.ts";
@@ -44,6 +45,11 @@ interface Paper {
   readonly elsewhere: string;
 }
 
+/** How long until it is asked again, milliseconds. */
+const AGAIN_MS = 5000;
+/** What a browser's timer can wait, milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const message = h("p", { role: "alert", class: "bad" });
 const content = h("div");
 /** The code of a second screen: what is typed here goes into what is signed. */
@@ -64,6 +70,7 @@ async function begin(): Promise<void> {
   const purpose = target.kind === "held" ? "approve-action" : target.purpose;
   const paper = target.kind === "held" ? await heldPaper(target.request) : await plainPaper(target);
   if (mine !== begun) return;
+  if (target.kind === "held") untilOver(target.request, paper.draft.expires);
   if (signer === undefined || maySign(signer.roles, purpose)) return show(paper, key);
   // Nobody is offered what the monitor would refuse them.
   show({ ...paper, answers: [] }, key);
@@ -235,12 +242,39 @@ async function decide(
   };
   const seq = await handIn({ envelope, document });
   if (seq === null) return;
-  fill(
-    content,
-    h("p", { class: decision === "allow" ? "good" : "bad", role: "status" }, `${done} (record ${seq}).`),
-    back(),
-  );
+  begun += 1; // its time is up for nobody any more
+  // A yes may be denied all the same, or what it let run may fail: said is what the log has.
+  const { instance } = document;
+  const isYes = draft.purpose === "approve-action" && decision === "allow" && typeof instance === "string";
+  const answered = { instance: isYes ? instance : "", digest: draft.subject, seq };
+  const came = isYes ? await readAnswered((query) => ask("log-show", query), answered) : null;
+  const [words, good] =
+    came === null || came.kind === "ran"
+      ? [`${done} (record ${seq})${came === null ? "" : `: ${came.text}`}.`, decision === "allow"]
+      : [`Denied all the same (record ${seq}): ${came.code}.`, false];
+  fill(content, h("p", { class: good ? "good" : "bad", role: "status" }, words), back());
   await warn();
+}
+
+/**
+ * Takes what waits no more off the page when its time is up, its buttons too: nobody should sign what is denied already. The
+ * clock here may be another than the monitor's, so it is the monitor that says so.
+ */
+function untilOver(request: string, expires: number): void {
+  const mine = begun;
+  const look = async (): Promise<void> => {
+    if (mine !== begun) return;
+    const isOver = await ask("held-show", { request }).then(
+      () => false,
+      (error: unknown) => error instanceof Refused && error.code === "unknown-request",
+    );
+    if (mine !== begun) return;
+    if (!isOver) return void setTimeout(() => void look(), AGAIN_MS);
+    begun += 1;
+    fill(message, "This does not wait any more: nobody answered in time (hold-expired), or somebody did elsewhere.");
+    fill(content, back());
+  };
+  setTimeout(() => void look(), Math.min(Math.max(expires - Date.now(), AGAIN_MS), LONGEST_TIMER_MS));
 }
 
 /**

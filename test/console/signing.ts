@@ -102,7 +102,7 @@ export function describeSigning(parts: {
       expect(shown).toContain(detail === undefined ? "none" : statementCode(detail.statement, digest));
       expect(await parts.faults(page)).toEqual([]);
       await press(allow());
-      await page.getByText("Approved (record").waitFor();
+      await page.getByText(/^Approved \(record \d+\): it ran\.$/u).waitFor();
       const { answers } = await running;
       expect(answers[0]?.result?.isError).not.toBe(true);
     });
@@ -114,6 +114,29 @@ export function describeSigning(parts: {
       await page.getByText("Denied (record").waitFor();
       expect((await running).answers[0]?.result?.structuredContent).toMatchObject({ code: "denied-by-owner" });
       expect(await stage.records("intent")).toEqual(before);
+    });
+
+    test("what freezes while she reads is not signed for nothing, and what waits no more goes when its time is up", async () => {
+      const { details, running } = await ask("ten");
+      const { request = "", instance = "" } = details[0] ?? {};
+      await allow().waitFor();
+      await stage.aios.client.request("freeze", { instance });
+      await press(allow());
+      await page.getByText("(frozen)").or(page.getByText("The yes is not taken")).first().waitFor();
+      await page.locator(".shown").getByText("NOT NOW").waitFor();
+      expect([await allow().count(), await deny().count()]).toEqual([0, 1]);
+      expect((await stage.aios.held()).map((each) => each.request)).toEqual([request]);
+      const late = await page.context().newPage();
+      await late.clock.install();
+      await late.goto(`${stage.origin}/sign#${request}`);
+      await late.getByRole("button", { name: "Deny" }).waitFor();
+      await stage.aios.answer(request, "deny");
+      await late.clock.fastForward(600_000);
+      await late.getByText("This does not wait any more").waitFor();
+      expect(await late.getByRole("button").count()).toBe(0);
+      await late.close();
+      await stage.aios.client.request("kill", { instance });
+      await running;
     });
 
     test("attack: what has moved since it was shown goes at once, its buttons too; twin: what there is now is signed", async () => {
