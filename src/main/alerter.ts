@@ -1,37 +1,58 @@
 /**
- * Sends one alert: a POST of a few words of JSON to one address.
- *
- *     alerter.ts SCHEME HOST PORT PATH REACH BODY
- *
- * REACH is the class of addresses that the host may lead to, `loopback` or `public`. It follows no redirect and reads no
- * more of the answer than its status; anything but a 2xx is a failure, said on standard error.
+ * Sends one alert: a POST of a few words to one address. Descriptor 3 is the monitor, which says what to send and where, a
+ * token among it perhaps, so that neither stands in an argument. It follows no redirect and reads no more of the answer than
+ * its status. It sees no file, and nobody can look into it (SECRETS-OUTSIDE).
  */
 import { lookup } from "node:dns/promises";
-import { DestinationAgent } from "../platform/broker-connect.ts";
+import { ConnectFault, DestinationAgent } from "../platform/broker-connect.ts";
+import { inheritedChannel } from "../platform/channel.ts";
 import { request } from "../platform/node-http.ts";
+import { hardenProcess } from "../platform/process-hardening.ts";
+import { ALERT_FAULTS, ALERTER_SIDE, type AlertOrder, type AlertSent } from "../protocol/alert-order.ts";
+import { createPeer } from "../protocol/rpc.ts";
 
-const [, , scheme, host = "", port, path = "/", reach, body = ""] = process.argv;
+const MONITOR = 3;
+
+hardenProcess();
+
+function send({ headers, body, ...place }: AlertOrder): Promise<AlertSent> {
+  const { scheme, host, port, path } = place;
+  const agent = new DestinationAgent(place, {
+    resolve: (name) => lookup(name.replace(/^\[(.*)\]$/, "$1"), { all: true, verbatim: true }),
+    authorities: null,
+  });
+  const own = {
+    host: port === (scheme === "https" ? 443 : 80) ? host : `${host}:${port}`,
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  };
+  return new Promise((resolve) => {
+    const sent = request(
+      { agent, method: "POST", path, headers: { ...headers, ...own }, setHost: false },
+      (response) => {
+        resolve({ kind: "answered", status: response.statusCode ?? 100 });
+        response.destroy();
+      },
+    );
+    sent.on("error", (error) => {
+      const fault = ALERT_FAULTS.find((each) => error instanceof ConnectFault && error.fault === each);
+      resolve({ kind: "failed", fault: fault ?? "unreachable" });
+    });
+    sent.end(body);
+  });
+}
+
+const peer = createPeer(inheritedChannel(MONITOR), {
+  side: ALERTER_SIDE,
+  requests: { send },
+  events: {},
+  onFault: ({ message }) => end(`the monitor broke the protocol: ${message}`),
+  // Its words might be about what it holds.
+  onError: (_error, name) => end(`${name} failed`),
+});
+void peer.closed.then(() => process.exit(0));
 
 function end(why: string): never {
   process.stderr.write(`aios alerter: ${why}\n`);
   process.exit(1);
 }
-
-if ((scheme !== "http" && scheme !== "https") || (reach !== "loopback" && reach !== "public")) end("wrong arguments");
-const agent = new DestinationAgent(
-  { scheme, host, port: Number(port), reach },
-  { resolve: (name) => lookup(name.replace(/^\[(.*)\]$/, "$1"), { all: true, verbatim: true }), authorities: null },
-);
-const headers = {
-  host: `${host}:${port}`,
-  "content-type": "application/json",
-  "content-length": Buffer.byteLength(body),
-};
-const sent = request({ agent, method: "POST", path, headers, setHost: false }, (response) => {
-  const { statusCode = 0 } = response;
-  response.destroy();
-  if (statusCode >= 200 && statusCode < 300) process.exit(0);
-  end(`the receiver answered ${statusCode}`);
-});
-sent.on("error", (error) => end(error.message));
-sent.end(body);

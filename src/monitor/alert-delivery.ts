@@ -1,6 +1,12 @@
+import { isLoopback } from "../kernel/hosts.ts";
+import { type AlertFault, type AlertOrder, type AlertSent, MONITOR_ALERTER } from "../protocol/alert-order.ts";
 import type { AlertReceiver, AlertStanding } from "../protocol/alert-setting.ts";
+import type { PeerFault } from "../protocol/rpc-error.ts";
+import { createPeer } from "../protocol/rpc.ts";
+import type { AlertMessage } from "./alert-texts.ts";
+import { askOnce } from "./own-process.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { type CodeLayout, planAlert } from "./sandbox-plans.ts";
+import { type CodeLayout, planAlerter } from "./sandbox-plans.ts";
 
 /** One alert takes no longer, milliseconds. */
 const ALERT_MS = 20_000;
@@ -8,22 +14,31 @@ const ALERT_MS = 20_000;
 const MOST_WAITING = 32;
 /** Longest reason of a failure that is kept. */
 const WHY_MOST = 200;
+const FAULTS: { readonly [fault in AlertFault]: string } = {
+  "name-unknown": "its name does not resolve",
+  "address-refused": "its name leads to an address that is not public, or not of this machine",
+  unreachable: "it does not answer",
+  "tls-refused": "its certificate is not its own",
+};
 
 export interface DeliveryPorts {
-  readonly powers: Pick<MonitorPowers, "startSandbox" | "timer" | "clock">;
-  readonly code: CodeLayout;
+  /** Sends one request; rejects when nothing is known of it. */
+  post(order: AlertOrder): Promise<AlertSent>;
+  /** The header with the token of a receiver, if it has one; rejects when that may not or cannot be sent. */
+  token(receiver: AlertReceiver): Promise<{ readonly [header: string]: string }>;
+  /** Milliseconds since 1970 UTC. */
+  now(): number;
   report(words: string): void;
 }
 
 /** The alerts of one receiver, one after the other. Nothing waits for them, those of another receiver neither. */
 export interface AlertDelivery {
   readonly receiver: AlertReceiver;
-  send(body: string): void;
+  send(message: AlertMessage): void;
   standing(): AlertStanding;
 }
 
 export function createAlertDelivery(receiver: AlertReceiver, ports: DeliveryPorts): AlertDelivery {
-  const { powers, report } = ports;
   const to = receiver.address.host;
   const counts = { told: 0, failed: 0, left: 0 };
   let fault: AlertStanding["fault"] = null;
@@ -31,21 +46,21 @@ export function createAlertDelivery(receiver: AlertReceiver, ports: DeliveryPort
   let last: Promise<void> = Promise.resolve();
 
   function failed(why: string): void {
-    report(`an alert to ${to} was not sent: ${why}`);
+    ports.report(`an alert to ${to} was not sent: ${why}`);
     counts.failed += 1;
-    fault = { at: powers.clock.wall(), why: why.slice(0, WHY_MOST) };
+    fault = { at: ports.now(), why: why.slice(0, WHY_MOST) };
   }
 
   return {
     receiver,
-    send(body) {
+    send(message) {
       if (waiting >= MOST_WAITING) {
         counts.left += 1;
-        return report(`an alert to ${to} is left out: ${waiting} wait`);
+        return ports.report(`an alert to ${to} is left out: ${waiting} wait`);
       }
       waiting += 1;
       last = last
-        .then(() => send(body, receiver, ports))
+        .then(() => send(message, receiver, ports))
         .then(() => {
           counts.told += 1;
           fault = null;
@@ -59,10 +74,33 @@ export function createAlertDelivery(receiver: AlertReceiver, ports: DeliveryPort
   };
 }
 
-async function send(body: string, { address }: AlertReceiver, { powers, code }: DeliveryPorts): Promise<void> {
-  const sender = await powers.startSandbox(planAlert(code, address, body), "capture");
-  const cancel = powers.timer.after(ALERT_MS, () => sender.kill());
-  const ended = await sender.ended;
-  cancel();
-  if (ended.code !== 0) throw new Error(sender.errors().trim() || "it took too long");
+async function send({ headers, body }: AlertMessage, receiver: AlertReceiver, ports: DeliveryPorts): Promise<void> {
+  const { scheme, host, port, path } = receiver.address;
+  const sent = await ports.post({
+    scheme,
+    host,
+    port: port ?? (scheme === "https" ? 443 : 80),
+    path: path === "" ? "/" : path,
+    reach: isLoopback(host) ? "loopback" : "public",
+    headers: { ...headers, ...(await ports.token(receiver)) },
+    body,
+  });
+  if (sent.kind === "failed") throw new Error(FAULTS[sent.fault]);
+  if (sent.status < 200 || sent.status > 299) throw new Error(`the receiver answered ${sent.status}`);
+}
+
+/** Sends each request by an alerter of its own. */
+export function createPost(parts: {
+  readonly powers: Pick<MonitorPowers, "startSandbox" | "timer">;
+  readonly code: CodeLayout;
+  refused(fault: PeerFault): void;
+}): DeliveryPorts["post"] {
+  const { powers, code, refused } = parts;
+  return (order) =>
+    askOnce(
+      { powers, spec: planAlerter(code), ms: ALERT_MS },
+      (channel) =>
+        createPeer(channel, { side: MONITOR_ALERTER, requests: {}, events: {}, onFault: refused, onError: () => {} }),
+      (peer) => peer.request("send", order),
+    );
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { RecordBody } from "../protocol/record.ts";
-import { alertBody, alertFor, heldAlert } from "./alerts.ts";
+import { readAlertSetting } from "../protocol/alert-setting.ts";
+import { alertFor, createAlerts, heldAlert } from "./alerts.ts";
+import { HeldSet } from "./held-set.ts";
 import type { HeldState } from "./state.ts";
 
 const by = { kind: "monitor", why: "a run of denials" } as const;
@@ -57,15 +59,14 @@ const waits = (agent: string, what: string, risk: HeldState["risk"] = "stage"): 
 
 test("people are told how many actions wait, of whom and for what, and never of their arguments or what would answer them", () => {
   const alert = heldAlert({ fresh: [waits("worker", "notes/add"), waits("worker", "mail/send", "reach")], waiting: 7 });
-  const body = alertBody(alert, "http://aios-0123456789abcdef.localhost:20001");
-  expect(JSON.parse(body)).toEqual({
+  expect(alert).toEqual({
+    kind: "holds",
     held: 7,
     agents: ["worker"],
     what: ["notes/add", "mail/send"],
     risk: "reach",
-    link: "http://aios-0123456789abcdef.localhost:20001/#inbox",
   });
-  expect(body).not.toMatch(/eve|secret-request|sha256/);
+  expect(JSON.stringify(alert)).not.toMatch(/eve|secret-request|sha256/);
 });
 
 test("names that would deceive are made visible, and many or long ones are cut", () => {
@@ -74,7 +75,34 @@ test("names that would deceive are made visible, and many or long ones are cut",
   expect(alert).toMatchObject({ agents: ["a‹U+202E›b‹U+000D›‹U+000A›X: y", "x".repeat(64), "c"], what: ["notes/add"] });
 });
 
-test("nobody is sent to a console that does not run, where another program may listen", () => {
-  const body = alertBody({ kind: "owners", owner: "passkey:0123456789abcdef", code: "owner-removed" }, null);
-  expect(JSON.parse(body)).toEqual({ owner: "passkey:0123456789abcdef", code: "owner-removed", link: null });
+test("each receiver is told of its kinds, and of a flood of held actions who is told of holds", async () => {
+  const read = readAlertSetting(
+    ["stops", "owners", "holds"].map((kind) => `https://${kind}.example/ tell=${kind}`).join("\n"),
+  );
+  const alerts = createAlerts({
+    alertReceivers: read.kind === "ok" ? read.value : [],
+    powers: {
+      startSandbox: () => Promise.reject(new Error("no sandbox in this test")),
+      timer: { after: () => () => undefined },
+      clock: { wall: () => 0, boot: () => 0, micros: () => 0 },
+    },
+    state: { instances: new Map(), held: new HeldSet(), away: null, secrets: new Map() },
+    vault: { open: () => Promise.resolve(null) },
+    code: { node: "/node", root: "/root" },
+    consoleOrigin: () => null,
+    refused: () => undefined,
+    report: () => undefined,
+  });
+  const told = async (body: RecordBody): Promise<readonly string[]> => {
+    const before = alerts.standing();
+    alerts.note(body);
+    await new Promise((resolve) => setImmediate(resolve));
+    return alerts.standing().flatMap(({ to, failed }, at) => (failed > (before[at]?.failed ?? 0) ? [to] : []));
+  };
+  const freeze = (code: string): RecordBody => ({ kind: "instance-frozen", instance: "i-1", by, code });
+  expect(await told(freeze("breaker-open"))).toEqual(["stops.example"]);
+  expect(await told(freeze("held-flood"))).toEqual(["stops.example", "holds.example"]);
+  const [owner, key] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
+  expect(await told({ kind: "owner-removed", owner, key })).toEqual(["owners.example"]);
+  expect(await told({ kind: "all-frozen", by })).toEqual([]);
 });

@@ -1,40 +1,33 @@
-import { RISKS, type Risk } from "../kernel/grant.ts";
+import { RISKS } from "../kernel/grant.ts";
 import type { AlertKind, AlertReceiver, AlertStanding } from "../protocol/alert-setting.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import type { PeerFault } from "../protocol/rpc-error.ts";
 import { makeVisible } from "../showing/visible.ts";
-import { createAlertDelivery, type DeliveryPorts } from "./alert-delivery.ts";
+import { createAlertDelivery, createPost } from "./alert-delivery.ts";
+import { type Alert, writeAlert } from "./alert-texts.ts";
+import { alertToken } from "./alert-token.ts";
 import { isAway } from "./away-state.ts";
 import { createHeldNews, type HeldNews } from "./held-news.ts";
 import type { MonitorPowers } from "./powers.ts";
+import type { CodeLayout } from "./sandbox-plans.ts";
 import type { State } from "./state.ts";
+import type { Vault } from "./vault.ts";
 
 /** Names of agents and of tools that one alert has, and the length of each. */
 const MOST_NAMES = 3;
 const NAME_MOST = 64;
 
-/**
- * What is sent: which instance of which agent stopped, or which key of an owner something became of, and by which code; or
- * how many actions wait for a human, with up to three agents and tools of those that nobody was told of, and the highest of
- * their risks. No argument, no result and no word of an agent's; and nothing that signs, lets in or answers.
- */
-export type Alert =
-  | { readonly kind: "stops"; readonly instance: string; readonly agent: string; readonly code: string }
-  | { readonly kind: "owners"; readonly owner: string; readonly code: string }
-  | {
-      readonly kind: "holds";
-      readonly held: number;
-      readonly agents: readonly string[];
-      readonly what: readonly string[];
-      readonly risk: Risk;
-    };
-
-export interface AlertPorts extends DeliveryPorts {
+export interface AlertPorts {
   readonly powers: Pick<MonitorPowers, "startSandbox" | "timer" | "clock">;
   /** Where alerts go, from the home's own configuration; none: nowhere. */
   readonly alertReceivers: readonly AlertReceiver[];
-  readonly state: Pick<State, "instances" | "held" | "away">;
+  readonly state: Pick<State, "instances" | "held" | "away" | "secrets">;
+  readonly vault: Pick<Vault, "open">;
+  readonly code: CodeLayout;
   /** Where the console is found while it runs, else null: nobody is sent to a port that another program may have taken. */
   consoleOrigin(): string | null;
+  refused(peer: string, fault: PeerFault): void;
+  report(words: string): void;
 }
 
 export interface Alerts {
@@ -51,10 +44,17 @@ export interface Alerts {
  */
 export function createAlerts(ports: AlertPorts): Alerts {
   const { state, powers } = ports;
-  const deliveries = ports.alertReceivers.map((receiver) => createAlertDelivery(receiver, ports));
+  const delivering = {
+    post: createPost({ ...ports, refused: (fault) => ports.refused("alerter", fault) }),
+    token: (receiver: AlertReceiver) => alertToken(receiver, ports),
+    now: () => powers.clock.wall(),
+    report: ports.report,
+  };
+  const deliveries = ports.alertReceivers.map((receiver) => createAlertDelivery(receiver, delivering));
   const send = (alert: Alert): void => {
-    const body = alertBody(alert, ports.consoleOrigin());
-    for (const delivery of deliveries) if (isFor(alert, delivery.receiver.tell)) delivery.send(body);
+    const origin = ports.consoleOrigin();
+    for (const { receiver, send: take } of deliveries)
+      if (isFor(alert, receiver.tell)) take(writeAlert(alert, { form: receiver.form, origin }));
   };
   const noteHeld = createHeldNews({
     held: state.held,
@@ -77,12 +77,6 @@ export function createAlerts(ports: AlertPorts): Alerts {
 /** A flood of held actions is answered by the stop of whoever asked, which is what there is to tell of it. */
 function isFor(alert: Alert, tell: ReadonlySet<AlertKind>): boolean {
   return tell.has(alert.kind) || (alert.kind === "stops" && alert.code === "held-flood" && tell.has("holds"));
-}
-
-/** The alert as JSON, with the page of the console that shows more; null where no console runs. */
-export function alertBody({ kind, ...said }: Alert, origin: string | null): string {
-  const page = { stops: "agents", owners: "log", holds: "inbox" }[kind];
-  return JSON.stringify({ ...said, link: origin === null ? null : `${origin}/#${page}` });
 }
 
 /** What is told of actions that wait. */

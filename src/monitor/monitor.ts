@@ -111,7 +111,11 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   const watchers = new Set<Watcher>();
-  const alerts = createAlerts({ ...parts, state, consoleOrigin: () => late.pages?.origin() ?? null });
+  const refused = (peer: string, fault: PeerFault): void => {
+    parts.report(`ended a ${peer}: ${fault.code}: ${fault.message}`);
+    void journal.write({ kind: "refused", peer, code: fault.code, what: fault.message.slice(0, 256) }).catch(() => {});
+  };
+  const alerts = createAlerts({ ...parts, state, refused, consoleOrigin: () => late.pages?.origin() ?? null });
   const tell = (seq: number, body: RecordBody, payload: JsonObject | null): void => {
     asked.note(body, payload);
     alerts.note(body);
@@ -127,10 +131,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const keeper = createKeeper({ ...keeping, journal });
   await keeper.begin(started);
 
-  const refused = (peer: string, fault: PeerFault): void => {
-    parts.report(`ended a ${peer}: ${fault.code}: ${fault.message}`);
-    void journal.write({ kind: "refused", peer, code: fault.code, what: fault.message.slice(0, 256) }).catch(() => {});
-  };
   const failed = (error: unknown, name: string): void => {
     parts.report(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };

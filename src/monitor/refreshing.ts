@@ -2,6 +2,7 @@ import { MONITOR_REFRESHER, type Refreshed } from "../protocol/refresh-order.ts"
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { LoginsPorts } from "./logins.ts";
+import { askOnce } from "./own-process.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planRefresher, type CodeLayout } from "./sandbox-plans.ts";
 
@@ -15,28 +16,12 @@ export function createAsking(parts: {
   refused(fault: PeerFault): void;
 }): LoginsPorts["ask"] {
   const { powers, code, refused } = parts;
-  return async (login, token) => {
-    const lost: Refreshed = { kind: "failed", fault: "lost" };
-    const process = await powers.startSandbox(planRefresher(code), "capture").catch(() => null);
-    const [channel] = process?.channels ?? [];
-    if (process === null || channel === undefined) {
-      process?.kill();
-      return lost;
-    }
-    const peer = createPeer(channel, {
-      side: MONITOR_REFRESHER,
-      requests: {},
-      events: {},
-      onFault: refused,
-      onError: () => {},
-    });
-    const cancel = powers.timer.after(LIFE_MS, () => process.kill());
-    try {
-      return await peer.request("refresh", { login, token }).catch(() => lost);
-    } finally {
-      cancel();
-      peer.close();
-      process.kill();
-    }
-  };
+  const lost: Refreshed = { kind: "failed", fault: "lost" };
+  return (login, token) =>
+    askOnce(
+      { powers, spec: planRefresher(code), ms: LIFE_MS },
+      (channel) =>
+        createPeer(channel, { side: MONITOR_REFRESHER, requests: {}, events: {}, onFault: refused, onError: () => {} }),
+      (peer) => peer.request("refresh", { login, token }),
+    ).catch(() => lost);
 }

@@ -1,7 +1,6 @@
 import type { DriverSource } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
 import type { Forward } from "../kernel/forwards.ts";
-import { type HttpUrl, isLoopback } from "../kernel/hosts.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
 import type { GitPlace } from "../kernel/git-ssh.ts";
 import {
@@ -219,24 +218,10 @@ export function planTelemetry(
   };
 }
 
-/** Sends one alert to the address that the home names: the host's network, no files, no keys, no channel. */
-export function planAlert(code: CodeLayout, address: HttpUrl, body: string): SandboxSpec {
-  const { scheme, host, port, path } = address;
-  const reach = isLoopback(host) ? "loopback" : "public";
-  const to = [scheme, host, String(port ?? (scheme === "https" ? 443 : 80)), path === "" ? "/" : path, reach];
-  return {
-    role: "connector",
-    command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/alerter.ts`, ...to, body],
-    cwd: "/tmp",
-    environment: { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1" },
-    mounts: ownCode(code),
-    channels: 0,
-    published: false,
-    programs: "any",
-    terminal: false,
-    network: "host",
-    limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
-  };
+/** Sends one alert: the host's network, no files, no keys, and a channel to the monitor, which says where and what. */
+export function planAlerter(code: CodeLayout): SandboxSpec {
+  const refresher = planRefresher(code);
+  return { ...refresher, command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/alerter.ts`] };
 }
 
 export interface AgentPlan {

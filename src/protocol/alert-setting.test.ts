@@ -15,7 +15,29 @@ test("a line names a receiver, which is told of everything or of what the line s
   ]);
 });
 
+test("a line may be for ntfy and name the secret that goes along", () => {
+  const found = readAlertSetting("ntfy https://push.example/below/agents_1 secret=push tell=holds");
+  expect(found).toEqual({
+    kind: "ok",
+    value: [
+      {
+        form: "ntfy",
+        address: { scheme: "https", host: "push.example", port: null, path: "/below/agents_1" },
+        tell: new Set(["holds"]),
+        secret: "push",
+      },
+    ],
+  });
+});
+
 test.each([
+  ["an ntfy server without a topic", "ntfy https://ntfy.example/", /^line 1 has no topic/],
+  ["a topic with a query", "ntfy https://ntfy.example/t?auth=x", /^line 1 has no topic/],
+  ["a topic behind dots", "ntfy https://ntfy.example/a/../t", /^line 1 has no topic/],
+  ["ntfy alone", "ntfy", /^line 1 begins with no address/],
+  ["another form", "gotify https://a.example/t", /^line 1 begins with no address/],
+  ["no name of a secret", "https://a.example/ secret=", /^line 1 names no secret/],
+  ["a secret with a query", "https://a.example/h?x=y secret=push", /^line 1 has a secret, and an address/],
   ["nothing", "", /^line 1 begins with no address/],
   ["an empty line", "https://a.example/\n\nhttps://b.example/", /^line 2 begins with no address/],
   ["an address elsewhere without TLS", "http://a.example/", /^line 1 begins with no address/],

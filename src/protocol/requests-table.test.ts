@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { MONITOR_CONSOLE } from "./console-table.ts";
+import { ALERTER_SIDE, MONITOR_ALERTER } from "./alert-order.ts";
 import { MONITOR_GATE } from "./port-gate-table.ts";
 import { BROKER_SIDE, MONITOR_BROKER } from "./net-order.ts";
 import { describe, expect, it } from "vitest";
@@ -120,6 +121,7 @@ describe("the names that a peer may use", () => {
     ["driver", MONITOR_DRIVER, DRIVER_SIDE],
     ["broker", MONITOR_BROKER, BROKER_SIDE],
     ["command line", MONITOR_CLI, CLI_SIDE],
+    ["alerter", MONITOR_ALERTER, ALERTER_SIDE],
   ])("are the same at both ends of the channel of a %s", (_, near, far) => {
     const { serves, hears, asks, says } = near;
     expect(namesOf(far)).toEqual(namesOf({ serves: asks, hears: says, asks: serves, says: hears }));

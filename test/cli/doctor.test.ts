@@ -2,6 +2,8 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findUser, probeMachine } from "../../src/main/machine.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { createDesk, NOW } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 
 /** With the monitor's rights: as root a home belongs to its user, and a sandbox is started as that user. */
@@ -26,4 +28,28 @@ test("the home is looked at as a start does: whole, with a key that others may r
   chmodSync(key, 0o600);
   chmodSync(home, 0o755);
   expect(await look()).toMatchObject({ state: "missing", hint: `chmod 700 '${home}'` });
+});
+
+test("who is alerted elsewhere is told with what became of it, and the last failure", async () => {
+  const fault = { at: NOW - 60_000, why: "the receiver answered 302" };
+  const receivers = [
+    { to: "push.example", told: 3, failed: 0, left: 0, fault: null },
+    { to: "a.example", told: 2, failed: 1, left: 4, fault },
+  ];
+  const desk = createDesk({
+    answers: {
+      hello: () => ({ version: "0.1.0", start: "0".repeat(32), home: "/h", owners: 1, policy: "p", limits: "watch" }),
+      owners: () => ({ owners: [], recovery: { wait: 0, by: null, codes: [], pending: null }, second: "nothing" }),
+      "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
+      telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+      alerts: () => ({ receivers }),
+    },
+  });
+  await runProgram(["doctor"], desk.powers);
+  const said = desk.out().split("\n");
+  const at = said.findIndex((row) => row.includes("push.example 3 told"));
+  expect(said[at]).toMatch(/^ok +alerts +push\.example 3 told$/u);
+  expect(said[at + 1]).toMatch(
+    /^note +alerts +a\.example 2 told, 1 failed, 4 left out, last at .*: the receiver answered 302$/u,
+  );
 });

@@ -45,7 +45,7 @@ afterEach(async () => {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const CONFIRMED: StopReport = { instances: [], all: 3 };
 
-async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise<Seat> {
+async function sit(typed: Setting["typed"] = [], answers: Answers = {}, flags: readonly string[] = []): Promise<Seat> {
   const desk = createDesk({
     typed,
     answers: {
@@ -97,7 +97,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}): Promise
   };
   const seat: Seat = {
     desk,
-    exit: runProgram(["top"], powers),
+    exit: runProgram(["top", ...flags], powers),
     acts,
     screen: () => shown.join("\n"),
     later: (ms) => void (passed += ms),
@@ -296,6 +296,13 @@ describe("what happens meanwhile", () => {
       },
     });
     await expect.poll(seat.screen).not.toContain("55555555");
+  });
+
+  test("an action that begins to wait rings once; those that waited before do not, and --quiet silences it", async () => {
+    const [seat, quiet] = [await sit(), await sit([], {}, ["--quiet"])];
+    for (const { desk } of [seat, quiet]) for (let times = 0; times < 3; times++) desk.monitor.say("held", { held });
+    expect(seat.desk.notices).toEqual([expect.stringMatching(/^AIOS: an action of .* waits for you: /u)]);
+    expect(quiet.desk.notices).toEqual([]);
   });
 
   test("a monitor that is gone ends it, with its code", async () => {
