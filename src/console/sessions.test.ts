@@ -24,7 +24,7 @@ function visit(halves: Partial<Halves>, more: Visit["headers"] = []): Visit {
 describe("a session of the console", () => {
   test("takes both halves", () => {
     const { sessions } = stage();
-    const [one, other] = [sessions.open(), sessions.open()];
+    const [one, other] = [sessions.open(null), sessions.open(null)];
     expect(sessions.of(visit(one))).toMatchObject({ uses: new Set() });
     expect(sessions.of(visit({ half: one.half }))).toBe("no-session");
     expect(sessions.of(visit({ cookie: one.cookie }))).toBe("half-session");
@@ -34,7 +34,7 @@ describe("a session of the console", () => {
 
   test("is found beside a cookie of the same name that another port set", () => {
     const { sessions } = stage();
-    const one = sessions.open();
+    const one = sessions.open(null);
     expect(sessions.of(visit(one, [["cookie", `${COOKIE}=planted`]]))).not.toBeTypeOf("string");
   });
 
@@ -42,7 +42,7 @@ describe("a session of the console", () => {
     const { sessions, wait } = stage();
     const cut: string[] = [];
     const opened = (name: string): Halves => {
-      const halves = sessions.open();
+      const halves = sessions.open(null);
       const session = sessions.of(visit(halves));
       if (typeof session !== "string") session.uses.add(() => cut.push(name));
       return halves;
@@ -51,7 +51,7 @@ describe("a session of the console", () => {
     sessions.leave(visit(left));
     expect([cut, sessions.of(visit(left))]).toEqual([["left"], "no-session"]);
     const oldest = opened("oldest");
-    for (let more = 0; more < 32; more += 1) sessions.open();
+    for (let more = 0; more < 32; more += 1) sessions.open(null);
     expect([cut, sessions.of(visit(oldest))]).toEqual([["left", "oldest"], "no-session"]);
     const late = opened("late");
     wait(SESSION_MS);
@@ -59,6 +59,24 @@ describe("a session of the console", () => {
     sessions.sweep();
     expect(cut).toEqual(["left", "oldest", "late"]);
   });
+});
+
+test("a session ends with its passkey, and what it uses is cut; sessions of others and of codes go on", () => {
+  const { sessions } = stage();
+  const cut: string[] = [];
+  const opened = (key: string | null): Halves => {
+    const halves = sessions.open(key);
+    const session = sessions.of(visit(halves));
+    if (typeof session !== "string") session.uses.add(() => cut.push(String(key)));
+    return halves;
+  };
+  const [hers, again, his, coded] = [opened("hers"), opened("hers"), opened("his"), opened(null)];
+  sessions.endOf("hers");
+  expect([hers, again].map((halves) => sessions.of(visit(halves)))).toEqual(["no-session", "no-session"]);
+  for (const halves of [his, coded]) expect(sessions.of(visit(halves))).not.toBeTypeOf("string");
+  expect(cut).toEqual(["hers", "hers"]);
+  sessions.drop(his);
+  expect(sessions.of(visit(his))).toBe("no-session");
 });
 
 describe("a code", () => {

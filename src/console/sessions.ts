@@ -20,12 +20,16 @@ export interface Sessions {
   admit(code: string, ms: number): void;
   /** Takes a code, once, or says why not. */
   enter(code: string): { readonly kind: "in" } | { readonly kind: "refused"; readonly why: ConsoleRefusal };
-  /** A new session. */
-  open(): Halves;
+  /** A new session, of whoever has this passkey; null: of whoever showed a code. */
+  open(key: string | null): Halves;
   /** The session of a visit, or why it has none. */
   of(visit: Visit): Session | Extract<ConsoleRefusal, "no-session" | "half-session">;
   /** Ends the session of a visit. */
   leave(visit: Visit): void;
+  /** Ends a session that was opened and is nobody's yet. */
+  drop(halves: Halves): void;
+  /** Ends the sessions of a passkey. */
+  endOf(key: string): void;
   /** Ends what is over. To be called every so often. */
   sweep(): void;
 }
@@ -58,7 +62,10 @@ const TRIES = { count: 20, ms: 60_000 };
 export function createSessions(powers: SessionPowers): Sessions {
   const tries = createBudget(TRIES, powers.now);
   const codes = new Map<string, number>();
-  const sessions = new Map<string, Session & { readonly half: string; readonly ends: number }>();
+  const sessions = new Map<
+    string,
+    Session & { readonly half: string; readonly ends: number; readonly key: string | null }
+  >();
   const digest = (text: string): string => powers.crypto.digest(text);
 
   function end(id: string): void {
@@ -94,11 +101,12 @@ export function createSessions(powers: SessionPowers): Sessions {
       codes.delete(id); // used once, whatever comes of it
       return ends > powers.now() ? { kind: "in" } : { kind: "refused", why: "wrong-code" };
     },
-    open() {
+    open(key) {
       sweep();
       makeRoom(sessions, { most: SESSIONS_MOST, drop: end });
       const halves = { cookie: powers.random.hex(32), half: powers.random.hex(32) };
       sessions.set(digest(halves.cookie), {
+        key,
         half: digest(halves.half),
         uses: new Set(),
         ends: powers.now() + SESSION_MS,
@@ -115,6 +123,10 @@ export function createSessions(powers: SessionPowers): Sessions {
     leave(visit) {
       const id = idOf(visit);
       if (id !== null) end(id);
+    },
+    drop: ({ cookie }) => end(digest(cookie)),
+    endOf(key) {
+      for (const [id, session] of sessions) if (session.key === key) end(id);
     },
     sweep,
   };

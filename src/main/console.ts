@@ -32,6 +32,7 @@ import { decode, type Decoder } from "../protocol/decode.ts";
 import { PEERS_MOST, VISITS_MS } from "../protocol/port-gate-table.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
+import type { AnswerOf, BodyOf } from "../protocol/side.ts";
 import { PAGES } from "./console-pages.ts";
 
 const MONITOR = 3;
@@ -56,6 +57,7 @@ const peer = createPeer(inheritedChannel(MONITOR), {
   requests: {},
   events: {
     admit: ({ code, ms }) => sessions.admit(code, ms),
+    left: ({ key }) => sessions.endOf(key),
     record: (body) => tell("record", body),
     held: (body) => tell("held", body),
     stage: (body) => tell("stage", body),
@@ -190,18 +192,31 @@ interface Asked {
   readonly from: string;
 }
 
+/** What came of asking the monitor. */
+type Handed<Name extends keyof ConsoleRequests> =
+  | { readonly kind: "ok"; readonly ok: AnswerOf<ConsoleRequests[Name]> }
+  | { readonly kind: "refused"; readonly answer: GateAnswer };
+
 async function enter(body: string, from: string): Promise<GateAnswer> {
   if (!/^[0-9a-f]{32}$/.test(body)) return turnAway("malformed", { status: 400, from });
   const entered = sessions.enter(body);
   if (entered.kind === "refused")
     return turnAway(entered.why, { status: entered.why === "too-many-tries" ? 429 : 403, from });
-  return letIn("code", {});
+  return letIn({ by: "code", key: null }, {});
 }
 
-/** Written down before anybody is let in. `more`: what the page is told besides. */
-async function letIn(by: ConsoleRequests["entered"]["body"]["by"], more: object): Promise<GateAnswer> {
-  await peer.request("entered", { by });
-  const { cookie, half } = sessions.open();
+/**
+ * Written down before anybody is let in. `more`: what the page is told besides. The session is there before the monitor is
+ * asked, and nobody's until it answers: so a removal meanwhile is either in the answer or ends it.
+ */
+async function letIn(entry: ConsoleRequests["entered"]["body"], more: object): Promise<GateAnswer> {
+  const halves = sessions.open(entry.key);
+  const asked = await told("entered", entry);
+  if (asked.kind === "refused") {
+    sessions.drop(halves);
+    return asked.answer;
+  }
+  const { cookie, half } = halves;
   return answer(200, "application/json", JSON.stringify({ half, ...more }), {
     more: [cookieHeader(COOKIE, { value: cookie, seconds: SESSION_MS / 1000 })],
   });
@@ -212,7 +227,7 @@ async function signIn(visit: GateVisit, given: Asked): Promise<GateAnswer> {
   const asked = await hand("sign-in", given);
   if (asked.kind === "refused") return asked.answer;
   if (typeof sessions.of(visit) !== "string") sessions.leave(visit);
-  return letIn("passkey", asked.ok);
+  return letIn({ by: "passkey", key: asked.ok.key }, asked.ok);
 }
 
 async function ask(name: ConsoleLook | ConsoleDoor, given: Asked): Promise<GateAnswer> {
@@ -221,17 +236,21 @@ async function ask(name: ConsoleLook | ConsoleDoor, given: Asked): Promise<GateA
 }
 
 /** Hands a request on, read strictly here first: a page that is wrong must not end the channel. */
-async function hand(
-  name: ConsoleLook | ConsoleDoor,
-  { body, from }: Asked,
-): Promise<{ readonly kind: "ok"; readonly ok: object } | { readonly kind: "refused"; readonly answer: GateAnswer }> {
+async function hand<Name extends ConsoleLook | ConsoleDoor>(name: Name, { body, from }: Asked): Promise<Handed<Name>> {
   const parsed = parseJson(body, BOUNDS);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of any row: what comes out goes into the same one
-  const decoder = MONITOR_CONSOLE.serves[name] as Decoder<never>;
+  const decoder: Decoder<BodyOf<ConsoleRequests[Name]>> = MONITOR_CONSOLE.serves[name];
   const decoded = parsed.kind === "ok" ? decode(decoder, parsed.value) : null;
   if (decoded?.kind !== "ok") return { kind: "refused", answer: turnAway("malformed", { status: 400, from }) };
+  return told(name, decoded.value);
+}
+
+/** Asks the monitor; what it refuses is an answer for the page. */
+async function told<Name extends keyof ConsoleRequests>(
+  name: Name,
+  body: BodyOf<ConsoleRequests[Name]>,
+): Promise<Handed<Name>> {
   try {
-    return { kind: "ok", ok: await peer.request(name, decoded.value) };
+    return { kind: "ok", ok: await peer.request(name, body) };
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     const { code, message, hint } = error;

@@ -6,6 +6,7 @@ import type { RecordBody } from "../protocol/record.ts";
 import type { CliHandlers } from "./cli-requests.ts";
 import { createConsoleDesk, type ConsoleDesk, type ConsolePorts } from "./console.ts";
 import { NO_RECOVERY } from "./state.ts";
+import { tellWatchers, type Watcher } from "./watching.ts";
 
 /* What the monitor makes of a console that is not the one of this code: every page of it, the signing page too. */
 
@@ -25,9 +26,14 @@ function stage({
 }): {
   readonly desk: ConsoleDesk;
   readonly written: RecordBody[];
+  readonly watchers: ReadonlySet<Watcher>;
+  /** The console's end of the channel, once it was opened. */
+  console(): FrameEnd;
   killed(): boolean;
 } {
   const written: RecordBody[] = [];
+  const watchers = new Set<Watcher>();
+  let end: FrameEnd | null = null;
   const [near, far] = duplexPair();
   const ended = Promise.withResolvers<{ code: null; signal: string }>();
   let killed = false;
@@ -53,16 +59,17 @@ function stage({
       random: { hex: (bytes: number) => "a".repeat(2 * bytes) },
       crypto: { digest: () => RIGHT },
       async startSandbox() {
-        const end = new FrameEnd(far);
-        void end
+        const asked = new FrameEnd(far);
+        end = asked;
+        void asked
           .ask("ready", { pages: served })
-          .then(() => end.ask("watch", { instance: null }))
+          .then(() => asked.ask("watch", { instance: null }))
           .catch(() => {});
         return process;
       },
     },
     journal: {
-      state: { recovery: NO_RECOVERY },
+      state: { recovery: NO_RECOVERY, owners: new Map() },
       write: async (body: RecordBody) => written.push(body),
     },
     code: { node: "/node", root: "/root" },
@@ -72,12 +79,19 @@ function stage({
       origin: "http://aios-0123456789abcdef.localhost:20000",
       port: 20_000,
     },
-    watchers: new Set(),
+    watchers,
     refused: () => {},
     failed: () => {},
   };
   // Only what opening a console takes is there.
-  return { desk: createConsoleDesk(ports as unknown as ConsolePorts), written, killed: () => killed };
+  const desk = createConsoleDesk(ports as unknown as ConsolePorts);
+  return {
+    desk,
+    written,
+    watchers,
+    console: () => end ?? expect.fail("it was not opened"),
+    killed: () => killed,
+  };
 }
 
 function channelOf(stream: ReturnType<typeof duplexPair>[0]): Channel {
@@ -96,6 +110,25 @@ describe("a console", () => {
     const { desk, written } = stage({ served: RIGHT, code: RIGHT });
     expect(await desk.open(looks)).toMatchObject({ code: "a".repeat(32) });
     expect(written).toMatchObject([{ kind: "console-opened", pages: RIGHT }]);
+  });
+
+  test("attack: is told of every owner who leaves, and lets in nobody who left meanwhile", async () => {
+    const { desk, console, watchers } = stage({ served: RIGHT, code: RIGHT });
+    await desk.open(looks);
+    const key = "passkey:0123456789abcdef";
+    const tell = (body: RecordBody): void => {
+      const record = { v: 1 as const, seq: 1, at: 1, start: "0".repeat(32), payload: null, ...body };
+      tellWatchers(watchers, { record, held: null });
+    };
+    tell({ kind: "owner-removed", owner: key, key: "ed25519:0123456789abcdef" });
+    tell({ kind: "owner-removed", owner: "passkey:1111111111111111", key: "ed25519:0123456789abcdef" });
+    const end = console();
+    const left = (): readonly object[] => end.events.filter(({ name }) => name === "left").map(({ body }) => body);
+    await end.until(() => left().length === 2);
+    expect(left()).toEqual([{ key }, { key: "passkey:1111111111111111" }]);
+    await expect(end.ask("entered", { by: "passkey", key })).rejects.toThrow(/any more/);
+    // Twin: a code is nobody's.
+    await end.ask("entered", { by: "code", key: null });
   });
 
   test("whose port is taken says where it is taken, and writes it down", async () => {

@@ -131,7 +131,9 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
         await journal.write({ kind: "console-opened", host, port, pages: served });
         return { host, port };
       },
-      async entered({ by }) {
+      async entered({ by, key }) {
+        if (key !== null && !journal.state.owners.has(key))
+          throw new Refusal("no-owner", "No owner has that passkey any more.", "Ask somebody who administers.");
         await journal.write({ kind: "console-entered", by });
         return {};
       },
@@ -198,8 +200,24 @@ function connect(
     onFault: (fault) => refused("console", fault),
     onError: failed,
   });
-  void peer.closed.then(watching.end);
+  // Not by way of what it watches, of which it may lose some: whoever loses a passkey loses the session by it.
+  const ending = createSessionEnds((key) => void peer.event("left", { key }));
+  watchers.add(ending);
+  void peer.closed.then(() => {
+    watching.end();
+    watchers.delete(ending);
+  });
   return { event: (name, body) => void peer.event(name, body), close: () => peer.close() };
+}
+
+/** Hears whose sessions end: with the removal of the owner whose passkey they began with. */
+function createSessionEnds(end: (key: string) => void): Watcher {
+  return {
+    instance: null,
+    send(_name, body) {
+      if ("record" in body && body.record.kind === "owner-removed") end(body.record.owner);
+    },
+  };
 }
 
 function pick(looks: CliHandlers): Pick<CliHandlers, ConsoleTaken> {

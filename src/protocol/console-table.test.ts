@@ -17,9 +17,10 @@ describe("the console", () => {
     expect(refusal(serves.visited, visited)).toBe("accepted");
     expect(refusal(serves.visited, { ...visited, peers: ["<script>"] })).toBe("/peers/0");
     expect(refusal(serves.visited, { ...visited, refused: { "Any Words": 1 } })).toContain("/refused");
-    expect(refusal(serves.entered, { by: "code" })).toBe("accepted");
-    expect(refusal(serves.entered, { by: "passkey" })).toBe("accepted");
-    expect(refusal(serves.entered, { by: "owner" })).toBe("/by");
+    expect(refusal(serves.entered, { by: "code", key: null })).toBe("accepted");
+    expect(refusal(serves.entered, { by: "passkey", key: "passkey:0123456789abcdef" })).toBe("accepted");
+    expect(refusal(serves.entered, { by: "passkey", key: "maria" })).toBe("/key");
+    expect(refusal(serves.entered, { by: "owner", key: null })).toBe("/by");
   });
 
   it("may ask this and nothing else", () => {
@@ -74,7 +75,7 @@ describe("the console", () => {
   });
 
   it("hears what a command line that watches hears, and who comes in", () => {
-    expect(Object.keys(says)).toEqual(["recovering", "record", "held", "stage", "admit"]);
+    expect(Object.keys(says)).toEqual(["recovering", "record", "held", "stage", "admit", "left"]);
     expect(refusal(CONSOLE_SIDE.hears.admit, { code: `sha256:${"0".repeat(64)}`, ms: 1 })).toBe("accepted");
     expect(refusal(CONSOLE_SIDE.hears.admit, { code: "the code itself", ms: 1 })).toBe("/code");
   });

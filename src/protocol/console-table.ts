@@ -1,7 +1,7 @@
 import { CONSOLE_ENTRIES, CONSOLE_HOST } from "./console-entry.ts";
-import { integer, jsonObject, object, oneOf, text } from "./decode.ts";
+import { integer, jsonObject, nullable, object, oneOf, text } from "./decode.ts";
 import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
-import { count, digest, empty } from "./fields.ts";
+import { count, digest, empty, ownerKey } from "./fields.ts";
 import { MAX_CLI_FRAME } from "./frame.ts";
 import { PEERS, REFUSED } from "./port-gate-table.ts";
 import type { JsonObject } from "../kernel/json.ts";
@@ -76,7 +76,14 @@ export interface ConsoleRequests extends Omit<Pick<CliRequests, ConsoleTaken>, "
     ok: { readonly host: string; readonly port: number };
   };
   /** A visitor has come in, or is about to: written down before the visitor is let in. */
-  entered: { body: { readonly by: (typeof CONSOLE_ENTRIES)[number] }; ok: Record<string, never> };
+  entered: {
+    body: {
+      readonly by: (typeof CONSOLE_ENTRIES)[number];
+      /** Id of the key of the owner who comes in by a passkey; refused when it is no owner's any more. */
+      readonly key: string | null;
+    };
+    ok: Record<string, never>;
+  };
   /** What came since the last such request, at most once a second. */
   visited: {
     body: {
@@ -94,6 +101,8 @@ export interface ConsoleRequests extends Omit<Pick<CliRequests, ConsoleTaken>, "
 export interface ConsoleEvents extends CliEvents {
   /** Whoever shows a code with this digest within so many milliseconds comes in, once. */
   admit: { readonly code: string; readonly ms: number };
+  /** The sessions of this owner's passkey end. */
+  left: { readonly key: string };
 }
 
 /** The same rows of a table under the same names. */
@@ -104,7 +113,7 @@ function pick<T extends object, K extends keyof T>(table: T, keys: readonly K[])
 
 const CONSOLE_TABLE: BodyTable<ConsoleRequests> = {
   ready: object<ConsoleRequests["ready"]["body"]>({ pages: digest }),
-  entered: object<ConsoleRequests["entered"]["body"]>({ by: oneOf(CONSOLE_ENTRIES) }),
+  entered: object<ConsoleRequests["entered"]["body"]>({ by: oneOf(CONSOLE_ENTRIES), key: nullable(ownerKey) }),
   visited: object<ConsoleRequests["visited"]["body"]>({
     connections: count,
     requests: count,
@@ -128,6 +137,7 @@ const CONSOLE_ANSWERS: AnswerTable<ConsoleRequests> = {
 const CONSOLE_EVENTS: EventTable<ConsoleEvents> = {
   ...CLI_EVENTS,
   admit: object<ConsoleEvents["admit"]>({ code: digest, ms: count }),
+  left: object<ConsoleEvents["left"]>({ key: ownerKey }),
 };
 
 /** No requests, or no events. */

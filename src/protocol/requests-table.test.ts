@@ -140,7 +140,7 @@ describe("the names that a peer may use", () => {
       says,
       ...gate,
       pageTable,
-      { admit: null },
+      { admit: null, left: null },
       DRIVER_ANSWERS,
       DRIVER_EVENTS,
       MONITOR_BROKER.asks,

@@ -20,6 +20,7 @@ import {
   type Purpose,
   type Statement,
 } from "../../src/protocol/statement.ts";
+import { describeConsoleSessions } from "./console-sessions.ts";
 import { describeSecondScreen } from "./second-screen.ts";
 import { createAuthenticator, UP, type Authenticator, type Odd } from "../fakes/authenticator.ts";
 import { asJson, connectClient, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
@@ -180,6 +181,7 @@ describe("enrolment", () => {
 });
 
 describeSecondScreen({ aios: () => aios, enrolPasskey, sealBy });
+describeConsoleSessions({ aios: () => aios, enrolPasskey });
 
 describe("an action that waits", () => {
   let authenticator: Authenticator;
