@@ -67,6 +67,47 @@ try:
 except OSError as error:
     print(errno.errorcode[error.errno] + ": control")
 `;
+/** Three threads, so many steps each; says how often what succeeded. */
+const RACE = `
+import json, os, random, sys, threading
+done = {}
+def attempt(name, action, *values):
+    try:
+        result = action(*values)
+        done[name] = done.get(name, 0) + 1
+        return result
+    except OSError:
+        return None
+def put(name, path, flags):
+    fd = attempt(name, os.open, path, flags)
+    if fd is not None:
+        os.write(fd, b"evil")
+        os.close(fd)
+def work(chance):
+    names = ["node_modules/" + name for name in sorted(os.listdir("node_modules"))]
+    held = []
+    for step in range(84):
+        one, other = chance.choice(names), chance.choice(names)
+        if step % 7 == 0:
+            put("opened", one, os.O_WRONLY | chance.choice([0, os.O_TRUNC, os.O_APPEND]))
+        elif step % 7 == 1:
+            attempt("moded", os.chmod, one, chance.choice([0o600, 0o755]))
+        elif step % 7 == 2:
+            attempt("renamed", os.rename, one, other)
+        elif step % 7 == 3:
+            attempt("linked", os.link, one, other)
+        elif step % 7 == 4:
+            fd = attempt("held", os.open, one, os.O_RDONLY)
+            held += [] if fd is None else [fd]
+        elif held and step % 7 == 5:
+            attempt("moded by descriptor", os.fchmod, chance.choice(held), 0o777)
+        elif held:
+            put("opened again", "/proc/self/fd/%d" % chance.choice(held), os.O_WRONLY)
+threads = [threading.Thread(target=work, args=(random.Random(sys.argv[1] + str(each)),)) for each in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(done))
+`;
 const ATTACKS = [
   "append",
   "empty",
@@ -147,15 +188,36 @@ describe("a file of the workspace that has a name in a store", () => {
     ).toEqual([]);
   });
 
+  it("is not reached in a race of two agents that open, rename, link and keep open what is shared", async () => {
+    const { workspace, store } = fill();
+    const before = storeOf(store);
+    const commands = ["1", "2"].map((seed) => ["python3", "-c", RACE, seed]);
+    const runs = await Promise.all(commands.map((command) => runGuarded(stage, { workspace, guard: "on", command })));
+    for (const { output } of runs) expect(output).toMatch(/"(opened|moded)": [1-9]/);
+    expect(storeOf(store)).toEqual(before);
+    expect(readdirSync(join(workspace, "node_modules")).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
   it("is left as it is where it could not be opened or copied", async () => {
     const { workspace, store } = fill();
     chmodSync(join(store, "append"), 0o444);
     chmodSync(join(store, "cut"), 0o4755);
+    // An access list with a user whom the sandbox has no number for cannot be put on a copy.
+    const list = `import os, struct, sys
+entries = [(1, 6, -1), (2, 4, 12345), (4, 4, -1), (16, 4, -1), (32, 4, -1)]
+os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *each) for each in entries))`;
+    execFileSync("python3", ["-c", list, join(store, "empty")]);
     const before = storeOf(store);
     const script =
-      "cd node_modules; (echo x >> append) 2>/dev/null || echo one; truncate -s 1 cut 2>/dev/null || echo two";
+      "cd node_modules; (echo x >> append) 2>/dev/null || echo one; truncate -s 1 cut 2>/dev/null || echo two; (echo x >> empty) 2>/dev/null || echo three; ls -A | grep aios";
     const run = await runGuarded(stage, { workspace, guard: "on", command: ["sh", "-c", script] });
-    expect(run.output).toBe("one\ntwo\n");
+    expect(run.output).toBe("one\ntwo\nthree\n");
+    // The first is any program's own mistake, the others are evidence.
+    const why = "it could not be kept, or not be copied away from its other names";
+    expect(run.news.flatMap((news) => (news.event === "files-refused" ? news.files : []))).toMatchObject([
+      { operation: "changed", path: "/workspace/node_modules/cut", why },
+      { operation: "changed", path: "/workspace/node_modules/empty", why },
+    ]);
     expect(storeOf(store)).toEqual(before);
     expect(lstatSync(join(workspace, "node_modules/append")).ino).toBe(lstatSync(join(store, "append")).ino);
   });
