@@ -71,11 +71,16 @@ export async function openAgentSession(
     // And nothing that the agent painted stands beside a prompt (SHOWN-SIGNED-RUN).
     powers.err.write(CALM + BLANK);
     try {
-      if (frozen === null) await answerHeld({ ...parts, questions }, { instance, mayLeave: true });
-      else await answerFrozen({ powers, client: parts.client, session: parts.signing, questions }, frozen);
+      const [wasFrozen, { client, signing }] = [frozen, parts];
+      if (wasFrozen !== null && !(await answerFrozen({ powers, client, session: signing, questions }, wasFrozen)))
+        return;
+      // A no is taken while it is frozen too.
+      if (wasFrozen === null || held.size > 0) await answerHeld({ ...parts, questions }, { instance, mayLeave: true });
     } catch (error) {
       if (!(error instanceof CliFailure)) throw error;
-      if (questions.over === null) powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
+      // That nothing was signed goes without saying where the question ended by itself.
+      if (questions.over === null || error.code !== "not-confirmed")
+        powers.err.write(`aios: ${makeVisible(error.message)} (${error.code})\n`);
     } finally {
       asking = false;
       terminal.resume();

@@ -112,11 +112,14 @@ function explainFreeze({ code, by }: Extract<LogRecord, { readonly kind: "instan
   return by.kind === "monitor" && by.why !== code ? `${code}: ${by.why}` : code;
 }
 
-/** Asks the person at the terminal what is to become of a frozen instance. Throws `CliFailure` when signing fails. */
+/**
+ * Asks the person at the terminal what is to become of a frozen instance; false when they ended it, or the question ended. Throws
+ * `CliFailure` when signing fails.
+ */
 export async function answerFrozen(
   parts: SigningParts & { readonly powers: Pick<CliPowers, "person">; readonly questions: Questions },
   { instance, why }: Freeze,
-): Promise<void> {
+): Promise<boolean> {
   const { powers, client, questions } = parts;
   const draw = (): void => writeLines(powers.err, [line(`instance ${instance} is frozen: ${why}`, "wait")]);
   const asker = questions.ask([], draw);
@@ -125,9 +128,11 @@ export async function answerFrozen(
   if (await confirm(powers, "Let it go on? You sign for it.", asker)) {
     const seq = await prepareAndSign({ ...parts, session }, { purpose: "thaw-instance", document: { instance } });
     writeLines(powers.err, [line(`it goes on (record ${seq})`)]);
-  } else if (await confirm(powers, "End it?", asker)) {
+  } else if (asker.over === null && (await confirm(powers, "End it?", asker))) {
     await client.request("kill", { instance });
+    return false;
   } else if (asker.over === null) {
     writeLines(powers.err, [line("it stays frozen")]);
   }
+  return asker.over === null;
 }

@@ -287,6 +287,25 @@ describe("an agent at a person's terminal", () => {
     await stage.settled();
   });
 
+  test("that is frozen may be left so, and a no to what it asks for is taken all the same", async () => {
+    const frozen = { ...held, frozen: `${INSTANCE} is frozen` };
+    const stage = await openStage({
+      answers: { ...answers, "held-show": () => frozen },
+      typed: ["n", "n", "n", PASSPHRASE],
+    });
+    stage.session.onHeld(held);
+    stage.session.onFrozen({ instance: INSTANCE, why: "asked" });
+    stage.type(KEY);
+    await stage.settled();
+    expect(stage.desk.prompts).toEqual([
+      "Let it go on? You sign for it. [y/N] ",
+      "End it? [y/N] ",
+      "Deny this? n says so, or Enter to leave it held: ",
+      "passphrase of the owner key: ",
+    ]);
+    expect(stage.desk.err()).toContain("denied (record 42)");
+  });
+
   test("is announced and asked about once for what is equal, and one by one where what is signed differs", async () => {
     const all = [REQUEST, "1".repeat(32), "2".repeat(32)].map((request) =>
       heldOver({ to: ["eve@evil.example"], subject: "figures" }, request),
