@@ -243,6 +243,7 @@ describe("the document of an owner", () => {
     ["a role twice", { ...good, roles: ["approve", "approve"] }],
     ["roles in another order", { ...good, roles: ["administer", "approve"] }],
     ["a name with a control character", { ...good, name: "a\u001b[2K" }],
+    ["a name that ends in a space, as another's that looks the same", { ...good, name: "maria " }],
     ["a name that looks like another's in other letters", { ...good, name: "m\u0430ria" }],
     ["a field more", { ...good, admin: true }],
     ["a short key", { ...good, key: { kind: "ed25519", publicKey: "AAAA" } }],

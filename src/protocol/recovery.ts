@@ -25,7 +25,8 @@ export interface RecoverySet {
 
 const MOST_CODES = 16;
 const SECOND = 1000;
-const LONGEST_WAIT = 30 * 86_400 * SECOND;
+/** Milliseconds; longer than this nobody waits for a key. */
+export const LONGEST_WAIT: number = 30 * 86_400 * SECOND;
 
 const CODE: Decoder<RecoveryCode> = object<RecoveryCode>({
   id: text({ max: 25, pattern: RECOVERY_ID, is: "the id of a code" }),

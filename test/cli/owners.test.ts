@@ -162,6 +162,8 @@ describe("aios owners", () => {
     [["owners", "add", "--name", "ben", "--roles", "approve", "--key", "AAAA"]],
     [["owners", "second", "everything"]],
     [["owners", "codes", "--wait", "5m"]],
+    [["owners", "codes", "--wait", "31d"]],
+    [["owners", "codes", "--wait", "99999d"]],
     [["owners", "codes", "--wait", "2h", "--off"]],
   ])("%j is refused as usage, and nothing is signed", async (words) => {
     const desk = createDesk({ answers: answering(), typed: ["y", PASSPHRASE] });

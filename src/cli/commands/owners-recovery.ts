@@ -4,7 +4,7 @@ import { ownerName } from "../../protocol/owner-key.ts";
 import type { OwnerRequests, RecoveryView } from "../../protocol/owner-requests.ts";
 import { toBase64 } from "../../protocol/bytes.ts";
 import { sealEnvelope } from "../../protocol/dsse.ts";
-import { recoveryKeyId, type RecoverySet } from "../../protocol/recovery.ts";
+import { LONGEST_WAIT, recoveryKeyId, type RecoverySet } from "../../protocol/recovery.ts";
 import { parseDuration } from "../../protocol/units.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
@@ -48,8 +48,8 @@ export const ownersCodes: Command = {
   async run(powers, args) {
     const wait = parseDuration(args.value("wait") ?? DEFAULT_WAIT);
     const off = args.has("off");
-    if (wait === null || wait < SHORTEST_WAIT || (off && args.value("wait") !== null))
-      throw CliFailure.of("usage", "that is no time to wait", "--wait 1h or longer, or --off");
+    if (wait === null || wait < SHORTEST_WAIT || wait > LONGEST_WAIT || (off && args.value("wait") !== null))
+      throw CliFailure.of("usage", "that is no time to wait", "--wait 1h to 30d, or --off");
     return await withMonitor({ powers, args }, async (client, home) => {
       const session = openSigningSession(powers, { home, keep: "once" });
       const question = off ? "Switch recovery off?" : `Make ${CODES} codes, each good after ${showSpan(wait)}?`;
