@@ -10,13 +10,14 @@ import type {
 } from "../sandbox/evidence.ts";
 import type { Notice } from "../sandbox/notice.ts";
 import type { FileNote } from "../sandbox/storage-wire.ts";
+import { type Connecting, createConnecting } from "./connecting.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { signalProcess } from "./sandbox-syscalls.ts";
 import { answerCall, isPending, receiveCall, type PendingCall } from "./seccomp-notice.ts";
-import { createStorageLink, type StorageLink } from "./storage-link.ts";
+import { createStorageLink } from "./storage-link.ts";
 
 const SIGKILL = 9;
 /** How long reports are gathered, milliseconds. */
@@ -32,10 +33,12 @@ export interface Ward {
   entry(): PollEntry | null;
   /** Does what is ready. */
   serve(polled: Polled): void;
-  /** Its storage device, which is waited for beside it; null without guarded roots. */
-  readonly storage: StorageLink | null;
+  /** What is waited for beside it: its storage device, and connections that take time. */
+  others(): readonly { readonly entry: PollEntry; serve(polled: Polled): void }[];
   /** When gathered reports are due, on the clock of `now`; null when there are none. */
   due(): number | null;
+  /** Connections whose listener had no room. */
+  readonly again: Pick<Connecting, "due" | "tryAgain">;
   /** Hands out what was gathered. */
   flush(): void;
   close(): void;
@@ -106,6 +109,8 @@ export function createWard(
           },
         });
 
+  const connecting = createConnecting(now);
+
   const gather = (): void => {
     dueAt ??= now() + GATHER_MS;
   };
@@ -158,13 +163,13 @@ export function createWard(
     report({ event: "launched", ward });
   }
 
-  function refuse(source: number, call: PendingCall, name: string): void {
+  function refuse(source: number, call: PendingCall, name: string, error = "EPERM"): void {
     const times = calls.get(name) ?? 0;
     calls.set(name, times + 1);
     gather();
     const shown = times === 0 && examples.length < EXAMPLES_MOST;
     const program = shown ? programOf(call.pid) : "";
-    const own = answerCall(source, call, { errno: errnoOf("EPERM") });
+    const own = answerCall(source, call, { errno: errnoOf(error) });
     if (shown) examples.push({ call: name, pid: call.pid, program: own ? program : "?" });
   }
 
@@ -202,6 +207,12 @@ export function createWard(
     else storage?.take(source, call, name);
   }
 
+  /** A socket that is not the sandbox's own is not reached, wherever its name is and whenever it came to be. */
+  function takeConnect(source: number, call: PendingCall, name: string): void {
+    if (phase === "launching") answerCall(source, call, "continue");
+    else if (!connecting.take(source, call)) refuse(source, call, name, "EACCES");
+  }
+
   /** One call: a flood of one ward must not keep the others waiting. */
   function takeCall(): void {
     if (listener === null) return;
@@ -209,6 +220,7 @@ export function createWard(
     if (call === null) return;
     const notice = notices(call.number);
     if (notice.kind === "start") takeStart(listener, call, notice.call);
+    else if (notice.kind === "connect") takeConnect(listener, call, notice.call);
     else if (notice.kind === "guarded" && storage !== null) takeChange(listener, call, notice.call);
     else if (notice.kind === "refused" || notice.kind === "guarded") refuse(listener, call, notice.call);
     else end(listener, call, notice.call);
@@ -233,11 +245,17 @@ export function createWard(
         phase = "over";
       }
     },
-    storage,
+    others() {
+      const entry = storage?.entry() ?? null;
+      const device = entry === null || storage === null ? [] : [{ entry, serve: storage.serve }];
+      return [...device, ...connecting.servers()];
+    },
     due: () => dueAt,
+    again: connecting,
     flush,
     close() {
       storage?.close();
+      connecting.close();
       closeAll([first, ...(socket === null ? [] : [socket]), ...(listener === null ? [] : [listener])]);
       report({ event: "gone", ward });
     },

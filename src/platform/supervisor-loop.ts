@@ -74,11 +74,10 @@ export function superviseAll(control: number, notices: (number: number) => Notic
     let due = Infinity;
     for (const ward of wards) {
       const entry = ward.entry();
-      due = Math.min(due, ward.due() ?? Infinity);
+      due = Math.min(due, ward.due() ?? Infinity, ward.again.due() ?? Infinity);
       if (entry === null) continue;
       waiting.push({ server: ward, entry });
-      const device = ward.storage?.entry() ?? null;
-      if (ward.storage !== null && device !== null) waiting.push({ server: ward.storage, entry: device });
+      for (const other of ward.others()) waiting.push({ server: other, entry: other.entry });
     }
     const listened = crowded ? [] : waiting;
     const [own, ...found] = pollAll(
@@ -88,10 +87,11 @@ export function superviseAll(control: number, notices: (number: number) => Notic
     if (own !== undefined && (own.input || own.over) && !takeOrder()) return;
     for (const [place, { server }] of listened.entries()) {
       const polled = found[place];
-      if (polled !== undefined && (polled.input || polled.over)) server.serve(polled);
+      if (polled !== undefined && (polled.input || polled.output || polled.over)) server.serve(polled);
     }
     const now = performance.now();
     for (const ward of wards) {
+      ward.again.tryAgain();
       const over = ward.entry() === null;
       if (over || (ward.due() ?? Infinity) <= now) ward.flush();
       if (!over) continue;

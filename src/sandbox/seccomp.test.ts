@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { ALLOW, REFUSE_EPERM } from "./rule-parts.ts";
 import {
-  ALLOW,
   ASK_SUPERVISOR,
   KILL_PROCESS,
   REFUSED_CALLS,
   REFUSE_ENOSYS,
-  REFUSE_EPERM,
   seccompProgram,
   STARTING_CALLS,
   supervisedProgram,
   supervisorProgram,
   TERMINAL_CALLS,
 } from "./seccomp.ts";
+import { REFUSE_EPROTONOSUPPORT } from "./socket-rules.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
 
@@ -299,8 +299,14 @@ describe("the supervisor's own filter", () => {
     expect(answer("ioctl")).toBe(ALLOW);
   });
 
-  it("lets it start, connect, write, remove and signal nothing", () => {
-    for (const name of ["execve", "execveat", "socket", "connect", "unlinkat", "renameat2", "kill", "ptrace"] as const)
+  it("lets it connect what it copied of another process, and make no socket", () => {
+    expect([answer("pidfd_getfd"), answer("connect")]).toEqual([ALLOW, ALLOW]);
+    for (const name of ["socket", "socketpair", "bind"] as const)
+      expect([name, answer(name)]).toEqual([name, REFUSE_EPERM]);
+  });
+
+  it("lets it start, write, remove and signal nothing", () => {
+    for (const name of ["execve", "execveat", "unlinkat", "renameat2", "kill", "ptrace"] as const)
       expect([name, answer(name)]).toEqual([name, REFUSE_EPERM]);
     for (const flags of [0o1, 0o2, 0o100, 0o1000, 0o20_200_000]) {
       expect(answer("openat", [0, 0, flags])).toBe(REFUSE_EPERM);
@@ -422,6 +428,23 @@ describe("socket", () => {
     for (const protocol of [4, 6, 9, 12, 15, 16]) {
       expectDecision("socket", REFUSE_EPERM, { arguments: [16, 3, protocol] });
     }
+  });
+
+  it("of an agent is no unix datagram socket: each of its messages could go to another name", () => {
+    for (const call of ["socket", "socketpair"] as const)
+      for (const kind of [2, 3, 2 | 0o2_000_000, 3 | 0o4000])
+        expectDecision(call, REFUSE_EPROTONOSUPPORT, { role: "agent", arguments: [1, kind, 0] });
+    for (const kind of [1, 5, 1 | 0o2_000_000, 5 | 0o4000]) {
+      expectDecision("socket", ALLOW, { role: "agent", arguments: [1, kind, 0] });
+      expectDecision("socketpair", ALLOW, { role: "agent", arguments: [1, kind, 0] });
+    }
+    expectDecision("socket", ALLOW, { role: "agent", arguments: [2, 2, 0] }); // UDP, in a network of its own
+    for (const role of ROLES) expectDecision("socketpair", ALLOW, { role, arguments: [1, 2, 0] });
+  });
+
+  it("of an agent is connected by the supervisor", () => {
+    expectDecision("connect", ASK_SUPERVISOR, { role: "agent", arguments: [3, 0, 110] });
+    for (const role of ROLES) expectDecision("connect", ALLOW, { role, arguments: [3, 0, 110] });
   });
 
   it("makes unix pairs in every role", () => {

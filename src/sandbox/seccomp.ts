@@ -1,16 +1,23 @@
 import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
 import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody, guardRequests } from "./guard.ts";
+import {
+  ALLOW,
+  allowValues,
+  ERRNO,
+  loadArgument,
+  REFUSE_EPERM,
+  refuseBits,
+  refuseValues,
+  verdicts,
+} from "./rule-parts.ts";
+import { AF_UNIX, allowFamilies, refuseUnixDatagrams } from "./socket-rules.ts";
 import type { SandboxSpec } from "./spec.ts";
 import { AUDIT_ARCHITECTURE, CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
 
-/** What the filter answers (`linux/seccomp.h`). */
-export const ALLOW = 0x7fff_0000;
+/** What the filter answers besides (`linux/seccomp.h`). */
 export const KILL_PROCESS = 0x8000_0000;
-const ERRNO = 0x0005_0000;
-/** "Operation not permitted": what honest programs that try are ready for. */
-export const REFUSE_EPERM: number = ERRNO | 1;
 /** The call waits until the supervisor answers it. */
 export const ASK_SUPERVISOR = 0x7fc0_0000;
 /** "No such system call": for calls whose arguments lie in memory, where a filter cannot read; callers fall back. */
@@ -103,12 +110,6 @@ const SET_ID_BITS = 0o6_000;
 /** O_CREAT and __O_TMPFILE: only then is the mode argument of open a mode. */
 const CREATES = 0o20_000_100;
 
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const AF_NETLINK = 16;
-const NETLINK_ROUTE = 0;
-
 const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
 /** First number of the x32 ABI, a second door to the same calls on x64. */
@@ -116,6 +117,9 @@ const X32_BIT = 0x4000_0000;
 
 /** Calls that start a program: each waits until the supervisor has taken it down. */
 export const STARTING_CALLS: readonly CallName[] = ["execve", "execveat"];
+
+/** Waits until the supervisor has connected on the agent's behalf: a socket in a shared folder may be the host's. */
+export const CONNECTING_CALL: CallName = "connect";
 
 /** Calls whose argument rules an agent's second filter has, so that what they refuse is recorded. */
 const SUPERVISED_RULES: readonly CallName[] = ["ioctl", "clone", "unshare", "socket", "personality"];
@@ -157,6 +161,7 @@ export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" 
           ...ATTRIBUTE_CALLS.map((name) => always(name, REFUSE_EOPNOTSUPP)),
           { name: "ioctl", body: guardRequests(answers) } as const,
         ]),
+    always(CONNECTING_CALL, ASK_SUPERVISOR),
     ...argumentRules("agent")
       .filter(({ name }) => SUPERVISED_RULES.includes(name))
       .map(asking),
@@ -166,10 +171,15 @@ export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" 
 
 /**
  * The filter of the supervisor itself: it reads hostile memory, and what it never does it cannot do. It starts nothing,
- * opens no socket, writes, makes and removes no file, and signals by descriptor only; it may read another process.
+ * makes no socket, writes, makes and removes no file, and signals by descriptor only; it may read another process, copy a
+ * descriptor of one, and connect what it copied.
  */
 export function supervisorProgram(arch: Architecture): Uint8Array {
-  const refused = [...STARTING_CALLS, ...NEVER_SUPERVISING, ...REFUSED_CALLS.filter((name) => name !== READS_MEMORY)];
+  const refused = [
+    ...STARTING_CALLS,
+    ...NEVER_SUPERVISING,
+    ...REFUSED_CALLS.filter((name) => !LOOKS_IN.includes(name)),
+  ];
   return filter(arch, [
     { name: "openat", body: refuseBits(2, WRITES) },
     { name: "open", body: refuseBits(1, WRITES) },
@@ -194,14 +204,13 @@ export function storageProgram(arch: Architecture): Uint8Array {
   ]);
 }
 
-/** The supervisor's one way into a process of a sandbox. */
-const READS_MEMORY: CallName = "process_vm_readv";
+/** The supervisor's ways into a process of a sandbox. */
+const LOOKS_IN: readonly CallName[] = ["process_vm_readv", "pidfd_getfd"];
 /** O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and __O_TMPFILE. */
 const WRITES = 0o20_001_103;
 const NEVER_SUPERVISING: readonly CallName[] = [
   "socket",
   "socketpair",
-  "connect",
   "bind",
   "creat",
   "mkdir",
@@ -276,8 +285,11 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     { name: "clone", body: refuseBits(0, NEW_NAMESPACES) },
     { name: "clone3", body: enosys },
     { name: "unshare", body: refuseBits(0, NEW_NAMESPACES | CLONE_NEWTIME) },
-    { name: "socket", body: allowFamilies(role) },
-    { name: "socketpair", body: allowValues(0, [AF_UNIX]) },
+    { name: "socket", body: [...(role === "agent" ? refuseUnixDatagrams() : []), ...allowFamilies(role)] },
+    {
+      name: "socketpair",
+      body: [...(role === "agent" ? refuseUnixDatagrams() : []), ...allowValues(0, [AF_UNIX])],
+    },
     { name: "personality", body: allowValues(0, [0, 0xffff_ffff]) },
     { name: "chmod", body: refuseBits(1, SET_ID_BITS) },
     { name: "fchmod", body: refuseBits(1, SET_ID_BITS) },
@@ -290,31 +302,6 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     { name: "mknodat", body: refuseDevices(2) },
     // Our own file drivers decide on descriptors with openat2; what else runs has no need that openat does not serve.
     ...(role === "agent" || role === "exec" ? [{ name: "openat2", body: enosys } as const] : []),
-  ];
-}
-
-/**
- * Families of sockets that a role may make; never raw packets, vsock or kernel crypto. A face serves two unix sockets. A
- * connector shares the host's network, and with it every abstract unix socket of the user's session: it makes none.
- */
-const FAMILIES: { readonly [role in SandboxSpec["role"]]: readonly number[] } = {
-  face: [AF_UNIX],
-  connector: [AF_INET, AF_INET6],
-  agent: [AF_UNIX, AF_INET, AF_INET6],
-  driver: [AF_UNIX, AF_INET, AF_INET6],
-  exec: [AF_UNIX, AF_INET, AF_INET6],
-};
-
-function allowFamilies(role: SandboxSpec["role"]): readonly Instruction[] {
-  if (role === "face") return allowValues(0, FAMILIES.face);
-  return [
-    ...loadArgument(0),
-    ...FAMILIES[role].map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
-    { op: "equal", value: AF_NETLINK, no: "refuse" },
-    // Of netlink only the list of interfaces and addresses, which getifaddrs and getaddrinfo ask for.
-    ...loadArgument(2),
-    { op: "equal", value: NETLINK_ROUTE, no: "refuse" },
-    ...verdicts(),
   ];
 }
 
@@ -337,46 +324,6 @@ function refuseDevices(mode: number): readonly Instruction[] {
     { op: "equal", value: S_IFBLK, yes: "refuse" },
     ...verdicts(),
   ];
-}
-
-function refuseBits(argument: number, bits: number): readonly Instruction[] {
-  return [...loadArgument(argument), { op: "any-bit", value: bits, yes: "refuse" }, ...verdicts()];
-}
-
-function refuseValues(argument: number, values: readonly number[]): readonly Instruction[] {
-  return [
-    ...loadArgument(argument),
-    ...values.map((value): Instruction => ({ op: "equal", value, yes: "refuse" })),
-    ...verdicts(),
-  ];
-}
-
-function allowValues(argument: number, values: readonly number[]): readonly Instruction[] {
-  return [
-    ...loadArgument(argument),
-    ...values.map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
-    { op: "return", value: REFUSE_EPERM },
-    { op: "label", name: "allow" },
-    { op: "return", value: ALLOW },
-  ];
-}
-
-/** Both ends of a body, the harmless one first, so that a body without a decision falls through to it explicitly. */
-function verdicts(): readonly Instruction[] {
-  return [
-    { op: "label", name: "allow" },
-    { op: "return", value: ALLOW },
-    { op: "label", name: "refuse" },
-    { op: "return", value: REFUSE_EPERM },
-  ];
-}
-
-/**
- * The low half of an argument. Every argument examined is an `int` or is cut to 32 bits by the kernel, so the high half
- * must not be compared: a filter that did was passed by setting it (CVE-2019-7303).
- */
-function loadArgument(index: number): readonly Instruction[] {
-  return [{ op: "load", offset: 16 + 8 * index }];
 }
 
 function refuseX32(): readonly Instruction[] {

@@ -1,0 +1,58 @@
+import type { Instruction } from "./bpf.ts";
+import { allowValues, ERRNO, loadArgument, verdicts } from "./rule-parts.ts";
+import type { SandboxSpec } from "./spec.ts";
+
+export const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const NETLINK_ROUTE = 0;
+const SOCK_TYPE_MASK = 0xf;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+
+/** "Protocol not supported". */
+export const REFUSE_EPROTONOSUPPORT: number = ERRNO | 93;
+
+/**
+ * Families of sockets that a role may make; never raw packets, vsock or kernel crypto. A face serves two unix sockets. A
+ * connector shares the host's network, and with it every abstract unix socket of the user's session: it makes none.
+ */
+const FAMILIES: { readonly [role in SandboxSpec["role"]]: readonly number[] } = {
+  face: [AF_UNIX],
+  connector: [AF_INET, AF_INET6],
+  agent: [AF_UNIX, AF_INET, AF_INET6],
+  driver: [AF_UNIX, AF_INET, AF_INET6],
+  exec: [AF_UNIX, AF_INET, AF_INET6],
+};
+
+export function allowFamilies(role: SandboxSpec["role"]): readonly Instruction[] {
+  if (role === "face") return allowValues(0, FAMILIES.face);
+  return [
+    ...loadArgument(0),
+    ...FAMILIES[role].map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
+    { op: "equal", value: AF_NETLINK, no: "refuse" },
+    // Of netlink only the list of interfaces and addresses, which getifaddrs and getaddrinfo ask for.
+    ...loadArgument(2),
+    { op: "equal", value: NETLINK_ROUTE, no: "refuse" },
+    ...verdicts(),
+  ];
+}
+
+/**
+ * Each message of a unix datagram socket can be sent to another name, which lies in memory; SOCK_RAW is the same there. They
+ * are said not to exist, as programs that would log or notify by one are ready for.
+ */
+export function refuseUnixDatagrams(): readonly Instruction[] {
+  return [
+    ...loadArgument(0),
+    { op: "equal", value: AF_UNIX, no: "other" },
+    ...loadArgument(1),
+    { op: "and", value: SOCK_TYPE_MASK },
+    { op: "equal", value: SOCK_DGRAM, yes: "datagram" },
+    { op: "equal", value: SOCK_RAW, no: "other" },
+    { op: "label", name: "datagram" },
+    { op: "return", value: REFUSE_EPROTONOSUPPORT },
+    { op: "label", name: "other" },
+  ];
+}
