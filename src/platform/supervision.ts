@@ -247,8 +247,8 @@ export function createWard(
     },
     others() {
       const entry = storage?.entry() ?? null;
-      const device = entry === null || storage === null ? [] : [{ entry, serve: storage.serve }];
-      return [...device, ...connecting.servers()];
+      const link = entry === null || storage === null ? [] : [{ entry, serve: storage.serve }];
+      return [...link, ...connecting.servers()];
     },
     due: () => dueAt,
     again: connecting,

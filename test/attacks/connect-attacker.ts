@@ -165,6 +165,7 @@ if (isMainThread) {
   console.log(JSON.stringify(said));
   process.exit(0);
 } else if (isWaiter(workerData)) {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage(connectTo(unix(workerData.waitFor)));
 } else {
   const { shared, own, foreign, ms } = workerData as { shared: Uint8Array; own: string; foreign: string; ms: number };
