@@ -93,16 +93,28 @@ function datagram(path: string): string {
   );
 }
 
+interface Race {
+  readonly own: string;
+  readonly foreign: string;
+  readonly ms: number;
+  /** Results that there are to be; while the bytes are half changed there are others too. */
+  readonly until: readonly string[];
+}
+
 /** Calls with one address while another thread changes it, from a socket of one's own to one of the host's. */
-async function race({ own, foreign, ms }: { own: string; foreign: string; ms: number }): Promise<object> {
+async function race({ own, foreign, ms, until }: Race): Promise<object> {
   const server = createServer((each) => each.on("error", () => {}).destroy());
   await new Promise<void>((resolve) => server.listen(own, resolve));
   const shared = new Uint8Array(new SharedArrayBuffer(110));
   unix(own, shared);
-  const worker = new Worker(new URL(import.meta.url), { workerData: { shared, own, foreign, ms } });
+  const worker = new Worker(new URL(import.meta.url), { workerData: { shared, own, foreign, ms: 10 * ms } });
   await new Promise((resolve) => worker.once("online", resolve));
   const counts: { [result: string]: number } = {};
-  for (const end = Date.now() + ms; Date.now() < end;) {
+  // At least as long as was asked, and on a slow machine until both addresses were read once, as far as answers tell.
+  const begun = Date.now();
+  const isOver = (): boolean =>
+    Date.now() > begun + ms && (until.every((result) => result in counts) || Date.now() > begun + 10 * ms);
+  while (!isOver()) {
     const result = connectTo(shared);
     counts[result] = (counts[result] ?? 0) + 1;
     await new Promise((resolve) => setImmediate(resolve));
@@ -159,7 +171,7 @@ function isWaiter(data: object): data is { readonly waitFor: string } {
 }
 
 if (isMainThread) {
-  const task = JSON.parse(argv[2] ?? "{}") as { reach?: string; race?: Parameters<typeof race>[0] };
+  const task = JSON.parse(argv[2] ?? "{}") as { reach?: string; race?: Race };
   const said =
     task.reach !== undefined ? reach(task.reach) : task.race !== undefined ? await race(task.race) : await work();
   console.log(JSON.stringify(said));

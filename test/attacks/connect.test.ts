@@ -81,16 +81,18 @@ describe("a socket of the host's in a shared folder", () => {
   });
 
   it("is not reached by an address that another thread changes while the call is made", async () => {
-    const race = { own: "/tmp/own.sock", foreign: "/workspace/late.sock", ms: 1500 };
+    const race = { own: "/tmp/own.sock", foreign: "/workspace/late.sock", ms: 1000 };
     const before = visits;
-    const off = await inside({ race }, { role: "exec" });
-    expect(visits, JSON.stringify(off.said)).toBeGreaterThan(before);
+    // On a machine that others use the other thread may not get its turn.
+    for (let tries = 0; visits === before && tries < 5; tries++)
+      await inside({ race: { ...race, until: ["ok"] } }, { role: "exec" });
+    expect(visits).toBeGreaterThan(before);
     const now = visits;
-    const on = await inside({ race });
+    const on = await inside({ race: { ...race, until: ["ok", "EACCES"] } });
     expect(visits).toBe(now);
     expect(on.said["ok"]).toBeGreaterThan(0);
     expect(on.said["EACCES"]).toBeGreaterThan(0);
-  });
+  }, 90_000);
 });
 
 it("twin: what ordinary programs connect to is what it is without a supervisor", async () => {
