@@ -101,13 +101,26 @@ interface Race {
   readonly until: readonly string[];
 }
 
+/** The other thread: without the C library, so that it can end at any moment. */
+const CHANGER = `
+const { shared, stop, one, other } = require("node:worker_threads").workerData;
+while (Atomics.load(stop, 0) === 0) {
+  shared.set(other);
+  shared.set(one);
+}`;
+
 /** Calls with one address while another thread changes it, from a socket of one's own to one of the host's. */
 async function race({ own, foreign, ms, until }: Race): Promise<object> {
   const server = createServer((each) => each.on("error", () => {}).destroy());
   await new Promise<void>((resolve) => server.listen(own, resolve));
   const shared = new Uint8Array(new SharedArrayBuffer(110));
   unix(own, shared);
-  const worker = new Worker(new URL(import.meta.url), { workerData: { shared, own, foreign, ms: 10 * ms } });
+  const stop = new Uint8Array(new SharedArrayBuffer(1));
+  const worker = new Worker(CHANGER, {
+    eval: true,
+    workerData: { shared, stop, one: unix(own), other: unix(foreign) },
+  });
+  const gone = new Promise((resolve) => worker.once("exit", resolve));
   await new Promise((resolve) => worker.once("online", resolve));
   const counts: { [result: string]: number } = {};
   // At least as long as was asked, and on a slow machine until both addresses were read once, as far as answers tell.
@@ -119,7 +132,8 @@ async function race({ own, foreign, ms, until }: Race): Promise<object> {
     counts[result] = (counts[result] ?? 0) + 1;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await worker.terminate();
+  Atomics.store(stop, 0, 1);
+  await gone;
   server.close();
   return counts;
 }
@@ -166,24 +180,15 @@ async function work(): Promise<object> {
   return answers;
 }
 
-function isWaiter(data: object): data is { readonly waitFor: string } {
-  return "waitFor" in data;
-}
-
 if (isMainThread) {
   const task = JSON.parse(argv[2] ?? "{}") as { reach?: string; race?: Race };
   const said =
     task.reach !== undefined ? reach(task.reach) : task.race !== undefined ? await race(task.race) : await work();
   console.log(JSON.stringify(said));
   process.exit(0);
-} else if (isWaiter(workerData)) {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-  parentPort?.postMessage(connectTo(unix(workerData.waitFor)));
 } else {
-  const { shared, own, foreign, ms } = workerData as { shared: Uint8Array; own: string; foreign: string; ms: number };
-  const [one, other] = [unix(own), unix(foreign)];
-  for (const end = Date.now() + ms; Date.now() < end;) {
-    shared.set(other);
-    shared.set(one);
-  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own main thread gave it
+  const { waitFor } = workerData as { readonly waitFor: string };
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  parentPort?.postMessage(connectTo(unix(waitFor)));
 }
