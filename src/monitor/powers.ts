@@ -84,8 +84,8 @@ export interface MonitorPowers {
   requireGuard(): void;
   /** Makes the empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
-  /** That folder, or null when there is none or all in it was undone. */
-  findUndoFolder(instance: string): Promise<string | null>;
+  /** That folder, or null when there is none or all in it was undone. `empty`: nothing was noted in it. */
+  findUndoFolder(instance: string): Promise<{ readonly folder: string; readonly empty: boolean } | null>;
   removeUndoFolder(instance: string): Promise<void>;
   /** Starts a program of ours in a sandbox and gives what it wrote to standard output. Rejects when it did not end well. */
   readOutput(spec: SandboxSpec): Promise<string>;

@@ -35,10 +35,13 @@ export async function undoInstance(
   const state = journal.state.instances.get(instance);
   if (state === undefined)
     throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
-  const undo = await powers.findUndoFolder(instance);
   const { workspace } = state;
-  if (undo === null || workspace === null) return NOTHING;
+  if (workspace === null || (await powers.findUndoFolder(instance)) === null) return NOTHING;
   await refuseUse(ports, state, workspace);
+  // Each run asks at its end what it changed; no device is started to say that it was nothing.
+  const found = await powers.findUndoFolder(instance);
+  if (found === null || found.empty) return NOTHING;
+  const undo = found.folder;
   const look = await ask(ports, { undo, workspace, how: "dry" });
   if (how === "dry") return look;
   busy.add(workspace);

@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Stores of ended instances that are kept; the oldest beyond are removed. */
@@ -8,7 +8,8 @@ const KEPT = 32;
 export function openUndoShelf(folder: string): {
   /** Makes an empty one; makes room for it first. With it goes the file by which all storage devices take turns. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
-  findUndoFolder(instance: string): Promise<string | null>;
+  /** Null when there is none. `empty`: nothing was noted in it. */
+  findUndoFolder(instance: string): Promise<{ readonly folder: string; readonly empty: boolean } | null>;
   removeUndoFolder(instance: string): Promise<void>;
 } {
   const remove = (instance: string): Promise<void> => rm(join(folder, instance), { recursive: true, force: true });
@@ -41,9 +42,9 @@ export function openUndoShelf(folder: string): {
       return { folder: made, turns };
     },
     async findUndoFolder(instance) {
-      const path = join(folder, instance);
-      return await access(join(path, "journal")).then(
-        () => path,
+      const found = join(folder, instance);
+      return await stat(join(found, "journal")).then(
+        ({ size }) => ({ folder: found, empty: size === 0 }),
         () => null,
       );
     },
