@@ -68,7 +68,7 @@ export function createAskedStops({ lives, below, end, ports }: AskedPorts): Aske
         live.asking = QUIET;
       }
       // A freeze that is still being looked after would stop again what goes on now.
-      void Promise.all(found.map(({ stopping }) => stopping)).then(() => {
+      void Promise.all(found.map(({ stopping }) => stopping ?? Promise.resolve())).then(() => {
         letGoOn(
           found.filter(({ state }) => state.life === "running"),
           ports,
