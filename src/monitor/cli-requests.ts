@@ -100,6 +100,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
   };
   const explainPorts = { state, digest: ports.digest, ownPaths: ports.ownPaths };
 
+  const submitFrom = (from: "cli" | "console"): CliHandlers["submit"] => {
+    return async ({ envelope, document }) => ({ seq: await statements.submit(envelope, document, from) });
+  };
   function grantView(id: string): GrantView {
     const entry = state.grants.get(id);
     if (entry === undefined)
@@ -236,9 +239,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     async prepare({ purpose, document }) {
       return { statement: await statements.prepare(purpose, document) };
     },
-    async submit({ envelope, document }) {
-      return { seq: await statements.submit(envelope, document) };
-    },
+    submit: submitFrom("cli"),
     async grants() {
       return { grants: [...state.grants.keys()].map(grantView) };
     },
@@ -377,7 +378,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     ...memoryHandlers(ports),
     async "console-open"() {
-      return ports.console.open(handlers);
+      return ports.console.open({ ...handlers, submit: submitFrom("console") });
     },
     async "console-close"() {
       return { closed: await ports.console.close() };

@@ -100,3 +100,16 @@ export class Refusal extends Error {
     this.hint = hint;
   }
 }
+
+/** A statement that is not taken, and why. */
+export class StatementRefusal extends Refusal {
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(
+      "bad-statement",
+      `The statement is refused: ${message} (${reason}).`,
+      "Ask for it again, look at what it says, and sign that.",
+    );
+    this.reason = reason;
+  }
+}

@@ -1,5 +1,6 @@
 import { createPasskeyDesk, type DeskPorts, type PasskeyDesk } from "./passkey-desk.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
+import { createRefusals, type Refused } from "./refusals.ts";
 import { createSignCounts, type SignCounts } from "./sign-counts.ts";
 import type { TrustedClock } from "./trusted-clock.ts";
 import { createTurns, type Turns } from "./turns.ts";
@@ -13,6 +14,8 @@ export interface OwnerParts {
   readonly inTurn: Turns;
   /** Ids of the keys whose removal is on its way to the log: nothing of theirs may be recorded after it. */
   readonly leaving: Set<string>;
+  /** Records statements that were refused. */
+  readonly refused: (refused: Refused) => void;
 }
 
 export function createOwnerParts(
@@ -27,6 +30,7 @@ export function createOwnerParts(
     counts,
     leaving,
     inTurn,
+    refused: createRefusals(ports),
     desk: createPasskeyDesk({ ...ports, counts, leaving, now: ports.trusted.now }),
     recovery: createRecovery({ ...ports, inTurn }),
   };

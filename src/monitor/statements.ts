@@ -11,7 +11,7 @@ import type { Crypto, Random } from "../platform/powers.ts";
 import { awayRecord, readAway } from "./away.ts";
 import { createDrafts } from "./drafts.ts";
 import { exactText } from "./exact-text.ts";
-import { Refusal } from "./faults.ts";
+import { Refusal, StatementRefusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
 import { readGrant } from "./grant-statement.ts";
 import { readHomePut, readHomeWipe } from "./home-statements.ts";
@@ -40,7 +40,7 @@ export interface StatementPorts {
   readonly start: string;
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
   readonly found: Found;
-  readonly owners: Pick<OwnerParts, "counts" | "recovery" | "inTurn" | "leaving"> & {
+  readonly owners: Pick<OwnerParts, "counts" | "recovery" | "inTurn" | "leaving" | "refused"> & {
     readonly desk: Pick<PasskeyDesk, "offered">;
   };
   policy(): string;
@@ -52,7 +52,8 @@ export interface StatementPorts {
 export interface Statements {
   /** @param found what is shown beside a held action; left out, it is looked for. */
   prepare(purpose: Purpose, document: JsonObject, found?: FoundFile | null): Promise<UnsignedStatement>;
-  submit(envelope: Envelope, document: JsonObject): Promise<number>;
+  /** @param from who hands it in, for the record when it is refused; left out, a command line. */
+  submit(envelope: Envelope, document: JsonObject, from?: "cli" | "console"): Promise<number>;
   readonly second: Pick<SecondDesk, "needOf" | "tell">;
 }
 
@@ -77,30 +78,24 @@ export function createStatements(ports: StatementPorts): Statements {
     return crypto.digest(canonicalize(document));
   }
 
-  function refuse(code: string, message: string): never {
-    void journal.write({ kind: "refused", peer: "cli", code, what: "statement" }).catch(() => {});
-    throw new Refusal(
-      "bad-statement",
-      `The statement is refused: ${message} (${code}).`,
-      "Ask for it again, look at what it says, and sign that.",
-    );
-  }
-
   /** Everything about a statement that can be checked without knowing what it is for. */
-  function verify(envelope: Envelope, document: JsonObject): { statement: Statement; count: number | null } {
+  function authenticate(envelope: Envelope, document: JsonObject): { statement: Statement; count: number | null } {
     const { state } = journal;
     const verified = verifyEnvelope(envelope, {
       findKey: (id) => keyOfSigner(id, { state, document, crypto }),
       crypto,
     });
     if (verified.kind !== "ok") return refuse(verified.code, "it does not verify under an enrolled owner's key");
-    const { statement, count } = verified;
+    return verified;
+  }
+
+  function checkFits(statement: Statement, document: JsonObject): void {
+    const { state } = journal;
     if (!isForSigner(statement, state)) refuse("wrong-role", `${statement.key} may not sign for ${statement.purpose}`);
     if (statement.subject !== subjectOf(document)) refuse("wrong-subject", "it was signed over something else");
     if (statement.start !== ports.start) refuse("stale-statement", "it was made for another start of the monitor");
     if (statement.policy !== ports.policy()) refuse("moved", "the policy has changed since it was asked for");
     if (statement.expires <= ports.now()) refuse("stale-statement", "it is past its end");
-    return { statement, count };
   }
 
   /** Used once, and only for what it was asked for. */
@@ -228,20 +223,37 @@ export function createStatements(ports: StatementPorts): Statements {
       return drafts.draw(base);
     },
 
-    async submit(envelope, document) {
+    async submit(envelope, document, from = "cli") {
       // Before anything is looked at: whoever guesses must not learn more by guessing faster.
       if (RECOVERY_ID.test(envelope.signatures[0].keyid)) ports.owners.recovery.admit();
-      const verified = verify(envelope, document);
-      // Before the count is looked at: what is handed in a second time is a replay, not a copy of the passkey.
-      if (deciding.has(envelope.payload)) return refuse("replayed", "it is being decided already");
-      deciding.add(envelope.payload);
+      let signed: Statement | null = null;
       try {
-        return await decide({ ...verified, envelope, document });
-      } finally {
-        deciding.delete(envelope.payload);
+        const verified = authenticate(envelope, document);
+        signed = verified.statement;
+        checkFits(signed, document);
+        return await once({ ...verified, envelope, document });
+      } catch (error) {
+        if (error instanceof StatementRefusal) {
+          const about = signed === null ? "" : ` for ${signed.purpose}, request ${signed.nonce}`;
+          const what = `statement of ${envelope.signatures[0].keyid}${about}`;
+          ports.owners.refused({ peer: from, code: error.reason, what });
+        }
+        throw error;
       }
     },
   };
+
+  async function once(verified: Verified): Promise<number> {
+    const { payload } = verified.envelope;
+    // Before the count is looked at: what is handed in a second time is a replay, not a copy of the passkey.
+    if (deciding.has(payload)) return refuse("replayed", "it is being decided already");
+    deciding.add(payload);
+    try {
+      return await decide(verified);
+    } finally {
+      deciding.delete(payload);
+    }
+  }
 
   async function decide({ statement, count, envelope, document }: Verified): Promise<number> {
     if (statement.purpose === "approve-action") {
@@ -261,7 +273,8 @@ export function createStatements(ports: StatementPorts): Statements {
     ports.owners.counts.take(statement.key, count);
     return ports.owners.inTurn(async () => {
       // What came before may have taken the right to sign this, or have been the first owner's enrolment.
-      verify(envelope, document);
+      authenticate(envelope, document);
+      checkFits(statement, document);
       return take(statement, { envelope, document });
     });
   }
@@ -371,6 +384,10 @@ export function createStatements(ports: StatementPorts): Statements {
         return purpose satisfies never;
     }
   }
+}
+
+function refuse(code: string, message: string): never {
+  throw new StatementRefusal(code, message);
 }
 
 function consentOf(statement: Statement): Consent {

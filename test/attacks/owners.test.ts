@@ -111,7 +111,11 @@ describe("roles", () => {
   ])("attack: %s signed by one who has only the role %s is refused and recorded", async (_, role, purpose, make) => {
     const signer = await enrol(`${role}-${purpose}-${randomBytes(2).toString("hex")}`, [role]);
     await expect(sign(signer, purpose, make())).rejects.toThrow(/wrong-role/);
-    await expect.poll(() => lastOf("refused")).toMatchObject({ peer: "cli", code: "wrong-role" });
+    // It says whose and what it was; what follows another within a second is summed up.
+    const what = expect.stringContaining(`statement of ${idOf(signer)} for ${purpose}, request `);
+    await expect
+      .poll(() => lastOf("refused"), { timeout: 20_000 })
+      .toMatchObject({ peer: "cli", code: "wrong-role", what });
     expect((await aios.client.request("grants", {})).grants.map(({ id }) => id)).not.toContain("stolen");
     expect(await owners()).not.toContain("friend");
   });

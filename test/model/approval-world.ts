@@ -211,6 +211,7 @@ export class World {
         recovery: { admit: () => {}, watch: () => {} },
         inTurn: createTurns(),
         leaving: new Set(),
+        refused: () => {},
         desk: { offered: () => false },
       },
       effects: {
