@@ -20,7 +20,10 @@ const ANTHROPIC = [
   }),
   event({ type: "content_block_delta", delta: { text: 'a "usage" of words ü' } }),
   event({ type: "message_delta", usage: { output_tokens: 25 } }),
+  event({ type: "message_stop" }),
 ].join("");
+const BEGINNING = event({ type: "message_start", message: { usage: { input_tokens: 5, output_tokens: 1 } } });
+const STOP = event({ type: "message_stop" });
 
 test.each([1, 7, 1000])("a stream of Anthropic's tells it twice, in pieces of %i bytes too", (piece) => {
   expect(count(STREAM, ANTHROPIC, piece)).toEqual({ input: 100, output: 25 });
@@ -46,12 +49,25 @@ test.each([
   ["no JSON", "application/json", "<html>"],
   ["no numbers", "application/json", '{"usage":{"input_tokens":"1","output_tokens":-3}}'],
   ["a stream that never says", STREAM, event({ type: "message_stop" })],
+  ["a stream that ends after its beginning", STREAM, BEGINNING],
+  ["a stream that only began to say", STREAM, BEGINNING + STOP],
+  ["a stream without its end", STREAM, BEGINNING + event({ type: "message_delta", usage: { output_tokens: 9 } })],
+  [
+    "a number of tokens that is none",
+    STREAM,
+    BEGINNING + event({ type: "message_delta", usage: { output_tokens: 1e300 } }) + STOP,
+  ],
+  [
+    "a chat that breaks off between its counts",
+    STREAM,
+    `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 1 } })}\n\n`,
+  ],
   ["a stream of other lines", STREAM, ': "usage"\n\nusage: 3\n\n'],
 ])("%s is not counted", (_, type, text) => expect(count(type, text)).toBeNull());
 
 test("a line without end is not kept", () => {
   const reader = createUsageReader(STREAM);
   for (let at = 0; at < 100; at++) reader.add(new Uint8Array(65_536).fill(0x61));
-  reader.add(encodeUtf8(`\n${event({ usage: { input_tokens: 1, output_tokens: 1 } })}`));
+  reader.add(encodeUtf8(`\n${event({ usage: { input_tokens: 1, output_tokens: 1 } })}data: [DONE]\n\n`));
   expect(reader.end()).toEqual({ input: 1, output: 1 });
 });

@@ -41,19 +41,44 @@ function readWhole(): UsageReader {
   };
 }
 
-/** Usage is told more than once in a stream, each time in full or in part: the last word on each number counts. */
+/** Events after which nothing comes, and with them the line that OpenAI's chat and its kin end a stream with. */
+const LAST_EVENTS: ReadonlySet<JsonValue | undefined> = new Set([
+  "message_stop",
+  "response.completed",
+  "response.incomplete",
+  "response.failed",
+]);
+const LAST_LINE = "[DONE]";
+/** What a stream begins with has the usage so far, which is next to nothing. */
+const FIRST_EVENT = "message_start";
+const MAY_SAY = /"usage"|"message_stop"|"response\.(?:completed|incomplete|failed)"/;
+
+/**
+ * Usage is told more than once in a stream, each time in full or in part: the last word on each number counts. A stream that
+ * does not come to its own end, or says nothing after its beginning, has not said what it cost.
+ */
 function readEvents(): UsageReader {
   let line: Uint8Array[] = [];
   let held = 0;
   let usage: JsonObject | null = null;
+  let isSaid = false;
+  let isOver = false;
   const take = (): void => {
     const text = held <= LINE_BYTES ? decodeUtf8(joined(line)) : null;
     line = [];
     held = 0;
-    if (text === null || !text.startsWith("data:") || !text.includes('"usage"')) return;
-    const value = valueOf(text.slice("data:".length));
-    const found = value === null ? null : usageIn(value);
-    if (found !== null) usage = { ...usage, ...found };
+    if (text === null || !text.startsWith("data:")) return;
+    const data = text.slice("data:".length).trim();
+    if (data === LAST_LINE) isOver = true;
+    // Nearly all events are pieces of text, and need not be read.
+    if (!MAY_SAY.test(data)) return;
+    const value = valueOf(data);
+    if (value === null) return;
+    if (LAST_EVENTS.has(value["type"])) isOver = true;
+    const found = usageIn(value);
+    if (found === null) return;
+    usage = { ...usage, ...found };
+    if (value["type"] !== FIRST_EVENT) isSaid = true;
   };
   return {
     add: (bytes) => {
@@ -67,7 +92,7 @@ function readEvents(): UsageReader {
     },
     end: () => {
       take();
-      return usage === null ? null : counted(usage);
+      return usage === null || !isSaid || !isOver ? null : counted(usage);
     },
   };
 
@@ -89,10 +114,12 @@ function usageIn(value: JsonObject): JsonObject | null {
 const INPUT = ["input_tokens", "prompt_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"] as const;
 const OUTPUT = ["output_tokens", "completion_tokens"] as const;
 
+/** Null when no number is there, or one is that cannot be a number of tokens: then nobody knows. */
 function counted(usage: JsonObject): CountedTokens | null {
+  const told = [...INPUT, ...OUTPUT].map((name) => usage[name] ?? null).filter((value) => value !== null);
+  if (told.length === 0 || told.some((value) => countOf(value) === null)) return null;
   const sum = (names: readonly string[]): number => names.reduce((all, name) => all + (countOf(usage[name]) ?? 0), 0);
-  const said = [...INPUT, ...OUTPUT].some((name) => countOf(usage[name]) !== null);
-  return said ? { input: sum(INPUT), output: sum(OUTPUT) } : null;
+  return { input: sum(INPUT), output: sum(OUTPUT) };
 }
 
 function countOf(value: JsonValue | undefined): number | null {
