@@ -9,6 +9,8 @@ const CONTROL = [
   ".profile",
   ".zshenv",
   ".envrc",
+  ".envrc.local",
+  ".ruby-lsp/Gemfile",
   ".gitconfig",
   ".gitmodules",
   ".npmrc",

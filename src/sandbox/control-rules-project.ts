@@ -138,6 +138,7 @@ export const PROJECT_RULES: readonly Rule[] = [
       ".phpactor.json",
       ".phpactor.yml",
       ".solargraph.yml",
+      ".ruby-lsp",
       ".tern-project",
       ".pyre_configuration",
       ".lsp/config.edn",

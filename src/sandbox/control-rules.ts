@@ -54,6 +54,9 @@ export const RULES: readonly Rule[] = [
     packages: "free",
     paths: [
       ".envrc",
+      // What an `.envrc` takes in when it is there, by the names that its documentation uses.
+      ".envrc.local",
+      ".envrc.private",
       ".mise.toml",
       "mise.toml",
       "mise.local.toml",
