@@ -43,7 +43,7 @@ async function sit(typed: readonly string[]): Promise<{ desk: Desk; powers: CliP
     return {
       request: client.request,
       close: client.close,
-      onEvent: (_name, listener) => void hear.push(listener as never),
+      onEvent: (name, listener) => void (name === "record" && hear.push(listener as never)),
     };
   };
   const home: Home = {
