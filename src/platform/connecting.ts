@@ -46,6 +46,8 @@ interface Waiting {
 export interface Connecting {
   /** Answers a call to connect, now or later. False: it leads to a socket that is not the sandbox's, and is not answered. */
   take(listener: number, call: PendingCall): boolean;
+  /** Whether any is waited for: nearly always none is, and this is asked for every sandbox at every call of one. */
+  readonly waits: boolean;
   /** Those that poll is to wait for. */
   servers(): readonly { readonly entry: PollEntry; serve(polled: Polled): void }[];
   /** When one is to be tried again, on the clock of `now`; null when none is. */
@@ -130,6 +132,9 @@ export function createConnecting(now: () => number): Connecting {
       } finally {
         if (!isKept) release({ fd, target });
       }
+    },
+    get waits() {
+      return waiting.size > 0;
     },
     servers: () =>
       [...waiting]

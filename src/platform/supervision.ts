@@ -17,7 +17,7 @@ import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { signalProcess } from "./sandbox-syscalls.ts";
 import { answerCall, isPending, receiveCall, type PendingCall } from "./seccomp-notice.ts";
-import { createStorageLink } from "./storage-link.ts";
+import { createStorageLink, type StorageLink } from "./storage-link.ts";
 
 const SIGKILL = 9;
 /** How long reports are gathered, milliseconds. */
@@ -33,12 +33,12 @@ export interface Ward {
   entry(): PollEntry | null;
   /** Does what is ready. */
   serve(polled: Polled): void;
-  /** What is waited for beside it: its storage device, and connections that take time. */
-  others(): readonly { readonly entry: PollEntry; serve(polled: Polled): void }[];
+  /** Its storage device, which is waited for beside it; null without guarded roots. */
+  readonly storage: StorageLink | null;
+  /** Connections of its that take time. */
+  readonly connecting: Omit<Connecting, "take" | "close">;
   /** When gathered reports are due, on the clock of `now`; null when there are none. */
   due(): number | null;
-  /** Connections whose listener had no room. */
-  readonly again: Pick<Connecting, "due" | "tryAgain">;
   /** Hands out what was gathered. */
   flush(): void;
   close(): void;
@@ -245,13 +245,9 @@ export function createWard(
         phase = "over";
       }
     },
-    others() {
-      const entry = storage?.entry() ?? null;
-      const link = entry === null || storage === null ? [] : [{ entry, serve: storage.serve }];
-      return [...link, ...connecting.servers()];
-    },
+    storage,
+    connecting,
     due: () => dueAt,
-    again: connecting,
     flush,
     close() {
       storage?.close();

@@ -74,10 +74,14 @@ export function superviseAll(control: number, notices: (number: number) => Notic
     let due = Infinity;
     for (const ward of wards) {
       const entry = ward.entry();
-      due = Math.min(due, ward.due() ?? Infinity, ward.again.due() ?? Infinity);
+      due = Math.min(due, ward.due() ?? Infinity);
       if (entry === null) continue;
       waiting.push({ server: ward, entry });
-      for (const other of ward.others()) waiting.push({ server: other, entry: other.entry });
+      const device = ward.storage?.entry() ?? null;
+      if (ward.storage !== null && device !== null) waiting.push({ server: ward.storage, entry: device });
+      if (!ward.connecting.waits) continue;
+      due = Math.min(due, ward.connecting.due() ?? Infinity);
+      for (const server of ward.connecting.servers()) waiting.push({ server, entry: server.entry });
     }
     const listened = crowded ? [] : waiting;
     const [own, ...found] = pollAll(
@@ -91,7 +95,7 @@ export function superviseAll(control: number, notices: (number: number) => Notic
     }
     const now = performance.now();
     for (const ward of wards) {
-      ward.again.tryAgain();
+      if (ward.connecting.waits) ward.connecting.tryAgain();
       const over = ward.entry() === null;
       if (over || (ward.due() ?? Infinity) <= now) ward.flush();
       if (!over) continue;
