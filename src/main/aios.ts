@@ -185,6 +185,13 @@ function serve(home: string): Promise<number> {
   });
 }
 
-// Standard streams are written at once on Linux (files, terminals and pipes), so that nothing is lost by leaving now;
-// a terminal that was read from would keep the process otherwise.
-process.exit(await main());
+const code = await main();
+// Files, terminals and pipes are written at once on Linux, and a socket, which another program may have made of them, is not.
+// A terminal that was read from would keep the process, so it is left once all of it is written.
+await Promise.all([process.stdout, process.stderr].map(written));
+process.exit(code);
+
+/** Resolves when everything was taken from a stream, or nobody takes it any more. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((done) => stream.write("", () => done()));
+}

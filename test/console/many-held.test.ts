@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -58,6 +60,17 @@ test("are told in pages of bounded size, all of them, the last one too", async (
     last = page.held.at(-1) ?? last;
   }
   expect(seen.size).toBe(COUNT);
+});
+
+test("are listed whole, whoever reads slowly: another program's socket takes less at a time", async () => {
+  const words = [join(ROOT, "src/main/aios.ts"), "approvals", "list", "--home", aios.home];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "ignore"] });
+  // It takes nothing until the list has been written as far as it can be.
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
+  await once(child, "close");
+  expect(text.trimEnd().split("\n")).toHaveLength(KINDS + 1);
 });
 
 test("fit a terminal: aios top draws a screen, and its last line is the last of them", async () => {
