@@ -104,7 +104,7 @@ async function runOnce(folder: string, guard: "on" | "off"): Promise<Timed> {
   const before = performance.now();
   const [inner, outer] = makeSocketEnds();
   const roots = [{ host: workspace, inside: "/workspace" }];
-  const plan = planStorage({ node: NODE, root: ROOT }, { undo, turns, roots, open: [] });
+  const plan = planStorage({ node: NODE, root: ROOT }, { undo, turns, roots, open: [], obeyed: [] });
   const device = guard === "off" ? null : await startSandbox(plan, { streams: "ignore", ends: [inner] });
   const ready = performance.now() - before;
   inner.close();

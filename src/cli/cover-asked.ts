@@ -11,8 +11,8 @@ import type { MonitorClient } from "./powers.ts";
 
 type Asker = Pick<MonitorClient, "request">;
 
-/** Denials of an instance that are looked through. */
-const LOOKED_AT = 10_000;
+/** Denials that are looked through. */
+export const LOOKED_AT = 10_000;
 /** Held actions of which all is asked for. */
 const MOST_HELD = 128;
 

@@ -14,6 +14,7 @@ import { runProgram } from "../cli/program.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { createLook } from "../platform/machine-look.ts";
+import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { askChoice, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
@@ -55,13 +56,13 @@ const person: Person = {
   askPassphrase: (prompt, asker) => translateFaults(() => readPassphrase(prompt, asker)),
 };
 
-/** Ctrl-C and the end of input are no answer. */
+/** Ctrl-C, the end of input and a line without end are no answer. A signal ends the command. */
 async function orNull(answer: Promise<string | null>): Promise<string | null> {
   try {
-    return await translateFaults(() => answer);
+    return await answer;
   } catch (error) {
-    if (error instanceof CliFailure && (error.code === "interrupted" || error.code === "not-confirmed")) return null;
-    throw error;
+    if (error instanceof PlatformError && (error.code === "cancelled" || error.code === "too-long")) return null;
+    return await translateFaults(() => Promise.reject(error));
   }
 }
 
@@ -132,7 +133,8 @@ async function main(): Promise<number> {
     return 3;
   }
   const logs = createLogVerifier(crypto, files);
-  const openHome = (path: string): Home => createCliHome(path, { daemon: DAEMON, monitorUser });
+  const openHome = (path: string): Home =>
+    createCliHome(path, { daemon: DAEMON, monitorUser, warn: (lines) => void process.stderr.write(lines) });
   const powers: CliPowers = {
     version: VERSION,
     out: createScreen(process.stdout, env),

@@ -255,7 +255,7 @@ async function runStorage({ cache, scratch }: Place): Promise<void> {
   const turns = join(scratch, "turns");
   writeFileSync(turns, "");
   const roots = [{ host: cache, inside: CACHE }];
-  await inSandbox(planStorage(CODE, { undo, turns, roots, open: [] }), null, () => Promise.resolve());
+  await inSandbox(planStorage(CODE, { undo, turns, roots, open: [], obeyed: [] }), null, () => Promise.resolve());
 }
 
 /** A supervisor of nothing: it keeps what was compiled before it is ready. */

@@ -5,7 +5,11 @@ import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { createCliHome } from "./cli-home.ts";
 
 test("people who share a home are told apart by their passphrases, and neither opens the other's key", async () => {
-  const home = createCliHome(join(makeTemporaryFolder(), "home"), { daemon: "none", monitorUser: null });
+  const home = createCliHome(join(makeTemporaryFolder(), "home"), {
+    daemon: "none",
+    monitorUser: null,
+    warn: () => {},
+  });
   await home.create();
   expect(await home.key.exists()).toBe(false);
   const first = await home.key.create("the first passphrase");
@@ -20,7 +24,11 @@ test("people who share a home are told apart by their passphrases, and neither o
 }, 60_000);
 
 test("attack: a damaged key file keeps nobody else from signing, and is named; twin: alone it is the fault", async () => {
-  const home = createCliHome(join(makeTemporaryFolder(), "home"), { daemon: "none", monitorUser: null });
+  const home = createCliHome(join(makeTemporaryFolder(), "home"), {
+    daemon: "none",
+    monitorUser: null,
+    warn: () => {},
+  });
   await home.create();
   await home.key.create("the first passphrase");
   const { signer } = await home.key.createAnother("the second passphrase");

@@ -1,6 +1,7 @@
 import { chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CliFailure } from "../cli/failure.ts";
+import { findOtherVersion } from "../cli/other-version.ts";
 import type { Home } from "../cli/powers.ts";
 import { shellWord } from "../cli/shell-word.ts";
 import { openHome } from "../platform/home.ts";
@@ -9,6 +10,7 @@ import { checkOwnerKey, createOwnerKey, openOwnerKey } from "../platform/owner-k
 import { attachMonitor, connectMonitor } from "./monitor-client.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { translateFaults } from "./translate.ts";
+import { VERSION } from "./version.ts";
 
 /** Key files of one home. */
 const MOST_KEYS = 16;
@@ -18,6 +20,8 @@ export interface HomeParts {
   readonly daemon: string;
   /** User and group that the monitor runs as, or null when it runs as this user. */
   readonly monitorUser: { readonly uid: number; readonly gid: number } | null;
+  /** Writes lines for the person. */
+  warn(lines: string): void;
 }
 
 /** One home as the command line sees it. */
@@ -27,6 +31,8 @@ export function createCliHome(path: string, parts: HomeParts): Home {
     keyPath,
     ...Array.from({ length: MOST_KEYS - 1 }, (_, at) => join(path, "keys", `owner-${at + 2}.json`)),
   ];
+  /** Said once, however many connections a command needs. */
+  let compared = false;
   return {
     path,
     async exists() {
@@ -51,7 +57,16 @@ export function createCliHome(path: string, parts: HomeParts): Home {
       damaged: () => Promise.resolve(keyPaths.filter(isThere).flatMap(damageOf)),
       unlock: (passphrase) => openFirst(keyPaths.filter(isThere), passphrase),
     },
-    connect: () => translateFaults(() => connectMonitor(path, parts.daemon)),
+    connect: () =>
+      translateFaults(async () => {
+        const client = await connectMonitor(path, parts.daemon);
+        if (!compared) {
+          compared = true;
+          const other = await findOtherVersion(client, { version: VERSION, home: path });
+          if (other !== null) parts.warn(other);
+        }
+        return client;
+      }),
     attach: () => translateFaults(() => attachMonitor(path)),
     dropIndex: () => {
       const folder = join(path, "index");

@@ -41,6 +41,7 @@ import { listenUnix } from "../platform/unix-server.ts";
 import { openUndoShelf } from "../platform/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { findFile } from "../platform/found-file.ts";
+import { findGitObeyed } from "../platform/git-obeyed.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { PAGES } from "./console-pages.ts";
@@ -118,6 +119,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       return folder;
     },
     requireGuard,
+    findGitObeyed,
     ...openUndoShelf(home.undo),
     async readOutput(spec) {
       const started = await startSandbox(spec, { streams: "capture" });

@@ -1,7 +1,7 @@
 /**
  * The storage device of one agent: it changes files in guarded roots on the agent's behalf, and undoes what it did.
  *
- *     storage.ts serve BYTES:NAME:… STORE ROOT…
+ *     storage.ts serve {"most":BYTES,"open":[NAME…],"obeyed":[PATH…]} STORE ROOT…
  *     storage.ts undo dry|do STORE ROOT…
  *
  * To serve, descriptor 3 leads to the supervisor. It reads and changes nothing but the store and the roots (Landlock, by
@@ -15,6 +15,7 @@ import { installFilter } from "../platform/seccomp-listener.ts";
 import { serveStorage } from "../platform/storage-device.ts";
 import { undoRun } from "../platform/undo-run.ts";
 import { createUndoStore } from "../platform/undo-store.ts";
+import type { StorageTask } from "../monitor/storage-plan.ts";
 import { storageProgram } from "../sandbox/seccomp.ts";
 
 const SUPERVISOR = 3;
@@ -33,10 +34,11 @@ function serve(
   folder: string,
   { how, turns, roots }: { readonly how: string; readonly turns: number; readonly roots: readonly string[] },
 ): void {
-  const [most = "", ...open] = how.split(":");
-  const store = createUndoStore(folder, Number(most));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the monitor's own words (monitor/storage-plan.ts)
+  const { most, open, obeyed } = JSON.parse(how) as StorageTask;
+  const store = createUndoStore(folder, most);
   try {
-    serveStorage(SUPERVISOR, { roots, open: new Set(open), store, turns });
+    serveStorage(SUPERVISOR, { roots, open: new Set(open), obeyed, store, turns });
   } finally {
     store.close();
   }

@@ -23,7 +23,7 @@ import { ancestryBelow, hintOf, refuseWider, refuseWorkspace } from "./run-refus
 import { freezeTogether, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
 import { refuseWhileAll } from "./thaw-statements.ts";
-import { planAgent } from "./sandbox-plans.ts";
+import { overruledIn, planAgent } from "./sandbox-plans.ts";
 import type { HeldState, InstanceState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { endStorage, startStorage } from "./storage-start.ts";
@@ -196,6 +196,7 @@ export function createInstances(ports: InstancePorts): Instances {
         live.devices = devices;
         live.output = limits.output;
         const opened: SocketEnd[] = [];
+        let overruled: readonly string[] = [];
         try {
           if (devices.length > 0) {
             await journal.write({ kind: "devices-passed", instance, agent: request.agent, devices });
@@ -232,34 +233,33 @@ export function createInstances(ports: InstancePorts): Instances {
           });
           const others = Promise.all([face, storage.stands]).then(() => refuseStopped(state));
           others.catch(() => {}); // the agent's start says so
-          const agent = powers.startAgent(
-            planAgent(code, {
-              command: request.command,
-              environment: { ...request.environment, ...net.secrets },
-              terminal: streams.terminal,
-              workspace: request.workspace === null ? null : { host: request.workspace, mode },
-              code: request.code,
-              programs,
-              home,
-              sockets,
-              network: net.network,
-              formats: net.formats,
-              forwards: net.forwards,
-              git: net.git,
-              published: visits !== null,
-              limits,
-              devices,
-            }),
-            {
-              streams,
-              hear: (news) => ports.hear(live, news),
-              after: others,
-              bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
-              reached: (reached) => endByLimit(live, reached, limitPorts),
-              ends: opened,
-              device: live.storageEnd,
-            },
-          );
+          const spec = planAgent(code, {
+            command: request.command,
+            environment: { ...request.environment, ...net.secrets },
+            terminal: streams.terminal,
+            workspace: request.workspace === null ? null : { host: request.workspace, mode },
+            code: request.code,
+            programs,
+            home,
+            sockets,
+            network: net.network,
+            formats: net.formats,
+            forwards: net.forwards,
+            git: net.git,
+            published: visits !== null,
+            limits,
+            devices,
+          });
+          overruled = overruledIn(spec, request.environment);
+          const agent = powers.startAgent(spec, {
+            streams,
+            hear: (news) => ports.hear(live, news),
+            after: others,
+            bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
+            reached: (reached) => endByLimit(live, reached, limitPorts),
+            ends: opened,
+            device: live.storageEnd,
+          });
           live.agent = await enlist(live, "agent", agent).catch(async (error: unknown) => {
             await others;
             throw error;
@@ -286,7 +286,7 @@ export function createInstances(ports: InstancePorts): Instances {
         );
         // Killed or cut while it was starting: nothing of it may stay.
         if (stoppedBy(journal.state, state) !== null) stopProcesses(live);
-        return { instance, output: limits.output };
+        return { instance, output: limits.output, overruled };
       } finally {
         streams.release();
       }

@@ -82,6 +82,8 @@ export interface MonitorPowers {
   readonly volumes: AgentVolumes;
   /** Throws when this machine cannot guard a folder that an agent writes in. */
   requireGuard(): void;
+  /** Paths below a workspace that git obeys by its configuration (platform/git-obeyed.ts). Rejects when they cannot be known. */
+  findGitObeyed(workspace: string): Promise<readonly string[]>;
   /** Makes the empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
   /** That folder, or null when there is none or all in it was undone. `empty`: nothing was noted in it. */

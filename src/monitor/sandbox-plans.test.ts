@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LIMITS } from "../kernel/sandbox-limits.ts";
-import { planAgent, planBroker, planConnector, planDriver, planFace, planGate, planInjector } from "./sandbox-plans.ts";
+import {
+  overruledIn,
+  planAgent,
+  planBroker,
+  planConnector,
+  planDriver,
+  planFace,
+  planGate,
+  planInjector,
+} from "./sandbox-plans.ts";
 import { planStorage } from "./storage-plan.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
@@ -129,7 +138,7 @@ test("each of our programs reads compiled code from a place of its own, which is
     broker: planBroker(code),
     injector: planInjector(code),
     "port-gate": planGate(code, 1),
-    storage: planStorage(code, { undo: "/var/undo", turns: "/var/turns", roots: [], open: [] }),
+    storage: planStorage(code, { undo: "/var/undo", turns: "/var/turns", roots: [], open: [], obeyed: [] }),
   };
   for (const [name, spec] of Object.entries(specs)) {
     const place = `/aios/node_modules/.aios-cache/${name}`;
@@ -137,4 +146,13 @@ test("each of our programs reads compiled code from a place of its own, which is
     const over = spec.mounts.filter(({ inside }) => place.startsWith(`${inside}/`) || inside.startsWith(place));
     expect(over).toEqual([{ kind: "read", host: "/opt/aios/node_modules", inside: "/aios/node_modules" }]);
   }
+});
+
+describe("variables that are asked for", () => {
+  test("are named when the sandbox has them with another value, and only then", () => {
+    const environment = { HTTP_PROXY: "http://elsewhere.example", EDITOR: "vi", TERM: "dumb" };
+    const online = planAgent(code, { ...plan, environment, network: "public" });
+    expect(overruledIn(online, environment)).toEqual(["HTTP_PROXY"]);
+    expect(overruledIn(planAgent(code, { ...plan, environment, network: "none" }), environment)).toEqual([]);
+  });
 });

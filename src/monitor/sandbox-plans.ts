@@ -305,6 +305,14 @@ export function planAgent(code: CodeLayout, plan: AgentPlan): SandboxSpec {
   };
 }
 
+/** Variables that were asked for and that a sandbox has with another value, in the order of asking. */
+export function overruledIn(
+  { environment }: Pick<SandboxSpec, "environment">,
+  asked: { readonly [name: string]: string },
+): readonly string[] {
+  return Object.keys(asked).filter((name) => environment[name] !== asked[name]);
+}
+
 /** Whether there is anything for a launcher to listen for. */
 function reaches({ network, formats = [], git = [] }: AgentPlan): boolean {
   return network !== "none" || formats.length > 0 || git.length > 0;

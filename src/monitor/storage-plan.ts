@@ -16,6 +16,16 @@ export interface GuardedRoot {
   readonly inside: string;
 }
 
+/** What a storage device is told to serve by. */
+export interface StorageTask {
+  /** Bytes of content and notes that it may keep. */
+  readonly most: number;
+  /** Control files that may be changed, by folded name. */
+  readonly open: readonly string[];
+  /** Paths below a root that git obeys by its configuration, and which are control files for that. */
+  readonly obeyed: readonly string[];
+}
+
 /**
  * The storage device of one agent: the guarded roots and its own part of the undo store, nothing else of the machine. Its
  * channel leads to the supervisor.
@@ -27,15 +37,15 @@ export function planStorage(
     turns,
     roots,
     open,
-  }: {
+    obeyed,
+  }: Pick<StorageTask, "open" | "obeyed"> & {
     readonly undo: string;
     readonly turns: string;
     readonly roots: readonly GuardedRoot[];
-    /** Control files that may be changed, by name. */
-    readonly open: readonly string[];
   },
 ): SandboxSpec {
-  const words = ["serve", [UNDO_BYTES, ...open].join(":"), UNDO, ...roots.map(({ inside }) => inside)];
+  const task: StorageTask = { most: UNDO_BYTES, open, obeyed };
+  const words = ["serve", JSON.stringify(task), UNDO, ...roots.map(({ inside }) => inside)];
   const { mounts, ...rest } = base(code, { undo, roots });
   return {
     ...rest,

@@ -28,7 +28,8 @@ export async function startStorage(
   live.storageEnd = outer;
   const start = async (): Promise<void> => {
     const roots = [{ host: workspace, inside: WORKSPACE }];
-    const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open });
+    const obeyed = await powers.findGitObeyed(workspace);
+    const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open, obeyed });
     live.storage = await enlist(live, "storage", powers.startSandbox(plan, "ignore", [inner]));
     void live.storage.ended.then(({ code: exit }) => {
       if (exit !== 0) onFault();

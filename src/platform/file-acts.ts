@@ -24,6 +24,7 @@ interface Named extends call.Place {
   readonly path: string;
   readonly root: string;
   readonly opened: ReadonlySet<string>;
+  readonly obeyed: readonly string[];
   /** A slash came after it, so it can only be a folder. */
   readonly slash: boolean;
 }
@@ -48,15 +49,19 @@ export function createFileActs({
   root,
   roots,
   open: openNames,
+  obeyed,
   store,
 }: {
   readonly root: number;
   readonly roots: readonly string[];
   /** Control files that may be changed, by folded name. */
   readonly open: ReadonlySet<string>;
+  /** Paths below a root that git obeys by its configuration. */
+  readonly obeyed: readonly string[];
   readonly store: UndoStore;
 }): (order: StorageOrder, descriptor: number | null) => Acted {
   const open: number[] = [];
+  const names = { opened: openNames, obeyed } as const;
   const own = (fd: number): number => {
     if (fd >= 0) open.push(fd);
     return fd;
@@ -76,20 +81,21 @@ export function createFileActs({
     const at = folder < 0 ? null : call.pathOf(folder);
     const within = at === null ? undefined : rootOf(at);
     if (at === null || within === undefined) return null;
-    return { folder, name, path: `${at}/${name}`, root: within, opened: openNames, slash: plain.length < path.length };
+    const slash = plain.length < path.length;
+    return { folder, name, path: `${at}/${name}`, root: within, ...names, slash };
   }
 
   function whole(fd: number): Found | null {
     const path = call.pathOf(fd);
     const within = path === null ? undefined : rootOf(path);
     if (path === null || within === undefined) return null;
-    return { fd, path, root: within, opened: openNames, found: fstatSync(fd) };
+    return { fd, path, root: within, ...names, found: fstatSync(fd) };
   }
 
   /** What is at a name now, link or not; an error number when nothing is. */
   function lookAt(named: Named): Found | number {
     const fd = own(call.openName(named.folder, named.name, { flags: call.O_PATH, mode: 0 }));
-    return fd < 0 ? fd : { fd, path: named.path, root: named.root, opened: openNames, found: fstatSync(fd) };
+    return fd < 0 ? fd : { fd, path: named.path, root: named.root, ...names, found: fstatSync(fd) };
   }
 
   function target(at: StorageTarget, descriptor: number | null): number {

@@ -10,6 +10,8 @@ export interface Placed {
   readonly root: string;
   /** Control files that may be changed, by folded name. */
   readonly opened: ReadonlySet<string>;
+  /** Paths below the root that git obeys by its configuration. */
+  readonly obeyed: readonly string[];
 }
 
 export interface Whole extends Placed {
@@ -17,16 +19,16 @@ export interface Whole extends Placed {
 }
 
 /** Why something may not be changed or put there, null when it may. */
-export function controlReason({ path, root, opened }: Placed, entry: EntryKind): string | null {
-  const standing = standingOf(textOf(path.slice(root.length + 1)), { entry, opened });
+export function controlReason({ path, root, opened, obeyed }: Placed, entry: EntryKind): string | null {
+  const standing = standingOf(textOf(path.slice(root.length + 1)), { entry, opened, obeyed });
   if (standing.kind === "control") return standing.why;
   // Whoever may make repositories may make them in any form.
   return !opened.has(".git") && isInBareRepository(path) ? "git runs what it says" : null;
 }
 
 /** Whether what stood below it would be a control file by its place. */
-export function isAboveControl({ path, root, opened }: Placed): boolean {
-  return standingOf(textOf(path.slice(root.length + 1)), { entry: "folder", opened }).kind === "above";
+export function isAboveControl({ path, root, opened, obeyed }: Placed): boolean {
+  return standingOf(textOf(path.slice(root.length + 1)), { entry: "folder", opened, obeyed }).kind === "above";
 }
 
 const BARE = new Set(["hooks", "config", "config.lock", "config.worktree", "commondir"]);
@@ -73,7 +75,7 @@ function findControl({
       const inner = `${below}/${entry.name}`;
       const kind = entry.isDirectory() ? "folder" : "other";
       for (const top of [from, to]) {
-        const placed = { path: `${top.path}${inner}`, root: top.root, opened: top.opened };
+        const placed = { ...top, path: `${top.path}${inner}` };
         const why = controlReason(placed, kind);
         if (why !== null) return { path: placed.path, why };
       }

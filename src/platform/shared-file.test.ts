@@ -63,6 +63,7 @@ function begin(
     root,
     roots: [place],
     open: new Set(),
+    obeyed: [],
     store: { ...real, ...meanwhile(real, { f, outside }) },
   });
   const act = (order: StorageOrder, descriptor?: number): { readonly answer: string; readonly fd: number | null } => {

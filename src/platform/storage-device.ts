@@ -21,11 +21,13 @@ export function serveStorage(
   {
     roots,
     open,
+    obeyed,
     store,
     turns,
   }: {
     readonly roots: readonly string[];
     readonly open: ReadonlySet<string>;
+    readonly obeyed: readonly string[];
     readonly store: UndoStore;
     readonly turns: number;
   },
@@ -38,7 +40,7 @@ export function serveStorage(
   function act(order: StorageOrder, descriptor: number | null): Acted {
     if (order.order === "root") {
       if (descriptor === null || acts !== null) throw new Error("a root was expected once, with its descriptor");
-      acts = createFileActs({ root: descriptor, roots, open, store });
+      acts = createFileActs({ root: descriptor, roots, open, obeyed, store });
       return { answer: { answer: "done", note: null }, fd: null };
     }
     // Before the agent's own program runs, there is nothing to change.

@@ -15,6 +15,8 @@ const ERASE_LINE = 0x15;
 const DELETE = 0x7f;
 /** Keys that let a person go on from a question that is over. */
 const ENDS: ReadonlySet<number> = new Set([INTERRUPT, END_OF_INPUT, NEWLINE, RETURN]);
+/** What ends this program while it asks: the terminal is given back first. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Letters that questions offer as answers. */
 const CHOICES: ReadonlySet<number> = new Set(Array.from("ynYNdD", (letter) => letter.charCodeAt(0)));
 
@@ -42,7 +44,8 @@ export interface StandingQuestion {
  * one: not standard input, which an agent could hold, not a flag, not the environment.
  * What was typed before the question stood on the screen is dropped.
  * Null when the asker ended the question. Throws `no-terminal`, `cancelled` (Ctrl-C, or Ctrl-D and hang-up before the end of
- * the line) or `too-long` (over 1024 bytes of UTF-8); the terminal is as before in every case.
+ * the line), `signalled` (this program is to end) or `too-long` (over 1024 bytes of UTF-8); the terminal is as before in every
+ * case.
  */
 export function readPassphrase(prompt: string, asker: Asker | null = null): Promise<string | null> {
   return readLine(prompt, { shown: false, asker });
@@ -94,6 +97,7 @@ async function readLine(
     asker?.redraw();
     draw(asker === null ? "\n" : "");
   };
+  let onSignal: ((signal: string) => void) | null = null;
   try {
     // Raw also where something is shown: keys of the terminal driver (Ctrl-Z, Ctrl-\) would leave it half set.
     // Node gives a terminal its old mode back when a signal or an exit ends the process meanwhile.
@@ -104,6 +108,9 @@ async function readLine(
     process.on("SIGWINCH", onResize);
     return await new Promise<string | null>((resolve, reject) => {
       const cancel = (): void => reject(new PlatformError("cancelled", "Cancelled at the terminal"));
+      onSignal = (signal) =>
+        reject(new PlatformError("signalled", `Ended by ${signal} at a question without an answer`));
+      for (const signal of SIGNALS) process.on(signal, onSignal);
       keys.on("data", (bytes: Buffer) => {
         for (const byte of bytes) {
           if (over && ENDS.has(byte)) return resolve(null);
@@ -132,6 +139,7 @@ async function readLine(
     });
   } finally {
     process.off("SIGWINCH", onResize);
+    if (onSignal !== null) for (const signal of SIGNALS) process.off(signal, onSignal);
     asker?.attach(null);
     editor.clear();
     keys.setRawMode(false);

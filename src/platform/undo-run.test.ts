@@ -56,7 +56,7 @@ function begin(most = 1_000_000): {
   writeFileSync(`${place}-elsewhere`, "theirs");
   linkSync(`${place}-elsewhere`, join(place, "o"));
   const store = createUndoStore(folder, most);
-  const acts = createFileActs({ root, roots: [place], open: new Set(), store });
+  const acts = createFileActs({ root, roots: [place], open: new Set(), obeyed: [], store });
   return {
     place,
     store: folder,

@@ -285,7 +285,11 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   }),
   telemetry: object<OkOf<"telemetry">>({ on: boolean(), runs: boolean(), size: count, deliveries: STANDING }),
   alerts: object<OkOf<"alerts">>({ receivers: ALERT_STANDINGS }),
-  run: object<OkOf<"run">>({ instance: instanceId, output: nullable(count) }),
+  run: object<OkOf<"run">>({
+    instance: instanceId,
+    output: nullable(count),
+    overruled: list(text({ max: 64 }), { max: 128 }),
+  }),
   "output-over": empty,
   wait: object<OkOf<"wait">>({
     state: instanceState,

@@ -248,7 +248,11 @@ export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests,
   /** How the receivers of alerts fared since the monitor started. */
   alerts: { body: Empty; ok: { readonly receivers: readonly AlertStanding[] } };
   /** `output`: bytes that it may say in all to the streams that it was lent, or null; whoever lends them counts. */
-  run: { body: RunRequest; ok: { readonly instance: string; readonly output: number | null } };
+  /** `overruled`: variables that were asked for and have another value in the sandbox, since AIOS sets them. */
+  run: {
+    body: RunRequest;
+    ok: { readonly instance: string; readonly output: number | null; readonly overruled: readonly string[] };
+  };
   /** It has said so much, which is over that; it ends. */
   "output-over": { body: { readonly instance: string; readonly bytes: number }; ok: Empty };
   /** Answers when the instance has ended. */

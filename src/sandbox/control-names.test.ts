@@ -393,3 +393,22 @@ describe("what an owner has opened", () => {
       expect([path, kind(path)]).toEqual([path, "control"]);
   });
 });
+
+describe("what git obeys by its configuration", () => {
+  const obeyed = ["tools/Hooks", ".git/extra"];
+  const kind = (path: string, opened: readonly string[] = []): string =>
+    standingOf(path, { entry: "other", obeyed, opened: new Set(opened) }).kind;
+
+  it("is closed with all below it, in any spelling, and the folder above holds it", () => {
+    for (const path of ["tools/hooks", "tools/hooks/pre-commit", "TOOLS/hooks/a/b", ".git/extra"])
+      expect([path, kind(path)]).toEqual([path, "control"]);
+    expect(kind("tools")).toBe("above");
+  });
+
+  it("twin: closes nothing else, and nothing that an owner has opened", () => {
+    for (const path of ["tools/hooks2", "tools/x", "a/tools/hooks", "hooks", ".git/extras"])
+      expect([path, kind(path)]).toEqual([path, "free"]);
+    expect(kind("tools/hooks/pre-commit", ["hooks"])).toBe("free");
+    expect(kind(".git/extra", [".git"])).toBe("free");
+  });
+});

@@ -49,19 +49,42 @@ for (const rule of RULES) {
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
+const OBEYED_WHY = "the configuration of git names it, and git obeys it";
 const FREE: Standing = { kind: "free" };
 const ABOVE: Standing = { kind: "above" };
 
+/** How names are judged in one root. */
+export interface Judging {
+  readonly entry: EntryKind;
+  /** What the owner has opened, by folded name: free, with all below it; with `.git`, repositories of any form are. */
+  readonly opened?: ReadonlySet<string>;
+  /** Paths below the root that git obeys by its configuration, with all below them. */
+  readonly obeyed?: readonly string[];
+}
+
 /**
  * Standing of a path below a guarded root: names joined by `/`, as the kernel resolved them, so that no `.`, `..` or link
- * is left in it. Bytes that are no UTF-8 may have become U+FFFD. What the owner has opened by its folded name is free,
- * with all below it; with `.git`, repositories of any form are.
+ * is left in it. Bytes that are no UTF-8 may have become U+FFFD.
  */
-export function standingOf(
-  path: string,
-  { entry, opened = NOTHING }: { readonly entry: EntryKind; readonly opened?: ReadonlySet<string> },
-): Standing {
+export function standingOf(path: string, { entry, opened = NOTHING, obeyed = [] }: Judging): Standing {
   const names = path.split("/").map(foldName);
+  const standing = standingByName(names, { entry, opened });
+  if (standing.kind === "control" || obeyed.length === 0 || names.some((name) => opened.has(name))) return standing;
+  const named = obeyed.map((each) => standingByPath(names, each.split("/").map(foldName)));
+  return named.find(({ kind }) => kind === "control") ?? named.find(({ kind }) => kind === "above") ?? standing;
+}
+
+/** Standing against one path that is obeyed. */
+function standingByPath(names: readonly string[], path: readonly string[]): Standing {
+  const shorter = Math.min(names.length, path.length);
+  if (!names.slice(0, shorter).every((name, place) => isNameOf(name, path[place] ?? ""))) return FREE;
+  return shorter === path.length ? { kind: "control", why: OBEYED_WHY } : ABOVE;
+}
+
+function standingByName(
+  names: readonly string[],
+  { entry, opened }: { readonly entry: EntryKind; readonly opened: ReadonlySet<string> },
+): Standing {
   let standing = FREE;
   for (let at = 0; at < names.length; at++) {
     const name = names[at] ?? "";

@@ -26,6 +26,8 @@ export interface GuardedStart {
   readonly workspace: string;
   /** `off`: the folder is simply mounted writable, as it is without the defence. */
   readonly guard: "on" | "off";
+  /** Paths in it that git obeys by its configuration. */
+  readonly obeyed?: readonly string[];
   /** A terminal for its streams; otherwise what it says is kept. */
   readonly terminal?: number;
 }
@@ -38,7 +40,7 @@ export function makeWorkspace(stage: Stage): string {
 /** Starts a command as an agent with a writable workspace, guarded by a storage device of its own. */
 export async function startGuarded(
   stage: Stage,
-  { command, workspace, guard, terminal }: GuardedStart,
+  { command, workspace, guard, obeyed = [], terminal }: GuardedStart,
 ): Promise<{
   readonly agent: StartedSandbox;
   /** Null with the guard off. */
@@ -72,7 +74,7 @@ export async function startGuarded(
   const [inner, outer] = makeSocketEnds();
   const code = { node: stage.node, root: stage.folder };
   const device = await startSandbox(
-    planStorage(code, { undo, turns, roots: [{ host: workspace, inside: "/workspace" }], open: [] }),
+    planStorage(code, { undo, turns, roots: [{ host: workspace, inside: "/workspace" }], open: [], obeyed }),
     {
       streams: "ignore",
       ends: [inner],

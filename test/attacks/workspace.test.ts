@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { findGitObeyed } from "../../src/platform/git-obeyed.ts";
 import { openPty } from "../../src/platform/pty.ts";
 import { attackWorkspace, makeWorkspace, runGuarded, startGuarded } from "./guarded-stage.ts";
 import { setStage } from "./sandbox-stage.ts";
@@ -422,6 +423,59 @@ for name, action in {
       "EACCES: a link over the folder above",
     ]);
     expect(contents(workspace)).toEqual({ ...before, "/plain": "100644 ", "/planted/config": "100755 " });
+  });
+});
+
+describe("a folder that the configuration of git names", () => {
+  /** Ways to have a person's next commit run a program, once in a folder for hooks and once in settings that are included. */
+  const SCRIPT = `
+    try() { if "$@" 2> /dev/null; then echo "ok: $*"; else echo "refused: $*"; fi; }
+    printf '#!/bin/sh\\necho hooked > ran\\n' > plant; chmod 755 plant
+    printf '[core]\\n\\tfsmonitor = "echo settings > ran2; false"\\n' > settings.new
+    try cp plant tools/hooks/pre-commit
+    try mv plant tools/hooks/pre-commit
+    try ln plant tools/hooks/pre-commit
+    try mv tools elsewhere; test -e tools || mv elsewhere tools
+    try mv settings.new shared/settings
+    try cp plant tools/other`;
+
+  function fill(): string {
+    const workspace = makeWorkspace(stage);
+    execFileSync("git", ["init", "-q", workspace], { stdio: "pipe" });
+    put(workspace, "tools/hooks/README", "hooks of the project\n");
+    put(workspace, "shared/settings", "[core]\n");
+    for (const [key, value] of [
+      ["core.hooksPath", "tools/hooks"],
+      ["include.path", "../shared/settings"],
+      ["user.name", "a"],
+      ["user.email", "a@example.com"],
+    ] as const)
+      execFileSync("git", ["-C", workspace, "config", key, value], { stdio: "pipe" });
+    return workspace;
+  }
+
+  const run = async (workspace: string, obeyed: readonly string[]): Promise<readonly string[]> => {
+    const command = ["sh", "-c", SCRIPT];
+    const { output } = await runGuarded(stage, { workspace, guard: "on", obeyed, command });
+    execFileSync("git", ["-C", workspace, "commit", "-q", "--allow-empty", "-m", "x"], { stdio: "pipe" });
+    return output.trim().split("\n");
+  };
+
+  it("is closed, and without its being read a person's next commit runs what an agent wrote", async () => {
+    const [open, guarded] = [fill(), fill()];
+    await run(open, []);
+    expect([existsSync(join(open, "ran")), existsSync(join(open, "ran2"))]).toEqual([true, true]);
+    const obeyed = await findGitObeyed(guarded);
+    expect(obeyed).toEqual([".git/tools/hooks", "shared/settings", "tools/hooks"]);
+    expect(await run(guarded, obeyed)).toEqual([
+      "refused: cp plant tools/hooks/pre-commit",
+      "refused: mv plant tools/hooks/pre-commit",
+      "refused: ln plant tools/hooks/pre-commit",
+      "refused: mv tools elsewhere",
+      "refused: mv settings.new shared/settings",
+      "ok: cp plant tools/other",
+    ]);
+    expect([existsSync(join(guarded, "ran")), existsSync(join(guarded, "ran2"))]).toEqual([false, false]);
   });
 });
 

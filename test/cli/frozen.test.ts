@@ -56,7 +56,7 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       watch: () => ({}),
       run: () => {
         for (const record of early) desk.monitor.say("record", { record });
-        return { instance: INSTANCE, output: null };
+        return { instance: INSTANCE, output: null, overruled: [] };
       },
       wait: () => {
         waits.resolve(undefined);

@@ -79,7 +79,7 @@ describe("what an agent may do", () => {
         grants: () => ({ grants: [view] }),
         "grant-show": () => ({ grant: { ...grant, id: "notes", agents: ["x"] }, cedar: "", view }),
         watch: () => ({}),
-        run: () => ({ instance: "i-0123456789abcdef", output: null }),
+        run: () => ({ instance: "i-0123456789abcdef", output: null, overruled: [] }),
         wait: () => ({ state: "ended", exit: 0, why: null }),
       },
       ...(typed === undefined ? {} : { typed }),

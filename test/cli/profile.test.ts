@@ -72,7 +72,7 @@ function createScene(
       return { seq: 7 };
     },
     watch: () => ({}),
-    run: () => ({ instance: "i-0123456789abcdef", output: null }),
+    run: () => ({ instance: "i-0123456789abcdef", output: null, overruled: [] }),
     wait: () => ({ state: "ended", exit: 0, why: null }),
   };
   const desk: Desk = createDesk({ answers, profiles, ...(typed === null ? {} : { typed }) });

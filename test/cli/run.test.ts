@@ -5,7 +5,8 @@ import type { Grant } from "../../src/kernel/grant.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { showMoment } from "../../src/showing/moment.ts";
 import { createDesk, type Desk, type Setting } from "../fakes/cli-powers.ts";
-import { grant, heldOver } from "./cast.ts";
+import type { LogRecord } from "../../src/protocol/record.ts";
+import { grant, heldOver, instances, records } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 
 const PROFILE = "profile: p\nagent: a\ncommand: [/usr/bin/true]\n";
@@ -17,7 +18,7 @@ const STARTS: NonNullable<Setting["answers"]> = {
   grants: () => ({ grants: [view] }),
   "grant-show": () => ({ grant: { ...grant, id: "p", agents: ["a"] }, cedar: "", view }),
   watch: () => ({}),
-  run: () => ({ instance: INSTANCE, output: null }),
+  run: () => ({ instance: INSTANCE, output: null, overruled: [] }),
   wait: () => ({ state: "ended", exit: 7, why: null }),
 };
 const view = {
@@ -213,6 +214,57 @@ test("a kind of record that does not exist is refused, not an empty table", asyn
 `);
 });
 
+test("an id that no instance ever had is refused, not an empty table; twin: one without such records is none", async () => {
+  const answers = { "log-show": () => ({ entries: [], size: 9 }), ps: () => ({ instances, allFrozen: null }) };
+  expect(await transcribe(["log", "show", "--instance", "i-00000000000000ff"], { answers })).toBe(
+    `$ aios log show --instance i-00000000000000ff
+! aios: The log has no instance "i-00000000000000ff" (not-found)
+! hint: aios ps --all lists them
+[1]
+`,
+  );
+  expect(await transcribe(["log", "show", "--instance", INSTANCE, "--kind", "denied"], { answers })).not.toContain("!");
+});
+
+test("a variable that the sandbox has with another value is named, and only then", async () => {
+  const run = (): ReturnType<NonNullable<typeof STARTS.run>> => ({
+    instance: INSTANCE,
+    output: null,
+    overruled: ["HTTP_PROXY"],
+  });
+  const shown = await transcribe(["run", "--env", "HTTP_PROXY=x", "--", "a"], { answers: { ...STARTS, run } });
+  expect(shown).toContain("! Its environment has another value of HTTP_PROXY than you named");
+  expect(await transcribe(["run", "--", "a"], { answers: STARTS })).not.toContain("another value");
+});
+
+describe("a proposal over what was denied", () => {
+  const denied = (instance: string, code: "no-grant" | "forbidden"): LogRecord => {
+    const record = records.find((each) => each.kind === "denied");
+    if (record?.kind !== "denied") throw new Error("the cast has no denial");
+    return { ...record, instance, code };
+  };
+  const propose = (...log: readonly LogRecord[]): Promise<string> =>
+    transcribe(["propose", "--denied"], {
+      answers: {
+        "log-show": ({ instance }) => ({
+          entries: log
+            .filter((record) => instance === null || ("instance" in record && record.instance === instance))
+            .map((record) => ({ record, payload: null })),
+          size: log.length,
+        }),
+      },
+    });
+
+  test("finds the instance where it can only be one, asks which of several, and says when there is none", async () => {
+    const [one, other] = ["i-00000000000000aa", "i-00000000000000bb"];
+    expect(await propose(denied(one, "no-grant"), denied(other, "forbidden"))).toContain(`Instance ${one} was`);
+    expect(await propose(denied(one, "no-grant"), denied(other, "no-grant"))).toContain(
+      "2 instances were denied something; say which (usage)",
+    );
+    expect(await propose(denied(one, "forbidden"))).toContain("Nothing was denied for want of a grant (not-found)");
+  });
+});
+
 test("a profile that is no object is refused at its root", async () => {
   expect(await transcribe(["grants", "propose", "p.yaml"], { files: { "p.yaml": "words\n" } })).toMatch(
     /^! aios: Cannot use p\.yaml: \/ expected .* \(bad-profile\)$/mu,
@@ -233,7 +285,7 @@ describe("an action that is held", () => {
         run() {
           for (const one of views) desk.monitor.say("held", { held: one });
           desk.monitor.say("held", { held: { ...heldOver({}), instance: "i-fedcba9876543210", agent: "other" } });
-          return { instance, output: null };
+          return { instance, output: null, overruled: [] };
         },
       },
     });

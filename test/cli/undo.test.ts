@@ -58,7 +58,7 @@ describe("aios run", () => {
   const starts: Answers = {
     grants: () => ({ grants: [] }),
     watch: () => ({}),
-    run: () => ({ instance: INSTANCE, output: null }),
+    run: () => ({ instance: INSTANCE, output: null, overruled: [] }),
     wait: () => ({ state: "ended", exit: 0, why: null }),
   };
   const words = ["run", "--agent", "a", "--workspace", "/srv/work", "--", "true"];

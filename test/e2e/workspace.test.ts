@@ -109,6 +109,30 @@ describe("a direct workspace", () => {
     await aios.client.request("undo", { instance: ran.instance, how: "do" });
   });
 
+  test("has what its git configuration names closed, from a look at each start, or is not worked in", async () => {
+    const repository = join(aios.workspace, ".git");
+    const configure = (hooks: string): void => put(".git/config", `[core]\n\thooksPath = ${hooks}\n`);
+    mkdirSync(repository);
+    try {
+      configure("hooks");
+      const ran = await work("mkdir hooks; echo x > pre-commit; mv pre-commit hooks; ls");
+      expect(ran.stdout).toBe("notes.txt\nold.txt\npre-commit\n");
+      const [refused] = await entriesOf("files-refused", ran.instance);
+      expect(refused?.payload).toMatchObject({
+        files: ["made", "moved"].map((operation) => ({
+          operation,
+          path: "/workspace/hooks",
+          why: "the configuration of git names it, and git obeys it",
+        })),
+      });
+      await aios.client.request("undo", { instance: ran.instance, how: "do" });
+      configure(aios.workspace);
+      await expect(work("true")).rejects.toThrow(/has git run what lies in the folder itself/);
+    } finally {
+      rmSync(repository, { recursive: true });
+    }
+  });
+
   test("is as it was after an undo, which is recorded before and after", async () => {
     const ran = await work(
       "echo more >> notes.txt; rm old.txt; mkdir made; echo new > made/new.txt; chmod 600 notes.txt",

@@ -10,7 +10,7 @@ import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
-import type { CliPowers, LogKeySource, Verified, WitnessChoice } from "../powers.ts";
+import type { CliPowers, LogKeySource, MonitorClient, Verified, WitnessChoice } from "../powers.ts";
 import { readRecordKind } from "../record-kinds.ts";
 import { layOutTable } from "../table.ts";
 import { showRefusal } from "../verdict.ts";
@@ -55,7 +55,8 @@ export const logShow: Command = {
     const filter = { instance: args.value("instance"), kinds: args.values("kind").map(readRecordKind) };
     return await withMonitor({ powers, args }, async (client) => {
       const unfiltered = filter.instance === null && filter.kinds.length === 0;
-      const { size } = await client.request("log-show", { from: 0, limit: 1, ...filter });
+      const { size, entries } = await client.request("log-show", { from: 0, limit: 1, ...filter });
+      if (filter.instance !== null && entries.length === 0) await insistOnInstance(client, filter.instance);
       // With a filter the last records may hold none of its kind; then everything from the beginning is looked through.
       let next = from ?? (unfiltered ? Math.max(0, size - limit) : 0);
       let left = limit;
@@ -81,6 +82,13 @@ export const logShow: Command = {
     });
   },
 };
+
+/** An id that no instance ever had is a mistake; one that has no record of some kind is none. */
+async function insistOnInstance(client: Pick<MonitorClient, "request">, id: string): Promise<void> {
+  const { instances } = await client.request("ps", { all: true });
+  if (instances.some(({ instance }) => instance === id)) return;
+  throw CliFailure.of("not-found", `The log has no instance "${id}"`, "aios ps --all lists them");
+}
 
 /** `aios log verify`: the whole tree, by a verifier that trusts no monitor. */
 export const logVerify: Command = {

@@ -6,7 +6,7 @@ import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
-import { coverAsked, type AskedFor } from "../cover-asked.ts";
+import { coverAsked, LOOKED_AT, type AskedFor } from "../cover-asked.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { listHeld } from "../held.ts";
@@ -18,7 +18,7 @@ import { aboutProposal, proposedGrant, USUAL, writeGrant } from "../proposed-gra
 export const propose: Command = {
   path: ["propose"],
   summary: "turn what an agent asked for into a lease to sign",
-  positionals: [{ name: "INSTANCE", required: false, help: "whose; may be left out when only one has something held" }],
+  positionals: [{ name: "INSTANCE", required: false, help: "whose; may be left out when it can only be one" }],
   rest: null,
   flags: [
     {
@@ -43,7 +43,7 @@ export const propose: Command = {
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const from = args.has("denied") ? "denied" : "held";
-      const instance = args.optional("INSTANCE") ?? (await onlyHeld(client));
+      const instance = args.optional("INSTANCE") ?? onlyOne(await instancesOf(client, from), from);
       const asked = await coverAsked(client, { instance, from, folders: args.has("folders") });
       const now = powers.now();
       const grant = grantOver(asked, { args, lease: from === "held", now });
@@ -80,14 +80,27 @@ function grantOver(
   });
 }
 
-async function onlyHeld(client: Pick<MonitorClient, "request">): Promise<string> {
-  const held = await listHeld(client);
-  const instances = [...new Set(held.map(({ instance }) => instance))];
+/** Instances that have something held, or that were denied something for want of a grant. */
+async function instancesOf(
+  client: Pick<MonitorClient, "request">,
+  from: "held" | "denied",
+): Promise<readonly string[]> {
+  if (from === "held") return (await listHeld(client)).map(({ instance }) => instance);
+  const query = { from: 0, limit: LOOKED_AT, instance: null, kinds: ["denied"] };
+  const { entries } = await client.request("log-show", query);
+  return entries.flatMap(({ record }) =>
+    record.kind === "denied" && record.code === "no-grant" ? [record.instance] : [],
+  );
+}
+
+function onlyOne(named: readonly string[], from: "held" | "denied"): string {
+  const instances = [...new Set(named)];
   const [only, ...others] = instances;
   if (only !== undefined && others.length === 0) return only;
-  throw CliFailure.of(
-    only === undefined ? "not-found" : "usage",
-    only === undefined ? "Nothing is held" : `${instances.length} instances have something held; say which`,
-    "aios approvals list and aios ps name them",
-  );
+  const [none, some, hint] =
+    from === "held"
+      ? ["Nothing is held", "have something held", "aios approvals list and aios ps name them"]
+      : ["Nothing was denied for want of a grant", "were denied something", "aios digest and aios ps --all name them"];
+  if (only === undefined) throw CliFailure.of("not-found", none, hint);
+  throw CliFailure.of("usage", `${instances.length} instances ${some}; say which`, hint);
 }

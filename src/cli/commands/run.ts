@@ -190,7 +190,8 @@ export async function runInstance(
     watcher.onEvent("held", (event) => hear(event.held));
     await watcher.request("watch", { instance: null });
     const session = await openAgentSession({ powers, client, signing }, { home: home.path, ticket: request.streams });
-    const { instance, output } = await client.request("run", request);
+    const { instance, output, overruled } = await client.request("run", request);
+    if (overruled.length > 0) writeLines(powers.err, [line(tellOverruled(overruled), "wait")]);
     session.onStarted(instance, output);
     const ring = createHoldBell(powers, parts);
     const freezes = followFreezes({ powers, client, listener: session }, instance);
@@ -225,6 +226,11 @@ export async function runInstance(
     signing.forget();
     watcher.close();
   }
+}
+
+function tellOverruled(names: readonly string[]): string {
+  const shown = names.map(makeVisible).join(", ");
+  return `Its environment has another value of ${shown} than you named: that is how it finds what its grant gives it.`;
 }
 
 /** One line on what can be taken back; a run whose files nobody kept has none. */
