@@ -14,7 +14,7 @@ import { readForeign } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { answerCall, isPending, type PendingCall } from "./seccomp-notice.ts";
-import { isSocket, mountOf, openBeneath, ownMounts } from "./socket-path.ts";
+import { isSocket, keepOwnMounts, mountOf, openBeneath } from "./socket-path.ts";
 
 const AF_UNIX = 1;
 /** sizeof(struct sockaddr_storage). */
@@ -64,18 +64,20 @@ export interface Connecting {
  * Nothing waits in here: a connection that takes time is answered when it stands.
  */
 export function createConnecting(now: () => number): Connecting {
-  let mounts: ReadonlySet<string> | null = null;
+  const ownMounts = keepOwnMounts();
   const waiting = new Set<Waiting>();
 
   /** The target of a path, or the number of an error. */
-  function resolve({ pid }: PendingCall, path: string): Target | number | "foreign" {
+  function resolve(listener: number, call: PendingCall, path: string): Target | number | "foreign" {
+    const { pid } = call;
     const from = path.startsWith("/") ? path : `${readlinkSync(`/proc/${pid}/cwd`, "latin1")}/${path}`;
     const opened = openBeneath(pid, from);
     if ("errno" in opened) return opened.errno;
     const place = opened.fd;
-    mounts ??= ownMounts(pid);
     const mount = mountOf(place);
-    const found = !isSocket(place) ? errnoOf("ECONNREFUSED") : mount === null || !mounts.has(mount) ? "foreign" : null;
+    const mounts = ownMounts(pid, () => isPending(listener, call));
+    const isForeign = mount === null || mounts === null || !mounts.has(mount);
+    const found = !isSocket(place) ? errnoOf("ECONNREFUSED") : isForeign ? "foreign" : null;
     if (found === null) return { address: unixAddress(`/proc/self/fd/${place}`), place };
     closeSync(place);
     return found;
@@ -121,7 +123,7 @@ export function createConnecting(now: () => number): Connecting {
         const family = familyOf(fd);
         if (family < 0) return fail(-family);
         const path = family === AF_UNIX ? pathIn(given) : null;
-        const found = path === null ? { address: given, place: null } : resolve(call, path);
+        const found = path === null ? { address: given, place: null } : resolve(listener, call, path);
         if (found === "foreign") return false;
         if (typeof found === "number") return fail(found);
         target = found;

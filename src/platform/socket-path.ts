@@ -54,7 +54,7 @@ export function openBeneath(pid: number, path: string): Opened {
 }
 
 /** Numbers of the mounts in a process's namespace that are its sandbox's own; what the host has shown it is on others. */
-export function ownMounts(pid: number): ReadonlySet<string> {
+function ownMounts(pid: number): ReadonlySet<string> {
   const mounts = new Set<string>();
   for (const folder of OWN_FOLDERS) {
     const opened = openBeneath(pid, folder);
@@ -64,6 +64,20 @@ export function ownMounts(pid: number): ReadonlySet<string> {
     closeSync(opened.fd);
   }
   return mounts;
+}
+
+/**
+ * The own mounts of one sandbox, read from the first caller and kept. `isCaller` is asked after they were read: a process that
+ * ended meanwhile may have left its id to another, whose mounts these are. Null then, and nothing is kept.
+ */
+export function keepOwnMounts(): (pid: number, isCaller: () => boolean) => ReadonlySet<string> | null {
+  let kept: ReadonlySet<string> | null = null;
+  return (pid, isCaller) => {
+    if (kept !== null) return kept;
+    const read = ownMounts(pid);
+    if (!isCaller()) return null;
+    return (kept = read);
+  };
 }
 
 /** Whether a descriptor stands for a socket. */
