@@ -411,7 +411,7 @@ describe("socket", () => {
   it("serves each role the families that it needs", () => {
     expect(allowed("agent")).toEqual(["unix", "inet", "inet6", "netlink"]);
     expect(allowed("exec")).toEqual(["unix", "inet", "inet6", "netlink"]);
-    expect(allowed("driver")).toEqual(["unix", "inet", "inet6", "netlink"]);
+    expect(allowed("driver")).toEqual(["inet", "inet6", "netlink"]);
     expect(allowed("connector")).toEqual(["inet", "inet6", "netlink"]);
     expect(allowed("face")).toEqual(["unix"]);
   });
@@ -430,16 +430,20 @@ describe("socket", () => {
     }
   });
 
-  it("of an agent is no unix datagram socket: each of its messages could go to another name", () => {
-    for (const call of ["socket", "socketpair"] as const)
-      for (const kind of [2, 3, 2 | 0o2_000_000, 3 | 0o4000])
+  it("of an agent or a driver is no unix datagram socket: each of its messages could go to another name", () => {
+    for (const kind of [2, 3, 2 | 0o2_000_000, 3 | 0o4000]) {
+      for (const call of ["socket", "socketpair"] as const)
         expectDecision(call, REFUSE_EPROTONOSUPPORT, { role: "agent", arguments: [1, kind, 0] });
+      expectDecision("socket", REFUSE_EPERM, { role: "driver", arguments: [1, kind, 0] });
+      expectDecision("socketpair", REFUSE_EPROTONOSUPPORT, { role: "driver", arguments: [1, kind, 0] });
+    }
     for (const kind of [1, 5, 1 | 0o2_000_000, 5 | 0o4000]) {
       expectDecision("socket", ALLOW, { role: "agent", arguments: [1, kind, 0] });
       expectDecision("socketpair", ALLOW, { role: "agent", arguments: [1, kind, 0] });
     }
     expectDecision("socket", ALLOW, { role: "agent", arguments: [2, 2, 0] }); // UDP, in a network of its own
-    for (const role of ROLES) expectDecision("socketpair", ALLOW, { role, arguments: [1, 2, 0] });
+    for (const role of ["face", "connector", "exec"] as const)
+      expectDecision("socketpair", ALLOW, { role, arguments: [1, 2, 0] });
   });
 
   it("of an agent is connected by the supervisor", () => {

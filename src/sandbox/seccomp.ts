@@ -288,7 +288,7 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     { name: "socket", body: [...(role === "agent" ? refuseUnixDatagrams() : []), ...allowFamilies(role)] },
     {
       name: "socketpair",
-      body: [...(role === "agent" ? refuseUnixDatagrams() : []), ...allowValues(0, [AF_UNIX])],
+      body: [...(role === "agent" || role === "driver" ? refuseUnixDatagrams() : []), ...allowValues(0, [AF_UNIX])],
     },
     { name: "personality", body: allowValues(0, [0, 0xffff_ffff]) },
     { name: "chmod", body: refuseBits(1, SET_ID_BITS) },

@@ -16,13 +16,15 @@ export const REFUSE_EPROTONOSUPPORT: number = ERRNO | 93;
 
 /**
  * Families of sockets that a role may make; never raw packets, vsock or kernel crypto. A face serves two unix sockets. A
- * connector shares the host's network, and with it every abstract unix socket of the user's session: it makes none.
+ * connector shares the host's network, and with it every abstract unix socket of the user's session: it makes none. A driver
+ * sees folders of the host's, in which a person's program may make a socket at any time, and nobody connects for it as the
+ * supervisor does for an agent: it makes none either, but pairs that lead nowhere else.
  */
 const FAMILIES: { readonly [role in SandboxSpec["role"]]: readonly number[] } = {
   face: [AF_UNIX],
   connector: [AF_INET, AF_INET6],
   agent: [AF_UNIX, AF_INET, AF_INET6],
-  driver: [AF_UNIX, AF_INET, AF_INET6],
+  driver: [AF_INET, AF_INET6],
   exec: [AF_UNIX, AF_INET, AF_INET6],
 };
 

@@ -2,9 +2,10 @@
  * Runs inside the sandbox: connects sockets in ways that a JavaScript program has no names for, by the C library. Takes one
  * JSON object and prints one JSON value.
  */
+import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { argv } from "node:process";
+import { argv, execPath } from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import koffi from "koffi";
 
@@ -75,6 +76,8 @@ function reach(path: string): object {
     "without waiting": connectTo(unix(path), SOCK_STREAM | SOCK_NONBLOCK),
     "another root": connectTo(unix(`/proc/self/root${path}`)),
     datagrams: datagram(path),
+    "a pair": paired(path, SOCK_STREAM),
+    "a pair of packets": paired(path, SOCK_SEQPACKET),
   };
   chdir(Buffer.from(`${folder}\0`));
   ways["from the folder"] = connectTo(unix(name));
@@ -91,6 +94,18 @@ function datagram(path: string): string {
   return outcome(
     sendto(single < 0 ? pair.readInt32LE(0) : single, Buffer.from("agent"), 5, 0, address, address.length),
   );
+}
+
+/** One end of a pair whose other end is gone. */
+function paired(path: string, kind: number): string {
+  const pair = Buffer.alloc(8);
+  const made = socketpair(AF_UNIX, kind, 0, pair);
+  if (made < 0) return outcome(made);
+  close(pair.readInt32LE(4));
+  const address = unix(path);
+  const result = outcome(connect(pair.readInt32LE(0), address, address.length));
+  close(pair.readInt32LE(0));
+  return result;
 }
 
 interface Race {
@@ -180,11 +195,35 @@ async function work(): Promise<object> {
   return answers;
 }
 
+/** What a server that has no unix sockets still does. */
+async function speak(): Promise<object> {
+  const server = createServer((each) => each.on("error", () => {}).end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const loopback = connectTo(internet(port), SOCK_STREAM, AF_INET);
+  server.close();
+  const child = spawn(execPath, ["-e", "process.send('ok')"], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  const said = await new Promise((resolve) => {
+    child.once("message", resolve).once("error", resolve).once("disconnect", resolve);
+  });
+  return { "loopback, waiting": loopback, "a child over a pair": said };
+}
+
+interface Task {
+  readonly reach?: string;
+  readonly race?: Race;
+  readonly loopback?: true;
+}
+
+function carryOut({ reach: path, race: raced, loopback }: Task): object | Promise<object> {
+  if (path !== undefined) return reach(path);
+  if (raced !== undefined) return race(raced);
+  return loopback === true ? speak() : work();
+}
+
 if (isMainThread) {
-  const task = JSON.parse(argv[2] ?? "{}") as { reach?: string; race?: Race };
-  const said =
-    task.reach !== undefined ? reach(task.reach) : task.race !== undefined ? await race(task.race) : await work();
-  console.log(JSON.stringify(said));
+  console.log(JSON.stringify(await carryOut(JSON.parse(argv[2] ?? "{}") as Task)));
   process.exit(0);
 } else {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own main thread gave it

@@ -89,6 +89,15 @@ describe("a socket of the host's in a shared folder", () => {
     heard = "";
   });
 
+  it.each(["read", "write"] as const)("is not reached by an MCP server either, on a mount of kind %s", async (kind) => {
+    const before = await settled();
+    const { said } = await inside({ reach: "/workspace/late.sock" }, { role: "driver", kind });
+    const { datagrams, "a pair": pair, "a pair of packets": packets, ...ways } = said;
+    expect([datagrams, pair, packets]).toEqual(["EPERM", "EISCONN", "EPROTOTYPE"]);
+    expect(new Set(Object.values(ways))).toEqual(new Set(["EPERM"]));
+    expect(await settled()).toBe(before);
+  });
+
   it("is not reached by an address that another thread changes while the call is made", async () => {
     const race = { own: "/tmp/own.sock", foreign: "/workspace/late.sock", ms: 1000 };
     const before = visits;
@@ -123,4 +132,9 @@ it("twin: what ordinary programs connect to is what it is without a supervisor",
   };
   expect((await inside({}, { role: "exec" })).said).toEqual(wanted);
   expect((await inside({})).said).toEqual(wanted);
+});
+
+it("twin: an MCP server speaks over loopback with what it starts, and over pairs", async () => {
+  const { said } = await inside({ loopback: true }, { role: "driver" });
+  expect(said).toEqual({ "loopback, waiting": "ok", "a child over a pair": "ok" });
 });
