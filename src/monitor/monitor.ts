@@ -8,7 +8,6 @@ import type { RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
 import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
-import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Channel } from "../platform/powers.ts";
 import { carrierPeers } from "./carrier-peers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
@@ -48,6 +47,7 @@ import { createAsking } from "./refreshing.ts";
 import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { createOwnerParts } from "./owner-parts.ts";
+import { createFaults } from "./refusals.ts";
 import type { RelyingParty } from "./relying-party.ts";
 import { injectionsOf } from "./secrets.ts";
 import type { InstanceState } from "./state.ts";
@@ -111,10 +111,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   const watchers = new Set<Watcher>();
-  const refused = (peer: string, fault: PeerFault): void => {
-    parts.report(`ended a ${peer}: ${fault.code}: ${fault.message}`);
-    void journal.write({ kind: "refused", peer, code: fault.code, what: fault.message.slice(0, 256) }).catch(() => {});
-  };
+  const refused = createFaults({ ...parts, ...powers, journal: { write: (...record) => journal.write(...record) } });
   const alerts = createAlerts({ ...parts, state, refused, consoleOrigin: () => late.pages?.origin() ?? null });
   const tell = (seq: number, body: RecordBody, payload: JsonObject | null): void => {
     asked.note(body, payload);

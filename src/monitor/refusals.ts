@@ -1,4 +1,5 @@
 import type { Timer } from "../platform/powers.ts";
+import type { PeerFault } from "../protocol/rpc-error.ts";
 import type { Journal } from "./journal.ts";
 
 /** What was refused: by whom it was sent, the code, and what it was, as far as that is known. */
@@ -51,4 +52,26 @@ export function createRefusals({
     record(refused);
     begin(id, refused);
   };
+}
+
+/** The same for peers that were ended for breaking the protocol; each record is reported in words as well. */
+export function createFaults({
+  journal,
+  timer,
+  report,
+}: {
+  readonly journal: Pick<Journal, "write">;
+  readonly timer: Timer;
+  report(words: string): void;
+}): (peer: string, fault: PeerFault) => void {
+  const note = createRefusals({
+    timer,
+    journal: {
+      write(body) {
+        if (body.kind === "refused") report(`ended a ${body.peer}: ${body.code}: ${body.what}`);
+        return journal.write(body);
+      },
+    },
+  });
+  return (peer, { code, message }) => note({ peer, code, what: message.slice(0, 200) });
 }
