@@ -2,6 +2,7 @@ import { isObject, type JsonValue } from "../kernel/json.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { summariseRecord } from "../showing/describe-record.ts";
 import { join, line, type Line } from "../showing/line.ts";
+import type { InstanceView } from "../protocol/requests.ts";
 import type { MonitorClient } from "./powers.ts";
 import { makeVisible } from "../showing/visible.ts";
 
@@ -17,8 +18,10 @@ interface Started {
   readonly words: string;
 }
 
-/** Records that say why an instance stopped, the one that counts being the last. */
-const ENDS = ["terminal", "limit-reached", "instance-frozen", "instance-ended"];
+/** Records that say why an instance stopped, and that it went on. */
+const TURNS = ["terminal", "limit-reached", "instance-frozen", "instance-thawed", "instance-ended"];
+/** The code of a freeze that `all-thawed` lifts. */
+const ALL_FROZEN = "all-frozen";
 /** What may have led to a freeze. */
 const LEADS = ["denied", "calls-refused"];
 const LEADS_SHOWN = 5;
@@ -30,15 +33,21 @@ const MOST_SHOWN = 600;
  * What stopped an instance, for the person who decides whether that was a false alarm: the record, what was tried, and
  * the programs that led to it. All words in it are an agent's or of its making, and made visible.
  */
-export async function describeCause(client: MonitorClient, instance: string): Promise<readonly Line[]> {
-  const show = async (kinds: readonly string[]): Promise<readonly Entry[]> =>
-    (await client.request("log-show", { from: 0, limit: MOST_RECORDS, instance, kinds: [...kinds] })).entries;
-  const ends = await show(ENDS);
-  const cause = ENDS.flatMap((kind) => ends.filter(({ record }) => record.kind === kind).slice(-1)).at(0);
-  if (cause === undefined) return [line("The log has no record of why it stopped.", "wait")];
+export async function describeCause(
+  client: MonitorClient,
+  { instance, state, why }: Pick<InstanceView, "instance" | "state" | "why">,
+): Promise<readonly Line[]> {
+  const show = async (kinds: readonly string[], of: string | null = instance): Promise<readonly Entry[]> =>
+    (await client.request("log-show", { from: 0, limit: MOST_RECORDS, instance: of, kinds: [...kinds] })).entries;
+  const turns = [...(await show(TURNS)), ...(await show(["all-thawed"], null))];
+  const cause = causeIn(turns.toSorted((one, other) => one.record.seq - other.record.seq));
+  if (cause === null || (state === "frozen" && cause.record.kind !== "instance-frozen"))
+    return [line(`The log has no record of why it stopped${why === null ? "." : `: ${makeVisible(why)}.`}`, "wait")];
   const lines: Line[] = [describeEntry(cause)];
   if (cause.record.kind === "instance-frozen") {
-    lines.push(...(await show(LEADS)).slice(-LEADS_SHOWN).map(describeEntry));
+    const { seq } = cause.record;
+    const led = (await show(LEADS)).filter(({ record }) => record.seq < seq);
+    lines.push(...led.slice(-LEADS_SHOWN).map(describeEntry));
   }
   const pid = processOf(cause);
   if (pid === null) return lines;
@@ -49,6 +58,26 @@ export async function describeCause(client: MonitorClient, instance: string): Pr
     line("Programs that led to it, the first one outermost:"),
     ...tree.map(({ words }, depth) => line(`${"  ".repeat(depth + 1)}${makeVisible(words)}`, "faint")),
   ];
+}
+
+/**
+ * The record that counts: what ended it for good; else the limit that did; else the freeze that stands, which is the first one
+ * since it was last let go on; else its end. A freeze that was lifted is no cause of anything.
+ */
+function causeIn(turns: readonly Entry[]): Entry | null {
+  const last = (kind: LogRecord["kind"]): Entry | undefined => turns.findLast(({ record }) => record.kind === kind);
+  let freeze: Entry | null = null;
+  for (const entry of turns) {
+    const { record } = entry;
+    if (record.kind === "instance-frozen") freeze ??= entry;
+    else if (record.kind === "instance-thawed") freeze = null;
+    else if (record.kind === "all-thawed" && isOfAll(freeze)) freeze = null;
+  }
+  return last("terminal") ?? last("limit-reached") ?? freeze ?? last("instance-ended") ?? null;
+}
+
+function isOfAll(freeze: Entry | null): boolean {
+  return freeze?.record.kind === "instance-frozen" && freeze.record.code === ALL_FROZEN;
 }
 
 function describeEntry({ record, payload }: Entry): Line {

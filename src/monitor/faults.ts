@@ -104,12 +104,8 @@ export class Refusal extends Error {
 /** A statement that is not taken, and why. */
 export class StatementRefusal extends Refusal {
   readonly reason: string;
-  constructor(reason: string, message: string) {
-    super(
-      "bad-statement",
-      `The statement is refused: ${message} (${reason}).`,
-      "Ask for it again, look at what it says, and sign that.",
-    );
+  constructor(reason: string, message: string, hint = "Ask for it again, look at what it says, and sign that.") {
+    super("bad-statement", `The statement is refused: ${message} (${reason}).`, hint);
     this.reason = reason;
   }
 }

@@ -3,6 +3,7 @@ import type { JsonValue } from "../kernel/json.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { decodeOwner, ownerKeyId, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
 import type { Statement } from "../protocol/statement.ts";
+import { StatementRefusal } from "./faults.ts";
 import type { State } from "./state.ts";
 
 interface Signer {
@@ -20,6 +21,15 @@ export function keyOfSigner(id: string, { state, document, crypto }: Signer): Ow
   if (owner !== undefined || state.owners.size > 0) return owner?.key ?? null;
   const first = readFirstOwner(document);
   return first !== null && ownerKeyId(first.key, crypto.sha256) === id ? first.key : null;
+}
+
+/** Why nothing is taken that was signed by a key that is no owner's: removed, not yet enrolled, or of another home. */
+export function unknownSigner(id: string): StatementRefusal {
+  return new StatementRefusal(
+    "bad-signature",
+    `no owner of this home has the key ${id}`,
+    "`aios owners list` names those that may sign. A passphrase opens the first key file that it fits: one that is no owner's is moved out of the folder `keys` of the home.",
+  );
 }
 
 /** Whether the owner who signed may sign for that: asked of a statement that is handed in, and of every one in the log. */

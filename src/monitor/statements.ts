@@ -5,6 +5,7 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Consent } from "../kernel/consent.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { FoundFile } from "../protocol/found-file.ts";
+import type { OwnerKey } from "../protocol/owner-key.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement, UnsignedStatement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
@@ -28,7 +29,7 @@ import { checkLiftHold, checkThaw, checkThawAll } from "./thaw-statements.ts";
 import type { OwnerParts } from "./owner-parts.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
 import { createSecondScreen, type SecondDesk } from "./second-screen.ts";
-import { isForSigner, keyOfSigner } from "./signers.ts";
+import { isForSigner, keyOfSigner, unknownSigner } from "./signers.ts";
 import type { HeldState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { isSettingPurpose, settingRecord } from "./setting-statements.ts";
@@ -81,12 +82,11 @@ export function createStatements(ports: StatementPorts): Statements {
   /** Everything about a statement that can be checked without knowing what it is for. */
   function authenticate(envelope: Envelope, document: JsonObject): { statement: Statement; count: number | null } {
     const { state } = journal;
-    const verified = verifyEnvelope(envelope, {
-      findKey: (id) => keyOfSigner(id, { state, document, crypto }),
-      crypto,
-    });
-    if (verified.kind !== "ok") return refuse(verified.code, "it does not verify under an enrolled owner's key");
-    return verified;
+    const findKey = (id: string): OwnerKey | null => keyOfSigner(id, { state, document, crypto });
+    const verified = verifyEnvelope(envelope, { findKey, crypto });
+    if (verified.kind === "ok") return verified;
+    if (findKey(envelope.signatures[0].keyid) === null) throw unknownSigner(envelope.signatures[0].keyid);
+    return refuse(verified.code, "it does not verify under an enrolled owner's key");
   }
 
   function checkFits(statement: Statement, document: JsonObject): void {

@@ -26,7 +26,13 @@ export function refuseWhileAll({ allFrozen }: Pick<State, "allFrozen">): void {
 /** Throws `Refusal` unless somebody asked to see every action of that instance. */
 export function checkLiftHold(instance: string, { instances }: Pick<State, "instances">): void {
   if ((instances.get(instance)?.holdAt.length ?? 0) > 0) return;
-  throw new Refusal("unknown-instance", `Of instance "${instance}" not every action waits.`, "Run `aios ps`.");
+  throw new Refusal(
+    "unknown-instance",
+    instances.has(instance)
+      ? `Instance "${instance}" has no hold to lift: its actions pass as its grants say.`
+      : `There is no instance "${instance}".`,
+    "`aios top` shows which instances have one; single actions are answered by `aios approvals`.",
+  );
 }
 
 /** Throws `Refusal` unless that instance is frozen, and by itself. */

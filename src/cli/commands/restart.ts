@@ -28,13 +28,20 @@ export const restart: Command = {
   async run(powers, args) {
     const instance = args.required("INSTANCE");
     return await withMonitor({ powers, args }, async (client, home) => {
-      const view = await findStopped(client, instance);
+      const { view, allFrozen } = await findStopped(client, instance);
       const signing = openSigningSession(powers, { home, keep: "session" });
       const parts = { powers, client, session: signing };
       writeLines(powers.err, [
         line(`instance ${view.instance} of agent ${view.agent} is ${view.state}`, "strong"),
-        ...(await describeCause(client, view.instance)),
+        ...(await describeCause(client, view)),
       ]);
+      // Before anything is asked: nothing goes on or starts then, whatever is signed.
+      if (allFrozen !== null)
+        throw CliFailure.of(
+          "frozen",
+          `Everything is frozen since (record ${allFrozen}), so ${view.instance} does not go on`,
+          "aios thaw --all lets everything go on that it froze; this command once more lets this one",
+        );
       if (view.state === "frozen") {
         await insist(powers, "Let it go on?");
         await prepareAndSign(parts, { purpose: "thaw-instance", document: { instance: view.instance } });
@@ -65,8 +72,11 @@ export const restart: Command = {
   },
 };
 
-async function findStopped(client: MonitorClient, instance: string): Promise<InstanceView> {
-  const { instances } = await client.request("ps", { all: true });
+async function findStopped(
+  client: MonitorClient,
+  instance: string,
+): Promise<{ readonly view: InstanceView; readonly allFrozen: number | null }> {
+  const { instances, allFrozen } = await client.request("ps", { all: true });
   const view = instances.find((each) => each.instance === instance);
   if (view === undefined)
     throw CliFailure.of("not-found", `There is no instance "${instance}"`, "aios ps --all lists them");
@@ -85,7 +95,7 @@ async function findStopped(client: MonitorClient, instance: string): Promise<Ins
       `Agent ${view.agent} was ended for good by ${last.instance} since`,
       `aios restart ${last.instance} shows why`,
     );
-  return view;
+  return { view, allFrozen };
 }
 
 async function findStart(client: MonitorClient, instance: string): Promise<StartedWith> {

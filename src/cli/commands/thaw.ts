@@ -64,7 +64,7 @@ async function findFreeze(client: MonitorClient): Promise<number> {
   if (allFrozen !== null) return allFrozen;
   throw CliFailure.of(
     "not-found",
-    "Not everything is frozen",
-    "aios ps shows what is; aios thaw INSTANCE lets one go on",
+    "No aios freeze --all is in force: there is nothing to lift",
+    "aios ps shows instances that are frozen by themselves; aios thaw INSTANCE lets one go on",
   );
 }
