@@ -5,7 +5,7 @@ import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { createOutputFilter } from "./output-filter.ts";
 import { createOutputMeter } from "./output-meter.ts";
 import type { AgentTerminal } from "./powers.ts";
-import { createQuestions } from "./questions.ts";
+import { createQuestions, tellEnd } from "./questions.ts";
 import { BLANK } from "./show-held.ts";
 import type { HeldView } from "../protocol/held-view.ts";
 import { makeVisible } from "../showing/visible.ts";
@@ -154,8 +154,7 @@ export async function openAgentSession(
     },
     onAnswered(action, code) {
       if (!held.delete(action)) return;
-      const words = code === null ? "It was answered elsewhere" : `It is held no more: ${makeVisible(code)}`;
-      if (questions.end(action, words) || code !== "hold-expired") return;
+      if (questions.end(action, tellEnd(code)) || code !== "hold-expired") return;
       notify([`aios: what was held got no answer in time, so it is denied (hold-expired)`]);
     },
     async endQuestions(why) {

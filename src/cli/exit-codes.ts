@@ -20,7 +20,7 @@ export const EXIT = {
   unusable: 126,
   /** `run` only, as shells have it: there is no such command, or what would run it is not there. */
   absent: 127,
-  /** Interrupted at the keyboard. */
+  /** Interrupted at the keyboard, or by a signal while something was asked. */
   interrupted: 130,
 } as const;
 

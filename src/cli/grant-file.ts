@@ -1,17 +1,23 @@
 import { decodeGrant, type Grant } from "../kernel/grant.ts";
 import { isObject } from "../kernel/json.ts";
 import { decodeShortGrant } from "../protocol/short-grant.ts";
-import { insist } from "./confirm.ts";
+import { confirm } from "./confirm.ts";
 import { describeGrant } from "../showing/describe-grant.ts";
 import { toDocument } from "./document.ts";
 import { CliFailure } from "./failure.ts";
 import { join, line, writeLines } from "../showing/line.ts";
 import type { CliPowers } from "./powers.ts";
 import { probeServers } from "./probe-servers.ts";
+import { createQuestions, type Questions } from "./questions.ts";
+import { askBelow } from "./show-held.ts";
 import { prepareAndSign, type SigningParts } from "./sign.ts";
 import { MAXIMUM_YAML_BYTES, readYaml } from "./yaml.ts";
 
-export type GrantSigningParts = SigningParts & { readonly powers: CliPowers };
+export type GrantSigningParts = SigningParts & {
+  readonly powers: CliPowers;
+  /** Of the terminal, where something else may end them; otherwise their own. */
+  readonly questions?: Questions;
+};
 
 /** Shows the grant in a file, asks, signs it. Throws `CliFailure` (`bad-yaml`, `bad-grant`, `not-confirmed`). */
 export async function signGrantFile(
@@ -29,10 +35,20 @@ export async function signGrant(parts: GrantSigningParts, grant: Grant): Promise
   // The draft is left to expire: reading may take longer than its five minutes.
   await client.request("prepare", { purpose: "sign-grant", document });
   const now = powers.now();
-  const options = { now, offset: powers.offset(now), columns: powers.err.columns, servers: true };
-  writeLines(powers.err, [...describeGrant(grant, options), line("")]);
-  await insist(powers, "Sign this grant?");
-  const seq = await prepareAndSign(parts, { purpose: "sign-grant", document });
+  const { answer, asker } = await askBelow(
+    { screen: powers.err, questions: parts.questions ?? createQuestions() },
+    {
+      about: [],
+      draw(columns) {
+        const options = { now, offset: powers.offset(now), columns, servers: true };
+        writeLines(powers.err, [...describeGrant(grant, options), line("")]);
+      },
+      ask: (by) => confirm(powers, "Sign this grant?", by),
+    },
+  );
+  if (!answer) throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes");
+  const session = { ...parts.session, unlock: () => parts.session.unlock(asker) };
+  const seq = await prepareAndSign({ ...parts, session }, { purpose: "sign-grant", document });
   writeLines(powers.err, [join(["good", "granted"], ` ${grant.id} (record ${seq})`)]);
 }
 

@@ -14,10 +14,10 @@ export async function listHeld(client: Pick<MonitorClient, "request">): Promise<
 }
 
 /**
- * Finds the held action that a person means by a request id or the beginning of one, and fetches all there is to know.
- * Throws `CliFailure` `not-found` when none or several begin so.
+ * Finds the held action that a person means by a request id or the beginning of one. Throws `CliFailure` `not-found` when none
+ * or several begin so.
  */
-export async function findHeld(client: MonitorClient, typed: string): Promise<HeldDetail> {
+export async function findHeld(client: MonitorClient, typed: string): Promise<HeldView> {
   const held = await listHeld(client);
   const found = held.filter((view) => view.request.startsWith(typed));
   const [view] = found;
@@ -26,7 +26,7 @@ export async function findHeld(client: MonitorClient, typed: string): Promise<He
   }
   if (found.length > 1)
     throw CliFailure.of("not-found", `${found.length} held actions begin with ${typed}`, "give more of the id");
-  return await client.request("held-show", { request: view.request });
+  return view;
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Asker, StandingQuestion } from "../platform/terminal.ts";
+import { makeVisible } from "../showing/visible.ts";
+import type { Person } from "./powers.ts";
 
 /** One question, with the passphrase that its answer takes. */
 export interface Question extends Asker {
@@ -25,6 +27,20 @@ export interface Questions {
   endAll(words: string): void;
   /** Shows the question that stands anew, below what was said meanwhile. */
   again(): void;
+}
+
+/** What a question says when the action that it is about ends elsewhere: let run (null), or denied with a code. */
+export function tellEnd(code: string | null): string {
+  return code === null ? "It was answered elsewhere" : `It is held no more: ${makeVisible(code)}`;
+}
+
+/** A person whose every question is one of these, so that what ends them all ends it too. */
+export function askThrough(person: Person, questions: Questions, redraw: () => void): Person {
+  const by = (asker: Asker | undefined): Asker => asker ?? questions.ask([], redraw);
+  return {
+    askLine: (prompt, asker) => person.askLine(prompt, by(asker)),
+    askPassphrase: (prompt, asker) => person.askPassphrase(prompt, by(asker)),
+  };
 }
 
 export function createQuestions(): Questions {

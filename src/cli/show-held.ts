@@ -35,9 +35,36 @@ export interface Shown<Answer> {
 }
 
 /**
- * Shows held actions and asks about them, anew for each width that the screen has meanwhile: an answer to rows of another width is
- * asked for once more. `ask` is told whether all of them is shown, as it is at that moment.
+ * Shows something and asks about it, anew for each width that the screen has meanwhile: an answer to rows of another width is asked
+ * for once more. `draw` writes it for so many columns.
  */
+export async function askBelow<Answer>(
+  { screen, questions }: { readonly screen: Screen; readonly questions: Questions },
+  shown: {
+    /** Digests of the actions that it is about. */
+    readonly about: readonly string[];
+    draw(columns: number): void;
+    ask(asker: Question): Promise<Answer>;
+  },
+): Promise<{ readonly answer: Answer; readonly asker: Question }> {
+  let columns = 0;
+  const draw = (): void => {
+    columns = screen.columns;
+    shown.draw(columns);
+  };
+  const asker = questions.ask(shown.about, () => {
+    if (screen.terminal) screen.write(BLANK);
+    draw();
+  });
+  draw();
+  for (;;) {
+    const answer = await shown.ask(asker);
+    if (columns === screen.columns) return { answer, asker };
+    asker.redraw();
+  }
+}
+
+/** Shows held actions and asks about them. `ask` is told whether all of them is shown, as it is at that moment. */
 export async function showAndAsk<Answer>(
   parts: { readonly powers: Pick<CliPowers, "crypto">; readonly screen: Screen; readonly questions: Questions },
   held: {
@@ -45,27 +72,17 @@ export async function showAndAsk<Answer>(
     readonly ask: (asker: Question, inFull: () => boolean) => Promise<Answer>;
   },
 ): Promise<Shown<Answer>> {
-  const { screen, questions } = parts;
   const { details } = held;
-  const drawn: { columns: number; rendered: Rendered } = { columns: 0, rendered: { kind: "refused", why: "" } };
-  const draw = (): void => {
-    drawn.columns = screen.columns;
-    drawn.rendered = renderFor({ columns: drawn.columns }, { details, crypto: parts.powers.crypto });
-    writeLines(screen, linesOf(drawn.rendered, details));
-  };
-  const asker = questions.ask(
-    details.map(({ digest }) => digest),
-    () => {
-      if (screen.terminal) screen.write(BLANK);
-      draw();
+  const drawn: { rendered: Rendered } = { rendered: { kind: "refused", why: "" } };
+  const asked = await askBelow(parts, {
+    about: details.map(({ digest }) => digest),
+    draw(columns) {
+      drawn.rendered = renderFor({ columns }, { details, crypto: parts.powers.crypto });
+      writeLines(parts.screen, linesOf(drawn.rendered, details));
     },
-  );
-  draw();
-  for (;;) {
-    const answer = await held.ask(asker, () => drawn.rendered.kind === "shown");
-    if (drawn.columns === screen.columns) return { answer, asker, rendered: drawn.rendered };
-    asker.redraw();
-  }
+    ask: (asker) => held.ask(asker, () => drawn.rendered.kind === "shown"),
+  });
+  return { ...asked, rendered: drawn.rendered };
 }
 
 function linesOf(rendered: Rendered, [first]: readonly HeldDetail[]): readonly Line[] {

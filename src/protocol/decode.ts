@@ -58,15 +58,16 @@ export function object<T extends object>(fields: Fields<T>, options: { defaults?
 }
 
 /**
- * An object that maps names to values of one kind. `key` is what names look like, anchored.
+ * An object that maps names to values of one kind. `key` is what names look like, anchored; `is` says so in words.
  * The result has no prototype, so that looking up `constructor` or `__proto__` finds nothing.
  */
 export function record<T>(
   of: Decoder<T>,
-  options: { key: RegExp; max: number; min?: number },
+  options: { key: RegExp; is?: string; max: number; min?: number },
 ): Decoder<{ readonly [name: string]: T }> {
   const { max, min = 0 } = options;
   const key = anchored(options.key);
+  const is = options.is ?? `a name of the form ${key.source}`;
   return (value, refusal) => {
     if (!isObject(value)) return refusal.expected("an object", value);
     const keys = Object.keys(value);
@@ -75,7 +76,7 @@ export function record<T>(
     }
     const read: { [name: string]: T } = Object.create(null);
     for (const name of keys) {
-      if (!key.test(name)) return refusal.because(`is not a name of the form ${key.source}`).at(name);
+      if (!key.test(name)) return refusal.because(`is not ${is}`).at(name);
       const part = of(value[name] ?? null, refusal);
       if (part instanceof Refusal) return refusal.at(name);
       read[name] = part;

@@ -13,7 +13,11 @@ export const ENVIRONMENT_NAME: RegExp =
 /** Extra variables of an agent's environment. */
 export const environment: Decoder<{ readonly [name: string]: string }> = record(
   text({ max: 32_768, pattern: /^[^\0]*$/, is: "text without NUL" }),
-  { key: ENVIRONMENT_NAME, max: 128 },
+  {
+    key: ENVIRONMENT_NAME,
+    is: "a variable that an agent can be given: letters, digits and _, and not PATH, HOME, one of AIOS or one by which programs load code",
+    max: 128,
+  },
 );
 
 /** The human's words. */

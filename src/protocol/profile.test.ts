@@ -189,13 +189,13 @@ describe("a short grant", () => {
       'expected one of untrusted, private, secret, found "privat"',
     ],
     ["new_tool: {}", "new_tool:", "/servers/files/tools/new_tool", "expected an object, found null"],
+    ["new_tool: {}", "n\u0435w_tool: {}", "/servers/files/tools/n\\u0435w_tool", "is not a name of a tool"],
     [
-      "new_tool: {}",
-      "n\u0435w_tool: {}",
-      "/servers/files/tools/n\\u0435w_tool",
-      "is not a name of the form ^[A-Za-z0-9_./-]{1,128}$",
+      "  web:",
+      "  my_web:",
+      "/servers/my_web",
+      "is not a name of a server: a to z, 0 to 9 and -, beginning with a letter",
     ],
-    ["  web:", "  my_web:", "/servers/my_web", "is not a name of the form ^[a-z][a-z0-9-]{0,30}$"],
     [
       "url: http://127.0.0.1:3000/mcp",
       "url: http://example.com/mcp",

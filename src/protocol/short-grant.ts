@@ -102,8 +102,8 @@ const fullClass: Decoder<ToolClass> = object<ToolClass>(
   {
     risk: oneOf(RISKS),
     labels,
-    fields: record(fieldType, { key: ARGUMENT_NAME, max: 64 }),
-    recipients: record(recipientKind, { key: ARGUMENT_NAME, max: 16 }),
+    fields: record(fieldType, { key: ARGUMENT_NAME, is: "the name of an argument", max: 64 }),
+    recipients: record(recipientKind, { key: ARGUMENT_NAME, is: "the name of an argument", max: 16 }),
   },
   { defaults: UNCLASSIFIED },
 );
@@ -151,7 +151,7 @@ const writtenServer: Decoder<WrittenServer> = object<WrittenServer>(
     url: nullable(serverUrl),
     args: list(commandWord, { max: 256 }),
     workspace,
-    tools: record(toolClass, { key: TOOL_NAME, max: 512 }),
+    tools: record(toolClass, { key: TOOL_NAME, is: "a name of a tool", max: 512 }),
     resources: names(text({ max: 1024, pattern: RESOURCE_URI, is: "a URI of printable ASCII" }), { max: 256 }),
     prompts: names(text({ max: 128, pattern: PROMPT_NAME, is: "a prompt name" }), { max: 256 }),
   },
@@ -170,6 +170,7 @@ const writtenServer: Decoder<WrittenServer> = object<WrittenServer>(
   },
 );
 
+const SERVER_NAME = "a name of a server: a to z, 0 to 9 and -, beginning with a letter";
 const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal) => {
   const { args, tools, resources, prompts } = written;
   const source = sourceOf(written, refusal);
@@ -185,7 +186,7 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
 /** The fields that grants and profiles share, and those that may be left out. */
 export const RULES: Fields<ShortRules> = {
   sandbox: SANDBOX,
-  servers: record(SERVER, { key: DRIVER_NAME, max: 32 }),
+  servers: record(SERVER, { key: DRIVER_NAME, is: SERVER_NAME, max: 32 }),
   network: NETWORK,
   channels: CHANNELS,
   git: GIT,

@@ -22,7 +22,7 @@ const WRITTEN: Decoder<WrittenPort> = object<WrittenPort>(
  * that a browser finds its key again: it keeps keys by host and port.
  */
 export const PORTS: Decoder<readonly PortGrant[]> = transform(
-  record(WRITTEN, { key: PORT_NAME, max: 16 }),
+  record(WRITTEN, { key: PORT_NAME, is: "a name of a port: a to z, 0 to 9 and -, beginning with a letter", max: 16 }),
   (written, refusal) => {
     const low = Object.entries(written).find(([, { inside, outside }]) => outside === null && inside < 1024);
     if (low !== undefined) return refusal.because("needs an outside port of 1024 or more").at(low[0]);

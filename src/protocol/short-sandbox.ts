@@ -68,10 +68,14 @@ export const SANDBOX: Decoder<SandboxGrant> = transform(
       home: nullable(shortHome),
       ports: PORTS,
       // The kernel says which variables may be taken (`decodeGrant`).
-      secrets: record(object({ secret: secretName, to: secretOrigin }), { key: /^[A-Za-z_][A-Za-z0-9_]*$/, max: 16 }),
+      secrets: record(object({ secret: secretName, to: secretOrigin }), {
+        key: /^[A-Za-z_][A-Za-z0-9_]*$/,
+        is: "a variable: letters, digits and _",
+        max: 16,
+      }),
       limits: nullable(LIMITS),
       devices: names(device, { max: MOST_DEVICES }),
-      open: names(text({ max: 64, pattern: CONTROL_NAME }), { max: 16 }),
+      open: names(text({ max: 64, pattern: CONTROL_NAME, is: "a name of a control file, in lower case" }), { max: 16 }),
     },
     {
       defaults: {

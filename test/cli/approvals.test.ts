@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { HeldDetail } from "../../src/protocol/requests.ts";
 import type { Statement } from "../../src/protocol/statement.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
-import { PASSPHRASE } from "../fakes/cli-powers.ts";
+import type { Person } from "../../src/cli/powers.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { createDesk, PASSPHRASE } from "../fakes/cli-powers.ts";
 import { held, heldOver, INSTANCE, records, REQUEST } from "./cast.ts";
 import { transcribe } from "./transcript.ts";
 import { pageOf, type Answers } from "../fakes/monitor-client.ts";
@@ -69,6 +71,68 @@ test("what is frozen is shown, said to be so, and asked nothing about; a no to i
   expect(yes).not.toContain("? ");
   const no = await transcribe(["approvals", "deny", REQUEST], { typed: ["y", PASSPHRASE], answers });
   expect(no).toContain("denied (record 42)");
+});
+
+/** A person who answers nothing until a question is over, and then presses Enter. */
+async function askWhile(
+  happens: LogRecord,
+  { typed = [] }: { readonly typed?: readonly string[] } = {},
+): Promise<{
+  readonly exit: number;
+  readonly err: string;
+  readonly over: readonly string[];
+  readonly submitted: number;
+}> {
+  const desk = createDesk({
+    typed: [],
+    answers: {
+      held: () => pageOf([held]),
+      "held-show": () => held,
+      submit: () => ({ seq: 42 }),
+      "log-show": () => ({ entries: [], size: 0 }),
+    },
+  });
+  const over: string[] = [];
+  const answers = [...typed];
+  const ask: Person["askLine"] = (_prompt, asker) => {
+    const answer = answers.shift();
+    if (answer !== undefined) return Promise.resolve(answer);
+    return new Promise((resolve) => {
+      asker?.attach({
+        end(words) {
+          over.push(words);
+          resolve(null);
+        },
+        again: () => {},
+      });
+      desk.monitor.say("record", { record: happens });
+    });
+  };
+  const person = { askLine: ask, askPassphrase: ask };
+  const exit = await runProgram(["approvals", "approve", REQUEST], { ...desk.powers, person });
+  const submitted = desk.monitor.asked.filter(({ name }) => name === "submit").length;
+  return { exit, err: desk.err(), over, submitted };
+}
+
+describe("a question whose action ends elsewhere", () => {
+  const denied = kept("denied", { seq: 9, action: held.digest });
+
+  test.each([
+    ["at the question", []],
+    ["at the passphrase", ["y"]],
+  ])("says so at once, %s, and nothing is signed", async (_where, typed) => {
+    const asked = await askWhile(denied, { typed });
+    expect(asked).toMatchObject({ exit: 1, submitted: 0 });
+    expect(asked.over).toEqual(["It is held no more: no-grant"]);
+    expect(asked.err).toContain("Nothing was signed. It is held no more: no-grant (not-confirmed)");
+  });
+
+  test("twin: is not ended by what happens to another action", async () => {
+    const other = kept("denied", { seq: 9, action: `sha256:${"0".repeat(64)}` });
+    const stands = askWhile(other).then(() => "over");
+    const later = new Promise((resolve) => setTimeout(resolve, 50, "stands"));
+    expect(await Promise.race([stands, later])).toBe("stands");
+  });
 });
 
 describe("a yes to all that are equal", () => {

@@ -162,6 +162,34 @@ describe("the other signed acts", () => {
     expect(desk.err()).toContain("files/write_file where path is one of");
   });
 
+  test("a grant is shown anew for the width that there is, and an answer to rows of another width is asked for again", async () => {
+    const files = { "g.json": canonicalize(parseDocument(grant)) };
+    const desk = createDesk({ files, typed: ["y", "y", PASSPHRASE], answers: { prepare, submit: () => ({ seq: 7 }) } });
+    let columns = 80;
+    const err = {
+      ...desk.powers.err,
+      get columns() {
+        return columns;
+      },
+    };
+    const person = desk.powers.person && {
+      ...desk.powers.person,
+      askLine(prompt: string) {
+        // It is made narrower while the first answer is typed.
+        columns = 60;
+        return desk.powers.person?.askLine(prompt) ?? Promise.resolve(null);
+      },
+    };
+    expect(await runProgram(["grants", "sign", "g.json"], { ...desk.powers, err, person })).toBe(EXIT.ok);
+    expect(desk.prompts.filter((prompt) => prompt.startsWith("Sign this grant?"))).toHaveLength(2);
+    const [wide = "", narrow = ""] = desk
+      .err()
+      .split(/(?=^grant )/mu)
+      .slice(-2);
+    expect(Math.max(...wide.split("\n").map((row) => row.length))).toBeGreaterThan(60);
+    expect(Math.max(...narrow.split("\n").map((row) => row.length))).toBeLessThanOrEqual(60);
+  });
+
   test("a monitor that has something else signed gets nothing", async () => {
     const other = (body: CliRequests["prepare"]["body"]): CliRequests["prepare"]["ok"] =>
       prepare({ ...body, document: { grant: "another" } });
@@ -187,6 +215,13 @@ describe("init", () => {
       roles: ["approve", "grant", "administer"],
       key: { kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) },
     });
+  });
+
+  test("makes nothing in a new home before its passphrase was given", async () => {
+    const desk = createDesk({ home: "none", typed: [null], answers: hello });
+    expect(await runProgram(["init"], desk.powers)).toBe(EXIT.no);
+    expect(await desk.powers.home(null).exists()).toBe(false);
+    expect(desk.monitor.asked).toEqual([]);
   });
 
   test("takes up a key that an interrupted one left, with its passphrase", async () => {

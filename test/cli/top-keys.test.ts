@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { CliFailure } from "../../src/cli/failure.ts";
 import type { Board, CliPowers } from "../../src/cli/powers.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
+import type { Asker } from "../../src/platform/terminal.ts";
 import type { GrantView, InstanceView } from "../../src/protocol/requests.ts";
 import type { StopReport } from "../../src/protocol/stop-report.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
@@ -45,6 +48,9 @@ afterEach(async () => {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const CONFIRMED: StopReport = { instances: [], all: 3 };
 
+/** In the place of what is typed: nothing is, until the question is over and Enter is pressed. */
+const NOTHING = "\0";
+
 async function sit(typed: Setting["typed"] = [], answers: Answers = {}, flags: readonly string[] = []): Promise<Seat> {
   const desk = createDesk({
     typed,
@@ -76,6 +82,17 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}, flags: r
     close: () => void acts.push("close"),
   };
   const person = desk.powers.person;
+  const answer = async (typing: Promise<string | null> | undefined, asker?: Asker): Promise<string | null> => {
+    const words = (await typing) ?? null;
+    if (words !== NOTHING) return words;
+    return await new Promise((resolve) => {
+      const end = (said: string): void => {
+        acts.push(`over ${said}`);
+        setTimeout(resolve, 50, null);
+      };
+      asker?.attach({ end, again: () => {} });
+    });
+  };
   let passed = 0;
   const powers: CliPowers = {
     ...desk.powers,
@@ -91,8 +108,8 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}, flags: r
       },
     },
     person: person && {
-      askLine: (prompt) => (acts.push(`ask ${prompt}`), person.askLine(prompt)),
-      askPassphrase: (prompt) => (acts.push(`secret ${prompt}`), person.askPassphrase(prompt)),
+      askLine: (prompt, asker) => (acts.push(`ask ${prompt}`), answer(person.askLine(prompt), asker)),
+      askPassphrase: (prompt, asker) => (acts.push(`secret ${prompt}`), answer(person.askPassphrase(prompt), asker)),
     },
   };
   const seat: Seat = {
@@ -158,6 +175,37 @@ describe("a yes", () => {
     await seat.press("tab", "a");
     expect(asked(seat, "submit")).toEqual([]);
     expect(seat.screen()).toContain("(cannot-show)");
+  });
+});
+
+describe("a monitor that falls while something is asked", () => {
+  const [first] = instances;
+  if (first === undefined) throw new Error("the cast has no instance");
+  const standing = { ...first, state: "frozen", why: "asked" } as const;
+
+  test.each([
+    ["the question", [NOTHING], "ask Let instance i-0123456789abcdef go on? [y/N] "],
+    ["the passphrase", ["y", NOTHING], "secret passphrase of the owner key: "],
+  ])("ends %s first, so that what is typed stays there, and then the screen", async (_what, typed, prompt) => {
+    let falls = false;
+    const seat = await sit(typed, {
+      ps: () =>
+        falls
+          ? Promise.reject(CliFailure.of("monitor-lost", "the monitor is gone"))
+          : { instances: [standing], allFrozen: null },
+      prepare: ({ purpose }) => ({
+        statement: { ...held.statement, purpose, subject: createCrypto().digest(`{"instance":"${INSTANCE}"}`) },
+      }),
+    });
+    await seat.press("t");
+    await expect.poll(() => seat.acts.at(-1)).toBe(prompt);
+    falls = true;
+    const record = { v: 1, seq: 9, at: 0, start: "0".repeat(32), payload: null, kind: "stop", why: "asked" } as const;
+    seat.desk.monitor.say("record", { record });
+    expect(await seat.exit).toBe(4);
+    expect(seat.acts.slice(-3)).toEqual([prompt, "over The monitor is gone: nothing more is signed", "close"]);
+    expect(seat.desk.err()).toMatch(/aios: the monitor is gone \(monitor-lost\)\n$/);
+    expect(asked(seat, "submit")).toEqual([]);
   });
 });
 
@@ -307,7 +355,6 @@ describe("what happens meanwhile", () => {
 
   test("a monitor that is gone ends it, with its code", async () => {
     const seat = await sit();
-    const { CliFailure } = await import("../../src/cli/failure.ts");
     const lost = (): never => {
       throw CliFailure.of("monitor-lost", "the connection ended");
     };

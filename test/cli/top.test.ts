@@ -191,6 +191,38 @@ describe("a live screen", () => {
     90_000,
   );
 
+  /** Opens the question about one held action. */
+  async function openQuestion(): Promise<void> {
+    const plan = [{ method: "tools/call", params: { name: "notes__burn", arguments: { text: "asked" } } }];
+    void aios.follow("asker", plan).catch(() => null);
+    await until(async () => (await aios.held()).length > 0, "a held action");
+    top();
+    await shell.see("notes/burn");
+    shell.type("\ta");
+    await shell.see("Let this run, once?");
+  }
+
+  test("gives the terminal back on SIGTERM at a question too, with one clear line", async () => {
+    await openQuestion();
+    process.kill(findTop(), "SIGTERM");
+    await shell.see("exit=130");
+    expect(shell.shown()).toMatch(/\r\naios: aios top was ended while it asked \(interrupted\)\r\n/);
+    await expectShell();
+  }, 90_000);
+
+  test("when the monitor falls at a question it ends that first, and what is typed on stays there", async () => {
+    await openQuestion();
+    shell.type("correct horse");
+    await aios.crash();
+    await shell.see("Enter goes on.");
+    shell.type(" battery\r");
+    await shell.see("exit=4");
+    expect(shell.shown()).toMatch(/\(monitor-lost\)/);
+    expect(shell.shown()).not.toMatch(/correct|horse|battery/);
+    await expectShell();
+    await aios.restart();
+  }, 90_000);
+
   test("gives the terminal back when the monitor falls, and says so", async () => {
     top();
     await shell.see("No instance runs.");

@@ -1,4 +1,5 @@
 import type { LogRequests } from "../../protocol/log-requests.ts";
+import type { HeldView } from "../../protocol/held-view.ts";
 import type { HeldDetail } from "../../protocol/requests.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag, type Positional } from "../command.ts";
@@ -12,7 +13,7 @@ import { decideAll, findEqual, findHeld, listEqual, listHeld } from "../held.ts"
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
-import { createQuestions } from "../questions.ts";
+import { createQuestions, tellEnd, type Question, type Questions } from "../questions.ts";
 import { renderFor, showAndAsk } from "../show-held.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
@@ -76,7 +77,8 @@ export const approvalsShow: Command = {
   examples: ["approvals show 3fa9c2d1"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const detail = await findHeld(client, args.required("REQUEST"));
+      const { request } = await findHeld(client, args.required("REQUEST"));
+      const detail = await client.request("held-show", { request });
       if (args.has("json")) writeJson(powers, detail);
       else {
         showOrRefuse(powers, detail);
@@ -135,22 +137,33 @@ export const approvalsDeny: Command = {
 async function decide(call: { powers: CliPowers; args: Arguments; decision: "allow" | "deny" }): Promise<ExitCode> {
   const { powers, args, decision } = call;
   return await withMonitor(call, async (client, home) => {
-    const detail = await findHeld(client, args.required("REQUEST"));
-    return await decideOn({ powers, client, home }, { detail, decision, equal: args.has("equal") });
+    const view = await findHeld(client, args.required("REQUEST"));
+    const parts = { powers, client, home, questions: createQuestions() };
+    return await decideOn(parts, { view, decision, equal: args.has("equal") });
   });
 }
 
+export interface DecidingParts {
+  readonly powers: CliPowers;
+  /** Watches the instance from then on. */
+  readonly client: MonitorClient;
+  readonly home: Home;
+  readonly questions: Questions;
+}
+
 /**
- * Shows one held action in full, or with `equal` all that are equal to it, asks, and signs. Throws `CliFailure` when it cannot
- * be shown or the person does not say yes.
+ * Shows one held action in full, or with `equal` all that are equal to it, asks, and signs. A question whose action ends elsewhere
+ * says so at once. Throws `CliFailure` when it cannot be shown or the person does not say yes.
  */
 export async function decideOn(
-  { powers, client, home }: { readonly powers: CliPowers; readonly client: MonitorClient; readonly home: Home },
-  asked: { readonly detail: HeldDetail; readonly decision: "allow" | "deny"; readonly equal: boolean },
+  { powers, client, home, questions }: DecidingParts,
+  asked: { readonly view: HeldView; readonly decision: "allow" | "deny"; readonly equal: boolean },
 ): Promise<ExitCode> {
-  const { detail, decision } = asked;
+  const { view, decision } = asked;
+  // First, so that nothing ends between what is fetched and what is told.
+  await followEnds(client, { questions, view });
+  const detail = await client.request("held-show", { request: view.request });
   const details = asked.equal ? await findEqual(client, detail) : [detail];
-  const questions = createQuestions();
   if (decision === "allow" && detail.frozen !== null) throw isFrozen(powers, details, detail.frozen);
   const first = renderFor(powers.out, { details, crypto: powers.crypto });
   // What cannot be shown may still be denied: a no needs no reading.
@@ -158,21 +171,43 @@ export async function decideOn(
   const cancel = powers.timer.after(Math.max(0, detail.expires - powers.now()), () =>
     questions.end(detail.digest, "Nobody answered in time: it is denied (hold-expired)"),
   );
+  let asker: Question | null = null;
   try {
-    const { answer, asker, rendered } = await showAndAsk(
+    const shown = await showAndAsk(
       { powers, screen: powers.out, questions },
-      { details, ask: (by) => confirm(powers, questionFor(decision, details.length), by) },
+      { details, ask: (by) => confirm(powers, questionFor(decision, details.length), (asker = by)) },
     );
-    if (!answer)
+    if (!shown.answer)
       throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes", "it stays held until it expires");
-    if (decision === "allow" && rendered.kind === "refused") throw cannotShow(rendered.why);
+    if (decision === "allow" && shown.rendered.kind === "refused") throw cannotShow(shown.rendered.why);
     const opened = openSigningSession(powers, { home, keep: "once" });
-    const session = { ...opened, unlock: () => opened.unlock(asker) };
+    const session = { ...opened, unlock: () => opened.unlock(shown.asker) };
     const seqs = await decideAll({ powers, client, session }, { details, decision });
     return await tellAll({ powers, client }, { details, decision, seqs });
+  } catch (error) {
+    throw overBy(asker, error);
   } finally {
     cancel();
   }
+}
+
+/** What a question was not answered for, when it was over before. */
+function overBy(asker: Question | null, error: unknown): unknown {
+  if (asker === null || asker.over === null) return error;
+  if (!(error instanceof CliFailure) || error.code !== "not-confirmed") return error;
+  return CliFailure.of("not-confirmed", `Nothing was signed. ${asker.over}`);
+}
+
+/** Ends the question about an action as soon as the monitor says that it is held no more. */
+async function followEnds(
+  client: MonitorClient,
+  { questions, view: { instance } }: { readonly questions: Questions; readonly view: HeldView },
+): Promise<void> {
+  client.onEvent("record", ({ record }) => {
+    if (record.kind === "denied") questions.end(record.action, tellEnd(record.code));
+    else if (record.kind === "intent") questions.end(record.action, tellEnd(null));
+  });
+  await client.request("watch", { instance });
 }
 
 /** Says of each answer what came of it; the exit code says whether each was taken. */

@@ -38,6 +38,10 @@ export const init: Command = {
         "run aios init at a terminal",
       );
     }
+    // In a home that is not there yet nothing is begun before the question that somebody may leave unanswered.
+    const fresh = (await home.exists()) ? null : await askNewPassphrase(powers.person, "your owner key");
+    // From here on it takes a moment, which a signal does not cut in two.
+    if (fresh !== null) void powers.interrupted();
     const enrolled = await home.key.exists();
     await home.create();
     const running = await home.attach();
@@ -55,7 +59,7 @@ export const init: Command = {
       // A key without an enrolment is what an interrupted init leaves; it is taken up again with its own passphrase.
       const signer = enrolled
         ? await home.key.unlock((await powers.person.askPassphrase("passphrase of the owner key made before: ")) ?? "")
-        : await home.key.create(await askNewPassphrase(powers.person, "your owner key"));
+        : await home.key.create(fresh ?? (await askNewPassphrase(powers.person, "your owner key")));
       const seq = await enrolOwner({ powers, client }, { name, signer });
       ready = true;
       writeLines(powers.out, [

@@ -11,7 +11,8 @@ import { createHoldBell } from "../hold-bell.ts";
 import { line, paintLine, writeLines, type Line } from "../../showing/line.ts";
 import { tellAway } from "../../showing/describe-away.ts";
 import { showMoment } from "../../showing/moment.ts";
-import type { Board, CliPowers, Home, MonitorClient } from "../powers.ts";
+import type { Board, CliPowers, Home, MonitorClient, Person } from "../powers.ts";
+import { askThrough, createQuestions } from "../questions.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { describeStopped } from "../stopped.ts";
@@ -59,7 +60,7 @@ export const top: Command = {
           {
             onChange: () => screen?.draw(),
             onHeld: createHoldBell(powers, { quiet: args.has("quiet") }),
-            onGone: end.reject,
+            onGone: (error) => (screen === null ? end.reject(error) : screen.lose(error)),
           },
         );
         screen = createTop({ powers, client, home, board, feed, end });
@@ -87,12 +88,18 @@ interface Parts {
 interface TopScreen {
   draw(): void;
   press(key: string): void;
+  /** The monitor is gone: ends the screen, and before that what is being asked. */
+  lose(error: unknown): void;
   /** Nothing is drawn any more. */
   close(): void;
 }
 
 function createTop(parts: Parts): TopScreen {
-  const { powers, client, board, feed, end } = parts;
+  const { client, board, feed, end } = parts;
+  const questions = createQuestions();
+  /** Whether something is asked at the terminal just now. */
+  let standing = 0;
+  const powers: CliPowers = { ...parts.powers, person: askHere(parts.powers.person) };
   let pane: TopModel["pane"] = "instances";
   const choices = {
     instances: createChoice<InstanceView>(({ instance: id }) => id),
@@ -106,6 +113,20 @@ function createTop(parts: Parts): TopScreen {
   let waiting = false;
   let away = false;
   let over = false;
+  /** Why the screen does not come back after what is being asked. */
+  let last: { readonly error: unknown } | null = null;
+
+  function askHere(person: CliPowers["person"]): CliPowers["person"] {
+    if (person === null) return null;
+    const counted: Person = {
+      askLine: (prompt, asker) => (standing++, person.askLine(prompt, asker).finally(() => void standing--)),
+      askPassphrase: (prompt, asker) => (
+        standing++,
+        person.askPassphrase(prompt, asker).finally(() => void standing--)
+      ),
+    };
+    return askThrough(counted, questions, () => parts.powers.err.write("\n"));
+  }
 
   const chosenInstance = (): InstanceView | undefined => choices.instances.of(feed.instances);
   const chosenHeld = (): HeldLine | undefined => choices.held.of(feed.held);
@@ -170,20 +191,23 @@ function createTop(parts: Parts): TopScreen {
     board.leave();
     try {
       await work();
-      await powers.person?.askLine("Enter brings the screen back: ");
+      if (last === null) await powers.person?.askLine("Enter brings the screen back: ");
     } finally {
       away = false;
-      board.enter();
+      if (last === null) board.enter();
+      else end.reject(last.error);
     }
+  };
+  /** Leaves for good, and while something is asked only once that has given the terminal back. */
+  const leave = (error: unknown): void => {
+    last ??= { error };
+    if (standing === 0) end.reject(last.error);
   };
   const decide = (decision: "allow" | "deny"): void => {
     const view =
       pane === "held" ? chosenHeld() : feed.held.find((each) => each.instance === chosenInstance()?.instance);
     if (view === undefined) return say(line("Nothing is held there.", "faint"));
-    void apart(async () => {
-      const detail = await client.request("held-show", { request: view.request });
-      await decideOn({ ...parts }, { detail, decision, equal: true });
-    }).catch(failed);
+    void apart(() => decideOn({ ...parts, powers, questions }, { view, decision, equal: true })).catch(failed);
   };
   /** Shows the lease that would cover what the chosen instance has held, and has it signed. */
   const propose = (id: string): void =>
@@ -192,7 +216,7 @@ function createTop(parts: Parts): TopScreen {
       const grant = proposedGrant(found, { ...USUAL, now: powers.now() });
       writeLines(powers.err, [...aboutProposal(found).map((text) => line(text, "wait")), line("")]);
       const session = openSigningSession(powers, { home: parts.home, keep: "once" });
-      await signGrant({ powers, client, session }, grant);
+      await signGrant({ powers, client, session, questions }, grant);
     }).catch(failed);
   const thaw = (all: boolean): void => {
     const view = chosenInstance();
@@ -239,7 +263,8 @@ function createTop(parts: Parts): TopScreen {
     t: () => thaw(false),
     T: () => thaw(true),
     q: () => end.resolve(),
-    quit: () => end.resolve(),
+    // At a question it is a signal, of which the question hears too.
+    quit: () => (away ? leave(CliFailure.of("interrupted", "aios top was ended while it asked")) : end.resolve()),
     suspend: () => void board.suspend().then(draw, failed),
   };
   function withInstance(act: (id: string) => void): void {
@@ -251,6 +276,11 @@ function createTop(parts: Parts): TopScreen {
   return {
     draw,
     close: () => void (over = true),
+    lose(error) {
+      if (!away) return end.reject(error);
+      questions.endAll("The monitor is gone: nothing more is signed");
+      leave(error);
+    },
     press(key) {
       if (key === "resize") return show();
       if (away && key !== "quit") return;

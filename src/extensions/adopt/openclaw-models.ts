@@ -62,14 +62,15 @@ export function adoptModels(table: JsonObject, keys: readonly MovedKey[]): Model
     const known = BUILT_IN.get(name);
     const api = textAt(entry, ["api"]) ?? known?.api ?? "openai-completions";
     const format = FORMATS.get(api);
-    const url = plainUrl(textAt(entry, ["baseUrl"]) ?? known?.url ?? "");
+    const address = textAt(entry, ["baseUrl"]) ?? known?.url ?? "";
+    const url = plainUrl(address);
     const models = modelsOf(entry, named.get(name) ?? []);
     const why = !PROVIDER.test(name)
       ? "its name is none that the substrate can give"
       : format === undefined
         ? `it speaks ${api}, which the substrate does not`
         : url === null
-          ? "its address is neither https to a host name nor http to this machine"
+          ? whyNoUrl(address)
           : Object.keys(models).length === 0
             ? "no model of it is named"
             : null;
@@ -137,6 +138,14 @@ function isPrice(price: JsonValue | undefined): price is number {
 function plainUrl(text: string): string | null {
   const url = text.replace(/^http:\/\/(?:127\.0\.0\.1|\[::1\])(?=[:/]|$)/u, "http://localhost").replace(/\/+$/u, "");
   return /[?#@\s]/u.test(url) || parseHttpUrl(url) === null ? null : url;
+}
+
+/** Why an address is none that a provider can be registered with. What may hold a secret is not repeated. */
+function whyNoUrl(text: string): string {
+  if (text === "") return "no address of it is named";
+  if (/[?#@\s]/u.test(text))
+    return "its address has a user, a query, a fragment or a space in it, and is one of host and path alone";
+  return `its address ${text} is neither https to a host name nor http to this machine`;
 }
 
 function tierOf(name: string, url: string): ProviderFile["tier"] {
