@@ -18,11 +18,10 @@ import { readYaml } from "../../src/cli/yaml.ts";
 import { expandGrant } from "../../src/protocol/expand-grant.ts";
 import { decodeShortProvider } from "../../src/protocol/short-inference.ts";
 import { decodeShortGrant } from "../../src/protocol/short-grant.ts";
-import { REPO } from "../e2e/substrate.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { prepareHome, VALUES } from "../scan/prepared-home.ts";
 
-const AIOS = join(REPO, "src", "main", "aios.ts");
 /** Keys of a person who has more than the prepared home. Made up, in the forms of real ones. */
 const MORE = {
   model: `sk-ant-api03-${"Qq7".repeat(12)}`,
@@ -68,7 +67,7 @@ describe("aios adopt openclaw", () => {
 
   /** The program as a person runs it; nothing that it says may hold a value, whatever it was asked. */
   function run(...args: readonly string[]): Ran {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [AIOS, "adopt", "openclaw", ...args], {
+    const { status, stdout, stderr } = spawnSync(COMMAND, ["adopt", "openclaw", ...args], {
       encoding: "utf8",
       cwd: home,
       env: { HOME: home, PATH: process.env["PATH"] ?? "" },

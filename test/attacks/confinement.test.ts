@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { COMMAND } from "../fakes/command.ts";
 
 /*
  * CONFINED-OR-NOT-AT-ALL on machines that lack a part of the confinement, one each: nothing starts, one message says what
@@ -120,7 +121,7 @@ describe.each(LACKS)("on a machine with $name", ({ under, message, hint, check, 
   }, 60_000);
 
   test("aios doctor says what is missing and what to do", () => {
-    const [program, ...words] = [...under, process.execPath, join(REPO, "src/main/aios.ts"), "doctor", "--json"];
+    const [program, ...words] = [...under, COMMAND, "doctor", "--json"];
     const { stdout, status } = spawnSync(program, [...words, "--home", join(folder, "none")], { encoding: "utf8" });
     expect(status).toBe(3);
     const { checks } = JSON.parse(stdout) as {
@@ -144,17 +145,8 @@ test("the harmless twin: under a filter that takes nothing away the same starts"
 test("a bad profile starts nothing: one message names the file and the place in it", () => {
   const profile = join(folder, "bad.yaml");
   writeFileSync(profile, "profile: p\nagent: a\nsandbox: { workspace: everything }\n");
-  const words = [
-    join(REPO, "src/main/aios.ts"),
-    "run",
-    "--profile",
-    profile,
-    "--home",
-    join(folder, "none"),
-    "--",
-    "true",
-  ];
-  const { stderr, status } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  const words = ["run", "--profile", profile, "--home", join(folder, "none"), "--", "true"];
+  const { stderr, status } = spawnSync(COMMAND, words, { encoding: "utf8" });
   expect(status).toBe(3);
   expect(stderr).toMatch(/^aios: Cannot use .*bad\.yaml: \/sandbox\/workspace .* \(bad-profile\)\n/);
 });

@@ -5,6 +5,8 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { monitorEnvironment } from "../../src/main/code-cache.ts";
+import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
 import { findDelegation, type Group, openGroups } from "../../src/platform/cgroup.ts";
 import { startSandbox } from "../../src/platform/sandbox-process.ts";
 import type { SandboxSpec } from "../../src/sandbox/spec.ts";
@@ -86,8 +88,9 @@ async function startMonitor(folder: string): Promise<readonly [limits: string, g
   mkdirSync(group);
   const home = mkdtempSync("/tmp/aios-cgroup-");
   const enter = ["-c", 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"', "sh", group];
-  const command = [process.execPath, join(REPO, "src/main/aiosd.ts"), "--home", home];
-  const monitor = spawn("sh", [...enter, ...command], { stdio: ["ignore", "ignore", "inherit"] });
+  const command = [process.execPath, ...MONITOR_FLAGS, join(REPO, "src/main/aiosd.ts"), "--home", home];
+  const env = monitorEnvironment(process.env["PATH"]);
+  const monitor = spawn("sh", [...enter, ...command], { stdio: ["ignore", "ignore", "inherit"], env });
   const gone = new Promise((resolve) => monitor.once("close", resolve));
   try {
     while (!existsSync(join(home, "run", "aiosd.sock"))) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -151,7 +154,7 @@ const memory = [
   await run(["/usr/bin/python3", "-c", HIDE], false),
   await run(["/usr/bin/python3", "-c", HIDE], true),
 ] as const;
-const [outside, inside] = [await hold(FORKS, false), await hold(FORKS, true)];
+const [outside, inside] = await Promise.all([hold(FORKS, false), hold(FORKS, true)]);
 inside.group?.remove();
 // A burner whose parent ended without waiting for it, and that init reaps: no sum over who lives has it.
 const burnt = await hold(["bash", "-c", BURN], true);

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { COMMAND } from "../fakes/command.ts";
 
 /** The real demo: real monitor, sandboxes, servers, agent and log. */
 
-const PROGRAM = fileURLToPath(new URL("../../src/main/aios.ts", import.meta.url));
 const PATIENCE_MS = 240_000;
 
 interface Played {
@@ -54,9 +53,10 @@ function outcomes(played: Played): readonly string[] {
   ].map((match) => match[1] ?? "");
 }
 
-describe("the demo", () => {
+// Beside each other: much of both is waiting, for questions that end by themselves and as a person reads.
+describe.concurrent("the demo", () => {
   test("without a terminal nobody approves, and everything held is denied", { timeout: PATIENCE_MS }, async () => {
-    const played = await play([process.execPath, PROGRAM, "demo"], []);
+    const played = await play([COMMAND, "demo"], []);
     expect(played.text).toContain("There is no terminal here, so nobody can approve anything.");
     expect(outcomes(played)).toEqual([
       "granted", // the grant
@@ -93,7 +93,7 @@ describe("the demo", () => {
     async () => {
       const passphrase = "correct horse battery staple\r";
       const played = await play(
-        ["script", "-qec", `'${process.execPath}' '${PROGRAM}' demo`, "/dev/null"],
+        ["script", "-qec", `'${COMMAND}' demo`, "/dev/null"],
         [
           ["the demo: ", passphrase],
           ["again: ", passphrase],

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { describeStart } from "../../src/main/monitor-client.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { ROOT } from "../source-modules.ts";
 
 /** The real program as a process: what its streams and its exit code are. */
-const PROGRAM = join(ROOT, "src", "main", "aios.ts");
 
 test("a reader that stops reading ends the command quietly", async () => {
   const screen = pathToFileURL(join(ROOT, "src", "main", "screen.ts")).href;
@@ -38,7 +38,7 @@ describe("a file that cannot be read says why in words", () => {
     ["latin", "it is not UTF-8 text"],
   ])("%s", (name, why) => {
     const path = join(folder, name);
-    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, "policy", "check", path], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(COMMAND, ["policy", "check", path], { encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 3, stderr: `aios: Cannot read ${path}: ${why} (file-unreadable)\n` });
   });
 });
@@ -48,7 +48,7 @@ test("a home that others may enter is refused by name, with one code and how to 
   mkdirSync(join(home, "keys"));
   // As root the monitor runs as its own user, to whom this home does not belong.
   chmodSync(home, 0o755);
-  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, "ps", "--home", home], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(COMMAND, ["ps", "--home", home], { encoding: "utf8" });
   expect(stderr).toMatch(
     /^aios: Cannot use "[^"]+" for the home: [^()\n]+ \(bad-home\)\nhint: ch(?:mod|own) \d+ '[^']+'\n$/u,
   );
@@ -59,7 +59,7 @@ test("a home that is a link is called one, with the folder to name instead", () 
   const folder = realpathSync(makeTemporaryFolder());
   mkdirSync(join(folder, "real", "keys"), { recursive: true });
   symlinkSync("real", join(folder, "link"));
-  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, "ps", "--home", join(folder, "link")], {
+  const { status, stderr } = spawnSync(COMMAND, ["ps", "--home", join(folder, "link")], {
     encoding: "utf8",
   });
   expect({ status, stderr }).toEqual({

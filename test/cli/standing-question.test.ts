@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
-import { ROOT } from "../source-modules.ts";
 
 /* A question of `aios run` at a real terminal, and what happens to it while somebody types. */
 let aios: Substrate;
@@ -42,7 +41,7 @@ afterAll(async () => {
 });
 
 test("is drawn for the width that there is, and when its agent ends keeps what is typed from the shell", async () => {
-  const program = `node ${join(ROOT, "src/main/aios.ts")} run --home ${aios.home} --agent asker`;
+  const program = `${COMMAND} run --home ${aios.home} --agent asker`;
   shell.type(`${program} -- node -e "$AGENT"; echo "exit"=$?\r`);
   await shell.see("held: an action waits for you");
   shell.type("\u001d");

@@ -2,16 +2,15 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";
-import { ROOT } from "../source-modules.ts";
 
 /*
  * The real command line at a real terminal, with a person's shell around it and an agent inside that tries what it can with
  * the terminal it was lent.
  */
 const PASSPHRASE = "correct horse battery staple";
-const AIOS = `node ${join(ROOT, "src/main/aios.ts")}`;
 
 /** Answers keys with what it got; paints, asks and stops itself on request. */
 const AGENT = String.raw`
@@ -47,7 +46,7 @@ describe("at a terminal", () => {
     shell = openShell(join(base, "work"), { AIOS_HOME: home, AGENT });
   });
   afterAll(() => {
-    spawnSync(process.execPath, [join(ROOT, "src/main/aios.ts"), "serve", "--stop", "--home", home]);
+    spawnSync(COMMAND, ["serve", "--stop", "--home", home]);
     shell.close();
   });
 
@@ -60,23 +59,23 @@ describe("at a terminal", () => {
   }
 
   test("aios init that is broken off leaves no monitor behind", async () => {
-    shell.type(`${AIOS} init; echo "exit"=$?\r`);
+    shell.type(`${COMMAND} init; echo "exit"=$?\r`);
     await shell.see("passphrase");
     shell.type("\u0003");
     await shell.see("exit=130");
-    expect(await command(`${AIOS} serve --stop`)).toContain("(no-home)");
+    expect(await command(`${COMMAND} serve --stop`)).toContain("(no-home)");
   }, 90_000);
 
   test("a passphrase is shown nowhere, at its own prompt and at a question", async () => {
     shell.clear();
-    shell.type(`${AIOS} init; echo "exit"=$?\r`);
+    shell.type(`${COMMAND} init; echo "exit"=$?\r`);
     for (const prompt of ["passphrase", "again"]) {
       await shell.see(prompt);
       shell.type(`${PASSPHRASE}\r`);
     }
     await shell.see("exit=0");
     shell.clear();
-    shell.type(`${AIOS} run --profile mcp-client -- node -e 0; echo "exit"=$?\r`);
+    shell.type(`${COMMAND} run --profile mcp-client -- node -e 0; echo "exit"=$?\r`);
     await shell.see("[y/N] ");
     shell.type(`${PASSPHRASE}\r`);
     await shell.see("a passphrase is asked for by its name: ");
@@ -88,7 +87,7 @@ describe("at a terminal", () => {
   describe("an agent", () => {
     beforeAll(async () => {
       shell.clear();
-      shell.type(`${AIOS} run --agent keys -- node -e "$AGENT"; echo "exit"=$?\r`);
+      shell.type(`${COMMAND} run --agent keys -- node -e "$AGENT"; echo "exit"=$?\r`);
       await shell.see("READY");
     }, 60_000);
 

@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
-import { ROOT } from "../source-modules.ts";
 
 /*
  * `aios top` at a real terminal with a person's shell around it, over a real monitor with agents that wait and agents that run.
@@ -41,7 +40,7 @@ afterAll(async () => {
 
 function top(variables = ""): void {
   shell.clear();
-  shell.type(`${variables} node ${join(ROOT, "src/main/aios.ts")} top --home ${aios.home}; echo "exit"=$?\r`);
+  shell.type(`${variables} ${COMMAND} top --home ${aios.home}; echo "exit"=$?\r`);
 }
 
 /** The process of the screen. */

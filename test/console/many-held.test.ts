@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HELD_PAGE, pagesOfHeld } from "../../src/protocol/held-view.ts";
 import type { HeldView } from "../../src/protocol/requests.ts";
 import { hasChromium, startChromium } from "../fakes/chromium.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { holdMany } from "../fakes/many-held.ts";
 import { openShell } from "../fakes/shell-session.ts";
 import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
-import { ROOT } from "../source-modules.ts";
 
 /*
  * Ten thousand actions wait, of 477 instances that a restart ended. Every answer and every screen stays small, and the last of
@@ -63,8 +63,7 @@ test("are told in pages of bounded size, all of them, the last one too", async (
 });
 
 test("are listed whole, whoever reads slowly: another program's socket takes less at a time", async () => {
-  const words = [join(ROOT, "src/main/aios.ts"), "approvals", "list", "--home", aios.home];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(COMMAND, ["approvals", "list", "--home", aios.home], { stdio: ["ignore", "pipe", "ignore"] });
   // It takes nothing until the list has been written as far as it can be.
   await new Promise((resolve) => setTimeout(resolve, 2000));
   let text = "";
@@ -77,7 +76,7 @@ test("fit a terminal: aios top draws a screen, and its last line is the last of 
   const shell = openShell(aios.workspace, {});
   shell.resize(110, 30);
   try {
-    shell.type(`${process.execPath} ${join(ROOT, "src/main/aios.ts")} top --home ${aios.home}\r`);
+    shell.type(`${COMMAND} top --home ${aios.home}\r`);
     await shell.see(`${COUNT} held`);
     shell.clear();
     shell.type("\t\u001b[F");

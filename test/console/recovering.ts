@@ -12,8 +12,8 @@ import { recoveryKeyId } from "../../src/protocol/recovery.ts";
 import { createSigner } from "../../src/platform/signer.ts";
 import { asJson, ownerDocument } from "../e2e/substrate.ts";
 import { until } from "../fakes/busy-instances.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";
-import { ROOT } from "../source-modules.ts";
 import { passkeysIn, plugIn, type Passkey } from "./authenticator.ts";
 import type { ConsoleStage } from "./stage.ts";
 
@@ -58,7 +58,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       page.setDefaultTimeout(30_000);
       session = await page.context().newCDPSession(page);
       shell = openShell(stage.aios.workspace, { AIOS_HOME: stage.aios.home });
-      shell.type(`aios() { ${process.execPath} ${ROOT}/src/main/aios.ts "$@"; echo "ended $?"; }\r`);
+      shell.type(`aios() { ${COMMAND} "$@"; echo "ended $?"; }\r`);
     });
     afterAll(async () => {
       shell.close();

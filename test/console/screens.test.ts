@@ -10,6 +10,7 @@ import { packageSource, scriptSource } from "../e2e/sources.ts";
 import { readUser } from "../e2e/user.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { hasChromium } from "../fakes/chromium.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";
 import { ROOT } from "../source-modules.ts";
 import { drawOnPage } from "./page-screen.ts";
@@ -113,7 +114,7 @@ describe.skipIf(!MAKE)("made anew:", () => {
     ]);
     await until(async () => (await aios.held()).length === 2, "both agents ask");
     shell = openShell(aios.workspace, { AIOS_HOME: aios.home, PS1: "$ " });
-    shell.type(`aios() { ${process.execPath} ${join(ROOT, "src/main/aios.ts")} "$@"; }; echo "rea"dy\r`);
+    shell.type(`aios() { ${COMMAND} "$@"; }; echo "rea"dy\r`);
     await shell.see("ready");
   }, 120_000);
   afterAll(async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readCosignatures } from "../../src/protocol/cosignature.ts";
 import { readNoteKey } from "../../src/protocol/note.ts";
 import { readSeenSize, writeAddCheckpoint } from "../../src/protocol/witness.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { CRYPTO, ORIGIN } from "../fakes/open-log.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { consistencyPath } from "./consistency.ts";
@@ -12,8 +13,6 @@ import { buildGo, hasGo } from "./go-tools.ts";
 import { LOG_KEY, makeLog, publicCopy, verify, type MadeLog } from "./logs.ts";
 
 /* The witness as a process: two of them, a log, and what somebody with the log's key tries. */
-
-const PROGRAM = new URL("../../src/main/aios.ts", import.meta.url).pathname;
 
 interface Running {
   readonly child: ChildProcess;
@@ -28,8 +27,8 @@ afterEach(() => {
 });
 
 function startWitness(folder: string, name: string, ...more: readonly string[]): Promise<Running> {
-  const args = [PROGRAM, "witness", "serve", folder, "--name", name, "--log", LOG_KEY, "--port", "0", ...more];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: "/usr/bin:/bin" } });
+  const args = ["witness", "serve", folder, "--name", name, "--log", LOG_KEY, "--port", "0", ...more];
+  const child = spawn(COMMAND, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: "/usr/bin:/bin" } });
   running.add(child);
   return new Promise((ready, failed) => {
     let said = "";
@@ -187,7 +186,7 @@ describe("a witness", () => {
     expect((await post(one.url, "x".repeat(70_000))).status).toBe(413);
     expect((await fetch(one.url, { method: "POST", body: new Uint8Array([0xff, 0xfe]) })).status).toBe(400);
     expect(await add(one, log, [0, 100])).toMatchObject({ status: 200 });
-    const shown = spawnSync(process.execPath, [PROGRAM, "witness", "show", one.folder, ORIGIN], { encoding: "utf8" });
+    const shown = spawnSync(COMMAND, ["witness", "show", one.folder, ORIGIN], { encoding: "utf8" });
     expect(shown.stdout.startsWith(note(log, 100))).toBe(true);
     expect(timesOf(shown.stdout, one)).toHaveLength(1);
   });

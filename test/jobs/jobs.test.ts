@@ -7,6 +7,7 @@ import { listClosure, locate } from "../../src/main/package-finder.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import { REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { readUser } from "../e2e/user.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { GIT_JOBS } from "./git.ts";
 import type { Job } from "./job.ts";
 import { NATIVE_JOBS } from "./native.ts";
@@ -156,9 +157,8 @@ async function runInside(
   };
   const path = `PATH="/workspace/node_modules/.bin:/aios:$PATH"; export PATH\n`;
   const child = spawn(
-    process.execPath,
+    COMMAND,
     [
-      join(REPO, "src", "main", "aios.ts"),
       "run",
       "--home",
       aios.home,

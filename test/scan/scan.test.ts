@@ -6,11 +6,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { severityOf } from "../../src/extensions/scan/finding.ts";
 import { scanMachine, type ScanReport } from "../../src/extensions/scan/scan.ts";
 import { createLook } from "../../src/platform/machine-look.ts";
-import { REPO } from "../e2e/substrate.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { prepareHome, VALUES } from "./prepared-home.ts";
-
-const AIOS = join(REPO, "src", "main", "aios.ts");
 
 /** Everything in a folder: paths, modes, times, contents. */
 function fingerprint(folder: string): string {
@@ -36,7 +34,7 @@ function runSealed(
     "bwrap",
     ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-net", "--unshare-pid", "--chdir", folder]
       .concat(["--clearenv", "--setenv", "HOME", home, "--setenv", "DEPLOY_TOKEN", VALUES["password"] ?? ""])
-      .concat(["--", process.execPath, AIOS, "scan", ...args]),
+      .concat(["--", COMMAND, "scan", ...args]),
     { encoding: "utf8" },
   );
   return { status: ran.status, out: `${ran.stdout}${ran.stderr}`, ms: performance.now() - began };
