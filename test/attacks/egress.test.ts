@@ -333,22 +333,6 @@ describe("a flood", () => {
   }, 30_000);
 });
 
-describe("a client that says nothing, or very slowly", () => {
-  test("is cut before its head is whole, and disturbs nobody", async () => {
-    const slow = stage.connect();
-    const began = Date.now();
-    const gone = new Promise<number>((resolve) => slow.once("close", () => resolve(Date.now() - began)));
-    slow.resume();
-    slow.write(`GET ${url("/granted/a")} HTTP/1.1\r\n`);
-    const drip = setInterval(() => slow.write("X-A: b\r\n"), 500);
-    expect((await ask(stage.socket, url("/granted/a"))).status).toBe(200);
-    const lasted = await gone;
-    clearInterval(drip);
-    expect(lasted).toBeLessThan(20_000);
-    expect(reached).toEqual(["GET /granted/a"]);
-  }, 30_000);
-});
-
 describe("a name that leads elsewhere", () => {
   test.each([
     ["a private address", ["10.1.2.3"]],

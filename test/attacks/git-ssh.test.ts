@@ -165,14 +165,15 @@ describe.skipIf(!hasSshServer())("git over SSH under attack", { timeout: 120_000
     });
 
     test("is removed from its courier's folder when a session is over", async () => {
-      const agent = stage.run("agent", `git ls-remote -q ${stage.origin}${stage.project} | wc -l; sleep 5`);
+      const agent = stage.run("agent", `git ls-remote -q ${stage.origin}${stage.project} | wc -l; sleep 60`);
       await until(() => pidsOf("git-courier", stage.aios.pid).length > 0, "a courier");
       const [pid = 0] = pidsOf("git-courier", stage.aios.pid);
       const tmp = `/proc/${pid}/root/tmp`;
       const files = (): string => execFileSync("find", [tmp, "-name", "key"], { encoding: "utf8" });
       await until(() => files() !== "", "the file of the key");
       await until(() => files() === "", "its end");
-      await agent;
+      await stage.aios.client.request("kill", { instance: null });
+      expect((await agent).why).toBe("killed");
     });
   });
 });

@@ -95,19 +95,24 @@ describe("a home that lasts", () => {
   }, 60_000);
 
   it("is used by one instance at a time", async () => {
-    const first = shell("kept", "touch ~/started; sleep 5");
-    for (const end = Date.now() + 30_000; !existsSync(join(aios.home, "volumes", "kept", "started"));) {
+    const volume = join(aios.home, "volumes", "kept");
+    const first = shell(
+      "kept",
+      "touch ~/started; for n in $(seq 600); do [ -e ~/go ] && exit 0; sleep 0.05; done; exit 9",
+    );
+    for (const end = Date.now() + 30_000; !existsSync(join(volume, "started"));) {
       if (Date.now() > end) throw new Error("it did not start");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await expect(shell("kept", "true")).rejects.toMatchObject({ code: "home-busy" });
     await expect(aios.sign("wipe-home", { agent: "kept" })).rejects.toMatchObject({ code: "home-busy" });
+    writeFileSync(join(volume, "go"), "");
     expect(await first).toMatchObject({ exit: 0 });
     expect(await shell("kept", "true")).toMatchObject({ exit: 0 });
   }, 60_000);
 
   it("is not there for a delegate of one that has none (CHILD-LESS)", async () => {
-    const parent = shell("plain", "sleep 6");
+    const parent = shell("plain", "sleep 60");
     let above: string | undefined;
     for (const end = Date.now() + 30_000; above === undefined;) {
       const { instances } = await aios.client.request("ps", { all: false });
@@ -116,7 +121,8 @@ describe("a home that lasts", () => {
     }
     expect(await shell("child", "echo mine > ~/note", { parent: above })).toMatchObject({ exit: 0 });
     expect(existsSync(join(aios.home, "volumes", "child"))).toBe(false);
-    await parent;
+    await aios.client.request("kill", { instance: above });
+    expect(await parent).toMatchObject({ why: "killed" });
     // Its own grant gives it one when nobody is above it.
     await shell("child", "echo mine > ~/note");
     expect(existsSync(join(aios.home, "volumes", "child", "note"))).toBe(true);

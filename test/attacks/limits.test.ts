@@ -69,11 +69,15 @@ describe("an instance is ended, with a record that names the limit and its value
   });
 
   test("and the same goes on where the limit is wider or none is named", async () => {
-    expect((await deep({ memory: 1536 * MIB }, fill(900))).stdout).toBe("held 57\n");
-    expect((await deep({ cpu: 60 }, burn(3))).stdout).toBe("burnt\n");
-    expect((await deep({ wall: 60 }, "sleep 2; echo slept")).stdout).toBe("slept\n");
+    // Three that burn and rest beside each other, and the two that write in the same folder one after the other.
+    const slept = deep({ wall: 60 }, "sleep 2; echo slept");
+    const burnt = deep({ cpu: 60 }, burn(3));
+    const held = deep({ memory: 1536 * MIB }, fill(900));
     expect((await deep({ disk: 512 * MIB }, write(48))).stdout).toBe("written\n");
     expect((await deep(null, write(48))).stdout).toBe("written\n");
+    expect((await held).stdout).toBe("held 57\n");
+    expect((await burnt).stdout).toBe("burnt\n");
+    expect((await slept).stdout).toBe("slept\n");
   });
 });
 

@@ -16,6 +16,8 @@ describe("a published port", () => {
   let paired: PortClient;
   let stranger: PortClient;
   let ran: Promise<Ran>;
+  /** Begun with the file: its grant ends after ten seconds, in which the other tests go on. */
+  let brief: { readonly port: number; readonly ran: Promise<Ran> };
 
   beforeAll(async () => {
     aios = await startSubstrate();
@@ -28,6 +30,14 @@ describe("a published port", () => {
     ran = serve();
     await until(async () => (await visit(place).catch(() => null)) !== null);
     await until(async () => (await enteredVisit())?.status === 200);
+    const outside = await freePort();
+    const limits = { expires: Date.now() + 10_000 };
+    const short = [{ name: "brief", inside: INSIDE, outside, keys: [] }];
+    await aios.grant({ id: "brief", agents: ["brief"], allow: [], programs: "any", ports: short, limits });
+    brief = { port: outside, ran: serve("brief") };
+    await until(async () =>
+      (await records("port-opened")).some((record) => "port" in record && record.port === "brief"),
+    );
   }, 60_000);
   afterAll(async () => {
     await aios.stop();
@@ -57,9 +67,13 @@ describe("a published port", () => {
     });
     return entries.map(({ record }) => record);
   }
-  async function refusedFor(why: string): Promise<number> {
+  /** How many visits were turned away so far, by why. */
+  async function refusals(): Promise<{ readonly [why: string]: number }> {
     const visited = (await records("port-visited")) as readonly Extract<LogRecord, { kind: "port-visited" }>[];
-    return visited.reduce((sum, { refused }) => sum + (refused[why] ?? 0), 0);
+    const sums: { [why: string]: number } = {};
+    for (const { refused } of visited)
+      for (const [why, count] of Object.entries(refused)) sums[why] = (sums[why] ?? 0) + count;
+    return sums;
   }
   async function until(holds: () => Promise<boolean>): Promise<void> {
     for (const end = Date.now() + 20_000; !(await holds());) {
@@ -134,6 +148,9 @@ describe("a published port", () => {
     expect((await visit(place, { path: "/.aios/entry.js" })).body).toContain("aios ports pair server web");
   });
 
+  /** What was turned away on purpose, by why: the gate tells it once a second, so it is looked for when all were. */
+  const turnedAway: { [why: string]: number } = {};
+  let refusedBefore: { readonly [why: string]: number } = {};
   test.each([
     ["an absent session", {}, "unpaired", 401],
     ["a guessed session", { cookie: `aios-web=${"0".repeat(64)}` }, "unpaired", 401],
@@ -145,13 +162,21 @@ describe("a published port", () => {
     ["a link on another site", { "sec-fetch-site": "cross-site", accept: "text/html" }, "cross-site", 403],
     ["another port of the same name", { "sec-fetch-site": "same-site" }, "cross-site", 403],
   ] as const)("turns away %s, with the session too", async (_what, headers, why, status) => {
-    const before = await refusedFor(why);
+    if (Object.keys(turnedAway).length === 0) refusedBefore = await refusals();
     const given: { [name: string]: string } = { ...headers };
     expect(await visit(place, { headers: given })).toMatchObject({ status, body: `${why}\n` });
     if (why !== "unpaired") {
       expect((await visit(place, { headers: { cookie: cookie ?? "", ...given } })).status).toBe(status);
     }
-    await until(async () => (await refusedFor(why)) > before);
+    turnedAway[why] = (turnedAway[why] ?? 0) + (why === "unpaired" ? 1 : 2);
+  });
+
+  test("has each of those on record, by why", async () => {
+    expect(turnedAway).toEqual({ unpaired: 2, host: 4, origin: 6, "cross-site": 4 });
+    await until(async () => {
+      const now = await refusals();
+      return Object.entries(turnedAway).every(([why, count]) => (now[why] ?? 0) - (refusedBefore[why] ?? 0) >= count);
+    });
   });
 
   test("turns away a WebSocket without an origin, of another site, or without a session", async () => {
@@ -198,19 +223,11 @@ describe("a published port", () => {
   });
 
   test("is closed when the grant that publishes it ends, while its instance goes on", async () => {
-    const outside = await freePort();
-    const ports = [{ name: "brief", inside: INSIDE, outside, keys: [] }];
-    const limits = { expires: Date.now() + 10_000 };
-    await aios.grant({ id: "brief", agents: ["brief"], allow: [], programs: "any", ports, limits });
-    const brief = serve("brief");
-    await until(async () =>
-      (await records("port-opened")).some((record) => "port" in record && record.port === "brief"),
-    );
     await until(async () =>
       (await records("port-closed")).some((record) => "why" in record && record.why === "not-granted"),
     );
     await until(async () => {
-      const socket = createConnection(outside, "127.0.0.1");
+      const socket = createConnection(brief.port, "127.0.0.1");
       const closed = await Promise.race([once(socket, "error"), once(socket, "connect").then(() => null)]).catch(
         () => [],
       );
@@ -221,7 +238,7 @@ describe("a published port", () => {
     const instance = instances.find(({ agent }) => agent === "brief")?.instance ?? "";
     expect(instance).not.toBe("");
     await aios.client.request("kill", { instance });
-    await brief;
+    await brief.ran;
   });
 
   test("is one of a kind: a second instance that would publish it does not start", async () => {

@@ -1,8 +1,12 @@
-import { createConnection, type Socket } from "node:net";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { createConnection, type AddressInfo, type Socket } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { startEgressStage, type EgressStage } from "../fakes/egress-stage.ts";
 import { connectStdio, RawLines, rawHttp } from "../fakes/mcp-clients.ts";
 import { doneText, startFace, type FaceUnderTest, type FakeMonitor } from "../fakes/monitor-of-face.ts";
 import { anonymousMemory } from "../fakes/own-program.ts";
+import { ask } from "../fakes/proxy-clients.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -34,6 +38,65 @@ async function expectServed(face: FaceUnderTest): Promise<void> {
   cleanups.push(() => client.close());
   expect((await client.callTool({ name: "files__read" })).content).toHaveLength(1);
 }
+
+/** A connection that never finishes saying what it wants. */
+interface Slow {
+  /** What it was told, once it is closed. */
+  readonly told: Promise<string>;
+  /** How long that took, in milliseconds; null before. */
+  lasted(): number | null;
+}
+
+/** `drip`: what it says every half second, or nothing. */
+function beSlow(socket: Socket, { head, drip }: { readonly head: string; readonly drip: string | null }): Slow {
+  const began = Date.now();
+  let said = "";
+  let lasted: number | null = null;
+  socket.on("error", () => undefined);
+  socket.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  socket.write(head);
+  const timer = setInterval(() => drip !== null && socket.write(drip), 500);
+  const told = new Promise<string>((resolve) =>
+    socket.once("close", () => {
+      clearInterval(timer);
+      lasted = Date.now() - began;
+      resolve(said);
+    }),
+  );
+  return { told, lasted: () => lasted };
+}
+
+// Both begin with the file: a face gives such connections ten seconds, in which the other tests go on.
+let patient: FaceUnderTest;
+let slow: Slow;
+let origin: Server;
+let proxy: EgressStage;
+let slowAtProxy: Slow;
+const reached: string[] = [];
+beforeAll(async () => {
+  patient = await startFace();
+  const head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-Slow:";
+  slow = beSlow(createConnection(`${patient.folder}/mcp.sock`), { head, drip: null });
+  origin = createServer((request, response) => {
+    reached.push(request.url ?? "");
+    response.end("origin");
+  }).listen(0, "127.0.0.1");
+  await once(origin, "listening");
+  proxy = await startEgressStage();
+  slowAtProxy = beSlow(proxy.connect(), { head: `GET ${atOrigin("/slow")} HTTP/1.1\r\n`, drip: "X-A: b\r\n" });
+}, 40_000);
+afterAll(async () => {
+  await proxy?.stop();
+  origin?.close();
+  await patient?.stop();
+});
+const atOrigin = (path: string): string => `http://localhost:${(origin.address() as AddressInfo).port}${path}`;
+// First of all, while both are sure to be at it.
+test("a connection that never finishes saying what it wants keeps nobody from being served", async () => {
+  await expectServed(patient);
+  expect((await ask(proxy.socket, atOrigin("/honest"))).status).toBe(200);
+  expect([slow.lasted(), slowAtProxy.lasted()]).toEqual([null, null]);
+});
 
 const ping = (id: number | string): object => ({ jsonrpc: "2.0", id, method: "ping" });
 
@@ -236,16 +299,10 @@ test("a face that waits for calls has less than 60 MB of anonymous memory", asyn
   expect(await anonymousMemory(face.program.process.pid ?? 0)).toBeLessThan(60 * 1024);
 });
 
-test("a connection that never finishes saying what it wants is closed, and others are served meanwhile", async () => {
-  const face = await open();
-  const slow = createConnection(`${face.folder}/mcp.sock`);
-  cleanups.push(() => slow.destroy());
-  let answer = "";
-  slow.on("data", (chunk: Buffer) => (answer += chunk.toString()));
-  const closed = new Promise((resolve) => slow.once("close", resolve));
-  slow.write("POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-Slow:");
-  await expectServed(face);
-  await closed;
-  expect(answer).toContain("408");
-  await expectServed(face);
+test("a connection that never finishes saying what it wants is closed, at the proxy too, and others are served", async () => {
+  expect(await slow.told).toContain("408");
+  await expectServed(patient);
+  await slowAtProxy.told;
+  expect(slowAtProxy.lasted()).toBeLessThan(20_000);
+  expect(reached).toEqual(["/honest"]);
 }, 40_000);
