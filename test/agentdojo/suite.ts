@@ -48,6 +48,13 @@ export function choosePairs(suite: Suite): readonly Pair[] {
   );
 }
 
+/** A fixed choice of benign tasks, twenty at most, from all over the list; among the pairs is each of them. */
+export function chooseAlone(suite: Suite): readonly string[] {
+  const tasks = Object.keys(suite.benign_tasks);
+  const step = Math.ceil(tasks.length / 20);
+  return tasks.filter((_, at) => at % step === 0);
+}
+
 function makePair(suite: Suite, task: string, injection: string): Pair {
   const { prompt = "", calls = [] } = suite.benign_tasks[task] ?? {};
   const injected = suite.injection_tasks[injection]?.calls ?? [];
