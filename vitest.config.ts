@@ -5,9 +5,46 @@ import { HungFile } from "./scripts/hung-file.ts";
 import { LongFirst } from "./scripts/long-first.ts";
 
 /** Folders whose code is handed all its powers: a test of theirs leaves nothing behind in its process. */
-const PURE = ["kernel", "protocol", "sandbox", "monitor", "face", "extensions", "cli"].map(
-  (folder) => `src/${folder}/**/*.test.ts`,
-);
+const HANDED = [
+  "kernel",
+  "protocol",
+  "sandbox",
+  "showing",
+  "monitor",
+  "face",
+  "console",
+  "page",
+  "extensions",
+  "telemetry",
+  "cli",
+];
+/** Commands with powers of the tests: these start nothing and write nowhere. */
+const COMMANDS = [
+  "agent-session",
+  "approvals",
+  "away",
+  "commands-page",
+  "digest",
+  "disk-fault",
+  "frozen",
+  "logins",
+  "odd-input",
+  "owners",
+  "ports",
+  "profile",
+  "providers",
+  "rendering-corpus",
+  "run",
+  "secrets",
+  "signing",
+  "ssh-keys",
+  "transcripts",
+  "undo",
+];
+const PURE = [
+  ...HANDED.map((folder) => `src/${folder}/**/*.test.ts`),
+  ...COMMANDS.map((name) => `test/cli/${name}.test.ts`),
+];
 
 export default defineConfig({
   test: {

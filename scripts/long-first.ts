@@ -2,36 +2,57 @@ import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Files that take longest, longest first. Begun last, everything would wait for one of them with an idle processor.
- * A file that is not named here comes after these, in Vitest's own order.
+ * Files that take longest, longest first: the last to begin are short, so that no processor is idle while another finishes a
+ * long one. A file that is not named here comes after these, in Vitest's own order.
  */
 const LONG = [
+  "test/console/console.test.ts",
   "test/agentdojo/workspace.test.ts",
-  "test/attacks/secrets.test.ts",
-  "test/attacks/logins.test.ts",
   "test/agents/claude-code.test.ts",
-  "test/agentdojo/banking.test.ts",
+  "test/attacks/logins.test.ts",
   "test/jobs/jobs.test.ts",
+  "test/attacks/secrets.test.ts",
+  "test/e2e/git-ssh.test.ts",
+  // What it runs is still being fetched when the tests begin (.ci/run).
+  "test/agents/openclaw-gateway.test.ts",
+  "test/console/rendering.test.ts",
+  "test/crash/log.test.ts",
+  "test/agentdojo/banking.test.ts",
+  "test/e2e/stop.test.ts",
+  "test/crash/approvals.test.ts",
+  "test/attacks/workspace.test.ts",
+  "test/attacks/git-ssh.test.ts",
   "test/attacks/cgroup.test.ts",
+  "test/face/face.test.ts",
+  "test/attacks/confinement.test.ts",
+  "test/cli/top.test.ts",
+  "test/e2e/memory.test.ts",
+  "test/attacks/stops.test.ts",
+  "test/cli/demo.test.ts",
+  "test/e2e/inference.test.ts",
+  "test/attacks/control-plane.test.ts",
+  "test/attacks/arguments.test.ts",
+  "test/crash/monitor.test.ts",
+  "test/attacks/sandbox-kernel.test.ts",
+  "test/face/hostile-agent.test.ts",
+  "test/e2e/network.test.ts",
+  "test/attacks/home.test.ts",
+  "test/attacks/limits.test.ts",
+  "test/e2e/witness.test.ts",
+  "test/adopt/openclaw.test.ts",
+  "test/attacks/owners.test.ts",
+  "test/drivers/driver.test.ts",
 ];
-/** What it runs is still being fetched when the tests begin. It is long too: some are left for the other processor meanwhile. */
-const LATE = "test/agents/openclaw-gateway.test.ts";
-const LEFT = 20;
 
-/** Long files first, and one of them near the end. */
+/** Long files first. */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const nameOf = ({ moduleId }: TestSpecification): string => relative(this.ctx.config.root, moduleId);
-    const place = (file: TestSpecification): number => {
-      const at = LONG.indexOf(nameOf(file));
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = LONG.indexOf(relative(this.ctx.config.root, moduleId));
       return at === -1 ? LONG.length : at;
     };
-    const isLate = (file: TestSpecification): boolean => nameOf(file) === LATE;
     // oxlint-disable-next-line unicorn/no-array-sort -- a method of Vitest's, which gives a list of its own
     const ordered = await super.sort(files);
-    const sorted = ordered.toSorted((a, b) => place(a) - place(b));
-    const late = sorted.filter((file) => isLate(file));
-    const rest = sorted.filter((file) => !isLate(file));
-    return rest.toSpliced(Math.max(0, rest.length - LEFT), 0, ...late);
+    return ordered.toSorted((a, b) => place(a) - place(b));
   }
 }

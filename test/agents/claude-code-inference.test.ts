@@ -1,21 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { INFER_TOOLS } from "../../src/kernel/infer.ts";
-import { asJson, REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { asJson, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { startScriptedModel, type ScriptedModel } from "../fakes/scripted-model.ts";
+import { CLAUDE } from "./claude-code.ts";
 
 /*
  * The real Claude Code against the inference endpoint: it knows an address and no key, and its provider gets the key from an
  * injector. `npm run proof:claude-code` fetches the package and runs this.
  */
-const PROGRAM = ["x64", "arm64"].map((arch) =>
-  join(REPO, `.cache/agents/claude-code/node_modules/@anthropic-ai/claude-code-linux-${arch}/claude`),
-);
-const claude = PROGRAM.find(existsSync);
-
 describe("Claude Code with a model of the substrate", () => {
+  const claude = CLAUDE;
   if (claude === undefined) {
     console.warn("NOT RUN: Claude Code is not fetched; npm run proof:claude-code does that and runs this");
     test.skip("the package is missing, nothing was proven", () => {});

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DriverSource, Grant } from "../../src/kernel/grant.ts";
 import { readProfile } from "../../src/cli/propose.ts";
@@ -6,11 +6,14 @@ import { createPackages } from "../../src/main/package-finder.ts";
 import { driverSources, expandGrant } from "../../src/protocol/expand-grant.ts";
 import { grantAskedFor, type Profile } from "../../src/protocol/profile.ts";
 import { asJson, REPO, type Ran, type Substrate } from "../e2e/substrate.ts";
+import { awaitFetched } from "./fetched.ts";
 
+const PROGRAM = join(
+  REPO,
+  `.cache/agents/claude-code/node_modules/@anthropic-ai/claude-code-linux-${process.arch}/claude`,
+);
 /** The real program, as `scripts/fetch-agent.cjs claude-code` puts it there; undefined when it is not. */
-export const CLAUDE: string | undefined = ["x64", "arm64"]
-  .map((arch) => join(REPO, `.cache/agents/claude-code/node_modules/@anthropic-ai/claude-code-linux-${arch}/claude`))
-  .find((path) => existsSync(path));
+export const CLAUDE: string | undefined = (await awaitFetched("claude-code", PROGRAM)) ? PROGRAM : undefined;
 
 /** A tool that the owner grants beside what the profile asks for. */
 const FILES: Profile["servers"] = {
