@@ -31,6 +31,11 @@ export async function run(): Promise<readonly Row[]> {
       const wall = performance.now() - begun;
       process.stderr.write(`${name}: answered after ${Math.round(wall)} ms\n`);
       const { instances } = report;
+      const last = (of: (each: StopReport["instances"][number]) => number): number => Math.max(...instances.map(of));
+      process.stderr.write(
+        `  stood still ${last(({ parts }) => Math.max(...parts.map(({ ms }) => ms)))} ms, ` +
+          `network ${last(({ network }) => network ?? Infinity)} ms, recorded ${last((each) => each.recorded ?? Infinity)} ms\n`,
+      );
       return {
         report,
         wall,

@@ -33,7 +33,8 @@ export function describeStopped(word: "frozen" | "ended", instances: readonly St
 function describePart({ part, state, sandboxes, processes, ms }: StoppedPart): string {
   const [one, more] = NAMES[part];
   const name = sandboxes === 1 ? one : `${sandboxes} ${more}`;
-  const found = state === "gone" ? "gone" : processes === 1 ? "1 process still" : `${processes} processes still`;
+  const word = state === "ending" ? "stopped for good" : "still";
+  const found = state === "gone" ? "gone" : `${processes} ${processes === 1 ? "process" : "processes"} ${word}`;
   return `${name} ${found} ${ms} ms`;
 }
 

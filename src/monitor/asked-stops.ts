@@ -59,7 +59,12 @@ export function createAskedStops({ lives, below, end, ports }: AskedPorts): Aske
       return report;
     },
 
-    kill: async (instance) => endTogether(chosen(instance), (live) => end(live, "killed"), ports),
+    async kill(instance) {
+      const whyOf = (live: LiveInstance): string =>
+        instance === null || live.state.instance === instance ? "killed" : "ancestor-ended";
+      const asked = chosen(instance).map((live) => ({ live, why: whyOf(live) }));
+      return endTogether(asked, (live) => end(live, "killed"), ports);
+    },
 
     thaw(instance) {
       const found = [...lives.values()].filter(({ state }) => instance === null || state.instance === instance);

@@ -104,7 +104,8 @@ export function createInstances(ports: InstancePorts): Instances {
     ending.add(instance);
     stopProcesses(live);
     const children = below(live);
-    if (live.state.life !== "terminal") {
+    // Otherwise a record says it already.
+    if (live.state.life === "running" || live.state.life === "frozen") {
       live.state.life = "ended";
       live.recorded = writeUntilKept(ports, { kind: "instance-ended", instance, ...end });
     }

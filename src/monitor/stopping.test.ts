@@ -136,12 +136,45 @@ describe("a freeze", () => {
 });
 
 describe("an end", () => {
-  test("is confirmed when nothing is left, and not when something is", async () => {
-    for (const immortal of [false, true]) {
-      const agent = sandbox();
+  test("is confirmed from when nothing acts any more, and says what is left", async () => {
+    for (const [wild, immortal, state] of [
+      [false, false, "gone"],
+      [false, true, "ending"],
+      [true, false, "gone"],
+      [true, true, "unconfirmed"],
+    ] as const) {
+      const agent = sandbox(wild);
       const live = liveWith([[agent, "agent"]]);
-      const [stopped] = await endTogether([live], () => agent.kill(), stage({ immortal }).ports);
-      expect(stopped).toMatchObject({ confirmed: !immortal, parts: [{ state: immortal ? "unconfirmed" : "gone" }] });
+      const { ports, records } = stage({ immortal });
+      const [stopped] = await endTogether([{ live, why: "killed" }], () => agent.kill(), ports);
+      expect(stopped).toMatchObject({ confirmed: state !== "unconfirmed", parts: [{ state }] });
+      expect(records).toEqual(["instance-ended"]);
+      expect(agent.kills).toBeGreaterThan(0);
     }
+  });
+
+  test("cuts admission and writes its record before anything is awaited, and ends nothing that still could be held", async () => {
+    const agent = sandbox();
+    const live = liveWith([[agent, "agent"]]);
+    live.agent = agent as unknown as NonNullable<LiveInstance["agent"]>;
+    const { ports, records } = stage({});
+    const ending = endTogether([{ live, why: "killed" }], () => agent.kill(), ports);
+    expect([live.state.life, live.state.why, records, agent.kills]).toEqual(["ended", "killed", ["instance-ended"], 0]);
+    await ending;
+    expect(agent.kills).toBe(1);
+  });
+
+  test("comes even when it cannot be looked at what is to end", async () => {
+    const agent = sandbox();
+    const live = liveWith([[agent, "agent"]]);
+    live.agent = agent as unknown as NonNullable<LiveInstance["agent"]>;
+    const { ports } = stage({});
+    const blind = { ...ports.powers.stops, hold: () => Promise.reject(new Error("no /proc")) };
+    const ending = endTogether([{ live, why: "killed" }], () => agent.kill(), {
+      ...ports,
+      powers: { ...ports.powers, stops: blind },
+    });
+    await expect(ending).rejects.toThrow("no /proc");
+    expect(agent.kills).toBe(1);
   });
 });

@@ -9,6 +9,8 @@ import type { MonitorPowers } from "./powers.ts";
 
 /** What has not stopped within this is said to be unconfirmed, and ended where a freeze cannot hold it. Milliseconds. */
 const CONFIRM_MS = 2000;
+/** What is to end and does not stand still within this is killed as it runs. Milliseconds. */
+const HOLD_MS = 1000;
 /** How long what carries the network may take to say that it closed everything, before it is killed instead. */
 const CUT_MS = 300;
 const RETRY_MS = 1000;
@@ -70,26 +72,37 @@ export function freezeTogether(
     live.state.why = code;
   }
   const admission = since();
-  const cuts = new Map(fresh.map(({ live }) => [live, cutNetwork(live)]));
-  for (const cut of cuts.values()) cut.catch(() => {}); // looked at below
+  const cuts = cutAll(fresh.map(({ live }) => live));
   const held = ports.powers.stops.hold(lives.flatMap(firstOf), CONFIRM_MS);
   for (const { live, by, code } of fresh) {
     const { instance } = live.state;
     live.recorded = writeUntilKept(ports, { kind: "instance-frozen", instance, by, code });
   }
   const recorded = lives.map((live) => live.recorded.then((kept) => (kept ? since() : null)));
-  const looked = lookAfter(lives, { ports, since, cuts, held });
+  const looked = lookAfter(lives, { ports, since, cuts, held, ms: CONFIRM_MS });
   for (const live of lives) live.stopping = looked.catch(() => {});
   const report = Promise.all([looked, Promise.all(recorded)]).then(([{ standing, closed }, kept]) =>
     lives.map((live, index) =>
-      reportOf(live, { standing, admission, network: closed.get(live) ?? null, recorded: kept[index] ?? null }),
+      reportOf(live, {
+        standing,
+        left: "still",
+        admission,
+        network: closed.get(live) ?? null,
+        recorded: kept[index] ?? null,
+      }),
     ),
   );
   report.catch(() => {}); // nobody asks for it when the monitor itself froze them
   return { recorded: Promise.all(recorded).then(() => undefined), report };
 }
 
-/** Ends everything that an instance has with the network. */
+/** Ends what each of them has with the network. */
+function cutAll(lives: readonly LiveInstance[]): ReadonlyMap<LiveInstance, Promise<void>> {
+  const cuts = new Map(lives.map((live) => [live, cutNetwork(live)]));
+  for (const cut of cuts.values()) cut.catch(() => {}); // looked at by whoever sees that the network is closed
+  return cuts;
+}
+
 async function cutNetwork({ carrier, gitCarrier }: LiveInstance): Promise<void> {
   await Promise.all([carrier?.cut(), gitCarrier?.cut()]);
 }
@@ -111,9 +124,11 @@ async function lookAfter(
     readonly since: Since;
     readonly cuts: ReadonlyMap<LiveInstance, Promise<void>>;
     readonly held: ReturnType<MonitorPowers["stops"]["hold"]>;
+    /** How long they may take to stand still. */
+    readonly ms: number;
   },
 ): Promise<Looked> {
-  const { ports, since, cuts } = stop;
+  const { ports, since, cuts, ms } = stop;
   const { stops, timer } = ports.powers;
   const parts = new Map<SandboxedProcess, { readonly part: Part; readonly live: LiveInstance }>();
   const enter = (): void => {
@@ -126,7 +141,7 @@ async function lookAfter(
     orLate(Promise.all(lives.map(({ starts }) => Promise.allSettled(starts))), { timer, ms: CONFIRM_MS }),
   ]);
   enter();
-  const standing = new Map(await stops.hold([...parts.keys()], CONFIRM_MS));
+  const standing = new Map(await stops.hold([...parts.keys()], ms));
   // What cannot be held still is ended.
   const wild = [...standing].filter(([, { reached }]) => !reached).map(([sandbox]) => sandbox);
   for (const sandbox of wild) sandbox.kill();
@@ -187,46 +202,66 @@ async function closeNetwork(
 }
 
 /**
- * Sees instances that were told to end to their end: `end` ends them all in this turn. What is left of them is counted.
+ * Ends instances together, for reasons that their records give, and lets `end` finish each of them. They are held still first, as in a freeze that nobody can lift: what stands
+ * still acts no more from that moment, while the kernel takes a second and more to give back the memory of many. When nothing
+ * acts any more, or cannot be held, they are killed and seen to be gone.
  */
 export async function endTogether(
-  lives: readonly LiveInstance[],
+  ended: readonly { readonly live: LiveInstance; readonly why: string }[],
   end: (live: LiveInstance) => void,
   ports: StoppingPorts,
 ): Promise<readonly StoppedInstance[]> {
-  const { stops, timer } = ports.powers;
+  const { stops } = ports.powers;
   const since = countFrom(ports.powers.clock);
-  const parts = new Map<SandboxedProcess, { readonly part: Part; readonly live: LiveInstance }>();
-  const enter = (): void => {
-    for (const live of lives) for (const [sandbox, part] of live.parts) parts.set(sandbox, { part, live });
-  };
-  enter();
-  for (const live of lives) end(live);
-  const admission = since();
-  const recorded = lives.map((live) => live.recorded.then((kept) => (kept ? since() : null)));
-  await orLate(Promise.all(lives.map(({ starts }) => Promise.allSettled(starts))), { timer, ms: CONFIRM_MS });
-  enter();
-  const begun = since();
-  const found = await stops.seeGone([...parts.keys()], CONFIRM_MS);
-  const kept = await Promise.all(recorded);
-  const standing = new Map<SandboxedProcess, Seen>();
-  for (const [sandbox, place] of parts) {
-    const { processes, reached, ms } = found.get(sandbox) ?? { processes: 0, reached: false, ms: 0 };
-    standing.set(sandbox, { ...place, processes, reached, ms: begun + ms });
+  const lives = ended.map(({ live }) => live);
+  const running = lives.filter(({ state }) => state.life === "running");
+  const open = ended.filter(({ live: { state } }) => state.life === "running" || state.life === "frozen");
+  for (const { live, why } of open) {
+    live.state.life = "ended";
+    live.state.why = why;
   }
-  return lives.map((live, index) => {
-    const carriers = [...standing.values()].filter((each) => each.live === live && CARRY.has(each.part));
-    const network = carriers.every(({ reached }) => reached)
-      ? Math.max(admission, ...carriers.map(({ ms }) => ms))
-      : null;
-    return reportOf(live, { standing, admission, network, recorded: kept[index] ?? null });
+  const admission = since();
+  const cuts = cutAll(running);
+  const held = stops.hold(lives.flatMap(firstOf), HOLD_MS);
+  for (const { live, why } of open) {
+    const { instance } = live.state;
+    live.recorded = writeUntilKept(ports, { kind: "instance-ended", instance, why, exit: null });
+  }
+  const recorded = lives.map((live) => live.recorded.then((kept) => (kept ? since() : null)));
+  const looking = lookAfter(lives, { ports, since, cuts, held, ms: HOLD_MS });
+  for (const live of lives) live.stopping = looking.then(noop, noop);
+  // One that is still starting has nothing to be held, and its start would wait for what stands still.
+  for (const live of lives) if (live.agent === null) end(live);
+  const { standing, closed } = await looking.finally(() => {
+    for (const live of lives) end(live);
   });
+  const begun = since();
+  const gone = await stops.seeGone([...standing.keys()], CONFIRM_MS);
+  const seen = new Map<SandboxedProcess, Seen>();
+  for (const [sandbox, before] of standing) {
+    const { processes, reached, ms } = gone.get(sandbox) ?? { processes: 0, reached: false, ms: 0 };
+    seen.set(sandbox, before.reached ? { ...before, processes } : { ...before, processes, reached, ms: begun + ms });
+  }
+  const kept = await Promise.all(recorded);
+  return lives.map((live, index) =>
+    reportOf(live, {
+      standing: seen,
+      left: "ending",
+      admission,
+      network: closed.get(live) ?? null,
+      recorded: kept[index] ?? null,
+    }),
+  );
 }
+
+function noop(): void {}
 
 function reportOf(
   live: LiveInstance,
   found: {
     readonly standing: ReadonlyMap<SandboxedProcess, Seen>;
+    /** What is said of a part that acts no more and has processes left. */
+    readonly left: "still" | "ending";
     readonly admission: number;
     readonly network: number | null;
     readonly recorded: number | null;
@@ -238,7 +273,7 @@ function reportOf(
     const seen = mine.filter((each) => each.part === part);
     if (seen.length === 0) return [];
     const processes = seen.reduce((sum, each) => sum + each.processes, 0);
-    const state = !seen.every(({ reached }) => reached) ? "unconfirmed" : processes === 0 ? "gone" : "still";
+    const state = !seen.every(({ reached }) => reached) ? "unconfirmed" : processes === 0 ? "gone" : found.left;
     return [{ part, state, sandboxes: seen.length, processes, ms: Math.ceil(Math.max(...seen.map(({ ms }) => ms))) }];
   });
   const { admission, recorded } = found;

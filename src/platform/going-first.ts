@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
-/** On the scale of nice(2). Ten thousand weigh as much as nine at zero (sched(7)): enough among hundreds of others. */
-const FIRST = -10;
+/**
+ * On the scale of nice(2). At -10 a process weighs as much as nine others, at -20 as eighty-seven (sched(7)): two hundred that
+ * never rest leave it a tenth of a processor, or half of one.
+ */
+const FIRST = -20;
 
 /**
  * Gives this process the processor before what it may have to stop: among two hundred processes that never rest, a stop would

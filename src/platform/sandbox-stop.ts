@@ -42,15 +42,36 @@ export const STOPS: Stops = Object.freeze({
   hold(sandboxes, ms) {
     const rounds = new Map<SandboxedProcess, number>();
     return repeat(sandboxes, ms, (sandbox, members) => {
-      // Looking costs more than a signal, and the processor may be theirs yet: all threads are looked at when nothing else runs.
-      const running = members.filter((pid) => !isStopping(pid));
+      // Looking costs more than a signal, and the processor may be theirs yet: nobody is looked at before all were told once,
+      // and all threads only when nothing else runs.
+      const before = rounds.get(sandbox);
+      const running = before === undefined ? members : members.filter((pid) => !isStopping(pid));
       for (const pid of running) signalMember(sandbox.namespace, { pid, signal: SIGSTOP });
-      const still = running.length === 0 && members.every(isStopped) ? (rounds.get(sandbox) ?? 0) + 1 : 0;
+      const still = running.length === 0 && members.every(isStopped) ? (before ?? 0) + 1 : 0;
       rounds.set(sandbox, still);
       return still >= ROUNDS_STILL;
     });
   },
-  seeGone: (sandboxes, ms) => repeat(sandboxes, ms, () => false),
+  async seeGone(sandboxes, ms) {
+    const standings = new Map<SandboxedProcess, Standing>();
+    const begun = performance.now();
+    // To look through /proc while hundreds end takes the processor from their end: the first process of each says it alone.
+    let open = sandboxes;
+    for (let pause = 0; ; pause = Math.min(pause + 1, PAUSE)) {
+      const now = performance.now() - begun;
+      for (const sandbox of open)
+        if (!sandbox.exists()) standings.set(sandbox, { processes: 0, reached: true, ms: now });
+      open = open.filter((sandbox) => !standings.has(sandbox));
+      if (open.length === 0) return standings;
+      if (now > ms) break;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    const members = listAllMembers();
+    const now = performance.now() - begun;
+    for (const sandbox of open)
+      standings.set(sandbox, { processes: membersOf(sandbox, members).length, reached: !sandbox.exists(), ms: now });
+    return standings;
+  },
   letGo(sandboxes) {
     const members = membersThisTurn();
     for (const sandbox of sandboxes)

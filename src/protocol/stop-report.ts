@@ -5,14 +5,17 @@ import { agentName, count, instanceId } from "./fields.ts";
 export const STOP_PARTS = ["agent", "face", "driver", "broker", "injector", "courier", "storage", "ports"] as const;
 export type Part = (typeof STOP_PARTS)[number];
 
-/** Where the sandboxes of one kind stand: `still` is frozen, `gone` has no process left. */
+/**
+ * Where the sandboxes of one kind stand: `still` is frozen, `gone` has no process left, `ending` stood still, was killed, and the
+ * kernel has not cleared all of it yet.
+ */
 export interface StoppedPart {
   readonly part: Part;
-  readonly state: "still" | "gone" | "unconfirmed";
+  readonly state: "still" | "ending" | "gone" | "unconfirmed";
   readonly sandboxes: number;
   /** Processes that are left in them. */
   readonly processes: number;
-  /** Milliseconds after the request at which the last of them was seen so. */
+  /** Milliseconds after the request at which the last of them was seen to act no more. */
   readonly ms: number;
 }
 
@@ -49,7 +52,7 @@ const STOPPED: Decoder<StoppedInstance> = object<StoppedInstance>({
   parts: list(
     object<StoppedPart>({
       part: oneOf(STOP_PARTS),
-      state: oneOf(["still", "gone", "unconfirmed"]),
+      state: oneOf(["still", "ending", "gone", "unconfirmed"]),
       sandboxes: count,
       processes: count,
       ms: count,

@@ -32,7 +32,10 @@ function open(port: number): Socket {
 }
 
 function hold(socket: Socket, onText: (text: string) => void): Promise<object> {
+  let greeted = false;
   return talk(socket, null, (text) => {
+    if (greeted) return; // one that is spoken to without end would else print all of it again each time
+    greeted = true;
     onText(text);
     socket.write("here");
   });
