@@ -22,7 +22,7 @@ import { openGroups } from "../platform/cgroup.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
-import { openHome, rememberHome, watchRemoval } from "../platform/home.ts";
+import { openHome, oncePerTurn, rememberHome, watchRemoval } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
@@ -63,7 +63,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   // Before anything is started: whoever has a group of its own moves into one beneath it.
   const groups = openGroups();
   const [homeIsThere, logIsThere] = [rememberHome(home.path), rememberHome(home.log)];
-  const homeStands = (): boolean => homeIsThere() && logIsThere();
+  const homeStands = oncePerTurn(() => homeIsThere() && logIsThere());
   const removals = [watchRemoval(home.path), watchRemoval(home.log)];
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);

@@ -60,6 +60,18 @@ export function rememberHome(path: string): () => boolean {
   };
 }
 
+/** Asks once for all that want to know in the same turn of the event loop: many records are begun in one. */
+export function oncePerTurn(ask: () => boolean): () => boolean {
+  let said: boolean | null = null;
+  return () => {
+    if (said === null) {
+      said = ask();
+      setImmediate(() => (said = null));
+    }
+    return said;
+  };
+}
+
 /**
  * Watches for the removal of a folder: says later whether it is gone for good, and not merely at another place. A descriptor
  * of it stays open.
