@@ -59,6 +59,9 @@ export async function startFace(live: LiveInstance, start: FaceStart): Promise<v
       },
     });
     live.face = { process, port };
+    // One that is ended on purpose is not said to be gone: its port was closed before.
+    const ended = (): void => reject(new Error(`the face ended: ${process.errors().trim()}`));
+    void process.ended.then(ended, ended);
   });
   await within(powers, { ms: FACE_MS, what: "the face did not listen in time", promise: ready });
 }

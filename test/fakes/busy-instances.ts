@@ -101,6 +101,7 @@ async function serveTicks(): Promise<{
       socket.write("tick\n");
       lines++;
     }, LOOK_MS);
+    socket.resume(); // the end of what is not read would not be heard of
     socket.on("error", () => undefined);
     socket.on("close", () => {
       clearInterval(timer);
