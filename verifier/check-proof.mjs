@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /**
- * Checks a proof of one record of an AIOS log (a file of c2sp.org/tlog-proof, from `aios log prove`), offline.
+ * Checks a proof of one record of an AIOS log (a file of c2sp.org/tlog-proof, from `aios log prove`), or entries of memory with
+ * theirs (from `aios memory export`), offline.
  *
  * This one file is all that is needed, with Node 20 or newer: it shares no code with AIOS and reads nothing but the
  * proof. Copy it to where you trust it. It follows c2sp.org/tlog-proof, signed-note, tlog-checkpoint, tlog-cosignature
- * and RFC 6962; docs/formats/log.md says what a record is.
+ * and RFC 6962; docs/formats/log.md says what a record is, docs/formats/memory.md what an entry.
  *
  *     node check-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N]
  *
- * KEY is the log's key, from its owner and never from the file. Exit code 0: the record is printed, and it stood in the
- * log. 1: refused, and why. 2: the command line is wrong.
+ * KEY is the log's key, from its owner and never from the file. Exit code 0: the record, or each entry in a line, is
+ * printed, and it stood in the log. 1: refused, and why. 2: the command line is wrong.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
@@ -22,6 +23,8 @@ export class Usage extends Error {}
 const NOTE_KEY = 1;
 const COSIGNATURE_KEY = 4;
 const MAX_BYTES = 256 * 1024;
+const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
+const SALT_DIGITS = 32;
 
 function main() {
   const { values, positionals } = parseArgs({
@@ -33,19 +36,73 @@ function main() {
     throw new Usage("usage: node check-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N]");
   }
   const trust = readTrust(values);
-  const { index, record, path, note } = readProof(file);
+  const bytes = readFileSync(file);
+  if (bytes[0] === 0x7b) return checkMemory(bytes, trust);
+  const { index, record, path, note } = readProof(bytes);
   const { checkpoint, by } = openTrusted(note, trust);
   if (index >= checkpoint.size) throw new Refused(`the log has ${checkpoint.size} records`);
-  const root = climb({ index, size: checkpoint.size, hash: sha256(Buffer.from([0]), record), path });
-  if (!root.equals(checkpoint.root)) throw new Refused("the path does not lead to the root");
-  const text = record.toString("utf8");
-  // A leaf at another place would be a leaf all the same: only its own number shows that it was moved.
-  if (!Buffer.from(text).equals(record) || readNumber(text) !== index) {
-    throw new Refused(`the record does not say that it is number ${index}`);
-  }
+  const text = readLeaf({ index, record, path }, checkpoint);
   process.stderr.write(`verified: record ${index} of ${checkpoint.origin} at size ${checkpoint.size}\n`);
   sayCosigned(by);
   process.stdout.write(`${text}\n`);
+}
+
+/** The text of a record that stood at its place. */
+function readLeaf({ index, record, path }, { size, root }) {
+  if (!climb({ index, size, hash: sha256(Buffer.from([0]), record), path }).equals(root)) {
+    throw new Refused("the path does not lead to the root");
+  }
+  const text = record.toString("utf8");
+  // A leaf at another place would be a leaf all the same: only its own number shows that it was moved.
+  if (!Buffer.from(text).equals(record) || readJson(text)?.seq !== index) {
+    throw new Refused(`the record does not say that it is number ${index}`);
+  }
+  return text;
+}
+
+/** Entries of memory, a line each: their records stood in the log, and commit to exactly what is printed. */
+function checkMemory(bytes, trust) {
+  const text = bytes.toString("utf8");
+  if (bytes.length > MAX_MEMORY_BYTES || !Buffer.from(text).equals(bytes))
+    throw new Refused("it is too large, or no text");
+  const [first, ...lines] = text.split("\n");
+  const { v, kind, agent, plane, entries, checkpoint: note } = readJson(first) ?? {};
+  if (v !== 1 || kind !== "aios-memory" || typeof note !== "string") throw new Refused("it holds no entries of memory");
+  if (lines.pop() !== "" || lines.length !== entries) throw new Refused("it was cut");
+  const { checkpoint, by } = openTrusted(splitNote(note), trust);
+  let last = -1;
+  const found = lines.map((line) => {
+    const { seq, record, path, salted } = readJson(line) ?? {};
+    if (!Number.isSafeInteger(seq) || seq <= last || typeof record !== "string" || typeof salted !== "string") {
+      throw new Refused(`there is no entry behind record ${last}`);
+    }
+    last = seq;
+    if (seq >= checkpoint.size) throw new Refused(`the log has ${checkpoint.size} records`);
+    const kept = readJson(readLeaf({ index: seq, record: Buffer.from(record), path: readPath(path) }, checkpoint));
+    const content = readJson(salted.slice(SALT_DIGITS));
+    if (kept.kind !== "memory-kept" || `sha256:${sha256(Buffer.from(salted)).toString("hex")}` !== kept.digest) {
+      throw new Refused(`record ${seq} commits to another content`);
+    }
+    const fits = ["agent", "plane", "by", "instance", "labels", "expires"].every(
+      (name) => JSON.stringify(content?.[name]) === JSON.stringify(kept[name]),
+    );
+    if (!fits || kept.agent !== agent || kept.plane !== plane || Buffer.byteLength(content.text) !== kept.bytes) {
+      throw new Refused(`record ${seq} tells otherwise of its entry than the content does`);
+    }
+    return `${JSON.stringify({ record: seq, entry: kept.entry, ...content })}\n`;
+  });
+  const { origin, size } = checkpoint;
+  process.stderr.write(
+    `verified: ${found.length} entries of the ${plane} plane of ${agent} in ${origin} at size ${size}\n`,
+  );
+  sayCosigned(by);
+  process.stdout.write(found.join(""));
+}
+
+function readPath(lines) {
+  const path = Array.isArray(lines) && lines.length <= 63 ? lines.map((line) => fromBase64(String(line))) : [null];
+  if (!path.every((hash) => hash?.length === 32)) throw new Refused("its path holds something that is no hash");
+  return path;
 }
 
 /** The keys that the command line names. */
@@ -84,8 +141,7 @@ function readKey(text, type) {
   return { name, hash, key: createPublicKey({ key: der, format: "der", type: "spki" }) };
 }
 
-function readProof(file) {
-  const bytes = readFileSync(file);
+function readProof(bytes) {
   const text = bytes.toString("utf8");
   if (bytes.length > MAX_BYTES || !Buffer.from(text).equals(bytes)) throw new Refused("it is not a proof");
   const end = text.indexOf("\n\n");
@@ -95,9 +151,7 @@ function readProof(file) {
   if (head !== "c2sp.org/tlog-proof@v1" || record === null || index === undefined || lines.length > 63) {
     throw new Refused("it is not a proof with a record in it");
   }
-  const path = lines.map((line) => fromBase64(line));
-  if (!path.every((hash) => hash?.length === 32)) throw new Refused("its path holds something that is no hash");
-  return { index: Number(index), record, path, note: splitNote(text.slice(end + 2)) };
+  return { index: Number(index), record, path: readPath(lines), note: splitNote(text.slice(end + 2)) };
 }
 
 export function splitNote(note) {
@@ -177,9 +231,9 @@ export function fromBase64(text) {
   return bytes.toString("base64") === text ? bytes : null;
 }
 
-function readNumber(text) {
+function readJson(text) {
   try {
-    return JSON.parse(text)?.seq;
+    return JSON.parse(text);
   } catch {
     return null;
   }

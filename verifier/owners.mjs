@@ -39,6 +39,7 @@ export const SIGNED = new Map([
   ["memory-erased", ["erase-memory", "administer"]],
   ["memory-budget-set", ["set-memory-budget", "grant"]],
   ["memory-released", ["release-memory", "grant"]],
+  ["memory-imported", ["import-memory", "grant"]],
 ]);
 
 /** The owners of a log, as its records enrol and remove them. */

@@ -14,7 +14,9 @@ import { logErase } from "./commands/log-erase.ts";
 import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
+import { memoryImport } from "./commands/memory-import.ts";
 import { memoryBudget, memoryErase, memoryFreeze, memoryRelease } from "./commands/memory-signed.ts";
+import { memoryExport } from "./commands/memory-export.ts";
 import { memoryList, memoryPlanes, memoryQuarantine, memoryShow, memoryVerify } from "./commands/memory.ts";
 import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owners.ts";
 import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
@@ -53,6 +55,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       memoryErase,
       memoryQuarantine,
       memoryRelease,
+      memoryExport,
+      memoryImport,
     ],
   },
   {

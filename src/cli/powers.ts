@@ -3,6 +3,7 @@ import type { DriverSource } from "../kernel/grant.ts";
 import type { Look } from "../platform/look.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { Asker } from "../platform/terminal.ts";
+import type { ExportVerdict } from "../protocol/memory-export.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
 /**
@@ -219,6 +220,12 @@ export interface WitnessChoice {
   readonly since: number;
 }
 
+/** A file of entries of memory (docs/formats/memory.md), and what is in it when it verified. */
+export interface ReadMemory {
+  readonly verified: Verified;
+  readonly found: Extract<ExportVerdict, { readonly kind: "verified" }> | null;
+}
+
 /** Verification that needs neither a monitor nor trust in one. */
 export interface LogVerifier {
   /**
@@ -231,7 +238,13 @@ export interface LogVerifier {
     readonly against: readonly string[];
     readonly witnesses: WitnessChoice | null;
   }): Promise<Verified>;
-  /** The text of one proof file. */
+  /** The text of a file of entries of memory. */
+  memory(file: {
+    readonly text: string;
+    readonly key: LogKeySource;
+    readonly witnesses: WitnessChoice | null;
+  }): Promise<ReadMemory>;
+  /** The text of one proof file, or of one of entries of memory. */
   check(proof: {
     readonly text: string;
     readonly key: LogKeySource;

@@ -53,6 +53,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "memory-frozen": true,
   "memory-quarantined": true,
   "memory-released": true,
+  "memory-imported": true,
   terminal: true,
   labelled: true,
   "programs-started": true,

@@ -9,7 +9,7 @@ import type { Coming } from "./hours.ts";
 import { checkInfer, decodeInferCall, INFER_DRIVER, type InferFacts, type Spent } from "./infer.ts";
 import { mergeLabels } from "./labels.ts";
 import { checkLimits, NO_USAGE } from "./limits.ts";
-import { decodeMemoryCall, MEMORY_DRIVER, planeName, sharesPlane } from "./memory.ts";
+import { MEMORY_DRIVER, memoryCallOf, planeName, sharesPlane } from "./memory.ts";
 import { humanNeeds } from "./needs.ts";
 import { decodeNetCall, isShownInFull, NET_DRIVER } from "./net.ts";
 import { effectiveRisk } from "./risk.ts";
@@ -172,8 +172,8 @@ function keptFromModel({ action, chain, infer }: DecisionInput): Decision | null
  * be shared with everyone of the chain by a grant in force that names exactly it. Rules alone cannot share one.
  */
 function keptFromMemory({ action, chain, grants, usage, now }: DecisionInput): Decision | null {
-  if (action.driver !== MEMORY_DRIVER || action.verb !== "call") return null;
-  const call = decodeMemoryCall(action);
+  if (action.driver !== MEMORY_DRIVER) return null;
+  const call = memoryCallOf(action);
   if (call.kind === "refused") return denied("malformed", call.message);
   const { value } = call;
   if (value.agent === action.agent) return null;

@@ -1,4 +1,6 @@
 import type { Plane, PlaneOf } from "./memory.ts";
+import { DIGEST_BYTES, digestStart, firstBits } from "./memory-digest.ts";
+import { MemoryImports } from "./memory-imports.ts";
 
 /** What an entry is committed to by: its number, its place, its size, its end and the salted digest of all of it. */
 export interface KeptEntry extends PlaneOf {
@@ -63,8 +65,6 @@ const UNKNOWN = 0;
 const LIVE = 1;
 const EXPIRED = 2;
 const ERASED = 3;
-/** Bytes of an entry's digest that are kept at hand: a forger would need 2^64 tries for one entry. */
-const DIGEST_BYTES = 8;
 /** Of an entry that does not end. */
 const NEVER = Infinity;
 
@@ -74,6 +74,7 @@ const NEVER = Infinity;
  * changes nothing.
  */
 export class MemoryBook {
+  readonly imports: MemoryImports = new MemoryImports();
   #status = new Uint8Array(64);
   #digests = new Uint8Array(64 * DIGEST_BYTES);
   #expires = new Float64Array(64);
@@ -126,7 +127,6 @@ export class MemoryBook {
     this.#unsettled = [...this.#unsettled, ...entries];
     for (const entry of entries) {
       this.#status[entry] = why === "expired" ? EXPIRED : ERASED;
-      this.#digests.fill(0, entry * DIGEST_BYTES, (entry + 1) * DIGEST_BYTES);
       this.#count(this.#planes[entry] ?? 0, { entries: -1, bytes: -(this.#bytes[entry] ?? 0) });
     }
     return null;
@@ -176,6 +176,18 @@ export class MemoryBook {
       this.#expires[entry] === (expires ?? NEVER) &&
       start.every((byte, at) => this.#digests[entry * DIGEST_BYTES + at] === byte)
     );
+  }
+
+  /** Of these digests those that the log has, whatever became of the entry, with its number. */
+  known(digests: readonly string[]): ReadonlyMap<string, number> {
+    const wanted = new Map(digests.map((digest) => [firstBits(new DataView(digestStart(digest).buffer), 0), digest]));
+    const found = new Map<string, number>();
+    const starts = new DataView(this.#digests.buffer);
+    for (let entry = 0; entry < this.#next; entry += 1) {
+      const digest = wanted.get(firstBits(starts, entry * DIGEST_BYTES));
+      if (digest !== undefined && this.#statusOf(entry) !== UNKNOWN) found.set(digest, entry);
+    }
+    return found;
   }
 
   /** Entries past their end whose keys are still there, oldest number first, at most `most`. */
@@ -370,12 +382,6 @@ function keyOf({ agent, plane }: PlaneOf): string {
 
 function isSame(one: Quarantine, other: Quarantine): boolean {
   return one.by === other.by && one.value === other.value;
-}
-
-/** The first bytes of a digest that is written `sha256:` and hex. */
-function digestStart(digest: string): Uint8Array {
-  const hex = digest.slice("sha256:".length);
-  return Uint8Array.from({ length: DIGEST_BYTES }, (_, at) => Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16));
 }
 
 function unreachable(): never {

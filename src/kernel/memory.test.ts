@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import type { Allow, Grant } from "./grant.ts";
 import type { JsonObject } from "./json.ts";
-import { decodeMemoryCall, estimateTokens, isItemPath, planeName, sharesPlane, type MemoryTool } from "./memory.ts";
+import {
+  decodeMemoryCall,
+  estimateTokens,
+  isItemPath,
+  memoryCallOf,
+  planeName,
+  sharesPlane,
+  type MemoryTool,
+} from "./memory.ts";
 
 function read(name: string, args: JsonObject): unknown {
   const decoded = decodeMemoryCall({ name, arguments: args, agent: "worker" });
@@ -128,4 +136,35 @@ test("a path within a snapshot has one reading", () => {
 
 test("tokens are estimated rather too many than too few", () => {
   expect([0, 1, 3, 4].map(estimateTokens)).toEqual([0, 1, 1, 2]);
+});
+
+test("a resource is a plane of the agent's own, or what lies in one, and has one address", () => {
+  const resource = (name: string): unknown => {
+    const found = memoryCallOf({ verb: "read", name, arguments: {}, agent: "worker" });
+    return found.kind === "ok" ? found.value : found.code;
+  };
+  const own = { agent: "worker", plane: "append-only" };
+  expect(resource("memory:///append-only")).toEqual({ ...own, tool: "list", before: null });
+  expect(resource("memory:///append-only/12")).toEqual({ ...own, tool: "get", entry: 12 });
+  expect(resource("memory:///frozen")).toEqual({ ...own, plane: "frozen", tool: "list", before: null });
+  expect(resource("memory:///frozen/home/a/SOUL.md")).toEqual({
+    ...own,
+    plane: "frozen",
+    tool: "get",
+    name: "home",
+    path: "a/SOUL.md",
+  });
+  const below = [
+    "",
+    "append-only/",
+    "append-only/012",
+    "append-only/-1",
+    "append-only/1/2",
+    "append-only/1e3",
+    "nothing",
+  ];
+  const others = ["other/append-only", "frozen/home", "frozen/home/", "frozen/home/../x", "append-only/1?x", "Frozen"];
+  const elsewhere = ["memory:/append-only", "memory:append-only", "MEMORY:///append-only", "file:///append-only", ""];
+  for (const uri of [...[...below, ...others].map((rest) => `memory:///${rest}`), ...elsewhere])
+    expect([uri, resource(uri)]).toEqual([uri, "malformed"]);
 });

@@ -1,7 +1,7 @@
 import type { Action } from "./action.ts";
 import type { Decoded } from "./decoded.ts";
 import { allowParts, type Grant, type ToolClass } from "./grant.ts";
-import { deepFreeze } from "./json.ts";
+import { deepFreeze, type JsonObject } from "./json.ts";
 import { AGENT_NAME } from "./names.ts";
 import { quote, readDocument, type Place } from "./reading.ts";
 import { utf8Length } from "./utf8.ts";
@@ -34,6 +34,9 @@ export const MEMORY_TOOLS: { readonly [tool in MemoryTool]: ToolClass } = deepFr
   propose_freeze: writing,
 });
 
+/** The class of reading a resource of memory, which no grant classifies; again the device says which labels come with it. */
+export const MEMORY_READ: ToolClass = deepFreeze({ risk: "observe", labels: [], fields: {}, recipients: {} });
+
 /** One plane of one agent. */
 export interface PlaneOf {
   readonly agent: string;
@@ -63,6 +66,13 @@ export const MOST_FROZEN_ITEMS = 64;
 export const SNAPSHOT_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 /** Name of a text within a snapshot: a path below a home with plain segments. */
 const ITEM_PATH = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._@+-]{1,64}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._@+-]{1,64}){0,7}$/;
+
+const ENTRY_TEXT = /^(?:[^\p{Cc}\p{Cs}]|[\t\n])+$/u;
+
+/** Whether a text can be an entry: not empty, without control characters but tab and line end, and not over its size. */
+export function isEntryText(text: string): boolean {
+  return ENTRY_TEXT.test(text) && utf8Length(text) <= MOST_ENTRY_BYTES;
+}
 
 /** Whether a text names an item of a snapshot: at most eight plain segments, with one reading. */
 export function isItemPath(path: string): boolean {
@@ -126,6 +136,26 @@ export function decodeMemoryCall({
   });
 }
 
+/** What every resource of memory begins with. */
+export const MEMORY_URI = "memory:///";
+const RESOURCE = /^memory:\/\/\/(?<plane>[a-z-]{1,32})(?:\/(?<first>[^/]{1,64})(?:\/(?<path>.{1,600}))?)?$/;
+const NUMBER = /^(?:0|[1-9][0-9]{0,15})$/;
+
+/**
+ * What an action asks of memory, as a tool or as a resource: `memory:///PLANE` is the newest entries of one of the agent's own
+ * planes, `memory:///PLANE/NUMBER` one of them, and `memory:///frozen/NAME/PATH` a text of a snapshot.
+ */
+export function memoryCallOf(action: Pick<Action, "verb" | "name" | "arguments" | "agent">): Decoded<MemoryCall> {
+  const { verb, name, agent } = action;
+  if (verb === "call") return decodeMemoryCall(action);
+  const { plane, first, path } = RESOURCE.exec(name)?.groups ?? {};
+  const of = (tool: MemoryTool, args: JsonObject): Decoded<MemoryCall> =>
+    decodeMemoryCall({ name: tool, arguments: { plane: plane ?? "", ...args }, agent });
+  if (plane === undefined || first === undefined) return of("list", {});
+  if (plane === "frozen") return of("get", { name: first, path: path ?? "" });
+  return of("get", { entry: NUMBER.test(first) && path === undefined ? Number(first) : -1 });
+}
+
 /** How an agent names a plane. */
 export function planeName({ agent, plane }: PlaneOf, self: string): string {
   return agent === self ? plane : `${agent}/${plane}`;
@@ -169,7 +199,7 @@ function readPlane(place: Place, { agent, only }: { readonly agent: string; read
 }
 
 function readText(place: Place): string {
-  const text = place.text(/^(?:[^\p{Cc}\p{Cs}]|[\t\n])+$/u, "a text without control characters");
+  const text = place.text(ENTRY_TEXT, "a text without control characters");
   return utf8Length(text) <= MOST_ENTRY_BYTES ? text : place.fail(`over ${MOST_ENTRY_BYTES} bytes`);
 }
 

@@ -11,6 +11,7 @@ describe("the roles of owners", () => {
       "bind-secret",
       "freeze-memory",
       "go-away",
+      "import-memory",
       "put-home-file",
       "release-memory",
       "remove-secret",

@@ -41,6 +41,7 @@ export const PURPOSES = [
   "erase-memory",
   "set-memory-budget",
   "release-memory",
+  "import-memory",
 ] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
@@ -86,6 +87,8 @@ export const SIGNED_BY: { readonly [P in Purpose]: Standing } = {
   "erase-memory": "administer",
   "set-memory-budget": "grant",
   "release-memory": "grant",
+  // It brings what another home trusted, with the labels that it had there.
+  "import-memory": "grant",
 };
 
 /** Whether an owner with these roles may sign for a purpose. */

@@ -11,6 +11,7 @@ import { mergeLabels } from "./labels.ts";
 import { waitsFor } from "./limits.ts";
 import { RESERVED_DRIVER, SHA256 } from "./names.ts";
 import { NET_DRIVER, nameRequest } from "./net.ts";
+import { MEMORY_DRIVER, MEMORY_READ } from "./memory.ts";
 import { effectiveRisk, PROMPT, READ, UNCLASSIFIED } from "./risk.ts";
 import type { Staged, Stopped } from "./staged.ts";
 
@@ -219,8 +220,9 @@ export function select(decided: Decided, drivers: DriverLookup): Staged<Selected
   if (pin === "" || pin !== expected) return stop(about, "pin-changed", driver);
   if (!found.offers(verb, name)) return stop(about, "unknown-tool", name);
   // Own keys only: a tool named `constructor` has no class.
+  const reading = driver === MEMORY_DRIVER ? MEMORY_READ : READ;
   const tool =
-    verb === "call" ? (Object.hasOwn(tools, name) ? tools[name] : undefined) : verb === "read" ? READ : PROMPT;
+    verb === "call" ? (Object.hasOwn(tools, name) ? tools[name] : undefined) : verb === "read" ? reading : PROMPT;
   const risk = effectiveRisk(tool, verb, args);
   return next(
     new SelectedValue(KEY, { stage: "selected", ...facts, pin, tool: frozenTool(tool ?? UNCLASSIFIED), risk }),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
 import { CliFailure } from "../cli/failure.ts";
-import type { Files, LogKeySource, LogVerifier, Verified, WitnessChoice } from "../cli/powers.ts";
+import type { Files, LogKeySource, LogVerifier, ReadMemory, Verified, WitnessChoice } from "../cli/powers.ts";
 import { verifyLog, type VerifyOptions } from "../monitor/log/verify.ts";
 import { openLogReader } from "../platform/log-files.ts";
 import type { Crypto } from "../platform/powers.ts";
@@ -9,6 +9,7 @@ import { createSigner } from "../platform/signer.ts";
 import { decodeUtf8, toHex } from "../protocol/bytes.ts";
 import type { Cosigned } from "../protocol/cosignature.ts";
 import { verifyProof } from "../protocol/log-proof.ts";
+import { isExport, verifyExport } from "../protocol/memory-export.ts";
 import { noteKeyText, readNoteKey, type NoteKey } from "../protocol/note.ts";
 import { readProof } from "../protocol/proof-file.ts";
 import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
@@ -41,6 +42,40 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
     const earlier: string[] = [];
     for (const path of paths) if (path !== copy) earlier.push(await files.read(path, MAX_NOTE_BYTES));
     return copy === undefined ? { earlier } : { earlier, copy: openLogReader(copy) };
+  }
+
+  /** Who cosigned a checkpoint, or why that is not enough. */
+  function witnessesOf(note: string, witnesses: WitnessChoice | null): readonly Cosigned[] | string {
+    if (witnesses === null) return [];
+    const found = findWitnesses(note, readDemand(witnesses), powers);
+    return found.kind === "refused" ? `of its checkpoint: ${found.why}` : found.by;
+  }
+
+  async function readMemory({
+    text,
+    key: source,
+    witnesses,
+  }: Parameters<LogVerifier["memory"]>[0]): Promise<ReadMemory> {
+    const key = await findKey(source);
+    const found = verifyExport(text, { powers, publicKey: key.publicKey, origin: key.name });
+    if (found.kind === "refused") return refuseMemory(found.why);
+    const by = witnessesOf(found.head.checkpoint, witnesses);
+    if (typeof by === "string") return refuseMemory(by);
+    const { origin, size } = found.checkpoint;
+    const { agent, plane, made } = found.head;
+    const entries = found.entries.length;
+    return {
+      verified: {
+        kind: "verified",
+        facts: { origin, size, agent, plane, made, entries, witnessed: sayCosigned(by) },
+        lines: [
+          `${entries} entries of the ${plane} plane of ${agent}, as they stand in the log at size ${size}`,
+          "whether others were left out nobody can say",
+          ...sayWitnesses(by),
+        ],
+      },
+      found,
+    };
   }
 
   return {
@@ -79,25 +114,29 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
       ];
       return { kind: "verified", facts, lines };
     },
-    async check({ text: written, key: source, witnesses }): Promise<Verified> {
+    async check(given): Promise<Verified> {
+      const { text: written, key: source, witnesses } = given;
+      if (isExport(written)) return (await readMemory(given)).verified;
       const proof = readProof(written);
       if (proof === null) return { kind: "refused", code: "malformed", at: null, why: "it is not a proof" };
       const key = await findKey(source);
       const verdict = verifyProof(proof, { powers, publicKey: key.publicKey, origin: key.name });
       if (verdict.kind === "refused") return { kind: "refused", code: "proof-refused", at: null, why: verdict.why };
-      const found = witnesses === null ? null : findWitnesses(proof.checkpoint, readDemand(witnesses), powers);
-      if (found?.kind === "refused") {
-        return { kind: "refused", code: "proof-refused", at: null, why: `of its checkpoint: ${found.why}` };
-      }
+      const by = witnessesOf(proof.checkpoint, witnesses);
+      if (typeof by === "string") return { kind: "refused", code: "proof-refused", at: null, why: by };
       const { origin, size } = verdict.checkpoint;
-      const by = found === null ? [] : found.by;
       return {
         kind: "verified",
         facts: { origin, size, seq: proof.seq, record: proof.record, witnessed: sayCosigned(by) },
         lines: [`record ${proof.seq} of the log at size ${size}`, proof.record, ...sayWitnesses(by)],
       };
     },
+    memory: readMemory,
   };
+}
+
+function refuseMemory(why: string): ReadMemory {
+  return { verified: { kind: "refused", code: "proof-refused", at: null, why }, found: null };
 }
 
 function sayCosigned(by: readonly Cosigned[]): { readonly witness: string; readonly at: number }[] {

@@ -1,5 +1,6 @@
 import { isControlMethod } from "../kernel/constitution.ts";
 import { isMetadataHost } from "../kernel/hosts.ts";
+import { MEMORY_DRIVER } from "../kernel/memory.ts";
 import { READ } from "../kernel/risk.ts";
 import type { FaceRequests, Visible } from "../protocol/requests.ts";
 import { asChatCall } from "./chat-call.ts";
@@ -52,7 +53,8 @@ export function faceHandlers(ports: FacePorts): {
       });
       // Names and words of resources are the server's data and not in its pin: seeing them is reading them.
       const added = READ.labels.filter((label) => !live.state.labels.includes(label));
-      if (visible.resources.length > 0 && added.length > 0) {
+      const theirs = visible.resources.some(({ driver }) => driver !== MEMORY_DRIVER);
+      if (theirs && added.length > 0) {
         const { instance } = live.state;
         await journal.write({ kind: "labelled", instance, labels: added, because: "a list of resources" });
       }

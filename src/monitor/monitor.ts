@@ -319,6 +319,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         memory.believe();
       },
       memoryErased: () => memory.store.sweep(),
+      lotOf: (lot) => memory.lots.find(lot),
+      memoryImported: memory.takeIn,
       keptOf: (seq) => keptOf(seq, { log, state }),
       erase: (seq) => log.erase([seq]).then(() => digests.forget(seq)),
       settingChanged: (kind) => (kind === "witnesses-set" ? cosigning.changed() : telemetry.changed()),

@@ -236,6 +236,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "memory-frozen":
     case "memory-quarantined":
     case "memory-released":
+    case "memory-imported":
       return applyMemory(state.memory, { seq, body, payload });
     case "provider-set": {
       const provider = decodeProvider(objectAt(seq, payload, "document"));

@@ -42,6 +42,7 @@ export const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["memory-erased", "erase-memory"],
   ["memory-budget-set", "set-memory-budget"],
   ["memory-released", "release-memory"],
+  ["memory-imported", "import-memory"],
 ]);
 
 /**

@@ -5,6 +5,7 @@ import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope } from "../protocol/statement.ts";
 import { exactText } from "./exact-text.ts";
 import { readHomePut, type HomePut } from "./home-statements.ts";
+import type { Lot } from "./memory/importing.ts";
 import type { HeldState, State } from "./state.ts";
 
 /** What an owner said of a held action, once it is verified. */
@@ -40,6 +41,10 @@ export interface StatementEffects {
   erase(seq: number): Promise<void>;
   /** Entries of memory were erased: their keys go now. */
   memoryErased(): Promise<void>;
+  /** Entries of memory that were handed in to be imported and have this digest together, or null. */
+  lotOf(digest: string): Lot | null;
+  /** After the record of an import: keeps them. */
+  memoryImported(record: number, document: JsonObject): Promise<void>;
   /** Others cosign the log's checkpoints now. */
   settingChanged(kind: "witnesses-set" | "telemetry-set"): void;
 }
@@ -47,7 +52,7 @@ export interface StatementEffects {
 /** What follows from a record of a statement that is durable now. */
 export async function takeEffect(
   body: RecordBody,
-  { document, state, effects }: { document: JsonObject; state: State; effects: StatementEffects },
+  { seq, document, state, effects }: { seq: number; document: JsonObject; state: State; effects: StatementEffects },
 ): Promise<void> {
   if (body.kind === "grant-signed") {
     const added = state.active.get(body.grant);
@@ -58,6 +63,7 @@ export async function takeEffect(
   else if (body.kind === "payload-erased") await effects.erase(body.record);
   else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
   else if (body.kind === "memory-erased") await effects.memoryErased();
+  else if (body.kind === "memory-imported") await effects.memoryImported(seq, document);
   else if (body.kind === "instance-thawed") effects.thawed(body.instance);
   else if (body.kind === "all-thawed") effects.thawed(null);
   else if (body.kind === "home-put") effects.homePut(readHomePut(document, state));

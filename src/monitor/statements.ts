@@ -69,6 +69,8 @@ interface Verified {
 
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
+  const { effects } = ports;
+  const memory = { state: journal.state, crypto, lotOf: (lot: string) => effects.lotOf(lot), now: () => ports.now() };
   const enrolling = { state: journal.state, crypto, offered: ports.owners.desk.offered };
   const second = createSecondScreen(journal.state, ports.random);
   /** Payloads of what is being decided just now. */
@@ -109,7 +111,7 @@ export function createStatements(ports: StatementPorts): Statements {
 
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
     if (isMemoryPurpose(purpose)) {
-      memoryRecord({ purpose, document, key: "" }, { state: journal.state, crypto });
+      memoryRecord({ purpose, document, key: "" }, memory);
       return;
     }
     if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, crypto);
@@ -304,7 +306,7 @@ export function createStatements(ports: StatementPorts): Statements {
     const kept = body.kind === "payload-erased" ? await ports.effects.keptOf(body.record) : {};
     const seq = await written(body, { document, envelope: jsonView(envelope), ...kept });
     if (body.kind === "recovery-begun") ports.owners.recovery.watch();
-    await takeEffect(body, { document, state: journal.state, effects: ports.effects });
+    await takeEffect(body, { seq, document, state: journal.state, effects });
     if (before !== null) await ports.vault.destroy(before);
     return seq;
   }
@@ -331,7 +333,7 @@ export function createStatements(ports: StatementPorts): Statements {
 
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {
     const { key, purpose, subject } = statement;
-    if (isMemoryPurpose(purpose)) return memoryRecord({ purpose, document, key }, { state: journal.state, crypto });
+    if (isMemoryPurpose(purpose)) return memoryRecord({ purpose, document, key }, memory);
     if (isSettingPurpose(purpose)) return settingRecord({ purpose, document, key }, crypto);
     switch (purpose) {
       case "sign-grant":

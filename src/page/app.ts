@@ -6,6 +6,7 @@ import { grantsView, grantView } from "./grants.ts";
 import { inboxView } from "./inbox.ts";
 import { instanceView } from "./instance.ts";
 import { logView } from "./log.ts";
+import { memoryView } from "./memory.ts";
 import { policyView } from "./policy.ts";
 import { recordView } from "./record.ts";
 import { signLink } from "./sign-link.ts";
@@ -21,6 +22,7 @@ const PAGES = [
   ["agents", "Agents", "a"],
   ["grants", "Grants", "g"],
   ["policy", "Policy", "p"],
+  ["memory", "Memory", "m"],
   ["log", "Log", "l"],
 ] as const;
 
@@ -101,6 +103,7 @@ function inside(): void {
     if (page === "grants") return what === "" ? grantsView() : grantView(feed, what);
     if (page === "log") return /^\d/.test(what) ? recordView(what) : logView(what);
     if (page === "policy") return policyView(what);
+    if (page === "memory") return memoryView();
     return inboxView(feed);
   }
 

@@ -51,6 +51,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "memory-frozen",
     "memory-erased",
     "memory-budget-set",
+    "memory-imported",
     "agent-restarted",
     "clock-set",
   ],

@@ -46,6 +46,8 @@ describe("the console", () => {
       "checkpoint",
       "owners",
       "away",
+      "memory-planes",
+      "memory-entries",
       "hold",
       "freeze",
       "kill",

@@ -47,6 +47,8 @@ export const CONSOLE_LOOKS = [
   "checkpoint",
   "owners",
   "away",
+  "memory-planes",
+  "memory-entries",
   "hold",
   "freeze",
   "kill",

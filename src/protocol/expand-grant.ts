@@ -110,7 +110,7 @@ export function expandGrant(
 }
 
 function isMemoryAllow({ what }: Allow): boolean {
-  return what.startsWith(`${MEMORY_DRIVER}/`);
+  return what.startsWith(`${MEMORY_DRIVER}/`) || what.startsWith(`${MEMORY_DRIVER}#`);
 }
 
 function sourceOf(server: ShortServer, resolve: ResolvePackage): DriverSource | null {

@@ -24,14 +24,32 @@ export function verifyProof(
   proof: LogProof,
   options: { readonly powers: ProofPowers; readonly publicKey: Uint8Array; readonly origin: string },
 ): ProofVerdict {
+  const opened = openCheckpoint(proof.checkpoint, options);
+  return opened.kind === "refused" ? opened : leadsTo(opened.checkpoint, proof, options.powers);
+}
+
+/** A checkpoint that the log of that name signed. */
+export function openCheckpoint(
+  note: string,
+  options: { readonly powers: ProofPowers; readonly publicKey: Uint8Array; readonly origin: string },
+): ProofVerdict {
   const { powers, publicKey, origin } = options;
   const sha256: Sha256 = (data) => powers.sha256(data);
   const verify = (key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
     powers.verify(key, message, signature);
-  const text = openNote(proof.checkpoint, { key: { name: origin, publicKey }, sha256, verify });
+  const text = openNote(note, { key: { name: origin, publicKey }, sha256, verify });
   if (text === null) return refused(`the checkpoint is not signed by the key of ${origin}`);
   const checkpoint = parseCheckpoint(text);
   if (checkpoint === null || checkpoint.origin !== origin) return refused(`the checkpoint is not one of ${origin}`);
+  return { kind: "verified", checkpoint };
+}
+
+/** Whether a record stood at its place in the log that a checkpoint is of. */
+export function leadsTo(
+  checkpoint: CheckpointBody,
+  proof: Pick<LogProof, "seq" | "record" | "path">,
+  powers: Pick<ProofPowers, "sha256">,
+): ProofVerdict {
   const path: Uint8Array[] = [];
   for (const hash of proof.path) {
     const bytes = fromBase64(hash);
@@ -40,7 +58,7 @@ export function verifyProof(
   }
   if (!proof.record.isWellFormed()) return refused("the record is not text");
   if (!sayPlace(proof.record, proof.seq)) return refused(`the record does not say that it is number ${proof.seq}`);
-  const hasher = createTreeHasher(sha256);
+  const hasher = createTreeHasher((data) => powers.sha256(data));
   const leaf = hasher.leaf(encodeUtf8(proof.record));
   const leads = verifyInclusion(hasher, { index: proof.seq, size: checkpoint.size, leaf, path, root: checkpoint.root });
   return leads

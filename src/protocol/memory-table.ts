@@ -2,6 +2,8 @@ import type { Label } from "../kernel/grant.ts";
 import { BUDGETED, QUARANTINES, type Budgeted, type Quarantine } from "../kernel/memory-book.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME, type Plane } from "../kernel/memory.ts";
 import { boolean, list, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
+import { EXPORT_LINE, type ExportLine } from "./memory-export.ts";
+import { MOST_SOURCES } from "./memory-content.ts";
 import { agentName, count, empty, instanceId, labels, moment, words } from "./fields.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
@@ -69,9 +71,28 @@ export interface MemoryRequests {
     body: Empty;
     ok: { readonly checked: number; readonly damaged: readonly { readonly entry: number; readonly why: string }[] };
   };
+  /**
+   * Entries by the numbers of their records, ascending, as others can check them in the tree of `size`; those that are not to be
+   * had any more are left out. The answer is of the first `done` of them; then one asks on.
+   */
+  "memory-export": {
+    body: { readonly records: readonly number[]; readonly size: number };
+    ok: { readonly lines: readonly ExportLine[]; readonly done: number };
+  };
+  /**
+   * Hands in entries of an export, salt and text of each, for a statement over them; `first` begins the lot anew. Says which of
+   * these were here before, by their place in the request, and whether they still are.
+   */
+  "memory-deposit": {
+    body: { readonly first: boolean; readonly entries: readonly string[] };
+    ok: { readonly known: readonly { readonly at: number; readonly entry: number; readonly live: boolean }[] };
+  };
   /** Takes out of reach what came from there; the number of the record. */
   "memory-quarantine": { body: Quarantine; ok: { readonly seq: number } };
 }
+
+/** Most entries of one request for an export. */
+export const MOST_AT_ONCE = 256;
 
 const query = text({ max: 256 });
 const snapshot = text({ max: 31, pattern: SNAPSHOT_NAME, is: "the name of a snapshot" });
@@ -91,7 +112,8 @@ const ENTRY: Decoder<EntryView> = object<EntryView>({
   by: agentName,
   instance: instanceId,
   labels,
-  sources: list(words, { max: 64 }),
+  // Of an imported one also the log that it comes from.
+  sources: list(words, { max: MOST_SOURCES + 1 }),
   text: text({ max: 65_536 }),
   quarantined: boolean(),
 });
@@ -110,6 +132,14 @@ export const MEMORY_TABLE: BodyTable<MemoryRequests> = {
   "memory-entry": object<BodyOf<"memory-entry">>({ entry: count }),
   "memory-snapshot": object<BodyOf<"memory-snapshot">>({ agent: agentName, name: snapshot }),
   "memory-verify": empty,
+  "memory-export": object<BodyOf<"memory-export">>({
+    records: list(count, { max: MOST_AT_ONCE, min: 1 }),
+    size: count,
+  }),
+  "memory-deposit": object<BodyOf<"memory-deposit">>({
+    first: boolean(),
+    entries: list(text({ max: 1_048_576 }), { max: MOST_AT_ONCE, min: 1 }),
+  }),
   "memory-quarantine": QUARANTINE,
 };
 
@@ -146,6 +176,15 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
   "memory-verify": object<OkOf<"memory-verify">>({
     checked: count,
     damaged: list(object<OkOf<"memory-verify">["damaged"][number]>({ entry: count, why: words }), { max: 10_000_000 }),
+  }),
+  "memory-export": object<OkOf<"memory-export">>({
+    lines: list(EXPORT_LINE, { max: MOST_AT_ONCE }),
+    done: count,
+  }),
+  "memory-deposit": object<OkOf<"memory-deposit">>({
+    known: list(object<OkOf<"memory-deposit">["known"][number]>({ at: count, entry: count, live: boolean() }), {
+      max: MOST_AT_ONCE,
+    }),
   }),
   "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count }),
 };

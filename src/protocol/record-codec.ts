@@ -174,6 +174,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     digest,
     bytes: count,
     expires: nullable(moment),
+    imported: nullable(count),
   }),
   "memory-expired": plainRecord("memory-expired", { count }),
   "memory-erased": plainRecord("memory-erased", { count, key: ownerKey }),
@@ -200,6 +201,13 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   }),
   "memory-quarantined": plainRecord("memory-quarantined", { by: oneOf(QUARANTINES), value: words }),
   "memory-released": plainRecord("memory-released", { by: oneOf(QUARANTINES), value: words, key: ownerKey }),
+  "memory-imported": plainRecord("memory-imported", {
+    agent: agentName,
+    plane: oneOf(PLANES),
+    origin: words,
+    count,
+    key: ownerKey,
+  }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),
   terminal: plainRecord("terminal", { instance: instanceId, agent: agentName, code: reasonCode, by: words }),
   "devices-passed": plainRecord("devices-passed", {

@@ -146,6 +146,8 @@ export type RecordBody =
       readonly bytes: number;
       /** Null: it does not end. */
       readonly expires: number | null;
+      /** Number of the record by which an owner had it imported; null: it was written here. */
+      readonly imported: number | null;
     } // payload: {sealed}, under the entry's own key
   /** Entries are past their end; their keys are destroyed next. */
   | { readonly kind: "memory-expired"; readonly count: number } // payload: {entries: [[first, last]]}
@@ -178,6 +180,15 @@ export type RecordBody =
     } // payload: {document: {agent, name, version, items: [{path, text}]}, envelope}
   | { readonly kind: "memory-quarantined"; readonly by: Quarantine["by"]; readonly value: string }
   | { readonly kind: "memory-released"; readonly by: Quarantine["by"]; readonly value: string; readonly key: string } // payload: {document, envelope}
+  | {
+      /** As many entries follow that stood in the log of that name. */
+      readonly kind: "memory-imported";
+      readonly agent: string;
+      readonly plane: Plane;
+      readonly origin: string;
+      readonly count: number;
+      readonly key: string;
+    } // payload: {document: {agent, plane, origin, size, count, bytes, digest}, envelope}
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }
   | {
       readonly kind: "terminal";

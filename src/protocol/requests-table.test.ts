@@ -79,6 +79,8 @@ describe("the names that a peer may use", () => {
     "memory-entry",
     "memory-snapshot",
     "memory-verify",
+    "memory-export",
+    "memory-deposit",
     "memory-quarantine",
     "console-open",
     "console-close",

@@ -117,6 +117,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.name} of ${record.agent}, version ${record.version}, by ${record.key}`);
     case "memory-quarantined":
       return about(null, "wait", `${record.by} ${record.value}`);
+    case "memory-imported": {
+      const { count, plane, agent, origin, key } = record;
+      return about(null, "good", `${count} entries from ${origin} into the ${plane} plane of ${agent}, by ${key}`);
+    }
     case "memory-released":
       return about(null, "good", `${record.by} ${record.value} by ${record.key}`);
     case "terminal":

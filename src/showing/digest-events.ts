@@ -93,6 +93,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "memory-erased":
     case "memory-budget-set":
     case "memory-released":
+    case "memory-imported":
     case "approved":
       return once("signed", `${record.kind} ${text}`);
     case "secret-set":

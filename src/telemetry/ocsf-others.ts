@@ -151,6 +151,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return entity(record, { type: "Memory", name: `${record.name} of ${record.agent}`, activity: 1 });
     case "memory-budget-set":
       return entity(record, { type: "Memory", name: `${record.what} of ${record.agent}`, activity: 3 });
+    case "memory-imported":
+      return entity(record, { type: "Memory", name: `${record.plane} of ${record.agent}`, activity: 1 });
     case "memory-released":
       return entity(record, { type: "Memory", name: showText(record.value), activity: 3 });
     case "memory-erased":

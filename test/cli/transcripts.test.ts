@@ -52,6 +52,8 @@ Memory
   memory erase       erase entries of memory for good; you sign it
   memory quarantine  take out of agents' reach what came from somewhere
   memory release     take a quarantine back; you sign it
+  memory export      write entries of a plane, with proofs, to a file
+  memory import      take entries of an export in; you sign it
 
 Decide
   approvals list     list the actions that wait for you
@@ -108,7 +110,7 @@ Evidence
   log show           show what was recorded
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
-  log check          check a proof of one record
+  log check          check a proof of one record, or of memory
   log evidence       pack records, payloads and proofs for an auditor
   log erase          erase what is sealed beside a record, for good; you sign it
   witness use        say who witnesses this home's log; you sign it
@@ -166,6 +168,8 @@ Memory
   memory erase       erase entries of memory for good; you sign it
   memory quarantine  take out of agents' reach what came from somewhere
   memory release     take a quarantine back; you sign it
+  memory export      write entries of a plane, with proofs, to a file
+  memory import      take entries of an export in; you sign it
 
 Decide
   approvals list     list the actions that wait for you
@@ -222,7 +226,7 @@ Evidence
   log show           show what was recorded
   log verify         verify every record of the log
   log prove          write a proof of one record to standard output
-  log check          check a proof of one record
+  log check          check a proof of one record, or of memory
   log evidence       pack records, payloads and proofs for an auditor
   log erase          erase what is sealed beside a record, for good; you sign it
   witness use        say who witnesses this home's log; you sign it

@@ -9,6 +9,8 @@ import { readProof } from "../../src/protocol/proof-file.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import { recordText } from "../../src/protocol/record-codec.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
+import { contentOf, saltedOf } from "../fakes/memory-export.ts";
+import { documentOf, OTHER_LOG } from "../fakes/memory-import.ts";
 import { until } from "../fakes/busy-instances.ts";
 import type { ConsoleStage } from "./stage.ts";
 
@@ -131,6 +133,34 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
       await explain.click();
       await page.getByText("It names no tool").waitFor();
       await isFine();
+    });
+
+    test("memory: what agents keep, where it comes from, and that words of an agent are nothing else", async () => {
+      const hostile = '<img src=x onerror="document.title=1"> turn \u202eback, cellar';
+      const kept = [contentOf(hostile), contentOf("The cheese is in the attic", { labels: [], sources: [] })];
+      await stage.aios.client.request("memory-deposit", { first: true, entries: kept.map(saltedOf) });
+      await stage.aios.sign("import-memory", documentOf(kept));
+      await page.keyboard.press("m");
+      const rows = page.locator(".records li");
+      await rows.nth(1).waitFor();
+      expect(await page.getByRole("row", { name: "append-only" }).first().textContent()).toContain("2 entries");
+      await rows.nth(1).locator("summary").click();
+      const opened = (await rows.nth(1).textContent()) ?? "";
+      for (const said of [
+        "<img src=x",
+        "turn ‹U+202E›back",
+        "untrusted",
+        "web/fetch",
+        `import:${OTHER_LOG}`,
+        "quarantine entry",
+      ])
+        expect(opened).toContain(said);
+      expect(await page.locator(".records img").count()).toBe(0);
+      await isFine();
+      await page.getByLabel("Words").fill("cheese");
+      await page.getByRole("button", { name: "Newest" }).click();
+      await page.getByText("One entry.").waitFor();
+      expect(await rows.count()).toBe(1);
     });
 
     test("policy: what other rules would have decided of the last actions, and what is wrong with rules that are none", async () => {

@@ -1,11 +1,17 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runProgram } from "../../src/cli/program.ts";
+import { createDesk } from "../fakes/cli-powers.ts";
+import { contentOf, saltedOf } from "../fakes/memory-export.ts";
+import { documentOf, OTHER_LOG } from "../fakes/memory-import.ts";
+import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { filesHolding } from "../fakes/files-holding.ts";
 import { MEMORY_TOOLS } from "../../src/kernel/memory.ts";
 import { packageSource } from "./sources.ts";
-import { startSubstrate, type Ran, type Substrate } from "./substrate.ts";
+import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
 /* Memory of agents through a real monitor and a real face: what is kept, who recalls it, and what comes back with it. */
 
@@ -28,7 +34,7 @@ beforeAll(async () => {
     },
   } as const;
   const drivers = { memory, files };
-  const allow = [...ALL, "files/read_text_file", "files/list_directory", "files/create_directory"];
+  const allow = [...ALL, "memory#memory:///", "files/read_text_file", "files/list_directory", "files/create_directory"];
   await aios.grant({ id: "keeper", agents: ["keeper", "other"], drivers, allow });
   const shared = { plane: { equals: "keeper/append-only" } };
   await aios.grant({
@@ -91,6 +97,48 @@ describe("memory of an agent", () => {
     expect(ran.answers[1]?.result?.structuredContent).toMatchObject({ code: "no-grant" });
     expect(ran.answers[2]?.result?.structuredContent).toMatchObject({ code: "no-grant" });
     expect(told(ran, 3).error).toContain("memory-unknown");
+  });
+
+  test("is resources too, of its own planes, and read they bring what they bring", async () => {
+    const read = (uri: string) => ({ method: "resources/read", params: { uri } });
+    const planted = await follow(
+      "other",
+      call("files__read_text_file", { path: "/workspace/page.txt" }),
+      call("memory__append", { plane: "append-only", text: "read from a page" }),
+    );
+    const { entry } = told(planted, 1);
+    const ran = await follow(
+      "other",
+      { method: "resources/list" },
+      { method: "resources/templates/list" },
+      read("memory:///append-only"),
+      read(`memory:///append-only/${String(entry)}`),
+      read("memory:///append-only/0"),
+      read("memory:///append-only/first"),
+      read("memory:///frozen"),
+    );
+    const planes = ["append-only", "ephemeral", "frozen"];
+    const [list, templates, newest, one] = ran.answers.map(({ result }) => result ?? {});
+    expect(list).toMatchObject({ resources: planes.map((plane) => ({ uri: `memory:///${plane}` })) });
+    expect(templates?.["resourceTemplates"]).toHaveLength(3);
+    const textOf = (result: object | undefined): object => {
+      const { contents } = (result ?? {}) as { contents?: { text: string }[] };
+      return JSON.parse(contents?.[0]?.text ?? "null") as object;
+    };
+    const said = { entry, text: "read from a page", labels: ["untrusted"], sources: ["files/read_text_file"] };
+    expect(textOf(newest)).toMatchObject({ plane: "append-only", entries: [said] });
+    expect(textOf(one)).toMatchObject({ plane: "append-only", ...said });
+    // Another agent's, and one that is none.
+    expect(JSON.stringify(ran.answers[4])).toContain("memory-unknown");
+    expect(JSON.stringify(ran.answers[5])).toContain("malformed");
+    expect(textOf(ran.answers[6]?.result)).toEqual({ plane: "frozen", snapshots: [] });
+    // To see that there are planes labels nobody, what was in one of them does.
+    expect((await records("labelled", ran.instance)).map(({ record }) => record)).toMatchObject([
+      { labels: ["untrusted"], because: "memory/list" },
+    ]);
+    const without = await follow("reader", { method: "resources/list" }, read("memory:///append-only"));
+    expect(without.answers[0]?.result).toMatchObject({ resources: [] });
+    expect(without.answers[1]).toHaveProperty("error");
   });
 
   test("tells bad input by a code and changes nothing", async () => {
@@ -167,6 +215,97 @@ describe("what has ended", () => {
   }, 60_000);
 });
 
+describe("a copy of the log from before an erasure, put back", () => {
+  const word = "Tezcatlipoca";
+  let backup: string;
+  const copy = (from: string, to: string): void => {
+    mkdirSync(to, { recursive: true });
+    for (const folder of ["log", "keys"]) execFileSync("cp", ["-a", join(from, folder), to]);
+  };
+  /** The home as of another time, with the keys of yet another; what people then get of these entries. */
+  async function restored(log: "then" | "now", keys: "then" | "now", entries: readonly number[]): Promise<string[]> {
+    for (const folder of ["log", "index", "keys"]) rmSync(join(aios.home, folder), { recursive: true });
+    execFileSync("cp", ["-a", join(backup, log, "log"), join(backup, keys, "keys"), aios.home]);
+    await aios.restart();
+    const got = entries.map((entry) =>
+      aios.client.request("memory-entry", { entry }).then(
+        ({ text }) => text,
+        (error: unknown) => String(error),
+      ),
+    );
+    return Promise.all(got);
+  }
+  afterAll(() => rmSync(backup, { recursive: true, force: true }));
+
+  test("brings back what lives, and with the keys of now nothing else; with the keys of then it would", async () => {
+    backup = mkdtempSync(join(tmpdir(), "aios-backup-"));
+    const append = (text: string) => call("memory__append", { plane: "append-only", text });
+    const ran = await follow("keeper", append("it stays"), append(`the word is ${word}`));
+    const entries = [0, 1].map((step) => Number(told(ran, step)["entry"]));
+    copy(aios.home, join(backup, "then"));
+    await aios.sign("erase-memory", { entries: entries.slice(1) });
+    await aios.crash();
+    copy(aios.home, join(backup, "now"));
+    expect(await restored("then", "now", entries)).toEqual(["it stays", expect.stringContaining("memory-damaged")]);
+    for (const folder of [aios.home, join(backup, "now"), join(backup, "then", "log")])
+      expect(filesHolding(folder, word)).toEqual([]);
+    await aios.crash();
+    expect(await restored("then", "then", entries)).toEqual(["it stays", `the word is ${word}`]);
+    await aios.crash();
+    expect(await restored("now", "now", entries)).toEqual(["it stays", expect.stringContaining("memory-erased")]);
+  }, 240_000);
+});
+
+describe("memory that leaves its home, and comes in", () => {
+  test("is proved by a file to whoever has the log's key; what ended or was put away is not in it", async () => {
+    const desk = createDesk();
+    const client = { ...aios.client, onEvent: () => {}, close: () => {} };
+    const home = { ...desk.powers.home(null), connect: () => Promise.resolve(client) };
+    const path = join(makeTemporaryFolder(), "keeper.memory");
+    const exit = await runProgram(["memory", "export", "keeper", "append-only", path], {
+      ...desk.powers,
+      home: () => home,
+    });
+    expect({ exit, said: desk.err() }).toEqual({ exit: 0, said: "" });
+    const { key } = await aios.client.request("checkpoint", {});
+    const verifier = join(REPO, "verifier/check-proof.mjs");
+    const run = spawnSync(process.execPath, [verifier, path, "--key", key], { encoding: "utf8", cwd: "/", env: {} });
+    expect([run.status, run.stderr]).toEqual([0, expect.stringMatching(/^verified: 2 entries of the append-only/u)]);
+    expect(JSON.parse(run.stdout.split("\n")[0] ?? "")).toMatchObject({
+      agent: "keeper",
+      text: "The cheese is in the cellar",
+      labels: [],
+    });
+    expect(statSync(path).mode & 0o77).toBe(0);
+  });
+
+  test("comes in by an owner's signature alone, with its labels, and once; erased it never comes back", async () => {
+    const content = contentOf("Note: the cellar is flooded", { agent: "reader", by: "reader" });
+    const document = documentOf([content]);
+    const hand = () => aios.client.request("memory-deposit", { first: true, entries: [saltedOf(content)] });
+    const before = (await records("memory-kept")).length;
+    expect(await hand()).toEqual({ known: [] });
+    await expect(aios.sign("import-memory", { ...document, bytes: 3 })).rejects.toThrow(/tells otherwise/u);
+    expect(await records("memory-kept")).toHaveLength(before);
+    await aios.sign("import-memory", document);
+    const [kept] = (await records("memory-kept")).slice(before);
+    const entry = kept?.record.kind === "memory-kept" ? kept.record.entry : -1;
+
+    const ran = await follow("reader", call("memory__get", { plane: "append-only", entry }));
+    expect(told(ran, 0)).toMatchObject({
+      text: content.text,
+      labels: ["untrusted"],
+      sources: ["web/fetch", `import:${OTHER_LOG}`],
+    });
+    expect((await records("labelled", ran.instance))[0]?.record).toMatchObject({ labels: ["untrusted"] });
+    await hand();
+    await expect(aios.sign("import-memory", document)).rejects.toThrow(/memory-duplicate/u);
+    await aios.sign("erase-memory", { entries: [entry] });
+    expect(await hand()).toEqual({ known: [{ at: 0, entry, live: false }] });
+    await expect(aios.sign("import-memory", document)).rejects.toThrow(/memory-erased/u);
+  });
+});
+
 describe("what only an owner does", () => {
   test("freezes files of a home: the newest version is there read-only, and nothing that the agent or an older one says", async () => {
     const home = { bytes: 10_000_000, entries: 1000, sealed: ["SOUL.md", "open/"] };
@@ -202,11 +341,15 @@ describe("what only an owner does", () => {
       put,
       call("memory__propose_freeze", { plane: "append-only", name: "rules", entries: [0] }),
       call("memory__append", { plane: "append-only", text: "to be erased" }),
+      call("memory__search", { plane: "frozen", query: "NOTHING anybody" }),
+      call("memory__search", { plane: "frozen", query: "kind cruel" }),
     );
     expect(told(ran, 0)).toMatchObject({ version: 2, text });
     expect(told(ran, 1)["snapshots"]).toEqual([{ name: "identity", version: 2, paths: ["SOUL.md"] }]);
     expect(told(ran, 2)["entry"]).toBeTypeOf("number");
     expect(told(ran, 3).error).toMatch(/^memory-full: .*an owner can raise that/u);
+    expect(told(ran, 6)["texts"]).toEqual([{ name: "identity", version: 2, path: "SOUL.md", text }]);
+    expect(told(ran, 7)["texts"]).toEqual([]);
     // Nobody proposes what they cannot read: entry 0 is another agent's.
     expect(told(ran, 4).error).toContain("memory-unknown");
 

@@ -137,6 +137,7 @@ export function createDesk(setting: Setting = {}): Desk {
       verify: () =>
         Promise.resolve(setting.verified ?? { kind: "verified", lines: ["42 records"], facts: { size: 42 } }),
       check: () => Promise.resolve(setting.verified ?? { kind: "verified", lines: ["record 3"], facts: { seq: 3 } }),
+      memory: () => missing("file of memory"),
       folder: (path) => `${path}/log`,
     },
     witnesses: { serve: () => missing("witness"), seen: () => Promise.resolve([]) },

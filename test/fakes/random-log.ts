@@ -403,7 +403,23 @@ export const MOVES: readonly (readonly [string, Move])[] = [
         digest: digestOf(`${a} ${b}`),
         bytes: a % 99,
         expires: plane === "ephemeral" ? 1_800_000_000_000 + b : null,
+        imported:
+          memory.imports.all().find((each) => each.left > 0 && each.agent === agentAt(a) && each.plane === plane)
+            ?.record ?? null,
       });
+    },
+  ],
+  [
+    "import into memory",
+    (log, a, b) => {
+      const of = {
+        agent: agentAt(a),
+        plane: b % 2 === 0 ? "append-only" : "ephemeral",
+        origin: `home-${b % 3}`,
+        count: 1 + (a % 4),
+      } as const;
+      const document = { ...of, size: 9, bytes: a % 99, digest: RULES };
+      log.signed({ kind: "memory-imported", ...of, key: log.by }, "import-memory", document);
     },
   ],
   [

@@ -229,6 +229,8 @@ export class World {
         settingChanged: () => {},
         keptOf: () => Promise.resolve({}),
         memoryErased: async () => {},
+        lotOf: () => null,
+        memoryImported: async () => {},
         erase: () => Promise.resolve(),
       },
     });

@@ -1,16 +1,21 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { Refusal } from "../../src/monitor/faults.ts";
 import { MemoryFault } from "../../src/monitor/memory/fault.ts";
+import type { Content } from "../../src/protocol/memory-content.ts";
+import { contentOf } from "../fakes/memory-export.ts";
+import { bringIn } from "../fakes/memory-import.ts";
 import { AGENT, BRIEF, INSTANCE, MemoryWorld, OWN } from "../fakes/memory-world.ts";
 
 /*
  * MEMORY-KEEPS-ITS-RULES: memory over a log, keys and a database that outlive it, against the plainest model of its planes.
- * Random programs keep, read, list, search, erase, put into quarantine and raise budgets, while clocks are set forward and
+ * Random programs keep, import, read, list, search, erase, put into quarantine and raise budgets, while clocks are set forward and
  * back, the machine sleeps, the log fails, sweeps are cut off, the database is lost, and the process is killed. Whatever
  * the order:
  *
  * - what was acknowledged and neither ended nor was erased is read word for word, is listed and is found, and nothing else is,
  * - what ended or was erased is never read again, by any clock, and after a sweep its key is in no epoch that is left,
+ * - what was imported is as if it had been kept here, and never comes in a second time,
  * - no budget is passed, and the log agrees with every key, seal and index.
  */
 interface Known {
@@ -38,6 +43,15 @@ const STEP = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("set-wall" as const), days: fc.integer({ min: -400, max: 400 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("believe" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("import" as const),
+      ttl: fc.option(fc.integer({ min: 1, max: 90 })),
+      words: fc.integer({ min: 0, max: 5 }),
+      again: fc.option(fc.nat({ max: 9 })),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -69,6 +83,7 @@ const BUDGET = 12;
 async function runProgram(steps: readonly (typeof STEP extends fc.Arbitrary<infer T> ? T : never)[]): Promise<void> {
   const world = new MemoryWorld();
   const known = new Map<number, Known>();
+  const imported: Content[] = [];
   let quarantined = false;
   const setBudgets = (): void => {
     for (const what of ["append-only", "ephemeral"] as const)
@@ -99,6 +114,25 @@ async function runProgram(steps: readonly (typeof STEP extends fc.Arbitrary<infe
           expect(known.has(kept)).toBe(false);
           const expires = step.ttl === null ? null : at + step.ttl * 1000;
           known.set(kept, { text, plane, expires, instance: step.other ? OTHER : INSTANCE, state: "there" });
+          break;
+        }
+        case "import": {
+          const before = imported[step.again ?? imported.length];
+          const text = `note${number} word${step.words}`;
+          const plane = step.ttl === null ? "append-only" : "ephemeral";
+          const room = book.used({ agent: AGENT, plane }).count < BUDGET;
+          const expires = step.ttl === null ? null : world.trusted.now() + step.ttl * 1000;
+          const content = before ?? contentOf(text, { agent: AGENT, plane, expires, instance: INSTANCE, sources: [] });
+          const refused = await bringIn(world, [content]).catch((error: unknown) => error);
+          if (refused !== undefined) expect(refused).toBeInstanceOf(Refusal);
+          // What was here once never comes in again, whatever became of it.
+          expect(refused === undefined).toBe(before === undefined && room);
+          if (refused !== undefined) break;
+          imported.push(content);
+          const body = world.kept.at(-1)?.record;
+          const entry = body?.kind === "memory-kept" ? body.entry : -1;
+          expect(known.has(entry)).toBe(false);
+          known.set(entry, { text, plane, expires, instance: INSTANCE, state: "there" });
           break;
         }
         case "pass":

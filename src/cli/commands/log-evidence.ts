@@ -102,7 +102,8 @@ async function findCheckpoint(
   return { note: proof.checkpoint, size: sizeOf(proof.checkpoint) };
 }
 
-function sizeOf(note: string): number {
+/** How many records a checkpoint of the monitor is of. */
+export function sizeOf(note: string): number {
   const checkpoint = parseCheckpoint(splitNote(note)?.text ?? "");
   if (checkpoint === null)
     throw CliFailure.of("changed-on-the-way", "The monitor gave no checkpoint", "run aios log verify");

@@ -1,5 +1,6 @@
 import { canonicalize } from "../../kernel/canonical.ts";
-import { MAX_PROOF_CHARACTERS, writeProof } from "../../protocol/proof-file.ts";
+import { MAX_EXPORT_CHARACTERS } from "../../protocol/memory-export.ts";
+import { writeProof } from "../../protocol/proof-file.ts";
 import { parseDuration } from "../../protocol/units.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
@@ -17,12 +18,12 @@ import { showRefusal } from "../verdict.ts";
 import { makeVisible } from "../../showing/visible.ts";
 
 const PAGE = 500;
-const KEY: Flag = {
+export const KEY: Flag = {
   name: "key",
   value: "KEY",
   help: "the log's key as aios log verify prints it (default: that of the home)",
 };
-const WITNESS_FLAGS: readonly Flag[] = [
+export const WITNESS_FLAGS: readonly Flag[] = [
   { name: "witness", value: "KEY", help: "the key of a witness that must have cosigned", repeats: true },
   { name: "quorum", value: "N", help: "so many of the witnesses are enough (default: all)" },
   { name: "within", value: "TIME", help: "cosigned no longer ago than this, such as 15min or 2d" },
@@ -162,25 +163,25 @@ export const logProve: Command = {
 /** `aios log check`: checks such a file. */
 export const logCheck: Command = {
   path: ["log", "check"],
-  summary: "check a proof of one record",
-  positionals: [{ name: "FILE", required: true, help: "a file from aios log prove" }],
+  summary: "check a proof of one record, or of memory",
+  positionals: [{ name: "FILE", required: true, help: "a file from aios log prove or aios memory export" }],
   rest: null,
   flags: [KEY, ...WITNESS_FLAGS, JSON_OUTPUT, HOME],
   details: ["Exit code 1 when the proof is refused."],
-  examples: ["log check 42.tlog-proof"],
+  examples: ["log check 42.tlog-proof", "log check claude.memory --key KEY"],
   async run(powers, args) {
-    const proof = await powers.files.read(args.required("FILE"), MAX_PROOF_CHARACTERS);
+    const proof = await powers.files.read(args.required("FILE"), MAX_EXPORT_CHARACTERS);
     const key = findKey(args, powers.home(args.value("home")).path);
     return report(powers, args, await powers.logs.check({ text: proof, key, witnesses: readWitnesses(powers, args) }));
   },
 };
 
-function findKey(args: Arguments, home: string): LogKeySource {
+export function findKey(args: Arguments, home: string): LogKeySource {
   const text = args.value("key");
   return text === null ? { kind: "home", home } : { kind: "text", text };
 }
 
-function readWitnesses(powers: CliPowers, args: Arguments): WitnessChoice | null {
+export function readWitnesses(powers: CliPowers, args: Arguments): WitnessChoice | null {
   const keys = args.values("witness");
   const quorum = args.value("quorum");
   const within = args.value("within");
@@ -199,7 +200,7 @@ function readWitnesses(powers: CliPowers, args: Arguments): WitnessChoice | null
   };
 }
 
-function report(powers: CliPowers, args: Arguments, verified: Verified): ExitCode {
+export function report(powers: CliPowers, args: Arguments, verified: Verified): ExitCode {
   if (args.has("json")) {
     writeJson(powers, verified.kind === "verified" ? { kind: verified.kind, ...verified.facts } : verified);
   } else if (verified.kind === "verified") {

@@ -159,7 +159,7 @@ interface Asked {
 }
 
 /** Shows what is to be signed, asks, signs and says what came of it. What cannot be taken is refused before anybody reads it. */
-async function signing(
+export async function signing(
   { powers, args }: { readonly powers: CliPowers; readonly args: Arguments },
   ask: (client: MonitorClient) => Promise<Asked>,
 ): Promise<ExitCode> {

@@ -14,7 +14,7 @@ import type { CliPowers } from "../powers.ts";
 import { layOutTable } from "../table.ts";
 
 export const AGENT: Positional = { name: "AGENT", required: true, help: "the agent's name, as grants use it" };
-const PLANE: Positional = { name: "PLANE", required: true, help: "append-only or ephemeral" };
+export const PLANE: Positional = { name: "PLANE", required: true, help: "append-only or ephemeral" };
 const BY: Positional = { name: "BY", required: true, help: "instance, source or entry" };
 const VALUE: Positional = { name: "VALUE", required: true, help: "its id, a tool as driver/tool, or a number" };
 

@@ -185,6 +185,7 @@ describe("a start", () => {
       "home-wiped",
       "memory-erased",
       "memory-released",
+      "memory-imported",
     ]);
   });
 });

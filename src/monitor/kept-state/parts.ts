@@ -171,6 +171,9 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
       }
       for (const quarantine of memory.quarantines) yield { what: "quarantine", ...quarantine };
       for (const numbers of inRows(memory.unsettled)) yield { what: "unsettled", numbers };
+      for (const each of memory.imports.all()) yield { what: "import", ...each };
+      for (const [record, entries] of memory.imports.brought())
+        for (const numbers of inRows(entries)) yield { what: "imported", record, numbers };
     },
     take({ state: { memory } }, row) {
       switch (row.what) {
@@ -186,6 +189,12 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
           return null;
         case "unsettled":
           return memory.owe(row.numbers);
+        case "import": {
+          const { what: _what, ...begun } = row;
+          return memory.imports.begin(begun);
+        }
+        case "imported":
+          return memory.imports.mark(row.record, row.numbers);
         default:
           return row satisfies never;
       }

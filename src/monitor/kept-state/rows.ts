@@ -3,6 +3,7 @@ import type { Usage } from "../../kernel/decision.ts";
 import type { Spent } from "../../kernel/infer.ts";
 import type { JsonValue } from "../../kernel/json.ts";
 import { PLANES, type PlaneOf } from "../../kernel/memory.ts";
+import type { MemoryImport } from "../../kernel/memory-imports.ts";
 import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
 import { asJson } from "../../protocol/as-json.ts";
 import {
@@ -189,12 +190,14 @@ export const PIN: Decoder<PinRow> = object<PinRow>({ pin: digest, found: digest 
 
 export const FROZEN: Decoder<{ readonly record: number }> = object<{ readonly record: number }>({ record: count });
 
-/** Of memory: a plane, entries as the book packs them, a quarantine, or entries whose keys are to be destroyed. */
+/** Of memory: a plane, entries as the book packs them, a quarantine, entries whose keys are to be destroyed, an import, or what it brought. */
 export type MemoryRow =
   | ({ readonly what: "plane" } & PlaneOf)
   | { readonly what: "entries"; readonly packed: string }
   | ({ readonly what: "quarantine" } & Quarantine)
-  | { readonly what: "unsettled"; readonly numbers: readonly number[] };
+  | { readonly what: "unsettled"; readonly numbers: readonly number[] }
+  | ({ readonly what: "import" } & MemoryImport)
+  | { readonly what: "imported"; readonly record: number; readonly numbers: readonly number[] };
 export const MEMORY: Decoder<MemoryRow> = union<MemoryRow, "what">("what", {
   plane: object<Extract<MemoryRow, { what: "plane" }>>({
     what: literal("plane"),
@@ -208,6 +211,15 @@ export const MEMORY: Decoder<MemoryRow> = union<MemoryRow, "what">("what", {
     value: words,
   }),
   unsettled: object<Extract<MemoryRow, { what: "unsettled" }>>({ what: literal("unsettled"), numbers }),
+  import: object<Extract<MemoryRow, { what: "import" }>>({
+    what: literal("import"),
+    record: count,
+    agent: agentName,
+    plane: oneOf(PLANES),
+    origin: words,
+    left: count,
+  }),
+  imported: object<Extract<MemoryRow, { what: "imported" }>>({ what: literal("imported"), record: count, numbers }),
 });
 
 /** Of what was asked of people: how often, or what waits. */

@@ -1,25 +1,27 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import type { DriverSpec, Label } from "../../kernel/grant.ts";
-import { isObject, type JsonObject } from "../../kernel/json.ts";
+import { isArray, isObject, type JsonObject } from "../../kernel/json.ts";
 import { mergeLabels } from "../../kernel/labels.ts";
 import {
-  decodeMemoryCall,
   estimateTokens,
   MEMORY_DRIVER,
   MEMORY_TOOLS,
+  MEMORY_URI,
+  memoryCallOf,
   planeName,
+  PLANES,
   type MemoryCall,
   type MemoryTool,
 } from "../../kernel/memory.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
 import type { Crypto } from "../../platform/powers.ts";
+import { MOST_SOURCES } from "../../protocol/memory-content.ts";
 import type { DriverRequests, Offer } from "../../protocol/requests.ts";
 import { builtInOffer, builtInPeer, builtInSpec } from "../built-in-device.ts";
 import type { RunningDriver } from "../driver-pool.ts";
 import type { Journal } from "../journal.ts";
 import { jsonView } from "../json-view.ts";
 import type { LiveInstance } from "../live.ts";
-import { MOST_SOURCES } from "./content.ts";
 import { MemoryFault } from "./fault.ts";
 import type { FrozenTexts } from "./frozen.ts";
 import type { MemoryStore, Recalled } from "./store.ts";
@@ -29,6 +31,10 @@ const PAGE = 20;
 const PREVIEW = 400;
 /** Key under which a result says of which entries it is; the log keeps that of it and nothing else. */
 const ENTRIES_META = "aios/memory";
+
+/** By this the face tells a refusal from what is read (face/results.ts); MCP's code for a resource that is not there. */
+const SERVER_ERROR_META = "aios/server-error";
+const NOT_READ = -32_002;
 
 const PLANE: JsonObject = {
   type: "string",
@@ -78,7 +84,20 @@ export const MEMORY_OFFER: Offer = Object.freeze<Offer>({
     outputSchema: null,
     annotations: null,
   })),
+  // Of an agent's own planes only: what another shares is shared tool by tool (sharesPlane).
+  resources: PLANES.map((plane) => resource(plane, `The newest of what is in the ${plane} plane.`)),
+  resourceTemplates: [
+    ...(["append-only", "ephemeral"] as const).map((plane) => ({ plane, what: "{entry}", of: "One entry" })),
+    { plane: "frozen", what: "{name}/{+path}", of: "One text of a snapshot" },
+  ].map(({ plane, what, of }) => {
+    const { uri, ...rest } = resource(`${plane}/${what}`, `${of} of the ${plane} plane, with where it comes from.`);
+    return { uriTemplate: uri, ...rest };
+  }),
 });
+
+function resource(path: string, description: string): Offer["resources"][number] {
+  return { uri: `${MEMORY_URI}${path}`, name: path, description, mimeType: "application/json" };
+}
 
 /** The one spec of the memory device in this version. */
 export function memorySpec(crypto: Pick<Crypto, "digest">): DriverSpec {
@@ -105,13 +124,15 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
   const recalledSources = new Set<string>();
 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
-    const call = decodeMemoryCall({ name: body.name, arguments: body.arguments, agent: state.agent });
+    const call = memoryCallOf({ verb: body.verb, name: body.name, arguments: body.arguments, agent: state.agent });
     if (call.kind === "refused") throw new Error(`the decided action is no call of memory: ${call.message}`);
     try {
-      return { result: await answer(call.value), isError: false };
+      const result = await answer(call.value);
+      return { result: body.verb === "read" ? asResource(body.name, result) : result, isError: false };
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;
       const text = `${error.code}: ${error.message}`;
+      if (body.verb === "read") return { result: refusedResource(text), isError: true };
       return { result: { content: [{ type: "text", text }], _meta: { [ENTRIES_META]: [] } }, isError: true };
     }
   }
@@ -127,6 +148,7 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
         if (call.plane === "frozen") return giveNames(call);
         return give(call, await store.list(call, { before: call.before, most: PAGE }), "beginnings");
       case "search":
+        if (call.plane === "frozen") return giveFound(call);
         return give(call, await store.search(call, { query: call.query, most: PAGE }), "beginnings");
       case "propose_freeze":
         return propose(call);
@@ -165,7 +187,7 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       by,
       labels,
       sources,
-      ...(how === "whole" || text.length <= PREVIEW ? { text } : { beginning: text.slice(0, PREVIEW).toWellFormed() }),
+      ...(how === "whole" ? { text } : beginningOf(text)),
     }));
     const plane = planeName(of, state.agent);
     const [only] = shown;
@@ -193,6 +215,14 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
   async function giveNames(call: MemoryCall): Promise<JsonObject> {
     const snapshots = await ports.frozen.list(call.agent);
     const result = resultOf(jsonView({ plane: planeName(call, state.agent), snapshots }), []);
+    load(result);
+    return result;
+  }
+
+  async function giveFound(call: Extract<MemoryCall, { tool: "search" }>): Promise<JsonObject> {
+    const found = await ports.frozen.search(call.agent, { query: call.query, most: PAGE });
+    const texts = found.map(({ text, ...where }) => ({ ...where, ...beginningOf(text) }));
+    const result = resultOf(jsonView({ plane: planeName(call, state.agent), texts }), []);
     load(result);
     return result;
   }
@@ -232,6 +262,22 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     logged: loggedResult,
     stop() {},
   };
+}
+
+function beginningOf(text: string): { readonly text: string } | { readonly beginning: string } {
+  return text.length <= PREVIEW ? { text } : { beginning: text.slice(0, PREVIEW).toWellFormed() };
+}
+
+/** A result as what is read at an address: the same text. */
+function asResource(uri: string, { content, _meta = {} }: JsonObject): JsonObject {
+  const [said] = content !== undefined && isArray(content) ? content : [];
+  const text = said !== undefined && isObject(said) ? (said["text"] ?? "") : "";
+  return { contents: [{ uri, mimeType: "application/json", text }], _meta };
+}
+
+/** That a resource cannot be read is told as a server tells it. */
+function refusedResource(message: string): JsonObject {
+  return { contents: [], _meta: { [ENTRIES_META]: [], [SERVER_ERROR_META]: { code: NOT_READ, message } } };
 }
 
 /** What the log keeps of a result: which entries it is of, and nothing of what they say. */

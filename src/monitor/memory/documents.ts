@@ -1,6 +1,9 @@
 import { isArray, isObject, type JsonValue } from "../../kernel/json.ts";
 import { BUDGETED, QUARANTINES, type Budgeted, type MemoryBudget, type Quarantine } from "../../kernel/memory-book.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
+import { decode, integer, object, oneOf, text, type Decoder } from "../../protocol/decode.ts";
+import { agentName, count as natural, digest } from "../../protocol/fields.ts";
+import { EXPORTED_PLANES, MAX_EXPORT_ENTRIES, type ExportedPlane } from "../../protocol/memory-export.ts";
 
 // What owners sign about memory (docs/formats/statement.md): each reader gives null for anything else.
 
@@ -42,6 +45,35 @@ export function readQuarantine(document: JsonValue): Quarantine | null {
   const { value } = document;
   return by === undefined || typeof value !== "string" || value === "" || value.length > 400 ? null : { by, value };
 }
+
+/** What an owner signs to take entries in from another log; `digest` is of the list of theirs. */
+export interface ImportDocument {
+  readonly agent: string;
+  readonly plane: ExportedPlane;
+  readonly origin: string;
+  /** Of the checkpoint that they were proved to lead to, in records. */
+  readonly size: number;
+  readonly count: number;
+  readonly bytes: number;
+  readonly digest: string;
+}
+
+/** Reads one, or gives null. */
+export function readImport(document: JsonValue): ImportDocument | null {
+  const decoded = decode(IMPORT, document);
+  return decoded.kind === "ok" ? decoded.value : null;
+}
+
+const IMPORT: Decoder<ImportDocument> = object<ImportDocument>({
+  agent: agentName,
+  plane: oneOf(EXPORTED_PLANES),
+  // As notes name a key (c2sp.org/signed-note).
+  origin: text({ max: 255, pattern: /^[!-*,-~]+$/ }),
+  size: natural,
+  count: integer({ min: 1, max: MAX_EXPORT_ENTRIES }),
+  bytes: natural,
+  digest,
+});
 
 function isWhole(value: JsonValue | undefined, most: number): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= most;

@@ -1,6 +1,7 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import { isArray, isObject, type JsonObject, type JsonValue } from "../../kernel/json.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, SNAPSHOT_NAME } from "../../kernel/memory.ts";
+import { wordsOf } from "../../kernel/memory-words.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import type { Crypto } from "../../platform/powers.ts";
 import { Refusal } from "../faults.ts";
@@ -69,6 +70,14 @@ export function freezeOf(document: JsonValue | undefined): FreezeDocument | null
   return units > MOST_TEXT ? null : { agent, name, version, items: read };
 }
 
+/** A text that was found, and where. */
+export interface FrozenText {
+  readonly name: string;
+  readonly version: number;
+  readonly path: string;
+  readonly text: string;
+}
+
 /** Texts of snapshots, from the log: each is read from the very document that was signed, and held against its digest. */
 export interface FrozenTexts {
   /** Throws MemoryFault `memory-unknown` or `memory-damaged`. */
@@ -81,6 +90,8 @@ export interface FrozenTexts {
   list(
     agent: string,
   ): Promise<readonly { readonly name: string; readonly version: number; readonly paths: readonly string[] }[]>;
+  /** Texts of the newest version of every snapshot that have every word of the query, at most so many. */
+  search(agent: string, options: { readonly query: string; readonly most: number }): Promise<readonly FrozenText[]>;
   /** One snapshot whole. */
   whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
 }
@@ -107,6 +118,22 @@ export function createFrozenTexts(parts: {
       const found = items.find((item) => item.path === path);
       if (found === undefined) throw new MemoryFault("memory-unknown", `the snapshot "${of.name}" has no ${path}`);
       return { text: found.text, version };
+    },
+    async search(agent, { query, most }) {
+      const words = wordsOf(query);
+      const found: FrozenText[] = [];
+      if (words.length === 0) return found;
+      // One after the other: what is read of each comes up for air in between.
+      for (const each of parts.state.memory.snapshots(agent)) {
+        const { name, version, items } = await whole(each);
+        for (const { path, text } of items) {
+          const has = new Set(wordsOf(text));
+          if (!words.every((word) => has.has(word))) continue;
+          found.push({ name, version, path, text });
+          if (found.length === most) return found;
+        }
+      }
+      return found;
     },
     async list(agent) {
       const snapshots = parts.state.memory.snapshots(agent);

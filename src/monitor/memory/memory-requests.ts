@@ -2,6 +2,8 @@ import { BUDGETED } from "../../kernel/memory-book.ts";
 import type { EntryView, MemoryRequests } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
+import type { Log } from "../log/log.ts";
+import { exportEntries } from "./exporting.ts";
 import { MemoryFault } from "./fault.ts";
 import type { Memory } from "./memory.ts";
 import type { Recalled } from "./store.ts";
@@ -10,7 +12,15 @@ import type { Recalled } from "./store.ts";
 const PAGE = 50;
 
 /** The command line's requests about memory. A person sees what is in quarantine, so that they can judge it. */
-export function memoryHandlers({ memory, journal }: { readonly memory: Memory; readonly journal: Journal }): {
+export function memoryHandlers({
+  memory,
+  journal,
+  log,
+}: {
+  readonly memory: Memory;
+  readonly journal: Journal;
+  readonly log: Pick<Log, "size" | "entries" | "inclusion">;
+}): {
   readonly [K in keyof MemoryRequests]: (body: MemoryRequests[K]["body"]) => Promise<MemoryRequests[K]["ok"]>;
 } {
   const { memory: book } = journal.state;
@@ -50,6 +60,8 @@ export function memoryHandlers({ memory, journal }: { readonly memory: Memory; r
       }),
     "memory-snapshot": (of) => answering(() => memory.frozen.whole(of)),
     "memory-verify": () => memory.store.verify(),
+    "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
+    "memory-deposit": async (handed) => memory.lots.hand(handed),
     async "memory-quarantine"(quarantine) {
       return { seq: await journal.write({ kind: "memory-quarantined", ...quarantine }) };
     },

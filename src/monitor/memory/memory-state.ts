@@ -2,7 +2,7 @@ import type { JsonObject } from "../../kernel/json.ts";
 import type { MemoryBook } from "../../kernel/memory-book.ts";
 import type { RecordBody } from "../../protocol/record.ts";
 import { StateFault } from "../state-fault.ts";
-import { readBudget, readMemoryErasure, readQuarantine } from "./documents.ts";
+import { readBudget, readImport, readMemoryErasure, readQuarantine } from "./documents.ts";
 import { numbersOf } from "./ranges.ts";
 
 type MemoryRecord = Extract<
@@ -16,7 +16,8 @@ type MemoryRecord = Extract<
       | "memory-budget-set"
       | "memory-frozen"
       | "memory-quarantined"
-      | "memory-released";
+      | "memory-released"
+      | "memory-imported";
   }
 >;
 
@@ -39,6 +40,7 @@ export function applyMemory(
   };
   switch (body.kind) {
     case "memory-kept":
+      if (body.imported !== null) refuse(book.imports.take({ ...body, imported: body.imported }));
       return refuse(book.keep(body));
     case "memory-expired": {
       const entries = numbersOf(payload?.["entries"]);
@@ -67,6 +69,12 @@ export function applyMemory(
     case "memory-released": {
       const released = readQuarantine(document);
       return refuse(released !== null && book.release(released) ? null : "there is no such quarantine");
+    }
+    case "memory-imported": {
+      const signed = readImport(document);
+      if (signed === null) return refuse("its document is no import");
+      const { agent, plane, origin, count } = signed;
+      return refuse(book.imports.begin({ record: seq, agent, plane, origin, left: count }));
     }
     default:
       body satisfies never;

@@ -4,21 +4,30 @@ import type { RecordBody } from "../../protocol/record.ts";
 import type { Purpose } from "../../protocol/statement.ts";
 import { Refusal } from "../faults.ts";
 import type { State } from "../state.ts";
-import { readBudget, readMemoryErasure, readQuarantine } from "./documents.ts";
+import { readBudget, readImport, readMemoryErasure, readQuarantine } from "./documents.ts";
 import { manifestDigest, readFreeze } from "./frozen.ts";
+import { checkImport, type Lot } from "./importing.ts";
 
 /** What only an owner's statement does to memory. */
-const PURPOSES = ["freeze-memory", "erase-memory", "set-memory-budget", "release-memory"] as const;
+const PURPOSES = ["freeze-memory", "erase-memory", "set-memory-budget", "release-memory", "import-memory"] as const;
 export type MemoryPurpose = (typeof PURPOSES)[number];
 
 export function isMemoryPurpose(purpose: Purpose): purpose is MemoryPurpose {
   return PURPOSES.some((each) => each === purpose);
 }
 
+export interface MemoryParts {
+  readonly state: Pick<State, "memory">;
+  readonly crypto: Pick<Crypto, "digest">;
+  /** Entries that were handed in to be imported. */
+  lotOf(digest: string): Lot | null;
+  now(): number;
+}
+
 /** The record that a statement about memory makes. Throws Refusal when its document is none, or does not fit what is there. */
 export function memoryRecord(
   { purpose, document, key }: { readonly purpose: MemoryPurpose; readonly document: JsonObject; readonly key: string },
-  { state, crypto }: { readonly state: Pick<State, "memory">; readonly crypto: Pick<Crypto, "digest"> },
+  { state, crypto, lotOf, now }: MemoryParts,
 ): RecordBody {
   switch (purpose) {
     case "freeze-memory": {
@@ -42,6 +51,13 @@ export function memoryRecord(
       if (!state.memory.quarantines.some(({ by, value }) => by === released.by && value === released.value))
         throw new Refusal("bad-document", "There is no such quarantine.", "Run `aios memory planes`.");
       return { kind: "memory-released", ...released, key };
+    }
+    case "import-memory": {
+      const asked =
+        readImport(document) ?? refuse("a plane, the log that entries come from, how many, their size and digest");
+      checkImport(asked, { lot: lotOf(asked.digest), book: state.memory, now: now() });
+      const { agent, plane, origin, count } = asked;
+      return { kind: "memory-imported", agent, plane, origin, count, key };
     }
     default:
       return purpose satisfies never;

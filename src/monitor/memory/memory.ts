@@ -1,5 +1,8 @@
 import type { Timer } from "../../platform/powers.ts";
 import { createFrozenTexts, type FrozenTexts } from "./frozen.ts";
+import type { JsonObject } from "../../kernel/json.ts";
+import { readImport } from "./documents.ts";
+import { createLotDesk, type LotDesk } from "./importing.ts";
 import { openStore, type MemoryStore, type StoreParts } from "./store.ts";
 import type { TrustedClock } from "../trusted-clock.ts";
 
@@ -7,6 +10,10 @@ import type { TrustedClock } from "../trusted-clock.ts";
 export interface Memory {
   readonly store: MemoryStore;
   readonly frozen: FrozenTexts;
+  /** Entries that wait for an owner to sign that they are imported. */
+  readonly lots: LotDesk;
+  /** Keeps what waits for this document, by the record of its import; resolves when all of it is durable. */
+  readonly takeIn: (record: number, document: JsonObject) => Promise<void>;
   /** An owner said which time it is: what is past its end by that may be destroyed. */
   believe(): void;
   /** Whether entries past their end wait for an owner to say which time it is. */
@@ -48,8 +55,16 @@ export async function openMemory(
     });
   };
   later();
+  const lots = createLotDesk({ ...parts, book: parts.journal.state.memory, now: trusted.now });
   return {
     store,
+    lots,
+    async takeIn(record, document) {
+      const signed = readImport(document);
+      const lot = signed === null ? null : lots.find(signed.digest);
+      lots.drop();
+      if (lot !== null) await store.bringIn(lot.entries, record);
+    },
     frozen: createFrozenTexts({ ...parts, state: parts.journal.state }),
     believe() {
       believed = true;

@@ -1,8 +1,10 @@
 import { wordsOf } from "../../kernel/memory-words.ts";
 import type { MemoryBudget } from "../../kernel/memory-book.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
+import { importSource } from "../../kernel/memory-imports.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
 import type { Crypto, Random } from "../../platform/powers.ts";
+import type { Content } from "../../protocol/memory-content.ts";
 import { SALT_BYTES } from "../../protocol/sealed.ts";
 import type { Journal } from "../journal.ts";
 import { createDraw } from "../log/draw.ts";
@@ -10,9 +12,10 @@ import { deriveKey, type LogKeys } from "../log/keys.ts";
 import type { Log } from "../log/log.ts";
 import { openSlots, type KeySlots } from "../log/slots.ts";
 import { groupAdds } from "./adds.ts";
-import { openContent, sealContent, type Content } from "./content.ts";
+import { openContent, openSalted, sealContent } from "./content.ts";
 import { MemoryFault } from "./fault.ts";
 import type { AskShelf, Indexed, ShelfRow } from "./shelf-orders.ts";
+import type { Brought } from "./importing.ts";
 import { rangesOf } from "./ranges.ts";
 
 /** An entry that was opened. */
@@ -46,8 +49,12 @@ export interface Damage {
 export interface MemoryStore {
   /** Resolves with the number of the entry when it is durable. Throws MemoryFault `memory-full`. */
   keep(kept: Kept): Promise<number>;
+  /** Keeps what an owner had imported by this record, each as its own log has it; resolves when all is durable. */
+  bringIn(brought: readonly Brought[], imported: number): Promise<void>;
   /** Throws MemoryFault: `memory-unknown`, `memory-expired`, `memory-erased`, `memory-quarantined`, `memory-damaged`. */
   read(of: PlaneOf, entry: number, options?: Seeing): Promise<Recalled>;
+  /** Salt and text of an entry, as its record commits to them. Throws as `read` does. */
+  salted(of: PlaneOf, entry: number): Promise<string>;
   /** Newest first, below `before`; what is quarantined is left out. Throws MemoryFault `memory-damaged`. */
   list(
     of: PlaneOf,
@@ -75,6 +82,15 @@ export interface StoreParts {
   now(): number;
   /** Whether time can be trusted enough to destroy what is past its end (DESIGN 7: a large jump asks). */
   mayExpire(): boolean;
+}
+
+/** An entry on its way into the log. */
+interface Written {
+  readonly content: Content;
+  readonly bytes: number;
+  readonly salt: Uint8Array;
+  /** Number of the record by which it is imported. */
+  readonly imported: number | null;
 }
 
 /** Entries whose keys are destroyed together, and how many of them one record has: each is a number in its payload. */
@@ -127,8 +143,10 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
         if (memory.look(row.entry, parts.now()) !== "live") continue;
         throw damaged(row.entry);
       }
-      if (quarantined === true || !memory.isQuarantined({ entry: row.entry, ...content }))
-        found.push({ entry: row.entry, ...content });
+      const origin = memory.imports.originOf(row.entry);
+      const sources = origin === null ? content.sources : [...content.sources, importSource(origin)];
+      const recalled = { entry: row.entry, ...content, sources };
+      if (quarantined === true || !memory.isQuarantined(recalled)) found.push(recalled);
     }
     return found;
   }
@@ -136,26 +154,33 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   async function keep(kept: Kept): Promise<number> {
     const { agent, plane, ttl, text, ...from } = kept;
     const bytes = utf8Length(text);
-    const name = `${agent}/${plane}`;
-    const waiting = pending.get(name) ?? { bytes: 0, count: 0 };
+    const waiting = pending.get(`${agent}/${plane}`) ?? { bytes: 0, count: 0 };
     if (!memory.hasRoom({ agent, plane }, bytes, waiting)) throw full(kept, memory.budget(agent, plane));
-    // In the same turn: two that each fit alone must not both be kept.
-    pending.set(name, { bytes: waiting.bytes + bytes, count: waiting.count + 1 });
+    const at = parts.now();
+    const content: Content = { v: 1, agent, plane, at, expires: ttl === null ? null : at + ttl, text, ...from };
+    return counted({ content, bytes, salt: draw(SALT_BYTES), imported: null });
+  }
+
+  /** Writes, and counts it meanwhile, from this turn on: two that each fit alone must not both be kept. */
+  async function counted(written: Written): Promise<number> {
+    const name = `${written.content.agent}/${written.content.plane}`;
+    const count = (more: 1 | -1): void => {
+      const waiting = pending.get(name) ?? { bytes: 0, count: 0 };
+      pending.set(name, { bytes: waiting.bytes + more * written.bytes, count: waiting.count + more });
+    };
+    count(1);
     try {
-      const at = parts.now();
-      const content: Content = { v: 1, agent, plane, at, expires: ttl === null ? null : at + ttl, text, ...from };
-      return await write(content, bytes);
+      return await write(written);
     } finally {
-      const left = pending.get(name) ?? { bytes, count: 1 };
-      pending.set(name, { bytes: left.bytes - bytes, count: left.count - 1 });
+      count(-1);
     }
   }
 
-  async function write(content: Content, bytes: number): Promise<number> {
+  async function write({ content, bytes, salt, imported }: Written): Promise<number> {
     const entry = issued;
     issued += 1;
     const { agent, plane, expires, by, instance, labels } = content;
-    const sealing = { crypto, key: slots.next(entry), salt: draw(SALT_BYTES), entry };
+    const sealing = { crypto, key: slots.next(entry), salt, entry };
     const { sealed, digest } = sealContent(content, sealing);
     await slots.durable(memory.next, entry);
     const row = { entry, agent, plane, expires, digest, bytes, sealed };
@@ -163,7 +188,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     const room = put({ ...row, text: content.text, bucket: bucketOf(content) });
     try {
       await journal.write(
-        { kind: "memory-kept", entry, agent, plane, by, instance, labels, digest, bytes, expires },
+        { kind: "memory-kept", entry, agent, plane, by, instance, labels, digest, bytes, expires, imported },
         { sealed },
       );
     } catch (error) {
@@ -248,20 +273,21 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   return {
     keep,
 
-    async read(of, entry, seeing = {}) {
-      const place = memory.placeOf(entry);
-      if (place === null || place.agent !== of.agent || place.plane !== of.plane)
-        throw new MemoryFault("memory-unknown", `no entry ${entry} in that plane`);
-      const stands = memory.look(entry, parts.now());
-      if (stands === "expired") throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
-      if (stands === "erased") throw new MemoryFault("memory-erased", `an owner had entry ${entry} erased`);
-      const row = await shelf("read", { entry });
-      if (row === null) throw damaged(entry);
-      const [found] = await recall([row], seeing);
-      if (found !== undefined) return found;
-      if (memory.look(entry, parts.now()) !== "live")
-        throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
-      throw new MemoryFault("memory-quarantined", `entry ${entry} is in quarantine`);
+    async bringIn(brought, imported) {
+      for (let from = 0; from < brought.length; from += STRIDE) {
+        const some = brought.slice(from, from + STRIDE).map((each) => counted({ ...each, imported }));
+        await Promise.all(some);
+      }
+    },
+
+    read: async (of, entry, seeing = {}) => (await readRow(of, entry, seeing)).found,
+
+    async salted(of, entry) {
+      const { row } = await readRow(of, entry, {});
+      const key = await slots.read(entry);
+      const salted = key === null ? null : openSalted(row, { crypto, key });
+      if (salted === null) throw new MemoryFault("memory-expired", `entry ${entry} ended just now`);
+      return salted;
     },
 
     async list(of, options) {
@@ -323,6 +349,26 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       await shelf("close", null);
     },
   };
+
+  async function readRow(
+    of: PlaneOf,
+    entry: number,
+    seeing: Seeing,
+  ): Promise<{ readonly row: ShelfRow; readonly found: Recalled }> {
+    const place = memory.placeOf(entry);
+    if (place === null || place.agent !== of.agent || place.plane !== of.plane)
+      throw new MemoryFault("memory-unknown", `no entry ${entry} in that plane`);
+    const stands = memory.look(entry, parts.now());
+    if (stands === "expired") throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
+    if (stands === "erased") throw new MemoryFault("memory-erased", `an owner had entry ${entry} erased`);
+    const row = await shelf("read", { entry });
+    if (row === null) throw damaged(entry);
+    const [found] = await recall([row], seeing);
+    if (found !== undefined) return { row, found };
+    if (memory.look(entry, parts.now()) !== "live")
+      throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
+    throw new MemoryFault("memory-quarantined", `entry ${entry} is in quarantine`);
+  }
 
   async function problemOf(row: ShelfRow): Promise<string | null> {
     if (!memory.confirms(row)) return "it is not what the log has";

@@ -1,0 +1,159 @@
+import type { EntryView, PlaneView } from "../protocol/memory-table.ts";
+import type { ConsoleRequests } from "../protocol/console-table.ts";
+import { ask, why } from "./api.ts";
+import { box, empty, fill, h, theirs } from "./dom.ts";
+import { visibleRows } from "./grants.ts";
+import { table } from "./table.ts";
+import { timeOf } from "./time.ts";
+import type { View } from "./view.ts";
+
+/** What an answer has at most; then there may be older ones. */
+const PAGE = 50;
+type Planes = ConsoleRequests["memory-planes"]["ok"];
+
+/** What agents keep: how much, and the entries of a plane with where they come from. Nothing here changes anything. */
+export function memoryView(): View {
+  const overview = h("div", {}, h("p", { class: "faint", role: "status" }, "Reading …"));
+  const place = h("p", { class: "faint", role: "status" });
+  const list = h("ol", { class: "records" });
+  const plane = h("select", { id: "plane", onchange: () => begin() });
+  const words = h("input", {
+    type: "search",
+    id: "words",
+    placeholder: "Words that an entry has, all of them",
+    maxlength: 256,
+    spellcheck: "false",
+    onchange: () => begin(),
+  });
+  const older = h("button", { type: "button", onclick: () => turn(last) }, "Older");
+  const entries = h(
+    "div",
+    { hidden: true },
+    h("h2", {}, "Entries"),
+    h(
+      "div",
+      { class: "row" },
+      h("label", { for: "plane", class: "hidden" }, "Plane"),
+      plane,
+      h("label", { for: "words", class: "hidden" }, "Words"),
+      words,
+      h("button", { type: "button", onclick: () => begin() }, "Newest"),
+    ),
+    place,
+    list,
+    h("p", { class: "row" }, older),
+  );
+  const element = h("section", { "aria-labelledby": "title" }, h("h1", { id: "title" }, "Memory"), overview, entries);
+  /** Number of the last entry that is shown. */
+  let last: number | null = null;
+  let asked = 0;
+
+  async function show(before: number | null): Promise<void> {
+    const mine = (asked += 1);
+    const [agent = "", of] = plane.value.split("/");
+    const query = words.value.trim() === "" ? null : words.value.trim();
+    const which = of === "ephemeral" ? of : "append-only";
+    const found = (await ask("memory-entries", { agent, plane: which, before, query })).entries;
+    // Somebody has turned on meanwhile.
+    if (mine !== asked) return;
+    last = found.at(-1)?.entry ?? null;
+    // A search gives the newest that it finds.
+    older.disabled = found.length < PAGE || query !== null;
+    fill(
+      place,
+      found.length === 0 ? "" : found.length === 1 ? "One entry." : `${found.length} entries, the newest first.`,
+    );
+    fill(list, found.length === 0 ? h("li", {}, empty("There is no entry like that.")) : null, found.map(drawEntry));
+  }
+  const turn = (before: number | null): void =>
+    void show(before).catch((error: unknown) => fill(place, h("span", { class: "bad", role: "alert" }, why(error))));
+  const begin = (): void => turn(null);
+
+  ask("memory-planes", {})
+    .then((planes) => {
+      fill(overview, drawPlanes(planes));
+      const names = planes.planes.filter(isKept).map(({ agent, what }) => `${agent}/${what}`);
+      fill(
+        plane,
+        names.map((name) => h("option", { value: name }, name)),
+      );
+      entries.hidden = names.length === 0;
+      if (names.length > 0) begin();
+    })
+    .catch((error: unknown) => fill(overview, h("p", { class: "bad", role: "alert" }, why(error))));
+  return { element, draw: () => {} };
+}
+
+function isKept({ what }: PlaneView): boolean {
+  return what !== "working-set";
+}
+
+function drawPlanes({ planes, snapshots, quarantines, waits }: Planes): readonly HTMLElement[] {
+  if (planes.length === 0) return [empty("No agent keeps anything in memory.")];
+  const rows = planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => {
+    const unit = what === "working-set" ? "tokens" : "entries";
+    const now = what === "working-set" ? "" : `${bytes} bytes in ${count} entries`;
+    return [theirs(agent), what, now, `${mostBytes} bytes in ${mostCount} ${unit}`];
+  });
+  return [
+    table("Planes of memory", ["Agent", "Plane", "Holds", "At most"], rows),
+    ...(waits ? [h("p", { class: "wait" }, "What is past its end waits: aios doctor --set-clock")] : []),
+    ...(snapshots.length === 0
+      ? []
+      : [
+          table(
+            "Frozen",
+            ["Agent", "Frozen", "Version"],
+            snapshots.map(({ agent, name, version }) => [theirs(agent), theirs(name), version]),
+          ),
+        ]),
+    ...(quarantines.length === 0
+      ? []
+      : [
+          table(
+            "In quarantine",
+            ["In quarantine by", "Which", "Taken back, signed"],
+            quarantines.map(({ by, value }) => [by, theirs(value), h("code", {}, `aios memory release ${by} …`)]),
+          ),
+        ]),
+  ];
+}
+
+/** Closed it is a line; open it is all of it, with what it comes from. */
+function drawEntry(entry: EntryView): HTMLElement {
+  const { at, expires, by, instance, labels, sources, text, quarantined } = entry;
+  const facts: readonly (readonly [string, HTMLElement | string])[] = [
+    ["Written by", theirs(`${by} (${instance})`)],
+    ["Ends", expires === null ? "not by itself" : timeOf(expires)],
+    ["Labels", labels.length === 0 ? "none" : labels.join(", ")],
+    ["It had read", sources.length === 0 ? "nothing" : theirs(sources.join(", "), 2000)],
+  ];
+  return h(
+    "li",
+    {},
+    h(
+      "details",
+      {},
+      h(
+        "summary",
+        {},
+        `${entry.entry}  ${timeOf(at)}  `,
+        labels.length === 0 ? null : h("span", { class: "wait" }, `${labels.join(", ")}  `),
+        quarantined ? h("span", { class: "bad" }, "in quarantine  ") : null,
+        theirs(text, 120),
+      ),
+      h(
+        "dl",
+        {},
+        facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+      ),
+      box(`Text of entry ${entry.entry}`, visibleRows(text)),
+      h(
+        "p",
+        { class: "faint" },
+        "Out of agents' reach, at a terminal: ",
+        h("code", {}, `aios memory quarantine entry ${entry.entry}`),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,37 @@
+import type { Label } from "../kernel/grant.ts";
+import { PLANES, type PlaneOf } from "../kernel/memory.ts";
+import { list, literal, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
+import { agentName, instanceId, labels, moment } from "./fields.ts";
+
+/** All that is known of an entry, as it is sealed: its text, and where that comes from. */
+export interface Content extends PlaneOf {
+  readonly v: 1;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  readonly expires: number | null;
+  /** Who wrote it: an agent, and the instance of it. */
+  readonly by: string;
+  readonly instance: string;
+  /** What that instance had taken in by then. */
+  readonly labels: readonly Label[];
+  /** What it had read by then: `driver/tool` and the like, at most 64. */
+  readonly sources: readonly string[];
+  readonly text: string;
+}
+
+/** Most sources of one entry. */
+export const MOST_SOURCES = 64;
+
+/** Reads it strictly, from the text that a record commits to. */
+export const CONTENT: Decoder<Content> = object<Content>({
+  v: literal(1),
+  agent: agentName,
+  plane: oneOf(PLANES),
+  at: moment,
+  expires: nullable(moment),
+  by: agentName,
+  instance: instanceId,
+  labels,
+  sources: list(text({ max: 400 }), { max: MOST_SOURCES }),
+  text: text({ max: 65_536 }),
+});

@@ -1,0 +1,44 @@
+import type { JsonObject } from "../../src/kernel/json.ts";
+import { lotDigest } from "../../src/monitor/memory/importing.ts";
+import { memoryRecord } from "../../src/monitor/memory/memory-statements.ts";
+import type { Content } from "../../src/protocol/memory-content.ts";
+import { saltedDigest } from "../../src/protocol/memory-export.ts";
+import { contentOf, saltedOf } from "./memory-export.ts";
+import type { MemoryWorld } from "./memory-world.ts";
+import { CRYPTO } from "./open-log.ts";
+
+/** The log that imports of tests come from. */
+export const OTHER_LOG = "other.home";
+
+/** Hands entries in to be imported. */
+export function handIn(world: MemoryWorld, contents: readonly Content[]): void {
+  world.memory.lots.hand({ first: true, entries: contents.map(saltedOf) });
+}
+
+/** What an owner signs over these entries. */
+export function documentOf(contents: readonly Content[], more: JsonObject = {}): JsonObject {
+  const [{ agent, plane } = contentOf("")] = contents;
+  const bytes = contents.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  const digests = contents.map((content) => ({ digest: saltedDigest(saltedOf(content), CRYPTO) }));
+  const digest = lotDigest(digests, CRYPTO);
+  return { agent, plane, origin: OTHER_LOG, size: 308, count: contents.length, bytes, digest, ...more };
+}
+
+/** What the monitor does once a statement over that document has verified. */
+export async function signImport(world: MemoryWorld, document: JsonObject): Promise<void> {
+  const parts = {
+    state: world.journal.state,
+    crypto: CRYPTO,
+    lotOf: (digest: string) => world.memory.lots.find(digest),
+    now: () => world.trusted.now(),
+  };
+  const body = memoryRecord({ purpose: "import-memory", document, key: "ed25519:0123456789abcdef" }, parts);
+  const seq = await world.journal.write(body, { document });
+  await world.memory.takeIn(seq, document);
+}
+
+/** All of it. */
+export async function bringIn(world: MemoryWorld, contents: readonly Content[]): Promise<void> {
+  handIn(world, contents);
+  await signImport(world, documentOf(contents));
+}
