@@ -39,7 +39,10 @@ describe.skipIf(!hasChromium())("strangers on this machine", () => {
     return statuses;
   }
 
-  /** Holds as many connections at each address of this machine as there are words, and says these and nothing more. */
+  /**
+   * Holds as many connections at each address of this machine as there are words, and says these and nothing more. With more than
+   * a listener takes, nobody else comes in where no connection gives its place up (`crowd.test.ts`).
+   */
   async function hold(words: readonly string[]): Promise<{ drop(): Promise<void> }> {
     const sockets: Socket[] = [];
     for (const host of ["127.0.0.1", "::1"]) {
@@ -65,7 +68,7 @@ describe.skipIf(!hasChromium())("strangers on this machine", () => {
     const { host } = new URL(stage.origin);
     const begun = `POST /enter HTTP/1.1\r\nhost: ${host}\r\n`;
     const asked = `GET /style.css HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
-    const held = await hold(["", begun, asked].flatMap((says) => Array.from({ length: 50 }, () => says)));
+    const held = await hold(["", begun, asked].flatMap((says) => Array.from({ length: 90 }, () => says)));
     try {
       const { context, page: newcomer } = await stage.comeIn();
       await newcomer.getByRole("heading").first().waitFor();
@@ -92,7 +95,11 @@ describe.skipIf(!hasChromium())("strangers on this machine", () => {
     await newcomer.getByText("aios approvals").waitFor();
     await newcomer.context().close();
 
-    expect(await flood(2100, "/x", { host: `127.0.0.1:${stage.port}` })).toContain(429);
+    // An allowance begins anew every ten seconds, perhaps in the middle of a flood: then the next one is over it.
+    let answered: ReadonlySet<number | undefined> = new Set();
+    for (let time = 0; time < 4 && !answered.has(429); time++)
+      answered = await flood(2100, "/x", { host: `127.0.0.1:${stage.port}` });
+    expect(answered).toContain(429);
     const answers = await page.evaluate(async () => {
       const headers = { "x-aios-half": localStorage.getItem("half") ?? "" };
       const door = await fetch("/door/passkey-party", { method: "POST", headers, body: "{}" });
