@@ -151,7 +151,13 @@ export function createProgramFinder(environment: {
     const found = findProgram(name.includes("/") ? resolve(environment.cwd, name) : name, path.join(":"));
     // What lies in its workspace is there inside only, and the launcher says so when it is not.
     if (found.kind === "no-program" && name.startsWith(`${WORKSPACE}/`)) return { command, code: [] };
-    if (found.kind !== "found") throw CliFailure.of(found.kind, `Cannot start "${name}": ${found.why}`, found.hint);
+    if (found.kind !== "found") {
+      const isHere = found.kind === "no-program" && name.includes("/") && !isAbsolute(name);
+      const hint = isHere
+        ? `looked for from the folder where you stand: ${resolve(environment.cwd, name)}`
+        : found.hint;
+      throw CliFailure.of(found.kind, `Cannot start "${name}": ${found.why}`, hint);
+    }
     const { program } = found;
     const real = realpathSync(program);
     const manager = /\/\.?(pyenv|rbenv|nodenv|goenv|asdf)\/shims\//u.exec(real)?.[1];

@@ -1,7 +1,9 @@
+import { Refusal } from "./faults.ts";
 import type { LiveInstance } from "./live.ts";
 import { enlist } from "./parts.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { type CodeLayout, WORKSPACE } from "./sandbox-plans.ts";
+import { hintOf } from "./run-refusals.ts";
 import { planStorage } from "./storage-plan.ts";
 
 /** How long a storage device may take to note how it left everything, milliseconds. */
@@ -28,7 +30,10 @@ export async function startStorage(
   live.storageEnd = outer;
   const start = async (): Promise<void> => {
     const roots = [{ host: workspace, inside: WORKSPACE }];
-    const obeyed = await powers.findGitObeyed(workspace);
+    const obeyed = await powers.findGitObeyed(workspace).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : `Cannot use workspace ${workspace}`;
+      throw new Refusal("workspace", `${message}.`, hintOf(error));
+    });
     const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open, obeyed });
     live.storage = await enlist(live, "storage", powers.startSandbox(plan, "ignore", [inner]));
     void live.storage.ended.then(({ code: exit }) => {

@@ -237,6 +237,15 @@ test("a variable that the sandbox has with another value is named, and only then
   expect(await transcribe(["run", "--", "a"], { answers: STARTS })).not.toContain("another value");
 });
 
+test("an instance that ended since nothing could be recorded sends to what says why, and not to the log", async () => {
+  const wait = () => ({ state: "ended", exit: null, why: "log-unavailable" }) as const;
+  const shown = await transcribe(["run", "--", "a"], { answers: { ...STARTS, wait } });
+  expect(shown).toContain(`! aios: instance ${INSTANCE} is stopped: log-unavailable (stopped)
+! hint: what it does could not be recorded: aios doctor says why, a full disk for one
+[6]
+`);
+});
+
 describe("a proposal over what was denied", () => {
   const denied = (instance: string, code: "no-grant" | "forbidden"): LogRecord => {
     const record = records.find((each) => each.kind === "denied");

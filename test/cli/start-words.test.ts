@@ -105,6 +105,12 @@ describe("a program to run", () => {
     ]);
   });
 
+  test("that was named by a path from here and is not there says where it was looked for", async () => {
+    const hint = `looked for from the folder where you stand: ${join(base, "none")}`;
+    await expect(find(["./none"])).rejects.toMatchObject({ code: "no-program", hint });
+    await expect(find(["none"])).rejects.toMatchObject({ hint: expect.stringContaining("name it with its path") });
+  });
+
   test("in the agent's workspace is left for its sandbox to find", async () => {
     expect(await find(["/workspace/x", "y"])).toEqual({ command: ["/workspace/x", "y"], code: [] });
     await expect(find(["/workspaces/x"])).rejects.toMatchObject({ code: "no-program" });

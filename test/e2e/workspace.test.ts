@@ -127,7 +127,10 @@ describe("a direct workspace", () => {
       });
       await aios.client.request("undo", { instance: ran.instance, how: "do" });
       configure(aios.workspace);
-      await expect(work("true")).rejects.toThrow(/has git run what lies in the folder itself/);
+      await expect(work("true")).rejects.toMatchObject({
+        code: "workspace",
+        message: expect.stringContaining("has git run what lies in the folder itself"),
+      });
     } finally {
       rmSync(repository, { recursive: true });
     }

@@ -27,6 +27,8 @@ import { chooseWorkspace, findProfile, grantProfile, offerKnown, type NamedProfi
 import { openSigningSession, type SigningSession } from "../signing-session.ts";
 import { makeVisible } from "../../showing/visible.ts";
 
+/** Why an instance ended whose effects could not be recorded. */
+const LOG_UNAVAILABLE = "log-unavailable";
 const HOLD_SECONDS = { terminal: 600, unattended: 60 };
 
 /** `aios run`: starts an agent in its sandbox under the grants in force and lends it this process's streams. */
@@ -218,8 +220,12 @@ export async function runInstance(
     powers.err.write(
       `aios: instance ${instance} is ${state}: ${makeVisible(ended.why ?? "no reason given")} (${state})\n`,
     );
-    powers.err.write(`hint: aios log show --instance ${instance} says what it did\n`);
-    powers.err.write(`hint: aios restart ${instance} shows what caused it and starts it again\n`);
+    powers.err.write(
+      // What the log could not take it has nothing to show of.
+      ended.why === LOG_UNAVAILABLE
+        ? "hint: what it does could not be recorded: aios doctor says why, a full disk for one\n"
+        : `hint: aios log show --instance ${instance} says what it did\nhint: aios restart ${instance} shows what caused it and starts it again\n`,
+    );
     if (ended.why !== "killed") alertPerson(powers, { instance, state, code: ended.why ?? "no reason given" });
     return EXIT.stopped;
   } finally {
