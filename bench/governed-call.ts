@@ -58,7 +58,7 @@ export async function run(): Promise<readonly Row[]> {
         face: "/aios/src/main/face.ts",
         driver: "/aios/src/main/driver.ts",
         agent: "bench-agent.ts",
-        server: "notes-server.ts",
+        server: "notes-server.mjs",
       });
       const ran = await aios.run({
         agent: "bench",

@@ -111,7 +111,8 @@ describe("kill -9 of the command line", () => {
   /** Approves at a terminal while the command is cut; whether it was killed, and what there was afterwards. */
   async function strike(cut: Cut): Promise<{ readonly killed: boolean; readonly told: Told }> {
     const one = await stage.take("gone");
-    const program = `${process.execPath} ${cutFlag(cliCut)} ${join(ROOT, "src/main/aios.ts")}`;
+    const compiled = `NODE_COMPILE_CACHE=${join(ROOT, "node_modules/.aios-cache/cli")}`; // as bin/aios has it
+    const program = `${compiled} ${process.execPath} ${cutFlag(cliCut)} ${join(ROOT, "src/main/aios.ts")}`;
     await cutting(cliCut, cut, async () => {
       shell.clear();
       shell.type(`${program} approvals approve ${one.detail.request} --home ${stage.aios.home}; echo "exit"=$?\r`);
