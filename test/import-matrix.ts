@@ -42,7 +42,7 @@ export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
       "cli",
     ],
     types: [],
-    packages: ["node:*", "@modelcontextprotocol/*", "@cedar-policy/*"],
+    packages: ["node:*", "@modelcontextprotocol/*", "@cedar-policy/*", "@babel/parser"],
   },
 };
 
@@ -50,4 +50,5 @@ export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
 export const PACKAGE_HOMES: { readonly [name: string]: readonly string[] } = {
   "@cedar-policy/cedar-wasm/nodejs": ["src/monitor/policy/", "src/main/"],
   koffi: ["src/platform/libc.ts"],
+  "@babel/parser": ["src/main/vet-tools.ts"],
 };

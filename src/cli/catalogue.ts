@@ -5,6 +5,7 @@ import { consoleOpen } from "./commands/console.ts";
 import { demo } from "./commands/demo.ts";
 import { digest } from "./commands/digest.ts";
 import { doctor } from "./commands/doctor.ts";
+import { extVet } from "./commands/ext-vet.ts";
 import { freeze, kill } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
 import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
@@ -78,6 +79,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     ],
   },
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
+  { title: "Extensions", commands: [extVet] },
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },

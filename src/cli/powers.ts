@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { DriverSource } from "../kernel/grant.ts";
+import type { Tree, VetTools } from "../extensions/vet/tree.ts";
 import type { Look } from "../platform/look.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { Asker } from "../platform/terminal.ts";
@@ -45,6 +46,7 @@ export interface CliPowers {
   probe(home: string | null): Promise<readonly Check[]>;
   /** Eyes for this machine: as this person, reading only. */
   look(): Look;
+  readonly vetting: Vetting;
   readonly logs: LogVerifier;
   readonly witnesses: Witnesses;
   readonly agents: AgentStarter;
@@ -57,6 +59,13 @@ export interface CliPowers {
    * themselves, so that what must be cleaned up is.
    */
   interrupted(): Promise<void>;
+}
+
+/** What looking through an extension needs. Reads only, follows no link out, runs nothing. */
+export interface Vetting {
+  /** The files of a folder, or one file; null when there is nothing that can be read. */
+  read(path: string): Promise<Tree | null>;
+  tools(): Promise<VetTools>;
 }
 
 /** Recovery codes: bearer secrets that this process sees and no other. */

@@ -1,11 +1,11 @@
-import { RULES, severityOf, SEVERITIES, type Finding, type Severity } from "../extensions/scan/finding.ts";
+import { RULES, severityOf, SEVERITIES } from "../extensions/scan/finding.ts";
 import type { ClientFound, ScanReport } from "../extensions/scan/scan.ts";
 import type { Server } from "../extensions/scan/server.ts";
 import { join, line, type Line, type Tone } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
-import { padText, wrapProse } from "../showing/width.ts";
+import { padText } from "../showing/width.ts";
+import { drawFindings, TONES } from "./findings-picture.ts";
 
-const TONES: { readonly [severity in Severity]: Tone } = { critical: "bad", high: "bad", medium: "wait", low: "faint" };
 const WORD_TONES: { readonly [word in ScanReport["score"]["word"]]: Tone } = {
   none: "good",
   low: "good",
@@ -14,9 +14,6 @@ const WORD_TONES: { readonly [word in ScanReport["score"]["word"]]: Tone } = {
   critical: "bad",
 };
 const BAR = 40;
-/** Findings of one rule that are shown one by one; `--all` shows every one. */
-const SHOWN = 4;
-
 /** A report as a person reads it at a terminal. */
 export function drawScan(
   report: ScanReport,
@@ -25,7 +22,7 @@ export function drawScan(
   if (report.clients.length === 0) {
     return [
       line("No program that runs agents was found for you on this machine.", "good"),
-      ...drawFindings(report, screen),
+      ...drawFindings(report.findings, RULES, screen),
     ];
   }
   return [
@@ -36,7 +33,7 @@ export function drawScan(
     line(""),
     ...drawScore(report),
     line(""),
-    ...drawFindings(report, screen),
+    ...drawFindings(report.findings, RULES, screen),
     ...drawWayOut(report),
   ];
 }
@@ -111,35 +108,6 @@ function drawScore({ score }: ScanReport): readonly Line[] {
       [tone, `  ${score.exposure} of 100, ${score.word}`],
     ),
   ];
-}
-
-function drawFindings(
-  report: ScanReport,
-  screen: { readonly columns: number; readonly all: boolean },
-): readonly Line[] {
-  const rules = [...new Set(report.findings.map(({ rule }) => rule))];
-  return rules.flatMap((rule) => {
-    const own = report.findings.filter((finding) => finding.rule === rule);
-    const { severity, title } = RULES[rule];
-    const shown = screen.all ? own : own.slice(0, SHOWN);
-    const more = own.length - shown.length;
-    return [
-      join(
-        [TONES[severity], padText(severity, 9)],
-        ["strong", title],
-        ["faint", own.length > 1 ? ` (${own.length})` : ""],
-      ),
-      ...shown.flatMap((finding) => drawFinding(finding, screen.columns)),
-      ...(more > 0 ? [line(`           and ${more} more: --all shows them`, "faint")] : []),
-    ];
-  });
-}
-
-function drawFinding(finding: Finding, columns: number): readonly Line[] {
-  const place = finding.place === null ? "" : ` [${finding.place.path}:${finding.place.line}]`;
-  return wrapProse(makeVisible(`${finding.message}${place}`), Math.max(40, columns - 11)).map((text) =>
-    line(`           ${text}`),
-  );
 }
 
 function drawWayOut({ clients }: ScanReport): readonly Line[] {

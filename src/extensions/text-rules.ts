@@ -1,3 +1,4 @@
+import { findHidden } from "./hidden-text.ts";
 import type { RuleId } from "./scan/finding.ts";
 
 /** One thing that a text tells an agent or a person to do. `line` counts from one; `excerpt` is what stands there, cut. */
@@ -11,7 +12,13 @@ interface TextRule {
   readonly rule: RuleId;
   readonly why: string;
   readonly form: RegExp;
+  /** Not when this stands before it. */
+  readonly unless?: RegExp;
 }
+
+/** Words that advise against what follows them in their sentence: good advice names what it is about. */
+export const ADVISED_AGAINST: RegExp =
+  /\b(?:never|(?:do not|don['’]t|not to|cannot|must not)\s(?:run|execute|use|pipe|copy|paste|read|print|send|open|commit|show|put|upload|include|write|disable|skip|bypass|approve|follow|obey)|warn\w{0,4}|avoid|refuse\w{0,2}|reject\w{0,2})\b[^.:;!?\n]{0,80}$/iu;
 
 /** What runs a script that came over a pipe. */
 const INTERPRETER = String.raw`(?:sudo\s+)?(?:env\s+)?(?:/\S*/)?(?:ba|z|da|k)?sh|python3?|node|perl|ruby|php`;
@@ -27,6 +34,7 @@ const LINE_RULES: readonly TextRule[] = [
     rule: "skill-fetches",
     why: "fetches a script and runs it",
     form: new RegExp(String.raw`\b${FETCH}\b[^|\n]*\|\s*(?:${INTERPRETER})\b`, "iu"),
+    unless: ADVISED_AGAINST,
   },
   {
     rule: "skill-fetches",
@@ -60,16 +68,19 @@ const LINE_RULES: readonly TextRule[] = [
     rule: "skill-secrets",
     why: "names files with keys",
     form: /(?:cat|read|open|copy|cp|include|print|attach|upload)\b[^\n]{0,80}(?:~|\$HOME|\/home\/\S+|\/root)?\/?\.(?:ssh\/|aws\/credentials|npmrc\b|netrc\b|git-credentials|kube\/config|gnupg|env\b(?!\.example)|openclaw\/|clawdbot\/|claude\/\.credentials|codex\/auth)/iu,
+    unless: ADVISED_AGAINST,
   },
   {
     rule: "skill-secrets",
     why: "asks for the environment with its keys",
-    form: /\b(?:run|print|output|include|send|paste)\b[^\n]{0,40}(?:\bprintenv\b|\benv\b\s*(?:\||>|and\b|`)|process\.env\b(?!\.)|os\.environ\b(?!\[|\.get))/iu,
+    form: /\b(?:run|print|output|include|send|paste)\b[^\n]{0,40}(?:\bprintenv\b|(?<!\.)\benv\b\s*(?:\||>|and\b|`)|process\.env\b(?!\.)|os\.environ\b(?!\[|\.get))/iu,
   },
   {
     rule: "skill-hides",
     why: "tells the agent to keep something from the person",
     form: /\b(?:do\s+not|don'?t|never|without)\s+(?:tell(?:ing)?|inform(?:ing)?|mention(?:ing)?|show(?:ing)?|reveal(?:ing)?|ask(?:ing)?|notify(?:ing)?|alert(?:ing)?)\b[^\n.]{0,40}\b(?:the\s+)?(?:user|human|person|owner|operator|them)\b/iu,
+    // "Do not send it without asking the user" asks.
+    unless: /\b(?:do\s+not|don'?t|never)\b[^.!?\n]{0,60}$/iu,
   },
   {
     rule: "skill-hides",
@@ -97,27 +108,33 @@ const LINE_RULES: readonly TextRule[] = [
   {
     rule: "skill-persists",
     why: "has something run again by itself",
-    form: /\bcrontab\b\s+(?!-l)|\bsystemctl\b[^\n]*\benable\b|\/etc\/cron|LaunchAgents\//u,
+    form: /\|\s*crontab\b|\bcrontab\s+(?:-[^l\s]|-(?:\s|$)|[./~]|\S+\.(?:txt|cron|tab)\b)|\bsystemctl\b[^\n]*\benable\b|\/etc\/cron|LaunchAgents\//u,
   },
 ];
 
-/** Controls that turn the order of text round, characters without width, and Unicode tags, in which whole sentences hide. */
-const HIDDEN = /[\u200b\u2060\u2061-\u2064\u180e\u202a-\u202e\u2066-\u2069\u{e0001}-\u{e007f}]/u;
 const MOST_LINE = 4000;
 /** Longest encoded payload that is looked into. */
 const MOST_ENCODED = 16 * 1024;
+
+/** Files that are made to be copied hold no keys. */
+export function isExample(text: string): boolean {
+  return /\.env\.(?:example|sample|template)\b/iu.test(text);
+}
 
 /** What speaks against a text: each rule at most once for each line. */
 export function judgeText(text: string): readonly TextFinding[] {
   const found: TextFinding[] = [];
   for (const [at, whole] of text.split(/\r?\n/u).entries()) {
+    if (whole === "") continue;
     const line = whole.length > MOST_LINE ? whole.slice(0, MOST_LINE) : whole;
-    if (HIDDEN.test(whole))
-      found.push({ rule: "hidden-text", line: at + 1, why: "holds characters that are not drawn" });
+    const hidden = findHidden(whole);
+    if (hidden !== null) found.push({ rule: "hidden-text", line: at + 1, why: hidden.why });
     const seen = new Set<RuleId>();
     for (const each of [line, ...encodedIn(line)])
-      for (const { rule, why, form } of LINE_RULES) {
-        if (seen.has(rule) || !form.test(each)) continue;
+      for (const { rule, why, form, unless } of LINE_RULES) {
+        if (seen.has(rule)) continue;
+        const match = form.exec(each);
+        if (match === null || unless?.test(each.slice(0, match.index)) === true || isExample(match[0])) continue;
         seen.add(rule);
         found.push({ rule, line: at + 1, why: each === line ? why : `${why}, in a text that is encoded here` });
       }

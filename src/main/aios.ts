@@ -34,6 +34,7 @@ import { createShippedProfiles, findStanding } from "./profiles.ts";
 import { createScreen } from "./screen.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
+import { createVetting } from "./vet-tools.ts";
 import { createWitnesses } from "./witness.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
@@ -157,6 +158,7 @@ async function main(): Promise<number> {
     serve: (home) => serve(home),
     probe: probeMachine,
     look: () => createLook({ home: homedir(), folder: process.cwd(), now: Date.now(), variables: Object.keys(env) }),
+    vetting: createVetting(),
     logs,
     witnesses: createWitnesses({ crypto, clock: createClock() }),
     agents: {

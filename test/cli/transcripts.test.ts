@@ -89,6 +89,9 @@ Secrets
   secrets rotate     give a secret a new value; you sign it
   secrets remove     destroy a secret and its key; you sign it
 
+Extensions
+  ext vet            look through an extension for what speaks against it
+
 Ports
   ports list         list the published ports and who may come
   ports pair         let a browser come to a published port; you sign it
@@ -204,6 +207,9 @@ Secrets
   secrets list       list the secrets and where each may be sent
   secrets rotate     give a secret a new value; you sign it
   secrets remove     destroy a secret and its key; you sign it
+
+Extensions
+  ext vet            look through an extension for what speaks against it
 
 Ports
   ports list         list the published ports and who may come

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../kernel/json.ts";
-import { RULES, severityOf, type Severity } from "./finding.ts";
+import { RULES, type Place, type Severity } from "./finding.ts";
 import type { ScanReport } from "./scan.ts";
 
 /** SARIF's three levels, and the number from 0 to 10 that code hosts sort by. */
@@ -10,9 +10,26 @@ const LEVELS: { readonly [severity in Severity]: readonly [level: string, number
   low: ["note", "2.0"],
 };
 
-/** A report as SARIF 2.1.0 (OASIS): one run, a result for each finding. Places are relative to the person's home. */
-export function writeSarif(report: ScanReport, version: string): JsonObject {
-  const used = new Set(report.findings.map(({ rule }) => rule));
+/** A result as SARIF takes it, of a scan or of a vetting. */
+export interface SarifFinding {
+  readonly rule: string;
+  readonly message: string;
+  readonly place: Place | null;
+}
+
+export interface SarifSource {
+  /** The command that found it. */
+  readonly tool: string;
+  readonly version: string;
+  readonly rules: { readonly [rule: string]: { readonly severity: Severity; readonly title: string } };
+  /** What paths are relative to: a name, what it is, and how a path is written below it; null for an absolute path. */
+  readonly base: { readonly id: string; readonly what: string; below(path: string): string | null };
+  readonly findings: readonly SarifFinding[];
+}
+
+/** Findings as SARIF 2.1.0 (OASIS): one run, a result for each finding. */
+export function sarifLog({ tool, version, rules, base, findings }: SarifSource): JsonObject {
+  const used = new Set(findings.map(({ rule }) => rule));
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
@@ -20,10 +37,10 @@ export function writeSarif(report: ScanReport, version: string): JsonObject {
       {
         tool: {
           driver: {
-            name: "aios scan",
+            name: tool,
             version,
-            rules: Object.entries(RULES)
-              .filter(([id]) => [...used].some((rule) => rule === id))
+            rules: Object.entries(rules)
+              .filter(([id]) => used.has(id))
               .map(([id, { severity, title }]) => ({
                 id,
                 shortDescription: { text: title },
@@ -32,24 +49,35 @@ export function writeSarif(report: ScanReport, version: string): JsonObject {
               })),
           },
         },
-        originalUriBaseIds: { HOME: { description: { text: "The home of the person whose agents were looked at." } } },
-        results: report.findings.map((finding) => ({
-          ruleId: finding.rule,
-          level: LEVELS[severityOf(finding)][0],
-          message: { text: finding.message },
-          locations: finding.place === null ? [] : [location(finding.place)],
+        originalUriBaseIds: { [base.id]: { description: { text: base.what } } },
+        results: findings.map(({ rule, message, place }) => ({
+          ruleId: rule,
+          level: LEVELS[rules[rule]?.severity ?? "critical"][0],
+          message: { text: message },
+          locations: place === null ? [] : [location(place, base)],
         })),
       },
     ],
   };
 }
 
-function location({ path, line }: { readonly path: string; readonly line: number }): JsonObject {
-  const inHome = path.startsWith("~/");
-  const uri = (inHome ? path.slice(2) : path).split("/").map(encodeURIComponent).join("/");
+/** A report of a scan as SARIF. Places are relative to the person's home. */
+export function writeSarif(report: ScanReport, version: string): JsonObject {
+  const what = "The home of the person whose agents were looked at.";
+  const { findings } = report;
+  return sarifLog({ tool: "aios scan", version, rules: RULES, base: { id: "HOME", what, below: belowHome }, findings });
+}
+
+function belowHome(path: string): string | null {
+  return path.startsWith("~/") ? path.slice(2) : null;
+}
+
+function location({ path, line }: Place, base: SarifSource["base"]): JsonObject {
+  const relative = base.below(path);
+  const uri = (relative ?? path).split("/").map(encodeURIComponent).join("/");
   return {
     physicalLocation: {
-      artifactLocation: inHome ? { uri, uriBaseId: "HOME" } : { uri: `file://${uri}` },
+      artifactLocation: relative === null ? { uri: `file://${uri}` } : { uri, uriBaseId: base.id },
       region: { startLine: line },
     },
   };

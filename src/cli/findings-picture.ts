@@ -1,0 +1,52 @@
+import type { Place, Severity } from "../extensions/scan/finding.ts";
+import { join, line, type Line, type Tone } from "../showing/line.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { padText, wrapProse } from "../showing/width.ts";
+
+export const TONES: { readonly [severity in Severity]: Tone } = {
+  critical: "bad",
+  high: "bad",
+  medium: "wait",
+  low: "faint",
+};
+/** Findings of one rule that are shown one by one; `--all` shows every one. */
+const SHOWN = 4;
+
+interface Shown {
+  readonly rule: string;
+  readonly message: string;
+  readonly place: Place | null;
+}
+
+type Rules = { readonly [rule: string]: { readonly severity: Severity; readonly title: string } };
+
+/** Findings by rule, in the order in which they come: its title, and each with its place. */
+export function drawFindings(
+  findings: readonly Shown[],
+  rules: Rules,
+  screen: { readonly columns: number; readonly all: boolean },
+): readonly Line[] {
+  const met = [...new Set(findings.map(({ rule }) => rule))];
+  return met.flatMap((rule) => {
+    const own = findings.filter((finding) => finding.rule === rule);
+    const { severity, title } = rules[rule] ?? { severity: "critical" as const, title: rule };
+    const shown = screen.all ? own : own.slice(0, SHOWN);
+    const more = own.length - shown.length;
+    return [
+      join(
+        [TONES[severity], padText(severity, 9)],
+        ["strong", title],
+        ["faint", own.length > 1 ? ` (${own.length})` : ""],
+      ),
+      ...shown.flatMap((finding) => drawFinding(finding, screen.columns)),
+      ...(more > 0 ? [line(`           and ${more} more: --all shows them`, "faint")] : []),
+    ];
+  });
+}
+
+function drawFinding({ message, place }: Shown, columns: number): readonly Line[] {
+  const where = place === null ? "" : ` [${place.path}:${place.line}]`;
+  return wrapProse(makeVisible(`${message}${where}`), Math.max(40, columns - 11)).map((text) =>
+    line(`           ${text}`),
+  );
+}
