@@ -46,6 +46,7 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/outbox.ts": "src/protocol/rpc.test.ts",
   "src/protocol/owner-key.ts": "src/monitor/owners.test.ts",
   "src/protocol/pae.ts": "src/protocol/vectors.test.ts",
+  "src/protocol/proposed-grants.ts": "src/protocol/console-table.test.ts",
   "src/protocol/record-codec.ts": "src/protocol/record.test.ts",
   "src/protocol/recovery.ts": "src/monitor/owners.test.ts",
   "src/protocol/refusal.ts": "src/protocol/decode.test.ts",

@@ -8,6 +8,7 @@ import { doctor } from "./commands/doctor.ts";
 import { extVet } from "./commands/ext-vet.ts";
 import { freeze, kill } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
+import { grantsProposed } from "./commands/grants-proposed.ts";
 import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
 import { hold } from "./commands/hold.ts";
 import { init } from "./commands/init.ts";
@@ -64,7 +65,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     title: "Decide",
     commands: [approvalsList, approvalsShow, approvalsApprove, approvalsDeny, propose, away, back, consoleOpen],
   },
-  { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsSign, grantsRevoke] },
+  { title: "Grant", commands: [grantsList, grantsShow, grantsPropose, grantsProposed, grantsSign, grantsRevoke] },
   {
     title: "Owners",
     commands: [

@@ -14,7 +14,7 @@ describe("the headers of a page", () => {
   test("let the signing page sign, and ask for what that takes", () => {
     expect(part("/sign", "script-src")).toBe(`script-src ${at("m/")}`);
     expect(part("/sign", "connect-src")).toBe(
-      `connect-src ${at("door/passkey-party", "door/sign-in-open", "door/sign-in", "ask/owners", "ask/held-show", "ask/prepare", "ask/submit", "ask/log-show")}`,
+      `connect-src ${at("door/passkey-party", "door/sign-in-open", "door/sign-in", "ask/owners", "ask/held-show", "ask/prepare", "ask/submit", "ask/log-show", "ask/proposed-grant", "ask/narrow-grant")}`,
     );
     expect(header("/sign", "permissions-policy")).toContain(
       "publickey-credentials-get=(self), publickey-credentials-create=()",

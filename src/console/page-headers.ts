@@ -25,6 +25,8 @@ const PASSKEY_PAGES: ReadonlyMap<string, { readonly passkeys: string; readonly a
         "ask/prepare",
         "ask/submit",
         "ask/log-show",
+        "ask/proposed-grant",
+        "ask/narrow-grant",
       ],
     },
   ],

@@ -12,7 +12,7 @@ import type { AlertStanding } from "../protocol/alert-setting.ts";
 import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
-import { noteKeyText, parseCheckpoint, splitNote } from "../protocol/note.ts";
+import { noteKeyText } from "../protocol/note.ts";
 import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import type { AwayDesk } from "./away.ts";
@@ -20,6 +20,8 @@ import { awayView, isAway } from "./away-state.ts";
 import type { DigestPieces } from "./digest-pieces.ts";
 import { disclose } from "./disclosing.ts";
 import { declaredDriver } from "./driver-table.ts";
+import { proposedHandlers } from "./proposed-requests.ts";
+import type { OwnerParts } from "./owner-parts.ts";
 import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
@@ -32,7 +34,7 @@ import type { Keeper } from "./kept-state/keeper.ts";
 import { KeptStateFault } from "./kept-state/sealing.ts";
 import type { IndexView } from "./index/index-view.ts";
 import { endByLimit, type LimitPorts } from "./limits.ts";
-import { showLog, showNewest } from "./log-pages.ts";
+import { cosignedOver, showLog, showNewest } from "./log-pages.ts";
 import type { Log } from "./log/log.ts";
 import { SLOW_MS } from "./log/pace.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
@@ -71,6 +73,7 @@ export interface CliPorts {
   readonly memory: Memory;
   readonly keeper: Pick<Keeper, "compare">;
   readonly desk: PasskeyDesk;
+  readonly proposed: OwnerParts["proposed"];
   readonly policy: PolicyEngine;
   readonly code: CodeLayout;
   readonly connectDriver: ConnectDriver;
@@ -377,6 +380,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return { homes: await instances.homes.view(agent) };
     },
     ...memoryHandlers(ports),
+    ...proposedHandlers(ports),
     async "console-open"() {
       return ports.console.open({ ...handlers, submit: submitFrom("console") });
     },
@@ -389,11 +393,4 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
   };
   return handlers;
-}
-
-/** The cosigned checkpoint, when the record is in it: it proves more than one that the log signed alone. */
-async function cosignedOver(log: Log, seq: number): Promise<{ readonly size: number; readonly note: string } | null> {
-  const note = await log.cosigned();
-  const size = note === null ? 0 : (parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0);
-  return note !== null && size > seq && size <= log.size ? { size, note } : null;
 }

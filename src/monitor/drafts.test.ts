@@ -47,23 +47,23 @@ test("a grant, which takes time to read, has a draft of its own each time", () =
 });
 
 test("attack: what was signed is handed out no more, nor is what is past its end outstanding", () => {
-  const { draw, purposeOf, end, pass } = drafts();
+  const { draw, of, end, pass } = drafts();
   const { nonce } = draw(base());
-  expect(purposeOf(nonce)).toBe("thaw-instance");
+  expect(of(nonce)?.purpose).toBe("thaw-instance");
   end(nonce);
-  expect(purposeOf(nonce)).toBeNull();
+  expect(of(nonce)).toBeNull();
   const next = draw(base());
   expect(next.nonce).not.toBe(nonce);
   pass(6 * MINUTE);
   draw(base({ subject: OTHER }));
-  expect(purposeOf(next.nonce)).toBeNull();
+  expect(of(next.nonce)).toBeNull();
 });
 
 test("too many that differ are refused, and none is pushed out", () => {
-  const { draw, purposeOf } = drafts();
+  const { draw, of } = drafts();
   const { nonce } = draw(base());
   for (let at = 1; at < 256; at += 1) draw(base({ subject: `sha256:${at.toString(16).padStart(64, "0")}` }));
   expect(() => draw(base({ subject: OTHER }))).toThrow(/Too many statements/);
   expect(draw(base()).nonce).toBe(nonce);
-  expect(purposeOf(nonce)).toBe("thaw-instance");
+  expect(of(nonce)?.purpose).toBe("thaw-instance");
 });

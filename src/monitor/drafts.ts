@@ -14,8 +14,8 @@ export interface Drafts {
    * half, so that a second screen shows the same short code for it. Throws a Refusal when too many wait.
    */
   draw(base: Omit<UnsignedStatement, "nonce" | "expires">): UnsignedStatement;
-  /** What a nonce was handed out for, or null when it is not outstanding. */
-  purposeOf(nonce: string): Purpose | null;
+  /** What was handed out under a nonce, or null when it is not outstanding. */
+  of(nonce: string): UnsignedStatement | null;
   /** It was signed. */
   end(nonce: string): void;
 }
@@ -37,7 +37,7 @@ export function createDrafts({ random, now }: { readonly random: Random; now(): 
       outstanding.set(draft.nonce, draft);
       return draft;
     },
-    purposeOf: (nonce) => outstanding.get(nonce)?.purpose ?? null,
+    of: (nonce) => outstanding.get(nonce) ?? null,
     end: (nonce) => void outstanding.delete(nonce),
   };
 }

@@ -3,6 +3,9 @@ export type RefusalCode =
   | "unknown-instance"
   | "unknown-grant"
   | "unknown-request"
+  | "unknown-proposal"
+  | "nothing-to-propose"
+  | "wider"
   | "bad-request"
   | "bad-document"
   | "bad-statement"
@@ -48,6 +51,9 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "unknown-instance": "there is no such instance, or it is not in the state that this needs",
   "unknown-grant": "there is no such grant, or it is revoked",
   "unknown-request": "no such action is held, or it is being settled already",
+  "unknown-proposal": "no such grant is proposed, or it is another by now",
+  "nothing-to-propose": "nothing of what was asked for can be proposed; the message says why",
+  wider: "a proposed grant can only be made narrower",
   "bad-request": "the request makes no sense as it stands",
   "bad-document": "the document to sign is not of its purpose's shape",
   "bad-statement": "the signed statement does not hold; the message names the reason code",

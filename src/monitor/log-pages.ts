@@ -1,3 +1,4 @@
+import { parseCheckpoint, splitNote } from "../protocol/note.ts";
 import type { CliRequests } from "../protocol/requests.ts";
 import type { IndexView } from "./index/index-view.ts";
 import type { Entry, Log } from "./log/log.ts";
@@ -67,4 +68,14 @@ function nearRuns(seqs: readonly number[]): readonly { from: number; to: number;
     } else runs.push({ from: seq, to: seq + 1, wanted: new Set([seq]) });
   }
   return runs;
+}
+
+/** The cosigned checkpoint, when the record is in it: it proves more than one that the log signed alone. */
+export async function cosignedOver(
+  log: Pick<Log, "size" | "cosigned">,
+  seq: number,
+): Promise<{ readonly size: number; readonly note: string } | null> {
+  const note = await log.cosigned();
+  const size = note === null ? 0 : (parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0);
+  return note !== null && size > seq && size <= log.size ? { size, note } : null;
 }

@@ -365,6 +365,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     statements,
     found,
     desk: owners.desk,
+    proposed: owners.proposed,
     memory,
     keeper,
     policy: engine,

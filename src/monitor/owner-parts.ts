@@ -1,4 +1,5 @@
 import { createPasskeyDesk, type DeskPorts, type PasskeyDesk } from "./passkey-desk.ts";
+import { createProposedDesk, type ProposedDesk } from "./proposed-desk.ts";
 import { createRecovery, type Recovery } from "./recovery.ts";
 import { createRefusals, type Refused } from "./refusals.ts";
 import { createSignCounts, type SignCounts } from "./sign-counts.ts";
@@ -10,6 +11,7 @@ export interface OwnerParts {
   readonly counts: SignCounts;
   readonly desk: PasskeyDesk;
   readonly recovery: Recovery;
+  readonly proposed: ProposedDesk;
   /** In which all is recorded that says who may sign: two that each fit the state alone may exclude each other. */
   readonly inTurn: Turns;
   /** Ids of the keys whose removal is on its way to the log: nothing of theirs may be recorded after it. */
@@ -33,5 +35,6 @@ export function createOwnerParts(
     refused: createRefusals(ports),
     desk: createPasskeyDesk({ ...ports, counts, leaving, now: ports.trusted.now }),
     recovery: createRecovery({ ...ports, inTurn }),
+    proposed: createProposedDesk({ ...ports, state: ports.journal.state, now: ports.trusted.now }),
   };
 }

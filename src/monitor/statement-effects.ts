@@ -2,7 +2,7 @@ import type { Consent } from "../kernel/consent.ts";
 import type { Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import type { Envelope } from "../protocol/statement.ts";
+import type { Envelope, Statement } from "../protocol/statement.ts";
 import { exactText } from "./exact-text.ts";
 import { readHomePut, type HomePut } from "./home-statements.ts";
 import type { Lot } from "./memory/importing.ts";
@@ -70,4 +70,10 @@ export async function takeEffect(
   else if (body.kind === "home-wiped") await effects.homeWiped(body.agent);
   else if ("secret" in body) effects.secretChanged(body.secret);
   else if (body.kind === "clock-set") effects.clockAccepted();
+}
+
+/** A statement as the kernel looks at it. */
+export function consentOf(statement: Statement): Consent {
+  const { purpose, decision, nonce, subject, policy, start, expires, key } = statement;
+  return { purpose, decision, nonce, subject, policy, start, expires, key };
 }

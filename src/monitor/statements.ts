@@ -2,7 +2,6 @@ import { canonicalize } from "../kernel/canonical.ts";
 import { decodeAction } from "../kernel/action.ts";
 import { RECOVERY_ID } from "../kernel/names.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import type { Consent } from "../kernel/consent.ts";
 import { verifyEnvelope } from "../protocol/dsse.ts";
 import type { FoundFile } from "../protocol/found-file.ts";
 import type { OwnerKey } from "../protocol/owner-key.ts";
@@ -24,7 +23,7 @@ import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
 import { providerRecord } from "./providers.ts";
 import { readNewOwner, readRemoval } from "./owner-statements.ts";
 import { secretRecord } from "./secrets.ts";
-import { takeEffect, type StatementEffects } from "./statement-effects.ts";
+import { consentOf, takeEffect, type StatementEffects } from "./statement-effects.ts";
 import { checkLiftHold, checkThaw, checkThawAll } from "./thaw-statements.ts";
 import type { OwnerParts } from "./owner-parts.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
@@ -41,7 +40,7 @@ export interface StatementPorts {
   readonly start: string;
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
   readonly found: Found;
-  readonly owners: Pick<OwnerParts, "counts" | "recovery" | "inTurn" | "leaving" | "refused"> & {
+  readonly owners: Pick<OwnerParts, "counts" | "recovery" | "inTurn" | "leaving" | "refused" | "proposed"> & {
     readonly desk: Pick<PasskeyDesk, "offered">;
   };
   policy(): string;
@@ -102,9 +101,10 @@ export function createStatements(ports: StatementPorts): Statements {
 
   /** Used once, and only for what it was asked for. */
   function consume(statement: Statement): void {
-    const asked = drafts.purposeOf(statement.nonce);
+    const asked = drafts.of(statement.nonce);
     if (asked === null) return refuse("replayed", "its nonce is not outstanding");
-    if (asked !== statement.purpose) return refuse("wrong-purpose", `it was asked for ${asked}`);
+    if (asked.purpose !== statement.purpose) return refuse("wrong-purpose", `it was asked for ${asked.purpose}`);
+    if (asked.subject !== statement.subject) return refuse("wrong-subject", "it was drawn up for something else");
     if (statement.decision !== "allow") return refuse("wrong-purpose", "only a held action can be denied");
     drafts.end(statement.nonce);
   }
@@ -271,7 +271,7 @@ export function createStatements(ports: StatementPorts): Statements {
       ports.owners.counts.take(statement.key, count);
       return ports.effects.settle({ held, consent: consentOf(statement), envelope, recheck: () => recheck(statement) });
     }
-    if (drafts.purposeOf(statement.nonce) === null) return refuse("replayed", "its nonce is not outstanding");
+    if (drafts.of(statement.nonce) === null) return refuse("replayed", "its nonce is not outstanding");
     ports.owners.counts.take(statement.key, count);
     return ports.owners.inTurn(async () => {
       // What came before may have taken the right to sign this, or have been the first owner's enrolment.
@@ -300,6 +300,7 @@ export function createStatements(ports: StatementPorts): Statements {
         throw new Refusal("policy", checked.message, "Run `aios policy check FILE`; the old policy stays in force.");
       policy = checked.version;
     }
+    if (statement.purpose === "sign-grant") ports.owners.proposed.admit(statement);
     consume(statement);
     const body = bodyOf(statement, { document, policy });
     const before = await storeValue(body);
@@ -390,9 +391,4 @@ export function createStatements(ports: StatementPorts): Statements {
 
 function refuse(code: string, message: string): never {
   throw new StatementRefusal(code, message);
-}
-
-function consentOf(statement: Statement): Consent {
-  const { purpose, decision, nonce, subject, policy, start, expires, key } = statement;
-  return { purpose, decision, nonce, subject, policy, start, expires, key };
 }

@@ -8,6 +8,7 @@ import { instanceView } from "./instance.ts";
 import { logView } from "./log.ts";
 import { memoryView } from "./memory.ts";
 import { policyView } from "./policy.ts";
+import { proposeView } from "./propose.ts";
 import { recordView } from "./record.ts";
 import { signLink } from "./sign-link.ts";
 import { stopAll, stopButton, type Say } from "./stop.ts";
@@ -100,11 +101,11 @@ function inside(): void {
 
   function open(page: (typeof PAGES)[number][0], what: string): View {
     if (page === "agents") return what === "" ? agentsView(feed) : instanceView(feed, { instance: what, act });
-    if (page === "grants") return what === "" ? grantsView() : grantView(feed, what);
+    if (page === "grants") return what === "" ? grantsView(feed) : grantView(feed, what);
     if (page === "log") return /^\d/.test(what) ? recordView(what) : logView(what);
     if (page === "policy") return policyView(what);
     if (page === "memory") return memoryView();
-    return inboxView(feed);
+    return what === "" ? inboxView(feed) : proposeView(feed, what);
   }
 
   fill(

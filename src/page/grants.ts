@@ -1,3 +1,4 @@
+import type { ProposedView } from "../protocol/proposed-grants.ts";
 import type { GrantView } from "../protocol/requests.ts";
 import { describeGrant } from "../showing/describe-grant.ts";
 import { makeVisible } from "../showing/visible.ts";
@@ -6,6 +7,7 @@ import { drawBudgets } from "./budgets.ts";
 import { box, columnsOf, drawLine, empty, fill, h, theirs } from "./dom.ts";
 import type { Feed } from "./feed.ts";
 import { drawKey, ownerNames, type Names } from "./owners.ts";
+import { signLink, type Roles } from "./sign-link.ts";
 import { table } from "./table.ts";
 import { timeOf } from "./time.ts";
 import type { View } from "./view.ts";
@@ -28,8 +30,8 @@ const TONES: { readonly [state in GrantView["state"]]: string } = {
 const OVER: ReadonlySet<GrantView["state"]> = new Set(["expired", "revoked", "used-up"]);
 
 /** Grants and leases: what is in force, for whom, how much of it is used, who signed it and until when. */
-export function grantsView(): View {
-  const list = h("div");
+export function grantsView(feed: Pick<Feed, "roles">): View {
+  const [list, desk] = [h("div"), h("div")];
   const search = h("input", { type: "search", id: "filter", placeholder: "Grant or agent", oninput: () => show() });
   const past = h("input", { type: "checkbox", id: "past", onchange: () => show() });
   const element = h(
@@ -39,7 +41,7 @@ export function grantsView(): View {
     h(
       "p",
       { class: "faint" },
-      "An agent may do what a grant says and nothing else. Owners sign them at a terminal: aios grants sign.",
+      "An agent may do what a grant says and nothing else. Owners sign them at a terminal (aios grants sign), or here once they are proposed over what it asked for.",
     ),
     h(
       "div",
@@ -49,6 +51,7 @@ export function grantsView(): View {
       h("span", {}, past, h("label", { for: "past" }, " with those that are over")),
     ),
     list,
+    desk,
   );
   let grants: readonly GrantView[] = [];
   let names: Names = new Map();
@@ -78,8 +81,9 @@ export function grantsView(): View {
         : null,
     );
   }
-  Promise.all([ask("grants", {}), ownerNames()]).then(
-    ([answer, owners]) => {
+  Promise.all([ask("grants", {}), ownerNames(), ask("proposed-grants", {})]).then(
+    ([answer, owners, { proposed }]) => {
+      fill(desk, proposed.length === 0 ? null : drawProposed(proposed, feed.roles));
       grants = answer.grants.toSorted((one, other) => one.expires - other.expires);
       names = owners;
       show();
@@ -87,6 +91,18 @@ export function grantsView(): View {
     (error: unknown) => fill(list, h("p", { class: "bad", role: "alert" }, why(error))),
   );
   return { element, draw: () => {} };
+}
+
+/** Grants that nobody has signed yet. */
+function drawProposed(proposed: readonly ProposedView[], roles: Roles): readonly HTMLElement[] {
+  const rows = proposed.map(({ id, agent, lease, expires }) => [
+    theirs(id),
+    theirs(agent),
+    lease ? "lease" : "grant",
+    timeOf(expires),
+    signLink(roles, { purpose: "sign-grant", value: id, words: "Look and sign" }),
+  ]);
+  return [h("h2", {}, "Proposed"), table("Proposed", ["Grant", "For", "Kind", "Ends", "Sign"], rows)];
 }
 
 function drawRow(

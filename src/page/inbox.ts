@@ -118,6 +118,7 @@ export function inboxView(feed: Feed): View {
             at === undefined ? "Show each" : "Show none",
           )
         : null,
+      proposeLink(first, feed.roles),
     );
   }
 
@@ -139,6 +140,12 @@ function actions(view: HeldView, roles: Roles): HTMLElement {
     h("a", { class: "decide", href: `/sign#${view.request}` }, decides ? "Look and decide" : "Look"),
     h("code", {}, view.request.slice(0, 8)),
   );
+}
+
+/** Where an owner has a lease proposed over an action and what is like it, in place of answering each. */
+function proposeLink({ request }: HeldView, roles: Roles): HTMLElement | null {
+  if (roles !== null && !maySign(roles, "sign-grant")) return null;
+  return h("p", {}, h("a", { href: `#inbox/${request}` }, "Propose a grant for this and what is like it"));
 }
 
 /** Whether it is among what a person looks for: by words of its agent, its action and what that is about, or by the first digits of its id. */

@@ -1,3 +1,4 @@
+import { maySign } from "../kernel/owner-roles.ts";
 import type { InstanceView } from "../protocol/requests.ts";
 import type { Counts } from "../showing/counts.ts";
 import { createDeeds, type Deeds } from "../showing/instance-deeds.ts";
@@ -155,6 +156,9 @@ function drawHead(
             : null,
           button("End it", "Ends every process of it", () => void stop("kill", { instance, ...act })),
         )
+      : null,
+    (seen?.denied ?? 0) > 0 && (roles === null || maySign(roles, "sign-grant"))
+      ? h("p", {}, h("a", { href: `#inbox/${instance}` }, "Propose a grant for what it was denied"))
       : null,
   );
 }

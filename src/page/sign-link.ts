@@ -12,7 +12,7 @@ export function signLink(
     purpose,
     value,
     words,
-  }: { readonly purpose: PlainPurpose; readonly value: string | number; readonly words: string },
+  }: { readonly purpose: PlainPurpose | "sign-grant"; readonly value: string | number; readonly words: string },
 ): HTMLElement {
   return roles === null || maySign(roles, purpose)
     ? h("a", { href: `/sign#${purpose}/${value}` }, words)

@@ -1,49 +1,36 @@
 import { canonicalize } from "../kernel/canonical.ts";
-import { maySign, SIGNED_BY } from "../kernel/owner-roles.ts";
-import type { JsonObject } from "../kernel/json.ts";
+import { maySign, SIGNED_BY, type Purpose } from "../kernel/owner-roles.ts";
 import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
 import { pae } from "../protocol/pae.ts";
 import { challengeOf, SIGN_IN_TYPE } from "../protocol/passkey.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
-import { readSecondCode, type SecondNeed } from "../protocol/second-screen.ts";
+import { readSecondCode } from "../protocol/second-screen.ts";
 import { PLAIN_PURPOSES, STATEMENT_TYPE, statementText, type Envelope, type Statement } from "../protocol/statement.ts";
 import { readAnswered } from "../showing/answered.ts";
 import { digestedTexts, renderHeld } from "../showing/held-action.ts";
 import { plainDocument, renderPlain, type Plain } from "../showing/plain-statement.ts";
 import { readAction } from "../showing/read-action.ts";
 import type { Rendered } from "../showing/render-action.ts";
-import type { Digest, Draft } from "../showing/statement-code.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { ask, atDoor, hasHalf, Refused, signedIn, signIn, why } from "./api.ts";
 import { columnsOf, drawLine, fill, h, theirs } from "./dom.ts";
+import { digestsOf, type Paper } from "./paper.ts";
 import { signBy } from "./passkeys.ts";
-import { digestOf } from "./sha256.ts";
+import { grantPaper } from "./sign-grant.ts";
 import { timeOf } from "./time.ts";
 
 /*
- * The signing page: signs people in and has them sign one thing at a time with a passkey: an answer to a held action, or a
- * statement that one sentence says all of. It has a path, a script and a
+ * The signing page: signs people in and has them sign one thing at a time with a passkey: an answer to a held action, a
+ * proposed grant, or a statement that one sentence says all of. It has a path, a script and a
  * policy of its own, loads no other page's code and is opened apart from them (docs/decisions/console.md). What it shows
  * and what is signed come from one answer of the monitor (SHOWN-SIGNED-RUN).
  */
 
 /** What the fragment of the address asks to have signed. */
-type Target = { readonly kind: "held"; readonly request: string } | ({ readonly kind: "plain" } & Plain);
-
-/** One thing to sign. What is shown and what is signed come from the same answer. */
-interface Paper {
-  readonly shown: Rendered;
-  /** What lists call it, for one that cannot be shown. */
-  readonly brief: HTMLElement | null;
-  readonly document: JsonObject;
-  readonly draft: Draft;
-  /** What can be decided, and the words for it on the button and afterwards: of what cannot be shown, at most a no. */
-  readonly answers: readonly (readonly [Statement["decision"], words: string, done: string])[];
-  /** What a yes takes besides a passkey. */
-  readonly second: SecondNeed;
-  /** Where a terminal has the same. */
-  readonly elsewhere: string;
-}
+type Target =
+  | { readonly kind: "held"; readonly request: string }
+  | { readonly kind: "grant"; readonly id: string }
+  | ({ readonly kind: "plain" } & Plain);
 
 /** How long until it is asked again, milliseconds. */
 const AGAIN_MS = 5000;
@@ -67,8 +54,8 @@ async function begin(): Promise<void> {
   if (target === null) return location.replace("/");
   const { owners } = await warn();
   const signer = owners.find(({ id }) => id === key);
-  const purpose = target.kind === "held" ? "approve-action" : target.purpose;
-  const paper = target.kind === "held" ? await heldPaper(target.request) : await plainPaper(target);
+  const purpose = purposeOf(target);
+  const paper = await paperOf(target);
   if (mine !== begun) return;
   if (target.kind === "held") untilOver(target.request, paper.draft.expires);
   if (signer === undefined || maySign(signer.roles, purpose)) return show(paper, key);
@@ -78,11 +65,28 @@ async function begin(): Promise<void> {
   fill(message, theirs(`${name} may ${roles.join(", ")}; who signs this is an owner who may ${SIGNED_BY[purpose]}.`));
 }
 
+function purposeOf(target: Target): Purpose {
+  if (target.kind === "plain") return target.purpose;
+  return target.kind === "held" ? "approve-action" : "sign-grant";
+}
+
+function paperOf(target: Target): Promise<Paper> {
+  if (target.kind === "held") return heldPaper(target.request);
+  if (target.kind === "plain") return plainPaper(target);
+  return grantPaper(target.id, { columns: columnsOf(content), narrow });
+}
+
+/** What there is once it is narrower is asked for anew: shown and signed are from one answer again. */
+function narrow(read: () => Promise<unknown>): void {
+  void attempt(() => read().then(begin));
+}
+
 /** `#REQUEST`, or `#PURPOSE/VALUE`: names and numbers of records in plain ASCII, and nothing else. */
 function readTarget(hash: string): Target | null {
   const request = /^#([0-9a-f]{32})$/.exec(hash)?.[1];
   if (request !== undefined) return { kind: "held", request };
   const [, named, value = ""] = /^#([a-z-]+)\/([a-z0-9-]{1,63})$/.exec(hash) ?? [];
+  if (named === "sign-grant") return { kind: "grant", id: value };
   const purpose = PLAIN_PURPOSES.find((each) => each === named);
   if (purpose === undefined) return null;
   if (purpose !== "thaw-all" && purpose !== "stop-recovery") return { kind: "plain", purpose, value };
@@ -122,12 +126,6 @@ async function warn(): Promise<ConsoleRequests["owners"]["ok"]> {
   return answer;
 }
 
-/** A browser makes digests in its own time: of all texts of which there will be any, beforehand. */
-async function digestsOf(...texts: readonly string[]): Promise<Digest> {
-  const digests = new Map(await Promise.all(texts.map(async (text) => [text, await digestOf(text)] as const)));
-  return (text) => digests.get(text) ?? "";
-}
-
 async function heldPaper(request: string): Promise<Paper> {
   const detail = await ask("held-show", { request });
   const { action, statement, agent, what, about } = detail;
@@ -149,6 +147,8 @@ async function heldPaper(request: string): Promise<Paper> {
     draft: statement,
     answers: [...allow, ...deny],
     second: detail.second,
+    told: `aios approvals show ${statement.nonce.slice(0, 8)}`,
+    more: null,
     elsewhere: "aios approvals show has the same at a terminal, with the same code; aios approvals deny ends it.",
   };
 }
@@ -165,6 +165,8 @@ async function plainPaper(plain: Plain): Promise<Paper> {
     draft: statement,
     answers: shown.kind === "shown" ? [["allow", "Sign this", "Signed"]] : [],
     second: "nothing",
+    told: "",
+    more: null,
     elsewhere: "A terminal that asks the same within two minutes shows the same code.",
   };
 }
@@ -198,20 +200,25 @@ function show(paper: Paper, key: string): void {
     shown.kind === "refused" ? null : secondScreen(paper),
     h("p", { class: "row" }, buttons, back()),
     h("p", { class: "faint" }, elsewhere),
+    paper.more,
   );
 }
 
 /** Where an owner demands that a terminal shows the same before somebody signs it here. */
-function secondScreen({ second, draft }: Paper): HTMLElement | null {
+function secondScreen({ second, told: command }: Paper): HTMLElement | null {
   if (second === "nothing") return null;
   if (second === "terminal")
-    return h("p", { class: "bad" }, "Too many wrong codes were signed: let it run at a terminal, or deny it here.");
-  const command = h("code", {}, `aios approvals show ${draft.nonce.slice(0, 8)}`);
+    return h("p", { class: "bad" }, "Too many wrong codes were signed: only a terminal takes a yes to this now.");
   return h(
     "div",
     {},
     h("p", { class: "row" }, h("label", { for: "told" }, "Code of the second screen"), told),
-    h("p", { class: "faint" }, command, " tells it at a terminal. Type it when the same action is shown there."),
+    h(
+      "p",
+      { class: "faint" },
+      h("code", {}, command),
+      " tells it at a terminal. Type it when the same is shown there.",
+    ),
   );
 }
 

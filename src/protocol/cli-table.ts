@@ -45,6 +45,7 @@ import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
 import { OFFER } from "./offer.ts";
 import { OWNER_ANSWERS, OWNER_TABLE, RECOVERY_PENDING } from "./owner-requests.ts";
 import { PROPOSAL } from "./proposal.ts";
+import { PROPOSED_ANSWERS, PROPOSED_TABLE } from "./proposed-grants.ts";
 import { RECORD } from "./record-codec.ts";
 import type {
   AskedBefore,
@@ -161,6 +162,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   "console-close": empty,
   stop: empty,
   ...OWNER_TABLE,
+  ...PROPOSED_TABLE,
 };
 
 const instanceState = oneOf(["running", "frozen", "ended", "terminal"]);
@@ -364,6 +366,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   "console-close": object<OkOf<"console-close">>({ closed: boolean() }),
   stop: empty,
   ...OWNER_ANSWERS,
+  ...PROPOSED_ANSWERS,
 };
 
 /** Events from the monitor to a command line that watches. */

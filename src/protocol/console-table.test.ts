@@ -53,6 +53,10 @@ describe("the console", () => {
       "kill",
       "prepare",
       "submit",
+      "propose-grant",
+      "proposed-grants",
+      "proposed-grant",
+      "narrow-grant",
       "passkey-party",
       "sign-in-open",
       "sign-in",
@@ -68,6 +72,28 @@ describe("the console", () => {
     expect(Object.hasOwn(MONITOR_CLI.serves, "second-code")).toBe(true);
     expect(Object.hasOwn(MONITOR_CONSOLE.serves, "second-code")).toBe(false);
     expect(decode(MONITOR_CLI.serves["second-code"], asked).kind).toBe("ok");
+    expect(Object.hasOwn(MONITOR_CLI.serves, "proposed-code")).toBe(true);
+    expect(Object.hasOwn(serves, "proposed-code")).toBe(false);
+  });
+
+  it("has a grant proposed over what was asked for, exactly and within bounds: it may lie about how much it asked for", () => {
+    const terms = {
+      instance: "i-0123456789abcdef",
+      from: "held",
+      like: null,
+      folders: false,
+      uses: 100,
+      span: 86_400_000,
+    };
+    const propose = serves["propose-grant"];
+    expect(refusal(propose, terms)).toBe("accepted");
+    expect(refusal(propose, { ...terms, folders: true })).toBe("/folders");
+    expect(refusal(propose, { ...terms, uses: 101 })).toBe("/uses");
+    expect(refusal(propose, { ...terms, span: 86_400_001 })).toBe("/span");
+    expect(refusal(propose, { ...terms, grant: {} })).toBe("/grant");
+    expect(refusal(MONITOR_CLI.serves["propose-grant"], { ...terms, folders: true, uses: 101, span: 86_400_001 })).toBe(
+      "accepted",
+    );
   });
 
   it("has statements drawn up for what one sentence says, and for nothing else", () => {

@@ -4,6 +4,7 @@ import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
 import { count, digest, empty, ownerKey } from "./fields.ts";
 import { MAX_CLI_FRAME } from "./frame.ts";
 import { PEERS, REFUSED } from "./port-gate-table.ts";
+import { CONSOLE_TERMS } from "./proposed-grants.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { CliEvents, CliRequests } from "./requests.ts";
 import { PLAIN_PURPOSES, type PlainPurpose } from "./statement.ts";
@@ -26,7 +27,7 @@ export type ConsoleRefusal = (typeof CONSOLE_REFUSALS)[number];
 
 /**
  * What the console may ask in a visitor's name, by the names of the command line's requests. It looks, stops and holds,
- * which need no authority, and hands in what owners signed.
+ * which need no authority, has the monitor propose grants, which give nothing, and hands in what owners signed.
  */
 export const CONSOLE_LOOKS = [
   "hello",
@@ -54,6 +55,10 @@ export const CONSOLE_LOOKS = [
   "kill",
   "prepare",
   "submit",
+  "propose-grant",
+  "proposed-grants",
+  "proposed-grant",
+  "narrow-grant",
 ] as const;
 export type ConsoleLook = (typeof CONSOLE_LOOKS)[number];
 
@@ -123,6 +128,7 @@ const CONSOLE_TABLE: BodyTable<ConsoleRequests> = {
     peers: PEERS,
   }),
   ...pick(CLI_TABLE, CONSOLE_TAKEN),
+  "propose-grant": CONSOLE_TERMS,
   prepare: object<ConsoleRequests["prepare"]["body"]>({ purpose: oneOf(PLAIN_PURPOSES), document: jsonObject() }),
 };
 

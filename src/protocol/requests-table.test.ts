@@ -93,6 +93,11 @@ describe("the names that a peer may use", () => {
     "passkey-party",
     "sign-in-open",
     "sign-in",
+    "propose-grant",
+    "proposed-grants",
+    "proposed-grant",
+    "narrow-grant",
+    "proposed-code",
   ];
   const face = ["ready", "list", "propose", "cancel", "route", "models", "refused", "method"];
 

@@ -7,6 +7,7 @@ import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
 import type { ConsoleCommands } from "./console-entry.ts";
+import type { ProposedRequests } from "./proposed-grants.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
 import type { AwayRequests } from "./away-requests.ts";
@@ -231,7 +232,8 @@ export interface Explanation {
 
 type Empty = Record<string, never>;
 /** Requests that the command line may send. */
-export interface CliRequests extends OwnerRequests, MemoryRequests, LogRequests, ConsoleCommands, AwayRequests {
+export interface CliRequests
+  extends OwnerRequests, MemoryRequests, LogRequests, ConsoleCommands, AwayRequests, ProposedRequests {
   hello: {
     body: { readonly version: string };
     ok: {

@@ -51,7 +51,10 @@ export interface Statement {
    * writes a file, what lay there. Only of `approve-action`, and absent where nothing was.
    */
   readonly beside?: string;
-  /** The code that a terminal told the person about this action (`second-screen.ts`): of a yes by a passkey, where an owner demands it. */
+  /**
+   * The code that a terminal told the person about this action or grant (`second-screen.ts`): of `approve-action` and
+   * `sign-grant` by a passkey, where an owner demands it.
+   */
   readonly second?: string;
   /** Id of the key that signs: its kind and 16 hex digits (`ownerKeyId`). */
   readonly key: string;
@@ -110,6 +113,7 @@ export const UNSIGNED: Decoder<UnsignedStatement> = either(
 const signed = { decision: oneOf(["allow", "deny"] as const), key: keyIdText };
 const second = text({ max: 8, pattern: SECOND_CODE, is: "a code of a second screen" });
 /** A yes with the code of a second screen; a denial takes none. */
+const SECONDED = ["approve-action", "sign-grant"] as const;
 const seconded = { decision: literal("allow"), key: keyIdText, second } as const;
 
 /** Reads a statement; the signature over it is another matter (`dsse.ts`). */
@@ -122,7 +126,7 @@ export const STATEMENT: Decoder<Statement> = either(
   ),
   either(
     "beside",
-    object<Omit<Required<Statement>, "beside">>({ ...unsigned, ...seconded, purpose: oneOf(["approve-action"]) }),
+    object<Omit<Required<Statement>, "beside">>({ ...unsigned, ...seconded, purpose: oneOf(SECONDED) }),
     object<Required<Statement>>({ ...unsignedBeside, ...seconded }),
   ),
 );

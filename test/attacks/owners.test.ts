@@ -21,6 +21,7 @@ import {
   type Statement,
 } from "../../src/protocol/statement.ts";
 import { describeConsoleSessions } from "./console-sessions.ts";
+import { describeProposedGrants } from "./proposed-grants.ts";
 import { describeSecondScreen } from "./second-screen.ts";
 import { createAuthenticator, UP, type Authenticator, type Odd } from "../fakes/authenticator.ts";
 import { asJson, connectClient, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
@@ -185,6 +186,7 @@ describe("enrolment", () => {
 });
 
 describeSecondScreen({ aios: () => aios, enrolPasskey, sealBy });
+describeProposedGrants({ aios: () => aios, enrolPasskey, sealBy });
 describeConsoleSessions({ aios: () => aios, enrolPasskey });
 
 describe("an action that waits", () => {

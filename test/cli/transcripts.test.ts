@@ -69,6 +69,7 @@ Grant
   grants list        list the grants and how much of each is used
   grants show        show what a grant allows
   grants propose     turn a profile into a grant to review and sign
+  grants proposed    show what is proposed and may be signed at the console
   grants sign        put a grant in force; you sign it
   grants revoke      end a grant now; you sign it
 
@@ -188,6 +189,7 @@ Grant
   grants list        list the grants and how much of each is used
   grants show        show what a grant allows
   grants propose     turn a profile into a grant to review and sign
+  grants proposed    show what is proposed and may be signed at the console
   grants sign        put a grant in force; you sign it
   grants revoke      end a grant now; you sign it
 

@@ -6,6 +6,7 @@ import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
 import { hasChromium } from "../fakes/chromium.ts";
+import { describeGranting } from "./granting.ts";
 import { describeInbox } from "./inbox.ts";
 import { describePages } from "./pages.ts";
 import { describeOwnBrowser } from "./own-browser.ts";
@@ -132,6 +133,7 @@ describe.skipIf(!hasChromium())("the console", () => {
   describeInbox({ stage: () => stage });
   describePages({ stage: () => stage, faults });
   describeSigning({ stage: () => stage, faults });
+  describeGranting({ stage: () => stage, faults });
   describeOwnBrowser(() => stage);
   describeRecovering(() => stage);
   describePhone(() => stage);

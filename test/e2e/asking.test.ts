@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { coverAsked } from "../../src/cli/cover-asked.ts";
-import { proposedGrant, USUAL } from "../../src/cli/proposed-grant.ts";
 import { until } from "../fakes/busy-instances.ts";
 import type { CliEvents, HeldView } from "../../src/protocol/requests.ts";
 import { scriptSource } from "./sources.ts";
@@ -100,17 +98,18 @@ describe("a change of the rules", () => {
 });
 
 describe("a proposal", () => {
+  const terms = { like: null, folders: false, uses: null, span: 3_600_000 } as const;
+
   test("over what is held, once an owner signed it, lets just that run", async () => {
     const running = aios.follow("worker", [{ together: [add("six"), add("seven"), call("burn", "eight")] }]);
     const [held] = await heldOf(3);
     const instance = held?.instance ?? "";
-    const asked = await coverAsked(aios.client, { instance, from: "held", folders: false });
+    const { grant } = await aios.client.request("propose-grant", { ...terms, instance, from: "held" });
     const wanted = [
       { what: "notes/add", where: { text: { in: ["seven", "six"] } } },
       { what: "notes/burn", where: { text: { equals: "eight" } } },
     ];
-    expect([...asked.covering.allow].toSorted((one, other) => (one.what < other.what ? -1 : 1))).toEqual(wanted);
-    const grant = proposedGrant(asked, { ...USUAL, now: Date.now() });
+    expect([...grant.allow].toSorted((one, other) => (one.what < other.what ? -1 : 1))).toEqual(wanted);
     await aios.sign("sign-grant", asJson({ ...grant, allow: grant.allow.filter(({ what }) => what === "notes/add") }));
     // What the owner took out of the document still waits.
     const [left] = await heldOf(1);
@@ -127,9 +126,8 @@ describe("a proposal", () => {
   test("over what was denied is a plain grant, under which a human is still asked", async () => {
     await grantNotes("narrow", ["narrow"], ["notes/add"]);
     const { instance } = await aios.follow("narrow", [call("burn", "ten")]);
-    const asked = await coverAsked(aios.client, { instance, from: "denied", folders: false });
-    expect(asked.covering.allow).toEqual([{ what: "notes/burn", where: { text: { equals: "ten" } } }]);
-    const grant = proposedGrant(asked, { ...USUAL, lease: false, now: Date.now() });
+    const { grant } = await aios.client.request("propose-grant", { ...terms, instance, from: "denied" });
+    expect(grant.allow).toEqual([{ what: "notes/burn", where: { text: { equals: "ten" } } }]);
     await aios.sign("sign-grant", asJson(grant));
     const running = aios.follow("narrow", [call("burn", "ten"), call("burn", "eleven")]);
     const [held] = await heldOf(1);

@@ -19,6 +19,7 @@ import { createJournal, replay, type Journal } from "../../src/monitor/journal.t
 import { type LiveInstance, newLive } from "../../src/monitor/live.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { createSeen } from "../../src/monitor/provenance.ts";
+import { createProposedDesk } from "../../src/monitor/proposed-desk.ts";
 import { recordEnds, recordUnknown } from "../../src/monitor/restart.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createTurns } from "../../src/monitor/turns.ts";
@@ -213,6 +214,7 @@ export class World {
         leaving: new Set(),
         refused: () => {},
         desk: { offered: () => false },
+        proposed: createProposedDesk({ state, random, crypto, now: trusted.now }),
       },
       effects: {
         settle: (answer) => this.conduct.settle(this.live, answer),

@@ -1,4 +1,3 @@
-import type { Grant } from "../../kernel/grant.ts";
 import { MAX_LEASE_MS } from "../../kernel/grant-decoder.ts";
 import { parseDuration } from "../../protocol/units.ts";
 import { showMoment } from "../../showing/moment.ts";
@@ -6,13 +5,16 @@ import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
-import { coverAsked, LOOKED_AT, type AskedFor } from "../cover-asked.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { listHeld } from "../held.ts";
 import { readInteger } from "../integer.ts";
 import type { MonitorClient } from "../powers.ts";
-import { aboutProposal, proposedGrant, USUAL, writeGrant } from "../proposed-grant.ts";
+import { USUAL_SPAN } from "../../showing/proposed-grant.ts";
+import { writeGrant } from "../write-grant.ts";
+
+/** Denials that are looked through for the instance that is meant. */
+const LOOKED_AT = 10_000;
 
 /** `aios propose`: from what was asked to what could be signed. */
 export const propose: Command = {
@@ -34,6 +36,7 @@ export const propose: Command = {
   details: [
     "Prints the narrowest document that covers what the instance asked for: the very tools, hosts and values, counted, with an end. Nothing is granted by it; read it, save it, change it, and sign it with aios grants sign. What is held and covered runs as soon as the lease is signed.",
     "Values that do not read as what they are, and calls that a human is asked about whatever leases say, are left out, and the document says so.",
+    "The monitor keeps it on its desk as well, until its end or a restart: an owner signs it at the console with a passkey, as it stands or narrower. aios grants proposed shows what lies there.",
   ],
   examples: [
     "propose > lease.yaml",
@@ -44,14 +47,21 @@ export const propose: Command = {
     return await withMonitor({ powers, args }, async (client) => {
       const from = args.has("denied") ? "denied" : "held";
       const instance = args.optional("INSTANCE") ?? onlyOne(await instancesOf(client, from), from);
-      const asked = await coverAsked(client, { instance, from, folders: args.has("folders") });
+      const { grant, about } = await client.request("propose-grant", {
+        instance,
+        from,
+        like: null,
+        folders: args.has("folders"),
+        uses: usesOf(args),
+        span: spanOf(args, from === "held"),
+      });
       const now = powers.now();
-      const grant = grantOver(asked, { args, lease: from === "held", now });
       powers.out.write(
         writeGrant(grant, [
           `${grant.lease ? "A lease" : "A grant"} over what ${makeVisible(instance)} asked for, written ${showMoment(now, powers.offset(now))}. Nothing is granted yet.`,
           "Read it, change it, then: aios grants sign FILE",
-          ...aboutProposal(asked),
+          "Or sign it as it stands, or narrower, at the console: aios console has it under Grants",
+          ...about,
         ]),
       );
       return EXIT.ok;
@@ -59,25 +69,20 @@ export const propose: Command = {
   },
 };
 
-function grantOver(
-  asked: AskedFor,
-  { args, lease, now }: { readonly args: Arguments; readonly lease: boolean; readonly now: number },
-): Grant {
+function spanOf(args: Arguments, lease: boolean): number {
   const written = args.value("for");
-  const span = written === null ? USUAL.span : parseDuration(written);
-  if (span === null || span < 1000 || (lease && span > MAX_LEASE_MS))
-    throw CliFailure.of(
-      "usage",
-      `"${makeVisible(written ?? "")}" is no span that it can have`,
-      "for example 90min or 8h; a lease lasts at most 7d",
-    );
+  const span = written === null ? USUAL_SPAN : parseDuration(written);
+  if (span !== null && span >= 1000 && (!lease || span <= MAX_LEASE_MS)) return span;
+  throw CliFailure.of(
+    "usage",
+    `"${makeVisible(written ?? "")}" is no span that it can have`,
+    "for example 90min or 8h; a lease lasts at most 7d",
+  );
+}
+
+function usesOf(args: Arguments): number | null {
   const uses = args.value("uses");
-  return proposedGrant(asked, {
-    lease,
-    uses: uses === null ? null : readInteger(uses, { name: "--uses", min: 1, max: 1_000_000 }),
-    span,
-    now,
-  });
+  return uses === null ? null : readInteger(uses, { name: "--uses", min: 1, max: 1_000_000 });
 }
 
 /** Instances that have something held, or that were denied something for want of a grant. */

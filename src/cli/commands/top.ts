@@ -4,9 +4,8 @@ import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { insist } from "../confirm.ts";
-import { coverAsked } from "../cover-asked.ts";
 import { signGrant } from "../grant-file.ts";
-import { aboutProposal, proposedGrant, USUAL } from "../proposed-grant.ts";
+import { USUAL_SPAN } from "../../showing/proposed-grant.ts";
 import { createHoldBell } from "../hold-bell.ts";
 import { line, paintLine, writeLines, type Line } from "../../showing/line.ts";
 import { tellAway } from "../../showing/describe-away.ts";
@@ -212,9 +211,9 @@ function createTop(parts: Parts): TopScreen {
   /** Shows the lease that would cover what the chosen instance has held, and has it signed. */
   const propose = (id: string): void =>
     void apart(async () => {
-      const found = await coverAsked(client, { instance: id, from: "held", folders: false });
-      const grant = proposedGrant(found, { ...USUAL, now: powers.now() });
-      writeLines(powers.err, [...aboutProposal(found).map((text) => line(text, "wait")), line("")]);
+      const terms = { instance: id, from: "held", like: null, folders: false, uses: null, span: USUAL_SPAN } as const;
+      const { grant, about } = await client.request("propose-grant", terms);
+      writeLines(powers.err, [...about.map((text) => line(text, "wait")), line("")]);
       const session = openSigningSession(powers, { home: parts.home, keep: "once" });
       await signGrant({ powers, client, session, questions }, grant);
     }).catch(failed);

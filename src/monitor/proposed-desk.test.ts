@@ -1,0 +1,184 @@
+import { createHash } from "node:crypto";
+import { beforeEach, describe, expect, test } from "vitest";
+import { canonicalize } from "../kernel/canonical.ts";
+import type { Grant } from "../kernel/grant.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
+import { MOST_PROPOSED } from "../protocol/proposed-grants.ts";
+import { createProposedDesk, type ProposedDesk } from "./proposed-desk.ts";
+import { emptyState, type State } from "./state.ts";
+
+const MINUTE = 60_000;
+const POLICY = `sha256:${"a".repeat(64)}`;
+const OTHER = `sha256:${"b".repeat(64)}`;
+const [PASSKEY, KEY_FILE] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
+const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+const json = (grant: Grant): JsonObject => JSON.parse(JSON.stringify(grant));
+
+const grant: Grant = {
+  v: 1,
+  id: "lease-worker-00000000",
+  agents: ["worker"],
+  drivers: {},
+  allow: [{ what: "notes/add", where: { text: { in: ["a", "b"] } } }],
+  limits: { uses: 3, rate: null, bytes: null, notBefore: 0, expires: 60 * MINUTE },
+  lease: true,
+  sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
+};
+const wider: Grant = { ...grant, limits: { ...grant.limits, uses: 4 } };
+const narrower: Grant = { ...grant, allow: [{ what: "notes/add", where: { text: { in: ["a"] } } }] };
+
+describe("the desk of proposed grants", () => {
+  let state: State;
+  let desk: ProposedDesk;
+  let now: number;
+  let drawn: number;
+  let policy: string;
+
+  beforeEach(() => {
+    state = emptyState();
+    [now, drawn, policy] = [1000, 0, POLICY];
+    const random = {
+      hex: (count: number) =>
+        (drawn += 1)
+          .toString(16)
+          .padStart(2, "1")
+          .padEnd(2 * count, "0"),
+    };
+    desk = createProposedDesk({ state, random, crypto: { digest }, now: () => now });
+    desk.lay({ instance: "i-0123456789abcdef", grant, about: ["calls: 3"] });
+  });
+
+  const draw = async (document: JsonObject): Promise<UnsignedStatement> => ({
+    v: 1,
+    purpose: "sign-grant",
+    nonce: (drawn += 1).toString(16).padStart(32, "0"),
+    subject: digest(canonicalize(document)),
+    policy,
+    start: "0".repeat(32),
+    expires: now + 5 * MINUTE,
+  });
+  const show = (id = grant.id) => desk.show(id, { draw, policy });
+  const signed = (statement: UnsignedStatement, more: Partial<Statement> = {}): Statement => ({
+    ...statement,
+    decision: "allow",
+    key: PASSKEY,
+    ...more,
+  });
+
+  test("shows to whoever looks the same document and the same draft, until it is half over or the policy is another", async () => {
+    const first = await show();
+    expect(JSON.parse(first.document)).toEqual(grant);
+    expect(first).toMatchObject({ about: ["calls: 3"], frozen: null, second: "nothing", lease: true, agent: "worker" });
+    now += 2 * MINUTE;
+    expect((await show()).statement).toEqual(first.statement);
+    now += MINUTE;
+    const second = await show();
+    expect(second.statement.nonce).not.toBe(first.statement.nonce);
+    policy = OTHER;
+    expect((await show()).statement.policy).toBe(OTHER);
+    expect(() => desk.admit(signed(second.statement))).toThrow(/moved/);
+  });
+
+  test("attack: a page that has another grant signed than it was handed, gets nothing; twin: what it was handed is taken", async () => {
+    const { statement } = await show();
+    expect(() => desk.admit(signed({ ...statement, subject: digest(canonicalize(json(wider))) }))).toThrow(/\(moved\)/);
+    expect(() => desk.admit(signed(statement))).not.toThrow();
+  });
+
+  test("attack: nothing is made wider; twin: it is made narrower, and what was drawn up before is good for nothing", async () => {
+    const before = await show();
+    expect(() => desk.narrow(grant.id, json(wider))).toThrow(/no narrower grant: it may be used more than 3 times/);
+    expect(() => desk.narrow(grant.id, { ...json(grant), agents: ["worker", "evil"] })).toThrow(/no narrower/);
+    expect(() => desk.narrow(grant.id, { text: "no grant" })).toThrow(/not a grant/);
+    expect((await show()).document).toBe(before.document);
+    desk.narrow(grant.id, json(narrower));
+    const after = await show();
+    expect(JSON.parse(after.document)).toEqual(narrower);
+    expect(() => desk.admit(signed(before.statement))).toThrow(/\(moved\)/);
+    expect(() => desk.narrow(grant.id, json(grant))).toThrow(/no narrower/);
+    expect(() => desk.admit(signed(after.statement))).not.toThrow();
+  });
+
+  test("attack: a proposal that was made anew between showing and signing is not what was signed", async () => {
+    const { statement } = await show();
+    desk.lay({ instance: "i-0123456789abcdef", grant: wider, about: [] });
+    expect(() => desk.admit(signed(statement))).toThrow(/\(moved\)/);
+    await show();
+    expect(() => desk.admit(signed(statement))).toThrow(/\(moved\)/);
+  });
+
+  test("takes no signature while everything, or its instance, is frozen, nor for an agent that was ended for good", async () => {
+    const { statement } = await show();
+    state.allFrozen = { record: 7 } as State["allFrozen"];
+    expect((await show()).frozen).toBe("everything is frozen");
+    expect(() => desk.admit(signed(statement))).toThrow(/not taken: everything is frozen/);
+    state.allFrozen = null;
+    state.tombstones.set("worker", { code: "control-verb", instance: "i-0123456789abcdef" });
+    expect(() => desk.admit(signed(statement))).toThrow(/ended for good/);
+    state.tombstones.clear();
+    expect(() => desk.admit(signed(statement))).not.toThrow();
+  });
+
+  describe("where a second screen is demanded", () => {
+    beforeEach(() => {
+      state.secondScreen = "reserved";
+    });
+
+    test("attack: a passkey signs nothing without the code of that very document; twin: with it, it does; a key file needs none", async () => {
+      const { statement, second } = await show();
+      expect(second).toBe("code");
+      expect(() => desk.admit(signed(statement))).toThrow(/is missing \(second-screen\)/);
+      expect(() => desk.admit(signed(statement, { second: "00000000" }))).toThrow(/not the one/);
+      const code = desk.tell(grant.id, statement.subject) ?? "";
+      expect(desk.tell(grant.id, statement.subject)).toBe(code);
+      expect(() => desk.admit(signed(statement, { second: code }))).not.toThrow();
+      expect(() => desk.admit(signed(statement, { key: KEY_FILE }))).not.toThrow();
+    });
+
+    test("attack: the code of what a terminal showed is no use for what it was narrowed to, or was before", async () => {
+      const before = await show();
+      const code = desk.tell(grant.id, before.statement.subject) ?? "";
+      desk.narrow(grant.id, json(narrower));
+      const after = await show();
+      expect(() => desk.tell(grant.id, before.statement.subject)).toThrow(/another by now/);
+      expect(() => desk.admit(signed(after.statement, { second: code }))).toThrow(/not the one/);
+      const told = desk.tell(grant.id, after.statement.subject) ?? "";
+      expect(told).not.toBe(code);
+      expect(() => desk.admit(signed(after.statement, { second: told }))).not.toThrow();
+    });
+
+    test("ends with three wrong codes, also when it is made anew", async () => {
+      for (const second of ["00000000", "00000001", "00000002"]) {
+        const { statement } = await show();
+        expect(() => desk.admit(signed(statement, { second }))).toThrow(/not the one/);
+        desk.lay({ instance: "i-0123456789abcdef", grant, about: [] });
+      }
+      const { statement, second } = await show();
+      expect([second, desk.tell(grant.id, statement.subject)]).toEqual(["terminal", null]);
+      expect(() => desk.admit(signed(statement, { second: "00000003" }))).toThrow(/terminal only/);
+    });
+
+    test("attack: a grant that is not on the desk is no passkey's to sign; twin: it is a key file's, and while none is demanded", async () => {
+      const statement = await draw(json(wider));
+      expect(() => desk.admit(signed(statement))).toThrow(/not on the desk/);
+      expect(() => desk.admit(signed(statement, { key: KEY_FILE }))).not.toThrow();
+      state.secondScreen = "nothing";
+      expect(() => desk.admit(signed(statement))).not.toThrow();
+    });
+  });
+
+  test("keeps what is not signed and not over, and of too many the latest", async () => {
+    expect(desk.list().map(({ id }) => id)).toEqual([grant.id]);
+    state.grants.set(grant.id, { grant, key: PASSKEY, revoked: false });
+    expect(desk.list()).toEqual([]);
+    state.grants.clear();
+    for (let at = 1; at <= MOST_PROPOSED + 1; at += 1)
+      desk.lay({ instance: "i-0123456789abcdef", grant: { ...grant, id: `lease-${at}` }, about: [] });
+    expect(desk.list()).toHaveLength(MOST_PROPOSED);
+    expect(desk.list()[0]?.id).toBe("lease-2");
+    now = 60 * MINUTE;
+    expect(desk.list()).toEqual([]);
+    await expect(show("lease-2")).rejects.toThrow(/No grant "lease-2" is proposed/);
+  });
+});

@@ -1,0 +1,185 @@
+import { canonicalize } from "../kernel/canonical.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
+import type { Grant } from "../kernel/grant.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import { whyWider } from "../kernel/narrower.ts";
+import type { Crypto, Random } from "../platform/powers.ts";
+import { MOST_PROPOSED, type ProposedDetail, type ProposedView } from "../protocol/proposed-grants.ts";
+import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
+import { Refusal, StatementRefusal } from "./faults.ts";
+import { frozenBy } from "./frozen-yes.ts";
+import { jsonView } from "./json-view.ts";
+import { createSecondScreen } from "./second-screen.ts";
+import { isPasskey } from "./signers.ts";
+import type { State } from "./state.ts";
+
+/** A draft is handed out again while it is good for as long at least, milliseconds: so that two screens show one code. */
+const DRAFT_LEFT_MS = 150_000;
+
+/** What is laid on the desk. */
+interface Laid {
+  readonly instance: string;
+  readonly grant: Grant;
+  readonly about: readonly string[];
+}
+
+interface Entry extends Laid {
+  readonly made: number;
+  draft: UnsignedStatement | null;
+}
+
+/** How the statement over a document is drawn up, and the policy in force. */
+interface Drawing {
+  draw(document: JsonObject): Promise<UnsignedStatement>;
+  readonly policy: string;
+}
+
+/**
+ * The grants that are proposed and that nobody has signed, by the name that each would have: in memory, a few, each until its
+ * own end. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
+ * shows are one document, which is never wider than what the monitor itself made (docs/decisions/grants-at-the-console.md).
+ */
+export interface ProposedDesk {
+  /** Lays one down, in the place of one of the same name. Of too many the one that was made first goes. */
+  lay(laid: Laid): void;
+  list(): readonly ProposedView[];
+  /** Throws Refusal `unknown-proposal`, or what drawing the statement up throws. */
+  show(id: string, drawing: Drawing): Promise<ProposedDetail>;
+  /** Throws Refusal `unknown-proposal`, `wider`, `bad-document`. */
+  narrow(id: string, document: JsonObject): void;
+  /** The code for exactly this document, or null. Throws Refusal `unknown-proposal`, also when it is another by now. */
+  tell(id: string, subject: string): string | null;
+  /**
+   * Looks at a verified statement `sign-grant` right before it is taken. Throws StatementRefusal `moved` when the proposal is not
+   * what it was when the statement was drawn up, `second-screen` when a passkey's lacks the code; Refusal `frozen`.
+   */
+  admit(statement: Statement): void;
+}
+
+export interface DeskParts {
+  readonly state: State;
+  readonly random: Pick<Random, "hex">;
+  readonly crypto: Pick<Crypto, "digest">;
+  /** Trusted time. */
+  now(): number;
+}
+
+export function createProposedDesk({ state, random, crypto, now }: DeskParts): ProposedDesk {
+  const entries = new Map<string, Entry>();
+  /** Whose statement was drawn up under a nonce, and until when it could be signed. */
+  const drawn = new Map<string, { readonly id: string; readonly expires: number }>();
+  const demanded = {
+    get secondScreen() {
+      return state.secondScreen;
+    },
+    held: entries,
+  };
+  const second = createSecondScreen(demanded, random);
+
+  function sweep(): void {
+    const at = now();
+    for (const [id, { grant }] of entries) if (state.grants.has(id) || grant.limits.expires <= at) entries.delete(id);
+    for (const [nonce, { expires }] of drawn) if (expires <= at) drawn.delete(nonce);
+  }
+
+  function entryOf(id: string): Entry {
+    sweep();
+    const entry = entries.get(id);
+    if (entry !== undefined) return entry;
+    throw new Refusal("unknown-proposal", `No grant "${id}" is proposed.`, "Propose it again: `aios propose`.");
+  }
+
+  const subjectOf = ({ grant }: Entry): string => crypto.digest(canonicalize(jsonView(grant)));
+
+  /** Why nothing is signed over it now, or null. */
+  function frozen({ instance, grant }: Entry): string | null {
+    const ended = grant.agents.find((agent) => state.tombstones.has(agent));
+    if (ended !== undefined) return `agent ${ended} was ended for good`;
+    const acting = state.instances.get(instance);
+    if (acting !== undefined) return frozenBy(state, acting);
+    return state.allFrozen === null ? null : "everything is frozen";
+  }
+
+  /** The same one for whoever looks meanwhile, as long as nothing that it names has moved. */
+  async function draftOf(entry: Entry, { draw, policy }: Drawing): Promise<UnsignedStatement> {
+    const { draft } = entry;
+    if (draft !== null && draft.policy === policy && draft.expires - now() > DRAFT_LEFT_MS) return draft;
+    const fresh = await draw(jsonView(entry.grant));
+    if (entries.get(entry.grant.id) === entry) entry.draft = fresh;
+    drawn.set(fresh.nonce, { id: entry.grant.id, expires: fresh.expires });
+    return fresh;
+  }
+
+  return {
+    lay(laid) {
+      sweep();
+      const { id } = laid.grant;
+      entries.delete(id);
+      for (const oldest of entries.keys()) if (entries.size >= MOST_PROPOSED) entries.delete(oldest);
+      entries.set(id, { ...laid, made: now(), draft: null });
+    },
+    list() {
+      sweep();
+      return [...entries.values()].map(viewOf);
+    },
+    async show(id, drawing) {
+      const entry = entryOf(id);
+      const statement = await draftOf(entry, drawing);
+      return {
+        ...viewOf(entry),
+        document: canonicalize(jsonView(entry.grant)),
+        about: entry.about,
+        frozen: frozen(entry),
+        second: second.needOf(asHeld(id)),
+        statement,
+      };
+    },
+    narrow(id, document) {
+      const entry = entryOf(id);
+      const decoded = decodeGrant(document);
+      if (decoded.kind !== "ok")
+        throw new Refusal("bad-document", `This is not a grant: ${decoded.message}.`, "See docs/formats/grant.md.");
+      const why = whyWider(decoded.value, entry.grant);
+      if (why !== null)
+        throw new Refusal("wider", `This is no narrower grant: ${why}.`, "Take something away, or propose it again.");
+      // The place in the order stays; the draft and the code of what it was are good for nothing any more.
+      entries.set(id, { ...entry, grant: decoded.value, draft: null });
+    },
+    tell(id, subject) {
+      const entry = entryOf(id);
+      if (subjectOf(entry) !== subject)
+        throw new Refusal("unknown-proposal", "The proposal is another by now.", "Look at it again.");
+      return second.tell(asHeld(id), subject);
+    },
+    admit(statement) {
+      const { nonce, subject, key } = statement;
+      const id = drawn.get(nonce)?.id;
+      if (id !== undefined) {
+        const entry = entryOf(id);
+        if (entry.draft?.nonce !== nonce || subjectOf(entry) !== subject)
+          throw new StatementRefusal("moved", "the proposal was narrowed or made anew since it was shown");
+        const why = frozen(entry);
+        if (why !== null)
+          throw new Refusal("frozen", `The signature is not taken: ${why}.`, "It is after an owner lets it go on.");
+      }
+      if (!isPasskey(key) || state.secondScreen === "nothing") return;
+      if (id === undefined)
+        throw new StatementRefusal(
+          "second-screen",
+          "a grant that is not on the desk has no code that a terminal tells",
+        );
+      const fault = second.faultOf({ ...statement, beside: subject }, asHeld(id));
+      if (fault !== null) throw new StatementRefusal("second-screen", fault);
+    },
+  };
+}
+
+/** What the second screen says of a held action it says of a grant: its request is the grant's name. */
+function asHeld(id: string) {
+  return { risk: "reserved", request: id } as const;
+}
+
+function viewOf({ grant, instance, made }: Entry): ProposedView {
+  const [agent = ""] = grant.agents;
+  return { id: grant.id, agent, instance, lease: grant.lease, made, expires: grant.limits.expires };
+}
