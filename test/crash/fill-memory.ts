@@ -20,7 +20,7 @@ const OWN = { agent: "worker", plane: "append-only" } as const;
 /** Far more than the disk has room for: whatever else goes wrong, this ends. */
 const MOST = 5000;
 const ballasts = ["ballast-1", "ballast-2"].map((name) => join(home, name));
-for (const ballast of ballasts) writeFileSync(ballast, new Uint8Array(12 * 1024 * 1024));
+for (const ballast of ballasts) writeFileSync(ballast, new Uint8Array(6 * 1024 * 1024));
 const slots = join(home, "memory-slots");
 mkdirSync(slots);
 

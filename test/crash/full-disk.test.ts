@@ -38,7 +38,7 @@ test(
   "a full disk stops what is kept in memory with one error, and loses nothing that was acknowledged",
   { timeout: 120_000 },
   async () => {
-    expect(await onSmallDisk("fill-memory.ts", 40 * 1024 * 1024)).toMatchObject({
+    expect(await onSmallDisk("fill-memory.ts", 24 * 1024 * 1024)).toMatchObject({
       refusals: ["log-unavailable", "log-unavailable"],
       unharmed: { wrong: 0 },
       recovered: "ok",

@@ -139,7 +139,7 @@ describe("memory of an agent", () => {
     const without = await follow("reader", { method: "resources/list" }, read("memory:///append-only"));
     expect(without.answers[0]?.result).toMatchObject({ resources: [] });
     expect(without.answers[1]).toHaveProperty("error");
-  });
+  }, 120_000);
 
   test("tells bad input by a code and changes nothing", async () => {
     const before = (await records("memory-kept")).length;
