@@ -13,8 +13,6 @@ const LONG = [
   "test/jobs/jobs.test.ts",
   "test/attacks/secrets.test.ts",
   "test/e2e/git-ssh.test.ts",
-  // What it runs is still being fetched when the tests begin (.ci/run).
-  "test/agents/openclaw-gateway.test.ts",
   "test/console/rendering.test.ts",
   "test/crash/log.test.ts",
   "test/agentdojo/banking.test.ts",
@@ -27,6 +25,8 @@ const LONG = [
   "test/attacks/confinement.test.ts",
   "test/cli/top.test.ts",
   "test/e2e/memory.test.ts",
+  // What it runs is fetched beside the tests, with what they leave of the machine (.ci/run).
+  "test/agents/openclaw-gateway.test.ts",
   "test/attacks/stops.test.ts",
   "test/cli/demo.test.ts",
   "test/e2e/inference.test.ts",
