@@ -4,12 +4,12 @@ import type { Vetting } from "../cli/powers.ts";
 import { VET_BOUNDS, type Dialect, type VetTools } from "../extensions/vet/tree.ts";
 import { readTree, type TreeBounds } from "../platform/tree-reader.ts";
 
-type Plugin = "jsx" | "typescript" | "decorators-legacy";
+type Plugin = "jsx" | "typescript" | "decorators-legacy" | "decoratorAutoAccessors";
 const PLUGINS: { readonly [dialect in Dialect]: readonly Plugin[] } = {
   javascript: [],
   jsx: ["jsx"],
-  typescript: ["typescript", "decorators-legacy"],
-  tsx: ["typescript", "jsx", "decorators-legacy"],
+  typescript: ["typescript", "decorators-legacy", "decoratorAutoAccessors"],
+  tsx: ["typescript", "jsx", "decorators-legacy", "decoratorAutoAccessors"],
 };
 
 const BOUNDS: TreeBounds = {

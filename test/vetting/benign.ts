@@ -163,6 +163,16 @@ export const BENIGN: readonly MadeExtension[] = [
       "src/view.tsx": `import type { ReactNode } from "react";\nexport const View = ({ text }: { text: string }): ReactNode => <p title={text}>{text!.length satisfies number}</p>;\n`,
     },
   }),
+  server({
+    technique: "typescript",
+    files: {
+      "src/store.ts": `@sealed\nexport class Store {\n  @logged accessor size = 0;\n  declare readonly name: string;\n}\n`,
+    },
+  }),
+  skill({
+    technique: "automatic",
+    body: "Disposable types allow you to register a function that is automatically called.",
+  }),
   // Shell and Python
   skill({
     technique: "documents-curl",

@@ -11,8 +11,9 @@ export function isNode(value: unknown): value is Node {
 /** The nodes right below a node. */
 export function childrenOf(node: Node): readonly Node[] {
   const found: Node[] = [];
-  for (const [field, value] of Object.entries(node)) {
-    if (field === "loc" || field.endsWith("omments")) continue;
+  for (const field of Object.keys(node)) {
+    const value = node[field];
+    if (typeof value !== "object" || value === null || field === "loc" || field.endsWith("omments")) continue;
     if (Array.isArray(value)) {
       for (const each of value) if (isNode(each)) found.push(each);
     } else if (isNode(value)) found.push(value);

@@ -52,7 +52,7 @@ const RULES: readonly WordRule[] = [
   {
     rule: "approvals-off",
     why: "has the agent approve for the person",
-    form: /\b(?:approve|confirm|accept|allow|answer yes)\b[^\n.]{0,40}\b(?:yourself|automatically|on behalf of the user|on (?:their|the user'?s) behalf|every(?:thing)? without)\b|\b(?:user|owner|human) has (?:already )?(?:agreed|consented|approved)\b[^\n.]{0,30}\b(?:everything|all|anything)\b|\b(?:auto-?approve|yolo mode)\b/iu,
+    form: /\b(?:approve|confirm|answer yes)\b[^\n.]{0,40}\b(?:yourself|automatically|on behalf of the user|on (?:their|the user'?s) behalf|every(?:thing)? without)\b|\b(?:user|owner|human) has (?:already )?(?:agreed|consented|approved)\b[^\n.]{0,30}\b(?:everything|all|anything)\b|\b(?:auto-?approve|yolo mode)\b/iu,
     unless: ADVISED_AGAINST,
   },
   {
