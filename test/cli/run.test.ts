@@ -246,6 +246,25 @@ test("an instance that ended since nothing could be recorded sends to what says 
 `);
 });
 
+test("restart shows why an instance stopped, and asks nothing while everything is frozen", async () => {
+  const [first] = instances;
+  if (first === undefined) throw new Error("the cast has no instance");
+  const shown = await transcribe(["restart", INSTANCE], {
+    typed: ["y"],
+    answers: {
+      ps: () => ({ instances: [{ ...first, state: "frozen", why: "asked" }], allFrozen: 26 }),
+      "log-show": () => ({ entries: [], size: 27 }),
+    },
+  });
+  expect(shown).toBe(`$ aios restart ${INSTANCE}
+! instance ${INSTANCE} of agent notes is frozen
+! The log has no record of why it stopped: asked.
+! aios: Everything is frozen (record 26), so nothing starts or goes on (frozen)
+! hint: aios thaw --all lifts that, and you sign for it; then this command again
+[1]
+`);
+});
+
 describe("a proposal over what was denied", () => {
   const denied = (instance: string, code: "no-grant" | "forbidden"): LogRecord => {
     const record = records.find((each) => each.kind === "denied");

@@ -39,8 +39,8 @@ export const restart: Command = {
       if (allFrozen !== null)
         throw CliFailure.of(
           "frozen",
-          `Everything is frozen since (record ${allFrozen}), so ${view.instance} does not go on`,
-          "aios thaw --all lets everything go on that it froze; this command once more lets this one",
+          `Everything is frozen (record ${allFrozen}), so nothing starts or goes on`,
+          "aios thaw --all lifts that, and you sign for it; then this command again",
         );
       if (view.state === "frozen") {
         await insist(powers, "Let it go on?");
