@@ -84,9 +84,23 @@ describe("where there is no terminal for it", () => {
 
 describe("a live screen", () => {
   afterEach(async () => {
-    for (const { instance } of (await aios.client.request("ps", { all: false })).instances)
-      await aios.client.request("kill", { instance });
+    const { instances, allFrozen } = await aios.client.request("ps", { all: false });
+    for (const { instance } of instances) await aios.client.request("kill", { instance });
+    // What one test leaves frozen is no fault of the next.
+    if (allFrozen !== null) await aios.sign("thaw-all", { frozen: allFrozen });
   });
+
+  /** Resolves when a program runs inside: a stop ends what is still starting, and freezes what runs. */
+  async function begun(): Promise<void> {
+    const kinds = ["programs-started"];
+    const runs = async (): Promise<boolean> => {
+      const [view] = (await aios.client.request("ps", { all: false })).instances;
+      if (view === undefined) return false;
+      const query = { from: 0, limit: 1, instance: view.instance, kinds };
+      return (await aios.client.request("log-show", query)).entries.length > 0;
+    };
+    await until(runs, "a program inside");
+  }
 
   test("shows what is asked within 200 ms of its record, and gives the terminal back", async () => {
     top();
@@ -112,7 +126,7 @@ describe("a live screen", () => {
 
   test("has one key that freezes everything at once, and says that it was confirmed", async () => {
     const running = aios.run({ agent: "runner", command: ["sleep", "300"] }).catch(() => null);
-    await until(async () => (await aios.client.request("ps", { all: false })).instances.length === 1, "a start");
+    await begun();
     top();
     await shell.see("runner");
     shell.type("S");
