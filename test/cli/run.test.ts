@@ -1,5 +1,6 @@
 import type { HeldView } from "../../src/protocol/held-view.ts";
 import { describe, expect, test } from "vitest";
+import { CliFailure } from "../../src/cli/failure.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
@@ -280,12 +281,16 @@ describe("a proposal over what was denied", () => {
             .map((record) => ({ record, payload: null })),
           size: log.length,
         }),
+        "propose-grant": ({ instance, from }) =>
+          Promise.reject(CliFailure.of("not-found", `asked over what ${instance} was ${from}`)),
       },
     });
 
   test("finds the instance where it can only be one, asks which of several, and says when there is none", async () => {
     const [one, other] = ["i-00000000000000aa", "i-00000000000000bb"];
-    expect(await propose(denied(one, "no-grant"), denied(other, "forbidden"))).toContain(`Instance ${one} was`);
+    expect(await propose(denied(one, "no-grant"), denied(other, "forbidden"))).toContain(
+      `asked over what ${one} was denied`,
+    );
     expect(await propose(denied(one, "no-grant"), denied(other, "no-grant"))).toContain(
       "2 instances were denied something; say which (usage)",
     );
