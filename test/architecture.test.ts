@@ -37,6 +37,8 @@ const PROVEN_BY: { readonly [module: string]: string } = {
   "src/protocol/digest.ts": "test/cli/digest.test.ts",
   "src/protocol/dsse.ts": "src/protocol/vectors.test.ts",
   "src/protocol/expand-grant.ts": "src/protocol/profile.test.ts",
+  "src/protocol/extension-order.ts": "test/attacks/extensions.test.ts",
+  "src/protocol/extension.ts": "test/extensions/says.test.ts",
   "src/protocol/fields.ts": "src/protocol/record.test.ts",
   "src/protocol/infer-anthropic.ts": "src/protocol/infer-body.test.ts",
   "src/protocol/infer-openai.ts": "src/protocol/infer-body.test.ts",

@@ -47,6 +47,7 @@ export interface CliPowers {
   /** Eyes for this machine: as this person, reading only. */
   look(): Look;
   readonly vetting: Vetting;
+  readonly sources: ExtensionSources;
   readonly logs: LogVerifier;
   readonly witnesses: Witnesses;
   readonly agents: AgentStarter;
@@ -282,6 +283,24 @@ export interface Witnesses {
   ): Promise<
     readonly { readonly origin: string; readonly size: number; readonly root: string; readonly note: string }[]
   >;
+}
+
+/** Extensions as this person has them. What is in them is read by nobody here. */
+export interface ExtensionSources {
+  /** What lies at a path; a link is followed. */
+  inspect(path: string): Promise<"folder" | "file" | null>;
+  /**
+   * Hands a file, or the tar of a folder, over to the monitor of a home under a ticket; a monitor takes it within seconds.
+   * Throws `CliFailure` (`file-unreadable`, `monitor-unreachable`). `failed` gives why not all of it could be read, or null.
+   */
+  lend(offer: {
+    readonly home: string;
+    readonly ticket: string;
+    readonly path: string;
+    readonly is: "folder" | "file";
+  }): Promise<{ failed(): string | null; stop(): void }>;
+  /** The registry that this person's npm is configured with, without a slash at its end. */
+  registry(): Promise<string>;
 }
 
 /** Hands this process's streams to an instance. */

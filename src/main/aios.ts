@@ -1,6 +1,6 @@
 /**
  * The command line: makes the powers of `src/cli/powers.ts` from this machine and hands them down. The only reader of the
- * environment (AIOS_HOME, HOME, PATH, NO_COLOR, and how npm started it).
+ * environment (AIOS_HOME, HOME, PATH, NO_COLOR, how npm started it, and its registry).
  */
 import { spawn } from "node:child_process";
 import { constants, existsSync } from "node:fs";
@@ -25,6 +25,7 @@ import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
 import { makeRecoveryCodes, openRecoveryCode } from "../platform/recovery-code.ts";
 import { createDrafts } from "./drafts.ts";
+import { createExtensionSources } from "./extension-sources.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
@@ -159,6 +160,10 @@ async function main(): Promise<number> {
     probe: probeMachine,
     look: () => createLook({ home: homedir(), folder: process.cwd(), now: Date.now(), variables: Object.keys(env) }),
     vetting: createVetting(),
+    sources: createExtensionSources({
+      configured: env["npm_config_registry"] ?? null,
+      npmrc: join(homedir(), ".npmrc"),
+    }),
     logs,
     witnesses: createWitnesses({ crypto, clock: createClock() }),
     agents: {

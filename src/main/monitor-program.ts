@@ -22,6 +22,7 @@ import { openGroups } from "../platform/cgroup.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
+import { openExtensionStore } from "../platform/extension-store.ts";
 import { openHome, oncePerTurn, rememberHome, watchRemoval } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
@@ -47,6 +48,8 @@ import { prepareAgents } from "./agent-start.ts";
 import { PAGES } from "./console-pages.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+
+const VOLUME_WORKER = new URL("./volume-worker.ts", import.meta.url);
 
 const OWN_CODE = [join(ROOT, "src")];
 
@@ -128,7 +131,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       return Buffer.from(started.output().bytes).toString("utf8");
     },
     removeSocketFolder: (instance) => rm(join(faces, instance), { recursive: true, force: true }),
-    volumes: openAgentVolumes(home, new URL("./volume-worker.ts", import.meta.url), environment),
+    volumes: openAgentVolumes(home, VOLUME_WORKER, environment),
+    extensions: openExtensionStore(home.extensions, VOLUME_WORKER, environment),
     homeStands,
     scrubber: scrubText,
     workspaceProblem: (path, mode) =>

@@ -27,6 +27,7 @@ import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
 import { frozenBy } from "./frozen-yes.ts";
 import { viewHeld, viewHeldPage } from "./instance-view.ts";
+import type { ExtensionDesk } from "./extensions/desk.ts";
 import type { Found } from "./found.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
@@ -69,6 +70,7 @@ export interface CliPorts {
   readonly instances: Instances;
   readonly statements: Statements;
   readonly found: Found;
+  readonly extensions: ExtensionDesk;
   readonly vault: Vault;
   readonly memory: Memory;
   readonly keeper: Pick<Keeper, "compare">;
@@ -381,6 +383,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     ...memoryHandlers(ports),
     ...proposedHandlers(ports),
+    ...ports.extensions.handlers,
     async "console-open"() {
       return ports.console.open({ ...handlers, submit: submitFrom("console") });
     },

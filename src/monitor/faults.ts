@@ -1,3 +1,6 @@
+import { ARCHIVE_CODES, FETCH_CODES, READ_CODES } from "../protocol/extension-order.ts";
+import type { ArchiveCode, FetchCode, ReadCode } from "../protocol/extension-order.ts";
+
 /** Why the monitor refused a request of the command line. Closed; `docs/codes.md` lists them. */
 export type RefusalCode =
   | "unknown-instance"
@@ -44,7 +47,14 @@ export type RefusalCode =
   | "unknown-provider"
   | "older-version"
   | "memory"
-  | "too-many";
+  | "too-many"
+  | "unknown-extension"
+  | "extension-damaged"
+  | "extension-quarantined"
+  | "extension-failed"
+  | ArchiveCode
+  | FetchCode
+  | ReadCode;
 
 /** One sentence for each code. */
 export const REFUSALS: { readonly [code in RefusalCode]: string } = {
@@ -93,6 +103,13 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "older-version": "a snapshot of memory is not above the version that is there",
   memory: "memory gave no answer; the message says why",
   "too-many": "a bound on how many may be open at once is reached",
+  "unknown-extension": "there is no such extension",
+  "extension-damaged": "what lies in the store is not what was kept there",
+  "extension-quarantined": "the extension is in quarantine, and is not added anew",
+  "extension-failed": "the process that fetches or unpacks gave no answer, or took too long",
+  ...ARCHIVE_CODES,
+  ...FETCH_CODES,
+  ...READ_CODES,
 };
 
 /** A request that cannot be granted as it stands; nothing has changed. */

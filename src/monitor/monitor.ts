@@ -23,6 +23,7 @@ import { keptOf, leftToErase } from "./erasing.ts";
 import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
+import { createExtensionDesk } from "./extensions/desk.ts";
 import { createFound } from "./found.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createAway } from "./away.ts";
@@ -264,6 +265,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, stopDrivers: drivers.stopAll };
   const { reconsider, grantsChanged, takeUpHeld } = createReconsidering({ ...anew, failed: failedQuietly });
   const found = createFound(state, { powers, crypto: powers.crypto });
+  const extensions = createExtensionDesk({ powers, journal, code: parts.code, refused });
   const away = createAway({ journal, timer: powers.timer, trusted, grantsChanged, failed: failedQuietly });
   const statements = createStatements({
     journal,
@@ -328,6 +330,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
 
   await vault.keepOnly(new Set([...state.secrets.values()].map(({ commitment }) => commitment)));
+  await extensions.tidy();
   const unfinished = await leftToErase(log, state);
   if (unfinished.length > 0) await log.erase(unfinished);
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
@@ -361,6 +364,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     asked,
     away,
     digests,
+    extensions,
     instances,
     statements,
     found,

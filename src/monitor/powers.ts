@@ -1,4 +1,5 @@
 import type { AgentVolumes } from "../platform/agent-volumes.ts";
+import type { ExtensionStore } from "../platform/extension-store.ts";
 import type { FoundBytes } from "../platform/found-file.ts";
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
 import type { Stops } from "../platform/sandbox-stop.ts";
@@ -80,6 +81,8 @@ export interface MonitorPowers {
   removeSocketFolder(instance: string): Promise<void>;
   /** Homes of agents that last. */
   readonly volumes: AgentVolumes;
+  /** What extensions are, read-only. */
+  readonly extensions: ExtensionStore;
   /** Throws when this machine cannot guard a folder that an agent writes in. */
   requireGuard(): void;
   /** Paths below a workspace that git obeys by its configuration (platform/git-obeyed.ts). Rejects when they cannot be known. */

@@ -10,6 +10,7 @@ import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { applyRecovery } from "./recovery-state.ts";
 import { applyAway } from "./away-state.ts";
+import { applyExtension } from "./extensions/extension-state.ts";
 import { dropGrant, putGrant } from "./grant-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "../protocol/spent.ts";
@@ -153,6 +154,10 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "home-put":
       state.sealed.set(body.agent, (state.sealed.get(body.agent) ?? new Map()).set(body.path, body.digest));
       return;
+    case "extension-added":
+    case "extension-quarantined":
+    case "extension-removed":
+      return applyExtension(state.extensions, at, body);
     case "labelled": {
       // What a delegate read reaches its delegator by its answer, so the label goes up with it.
       const labelled = state.instances.get(body.instance);

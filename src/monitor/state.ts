@@ -3,6 +3,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
+import type { ExtensionKind } from "../protocol/extension.ts";
 import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
 import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
@@ -172,6 +173,8 @@ export interface State {
   away: AwayState | null;
   /** Files that owners put into agents' homes: digests by path, by agent. */
   readonly sealed: Map<string, Map<string, string>>;
+  /** Extensions in the store, by their ids. */
+  readonly extensions: Map<string, ExtensionState>;
   /** What memory holds, and its rules. */
   readonly memory: MemoryBook;
   /** Records whose payloads owners had erased. */
@@ -180,6 +183,21 @@ export interface State {
   readonly unexplained: Map<number, number>;
   /** Latest time that the log has seen, milliseconds since 1970 UTC. */
   highWater: number;
+}
+
+/** An extension in the store. */
+export interface ExtensionState {
+  readonly id: string;
+  /** Digest of what is kept of it beside its tree. */
+  readonly manifest: string;
+  readonly kind: ExtensionKind;
+  readonly name: string;
+  readonly version: string | null;
+  readonly source: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  /** Why it is in quarantine, or null. */
+  readonly quarantined: string | null;
 }
 
 export function emptyState(): State {
@@ -205,6 +223,7 @@ export function emptyState(): State {
     allFrozen: null,
     away: null,
     sealed: new Map(),
+    extensions: new Map(),
     memory: new MemoryBook(),
     erased: new Set(),
     unexplained: new Map(),

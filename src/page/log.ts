@@ -72,6 +72,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "memory-quarantined",
     "memory-released",
   ],
+  extensions: ["extension-added", "extension-quarantined", "extension-removed"],
   "the monitor and the console": [
     "start",
     "stop",

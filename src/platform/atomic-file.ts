@@ -39,7 +39,8 @@ function writeDurably(path: string, bytes: string | Uint8Array, mode: number): v
   }
 }
 
-function syncFolder(path: string): void {
+/** Makes what was put into a folder, or renamed there, durable. */
+export function syncFolder(path: string): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(fd);

@@ -45,6 +45,7 @@ describe("a home that is not there", () => {
     try {
       const home = openHome(join(path, "deeper"));
       expect(readdirSync(home.path).toSorted()).toEqual([
+        "extensions",
         "index",
         "keys",
         "log",
@@ -69,7 +70,7 @@ describe("a home that is there", () => {
     expect(existsSync(join(path, "log", "records"))).toBe(true);
   });
 
-  it.each(["", "run", "log", "keys", "index", "volumes", "sealed"])(
+  it.each(["", "run", "log", "keys", "index", "volumes", "sealed", "extensions"])(
     "is refused when others may look into its folder '%s', and nothing is changed",
     (name) => {
       openHome(path);
@@ -84,7 +85,7 @@ describe("a home that is there", () => {
     },
   );
 
-  it.each(["", "run", "log", "keys", "index", "volumes", "sealed"])(
+  it.each(["", "run", "log", "keys", "index", "volumes", "sealed", "extensions"])(
     "is refused when its folder '%s' is a link or a file",
     (name) => {
       const real = join(outer, "real");

@@ -15,6 +15,8 @@ export interface Home {
   readonly volumes: string;
   /** What owners put into agents' homes, a folder each, beside what agents write. */
   readonly sealed: string;
+  /** Extensions, a folder each, read-only; what strangers wrote. */
+  readonly extensions: string;
   /** What agents' changes to files replaced, a folder an instance, so that they can be undone. */
   readonly undo: string;
   /** What can be deleted and is rebuilt from the log. */
@@ -42,6 +44,7 @@ export function openHome(path: string): Home {
     index: join(home, "index"),
     volumes: join(home, "volumes"),
     sealed: join(home, "sealed"),
+    extensions: join(home, "extensions"),
     telemetry: join(home, "telemetry"),
   };
   if (lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true) {

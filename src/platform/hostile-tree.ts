@@ -163,7 +163,7 @@ function fail(path: string): never {
 }
 
 /** Calls back for each name; false of it ends the reading, and is handed on. */
-function readNames(folder: number, each: (name: Buffer) => boolean): boolean {
+export function readNames(folder: number, each: (name: Buffer) => boolean): boolean {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node takes "buffer" here as elsewhere; its types do not know
   const names = opendirSync(`/proc/self/fd/${folder}`, { bufferSize: 256, encoding: "buffer" as BufferEncoding });
   try {
@@ -178,17 +178,18 @@ function readNames(folder: number, each: (name: Buffer) => boolean): boolean {
   }
 }
 
-function below(folder: number, name: Buffer | string): Buffer {
+/** A name in an open folder, as a path. */
+export function below(folder: number, name: Buffer | string): Buffer {
   return Buffer.concat([Buffer.from(`/proc/self/fd/${folder}/`), Buffer.from(name)]);
 }
 
-/** Null when it is gone. */
-function lookAt(folder: number, name: Buffer): Stats | null {
+/** What a name in an open folder is, links not followed; null when it is gone. */
+export function lookAt(folder: number, name: Buffer): Stats | null {
   return lstatSync(below(folder, name), { throwIfNoEntry: false }) ?? null;
 }
 
 /** Opens a folder in a folder; null when it is gone or has become something else meanwhile. */
-function openInner(folder: number, name: Buffer): number | null {
+export function openInner(folder: number, name: Buffer): number | null {
   try {
     return openSync(below(folder, name), FOLDER);
   } catch (error) {

@@ -41,6 +41,7 @@ import {
 import { AWAY_TABLE, AWAY_TABLE_ANSWERS } from "./away-requests.ts";
 import { HELD_PAGE } from "./held-view.ts";
 import { command, environment, task } from "./launch.ts";
+import { EXTENSION_ANSWERS, EXTENSION_TABLE } from "./extension-table.ts";
 import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
 import { OFFER } from "./offer.ts";
 import { OWNER_ANSWERS, OWNER_TABLE, RECOVERY_PENDING } from "./owner-requests.ts";
@@ -158,6 +159,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   stopped: object<BodyOf<"stopped">>({ instance: lookup, go: boolean() }),
   homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
   ...MEMORY_TABLE,
+  ...EXTENSION_TABLE,
   "console-open": empty,
   "console-close": empty,
   stop: empty,
@@ -359,6 +361,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   stopped: object<OkOf<"stopped">>({ stopped: boolean() }),
   homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
   ...MEMORY_ANSWERS,
+  ...EXTENSION_ANSWERS,
   "console-open": object<OkOf<"console-open">>({
     origin: text({ max: 128, pattern: CONSOLE_ORIGIN }),
     code: nonce,

@@ -44,8 +44,10 @@ import {
   risk,
   secretName,
   stage,
+  visibleLine,
   words,
 } from "./fields.ts";
+import { EXTENSION_KINDS, extensionName } from "./extension.ts";
 import { REFUSED } from "./port-gate-table.ts";
 import { REFRESH_FAULTS } from "./refresh-order.ts";
 import { DEMANDS } from "./second-screen.ts";
@@ -208,6 +210,16 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     count,
     key: ownerKey,
   }),
+  "extension-added": plainRecord("extension-added", {
+    extension: digest,
+    manifest: digest,
+    of: oneOf(EXTENSION_KINDS),
+    name: extensionName,
+    version: nullable(visibleLine),
+    source: words,
+  }),
+  "extension-quarantined": plainRecord("extension-quarantined", { extension: digest, why: visibleLine }),
+  "extension-removed": plainRecord("extension-removed", { extension: digest }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),
   terminal: plainRecord("terminal", { instance: instanceId, agent: agentName, code: reasonCode, by: words }),
   "devices-passed": plainRecord("devices-passed", {

@@ -6,6 +6,7 @@ import { LABELS, RISKS } from "../kernel/grant.ts";
 import { STAGES } from "../kernel/codes.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { CONSOLE_ENTRIES } from "./console-entry.ts";
+import { EXTENSION_KINDS } from "./extension.ts";
 import { decodeRecord, recordText } from "./record-codec.ts";
 import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
@@ -92,6 +93,16 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "away-ended": fc.record({ why: fc.constantFrom("back" as const, "over" as const) }),
   "home-put": fc.record({ agent: name, path: fc.constantFrom("CLAUDE.md", ".claude/settings.json"), digest, key }),
   "home-wiped": fc.record({ agent: name, key }),
+  "extension-added": fc.record({
+    extension: digest,
+    manifest: digest,
+    of: fc.constantFrom(...EXTENSION_KINDS),
+    name,
+    version: fc.option(fc.constantFrom("1.0.0", "2.1.0-beta.3")),
+    source: name,
+  }),
+  "extension-quarantined": fc.record({ extension: digest, why: name }),
+  "extension-removed": fc.record({ extension: digest }),
   "memory-kept": fc.record({
     entry: count,
     agent: name,

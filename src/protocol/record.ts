@@ -4,6 +4,7 @@ import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { Plane } from "../kernel/memory.ts";
 import type { Budgeted, Quarantine } from "../kernel/memory-book.ts";
+import type { ExtensionKind } from "./extension.ts";
 import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 import type { Demand } from "./second-screen.ts";
@@ -189,6 +190,19 @@ export type RecordBody =
       readonly count: number;
       readonly key: string;
     } // payload: {document: {agent, plane, origin, size, count, bytes, digest}, envelope}
+  | {
+      /** Put into the store; it does nothing there. `manifest` is the digest of what is kept of it beside its tree. */
+      readonly kind: "extension-added";
+      readonly extension: string;
+      readonly manifest: string;
+      readonly of: ExtensionKind;
+      readonly name: string;
+      readonly version: string | null;
+      /** Where it was fetched from, or what was typed. */
+      readonly source: string;
+    } // payload: {manifest}
+  | { readonly kind: "extension-quarantined"; readonly extension: string; readonly why: string }
+  | { readonly kind: "extension-removed"; readonly extension: string }
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }
   | {
       readonly kind: "terminal";

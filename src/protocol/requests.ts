@@ -6,6 +6,7 @@ import type { Format, Provider, Spent } from "../kernel/infer.ts";
 import type { BindingTerms } from "../kernel/secrets.ts";
 import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
+import type { ExtensionRequests } from "./extension-table.ts";
 import type { ConsoleCommands } from "./console-entry.ts";
 import type { ProposedRequests } from "./proposed-grants.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
@@ -233,7 +234,14 @@ export interface Explanation {
 type Empty = Record<string, never>;
 /** Requests that the command line may send. */
 export interface CliRequests
-  extends OwnerRequests, MemoryRequests, LogRequests, ConsoleCommands, AwayRequests, ProposedRequests {
+  extends
+    OwnerRequests,
+    MemoryRequests,
+    LogRequests,
+    ConsoleCommands,
+    AwayRequests,
+    ProposedRequests,
+    ExtensionRequests {
   hello: {
     body: { readonly version: string };
     ok: {

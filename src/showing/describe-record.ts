@@ -99,6 +99,12 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.path} in the home of ${record.agent}, by ${record.key}`);
     case "home-wiped":
       return about(null, "good", `${record.agent} by ${record.key}`);
+    case "extension-added":
+      return about(null, "plain", `${record.of} ${record.name} from ${record.source}`);
+    case "extension-quarantined":
+      return about(null, "bad", `${record.extension.slice(0, 15)}...: ${record.why}`);
+    case "extension-removed":
+      return about(null, "plain", `${record.extension.slice(0, 15)}...`);
     case "memory-kept":
       return about(record.instance, "plain", `entry ${record.entry} in the ${record.plane} plane of ${record.agent}`);
     case "memory-expired":

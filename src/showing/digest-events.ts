@@ -125,6 +125,12 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("asked", `memory: ${text}`);
     case "memory-quarantined":
       return once("asked", `memory in quarantine: ${text}`);
+    case "extension-added":
+      return once("done", `extension added: ${text}`);
+    case "extension-removed":
+      return once("done", `extension removed: ${text}`);
+    case "extension-quarantined":
+      return once("asked", `extension in quarantine: ${text}`);
     case "memory-destroyed":
     case "state-kept":
       return [];

@@ -147,6 +147,12 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       );
     case "home-wiped":
       return entity(record, { type: "Home", name: record.agent, activity: 4 });
+    case "extension-quarantined":
+      return finding(
+        { seq: record.seq, instance: null, agent: null },
+        { code: "extension-quarantined", severity: SEVERITY.medium },
+        { extension: record.extension },
+      );
     case "memory-frozen":
       return entity(record, { type: "Memory", name: `${record.name} of ${record.agent}`, activity: 1 });
     case "memory-budget-set":
@@ -168,6 +174,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "away-ended":
     case "devices-passed":
     case "driver-pinned":
+    case "extension-added":
+    case "extension-removed":
     case "files-undone":
     case "files-written":
     case "hold-asked":

@@ -141,6 +141,11 @@ export function createDesk(setting: Setting = {}): Desk {
       memory: () => missing("file of memory"),
       folder: (path) => `${path}/log`,
     },
+    sources: {
+      inspect: () => Promise.resolve(null),
+      lend: () => missing("source"),
+      registry: () => Promise.resolve("https://registry.example"),
+    },
     witnesses: { serve: () => missing("witness"), seen: () => Promise.resolve([]) },
     agents: {
       offerStreams: () =>

@@ -302,6 +302,16 @@ export const MOVES: readonly (readonly [string, Move])[] = [
     },
   ],
   [
+    "extension",
+    (log, a, b) => {
+      const extension = digestOf(`extension ${a % 7}`);
+      if (b % 4 === 0) return log.push({ kind: "extension-removed", extension });
+      if (b % 4 === 1) return log.push({ kind: "extension-quarantined", extension, why: `reason ${b}` });
+      const [manifest, version] = [digestOf(`manifest ${b}`), b % 3 === 0 ? null : `${b}.0.0`];
+      log.push({ kind: "extension-added", extension, manifest, of: "npm", name: "notes", version, source: "notes" });
+    },
+  ],
+  [
     "instance",
     (log, a, b) => {
       const instance = instanceAt(a);

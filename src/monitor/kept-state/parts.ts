@@ -5,6 +5,7 @@ import {
   AT,
   COUNT,
   CUT_OFF,
+  EXTENSION,
   FROZEN,
   HELD,
   inRows,
@@ -149,6 +150,14 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
     take({ state }, { pin, found }) {
       if (state.quarantined.has(pin)) return TWICE;
       state.quarantined.set(pin, found);
+      return null;
+    },
+  }),
+  extensions: part(EXTENSION, {
+    rows: ({ state }) => state.extensions.values(),
+    take({ state }, row) {
+      if (state.extensions.has(row.id)) return TWICE;
+      state.extensions.set(row.id, row);
       return null;
     },
   }),

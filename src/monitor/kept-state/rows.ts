@@ -35,9 +35,11 @@ import {
   reasonCode,
   risk,
   stage,
+  visibleLine,
   words,
 } from "../../protocol/fields.ts";
-import type { HeldState, InstanceState, OpenIntent, State } from "../state.ts";
+import { EXTENSION_KINDS, extensionName } from "../../protocol/extension.ts";
+import type { ExtensionState, HeldState, InstanceState, OpenIntent, State } from "../state.ts";
 import type { Folded } from "./folded.ts";
 
 /** One part of what is kept: as rows, each a line of its own, and back. */
@@ -187,6 +189,17 @@ export interface PinRow {
   readonly found: string;
 }
 export const PIN: Decoder<PinRow> = object<PinRow>({ pin: digest, found: digest });
+
+export const EXTENSION: Decoder<ExtensionState> = object<ExtensionState>({
+  id: digest,
+  manifest: digest,
+  kind: oneOf(EXTENSION_KINDS),
+  name: extensionName,
+  version: nullable(visibleLine),
+  source: words,
+  at: moment,
+  quarantined: nullable(visibleLine),
+});
 
 export const FROZEN: Decoder<{ readonly record: number }> = object<{ readonly record: number }>({ record: count });
 

@@ -1,0 +1,210 @@
+import { npmName, npmVersion } from "../../protocol/extension-order.ts";
+import type { ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
+import { decode } from "../../protocol/decode.ts";
+import { showBytes, showMoment } from "../../showing/moment.ts";
+import { line, join, writeLines } from "../../showing/line.ts";
+import { makeVisible } from "../../showing/visible.ts";
+import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
+import { withMonitor, writeJson } from "../connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { findExtension } from "../find-extension.ts";
+import { CliFailure } from "../failure.ts";
+import type { CliPowers, Home, MonitorClient } from "../powers.ts";
+import { describeAsks, describeExtension, nameExtension } from "../show-extension.ts";
+import { layOutTable } from "../table.ts";
+
+export const EXTENSION: Positional = {
+  name: "EXT",
+  required: true,
+  help: "its id, the beginning of it, or its name if only one has it",
+};
+const INERT =
+  "What is added does nothing: it lies in the home, read-only, until an owner grants something that uses it.";
+
+/** `aios ext add`. */
+export const extAdd: Command = {
+  path: ["ext", "add"],
+  summary: "put an extension into the store, where it does nothing",
+  positionals: [{ name: "SOURCE", required: true, help: "NAME@VERSION from npm, a folder, a file or an address" }],
+  rest: null,
+  flags: [
+    { name: "registry", value: "URL", help: "the registry of npm packages (default: npm's own)" },
+    JSON_OUTPUT,
+    HOME,
+  ],
+  details: [
+    "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), or the https address of a server.",
+    "Nothing of it is run, its install scripts neither. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
+    INERT,
+  ],
+  examples: ["ext add @modelcontextprotocol/server-memory@2026.8.31", "ext add ./my-skill", "ext add notes.mcpb"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const source = await readSource(powers, args.required("SOURCE"), args.value("registry"));
+      const { extension, fresh } = await add(powers, { client, home, source });
+      if (args.has("json")) writeJson(powers, { extension, fresh });
+      else {
+        const what = fresh
+          ? join(["good", "added"], ` ${nameExtension(extension)}`)
+          : line(`${nameExtension(extension)} is there already`);
+        writeLines(powers.out, [
+          what,
+          line(`  ${extension.id}`, "faint"),
+          line(`  look at it: aios ext show ${shortId(extension)}`, "faint"),
+        ]);
+      }
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios ext list`. */
+export const extList: Command = {
+  path: ["ext", "list"],
+  summary: "list the extensions in the store",
+  positionals: [],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: [INERT],
+  examples: ["ext list"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const { extensions } = await client.request("extensions", {});
+      if (args.has("json")) writeJson(powers, { extensions });
+      else if (extensions.length === 0) writeLines(powers.out, [line("There is no extension.")]);
+      else {
+        const rows = extensions.map((extension) => [
+          shortId(extension),
+          extension.kind,
+          nameExtension(extension),
+          extension.state === "quarantined" ? (["bad", "quarantined"] as const) : extension.state,
+          showMoment(extension.at, powers.offset(extension.at)),
+        ]);
+        writeLines(powers.out, layOutTable(["EXT", "KIND", "NAME", "STATE", "SINCE"], rows));
+      }
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios ext show`. */
+export const extShow: Command = {
+  path: ["ext", "show"],
+  summary: "show an extension, what it asks for and its files",
+  positionals: [EXTENSION],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: [
+    "Every byte of it is read for this and compared with what was added; exit code 1 when it is not that.",
+    "What it asks for is what it says itself: nothing of it is granted.",
+  ],
+  examples: ["ext show 0f3a81c2"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const { id } = await findExtension(client, args.required("EXT"));
+      const found = await client.request("extension-show", { id });
+      if (args.has("json")) writeJson(powers, found);
+      else {
+        const { extension, manifest, files, damaged } = found;
+        const rows = files.map((file) =>
+          line(`  ${file.executable ? "x" : " "} ${makeVisible(file.path)}  ${showBytes(file.bytes)}`, "faint"),
+        );
+        writeLines(powers.out, [
+          ...describeExtension(extension, manifest, powers),
+          ...describeAsks(manifest.asks),
+          ...(rows.length === 0 ? [] : [line("Files", "strong"), ...rows]),
+          ...(damaged === null ? [] : [line(`It is not as it was added: ${makeVisible(damaged)}`, "bad")]),
+        ]);
+      }
+      return found.damaged === null ? EXIT.ok : EXIT.no;
+    });
+  },
+};
+
+/** `aios ext quarantine`. */
+export const extQuarantine: Command = {
+  path: ["ext", "quarantine"],
+  summary: "let nothing start an extension any more",
+  positionals: [EXTENSION, { name: "WHY", required: true, help: "a few words, which are recorded" }],
+  rest: null,
+  flags: [HOME],
+  details: ["It stays where it is, for whoever wants to look at it, and adding the same again is refused."],
+  examples: ['ext quarantine 0f3a81c2 "its author says that the account was taken over"'],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const extension = await findExtension(client, args.required("EXT"));
+      const { seq } = await client.request("extension-quarantine", { id: extension.id, why: args.required("WHY") });
+      writeLines(powers.out, [line(`in quarantine: ${nameExtension(extension)} (record ${seq})`)]);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** `aios ext remove`. */
+export const extRemove: Command = {
+  path: ["ext", "remove"],
+  summary: "remove an extension from the store",
+  positionals: [EXTENSION],
+  rest: null,
+  flags: [HOME],
+  details: ["What uses it does not start any more. That it was there, and what it was, stays in the log."],
+  examples: ["ext remove 0f3a81c2"],
+  async run(powers, args) {
+    return await withMonitor({ powers, args }, async (client) => {
+      const extension = await findExtension(client, args.required("EXT"));
+      const { seq } = await client.request("extension-remove", { id: extension.id });
+      writeLines(powers.out, [line(`removed ${nameExtension(extension)} (record ${seq})`)]);
+      return EXIT.ok;
+    });
+  },
+};
+
+/** Enough of an id to name it by, for most people's stores. */
+function shortId({ id }: Pick<ExtensionView, "id">): string {
+  return id.slice("sha256:".length, "sha256:".length + 12);
+}
+
+/** What a person typed, before anything of it is opened. A path is told from a name by what lies there. */
+type Typed =
+  | Exclude<ExtensionSource, { kind: "stream" }>
+  | { readonly kind: "path"; readonly path: string; readonly is: "folder" | "file" };
+
+async function readSource(powers: CliPowers, text: string, registry: string | null): Promise<Typed> {
+  if (/^https?:\/\//u.test(text)) return { kind: "http", url: text };
+  const [, name = "", version = ""] = /^(?:npm:)?(@?[^@]+)@([^@]+)$/u.exec(text) ?? [];
+  if (decode(npmName, name).kind === "ok" && decode(npmVersion, version).kind === "ok")
+    return {
+      kind: "npm",
+      registry: (registry ?? (await powers.sources.registry())).replace(/\/+$/u, ""),
+      name,
+      version,
+    };
+  const path = powers.resolve(text);
+  const is = await powers.sources.inspect(path);
+  if (is !== null) return { kind: "path", path, is };
+  throw CliFailure.of(
+    "not-found",
+    `"${text}" is no npm package with an exact version, and nothing lies there`,
+    "NAME@1.2.3, a folder, a .tgz or .mcpb file, or an https address",
+  );
+}
+
+async function add(
+  powers: CliPowers,
+  { client, home, source }: { readonly client: MonitorClient; readonly home: Home; readonly source: Typed },
+): Promise<{ readonly extension: ExtensionView; readonly fresh: boolean }> {
+  if (source.kind !== "path") return await client.request("extension-add", { source });
+  const { path, is } = source;
+  const form = is === "folder" ? "tar" : /\.(?:mcpb|dxt|zip)$/iu.test(path) ? "zip" : "tgz";
+  const ticket = powers.random.hex(16);
+  const lent = await powers.sources.lend({ home: home.path, ticket, path, is });
+  try {
+    const label = path.slice(path.lastIndexOf("/") + 1);
+    return await client.request("extension-add", { source: { kind: "stream", form, ticket, label } });
+  } catch (error) {
+    const why = lent.failed();
+    throw why === null ? error : CliFailure.of("file-unreadable", why);
+  } finally {
+    lent.stop();
+  }
+}

@@ -1,0 +1,61 @@
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
+import { CliFailure } from "../cli/failure.ts";
+import type { ExtensionSources } from "../cli/powers.ts";
+import { packFolder } from "../platform/pack-folder.ts";
+import { sendDescriptors } from "../platform/stream-handover.ts";
+import { relayStreams } from "../platform/stream-relay.ts";
+import { translateFaults } from "./translate.ts";
+
+/** Where npm asks when nobody told it otherwise (npm's own documentation of `registry`). */
+const PUBLIC_REGISTRY = "https://registry.npmjs.org";
+/** What an unpacker says on its way goes nowhere: the monitor tells what came of it. */
+const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
+
+/** @param npm the registry in the environment, and the person's npm configuration. */
+export function createExtensionSources(npm: {
+  readonly configured: string | null;
+  readonly npmrc: string;
+}): ExtensionSources {
+  return {
+    async inspect(path) {
+      const found = await stat(path).catch(() => null);
+      return found === null ? null : found.isDirectory() ? "folder" : "file";
+    },
+
+    async lend({ home, ticket, path, is }) {
+      let why: string | null = null;
+      const input = is === "folder" ? Readable.from(packFolder(path), { objectMode: false }) : createReadStream(path);
+      input.on("error", (error: Error) => {
+        why = error.message;
+      });
+      const relay = relayStreams({ input, output: nowhere(), error: nowhere() });
+      try {
+        const fds = relay.fds.filter((fd) => fd !== null);
+        await translateFaults(() => sendDescriptors(join(home, "run", "streams.sock"), ticket, fds));
+      } catch (error) {
+        relay.stop();
+        throw error;
+      } finally {
+        relay.release();
+      }
+      return {
+        failed: () => why,
+        stop() {
+          relay.stop();
+          input.destroy();
+        },
+      };
+    },
+
+    async registry() {
+      const text = npm.configured === null ? await readFile(npm.npmrc, "utf8").catch(() => "") : "";
+      const written = /^[ \t]*registry[ \t]*=[ \t]*(\S+)[ \t]*$/mu.exec(text)?.[1];
+      const registry = (npm.configured ?? written ?? PUBLIC_REGISTRY).replace(/\/+$/u, "");
+      if (/^https?:\/\//u.test(registry)) return registry;
+      throw CliFailure.of("bad-configuration", `npm is configured with "${registry}", which is no registry`);
+    },
+  };
+}

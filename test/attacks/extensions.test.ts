@@ -1,0 +1,188 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sendDescriptors } from "../../src/platform/stream-handover.ts";
+import { relayStreams } from "../../src/platform/stream-relay.ts";
+import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
+import type { ExtensionRequests } from "../../src/protocol/extension-table.ts";
+import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { makeTgz, makeZip } from "../fakes/archives.ts";
+import { HOSTILE_ARCHIVES } from "../fakes/hostile-archives.ts";
+
+/*
+ * Extensions come from strangers: archives that would write elsewhere or fill the machine, registries that hand out something
+ * else, and somebody who changes what lies in the store.
+ */
+type Added = ExtensionRequests["extension-add"]["ok"];
+const PACKAGE = [
+  { name: "package/package.json", body: '{"name":"notes","version":"1.0.0","scripts":{"install":"touch /tmp/ran"}}' },
+  { name: "package/bin/notes.js", body: "#!/usr/bin/env node\n", mode: 0o755 },
+];
+
+describe("the store of extensions", () => {
+  let aios: Substrate;
+  let outside: string;
+
+  beforeAll(async () => {
+    aios = await startSubstrate();
+    outside = realpathSync(mkdtempSync(join(tmpdir(), "aios-outside-")));
+    chmodSync(outside, 0o777); // the monitor's user could write here, if it were led here
+  }, 60_000);
+  afterAll(async () => {
+    await aios.stop();
+    rmSync(outside, { recursive: true, force: true });
+  });
+
+  /** Hands an archive over as the command line does. */
+  async function add(archive: Buffer, form: ArchiveForm, label = "archive"): Promise<Added> {
+    const ticket = randomBytes(16).toString("hex");
+    const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
+    const relay = relayStreams({ input: Readable.from([archive]), output: nowhere(), error: nowhere() });
+    try {
+      const fds = relay.fds.filter((fd) => fd !== null);
+      await sendDescriptors(join(aios.home, "run", "streams.sock"), ticket, fds);
+      relay.release();
+      return await aios.client.request("extension-add", { source: { kind: "stream", form, ticket, label } });
+    } finally {
+      relay.stop();
+    }
+  }
+  const fail = (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => "nothing",
+      (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error)),
+    );
+  const stored = (): readonly string[] => readdirSync(join(aios.home, "extensions"));
+  const list = async (): Promise<readonly string[]> =>
+    (await aios.client.request("extensions", {})).extensions.map(({ id }) => id);
+  const records = async (kind: string): Promise<number> => {
+    const query = { from: 0, limit: 10_000, instance: null, kinds: [kind] };
+    return (await aios.client.request("log-show", query)).entries.length;
+  };
+
+  it("refuses hostile archives one by one, and nothing of them is left anywhere", async () => {
+    const chosen = [
+      "a path that leads up",
+      "a symbolic link out, and a file through it",
+      "names that differ in case",
+      "a gzip bomb",
+      "a zip bomb that says that it is small",
+      "a second gzip member",
+    ];
+    for (const what of chosen) {
+      const hostile = HOSTILE_ARCHIVES.find((each) => each.what === what);
+      if (hostile === undefined) throw new Error(`there is no ${what}`);
+      expect([what, await fail(add(hostile.bytes(), hostile.form))]).toEqual([what, hostile.code]);
+    }
+    expect(stored()).toEqual([]);
+    expect(await list()).toEqual([]);
+    expect(await records("extension-added")).toBe(0);
+    expect(readdirSync(outside)).toEqual([]);
+    expect(existsSync(join(aios.home, "..", "canary"))).toBe(false);
+  });
+
+  it("keeps an honest one read-only under the digest of its files, once, and runs nothing of it", async () => {
+    const { extension, fresh } = await add(makeTgz(PACKAGE), "tgz");
+    expect([fresh, extension.kind, extension.name, extension.version]).toEqual([true, "npm", "notes", "1.0.0"]);
+    const lines = PACKAGE.map(({ name, body, mode }) => {
+      const sum = createHash("sha256").update(body).digest("hex");
+      return `${mode === undefined ? "-" : "x"} ${Buffer.byteLength(body)} ${sum} ${name.slice("package/".length)}\n`;
+    });
+    const listing = `aios-tree-v1\n${lines.toSorted((a, b) => ((a.split(" ")[3] ?? "") < (b.split(" ")[3] ?? "") ? -1 : 1)).join("")}`;
+    expect(extension.id).toBe(`sha256:${createHash("sha256").update(listing).digest("hex")}`);
+    const tree = join(aios.home, "extensions", extension.id.slice("sha256:".length), "tree");
+    const modes = ["", "package.json", "bin", "bin/notes.js"].map((path) => statSync(join(tree, path)).mode & 0o777);
+    expect(modes).toEqual([0o500, 0o400, 0o500, 0o500]);
+    expect(existsSync("/tmp/ran")).toBe(false);
+    // The same files by another way are the same extension.
+    expect(await add(makeTgz(PACKAGE.toReversed()), "tgz")).toMatchObject({ fresh: false, extension });
+    expect(await records("extension-added")).toBe(1);
+  });
+
+  it("says so when somebody changed a byte of it, and takes it anew", async () => {
+    const [id = ""] = await list();
+    const file = join(aios.home, "extensions", id.slice("sha256:".length), "tree", "package.json");
+    chmodSync(file, 0o600);
+    writeFileSync(file, '{"name":"other","version":"1.0.0"}');
+    expect((await aios.client.request("extension-show", { id })).damaged).toContain("not those that were added");
+    expect(await add(makeTgz(PACKAGE), "tgz")).toMatchObject({ fresh: true, extension: { id } });
+    expect((await aios.client.request("extension-show", { id })).damaged).toBeNull();
+  });
+
+  it("keeps what is in quarantine out, over a restart too, until it is removed", async () => {
+    const [id = ""] = await list();
+    await aios.client.request("extension-quarantine", { id, why: "its author's account was taken over" });
+    expect(await fail(add(makeTgz(PACKAGE), "tgz"))).toBe("extension-quarantined");
+    writeFileSync(join(aios.home, "extensions", "left-over"), "of a stop in the middle");
+    await aios.crash();
+    await aios.restart();
+    expect(stored()).toEqual([id.slice("sha256:".length)]);
+    expect((await aios.client.request("extensions", {})).extensions).toMatchObject([{ id, state: "quarantined" }]);
+    await aios.client.request("extension-remove", { id });
+    expect([await list(), stored()]).toEqual([[], []]);
+    expect(await fail(aios.client.request("extension-show", { id }))).toBe("unknown-extension");
+  });
+
+  it("takes a package from a registry only when it is what the registry says", async () => {
+    const honest = makeTgz(PACKAGE);
+    const other = makeTgz([{ name: "package/package.json", body: '{"name":"evil","version":"1.0.0"}' }]);
+    const sum = (bytes: Buffer): string => `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+    let elsewhere = 0;
+    const server = createServer((request, response) => {
+      const { port } = server.address() as AddressInfo; // it listens
+      const [, name = "", version] = /^\/([a-z-]+)\/(.*)$/u.exec(request.url ?? "") ?? [];
+      if (name === "sent-on") return void response.writeHead(302, { location: "/notes/1.0.0" }).end();
+      if (name === "files") return void response.end(version === "notes" ? honest : other);
+      elsewhere += name === "notes" || name === "swapped" || name === "renamed" ? 0 : 1;
+      const file = name === "notes" ? "notes" : "other";
+      const integrity = name === "renamed" ? sum(other) : sum(honest);
+      const dist = { tarball: `http://127.0.0.1:${port}/files/${file}`, integrity };
+      response.end(JSON.stringify({ name, version, dist }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo; // it listens
+      const fetchOf = (name: string): Promise<Added> =>
+        aios.client.request("extension-add", {
+          source: { kind: "npm", registry: `http://127.0.0.1:${port}`, name, version: "1.0.0" },
+        });
+      expect(await fail(fetchOf("swapped"))).toBe("fetch-integrity");
+      expect(await fail(fetchOf("renamed"))).toBe("extension-manifest");
+      expect(await fail(fetchOf("sent-on"))).toBe("fetch-elsewhere");
+      expect(stored()).toEqual([]);
+      expect(await fetchOf("notes")).toMatchObject({ fresh: true, extension: { name: "notes", kind: "npm" } });
+      expect(elsewhere).toBe(0);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it("takes a bundle and an address, each as what it is", async () => {
+    const bundle = makeZip([
+      { name: "manifest.json", body: '{"name":"files","version":"2.0.0","tools":[{"name":"read"}]}' },
+    ]);
+    const { extension } = await add(bundle, "zip", "files.mcpb");
+    expect(extension).toMatchObject({ kind: "mcpb", name: "files", source: "files.mcpb" });
+    const shown = await aios.client.request("extension-show", { id: extension.id });
+    expect(shown.manifest.asks.tools).toEqual([{ name: "read", risk: "reserved" }]);
+    const url = "https://mcp.example.com/mcp";
+    const there = await aios.client.request("extension-add", { source: { kind: "http", url } });
+    expect(there.extension).toMatchObject({ kind: "http", name: url });
+    expect((await aios.client.request("extension-show", { id: there.extension.id })).damaged).toBeNull();
+  });
+}, 120_000);

@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import { EXIT } from "../../src/cli/exit-codes.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import type { CliPowers } from "../../src/cli/powers.ts";
+import type { ExtensionManifest } from "../../src/protocol/extension.ts";
+import type { ExtensionView, TreeFile } from "../../src/protocol/extension-table.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
+import { createDesk, NOW, type Desk } from "../fakes/cli-powers.ts";
+
+const [ONE, TWO] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
+
+function view(id: string, change: Partial<ExtensionView> = {}): ExtensionView {
+  const said = { kind: "npm", name: "notes", version: "1.0.0", source: "notes.tgz" } as const;
+  return { id, ...said, at: NOW, state: "added", why: null, ...change };
+}
+
+function file(path: string, change: Partial<TreeFile> = {}): TreeFile {
+  return { path, executable: false, bytes: 10, sha256: "a".repeat(64), ...change };
+}
+
+function shown(
+  extension: ExtensionView,
+  files: readonly TreeFile[],
+  change: Partial<ExtensionManifest> = {},
+): CliRequests["extension-show"]["ok"] {
+  const asks = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
+  const { id, kind, name, version } = extension;
+  const said = { publisher: "Acme", about: "Keeps\u202e notes", asks };
+  const manifest = {
+    v: 1,
+    id,
+    kind,
+    name,
+    version,
+    endpoint: null,
+    files: files.length,
+    bytes: 20,
+    ...said,
+    ...change,
+  };
+  return { extension, manifest: manifest as ExtensionManifest, files, damaged: null };
+}
+
+const STORE = new Map([
+  [ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")])],
+  [
+    TWO,
+    shown(
+      view(TWO, { version: "1.1.0" }),
+      [
+        file("a.js"),
+        file("b.js", { sha256: "b".repeat(64), bytes: 2048 }),
+        file("c.sh", { executable: true }),
+        file("d\u001b[2J"),
+      ],
+      {
+        asks: {
+          files: [],
+          hosts: [{ host: "api.example.com", methods: ["POST"] }],
+          secrets: [],
+          memory: [],
+          tools: [],
+        },
+      },
+    ),
+  ],
+]);
+
+function open(sources: Partial<CliPowers["sources"]> = {}): Desk {
+  const desk = createDesk({
+    answers: {
+      extensions: () => ({ extensions: [...STORE.values()].map(({ extension }) => extension) }),
+      "extension-show": ({ id }) => STORE.get(id) ?? shown(view(id), []),
+      "extension-add": () => ({ extension: view(ONE), fresh: true }),
+      "extension-remove": () => ({ seq: 7 }),
+      "extension-quarantine": () => ({ seq: 8 }),
+    },
+  });
+  return { ...desk, powers: { ...desk.powers, sources: { ...desk.powers.sources, ...sources } } };
+}
+
+const asked = (desk: Desk, name: string): unknown => desk.monitor.asked.find((each) => each.name === name)?.body;
+
+describe("ext add knows a source by its form", () => {
+  test.each<readonly [string, readonly string[], CliRequests["extension-add"]["body"]["source"]]>([
+    [
+      "a package",
+      ["@acme/notes@1.2.3"],
+      { kind: "npm", registry: "https://registry.example", name: "@acme/notes", version: "1.2.3" },
+    ],
+    [
+      "the same, said so",
+      ["npm:notes@1.2.3"],
+      { kind: "npm", registry: "https://registry.example", name: "notes", version: "1.2.3" },
+    ],
+    [
+      "one of another registry",
+      ["notes@1.2.3", "--registry", "https://packages.example.com/npm/"],
+      { kind: "npm", registry: "https://packages.example.com/npm", name: "notes", version: "1.2.3" },
+    ],
+    ["an address", ["https://mcp.example.com/mcp"], { kind: "http", url: "https://mcp.example.com/mcp" }],
+  ])("%s", async (_what, words, source) => {
+    const desk = open();
+    expect(await runProgram(["ext", "add", ...words], desk.powers)).toBe(EXIT.ok);
+    expect(asked(desk, "extension-add")).toEqual({ source });
+    expect(desk.out()).toContain("added notes@1.0.0");
+  });
+
+  test.each([
+    ["skill", "folder", "tar"],
+    ["notes.mcpb", "file", "zip"],
+    ["notes-1.0.0.tgz", "file", "tgz"],
+  ] as const)("%s, a %s", async (name, is, form) => {
+    const lent: unknown[] = [];
+    const desk = open({
+      inspect: () => Promise.resolve(is),
+      lend: (offer) => {
+        lent.push(offer);
+        return Promise.resolve({ failed: () => null, stop: () => lent.push("stopped") });
+      },
+    });
+    expect(await runProgram(["ext", "add", name], desk.powers)).toBe(EXIT.ok);
+    const ticket = "ab".repeat(16);
+    expect(lent).toEqual([{ home: "/home/maria/.aios", ticket, path: `/work/${name}`, is }, "stopped"]);
+    expect(asked(desk, "extension-add")).toEqual({ source: { kind: "stream", form, ticket, label: name } });
+  });
+
+  test("and not a range, a tag or what is not there", async () => {
+    for (const source of ["notes", "notes@latest", "notes@^1.0.0", "./nothing"]) {
+      const desk = open();
+      expect(await runProgram(["ext", "add", source], desk.powers)).toBe(EXIT.no);
+      expect(desk.err()).toContain("(not-found)");
+      expect(asked(desk, "extension-add")).toBeUndefined();
+    }
+  });
+});
+
+test("ext show says whose words are whose, and that a changed tree is one", async () => {
+  const desk = open();
+  expect(await runProgram(["ext", "show", "notes@1.1.0"], desk.powers)).toBe(EXIT.ok);
+  expect(desk.out()).toContain("says it is: Keeps‹U+202E› notes");
+  expect(desk.out()).toContain("host api.example.com: POST");
+  expect(desk.out()).toContain("d‹U+001B›[2J");
+  STORE.set(ONE, { ...shown(view(ONE), []), damaged: "its files are not those that were added" });
+  const changed = open();
+  expect(await runProgram(["ext", "show", "notes@1.0.0"], changed.powers)).toBe(EXIT.no);
+  expect(changed.out()).toContain("It is not as it was added");
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
+});
+
+test("ext diff shows what is new, gone or other, and ends in 1 when anything is", async () => {
+  const desk = open();
+  expect(await runProgram(["ext", "diff", "notes@1.0.0", "notes@1.1.0", "--json"], desk.powers)).toBe(EXIT.no);
+  expect(JSON.parse(desk.out())).toEqual({
+    files: { added: ["d\u001b[2J"], removed: [], changed: ["b.js", "c.sh"] },
+    asks: { added: ["host api.example.com: POST"], removed: [] },
+  });
+  const text = open();
+  await runProgram(["ext", "diff", "notes@1.0.0", "notes@1.1.0"], text.powers);
+  expect(text.out().split("\n")).toEqual([
+    "+ asks for host api.example.com: POST",
+    "+ d‹U+001B›[2J  10 B",
+    "~ b.js  10 B to 2.0 KiB",
+    "~ c.sh  10 B to 10 B, executable",
+    "",
+  ]);
+  expect(await runProgram(["ext", "diff", "notes@1.0.0", ONE], open().powers)).toBe(EXIT.ok);
+});
+
+test("an extension is named by its id, its beginning or its name, and only when that is one", async () => {
+  for (const [typed, id] of [
+    [ONE, ONE],
+    ["121212", TWO],
+    ["notes@1.0.0", ONE],
+  ] as const) {
+    const desk = open();
+    expect(await runProgram(["ext", "remove", typed], desk.powers)).toBe(EXIT.ok);
+    expect(asked(desk, "extension-remove")).toEqual({ id });
+  }
+  for (const typed of ["notes", "1", "12121", "unknown"]) {
+    const desk = open();
+    expect(await runProgram(["ext", "quarantine", typed, "why"], desk.powers)).toBe(EXIT.no);
+    expect(asked(desk, "extension-quarantine")).toBeUndefined();
+  }
+});

@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import { DeclareFault } from "../../src/extensions/declare/line.ts";
+import { readSays } from "../../src/extensions/declare/says.ts";
+import { decode } from "../../src/protocol/decode.ts";
+import { EXTENSION_SAYS, type ExtensionSays } from "../../src/protocol/extension.ts";
+import { object } from "../../src/protocol/decode.ts";
+import type { ArchiveForm, ReadExtension } from "../../src/protocol/extension-order.ts";
+import type { JsonValue } from "../../src/kernel/json.ts";
+
+const NOTHING = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
+
+async function says(form: ArchiveForm, files: { readonly [path: string]: string }): Promise<ReadExtension> {
+  const read = await readSays({ text: async (path) => files[path] ?? null }, { form, label: "folder" });
+  // Whatever a stranger wrote, the monitor takes it for an answer of its own process.
+  const value: JsonValue = JSON.parse(JSON.stringify(read.says));
+  expect(decode(object<ExtensionSays>(EXTENSION_SAYS), value)).toMatchObject({ kind: "ok" });
+  return read;
+}
+
+describe("what an extension is and says is read from its own files", () => {
+  test("a package", async () => {
+    const manifest = { name: "@acme/notes", version: "1.2.3", author: { name: "Acme" }, description: "Keeps\nnotes" };
+    expect(await says("tgz", { "package.json": JSON.stringify(manifest) })).toEqual({
+      kind: "read",
+      is: "npm",
+      says: { name: "@acme/notes", version: "1.2.3", publisher: "Acme", about: "Keeps notes", asks: NOTHING },
+    });
+  });
+
+  test("a bundle, with its tools, its secrets and its folders", async () => {
+    const manifest = {
+      name: "files",
+      version: "0.1.0",
+      author: { name: "Somebody" },
+      tools: [{ name: "read" }, { name: "write" }, { name: "read" }],
+      user_config: {
+        api_key: { type: "string", sensitive: true },
+        root: { type: "directory" },
+        shown: { type: "string" },
+      },
+    };
+    const { is, says: said } = await says("zip", { "manifest.json": JSON.stringify(manifest) });
+    expect([is, said.asks]).toEqual([
+      "mcpb",
+      {
+        ...NOTHING,
+        files: ["${user_config.root}"],
+        secrets: ["api_key"],
+        tools: [
+          { name: "read", risk: "reserved" },
+          { name: "write", risk: "reserved" },
+        ],
+      },
+    ]);
+  });
+
+  test("a skill, with the tools that it wants allowed", async () => {
+    const text = '---\nname: summarise\ndescription: "Sums up"\nallowed-tools: Read, Bash(git log *)\n---\n# Words\n';
+    expect((await says("tar", { "SKILL.md": text })).says).toMatchObject({
+      name: "summarise",
+      about: "Sums up",
+      asks: { tools: [{ name: "Read" }, { name: "Bash(git log *)" }] },
+    });
+    const list = "---\nname: summarise\nallowed-tools:\n  - Read\n  - Grep\n---\n";
+    expect((await says("tar", { "SKILL.md": list })).says.asks.tools.map(({ name }) => name)).toEqual(["Read", "Grep"]);
+    expect(await says("tar", { "SKILL.md": "no front matter" })).toMatchObject({
+      is: "skill",
+      says: { name: "folder" },
+    });
+  });
+
+  test("a folder that says nothing", async () => {
+    expect(await says("tar", {})).toMatchObject({ is: "folder", says: { name: "folder", asks: NOTHING } });
+  });
+
+  test("what it asks for in our words, whatever it is", async () => {
+    const own = {
+      v: 1,
+      hosts: [{ host: "api.example.com", methods: ["GET"] }],
+      secrets: ["ACME_KEY"],
+      memory: ["ephemeral"],
+      tools: [{ name: "send", risk: "reach" }],
+    };
+    const { v: _v, ...asks } = own;
+    const files = { "package.json": '{"name":"n"}', "aios-extension.json": JSON.stringify(own) };
+    expect((await says("tgz", files)).says.asks).toEqual({ ...NOTHING, ...asks });
+  });
+});
+
+describe("what cannot be shown, or has two readings, is refused", () => {
+  test.each<readonly [string, ArchiveForm, { readonly [path: string]: string }]>([
+    ["a bundle without a manifest", "zip", { "package.json": '{"name":"n"}' }],
+    ["a package without a name", "tgz", { "package.json": "{}" }],
+    ["a name that turns its line round", "tgz", { "package.json": '{"name":"a\u202eb"}' }],
+    ["a name said twice", "tgz", { "package.json": '{"name":"a","name":"b"}' }],
+    ["a package.json that is none", "tgz", { "package.json": "[]" }],
+    ["a skill that says its name twice", "tar", { "SKILL.md": "---\nname: a\nname: b\n---\n" }],
+    ["a skill whose front matter has no end", "tar", { "SKILL.md": "---\nname: a\n" }],
+    ["an unknown wish", "tar", { "aios-extension.json": '{"v":1,"everything":true}' }],
+    ["a risk that does not exist", "tar", { "aios-extension.json": '{"v":1,"tools":[{"name":"a","risk":"none"}]}' }],
+    ["a host that is none", "tar", { "aios-extension.json": '{"v":1,"hosts":[{"host":"a b","methods":[]}]}' }],
+    ["another version", "tar", { "aios-extension.json": '{"v":2}' }],
+  ])("%s", async (_what, form, files) => {
+    await expect(says(form, files)).rejects.toThrow(DeclareFault);
+  });
+
+  test("a stranger's words are cut to one line", async () => {
+    const manifest = { name: "n", description: `\u001b[2J${"long \u202e".repeat(500)}`, version: "1\n2" };
+    const { says: said } = await says("tgz", { "package.json": JSON.stringify(manifest) });
+    expect(said.version).toBe("1 2");
+    expect(said.about?.length).toBeLessThanOrEqual(512);
+    expect(said.about).not.toMatch(/[\p{C}]/u);
+  });
+});
