@@ -166,6 +166,7 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
     test("policy: what other rules would have decided of the last actions, and what is wrong with rules that are none", async () => {
       const attempt = page.getByRole("button", { name: "Try them" });
       const draft = page.getByLabel("Rules to try");
+      await page.getByRole("link", { name: "Policy", exact: true }).click();
       await draft.fill('forbid (principal, action, resource) when { context.nothing == "x" };');
       await attempt.click();
       await page.locator(".form li.bad").first().waitFor();
