@@ -82,7 +82,7 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
       throw new Refusal(
         "code-changed",
         "The code of AIOS is not what it was when the monitor started.",
-        "`aios serve` again: end this monitor, and the next command starts one.",
+        "End this monitor with `aios serve --stop`; the next command starts one.",
       );
     }
     const listeners = await listen(ports.relyingParty.port);

@@ -51,16 +51,19 @@ export async function startFace(live: LiveInstance, start: FaceStart): Promise<v
   const [channel] = process.channels;
   if (channel === undefined) throw new Refusal("confinement", "The face got no channel.", "Run `aios doctor`.");
   const ready = new Promise<void>((resolve, reject) => {
+    const ended = (): void => {
+      const said = process.errors().trim();
+      reject(new Error(said === "" ? "the face ended" : `the face ended: ${said}`));
+    };
     const port = start.connect(live, channel, {
       onReady: resolve,
       onGone: () => {
-        reject(new Error(`the face ended: ${process.errors().trim()}`));
+        ended();
         start.onGone();
       },
     });
     live.face = { process, port };
     // One that is ended on purpose is not said to be gone: its port was closed before.
-    const ended = (): void => reject(new Error(`the face ended: ${process.errors().trim()}`));
     void process.ended.then(ended, ended);
   });
   await within(powers, { ms: FACE_MS, what: "the face did not listen in time", promise: ready });

@@ -19,7 +19,7 @@ import { createSeen } from "./provenance.ts";
 import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
-import { ancestryBelow, hintOf, refuseWider, refuseWorkspace } from "./run-refusals.ts";
+import { ancestryBelow, isAskedEnd, refuseWider, refuseWorkspace, startFailure } from "./run-refusals.ts";
 import { freezeTogether, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
 import { refuseWhileAll } from "./thaw-statements.ts";
@@ -267,14 +267,12 @@ export function createInstances(ports: InstancePorts): Instances {
           });
         } catch (error) {
           live.storageEnd?.close();
+          const stopped = stoppedBy(journal.state, state);
           await finish(live, { why: "not-started", exit: null });
           refuseWhileAll(journal.state);
-          if (error instanceof Refusal) throw error;
-          throw new Refusal(
-            "confinement",
-            error instanceof Error ? error.message : "The sandbox could not be made.",
-            hintOf(error),
-          );
+          // Somebody ended it: that is how it ended, and no fault of its start.
+          if (isAskedEnd(state)) return { instance, output: limits.output, overruled };
+          throw startFailure(error, stopped);
         } finally {
           for (const end of opened) end.close();
         }

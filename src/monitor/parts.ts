@@ -4,7 +4,7 @@ import type { LiveInstance } from "./live.ts";
 
 /**
  * Enters a sandbox that is being made for an instance, so that no stop passes it over: one that comes to be while the
- * instance is frozen stands still at once, and one that comes after its end is killed.
+ * instance is frozen stands still at once, and one that comes while it is being ended, or after that, is killed.
  */
 export async function enlist<S extends SandboxedProcess>(
   live: LiveInstance,
@@ -19,8 +19,10 @@ export async function enlist<S extends SandboxedProcess>(
       () => live.parts.delete(sandbox),
       () => live.parts.delete(sandbox),
     );
-    if (live.over) sandbox.kill();
-    else if (live.state.life === "frozen") sandbox.suspend();
+    // Ended, and not over: it is held still before it is killed.
+    const { life } = live.state;
+    if (live.over || life === "ended" || life === "terminal") sandbox.kill();
+    else if (life === "frozen") sandbox.suspend();
     return sandbox;
   } finally {
     live.starts.delete(starting);

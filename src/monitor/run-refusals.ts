@@ -13,6 +13,20 @@ export function ancestryBelow({ instance, life, ancestry }: InstanceState): read
   return [instance, ...ancestry];
 }
 
+/** Whether an instance ended because somebody asked for it. */
+export function isAskedEnd({ why }: InstanceState): boolean {
+  return why === "killed" || why === "ancestor-ended";
+}
+
+/** Why an agent could not be started; `stopped`: by whom it was stopped meanwhile. */
+export function startFailure(error: unknown, stopped: string | null): Refusal {
+  if (stopped !== null)
+    return new Refusal("confinement", `It was stopped while it started: ${stopped}.`, "Run `aios ps --all`.");
+  if (error instanceof Refusal) return error;
+  const message = error instanceof Error ? error.message : "The sandbox could not be made.";
+  return new Refusal("confinement", message, hintOf(error));
+}
+
 /** A delegate works within the folder of its delegator (CHILD-LESS). Throws Refusal `workspace`. */
 export function refuseWider(workspace: string, parent: InstanceState): void {
   if (parent.workspace !== null && `${workspace}/`.startsWith(`${parent.workspace}/`)) return;

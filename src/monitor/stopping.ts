@@ -236,9 +236,14 @@ export async function endTogether(
     for (const live of lives) end(live);
   });
   const begun = since();
-  const gone = await stops.seeGone([...standing.keys()], CONFIRM_MS);
+  // What came to be meanwhile was killed as it came.
+  const all = new Map(standing);
+  for (const live of lives)
+    for (const [sandbox, part] of live.parts)
+      if (!all.has(sandbox)) all.set(sandbox, { part, live, processes: 0, reached: false, ms: 0 });
+  const gone = await stops.seeGone([...all.keys()], CONFIRM_MS);
   const seen = new Map<SandboxedProcess, Seen>();
-  for (const [sandbox, before] of standing) {
+  for (const [sandbox, before] of all) {
     const { processes, reached, ms } = gone.get(sandbox) ?? { processes: 0, reached: false, ms: 0 };
     seen.set(sandbox, before.reached ? { ...before, processes } : { ...before, processes, reached, ms: begun + ms });
   }

@@ -301,9 +301,9 @@ Usage: aios kill [INSTANCE…] [flags]
 
 End instances and every process of them.
 
-Its sandboxes go at once, with all processes in them. What it held for approval
-is withdrawn. What was seen to be gone is said; when anything was not, this ends
-with exit code 1. Needs no passphrase.
+All its processes are held still and then ended, with their sandboxes. What it
+held for approval is withdrawn. What was seen to act no more, and to be gone, is
+said; when anything was not, this ends with exit code 1. Needs no passphrase.
 
 What somebody starts afterwards runs: aios freeze --all keeps everything from
 starting.

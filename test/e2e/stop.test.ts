@@ -167,6 +167,27 @@ describe("what begins meanwhile", () => {
   }, 60_000);
 });
 
+describe("a kill of what is starting", () => {
+  test("is how it ends, and no fault of its start", async () => {
+    const began = Array.from({ length: 4 }, (_, at) =>
+      aios.run({ agent: `early-${at}`, command: ["sleep", "60"] }).then(
+        ({ state, why }) => `${state} ${why}`,
+        (error: { readonly code?: string }) => error.code,
+      ),
+    );
+    const early = async (): Promise<readonly string[]> =>
+      (await aios.client.request("ps", { all: false })).instances
+        .filter(({ agent }) => agent.startsWith("early"))
+        .map(({ instance }) => instance);
+    await until(async () => (await early()).length === 4, "four starts");
+    for (const instance of await early()) {
+      const { instances } = await aios.client.request("kill", { instance });
+      expect(instances).toMatchObject([{ confirmed: true, starting: 0 }]);
+    }
+    expect(await Promise.all(began)).toEqual(Array.from({ length: 4 }, () => "ended killed"));
+  }, 60_000);
+});
+
 describe("a kill of everything", () => {
   test("is confirmed, frozen ones and running ones, and nothing is left", async () => {
     const [first] = (await aios.client.request("ps", { all: false })).instances;

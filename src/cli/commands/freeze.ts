@@ -42,7 +42,7 @@ export const kill: Command = {
   rest: null,
   flags: [{ name: "all", value: null, help: "every instance that runs" }, JSON_OUTPUT, HOME],
   details: [
-    "Its sandboxes go at once, with all processes in them. What it held for approval is withdrawn. What was seen to be gone is said; when anything was not, this ends with exit code 1. Needs no passphrase.",
+    "All its processes are held still and then ended, with their sandboxes. What it held for approval is withdrawn. What was seen to act no more, and to be gone, is said; when anything was not, this ends with exit code 1. Needs no passphrase.",
     "What somebody starts afterwards runs: aios freeze --all keeps everything from starting.",
   ],
   examples: ["kill i-0123456789abcdef", "kill --all"],
