@@ -25,6 +25,8 @@ const grant: Grant = {
   lease: true,
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
 };
+/** What it was made from, as a plain grant has it: nothing waits. */
+const held = { open: [], requests: null } as const;
 const wider: Grant = { ...grant, limits: { ...grant.limits, uses: 4 } };
 const narrower: Grant = { ...grant, allow: [{ what: "notes/add", where: { text: { in: ["a"] } } }] };
 
@@ -46,7 +48,7 @@ describe("the desk of proposed grants", () => {
           .padEnd(2 * count, "0"),
     };
     desk = createProposedDesk({ state, random, crypto: { digest }, now: () => now });
-    desk.lay({ instance: "i-0123456789abcdef", grant, about: ["calls: 3"] });
+    desk.lay({ instance: "i-0123456789abcdef", grant, about: ["calls: 3"], ...held });
   });
 
   const draw = async (document: JsonObject): Promise<UnsignedStatement> => ({
@@ -102,7 +104,7 @@ describe("the desk of proposed grants", () => {
 
   test("attack: a proposal that was made anew between showing and signing is not what was signed", async () => {
     const { statement } = await show();
-    desk.lay({ instance: "i-0123456789abcdef", grant: wider, about: [] });
+    desk.lay({ instance: "i-0123456789abcdef", grant: wider, about: [], ...held });
     expect(() => desk.admit(signed(statement))).toThrow(/\(moved\)/);
     await show();
     expect(() => desk.admit(signed(statement))).toThrow(/\(moved\)/);
@@ -118,6 +120,23 @@ describe("the desk of proposed grants", () => {
     expect(() => desk.admit(signed(statement))).toThrow(/ended for good/);
     state.tombstones.clear();
     expect(() => desk.admit(signed(statement))).not.toThrow();
+  });
+
+  test("attack: a lease over what an agent took back once it was proposed is not signed; twin: while any of it waits it is", async () => {
+    const [one, other] = ["1".repeat(32), "2".repeat(32)];
+    const laid = { instance: "i-0123456789abcdef", grant, about: [], open: [], requests: [one, other] };
+    for (const request of laid.requests) state.held.set(request, { digest: request, instance: laid.instance } as never);
+    desk.lay(laid);
+    const { statement } = await show();
+    state.held.delete(one);
+    expect(() => desk.admit(signed(statement))).not.toThrow();
+    state.held.delete(other);
+    expect(() => desk.admit(signed(statement))).toThrow(/nothing that it was made from waits any more/);
+    expect(desk.list()).toEqual([]);
+    await expect(show()).rejects.toThrow(/waits any more/);
+    // Nor is it there again when the agent asks anew: that is another request.
+    state.held.set("3".repeat(32), { digest: "3", instance: laid.instance } as never);
+    expect(() => desk.admit(signed(statement))).toThrow(/waits any more/);
   });
 
   describe("where a second screen is demanded", () => {
@@ -152,7 +171,7 @@ describe("the desk of proposed grants", () => {
       for (const second of ["00000000", "00000001", "00000002"]) {
         const { statement } = await show();
         expect(() => desk.admit(signed(statement, { second }))).toThrow(/not the one/);
-        desk.lay({ instance: "i-0123456789abcdef", grant, about: [] });
+        desk.lay({ instance: "i-0123456789abcdef", grant, about: [], ...held });
       }
       const { statement, second } = await show();
       expect([second, desk.tell(grant.id, statement.subject)]).toEqual(["terminal", null]);
@@ -174,7 +193,7 @@ describe("the desk of proposed grants", () => {
     expect(desk.list()).toEqual([]);
     state.grants.clear();
     for (let at = 1; at <= MOST_PROPOSED + 1; at += 1)
-      desk.lay({ instance: "i-0123456789abcdef", grant: { ...grant, id: `lease-${at}` }, about: [] });
+      desk.lay({ instance: "i-0123456789abcdef", grant: { ...grant, id: `lease-${at}` }, about: [], ...held });
     expect(desk.list()).toHaveLength(MOST_PROPOSED);
     expect(desk.list()[0]?.id).toBe("lease-2");
     now = 60 * MINUTE;

@@ -21,6 +21,9 @@ interface Laid {
   readonly instance: string;
   readonly grant: Grant;
   readonly about: readonly string[];
+  readonly open: ProposedDetail["open"];
+  /** The held actions that it was made from: it ends when none of them waits any more. Null: they were denied, and none waits. */
+  readonly requests: readonly string[] | null;
 }
 
 interface Entry extends Laid {
@@ -36,7 +39,7 @@ interface Drawing {
 
 /**
  * The grants that are proposed and that nobody has signed, by the name that each would have: in memory, a few, each until its
- * own end. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
+ * own end, and a lease only while something that it was made from still waits. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
  * shows are one document, which is never wider than what the monitor itself made (docs/decisions/grants-at-the-console.md).
  */
 export interface ProposedDesk {
@@ -78,7 +81,11 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
 
   function sweep(): void {
     const at = now();
-    for (const [id, { grant }] of entries) if (state.grants.has(id) || grant.limits.expires <= at) entries.delete(id);
+    for (const [id, { grant, requests }] of entries) {
+      // Else an agent asks, takes it back once a lease is proposed, and has a lease signed over what nobody waits for.
+      const waits = requests === null || requests.some((request) => state.held.has(request));
+      if (!waits || state.grants.has(id) || grant.limits.expires <= at) entries.delete(id);
+    }
     for (const [nonce, { expires }] of drawn) if (expires <= at) drawn.delete(nonce);
   }
 
@@ -86,7 +93,11 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
     sweep();
     const entry = entries.get(id);
     if (entry !== undefined) return entry;
-    throw new Refusal("unknown-proposal", `No grant "${id}" is proposed.`, "Propose it again: `aios propose`.");
+    throw new Refusal(
+      "unknown-proposal",
+      `No grant "${id}" is proposed: it was signed, its time is over, or nothing that it was made from waits any more.`,
+      "When the agent asks again, propose it again: `aios propose`.",
+    );
   }
 
   const subjectOf = ({ grant }: Entry): string => crypto.digest(canonicalize(jsonView(grant)));
@@ -129,6 +140,7 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
         ...viewOf(entry),
         document: canonicalize(jsonView(entry.grant)),
         about: entry.about,
+        open: entry.open,
         frozen: frozen(entry),
         second: second.needOf(asHeld(id)),
         statement,

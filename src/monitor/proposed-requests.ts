@@ -1,6 +1,6 @@
 import { decodeGrant } from "../kernel/grant-decoder.ts";
 import type { ProposalTerms, ProposedRequests } from "../protocol/proposed-grants.ts";
-import { aboutProposal, proposedGrant, whyNothing } from "../showing/proposed-grant.ts";
+import { aboutProposal, openIn, proposedGrant, whyNothing } from "../showing/proposed-grant.ts";
 import { Refusal } from "./faults.ts";
 import { jsonView } from "./json-view.ts";
 import type { OwnerParts } from "./owner-parts.ts";
@@ -65,7 +65,8 @@ async function propose(
   if (about.length > MOST_LINES || about.some((each) => each.length > LONGEST_LINE))
     throw nothing("There is more to say about it than a person reads.");
   const grant = decoded.value;
-  ports.proposed.lay({ instance: terms.instance, grant, about });
+  const requests = terms.from === "held" ? asked.covering.covered.map(({ action }) => action.request) : null;
+  ports.proposed.lay({ instance: terms.instance, grant, about, open: openIn(asked), requests });
   return { grant, about };
 }
 

@@ -42,6 +42,8 @@ export interface ProposedDetail extends ProposedView {
   readonly document: string;
   /** Where its parts come from and what is not in it, line by line, as visible text. */
   readonly about: readonly string[];
+  /** Arguments that it was asked with and that no condition holds, by `driver/tool`; names as visible text. */
+  readonly open: readonly { readonly what: string; readonly names: readonly string[] }[];
   /** Why no signature over it is taken now; null when one is. */
   readonly frozen: string | null;
   /** What a passkey's signature takes besides. */
@@ -76,6 +78,8 @@ export interface ProposedRequests {
 /** Proposals that lie on the desk at a time. */
 export const MOST_PROPOSED = 32;
 const MOST_ABOUT = 256;
+/** Longest name of a tool with its driver; and arguments of one, whose names fit into a line that is shown. */
+const MOST_NAME = 1000;
 const MOST_USES = 1_000_000;
 /** Longest span of a proposal, milliseconds: of a plain grant that a terminal proposes, a hundred years. */
 const LONGEST_MS = 36_525 * 86_400_000;
@@ -125,6 +129,15 @@ export const PROPOSED_ANSWERS: AnswerTable<ProposedRequests> = {
     ...view,
     document: text({ max: 1_048_576 }),
     about,
+    open: list(
+      object<ProposedDetail["open"][number]>({
+        what: text({ max: MOST_NAME }),
+        names: list(visibleLine, { max: MOST_NAME }),
+      }),
+      {
+        max: MOST_ABOUT,
+      },
+    ),
     frozen: nullable(visibleLine),
     second: oneOf(SECOND_NEEDS),
     statement: UNSIGNED,

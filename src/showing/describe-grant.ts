@@ -7,6 +7,7 @@ import { GIT_DRIVER } from "../kernel/git-ssh.ts";
 import { describeGitAllow, isGitAllow } from "./describe-git.ts";
 import { describeBudget, describeInferenceAllow, isInferenceAllow } from "./describe-inference.ts";
 import { describeHours } from "./describe-hours.ts";
+import { describeOpen, type OpenArguments } from "./describe-open.ts";
 import { describePort } from "./describe-port.ts";
 import { describeNamedLimits } from "./describe-limits.ts";
 import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
@@ -22,6 +23,8 @@ export interface DescribeOptions {
   readonly columns: number;
   /** Whether to show where the tools come from, with pins and classes. Never left out where a grant is signed. */
   readonly servers: boolean;
+  /** What is known to be left open beside what the grant itself says: of a proposal, whose calls were seen. */
+  readonly open?: readonly OpenArguments[];
 }
 
 /** What happens to an allowed action of a class, in words. */
@@ -44,7 +47,7 @@ export function describeGrant(grant: Grant, options: DescribeOptions): readonly 
       ["strong", `${grant.lease ? "lease" : "grant"} ${grant.id}`],
       ` for ${grant.agents.map(makeVisible).join(", ")}`,
     ),
-    ...section("Can", describeCan(grant), options.columns),
+    ...section("Can", describeCan(grant, options.open ?? []), options.columns),
     ...section("Cannot", describeCannot(grant), options.columns),
     ...section("Limits", describeLimits(grant, options), options.columns),
     ...section("Risk", describeRisk(grant), options.columns),
@@ -72,7 +75,7 @@ function section(title: string, items: readonly Item[], columns: number): readon
   ];
 }
 
-function describeCan(grant: Grant): readonly Item[] {
+function describeCan(grant: Grant, open: readonly OpenArguments[]): readonly Item[] {
   const items = grant.allow.map((allow): Item => {
     if (isInferenceAllow(allow)) return describeInferenceAllow(allow, grant.lease);
     if (isNetworkAllow(allow)) return describeNetworkAllow(allow, grant.lease);
@@ -85,7 +88,8 @@ function describeCan(grant: Grant): readonly Item[] {
       ([field, condition]) => `${makeVisible(field)} ${describeCondition(condition)}`,
     );
     const where = fields.length === 0 ? "" : ` where ${fields.join(" and ")}`;
-    return { tone, text: `${makeVisible(allow.what)}${where}: ${words}` };
+    const left = tool === null ? "" : describeOpen(allow, { lease: grant.lease, open });
+    return { tone, text: `${makeVisible(allow.what)}${where}: ${words}${left}` };
   });
   const sandbox: Item[] = [];
   const { workspace, folder, home } = grant.sandbox;
@@ -187,6 +191,12 @@ function describeRisk(grant: Grant): readonly Item[] {
   const items: Item[] = [];
   if (grant.lease) {
     items.push({ tone: "wait", text: "a lease: within its limits nobody is asked, not even for reserved actions" });
+  }
+  if (grant.lease && grant.allow.some((allow) => leavesWritesOpen(grant, allow))) {
+    items.push({
+      tone: "wait",
+      text: "only the values above are fixed: what it writes, runs or sends in arguments that are not declared can be other than what it asked with",
+    });
   }
   if (labels.has("untrusted")) {
     items.push({ tone: "plain", text: "it reads words from outside; they may try to instruct the agent" });
@@ -314,6 +324,13 @@ export function describeCondition(condition: Condition): string {
     return `is one of ${condition.in.map((value) => makeVisible(JSON.stringify(value))).join(", ")}`;
   if ("under" in condition) return `is ${makeVisible(condition.under)} or below`;
   return `is at most ${condition.max}`;
+}
+
+/** Whether an allowance of a lease is for a server's tool that does more than look, whose undeclared arguments nothing holds. */
+function leavesWritesOpen(grant: Grant, allow: Allow): boolean {
+  if (isNetworkAllow(allow) || isInferenceAllow(allow) || isGitAllow(allow)) return false;
+  const tool = findTool(grant, allow);
+  return tool !== null && tool.risk !== "observe" && describeOpen(allow, { lease: true, open: [] }) !== "";
 }
 
 function findTool(grant: Grant, allow: Allow): ToolClass | null {

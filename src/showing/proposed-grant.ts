@@ -1,5 +1,6 @@
 import type { Grant } from "../kernel/grant.ts";
 import type { Covering } from "./covering.ts";
+import type { OpenArguments } from "./describe-open.ts";
 import { makeVisible } from "./visible.ts";
 
 /** What was asked for and could not be made an example of, in words; not yet visible text. */
@@ -60,6 +61,11 @@ export function proposedGrant(asked: AskedFor, choice: ProposalChoice): Grant | 
 export function whyNothing({ left }: AskedFor): string {
   const why = new Set(left.map((each) => `${makeVisible(each.what)}: ${makeVisible(each.why)}`));
   return `Nothing of it can be proposed: ${[...why].slice(0, 3).join("; ")}.`;
+}
+
+/** What was asked with and is held by no condition, tool by tool. */
+export function openIn({ covering }: Pick<AskedFor, "covering">): readonly OpenArguments[] {
+  return [...covering.open].map(([what, names]) => ({ what, names: names.map(makeVisible) }));
 }
 
 /** What a person should know of a proposal beside what it says itself; visible text. */

@@ -39,6 +39,7 @@ const over = (value: object, more: Partial<ProposedDetail> = {}): ProposedDetail
     expires: 3_600_000,
     document,
     about: ["calls: 1 that worker has held: 00000000"],
+    open: [],
     frozen: null,
     second: "nothing",
     statement: {
@@ -74,6 +75,37 @@ describe("a proposed grant on a screen", () => {
       "purpose    sign-grant",
       `code       ${statementCode(detail.statement, digest)}`,
     ]);
+  });
+
+  describe("over a call with an argument that nobody declared", () => {
+    const of = (rows: readonly string[], title: string, next: string): string =>
+      rows
+        .slice(rows.indexOf(title) + 1, rows.indexOf(next))
+        .map((row) => row.trim())
+        .join(" ");
+    const open = [{ what: "notes/add", names: ["content", "nothing at all"] }];
+
+    test("attack: it does not pass for exact: the line itself names what is open, in quotes, and Risk says it", () => {
+      const shown = rows(over(grant, { open }));
+      expect(of(shown, "Can", "Cannot")).toBe(
+        'notes/add where text is "five": runs without asking: this is a lease; "content", "nothing at all" and any other argument that is not declared may be anything',
+      );
+      expect(of(shown, "Risk", "Server notes")).toContain("only the values above are fixed");
+    });
+
+    test("attack: a screen that is not told which are open says from the bytes that some may be", () => {
+      const shown = rows(over(grant));
+      expect(of(shown, "Can", "Cannot")).toContain(
+        "this is a lease; any argument that is not declared may be anything",
+      );
+      expect(of(shown, "Risk", "Server notes")).toContain("only the values above are fixed");
+    });
+
+    test("twin: a plain grant, under which each is asked about, has no such risk", () => {
+      const shown = rows(over({ ...grant, lease: false }));
+      expect(of(shown, "Can", "Cannot")).toBe('notes/add where text is "five": asks you every time');
+      expect(of(shown, "Risk", "Server notes")).not.toContain("only the values above");
+    });
   });
 
   test("says first that no signature is taken, while none is", () => {

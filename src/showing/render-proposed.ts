@@ -36,7 +36,7 @@ export function readProposed(document: string): Grant | null {
  * (SHOWN-SIGNED-RUN). Pure.
  */
 export function renderProposed(detail: ProposedDetail, { digest, now, offset, ...screen }: ProposedScreen): Rendered {
-  const { document, statement, about, frozen } = detail;
+  const { document, statement, about, frozen, open } = detail;
   if (document.length > MAXIMUM_BYTES)
     return refused(`it has ${document.length} characters; at most ${MAXIMUM_BYTES} can be shown`);
   const grant = readProposed(document);
@@ -51,7 +51,7 @@ export function renderProposed(detail: ProposedDetail, { digest, now, offset, ..
     kind: "shown",
     lines: [
       ...(frozen === null ? [] : [...explain(frozen, columns), line("")]),
-      ...describeGrant(grant, { now, offset, columns, servers: true }),
+      ...describeGrant(grant, { now, offset, columns, servers: true, open }),
       line("Where it comes from", "strong"),
       ...about.flatMap((each) => wrapped(each, columns)),
       line(""),

@@ -1148,9 +1148,10 @@ active
 lease notes for notes
 Can
   files/read_text_file where path is /workspace or below: runs without asking:
-    this is a lease
+    this is a lease; any argument that is not declared may be anything
   files/write_file where path is one of "/workspace/a.md",
-    "/workspace/b‹U+202E›.md": runs without asking: this is a lease
+    "/workspace/b‹U+202E›.md": runs without asking: this is a lease; any
+    argument that is not declared may be anything
   files#file:///workspace/: runs without asking: this is a lease
 Cannot
   files/move_file: not even listed
@@ -1163,6 +1164,8 @@ Limits
   at most 9.5 MiB (10000000) of arguments and results
 Risk
   a lease: within its limits nobody is asked, not even for reserved actions
+  only the values above are fixed: what it writes, runs or sends in arguments
+    that are not declared can be other than what it asked with
 Server files
   runs node /opt/node_modules/files/index.js /workspace
   code in /opt/node_modules/: files zod
