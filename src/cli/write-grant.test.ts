@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decodeGrant } from "../kernel/grant.ts";
 import { coverExamples, type Example } from "../showing/covering.ts";
 import { makeVisible } from "../showing/visible.ts";
-import { aboutProposal, proposedGrant, whyNothing } from "../showing/proposed-grant.ts";
+import { aboutProposal, openIn, proposedGrant, whyNothing } from "../showing/proposed-grant.ts";
 import { writeGrant } from "./write-grant.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -54,6 +54,9 @@ describe("a proposal as a document", () => {
     expect(aboutProposal(askedFor(example("a", { "for\u200bce": true })))).toEqual([
       "of notes/add these may be anything, since no owner declared them: for‹U+200B›ce",
       "not in it: notes/‹U+202E›burn: a‹U+000A›b",
+    ]);
+    expect(openIn(askedFor(example("a", { "for\u200bce": true })))).toEqual([
+      { what: "notes/add", names: ["for‹U+200B›ce"] },
     ]);
   });
 
