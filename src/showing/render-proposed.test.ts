@@ -78,9 +78,9 @@ describe("a proposed grant on a screen", () => {
   });
 
   describe("over a call with an argument that nobody declared", () => {
-    const of = (rows: readonly string[], title: string, next: string): string =>
-      rows
-        .slice(rows.indexOf(title) + 1, rows.indexOf(next))
+    const of = (shown: readonly string[], title: string, next: string): string =>
+      shown
+        .slice(shown.indexOf(title) + 1, shown.indexOf(next))
         .map((row) => row.trim())
         .join(" ");
     const open = [{ what: "notes/add", names: ["content", "nothing at all"] }];
