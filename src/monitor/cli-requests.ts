@@ -235,7 +235,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         found,
         frozen: frozenBy(state, live.state),
         second: statements.second.needOf(held),
-        statement: await statements.prepare("approve-action", { ...action }, found),
+        statement: await statements.prepare("approve-action", { ...action }, { found }),
       };
     },
     async "second-code"({ request, beside }) {

@@ -5,6 +5,7 @@ import type { Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
 import { MOST_PROPOSED } from "../protocol/proposed-grants.ts";
+import type { DraftPlace } from "./drafts.ts";
 import { createProposedDesk, type ProposedDesk } from "./proposed-desk.ts";
 import { emptyState, type State } from "./state.ts";
 
@@ -61,6 +62,7 @@ describe("the desk of proposed grants", () => {
     expires: now + 5 * MINUTE,
   });
   const show = (id = grant.id) => desk.show(id, { draw, policy });
+  const admit = (statement: Statement, place: DraftPlace = "desk") => desk.admit(statement, { place, id: grant.id });
   const signed = (statement: UnsignedStatement, more: Partial<Statement> = {}): Statement => ({
     ...statement,
     decision: "allow",
@@ -79,13 +81,13 @@ describe("the desk of proposed grants", () => {
     expect(second.statement.nonce).not.toBe(first.statement.nonce);
     policy = OTHER;
     expect((await show()).statement.policy).toBe(OTHER);
-    expect(() => desk.admit(signed(second.statement))).toThrow(/moved/);
+    expect(() => admit(signed(second.statement))).toThrow(/moved/);
   });
 
   test("attack: a page that has another grant signed than it was handed, gets nothing; twin: what it was handed is taken", async () => {
     const { statement } = await show();
-    expect(() => desk.admit(signed({ ...statement, subject: digest(canonicalize(json(wider))) }))).toThrow(/\(moved\)/);
-    expect(() => desk.admit(signed(statement))).not.toThrow();
+    expect(() => admit(signed({ ...statement, subject: digest(canonicalize(json(wider))) }))).toThrow(/\(moved\)/);
+    expect(() => admit(signed(statement))).not.toThrow();
   });
 
   test("attack: nothing is made wider; twin: it is made narrower, and what was drawn up before is good for nothing", async () => {
@@ -97,29 +99,29 @@ describe("the desk of proposed grants", () => {
     desk.narrow(grant.id, json(narrower));
     const after = await show();
     expect(JSON.parse(after.document)).toEqual(narrower);
-    expect(() => desk.admit(signed(before.statement))).toThrow(/\(moved\)/);
+    expect(() => admit(signed(before.statement))).toThrow(/\(moved\)/);
     expect(() => desk.narrow(grant.id, json(grant))).toThrow(/no narrower/);
-    expect(() => desk.admit(signed(after.statement))).not.toThrow();
+    expect(() => admit(signed(after.statement))).not.toThrow();
   });
 
   test("attack: a proposal that was made anew between showing and signing is not what was signed", async () => {
     const { statement } = await show();
     desk.lay({ instance: "i-0123456789abcdef", grant: wider, about: [], ...held });
-    expect(() => desk.admit(signed(statement))).toThrow(/\(moved\)/);
+    expect(() => admit(signed(statement))).toThrow(/\(moved\)/);
     await show();
-    expect(() => desk.admit(signed(statement))).toThrow(/\(moved\)/);
+    expect(() => admit(signed(statement))).toThrow(/\(moved\)/);
   });
 
   test("takes no signature while everything, or its instance, is frozen, nor for an agent that was ended for good", async () => {
     const { statement } = await show();
     state.allFrozen = { record: 7 } as State["allFrozen"];
     expect((await show()).frozen).toBe("everything is frozen");
-    expect(() => desk.admit(signed(statement))).toThrow(/not taken: everything is frozen/);
+    expect(() => admit(signed(statement))).toThrow(/not taken: everything is frozen/);
     state.allFrozen = null;
     state.tombstones.set("worker", { code: "control-verb", instance: "i-0123456789abcdef" });
-    expect(() => desk.admit(signed(statement))).toThrow(/ended for good/);
+    expect(() => admit(signed(statement))).toThrow(/ended for good/);
     state.tombstones.clear();
-    expect(() => desk.admit(signed(statement))).not.toThrow();
+    expect(() => admit(signed(statement))).not.toThrow();
   });
 
   test("attack: a lease over what an agent took back once it was proposed is not signed; twin: while any of it waits it is", async () => {
@@ -129,14 +131,14 @@ describe("the desk of proposed grants", () => {
     desk.lay(laid);
     const { statement } = await show();
     state.held.delete(one);
-    expect(() => desk.admit(signed(statement))).not.toThrow();
+    expect(() => admit(signed(statement))).not.toThrow();
     state.held.delete(other);
-    expect(() => desk.admit(signed(statement))).toThrow(/nothing that it was made from waits any more/);
+    expect(() => admit(signed(statement))).toThrow(/nothing that it was made from waits any more/);
     expect(desk.list()).toEqual([]);
     await expect(show()).rejects.toThrow(/waits any more/);
     // Nor is it there again when the agent asks anew: that is another request.
     state.held.set("3".repeat(32), { digest: "3", instance: laid.instance } as never);
-    expect(() => desk.admit(signed(statement))).toThrow(/waits any more/);
+    expect(() => admit(signed(statement))).toThrow(/waits any more/);
   });
 
   describe("where a second screen is demanded", () => {
@@ -147,12 +149,12 @@ describe("the desk of proposed grants", () => {
     test("attack: a passkey signs nothing without the code of that very document; twin: with it, it does; a key file needs none", async () => {
       const { statement, second } = await show();
       expect(second).toBe("code");
-      expect(() => desk.admit(signed(statement))).toThrow(/is missing \(second-screen\)/);
-      expect(() => desk.admit(signed(statement, { second: "00000000" }))).toThrow(/not the one/);
+      expect(() => admit(signed(statement))).toThrow(/is missing \(second-screen\)/);
+      expect(() => admit(signed(statement, { second: "00000000" }))).toThrow(/not the one/);
       const code = desk.tell(grant.id, statement.subject) ?? "";
       expect(desk.tell(grant.id, statement.subject)).toBe(code);
-      expect(() => desk.admit(signed(statement, { second: code }))).not.toThrow();
-      expect(() => desk.admit(signed(statement, { key: KEY_FILE }))).not.toThrow();
+      expect(() => admit(signed(statement, { second: code }))).not.toThrow();
+      expect(() => admit(signed(statement, { key: KEY_FILE }))).not.toThrow();
     });
 
     test("attack: the code of what a terminal showed is no use for what it was narrowed to, or was before", async () => {
@@ -161,29 +163,29 @@ describe("the desk of proposed grants", () => {
       desk.narrow(grant.id, json(narrower));
       const after = await show();
       expect(() => desk.tell(grant.id, before.statement.subject)).toThrow(/another by now/);
-      expect(() => desk.admit(signed(after.statement, { second: code }))).toThrow(/not the one/);
+      expect(() => admit(signed(after.statement, { second: code }))).toThrow(/not the one/);
       const told = desk.tell(grant.id, after.statement.subject) ?? "";
       expect(told).not.toBe(code);
-      expect(() => desk.admit(signed(after.statement, { second: told }))).not.toThrow();
+      expect(() => admit(signed(after.statement, { second: told }))).not.toThrow();
     });
 
     test("ends with three wrong codes, also when it is made anew", async () => {
       for (const second of ["00000000", "00000001", "00000002"]) {
         const { statement } = await show();
-        expect(() => desk.admit(signed(statement, { second }))).toThrow(/not the one/);
+        expect(() => admit(signed(statement, { second }))).toThrow(/not the one/);
         desk.lay({ instance: "i-0123456789abcdef", grant, about: [], ...held });
       }
       const { statement, second } = await show();
       expect([second, desk.tell(grant.id, statement.subject)]).toEqual(["terminal", null]);
-      expect(() => desk.admit(signed(statement, { second: "00000003" }))).toThrow(/terminal only/);
+      expect(() => admit(signed(statement, { second: "00000003" }))).toThrow(/terminal only/);
     });
 
     test("attack: a grant that is not on the desk is no passkey's to sign; twin: it is a key file's, and while none is demanded", async () => {
       const statement = await draw(json(wider));
-      expect(() => desk.admit(signed(statement))).toThrow(/not on the desk/);
-      expect(() => desk.admit(signed(statement, { key: KEY_FILE }))).not.toThrow();
+      expect(() => admit(signed(statement), "asked")).toThrow(/not on the desk/);
+      expect(() => admit(signed(statement, { key: KEY_FILE }), "asked")).not.toThrow();
       state.secondScreen = "nothing";
-      expect(() => desk.admit(signed(statement))).not.toThrow();
+      expect(() => admit(signed(statement), "asked")).not.toThrow();
     });
   });
 

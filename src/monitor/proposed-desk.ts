@@ -6,6 +6,7 @@ import { whyWider } from "../kernel/narrower.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { MOST_PROPOSED, type ProposedDetail, type ProposedView } from "../protocol/proposed-grants.ts";
 import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
+import type { DraftPlace } from "./drafts.ts";
 import { Refusal, StatementRefusal } from "./faults.ts";
 import { frozenBy } from "./frozen-yes.ts";
 import { jsonView } from "./json-view.ts";
@@ -53,10 +54,11 @@ export interface ProposedDesk {
   /** The code for exactly this document, or null. Throws Refusal `unknown-proposal`, also when it is another by now. */
   tell(id: string, subject: string): string | null;
   /**
-   * Looks at a verified statement `sign-grant` right before it is taken. Throws StatementRefusal `moved` when the proposal is not
-   * what it was when the statement was drawn up, `second-screen` when a passkey's lacks the code; Refusal `frozen`.
+   * Looks at a verified statement `sign-grant` right before it is taken: at where it was drawn up, and at the name of its
+   * grant. Throws StatementRefusal `moved` when the proposal is not what it was when the statement was drawn up,
+   * `second-screen` when a passkey's lacks the code; Refusal `unknown-proposal`, `frozen`.
    */
-  admit(statement: Statement): void;
+  admit(statement: Statement, drawn: { readonly place: DraftPlace; readonly id: string }): void;
 }
 
 export interface DeskParts {
@@ -69,8 +71,6 @@ export interface DeskParts {
 
 export function createProposedDesk({ state, random, crypto, now }: DeskParts): ProposedDesk {
   const entries = new Map<string, Entry>();
-  /** Whose statement was drawn up under a nonce, and until when it could be signed. */
-  const drawn = new Map<string, { readonly id: string; readonly expires: number }>();
   const demanded = {
     get secondScreen() {
       return state.secondScreen;
@@ -86,7 +86,6 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
       const waits = requests === null || requests.some((request) => state.held.has(request));
       if (!waits || state.grants.has(id) || grant.limits.expires <= at) entries.delete(id);
     }
-    for (const [nonce, { expires }] of drawn) if (expires <= at) drawn.delete(nonce);
   }
 
   function entryOf(id: string): Entry {
@@ -117,7 +116,6 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
     if (draft !== null && draft.policy === policy && draft.expires - now() > DRAFT_LEFT_MS) return draft;
     const fresh = await draw(jsonView(entry.grant));
     if (entries.get(entry.grant.id) === entry) entry.draft = fresh;
-    drawn.set(fresh.nonce, { id: entry.grant.id, expires: fresh.expires });
     return fresh;
   }
 
@@ -163,11 +161,11 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
         throw new Refusal("unknown-proposal", "The proposal is another by now.", "Look at it again.");
       return second.tell(asHeld(id), subject);
     },
-    admit(statement) {
+    admit(statement, { place, id }) {
       const { nonce, subject, key } = statement;
-      const id = drawn.get(nonce)?.id;
-      if (id !== undefined) {
+      if (place === "desk") {
         const entry = entryOf(id);
+        // Only the draft that the entry has now is good: those that it took the place of have ended.
         if (entry.draft?.nonce !== nonce || subjectOf(entry) !== subject)
           throw new StatementRefusal("moved", "the proposal was narrowed or made anew since it was shown");
         const why = frozen(entry);
@@ -175,7 +173,7 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
           throw new Refusal("frozen", `The signature is not taken: ${why}.`, "It is after an owner lets it go on.");
       }
       if (!isPasskey(key) || state.secondScreen === "nothing") return;
-      if (id === undefined)
+      if (place === "asked")
         throw new StatementRefusal(
           "second-screen",
           "a grant that is not on the desk has no code that a terminal tells",

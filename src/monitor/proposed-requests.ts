@@ -33,7 +33,7 @@ export function proposedHandlers(ports: Ports): Handlers {
     },
     "proposed-grant": ({ id }) =>
       proposed.show(id, {
-        draw: (document) => statements.prepare("sign-grant", document),
+        draw: (document) => statements.prepare("sign-grant", document, { place: "desk" }),
         policy: policy.version,
       }),
     async "narrow-grant"({ id, document }) {

@@ -9,7 +9,7 @@ import type { RecordBody } from "../protocol/record.ts";
 import type { Envelope, Purpose, Statement, UnsignedStatement } from "../protocol/statement.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { awayRecord, readAway } from "./away.ts";
-import { createDrafts } from "./drafts.ts";
+import { createDrafts, type DraftPlace } from "./drafts.ts";
 import { exactText } from "./exact-text.ts";
 import { Refusal, StatementRefusal } from "./faults.ts";
 import { readErasure } from "./erasing.ts";
@@ -50,8 +50,12 @@ export interface StatementPorts {
 
 /** Hands out statements to sign and takes signed ones in. NO-SELF-WIDENING: nothing else in the monitor adds authority. */
 export interface Statements {
-  /** @param found what is shown beside a held action; left out, it is looked for. */
-  prepare(purpose: Purpose, document: JsonObject, found?: FoundFile | null): Promise<UnsignedStatement>;
+  /** @param more what is shown beside a held action, else it is looked for; the place, else it is for whoever asks. */
+  prepare(
+    purpose: Purpose,
+    document: JsonObject,
+    more?: { readonly found?: FoundFile | null; readonly place?: DraftPlace },
+  ): Promise<UnsignedStatement>;
   /** @param from who hands it in, for the record when it is refused; left out, a command line. */
   submit(envelope: Envelope, document: JsonObject, from?: "cli" | "console"): Promise<number>;
   readonly second: Pick<SecondDesk, "needOf" | "tell">;
@@ -99,21 +103,21 @@ export function createStatements(ports: StatementPorts): Statements {
     if (statement.expires <= ports.now()) refuse("stale-statement", "it is past its end");
   }
 
+  /** Where it was drawn up. */
+  function placeOf({ nonce }: Statement): DraftPlace {
+    return drafts.of(nonce) ?? refuse("replayed", "its nonce is not outstanding");
+  }
+
   /** Used once, and only for what it was asked for. */
   function consume(statement: Statement): void {
-    const asked = drafts.of(statement.nonce);
-    if (asked === null) return refuse("replayed", "its nonce is not outstanding");
-    if (asked.purpose !== statement.purpose) return refuse("wrong-purpose", `it was asked for ${asked.purpose}`);
-    if (asked.subject !== statement.subject) return refuse("wrong-subject", "it was drawn up for something else");
+    placeOf(statement);
+    if (!drafts.fits(statement)) return refuse("wrong-subject", "it was drawn up for something else");
     if (statement.decision !== "allow") return refuse("wrong-purpose", "only a held action can be denied");
-    drafts.end(statement.nonce);
+    drafts.end(statement);
   }
 
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
-    if (isMemoryPurpose(purpose)) {
-      memoryRecord({ purpose, document, key: "" }, memory);
-      return;
-    }
+    if (isMemoryPurpose(purpose)) return void memoryRecord({ purpose, document, key: "" }, memory);
     if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, crypto);
     switch (purpose) {
       case "sign-grant":
@@ -210,7 +214,7 @@ export function createStatements(ports: StatementPorts): Statements {
 
   return {
     second,
-    async prepare(purpose, document, found) {
+    async prepare(purpose, document, { found, place } = {}) {
       if (purpose !== "enrol-owner" && journal.state.owners.size === 0) {
         throw new Refusal("no-owner", "This home has no owner yet, so nobody can sign.", "Run `aios init`.");
       }
@@ -222,7 +226,7 @@ export function createStatements(ports: StatementPorts): Statements {
           throw new Refusal("unknown-request", "No such action is held.", "Run `aios approvals list`.");
         return { ...base, nonce: held.request, expires: held.expires, ...(await ports.found.beside(held, found)) };
       }
-      return drafts.draw(base);
+      return drafts.draw(base, place);
     },
 
     async submit(envelope, document, from = "cli") {
@@ -271,7 +275,7 @@ export function createStatements(ports: StatementPorts): Statements {
       ports.owners.counts.take(statement.key, count);
       return ports.effects.settle({ held, consent: consentOf(statement), envelope, recheck: () => recheck(statement) });
     }
-    if (drafts.of(statement.nonce) === null) return refuse("replayed", "its nonce is not outstanding");
+    placeOf(statement);
     ports.owners.counts.take(statement.key, count);
     return ports.owners.inTurn(async () => {
       // What came before may have taken the right to sign this, or have been the first owner's enrolment.
@@ -300,7 +304,8 @@ export function createStatements(ports: StatementPorts): Statements {
         throw new Refusal("policy", checked.message, "Run `aios policy check FILE`; the old policy stays in force.");
       policy = checked.version;
     }
-    if (statement.purpose === "sign-grant") ports.owners.proposed.admit(statement);
+    if (statement.purpose === "sign-grant")
+      ports.owners.proposed.admit(statement, { place: placeOf(statement), id: readGrant(document, journal.state).id });
     consume(statement);
     const body = bodyOf(statement, { document, policy });
     const before = await storeValue(body);

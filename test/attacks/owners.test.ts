@@ -277,7 +277,7 @@ describe("a recovery code", () => {
     const key = toBase64(signer.publicKey);
     return { id: recoveryKeyId(key, crypto.sha256), salt: "ab".repeat(16), key };
   };
-  const make = () => aios.sign("set-recovery", asJson({ codes: [of(code), of(other)], wait: 1000 }));
+  const make = (wait = 1000) => aios.sign("set-recovery", asJson({ codes: [of(code), of(other)], wait }));
   const pending = async () => (await aios.client.request("owners", {})).recovery.pending;
 
   async function recover(by: Signer, name: string): Promise<Signer> {
@@ -296,8 +296,23 @@ describe("a recovery code", () => {
     await expect(recover(code, "thief")).rejects.toThrow(/recovery is off/);
   });
 
-  test("twin: an owner who sees it in time stops it, and every code ends", async () => {
-    await make();
+  /** Attack: a program without any key has more statements drawn up than anybody signs. How many it was given. */
+  async function flood(): Promise<number> {
+    const stranger = await connectClient(aios.home);
+    let drawn = 0;
+    for (let at = 0; at < 300; at += 1) {
+      const asked = stranger.request("prepare", { purpose: "set-clock", document: { at } });
+      drawn += await asked.then(
+        () => 1,
+        () => 0,
+      );
+    }
+    stranger.close();
+    return drawn;
+  }
+
+  test("twin: an owner who sees it in time stops it, also in a flood of drafts, and every code ends", async () => {
+    await make(600_000);
     await recover(code, "thief");
     const record = (await pending())?.record ?? -1;
     expect(await lastOf("recovery-begun")).toMatchObject({ key: of(code).id });
@@ -307,7 +322,9 @@ describe("a recovery code", () => {
     await late.request("ps", { all: false });
     expect(await told).toMatchObject({ pending: { name: "thief", record } });
     late.close();
+    const drawn = await flood();
     await aios.sign("stop-recovery", { record });
+    expect(drawn).toBe(300);
     expect(await pending()).toBeNull();
     await expect(recover(other, "thief")).rejects.toThrow(/recovery is off/);
     expect(await owners()).not.toContain("thief");
