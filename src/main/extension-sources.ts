@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
+import { promisify } from "node:util";
 import { CliFailure } from "../cli/failure.ts";
 import type { ExtensionSources } from "../cli/powers.ts";
 import { packFolder } from "../platform/pack-folder.ts";
@@ -9,8 +11,8 @@ import { sendDescriptors } from "../platform/stream-handover.ts";
 import { relayStreams } from "../platform/stream-relay.ts";
 import { translateFaults } from "./translate.ts";
 
-/** Where npm asks when nobody told it otherwise (npm's own documentation of `registry`). */
-const PUBLIC_REGISTRY = "https://registry.npmjs.org";
+/** How long npm may take to say where it asks, milliseconds. */
+const NPM_MS = 10_000;
 /** What an unpacker says on its way goes nowhere: the monitor tells what came of it. */
 const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
 
@@ -53,9 +55,23 @@ export function createExtensionSources(npm: {
     async registry() {
       const text = npm.configured === null ? await readFile(npm.npmrc, "utf8").catch(() => "") : "";
       const written = /^[ \t]*registry[ \t]*=[ \t]*(\S+)[ \t]*$/mu.exec(text)?.[1];
-      const registry = (npm.configured ?? written ?? PUBLIC_REGISTRY).replace(/\/+$/u, "");
+      const registry = (npm.configured ?? written ?? (await askNpm())).replace(/\/+$/u, "");
       if (/^https?:\/\//u.test(registry)) return registry;
       throw CliFailure.of("bad-configuration", `npm is configured with "${registry}", which is no registry`);
     },
   };
+}
+
+/** Where npm asks when nobody told it otherwise. Not asked in the folder one stands in, whose files may be anybody's. */
+async function askNpm(): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)("npm", ["config", "get", "registry"], { cwd: "/", timeout: NPM_MS });
+    return stdout.trim();
+  } catch {
+    throw CliFailure.of(
+      "bad-configuration",
+      "npm cannot be asked for its registry",
+      "Install npm, or name the registry: npm_config_registry=https://… aios ext add …",
+    );
+  }
 }
