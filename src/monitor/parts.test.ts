@@ -10,10 +10,10 @@ import type { InstanceState } from "./state.ts";
 test.each([
   ["running", false, []],
   ["frozen", false, ["suspend"]],
-  // Being ended: it is held still first, and what comes to be meanwhile would be neither held nor killed.
-  ["ended", false, ["kill"]],
-  ["terminal", false, ["kill"]],
   ["frozen", true, ["kill"]],
+  ["ended", true, ["kill"]],
+  // One whose held action is answered after a restart: it ended with the monitor, and its driver works once more.
+  ["ended", false, []],
 ] as const)("one that comes to be while its instance is %s (over: %s): %s", async (life, over, done) => {
   const acts: string[] = [];
   const sandbox = {

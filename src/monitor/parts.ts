@@ -19,10 +19,8 @@ export async function enlist<S extends SandboxedProcess>(
       () => live.parts.delete(sandbox),
       () => live.parts.delete(sandbox),
     );
-    // Ended, and not over: it is held still before it is killed.
-    const { life } = live.state;
-    if (live.over || life === "ended" || life === "terminal") sandbox.kill();
-    else if (life === "frozen") sandbox.suspend();
+    if (live.over) sandbox.kill();
+    else if (live.state.life === "frozen") sandbox.suspend();
     return sandbox;
   } finally {
     live.starts.delete(starting);

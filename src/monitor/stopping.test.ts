@@ -3,6 +3,7 @@ import { newBreaker } from "../kernel/breaker.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { Part } from "../protocol/stop-report.ts";
 import { newLive, type LiveInstance } from "./live.ts";
+import { enlist } from "./parts.ts";
 import { createSeen } from "./provenance.ts";
 import type { InstanceState } from "./state.ts";
 import { endTogether, freezeTogether, type StoppingPorts } from "./stopping.ts";
@@ -160,6 +161,10 @@ describe("an end", () => {
     const { ports, records } = stage({});
     const ending = endTogether([{ live, why: "killed" }], () => agent.kill(), ports);
     expect([live.state.life, live.state.why, records, agent.kills]).toEqual(["ended", "killed", ["instance-ended"], 0]);
+    // Neither held nor killed by what follows, it would run until the end.
+    const late = sandbox();
+    await enlist(live, "driver", Promise.resolve(late));
+    expect(late.kills).toBe(1);
     await ending;
     expect(agent.kills).toBe(1);
   });

@@ -220,6 +220,8 @@ export async function endTogether(
     live.state.life = "ended";
     live.state.why = why;
   }
+  // What comes to be from now on is killed as it comes.
+  for (const live of lives) live.over = true;
   const admission = since();
   const cuts = cutAll(running);
   const held = stops.hold(lives.flatMap(firstOf), HOLD_MS);
@@ -236,7 +238,6 @@ export async function endTogether(
     for (const live of lives) end(live);
   });
   const begun = since();
-  // What came to be meanwhile was killed as it came.
   const all = new Map(standing);
   for (const live of lives)
     for (const [sandbox, part] of live.parts)
