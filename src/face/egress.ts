@@ -60,8 +60,11 @@ export interface Egress {
   forward(to: Forward): Asked;
   route(host: string, port: number): Promise<NetRoute>;
   readHello(bytes: Uint8Array): Hello;
-  /** What was refused before it could be asked for, and the hosts that it named. */
-  refused(what: string, hosts: readonly string[]): void;
+  /**
+   * What was refused before it could be asked for, and the hosts that it named. Resolves when it is on record, and never
+   * rejects; whoever asked is answered after it, since an agent that has its answer may end, and its face with it.
+   */
+  refused(what: string, hosts: readonly string[]): Promise<void>;
   /** The monitor's word that an action may go on. */
   onGranted(event: FaceEvents["granted"]): void;
 }

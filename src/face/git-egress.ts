@@ -11,11 +11,11 @@ import type { Asked, Egress, Problem } from "./egress.ts";
 /** An agent's git as actions. It decides nothing: what has more than one reading the kernel denies. */
 export interface GitEgress {
   /** Reads the first words of a client; null, and on record, when they are not one of the two that there are. */
-  request(line: string): GitRequest | null;
+  request(line: string): Promise<GitRequest | null>;
   /** Proposes to fetch, or to look at the refs before a push. */
   open(request: GitRequest): Asked;
   /** Reads what a client asks to be changed; a reason in words, and on record, when it may not be passed on. */
-  commands(request: GitRequest, lines: readonly string[]): PushCommands | string;
+  commands(request: GitRequest, lines: readonly string[]): Promise<PushCommands | string>;
   /** Proposes a push. */
   push(request: GitRequest, commands: PushCommands): Asked;
   /** What a client is told of a push that was stopped. */
@@ -27,9 +27,9 @@ export interface GitEgress {
 /** Makes it over the face's way to the monitor. */
 export function createGitEgress(egress: Pick<Egress, "ask" | "refused">): GitEgress {
   return Object.freeze<GitEgress>({
-    request: (line) => {
+    request: async (line) => {
       const request = readGitRequest(line);
-      if (request === null) egress.refused(`git: ${line}`, []);
+      if (request === null) await egress.refused(`git: ${line}`, []);
       return request;
     },
     open: (request) => {
@@ -38,9 +38,9 @@ export function createGitEgress(egress: Pick<Egress, "ask" | "refused">): GitEgr
         ? egress.ask(GIT_DRIVER, "fetch", { ...args, protocol: request.protocol })
         : egress.ask(GIT_DRIVER, "refs", args);
     },
-    commands: (request, lines) => {
+    commands: async (request, lines) => {
       const read = readPushCommands(lines);
-      if (typeof read === "string") egress.refused(`git push to ${request.host}: ${read}`, []);
+      if (typeof read === "string") await egress.refused(`git push to ${request.host}: ${read}`, []);
       return read;
     },
     push: (request, { updates, shallow, capabilities }) =>

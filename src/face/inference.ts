@@ -28,7 +28,7 @@ export type InferAsked = Asked | { readonly refused: string };
 
 /** The agent's requests to models, as actions. It decides nothing, and reads bodies to say what they are. */
 export interface Inference {
-  route(method: string, target: string): InferRoute;
+  route(method: string, target: string): Promise<InferRoute>;
   models(): Promise<readonly GrantedModel[]>;
   ask(endpoint: Endpoint, request: InferRequest): Promise<InferAsked>;
 }
@@ -50,20 +50,20 @@ export function createInference(
   egress: Pick<Egress, "ask" | "refused">,
 ): Inference {
   return Object.freeze({
-    route: (method: string, target: string): InferRoute => {
+    route: async (method: string, target: string): Promise<InferRoute> => {
       const [path = ""] = target.split("?", 1);
       if (method === "HEAD" && path === "/") return { kind: "probe" };
       if (method === "GET" && path === "/v1/models") return { kind: "models" };
       const known = method === "POST" ? PATHS.get(path) : undefined;
       if (known !== undefined) return { kind: "ask", ...known };
-      egress.refused(`A request to models: ${escapeName(`${method} ${path}`)}`, []);
+      await egress.refused(`A request to models: ${escapeName(`${method} ${path}`)}`, []);
       return { kind: "unknown", format: path.startsWith("/v1/messages") ? "anthropic" : "openai" };
     },
     models: () => link.models(),
     ask: async (endpoint: Endpoint, request: InferRequest): Promise<InferAsked> => {
       const body = readInferBody(endpoint, request.text);
       if (body.kind === "refused") {
-        egress.refused(`A body for a model (${endpoint}): ${body.message}`, []);
+        await egress.refused(`A body for a model (${endpoint}): ${body.message}`, []);
         return { refused: body.message };
       }
       const { model, maxOutput, stream, inputTokens, features } = body.value;

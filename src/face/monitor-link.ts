@@ -13,9 +13,9 @@ export interface MonitorLink {
   route(host: string, port: number): Promise<NetRoute>;
   /**
    * Reports a request to the network that was refused before it became an action, and at most four hosts that it named.
-   * Each text has 1 to 256 printable ASCII characters.
+   * Each text has 1 to 256 printable ASCII characters. Resolves when it is on record, or the monitor is gone.
    */
-  refused(what: string, hosts: readonly string[]): void;
+  refused(what: string, hosts: readonly string[]): Promise<void>;
   /** Reports a JSON-RPC method that the face does not serve; the monitor decides what it means. */
   report(method: string): Promise<void>;
 }

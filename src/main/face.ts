@@ -57,7 +57,11 @@ const egress = createEgress({
   propose: (proposal, token) => peer.request("propose", { ...proposal, token }),
   cancel: (token) => void peer.request("cancel", { token }).catch(() => undefined),
   route: async (host, port) => (await peer.request("route", { host, port })).route,
-  refused: (what, hosts) => void peer.request("refused", { what, hosts }).catch(() => undefined),
+  refused: (what, hosts) =>
+    peer.request("refused", { what, hosts }).then(
+      () => undefined,
+      () => undefined,
+    ),
 });
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: FACE_SIDE,

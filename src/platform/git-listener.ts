@@ -34,9 +34,9 @@ type Commands = Pick<GitPush, "updates" | "shallow" | "capabilities">;
 
 /** What decides nothing but knows the words (face/git-egress.ts). */
 interface GitPort {
-  request(line: string): Request | null;
+  request(line: string): Promise<Request | null>;
   open(request: Request): Asked;
-  commands(request: Request, lines: readonly string[]): Commands | string;
+  commands(request: Request, lines: readonly string[]): Promise<Commands | string>;
   push(request: Request, commands: Commands): Asked;
   refusal(updates: readonly RefUpdate[], why: string): readonly string[];
   why(problem: Problem): string;
@@ -66,7 +66,7 @@ export function createGitServer(parts: GitServerParts): { emit(event: "connectio
 async function serve(socket: Socket, { port, openStream }: GitServerParts): Promise<void> {
   const late = setTimeout(() => socket.destroy(), REQUEST_MS);
   const line = await nextLine(socket).finally(() => clearTimeout(late));
-  const request = port.request(line);
+  const request = await port.request(line);
   if (request === null) return refuse(socket, "this is no repository that is reached over SSH (network-request)");
   const opened = await begin(socket, { asked: port.open(request), port, openStream });
   if (opened === null) return;
@@ -75,7 +75,7 @@ async function serve(socket: Socket, { port, openStream }: GitServerParts): Prom
   const lines = await readCommands(socket);
   // Nothing is out of date, or the client has seen what it wanted.
   if (lines.length === 0) return void socket.end();
-  const commands = port.commands(request, lines);
+  const commands = await port.commands(request, lines);
   if (typeof commands === "string") return refuse(socket, `Cannot push: it holds ${commands} (network-request)`);
   const pushing = await begin(socket, { asked: port.push(request, commands), port, openStream, commands });
   if (pushing !== null) join(socket, pushing);

@@ -27,10 +27,11 @@ export interface InferPort {
   route(
     method: string,
     target: string,
-  ):
+  ): Promise<
     | { readonly kind: "probe" | "models" }
     | { readonly kind: "ask"; readonly endpoint: Endpoint; readonly format: Format }
-    | { readonly kind: "unknown"; readonly format: Format };
+    | { readonly kind: "unknown"; readonly format: Format }
+  >;
   models(): Promise<readonly GrantedModel[]>;
   ask(
     endpoint: Endpoint,
@@ -65,7 +66,7 @@ export function createInferServer(port: InferPort, openStream: (via: number) => 
   return server;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const route = port.route(request.method ?? "", request.url ?? "");
+    const route = await port.route(request.method ?? "", request.url ?? "");
     switch (route.kind) {
       case "probe":
         return void response.writeHead(200).end();

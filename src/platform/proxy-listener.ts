@@ -50,8 +50,8 @@ export interface ProxyPort {
   }): Asked;
   connect(host: string, port: number): Asked;
   route(host: string, port: number): Promise<"terminate" | "pass" | "none">;
-  /** What was refused before it could be asked for, and the hosts that it named. */
-  refused(what: string, hosts: readonly string[]): void;
+  /** What was refused before it could be asked for, and the hosts that it named; resolves when it is on record. */
+  refused(what: string, hosts: readonly string[]): Promise<void>;
   readHello(
     bytes: Uint8Array,
   ):
@@ -93,9 +93,9 @@ export function createProxy(parts: ProxyParts): Server {
       shouldUpgradeCallback: asksForWebSocket,
     },
     (request, response) => {
-      answer(request, response).catch((error: unknown) => {
+      answer(request, response).catch(async (error: unknown) => {
+        await report(request, error);
         sendProblem(response, statusOf(error), problemOf(error));
-        report(request, error);
       });
     },
   );
@@ -108,22 +108,23 @@ export function createProxy(parts: ProxyParts): Server {
     tunnel(request, socket, head).catch((error: unknown) => refuseRaw(request, socket, error));
   });
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Duplex) => {
-    if (error.code !== undefined && error.code !== "ECONNRESET") port.refused(`Not HTTP: ${error.code}`, []);
-    refuseBytes(socket, error.code);
+    const gone = error.code === undefined || error.code === "ECONNRESET";
+    const recorded = gone ? Promise.resolve() : port.refused(`Not HTTP: ${error.code}`, []);
+    void recorded.then(() => refuseBytes(socket, error.code));
   });
   // Node looks for connections that are slow to say what they want only once its server listens, which this one never does.
   server.emit("listening");
   return server;
 
-  function refuseRaw(request: IncomingMessage, socket: Duplex, error: unknown): void {
+  async function refuseRaw(request: IncomingMessage, socket: Duplex, error: unknown): Promise<void> {
+    await report(request, error);
     if (!socket.destroyed) writeProblem(socket, statusOf(error), problemOf(error));
-    report(request, error);
   }
 
   /** What was sent on purpose to be read in two ways is to show in the log. */
-  function report({ method, url, headers }: IncomingMessage, error: unknown): void {
+  async function report({ method, url, headers }: IncomingMessage, error: unknown): Promise<void> {
     if (!(error instanceof HeadFault)) return;
-    port.refused(`${error.message}: ${method} ${url} host ${headers.host}`, [url ?? "", headers.host ?? ""]);
+    await port.refused(`${error.message}: ${method} ${url} host ${headers.host}`, [url ?? "", headers.host ?? ""]);
   }
 
   /** Where a request goes and what it asks for there. */
@@ -193,7 +194,7 @@ export function createProxy(parts: ProxyParts): Server {
     const name = await helloName(socket, port);
     if (name !== to.host) {
       asked.withdraw();
-      port.refused(
+      await port.refused(
         `TLS ${name === "" ? "without a name, or none" : `for ${name}`} in a tunnel to ${to.host}:${to.port}`,
         [name],
       );
@@ -229,8 +230,8 @@ export function createProxy(parts: ProxyParts): Server {
       handshakeTimeout: HELLO_MS,
       SNICallback: (name, done) => {
         if (name === to.host) return done(null);
-        port.refused(`TLS for ${name} in a tunnel to ${to.host}:${to.port}`, [name]);
-        done(new Error("another name"));
+        const recorded = port.refused(`TLS for ${name} in a tunnel to ${to.host}:${to.port}`, [name]);
+        void recorded.then(() => done(new Error("another name")));
       },
     });
     end.on("tlsClientError", (_error, secure) => secure.destroy());
@@ -238,8 +239,8 @@ export function createProxy(parts: ProxyParts): Server {
       secure.on("error", () => secure.destroy());
       // A client that names no server is not asked which one it means.
       if (secure.servername !== to.host) {
-        port.refused(`TLS without a name in a tunnel to ${to.host}:${to.port}`, []);
-        return void secure.destroy();
+        const recorded = port.refused(`TLS without a name in a tunnel to ${to.host}:${to.port}`, []);
+        return void recorded.then(() => secure.destroy());
       }
       inside.set(secure, to);
       server.emit("connection", secure);

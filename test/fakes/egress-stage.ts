@@ -2,6 +2,7 @@ import { createServer as createUnixServer, createConnection, type Server as NetS
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { createEgress } from "../../src/face/egress.ts";
 import { decodeNetCall, type NetCall } from "../../src/kernel/net.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
@@ -79,7 +80,9 @@ export async function startEgressStage(
     },
     cancel: (token) => broker.cancel(running.get(token) ?? ""),
     route: (host, port) => Promise.resolve(options.route?.(host, port) ?? "terminate"),
-    refused: (what, hosts) => {
+    // A record takes its time: what is answered before it is seen to be missing by whoever looks then.
+    refused: async (what, hosts) => {
+      await setTimeout(20);
       refused.push(what);
       named.push(...hosts);
     },
