@@ -18,18 +18,24 @@ interface Shown {
   readonly place: Place | null;
 }
 
+/** How much is shown; `whole` says how to see every one, where `--all` does not. */
+interface Screen {
+  readonly columns: number;
+  readonly all: boolean;
+  readonly whole?: string;
+}
+
 type Rules = { readonly [rule: string]: { readonly severity: Severity; readonly title: string } };
 
 /** Findings by rule, in the order in which they come: its title, and each with its place. */
-export function drawFindings(
-  findings: readonly Shown[],
-  rules: Rules,
-  screen: { readonly columns: number; readonly all: boolean },
-): readonly Line[] {
+export function drawFindings(findings: readonly Shown[], rules: Rules, screen: Screen): readonly Line[] {
   const met = [...new Set(findings.map(({ rule }) => rule))];
   return met.flatMap((rule) => {
     const own = findings.filter((finding) => finding.rule === rule);
-    const { severity, title } = rules[rule] ?? { severity: "critical" as const, title: rule };
+    const { severity, title } = (Object.hasOwn(rules, rule) ? rules[rule] : undefined) ?? {
+      severity: "critical" as const,
+      title: rule,
+    };
     const shown = screen.all ? own : own.slice(0, SHOWN);
     const more = own.length - shown.length;
     return [
@@ -39,7 +45,7 @@ export function drawFindings(
         ["faint", own.length > 1 ? ` (${own.length})` : ""],
       ),
       ...shown.flatMap((finding) => drawFinding(finding, screen.columns)),
-      ...(more > 0 ? [line(`           and ${more} more: --all shows them`, "faint")] : []),
+      ...(more > 0 ? [line(`           and ${more} more: ${screen.whole ?? "--all shows them"}`, "faint")] : []),
     ];
   });
 }

@@ -1,8 +1,12 @@
 import type { ExtensionAsks, ExtensionManifest } from "../protocol/extension.ts";
+import { SEVERITIES } from "../extensions/scan/finding.ts";
+import { VET_RULES, type VetRule } from "../extensions/vet/finding.ts";
 import type { ExtensionView } from "../protocol/extension-table.ts";
+import type { Vetted } from "../protocol/vetting-order.ts";
 import { join, line, type Line } from "../showing/line.ts";
 import { showBytes, showMoment } from "../showing/moment.ts";
 import { makeVisible } from "../showing/visible.ts";
+import { drawFindings } from "./findings-picture.ts";
 import type { CliPowers } from "./powers.ts";
 
 /** Its name and version, as text that can be shown. */
@@ -34,6 +38,26 @@ export function describeAsks(asks: ExtensionAsks): readonly Line[] {
   const rows = askRows(asks);
   if (rows.length === 0) return [line("Asks for nothing that it says")];
   return [line("Asks for", "strong"), ...rows.map((row) => line(`  ${row}`))];
+}
+
+/** What speaks against it, the worst first by what we hold of each rule; a rule that we do not know counts most. */
+export function describeFound({ findings, more }: Vetted, columns: number): readonly Line[] {
+  const sorted = findings.toSorted((one, two) => weigh(one) - weigh(two));
+  const shown = sorted.map(({ rule, message, path, line: at }) => ({ rule, message, place: { path, line: at } }));
+  if (shown.length === 0) return [line("Found nothing that speaks against it, which does not make it safe")];
+  return [
+    line("Found", "strong"),
+    ...drawFindings(shown, VET_RULES, { columns, all: false, whole: "aios ext vet says all of a folder" }),
+    ...(more === 0 ? [] : [line(`  and ${more} more`, "faint")]),
+  ];
+}
+
+function weigh({ rule }: { readonly rule: string }): number {
+  return isRule(rule) ? SEVERITIES.indexOf(VET_RULES[rule].severity) : 0;
+}
+
+function isRule(rule: string): rule is VetRule {
+  return Object.hasOwn(VET_RULES, rule);
 }
 
 /** Each thing that is asked for in a line of its own, as text that can be shown. */

@@ -26,6 +26,8 @@ export interface ExtensionStore {
   keep(id: string, kept: { readonly staging: Staging; readonly manifest: string }): Promise<void>;
   /** Its manifest as it lies there; null when there is none. Whoever uses it compares its digest. */
   manifest(id: string): string | null;
+  /** Where its tree lies; a host path. */
+  treeOf(id: string): string;
   /** Reads every byte of a tree. Rejects when it is gone, or not only files and folders. */
   read(id: string): Promise<SealedTree>;
   remove(id: string): Promise<void>;
@@ -56,7 +58,7 @@ export function openExtensionStore(
     }
     throw new Error("the thread gave no answer");
   }
-  async function treeOf(kind: "seal" | "read", path: string): Promise<SealedTree> {
+  async function readAs(kind: "seal" | "read", path: string): Promise<SealedTree> {
     const answer = await order(kind, path);
     if (answer.kind !== "tree") throw new Error("the thread gave another answer");
     return answer.tree;
@@ -75,7 +77,7 @@ export function openExtensionStore(
       return made;
     },
     drop: (staging) => removeAll(staging.folder),
-    seal: (staging) => treeOf("seal", staging.tree),
+    seal: (staging) => readAs("seal", staging.tree),
     async keep(id, { staging, manifest }) {
       rmSync(staging.fetched, { recursive: true, force: true });
       writeAtomically(join(staging.folder, "manifest.json"), manifest, { mode: 0o400, existing: "fail" });
@@ -90,7 +92,8 @@ export function openExtensionStore(
         return null;
       }
     },
-    read: (id) => treeOf("read", join(placeOf(id), "tree")),
+    treeOf: (id) => join(placeOf(id), "tree"),
+    read: (id) => readAs("read", join(placeOf(id), "tree")),
     remove: (id) => removeAll(placeOf(id)),
     async keepOnly(ids) {
       const kept = new Set([...ids].map((id) => id.slice(PREFIX.length)));

@@ -4,6 +4,7 @@ import type { ExtensionKind, ExtensionManifest } from "./extension.ts";
 import { ARCHIVE_FORMS, npmName, npmVersion, registryUrl, type ArchiveForm } from "./extension-order.ts";
 import { boolean } from "./decode.ts";
 import { count, digest, empty, moment, nonce, visibleLine, words } from "./fields.ts";
+import { VETTED, type Vetted } from "./vetting-order.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
 /** Where an extension comes from. What an archive holds never passes through the monitor: it is handed on as a stream. */
@@ -60,6 +61,8 @@ export interface ExtensionRequests {
       readonly damaged: string | null;
     };
   };
+  /** Looked through anew each time, by the rules of now. What could not be looked through is a finding. */
+  "extension-vet": { body: { readonly id: string }; ok: Vetted };
   "extension-remove": { body: { readonly id: string }; ok: { readonly seq: number } };
   /** Nothing starts it from now on. */
   "extension-quarantine": { body: { readonly id: string; readonly why: string }; ok: { readonly seq: number } };
@@ -105,6 +108,7 @@ export const EXTENSION_TABLE: BodyTable<ExtensionRequests> = {
   "extension-add": object<BodyOf<"extension-add">>({ source: SOURCE }),
   extensions: empty,
   "extension-show": object<BodyOf<"extension-show">>({ id: digest }),
+  "extension-vet": object<BodyOf<"extension-vet">>({ id: digest }),
   "extension-remove": object<BodyOf<"extension-remove">>({ id: digest }),
   "extension-quarantine": object<BodyOf<"extension-quarantine">>({ id: digest, why: visibleLine }),
 };
@@ -118,6 +122,7 @@ export const EXTENSION_ANSWERS: AnswerTable<ExtensionRequests> = {
     files: list(FILE, { max: 20_000 }),
     damaged: nullable(visibleLine),
   }),
+  "extension-vet": VETTED,
   "extension-remove": object<OkOf<"extension-remove">>({ seq: count }),
   "extension-quarantine": object<OkOf<"extension-quarantine">>({ seq: count }),
 };

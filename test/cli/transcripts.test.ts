@@ -94,7 +94,7 @@ Extensions
   ext vet            look through an extension for what speaks against it
   ext add            put an extension into the store, where it does nothing
   ext list           list the extensions in the store
-  ext show           show an extension, what it asks for and its files
+  ext show           show an extension, what it asks for, what was found, its files
   ext diff           show what differs between two extensions
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
@@ -220,7 +220,7 @@ Extensions
   ext vet            look through an extension for what speaks against it
   ext add            put an extension into the store, where it does nothing
   ext list           list the extensions in the store
-  ext show           show an extension, what it asks for and its files
+  ext show           show an extension, what it asks for, what was found, its files
   ext diff           show what differs between two extensions
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store

@@ -10,7 +10,7 @@ import { EXIT } from "../exit-codes.ts";
 import { findExtension } from "../find-extension.ts";
 import { CliFailure } from "../failure.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
-import { describeAsks, describeExtension, nameExtension } from "../show-extension.ts";
+import { describeAsks, describeExtension, describeFound, nameExtension } from "../show-extension.ts";
 import { layOutTable } from "../table.ts";
 
 export const EXTENSION: Positional = {
@@ -35,6 +35,7 @@ export const extAdd: Command = {
   details: [
     "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), or the https address of a server.",
     "Nothing of it is run, its install scripts neither. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
+    "A process of its own, without your files, looks through it as aios ext vet does; what it found is shown, the worst first. Whatever it found, it is added: that it does nothing is what keeps you safe.",
     INERT,
   ],
   examples: ["ext add @modelcontextprotocol/server-memory@2026.8.31", "ext add ./my-skill", "ext add notes.mcpb"],
@@ -42,7 +43,8 @@ export const extAdd: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const source = await readSource(powers, args.required("SOURCE"), args.value("registry"));
       const { extension, fresh } = await add(powers, { client, home, source });
-      if (args.has("json")) writeJson(powers, { extension, fresh });
+      const found = await client.request("extension-vet", { id: extension.id });
+      if (args.has("json")) writeJson(powers, { extension, fresh, found });
       else {
         const what = fresh
           ? join(["good", "added"], ` ${nameExtension(extension)}`)
@@ -50,6 +52,7 @@ export const extAdd: Command = {
         writeLines(powers.out, [
           what,
           line(`  ${extension.id}`, "faint"),
+          ...describeFound(found, powers.out.columns),
           line(`  look at it: aios ext show ${shortId(extension)}`, "faint"),
         ]);
       }
@@ -90,33 +93,35 @@ export const extList: Command = {
 /** `aios ext show`. */
 export const extShow: Command = {
   path: ["ext", "show"],
-  summary: "show an extension, what it asks for and its files",
+  summary: "show an extension, what it asks for, what was found, its files",
   positionals: [EXTENSION],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
   details: [
     "Every byte of it is read for this and compared with what was added; exit code 1 when it is not that.",
-    "What it asks for is what it says itself: nothing of it is granted.",
+    "It is looked through anew, by the rules of now. What it asks for is what it says itself: nothing of it is granted.",
   ],
   examples: ["ext show 0f3a81c2"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const { id } = await findExtension(client, args.required("EXT"));
-      const found = await client.request("extension-show", { id });
-      if (args.has("json")) writeJson(powers, found);
+      const shown = await client.request("extension-show", { id });
+      const found = await client.request("extension-vet", { id });
+      const { extension, manifest, files, damaged } = shown;
+      if (args.has("json")) writeJson(powers, { ...shown, found });
       else {
-        const { extension, manifest, files, damaged } = found;
         const rows = files.map((file) =>
           line(`  ${file.executable ? "x" : " "} ${makeVisible(file.path)}  ${showBytes(file.bytes)}`, "faint"),
         );
         writeLines(powers.out, [
           ...describeExtension(extension, manifest, powers),
           ...describeAsks(manifest.asks),
+          ...describeFound(found, powers.out.columns),
           ...(rows.length === 0 ? [] : [line("Files", "strong"), ...rows]),
           ...(damaged === null ? [] : [line(`It is not as it was added: ${makeVisible(damaged)}`, "bad")]),
         ]);
       }
-      return found.damaged === null ? EXIT.ok : EXIT.no;
+      return damaged === null ? EXIT.ok : EXIT.no;
     });
   },
 };

@@ -5,18 +5,20 @@ import {
   type FetcherRequests,
   type UnpackerRequests,
 } from "../../protocol/extension-order.ts";
+import { MONITOR_VETTER, type Vetted, type VetterRequests } from "../../protocol/vetting-order.ts";
 import type { PeerFault } from "../../protocol/rpc-error.ts";
 import { createPeer, type Peer } from "../../protocol/rpc.ts";
 import { askOnce } from "../own-process.ts";
 import type { MonitorPowers, Streams } from "../powers.ts";
 import type { CodeLayout } from "../sandbox-plans.ts";
-import { planFetcher, planUnpacker } from "./plans.ts";
+import { planFetcher, planUnpacker, planVetter } from "./plans.ts";
 
 type Asks<Requests extends object> = { serves: object; hears: object; asks: Requests; says: object };
 type AsksFetcher = Asks<FetcherRequests>;
 type AsksUnpacker = Asks<UnpackerRequests>;
+type AsksVetter = Asks<VetterRequests>;
 
-/** Longest that a fetcher or an unpacker lives, its start included. */
+/** Longest that each of them lives, its start included. */
 const LIFE_MS = 180_000;
 
 /** Processes of their own that fetch, unpack and read, each for one question. All reject when there is no answer. */
@@ -30,6 +32,8 @@ export interface ExtensionProcesses {
   ): Promise<UnpackerRequests["unpack"]["ok"]>;
   /** What a sealed tree says of itself. */
   read(tree: string, asked: UnpackerRequests["read"]["body"]): Promise<UnpackerRequests["read"]["ok"]>;
+  /** What speaks against it. */
+  vet(tree: string): Promise<Vetted>;
 }
 
 export function createExtensionProcesses(parts: {
@@ -49,6 +53,8 @@ export function createExtensionProcesses(parts: {
     createPeer(channel, { side: MONITOR_FETCHER, ...rest("fetcher") });
   const unpacker = (channel: Channel): Peer<AsksUnpacker> =>
     createPeer(channel, { side: MONITOR_UNPACKER, ...rest("unpacker") });
+  const vetter = (channel: Channel): Peer<AsksVetter> =>
+    createPeer(channel, { side: MONITOR_VETTER, ...rest("vetter") });
 
   return {
     fetch: (fetched, asked) =>
@@ -65,5 +71,7 @@ export function createExtensionProcesses(parts: {
       const spec = planUnpacker(code, { kind: "read", host: tree, fetched: null });
       return askOnce({ powers, spec, ms: LIFE_MS }, unpacker, (peer) => peer.request("read", asked));
     },
+    vet: (tree) =>
+      askOnce({ powers, spec: planVetter(code, tree), ms: LIFE_MS }, vetter, (peer) => peer.request("vet", {})),
   };
 }

@@ -6,6 +6,8 @@ import { decode } from "../../protocol/decode.ts";
 import { EXTENSION_MANIFEST, type ExtensionManifest, type ExtensionSays } from "../../protocol/extension.ts";
 import type { ArchiveForm, ReadExtension } from "../../protocol/extension-order.ts";
 import type { ExtensionRequests, ExtensionSource } from "../../protocol/extension-table.ts";
+import type { Vetted } from "../../protocol/vetting-order.ts";
+import { makeVisible } from "../../showing/visible.ts";
 import type { PeerFault } from "../../protocol/rpc-error.ts";
 import { Refusal, type RefusalCode } from "../faults.ts";
 import type { Journal } from "../journal.ts";
@@ -130,21 +132,30 @@ export function createExtensionDesk(ports: {
     throw new Refusal("unknown-extension", `There is no extension ${id}.`, "Run `aios ext list`.");
   }
 
+  async function oneOfFew<T>(work: () => Promise<T>): Promise<T> {
+    if (under >= MOST_AT_ONCE)
+      throw new Refusal("too-many", `${under} extensions are being looked at.`, "Try again when they are done.");
+    under += 1;
+    try {
+      return await work();
+    } finally {
+      under -= 1;
+    }
+  }
+
+  async function add(source: ExtensionSource): Promise<ExtensionRequests["extension-add"]["ok"]> {
+    const staging = store.stage();
+    try {
+      const manifest = await prepare(staging, source).catch(asRefusal);
+      const fresh = await inTurn(() => keep(staging, manifest, nameSource(source)));
+      return { extension: viewExtension(find(manifest.id)), fresh };
+    } finally {
+      await store.drop(staging).catch(() => {});
+    }
+  }
+
   const handlers: ExtensionDesk["handlers"] = {
-    async "extension-add"({ source }) {
-      if (under >= MOST_AT_ONCE)
-        throw new Refusal("too-many", `${under} extensions are being added.`, "Try again when they are.");
-      under += 1;
-      const staging = store.stage();
-      try {
-        const manifest = await prepare(staging, source).catch(asRefusal);
-        const fresh = await inTurn(() => keep(staging, manifest, nameSource(source)));
-        return { extension: viewExtension(find(manifest.id)), fresh };
-      } finally {
-        under -= 1;
-        await store.drop(staging).catch(() => {});
-      }
-    },
+    "extension-add": ({ source }) => oneOfFew(() => add(source)),
 
     async extensions() {
       return { extensions: [...extensions.values()].map(viewExtension) };
@@ -154,6 +165,12 @@ export function createExtensionDesk(ports: {
       const found = find(id);
       const { manifest, files, damaged } = await look(found);
       return { extension: viewExtension(found), manifest, files, damaged };
+    },
+
+    async "extension-vet"({ id }) {
+      // Of a server elsewhere there is nothing here to look through.
+      if (find(id).kind === "http") return { findings: [], more: 0 };
+      return await oneOfFew(() => processes.vet(store.treeOf(id)).catch(notVetted));
     },
 
     "extension-remove": ({ id }) =>
@@ -190,6 +207,13 @@ export function createExtensionDesk(ports: {
       return { manifest, files: [], damaged: why };
     }
   }
+}
+
+/** ERRORS-DENY: what could not be looked through has something against it. */
+function notVetted(error: unknown): Vetted {
+  const why = error instanceof Error ? error.message : "it failed";
+  const message = makeVisible(`was not vetted: ${why}`).slice(0, 512).toWellFormed();
+  return { findings: [{ rule: "not-vetted", message, path: ".", line: 1 }], more: 0 };
 }
 
 /** What a process answered, where it did what it was asked for. Throws Refusal. */
