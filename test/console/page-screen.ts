@@ -27,15 +27,11 @@ export async function showOnPage(
 ): Promise<readonly Shown[]> {
   return withPages(entries, { blind, width: 1400 }, async ({ sign, inbox }) => {
     await sign.waitForSelector("p[role=alert]:not(:empty)");
-    for (;;) {
-      const more = inbox.getByRole("button", { name: /^Show more of/u });
-      if ((await more.count()) === 0) break;
-      await more.click();
-    }
+    const cards = (await readCards(inbox)).values();
+    const missing: Shown = { rows: [], faults: ["no card is there"] };
     const shown: Shown[] = [];
-    let card = 0;
     for (const [index, { stands }] of entries.entries())
-      shown.push(stands === "list" ? await readCard(inbox, card++) : await readSign(sign, { index, stands }));
+      shown.push(stands === "list" ? (cards.next().value ?? missing) : await readSign(sign, { index, stands }));
     return shown;
   });
 }
@@ -87,8 +83,17 @@ function pagesOf(blind: boolean): Pages {
   return { ...pages, sources: new Map(pages.sources).set("/m/showing/visible.ts", { type: "text/javascript", text }) };
 }
 
-function readCard(page: Page, index: number): Promise<Shown> {
-  return page.evaluate(read, { request: null, selector: ".card h2 .theirs", index, lines: false });
+/** What each card says, through all pages of the list. */
+async function readCards(page: Page): Promise<readonly Shown[]> {
+  const later = page.getByRole("button", { name: "Later" });
+  const cards: Shown[] = [];
+  for (;;) {
+    const count = await page.locator(".card").count();
+    for (let index = 0; index < count; index += 1)
+      cards.push(await page.evaluate(read, { request: null, selector: ".card h2 .theirs", index, lines: false }));
+    if ((await later.count()) === 0 || (await later.isDisabled())) return cards;
+    await later.click();
+  }
 }
 
 async function readSign(
