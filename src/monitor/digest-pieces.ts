@@ -52,7 +52,7 @@ export function createDigestPieces(log: Log, state: Pick<State, "instances" | "g
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       let at = Infinity;
-      for await (const { record } of log.entries(middle, middle + 1)) at = record.at;
+      for await (const { record } of log.records(middle, middle + 1)) at = record.at;
       if (at < moment) low = middle + 1;
       else high = middle;
     }

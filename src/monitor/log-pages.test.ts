@@ -5,7 +5,7 @@ import type { CliRequests } from "../protocol/requests.ts";
 import { createIndexView } from "./index/index-view.ts";
 import { openRecordIndex } from "./index/record-index.ts";
 import type { Entry } from "./log/log.ts";
-import { showNewest } from "./log-pages.ts";
+import { showLog, showNewest } from "./log-pages.ts";
 
 type Query = CliRequests["log-newest"]["body"];
 
@@ -19,13 +19,22 @@ async function stage(records: number, text: (seq: number) => string) {
   }
   const index = createIndexView(openRecordIndex(openDatabase(":memory:")), log);
   // As the log on disk has it: each record says how large its payload is.
-  async function* entries(from: number, to: number): AsyncGenerator<Entry, void, undefined> {
-    for await (const { record, payload } of log.entries(from, to)) {
+  const opened: number[] = [];
+  async function* entries(
+    from: number,
+    to: number,
+    only?: ReadonlySet<number>,
+  ): AsyncGenerator<Entry, void, undefined> {
+    for await (const { record, payload } of log.entries(from, to, only)) {
+      opened.push(record.seq);
       const bytes = Buffer.byteLength(JSON.stringify(payload));
       yield { record: { ...record, payload: { digest: `sha256:${"0".repeat(64)}`, bytes } }, payload };
     }
   }
-  return (query: Partial<Query>) => showNewest({ log: { size: log.size, entries }, index }, { ...ALL, ...query });
+  const ports = { log: { size: log.size, entries }, index };
+  const ask = (query: Partial<Query>): Promise<CliRequests["log-newest"]["ok"]> =>
+    showNewest(ports, { ...ALL, ...query });
+  return Object.assign(ask, { oldest: (query: Parameters<typeof showLog>[1]) => showLog(ports, query), opened });
 }
 const seqs = ({ entries }: CliRequests["log-newest"]["ok"]): readonly number[] =>
   entries.map(({ record }) => record.seq);
@@ -35,7 +44,7 @@ describe("the newest records", () => {
     const ask = await stage(700, String);
     const pages: (readonly number[])[] = [];
     for (let [before, more]: [number | null, boolean] = [null, true]; more && pages.length < 10;) {
-      const page = await ask({ before, limit: 300 });
+      const page: CliRequests["log-newest"]["ok"] = await ask({ before, limit: 300 });
       pages.push(seqs(page));
       ({ more } = page);
       before = seqs(page).at(-1) ?? 0;
@@ -50,6 +59,17 @@ describe("the newest records", () => {
     expect(seqs(await ask({ instance: "i-1111111111111111", from: 20 }))).toEqual([28, 25, 22]);
     expect(await ask({ instance: "i-1111111111111111", from: 29 })).toEqual({ entries: [], size: 30, more: false });
     expect(seqs(await ask({ kinds: ["start"] }))).toEqual([]);
+  });
+
+  test("cost no opening of what lies between them", async () => {
+    const ask = await stage(90, String);
+    const query = { instance: "i-1111111111111111", from: 0, limit: 10, kinds: [] };
+    const found = seqs(await ask(query));
+    expect(ask.opened.toSorted((one, other) => one - other)).toEqual(found.toReversed());
+    ask.opened.length = 0;
+    const oldest = (await ask.oldest(query)).entries.map(({ record }) => record.seq);
+    expect(oldest).toEqual([1, 4, 7, 10, 13, 16, 19, 22, 25, 28]);
+    expect(ask.opened).toEqual(oldest);
   });
 
   test("have their payloads when they are asked for, but for those that are too large for a page of many", async () => {

@@ -25,7 +25,7 @@ export async function showLog(
 ): Promise<CliRequests["log-show"]["ok"]> {
   const entries: Entry[] = [];
   for (const run of nearRuns(await index.find(query))) {
-    for await (const entry of log.entries(run.from, run.to)) if (run.wanted.has(entry.record.seq)) entries.push(entry);
+    for await (const entry of log.entries(run.from, run.to, run.wanted)) entries.push(entry);
   }
   return { entries, size: log.size };
 }
@@ -42,8 +42,7 @@ export async function showNewest(
   let characters = 0;
   for (const run of nearRuns(wanted.toReversed()).toReversed()) {
     const read: Entry[] = [];
-    for await (const { record, payload } of log.entries(run.from, run.to)) {
-      if (!run.wanted.has(record.seq)) continue;
+    for await (const { record, payload } of log.entries(run.from, run.to, run.wanted)) {
       const fits = payloads && (record.payload?.bytes ?? 0) <= MAX_PAYLOAD;
       read.push({ record, payload: fits ? payload : null });
     }

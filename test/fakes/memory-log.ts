@@ -51,8 +51,11 @@ export function createMemoryLog(start: string, kept: Entry[] = [], now: () => nu
       last = turn.catch(() => {});
       return turn;
     },
-    async *entries(from, to) {
-      for (const entry of kept.slice(from, to)) yield entry;
+    async *entries(from, to, only) {
+      for (const entry of kept.slice(from, to)) if (only?.has(entry.record.seq) ?? true) yield entry;
+    },
+    async *records(from, to) {
+      for (const { record, payload } of kept.slice(from, to)) yield { record, kept: payload !== null };
     },
     disclosed: () => {
       throw new Error("a log in memory seals nothing");

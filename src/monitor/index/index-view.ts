@@ -16,7 +16,7 @@ export function createIndexView(index: RecordIndex, log: Log): IndexView {
   let catching: Promise<void> | null = null;
 
   async function catchUp(): Promise<void> {
-    for await (const { record } of log.entries(Math.max(0, Math.min(index.next, log.size) - 1), log.size))
+    for await (const { record } of log.records(Math.max(0, Math.min(index.next, log.size) - 1), log.size))
       index.add(record);
   }
 
@@ -46,7 +46,7 @@ async function lookThrough(log: Log, query: RecordQuery): Promise<readonly numbe
   const to = Math.min(before ?? log.size, log.size);
   const found: number[] = [];
   if (limit <= 0 || from >= to) return found;
-  for await (const { record } of log.entries(from, to)) {
+  for await (const { record } of log.records(from, to)) {
     if (!isFound(record, query)) continue;
     found.push(record.seq);
     if (found.length <= limit - (newest ? 0 : 1)) continue;

@@ -161,6 +161,27 @@ describe("a log that was closed and opened again", () => {
     );
   });
 
+  test("gives only what is named and reads nothing that is sealed beside the others", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 600);
+    await log.close();
+    const again = await openOn(machine);
+    const all = await readAll(again);
+    const read = (only: readonly number[]) => again.entries(0, 600, new Set(only));
+    expect(await fromAsync(read([0, 7, 8, 300, 599, 999]))).toEqual([0, 7, 8, 300, 599].map((at) => all[at]));
+    expect(await fromAsync(again.entries(2, 5, new Set([1, 3, 5])))).toEqual([all[3]]);
+    const bare = all.map(({ record, payload }) => ({ record, kept: payload !== null }));
+    expect(await fromAsync(again.records(0, 600))).toEqual(bare);
+    // Payloads that cannot be read are in nobody's way but theirs who ask for them.
+    const path = machine.log.paths().find((each) => each.startsWith("payload/")) ?? "";
+    machine.log.put(path, Buffer.from(machine.log.bytes(path) ?? []).fill(0, 4000));
+    await expect(readAll(again)).rejects.toMatchObject({ code: "log-damaged" });
+    await expect(fromAsync(read([599]))).rejects.toMatchObject({ code: "log-damaged" });
+    expect(await fromAsync(read([1, 2]))).toEqual([all[1], all[2]]);
+    expect(await fromAsync(again.records(0, 600))).toEqual(bare);
+  });
+
   test("is the same on a real disk, where a second opener is refused until the first closes", async () => {
     const home = newHome();
     const log = await openTestLog(home);
@@ -234,4 +255,10 @@ async function collect(log: Log, seq: number): Promise<Awaited<ReturnType<typeof
   const entries = [];
   for await (const entry of log.entries(seq, seq + 1)) entries.push(entry);
   return entries;
+}
+
+async function fromAsync<T>(from: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const each of from) found.push(each);
+  return found;
 }

@@ -9,8 +9,8 @@ import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError, unavailable } from "./error.ts";
 import type { WholeFile } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
-import type { Around, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
-import { readKept, type Kept } from "./kept.ts";
+import type { Around, Bare, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
+import { readKept, type Choice, type Kept } from "./kept.ts";
 import { mendPartials } from "./mending.ts";
 import { Pace, type LogPace } from "./pace.ts";
 import { Partials } from "./partials.ts";
@@ -93,11 +93,15 @@ export class AuditLog implements Log {
     });
   }
 
-  async *entries(from: number, to: number): AsyncIterable<Entry> {
+  async *entries(from: number, to: number, only?: ReadonlySet<number>): AsyncIterable<Entry> {
     const { crypto, origin } = this.#parts;
-    for await (const { record, ...kept } of this.#kept(from, to)) {
+    for await (const { record, ...kept } of this.#kept(from, to, { wanted: (seq) => only?.has(seq) ?? true })) {
       yield { record, payload: readPayload(record, { ...kept, crypto, origin }) };
     }
+  }
+
+  async *records(from: number, to: number): AsyncIterable<Bare> {
+    for await (const { record, key } of this.#kept(from, to, { bare: true })) yield { record, kept: key !== null };
   }
 
   async *disclosed(from: number, to: number): AsyncIterable<Disclosed> {
@@ -352,11 +356,11 @@ export class AuditLog implements Log {
     this.#heldFirst = end;
   }
 
-  #kept(from: number, to: number): AsyncIterable<Kept> {
+  #kept(from: number, to: number, choice: Choice = {}): AsyncIterable<Kept> {
     if (!Number.isSafeInteger(from) || from < 0 || !Number.isSafeInteger(to) || to > this.size) {
       throw new RangeError(`Cannot read records ${from} to ${to}: the log has ${this.size}`);
     }
-    return readKept(this.#parts, { from, to, heldFirst: () => this.#heldFirst });
+    return readKept(this.#parts, { ...choice, from, to, heldFirst: () => this.#heldFirst });
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {

@@ -11,22 +11,40 @@ export interface Kept {
   readonly key: Uint8Array | null;
 }
 
+/** What of each record is looked at; everything where nothing is said. */
+export interface Choice {
+  /** Which records are given: the others are not even decoded. */
+  readonly wanted?: (seq: number) => boolean;
+  /** Leaves what is sealed where it lies. */
+  readonly bare?: boolean;
+}
+
 type Parts = Pick<AuditLogParts, "tiles" | "bundles" | "payloads" | "slots" | "held">;
 
 /** Reads records of a log from `from` up to but excluding `to`, in order; each leaf is believed as far as it leads to the root. */
 export async function* readKept(
   parts: Parts,
-  { from, to, heldFirst }: { readonly from: number; readonly to: number; heldFirst(): number },
+  {
+    from,
+    to,
+    heldFirst,
+    wanted = () => true,
+    bare = false,
+  }: Choice & { readonly from: number; readonly to: number; heldFirst(): number },
 ): AsyncIterable<Kept> {
   for (let at = from; at < to;) {
     const leaves = (await parts.bundles.read(at, parts.tiles)).slice(0, to - at);
-    const sealed = await readSealed(parts, { from: at, to: at + leaves.length, heldFirst: heldFirst() });
-    for (const [place, leaf] of leaves.entries()) {
-      const record = readLeaf(leaf, at + place);
-      const key = record.payload === null ? null : await parts.slots.read(record.seq);
-      yield { leaf, record, sealed: sealed[place] ?? null, key };
-    }
+    const first = at;
     at += leaves.length;
+    const given = leaves.map((leaf, place) => ({ leaf, seq: first + place })).filter(({ seq }) => wanted(seq));
+    const [begin, end] = [given[0]?.seq ?? at, (given.at(-1)?.seq ?? at) + 1];
+    const sealed =
+      bare || given.length === 0 ? [] : await readSealed(parts, { from: begin, to: end, heldFirst: heldFirst() });
+    for (const { leaf, seq } of given) {
+      const record = readLeaf(leaf, seq);
+      const key = record.payload === null ? null : await parts.slots.read(seq);
+      yield { leaf, record, sealed: sealed[seq - begin] ?? null, key };
+    }
   }
 }
 

@@ -10,6 +10,13 @@ export interface Entry {
   readonly payload: JsonObject | null;
 }
 
+/** A record by itself. */
+export interface Bare {
+  readonly record: LogRecord;
+  /** Whether it has a payload whose key was not destroyed. */
+  readonly kept: boolean;
+}
+
 /** A record as a stranger can check it. */
 export interface Disclosed {
   /** The text that the tree holds. */
@@ -50,8 +57,13 @@ export interface Log {
   /** How fast it takes records. A slow disk makes effects wait and loses nothing; what waits is bounded. */
   readonly pace: LogPace;
   append(body: RecordBody, payload: JsonObject | null): Promise<number>;
-  /** Entries from `from` up to but excluding `to`, in order. */
-  entries(from: number, to: number): AsyncIterable<Entry>;
+  /**
+   * Entries from `from` up to but excluding `to`, in order. Where numbers are named only those are read and opened, which costs
+   * a part of it: opening payloads is what reading the log costs.
+   */
+  entries(from: number, to: number, only?: ReadonlySet<number>): AsyncIterable<Entry>;
+  /** The same records without what is sealed beside them, of which nothing is read. */
+  records(from: number, to: number): AsyncIterable<Bare>;
   /** The same records as they are shown to others. */
   disclosed(from: number, to: number): AsyncIterable<Disclosed>;
   /** A checkpoint over everything durable now. */
