@@ -4,6 +4,7 @@ import type { Profile } from "../protocol/profile.ts";
 import type { Arguments } from "./arguments.ts";
 import { confirm } from "./confirm.ts";
 import { CliFailure } from "./failure.ts";
+import { freeId } from "./free-id.ts";
 import { signGrant } from "./grant-file.ts";
 import { line, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
@@ -89,7 +90,7 @@ export async function grantProfile(parts: ProfileParts, named: NamedProfile): Pr
   const asked = { ...profile, sandbox: { ...profile.sandbox, folder } };
   const proposed = await proposeGrant(
     { powers, client },
-    { profile: asked, source, workspace, id: freeId(profile, grants) },
+    { profile: asked, source, workspace, id: freeId(profile.profile, grants) },
   );
   await signGrant({ powers, client, session: signing }, proposed.grant);
   return proposed.grant.id;
@@ -137,13 +138,6 @@ async function isGranted(parts: Omit<ProfileParts, "signing">, profile: Profile)
 
 function covers({ sandbox: { folder } }: Grant, workspace: string | null): boolean {
   return folder === null || (workspace !== null && `${workspace}/`.startsWith(`${folder}/`));
-}
-
-/** An id is used once: the next one is numbered. */
-function freeId(profile: Profile, grants: readonly GrantView[]): string {
-  const taken = new Set(grants.map(({ id }) => id));
-  if (!taken.has(profile.profile)) return profile.profile;
-  for (let count = 2; ; count++) if (!taken.has(`${profile.profile}-${count}`)) return `${profile.profile}-${count}`;
 }
 
 function isOf(profile: Profile, id: string): boolean {

@@ -138,7 +138,9 @@ function writeServer(server: ShortServer): object {
       ? { package: source.name }
       : source.kind === "url"
         ? { url: source.url }
-        : { command: source.command, code: source.code };
+        : source.kind === "extension"
+          ? { extension: source.extension, command: source.command }
+          : { command: source.command, code: source.code };
   return {
     ...origin,
     ...(args.length === 0 ? {} : { args }),

@@ -177,11 +177,14 @@ function readSource(place: Place): DriverSource {
     place.fields("kind");
     return { kind };
   }
-  if (kind !== "stdio") return place.fail("not a source of kind stdio, http, net, infer, git-ssh or memory");
-  const at = place.fields("kind", "command", "code", "workspace");
+  if (kind !== "stdio" && kind !== "ext")
+    return place.fail("not a source of kind stdio, ext, http, net, infer, git-ssh or memory");
+  const at = place.fields("kind", "command", kind === "ext" ? "extension" : "code", "workspace");
   const command = at("command").list(256, (word) => word.text(COMMAND_WORD, "a word of a command"));
   if (command.length === 0) at("command").fail("no program is named");
-  return { kind, command, code: at("code").names(512, readPath), workspace: at("workspace").oneOf(WORKSPACES) };
+  const runs = { command, workspace: at("workspace").oneOf(WORKSPACES) };
+  if (kind === "stdio") return { kind, code: at("code").names(512, readPath), ...runs };
+  return { kind, extension: at("extension").text(SHA256, "sha256: and 64 lower-case hex digits"), ...runs };
 }
 
 /** One origin and path: no query, no fragment, no escapes, no dot segments. */

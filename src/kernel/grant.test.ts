@@ -268,6 +268,17 @@ describe("decodeGrant", () => {
     }
   });
 
+  it("takes a server from the store by the digest of all its bytes, and nothing of the host's beside it", () => {
+    const ext = { kind: "ext", extension: PIN, command: ["node", "/extension/index.js"], workspace: "read" };
+    const withSource = (source: JsonObject): string => refusal(withDriver({ source }));
+    expect(withSource(ext)).toBe("ok");
+    expect(withSource({ ...ext, code: ["/opt"] })).toMatch(/^drivers\.files\.source/u);
+    expect(withSource({ ...ext, extension: "notes@1.0.0" })).toMatch(/^drivers\.files\.source\.extension/u);
+    expect(withSource({ ...ext, extension: PIN.toUpperCase() })).toMatch(/^drivers\.files\.source\.extension/u);
+    expect(withSource({ ...ext, command: [] })).toBe("drivers.files.source.command: no program is named");
+    expect(sourceWith({ extension: PIN })).toMatch(/^drivers\.files\.source/u);
+  });
+
   it("takes code from absolute canonical paths only, and commands that can be shown", () => {
     expect(sourceWith({ code: [] })).toBe("ok");
     for (const path of ["opt", "/opt/../etc", "/opt//s", "/opt/", "/opt\u0000", "/proc/self/root"]) {

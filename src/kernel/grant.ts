@@ -55,6 +55,15 @@ export type DriverSource =
       readonly workspace: Workspace;
     }
   | {
+      /** A server from the store of extensions; its tree is read-only at `EXTENSION_PLACE`. */
+      readonly kind: "ext";
+      /** Id of the extension: the digest of every byte of its tree (docs/formats/extension.md). */
+      readonly extension: string;
+      /** As for `stdio`; nothing of the host is there but the system's own programs. */
+      readonly command: readonly string[];
+      readonly workspace: Workspace;
+    }
+  | {
       readonly kind: "http";
       /** One origin and path; the only address the driver's connector reaches. `http:` only for loopback. */
       readonly url: string;
@@ -69,7 +78,15 @@ export type DriverSource =
   | { readonly kind: "memory" };
 
 /** Sources that are built in. */
-export type BuiltIn = Exclude<DriverSource["kind"], "stdio" | "http">;
+export type BuiltIn = Exclude<DriverSource["kind"], "stdio" | "ext" | "http">;
+
+/** Where the tree of an extension lies in the sandbox of its driver. */
+export const EXTENSION_PLACE = "/extension";
+
+/** What a driver's server sees of its instance's workspace. */
+export function workspaceOf(source: DriverSource): Workspace {
+  return source.kind === "stdio" || source.kind === "ext" ? source.workspace : "none";
+}
 
 export interface DriverSpec {
   readonly source: DriverSource;

@@ -226,7 +226,7 @@ async function speakToProxy(socketPath: string): Promise<void> {
 
 /** A driver with a server that can do nothing. */
 async function runDriver({ cache }: Place): Promise<void> {
-  const plan = planDriver(CODE, SOURCE, null);
+  const plan = planDriver(CODE, SOURCE, { workspace: null, tree: null });
   const server: Mount = { kind: "text", inside: SERVER_PATH, text: SERVER };
   await inSandbox({ ...plan, mounts: [...plan.mounts, server] }, cache, async (channel) => {
     const events = { progress: () => undefined, changed: () => undefined };

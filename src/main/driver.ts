@@ -46,6 +46,7 @@ void peer.closed.then(() => end("the monitor is gone"));
 function openTransport(source: DriverSource): Transport | Promise<Transport> {
   switch (source.kind) {
     case "stdio":
+    case "ext":
       return createChildTransport(
         () => {
           child = startChildServer(source.command, { environment: readPassedEnvironment() });

@@ -97,7 +97,7 @@ export type CliHandlers = {
 export function createCliHandlers(ports: CliPorts, connection: { watch(instance: string | null): void }): CliHandlers {
   const { journal, instances, statements, policy, log } = ports;
   const { state } = journal;
-  const pool = createDriverPool(ports.powers, { code: ports.code, connect: ports.connectDriver });
+  const pool = createDriverPool(ports.powers, { code: ports.code, connect: ports.connectDriver, state });
   const limitPorts: LimitPorts = {
     timer: ports.powers.timer,
     write: (body) => journal.write(body),
@@ -288,6 +288,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             driver.stop();
             return [name, { pin: driver.pin, offer: driver.offer }] as const;
           } catch (error) {
+            if (error instanceof Refusal) throw error;
             throw new Refusal(
               "driver",
               `Cannot probe server "${name}": ${error instanceof Error ? error.message : "it failed"}.`,

@@ -2,9 +2,11 @@ import { canonicalize } from "../kernel/canonical.ts";
 import type { DriverSource, DriverSpec, Label } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
+import { openTree } from "./extensions/opening.ts";
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { MonitorPowers } from "./powers.ts";
+import type { State } from "./state.ts";
 import { type CodeLayout, planConnector, planDriver } from "./sandbox-plans.ts";
 
 /** What a driver's channel is used for; `createPeer` makes it from the socketpair. */
@@ -64,7 +66,7 @@ export function pinText(source: DriverSource, code: string, offer: Offer): strin
 /** Starts drivers in sandboxes of their own. Stateless: who starts one stops it. */
 export function createDriverPool(
   powers: MonitorPowers,
-  { code, connect }: { code: CodeLayout; connect: ConnectDriver },
+  { code, connect, state }: { code: CodeLayout; connect: ConnectDriver; state: Pick<State, "extensions"> },
 ): {
   start(
     name: string,
@@ -75,7 +77,9 @@ export function createDriverPool(
   return {
     async start(name, source, { workspace, events, enlist }) {
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
-      const process = await enlist(powers.startSandbox(planDriver(code, source, workspace), "capture"));
+      const store = powers.extensions;
+      const tree = source.kind === "ext" ? await openTree(source, { state, store }) : null;
+      const process = await enlist(powers.startSandbox(planDriver(code, source, { workspace, tree }), "capture"));
       const processes: SandboxedProcess[] = [process];
       const stop = (): void => {
         for (const each of processes) each.kill();

@@ -7,6 +7,8 @@ import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Offer } from "../protocol/requests.ts";
 import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
+import { standingOf } from "./extensions/opening.ts";
+import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
@@ -32,7 +34,7 @@ export interface DriverTable {
   lookup(live: LiveInstance): DriverLookup;
   /** The same by the signed specs alone, as if every driver were there and were what was signed. Only for what is not run. */
   signed(live: LiveInstance): DriverLookup;
-  /** Stops drivers that no active grant of the agent declares any more. */
+  /** Stops drivers that no active grant of the agent declares any more, and those of extensions that nothing starts any more. */
   stopUndeclared(live: LiveInstance): void;
   /** Cuts what lasts and rests on a grant that is no longer in force. */
   cutRevoked(live: LiveInstance): void;
@@ -73,7 +75,7 @@ export function createDriverTable(
   },
 ): DriverTable {
   const { journal } = parts;
-  const pool = createDriverPool(powers, parts);
+  const pool = createDriverPool(powers, { ...parts, state: journal.state });
   const builtIn = new Map([
     [NET_DRIVER, netSpec(powers.crypto)],
     [INFER_DRIVER, inferSpec(powers.crypto)],
@@ -99,11 +101,23 @@ export function createDriverTable(
     live.face?.port.changed();
   }
 
+  function isQuarantined({ pin, source }: DriverSpec): boolean {
+    return journal.state.quarantined.has(pin) || standingOf(source, journal.state) === "quarantined";
+  }
+
+  /** An extension that is not what was added is for nobody, and its owner is to see that. Adding it anew ends it. */
+  async function noteDamage({ source }: DriverSpec, error: unknown): Promise<void> {
+    if (source.kind !== "ext" || !(error instanceof Refusal) || error.code !== "extension-damaged") return;
+    if (standingOf(source, journal.state) !== "stands") return;
+    const why = "its files in the store are not those that were added";
+    await journal.write({ kind: "extension-quarantined", extension: source.extension, why });
+  }
+
   async function start(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
     let self: RunningDriver | null = null;
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const driver =
-      spec.source.kind !== "stdio" && spec.source.kind !== "http"
+      spec.source.kind !== "stdio" && spec.source.kind !== "ext" && spec.source.kind !== "http"
         ? startDevice(live, spec.source.kind)
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
@@ -128,6 +142,11 @@ export function createDriverTable(
     if (live.state.life === "terminal" || (live.state.life === "ended" && live.agent !== null)) {
       driver.stop();
       throw new Error("the instance ended");
+    }
+    // Its extension may have been put into quarantine, or removed, while it started.
+    if (standingOf(spec.source, journal.state) !== "stands") {
+      driver.stop();
+      throw new Error(`driver "${name}" is of an extension that nothing starts any more`);
     }
     live.drivers.set(name, driver);
     return driver;
@@ -188,8 +207,9 @@ export function createDriverTable(
       }
       try {
         return await starting;
-      } catch {
+      } catch (error) {
         live.starting.delete(name);
+        await noteDamage(declared.spec, error).catch(() => {});
         return null;
       }
     },
@@ -210,7 +230,7 @@ export function createDriverTable(
         const declared = declaredFor(live, name);
         if (declared.kind !== "declared") return declared;
         const { spec } = declared;
-        if (journal.state.quarantined.has(spec.pin)) return { kind: "quarantined" };
+        if (isQuarantined(spec)) return { kind: "quarantined" };
         const driver = live.drivers.get(name);
         if (driver === undefined) return { kind: "unavailable" };
         return {
@@ -232,14 +252,15 @@ export function createDriverTable(
         const declared = declaredFor(live, name);
         if (declared.kind !== "declared") return declared;
         const { pin, tools } = declared.spec;
-        if (journal.state.quarantined.has(pin)) return { kind: "quarantined" };
+        if (isQuarantined(declared.spec)) return { kind: "quarantined" };
         return { kind: "ready", pin, expected: pin, tools, offers: () => true };
       };
     },
 
     stopUndeclared(live) {
       for (const driver of live.drivers.values()) {
-        if (declaredFor(live, driver.name).kind === "declared") continue;
+        const declared = declaredFor(live, driver.name);
+        if (declared.kind === "declared" && standingOf(declared.spec.source, journal.state) === "stands") continue;
         forget(live, driver);
         driver.stop();
       }

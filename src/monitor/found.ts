@@ -1,6 +1,6 @@
 import { decodeAction } from "../kernel/action.ts";
 import { canonicalize } from "../kernel/canonical.ts";
-import type { ToolClass } from "../kernel/grant.ts";
+import { workspaceOf, type ToolClass } from "../kernel/grant.ts";
 import { parseJson } from "../kernel/json.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { FOUND_MOST, type FoundFile } from "../protocol/found-file.ts";
@@ -47,11 +47,11 @@ export function createFound(
       const { source, tools } = declared.spec;
       const tool = Object.hasOwn(tools, name) ? tools[name] : undefined;
       const folder = driverWorkspace(state, driver, acting);
-      if (tool === undefined || source.kind !== "stdio" || source.workspace === "none" || folder === null) return null;
+      if (tool === undefined || workspaceOf(source) === "none" || folder === null) return null;
       const write = tool.fields["path"] === "path" ? readFileWrite(decoded.value) : null;
       const [top, ...names] = (write === null ? null : pathSegments(write.path)) ?? [];
       if (write === null || `/${top}` !== WORKSPACE || names.length === 0)
-        return source.workspace === "write" && isReservedWithPath(tool) ? { kind: "unknown" } : null;
+        return workspaceOf(source) === "write" && isReservedWithPath(tool) ? { kind: "unknown" } : null;
       return nameFound(await powers.findFile(folder, { names, most: FOUND_MOST }), { path: write.path, crypto });
     },
     async beside(held, found) {

@@ -3,6 +3,7 @@ import type { Grant } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { sameSpec } from "./driver-pool.ts";
 import { declaredDriver } from "./driver-table.ts";
+import { requireStanding } from "./extensions/opening.ts";
 import { Refusal } from "./faults.ts";
 import { secretProblem } from "./secrets.ts";
 import type { State } from "./state.ts";
@@ -22,6 +23,7 @@ export function readGrant(document: JsonObject, state: State): Grant {
   }
   const problem = secretProblem(state, grant);
   if (problem !== null) throw new Refusal("secret-use", `This grant cannot work: ${problem}.`, "Bind it first.");
+  for (const { source } of Object.values(grant.drivers)) requireStanding(source, state);
   for (const agent of grant.agents) {
     for (const [name, spec] of Object.entries(grant.drivers)) {
       const declared = declaredDriver(state, agent, name);

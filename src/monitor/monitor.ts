@@ -265,7 +265,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, stopDrivers: drivers.stopAll };
   const { reconsider, grantsChanged, takeUpHeld } = createReconsidering({ ...anew, failed: failedQuietly });
   const found = createFound(state, { powers, crypto: powers.crypto });
-  const extensions = createExtensionDesk({ powers, journal, code: parts.code, refused });
+  const extensions = createExtensionDesk({ powers, journal, code: parts.code, refused, withdrawn: instances.revoked });
   const away = createAway({ journal, timer: powers.timer, trusted, grantsChanged, failed: failedQuietly });
   const statements = createStatements({
     journal,

@@ -1,4 +1,4 @@
-import type { DriverSource } from "../kernel/grant.ts";
+import { EXTENSION_PLACE, workspaceOf, type DriverSource } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
 import type { Forward } from "../kernel/forwards.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
@@ -93,15 +93,17 @@ export function planConsole(code: CodeLayout, listeners: number): SandboxSpec {
   };
 }
 
-/** A driver and the MCP server behind it, which is its child in the same sandbox. */
-export function planDriver(code: CodeLayout, source: DriverSource, workspace: string | null): SandboxSpec {
+/** A driver and the MCP server behind it, which is its child in the same sandbox. `tree`: of an extension, checked. */
+export function planDriver(
+  code: CodeLayout,
+  source: DriverSource,
+  { workspace, tree }: { readonly workspace: string | null; readonly tree: string | null },
+): SandboxSpec {
   const mounts: Mount[] = [...ownCode(code)];
-  if (source.kind === "stdio") {
-    for (const path of source.code) mounts.push({ kind: "read", host: path, inside: path });
-    if (workspace !== null && source.workspace !== "none") {
-      mounts.push({ kind: source.workspace, host: workspace, inside: "/workspace" });
-    }
-  }
+  if (source.kind === "stdio") for (const path of source.code) mounts.push({ kind: "read", host: path, inside: path });
+  if (tree !== null) mounts.push({ kind: "read", host: tree, inside: EXTENSION_PLACE });
+  const sees = workspaceOf(source);
+  if (workspace !== null && sees !== "none") mounts.push({ kind: sees, host: workspace, inside: WORKSPACE });
   return {
     role: "driver",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/driver.ts`],

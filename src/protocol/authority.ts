@@ -34,7 +34,7 @@ import {
   union,
   type Decoder,
 } from "./decode.ts";
-import { agentName, words } from "./fields.ts";
+import { agentName, digest, words } from "./fields.ts";
 import type { Refusal } from "./refusal.ts";
 
 // Decoders of what grants are made of. The kernel has the last word on a whole grant (`decodeGrant`).
@@ -83,6 +83,12 @@ export const SOURCE: Decoder<DriverSource> = union<DriverSource, "kind">("kind",
     kind: literal("stdio"),
     command: list(commandWord, { min: 1, max: 256 }),
     code: names(hostPath, { max: 512 }),
+    workspace,
+  }),
+  ext: object<SourceOf<"ext">>({
+    kind: literal("ext"),
+    extension: digest,
+    command: list(commandWord, { min: 1, max: 256 }),
     workspace,
   }),
   http: object<SourceOf<"http">>({ kind: literal("http"), url: serverUrl }),

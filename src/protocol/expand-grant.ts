@@ -116,6 +116,10 @@ function isMemoryAllow({ what }: Allow): boolean {
 function sourceOf(server: ShortServer, resolve: ResolvePackage): DriverSource | null {
   const { source, args, workspace } = server;
   if (source.kind === "url") return { kind: "http", url: source.url };
+  if (source.kind === "extension") {
+    const { extension, command } = source;
+    return { kind: "ext", extension, command: [...command, ...args], workspace };
+  }
   const found = source.kind === "package" ? resolve(source.name) : { ...source, kind: "stdio" as const };
   if (found?.kind !== "stdio") return null;
   return { kind: "stdio", command: [...found.command, ...args], code: found.code, workspace };

@@ -1,9 +1,9 @@
-import { integer, list, literal, nullable, object, oneOf, text, union, type Decoder } from "./decode.ts";
+import { integer, list, literal, names, nullable, object, oneOf, text, union, type Decoder } from "./decode.ts";
 import { EXTENSION_KINDS, EXTENSION_MANIFEST, extensionEndpoint, extensionName } from "./extension.ts";
 import type { ExtensionKind, ExtensionManifest } from "./extension.ts";
 import { ARCHIVE_FORMS, npmName, npmVersion, registryUrl, type ArchiveForm } from "./extension-order.ts";
 import { boolean } from "./decode.ts";
-import { count, digest, empty, moment, nonce, visibleLine, words } from "./fields.ts";
+import { count, digest, empty, grantId, moment, nonce, visibleLine, words } from "./fields.ts";
 import { VETTED, type Vetted } from "./vetting-order.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
@@ -30,7 +30,11 @@ export interface ExtensionView {
   readonly state: ExtensionLife;
   /** Why it is in quarantine. */
   readonly why: string | null;
+  /** Grants that it is in and nobody revoked, at most `MOST_USES` of them. */
+  readonly grants: readonly string[];
 }
+
+export const MOST_USES = 64;
 
 /** A file of a tree: what its digest is made of. */
 export interface TreeFile {
@@ -96,6 +100,7 @@ export const EXTENSION: Decoder<ExtensionView> = object<ExtensionView>({
   at: moment,
   state: oneOf(EXTENSION_STATES),
   why: nullable(visibleLine),
+  grants: names(grantId, { max: MOST_USES }),
 });
 const FILE: Decoder<TreeFile> = object<TreeFile>({
   path: text({ max: 1024, min: 1 }),

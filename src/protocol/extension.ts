@@ -31,6 +31,8 @@ export interface ExtensionSays {
   readonly version: string | null;
   readonly publisher: string | null;
   readonly about: string | null;
+  /** The program that Node is to run, as a path in its tree; null when it names none. */
+  readonly entry: string | null;
   readonly asks: ExtensionAsks;
 }
 
@@ -82,6 +84,7 @@ export const EXTENSION_SAYS: { readonly [Name in keyof ExtensionSays]: Decoder<E
   version: nullable(visibleLine),
   publisher: nullable(visibleLine),
   about: nullable(visibleLine),
+  entry: nullable(visibleLine),
   asks: EXTENSION_ASKS,
 };
 

@@ -217,6 +217,12 @@ describe("a short grant", () => {
     ],
     ["    args: [/workspace]", "    code: [/etc]", "/servers/files/code", "belongs to a command"],
     [
+      "    args: [/workspace]",
+      `    extension: sha256:${"1".repeat(64)}`,
+      "/servers/files/extension",
+      "belongs to a command, which says what of it runs",
+    ],
+    [
       "- files/write_file",
       "- files/write_file: {}\n    files/other: {}",
       "/allow/1",

@@ -28,7 +28,7 @@ import {
   type Decoder,
   type Fields,
 } from "./decode.ts";
-import { agentName, grantId, labels } from "./fields.ts";
+import { agentName, digest, grantId, labels } from "./fields.ts";
 import { PROMPT_NAME, RESOURCE_URI, TOOL_NAME } from "./offer.ts";
 import { Refusal } from "./refusal.ts";
 import { BUDGET, INFERENCE, type ShortBudget, type ShortInference } from "./short-inference.ts";
@@ -39,10 +39,11 @@ import { NETWORK, type ShortDestination } from "./short-network.ts";
 import { SANDBOX } from "./short-sandbox.ts";
 import { parseDuration, parseInstant, parseRate, parseSize, quantity } from "./units.ts";
 
-/** Where a server comes from, as people write it: an installed npm package, a command of their own, or an address. */
+/** Where a server comes from, as people write it: an installed npm package, the store, a command of their own, an address. */
 export type ShortSource =
   | { readonly kind: "package"; readonly name: string }
   | { readonly kind: "command"; readonly command: readonly string[]; readonly code: readonly string[] }
+  | { readonly kind: "extension"; readonly extension: string; readonly command: readonly string[] }
   | { readonly kind: "url"; readonly url: string };
 
 export interface ShortServer {
@@ -133,6 +134,7 @@ interface WrittenServer {
   readonly package: string | null;
   readonly command: readonly string[] | null;
   readonly code: readonly string[];
+  readonly extension: string | null;
   readonly url: string | null;
   readonly args: readonly string[];
   readonly workspace: Workspace;
@@ -148,6 +150,7 @@ const writtenServer: Decoder<WrittenServer> = object<WrittenServer>(
     package: nullable(text({ max: 214, pattern: PACKAGE, is: "the name of an npm package" })),
     command: nullable(list(commandWord, { min: 1, max: 256 })),
     code: names(hostPath, { max: 64 }),
+    extension: nullable(digest),
     url: nullable(serverUrl),
     args: list(commandWord, { max: 256 }),
     workspace,
@@ -160,6 +163,7 @@ const writtenServer: Decoder<WrittenServer> = object<WrittenServer>(
       package: null,
       command: null,
       code: [],
+      extension: null,
       url: null,
       args: [],
       workspace: "none",
@@ -179,6 +183,8 @@ const SERVER: Decoder<ShortServer> = transform(writtenServer, (written, refusal)
   if (source.kind === "url" && written.workspace !== "none") {
     return refusal.because("a server behind a url sees no workspace").at("workspace");
   }
+  if (written.extension !== null && source.kind !== "extension")
+    return refusal.because("belongs to a command, which says what of it runs").at("extension");
   if (source.kind !== "command" && written.code.length > 0) return refusal.because("belongs to a command").at("code");
   return { source, args, workspace: written.workspace, tools, resources, prompts };
 });
@@ -243,7 +249,9 @@ function toolClass(value: JsonValue, refusal: Refusal): ToolClass | Refusal {
 function sourceOf(written: WrittenServer, refusal: Refusal): ShortSource | Refusal {
   const found: ShortSource[] = [];
   if (written.package !== null) found.push({ kind: "package", name: written.package });
-  if (written.command !== null) found.push({ kind: "command", command: written.command, code: written.code });
+  const { command, code, extension } = written;
+  if (command !== null)
+    found.push(extension === null ? { kind: "command", command, code } : { kind: "extension", extension, command });
   if (written.url !== null) found.push({ kind: "url", url: written.url });
   const [source, ...others] = found;
   if (source === undefined || others.length > 0)

@@ -1,4 +1,5 @@
-import type { Allow, Condition, DriverSpec, Grant, Risk, ToolClass } from "../kernel/grant.ts";
+import { EXTENSION_PLACE, type Allow, type Condition, type DriverSpec, type Grant } from "../kernel/grant.ts";
+import type { Risk, ToolClass } from "../kernel/grant.ts";
 import { deviceKind } from "../kernel/devices.ts";
 import { FORWARD } from "../kernel/forwards.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
@@ -274,15 +275,15 @@ function describeRisk(grant: Grant): readonly Item[] {
 function describeDriver(driver: DriverSpec): readonly Item[] {
   const { source } = driver;
   const where =
-    source.kind !== "stdio" && source.kind !== "http"
-      ? ["built into the substrate"]
-      : source.kind === "http"
-        ? [`at ${makeVisible(source.url)}`]
-        : [
+    source.kind === "http"
+      ? [`at ${makeVisible(source.url)}`]
+      : source.kind === "stdio" || source.kind === "ext"
+        ? [
             `runs ${source.command.map(makeVisible).join(" ")}`,
-            ...describeCode(source.code),
+            ...(source.kind === "ext" ? describeExtension(source.extension) : describeCode(source.code)),
             `workspace: ${source.workspace}`,
-          ];
+          ]
+        : ["built into the substrate"];
   const tools = Object.entries(driver.tools).map(([name, tool]) => `${makeVisible(name)}: ${describeTool(tool)}`);
   const resources = driver.resources.map((prefix) => `resources ${makeVisible(prefix)}`);
   const prompts = driver.prompts.map((prompt) => `prompt ${makeVisible(prompt)}`);
@@ -290,6 +291,10 @@ function describeDriver(driver: DriverSpec): readonly Item[] {
     tone: "faint" as const,
     text,
   }));
+}
+
+function describeExtension(id: string): readonly string[] {
+  return [`extension ${id}, every byte of it, at ${EXTENSION_PLACE}`, "code: that, and only the system's besides"];
 }
 
 /** Every path of the code: those of one node_modules folder after its name, which would otherwise repeat a hundred times. */

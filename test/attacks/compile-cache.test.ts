@@ -28,7 +28,7 @@ const ATTACKER = "/aios/src/attacker.ts";
 
 const face = (): SandboxSpec => planFace(CODE, join(stage.folder, "workspace"));
 const driver = (): SandboxSpec =>
-  planDriver(CODE, { kind: "stdio", command: ["node"], code: [], workspace: "none" }, null);
+  planDriver(CODE, { kind: "stdio", command: ["node"], code: [], workspace: "none" }, { workspace: null, tree: null });
 
 beforeAll(() => {
   mkdirSync(join(SOURCE, "main"), { recursive: true });

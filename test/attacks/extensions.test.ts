@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -13,12 +13,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable, Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sendDescriptors } from "../../src/platform/stream-handover.ts";
-import { relayStreams } from "../../src/platform/stream-relay.ts";
 import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
 import type { ExtensionRequests } from "../../src/protocol/extension-table.ts";
+import { addArchive } from "../e2e/adding.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { makeTgz, makeZip } from "../fakes/archives.ts";
 import { HOSTILE_ARCHIVES } from "../fakes/hostile-archives.ts";
@@ -47,20 +45,8 @@ describe("the store of extensions", () => {
     rmSync(outside, { recursive: true, force: true });
   });
 
-  /** Hands an archive over as the command line does. */
-  async function add(archive: Buffer, form: ArchiveForm, label = "archive"): Promise<Added> {
-    const ticket = randomBytes(16).toString("hex");
-    const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
-    const relay = relayStreams({ input: Readable.from([archive]), output: nowhere(), error: nowhere() });
-    try {
-      const fds = relay.fds.filter((fd) => fd !== null);
-      await sendDescriptors(join(aios.home, "run", "streams.sock"), ticket, fds);
-      relay.release();
-      return await aios.client.request("extension-add", { source: { kind: "stream", form, ticket, label } });
-    } finally {
-      relay.stop();
-    }
-  }
+  const add = (archive: Buffer, form: ArchiveForm, label = "archive"): Promise<Added> =>
+    addArchive(aios, [archive], { form, label });
   const fail = (work: Promise<unknown>): Promise<string> =>
     work.then(
       () => "nothing",

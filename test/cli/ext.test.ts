@@ -13,7 +13,7 @@ const [ONE, TWO] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
 
 function view(id: string, change: Partial<ExtensionView> = {}): ExtensionView {
   const said = { kind: "npm", name: "notes", version: "1.0.0", source: "notes.tgz" } as const;
-  return { id, ...said, at: NOW, state: "added", why: null, ...change };
+  return { id, ...said, at: NOW, state: "added", why: null, grants: [], ...change };
 }
 
 function file(path: string, change: Partial<TreeFile> = {}): TreeFile {
@@ -27,7 +27,7 @@ function shown(
 ): CliRequests["extension-show"]["ok"] {
   const asks = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
   const { id, kind, name, version } = extension;
-  const said = { publisher: "Acme", about: "Keeps\u202e notes", asks };
+  const said = { publisher: "Acme", about: "Keeps\u202e notes", entry: null, asks };
   const manifest = {
     v: 1,
     id,

@@ -96,6 +96,7 @@ Extensions
   ext list           list the extensions in the store
   ext show           show an extension, what it asks for, what was found, its files
   ext diff           show what differs between two extensions
+  ext trust          let agents use an extension's server; you sign it
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
 
@@ -222,6 +223,7 @@ Extensions
   ext list           list the extensions in the store
   ext show           show an extension, what it asks for, what was found, its files
   ext diff           show what differs between two extensions
+  ext trust          let agents use an extension's server; you sign it
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
 

@@ -23,8 +23,39 @@ describe("what an extension is and says is read from its own files", () => {
     expect(await says("tgz", { "package.json": JSON.stringify(manifest) })).toEqual({
       kind: "read",
       is: "npm",
-      says: { name: "@acme/notes", version: "1.2.3", publisher: "Acme", about: "Keeps notes", asks: NOTHING },
+      says: {
+        name: "@acme/notes",
+        version: "1.2.3",
+        publisher: "Acme",
+        about: "Keeps notes",
+        entry: null,
+        asks: NOTHING,
+      },
     });
+  });
+
+  test.each<readonly [string, { readonly [field: string]: JsonValue }, string | null]>([
+    ["its one command", { bin: "./dist/index.js", main: "lib.js" }, "dist/index.js"],
+    ["its one command by name", { bin: { "mcp-notes": "cli.js" } }, "cli.js"],
+    ["of several the one called as it is", { bin: { other: "a.js", notes: "b.js" } }, "b.js"],
+    ["of several none", { bin: { other: "a.js", more: "b.js" }, main: "lib.js" }, null],
+    ["its main file", { main: "lib.js" }, "lib.js"],
+    ["nothing that leads out", { bin: "../../bin/sh" }, null],
+    ["nothing absolute", { bin: "/bin/sh" }, null],
+    ["nothing with two readings", { bin: "a//b.js" }, null],
+    ["nothing that cannot be seen", { bin: "a\u202e.js" }, null],
+    ["no text", { bin: 7 }, null],
+  ])("what a package runs: %s", async (_what, fields, entry) => {
+    const manifest = { name: "@acme/notes", version: "1.0.0", ...fields };
+    expect((await says("tgz", { "package.json": JSON.stringify(manifest) })).says.entry).toBe(entry);
+  });
+
+  test("what a bundle runs, when that is a program for Node", async () => {
+    const entryOf = async (server: JsonValue): Promise<string | null> =>
+      (await says("zip", { "manifest.json": JSON.stringify({ name: "files", server }) })).says.entry;
+    expect(await entryOf({ type: "node", entry_point: "server/index.js" })).toBe("server/index.js");
+    expect(await entryOf({ type: "python", entry_point: "server/main.py" })).toBeNull();
+    expect(await entryOf({ type: "node", entry_point: "../index.js" })).toBeNull();
   });
 
   test("a bundle, with its tools, its secrets and its folders", async () => {

@@ -10,7 +10,8 @@ import { EXIT } from "../exit-codes.ts";
 import { findExtension } from "../find-extension.ts";
 import { CliFailure } from "../failure.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
-import { describeAsks, describeExtension, describeFound, nameExtension } from "../show-extension.ts";
+import { describeReport, readReport } from "../extension-report.ts";
+import { nameExtension } from "../show-extension.ts";
 import { layOutTable } from "../table.ts";
 
 export const EXTENSION: Positional = {
@@ -43,17 +44,16 @@ export const extAdd: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const source = await readSource(powers, args.required("SOURCE"), args.value("registry"));
       const { extension, fresh } = await add(powers, { client, home, source });
-      const found = await client.request("extension-vet", { id: extension.id });
-      if (args.has("json")) writeJson(powers, { extension, fresh, found });
+      const report = await readReport(client, extension.id);
+      if (args.has("json")) writeJson(powers, { extension, fresh, found: report.found });
       else {
         const what = fresh
           ? join(["good", "added"], ` ${nameExtension(extension)}`)
           : line(`${nameExtension(extension)} is there already`);
         writeLines(powers.out, [
           what,
-          line(`  ${extension.id}`, "faint"),
-          ...describeFound(found, powers.out.columns),
-          line(`  look at it: aios ext show ${shortId(extension)}`, "faint"),
+          ...describeReport(report, { powers, columns: powers.out.columns }),
+          line(`look at its files: aios ext show ${shortId(extension)}`, "faint"),
         ]);
       }
       return EXIT.ok;
@@ -105,18 +105,15 @@ export const extShow: Command = {
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const { id } = await findExtension(client, args.required("EXT"));
-      const shown = await client.request("extension-show", { id });
-      const found = await client.request("extension-vet", { id });
-      const { extension, manifest, files, damaged } = shown;
-      if (args.has("json")) writeJson(powers, { ...shown, found });
+      const report = await readReport(client, id);
+      const { files, damaged } = report.shown;
+      if (args.has("json")) writeJson(powers, { ...report.shown, found: report.found });
       else {
         const rows = files.map((file) =>
           line(`  ${file.executable ? "x" : " "} ${makeVisible(file.path)}  ${showBytes(file.bytes)}`, "faint"),
         );
         writeLines(powers.out, [
-          ...describeExtension(extension, manifest, powers),
-          ...describeAsks(manifest.asks),
-          ...describeFound(found, powers.out.columns),
+          ...describeReport(report, { powers, columns: powers.out.columns }),
           ...(rows.length === 0 ? [] : [line("Files", "strong"), ...rows]),
           ...(damaged === null ? [] : [line(`It is not as it was added: ${makeVisible(damaged)}`, "bad")]),
         ]);

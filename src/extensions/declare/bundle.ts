@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ExtensionSays } from "../../protocol/extension.ts";
+import { asEntry } from "./entry.ts";
 import { asItems, asObject } from "./json-parts.ts";
 import { asLine, asLines, DeclareFault } from "./line.ts";
 
@@ -13,12 +14,14 @@ export function readBundle(manifest: JsonObject): ExtensionSays {
   const wanted = Object.entries(asObject(manifest["user_config"]) ?? {}).map(
     ([key, value]) => [key, asObject(value)] as const,
   );
+  const server = asObject(manifest["server"]);
   const tools = asItems(manifest["tools"]).map((tool) => asObject(tool)?.["name"]);
   return {
     name,
     version: asLine(manifest["version"], 128),
     publisher: asLine(asObject(manifest["author"])?.["name"], 256),
     about: asLine(manifest["description"], 512),
+    entry: server?.["type"] === "node" ? asEntry(server["entry_point"]) : null,
     asks: {
       files: asLines(
         wanted

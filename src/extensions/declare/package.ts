@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import type { ExtensionSays } from "../../protocol/extension.ts";
+import { asEntry } from "./entry.ts";
 import { asObject } from "./json-parts.ts";
 import { asLine, DeclareFault } from "./line.ts";
 
@@ -13,6 +14,16 @@ export function readPackage(manifest: JsonObject): ExtensionSays {
     version: asLine(manifest["version"], 128),
     publisher: asLine(typeof author === "string" ? author : asObject(author)?.["name"], 256),
     about: asLine(manifest["description"], 512),
+    entry: entryOf(name, manifest),
     asks: { files: [], hosts: [], secrets: [], memory: [], tools: [] },
   };
+}
+
+/** Its one command, or the one that is called as the package is; else its main file. */
+function entryOf(name: string, { bin, main }: JsonObject): string | null {
+  if (typeof bin === "string") return asEntry(bin);
+  const commands = asObject(bin);
+  if (commands === null) return asEntry(main);
+  const [only, ...others] = Object.values(commands);
+  return asEntry(others.length === 0 ? only : commands[name.slice(name.indexOf("/") + 1)]);
 }

@@ -17,6 +17,7 @@ export function readSkill(text: string, label: string): ExtensionSays {
     version: one("version", 128),
     publisher: one("author", 256),
     about: one("description", 512),
+    entry: null,
     asks: {
       files: [],
       hosts: [],

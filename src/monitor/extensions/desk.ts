@@ -5,7 +5,7 @@ import { asJson } from "../../protocol/as-json.ts";
 import { decode } from "../../protocol/decode.ts";
 import { EXTENSION_MANIFEST, type ExtensionManifest, type ExtensionSays } from "../../protocol/extension.ts";
 import type { ArchiveForm, ReadExtension } from "../../protocol/extension-order.ts";
-import type { ExtensionRequests, ExtensionSource } from "../../protocol/extension-table.ts";
+import type { ExtensionRequests, ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
 import type { Vetted } from "../../protocol/vetting-order.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import type { PeerFault } from "../../protocol/rpc-error.ts";
@@ -15,7 +15,7 @@ import type { MonitorPowers } from "../powers.ts";
 import type { CodeLayout } from "../sandbox-plans.ts";
 import type { ExtensionState } from "../state.ts";
 import { createExtensionProcesses } from "./asking.ts";
-import { viewExtension } from "./extension-state.ts";
+import { usesOf, viewExtension } from "./extension-state.ts";
 
 /** Extensions that are made ready at a time: each is two processes and a folder. */
 const MOST_AT_ONCE = 4;
@@ -43,6 +43,8 @@ export function createExtensionDesk(ports: {
   readonly journal: Journal;
   readonly code: CodeLayout;
   refused(peer: string, fault: PeerFault): void;
+  /** Stops what runs and may not any more. */
+  withdrawn(): Promise<void>;
 }): ExtensionDesk {
   const { journal } = ports;
   const { extensions: store, crypto, takeStreams } = ports.powers;
@@ -80,7 +82,14 @@ export function createExtensionDesk(ports: {
     if (source.kind === "http") {
       const { url } = source;
       const id = crypto.digest(canonicalize({ v: 1, kind: "http", endpoint: url }));
-      const says = { name: url.slice(0, 214), version: null, publisher: null, about: null, asks: NOTHING_ASKED };
+      const says = {
+        name: url.slice(0, 214),
+        version: null,
+        publisher: null,
+        about: null,
+        entry: null,
+        asks: NOTHING_ASKED,
+      };
       return { v: 1, id, kind: "http", endpoint: url, files: 0, bytes: 0, ...says };
     }
     const form = await fill(staging, source);
@@ -132,6 +141,13 @@ export function createExtensionDesk(ports: {
     throw new Refusal("unknown-extension", `There is no extension ${id}.`, "Run `aios ext list`.");
   }
 
+  const view = (extension: ExtensionState): ExtensionView =>
+    viewExtension(extension, usesOf(journal.state.active.values()));
+  function viewAll(): readonly ExtensionView[] {
+    const uses = usesOf(journal.state.active.values());
+    return [...extensions.values()].map((extension) => viewExtension(extension, uses));
+  }
+
   async function oneOfFew<T>(work: () => Promise<T>): Promise<T> {
     if (under >= MOST_AT_ONCE)
       throw new Refusal("too-many", `${under} extensions are being looked at.`, "Try again when they are done.");
@@ -148,7 +164,7 @@ export function createExtensionDesk(ports: {
     try {
       const manifest = await prepare(staging, source).catch(asRefusal);
       const fresh = await inTurn(() => keep(staging, manifest, nameSource(source)));
-      return { extension: viewExtension(find(manifest.id)), fresh };
+      return { extension: view(find(manifest.id)), fresh };
     } finally {
       await store.drop(staging).catch(() => {});
     }
@@ -158,13 +174,13 @@ export function createExtensionDesk(ports: {
     "extension-add": ({ source }) => oneOfFew(() => add(source)),
 
     async extensions() {
-      return { extensions: [...extensions.values()].map(viewExtension) };
+      return { extensions: viewAll() };
     },
 
     async "extension-show"({ id }) {
       const found = find(id);
       const { manifest, files, damaged } = await look(found);
-      return { extension: viewExtension(found), manifest, files, damaged };
+      return { extension: view(found), manifest, files, damaged };
     },
 
     async "extension-vet"({ id }) {
@@ -177,6 +193,7 @@ export function createExtensionDesk(ports: {
       inTurn(async () => {
         find(id);
         const seq = await journal.write({ kind: "extension-removed", extension: id });
+        await ports.withdrawn();
         // What a stop leaves of it now goes at the next start.
         await store.remove(id);
         return { seq };
@@ -184,7 +201,9 @@ export function createExtensionDesk(ports: {
 
     async "extension-quarantine"({ id, why }) {
       find(id);
-      return { seq: await journal.write({ kind: "extension-quarantined", extension: id, why }) };
+      const seq = await journal.write({ kind: "extension-quarantined", extension: id, why });
+      await ports.withdrawn();
+      return { seq };
     },
   };
   return { handlers, tidy: () => store.keepOnly(new Set(extensions.keys())) };

@@ -1,5 +1,6 @@
 import type { RecordBody } from "../../protocol/record.ts";
-import type { ExtensionView } from "../../protocol/extension-table.ts";
+import type { Grant } from "../../kernel/grant.ts";
+import { MOST_USES, type ExtensionView } from "../../protocol/extension-table.ts";
 import type { ExtensionState } from "../state.ts";
 
 type AboutExtension = Extract<RecordBody, { readonly extension: string }>;
@@ -23,7 +24,28 @@ export function applyExtension(extensions: Map<string, ExtensionState>, at: numb
   }
 }
 
-/** An extension for people. */
-export function viewExtension({ manifest: _manifest, quarantined, ...extension }: ExtensionState): ExtensionView {
-  return { ...extension, state: quarantined === null ? "added" : "quarantined", why: quarantined };
+/** An extension for people, and which grants use it. */
+export function viewExtension(
+  { manifest: _manifest, quarantined, ...extension }: ExtensionState,
+  uses: ReadonlyMap<string, readonly string[]>,
+): ExtensionView {
+  const grants = (uses.get(extension.id) ?? []).slice(0, MOST_USES);
+  return { ...extension, state: quarantined === null ? "added" : "quarantined", why: quarantined, grants };
+}
+
+/** Ids of grants by the extension that they name. */
+export function usesOf(active: Iterable<Grant>): ReadonlyMap<string, readonly string[]> {
+  const uses = new Map<string, string[]>();
+  for (const { id, drivers } of active) {
+    const named = new Set(
+      Object.values(drivers).map(({ source }) => (source.kind === "ext" ? source.extension : null)),
+    );
+    for (const extension of named) {
+      if (extension === null) continue;
+      const ids = uses.get(extension);
+      if (ids === undefined) uses.set(extension, [id]);
+      else ids.push(id);
+    }
+  }
+  return uses;
 }

@@ -1,0 +1,71 @@
+import type { CliRequests } from "../protocol/requests.ts";
+import { line, type Line } from "../showing/line.ts";
+import { showBytes } from "../showing/moment.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { askRows } from "./show-extension.ts";
+
+/** An extension with its files. */
+export type Shown = CliRequests["extension-show"]["ok"];
+
+/** What one extension has and another has not, or has otherwise. */
+export interface ExtensionDifference {
+  readonly files: {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+  };
+  readonly asks: { readonly added: readonly string[]; readonly removed: readonly string[] };
+}
+
+/** From `before` to `after`. */
+export function compareExtensions(before: Shown, after: Shown): ExtensionDifference {
+  const [old, fresh] = [before, after].map(({ files }) => new Map(files.map((file) => [file.path, file])));
+  const changed = after.files.filter(({ path, sha256, executable }) => {
+    const was = old?.get(path);
+    return was !== undefined && (was.sha256 !== sha256 || was.executable !== executable);
+  });
+  const [asked, asks] = [askRows(before.manifest.asks), askRows(after.manifest.asks)];
+  return {
+    files: {
+      added: after.files.filter(({ path }) => old?.has(path) !== true).map(({ path }) => path),
+      removed: before.files.filter(({ path }) => fresh?.has(path) !== true).map(({ path }) => path),
+      changed: changed.map(({ path }) => path),
+    },
+    asks: {
+      added: asks.filter((row) => !asked.includes(row)),
+      removed: asked.filter((row) => !asks.includes(row)),
+    },
+  };
+}
+
+/** Whether nothing is other. */
+export function isNone({ files, asks }: ExtensionDifference): boolean {
+  return [...Object.values(files), ...Object.values(asks)].every((rows) => rows.length === 0);
+}
+
+/** A line for each thing that is other. */
+export function describeDifference(
+  difference: ExtensionDifference,
+  { before, after }: { readonly before: Shown; readonly after: Shown },
+): readonly Line[] {
+  if (isNone(difference)) return [line("They have the same files and ask for the same.", "good")];
+  const { files, asks } = difference;
+  const sizeIn = (shown: Shown, path: string): string =>
+    showBytes(shown.files.find((file) => file.path === path)?.bytes ?? 0);
+  const executable = (shown: Shown, path: string): string =>
+    shown.files.find((file) => file.path === path)?.executable === true ? ", executable" : "";
+  const rows = [
+    ...asks.added.map((row) => line(`+ asks for ${row}`, "bad")),
+    ...asks.removed.map((row) => line(`- asks for ${row}`, "good")),
+    ...files.added.map((path) => line(`+ ${makeVisible(path)}  ${sizeIn(after, path)}${executable(after, path)}`)),
+    ...files.removed.map((path) => line(`- ${makeVisible(path)}  ${sizeIn(before, path)}`)),
+    ...files.changed.map((path) =>
+      line(
+        `~ ${makeVisible(path)}  ${sizeIn(before, path)} to ${sizeIn(after, path)}${executable(after, path)}`,
+        "wait",
+      ),
+    ),
+  ];
+  const damaged = [before, after].filter((shown) => shown.damaged !== null);
+  return [...rows, ...damaged.map(({ extension }) => line(`${extension.id} is not as it was added`, "bad"))];
+}

@@ -1,0 +1,77 @@
+import type { CliRequests } from "../protocol/requests.ts";
+import { line, type Line } from "../showing/line.ts";
+import { compareExtensions, describeDifference, isNone, type Shown } from "./compare-extensions.ts";
+import type { CliPowers, MonitorClient } from "./powers.ts";
+import { describeAsks, describeExtension, describeFound, nameExtension } from "./show-extension.ts";
+
+/** Rows of what differs that are shown; `aios ext diff` shows all. */
+const MOST_ROWS = 12;
+
+/** What a person decides on: the extension, what speaks against it, and the one of its name that a grant uses. */
+export interface ExtensionReport {
+  readonly shown: Shown;
+  readonly found: CliRequests["extension-vet"]["ok"];
+  readonly trusted: Shown | null;
+}
+
+/** Reads and looks through all of it. */
+export async function readReport(client: MonitorClient, id: string): Promise<ExtensionReport> {
+  const shown = await client.request("extension-show", { id });
+  const found = await client.request("extension-vet", { id });
+  const { extensions } = await client.request("extensions", {});
+  const { name, kind } = shown.extension;
+  const other = extensions.findLast(
+    (each) => each.id !== id && each.name === name && each.kind === kind && each.grants.length > 0,
+  );
+  const trusted = other === undefined ? null : await client.request("extension-show", { id: other.id });
+  return { shown, found, trusted };
+}
+
+/** Can, Cannot, Asks for, Found, Differs. */
+export function describeReport(
+  { shown, found, trusted }: ExtensionReport,
+  { powers, columns }: { readonly powers: Pick<CliPowers, "offset">; readonly columns: number },
+): readonly Line[] {
+  const { extension, manifest } = shown;
+  return [
+    ...describeExtension(extension, manifest, powers),
+    ...describeCan(extension),
+    ...describeAsks(manifest.asks),
+    ...describeFound(found, columns),
+    ...(trusted === null ? [] : describeDiffers(trusted, shown)),
+  ];
+}
+
+function describeCan({ grants, state, kind }: Shown["extension"]): readonly Line[] {
+  const uses =
+    grants.length === 0
+      ? "nothing: no grant uses it"
+      : state === "quarantined"
+        ? `nothing: it is in quarantine, whatever ${grants.join(", ")} says`
+        : `what ${grants.join(", ")} says (aios grants show)`;
+  return [
+    line("Can", "strong"),
+    line(`  ${uses}`),
+    ...(kind === "http"
+      ? []
+      : [
+          line("Cannot", "strong"),
+          line("  reach a network, a home, an environment or any file but its own, until a grant names it"),
+        ]),
+  ];
+}
+
+function describeDiffers(trusted: Shown, shown: Shown): readonly Line[] {
+  const difference = compareExtensions(trusted, shown);
+  const rows = describeDifference(difference, { before: trusted, after: shown });
+  const more = rows.length - MOST_ROWS;
+  const name = nameExtension(trusted.extension);
+  return [
+    line(
+      `${isNone(difference) ? "Is as" : "Differs from"} ${name}, which ${trusted.extension.grants.join(", ")} uses`,
+      "strong",
+    ),
+    ...rows.slice(0, MOST_ROWS).map(({ pieces }) => ({ pieces: [{ tone: "plain" as const, text: "  " }, ...pieces] })),
+    ...(more > 0 ? [line(`  and ${more} more: aios ext diff`, "faint")] : []),
+  ];
+}

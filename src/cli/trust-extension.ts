@@ -1,0 +1,102 @@
+import { EXTENSION_PLACE, RISKS, type Grant, type Risk, type ToolClass } from "../kernel/grant.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
+import { asJson } from "../protocol/as-json.ts";
+import type { ExtensionManifest } from "../protocol/extension.ts";
+import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
+import { makeVisible } from "../showing/visible.ts";
+import { CliFailure } from "./failure.ts";
+import type { ProbedGrant } from "./probe-servers.ts";
+
+/** What a person gives an extension, as they typed it. */
+export interface Trust {
+  readonly agents: readonly string[];
+  /** Name of the server, and id of the grant. */
+  readonly server: string;
+  readonly grant: string;
+  /** A path in its tree in place of the one that it names; null: that one. */
+  readonly entry: string | null;
+  readonly args: readonly string[];
+  readonly workspace: { readonly folder: string; readonly mode: "read" | "write" } | null;
+  /** `TOOL=RISK` each. */
+  readonly tools: readonly string[];
+  readonly expires: string;
+}
+
+const UNCLASSIFIED: ToolClass = { risk: "reserved", labels: ["untrusted", "private"], fields: {}, recipients: {} };
+const TOOL_NAME = /^[A-Za-z0-9_.-]{1,128}$/u;
+
+/** A name for a server, made of what an extension calls itself. */
+export function serverName(name: string): string {
+  const last = name.slice(name.lastIndexOf("/") + 1).toLowerCase();
+  const plain = last.replaceAll(/[^a-z0-9]+/gu, "-").replaceAll(/^[^a-z]+|-+$/gu, "");
+  return plain.slice(0, 31).replace(/-+$/u, "") || "extension";
+}
+
+/** The short grant of an extension, before its server was asked which tools it has. Throws `CliFailure` (`bad-grant`, `usage`). */
+export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant {
+  const { kind, id } = manifest;
+  if (kind === "http")
+    throw CliFailure.of("bad-grant", `${id} is a server elsewhere`, "name its address in a grant: url: https://…");
+  const entry = trust.entry ?? manifest.entry;
+  if (entry === null)
+    throw CliFailure.of(
+      "bad-grant",
+      `${makeVisible(manifest.name)} names no program that Node could run`,
+      "--entry FILE names one in its tree; for another program write a grant with extension: and command:",
+    );
+  const { workspace } = trust;
+  const server = {
+    extension: id,
+    command: ["node", `${EXTENSION_PLACE}/${entry}`],
+    args: trust.args,
+    workspace: workspace?.mode ?? "none",
+  };
+  const decoded = decodeShortGrant(
+    asJson({
+      grant: trust.grant,
+      agents: trust.agents,
+      sandbox: { workspace: "none", ...(workspace === null ? {} : { folder: workspace.folder }), programs: "none" },
+      servers: { [trust.server]: server },
+      limits: { expires: trust.expires },
+    }),
+  );
+  if (decoded.kind === "ok") return decoded.value;
+  throw CliFailure.of("usage", `Cannot grant this: ${decoded.path || "/"} ${decoded.message}`);
+}
+
+/**
+ * The grant with every tool that its server offers: of the class that the person named, or reserved, whatever the extension
+ * says of itself. Throws `CliFailure` (`usage`).
+ */
+export function withTools(probed: ProbedGrant, trust: Pick<Trust, "server" | "tools">): Grant {
+  const { server } = trust;
+  const driver = probed.grant.drivers[server];
+  const offered = (probed.servers[server]?.offer.tools ?? []).map(({ name }) => name);
+  const odd = offered.find((name) => !TOOL_NAME.test(name));
+  if (driver === undefined || odd !== undefined)
+    throw CliFailure.of("bad-grant", `It offers a tool "${makeVisible(odd ?? "")}", whose name cannot be granted`);
+  const risks = readRisks(trust.tools, offered);
+  const tools = Object.fromEntries(
+    offered.map((name) => [name, { ...UNCLASSIFIED, risk: risks.get(name) ?? UNCLASSIFIED.risk }]),
+  );
+  const allow = offered
+    .filter((name) => tools[name]?.risk !== "prohibited")
+    .map((name) => ({ what: `${server}/${name}`, where: {} }));
+  const decoded = decodeGrant(asJson({ ...probed.grant, drivers: { [server]: { ...driver, tools } }, allow }));
+  if (decoded.kind === "ok") return decoded.value;
+  throw CliFailure.of("bad-grant", `Cannot grant this: ${decoded.message}`);
+}
+
+function readRisks(written: readonly string[], offered: readonly string[]): ReadonlyMap<string, Risk> {
+  const risks = new Map<string, Risk>();
+  for (const each of written) {
+    const [name = "", word] = each.split("=");
+    const risk = RISKS.find((known) => known === word);
+    if (risk === undefined || each.split("=").length !== 2)
+      throw CliFailure.of("usage", `--tool ${each} is not TOOL=RISK`, `RISK is one of ${RISKS.join(", ")}`);
+    if (!offered.includes(name) || risks.has(name))
+      throw CliFailure.of("usage", `--tool ${each}: it has no such tool, or it was named twice`, offered.join(", "));
+    risks.set(name, risk);
+  }
+  return risks;
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from "vitest";
+import { EXIT } from "../../src/cli/exit-codes.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { serverName } from "../../src/cli/trust-extension.ts";
+import type { Grant } from "../../src/kernel/grant.ts";
+import type { ExtensionKind, ExtensionManifest } from "../../src/protocol/extension.ts";
+import type { ExtensionView } from "../../src/protocol/extension-table.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
+import { createDesk, NOW, type Desk } from "../fakes/cli-powers.ts";
+
+const [OLD, NEW] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
+
+interface Setting {
+  readonly kind?: ExtensionKind;
+  readonly entry?: string | null;
+  readonly damaged?: string | null;
+  readonly tools?: readonly string[];
+  readonly taken?: readonly string[];
+}
+
+/** A store with an old version that a grant uses, and a new one. */
+function open({
+  kind = "npm",
+  entry = "dist/index.js",
+  damaged = null,
+  tools = ["read_file"],
+  taken = [],
+}: Setting = {}): Desk {
+  const view = (id: string, version: string, grants: readonly string[]): ExtensionView => {
+    const said = { kind, name: "@acme/server-files", version, source: "files.tgz" } as const;
+    return { id, ...said, at: NOW, state: "added", why: null, grants };
+  };
+  const store = [view(OLD, "1.0.0", ["files"]), view(NEW, "1.1.0", [])];
+  const asks = {
+    files: [],
+    hosts: [],
+    secrets: [],
+    memory: [],
+    tools: [{ name: "read_file", risk: "observe" as const }],
+  };
+  const offer = (name: string): CliRequests["probe"]["ok"]["drivers"][string] => ({
+    pin: `sha256:${"5".repeat(64)}`,
+    offer: {
+      server: { name, version: "1" },
+      tools: tools.map((tool) => ({
+        name: tool,
+        title: null,
+        description: null,
+        inputSchema: { type: "object" },
+        outputSchema: null,
+        annotations: null,
+      })),
+      resources: [],
+      resourceTemplates: [],
+      prompts: [],
+    },
+  });
+  return createDesk({
+    typed: ["n"],
+    answers: {
+      extensions: () => ({ extensions: store }),
+      "extension-show": ({ id }) => {
+        const extension = store.find((each) => each.id === id) ?? view(id, "0", []);
+        const { name, version } = extension;
+        const said = { name, version, publisher: null, about: null, entry, asks };
+        const manifest: ExtensionManifest = { v: 1, id, kind, endpoint: null, files: 1, bytes: 10, ...said };
+        const file = { path: "dist/index.js", executable: false, bytes: 10, sha256: id.slice(7) };
+        return { extension, manifest, files: [file], damaged };
+      },
+      "extension-vet": () => ({
+        findings: [{ rule: "uses-network", message: "uses the network", path: "dist/index.js", line: 3 }],
+        more: 0,
+      }),
+      grants: () => ({ grants: taken.map((id) => ({ id }) as CliRequests["grants"]["ok"]["grants"][number]) }),
+      probe: ({ drivers }) => ({
+        drivers: Object.fromEntries(Object.keys(drivers).map((name) => [name, offer(name)])),
+      }),
+      prepare: ({ purpose, document: _document }) => ({
+        statement: {
+          v: 1,
+          purpose,
+          nonce: "0".repeat(32),
+          subject: NEW,
+          policy: NEW,
+          start: "0".repeat(32),
+          expires: NOW + 1000,
+        },
+      }),
+    },
+  });
+}
+
+const prepared = (desk: Desk): Grant | undefined => {
+  const body = desk.monitor.asked.find(({ name }) => name === "prepare")?.body;
+  return (body as { document: Grant } | undefined)?.document;
+};
+const trust = (desk: Desk, ...words: readonly string[]): Promise<number> =>
+  runProgram(["ext", "trust", "121212", ...words], desk.powers);
+
+describe("ext trust", () => {
+  test("has one grant signed, over the digest of every byte, what is run, and each tool, reserved whatever it says of itself", async () => {
+    const desk = open({ tools: ["read_file", "write_file"], taken: ["server-files-12121212"] });
+    expect(
+      await trust(desk, "--agent", "helper", "--workspace", "/work", "--tool", "write_file=reach", "--", "/workspace"),
+    ).toBe(EXIT.no);
+    expect(prepared(desk)).toMatchObject({
+      id: "server-files-12121212-2",
+      agents: ["helper"],
+      drivers: {
+        "server-files": {
+          source: {
+            kind: "ext",
+            extension: NEW,
+            command: ["node", "/extension/dist/index.js", "/workspace"],
+            workspace: "read",
+          },
+          tools: { read_file: { risk: "reserved" }, write_file: { risk: "reach" } },
+        },
+      },
+      allow: [{ what: "server-files/read_file" }, { what: "server-files/write_file" }],
+      sandbox: { workspace: "none", folder: "/work", programs: "none" },
+    });
+    const [report = "", grant = ""] = desk.err().split(/(?=^grant )/mu);
+    const order = [
+      "Can",
+      "Cannot",
+      "Asks for",
+      "Found",
+      "Differs from @acme/server-files@1.0.0, which files uses",
+      "~ dist/index.js",
+    ];
+    const at = order.map((text) => report.search(new RegExp(`^ *${text}`, "mu")));
+    expect(at).toEqual(at.toSorted((one, two) => one - two));
+    expect(at).not.toContain(-1);
+    // SHOWN-SIGNED-RUN: the digest and the command stand where the grant is signed.
+    expect(grant.replaceAll(/\s+/gu, " ")).toContain(`extension ${NEW}`);
+    expect(grant).toContain("runs node /extension/dist/index.js /workspace");
+    expect(desk.err()).toContain("(not-confirmed)");
+  });
+
+  test.each<readonly [string, Setting, readonly string[], string]>([
+    ["nobody", {}, [], "usage"],
+    ["a server elsewhere", { kind: "http" }, ["--agent", "helper"], "bad-grant"],
+    ["what names no program", { entry: null }, ["--agent", "helper"], "bad-grant"],
+    ["what is not as it was added", { damaged: "changed" }, ["--agent", "helper"], "bad-grant"],
+    ["a tool that it has not", {}, ["--agent", "helper", "--tool", "delete=observe"], "usage"],
+    ["a class that is none", {}, ["--agent", "helper", "--tool", "read_file=fine"], "usage"],
+    ["one tool twice", {}, ["--agent", "helper", "--tool", "read_file=observe", "--tool", "read_file=reach"], "usage"],
+    ["writing without a folder", {}, ["--agent", "helper", "--write"], "usage"],
+    ["a program that leads out", {}, ["--agent", "helper", "--expires", "never"], "usage"],
+    ["a tool whose name looks like another", { tools: ["r\u0435ad_file"] }, ["--agent", "helper"], "bad-grant"],
+  ])("has nothing signed for %s", async (_what, setting, words, code) => {
+    const desk = open(setting);
+    expect(await trust(desk, ...words)).not.toBe(EXIT.ok);
+    expect(desk.err()).toContain(`(${code})`);
+    expect(prepared(desk)).toBeUndefined();
+  });
+});
+
+test.each([
+  ["@modelcontextprotocol/server-everything", "server-everything"],
+  ["files.mcpb", "files-mcpb"],
+  ["9lives", "lives"],
+  ["日本", "extension"],
+  ["long-".repeat(20), "long-long-long-long-long-long-l"],
+])("a server of %s is called %s", (name, server) => expect(serverName(name)).toBe(server));

@@ -1,0 +1,191 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DriverSource } from "../../src/kernel/grant.ts";
+import { createPackages } from "../../src/main/package-finder.ts";
+import { packFolder } from "../../src/platform/pack-folder.ts";
+import { makeTgz } from "../fakes/archives.ts";
+import { until } from "../fakes/busy-instances.ts";
+import { addArchive } from "./adding.ts";
+import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
+
+/* A server from the store reaches what its grant names, runs only as long as nobody took that back, and only as it was added. */
+
+const SERVER = readFileSync(join(REPO, "test", "fakes", "store-server.mjs"), "utf8");
+const NOTHING = { home: "no: ENOENT", environment: "no", network: "no", workspace: "no: ENOENT", own: "no: EROFS" };
+const LOOK = { method: "tools/call", params: { name: "store__look", arguments: {} } };
+
+describe("a server from the store", () => {
+  let aios: Substrate;
+  let listener: Server;
+  let port = 0;
+  let outside: string;
+  let canary: string;
+
+  beforeAll(async () => {
+    outside = mkdtempSync(join(tmpdir(), "aios-outside-"));
+    chmodSync(outside, 0o755);
+    canary = join(outside, "canary");
+    writeFileSync(canary, "a key", { mode: 0o644 });
+    listener = createServer((socket) => socket.destroy());
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    ({ port } = listener.address() as AddressInfo); // it listens
+    aios = await startSubstrate();
+    writeFileSync(join(aios.workspace, "page.html"), "");
+  }, 60_000);
+  afterAll(async () => {
+    await aios?.stop();
+    listener?.close();
+    rmSync(outside, { recursive: true, force: true });
+  });
+
+  async function add(version: string): Promise<string> {
+    const manifest = JSON.stringify({ name: "store", version, bin: "./server.mjs" });
+    const parts = [
+      { name: "package/package.json", body: manifest },
+      { name: "package/server.mjs", body: SERVER },
+    ];
+    return (await addArchive(aios, [makeTgz(parts)], { form: "tgz" })).extension.id;
+  }
+  const sourceOf = (extension: string, workspace: "none" | "read" = "none"): DriverSource => {
+    const command = ["node", "/extension/server.mjs", canary, String(port)];
+    return { kind: "ext", extension, command, workspace };
+  };
+  const trust = (agent: string, source: DriverSource): Promise<unknown> =>
+    aios.grant({
+      id: `trusts-${agent}`,
+      agents: [agent],
+      drivers: { store: { source, tools: { look: { risk: "observe" } } } },
+      allow: ["store/look"],
+    });
+  const seen = ({ answers }: Ran): readonly unknown[] =>
+    answers.map(({ result, error }) => {
+      const text = result?.content?.[0]?.text ?? JSON.stringify(error);
+      if (result?.isError === true)
+        return /"code":"([a-z-]+)"|\(([a-z-]+)\)/u.exec(text)?.slice(1).find(Boolean) ?? text;
+      return JSON.parse(text) as unknown;
+    });
+  /** Processes that run it: nothing else has the canary in its words. */
+  const servers = (): number =>
+    readdirSync("/proc").filter((pid) => {
+      try {
+        return /^\d+$/u.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`server.mjs\0${canary}`);
+      } catch {
+        return false;
+      }
+    }).length;
+  const codeOf = (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => "nothing",
+      (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error)),
+    );
+
+  test("takes what it can where nothing holds it, which is what the next tests are about", async () => {
+    const file = join(outside, "server.mjs");
+    writeFileSync(file, SERVER);
+    const child = spawn(process.execPath, [file, canary, String(port)], {
+      env: { AIOS_TEST_CANARY: "a token" },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    child.stdin.end(`${JSON.stringify({ jsonrpc: "2.0", id: 1, ...LOOK })}\n`);
+    let said = "";
+    child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await once(child, "close");
+    const { result } = JSON.parse(said) as { result: { content: [{ text: string }] } };
+    const taken = { home: "a key", environment: "a token", network: "reached", own: "written" };
+    expect(JSON.parse(result.content[0].text)).toMatchObject(taken);
+  });
+
+  test("reaches nothing that its grant does not name, and what it names", async () => {
+    const id = await add("1.0.0");
+    await trust("plain", sourceOf(id));
+    expect(seen(await aios.follow("plain", [LOOK], { workspace: aios.workspace }))).toEqual([NOTHING]);
+    await trust("reader", sourceOf(id, "read"));
+    expect(seen(await aios.follow("reader", [LOOK], { workspace: aios.workspace }))).toEqual([
+      { ...NOTHING, workspace: "page.html" },
+    ]);
+    const [extension] = (await aios.client.request("extensions", {})).extensions;
+    expect(extension).toMatchObject({ id, grants: ["trusts-plain", "trusts-reader"] });
+  });
+
+  test("stops when it is put into quarantine, and nothing starts it or grants it again", async () => {
+    const [{ id } = { id: "" }] = (await aios.client.request("extensions", {})).extensions;
+    const done = async (): Promise<number> => {
+      const query = { from: 0, limit: 10_000, instance: null, kinds: ["outcome"] };
+      return (await aios.client.request("log-show", query)).entries.length;
+    };
+    const before = await done();
+    const running = aios.follow("plain", [LOOK, { until: 1 }, LOOK]);
+    await until(async () => (await done()) > before, "the first call is done");
+    expect(servers()).toBeGreaterThan(0);
+    await aios.client.request("extension-quarantine", { id, why: "its author's account was taken over" });
+    await until(async () => servers() === 0, "its server is gone");
+    aios.release("plain");
+    expect(seen(await running)).toEqual([NOTHING, "quarantined"]);
+    expect(await codeOf(trust("third", sourceOf(id)))).toBe("extension-quarantined");
+    await aios.client.request("extension-remove", { id });
+    expect(seen(await aios.follow("plain", [LOOK]))).toEqual(["driver-unavailable"]);
+    expect(await codeOf(trust("fourth", sourceOf(id)))).toBe("unknown-extension");
+    // The same bytes are the same extension, and the grant is over them.
+    expect(await add("1.0.0")).toBe(id);
+    expect(seen(await aios.follow("plain", [LOOK]))).toEqual([NOTHING]);
+  });
+
+  test("does not start with a changed byte, and is in quarantine from then on", async () => {
+    const id = await add("1.0.1");
+    await trust("late", sourceOf(id));
+    const file = join(aios.home, "extensions", id.slice("sha256:".length), "tree", "server.mjs");
+    chmodSync(file, 0o600);
+    writeFileSync(file, SERVER.replace("look", "l00k"));
+    chmodSync(file, 0o400);
+    expect(await codeOf(trust("later", sourceOf(id)))).toBe("extension-damaged");
+    expect(seen(await aios.follow("late", [LOOK]))).toEqual(["quarantined"]);
+    const found = (await aios.client.request("extensions", {})).extensions.find((each) => each.id === id);
+    expect(found?.why).toBe("its files in the store are not those that were added");
+    await aios.client.request("extension-remove", { id });
+    expect(await add("1.0.1")).toBe(id);
+    expect(seen(await aios.follow("late", [LOOK]))).toEqual([NOTHING]);
+  });
+
+  /* A hundred packages and four thousand files each: npm run proof:extensions. */
+  test.runIf(process.env["AIOS_EXTENSIONS"] === "all").each([
+    ["server-everything", [], "echo", { message: "from the store" }, "from the store"],
+    ["server-filesystem", ["/workspace"], "read_text_file", { path: "/workspace/page.html" }, "a page"],
+  ])(
+    "is %s as npm has it, with all that it needs, through the face",
+    async (name, words, tool, args, said) => {
+      const { entry, code } = await createPackages([REPO]).find(`@modelcontextprotocol/${name}`);
+      const folder = join(outside, name);
+      for (const path of code)
+        cpSync(path, join(folder, relative(REPO, path)), {
+          recursive: true,
+          dereference: true,
+          filter: (from) => basename(from) !== ".bin",
+        });
+      const { extension } = await addArchive(aios, packFolder(folder), { form: "tar", label: name });
+      const command = ["node", `/extension/${relative(REPO, entry)}`, ...words];
+      writeFileSync(join(aios.workspace, "page.html"), "a page");
+      await aios.grant({
+        id: name,
+        agents: [name],
+        drivers: {
+          real: {
+            source: { kind: "ext", extension: extension.id, command, workspace: "read" },
+            tools: { [tool]: { risk: "observe" } },
+          },
+        },
+        allow: [`real/${tool}`],
+      });
+      const plan = [{ method: "tools/call", params: { name: `real__${tool}`, arguments: args } }];
+      const ran = await aios.follow(name, plan, { workspace: aios.workspace });
+      expect(ran.answers[0]?.result?.content?.[0]?.text).toContain(said);
+    },
+    300_000,
+  );
+}, 120_000);
