@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeGrant } from "../kernel/grant.ts";
+import { digest } from "../../test/fakes/kernel.ts";
 import { coverExamples, type Example } from "../showing/covering.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { aboutProposal, openIn, proposedGrant, whyNothing } from "../showing/proposed-grant.ts";
@@ -28,9 +29,10 @@ const example = (text: string, more = {}): Example => ({
   },
   tool,
 });
-const askedFor = (...examples: Example[]) => ({
+const askedFor = (...examples: Example[]) => overAsked(true, examples);
+const overAsked = (lease: boolean, examples: readonly Example[]) => ({
   agent: "worker",
-  covering: coverExamples(examples, { lease: true, folders: false }),
+  covering: coverExamples(examples, { lease, folders: false, digest }),
   left: [{ what: "notes/\u202eburn", why: "a\nb" }],
   drivers: { notes: spec },
 });
@@ -50,14 +52,20 @@ describe("a proposal as a document", () => {
     expect(decodeGrant(grant as never).kind).toBe("ok");
   });
 
-  test("says what no condition holds and what is left out, in visible text", () => {
-    expect(aboutProposal(askedFor(example("a", { "for\u200bce": true })))).toEqual([
+  test("says what is bound by its digest, what nothing holds and what is left out, in visible text", () => {
+    const left = "not in it: notes/‹U+202E›burn: a‹U+000A›b";
+    const bound = askedFor(example("a", { "for\u200bce": true }));
+    expect(aboutProposal(bound)).toEqual([
+      "of notes/add these are all together as they were asked with, and there are no others: for‹U+200B›ce",
+      left,
+    ]);
+    expect(openIn(bound)).toEqual([]);
+    const open = overAsked(false, [example("a", { "for\u200bce": true })]);
+    expect(aboutProposal(open)).toEqual([
       "of notes/add these may be anything, since no owner declared them: for‹U+200B›ce",
-      "not in it: notes/‹U+202E›burn: a‹U+000A›b",
+      left,
     ]);
-    expect(openIn(askedFor(example("a", { "for\u200bce": true })))).toEqual([
-      { what: "notes/add", names: ["for‹U+200B›ce"] },
-    ]);
+    expect(openIn(open)).toEqual([{ what: "notes/add", names: ["for‹U+200B›ce"] }]);
   });
 
   test("shows a value that does not read as what it is once as its code points, in the document and in an error", () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { NO_REST } from "../kernel/rest.ts";
 import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
 import { USUAL } from "../protocol/short-channels.ts";
 import { writeShortGrant } from "./write-short-grant.ts";
@@ -76,6 +77,8 @@ const SHORT: ShortGrant = {
   allow: [
     { what: "files/read_text_file", where: { path: { under: "/workspace" } } },
     { what: "files/move_file", where: {} },
+    { what: "files/write_file", where: { path: { equals: "/workspace/a" } }, rest: [NO_REST] },
+    { what: "files/edit_file", where: {}, rest: [NO_REST, `sha256:${"1".repeat(64)}`] },
   ],
   limits: {
     uses: 5,
@@ -171,6 +174,14 @@ inference:
 allow:
   - files/read_text_file: { path: { under: /workspace } }
   - files/move_file
+  - files/write_file: { path: { equals: /workspace/a } }
+    rest: none
+  - files/edit_file: {}
+    rest:
+      [
+        sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a,
+        sha256:1111111111111111111111111111111111111111111111111111111111111111
+      ]
 limits:
   {
     uses: 5,

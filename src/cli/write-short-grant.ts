@@ -1,5 +1,6 @@
 import { Document, isCollection, isMap, isScalar } from "yaml";
-import type { PortGrant, ToolClass } from "../kernel/grant.ts";
+import type { Allow, PortGrant, ToolClass } from "../kernel/grant.ts";
+import { NO_REST } from "../kernel/rest.ts";
 import type { ShortGrant, ShortMoment, ShortServer } from "../protocol/short-grant.ts";
 import type { ShortRepository } from "../protocol/short-git.ts";
 import type { ShortBudget, ShortInference } from "../protocol/short-inference.ts";
@@ -36,7 +37,7 @@ export function writeShortGrant(
       ...(short.channels.length === 0 ? {} : { channels: short.channels.map(writeChannel) }),
       ...(short.git.length === 0 ? {} : { git: short.git.map(writeRepository) }),
       ...(short.inference.length === 0 ? {} : { inference: short.inference.map(writeInference) }),
-      allow: short.allow.map(({ what, where }) => (Object.keys(where).length === 0 ? what : { [what]: where })),
+      allow: short.allow.map(writeAllow),
       limits: writeLimits(short),
       lease: short.lease,
     },
@@ -91,6 +92,11 @@ function writeSandbox({
       ? {}
       : { limits: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, writeLimit(name, value)])) }),
   };
+}
+
+function writeAllow({ what, where, rest }: Allow): unknown {
+  if (rest !== undefined) return { [what]: where, rest: rest.every((each) => each === NO_REST) ? "none" : rest };
+  return Object.keys(where).length === 0 ? what : { [what]: where };
 }
 
 function writeDestination({ to, allow, pass, forward }: ShortDestination): object {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { action, grant, tool } from "../../test/fakes/kernel.ts";
+import { action, digest, grant, tool } from "../../test/fakes/kernel.ts";
 import { coversExactly, meets, smallestGrant } from "./allowance.ts";
 import { decodeGrant, type Allow } from "./grant.ts";
 import type { JsonObject } from "./json.ts";
@@ -13,7 +13,7 @@ function covers(
   change: { what?: string; lease?: boolean; tool?: typeof write } = {},
 ): boolean {
   const lease = grant({ lease: change.lease ?? true, allow: [{ what: change.what ?? "files/read", where }] });
-  return coversExactly(lease, action({ arguments: args }), change.tool ?? write);
+  return coversExactly(lease, { action: action({ arguments: args }), tool: change.tool ?? write, digest });
 }
 
 describe("coversExactly", () => {
@@ -85,7 +85,7 @@ describe("smallestGrant", () => {
     const asked = action({ arguments: { to: "a@b.example", amount: 5, cc: null } });
     const proposal = smallestGrant({ ...base, action: asked });
     const lease = grant({ lease: true, allow: proposal?.allow ?? [], limits: { uses: 1 } });
-    expect(coversExactly(lease, asked, send)).toBe(true);
+    expect(coversExactly(lease, { action: asked, tool: send, digest })).toBe(true);
     expect(decodeGrant(JSON.parse(JSON.stringify(lease))).kind).toBe("ok");
   });
 

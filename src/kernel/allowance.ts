@@ -1,11 +1,19 @@
-import type { Action } from "./action.ts";
+import type { Action, Digest } from "./action.ts";
 import type { Allow, Condition, Grant, GrantProposal, ToolClass } from "./grant.ts";
 import { isArray, type JsonValue } from "./json.ts";
 import { isUnder } from "./paths.ts";
+import { restOf } from "./rest.ts";
 import { argumentOf, isGiven } from "./risk.ts";
 
 /** Longest text that a proposed condition may hold; what is longer could not be read before it is signed. */
 const MAX_CONDITION_TEXT = 1024;
+
+/** One call, its tool's class, and how digests are made. */
+export interface Call {
+  readonly action: Action;
+  readonly tool: ToolClass;
+  readonly digest: Digest;
+}
 
 /** How a grant names what an action asks for: `driver/tool`, `driver#uri` or `driver@prompt`. */
 export function whatOf(action: Action): string {
@@ -15,22 +23,37 @@ export function whatOf(action: Action): string {
 
 /**
  * Whether a lease is a human's yes to exactly this call, so that no human is asked again (FLOOR): one of its allows names
- * the very tool, every declared argument and every recipient of the call has a condition there, and each is met. A call
- * with arguments none of which is declared is covered by no lease, since nothing about it was signed.
+ * the very tool, every declared argument and every recipient of the call has a condition there, and each is met, as is
+ * what it says of the rest. A call with arguments none of which is declared is covered by no lease, since nothing about it was signed.
  *
  * This does not rely on the policy engine: its yes is needed as well, and a fault there alone cannot open this.
  */
-export function coversExactly(lease: Grant, action: Action, tool: ToolClass): boolean {
-  return lease.lease && namesExactly(lease, action, tool);
+export function coversExactly(lease: Grant, call: Call): boolean {
+  return lease.lease && namesExactly(lease, call);
 }
 
 /** Whether one of a grant's allows names the very call, argument by argument, as `coversExactly` asks it of a lease. */
-export function namesExactly(grant: Grant, action: Action, tool: ToolClass): boolean {
+export function namesExactly(grant: Grant, { action, tool, digest }: Call): boolean {
   if (action.verb !== "call") return false;
   const what = whatOf(action);
   const governed = governedArguments(action, tool);
   if (!isSpecific(action, governed)) return false;
-  return grant.allow.some((allow) => allow.what === what && isMet(allow, action, governed));
+  return grant.allow.some(
+    (allow) =>
+      allow.what === what &&
+      governed.every((argument) => Object.hasOwn(allow.where, argument)) &&
+      isMet(allow, action, digest),
+  );
+}
+
+/**
+ * Whether what a grant says of the rest of a call's arguments leaves room for it. The policy engine is not told of the rest, so
+ * what a grant that says something of it permits is looked at here again, line by line.
+ */
+export function admitsRest(grant: Grant, action: Action, digest: Digest): boolean {
+  const what = whatOf(action);
+  const lines = grant.allow.filter((allow) => allow.what === what);
+  return lines.every(({ rest }) => rest === undefined) || lines.some((allow) => isMet(allow, action, digest));
 }
 
 /**
@@ -74,13 +97,12 @@ function isSpecific(action: Action, governed: readonly string[]): boolean {
   return governed.length > 0 || Object.keys(action.arguments).length === 0;
 }
 
-function isMet(allow: Allow, action: Action, governed: readonly string[]): boolean {
-  const conditioned = Object.keys(allow.where);
-  if (!governed.every((argument) => conditioned.includes(argument))) return false;
-  return Object.entries(allow.where).every(([argument, condition]) => {
+function isMet({ where, rest }: Allow, action: Action, digest: Digest): boolean {
+  const met = Object.entries(where).every(([argument, condition]) => {
     const value = argumentOf(action.arguments, argument);
     return value !== undefined && meets(value, condition);
   });
+  return met && (rest === undefined || rest.includes(restOf(where, action.arguments, digest)));
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Action } from "./action.ts";
+import type { Action, Digest } from "./action.ts";
 import { coversExactly, namesExactly, smallestGrant } from "./allowance.ts";
 import type { ReasonCode } from "./codes.ts";
 import { checkConstitution } from "./constitution.ts";
@@ -67,6 +67,8 @@ export interface DecisionInput {
   readonly grants: ReadonlyMap<string, Grant>;
   readonly usage: ReadonlyMap<string, Usage>;
   readonly evaluator: Evaluator;
+  /** Of the rest of the arguments, where a grant binds it. */
+  readonly digest: Digest;
   /** Trusted time, milliseconds since 1970 UTC. */
   readonly now: number;
   /** Host paths that belong to the substrate: its home. Absolute. */
@@ -135,9 +137,9 @@ export function decideAction(input: DecisionInput, ownerAsks: boolean = false): 
   if (failure !== undefined) return stoppedBy(failure, failures, input);
 
   // Recipients of a chat service are named where the grant is signed (docs/decisions/channels.md).
-  const naming = isMessage(action) ? choose(standings, (grant) => namesExactly(grant, action, tool)) : null;
+  const naming = isMessage(action) ? choose(standings, (grant) => namesExactly(grant, input)) : null;
   const needs = humanNeeds(input, { risk, signedFor: naming !== null });
-  const leases = needs.leasable.length === 0 ? null : choose(standings, (grant) => coversExactly(grant, action, tool));
+  const leases = needs.leasable.length === 0 ? null : choose(standings, (grant) => coversExactly(grant, input));
   const plain = choose(standings, (grant) => !grant.lease) ?? choose(standings, () => true) ?? [];
   const grants = [...new Set(leases ?? naming ?? plain)];
   const reasons = new Set<HoldReason>([...(leases === null ? needs.leasable : []), ...needs.always]);

@@ -40,6 +40,7 @@ import { readHours } from "./hours.ts";
 import { INFER_DRIVER, readBudget } from "./infer.ts";
 import { MEMORY_DRIVER } from "./memory.ts";
 import { NET_DRIVER } from "./net.ts";
+import { MOST_RESTS } from "./rest.ts";
 import { isCanonicalUri, pathSegments } from "./paths.ts";
 import { Place, quote, readDocument } from "./reading.ts";
 import { readSecretUses } from "./secrets.ts";
@@ -225,7 +226,8 @@ interface AllowContext {
 }
 
 function readAllow(place: Place, context: AllowContext): Allow {
-  const at = place.fields("what", "where");
+  const given = place.given("rest");
+  const at = place.fields("what", "where", ...given);
   const what = at("what").text(/^[\x20-\x7e]{3,300}$/, "what is allowed");
   const parts = allowParts(what);
   if (parts === null) return at("what").fail("not driver/tool, driver#resource or driver@prompt");
@@ -236,7 +238,14 @@ function readAllow(place: Place, context: AllowContext): Allow {
   const where = at("where").map({ key: ARGUMENT, max: 32 }, readCondition);
   if (parts.verb !== "call" && Object.keys(where).length > 0) at("where").fail("only calls of tools have conditions");
   if (parts.verb === "call") checkTool({ place: at("where"), where, parts, driver, lease: context.lease });
-  return { what, where };
+  if (given.length === 0) return { what, where };
+  if (parts.verb !== "call") at("rest").fail("only calls of tools have further arguments");
+  return { what, where, rest: readRest(at("rest")) };
+}
+
+function readRest(place: Place): readonly string[] {
+  const rest = place.names(MOST_RESTS, (sum) => sum.text(SHA256, "sha256: and 64 lower-case hex digits"));
+  return rest.length === 0 ? place.fail("an empty list, which nothing is in") : rest;
 }
 
 /** Whether an allow fits the class of its tool, as far as this grant declares it. */

@@ -109,6 +109,11 @@ export interface Allow {
   /** `driver/tool`, `driver#resource-prefix` for reads or `driver@prompt`. */
   readonly what: string;
   readonly where: { readonly [field: string]: Condition };
+  /**
+   * What the arguments that `where` does not name must be, all together: digests, `sha256:…`, of the canonical text of the object
+   * of them, one of which it has to be (kernel/rest.ts); `NO_REST` is that of none. Absent: what nobody declared may be anything.
+   */
+  readonly rest?: readonly string[];
 }
 
 export interface Limits {

@@ -2,13 +2,16 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeGrant, type Allow, type Condition, type Grant, type Limits } from "./grant.ts";
 import { whyWider } from "./narrower.ts";
+import { NO_REST } from "./rest.ts";
 
+const BOUND = `sha256:${"1".repeat(64)}`;
 const HOUR = 3_600_000;
 const allow: readonly Allow[] = [
   {
     what: "files/write",
     where: { path: { under: "/home/a/docs" }, mode: { in: ["new", "over"] }, size: { max: 10 } },
   },
+  { what: "notes/add", where: { text: { equals: "x" } }, rest: [BOUND, NO_REST] },
   { what: "net/send", where: { host: { equals: "api.example.com" } } },
 ];
 const limits: Limits = { uses: 5, rate: null, bytes: 100, notBefore: 0, expires: HOUR };
@@ -22,7 +25,7 @@ const proposed: Grant = {
   lease: true,
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
 };
-const [first, second] = allow as [Allow, Allow];
+const [first, bound, second] = allow as [Allow, Allow, Allow];
 const writing = (where: { readonly [field: string]: Condition }): Partial<Grant> => ({
   allow: [{ ...first, where: { ...first.where, ...where } }],
 });
@@ -35,6 +38,8 @@ test.each<[string, Partial<Grant>]>([
   ["fewer values", writing({ mode: { in: ["new"] } })],
   ["a lower bound", writing({ size: { max: 9 } })],
   ["fewer uses", { limits: { ...limits, uses: 1 } }],
+  ["fewer of the further arguments", { allow: [{ ...bound, rest: [NO_REST] }] }],
+  ["a bound on the further arguments where there was none", { allow: [{ ...second, rest: [NO_REST] }] }],
   ["an earlier end", { limits: { ...limits, expires: HOUR / 2 } }],
 ])("%s is no wider", (_, change) => expect(whyWider({ ...proposed, ...change }, proposed)).toBeNull());
 
@@ -62,6 +67,9 @@ test.each<[string, Partial<Grant>]>([
   ["one more value", writing({ mode: { in: ["new", "over", "append"] } })],
   ["a higher bound", writing({ size: { max: 11 } })],
   ["any bound", writing({ size: { equals: 4 } })],
+  ["no bound on the further arguments", { allow: [{ what: bound.what, where: bound.where }] }],
+  ["other further arguments", { allow: [{ ...bound, rest: [BOUND.replace("1", "2")] }] }],
+  ["one more of them", { allow: [{ ...bound, rest: [BOUND, NO_REST, BOUND.replace("1", "2")] }] }],
   ["more uses", { limits: { ...limits, uses: 6 } }],
   ["any number of uses", { limits: { ...limits, uses: null } }],
   ["a later end", { limits: { ...limits, expires: HOUR + 1 } }],
@@ -82,13 +90,18 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ under: fc.constantFrom("/a", "/a/b", "/") }),
   fc.record({ max: fc.integer({ min: 0, max: 3 }) }),
 );
+const RESTS = [BOUND, NO_REST];
 const grants: fc.Arbitrary<Grant> = fc
   .record({
     allow: fc.array(
-      fc.record({
-        what: fc.constantFrom("a/b", "a/c"),
-        where: fc.dictionary(fc.constantFrom("p", "q"), condition, { noNullPrototype: true }),
-      }),
+      fc.record(
+        {
+          what: fc.constantFrom("a/b", "a/c"),
+          where: fc.dictionary(fc.constantFrom("p", "q"), condition, { noNullPrototype: true }),
+          rest: fc.uniqueArray(fc.constantFrom(...RESTS), { minLength: 1 }),
+        },
+        { requiredKeys: ["what", "where"] },
+      ),
       { maxLength: 3 },
     ),
     uses: fc.option(fc.integer({ min: 1, max: 3 })),
@@ -117,14 +130,16 @@ function callsOf({ allow: lines }: Grant): ReadonlySet<string> {
   for (const what of ["a/b", "a/c"])
     for (const p of VALUES)
       for (const q of VALUES)
-        if (
-          lines.some(
-            (each) =>
-              each.what === what &&
-              Object.entries(each.where).every(([field, one]) => passes(one, field === "p" ? p : q)),
+        for (const rest of [...RESTS, "any other"])
+          if (
+            lines.some(
+              (each) =>
+                each.what === what &&
+                (each.rest ?? [rest]).includes(rest) &&
+                Object.entries(each.where).every(([field, one]) => passes(one, field === "p" ? p : q)),
+            )
           )
-        )
-          calls.add(JSON.stringify([what, p, q]));
+            calls.add(JSON.stringify([what, p, q, rest]));
   return calls;
 }
 

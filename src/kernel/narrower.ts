@@ -5,7 +5,7 @@ import { isUnder } from "./paths.ts";
 
 /**
  * Why a grant gives more than another one, or something else, in words; null when it gives the same or less: fewer of the
- * very lines, fewer values, a deeper folder, a lower bound, fewer uses, an earlier end. In everything else the two are equal.
+ * very lines, fewer values, fewer of the further arguments as they were bound, a deeper folder, a lower bound, fewer uses, an earlier end. In everything else the two are equal.
  * Both are decoded grants. Pure; what it does not know to be narrower is wider (ERRORS-DENY).
  */
 export function whyWider(narrow: Grant, wide: Grant): string | null {
@@ -26,8 +26,14 @@ function isWithin(narrow: Allow, wide: Allow): boolean {
     fields.every((field) => {
       const [one, other] = [narrow.where[field], wide.where[field]];
       return one !== undefined && other !== undefined && isStricter(one, other);
-    })
+    }) &&
+    isBoundAs(narrow, wide)
   );
+}
+
+/** Whether the rest of the arguments is bound at least as it was: such a bound may be kept or made stricter, never dropped. */
+function isBoundAs({ rest: narrow }: Allow, { rest: wide }: Allow): boolean {
+  return wide === undefined || (narrow?.every((each) => wide.includes(each)) ?? false);
 }
 
 function isStricter(narrow: Condition, wide: Condition): boolean {

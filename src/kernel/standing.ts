@@ -1,3 +1,4 @@
+import { admitsRest } from "./allowance.ts";
 import type { ReasonCode } from "./codes.ts";
 import type { DecisionInput, Evaluation, Subject } from "./decision.ts";
 import type { Grant, Risk } from "./grant.ts";
@@ -19,8 +20,8 @@ export type Standing = { readonly kind: "passed"; readonly grants: readonly Gran
 
 /**
  * Asks policy, grants and limits about one subject. A rule that forbids, or one that would and cannot be evaluated, wins
- * over every grant; an engine that fails denies; a grant counts only when it is in force, names the subject's agent and
- * has a use left.
+ * over every grant; an engine that fails denies; a grant counts only when it is in force, names the subject's agent, has room
+ * for the rest of the arguments and has a use left.
  */
 export function standingOf(subject: Subject, input: DecisionInput, risk: Risk): Standing {
   const evaluation = evaluate(subject, input, risk);
@@ -37,6 +38,7 @@ export function standingOf(subject: Subject, input: DecisionInput, risk: Risk): 
     const grant = input.grants.get(id);
     // The engine's word alone is not enough: it may speak of a grant that was revoked a moment ago.
     if (grant === undefined || grant.id !== id || !grant.agents.includes(subject.agent)) continue;
+    if (!admitsRest(grant, input.action, input.digest)) continue;
     const usage = input.usage.get(id) ?? NO_USAGE;
     const limit = checkLimits(grant, usage, {
       now: input.now,

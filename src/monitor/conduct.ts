@@ -89,12 +89,12 @@ export function createConduct(ports: ConductPorts): Conduct {
     if (decided.kind !== "next") return decided;
     const selected = step("select", select(decided.value, lookup(live)));
     if (selected.kind !== "next") return selected;
-    const chain = subjectChain(ports.journal.state, state, { request, waiting: live.waiting });
     const validated = validate(selected.value, {
-      chain,
+      chain: subjectChain(ports.journal.state, state, { request, waiting: live.waiting }),
       grants: ports.journal.state.active,
       usage: ports.journal.state.usage,
       evaluator,
+      digest: ports.digest,
       now: ports.now(),
       ownPaths: ports.ownPaths,
       ...ports.facts(live),

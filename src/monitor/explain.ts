@@ -62,6 +62,7 @@ function answer(ports: ExplainPorts, question: Question, stages: Explanation["st
       grants: ports.state.active,
       usage: ports.state.usage,
       evaluator,
+      digest: ports.digest,
       now,
       ownPaths: ports.ownPaths,
       // Whose placeholder it would be is known of an instance that runs.

@@ -1,4 +1,4 @@
-import { makeAction, type Action } from "../kernel/action.ts";
+import { makeAction, type Action, type Digest } from "../kernel/action.ts";
 import type { DriverSpec } from "../kernel/grant.ts";
 import { isObject, parseJson, type JsonValue } from "../kernel/json.ts";
 import { decode } from "../protocol/decode.ts";
@@ -25,6 +25,7 @@ const SOURCE_COLUMNS = 300;
 
 export interface ProposingPorts extends LogPagePorts {
   readonly state: State;
+  readonly digest: Digest;
   readonly asked: Pick<Asked, "told">;
   readonly instances: Pick<Instances, "live">;
 }
@@ -70,7 +71,11 @@ export async function findAsked(ports: ProposingPorts, terms: ProposalTerms): Pr
       sourcesOf.set(action, sources);
     }
   }
-  const covering = coverExamples(examples, { lease: terms.from === "held", folders: terms.folders });
+  const covering = coverExamples(examples, {
+    lease: terms.from === "held",
+    folders: terms.folders,
+    digest: ports.digest,
+  });
   left.push(...covering.left.map(({ example: { action }, why }) => ({ what: `${action.driver}/${action.name}`, why })));
   const covered = covering.covered.map(({ action }) => action);
   const used = new Set(covered.map(({ driver }) => driver));

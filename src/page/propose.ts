@@ -28,7 +28,7 @@ export function proposeView(feed: Pick<Feed, "held">, about: string): View {
       "p",
       { class: "faint" },
       held
-        ? "A lease over this and what waits and is like it: the very tools, and the very values of arguments that an owner declared; any other argument may be anything, and is named before you sign. What it covers runs unattended, from the moment at which an owner signs it."
+        ? "A lease over this and what waits and is like it: the very tools, and the very values of all arguments. What it covers runs unattended, from the moment at which an owner signs it."
         : "A grant over what it was denied for want of one: the very tools, and the very values of arguments that an owner declared; any other may be anything. What is reserved still waits for a person each time.",
     ),
     h(

@@ -90,7 +90,7 @@ interface Choice {
   readonly element: HTMLElement;
 }
 
-function drawAllow({ what, where }: Allow, at: number): Choice {
+function drawAllow({ what, where, ...bound }: Allow, at: number): Choice {
   const keep = h("input", { type: "checkbox", id: `keep-${at}`, checked: true });
   const fields = Object.entries(where).map(([field, condition], index) =>
     drawCondition(condition, { field, id: `field-${at}-${index}` }),
@@ -109,7 +109,7 @@ function drawAllow({ what, where }: Allow, at: number): Choice {
       if (condition === null) return null;
       conditions[each.field] = condition;
     }
-    return { what, where: conditions };
+    return { what, where: conditions, ...bound };
   };
   return Object.assign(read, { element });
 }

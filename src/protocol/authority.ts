@@ -111,8 +111,8 @@ export const CONDITION: Decoder<Condition> = sole<Condition>({
 /** Reads the conditions of an allowance, by argument. */
 export const WHERE: Decoder<Allow["where"]> = record(CONDITION, { key: ARGUMENT_NAME, max: 32 });
 
-/** Reads one allowance. */
-export const ALLOW: Decoder<Allow> = object<Allow>({
+/** Reads one allowance as an agent is told of it: nothing there is bound by a digest. */
+const ALLOW = object<Pick<Allow, "what" | "where">>({
   what: text({ min: 3, max: 300, pattern: /^[ -~]+$/, is: "what is allowed" }),
   where: WHERE,
 });

@@ -6,6 +6,7 @@ import type { DriverSource } from "../kernel/grant.ts";
 import { INFER_TOOLS } from "../kernel/infer.ts";
 import { NET_TOOLS } from "../kernel/net.ts";
 import type { JsonValue } from "../kernel/json.ts";
+import { NO_REST } from "../kernel/rest.ts";
 import { driverSources, expandGrant } from "./expand-grant.ts";
 import { decodeProfile, grantAskedFor } from "./profile.ts";
 import { decodeShortGrant, type ShortGrant } from "./short-grant.ts";
@@ -155,6 +156,13 @@ describe("a short grant", () => {
     });
   });
 
+  it("binds all other arguments where it says so", () => {
+    const line = (rest: string) =>
+      short(EXAMPLE.replace("- files/write_file\n", `- files/write_file: {}\n    rest: ${rest}\n`)).allow[1];
+    expect(line("none")).toEqual({ what: "files/write_file", where: {}, rest: [NO_REST] });
+    expect(line(`[${pins.web}]`)).toEqual({ what: "files/write_file", where: {}, rest: [pins.web] });
+  });
+
   it("gives the same grant for the same input, whatever was decoded before", () => {
     const given = { now: NOW, resolve, pins };
     expect(expandGrant(short(EXAMPLE), given)).toEqual(expandGrant(short(EXAMPLE), given));
@@ -227,6 +235,25 @@ describe("a short grant", () => {
       "- files/write_file: {}\n    files/other: {}",
       "/allow/1",
       "expected one name with its conditions; start each with a dash of its own",
+    ],
+    [
+      "- files/write_file",
+      "- files/write_file\n  - rest: none",
+      "/allow/2",
+      "expected one name with its conditions; start each with a dash of its own",
+    ],
+    [
+      "- files/write_file",
+      "- files/write_file: {}\n    rest: any",
+      "/allow/1/rest",
+      "expected a list, found text of 3 characters",
+    ],
+    ["- files/write_file", "- files/write_file: {}\n    rest: []", "/allow/1/rest", "expected 1 to 64 items, found 0"],
+    [
+      "- files/write_file",
+      "- files/write_file: {}\n    rest: [none]",
+      "/allow/1/rest/0",
+      "expected a digest, found text of 4 characters",
     ],
     ["- files/write_file", "- files/write_file:", "/allow/1/files~1write_file", "expected an object, found null"],
     [

@@ -2,6 +2,7 @@ import { RISKS, type Allow, type Label, type SandboxGrant, type ToolClass, type 
 import type { Hours } from "../kernel/hours.ts";
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
+import { MOST_RESTS, NO_REST } from "../kernel/rest.ts";
 import {
   ARGUMENT_NAME,
   commandWord,
@@ -224,20 +225,33 @@ export function decodeShortGrant(value: JsonValue): DecodeResult<ShortGrant> {
 
 const what = text({ min: 3, max: 300, pattern: /^[ -~]+$/, is: "driver/tool, driver#resource or driver@prompt" });
 
-/** `driver/tool`, or that with its conditions: `driver/tool: { path: { under: /workspace } }`. */
+const digests = names(digest, { min: 1, max: MOST_RESTS });
+
+/** `none`, or digests of all arguments that have no condition. */
+function restOfArguments(value: JsonValue, refusal: Refusal): readonly string[] | Refusal {
+  return value === "none" ? [NO_REST] : digests(value, refusal);
+}
+
+/**
+ * `driver/tool`, or that with its conditions, `driver/tool: { path: { under: /workspace } }`, and `rest` beside it when they bind
+ * all other arguments as well.
+ */
 function allowance(value: JsonValue, refusal: Refusal): Allow | Refusal {
   if (!isObject(value)) {
     const bare = what(value, refusal);
     return bare instanceof Refusal ? bare : { what: bare, where: {} };
   }
-  const [name, ...others] = Object.keys(value);
+  const [name, ...others] = Object.keys(value).filter((key) => key !== "rest");
   if (name === undefined || others.length > 0) {
     return refusal.because("expected one name with its conditions; start each with a dash of its own");
   }
   const named = what(name, refusal);
   if (named instanceof Refusal) return named.at(name);
   const where = WHERE(value[name] ?? null, refusal);
-  return where instanceof Refusal ? where.at(name) : { what: named, where };
+  if (where instanceof Refusal) return where.at(name);
+  if (value["rest"] === undefined) return { what: named, where };
+  const rest = restOfArguments(value["rest"], refusal);
+  return rest instanceof Refusal ? rest.at("rest") : { what: named, where, rest };
 }
 
 /** A class in full, or the risk alone. */

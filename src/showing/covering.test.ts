@@ -4,6 +4,8 @@ import type { Action } from "../kernel/action.ts";
 import { coversExactly } from "../kernel/allowance.ts";
 import type { Grant, ToolClass } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import { digest } from "../../test/fakes/kernel.ts";
+import { NO_REST, restOf } from "../kernel/rest.ts";
 import { coverExamples, MOST_EXAMPLES, type Covering, type Example } from "./covering.ts";
 
 const WRITE: ToolClass = { risk: "reserved", labels: [], fields: { path: "path", mode: "long" }, recipients: {} };
@@ -16,8 +18,8 @@ function example(args: JsonObject, tool = WRITE, name = "write_file"): Example {
   return { action: { v: 1, request, ...who, verb: "call", driver: "files", name, arguments: args }, tool };
 }
 const write = (path: string, more: JsonObject = {}): Example => example({ path, ...more });
-const exactly = (...examples: Example[]): Covering => coverExamples(examples, { lease: true, folders: false });
-const byFolder = (...examples: Example[]): Covering => coverExamples(examples, { lease: true, folders: true });
+const exactly = (...examples: Example[]): Covering => coverExamples(examples, { lease: true, folders: false, digest });
+const byFolder = (...examples: Example[]): Covering => coverExamples(examples, { lease: true, folders: true, digest });
 const lease = (covering: Covering): Grant => ({
   v: 1,
   id: "lease",
@@ -32,7 +34,11 @@ const lease = (covering: Covering): Grant => ({
 describe("a proposal", () => {
   test("names the very values of one call", () => {
     expect(exactly(write("/workspace/a", { mode: 1 })).allow).toEqual([
-      { what: "files/write_file", where: { path: { equals: "/workspace/a" }, mode: { equals: 1 } } },
+      {
+        what: "files/write_file",
+        where: { path: { equals: "/workspace/a" }, mode: { equals: 1 } },
+        rest: [NO_REST],
+      },
     ]);
   });
 
@@ -42,7 +48,7 @@ describe("a proposal", () => {
 
   test("joins calls that differ in one value as a list of the very values", () => {
     expect(exactly(write("/w/b/x"), write("/w/a/x"), write("/w/a/y")).allow).toEqual([
-      { what: "files/write_file", where: { path: { in: ["/w/a/x", "/w/a/y", "/w/b/x"] } } },
+      { what: "files/write_file", where: { path: { in: ["/w/a/x", "/w/a/y", "/w/b/x"] } }, rest: [NO_REST] },
     ]);
   });
 
@@ -60,10 +66,38 @@ describe("a proposal", () => {
     expect(byFolder(write("/workspace/notes/a")).allow[0]?.where).toEqual({ path: { equals: "/workspace/notes/a" } });
   });
 
-  test("names arguments that nobody declared, since no condition holds them", () => {
-    expect([...exactly(write("/w/a", { content: "x", force: true })).open]).toEqual([
-      ["files/write_file", ["content", "force"]],
-    ]);
+  describe("over calls with arguments that nobody declared", () => {
+    const rest = (args: JsonObject): string => restOf({}, args, digest);
+
+    test("binds all of them together in a lease, and names them", () => {
+      const covering = exactly(write("/w/a", { content: "x", force: true }));
+      expect(covering.allow[0]?.rest).toEqual([rest({ content: "x", force: true })]);
+      expect([...covering.others]).toEqual([["files/write_file", ["content", "force"]]]);
+    });
+
+    test("has one line for a file that is written twice, and one for each of two that are written otherwise", () => {
+      const [a, b] = [rest({ content: "a" }), rest({ content: "b" })];
+      const one = exactly(write("/w/x", { content: "a" }), write("/w/x", { content: "b" }));
+      expect(one.allow.map((each) => each.rest)).toEqual([[a, b]]);
+      const two = exactly(write("/w/x", { content: "a" }), write("/w/y", { content: "b" }));
+      expect(two.allow.map(({ where, rest: each }) => [where["path"], each])).toEqual([
+        [{ equals: "/w/x" }, [a]],
+        [{ equals: "/w/y" }, [b]],
+      ]);
+    });
+
+    test("takes a folder over two paths, never over one that is written twice", () => {
+      const [a, b] = [rest({ content: "a" }), rest({ content: "b" })];
+      const two = byFolder(write("/w/x", { content: "a" }), write("/w/y", { content: "b" }));
+      expect(two.allow).toEqual([{ what: "files/write_file", where: { path: { under: "/w" } }, rest: [a, b] }]);
+      const one = byFolder(write("/w/x", { content: "a" }), write("/w/x", { content: "b" }));
+      expect(one.allow).toEqual([{ what: "files/write_file", where: { path: { equals: "/w/x" } }, rest: [a, b] }]);
+    });
+
+    test("leaves them open in a plain grant, under which what is reserved is asked about each time", () => {
+      const plain = coverExamples([write("/w/a", { content: "x" })], { lease: false, folders: false, digest });
+      expect(plain.allow).toEqual([{ what: "files/write_file", where: { path: { equals: "/w/a" } } }]);
+    });
   });
 });
 
@@ -85,8 +119,8 @@ describe("an agent that wants more than it asked for", () => {
       what: "files/send",
       where: { to: { in: ["a@x.example", "b@x.example"] }, subject: { equals: "s" } },
     };
-    expect(coversExactly(lease({ ...exactly(), allow: [joined] }), both, SEND)).toBe(true);
-    expect(coversExactly(lease({ ...exactly(), allow }), both, SEND)).toBe(false);
+    expect(coversExactly(lease({ ...exactly(), allow: [joined] }), { action: both, tool: SEND, digest })).toBe(true);
+    expect(coversExactly(lease({ ...exactly(), allow }), { action: both, tool: SEND, digest })).toBe(false);
   });
 
   test.each([
@@ -121,14 +155,20 @@ describe("an agent that wants more than it asked for", () => {
 
 test("whatever was asked for, a lease as proposed covers each covered call and no other of the same tool", () => {
   const path = fc.constantFrom("/w/a", "/w/b", "/w/a/c", "/x", "/");
-  const args = fc.record({ path, mode: fc.nat(2) });
+  const args = fc.record(
+    { path, mode: fc.nat(2), content: fc.constantFrom("a", "b") },
+    { requiredKeys: ["path", "mode"] },
+  );
   fc.assert(
     fc.property(fc.array(args, { minLength: 1, maxLength: 6 }), args, (asked, other) => {
       const covering = exactly(...asked.map((each) => example(each)));
-      const covers = (action: Action): boolean => coversExactly(lease(covering), action, WRITE);
+      const covers = (action: Action): boolean => coversExactly(lease(covering), { action, tool: WRITE, digest });
       expect(covering.covered.map(({ action }) => covers(action))).toEqual(asked.map(() => true));
-      const wasAsked = asked.some((each) => each.path === other.path && each.mode === other.mode);
+      const wasAsked = asked.some(
+        (each) => each.path === other.path && each.mode === other.mode && each.content === other.content,
+      );
       expect(covers(example(other).action)).toBe(wasAsked);
     }),
+    { numRuns: 300 },
   );
 });

@@ -1,8 +1,9 @@
-import type { Action } from "../kernel/action.ts";
+import type { Action, Digest } from "../kernel/action.ts";
 import { coversExactly, smallestGrant, whatOf } from "../kernel/allowance.ts";
 import { canonicalize } from "../kernel/canonical.ts";
 import type { Allow, Condition, Grant, ToolClass } from "../kernel/grant.ts";
 import { pathSegments } from "../kernel/paths.ts";
+import { restOf } from "../kernel/rest.ts";
 import { makeVisible } from "./visible.ts";
 
 /** One action that a proposal is made from, and the class of its tool as an owner signed it. */
@@ -16,8 +17,11 @@ export interface Covering {
   readonly allow: readonly Allow[];
   readonly covered: readonly Example[];
   readonly left: readonly { readonly example: Example; readonly why: string }[];
-  /** Arguments of the covered calls that nobody declared, by `driver/tool`: no condition can hold them. */
-  readonly open: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Arguments of the covered calls that no condition names, by `driver/tool`: those of a lease are bound by their digest, those
+   * of a plain grant may be anything.
+   */
+  readonly others: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface CoveringOptions {
@@ -25,6 +29,7 @@ export interface CoveringOptions {
   readonly lease: boolean;
   /** Whether several paths of equal calls become the folder that they lie in: only when an owner asks for it. */
   readonly folders: boolean;
+  readonly digest: Digest;
 }
 
 /** Examples that one document is made from; more is not read before it is signed. */
@@ -32,8 +37,8 @@ export const MOST_EXAMPLES = 64;
 const LONGEST_TEXT = 256;
 
 /**
- * The narrowest allowances that cover the examples: equality on every declared argument of each, joined only where a list of
- * the very values says the same in fewer lines. Pure.
+ * The narrowest allowances that cover the examples: equality on every declared argument of each, in a lease the digest of all
+ * others, joined only where a list of the very values says the same in fewer lines. Pure.
  *
  * What is in an example was chosen by an agent, so nothing in it can make the proposal wider than the calls themselves, and a
  * value that does not read as what it is keeps its call out (SHOWN-SIGNED-RUN).
@@ -51,19 +56,22 @@ export function coverExamples(examples: readonly Example[], options: CoveringOpt
     }
   }
   const joined = joinAll(exact, { covered, folders: options.folders });
-  return { allow: joined, covered, left, open: openArguments(covered) };
+  return { allow: joined, covered, left, others: otherArguments(covered) };
 }
 
 /** The one allowance of an example, or why there is none. */
-function coverOne({ action, tool }: Example, { lease }: CoveringOptions): Allow | string {
+function coverOne({ action, tool }: Example, { lease, digest }: CoveringOptions): Allow | string {
   if (tool.risk === "prohibited") return "it is prohibited";
-  const [allow] = smallestGrant({ agents: [action.agent], action, tool })?.allow ?? [];
+  const [smallest] = smallestGrant({ agents: [action.agent], action, tool })?.allow ?? [];
+  const binds = lease && action.verb === "call";
+  const allow =
+    smallest && binds ? { ...smallest, rest: [restOf(smallest.where, action.arguments, digest)] } : smallest;
   if (allow === undefined) return "a value of it is too long or of a kind that no condition can hold";
   const unread = [allow.what, ...textsOf(allow)].find(
     (text) => makeVisible(text) !== text || text.length > LONGEST_TEXT,
   );
   if (unread !== undefined) return `a value of it does not read as what it is: ${unread.slice(0, 80).toWellFormed()}`;
-  if (lease && !coversExactly(leaseOf(allow), action, tool))
+  if (lease && !coversExactly(leaseOf(allow), { action, tool, digest }))
     return "nothing of its arguments is declared, so no lease can say which call it is for";
   return allow;
 }
@@ -100,28 +108,49 @@ function joinOnOne(
   group: readonly Allow[],
   { tool, folders }: { readonly tool: ToolClass; readonly folders: boolean },
 ): readonly Allow[] {
-  let best = group;
+  let best = joinRests(group);
   for (const [field, type] of Object.entries(tool.fields)) {
     // A recipient may be a list: two that were written to apart would be allowed together.
     if ((type !== "string" && type !== "path") || Object.hasOwn(tool.recipients, field)) continue;
-    const byRest = Map.groupBy(group, ({ where }) => canonicalize({ ...where, [field]: null }));
-    const joined = [...byRest.values()].flatMap((same) => joinOn(same, { field, folders: folders && type === "path" }));
+    const lines = folders && type === "path" ? takeFolders(group, field) : group;
+    // A value with the further arguments of another call is a call that nobody asked for.
+    const apart = Map.groupBy(lines, ({ where, rest = [] }) => canonicalize([{ ...where, [field]: null }, rest]));
+    const joined = joinRests([...apart.values()].flatMap((same) => joinOn(same, field)));
     if (joined.length < best.length) best = joined;
   }
   return best;
 }
 
-function joinOn(
-  same: readonly Allow[],
-  { field, folders }: { readonly field: string; readonly folders: boolean },
-): readonly Allow[] {
+/** Lines that differ in the rest of the arguments alone become one with all of these. */
+function joinRests(lines: readonly Allow[]): readonly Allow[] {
+  const alike = Map.groupBy(lines, ({ what, where }) => canonicalize([what, { ...where }]));
+  return [...alike.values()].flatMap((group): readonly Allow[] => {
+    const rest = [...new Set(group.flatMap((each) => each.rest ?? []))];
+    return group.slice(0, 1).map((first) => (rest.length === 0 ? first : { ...first, rest }));
+  });
+}
+
+function joinOn(same: readonly Allow[], field: string): readonly Allow[] {
   const [first] = same;
-  const values = same.map(({ where }) => where[field]).map((condition) => textOf(condition));
-  const texts = values.filter((value) => value !== null);
-  if (first === undefined || same.length < 2 || texts.length < same.length) return same;
-  const folder = folders ? commonFolder(texts) : null;
-  const condition: Condition = folder === null ? { in: texts.toSorted() } : { under: folder };
-  return [{ what: first.what, where: { ...first.where, [field]: condition } }];
+  const texts = textsAt(same, field);
+  if (first === undefined || same.length < 2 || texts === null) return same;
+  return [{ ...first, where: { ...first.where, [field]: { in: texts.toSorted() } } }];
+}
+
+/** The nearest folder in place of two or more paths of calls that are otherwise equal but for the rest of their arguments. */
+function takeFolders(group: readonly Allow[], field: string): readonly Allow[] {
+  const alike = Map.groupBy(group, ({ where }) => canonicalize({ ...where, [field]: null }));
+  return [...alike.values()].flatMap((same) => {
+    const paths = [...new Set(textsAt(same, field))];
+    const under = paths.length < 2 ? null : commonFolder(paths);
+    return under === null ? same : same.map((each) => ({ ...each, where: { ...each.where, [field]: { under } } }));
+  });
+}
+
+/** The texts that a field must equal, line by line, or null when one says something else of it. */
+function textsAt(lines: readonly Allow[], field: string): readonly string[] | null {
+  const texts = lines.flatMap(({ where }) => textOf(where[field]) ?? []);
+  return texts.length < lines.length ? null : texts;
 }
 
 function textOf(condition: Condition | undefined): string | null {
@@ -144,17 +173,17 @@ function commonFolder(paths: readonly string[]): string | null {
   return length === 0 ? null : `/${first.slice(0, length).join("/")}`;
 }
 
-/** Arguments that no condition can hold, since no owner said anything about them. */
-function openArguments(covered: readonly Example[]): ReadonlyMap<string, readonly string[]> {
-  const open = new Map<string, Set<string>>();
+/** Arguments that no condition names, since no owner said anything about them. */
+function otherArguments(covered: readonly Example[]): ReadonlyMap<string, readonly string[]> {
+  const others = new Map<string, Set<string>>();
   for (const { action, tool } of covered) {
     const undeclared = Object.keys(action.arguments).filter(
       (name) => !Object.hasOwn(tool.fields, name) && !Object.hasOwn(tool.recipients, name),
     );
     if (undeclared.length === 0) continue;
-    const names = open.get(whatOf(action)) ?? new Set();
+    const names = others.get(whatOf(action)) ?? new Set();
     for (const name of undeclared) names.add(name);
-    open.set(whatOf(action), names);
+    others.set(whatOf(action), names);
   }
-  return new Map([...open].map(([what, names]) => [what, [...names].toSorted()]));
+  return new Map([...others].map(([what, names]) => [what, [...names].toSorted()]));
 }

@@ -8,7 +8,7 @@ import { GIT_DRIVER } from "../kernel/git-ssh.ts";
 import { describeGitAllow, isGitAllow } from "./describe-git.ts";
 import { describeBudget, describeInferenceAllow, isInferenceAllow } from "./describe-inference.ts";
 import { describeHours } from "./describe-hours.ts";
-import { describeOpen, type OpenArguments } from "./describe-open.ts";
+import { describeOpen, describeRest, type OpenArguments } from "./describe-open.ts";
 import { describePort } from "./describe-port.ts";
 import { describeNamedLimits } from "./describe-limits.ts";
 import { describeNetworkAllow, isNetworkAllow } from "./describe-network.ts";
@@ -76,21 +76,26 @@ function section(title: string, items: readonly Item[], columns: number): readon
   ];
 }
 
+function describeAllow(grant: Grant, allow: Allow, open: readonly OpenArguments[]): Item {
+  if (isInferenceAllow(allow)) return describeInferenceAllow(allow, grant.lease);
+  if (isNetworkAllow(allow)) return describeNetworkAllow(allow, grant.lease);
+  if (isGitAllow(allow)) return describeGitAllow(allow, grant.lease);
+  const tool = findTool(grant, allow);
+  const { tone, words } = grant.lease
+    ? { tone: "good" as const, words: "runs without asking: this is a lease" }
+    : CONSEQUENCES[tool?.risk ?? (/[#@]/u.test(allow.what) ? "observe" : "reserved")];
+  const fields = Object.entries(allow.where).map(
+    ([field, condition]) => `${makeVisible(field)} ${describeCondition(condition)}`,
+  );
+  const where = fields.length === 0 ? "" : ` where ${fields.join(" and ")}`;
+  const left = tool === null ? "" : describeOpen(allow, { lease: grant.lease, open });
+  return { tone, text: `${makeVisible(allow.what)}${where}: ${words}${left}` };
+}
+
 function describeCan(grant: Grant, open: readonly OpenArguments[]): readonly Item[] {
   const items = grant.allow.map((allow): Item => {
-    if (isInferenceAllow(allow)) return describeInferenceAllow(allow, grant.lease);
-    if (isNetworkAllow(allow)) return describeNetworkAllow(allow, grant.lease);
-    if (isGitAllow(allow)) return describeGitAllow(allow, grant.lease);
-    const tool = findTool(grant, allow);
-    const { tone, words } = grant.lease
-      ? { tone: "good" as const, words: "runs without asking: this is a lease" }
-      : CONSEQUENCES[tool?.risk ?? (/[#@]/u.test(allow.what) ? "observe" : "reserved")];
-    const fields = Object.entries(allow.where).map(
-      ([field, condition]) => `${makeVisible(field)} ${describeCondition(condition)}`,
-    );
-    const where = fields.length === 0 ? "" : ` where ${fields.join(" and ")}`;
-    const left = tool === null ? "" : describeOpen(allow, { lease: grant.lease, open });
-    return { tone, text: `${makeVisible(allow.what)}${where}: ${words}${left}` };
+    const { tone, text } = describeAllow(grant, allow, open);
+    return { tone, text: `${text}${describeRest(allow)}` };
   });
   const sandbox: Item[] = [];
   const { workspace, folder, home } = grant.sandbox;

@@ -63,18 +63,23 @@ export function whyNothing({ left }: AskedFor): string {
   return `Nothing of it can be proposed: ${[...why].slice(0, 3).join("; ")}.`;
 }
 
-/** What was asked with and is held by no condition, tool by tool. */
-export function openIn({ covering }: Pick<AskedFor, "covering">): readonly OpenArguments[] {
-  return [...covering.open].map(([what, names]) => ({ what, names: names.map(makeVisible) }));
+/** What was asked with and is held by nothing, tool by tool: nothing of a lease, which binds it by its digest. */
+export function openIn({ covering: { allow, others } }: Pick<AskedFor, "covering">): readonly OpenArguments[] {
+  const bound = new Set(allow.filter(({ rest }) => rest !== undefined).map(({ what }) => what));
+  const open = [...others].filter(([what]) => !bound.has(what));
+  return open.map(([what, names]) => ({ what, names: names.map(makeVisible) }));
 }
 
 /** What a person should know of a proposal beside what it says itself; visible text. */
 export function aboutProposal({ covering, left }: Pick<AskedFor, "covering" | "left">): readonly string[] {
+  const open = new Set(openIn({ covering }).map(({ what }) => what));
   return [
-    ...[...covering.open].map(
-      ([what, names]) =>
-        `of ${makeVisible(what)} these may be anything, since no owner declared them: ${makeVisible(names.join(", "))}`,
-    ),
+    ...[...covering.others].map(([what, names]) => {
+      const how = open.has(what)
+        ? "these may be anything, since no owner declared them"
+        : "these are all together as they were asked with, and there are no others";
+      return `of ${makeVisible(what)} ${how}: ${makeVisible(names.join(", "))}`;
+    }),
     ...left.map(({ what, why }) => `not in it: ${makeVisible(what)}: ${makeVisible(why)}`),
   ];
 }

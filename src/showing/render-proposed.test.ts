@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { canonicalize } from "../kernel/canonical.ts";
 import type { Grant } from "../kernel/grant.ts";
 import type { ProposedDetail } from "../protocol/proposed-grants.ts";
+import { NO_REST } from "../kernel/rest.ts";
 import { describeGrant } from "./describe-grant.ts";
 import { plainText } from "./line.ts";
 import { renderProposed } from "./render-proposed.ts";
@@ -99,6 +100,20 @@ describe("a proposed grant on a screen", () => {
         "this is a lease; any argument that is not declared may be anything",
       );
       expect(of(shown, "Risk", "Server notes")).toContain("only the values above are fixed");
+    });
+
+    test("says of a lease that binds them to what digest, or that there are none, and names no such risk", () => {
+      const sum = digest("content");
+      const bound = (rest: readonly string[]): Grant => ({
+        ...grant,
+        allow: [{ what: "notes/add", where: { text: { equals: "five" } }, rest }],
+      });
+      const can = (rest: readonly string[]) => of(rows(over(bound(rest), { open })), "Can", "Cannot");
+      const before = 'notes/add where text is "five": runs without asking: this is a lease; of all other arguments ';
+      expect(can([NO_REST])).toBe(`${before}there are none`);
+      expect(can([sum])).toBe(`${before}they are together exactly those of ${sum}`);
+      expect(can([NO_REST, sum])).toBe(`${before}there are none, or they are together exactly those of ${sum}`);
+      expect(of(rows(over(bound([sum]))), "Risk", "Server notes")).not.toContain("only the values above");
     });
 
     test("twin: a plain grant, under which each is asked about, has no such risk", () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../fakes/busy-instances.ts";
+import { NO_REST } from "../../src/kernel/rest.ts";
 import type { CliEvents, HeldView } from "../../src/protocol/requests.ts";
 import { scriptSource } from "./sources.ts";
 import { asJson, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
@@ -106,8 +107,8 @@ describe("a proposal", () => {
     const instance = held?.instance ?? "";
     const { grant } = await aios.client.request("propose-grant", { ...terms, instance, from: "held" });
     const wanted = [
-      { what: "notes/add", where: { text: { in: ["seven", "six"] } } },
-      { what: "notes/burn", where: { text: { equals: "eight" } } },
+      { what: "notes/add", where: { text: { in: ["seven", "six"] } }, rest: [NO_REST] },
+      { what: "notes/burn", where: { text: { equals: "eight" } }, rest: [NO_REST] },
     ];
     expect([...grant.allow].toSorted((one, other) => (one.what < other.what ? -1 : 1))).toEqual(wanted);
     await aios.sign("sign-grant", asJson({ ...grant, allow: grant.allow.filter(({ what }) => what === "notes/add") }));

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Action } from "../../src/kernel/action.ts";
 import { whatOf, meets } from "../../src/kernel/allowance.ts";
 import type { DecisionInput, Evaluator, Subject } from "../../src/kernel/decision.ts";
@@ -7,6 +8,8 @@ export const INSTANCE = "i-00000000000000aa";
 export const PARENT = "i-00000000000000bb";
 export const REQUEST = "0123456789abcdef0123456789abcdef";
 export const NOW = 1_800_000_000_000;
+
+export const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
 export function action(change: Partial<Action> = {}): Action {
   const rest = { verb: "call", driver: "files", name: "read", arguments: {} } as const;
@@ -72,6 +75,7 @@ export function decisionInput(
     chain: [subject()],
     usage: new Map(),
     evaluator: evaluator(grants),
+    digest,
     now: NOW,
     ownPaths: ["/home/owner/.aios"],
     injections: [],
