@@ -8,6 +8,7 @@ import { doctor } from "./commands/doctor.ts";
 import { extVet } from "./commands/ext-vet.ts";
 import { extAdd, extList, extQuarantine, extRemove, extShow } from "./commands/ext.ts";
 import { extTrust } from "./commands/ext-trust.ts";
+import { extUpdate } from "./commands/ext-update.ts";
 import { extDiff } from "./commands/ext-diff.ts";
 import { freeze, kill } from "./commands/freeze.ts";
 import { grantsList, grantsPropose, grantsRevoke, grantsShow, grantsSign } from "./commands/grants.ts";
@@ -83,7 +84,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     ],
   },
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
-  { title: "Extensions", commands: [extVet, extAdd, extList, extShow, extDiff, extTrust, extQuarantine, extRemove] },
+  {
+    title: "Extensions",
+    commands: [extVet, extAdd, extList, extShow, extDiff, extTrust, extUpdate, extQuarantine, extRemove],
+  },
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },

@@ -27,13 +27,17 @@ export async function signGrantFile(
   await signGrant(parts, await readGrantFile(parts, file));
 }
 
-/** Shows a grant in full, asks, signs it. */
-export async function signGrant(parts: GrantSigningParts, grant: Grant): Promise<void> {
+/** Shows a grant in full, asks, signs it; `instead`: a grant in whose place it is, whose end is signed just before. */
+export async function signGrant(
+  parts: GrantSigningParts,
+  grant: Grant,
+  { instead = null }: { readonly instead?: string | null } = {},
+): Promise<void> {
   const { powers, client } = parts;
   const document = toDocument(grant);
   // What cannot be taken (an id that was used, a driver that another grant declares) is refused before anybody reads it.
   // The draft is left to expire: reading may take longer than its five minutes.
-  await client.request("prepare", { purpose: "sign-grant", document });
+  if (instead === null) await client.request("prepare", { purpose: "sign-grant", document });
   const now = powers.now();
   const { answer, asker } = await askBelow(
     { screen: powers.err, questions: parts.questions ?? createQuestions() },
@@ -43,11 +47,17 @@ export async function signGrant(parts: GrantSigningParts, grant: Grant): Promise
         const options = { now, offset: powers.offset(now), columns, servers: true };
         writeLines(powers.err, [...describeGrant(grant, options), line("")]);
       },
-      ask: (by) => confirm(powers, "Sign this grant?", by),
+      ask: (by) =>
+        confirm(powers, instead === null ? "Sign this grant?" : `Sign this grant, and the end of ${instead}?`, by),
     },
   );
   if (!answer) throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes");
   const session = { ...parts.session, unlock: () => parts.session.unlock(asker) };
+  if (instead !== null) {
+    const end = { purpose: "revoke-grant", document: { grant: instead } } as const;
+    const ended = await prepareAndSign({ ...parts, session }, end);
+    writeLines(powers.err, [line(`revoked ${instead} (record ${ended})`)]);
+  }
   const seq = await prepareAndSign({ ...parts, session }, { purpose: "sign-grant", document });
   writeLines(powers.err, [join(["good", "granted"], ` ${grant.id} (record ${seq})`)]);
 }

@@ -10,6 +10,9 @@ export interface ProbeParts {
   readonly client: MonitorClient;
 }
 
+/** What a server said when it was asked. */
+export type ProbedServer = CliRequests["probe"]["ok"]["drivers"][string];
+
 /** A short grant with everything that only this machine can say: where its packages lie, what its servers offer, their pins. */
 export interface ProbedGrant {
   readonly short: ShortGrant;

@@ -2,13 +2,17 @@ import { describe, expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { serverName } from "../../src/cli/trust-extension.ts";
+import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
+import { createCrypto } from "../../src/platform/crypto.ts";
 import type { ExtensionKind, ExtensionManifest } from "../../src/protocol/extension.ts";
 import type { ExtensionView } from "../../src/protocol/extension-table.ts";
-import type { CliRequests } from "../../src/protocol/requests.ts";
-import { createDesk, NOW, type Desk } from "../fakes/cli-powers.ts";
+import type { CliRequests, GrantView } from "../../src/protocol/requests.ts";
+import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
 
 const [OLD, NEW] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
+
+const crypto = createCrypto();
 
 interface Setting {
   readonly kind?: ExtensionKind;
@@ -16,16 +20,14 @@ interface Setting {
   readonly damaged?: string | null;
   readonly tools?: readonly string[];
   readonly taken?: readonly string[];
+  readonly typed?: readonly string[];
+  readonly state?: GrantView["state"];
 }
 
 /** A store with an old version that a grant uses, and a new one. */
-function open({
-  kind = "npm",
-  entry = "dist/index.js",
-  damaged = null,
-  tools = ["read_file"],
-  taken = [],
-}: Setting = {}): Desk {
+function open(setting: Setting = {}): Desk {
+  const { kind = "npm", entry = "dist/index.js", damaged = null, tools = ["read_file"], taken = [] } = setting;
+  const { typed = ["n"], state = "active" } = setting;
   const view = (id: string, version: string, grants: readonly string[]): ExtensionView => {
     const said = { kind, name: "@acme/server-files", version, source: "files.tgz" } as const;
     return { id, ...said, at: NOW, state: "added", why: null, grants };
@@ -56,7 +58,7 @@ function open({
     },
   });
   return createDesk({
-    typed: ["n"],
+    typed,
     answers: {
       extensions: () => ({ extensions: store }),
       "extension-show": ({ id }) => {
@@ -75,19 +77,58 @@ function open({
       probe: ({ drivers }) => ({
         drivers: Object.fromEntries(Object.keys(drivers).map((name) => [name, offer(name)])),
       }),
-      prepare: ({ purpose, document: _document }) => ({
+      "grant-show": ({ id }) => ({ grant: OLD_GRANT, cedar: "", view: viewOf(id, state) }),
+      prepare: ({ purpose, document }) => ({
         statement: {
           v: 1,
           purpose,
           nonce: "0".repeat(32),
-          subject: NEW,
+          subject: crypto.digest(canonicalize(document)),
           policy: NEW,
           start: "0".repeat(32),
           expires: NOW + 1000,
         },
       }),
+      submit: () => ({ seq: 7 }),
     },
   });
+}
+
+/** What `ext trust` made of the old version, with a condition that was written by hand. */
+const OLD_GRANT: Grant = {
+  v: 1,
+  id: "files",
+  agents: ["helper"],
+  drivers: {
+    files: {
+      source: {
+        kind: "ext",
+        extension: OLD,
+        command: ["node", "/extension/dist/index.js", "/workspace"],
+        workspace: "read",
+      },
+      pin: `sha256:${"4".repeat(64)}`,
+      tools: {
+        read_file: { risk: "observe", labels: [], fields: { path: "path" }, recipients: {} },
+        old_tool: { risk: "reserved", labels: [], fields: {}, recipients: {} },
+      },
+      resources: [],
+      prompts: [],
+    },
+  },
+  allow: [
+    { what: "files/read_file", where: { path: { under: "/workspace" } } },
+    { what: "files/old_tool", where: {} },
+  ],
+  limits: { uses: 9, rate: null, bytes: null, notBefore: NOW - 1000, expires: NOW + 3_600_000 },
+  lease: false,
+  sandbox: { workspace: "none", folder: "/work", programs: "none", home: null, ports: [] },
+};
+
+function viewOf(id: string, state: GrantView["state"]): GrantView {
+  const { agents, lease, limits } = OLD_GRANT;
+  const spent = { input: 0, output: 0, cost: 0 };
+  return { id, agents, lease, state, uses: 0, bytes: 0, spent, expires: limits.expires, opens: null, key: "ed25519:0" };
 }
 
 const prepared = (desk: Desk): Grant | undefined => {
@@ -154,6 +195,65 @@ describe("ext trust", () => {
     expect(await trust(desk, ...words)).not.toBe(EXIT.ok);
     expect(desk.err()).toContain(`(${code})`);
     expect(prepared(desk)).toBeUndefined();
+  });
+});
+
+describe("ext update", () => {
+  const update = (desk: Desk, version = "121212"): Promise<number> =>
+    runProgram(["ext", "update", "files", version], desk.powers);
+  const signed = (desk: Desk): readonly unknown[] =>
+    desk.monitor.asked
+      .filter(({ name }) => name === "submit")
+      .map(({ body }) => (body as { readonly document: unknown }).document);
+  const tools = ["read_file", "send_mail"];
+
+  test("shows what differs, and puts a grant that gives no more in the place of the one before", async () => {
+    const desk = open({ typed: ["y", PASSPHRASE], tools });
+    expect(await update(desk)).toBe(EXIT.ok);
+    expect(signed(desk)).toEqual([
+      { grant: "files" },
+      {
+        ...OLD_GRANT,
+        id: "files-12121212",
+        drivers: {
+          files: {
+            ...OLD_GRANT.drivers["files"],
+            source: { ...OLD_GRANT.drivers["files"]?.source, extension: NEW },
+            pin: `sha256:${"5".repeat(64)}`,
+            tools: {
+              read_file: OLD_GRANT.drivers["files"]?.tools["read_file"],
+              send_mail: { risk: "reserved", labels: ["untrusted", "private"], fields: {}, recipients: {} },
+            },
+          },
+        },
+        allow: [OLD_GRANT.allow[0]],
+      },
+    ]);
+    for (const text of [
+      "~ dist/index.js",
+      "+ tool send_mail, which is not allowed",
+      "- tool old_tool",
+      "uses the network",
+    ])
+      expect(desk.err()).toContain(text);
+  });
+
+  test("leaves the one before in force when its owner does not sign", async () => {
+    const desk = open({ typed: ["n"], tools });
+    expect(await update(desk)).toBe(EXIT.no);
+    expect(signed(desk)).toEqual([]);
+    expect(desk.err()).toContain("(not-confirmed)");
+  });
+
+  test.each<readonly [string, Setting, string]>([
+    ["that is over this version", {}, "111111"],
+    ["that has ended", { state: "expired" }, "121212"],
+    ["for what is not as it was added", { damaged: "changed" }, "121212"],
+  ])("touches no grant %s", async (_what, setting, version) => {
+    const desk = open({ ...setting, typed: ["y", PASSPHRASE] });
+    expect(await update(desk, version)).not.toBe(EXIT.ok);
+    expect(desk.err()).toContain("(bad-grant)");
+    expect(signed(desk)).toEqual([]);
   });
 });
 

@@ -94,9 +94,10 @@ Extensions
   ext vet            look through an extension for what speaks against it
   ext add            put an extension into the store, where it does nothing
   ext list           list the extensions in the store
-  ext show           show an extension, what it asks for, what was found, its files
+  ext show           show an extension, what it asks for and what was found
   ext diff           show what differs between two extensions
   ext trust          let agents use an extension's server; you sign it
+  ext update         put another version in a grant's place; you sign it
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
 
@@ -221,9 +222,10 @@ Extensions
   ext vet            look through an extension for what speaks against it
   ext add            put an extension into the store, where it does nothing
   ext list           list the extensions in the store
-  ext show           show an extension, what it asks for, what was found, its files
+  ext show           show an extension, what it asks for and what was found
   ext diff           show what differs between two extensions
   ext trust          let agents use an extension's server; you sign it
+  ext update         put another version in a grant's place; you sign it
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
 

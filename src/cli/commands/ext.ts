@@ -93,7 +93,7 @@ export const extList: Command = {
 /** `aios ext show`. */
 export const extShow: Command = {
   path: ["ext", "show"],
-  summary: "show an extension, what it asks for, what was found, its files",
+  summary: "show an extension, what it asks for and what was found",
   positionals: [EXTENSION],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
