@@ -111,6 +111,13 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     throw new StateFault(log.size, `the policy in force does not load: ${restored.problems[0]?.message ?? ""}`);
   }
 
+  // Conduct and instances need each other. First of all, since records are written while memory opens.
+  const late: {
+    conduct: Conduct | null;
+    instances: Instances | null;
+    telemetry: Telemetry | null;
+    pages: ConsoleDesk | null;
+  } = { conduct: null, instances: null, telemetry: null, pages: null };
   const watchers = new Set<Watcher>();
   const refused = createFaults({ ...parts, ...powers, journal: { write: (...record) => journal.write(...record) } });
   const alerts = createAlerts({ ...parts, state, refused, consoleOrigin: () => late.pages?.origin() ?? null });
@@ -161,13 +168,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     vault,
   });
 
-  // Conduct and instances need each other: an action can end an instance, an instance's end withdraws actions.
-  const late: {
-    conduct: Conduct | null;
-    instances: Instances | null;
-    telemetry: Telemetry | null;
-    pages: ConsoleDesk | null;
-  } = { conduct: null, instances: null, telemetry: null, pages: null };
   const conductOf = (): Conduct => late.conduct ?? unready();
   const instances = createInstances({
     powers,
