@@ -16,6 +16,7 @@ import { grantsProposed } from "./commands/grants-proposed.ts";
 import { homeList, homePut, homeShow, homeWipe } from "./commands/home.ts";
 import { hold } from "./commands/hold.ts";
 import { init } from "./commands/init.ts";
+import { backup, restore } from "./commands/backup.ts";
 import { logErase } from "./commands/log-erase.ts";
 import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
@@ -108,5 +109,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       telemetryShow,
     ],
   },
-  { title: "The monitor", commands: [serve] },
+  { title: "The monitor", commands: [serve, backup, restore] },
 ];

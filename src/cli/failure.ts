@@ -42,6 +42,7 @@ export type FailureCode =
   | "monitor-unreachable"
   | "monitor-lost"
   | "witness-running"
+  | "backup-refused"
   | "port-taken"
   | "interrupted";
 
@@ -87,6 +88,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "monitor-unreachable": "monitor",
   "monitor-lost": "monitor",
   "witness-running": "setup",
+  "backup-refused": "no",
   "port-taken": "setup",
   interrupted: "interrupted",
 };

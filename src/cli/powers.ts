@@ -5,6 +5,7 @@ import type { Look } from "../platform/look.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { Asker } from "../platform/terminal.ts";
 import type { ExportVerdict } from "../protocol/memory-export.ts";
+import type { Backups } from "./backup-powers.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
 /**
@@ -49,6 +50,7 @@ export interface CliPowers {
   readonly vetting: Vetting;
   readonly sources: ExtensionSources;
   readonly logs: LogVerifier;
+  readonly backups: Backups;
   readonly witnesses: Witnesses;
   readonly agents: AgentStarter;
   /** Shows a notice on the person's desktop where there is one. Never fails, and nothing waits for it. */

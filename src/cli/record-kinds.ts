@@ -7,6 +7,8 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   start: true,
   stop: true,
   "state-kept": true,
+  "backup-made": true,
+  restored: true,
   "owner-enrolled": true,
   "owner-removed": true,
   "recovery-set": true,

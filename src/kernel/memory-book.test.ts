@@ -248,6 +248,7 @@ test("every field of a book has its place in what is kept", () => {
     "places", // a row each; what they hold is made of the entries
     "budgets", // signed
     "snapshots", // signed
+    "withheld", // made: of the snapshots that stood before the home was restored, by a record that is read from the log
     "quarantines", // a row each
     "unsettled", // rows of numbers
   ]);

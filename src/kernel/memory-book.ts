@@ -87,6 +87,7 @@ export class MemoryBook {
   readonly #places: { readonly agent: string; readonly plane: Plane; entries: number; bytes: number }[] = [];
   readonly #budgets = new Map<string, MemoryBudget>();
   readonly #snapshots = new Map<string, Snapshot>();
+  readonly #withheld = new Set<Snapshot>();
   #quarantines: readonly Quarantine[] = [];
   #unsettled: readonly number[] = [];
 
@@ -256,9 +257,19 @@ export class MemoryBook {
     return this.#snapshots.get(`${agent}/${name}`) ?? null;
   }
 
-  /** Snapshots of an agent, or all, by name. */
+  /** Snapshots of an agent, or all, by name; what is withheld is left out. */
   snapshots(agent: string | null): readonly Snapshot[] {
-    return [...this.#snapshots.values()].filter((each) => agent === null || each.agent === agent);
+    const all = [...this.#snapshots.values()].filter((each) => !this.#withheld.has(each));
+    return agent === null ? all : all.filter((each) => each.agent === agent);
+  }
+
+  /** Withholds every snapshot until an owner signs a newer version of it. */
+  withhold(): void {
+    for (const each of this.#snapshots.values()) this.#withheld.add(each);
+  }
+
+  isWithheld(snapshot: Snapshot): boolean {
+    return this.#withheld.has(snapshot);
   }
 
   get quarantines(): readonly Quarantine[] {

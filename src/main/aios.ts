@@ -26,6 +26,7 @@ import { createDesktopNotice } from "./desktop-notice.ts";
 import { makeRecoveryCodes, openRecoveryCode } from "../platform/recovery-code.ts";
 import { createDrafts } from "./drafts.ts";
 import { createExtensionSources } from "./extension-sources.ts";
+import { createBackups } from "./backups.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 import { findUser, probeMachine } from "./machine.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
@@ -165,6 +166,7 @@ async function main(): Promise<number> {
       npmrc: join(homedir(), ".npmrc"),
     }),
     logs,
+    backups: createBackups({ crypto, random: createRandom(), now: () => Date.now(), monitorUser }),
     witnesses: createWitnesses({ crypto, clock: createClock() }),
     agents: {
       offerStreams: (offer) => translateFaults(() => offerStreams(offer)),

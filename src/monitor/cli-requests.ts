@@ -12,7 +12,6 @@ import type { AlertStanding } from "../protocol/alert-setting.ts";
 import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
-import { noteKeyText } from "../protocol/note.ts";
 import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
 import type { AwayDesk } from "./away.ts";
@@ -35,9 +34,9 @@ import type { Keeper } from "./kept-state/keeper.ts";
 import { KeptStateFault } from "./kept-state/sealing.ts";
 import type { IndexView } from "./index/index-view.ts";
 import { endByLimit, type LimitPorts } from "./limits.ts";
+import { logHandlers } from "./log-handlers.ts";
 import { cosignedOver, showLog, showNewest } from "./log-pages.ts";
 import type { Log } from "./log/log.ts";
-import { SLOW_MS } from "./log/pace.ts";
 import { GIT_OFFER, gitSpec } from "./git-device.ts";
 import { INFER_OFFER, inferSpec } from "./infer-device.ts";
 import { MEMORY_OFFER, memorySpec } from "./memory/device.ts";
@@ -349,18 +348,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       };
       return { proof };
     },
-    async "log-grown"({ from, to }) {
-      if (from > to || to > log.size)
-        throw new Refusal("bad-request", `The log never grew from ${from} to ${to} records.`, `It has ${log.size}.`);
-      return { path: (await log.consistency(from, to)).map(toBase64) };
-    },
-    async checkpoint() {
-      const key = noteKeyText((data) => ports.powers.crypto.sha256(data), log.key);
-      return { note: (await log.checkpoint()).note, key };
-    },
-    async "log-pace"() {
-      return { ...log.pace, slow: log.pace.millis >= SLOW_MS };
-    },
+    ...logHandlers(ports),
     async "state-compare"() {
       return ports.keeper.compare().catch((error: unknown) => {
         if (!(error instanceof KeptStateFault)) throw error;

@@ -15,6 +15,7 @@ import { dropGrant, putGrant } from "./grant-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "../protocol/spent.ts";
 import { applyMemory } from "./memory/memory-state.ts";
+import { applyRestored } from "./restored-state.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
@@ -288,8 +289,11 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       if (typeof document["at"] === "number") state.highWater = document["at"];
       return;
     }
+    case "restored":
+      return applyRestored(state, seq);
     case "stop":
     case "state-kept":
+    case "backup-made":
     case "passkey-rolled-back":
     case "home-wiped":
     case "driver-pinned":

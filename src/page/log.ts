@@ -76,6 +76,8 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
   "the monitor and the console": [
     "start",
     "stop",
+    "backup-made",
+    "restored",
     "console-opened",
     "console-closed",
     "console-entered",

@@ -52,6 +52,13 @@ export interface LogRequests {
   "log-prove": { body: { readonly seq: number }; ok: { readonly proof: LogProof } };
   /** `path`: base64 hashes that show that the log of `to` records has grown from the one of `from` (RFC 6962). */
   "log-grown": { body: { readonly from: number; readonly to: number }; ok: { readonly path: readonly string[] } };
+  /** Begins a backup: everything that the checkpoint covers can be copied from the log's files from then on. */
+  "backup-begin": { body: Empty; ok: { readonly size: number; readonly note: string } };
+  /** Records that a backup was made, and gives the number of the record. */
+  "backup-made": {
+    body: { readonly size: number; readonly manifest: string; readonly keys: boolean };
+    ok: { readonly seq: number };
+  };
   /** `key`: the log's own, as notes write it. */
   checkpoint: { body: Empty; ok: { readonly note: string; readonly key: string } };
 }

@@ -113,6 +113,8 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     digest,
     signed: mapping(count, { key: /^[a-z-]{1,32}$/, max: 64 }),
   }),
+  "backup-made": plainRecord("backup-made", { size: count, manifest: digest, keys: boolean() }),
+  restored: plainRecord("restored", { size: count, known: count }),
   "owner-enrolled": plainRecord("owner-enrolled", { owner: ownerKey, key: ownerKey }),
   "owner-removed": plainRecord("owner-removed", { owner: ownerKey, key: ownerKey }),
   "recovery-set": plainRecord("recovery-set", { codes: count, key: ownerKey }),

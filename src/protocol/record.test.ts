@@ -47,6 +47,8 @@ const port = fc.integer({ min: 1, max: 65_535 });
 const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   start: fc.record({ code: digest, constitution: digest, version: words, node: words }),
   stop: fc.record({ why: words }),
+  "backup-made": fc.record({ size: count, manifest: digest, keys: fc.boolean() }),
+  restored: fc.record({ size: count, known: count }),
   "state-kept": fc.record({
     size: count,
     digest,

@@ -59,6 +59,22 @@ export type RecordBody =
       /** Of those records, how many of each kind are read from the log all the same, since they give authority. */
       readonly signed: { readonly [kind: string]: number };
     }
+  | {
+      /** A backup of the first `size` records was made, of this manifest; `keys`: with a file of keys. */
+      readonly kind: "backup-made";
+      readonly size: number;
+      readonly manifest: string;
+      readonly keys: boolean;
+    }
+  | {
+      /**
+       * The home was restored from a backup of `size` records; the log is known to have had `known` of them. No authority
+       * that was given before outlives it, and nothing that was to end.
+       */
+      readonly kind: "restored";
+      readonly size: number;
+      readonly known: number;
+    }
   // `owner` is the key that is enrolled or removed, `key` the one that signed for it. payload: {document, envelope}
   | { readonly kind: "owner-enrolled"; readonly owner: string; readonly key: string }
   | { readonly kind: "owner-removed"; readonly owner: string; readonly key: string }

@@ -68,6 +68,8 @@ describe("the names that a peer may use", () => {
     "log-disclose",
     "log-prove",
     "log-grown",
+    "backup-begin",
+    "backup-made",
     "checkpoint",
     "log-pace",
     "state-compare",

@@ -19,6 +19,10 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", record.why);
     case "state-kept":
       return about(null, "plain", `what ${record.size} records make, as ${record.digest.slice(0, 15)}...`);
+    case "backup-made":
+      return about(null, "plain", `of ${record.size} records${record.keys ? ", with a file of keys" : ""}`);
+    case "restored":
+      return about(null, "bad", `from a backup of ${record.size} records; there were at least ${record.known}`);
     case "owner-enrolled":
       return about(null, "good", `${record.owner} by ${record.key}`);
     case "owner-removed":

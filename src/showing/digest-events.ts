@@ -125,6 +125,10 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("asked", `memory: ${text}`);
     case "memory-quarantined":
       return once("asked", `memory in quarantine: ${text}`);
+    case "backup-made":
+      return once("done", `backup made: ${text}`);
+    case "restored":
+      return once("frozen", `restored: ${text}`);
     case "extension-added":
       return once("done", `extension added: ${text}`);
     case "extension-removed":

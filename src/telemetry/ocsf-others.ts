@@ -21,6 +21,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       );
     case "all-frozen":
       return finding({ seq: record.seq, instance: null, agent: null }, { code: "all-frozen", severity: SEVERITY.high });
+    case "restored":
+      return finding({ seq: record.seq, instance: null, agent: null }, { code: "restored", severity: SEVERITY.high });
     case "limit-reached":
       return finding(record, { code: `limit-${record.limit}`, severity: SEVERITY.medium });
     case "driver-quarantined":
@@ -173,6 +175,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return lifecycle(4, { name: "instance", uid: record.instance }, { why: showText(record.why), exit: record.exit });
     case "away-ended":
     case "devices-passed":
+    case "backup-made":
     case "driver-pinned":
     case "extension-added":
     case "extension-removed":

@@ -133,6 +133,8 @@ Evidence
 
 The monitor
   serve              run the monitor in the foreground
+  backup             back a home up while its monitor runs
+  restore            make a home from a backup
 
 New here?  aios demo   shows all of it on a sample in under a minute.
 `);
@@ -261,6 +263,8 @@ Evidence
 
 The monitor
   serve              run the monitor in the foreground
+  backup             back a home up while its monitor runs
+  restore            make a home from a backup
 
 New here?  aios demo   shows all of it on a sample in under a minute.
 `);

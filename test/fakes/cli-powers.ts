@@ -101,6 +101,7 @@ export function createDesk(setting: Setting = {}): Desk {
       exists: (path) => Promise.resolve(setting.files?.[path] !== undefined),
     },
     drafts: createDrafts(createCrypto()),
+    backups: { begin: () => missing("backup"), restore: () => missing("backup") },
     recovery: {
       make: (codes) =>
         Promise.resolve(

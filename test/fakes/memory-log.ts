@@ -60,6 +60,7 @@ export function createMemoryLog(start: string, kept: Entry[] = [], now: () => nu
     disclosed: () => {
       throw new Error("a log in memory seals nothing");
     },
+    settle: () => Promise.reject(new Error("a log in memory has no files")),
     around: () => Promise.reject(new Error("a log in memory has no proofs")),
     // Of the records as they stand, which is what a root is for.
     rootAt: async (size) => createCrypto().sha256(JSON.stringify(kept.slice(0, size).map(({ record }) => record))),

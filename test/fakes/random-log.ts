@@ -157,7 +157,8 @@ const digestOf = (text: string): string => CRYPTO.digest(text);
 const agentAt = (at: number): string => AGENTS[at % AGENTS.length] ?? "worker";
 const instanceAt = (at: number): string => `i-${(at % 12).toString(16).padStart(16, "0")}`;
 
-function actionBase(a: number, text: string): ActionBase {
+/** What records of an action have in common. */
+export function actionBase(a: number, text: string): ActionBase {
   return {
     instance: instanceAt(a),
     agent: agentAt(a),
@@ -170,7 +171,8 @@ function actionBase(a: number, text: string): ActionBase {
   };
 }
 
-function actionText(log: RandomLog, a: number, b: number): string {
+/** The canonical text of an action. */
+export function actionText(log: RandomLog, a: number, b: number): string {
   const head = { v: 1, request: log.request(a), agent: agentAt(a), instance: instanceAt(a) };
   return canonicalize({ ...head, verb: "call", driver: "files", name: "read", arguments: { path: `/${b % 5}` } });
 }
@@ -299,6 +301,14 @@ export const MOVES: readonly (readonly [string, Move])[] = [
       const [agent, path, text] = [agentAt(a), "CLAUDE.md", `text ${a}`];
       const body = { kind: "home-put", agent, path, digest: digestOf(text), key: log.by } as const;
       log.signed(body, "put-home-file", { agent, path, text });
+    },
+  ],
+  [
+    "restored",
+    (log, a) => {
+      const size = log.kept.length;
+      if (a % 4 === 0) log.push({ kind: "restored", size, known: size + (a % 3) });
+      else log.push({ kind: "backup-made", size, manifest: digestOf(`manifest ${a}`), keys: a % 2 === 0 });
     },
   ],
   [

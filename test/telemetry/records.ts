@@ -101,6 +101,8 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
     digest: `sha256:${"6".repeat(64)}`,
     key,
   },
+  "backup-made": { kind: "backup-made", size: 10, manifest: sha, keys: true },
+  restored: { kind: "restored", size: 10, known: 12 },
   "memory-quarantined": { kind: "memory-quarantined", by: "source", value: "web/fetch" },
   "memory-released": { kind: "memory-released", by: "source", value: "web/fetch", key },
   "memory-imported": {

@@ -19,6 +19,7 @@ export const AUTHORITY: readonly RecordKind[] = [
   "recovery-stopped",
   "grant-signed",
   "grant-revoked",
+  "restored",
   "policy-set",
   "witnesses-set",
   "telemetry-set",

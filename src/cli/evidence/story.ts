@@ -95,6 +95,7 @@ const INCIDENTS: ReadonlySet<LogRecord["kind"]> = new Set([
   "terminal",
   "instance-frozen",
   "all-frozen",
+  "restored",
   "limit-reached",
   "driver-quarantined",
   "refused",

@@ -20,7 +20,7 @@ export interface SignedRecords {
 }
 
 /** The monitor's own records without which those of owners do not make what they made. */
-const BESIDE: ReadonlySet<RecordKind> = new Set(["owner-recovered", "secret-refreshed", "away-ended"]);
+const BESIDE: ReadonlySet<RecordKind> = new Set(["owner-recovered", "secret-refreshed", "away-ended", "restored"]);
 
 /** What no record has made yet. */
 export function emptyFolded(): Folded {

@@ -171,9 +171,9 @@ describe("a start", () => {
     expect(home.reports).toEqual([]);
   });
 
-  test("reads every record again that an owner signed, and the three of the monitor's own that make of them what they are", () => {
+  test("reads every record again that an owner signed, and the four of the monitor's own that make of them what they are", () => {
     const own = [...MAKES].filter((kind) => !SIGNED.has(kind));
-    expect(own).toEqual(["owner-recovered", "away-ended", "secret-refreshed"]);
+    expect(own).toEqual(["owner-recovered", "away-ended", "restored", "secret-refreshed"]);
     expect([...MAKES, ...SIGNED.keys()].every(isReadAgain)).toBe(true);
     // Only checked: what these lift or end is in what is kept.
     expect([...SIGNED.keys()].filter((kind) => !MAKES.has(kind))).toEqual([

@@ -36,6 +36,7 @@ export const MAKES: ReadonlySet<RecordKind> = new Set([
   "grant-revoked",
   "away-begun",
   "away-ended",
+  "restored",
   "policy-set",
   "secret-set",
   "secret-rotated",

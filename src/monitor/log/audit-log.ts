@@ -144,15 +144,14 @@ export class AuditLog implements Log {
     return bytes === null ? null : decodeUtf8(bytes);
   }
 
-  erase(seqs: readonly number[]): Promise<void> {
-    if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
-    if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq >= 0 && seq < this.size)) {
-      return Promise.reject(new RangeError(`Cannot erase what is not among the ${this.size} records`));
-    }
-    return new Promise((done, refuse) => {
-      this.#erasures.push({ seqs, done, refuse });
-      this.#writing ??= this.#writeGroups();
-    });
+  async erase(seqs: readonly number[]): Promise<void> {
+    if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq >= 0 && seq < this.size))
+      throw new RangeError(`Cannot erase what is not among the ${this.size} records`);
+    await this.#betweenGroups(seqs);
+  }
+
+  settle(): Promise<Checkpoint> {
+    return this.#betweenGroups(null);
   }
 
   async recover(): Promise<void> {
@@ -177,12 +176,7 @@ export class AuditLog implements Log {
     const { journal, files } = this.#parts;
     try {
       // After a failed write the journal keeps everything that counts, and the next start takes it from there.
-      if (!failed) {
-        await this.#enqueue(async () => {
-          if (journal.first < this.size) await journal.rotate(this.size);
-          await this.#settle();
-        });
-      }
+      if (!failed) await this.#enqueue(() => this.#empty());
     } finally {
       await journal.close().catch(() => {}); // every byte of it that counts is durable
       await files.release();
@@ -198,26 +192,38 @@ export class AuditLog implements Log {
     });
   }
 
+  async #empty(): Promise<Checkpoint> {
+    if (this.#parts.journal.first < this.size) await this.#parts.journal.rotate(this.size);
+    return this.#settle();
+  }
+
   /**
    * The order is that of what a crash may leave: until the old epoch's key is destroyed everything of it is whole, and
    * the next start goes on with it; from then on everything of the new epoch is.
    */
-  async #destroy(seqs: readonly number[]): Promise<void> {
+  async #destroy(seqs: readonly number[]): Promise<Checkpoint> {
     const { slots, keys, journal } = this.#parts;
     const older = keys.epoch;
     const epoch = keys.advance();
     await slots.rewrap(epoch, seqs);
     await journal.rotate(this.size, epoch);
-    await this.#settle();
+    const settled = await this.#settle();
     keys.retire(epoch);
-    await slots.use(older);
+    return slots.use(older).then(() => settled);
+  }
+
+  #betweenGroups(seqs: Erasure["seqs"]): Promise<Checkpoint> {
+    if (this.#health.kind !== "working") return Promise.reject(this.#refusal());
+    return new Promise((done, refuse) => {
+      this.#erasures.push({ seqs, done, refuse });
+      this.#writing ??= this.#writeGroups();
+    });
   }
 
   /** Between two groups: nothing becomes durable while keys are wrapped anew. False when it failed, and the log with it. */
   async #eraseNow({ seqs, done, refuse }: Erasure): Promise<boolean> {
     try {
-      await this.#enqueue(() => this.#destroy(seqs));
-      done();
+      done(await this.#enqueue(() => (seqs === null ? this.#empty() : this.#destroy(seqs))));
       return true;
     } catch (error) {
       const cause = unavailable(error);
@@ -342,18 +348,19 @@ export class AuditLog implements Log {
   }
 
   /** Moves the records of all segments but the current one into tiles and payload files, then removes the segments. */
-  async #settle(): Promise<void> {
+  async #settle(): Promise<Checkpoint> {
     const { files, payloads, journal, held } = this.#parts;
     const end = journal.first;
-    const { size } = await this.#publish();
+    const published = await this.#publish();
     // The next start continues from the tree of `end`: its right edge must be durable before the journal forgets it.
-    const edge = this.#edge(end, size);
+    const edge = this.#edge(end, published.size);
     await files.write(edge, { durable: true });
     this.#partials.add(edge);
     await payloads.write(this.#heldFirst, held.sealed.slice(0, end - this.#heldFirst));
     await journal.drop();
     held.sealed.splice(0, end - this.#heldFirst);
     this.#heldFirst = end;
+    return published;
   }
 
   #kept(from: number, to: number, choice: Choice = {}): AsyncIterable<Kept> {

@@ -87,6 +87,11 @@ export interface Log {
    * before, opens them again, as long as no copy has the epoch keys. Records and proofs stay. Appends wait meanwhile.
    */
   erase(seqs: readonly number[]): Promise<void>;
+  /**
+   * Moves everything that is durable out of the journal, and gives a checkpoint over it: what it covers can be copied from
+   * tiles and payload files from then on.
+   */
+  settle(): Promise<Checkpoint>;
   recover(): Promise<void>;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { TreeHasher } from "../../protocol/merkle.ts";
 import type { Bundles } from "./bundles.ts";
 import type { LogError } from "./error.ts";
 import type { JournalEntry } from "./frame.ts";
+import type { Checkpoint } from "./log.ts";
 import type { Journal } from "./journal.ts";
 import type { LogKeys } from "./keys.ts";
 import type { Payloads } from "./payloads.ts";
@@ -38,10 +39,11 @@ export interface Waiting {
   readonly refuse: (error: LogError) => void;
 }
 
-/** Records whose keys are to be destroyed, between two groups. */
+/** What is done between two groups: keys of these records are destroyed, or (null) the journal is emptied. */
 export interface Erasure {
-  readonly seqs: readonly number[];
-  readonly done: () => void;
+  readonly seqs: readonly number[] | null;
+  /** Of the checkpoint over what was there then. */
+  readonly done: (at: Checkpoint) => void;
   readonly refuse: (error: LogError) => void;
 }
 

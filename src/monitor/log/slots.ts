@@ -33,10 +33,11 @@ export interface KeySlots {
 
 const pathOf = (epoch: number): string => `slots-${epoch}`;
 const MAGIC = encodeUtf8("aios log slots 1");
-const SLOT_BYTES = 32;
-const SLOTS = 2048;
+/** Bytes of a slot, slots of a chunk, and bytes of a chunk with its head. */
+export const SLOT_BYTES = 32;
+export const SLOTS = 2048;
 const HEAD_BYTES = 64;
-const CHUNK_BYTES = HEAD_BYTES + SLOTS * SLOT_BYTES;
+export const CHUNK_BYTES: number = HEAD_BYTES + SLOTS * SLOT_BYTES;
 /** When so few unused slots are left, the next chunk is made. */
 const LOW_WATER = 1024;
 const NOTHING = new Uint8Array(0);

@@ -6,6 +6,7 @@ export type MemoryFaultCode =
   | "memory-erased"
   | "memory-quarantined"
   | "memory-damaged"
+  | "memory-withheld"
   | "memory-duplicate"
   | "working-set-full";
 
@@ -17,6 +18,8 @@ export const MEMORY_FAULTS: { readonly [code in MemoryFaultCode]: string } = {
   "memory-erased": "an owner had the entry erased; what is left is that it was there",
   "memory-quarantined": "the entry comes from something that was put into quarantine",
   "memory-damaged": "what lies there is not what the log has: somebody or something changed it",
+  "memory-withheld":
+    "the home was restored from a backup, and a newer version may have been frozen since; an owner signs one",
   "memory-duplicate": "the entry is here already, so it is not imported",
   "working-set-full":
     "the instance has loaded as much of memory as its budget lets it; only an owner's signature raises that",

@@ -104,6 +104,10 @@ export function createFrozenTexts(parts: {
   async function whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument> {
     const snapshot = parts.state.memory.snapshot(of);
     if (snapshot === null) throw new MemoryFault("memory-unknown", `agent "${of.agent}" has no snapshot "${of.name}"`);
+    if (parts.state.memory.isWithheld(snapshot)) {
+      const why = "a newer version may have been frozen after the backup from which the home was restored";
+      throw new MemoryFault("memory-withheld", `the snapshot "${of.name}" of agent "${of.agent}" is not given: ${why}`);
+    }
     for await (const { payload } of parts.log.entries(snapshot.record, snapshot.record + 1)) {
       const document = freezeOf(payload?.["document"]);
       if (document !== null && manifestDigest(document, parts.crypto) === snapshot.digest) return document;
