@@ -201,6 +201,25 @@ describe("a second name for the host", () => {
     expect(stage.refused).toHaveLength(1);
   });
 
+  test.each([
+    ["another Host header", "1.0", ["Host: evil.example.com"]],
+    ["two Host headers", "1.0", ["Host: evil.example.com", "Host: evil.example.com"]],
+    ["no Host header in HTTP/1.1", "1.1", []],
+  ])("by an old client's tunnel with %s is not opened", async (_, version, headers) => {
+    const asked = [`CONNECT localhost:${port} HTTP/${version}`, ...headers, "", ""].join("\r\n");
+    expect(await rawExchange(stage.connect(), asked)).toMatch(/^HTTP\/1\.1 400/);
+    expect(stage.proposed).toEqual([]);
+  });
+
+  test("twin: an old client's tunnel has no Host header, and is opened", async () => {
+    const got = await rawExchange(
+      stage.connect(),
+      `CONNECT localhost:${port} HTTP/1.0\r\n\r\n${head(`GET /granted/a`, host(), "Connection: close")}`,
+    );
+    expect(got).toMatch(/^HTTP\/1\.1 200 Connection Established\r\n/);
+    expect(reached).toHaveLength(1);
+  });
+
   test("of a metadata service is told with the name, so that the monitor can end its instance", async () => {
     await rawExchange(stage.connect(), head(`GET ${url("/granted/a")}`, "Host: 169.254.169.254", "Connection: close"));
     await openTunnel(stage.connect(), `localhost:${port}`, "metadata.google.internal");

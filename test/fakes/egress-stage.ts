@@ -43,6 +43,8 @@ export async function startEgressStage(
     readonly decide?: (call: NetCall) => StageVerdict;
     readonly route?: (host: string, port: number) => NetRoute;
     readonly resolve?: (host: string) => Promise<readonly { readonly address: string }[]>;
+    /** Every name counts as one that was granted as a service of this machine. */
+    readonly local?: boolean;
     /** Bytes that each exchange may carry. */
     readonly most?: number;
     /** PEM of those whom the broker trusts. */
@@ -72,7 +74,9 @@ export async function startEgressStage(
       if (verdict !== "grant") await verdict.grantAfter;
       const ticket = (tickets += 1).toString(16).padStart(32, "0");
       running.set(token, ticket);
-      const ended = broker.exchange({ ticket, order: orderOf(call.value), most: options.most ?? null });
+      const order = orderOf(call.value);
+      const reached = options.local === true ? { ...order, reach: "loopback" as const } : order;
+      const ended = broker.exchange({ ticket, order: reached, most: options.most ?? null });
       egress.onGranted({ token, ticket, via: 0 });
       results.push(await ended);
       running.delete(token);
