@@ -8,7 +8,6 @@ import type { Duplex } from "node:stream";
 import type { Forward } from "../kernel/forwards.ts";
 import { createEgress } from "../face/egress.ts";
 import { inheritedChannel } from "../platform/channel.ts";
-import { writeFileSync } from "node:fs";
 import {
   listenForHttp,
   listenForLines,
@@ -95,15 +94,16 @@ if (process.argv.includes("--network")) {
 }
 await peer.request("ready", {});
 
-/** The proxy, and the file with the authority at which the agent's TLS ends. */
+/** The proxy, and the files with the authorities that the agent's programs are to trust. */
 async function loadProxy(): Promise<Server> {
-  const [{ createProxy }, { createInstanceCa }, openStream] = await Promise.all([
+  const [{ createProxy }, { createInstanceCa }, { writeAuthorities }, openStream] = await Promise.all([
     import("../platform/proxy-listener.ts"),
     import("../platform/instance-ca.ts"),
+    import("../platform/authorities.ts"),
     loadCarriers(),
   ]);
   const ca = createInstanceCa(Date.now);
-  writeFileSync(`${folder}/ca.pem`, ca.certificate, { mode: 0o644 });
+  writeAuthorities(folder, ca.certificate);
   return createProxy({ port: egress, openStream, ca });
 }
 

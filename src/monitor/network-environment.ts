@@ -6,7 +6,10 @@ import { isLoopback } from "../kernel/hosts.ts";
 import { gitOrigin, SSH_PORT, type GitPlace } from "../kernel/git-ssh.ts";
 import { GIT_PORT, INFER_PORT, PROXY_PORT } from "../sandbox/launch-plan.ts";
 
+/** The authority at which TLS ends. */
 const CA = "/run/aios/ca.pem";
+/** The same and the machine's own, whose certificates are met in a tunnel that is passed through. */
+const AUTHORITIES = "/run/aios/authorities.pem";
 const PROXY = `http://127.0.0.1:${PROXY_PORT}`;
 
 /** What grants give of the network: nothing, or others' machines, or services of this machine as well. */
@@ -29,8 +32,8 @@ function hostsOf(condition: Condition | undefined): readonly string[] {
 
 /**
  * What an agent's programs find in their environment when it may use the network: the address and the socket of its
- * proxy, and the authority at which its TLS ends, in the variables that Node, OpenSSL, Python, curl, git, npm and pip
- * read. The system's own authorities are of no use inside: nothing of theirs can be reached. A grant that names a service
+ * proxy, and the authorities that it meets, in the variables that Node, OpenSSL, Python, curl, git, npm and pip read. Node adds
+ * one to its own; for the others the variable names all that they trust. A grant that names a service
  * of this machine takes the name `localhost` with it; otherwise that is the agent's own, reached without the proxy. The
  * addresses of loopback are always the agent's own: no grant names one, and a dev server inside is reached by them.
  */
@@ -49,12 +52,12 @@ export function networkEnvironment(network: GrantedNetwork): { readonly [name: s
     NODE_USE_ENV_PROXY: "1",
     AIOS_PROXY_SOCKET: "/run/aios/proxy.sock",
     NODE_EXTRA_CA_CERTS: CA,
-    SSL_CERT_FILE: CA,
-    REQUESTS_CA_BUNDLE: CA,
-    CURL_CA_BUNDLE: CA,
-    GIT_SSL_CAINFO: CA,
-    npm_config_cafile: CA,
-    PIP_CERT: CA,
+    SSL_CERT_FILE: AUTHORITIES,
+    REQUESTS_CA_BUNDLE: AUTHORITIES,
+    CURL_CA_BUNDLE: AUTHORITIES,
+    GIT_SSL_CAINFO: AUTHORITIES,
+    npm_config_cafile: AUTHORITIES,
+    PIP_CERT: AUTHORITIES,
   };
 }
 

@@ -104,11 +104,10 @@ test("only the connector and the broker have a route, and the connector is told 
 });
 
 test("an agent that may use the network is told of its proxy and its authority, and no other is", () => {
-  const ca = "/run/aios/ca.pem";
   expect(planAgent(code, { ...plan, network: "public" }).environment).toMatchObject({
     AIOS_PROXY_SOCKET: "/run/aios/proxy.sock",
-    NODE_EXTRA_CA_CERTS: ca,
-    SSL_CERT_FILE: ca,
+    NODE_EXTRA_CA_CERTS: "/run/aios/ca.pem",
+    SSL_CERT_FILE: "/run/aios/authorities.pem",
   });
   expect(planAgent(code, plan).environment["AIOS_PROXY_SOCKET"]).toBeUndefined();
   expect(planAgent(code, plan).environment["HTTP_PROXY"]).toBeUndefined();

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -180,8 +180,13 @@ describe("an agent with a grant for the network", () => {
     const ran = await aios.run({ agent: "surfer", command: ["/usr/bin/env"] });
     expect(ran.stdout).toContain("AIOS_PROXY_SOCKET=/run/aios/proxy.sock");
     expect(ran.stdout).toContain("NODE_EXTRA_CA_CERTS=/run/aios/ca.pem");
-    const pem = await aios.run({ agent: "surfer", command: ["/usr/bin/cat", "/run/aios/ca.pem"] });
-    expect(pem.stdout).toContain("BEGIN CERTIFICATE");
+    expect(ran.stdout).toContain("SSL_CERT_FILE=/run/aios/authorities.pem");
+    const read = { agent: "surfer", command: ["/usr/bin/cat", "/run/aios/ca.pem", "/run/aios/authorities.pem"] };
+    const { stdout } = await aios.run(read);
+    const own = stdout.slice(0, stdout.indexOf("-----END CERTIFICATE-----\n") + 26);
+    const bundle = "/etc/ssl/certs/ca-certificates.crt";
+    expect(own).toMatch(/^-----BEGIN CERTIFICATE-----\n/u);
+    expect(stdout).toBe(`${own}${own}${existsSync(bundle) ? readFileSync(bundle, "utf8") : ""}`);
   });
 
   test("loses a running answer when its grant is revoked", async () => {
