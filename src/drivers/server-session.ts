@@ -25,7 +25,10 @@ export interface Run {
 /** A connected MCP server. */
 export interface ServerSession {
   readonly offer: Offer;
-  /** Runs one action. Rejects with the SDK's error when the server answered with one, died, or said nothing in time. */
+  /**
+   * Runs one action. What the server said of changes before is looked at first, and once it offered something else nothing
+   * runs any more. Rejects with the SDK's error when the server answered with one, died, or said nothing in time.
+   */
   run(
     run: Run,
     options: { readonly aborter: Aborter; readonly onProgress: (progress: ServerProgress) => void },
@@ -78,10 +81,14 @@ export async function openSession(transport: Transport, options: SessionOptions)
   // Only now: until here the caller hears of an end by the rejection.
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client has no addEventListener
   client.onclose = options.onClosed;
-  watchChanges(client, options);
+  const changes = watchChanges(client, { offer, options });
   return Object.freeze({
     offer,
-    run: (run: Run, { aborter, onProgress }: Parameters<ServerSession["run"]>[1]) => {
+    run: async (run: Run, { aborter, onProgress }: Parameters<ServerSession["run"]>[1]) => {
+      // A server that says in its answer to one call that it changed is not asked for the next before that was looked at:
+      // the monitor, which quarantines it, hears of it later than of the answer.
+      await changes.looked();
+      if (changes.other) throw new Error("the server offers other than what was signed for");
       const asked = run.verb === "read" ? { uri: run.name } : { name: run.name, arguments: run.arguments };
       // Unprefixed, as SEP-414 of the protocol has it.
       const params = run.context === null ? asked : { ...asked, _meta: { traceparent: run.context } };
@@ -96,33 +103,58 @@ export async function openSession(transport: Transport, options: SessionOptions)
             message: message?.slice(0, PROGRESS_WORDS).toWellFormed() ?? null,
           }),
       };
-      return client.request({ method: METHODS[run.verb], params }, ANY_RESULT, requestOptions);
+      return await client.request({ method: METHODS[run.verb], params }, ANY_RESULT, requestOptions);
     },
     close: () => client.close(),
   });
 }
 
+/** What a server said of changes since it was opened. */
+interface Changes {
+  /** Resolves when what it said until now was looked at; rejects when that was not possible. */
+  looked(): Promise<void>;
+  /** Whether it ever offered something else than at first, but for resources, which are its data. */
+  readonly other: boolean;
+}
+
 /** Lists again after a change; changes that come while listing cause one more listing, not one each. */
-function watchChanges(client: Client, options: SessionOptions): void {
-  let listing = false;
-  let stale = false;
+function watchChanges(
+  client: Client,
+  { offer, options }: { readonly offer: Offer; readonly options: SessionOptions },
+): Changes {
+  const terms = termsOf(offer);
+  let latest: Promise<void> = Promise.resolve();
+  let queued = false;
+  let other = false;
   async function listAgain(): Promise<void> {
-    stale = true;
-    if (listing) return;
-    listing = true;
-    try {
-      while (stale) {
-        stale = false;
-        options.onChanged(await collectOffer(client));
-      }
-    } finally {
-      listing = false;
-    }
+    queued = false;
+    const now = await collectOffer(client);
+    other ||= termsOf(now) !== terms;
+    options.onChanged(now);
   }
-  for (const method of CHANGES) {
+  function noteChange(): void {
+    if (queued) return;
+    queued = true;
+    latest = latest.then(listAgain);
     // A server that cannot list what it changed breaks the session: nobody knows what it offers now (ERRORS-DENY).
-    client.setNotificationHandler(method, () => void listAgain().catch(() => client.close()));
+    latest.catch(() => client.close());
   }
+  for (const method of CHANGES) client.setNotificationHandler(method, noteChange);
+  listen(client);
+  return {
+    looked: () => latest,
+    get other() {
+      return other;
+    },
+  };
+}
+
+function termsOf({ resources: _resources, ...terms }: Offer): string {
+  return JSON.stringify(terms);
+}
+
+/** Has a server of the newer revision say what changes, which it does not unasked. */
+function listen(client: Client): void {
   const capabilities = client.getServerCapabilities();
   if (client.getProtocolEra() !== "modern") return;
   client

@@ -177,6 +177,8 @@ export function createDriverTable(
 
   /** A rug pull shows as a different offer while running; the same offer again is only noise. */
   async function changed(live: LiveInstance, now: { name: string; spec: DriverSpec; offer: Offer }): Promise<void> {
+    // It was found out before, and said that it changed more than once.
+    if (journal.state.quarantined.has(now.spec.pin)) return;
     // ERRORS-DENY: code that cannot be read any more is code that changed.
     const found = await pinOf(now.spec.source, now.offer).catch(() => "unreadable");
     if (found === now.spec.pin) {
