@@ -69,7 +69,12 @@ export interface MemoryRequests {
   "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
   "memory-verify": {
     body: Empty;
-    ok: { readonly checked: number; readonly damaged: readonly { readonly entry: number; readonly why: string }[] };
+    ok: {
+      readonly checked: number;
+      readonly damaged: readonly { readonly entry: number; readonly why: string }[];
+      /** Snapshots that are not as they were signed. */
+      readonly frozen: readonly { readonly agent: string; readonly name: string; readonly why: string }[];
+    };
   };
   /**
    * Entries by the numbers of their records, ascending, as others can check them in the tree of `size`; those that are not to be
@@ -176,6 +181,9 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
   "memory-verify": object<OkOf<"memory-verify">>({
     checked: count,
     damaged: list(object<OkOf<"memory-verify">["damaged"][number]>({ entry: count, why: words }), { max: 10_000_000 }),
+    frozen: list(object<OkOf<"memory-verify">["frozen"][number]>({ agent: agentName, name: snapshot, why: words }), {
+      max: 1_000_000,
+    }),
   }),
   "memory-export": object<OkOf<"memory-export">>({
     lines: list(EXPORT_LINE, { max: MOST_AT_ONCE }),

@@ -364,7 +364,7 @@ describe("what only an owner does", () => {
     expect(told(again, 0)["entry"]).toBeTypeOf("number");
     expect(told(again, 1).error).toContain("memory-quarantined");
     await aios.sign("release-memory", { by: "instance", value: ran.instance });
-    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [] });
+    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [], frozen: [] });
     const { planes } = await aios.client.request("memory-planes", {});
     expect(planes).toContainEqual(
       expect.objectContaining({ agent: "other", what: "ephemeral", count: 2, mostCount: 2 }),

@@ -124,19 +124,24 @@ export const memoryVerify: Command = {
   positionals: [],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
-  details: ["Ends with 1 when an entry is not what the log has; `aios log verify` is about the log itself."],
+  details: [
+    "Looks at every entry as it is read from, at what the log has sealed of it, and at every snapshot. Ends with 1 when one is not as it was kept or signed; `aios log verify` is about the records themselves.",
+  ],
   examples: ["memory verify"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { checked, damaged } = await client.request("memory-verify", {});
-      if (args.has("json")) writeJson(powers, { checked, damaged });
+      const { checked, damaged, frozen } = await client.request("memory-verify", {});
+      const wrong = damaged.length + frozen.length;
+      if (args.has("json")) writeJson(powers, { checked, damaged, frozen });
       else {
-        const found = damaged.map(({ entry, why }) => line(`entry ${entry}: ${why}`, "bad"));
-        const all =
-          damaged.length === 0 ? join(["good", "all as it was kept"]) : line(`${damaged.length} are not`, "bad");
+        const found = [
+          ...damaged.map(({ entry, why }) => line(`entry ${entry}: ${why}`, "bad")),
+          ...frozen.map(({ agent, name, why }) => line(makeVisible(`snapshot ${name} of ${agent}: ${why}`), "bad")),
+        ];
+        const all = wrong === 0 ? join(["good", "all as it was kept"]) : line(`${wrong} are not`, "bad");
         writeLines(powers.out, [...found, line(`${checked} entries looked at`), all]);
       }
-      return damaged.length === 0 ? EXIT.ok : EXIT.no;
+      return wrong === 0 ? EXIT.ok : EXIT.no;
     });
   },
 };

@@ -6,6 +6,7 @@ import type { Log } from "../log/log.ts";
 import { exportEntries } from "./exporting.ts";
 import { MemoryFault } from "./fault.ts";
 import type { Memory } from "./memory.ts";
+import { verifyMemory } from "./verifying.ts";
 import type { Recalled } from "./store.ts";
 
 /** Entries that one answer has; the command line asks on. */
@@ -19,7 +20,7 @@ export function memoryHandlers({
 }: {
   readonly memory: Memory;
   readonly journal: Journal;
-  readonly log: Pick<Log, "size" | "entries" | "inclusion">;
+  readonly log: Pick<Log, "size" | "entries" | "records" | "inclusion">;
 }): {
   readonly [K in keyof MemoryRequests]: (body: MemoryRequests[K]["body"]) => Promise<MemoryRequests[K]["ok"]>;
 } {
@@ -59,7 +60,7 @@ export function memoryHandlers({
         return viewOf(await memory.store.read(of, entry, { quarantined: true }));
       }),
     "memory-snapshot": (of) => answering(() => memory.frozen.whole(of)),
-    "memory-verify": () => memory.store.verify(),
+    "memory-verify": () => verifyMemory({ ...memory, log, book }),
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
     async "memory-quarantine"(quarantine) {

@@ -67,6 +67,8 @@ export interface MemoryStore {
   ): Promise<readonly Recalled[]>;
   /** Destroys the keys of what is past its end and of what was erased, and all that is left of it. */
   sweep(): Promise<void>;
+  /** Whether this is what the log has of a live entry, and opens with its key. */
+  isWhole(row: ShelfRow): Promise<boolean>;
   /** Compares every entry with the log, key, seal and index. */
   verify(): Promise<{ readonly checked: number; readonly damaged: readonly Damage[] }>;
   close(): Promise<void>;
@@ -317,6 +319,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       return turn;
     },
 
+    isWhole: async (row) => (await open(row)) !== null,
     async verify() {
       slots.refresh();
       const damagedEntries: Damage[] = [];

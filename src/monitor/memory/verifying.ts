@@ -1,0 +1,93 @@
+import type { MemoryBook } from "../../kernel/memory-book.ts";
+import type { Log } from "../log/log.ts";
+import type { FrozenTexts } from "./frozen.ts";
+import type { Damage, MemoryStore } from "./store.ts";
+
+/** A snapshot that is not as it was signed. */
+export interface FrozenDamage {
+  readonly agent: string;
+  readonly name: string;
+  readonly why: string;
+}
+
+export interface VerifiedMemory {
+  /** Entries that were looked at. */
+  readonly checked: number;
+  /** Ascending, an entry once. */
+  readonly damaged: readonly Damage[];
+  readonly frozen: readonly FrozenDamage[];
+}
+
+/** Records whose payloads are opened together; when one of them cannot be, each alone. */
+const STRIDE = 64;
+
+/**
+ * Compares all of memory with what was recorded of it: the copy that is read from with its keys and its index, what the log
+ * itself has sealed of each entry, from which that copy would be made again, and the texts of every snapshot. Takes its time
+ * and blocks nobody.
+ */
+export async function verifyMemory(parts: {
+  readonly log: Pick<Log, "size" | "records" | "entries">;
+  readonly book: MemoryBook;
+  readonly store: Pick<MemoryStore, "verify" | "isWhole">;
+  readonly frozen: Pick<FrozenTexts, "whole">;
+}): Promise<VerifiedMemory> {
+  const { checked, damaged } = await parts.store.verify();
+  const found = new Map(damaged.map((each) => [each.entry, each]));
+  for (const entry of await damagedInLog(parts))
+    if (!found.has(entry)) found.set(entry, { entry, why: "what the log has sealed of it was changed" });
+  const frozen: FrozenDamage[] = [];
+  for (const { agent, name } of parts.book.snapshots(null)) {
+    await parts.frozen.whole({ agent, name }).catch((error: unknown) => {
+      frozen.push({ agent, name, why: error instanceof Error ? error.message : String(error) });
+    });
+  }
+  return { checked, damaged: [...found.values()].toSorted((one, other) => one.entry - other.entry), frozen };
+}
+
+/** Entries that are there by the log and of which the log has nothing that opens. */
+async function damagedInLog(parts: Parameters<typeof verifyMemory>[0]): Promise<readonly number[]> {
+  const { log, book } = parts;
+  const entries = new Map<number, number>();
+  for await (const { record } of log.records(0, log.size))
+    if (record.kind === "memory-kept" && book.holds(record.entry)) entries.set(record.seq, record.entry);
+  const damaged: number[] = [];
+  const numbers = [...entries.keys()];
+  for (let from = 0; from < numbers.length; from += STRIDE) {
+    const some = numbers.slice(from, from + STRIDE);
+    const bad = (await lookAt(parts, some)) ?? (await oneByOne(parts, some));
+    for (const seq of bad) damaged.push(entries.get(seq) ?? -1);
+  }
+  // What was erased or ended meanwhile is no damage.
+  return damaged.filter((entry) => book.holds(entry));
+}
+
+/** Of these records those whose content does not open; null when one of them cannot be read at all. */
+async function lookAt(
+  { log, store }: Parameters<typeof verifyMemory>[0],
+  numbers: readonly number[],
+): Promise<readonly number[] | null> {
+  const [first = 0, last = first] = [numbers[0], numbers.at(-1)];
+  const bad: number[] = [];
+  try {
+    for await (const { record, payload } of log.entries(first, last + 1, new Set(numbers))) {
+      const sealed = payload?.["sealed"];
+      if (record.kind !== "memory-kept" || record.plane === "frozen") continue;
+      const { seq, entry, agent, plane, expires, digest, bytes } = record;
+      const row = { entry, agent, plane, expires, digest, bytes, sealed: typeof sealed === "string" ? sealed : "" };
+      if (!(await store.isWhole(row))) bad.push(seq);
+    }
+    return bad;
+  } catch {
+    return null; // ERRORS-DENY: what cannot be read is looked at again, alone, and then named
+  }
+}
+
+async function oneByOne(
+  parts: Parameters<typeof verifyMemory>[0],
+  numbers: readonly number[],
+): Promise<readonly number[]> {
+  const bad: number[] = [];
+  for (const seq of numbers) if ((await lookAt(parts, [seq]))?.length !== 0) bad.push(seq);
+  return bad;
+}
