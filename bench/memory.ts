@@ -95,8 +95,7 @@ async function openBenchMemory(log: Log, { home, now }: { home: string; now(): n
     journal: createJournal(log, { state, now, onRecord() {} }),
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the monitor does it
     shelf: (async (name, body) => resident.ask({ name, body })) as AskShelf,
-    trusted: { now, state: () => "steady" },
-    since: 0,
+    trusted: { now, mayDestroy: () => true },
     report(words) {
       process.stderr.write(`${words}\n`);
     },

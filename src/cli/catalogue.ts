@@ -18,6 +18,7 @@ import { hold } from "./commands/hold.ts";
 import { init } from "./commands/init.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { logErase } from "./commands/log-erase.ts";
+import { logRetention } from "./commands/log-retention.ts";
 import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
@@ -102,6 +103,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       logCheck,
       logEvidence,
       logErase,
+      logRetention,
       witnessUse,
       witnessServe,
       witnessShow,

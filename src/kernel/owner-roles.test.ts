@@ -33,6 +33,7 @@ describe("the roles of owners", () => {
       "set-policy",
       "set-provider",
       "set-recovery",
+      "set-retention",
       "set-second-screen",
       "set-telemetry",
       "set-witnesses",

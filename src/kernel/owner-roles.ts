@@ -35,6 +35,7 @@ export const PURPOSES = [
   "set-witnesses",
   "set-telemetry",
   "set-second-screen",
+  "set-retention",
   "erase-payload",
   "remove-provider",
   "freeze-memory",
@@ -80,6 +81,7 @@ export const SIGNED_BY: { readonly [P in Purpose]: Standing } = {
   "set-telemetry": "administer",
   // At a terminal only: a browser is what it is about (`monitor/signers.ts`).
   "set-second-screen": "administer",
+  "set-retention": "administer",
   "erase-payload": "administer",
   "remove-provider": "administer",
   // What is frozen steers an agent, and so does what comes back from quarantine; a budget is what it may keep.

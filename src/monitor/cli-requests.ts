@@ -10,6 +10,7 @@ import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record-codec.ts";
 import type { AlertStanding } from "../protocol/alert-setting.ts";
 import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
+import type { RetentionView } from "../protocol/log-requests.ts";
 import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import type { ConsoleDesk } from "./console.ts";
@@ -82,6 +83,7 @@ export interface CliPorts {
   readonly digest: Digest;
   readonly ownPaths: readonly string[];
   telemetry(): TelemetryStanding;
+  retention(): RetentionView;
   alerts(): readonly AlertStanding[];
   now(): number;
   /** Ends the monitor after the answer has gone out. */
@@ -165,9 +167,8 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
         limits: ports.powers.limits,
       };
     },
-    async telemetry() {
-      return ports.telemetry();
-    },
+    telemetry: async () => ports.telemetry(),
+    retention: async () => ports.retention(),
     async alerts() {
       return { receivers: ports.alerts() };
     },

@@ -1,28 +1,10 @@
 import type { JsonObject } from "../kernel/json.ts";
-import type { RecordKind } from "../protocol/record.ts";
+import type { LogRecord } from "../protocol/record.ts";
+import { ERASABLE, isErasable, type RetentionDays } from "../protocol/retention.ts";
+import { countsOf } from "./erased-counts.ts";
 import { Refusal } from "./faults.ts";
 import type { Entry, Log } from "./log/log.ts";
-import { spentIn } from "../protocol/spent.ts";
 import type { State } from "./state.ts";
-
-/**
- * Kinds whose payload tells what was done and with what, and nothing that the state is made of. What adds authority is not
- * among them: a start must find every signature again (NO-SELF-WIDENING).
- */
-const ERASABLE: ReadonlySet<RecordKind> = new Set([
-  "intent",
-  "outcome",
-  "held",
-  "denied",
-  "terminal",
-  "programs-started",
-  "calls-refused",
-  "files-written",
-  "files-refused",
-  "files-undone",
-  "port-visited",
-  "console-visited",
-]);
 
 /** What an owner's statement about an erasure is about; throws a Refusal when it is none. */
 export function readErasure(document: JsonObject): number {
@@ -38,36 +20,43 @@ export function readErasure(document: JsonObject): number {
  */
 export async function keptOf(
   seq: number,
-  { log, state }: { readonly log: Pick<Log, "size" | "entries">; readonly state: State },
+  { log, state }: { readonly log: Pick<Log, "size" | "entries" | "records">; readonly state: State },
 ): Promise<JsonObject> {
   const entry = seq < log.size ? await entryAt(log, seq) : null;
   if (entry === null) throw new Refusal("bad-request", `The log has no record ${seq}.`, `It has ${log.size}.`);
   const { record, payload } = entry;
   if (payload === null)
     throw new Refusal("nothing-to-erase", `Record ${seq} has no payload, or it was erased.`, "Run `aios log show`.");
-  if (!ERASABLE.has(record.kind))
+  if (!isErasable(record.kind))
     throw new Refusal(
       "not-erasable",
       `The payload of record ${seq} (${record.kind}) is what the monitor's state is made of.`,
       "Payloads of actions, their results and what happened inside can be erased.",
     );
-  const waits = "action" in record && state.held.ofAction(record.action) !== undefined;
-  if (waits || state.open.has(seq))
+  if (isUnderWay(record, state))
     throw new Refusal("not-erasable", `The action of record ${seq} is under way.`, "Try again when it has ended.");
-  if (record.kind !== "intent") return {};
-  const outcome = await outcomeOf(log, seq);
-  const [bytes, spent] = [payload["bytes"], spentIn(payload["spent"])];
-  const kept = {
-    grants: payload["grants"] ?? [],
-    bytes: (typeof bytes === "number" ? bytes : 0) + (outcome?.bytes ?? 0),
-    // What a call was expected to spend is at least what it spent.
-    ...(spent !== null && outcome?.result !== "failed" && { spent: { ...spent } }),
-  };
-  return { kept };
+  const kept = (await countsOf(log, [record])).get(seq);
+  return kept === undefined ? {} : { kept };
+}
+
+/** Whether the payload of a record is still needed: its action waits for an answer, or is not over. */
+export function isUnderWay(record: LogRecord, state: Pick<State, "held" | "open">): boolean {
+  return state.open.has(record.seq) || ("action" in record && state.held.ofAction(record.action) !== undefined);
+}
+
+/** Throws a Refusal for a rule about a kind whose payloads must stay. */
+export function refuseRules(days: RetentionDays): void {
+  const stays = Object.keys(days).find((kind) => !isErasable(kind));
+  if (stays === undefined) return;
+  throw new Refusal(
+    "not-erasable",
+    `Payloads of ${stays} stay: no rule can be about them.`,
+    `Rules are about ${ERASABLE.join(", ")}.`,
+  );
 }
 
 /** Records that an owner had erased and whose payloads open all the same: the monitor ended between the two. */
-export async function leftToErase(log: Log, state: State): Promise<readonly number[]> {
+export async function leftToErase(log: Pick<Log, "entries">, state: State): Promise<readonly number[]> {
   const left: number[] = [];
   for (const seq of state.erased) if ((await entryAt(log, seq))?.payload != null) left.push(seq);
   return left;
@@ -75,12 +64,5 @@ export async function leftToErase(log: Log, state: State): Promise<readonly numb
 
 async function entryAt(log: Pick<Log, "entries">, seq: number): Promise<Entry | null> {
   for await (const entry of log.entries(seq, seq + 1)) return entry;
-  return null;
-}
-
-async function outcomeOf(log: Pick<Log, "size" | "entries">, intent: number) {
-  for await (const { record } of log.entries(intent + 1, log.size)) {
-    if (record.kind === "outcome" && record.intent === intent) return record;
-  }
   return null;
 }

@@ -13,7 +13,7 @@ import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Clock, Crypto } from "../platform/powers.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Journal } from "./journal.ts";
-import { countUse } from "./reducer.ts";
+import { countUse } from "./uses.ts";
 
 /** What came of an action that reached execution. */
 export type Executed =

@@ -58,11 +58,17 @@ export function replayEntry(
   check: (record: LogRecord, payload: JsonObject | null) => void,
 ): void {
   check(record, payload);
-  // The uses of a grant are in the payloads of intents: one that is gone without a word would give a use back.
-  if (record.kind === "intent" && record.payload !== null && payload === null) {
+  // The uses of a grant are in the payloads of intents: one that is gone without a word would give a use back. What a call of a
+  // model has spent in the end is in that of its outcome.
+  if (record.payload !== null && payload === null && countsForLimits(record, state)) {
     state.unexplained.set(record.seq, record.at);
   }
   applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });
+}
+
+function countsForLimits(record: LogRecord, state: State): boolean {
+  if (record.kind === "intent") return true;
+  return record.kind === "outcome" && record.result !== "failed" && state.open.get(record.intent)?.spent !== undefined;
 }
 
 /** At the end of the log. Throws StateFault. */

@@ -19,7 +19,7 @@ import type { ConnectDriver } from "./driver-pool.ts";
 import { createDriverTable } from "./driver-table.ts";
 import { createAsked } from "./asked-before.ts";
 import { answering } from "./answering.ts";
-import { keptOf, leftToErase } from "./erasing.ts";
+import { keptOf } from "./erasing.ts";
 import { faceHandlers } from "./face-requests.ts";
 import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
@@ -49,6 +49,7 @@ import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { createOwnerParts } from "./owner-parts.ts";
 import { createFaults } from "./refusals.ts";
+import { createRetention } from "./retention.ts";
 import type { RelyingParty } from "./relying-party.ts";
 import { injectionsOf } from "./secrets.ts";
 import type { InstanceState } from "./state.ts";
@@ -102,8 +103,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const { state } = started.folded;
   const asked = createAsked(digest, started.folded.asked);
   const digests = createDigestPieces(log, state);
-  const since = state.highWater;
-  const trusted = createTrustedClock(powers.clock, since);
+  const trusted = createTrustedClock(powers.clock, state.highWater);
   parts.useClock(trusted);
   engine.setGrants(state.active);
   const restored = await engine.restore(state.policyText);
@@ -156,7 +156,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     injectionsOf({ state, vault, now: trusted.now() }, acting);
   const ask = createAsking({ powers, code: parts.code, refused: (fault) => refused("refresher", fault) });
   const logins = createLogins({ journal, vault, random: powers.random, now: trusted.now, ask });
-  const memory = await openMemory({ ...powers, ...parts.memory, log, journal, trusted, since, report: parts.report });
+  const memory = await openMemory({ ...powers, ...parts.memory, log, journal, trusted, report: parts.report });
   const drivers = createDriverTable(powers, {
     memory,
     journal,
@@ -231,6 +231,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     refused: (fault) => refused("telemetry", fault),
   });
   late.telemetry = telemetry;
+  const retention = createRetention({ ...parts, ...powers, journal, trusted, forget: digests.forget });
+  const set = { "witnesses-set": cosigning, "telemetry-set": telemetry, "retention-set": retention };
   const conduct = createConduct({
     journal,
     crypto: powers.crypto,
@@ -316,24 +318,20 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         instances.thaw(instance);
         reconsider();
       },
-      clockAccepted() {
-        trusted.accept();
-        memory.believe();
-      },
+      clockAccepted: trusted.accept,
       memoryErased: () => memory.store.sweep(),
       lotOf: (lot) => memory.lots.find(lot),
       memoryImported: memory.takeIn,
       keptOf: (seq) => keptOf(seq, { log, state }),
       erase: (seq) => log.erase([seq]).then(() => digests.forget(seq)),
-      settingChanged: (kind) => (kind === "witnesses-set" ? cosigning.changed() : telemetry.changed()),
+      settingChanged: (kind) => set[kind].changed(),
     },
   });
 
   await vault.keepOnly(new Set([...state.secrets.values()].map(({ commitment }) => commitment)));
   await extensions.tidy();
-  const unfinished = await leftToErase(log, state);
-  if (unfinished.length > 0) await log.erase(unfinished);
   await journal.write({ kind: "start", ...parts.identity, version: parts.version });
+  await retention.begin();
   await keeper.ready();
   await recordUnknown(journal);
   await recordEnds(journal);
@@ -350,6 +348,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     await journal.write({ kind: "stop", why }).catch(() => {});
     await keeper.stop();
     telemetry.stop();
+    retention.stop();
     await memory.stop().catch(() => {});
     await log.close().catch(() => {});
     parts.exit();
@@ -378,6 +377,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     ownPaths,
     now: trusted.now,
     telemetry: telemetry.standing,
+    retention: retention.view,
     alerts: alerts.standing,
     stop: () => void powers.timer.after(50, () => void stop("asked")),
   };

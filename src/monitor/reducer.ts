@@ -1,5 +1,5 @@
-import { decodeProvider, type Spent } from "../kernel/infer.ts";
-import { addUse, NO_USAGE, settleSpent } from "../kernel/limits.ts";
+import { decodeProvider } from "../kernel/infer.ts";
+import { settleSpent } from "../kernel/limits.ts";
 import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
@@ -14,10 +14,13 @@ import { applyExtension } from "./extensions/extension-state.ts";
 import { dropGrant, putGrant } from "./grant-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "../protocol/spent.ts";
+import { explainErased } from "./erased-counts.ts";
+import { applyRetention } from "./retention-state.ts";
 import { applyMemory } from "./memory/memory-state.ts";
 import { applyRestored } from "./restored-state.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";
+import { countUse } from "./uses.ts";
 import type { State } from "./state.ts";
 
 export { StateFault } from "./state-fault.ts";
@@ -250,18 +253,13 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       state.providers.set(body.provider, provider.value);
       return;
     }
-    case "payload-erased": {
+    case "payload-erased":
       state.erased.add(body.record);
-      const used = state.unexplained.get(body.record);
-      state.unexplained.delete(body.record);
-      if (used === undefined) return;
-      const kept = objectAt(seq, payload, "kept");
-      const grants = listAt(seq, kept, "grants").filter((id) => typeof id === "string");
-      const spent = spentIn(kept["spent"]);
-      const bytes = typeof kept["bytes"] === "number" ? kept["bytes"] : 0;
-      countUse(state, { grants, at: used, bytes, ...(spent === null ? {} : { spent }) });
-      return;
-    }
+      return explainErased(state, { seq, record: body.record, kept: payload?.["kept"] });
+    case "retention-set":
+    case "payloads-expired":
+    case "payloads-destroyed":
+      return applyRetention(state, { seq, at, body, payload });
     case "witnesses-set": {
       const set = decodeWitnessSet(objectAt(seq, payload, "document"));
       if (set.kind !== "ok") throw new StateFault(seq, `its witnesses do not decode: ${set.message}`);
@@ -328,18 +326,6 @@ export const RESTARTED = "monitor-restarted";
 export const FROZEN_AT_RESTART = "frozen-at-restart";
 /** Why an instance is frozen that `all-thawed` lets go on. */
 export const ALL_FROZEN = "all-frozen";
-
-/** Counts one use of every grant that decided; called before the intent is written, so that no two share the last one. */
-export function countUse(
-  state: State,
-  use: { readonly grants: readonly string[]; readonly at: number; readonly bytes: number; readonly spent?: Spent },
-): void {
-  for (const id of use.grants) {
-    const grant = state.grants.get(id)?.grant;
-    if (grant === undefined) continue;
-    state.usage.set(id, addUse(state.usage.get(id) ?? NO_USAGE, { ...use, now: use.at, grant }));
-  }
-}
 
 function forgetOldest(state: State): void {
   if (state.instances.size <= ENDED_KEPT) return;

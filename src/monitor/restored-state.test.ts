@@ -122,3 +122,11 @@ test("an intent whose payload was erased after the backup keeps no restored home
   expect(() => requireExplained(gone().folded.state)).toThrow(/no owner erased it/u);
   expect(() => requireExplained(restored(gone()).folded.state)).not.toThrow();
 });
+
+test("a rule that was lifted after the backup erases nothing, and what it erased before is still explained", () => {
+  const log = backedUp();
+  log.expire(false); // signs a rule
+  expect(log.folded.state.retention.days).toEqual({ intent: 1, outcome: 1 });
+  const { retention } = restored(log).folded.state;
+  expect(retention).toMatchObject({ days: {}, record: null, ever: { intent: 1, outcome: 1 } });
+});

@@ -1,3 +1,4 @@
+import { KEEP_ALL } from "../protocol/retention.ts";
 import { isAway } from "./away-state.ts";
 import { dropGrant } from "./grant-state.ts";
 import { StateFault } from "./state-fault.ts";
@@ -17,6 +18,8 @@ export function applyRestored(state: State, seq: number): void {
   state.unexplained.clear();
   // No backup has the store; what is in it does nothing, and can be added again.
   state.extensions.clear();
+  // A rule may have been lifted since, and what one destroys nothing brings back.
+  state.retention = { ...state.retention, ...KEEP_ALL, record: null };
   const { memory } = state;
   memory.withhold();
   const ending = [...memory.entries(null)].filter((entry) => memory.placeOf(entry)?.plane === "ephemeral");

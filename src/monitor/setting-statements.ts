@@ -3,11 +3,13 @@ import type { Crypto } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { decodeTelemetry, isTelemetryOn } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
+import { decodeRetention } from "../protocol/retention.ts";
 import { decodeSecondScreen } from "../protocol/second-screen.ts";
 import type { Purpose } from "../protocol/statement.ts";
+import { refuseRules } from "./erasing.ts";
 import { Refusal } from "./faults.ts";
 
-const SETTINGS = ["set-witnesses", "set-telemetry", "set-second-screen"] as const;
+const SETTINGS = ["set-witnesses", "set-telemetry", "set-second-screen", "set-retention"] as const;
 type SettingPurpose = (typeof SETTINGS)[number];
 
 /** Whether a statement for this sets something of the whole home. */
@@ -27,6 +29,17 @@ export function settingRecord(
     const demanded = decodeSecondScreen(document);
     if (demanded.kind === "ok") return { kind: "second-screen-set", demand: demanded.value.for, key };
     throw new Refusal("bad-document", "This is no setting of the second screen.", "See docs/formats/statement.md.");
+  }
+  if (purpose === "set-retention") {
+    const rules = decodeRetention(document);
+    if (rules.kind === "refused")
+      throw new Refusal(
+        "bad-document",
+        `These are no rules: ${rules.path} ${rules.message}.`,
+        "See docs/retention.md.",
+      );
+    refuseRules(rules.value.days);
+    return { kind: "retention-set", days: rules.value.days, key };
   }
   const decoded = decodeTelemetry(document);
   if (decoded.kind === "ok") return { kind: "telemetry-set", on: isTelemetryOn(decoded.value), key };

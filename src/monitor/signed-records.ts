@@ -30,6 +30,7 @@ export const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["witnesses-set", "set-witnesses"],
   ["telemetry-set", "set-telemetry"],
   ["second-screen-set", "set-second-screen"],
+  ["retention-set", "set-retention"],
   ["payload-erased", "erase-payload"],
   ["instance-thawed", "thaw-instance"],
   ["all-thawed", "thaw-all"],
@@ -78,6 +79,9 @@ export function checkSigned(
   if (record.kind === "payload-erased" && (!isObject(document) || document["record"] !== record.record)) {
     throw new StateFault(record.seq, "it tells of another record than the one that was signed");
   }
+  if (record.kind === "retention-set" && !isSame(document, { days: { ...record.days } })) {
+    throw new StateFault(record.seq, "it tells of other rules than those that were signed");
+  }
   if (record.kind === "recovery-stopped" && (!isObject(document) || document["record"] !== record.record)) {
     throw new StateFault(record.seq, "it stops another recovery than the one that was signed");
   }
@@ -88,6 +92,10 @@ export function checkSigned(
   if (record.kind === "home-put" && !tellsOf(record, document, crypto)) {
     throw new StateFault(record.seq, "it tells of another file than the one that was signed");
   }
+}
+
+function isSame(one: JsonValue, other: JsonValue): boolean {
+  return canonicalize(one) === canonicalize(other);
 }
 
 function tellsOf(record: Extract<LogRecord, { kind: "home-put" }>, document: JsonValue, crypto: Crypto): boolean {

@@ -8,6 +8,7 @@ import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setti
 import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
 import { HeldSet } from "./held-set.ts";
+import { type Expired, NO_RULES, type Rules } from "./retention-state.ts";
 import type { LoginTerms } from "../kernel/secret-document.ts";
 import type { Demand } from "../protocol/second-screen.ts";
 import type { OwnerDocument } from "../protocol/owner-key.ts";
@@ -179,7 +180,13 @@ export interface State {
   readonly memory: MemoryBook;
   /** Records whose payloads owners had erased. */
   readonly erased: Set<number>;
-  /** While the log is replayed: intents whose payloads are gone, until the record that says why and what they count for. */
+  /** For how long payloads are kept, and which of them went by that. */
+  retention: Rules;
+  readonly expired: Expired;
+  /**
+   * While the log is replayed: intents, and outcomes of calls of models, whose payloads are gone, until the record that says
+   * why and what they count for. Milliseconds since 1970 UTC of each, by its number.
+   */
   readonly unexplained: Map<number, number>;
   /** Latest time that the log has seen, milliseconds since 1970 UTC. */
   highWater: number;
@@ -226,6 +233,8 @@ export function emptyState(): State {
     extensions: new Map(),
     memory: new MemoryBook(),
     erased: new Set(),
+    retention: NO_RULES,
+    expired: { next: new Map(), passed: new Set(), unsettled: [] },
     unexplained: new Map(),
     highWater: 0,
   };

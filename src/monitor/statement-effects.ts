@@ -45,8 +45,8 @@ export interface StatementEffects {
   lotOf(digest: string): Lot | null;
   /** After the record of an import: keeps them. */
   memoryImported(record: number, document: JsonObject): Promise<void>;
-  /** Others cosign the log's checkpoints now. */
-  settingChanged(kind: "witnesses-set" | "telemetry-set"): void;
+  /** Others cosign the log's checkpoints now, or see it, or payloads are kept for another time. */
+  settingChanged(kind: "witnesses-set" | "telemetry-set" | "retention-set"): void;
 }
 
 /** What follows from a record of a statement that is durable now. */
@@ -61,7 +61,8 @@ export async function takeEffect(
   else if (body.kind === "grant-revoked") effects.grantsChanged({ removed: body.grant });
   else if (body.kind === "policy-set") await effects.policySet(exactText(document, "text"));
   else if (body.kind === "payload-erased") await effects.erase(body.record);
-  else if (body.kind === "witnesses-set" || body.kind === "telemetry-set") effects.settingChanged(body.kind);
+  else if (body.kind === "witnesses-set" || body.kind === "telemetry-set" || body.kind === "retention-set")
+    effects.settingChanged(body.kind);
   else if (body.kind === "memory-erased") await effects.memoryErased();
   else if (body.kind === "memory-imported") await effects.memoryImported(seq, document);
   else if (body.kind === "instance-thawed") effects.thawed(body.instance);

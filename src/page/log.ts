@@ -42,6 +42,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "witnesses-set",
     "telemetry-set",
     "second-screen-set",
+    "retention-set",
     "payload-erased",
     "instance-thawed",
     "all-thawed",

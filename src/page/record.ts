@@ -168,7 +168,11 @@ async function drawPayload(place: HTMLElement, { record, payload }: Entry): Prom
       h("p", { class: "good" }, "It is what the record commits to: this browser has made its digest."),
       drawText(JSON.stringify(JSON.parse(opened.text), null, 2), record),
     );
-  if (payload === null) return fill(place, h("p", { class: "faint" }, "Its key was destroyed: nobody can open it."));
+  if (payload === null)
+    return fill(
+      place,
+      h("p", { class: "faint" }, "Its key was destroyed, as an owner or a rule of theirs wanted: nobody can open it."),
+    );
   fill(
     place,
     h("p", { class: "bad" }, "NOT VERIFIED: it is too large to be checked here; aios log evidence checks it."),

@@ -1,3 +1,4 @@
+import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { FOUND_FILE } from "./found-file.ts";
 import { CONSOLE_ORIGIN } from "./console-entry.ts";
 import { PURPOSES } from "./statement.ts";
@@ -155,6 +156,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   "backup-begin": empty,
   "backup-made": object<BodyOf<"backup-made">>({ size: seq, manifest: digest, keys: boolean() }),
   checkpoint: empty,
+  retention: empty,
   "log-pace": empty,
   "state-compare": empty,
   watch: object<BodyOf<"watch">>({ instance: nullable(lookup) }),
@@ -359,6 +361,12 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   "backup-begin": object<OkOf<"backup-begin">>({ size: count, note: words }),
   "backup-made": object<OkOf<"backup-made">>({ seq: count }),
   checkpoint: object<OkOf<"checkpoint">>({ note: words, key: words }),
+  retention: object<OkOf<"retention">>({
+    days: RETENTION_DAYS,
+    record: nullable(count),
+    next: RETENTION_PLACES,
+    waits: boolean(),
+  }),
   "log-pace": object<OkOf<"log-pace">>({ millis: count, waiting: count, slow: boolean() }),
   "state-compare": object<OkOf<"state-compare">>({ size: count, differs: names(words, { max: 64 }) }),
   watch: empty,

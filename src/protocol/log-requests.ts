@@ -1,5 +1,6 @@
 import type { JsonValue } from "../kernel/json.ts";
 import type { LogRecord } from "./record.ts";
+import type { RetentionDays } from "./retention.ts";
 
 type Empty = Record<string, never>;
 
@@ -59,8 +60,21 @@ export interface LogRequests {
     body: { readonly size: number; readonly manifest: string; readonly keys: boolean };
     ok: { readonly seq: number };
   };
+  /** For how long payloads are kept, and what went by that. */
+  retention: { body: Empty; ok: RetentionView };
   /** `key`: the log's own, as notes write it. */
   checkpoint: { body: Empty; ok: { readonly note: string; readonly key: string } };
+}
+
+/** The rules of owners by which payloads are erased. */
+export interface RetentionView {
+  readonly days: RetentionDays;
+  /** Number of the record that set them; null: none did. */
+  readonly record: number | null;
+  /** By kind: payloads of its records before this number are gone. */
+  readonly next: { readonly [kind: string]: number };
+  /** Nothing goes until an owner says which time it is. */
+  readonly waits: boolean;
 }
 
 /** A file that proves one record offline; docs/formats/log.md. */

@@ -50,6 +50,7 @@ import {
 import { EXTENSION_KINDS, extensionName } from "./extension.ts";
 import { REFUSED } from "./port-gate-table.ts";
 import { REFRESH_FAULTS } from "./refresh-order.ts";
+import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
@@ -142,6 +143,12 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),
   "telemetry-set": plainRecord("telemetry-set", { on: boolean(), key: ownerKey }),
   "second-screen-set": plainRecord("second-screen-set", { demand: oneOf(DEMANDS), key: ownerKey }),
+  "retention-set": plainRecord("retention-set", { days: RETENTION_DAYS, key: ownerKey }),
+  "payloads-expired": plainRecord("payloads-expired", {
+    count,
+    next: RETENTION_PLACES,
+  }),
+  "payloads-destroyed": plainRecord("payloads-destroyed", { count }),
   "payload-erased": plainRecord("payload-erased", {
     record: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     key: ownerKey,

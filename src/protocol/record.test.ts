@@ -8,6 +8,7 @@ import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";
 import { CONSOLE_ENTRIES } from "./console-entry.ts";
 import { EXTENSION_KINDS } from "./extension.ts";
 import { decodeRecord, recordText } from "./record-codec.ts";
+import { ERASABLE } from "./retention.ts";
 import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
@@ -76,6 +77,15 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "witnesses-set": fc.record({ quorum: fc.integer({ min: 0, max: 16 }), key }),
   "telemetry-set": fc.record({ on: fc.boolean(), key }),
   "second-screen-set": fc.record({ demand: fc.constantFrom(...DEMANDS), key }),
+  "retention-set": fc.record({
+    days: fc.dictionary(fc.constantFrom(...ERASABLE), fc.integer({ min: 1, max: 36_500 }), { noNullPrototype: true }),
+    key,
+  }),
+  "payloads-expired": fc.record({
+    count: fc.maxSafeNat(),
+    next: fc.dictionary(fc.constantFrom(...ERASABLE), fc.maxSafeNat(), { noNullPrototype: true }),
+  }),
+  "payloads-destroyed": fc.record({ count: fc.maxSafeNat() }),
   "payload-erased": fc.record({ record: fc.maxSafeNat(), key }),
   "provider-removed": fc.record({ provider: name, key }),
   "instance-started": fc.record({ instance, agent: name, ancestry }),

@@ -7,6 +7,7 @@ import type { Budgeted, Quarantine } from "../kernel/memory-book.ts";
 import type { ExtensionKind } from "./extension.ts";
 import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
+import type { RetentionDays } from "./retention.ts";
 import type { Demand } from "./second-screen.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
@@ -112,8 +113,17 @@ export type RecordBody =
   | { readonly kind: "witnesses-set"; readonly quorum: number; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "telemetry-set"; readonly on: boolean; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "second-screen-set"; readonly demand: Demand; readonly key: string } // payload: {document, envelope}
+  | { readonly kind: "retention-set"; readonly days: RetentionDays; readonly key: string } // payload: {document, envelope}
   // payload: {document, envelope, kept?: {grants, bytes, spent?}}, what an erased intent counts for
   | { readonly kind: "payload-erased"; readonly record: number; readonly key: string }
+  | {
+      /** Payloads that a rule keeps no longer; their keys are destroyed next. `next`: by kind, before which number all are gone. */
+      readonly kind: "payloads-expired";
+      readonly count: number;
+      readonly next: { readonly [kind: string]: number };
+    } // payload: {records: [[first, last]], passed: [[first, last]], kept: [{record, ...}]}
+  /** The keys of all payloads that expired are destroyed. */
+  | { readonly kind: "payloads-destroyed"; readonly count: number }
   | { readonly kind: "provider-removed"; readonly provider: string; readonly key: string }
   | {
       readonly kind: "instance-started";

@@ -1,3 +1,4 @@
+import { tellDays } from "./describe-retention.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { describeLimit } from "./describe-limits.ts";
 import type { Tone } from "./line.ts";
@@ -66,6 +67,12 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", `${record.on ? "on" : "off"} by ${record.key}`);
     case "second-screen-set":
       return about(null, record.demand === "nothing" ? "bad" : "good", `for ${record.demand} by ${record.key}`);
+    case "retention-set":
+      return about(null, "wait", `${tellDays(record.days)} by ${record.key}`);
+    case "payloads-expired":
+      return about(null, "plain", `${record.count} by rule`);
+    case "payloads-destroyed":
+      return about(null, "plain", `the keys of ${record.count}`);
     case "payload-erased":
       return about(null, "plain", `of record ${record.record} by ${record.key}`);
     case "provider-removed":

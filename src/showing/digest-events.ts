@@ -81,6 +81,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "witnesses-set":
     case "telemetry-set":
     case "second-screen-set":
+    case "retention-set":
     case "payload-erased":
     case "instance-thawed":
     case "all-thawed":
@@ -121,6 +122,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return counted("done", { [`entry kept in the ${record.plane} plane of ${record.agent}`]: 1 });
     case "memory-expired":
       return counted("done", { "entry of memory ended": record.count });
+    case "payloads-expired":
+      return counted("done", { "payload erased by rule": record.count });
     case "memory-proposed":
       return once("asked", `memory: ${text}`);
     case "memory-quarantined":
@@ -136,6 +139,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "extension-quarantined":
       return once("asked", `extension in quarantine: ${text}`);
     case "memory-destroyed":
+    case "payloads-destroyed":
     case "state-kept":
       return [];
     case "programs-started":

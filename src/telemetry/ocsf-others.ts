@@ -136,6 +136,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 }, { on: record.on });
     case "second-screen-set":
       return entity(record, { type: "Second screen", name: "second screen", activity: 3 }, { demand: record.demand });
+    case "retention-set":
+      return entity(record, { type: "Retention", name: "retention", activity: 3 }, { days: record.days });
     case "payload-erased":
       return entity(record, { type: "Payload", name: `record ${record.record}`, activity: 4 });
     case "home-put":
@@ -188,6 +190,8 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "memory-kept":
     case "memory-proposed":
     case "memory-quarantined":
+    case "payloads-destroyed":
+    case "payloads-expired":
     case "port-closed":
     case "port-entered":
     case "port-opened":

@@ -67,6 +67,19 @@ describe("a payload that an owner had erased", () => {
     expect((await write()).answers[0]?.result?.structuredContent).toMatchObject({ code: "limit-uses" });
   });
 
+  test("goes by rules that an owner signed too, but nothing that the monitor's state is made of", async () => {
+    for (const days of [{ "grant-signed": 1 }, { intent: 1, approved: 30 }])
+      await expect(aios.sign("set-retention", { days })).rejects.toMatchObject({ code: "not-erasable" });
+    await expect(aios.sign("set-retention", { days: { intent: 0 } })).rejects.toMatchObject({ code: "bad-document" });
+    const record = await aios.sign("set-retention", { days: { intent: 30, outcome: 7 } });
+    const rules = { days: { intent: 30, outcome: 7 }, record, next: {}, waits: false };
+    expect(await aios.client.request("retention", {})).toEqual(rules);
+    await aios.crash();
+    await aios.restart();
+    expect(await aios.client.request("retention", {})).toEqual(rules);
+    await aios.sign("set-retention", { days: {} });
+  });
+
   test("is erased once, and only what can be: no grant, no statement, nothing that is not there", async () => {
     const intent = (await find("intent"))?.record.seq ?? -1;
     await expect(aios.sign("erase-payload", { record: intent })).rejects.toThrow(/has no payload, or it was erased/u);

@@ -66,7 +66,6 @@ export class MemoryWorld {
       journal: this.journal,
       shelf: ask,
       trusted,
-      since,
       report: () => {},
     });
   }

@@ -6,6 +6,7 @@ import { ROLES } from "../../src/kernel/owner-roles.ts";
 import { jsonView } from "../../src/monitor/json-view.ts";
 import { createFold, emptyFolded, type Folded } from "../../src/monitor/kept-state/folded.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
+import { isUnderWay } from "../../src/monitor/erasing.ts";
 import { rangesOf } from "../../src/monitor/memory/ranges.ts";
 import { createSigner } from "../../src/platform/signer.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
@@ -14,6 +15,8 @@ import { ownerKeyId, type OwnerKey } from "../../src/protocol/owner-key.ts";
 import { recoveryKeyId } from "../../src/protocol/recovery.ts";
 import type { ActionBase, RecordBody } from "../../src/protocol/record.ts";
 import type { Purpose } from "../../src/protocol/statement.ts";
+import { DAY_MS } from "../../src/protocol/retention.ts";
+import { actuallySpent, spentIn } from "../../src/protocol/spent.ts";
 import { NO_TELEMETRY } from "../../src/protocol/telemetry-setting.ts";
 import { grant } from "./kernel.ts";
 import { CRYPTO } from "./open-log.ts";
@@ -54,6 +57,8 @@ export class RandomLog {
   readonly folded: Folded = emptyFolded();
   readonly #fold = createFold(this.folded, CRYPTO);
   #asked = 0;
+  /** Milliseconds that passed beside those between records. */
+  #passed = 0;
 
   constructor() {
     this.#enrol(0);
@@ -71,7 +76,7 @@ export class RandomLog {
     const record = {
       v: 1,
       seq,
-      at: 1_800_000_000_000 + seq * 1000,
+      at: 1_800_000_000_000 + seq * 1000 + this.#passed,
       start: NONCE,
       payload: commitment,
       ...body,
@@ -103,7 +108,7 @@ export class RandomLog {
   /** The payload of an intent that has ended is destroyed; what it counts for is in a record. */
   erase(which: number): void {
     const { open, erased } = this.folded.state;
-    const done = this.kept.filter(({ record, payload }) => {
+    const done = this.#sinceRestored().filter(({ record, payload }) => {
       return record.kind === "intent" && payload !== null && !open.has(record.seq) && !erased.has(record.seq);
     });
     const entry = done[which % Math.max(1, done.length)];
@@ -120,6 +125,60 @@ export class RandomLog {
       { kept: counts },
     );
     this.kept[seq] = { record: entry.record, payload: null };
+  }
+
+  /** A rule is signed; then payloads that it keeps no longer go on record, and their keys are destroyed at once or later. */
+  expire(later: boolean): void {
+    const { state } = this.folded;
+    if (state.retention.record === null) {
+      // What was held stays: how often a person was asked is folded from it, and is no limit.
+      const days = { intent: 1, outcome: 1 };
+      return this.signed({ kind: "retention-set", days, key: this.by }, "set-retention", { days });
+    }
+    this.#passed += 2 * DAY_MS;
+    const past = this.#sinceRestored().filter(({ record, payload }) => {
+      if (payload === null || !Object.hasOwn(state.retention.days, record.kind)) return false;
+      return !state.expired.unsettled.includes(record.seq);
+    });
+    const due = past.filter(({ record }) => !isUnderWay(record, state));
+    const numbers = (of: readonly Entry[]): number[] => of.map(({ record }) => record.seq);
+    const next = Object.fromEntries(Object.keys(state.retention.days).map((kind) => [kind, this.kept.length]));
+    this.push(
+      { kind: "payloads-expired", count: due.length, next },
+      {
+        records: rangesOf(numbers(due)),
+        passed: rangesOf(numbers(past.filter((entry) => !due.includes(entry)))),
+        kept: due.flatMap((entry) => this.#countOf(entry)),
+      },
+    );
+    if (later) return;
+    const gone = state.expired.unsettled;
+    for (const seq of gone) this.kept[seq] = { record: this.kept[seq]?.record ?? unreachable(), payload: null };
+    this.push({ kind: "payloads-destroyed", count: gone.length });
+  }
+
+  /** What a restore ended counts for nothing, so that a fold forgets what is gone of it: in a home its epoch is another then. */
+  #sinceRestored(): readonly Entry[] {
+    return this.kept.slice(this.kept.findLastIndex(({ record }) => record.kind === "restored") + 1);
+  }
+
+  #countOf({ record, payload }: Entry): readonly JsonObject[] {
+    if (record.kind !== "intent" && record.kind !== "outcome") return [];
+    const intent = record.kind === "intent" ? payload : (this.kept[record.intent]?.payload ?? null);
+    if (intent === null) return [];
+    const outcome =
+      record.kind === "outcome"
+        ? { record, payload }
+        : this.kept.find(({ record: each }) => each.kind === "outcome" && each.intent === record.seq);
+    const [grants, expected] = [intent["grants"] ?? [], spentIn(intent["spent"])];
+    const ended = outcome?.record.kind === "outcome" ? outcome.record : unreachable();
+    const spent = expected === null ? null : actuallySpent(ended.result, outcome?.payload ?? null, expected);
+    const bytes = Number(intent["bytes"]) + ended.bytes;
+    if (record.kind === "intent")
+      return [{ record: record.seq, grants, bytes, ...(spent !== null && { spent: { ...spent } }) }];
+    return expected === null || spent === null
+      ? []
+      : [{ record: record.seq, grants, expected: { ...expected }, spent: { ...spent } }];
   }
 
   request(a: number): string {
@@ -406,6 +465,7 @@ export const MOVES: readonly (readonly [string, Move])[] = [
     },
   ],
   ["erase", (log, a) => log.erase(a)],
+  ["expire", (log, a) => log.expire(a % 3 === 0)],
   [
     "keep in memory",
     (log, a, b) => {

@@ -143,7 +143,6 @@ async function runProgram(steps: readonly (typeof STEP extends fc.Arbitrary<infe
           break;
         case "believe":
           world.trusted.accept();
-          world.memory.believe();
           break;
         case "sweep": {
           const due = [...known].filter(([entry]) => book.look(entry, world.trusted.now()) === "expired");

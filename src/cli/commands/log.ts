@@ -6,6 +6,7 @@ import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Flag } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { summariseRecord } from "../../showing/describe-record.ts";
+import { createErased } from "../erased.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
@@ -61,6 +62,7 @@ export const logShow: Command = {
       // With a filter the last records may hold none of its kind; then everything from the beginning is looked through.
       let next = from ?? (unfiltered ? Math.max(0, size - limit) : 0);
       let left = limit;
+      const erased = createErased(client);
       const rows: (readonly [string, string, string, string, string])[] = [];
       while (left > 0) {
         const page = await client.request("log-show", { from: next, limit: Math.min(left, PAGE), ...filter });
@@ -70,7 +72,14 @@ export const logShow: Command = {
             const summary = summariseRecord(entry.record);
             const at = showMoment(entry.record.at, powers.offset(entry.record.at));
             rows.push([String(entry.record.seq), at, entry.record.kind, summary.instance ?? "-", summary.text]);
-            if (args.has("payload") && entry.payload !== null) rows.push(["", "", "", "", canonicalize(entry.payload)]);
+            if (args.has("payload") && entry.record.payload !== null)
+              rows.push([
+                "",
+                "",
+                "",
+                "",
+                entry.payload === null ? await erased(entry.record) : canonicalize(entry.payload),
+              ]);
           }
         }
         const last = page.entries.at(-1);

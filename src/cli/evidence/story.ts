@@ -197,7 +197,7 @@ export function createStory(): StoryFold {
       const who = "agent" in record ? record.agent : instance === null ? "" : (agents.get(instance) ?? instance);
       const happening = { seq: record.seq, at: record.at, kind: record.kind, who, text };
       if (INCIDENTS.has(record.kind)) incidents.add(happening);
-      if (record.kind === "payload-erased") erased.add(happening);
+      if (record.kind === "payload-erased" || record.kind === "payloads-expired") erased.add(happening);
       timeline.add(happening);
     },
     leaveOut() {

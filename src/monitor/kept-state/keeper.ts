@@ -1,6 +1,7 @@
 import type { Clock, Random, Timer } from "../../platform/powers.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { Journal } from "../journal.ts";
+import { createPause } from "../pausing.ts";
 import { createFold, emptyFolded, type Folded } from "./folded.ts";
 import { linesOf, restore, type KeptPorts } from "./restore.ts";
 import { digestOfKept, KeptStateFault, openLines, sealLines } from "./sealing.ts";
@@ -11,8 +12,6 @@ const EVERY = 4096;
 /** A stop keeps the state when a quarter of that is behind it, unless it is more than it may take the time for. */
 const LEAST_AT_STOP = 1 / 4;
 const MOST_AT_STOP = 2;
-/** Microseconds of work between two turns of everybody else. */
-const TURN = 1000;
 const NOTHING: Promise<void> = Promise.resolve();
 
 export interface KeeperPorts extends KeptPorts {
@@ -52,7 +51,7 @@ export interface Keeper {
 }
 
 export function createKeeper(ports: KeeperPorts): Keeper {
-  const { log, crypto, keys, files, timer, clock, journal, report, every = EVERY } = ports;
+  const { log, crypto, keys, files, journal, report, every = EVERY } = ports;
   let last: (KeptPlace & { readonly epoch: number }) | null = null;
   /** Written, and not yet named by a record. */
   let unnamed: (KeptPlace & { readonly folded: Folded; readonly epoch: number }) | null = null;
@@ -62,18 +61,8 @@ export function createKeeper(ports: KeeperPorts): Keeper {
   let work: Promise<void> = NOTHING;
   let waiting = 0;
   let stopping = false;
-  let turn = 0;
-
-  /** Lets others have their turn; not while the monitor stops, when nobody has any. */
-  function pause(): Promise<void> {
-    if (stopping || clock.micros() - turn < TURN) return NOTHING;
-    return new Promise((resolve) => {
-      timer.after(0, () => {
-        turn = clock.micros();
-        resolve();
-      });
-    });
-  }
+  // While the monitor stops nobody else has a turn.
+  const pause = createPause(ports, () => stopping);
 
   function behind(): number {
     return log.size - (last !== null && last.epoch === keys.epoch ? last.size : 0);

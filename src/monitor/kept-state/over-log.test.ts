@@ -74,7 +74,7 @@ async function wholeOf(log: Log): Promise<Folded> {
 }
 
 function fill(written: RandomLog, rounds: number): void {
-  const moves = [...MOVES.keys()].filter((move) => MOVES[move]?.[0] !== "erase");
+  const moves = [...MOVES.keys()].filter((move) => !["erase", "expire"].includes(MOVES[move]?.[0] ?? ""));
   for (let round = 0; round < rounds; round += 1)
     for (const move of moves) written.take({ move, a: round * 13 + move, b: round * 11 + move * 5 });
 }

@@ -5,6 +5,7 @@ import {
   AT,
   COUNT,
   CUT_OFF,
+  EXPIRED,
   EXTENSION,
   FROZEN,
   HELD,
@@ -18,6 +19,7 @@ import {
   TOMBSTONE,
   USAGE,
   type AskedRow,
+  type ExpiredRow,
   type MemoryRow,
   type Part,
 } from "./rows.ts";
@@ -40,6 +42,7 @@ type FromSigned =
   | "policyText"
   | "away"
   | "sealed"
+  | "retention"
   | "erased";
 /** Empty wherever a state is kept, or that state is not kept. */
 type Never = "unexplained";
@@ -168,6 +171,21 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
     },
     take({ state }, { record }) {
       state.allFrozen = { record };
+      return null;
+    },
+  }),
+  expired: part<ExpiredRow>(EXPIRED, {
+    *rows({ state: { expired } }) {
+      for (const [kind, next] of expired.next) yield { what: "next", kind, next };
+      for (const numbers of inRows([...expired.passed])) yield { what: "passed", numbers };
+      for (const numbers of inRows(expired.unsettled)) yield { what: "unsettled", numbers };
+    },
+    take({ state: { expired } }, row) {
+      if (row.what === "next") {
+        if (expired.next.has(row.kind)) return TWICE;
+        expired.next.set(row.kind, row.next);
+      } else if (row.what === "passed") for (const seq of row.numbers) expired.passed.add(seq);
+      else expired.unsettled = [...expired.unsettled, ...row.numbers];
       return null;
     },
   }),

@@ -49,6 +49,7 @@ export const MAKES: ReadonlySet<RecordKind> = new Set([
   "telemetry-set",
   "second-screen-set",
   "payload-erased",
+  "retention-set",
   "home-put",
   "memory-budget-set",
   "memory-frozen",

@@ -38,6 +38,7 @@ import {
   visibleLine,
   words,
 } from "../../protocol/fields.ts";
+import { ERASABLE } from "../../protocol/retention.ts";
 import { EXTENSION_KINDS, extensionName } from "../../protocol/extension.ts";
 import type { ExtensionState, HeldState, InstanceState, OpenIntent, State } from "../state.ts";
 import type { Folded } from "./folded.ts";
@@ -81,6 +82,18 @@ export interface NumbersRow {
   readonly numbers: readonly number[];
 }
 export const NUMBERS: Decoder<NumbersRow> = object<NumbersRow>({ numbers });
+
+/** What was erased by rule. */
+export type ExpiredRow =
+  | { readonly what: "next"; readonly kind: string; readonly next: number }
+  | { readonly what: "passed"; readonly numbers: readonly number[] }
+  | { readonly what: "unsettled"; readonly numbers: readonly number[] };
+type ExpiredOf<W extends ExpiredRow["what"]> = Extract<ExpiredRow, { readonly what: W }>;
+export const EXPIRED: Decoder<ExpiredRow> = union<ExpiredRow, "what">("what", {
+  next: object<ExpiredOf<"next">>({ what: literal("next"), kind: oneOf(ERASABLE), next: count }),
+  passed: object<ExpiredOf<"passed">>({ what: literal("passed"), numbers }),
+  unsettled: object<ExpiredOf<"unsettled">>({ what: literal("unsettled"), numbers }),
+});
 
 /** One moment. */
 export const AT: Decoder<{ readonly at: number }> = object<{ readonly at: number }>({ at: moment });

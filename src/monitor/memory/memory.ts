@@ -14,8 +14,6 @@ export interface Memory {
   readonly lots: LotDesk;
   /** Keeps what waits for this document, by the record of its import; resolves when all of it is durable. */
   readonly takeIn: (record: number, document: JsonObject) => Promise<void>;
-  /** An owner said which time it is: what is past its end by that may be destroyed. */
-  believe(): void;
   /** Whether entries past their end wait for an owner to say which time it is. */
   readonly waits: boolean;
   stop(): Promise<void>;
@@ -23,28 +21,16 @@ export interface Memory {
 
 /** How often it is looked for what is past its end; a look that finds nothing costs nothing. */
 const SWEEP_MS = 5000;
-/**
- * The log's newest record is older than this at a start: the machine was off for long, or its clock was set ahead. Entries
- * past their end by it cannot be read, but their keys stay until an owner says that the time is right (DESIGN 7).
- */
-const LONGEST_GAP_MS = 24 * 3_600_000;
-
-/**
- * Opens memory, and sweeps it from time to time.
- * `since`: time of the newest record before this start, milliseconds since 1970 UTC; 0 when there is none.
- */
+/** Opens memory, and sweeps it from time to time. */
 export async function openMemory(
   parts: Omit<StoreParts, "mayExpire" | "now"> & {
     readonly timer: Timer;
-    readonly trusted: Pick<TrustedClock, "state" | "now">;
-    readonly since: number;
+    readonly trusted: Pick<TrustedClock, "mayDestroy" | "now">;
     report(words: string): void;
   },
 ): Promise<Memory> {
   const { trusted, timer } = parts;
-  let believed = parts.since === 0 || trusted.now() - parts.since <= LONGEST_GAP_MS;
-  const mayExpire = (): boolean => believed && trusted.state() === "steady";
-  const store = await openStore({ ...parts, now: trusted.now, mayExpire });
+  const store = await openStore({ ...parts, now: trusted.now, mayExpire: trusted.mayDestroy });
   let cancel: (() => void) | null = null;
   const later = (): void => {
     cancel = timer.after(SWEEP_MS, () => {
@@ -66,11 +52,8 @@ export async function openMemory(
       if (lot !== null) await store.bringIn(lot.entries, record);
     },
     frozen: createFrozenTexts({ ...parts, state: parts.journal.state }),
-    believe() {
-      believed = true;
-    },
     get waits() {
-      return !mayExpire() && parts.journal.state.memory.due(trusted.now(), 1).length > 0;
+      return !trusted.mayDestroy() && parts.journal.state.memory.due(trusted.now(), 1).length > 0;
     },
     async stop() {
       cancel?.();
