@@ -185,6 +185,51 @@ describe("what is recalled", () => {
   });
 });
 
+describe("poison that is found later", () => {
+  const append = (text: string) => call("memory__append", { plane: "append-only", text });
+
+  test("is taken out by its source with what was written upon it in other runs, and nothing else is", async () => {
+    const planted = await follow(
+      "other",
+      append("Saffron: before the page"),
+      call("files__read_text_file", { path: "/workspace/page.txt" }),
+      append("Saffron: as the page says"),
+    );
+    const [before, poison] = [told(planted, 0)["entry"], told(planted, 2)["entry"]];
+    // Another run recalls it and says the same in words of its own, after it wrote something that has nothing to do with it.
+    const upon = await follow(
+      "other",
+      append("Saffron: before it was recalled"),
+      call("memory__get", { plane: "append-only", entry: poison }),
+      append("Saffron: an idea of my own"),
+    );
+    const [clean, derived] = [told(upon, 0)["entry"], told(upon, 2)["entry"]];
+    const standing = () =>
+      Promise.all(
+        [before, poison, clean, derived].map((entry) => aios.client.request("memory-entry", { entry: Number(entry) })),
+      ).then((shown) => shown.map(({ quarantined }) => quarantined));
+    expect(await standing()).toEqual([false, false, false, false]);
+
+    const source = { by: "source", value: "files/read_text_file" } as const;
+    await aios.client.request("memory-quarantine", source);
+    expect(await standing()).toEqual([false, true, false, true]);
+    const ran = await follow(
+      "other",
+      call("memory__search", { plane: "append-only", query: "saffron" }),
+      call("memory__get", { plane: "append-only", entry: poison }),
+      call("memory__get", { plane: "append-only", entry: derived }),
+      call("memory__list", { plane: "append-only" }),
+    );
+    expect(told(ran, 0)["entries"]).toMatchObject([{ entry: clean }, { entry: before }]);
+    for (const step of [1, 2]) expect(told(ran, step).error).toContain("memory-quarantined");
+    expect(JSON.stringify(told(ran, 3))).not.toMatch(/as the page says|an idea of my own/u);
+    // What was never given brought no labels either.
+    expect(await records("labelled", ran.instance)).toEqual([]);
+    await aios.sign("release-memory", source);
+    expect(await standing()).toEqual([false, false, false, false]);
+  });
+});
+
 describe("what has ended", () => {
   test("is in no file of the home, nor in a backup from before: neither its words nor a key to them", async () => {
     const word = "Quetzalcoatl";
