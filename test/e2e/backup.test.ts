@@ -2,6 +2,7 @@ import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
+import { tellOfKeyFiles } from "../../src/cli/key-files.ts";
 import type { CliPowers } from "../../src/cli/powers.ts";
 import { MEMORY_TOOLS } from "../../src/kernel/memory.ts";
 import { createBackups } from "../../src/main/backups.ts";
@@ -65,6 +66,8 @@ afterAll(() => aios.stop());
 
 describe("a home that is backed up, lost and restored", () => {
   test("is backed up while the monitor runs, into a folder that opens nothing", async () => {
+    const client = { ...aios.client, onEvent: () => {}, close: () => {} };
+    expect(await tellOfKeyFiles(client)).toEqual([]);
     const { exit, out, err } = await run("backup", to, "--keys", join(base, "home.keys"));
     expect({ exit, err }).toEqual({ exit: 0, err: "" });
     size = Number(/^(?<size>\d+) records/u.exec(out)?.groups?.["size"]);
@@ -75,6 +78,7 @@ describe("a home that is backed up, lost and restored", () => {
       kinds: ["backup-made"],
     });
     expect(entries[0]?.record).toMatchObject({ kind: "backup-made", size, keys: true });
+    expect(JSON.stringify(await tellOfKeyFiles(client))).toContain(`A file of keys was made (record `);
     expect(filesHolding(base, WORD)).toEqual([]);
     const again = await run("backup", to);
     expect([again.exit, again.err]).toEqual([3, expect.stringContaining("already-there")]);

@@ -3,6 +3,7 @@ import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
 import { summariseRecord } from "../../showing/describe-record.ts";
 import { EXIT } from "../exit-codes.ts";
+import { tellOfKeyFiles } from "../key-files.ts";
 import { readInteger } from "../integer.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -17,7 +18,7 @@ export const logErase: Command = {
   flags: [HOME],
   details: [
     "Destroys the key of the record's payload (the arguments of an action, its result, what was written inside). The record, its proofs and the fact that you erased it stay.",
-    "A copy of the home opens it no more either, as long as the copy has no payload-epoch-* file of the folder keys: leave those out of backups. What authority is made of cannot be erased.",
+    "A copy of the home opens it no more either, as long as the copy has no payload-epoch-* file of the folder keys; aios backup has none. A file of keys (aios backup --keys) that was made before opens it still. What authority is made of cannot be erased.",
   ],
   examples: ["log erase 42"],
   async run(powers, args) {
@@ -30,6 +31,7 @@ export const logErase: Command = {
       const found = entries[0]?.record;
       if (found !== undefined)
         writeLines(powers.err, [line(`record ${record}: ${found.kind} ${summariseRecord(found).text}`)]);
+      writeLines(powers.err, await tellOfKeyFiles(client));
       await insist(powers, "Erase what is sealed beside it, for good?");
       const session = openSigningSession(powers, { home, keep: "once" });
       const seq = await prepareAndSign({ powers, client, session }, asked);

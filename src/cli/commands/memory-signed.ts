@@ -12,6 +12,7 @@ import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { tellOfKeyFiles } from "../key-files.ts";
 import { readInteger } from "../integer.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { showText } from "../show-text.ts";
@@ -71,6 +72,7 @@ export const memoryErase: Command = {
       const shown: Line[] = [];
       for (const entry of entries)
         shown.push(...describeEntry(await client.request("memory-entry", { entry }), powers));
+      shown.push(...(await tellOfKeyFiles(client)));
       const what = entries.length === 1 ? `entry ${entries[0]}` : `${entries.length} entries`;
       return {
         purpose: "erase-memory",

@@ -24,6 +24,39 @@ function newHome(): string {
   homes.push(home);
   return home;
 }
+describe("settling", () => {
+  test("gives a checkpoint over what was durable then, all of it outside the journal, while records come", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 300);
+    const [before, settled, after] = [appendMany(log, 100), log.settle(), appendMany(log, 100)];
+    const { size } = await settled;
+    expect(size).toBeGreaterThanOrEqual(300);
+    expect(machine.log.paths()).toContain(`journal/${String(size).padStart(16, "0")}`);
+    const older = machine.log.paths().filter((path) => path.startsWith("journal/") && Number(path.slice(8)) < size);
+    expect(older).toEqual([]);
+    await Promise.all([before, after]);
+    expect((await log.settle()).size).toBe(500);
+    expect((await log.settle()).size).toBe(500);
+    await log.append(note("on"), null);
+    await log.close();
+    expect(await whys(await openOn(machine))).toHaveLength(501);
+  });
+
+  test("is refused by a log that is closed, or that failed", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await log.append(note(0), null);
+    machine.log.trouble = () => "before";
+    await expect(log.settle()).rejects.toMatchObject({ code: "log-unavailable" });
+    machine.log.trouble = () => "none";
+    await log.recover();
+    expect((await log.settle()).size).toBe(1);
+    await log.close();
+    await expect(log.settle()).rejects.toMatchObject({ code: "log-closed" });
+  });
+});
+
 describe("appending", () => {
   test("gives numbers in the order of the calls, and the promises resolve in it", async () => {
     const log = await openOn(newMachine());
