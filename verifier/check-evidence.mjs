@@ -81,9 +81,10 @@ async function main() {
   );
   sayCosigned(by);
   process.stderr.write(`payloads: ${count.payloads} are what records commit to, ${count.notGiven} are not here\n`);
-  const { signed, unseen, first } = owners;
+  const { signed, unseen, first, noes } = owners;
   process.stderr.write(`signatures: ${signed} of enrolled owners, the first of whom is ${first ?? "not here"}\n`);
   if (unseen > 0) process.stderr.write(`signatures: ${unseen} could not be checked, as their payloads are not here\n`);
+  process.stderr.write(`denials: ${noes.signed} signed by owners, ${noes.own} by rules and the monitor\n`);
 }
 
 function readText(path) {

@@ -50,7 +50,7 @@ export function createOwners() {
   /** Who recovers, until the wait is over or somebody stops it. */
   let pending = null;
 
-  function change({ seq, kind, owner, key }, document, enrolled) {
+  function change({ seq, kind, owner, key, days }, document, enrolled) {
     if (kind === "owner-enrolled") keys.set(owner, enrolled);
     if (kind === "owner-removed") {
       if (document?.owner !== owner) refuse(seq, "it removes another owner than the one that was signed");
@@ -58,6 +58,8 @@ export function createOwners() {
       // Codes end with the owner who made them.
       for (const [id, { by }] of keys) if (by === owner) keys.delete(id);
     }
+    if (kind === "retention-set" && canonical(document?.days) !== canonical(days))
+      refuse(seq, "it tells of other rules than those that were signed");
     if (kind === "recovery-set" || kind === "recovery-stopped") {
       for (const [id, { roles }] of keys) if (roles.includes("recovery")) keys.delete(id);
       for (const code of (kind === "recovery-set" && document?.codes) || [])
@@ -71,6 +73,8 @@ export function createOwners() {
     /** Signatures that verified, and those whose payload is not here. */
     signed: 0,
     unseen: 0,
+    /** Denials: an owner's, whose signature verified, and the machine's own. */
+    noes: { signed: 0, own: 0 },
     /** Id of the first owner's key, or null. */
     first: null,
     /** Throws Refused when a record that adds authority was not signed for it. */
@@ -82,6 +86,7 @@ export function createOwners() {
         pending = null;
       }
       const wanted = wantedOf(record, payload);
+      if (record.kind === "denied" && wanted === null) owners.noes.own += 1;
       if (wanted === null) return;
       if (payload === null) {
         owners.unseen += 1;
@@ -96,12 +101,14 @@ export function createOwners() {
       change(record, payload.document, enrolled);
       owners.first ??= wanted.key;
       owners.signed += 1;
+      if (record.kind === "denied") owners.noes.signed += 1;
     },
   };
   return owners;
 }
 
 function wantedOf(record, payload) {
+  if (record.kind === "denied") return wantedOfDenial(record, payload);
   if (record.kind === "approved" && record.by.kind === "owner") {
     return { purpose: "approve-action", role: "approve", key: record.by.key, subject: record.action };
   }
@@ -109,10 +116,24 @@ function wantedOf(record, payload) {
   if (purpose !== undefined) {
     return { purpose, role, key: record.key, subject: payload === null ? null : digestOf(canonical(payload.document)) };
   }
-  if (payload?.envelope !== undefined && record.kind !== "denied") {
+  if (payload?.envelope !== undefined) {
     refuse(record.seq, `this verifier does not know what ${record.kind} must be signed for; take a newer one`);
   }
   return null;
+}
+
+/**
+ * A person's no is signed as their yes is. One that says so without a signature is no person's, and neither is one that came of a
+ * yes: the machine denies what an owner allowed when something moved in between, and says why in another code.
+ */
+function wantedOfDenial({ seq, by, code, action }, payload) {
+  if (by.kind !== "owner") {
+    if (code === "denied-by-owner") refuse(seq, "it tells of an owner's no and names no owner");
+    if (payload?.envelope !== undefined) refuse(seq, "it has an owner's statement and names no owner");
+    return null;
+  }
+  const decision = code === "denied-by-owner" ? "deny" : "allow";
+  return { purpose: "approve-action", role: "approve", key: by.key, subject: action, decision };
 }
 
 /** An owner's key out of the document that enrols them; its id must be the one that the record names. */
@@ -190,7 +211,7 @@ function readCbor(bytes) {
 }
 
 /** DSSE: the signature is over type and payload, so that none serves another purpose. */
-function checkEnvelope(seq, envelope, { purpose, role, key, subject, owner }) {
+function checkEnvelope(seq, envelope, { purpose, role, key, subject, owner, decision = "allow" }) {
   const [signature, ...others] = envelope?.signatures ?? [];
   if (envelope?.payloadType !== STATEMENT_TYPE || signature === undefined || others.length > 0)
     refuse(seq, "it has no statement");
@@ -205,7 +226,7 @@ function checkEnvelope(seq, envelope, { purpose, role, key, subject, owner }) {
     owner.kind === "passkey" ? isAsserted(owner, { signature, sig, message }) : verify(null, message, owner.key, sig);
   if (!right) refuse(seq, "its signature is wrong");
   const statement = JSON.parse(body.toString("utf8"));
-  if (statement?.purpose !== purpose || statement.decision !== "allow" || statement.key !== key) {
+  if (statement?.purpose !== purpose || statement.decision !== decision || statement.key !== key) {
     refuse(seq, "its statement was signed for something else");
   }
   if (statement.subject !== subject) refuse(seq, "its statement was signed over something else");

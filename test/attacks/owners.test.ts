@@ -20,6 +20,8 @@ import {
   type Purpose,
   type Statement,
 } from "../../src/protocol/statement.ts";
+// @ts-expect-error -- a verifier of plain JavaScript, which shares no types with the rest
+import { createOwners } from "../../verifier/owners.mjs";
 import { describeConsoleSessions } from "./console-sessions.ts";
 import { describeProposedGrants } from "./proposed-grants.ts";
 import { describeSecondScreen } from "./second-screen.ts";
@@ -258,6 +260,13 @@ describe("an action that waits", () => {
     const { answers } = await ran;
     expect(answers[0]?.result?.isError).not.toBe(true);
     expect(answers[1]?.result?.structuredContent).toMatchObject({ code: "denied-by-owner" });
+    // The verifier of evidence, which shares no code with the monitor, tells this no from the machine's.
+    const all = await aios.client.request("log-show", { ...denials, kinds: [] });
+    const verified = createOwners() as { check(record: object, payload: unknown): void; readonly noes: object };
+    for (const entry of all.entries) verified.check(entry.record, entry.payload);
+    const said = entries.filter(({ record }) => record.kind === "denied" && record.by.kind === "owner");
+    expect(said.length).toBeGreaterThan(0);
+    expect(verified.noes).toEqual({ signed: said.length, own: entries.length - said.length });
   }, 40_000);
 
   test.each([

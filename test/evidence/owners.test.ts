@@ -87,12 +87,13 @@ function made(
     readonly purpose: string;
     readonly document: object;
     readonly fields?: object;
+    readonly decision?: "deny";
     readonly change?: (client: Record<string, unknown>) => void;
   },
 ): readonly [object, object] {
   const statement = {
     purpose: options.purpose,
-    decision: "allow",
+    decision: options.decision ?? "allow",
     key: signer.id,
     subject: CRYPTO.digest(canonicalize(options.document as never)),
   };
@@ -127,6 +128,7 @@ const policy = (by: Signer, change?: (client: Record<string, unknown>) => void):
 interface Owners {
   readonly signed: number;
   readonly first: string | null;
+  readonly noes: { readonly signed: number; readonly own: number };
   check(record: object, payload: object | null): void;
 }
 function read(...records: readonly (readonly [object, object])[]): Owners {
@@ -174,6 +176,43 @@ describe("the verifier", () => {
       made("second-screen-set", by, { purpose: "set-second-screen", document: { for: "nothing" } });
     expect(read(enrol(first, first), enrol(keys[0], first), second(first))).toMatchObject({ signed: 3 });
     expect(() => read(enrol(first, first), enrol(keys[0], first), second(keys[0]))).toThrow(/is a passkey/u);
+  });
+
+  test("tells a person's no from a machine's, and refuses one that nobody signed", () => {
+    const [document, other] = [{ request: "1" }, { request: "2" }];
+    const action = CRYPTO.digest(canonicalize(document));
+    type Denial = { readonly code?: string; readonly by?: object; readonly over?: object; readonly decision?: "deny" };
+    const denied = (
+      by: Signer,
+      { code = "denied-by-owner", over = document, ...more }: Denial,
+    ): readonly [object, object] => {
+      const fields = { code, action, key: undefined, by: more.by ?? { kind: "owner", key: by.id } };
+      return made("denied", by, { purpose: "approve-action", document: over, fields, ...more });
+    };
+    const [page] = keys;
+    const start = [enrol(first, first), enrol(page, first, ["approve"]), enrol(keys[1], first, ["grant"])] as const;
+    const deny = "deny" as const;
+    for (const by of [first, page])
+      expect(read(...start, denied(by, { decision: deny }))).toMatchObject({ signed: 4, noes: { signed: 1, own: 0 } });
+    // A machine's: by a rule, and of an owner's yes after which something had moved.
+    const rule = { kind: "rule", rule: "no-grant" };
+    const own = [
+      { seq: 3, kind: "denied", code: "no-grant", by: rule, action, payload: {} },
+      { action: "{}" },
+    ] as const;
+    expect(read(...start, own)).toMatchObject({ signed: 3, noes: { signed: 0, own: 1 } });
+    expect(read(...start, denied(first, { code: "limit-uses" }))).toMatchObject({ signed: 4, noes: { signed: 1 } });
+    const forged: readonly (readonly [readonly [object, object], RegExp])[] = [
+      [denied(first, {}), /for something else/u],
+      [denied(first, { code: "limit-uses", decision: deny }), /for something else/u],
+      [denied(first, { over: other, decision: deny }), /over something else/u],
+      [denied(keys[1], { decision: deny }), /may not sign/u],
+      [denied(keys[2], { decision: deny }), /no owner is enrolled/u],
+      [[denied(first, { decision: deny })[0], { action: "{}" }], /no statement/u],
+      [denied(first, { by: rule, decision: deny }), /names no owner/u],
+      [[{ ...own[0], code: "denied-by-owner" }, own[1]], /names no owner/u],
+    ];
+    for (const [record, why] of forged) expect(() => read(...start, record)).toThrow(why);
   });
 
   test("takes an owner back who has a code, once the wait is over, and refuses a code for anything else", () => {
