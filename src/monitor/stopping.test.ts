@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newBreaker } from "../kernel/breaker.ts";
+import { createAskedStops, type AskedStops } from "./asked-stops.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { Part } from "../protocol/stop-report.ts";
 import { newLive, type LiveInstance } from "./live.ts";
@@ -43,8 +44,11 @@ function stage(given: {
   readonly logFails?: boolean;
   readonly connections?: number | null;
   readonly immortal?: boolean;
+  /** Until when nothing is seen to stand still. */
+  readonly gate?: Promise<void>;
 }) {
   const records: string[] = [];
+  const goneOn: SandboxedProcess[] = [];
   const standings = (sandboxes: readonly SandboxedProcess[], reached: (each: SandboxedProcess) => boolean) =>
     new Map(sandboxes.map((each) => [each, { processes: left(each), reached: reached(each), ms: 5 }]));
   const left = (each: SandboxedProcess): number => (given.immortal !== true && (each as Fake).kills > 0 ? 0 : 2);
@@ -54,15 +58,19 @@ function stage(given: {
       clock: { wall: () => 0, boot: () => 0, micros: () => 0 },
       timer: { after: (ms: number, then: () => void) => (setTimeout(then, Math.min(ms, 50)), () => {}) },
       stops: {
-        hold: async (sandboxes: readonly SandboxedProcess[]) => standings(sandboxes, tame),
+        hold: async (sandboxes: readonly SandboxedProcess[]) => {
+          await given.gate;
+          return standings(sandboxes, tame);
+        },
         seeGone: async (sandboxes: readonly SandboxedProcess[]) =>
           standings(sandboxes, (each) => given.immortal !== true && (each as Fake).kills > 0),
-        letGo: () => {},
+        letGo: (sandboxes: readonly SandboxedProcess[]) => void goneOn.push(...sandboxes),
         connections: (sandboxes: readonly SandboxedProcess[]) =>
           new Map(sandboxes.map((each) => [each, given.connections === undefined ? 0 : given.connections])),
       },
     },
     journal: {
+      state: { allFrozen: null },
       write: (body: { readonly kind: string }) => {
         if (given.logFails === true) return Promise.reject(new Error("no space"));
         records.push(body.kind);
@@ -70,7 +78,7 @@ function stage(given: {
       },
     },
   } as unknown as StoppingPorts;
-  return { ports, records };
+  return { ports, records, goneOn };
 }
 
 const asked = (live: LiveInstance) => [{ live, by: { kind: "monitor", why: "asked" } as const, code: "asked" }];
@@ -181,5 +189,66 @@ describe("an end", () => {
     });
     await expect(ending).rejects.toThrow("no /proc");
     expect(agent.kills).toBe(1);
+  });
+});
+
+describe("two stops of one instance at once", () => {
+  /** An instance that runs, and stops of it of which nothing is seen to stand still before `open`. */
+  function running() {
+    const { promise, resolve: open } = Promise.withResolvers<void>();
+    const agent = sandbox();
+    const live = liveWith([[agent, "agent"]]);
+    live.agent = agent as unknown as NonNullable<LiveInstance["agent"]>;
+    const { ports, records, goneOn } = stage({ gate: promise });
+    const lives = new Map([[live.state.instance, live]]);
+    const end = (each: LiveInstance): void => {
+      if (lives.delete(each.state.instance)) agent.kill();
+    };
+    const stops: AskedStops = createAskedStops({ lives, below: () => [], end, ports });
+    return { agent, live, records, goneOn, open, stops, instance: live.state.instance };
+  }
+
+  test("two kills are one end with one record, and each says what was seen", async () => {
+    const { agent, live, records, open, stops, instance } = running();
+    const kills = [stops.kill(instance), stops.kill(null)];
+    await Promise.resolve();
+    kills.push(stops.kill(instance));
+    expect([live.state.life, agent.kills]).toEqual(["ended", 0]);
+    open();
+    const gone = { instance, confirmed: true, parts: [{ part: "agent", state: "gone" }] };
+    for (const report of await Promise.all(kills)) expect(report).toMatchObject([gone]);
+    expect([records, agent.kills, live.state.why]).toEqual([["instance-ended"], 1, "killed"]);
+    await expect(stops.kill(instance)).rejects.toThrow(/does not run/);
+  });
+
+  test("a freeze in the middle of a kill makes nothing of it that a thaw could let go on", async () => {
+    const { agent, live, records, goneOn, open, stops, instance } = running();
+    const kill = stops.kill(instance);
+    const freezes = [stops.freezeAsked(instance), stops.freezeAsked(null)];
+    stops.thaw(instance);
+    stops.thaw(null);
+    open();
+    expect(await kill).toMatchObject([{ confirmed: true, parts: [{ state: "gone" }] }]);
+    for (const report of await Promise.all(freezes)) expect(report).toMatchObject([{ instance, confirmed: true }]);
+    await live.stopping;
+    expect([live.state.life, live.state.why, agent.kills]).toEqual(["ended", "killed", 1]);
+    expect(records).toEqual(["instance-ended", "all-frozen"]);
+    expect(goneOn).toEqual([]);
+  });
+
+  test("twin: a freeze alone can be lifted, and a kill in the middle of one ends it", async () => {
+    const lifted = running();
+    const freeze = lifted.stops.freezeAsked(lifted.instance);
+    lifted.open();
+    await freeze;
+    lifted.live.state.life = "running"; // as an owner's statement does
+    lifted.stops.thaw(lifted.instance);
+    await expect.poll(() => lifted.goneOn).toEqual([lifted.agent]);
+
+    const { agent, live, records, open, stops, instance } = running();
+    const both = [stops.freezeAsked(instance), stops.kill(instance)];
+    open();
+    for (const report of await Promise.all(both)) expect(report).toMatchObject([{ instance, confirmed: true }]);
+    expect([live.state.life, records, agent.kills]).toEqual(["ended", ["instance-frozen", "instance-ended"], 1]);
   });
 });
