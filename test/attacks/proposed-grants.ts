@@ -133,5 +133,32 @@ export function describeProposedGrants(parts: {
       const { answers } = await running;
       expect(answers.map(({ result }) => result?.isError === true)).toEqual([false, false, true, true, true, false]);
     }, 60_000);
+
+    test("attack: one that takes back what it asked for between proposal and signature has no lease; the person is told, and nothing runs", async () => {
+      const raw = (message: object) => ({ raw: `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n` });
+      const params = { name: "notes__add", arguments: { text: "harmless" } };
+      const plan = [
+        raw({ id: 77, method: "tools/call", params }),
+        { until: 1 },
+        raw({ method: "notifications/cancelled", params: { requestId: 77 } }),
+        { until: 2 },
+      ];
+      const again = aios.follow("asker", plan, { holdSeconds: 600 });
+      await until(async () => (await aios.held()).length === 1, "what it asks for is held");
+      const [held] = await aios.held();
+      const mine = held?.instance ?? "";
+      const { grant } = await aios.client.request("propose-grant", terms({ instance: mine }));
+      const detail = await look(grant.id);
+      aios.release("asker");
+      await until(async () => (await aios.held()).length === 0, "it is taken back");
+      await expect(submit(detail, documentOf(detail))).rejects.toThrow(/nothing that it was made from waits any more/);
+      expect((await aios.client.request("proposed-grants", {})).proposed.map(({ id }) => id)).not.toContain(grant.id);
+      expect(await grants()).not.toContain(grant.id);
+      aios.release("asker");
+      await again;
+      const query = { from: 0, limit: 100, instance: mine, kinds: ["denied", "intent", "outcome"] };
+      const { entries } = await aios.client.request("log-show", query);
+      expect(entries.map(({ record }) => record)).toMatchObject([{ kind: "denied", code: "withdrawn" }]);
+    }, 60_000);
   });
 }

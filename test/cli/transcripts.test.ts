@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
+import { NO_REST } from "../../src/kernel/rest.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { CliFailure } from "../../src/cli/failure.ts";
 import type { StoppedInstance } from "../../src/protocol/stop-report.ts";
@@ -1213,6 +1214,109 @@ revoked
     ).toBe(`$ aios grants show notes --cedar
 permit (principal, action, resource);
 `);
+  });
+
+  describe("that are proposed", () => {
+    const proposed = {
+      id: "lease-notes-3fa9c2d1",
+      agent: "notes",
+      instance: INSTANCE,
+      lease: true,
+      made: NOW,
+      expires: NOW + 3_600_000,
+    };
+    const lease = {
+      ...grant,
+      id: proposed.id,
+      agents: ["notes"],
+      drivers: {},
+      allow: [{ what: "files/write_file", where: { path: { equals: "/workspace/a.md" } }, rest: [NO_REST] }],
+      limits: { ...grant.limits, uses: 1, rate: null, bytes: null, notBefore: NOW, expires: proposed.expires },
+      sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
+      lease: true,
+    };
+    const document = canonicalize(JSON.parse(JSON.stringify(lease)));
+    const detail = {
+      ...proposed,
+      document,
+      about: ["calls: 1 that notes has held: 3fa9c2d1"],
+      open: [],
+      frozen: null,
+      second: "code",
+      statement: { ...held.statement, purpose: "sign-grant", subject: createCrypto().digest(document) },
+    } as const;
+
+    test("none", async () => {
+      expect(await transcribe(["grants", "proposed"], { answers: { "proposed-grants": () => ({ proposed: [] }) } }))
+        .toBe(`$ aios grants proposed
+No grant is proposed. aios propose makes one of what an agent asked for.
+`);
+    });
+
+    test("the list", async () => {
+      expect(
+        await transcribe(["grants", "proposed"], { answers: { "proposed-grants": () => ({ proposed: [proposed] }) } }),
+      ).toBe(`$ aios grants proposed
+ID                    AGENT  ASKED BY            KIND   ENDS
+lease-notes-3fa9c2d1  notes  i-0123456789abcdef  lease  2026-11-22 13:00:00
+`);
+    });
+
+    test("one of them in full, with the code that the console asks for", async () => {
+      const answers: Answers = { "proposed-grant": () => detail, "proposed-code": () => ({ code: "12345678" }) };
+      expect(await transcribe(["grants", "proposed", proposed.id], { answers }))
+        .toBe(`$ aios grants proposed lease-notes-3fa9c2d1
+lease lease-notes-3fa9c2d1 for notes
+Can
+  files/write_file where path is "/workspace/a.md": runs without asking: this
+    is a lease; of all other arguments there are none
+Cannot
+  any file of yours, the network, any program but its own, inside its sandbox
+    too, the substrate's own settings, keys and log
+Limits
+  ends 2026-11-22 13:00:00 (in 60 min)
+  1 uses in all
+Risk
+  a lease: within its limits nobody is asked, not even for reserved actions
+Where it comes from
+  calls: 1 that notes has held: 3fa9c2d1
+
+purpose    sign-grant
+code       k9d-gtq-jkf-qze-w7m
+second     1234-5678
+           the console asks for it: type it there if it is this that you want to grant
+`);
+    });
+
+    test("one for which too many wrong codes were signed, and one that nobody may sign now", async () => {
+      const of = (more: object): Answers => ({
+        "proposed-grant": () => ({ ...detail, ...more }),
+        "proposed-code": () => ({ code: null }),
+      });
+      expect(await transcribe(["grants", "proposed", proposed.id], { answers: of({}) })).toMatch(
+        /\nsecond {5}none: too many wrong ones were signed, so sign it here: aios grants sign\n$/u,
+      );
+      const frozen = of({ second: "nothing", frozen: "everything is frozen" });
+      const said = await transcribe(["grants", "proposed", proposed.id], { answers: frozen });
+      expect(said.split("\n").slice(1, 4)).toEqual([
+        "NOT NOW: everything is frozen. No signature over this is taken until an owner",
+        "lets it go on.",
+        "",
+      ]);
+      expect(said).not.toContain("second");
+    });
+
+    test("attack: one that is not what is signed is not shown, and no code is told", async () => {
+      const answers: Answers = {
+        "proposed-grant": () => ({ ...detail, document: document.replace("a.md", "b.md") }),
+        "proposed-code": () => ({ code: "12345678" }),
+      };
+      expect(await transcribe(["grants", "proposed", proposed.id], { answers }))
+        .toBe(`$ aios grants proposed lease-notes-3fa9c2d1
+! aios: The proposed grant cannot be shown in full: the grant, its name and the statement do not belong together (cannot-show)
+[1]
+`);
+    });
   });
 
   test("a file that is not there", async () => {
