@@ -182,6 +182,37 @@ export function describeGranting(parts: {
       await running;
     }, 90_000);
 
+    test("by keyboard alone: from the list of grants to a narrower lease that is signed", async () => {
+      const { running } = await ask("eight", "ten");
+      const id = await open();
+      await page.goto(stage.origin);
+      await page.waitForSelector("nav");
+      await plugIn(session, { passkey });
+      await page.keyboard.press("g");
+      await page.getByRole("row", { name: id }).getByRole("link", { name: "Look and sign" }).waitFor();
+      await reach(/Look and sign/u);
+      await page.keyboard.press("Enter");
+      await shown().waitFor();
+      await reach(/Make it narrower/u);
+      await page.keyboard.press("Enter");
+      await reach(/ten$/u);
+      await page.keyboard.press("Space");
+      await reach(/Uses in all/u);
+      await page.keyboard.press("Control+a");
+      await page.keyboard.type("1");
+      await reach(/Show it narrower/u);
+      await page.keyboard.press("Enter");
+      await shown().getByText('text is one of "eight": runs').waitFor();
+      await sign().waitFor();
+      await reach(/Sign this lease/u);
+      await page.keyboard.press("Enter");
+      await page.getByText(/^Signed \(record \d+\)/u).waitFor();
+      await until(async () => (await stage.aios.held()).length === 1, "what it covers runs");
+      await denyAll();
+      expect((await running).answers.map(({ result }) => result?.isError === true)).toEqual([false, true]);
+      await stage.aios.sign("revoke-grant", { grant: id });
+    }, 90_000);
+
     test("where a second screen is demanded it takes the code that a terminal tells below the same grant", async () => {
       await stage.aios.sign("set-second-screen", { for: "reserved" });
       const { running } = await ask("nine");
@@ -203,6 +234,19 @@ export function describeGranting(parts: {
       await stage.aios.sign("revoke-grant", { grant: id });
       await page.context().close();
     }, 60_000);
+
+    /** Goes on with Tab, and no further than there are places on a page, to what has such a name and is seen to be reached. */
+    async function reach(name: RegExp): Promise<void> {
+      const names: string[] = [];
+      for (let tabs = 0; tabs < 60; tabs += 1) {
+        await page.keyboard.press("Tab");
+        const at = page.locator(":focus");
+        const here = (await at.count()) === 0 ? "" : await at.evaluate(nameOf);
+        if (name.test(here)) return expect(await at.evaluate(isMarked)).toBe(true);
+        names.push(here);
+      }
+      throw new Error(`nothing named ${String(name)} is reached: ${names.join(", ")}`);
+    }
 
     /** Has her passkey sign another document under a nonce that was drawn up, and hands it in. */
     async function signed(document: object, nonce: string): Promise<unknown> {
@@ -234,4 +278,15 @@ export function describeGranting(parts: {
       return result.value;
     }
   });
+}
+
+/** What a thing of a page is called: by its label, or by its words. */
+function nameOf(element: Element): string {
+  const label = element instanceof HTMLInputElement ? element.labels?.[0] : element;
+  return (label?.textContent ?? "").trim();
+}
+
+/** Whether somebody who looks sees that it is this one which keys go to. */
+function isMarked(element: Element): boolean {
+  return element.matches(":focus-visible") && getComputedStyle(element).outlineStyle !== "none";
 }
