@@ -114,6 +114,61 @@ describe("the screen", () => {
     }
   });
 
+  describe("where nothing can be approved, for want of columns", () => {
+    const agents = [
+      instance({ agent: "a-long-name-of-an-agent", held: 3 }),
+      instance({ state: "frozen", why: "asked", agent: "b" }),
+    ];
+    const narrow = model({ instances: agents, held: [held(1, { times: 12 })], budgets: ["grant mail: 3/10 uses"] });
+
+    test("has short rows in straight columns, whole counts and the stop, and says what is not there", () => {
+      expect(draw(narrow, 30, 20)).toEqual([
+        "1 running, 1 frozen, 12 held",
+        "[S] STOP: freezes all",
+        "",
+        "  AGENT          STATE    HELD",
+        "> a-long-name-o… running  3",
+        "  b              frozen   0",
+        "",
+        "  HELD     WHAT AND WHY",
+        "> 00000001 12 times mail/send…",
+        "grant mail: 3/10 uses",
+        "d deny f freeze k kill",
+        "t thaw q leave",
+        "to approve and see more: 40",
+        "columns",
+      ]);
+      expect(draw(model({ allFrozen: 17 }), 30, 20).slice(1, 4)).toEqual([
+        "EVERYTHING IS FROZEN (record",
+        "17)  [T] you sign, all goes on",
+        "",
+      ]);
+    });
+
+    test("cuts no count, no stop and no warning at any width that has room for its words", () => {
+      const warned = { ...narrow, slowLog: 230, away: "away until 2026-11-22 20:00:00" };
+      for (let columns = 12; columns < 39; columns += 1) {
+        const lines = draw(warned, columns, 60);
+        expect(lines.filter((each) => measureText(each) > columns)).toEqual([]);
+        const said = lines.join(" ");
+        expect(said).toContain("12 held");
+        expect(said).toContain("[S] STOP: freezes all");
+        expect(said).toContain("THE LOG IS SLOW: 230 ms a record. Every effect waits for it; aios doctor says more");
+        expect(said.includes("AGENT")).toBe(columns >= 24);
+        const [heading = "", ...rows] = lines.slice(lines.findIndex((each) => each.includes("STATE")));
+        if (columns < 24) continue;
+        expect([rows[0]?.indexOf("running"), rows[1]?.indexOf("frozen")]).toEqual(
+          Array.from({ length: 2 }, () => heading.indexOf("STATE")),
+        );
+      }
+    });
+
+    test("twin: with one column more it is the whole form", () => {
+      expect(draw(narrow, 39, 20)[0]).toBe("aios top  1 running, 1 frozen, 12 held");
+      expect(draw(narrow, 39, 20).join("\n")).toContain("INSTANCE AGENT      STATE    HELD");
+    });
+  });
+
   test("keeps what is chosen in sight in a list of any length", () => {
     const many = Array.from({ length: 10_000 }, (_, at) => held(at));
     for (const at of [0, 5, 4321, 9999]) {

@@ -3,6 +3,7 @@ import type { InstanceView } from "../protocol/requests.ts";
 import type { HeldLine } from "./held.ts";
 import { join, line, plainText, type Line, type Tone } from "../showing/line.ts";
 import { showSpan } from "../showing/moment.ts";
+import { LEAST_COLUMNS } from "../showing/render-action.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { cutRows, measureText, padText, wrapProse } from "../showing/width.ts";
 
@@ -45,6 +46,11 @@ const TONES: { readonly [state in InstanceView["state"]]: Tone } = {
 /** Below this many columns ids are cut and less is said of each. */
 const NARROW = 72;
 const KEYS = "arrows, Tab choose  a approve  d deny  p lease  f freeze  k kill  t thaw  q leave";
+/** Below this many columns, which leave one of a terminal's free, nothing can be approved, and columns of less are shown in full. */
+const SHORT = LEAST_COLUMNS - 1;
+/** Below this many columns there is no room for a list. */
+const LEAST_OF_LIST = 24;
+const SHORT_KEYS = ["d deny f freeze k kill", "t thaw q leave", `to approve and see more: ${LEAST_COLUMNS} columns`];
 
 interface Column<T> {
   readonly heading: string;
@@ -73,24 +79,33 @@ export function drawTop(
 ): readonly Line[] {
   const wide = columns >= NARROW;
   const count = (state: InstanceView["state"]): number => model.instances.filter((each) => each.state === state).length;
+  const short = columns < SHORT;
   const summary = `${count("running")} running, ${count("frozen")} frozen, ${model.held.reduce((sum, { times }) => sum + times, 0)} held`;
+  const warn = (text: string, tone: Tone): readonly Line[] =>
+    short ? breakUp(line(text, tone), columns) : [line(cut(text, columns), tone)];
   const head = [
-    join(["strong", "aios top"], `  ${summary}`),
-    model.allFrozen === null
-      ? join(["bad", "[S] STOP"], "  freezes everything at once")
-      : line(`EVERYTHING IS FROZEN (record ${model.allFrozen})  [T] you sign, all goes on`, "bad"),
-    ...(model.slowLog === null ? [] : [line(cut(slowWarning(model.slowLog), columns), "wait")]),
-    ...(model.away === null ? [] : [line(cut(model.away, columns), "wait")]),
-    ...(model.recovering === null
-      ? []
-      : [line(cutRows(recoveryWarning(model.recovering, now), columns)[0] ?? "", "bad")]),
+    ...(short ? breakUp(line(summary, "strong"), columns) : [join(["strong", "aios top"], `  ${summary}`)]),
+    ...(model.allFrozen !== null
+      ? warn(`EVERYTHING IS FROZEN (record ${model.allFrozen})  [T] you sign, all goes on`, "bad")
+      : short
+        ? breakUp(line("[S] STOP: freezes all", "bad"), columns)
+        : [join(["bad", "[S] STOP"], "  freezes everything at once")]),
+    ...(model.slowLog === null ? [] : warn(slowWarning(model.slowLog), "wait")),
+    ...(model.away === null ? [] : warn(model.away, "wait")),
+    ...(model.recovering === null ? [] : warn(recoveryWarning(model.recovering, now), "bad")),
     line(""),
   ];
+  const keys = short ? SHORT_KEYS.flatMap((each) => breakUp(line(each, "faint"), columns)) : [line(KEYS, "faint")];
   const foot = [
     ...model.budgets.slice(0, wide ? 3 : 1).map((text) => line(text, "faint")),
     ...model.notes.flatMap((note) => breakUp(note, columns)).slice(0, Math.max(1, Math.floor(rows / 3))),
-    line(KEYS, "faint"),
+    ...keys,
   ];
+  const shown = (body: readonly Line[]): readonly Line[] =>
+    [...[...head, ...body].slice(0, Math.max(0, rows - foot.length)), ...foot]
+      .slice(-rows)
+      .map((each) => fit(each, columns));
+  if (columns < LEAST_OF_LIST) return shown([]);
   // Two headings and the line between the lists.
   const left = Math.max(2, rows - head.length - foot.length - 3);
   const fewer = Math.min(model.instances.length, Math.max(1, model.pane === "held" ? Math.floor(left / 3) : left - 3));
@@ -112,19 +127,31 @@ export function drawTop(
       empty: "Nothing is held.",
     }),
   ];
-  return [...[...head, ...body].slice(0, Math.max(0, rows - foot.length)), ...foot]
-    .slice(-rows)
-    .map((shown) => fit(shown, columns));
+  return shown(body);
 }
 
 function instanceColumns(
   { stages }: TopModel,
   { wide, columns, now }: { readonly wide: boolean; readonly columns: number; readonly now: number },
 ): readonly Column<InstanceView>[] {
+  const held: Column<InstanceView> = {
+    heading: "HELD",
+    columns: 4,
+    text: (view) => String(view.held),
+    tone: (view) => (view.held > 0 ? "wait" : "plain"),
+  };
+  const state: Column<InstanceView> = {
+    heading: "STATE",
+    columns: 8,
+    text: (view) => view.state,
+    tone: (view) => TONES[view.state],
+  };
+  if (columns < SHORT)
+    return [{ heading: "AGENT", columns: columns - 2 - 9 - 5, text: ({ agent }) => agent }, state, held];
   const first: readonly Column<InstanceView>[] = [
     { heading: "INSTANCE", columns: wide ? 18 : 8, text: ({ instance }) => instance },
     { heading: "AGENT", columns: wide ? 14 : 10, text: ({ agent }) => agent },
-    { heading: "STATE", columns: 8, text: ({ state }) => state, tone: ({ state }) => TONES[state] },
+    state,
   ];
   const counts: readonly Column<InstanceView>[] = wide
     ? [
@@ -133,16 +160,10 @@ function instanceColumns(
         { heading: "DENY", columns: 5, text: ({ denied }) => String(denied) },
       ]
     : [];
-  const held: Column<InstanceView> = {
-    heading: "HELD",
-    columns: 4,
-    text: (view) => String(view.held),
-    tone: (view) => (view.held > 0 ? "wait" : "plain"),
-  };
   const used = [...first, ...counts, held].reduce((sum, each) => sum + each.columns + 1, 2);
   const last: Column<InstanceView> = {
     heading: "STAGE",
-    columns: Math.max(4, columns - used),
+    columns: columns - used,
     tone: ({ holdAt }) => (holdAt.length > 0 ? "wait" : "plain"),
     text({ instance, why, labels, holdAt }) {
       const seen = stages.get(instance);
@@ -166,15 +187,19 @@ function heldColumns({
 }): readonly Column<HeldLine>[] {
   const first: readonly Column<HeldLine>[] = [
     { heading: "HELD", columns: 8, text: ({ request }) => request.slice(0, 8) },
-    { heading: "AGENT", columns: wide ? 14 : 10, text: ({ agent }) => agent },
-    { heading: "ENDS IN", columns: 8, text: ({ expires }) => showSpan(expires - now), tone: () => "wait" },
+    ...(columns < SHORT
+      ? []
+      : ([
+          { heading: "AGENT", columns: wide ? 14 : 10, text: ({ agent }) => agent },
+          { heading: "ENDS IN", columns: 8, text: ({ expires }) => showSpan(expires - now), tone: () => "wait" },
+        ] satisfies readonly Column<HeldLine>[])),
   ];
   const used = first.reduce((sum, each) => sum + each.columns + 1, 2);
   return [
     ...first,
     {
       heading: "WHAT AND WHY",
-      columns: Math.max(4, columns - used),
+      columns: columns - used,
       isVisible: true,
       text: ({ what, about, reasons, times }) =>
         [`${times === 1 ? "" : `${times} times `}${makeVisible(what)}`, about, makeVisible(reasons.join(", "))].join(
