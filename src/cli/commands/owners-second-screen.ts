@@ -3,7 +3,7 @@ import { DEMANDS, type Demand } from "../../protocol/second-screen.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { HOME, type Command } from "../command.ts";
-import { insist } from "../confirm.ts";
+import { insistBelow, prose } from "../insist-below.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
@@ -31,9 +31,10 @@ export const ownersSecondScreen: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const asked = { purpose: "set-second-screen", document: { for: demand } } as const;
       await client.request("prepare", asked);
-      writeLines(powers.err, [line(describeDemand(demand)), line("")]);
-      await insist(powers, "Have it so?");
-      const session = openSigningSession(powers, { home, keep: "once" });
+      const session = await insistBelow(
+        { powers, session: openSigningSession(powers, { home, keep: "once" }) },
+        { lines: prose([describeDemand(demand)]), question: "Have it so?", screen: powers.err },
+      );
       const seq = await prepareAndSign({ powers, client, session }, asked);
       writeLines(powers.out, [
         line(`a second screen is demanded for ${demand === "nothing" ? demand : "what is reserved"} (record ${seq})`),

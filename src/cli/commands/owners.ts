@@ -8,7 +8,7 @@ import { shortCode } from "../../showing/statement-code.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
-import { insist } from "../confirm.ts";
+import { insistBelow } from "../insist-below.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -22,7 +22,7 @@ import { describeDemand } from "./owners-second-screen.ts";
 import { layOutTable } from "../table.ts";
 
 /** What becomes of the codes of somebody who is removed. */
-const ENDING = "those that they made end with this; aios owners codes makes new ones";
+const ENDING = "those that they made end now; aios owners codes makes new ones";
 
 /** `aios owners list`. */
 export const ownersList: Command = {
@@ -144,16 +144,17 @@ export const ownersRemove: Command = {
       const owner = findOwner(found, wanted);
       const asked = { purpose: "remove-owner", document: { owner: owner.id } } as const;
       await client.request("prepare", asked);
-      writeLines(powers.err, [
+      const lines = [
         line("Remove an owner"),
         ...describeOwner(owner, powers),
         line(`  key        ${owner.id}`),
         line(`  grants     ${owner.grants.length === 0 ? "none" : owner.grants.join(", ")} (they stay in force)`),
         ...(recovery.by === owner.id ? [line(`  codes      ${ENDING}`, "wait")] : []),
-        line(""),
-      ]);
-      await insist(powers, `Remove ${makeVisible(owner.name)}?`);
-      const session = openSigningSession(powers, { home, keep: "once" });
+      ];
+      const session = await insistBelow(
+        { powers, session: openSigningSession(powers, { home, keep: "once" }) },
+        { lines: () => lines, question: `Remove ${makeVisible(owner.name)}?`, screen: powers.err },
+      );
       const seq = await prepareAndSign({ powers, client, session }, asked);
       writeLines(powers.out, [
         line(`removed ${makeVisible(owner.name)} (record ${seq})`),
@@ -171,9 +172,12 @@ async function enrolAnother(
 ): Promise<void> {
   const asked = { purpose: "enrol-owner", document: toDocument(owner) } as const;
   await parts.client.request("prepare", asked);
-  writeLines(parts.powers.err, [line("Add an owner"), ...describeOwner(owner, parts.powers), line("")]);
-  await insist(parts.powers, `Does ${makeVisible(owner.name)} see the same code, and may they sign so?`);
-  const seq = await prepareAndSign(parts, asked);
+  const session = await insistBelow(parts, {
+    lines: () => [line("Add an owner"), ...describeOwner(owner, parts.powers)],
+    question: `Does ${makeVisible(owner.name)} see the same code, and may they sign so?`,
+    screen: parts.powers.err,
+  });
+  const seq = await prepareAndSign({ ...parts, session }, asked);
   writeLines(parts.powers.out, [line(`added ${makeVisible(owner.name)} (record ${seq})`)]);
 }
 

@@ -2,7 +2,7 @@ import type { Label } from "../../kernel/grant.ts";
 import { LABELS } from "../../kernel/grant.ts";
 import type { PolicyProblem } from "../../protocol/requests.ts";
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
-import { insist } from "../confirm.ts";
+import { insistBelow } from "../insist-below.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
@@ -57,15 +57,12 @@ export const policySet: Command = {
         writeLines(powers.out, showProblems(problems));
         return EXIT.no;
       }
-      writeLines(powers.out, [
-        ...text
-          .replace(/\n$/u, "")
-          .split("\n")
-          .map((row) => join(["faint", "  │ "], makeVisible(row))),
-        line(""),
-      ]);
-      await insist(powers, "Put exactly these rules in force?");
-      const session = openSigningSession(powers, { home, keep: "once" });
+      const rows = text.replace(/\n$/u, "").split("\n");
+      const lines = rows.map((row) => join(["faint", "  │ "], makeVisible(row)));
+      const session = await insistBelow(
+        { powers, session: openSigningSession(powers, { home, keep: "once" }) },
+        { lines: () => lines, question: "Put exactly these rules in force?", screen: powers.out },
+      );
       const seq = await prepareAndSign({ powers, client, session }, { purpose: "set-policy", document: { text } });
       writeLines(powers.out, [line(`in force (record ${seq})`, "good")]);
       return EXIT.ok;

@@ -7,7 +7,7 @@ import {
 } from "../../protocol/telemetry-setting.ts";
 import type { CliRequests } from "../../protocol/requests.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
-import { insist } from "../confirm.ts";
+import { insistBelow, prose } from "../insist-below.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { toDocument } from "../document.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -43,9 +43,10 @@ export const telemetryUse: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const asked = { purpose: "set-telemetry", document: toDocument(setting) } as const;
       await client.request("prepare", asked);
-      writeLines(powers.err, [...describe(setting).map((words) => line(words)), line("")]);
-      await insist(powers, "Use this setting?");
-      const session = openSigningSession(powers, { home, keep: "once" });
+      const session = await insistBelow(
+        { powers, session: openSigningSession(powers, { home, keep: "once" }) },
+        { lines: prose(describe(setting)), question: "Use this setting?", screen: powers.err },
+      );
       const seq = await prepareAndSign({ powers, client, session }, asked);
       writeLines(powers.out, [line(`telemetry is ${isTelemetryOn(setting) ? "on" : "off"} (record ${seq})`)]);
       return EXIT.ok;
