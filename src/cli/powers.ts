@@ -177,6 +177,8 @@ export interface MonitorClient {
   ): Promise<CliRequests[Name]["ok"]>;
   /** At most one listener for each event. */
   onEvent<Name extends keyof CliEvents>(name: Name, listener: (body: CliEvents[Name]) => void): void;
+  /** At most one listener: hears once that the connection ended which nobody here closed, with `CliFailure` `monitor-lost`. */
+  onEnd(listener: (error: Error) => void): void;
   close(): void;
 }
 

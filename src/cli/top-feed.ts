@@ -98,6 +98,8 @@ export async function followTop(
     askHeld().then(() => timer.after(RESYNC_MS, resync), onGone);
   };
 
+  // Else it would be found with the next question, up to ten seconds later.
+  client.onEnd(onGone);
   client.onEvent("recovering", ({ pending }) => {
     recovering = pending;
     onChange();

@@ -137,6 +137,7 @@ function readStart(file: number): string {
 function wrap(channel: Channel): MonitorClient {
   const listeners: { [Name in keyof CliEvents]?: (body: CliEvents[Name]) => void } = {};
   let broken: string | null = null;
+  let closing = false;
   const peer = createPeer(channel, {
     side: CLI_SIDE,
     requests: {},
@@ -153,6 +154,13 @@ function wrap(channel: Channel): MonitorClient {
       broken = `${name}: ${error instanceof Error ? error.message : String(error)}`;
     },
   });
+  /** Nobody waits for an answer, so there is nothing that may have been carried out. */
+  const ended = (): CliFailure =>
+    CliFailure.of(
+      "monitor-lost",
+      broken ?? "the monitor ended the connection",
+      "what ran under it ended with it; aios ps starts it again and says what there is",
+    );
   return {
     async request(name, body) {
       // The monitor would end the connection, and nobody would learn what was wrong.
@@ -177,6 +185,12 @@ function wrap(channel: Channel): MonitorClient {
     onEvent(name, listener) {
       Object.assign(listeners, { [name]: listener });
     },
-    close: () => peer.close(),
+    onEnd(listener) {
+      void peer.closed.then(() => void (closing || listener(ended())));
+    },
+    close() {
+      closing = true;
+      peer.close();
+    },
   };
 }

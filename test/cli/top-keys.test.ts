@@ -353,6 +353,13 @@ describe("what happens meanwhile", () => {
     expect(quiet.desk.notices).toEqual([]);
   });
 
+  test("a monitor that falls ends it at once, though nobody asks it anything, and says so", async () => {
+    const seat = await sit();
+    seat.desk.monitor.fall();
+    expect(await seat.exit).toBe(4);
+    expect(seat.desk.err()).toMatch(/aios: the monitor ended the connection \(monitor-lost\)\n/);
+  });
+
   test("a monitor that is gone ends it, with its code", async () => {
     const seat = await sit();
     const lost = (): never => {

@@ -44,7 +44,7 @@ const codeOf = (asked: Promise<unknown>): Promise<string> =>
 /** Runs the command line on the home of the substrate, with hands of its own. */
 async function run(...words: readonly string[]) {
   const desk = createDesk({ typed: [PASSPHRASE, PASSPHRASE] });
-  const client = { ...aios.client, onEvent: () => {}, close: () => {} };
+  const client = { ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} };
   const home = { ...desk.powers.home(null), path: aios.home, connect: () => Promise.resolve(client) };
   const monitorUser = process.geteuid?.() === 0 ? readUser("aios") : null;
   const parts = { crypto: createCrypto(), random: createRandom(), now: () => Date.now(), monitorUser };

@@ -66,7 +66,7 @@ async function pack(name: string, ...flags: readonly string[]): Promise<string> 
   const { powers } = desk;
   const home = {
     ...powers.home(null),
-    connect: () => Promise.resolve({ ...aios.client, onEvent: () => {}, close: () => {} }),
+    connect: () => Promise.resolve({ ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} }),
   };
   const path = join(folder, name);
   const exit = await runProgram(["log", "evidence", path, ...flags], { ...powers, home: () => home });

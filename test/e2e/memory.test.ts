@@ -304,7 +304,7 @@ describe("a copy of the log from before an erasure, put back", () => {
 describe("memory that leaves its home, and comes in", () => {
   test("is proved by a file to whoever has the log's key; what ended or was put away is not in it", async () => {
     const desk = createDesk();
-    const client = { ...aios.client, onEvent: () => {}, close: () => {} };
+    const client = { ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} };
     const home = { ...desk.powers.home(null), connect: () => Promise.resolve(client) };
     const path = join(makeTemporaryFolder(), "keeper.memory");
     const exit = await runProgram(["memory", "export", "keeper", "append-only", path], {

@@ -43,6 +43,7 @@ async function sit(typed: readonly string[]): Promise<{ desk: Desk; powers: CliP
     return {
       request: client.request,
       close: client.close,
+      onEnd: () => {},
       onEvent: (name, listener) => void (name === "record" && hear.push(listener as never)),
     };
   };

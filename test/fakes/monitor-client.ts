@@ -16,6 +16,8 @@ export interface FakeMonitor {
   readonly asked: readonly { readonly name: string; readonly body: unknown }[];
   /** How often a connection was closed. */
   closed(): number;
+  /** The monitor ends the connection. */
+  fall(): void;
   say<Name extends keyof CliEvents>(name: Name, body: CliEvents[Name]): void;
 }
 
@@ -29,9 +31,11 @@ export function createFakeMonitor(answers: Answers): FakeMonitor {
   const asked: { name: string; body: unknown }[] = [];
   const listeners = new Map<string, (body: never) => void>();
   let closed = 0;
+  let hearEnd = (_error: Error): void => {};
   return {
     asked,
     closed: () => closed,
+    fall: () => hearEnd(CliFailure.of("monitor-lost", "the monitor ended the connection")),
     say(name, body) {
       // The listener under a name was registered for that name's body.
       (listeners.get(name) as ((body: unknown) => void) | undefined)?.(body);
@@ -51,6 +55,9 @@ export function createFakeMonitor(answers: Answers): FakeMonitor {
       },
       onEvent(name, listener) {
         listeners.set(name, listener);
+      },
+      onEnd(listener) {
+        hearEnd = listener;
       },
       close() {
         closed += 1;
