@@ -372,11 +372,10 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return { homes: await instances.homes.view(agent) };
     },
     ...memoryHandlers(ports),
-    ...proposedHandlers(ports),
+    ...proposedHandlers(ports, "cli"),
     ...ports.extensions.handlers,
-    async "console-open"() {
-      return ports.console.open({ ...handlers, submit: submitFrom("console") });
-    },
+    "console-open": async () =>
+      ports.console.open({ ...handlers, ...proposedHandlers(ports, "console"), submit: submitFrom("console") }),
     async "console-close"() {
       return { closed: await ports.console.close() };
     },

@@ -27,7 +27,7 @@ const grant: Grant = {
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
 };
 /** What it was made from, as a plain grant has it: nothing waits. */
-const held = { open: [], requests: null } as const;
+const held = { open: [], requests: null, from: "cli" } as const;
 const wider: Grant = { ...grant, limits: { ...grant.limits, uses: 4 } };
 const narrower: Grant = { ...grant, allow: [{ what: "notes/add", where: { text: { in: ["a"] } } }] };
 
@@ -126,7 +126,14 @@ describe("the desk of proposed grants", () => {
 
   test("attack: a lease over what an agent took back once it was proposed is not signed; twin: while any of it waits it is", async () => {
     const [one, other] = ["1".repeat(32), "2".repeat(32)];
-    const laid = { instance: "i-0123456789abcdef", grant, about: [], open: [], requests: [one, other] };
+    const laid = {
+      instance: "i-0123456789abcdef",
+      grant,
+      about: [],
+      open: [],
+      requests: [one, other],
+      from: "cli",
+    } as const;
     for (const request of laid.requests) state.held.set(request, { digest: request, instance: laid.instance } as never);
     desk.lay(laid);
     const { statement } = await show();
@@ -189,15 +196,60 @@ describe("the desk of proposed grants", () => {
     });
   });
 
+  describe("under a flood", () => {
+    /** One more proposal, of an instance's own number. */
+    const lay = (agent: string, { of = 1, from = "console" }: { of?: number; from?: "cli" | "console" } = {}): void => {
+      const id = `lease-${agent}-${(laid += 1)}`;
+      const instance = `i-${of.toString(16).padStart(16, "0")}`;
+      desk.lay({ ...held, instance, from, grant: { ...grant, id, agents: [agent] }, about: [] });
+    };
+    const agents = (): readonly string[] => desk.list().map(({ agent }) => agent);
+    let laid = 0;
+
+    test("attack: one instance takes no place but its own four; another's proposal stays, and the latest of its own", () => {
+      for (let times = 0; times < 100; times += 1) lay("flooder");
+      expect(agents()).toEqual(["worker", ...Array.from({ length: 4 }, () => "flooder")]);
+      expect(desk.list().at(-1)?.id).toBe(`lease-flooder-${laid}`);
+    });
+
+    test("attack: nor does an agent with a hundred instances, of which it has eight", () => {
+      for (let of = 2; of < 102; of += 1) lay("flooder", { of });
+      expect(agents()).toEqual(["worker", ...Array.from({ length: 8 }, () => "flooder")]);
+    });
+
+    test("attack: several agents of the console push away none of an agent that has fewer, and nothing of a terminal's", () => {
+      lay("quiet");
+      for (let of = 2; of < 102; of += 1) for (const agent of ["one", "two", "three"]) lay(agent, { of });
+      expect(agents().filter((agent) => agent === "worker" || agent === "quiet")).toEqual(["worker", "quiet"]);
+      expect(desk.list()).toHaveLength(1 + 16);
+      for (let of = 0; of < 40; of += 1) lay(`agent-${of}`, { of });
+      expect(agents()).toContain("worker");
+      expect(desk.list()).toHaveLength(1 + 16);
+    });
+
+    test("attack: nor does the console take the place of what a terminal proposed over the same instance", () => {
+      lay("worker", { from: "cli" });
+      expect([desk.isOthers(grant.id, "console"), desk.isOthers(grant.id, "cli")]).toEqual([true, false]);
+      for (let times = 0; times < 100; times += 1) lay("worker");
+      expect(desk.list().filter(({ id }) => id === grant.id)).toHaveLength(1);
+      expect(desk.list()).toHaveLength(2 + 4);
+    });
+
+    test("attack: nor does all of it together make the desk larger than it is", () => {
+      for (let of = 0; of < 200; of += 1)
+        for (const from of ["cli", "console"] as const) lay(`agent-${of % 50}`, { of, from });
+      expect(desk.list()).toHaveLength(MOST_PROPOSED);
+    });
+  });
+
   test("keeps what is not signed and not over, and of too many the latest", async () => {
     expect(desk.list().map(({ id }) => id)).toEqual([grant.id]);
     state.grants.set(grant.id, { grant, key: PASSKEY, revoked: false });
     expect(desk.list()).toEqual([]);
     state.grants.clear();
-    for (let at = 1; at <= MOST_PROPOSED + 1; at += 1)
+    for (let at = 1; at <= 5; at += 1)
       desk.lay({ instance: "i-0123456789abcdef", grant: { ...grant, id: `lease-${at}` }, about: [], ...held });
-    expect(desk.list()).toHaveLength(MOST_PROPOSED);
-    expect(desk.list()[0]?.id).toBe("lease-2");
+    expect(desk.list().map(({ id }) => id)).toEqual(["lease-2", "lease-3", "lease-4", "lease-5"]);
     now = 60 * MINUTE;
     expect(desk.list()).toEqual([]);
     await expect(show("lease-2")).rejects.toThrow(/No grant "lease-2" is proposed/);

@@ -17,9 +17,19 @@ import type { State } from "./state.ts";
 /** A draft is handed out again while it is good for as long at least, milliseconds: so that two screens show one code. */
 const DRAFT_LEFT_MS = 150_000;
 
+/**
+ * Places on the desk: half of it for each side from which it is asked for, so that a console that was taken over pushes away
+ * nothing of a terminal's; of a side, so many for one agent, and of those so many for one instance of it.
+ */
+const [OF_SIDE, OF_AGENT, OF_INSTANCE] = [MOST_PROPOSED / 2, 8, 4];
+
+/** Who has a grant proposed: somebody at a terminal or at the console. */
+export type ProposedBy = "cli" | "console";
+
 /** What is laid on the desk. */
 interface Laid {
   readonly instance: string;
+  readonly from: ProposedBy;
   readonly grant: Grant;
   readonly about: readonly string[];
   readonly open: ProposedDetail["open"];
@@ -39,13 +49,15 @@ interface Drawing {
 }
 
 /**
- * The grants that are proposed and that nobody has signed, by the name that each would have: in memory, a few, each until its
- * own end, and a lease only while something that it was made from still waits. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
+ * The grants that are proposed and that nobody has signed, by the name that each would have: in memory, a few of each side, agent
+ * and instance, each until its own end, and a lease only while something that it was made from still waits. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
  * shows are one document, which is never wider than what the monitor itself made (docs/decisions/grants-at-the-console.md).
  */
 export interface ProposedDesk {
-  /** Lays one down, in the place of one of the same name. Of too many the one that was made first goes. */
+  /** Lays one down, in the place of one of the same name. Of too many the oldest of the same instance or agent goes. */
   lay(laid: Laid): void;
+  /** Whether the other side has one of this name, which is not to be replaced. */
+  isOthers(id: string, from: ProposedBy): boolean;
   list(): readonly ProposedView[];
   /** Throws Refusal `unknown-proposal`, or what drawing the statement up throws. */
   show(id: string, drawing: Drawing): Promise<ProposedDetail>;
@@ -124,8 +136,14 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
       sweep();
       const { id } = laid.grant;
       entries.delete(id);
-      for (const oldest of entries.keys()) if (entries.size >= MOST_PROPOSED) entries.delete(oldest);
+      const over = oneTooMany([...entries.values()], laid);
+      if (over !== null) entries.delete(over.grant.id);
       entries.set(id, { ...laid, made: now(), draft: null });
+    },
+    isOthers(id, from) {
+      sweep();
+      const entry = entries.get(id);
+      return entry !== undefined && entry.from !== from;
     },
     list() {
       sweep();
@@ -182,6 +200,20 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
       if (fault !== null) throw new StatementRefusal("second-screen", fault);
     },
   };
+}
+
+/** Which of the entries, oldest first, makes room for one more, or null when there is room. */
+function oneTooMany(entries: readonly Entry[], { from, instance, grant }: Laid): Entry | null {
+  const side = entries.filter((each) => each.from === from);
+  const agents = Map.groupBy(side, (each) => each.grant.agents.join());
+  const ofAgent = agents.get(grant.agents.join()) ?? [];
+  const ofInstance = ofAgent.filter((each) => each.instance === instance);
+  if (ofInstance.length >= OF_INSTANCE) return ofInstance[0] ?? null;
+  if (ofAgent.length >= OF_AGENT) return ofAgent[0] ?? null;
+  if (side.length < OF_SIDE) return null;
+  // Whoever has the most gives way, so that many pushed by a few leave alone the one of somebody else.
+  const [most] = [...agents.values()].toSorted((one, other) => other.length - one.length);
+  return most?.[0] ?? null;
 }
 
 /** What the second screen says of a held action it says of a grant: its request is the grant's name. */

@@ -4,6 +4,7 @@ import { aboutProposal, openIn, proposedGrant, whyNothing } from "../showing/pro
 import { Refusal } from "./faults.ts";
 import { jsonView } from "./json-view.ts";
 import type { OwnerParts } from "./owner-parts.ts";
+import type { ProposedBy } from "./proposed-desk.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import { findAsked, type ProposingPorts } from "./proposing.ts";
 import type { Statements } from "./statements.ts";
@@ -24,10 +25,10 @@ type Handlers = {
 };
 
 /** Answers requests about proposed grants. What is laid on the desk is made here, of what was asked for, and nowhere else. */
-export function proposedHandlers(ports: Ports): Handlers {
+export function proposedHandlers(ports: Ports, from: ProposedBy): Handlers {
   const { proposed, statements, policy } = ports;
   return {
-    "propose-grant": (terms) => propose(ports, terms),
+    "propose-grant": (terms) => propose({ ...ports, from }, terms),
     async "proposed-grants"() {
       return { proposed: proposed.list() };
     },
@@ -47,7 +48,7 @@ export function proposedHandlers(ports: Ports): Handlers {
 }
 
 async function propose(
-  { journal, ...ports }: Ports,
+  { journal, from, ...ports }: Ports & { readonly from: ProposedBy },
   terms: ProposalTerms,
 ): Promise<ProposedRequests["propose-grant"]["ok"]> {
   const asked = await findAsked({ ...ports, state: journal.state }, terms);
@@ -58,7 +59,8 @@ async function propose(
   const { uses, span } = terms;
   const made = proposedGrant(asked, { lease: terms.from === "held", uses, span, now: ports.now() });
   if (made === null) throw nothing(whyNothing(asked));
-  const decoded = decodeGrant(jsonView({ ...made, id: freshId(made.id, journal.state.grants) }));
+  const isUsed = (id: string): boolean => journal.state.grants.has(id) || ports.proposed.isOthers(id, from);
+  const decoded = decodeGrant(jsonView({ ...made, id: freshId(made.id, isUsed) }));
   if (decoded.kind !== "ok") throw nothing(`What would cover it is no grant: ${decoded.message}.`);
   const about = [...asked.whence, ...aboutProposal(asked)];
   // What cannot be said in full is not proposed: a person would sign what they were told half of (SHOWN-SIGNED-RUN).
@@ -66,14 +68,14 @@ async function propose(
     throw nothing("There is more to say about it than a person reads.");
   const grant = decoded.value;
   const requests = terms.from === "held" ? asked.covering.covered.map(({ action }) => action.request) : null;
-  ports.proposed.lay({ instance: terms.instance, grant, about, open: openIn(asked), requests });
+  ports.proposed.lay({ instance: terms.instance, from, grant, about, open: openIn(asked), requests });
   return { grant, about };
 }
 
-/** An id that no grant ever had: what was left out of one that was signed may be proposed again. */
-function freshId(id: string, used: ReadonlyMap<string, unknown>): string {
+/** An id that no grant ever had, nor a proposal of the other side: what was left out of one that was signed may be proposed again. */
+function freshId(id: string, isUsed: (id: string) => boolean): string {
   let fresh = id;
-  for (let next = 2; used.has(fresh); next += 1) fresh = `${id}-${next}`;
+  for (let next = 2; isUsed(fresh); next += 1) fresh = `${id}-${next}`;
   return fresh;
 }
 
