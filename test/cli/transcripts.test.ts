@@ -126,6 +126,7 @@ Evidence
   log check          check a proof of one record, or of memory
   log evidence       pack records, payloads and proofs for an auditor
   log erase          erase what is sealed beside a record, for good; you sign it
+  log retention      show or set for how long payloads are kept; you sign it
   witness use        say who witnesses this home's log; you sign it
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
@@ -256,6 +257,7 @@ Evidence
   log check          check a proof of one record, or of memory
   log evidence       pack records, payloads and proofs for an auditor
   log erase          erase what is sealed beside a record, for good; you sign it
+  log retention      show or set for how long payloads are kept; you sign it
   witness use        say who witnesses this home's log; you sign it
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
