@@ -66,7 +66,7 @@ afterAll(() => aios.stop());
 
 describe("a home that is backed up, lost and restored", () => {
   test("is backed up while the monitor runs, into a folder that opens nothing", async () => {
-    const client = { ...aios.client, onEvent: () => {}, close: () => {} };
+    const client = { ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} };
     expect(await tellOfKeyFiles(client)).toEqual([]);
     const { exit, out, err } = await run("backup", to, "--keys", join(base, "home.keys"));
     expect({ exit, err }).toEqual({ exit: 0, err: "" });
