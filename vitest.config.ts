@@ -26,6 +26,8 @@ const COMMANDS = [
   "commands-page",
   "digest",
   "disk-fault",
+  "ext",
+  "ext-trust",
   "frozen",
   "logins",
   "odd-input",
