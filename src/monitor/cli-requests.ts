@@ -292,7 +292,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             throw new Refusal(
               "driver",
               `Cannot probe server "${name}": ${error instanceof Error ? error.message : "it failed"}.`,
-              "Check its command and its code folders.",
+              "Check its command and its code; an extension brings all that it needs itself.",
             );
           }
         }),

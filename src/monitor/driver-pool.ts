@@ -1,6 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { DriverSource, DriverSpec, Label } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import { RpcError } from "../protocol/rpc-error.ts";
 import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
 import { openTree } from "./extensions/opening.ts";
 import { jsonView } from "./json-view.ts";
@@ -90,12 +91,18 @@ export function createDriverPool(
         const channel = process.channels[0];
         if (channel === undefined) throw new Error(`Cannot start driver "${name}": it got no channel`);
         const peer = connect(channel, events);
+        const ended = process.ended.then(() =>
+          Promise.reject(new Error(`driver "${name}" ended: ${process.errors().trim()}`)),
+        );
         const offer = await within(powers, {
           ms: OPEN_MS,
           what: `driver "${name}" did not say what it offers in ${OPEN_MS / 1000} s`,
           promise: Promise.race([
-            peer.request("open", { source }),
-            process.ended.then(() => Promise.reject(new Error(`driver "${name}" ended: ${process.errors().trim()}`))),
+            // A channel closes a little before its process has ended, which says why.
+            peer
+              .request("open", { source })
+              .catch((error: unknown) => (isClosed(error) ? ended : Promise.reject(error))),
+            ended,
           ]),
         });
         return {
@@ -112,6 +119,10 @@ export function createDriverPool(
       }
     },
   };
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof RpcError && error.code === "peer-closed";
 }
 
 async function joinConnector(

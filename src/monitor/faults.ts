@@ -106,7 +106,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "unknown-extension": "there is no such extension",
   "extension-damaged": "what lies in the store is not what was kept there",
   "extension-quarantined": "the extension is in quarantine: it is not added anew, not granted, and does not start",
-  "extension-failed": "the process that fetches or unpacks gave no answer, or took too long",
+  "extension-failed": "what fetches, unpacks or reads it gave no answer, failed, or took too long",
   ...ARCHIVE_CODES,
   ...FETCH_CODES,
   ...READ_CODES,

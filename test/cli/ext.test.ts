@@ -215,6 +215,22 @@ test("ext diff shows what is new, gone or other, and ends in 1 when anything is"
   expect(await runProgram(["ext", "diff", "notes@1.0.0", ONE], open().powers)).toBe(EXIT.ok);
 });
 
+test("ext list says which grants use an extension", async () => {
+  STORE.set(ONE, shown(view(ONE, { grants: ["notes-1", "notes-2"] }), [file("a.js")]));
+  const desk = open();
+  expect(await runProgram(["ext", "list"], desk.powers)).toBe(EXIT.ok);
+  const [head = "", ...rows] = desk.out().trimEnd().split("\n");
+  expect(
+    [head, ...rows].map((row) =>
+      row
+        .trimEnd()
+        .split(/\s{2,}/u)
+        .at(-1),
+    ),
+  ).toEqual(["GRANTS", "notes-1,notes-2", "-"]);
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
+});
+
 test("an extension is named by its id, its beginning or its name, and only when that is one", async () => {
   for (const [typed, id] of [
     [ONE, ONE],

@@ -82,8 +82,9 @@ export const extList: Command = {
           nameExtension(extension),
           extension.state === "quarantined" ? (["bad", "quarantined"] as const) : extension.state,
           showMoment(extension.at, powers.offset(extension.at)),
+          extension.grants.join(",") || "-",
         ]);
-        writeLines(powers.out, layOutTable(["EXT", "KIND", "NAME", "STATE", "SINCE"], rows));
+        writeLines(powers.out, layOutTable(["EXT", "KIND", "NAME", "STATE", "SINCE", "GRANTS"], rows));
       }
       return EXIT.ok;
     });

@@ -15,7 +15,7 @@ export function standingOf(source: DriverSource, { extensions }: Extensions): "s
 
 /**
  * Where the tree of an extension lies, after every byte of it was read and found to be what its id says. Throws Refusal
- * `unknown-extension`, `extension-quarantined`, `extension-damaged`.
+ * `unknown-extension`, `extension-quarantined`, `extension-failed`, `extension-damaged`.
  */
 export async function openTree(
   source: Extract<DriverSource, { readonly kind: "ext" }>,
@@ -23,10 +23,15 @@ export async function openTree(
 ): Promise<string> {
   const { extension: id } = source;
   requireStanding(source, state);
-  const digest = await store.read(id).then(
-    (tree) => tree.digest,
-    () => null,
-  );
+  // What cannot be read starts nothing, and is not yet known to be something else.
+  const { digest } = await store.read(id).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : "it failed";
+    throw new Refusal(
+      "extension-failed",
+      `The files of extension ${id} cannot be read: ${why.slice(0, 512)}.`,
+      "Remove it, and add it again.",
+    );
+  });
   if (digest !== id)
     throw new Refusal(
       "extension-damaged",
