@@ -204,6 +204,12 @@ function describeRisk(grant: Grant): readonly Item[] {
       text: "only the values above are fixed: what it writes, runs or sends in arguments that are not declared can be other than what it asked with",
     });
   }
+  if (grant.allow.some((allow) => describeRest(allow).includes("sha256:"))) {
+    items.push({
+      tone: "plain",
+      text: "what a digest above stands for is not written here: read it in the action that asked for it before you sign",
+    });
+  }
   if (labels.has("untrusted")) {
     items.push({ tone: "plain", text: "it reads words from outside; they may try to instruct the agent" });
   }

@@ -113,7 +113,12 @@ describe("a proposed grant on a screen", () => {
       expect(can([NO_REST])).toBe(`${before}there are none`);
       expect(can([sum])).toBe(`${before}they are together exactly those of ${sum}`);
       expect(can([NO_REST, sum])).toBe(`${before}there are none, or they are together exactly those of ${sum}`);
-      expect(of(rows(over(bound([sum]))), "Risk", "Server notes")).not.toContain("only the values above");
+      const risk = (rest: readonly string[]) => of(rows(over(bound(rest))), "Risk", "Server notes");
+      expect(risk([sum])).not.toContain("only the values above");
+      expect([risk([sum]), risk([NO_REST])].map((each) => each.includes("what a digest above stands for"))).toEqual([
+        true,
+        false,
+      ]);
     });
 
     test("twin: a plain grant, under which each is asked about, has no such risk", () => {
