@@ -3,6 +3,7 @@
  *
  *     npm run proof:scale                     a million records, about 2 GB in the folder for temporary files
  *     npm run proof:scale -- 10000000         ten million, about 20 GB
+ *     npm run proof:scale -- tree 10000000    proofs alone, from a tree of made-up leaves: 0.3 GB and no record
  *
  * Root runs it as the substrate's own user.
  */
@@ -14,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { monitorEnvironment } from "../src/main/code-cache.ts";
 import { MONITOR_FLAGS } from "../src/main/monitor-flags.ts";
 import { verifyLog } from "../src/monitor/log/verify.ts";
+import type { Log } from "../src/monitor/log/log.ts";
 import { createCrypto } from "../src/platform/crypto.ts";
 import { openHome } from "../src/platform/home.ts";
 import { openLogReader } from "../src/platform/log-files.ts";
@@ -23,6 +25,7 @@ import { connectClient, REPO, startSubstrate, type Client } from "../test/e2e/su
 import { readUser } from "../test/e2e/user.ts";
 import { fillLog, openHomeLog } from "./big-log.ts";
 import { median } from "./row.ts";
+import { growTree } from "./tree.ts";
 
 const MILLION = 1_000_000;
 const GRANTS = Array.from({ length: 40 }, (_, at) => `grant-${at}`);
@@ -35,6 +38,7 @@ const LONGEST_START = 60;
 
 const [mode = "", path = ""] = argv.slice(2);
 if (mode === "verify") stdout.write(`${JSON.stringify(await verify(path))}\n`);
+else if (mode === "tree") await proveTree(Number(path));
 else if (process.geteuid?.() === 0) asOwnUser();
 else await run(mode === "" ? MILLION : Number(mode));
 
@@ -89,13 +93,31 @@ async function look(client: Client, size: number): Promise<void> {
 /** The path of a record, read from tiles and checked against the root, with nothing of it read before. */
 async function proveInProcess(home: string): Promise<void> {
   const log = await openHomeLog(home);
+  await proveFrom(log);
+  await log.close();
+}
+
+/** The same from the tree of a log of so many records, whose records are not there: a proof reads none. */
+async function proveTree(leaves: number): Promise<void> {
+  if (!Number.isSafeInteger(leaves) || leaves < 1) throw new Error("proof:scale tree takes a number of leaves");
+  const began = performance.now();
+  const tree = await growTree(leaves);
+  try {
+    say("leaves, made up", leaves, "");
+    say("tree written", leaves / seconds(began), "/s");
+    await proveFrom(await tree.open());
+  } finally {
+    tree.remove();
+  }
+}
+
+async function proveFrom(log: Pick<Log, "size" | "inclusion">): Promise<void> {
   const taken: number[] = [];
   for (let round = 0; round < PROOFS; round += 1) {
     // Far from one another, so that nearly every tile is another.
     const seq = Math.floor((log.size * ((round * 0.618_034) % 1)) % log.size);
     taken.push((await time(() => log.inclusion(seq, log.size))) * 1000);
   }
-  await log.close();
   say("proof of one record, p50", median(taken), "ms", 5);
   say("  slowest", Math.max(...taken), "ms");
 }
