@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as conventions from "@opentelemetry/semantic-conventions/incubating";
 import parsePrometheus from "parse-prometheus-text-format";
 import { expect, test } from "vitest";
+import { isPublished } from "../../test/telemetry/otlp-decoded.ts";
 import { checkOtlp } from "../../test/telemetry/otlp-shape.ts";
 import { action, BODIES, CANARY, EVERY_KIND, record } from "../../test/telemetry/records.ts";
 import type { JsonObject } from "../kernel/json.ts";
@@ -108,6 +109,7 @@ test("as OTLP they have its shape, and no word that somebody else chose", () => 
     home: "h",
   });
   expect(checkOtlp("metrics", request)).toEqual([]);
+  expect(isPublished("metrics", request)).toBe(true);
   expect(JSON.stringify(request) + prometheusText(meter.metrics())).not.toContain(CANARY);
 });
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as conventions from "@opentelemetry/semantic-conventions/incubating";
 import { expect, test } from "vitest";
 import { action, BODIES, CANARY, EVERY_KIND, INSTANCE, record, START } from "../../test/telemetry/records.ts";
+import { isPublished } from "../../test/telemetry/otlp-decoded.ts";
 import { checkOtlp } from "../../test/telemetry/otlp-shape.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { LogRecord } from "../protocol/record.ts";
@@ -187,6 +188,7 @@ test("spans and log records have the shape of OTLP, and no word that somebody el
   );
   expect(checkOtlp("traces", traces)).toEqual([]);
   expect(checkOtlp("logs", logs)).toEqual([]);
+  expect([isPublished("traces", traces), isPublished("logs", logs)]).toEqual([true, true]);
   expect(JSON.stringify([traces, logs])).not.toContain(CANARY);
   expect(JSON.stringify(logs)).toContain("records 1 to 2 are missing");
   expect(JSON.stringify(logs)).toContain(INSTANCE);

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import parsePrometheus from "parse-prometheus-text-format";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Substrate } from "../e2e/substrate.ts";
+import { isPublished } from "./otlp-decoded.ts";
 import { checkOtlp } from "./otlp-shape.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 import { readFileAs, startReader, telemetryPids, use } from "./stage.ts";
@@ -133,6 +134,7 @@ describe("events for a SIEM", () => {
       if (signal === undefined) throw new Error(`nobody listens at ${path}`);
       expect(type).toBe("application/json");
       expect(checkOtlp(signal, JSON.parse(body))).toEqual([]);
+      expect(isPublished(signal, JSON.parse(body)), body).toBe(true);
     }
     expect(at("/v1/traces")).toContain("tools/call read_text_file");
     const page = await ask(port, { host: `127.0.0.1:${port}` });
