@@ -65,7 +65,7 @@ export interface ExtensionRequests {
       readonly damaged: string | null;
     };
   };
-  /** Looked through anew each time, by the rules of now. What could not be looked through is a finding. */
+  /** Looked through once in a run of the monitor, by its rules. What could not be looked through is a finding. */
   "extension-vet": { body: { readonly id: string }; ok: Vetted };
   "extension-remove": { body: { readonly id: string }; ok: { readonly seq: number } };
   /** Nothing starts it from now on. */

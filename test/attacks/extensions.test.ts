@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -126,10 +127,12 @@ describe("the store of extensions", () => {
       { name: "package/index.js", body: "export const add = (a, b) => a + b;\n" },
     ];
     const twin = (await add(makeTgz(honest), "tgz")).extension.id;
-    expect(await rules(twin)).toEqual([]);
     // What cannot be read was not found harmless.
-    rmSync(join(aios.home, "extensions", twin.slice("sha256:".length), "tree"), { recursive: true });
+    const tree = join(aios.home, "extensions", twin.slice("sha256:".length), "tree");
+    renameSync(tree, `${tree}.away`);
     expect(await rules(twin)).toEqual(["not-vetted ."]);
+    renameSync(`${tree}.away`, tree);
+    expect(await rules(twin)).toEqual([]);
     for (const id of [extension.id, twin]) await aios.client.request("extension-remove", { id });
   });
 

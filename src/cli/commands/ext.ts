@@ -100,7 +100,7 @@ export const extShow: Command = {
   flags: [JSON_OUTPUT, HOME],
   details: [
     "Every byte of it is read for this and compared with what was added; exit code 1 when it is not that.",
-    "It is looked through anew, by the rules of now. What it asks for is what it says itself: nothing of it is granted.",
+    "What was found is by the rules of this version, not of the day when it was added. What it asks for is what it says itself: nothing of it is granted.",
   ],
   examples: ["ext show 0f3a81c2"],
   async run(powers, args) {

@@ -19,6 +19,8 @@ import { usesOf, viewExtension } from "./extension-state.ts";
 
 /** Extensions that are made ready at a time: each is two processes and a folder. */
 const MOST_AT_ONCE = 4;
+/** Answers of at most two hundred findings that are kept. */
+const MOST_VETTED = 32;
 const NOTHING_ASKED: ExtensionSays["asks"] = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
 type Unpacking = Exclude<ExtensionSource, { kind: "http" }>;
 
@@ -50,6 +52,8 @@ export function createExtensionDesk(ports: {
   const { extensions: store, crypto, takeStreams } = ports.powers;
   const { extensions } = journal.state;
   const processes = createExtensionProcesses(ports);
+  /** What was found in this run of the monitor, by id. */
+  const vetted = new Map<string, Vetted>();
   let under = 0;
   /** What changes the store waits for what did so before. */
   let last: Promise<unknown> = Promise.resolve();
@@ -159,6 +163,15 @@ export function createExtensionDesk(ports: {
     }
   }
 
+  /** A server with a hundred packages takes half a minute, and neither its bytes nor the rules change meanwhile. */
+  async function vet(id: string): Promise<Vetted> {
+    const found = await processes.vet(store.treeOf(id));
+    const [oldest] = vetted.keys();
+    if (oldest !== undefined && vetted.size >= MOST_VETTED) vetted.delete(oldest);
+    vetted.set(id, found);
+    return found;
+  }
+
   async function add(source: ExtensionSource): Promise<ExtensionRequests["extension-add"]["ok"]> {
     const staging = store.stage();
     try {
@@ -186,12 +199,13 @@ export function createExtensionDesk(ports: {
     async "extension-vet"({ id }) {
       // Of a server elsewhere there is nothing here to look through.
       if (find(id).kind === "http") return { findings: [], more: 0 };
-      return await oneOfFew(() => processes.vet(store.treeOf(id)).catch(notVetted));
+      return vetted.get(id) ?? (await oneOfFew(() => vet(id).catch(notVetted)));
     },
 
     "extension-remove": ({ id }) =>
       inTurn(async () => {
         find(id);
+        vetted.delete(id);
         const seq = await journal.write({ kind: "extension-removed", extension: id });
         await ports.withdrawn();
         // What a stop leaves of it now goes at the next start.

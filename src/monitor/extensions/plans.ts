@@ -35,15 +35,15 @@ export function planUnpacker(
   };
 }
 
-/** Looks through a sealed tree, which it only reads, with the limits of whoever unpacks. */
+/** Looks through a sealed tree, which it only reads, with the limits of whoever unpacks; of syntax trees much is young. */
 export function planVetter(code: CodeLayout, tree: string): SandboxSpec {
   return {
     ...planUnpacker(code, { kind: "read", host: tree, fetched: null }),
-    command: programOf(code, "vetter"),
+    command: [...planGate(code, 0).command.slice(0, -2), "/aios/src/main/vetter.ts"],
   };
 }
 
 /** The same Node and flags as every small program of ours. */
-function programOf(code: CodeLayout, name: "fetcher" | "unpacker" | "vetter"): readonly string[] {
+function programOf(code: CodeLayout, name: "fetcher" | "unpacker"): readonly string[] {
   return [...planAlerter(code).command.slice(0, -1), `/aios/src/main/${name}.ts`];
 }
