@@ -1,7 +1,8 @@
 import { EXTENSION_PLACE, RISKS, type Grant, type Risk, type ToolClass } from "../kernel/grant.ts";
 import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { asJson } from "../protocol/as-json.ts";
-import type { ExtensionManifest } from "../protocol/extension.ts";
+import { decode } from "../protocol/decode.ts";
+import { EXTENSION_ENTRY, type ExtensionManifest } from "../protocol/extension.ts";
 import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { CliFailure } from "./failure.ts";
@@ -44,6 +45,8 @@ export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant 
       `${makeVisible(manifest.name)} names no program that Node could run`,
       "--entry FILE names one in its tree; for another program write a grant with extension: and command:",
     );
+  if (decode(EXTENSION_ENTRY, entry).kind !== "ok")
+    throw CliFailure.of("usage", `"${makeVisible(entry)}" is no path in its tree`, "--entry dist/index.js");
   const { workspace } = trust;
   const server = {
     extension: id,

@@ -1,5 +1,6 @@
 import { parseHttpUrl } from "../kernel/hosts.ts";
 import { RISKS, type Risk } from "../kernel/grant.ts";
+import { pathSegments } from "../kernel/paths.ts";
 import { PLANES, type Plane } from "../kernel/memory.ts";
 import { list, literal, names, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
 import { count, digest, visibleLine } from "./fields.ts";
@@ -75,6 +76,10 @@ export const EXTENSION_ASKS: Decoder<ExtensionAsks> = object<ExtensionAsks>(
 export const extensionName: Decoder<string> = refine(visibleLine, (name) =>
   name.length >= 1 && name.length <= 214 ? null : "is no name of an extension",
 );
+/** A file in a tree, by a path with one reading: it leads to nothing else in the sandbox where the tree lies. */
+export const EXTENSION_ENTRY: Decoder<string> = refine(visibleLine, (path) =>
+  path === "" || path.includes("\\") || pathSegments(`/${path}`) === null ? "is no path in a tree" : null,
+);
 const endpoint: Decoder<string> = refine(text({ max: 2048 }), (url) =>
   parseHttpUrl(url) === null ? "is no https address in its one spelling, nor one of this machine" : null,
 );
@@ -84,7 +89,7 @@ export const EXTENSION_SAYS: { readonly [Name in keyof ExtensionSays]: Decoder<E
   version: nullable(visibleLine),
   publisher: nullable(visibleLine),
   about: nullable(visibleLine),
-  entry: nullable(visibleLine),
+  entry: nullable(EXTENSION_ENTRY),
   asks: EXTENSION_ASKS,
 };
 

@@ -188,7 +188,9 @@ describe("ext trust", () => {
     ["a class that is none", {}, ["--agent", "helper", "--tool", "read_file=fine"], "usage"],
     ["one tool twice", {}, ["--agent", "helper", "--tool", "read_file=observe", "--tool", "read_file=reach"], "usage"],
     ["writing without a folder", {}, ["--agent", "helper", "--write"], "usage"],
-    ["a program that leads out", {}, ["--agent", "helper", "--expires", "never"], "usage"],
+    ["no end", {}, ["--agent", "helper", "--expires", "never"], "usage"],
+    ["a program that leads out", {}, ["--agent", "helper", "--entry", "../workspace/x.js"], "usage"],
+    ["a program that its own manifest leads out with", { entry: "../workspace/x.js" }, ["--agent", "helper"], "usage"],
     ["a tool whose name looks like another", { tools: ["r\u0435ad_file"] }, ["--agent", "helper"], "bad-grant"],
   ])("has nothing signed for %s", async (_what, setting, words, code) => {
     const desk = open(setting);

@@ -17,6 +17,22 @@ async function says(form: ArchiveForm, files: { readonly [path: string]: string 
   return read;
 }
 
+test("an unpacker that was taken over names no program out of the tree", async () => {
+  const { says: said } = await says("tar", {});
+  for (const [entry, kind] of [
+    ["dist/index.js", "ok"],
+    ["../workspace/x.js", "refused"],
+    ["/workspace/x.js", "refused"],
+    ["a/./b.js", "refused"],
+    ["", "refused"],
+    ["a\\..\\b.js", "refused"],
+  ] as const)
+    expect([
+      entry,
+      decode(object<ExtensionSays>(EXTENSION_SAYS), { ...JSON.parse(JSON.stringify(said)), entry }).kind,
+    ]).toEqual([entry, kind]);
+});
+
 describe("what an extension is and says is read from its own files", () => {
   test("a package", async () => {
     const manifest = { name: "@acme/notes", version: "1.2.3", author: { name: "Acme" }, description: "Keeps\nnotes" };

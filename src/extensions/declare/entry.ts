@@ -1,13 +1,9 @@
-/** Bytes of a path in a tree. */
-const MOST = 1024;
+import { decode } from "../../protocol/decode.ts";
+import { EXTENSION_ENTRY } from "../../protocol/extension.ts";
 
-/**
- * The program that Node is to run, as an extension names it: a path below its folder with one reading, without `./` before
- * it. Null for anything else.
- */
+/** The program that Node is to run, as an extension names it, without `./` before it. Null when it is no path in its tree. */
 export function asEntry(value: unknown): string | null {
-  if (typeof value !== "string" || value.length > MOST || !value.isWellFormed()) return null;
-  const path = value.replace(/^(?:\.\/)+/u, "");
-  const plain = /^[^\p{C}\p{Zl}\p{Zp}\\]+$/u.test(path);
-  return plain && path.split("/").every((name) => name !== "" && name !== "." && name !== "..") ? path : null;
+  if (typeof value !== "string") return null;
+  const entry = decode(EXTENSION_ENTRY, value.replace(/^(?:\.\/)+/u, ""));
+  return entry.kind === "ok" ? entry.value : null;
 }
