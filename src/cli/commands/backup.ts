@@ -105,10 +105,7 @@ export const restore: Command = {
         `${makeVisible(home.path)} is restored: ${size} records, as of ${showMoment(made, powers.offset(made))}`,
         "good",
       ),
-      line(
-        `  the log is known to have had ${known}: at least ${known - size} are lost`,
-        known > size ? "bad" : "faint",
-      ),
+      line(`  what came after the backup is lost: ${known - size} records or more`, "wait"),
       line("  every grant is revoked and everything is frozen: look through owners and policy,", "wait"),
       line("  sign grants anew, and then let it go on with aios thaw --all", "wait"),
     ]);
