@@ -149,7 +149,7 @@ describe("a payload that a rule keeps no longer", () => {
     expect(await world.missing()).toEqual([1, intent + 1]);
     expect((await world.kinds("payloads-expired")).map(({ record, payload }) => [record, payload])).toMatchObject([
       [
-        { count: 1, next: { outcome: 5 } },
+        { count: 1, next: { outcome: 4 } },
         { records: [[3, 3]], passed: [], kept: [] },
       ],
       [
@@ -164,6 +164,27 @@ describe("a payload that a rule keeps no longer", () => {
     await world.retention.look();
     expect(world.log.size).toBe(size);
     expect(world.retention.view()).toMatchObject({ days: { denied: 30, outcome: 7 }, waits: false });
+  });
+
+  test("is looked for among what is old enough alone, whatever kinds the rules are about", async () => {
+    await world.rule({ "port-visited": 30, denied: 1 });
+    for (let day = 0; day < 5; day += 1) {
+      await world.journal.write(DENIED(), { day });
+      world.pass(0.5);
+    }
+    let read = 0;
+    const { log } = world;
+    const records = log.records.bind(log);
+    log.records = async function* (from, to) {
+      for await (const each of records(from, to)) {
+        read += 1;
+        yield each;
+      }
+    };
+    await world.retention.look();
+    expect(await world.missing()).toEqual([1, 2, 3, 4]);
+    // The rule, four that go and one that is younger, and the last again by the look for more.
+    expect(read).toBe(7);
   });
 
   test("is in no file of the home, and in none of a copy from before or after that has no epoch key", async () => {

@@ -93,8 +93,10 @@ export function createRetention(ports: RetentionPorts): Retention {
       next.set(kind, Math.max(expired.next.get(kind) ?? 0, looked.next.get(kind) ?? 0));
     const going = new Map(next);
     const to = log.size;
+    const youngest = now - Math.min(...Object.values(state.retention.days)) * DAY_MS;
     for await (const { record, kept } of log.records(Math.min(to, ...next.values()), to)) {
-      if (going.size === 0 || records.length >= BATCH || stopped) break;
+      // Nothing behind it is older: a kind that hardly comes is not looked for to the end of the log.
+      if (record.at > youngest || going.size === 0 || records.length >= BATCH || stopped) break;
       const from = going.get(record.kind);
       if (from !== undefined && record.seq >= from) {
         if (!dueAt(record, now)) going.delete(record.kind);
