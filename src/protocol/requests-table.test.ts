@@ -71,6 +71,7 @@ describe("the names that a peer may use", () => {
     "backup-begin",
     "backup-made",
     "checkpoint",
+    "retention",
     "log-pace",
     "state-compare",
     "watch",
