@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { canonicalize } from "../kernel/canonical.ts";
-import type { Grant } from "../kernel/grant.ts";
+import type { Grant, ToolClass } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import { NO_REST, restOf } from "../kernel/rest.ts";
 import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
 import { MOST_PROPOSED } from "../protocol/proposed-grants.ts";
+import { coverExamples, type Example } from "../showing/covering.ts";
 import type { DraftPlace } from "./drafts.ts";
 import { createProposedDesk, type ProposedDesk } from "./proposed-desk.ts";
 import { emptyState, type State } from "./state.ts";
@@ -27,7 +29,7 @@ const grant: Grant = {
   sandbox: { workspace: "none", folder: null, programs: "none", home: null, ports: [] },
 };
 /** What it was made from, as a plain grant has it: nothing waits. */
-const held = { open: [], requests: null, from: "cli" } as const;
+const held = { open: [], examples: null, from: "cli" } as const;
 const wider: Grant = { ...grant, limits: { ...grant.limits, uses: 4 } };
 const narrower: Grant = { ...grant, allow: [{ what: "notes/add", where: { text: { in: ["a"] } } }] };
 
@@ -124,28 +126,108 @@ describe("the desk of proposed grants", () => {
     expect(() => admit(signed(statement))).not.toThrow();
   });
 
-  test("attack: a lease over what an agent took back once it was proposed is not signed; twin: while any of it waits it is", async () => {
-    const [one, other] = ["1".repeat(32), "2".repeat(32)];
-    const laid = {
-      instance: "i-0123456789abcdef",
-      grant,
-      about: [],
-      open: [],
-      requests: [one, other],
-      from: "cli",
-    } as const;
-    for (const request of laid.requests) state.held.set(request, { digest: request, instance: laid.instance } as never);
-    desk.lay(laid);
-    const { statement } = await show();
-    state.held.delete(one);
-    expect(() => admit(signed(statement))).not.toThrow();
-    state.held.delete(other);
-    expect(() => admit(signed(statement))).toThrow(/nothing that it was made from waits any more/);
-    expect(desk.list()).toEqual([]);
-    await expect(show()).rejects.toThrow(/waits any more/);
-    // Nor is it there again when the agent asks anew: that is another request.
-    state.held.set("3".repeat(32), { digest: "3", instance: laid.instance } as never);
-    expect(() => admit(signed(statement))).toThrow(/waits any more/);
+  describe("over actions that wait", () => {
+    const TOOL: ToolClass = { risk: "reserved", labels: [], fields: { text: "string" }, recipients: {} };
+    const instance = "i-0123456789abcdef";
+    /** One that waits, of its own number. */
+    const wait = (at: number, args: JsonObject): Example => {
+      const request = String(at).repeat(32);
+      const action = { v: 1, request, agent: "worker", instance, verb: "call", driver: "notes", name: "add" } as const;
+      const whole = { ...action, arguments: args };
+      const text = canonicalize(whole);
+      state.held.set(request, {
+        request,
+        digest: digest(text),
+        text,
+        instance,
+        agent: "worker",
+        what: "notes/add",
+      } as never);
+      return { action: whole, tool: TOOL };
+    };
+    const end = ({ action }: Example): void => void state.held.delete(action.request);
+    const propose = (...examples: readonly Example[]): Grant => {
+      const { allow } = coverExamples(examples, { lease: true, folders: false, digest });
+      const made = { ...grant, allow };
+      desk.lay({ ...held, instance, grant: made, about: [], examples });
+      return made;
+    };
+    const only = (lease: Grant, text: string): Grant => ({
+      ...lease,
+      allow: lease.allow.map((line) => ({ ...line, where: { text: { in: [text] } } })),
+    });
+
+    test("attack: as soon as one that it covers waits no more it is gone, and neither signed nor shown; twin: while all wait it is", async () => {
+      const [one, other] = [wait(1, { text: "a" }), wait(2, { text: "b" })];
+      const lease = propose(one, other);
+      const { statement } = await show();
+      expect(() => admit(signed(statement))).not.toThrow();
+      expect(() => desk.checkWaits(lease)).not.toThrow();
+      end(one);
+      expect(() => admit(signed(statement))).toThrow(/something that it covers waits no more/);
+      expect(desk.list()).toEqual([]);
+      await expect(show()).rejects.toThrow(/waits no more/);
+      // As it was printed it is not signed either, nor less of it, and no more when the same is proposed again over what is left.
+      for (let times = 0; times < 2; times += 1) {
+        expect(() => desk.checkWaits(lease)).toThrow(/made from actions of which one waits no more/);
+        const left = propose(other);
+        expect(() => desk.checkWaits(left)).not.toThrow();
+      }
+      end(other);
+      expect(() => desk.checkWaits(only(lease, "b"))).toThrow(/waits no more/);
+      expect(() => desk.checkWaits({ ...lease, id: "my-own" })).not.toThrow();
+    });
+
+    test("attack: narrowed to what was taken back it is gone, though more waits; twin: what was taken out of it may end", async () => {
+      const [one, other] = [wait(1, { text: "a" }), wait(2, { text: "b" })];
+      const lease = propose(one, other);
+      desk.narrow(grant.id, json(only(lease, "a")));
+      end(other);
+      const { statement } = await show();
+      expect(() => admit(signed(statement))).not.toThrow();
+      expect(() => desk.checkWaits(only(lease, "a"))).not.toThrow();
+      expect(() => desk.checkWaits(lease)).toThrow(/waits no more/);
+      wait(3, { text: "b" });
+      end(one);
+      expect(() => admit(signed(statement))).toThrow(/waits no more/);
+    });
+
+    test("attack: nor is it narrowed to what nobody asked for", () => {
+      const { allow, ...lease } = propose(wait(1, { text: "a" }));
+      const nobody = { ...lease, allow: allow.map(({ what }) => ({ what, where: { text: { in: [] } } })) };
+      expect(() => desk.narrow(grant.id, json(nobody))).toThrow();
+      const under = { ...grant, allow: [{ what: "notes/add", where: { text: { under: "/w" } } }] };
+      desk.lay({ ...held, instance, grant: under, about: [], examples: [wait(2, { text: "/w/x" })] });
+      const deeper = { ...grant, allow: [{ what: "notes/add", where: { text: { under: "/w/y" } } }] };
+      expect(() => desk.narrow(grant.id, json(deeper))).toThrow(/Nothing that waits is left in it/);
+    });
+
+    test("attack: a digest that nothing which waits explains is not signed, under any name; twin: one that is read in another action is", () => {
+      const [one, other] = [wait(1, { text: "a", more: "x" }), wait(2, { text: "b", more: "x" })];
+      const lease = { ...propose(one, other), id: "my-own" };
+      expect(() => desk.checkWaits(lease)).not.toThrow();
+      end(one);
+      expect(() => desk.checkWaits(lease)).not.toThrow();
+      expect(() => desk.checkWaits({ ...lease, agents: ["somebody"] })).toThrow(/nobody can read/);
+      end(other);
+      expect(() => desk.checkWaits(lease)).toThrow(/nobody can read what they are/);
+      const rest = [NO_REST];
+      expect(() => desk.checkWaits({ ...lease, allow: lease.allow.map((line) => ({ ...line, rest })) })).not.toThrow();
+    });
+
+    test("attack: in a folder that was narrowed, the content of what is outside by now is not left unread", () => {
+      const [one, other] = [wait(1, { text: "/w/a/x", more: "x" }), wait(2, { text: "/w/b/x", more: "y" })];
+      const rest = [one, other].map(({ action }) => restOf({ text: { under: "/w" } }, action.arguments, digest));
+      const folder = (under: string): Grant => ({
+        ...grant,
+        allow: [{ what: "notes/add", where: { text: { under } }, rest }],
+      });
+      desk.lay({ ...held, instance, grant: folder("/w"), about: [], examples: [one, other] });
+      desk.narrow(grant.id, json(folder("/w/a")));
+      expect(desk.list()).toHaveLength(1);
+      end(other);
+      expect(desk.list()).toEqual([]);
+    });
   });
 
   describe("where a second screen is demanded", () => {

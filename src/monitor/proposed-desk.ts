@@ -6,6 +6,7 @@ import { whyWider } from "../kernel/narrower.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import { MOST_PROPOSED, type ProposedDetail, type ProposedView } from "../protocol/proposed-grants.ts";
 import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
+import type { Example } from "../showing/covering.ts";
 import type { DraftPlace } from "./drafts.ts";
 import { Refusal, StatementRefusal } from "./faults.ts";
 import { frozenBy } from "./frozen-yes.ts";
@@ -13,6 +14,7 @@ import { jsonView } from "./json-view.ts";
 import { createSecondScreen } from "./second-screen.ts";
 import { isPasskey } from "./signers.ts";
 import type { State } from "./state.ts";
+import { coveredBy, needsOf, refuseUnread, type Needs } from "./waiting-for.ts";
 
 /** A draft is handed out again while it is good for as long at least, milliseconds: so that two screens show one code. */
 const DRAFT_LEFT_MS = 150_000;
@@ -22,6 +24,9 @@ const DRAFT_LEFT_MS = 150_000;
  * nothing of a terminal's; of a side, so many for one agent, and of those so many for one instance of it.
  */
 const [OF_SIDE, OF_AGENT, OF_INSTANCE] = [MOST_PROPOSED / 2, 8, 4];
+
+/** Names of leases, of which it is known what they were made from, also when they lie on the desk no more. */
+const KNOWN = 1024;
 
 /** Who has a grant proposed: somebody at a terminal or at the console. */
 export type ProposedBy = "cli" | "console";
@@ -33,12 +38,14 @@ interface Laid {
   readonly grant: Grant;
   readonly about: readonly string[];
   readonly open: ProposedDetail["open"];
-  /** The held actions that it was made from: it ends when none of them waits any more. Null: they were denied, and none waits. */
-  readonly requests: readonly string[] | null;
+  /** The held actions that it was made from: it ends when one that it covers waits no more. Null: they were denied, none waits. */
+  readonly examples: readonly Example[] | null;
 }
 
 interface Entry extends Laid {
   readonly made: number;
+  /** What has to wait for it to stay. */
+  readonly needs: Needs;
   draft: UnsignedStatement | null;
 }
 
@@ -50,7 +57,7 @@ interface Drawing {
 
 /**
  * The grants that are proposed and that nobody has signed, by the name that each would have: in memory, a few of each side, agent
- * and instance, each until its own end, and a lease only while something that it was made from still waits. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
+ * and instance, each until its own end, and a lease only while all that it covers of what it was made from waits. A proposal gives nothing; the desk is there so that what a browser shows, what it has signed and what a terminal
  * shows are one document, which is never wider than what the monitor itself made (docs/decisions/grants-at-the-console.md).
  */
 export interface ProposedDesk {
@@ -61,8 +68,13 @@ export interface ProposedDesk {
   list(): readonly ProposedView[];
   /** Throws Refusal `unknown-proposal`, or what drawing the statement up throws. */
   show(id: string, drawing: Drawing): Promise<ProposedDetail>;
-  /** Throws Refusal `unknown-proposal`, `wider`, `bad-document`. */
+  /** Throws Refusal `unknown-proposal`, `wider`, `bad-document`, `nothing-to-propose`. */
   narrow(id: string, document: JsonObject): void;
+  /**
+   * Looks at a lease that is to be signed, wherever it was drawn up. Throws Refusal `unknown-proposal` when it has the name of one
+   * that was made from what waits no more and covers it, `unknown-request` when nothing that waits shows what it binds.
+   */
+  checkWaits(lease: Grant): void;
   /** The code for exactly this document, or null. Throws Refusal `unknown-proposal`, also when it is another by now. */
   tell(id: string, subject: string): string | null;
   /**
@@ -83,6 +95,8 @@ export interface DeskParts {
 
 export function createProposedDesk({ state, random, crypto, now }: DeskParts): ProposedDesk {
   const entries = new Map<string, Entry>();
+  /** Requests that leases of a name were made from: a lease that was printed is signed later, and without the desk. */
+  const madeFrom = new Map<string, ReadonlySet<string>>();
   const demanded = {
     get secondScreen() {
       return state.secondScreen;
@@ -93,9 +107,10 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
 
   function sweep(): void {
     const at = now();
-    for (const [id, { grant, requests }] of entries) {
-      // Else an agent asks, takes it back once a lease is proposed, and has a lease signed over what nobody waits for.
-      const waits = requests === null || requests.some((request) => state.held.has(request));
+    for (const [id, { grant, needs }] of entries) {
+      // Else an agent takes back what it asked for once a lease is proposed, and has one signed over what nobody can read; or
+      // one owner signs what another said no to.
+      const waits = needs.every((any) => any.some((request) => state.held.has(request)));
       if (!waits || state.grants.has(id) || grant.limits.expires <= at) entries.delete(id);
     }
   }
@@ -104,11 +119,16 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
     sweep();
     const entry = entries.get(id);
     if (entry !== undefined) return entry;
-    throw new Refusal(
-      "unknown-proposal",
-      `No grant "${id}" is proposed: it was signed, its time is over, or nothing that it was made from waits any more.`,
-      "When the agent asks again, propose it again: `aios propose`.",
+    throw unknown(
+      `No grant "${id}" is proposed: it was signed, its time is over, or something that it covers waits no more.`,
     );
+  }
+
+  function note(id: string, examples: readonly Example[]): void {
+    const before = madeFrom.get(id) ?? [];
+    madeFrom.delete(id);
+    for (const oldest of madeFrom.keys()) if (madeFrom.size >= KNOWN) madeFrom.delete(oldest);
+    madeFrom.set(id, new Set([...before, ...examples.map(({ action }) => action.request)]));
   }
 
   const subjectOf = ({ grant }: Entry): string => crypto.digest(canonicalize(jsonView(grant)));
@@ -138,7 +158,9 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
       entries.delete(id);
       const over = oneTooMany([...entries.values()], laid);
       if (over !== null) entries.delete(over.grant.id);
-      entries.set(id, { ...laid, made: now(), draft: null });
+      const needs = laid.examples === null ? [] : needsOf(laid.grant, laid.examples, crypto.digest);
+      entries.set(id, { ...laid, made: now(), needs, draft: null });
+      if (laid.examples !== null) note(id, laid.examples);
     },
     isOthers(id, from) {
       sweep();
@@ -171,7 +193,27 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
       if (why !== null)
         throw new Refusal("wider", `This is no narrower grant: ${why}.`, "Take something away, or propose it again.");
       // The place in the order stays; the draft and the code of what it was are good for nothing any more.
-      entries.set(id, { ...entry, grant: decoded.value, draft: null });
+      const narrowed = { ...entry, grant: decoded.value, draft: null };
+      const { examples } = entry;
+      if (examples === null) return void entries.set(id, narrowed);
+      if (coveredBy(decoded.value, examples, crypto.digest).length === 0)
+        throw new Refusal(
+          "nothing-to-propose",
+          "Nothing that waits is left in it.",
+          "Deny what waits, or leave some of it in.",
+        );
+      entries.set(id, { ...narrowed, needs: needsOf(decoded.value, examples, crypto.digest) });
+    },
+    checkWaits(lease) {
+      sweep();
+      const entry = entries.get(lease.id);
+      // All of what is left on the desk waits; anything more may be of what it was before.
+      const isLeft = entry !== undefined && whyWider(lease, entry.grant) === null;
+      if (lease.lease && !isLeft && [...(madeFrom.get(lease.id) ?? [])].some((request) => !state.held.has(request)))
+        throw unknown(
+          `Lease "${lease.id}" was made from actions of which one waits no more: it was denied, taken back, answered, or over.`,
+        );
+      refuseUnread(lease, state, crypto.digest);
     },
     tell(id, subject) {
       const entry = entryOf(id);
@@ -200,6 +242,10 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
       if (fault !== null) throw new StatementRefusal("second-screen", fault);
     },
   };
+}
+
+function unknown(why: string): Refusal {
+  return new Refusal("unknown-proposal", why, "When the agent asks again, propose it again: `aios propose`.");
 }
 
 /** Which of the entries, oldest first, makes room for one more, or null when there is room. */

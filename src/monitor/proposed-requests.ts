@@ -67,8 +67,8 @@ async function propose(
   if (about.length > MOST_LINES || about.some((each) => each.length > LONGEST_LINE))
     throw nothing("There is more to say about it than a person reads.");
   const grant = decoded.value;
-  const requests = terms.from === "held" ? asked.covering.covered.map(({ action }) => action.request) : null;
-  ports.proposed.lay({ instance: terms.instance, from, grant, about, open: openIn(asked), requests });
+  const examples = terms.from === "held" ? asked.covering.covered : null;
+  ports.proposed.lay({ instance: terms.instance, from, grant, about, open: openIn(asked), examples });
   return { grant, about };
 }
 

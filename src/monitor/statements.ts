@@ -121,7 +121,7 @@ export function createStatements(ports: StatementPorts): Statements {
     if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, crypto);
     switch (purpose) {
       case "sign-grant":
-        readGrant(document, journal.state);
+        ports.owners.proposed.checkWaits(readGrant(document, journal.state));
         return;
       case "revoke-grant": {
         const grant = journal.state.grants.get(exactText(document, "grant"));

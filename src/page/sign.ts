@@ -37,6 +37,18 @@ const AGAIN_MS = 5000;
 /** What a browser's timer can wait, milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** The code that says that there is no such thing any more, and what the person is told then. */
+const OVER = {
+  held: [
+    "unknown-request",
+    "This does not wait any more: nobody answered in time (hold-expired), or somebody did elsewhere.",
+  ],
+  grant: [
+    "unknown-proposal",
+    "This is not proposed any more: it was signed, its time is over, or something that it covers was taken back or answered.",
+  ],
+} as const;
+
 const message = h("p", { role: "alert", class: "bad" });
 const content = h("div");
 /** The code of a second screen: what is typed here goes into what is signed. */
@@ -57,7 +69,8 @@ async function begin(): Promise<void> {
   const purpose = purposeOf(target);
   const paper = await paperOf(target);
   if (mine !== begun) return;
-  if (target.kind === "held") untilOver(target.request, paper.draft.expires);
+  if (target.kind === "held") untilOver(target, paper.draft.expires);
+  if (target.kind === "grant") untilOver(target, 0);
   if (signer === undefined || maySign(signer.roles, purpose)) return show(paper, key);
   // Nobody is offered what the monitor would refuse them.
   show({ ...paper, answers: [] }, key);
@@ -264,21 +277,25 @@ async function decide(
 }
 
 /**
- * Takes what waits no more off the page when its time is up, its buttons too: nobody should sign what is denied already. The
- * clock here may be another than the monitor's, so it is the monitor that says so.
+ * Takes what waits no more off the page, its buttons too: nobody should sign what is denied already. The clock here may be
+ * another than the monitor's, so it is the monitor that says so.
+ * @param expires when that can be at the earliest: a lease ends as soon as something that it covers does.
  */
-function untilOver(request: string, expires: number): void {
+function untilOver(target: Exclude<Target, { kind: "plain" }>, expires: number): void {
   const mine = begun;
+  const [gone, words] = OVER[target.kind];
   const look = async (): Promise<void> => {
     if (mine !== begun) return;
-    const isOver = await ask("held-show", { request }).then(
+    const asked =
+      target.kind === "held" ? ask("held-show", { request: target.request }) : ask("proposed-grant", { id: target.id });
+    const isOver = await asked.then(
       () => false,
-      (error: unknown) => error instanceof Refused && error.code === "unknown-request",
+      (error: unknown) => error instanceof Refused && error.code === gone,
     );
     if (mine !== begun) return;
     if (!isOver) return void setTimeout(() => void look(), AGAIN_MS);
     begun += 1;
-    fill(message, "This does not wait any more: nobody answered in time (hold-expired), or somebody did elsewhere.");
+    fill(message, words);
     fill(content, back());
   };
   setTimeout(() => void look(), Math.min(Math.max(expires - Date.now(), AGAIN_MS), LONGEST_TIMER_MS));

@@ -134,31 +134,62 @@ export function describeProposedGrants(parts: {
       expect(answers.map(({ result }) => result?.isError === true)).toEqual([false, false, true, true, true, false]);
     }, 60_000);
 
-    test("attack: one that takes back what it asked for between proposal and signature has no lease; the person is told, and nothing runs", async () => {
+    test("attack: an action that was taken back, or denied by a signed no, is in no lease, signed at the desk or as it was printed; twin: what waits is", async () => {
       const raw = (message: object) => ({ raw: `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n` });
-      const params = { name: "notes__add", arguments: { text: "harmless" } };
+      const call = (id: number, text: string) =>
+        raw({
+          id,
+          method: "tools/call",
+          params: { name: "notes__add", arguments: { text, more: `${text} at length` } },
+        });
       const plan = [
-        raw({ id: 77, method: "tools/call", params }),
+        call(77, "back"),
+        call(78, "no"),
+        call(79, "harmless"),
         { until: 1 },
         raw({ method: "notifications/cancelled", params: { requestId: 77 } }),
         { until: 2 },
       ];
       const again = aios.follow("asker", plan, { holdSeconds: 600 });
-      await until(async () => (await aios.held()).length === 1, "what it asks for is held");
-      const [held] = await aios.held();
-      const mine = held?.instance ?? "";
-      const { grant } = await aios.client.request("propose-grant", terms({ instance: mine }));
-      const detail = await look(grant.id);
+      await until(async () => (await aios.held()).length === 3, "what it asks for is held");
+      const [mine] = (await aios.held()).map(({ instance: each }) => each);
+      const propose = () => aios.client.request("propose-grant", terms({ instance: mine ?? "" }));
+      const refused = async ({ grant }: Awaited<ReturnType<typeof propose>>, detail: ProposedDetail) => {
+        await expect(submit(detail, documentOf(detail))).rejects.toMatchObject({ code: "unknown-proposal" });
+        expect((await aios.client.request("proposed-grants", {})).proposed.map(({ id }) => id)).not.toContain(grant.id);
+        await expect(aios.sign("sign-grant", asJson(grant))).rejects.toMatchObject({ code: "unknown-proposal" });
+        const renamed = { ...grant, id: "renamed" };
+        await expect(aios.sign("sign-grant", asJson(renamed))).rejects.toMatchObject({ code: "unknown-request" });
+      };
+      const first = await propose();
+      const open = await look(first.grant.id);
       aios.release("asker");
-      await until(async () => (await aios.held()).length === 0, "it is taken back");
-      await expect(submit(detail, documentOf(detail))).rejects.toThrow(/nothing that it was made from waits any more/);
-      expect((await aios.client.request("proposed-grants", {})).proposed.map(({ id }) => id)).not.toContain(grant.id);
-      expect(await grants()).not.toContain(grant.id);
+      await until(async () => (await aios.held()).length === 2, "one is taken back");
+      await refused(first, open);
+      const second = await propose();
+      const shown = await look(second.grant.id);
+      const no = await Promise.all(
+        (await aios.held()).map(async ({ request }) => aios.client.request("held-show", { request })),
+      );
+      await aios.answer(no.find(({ action }) => action.includes('"no"'))?.request ?? "", "deny");
+      await refused(second, shown);
+      // Twin: over what still waits another is proposed, which is signed as it was printed; the ones before are not good again.
+      const third = await propose();
+      await refusedOnly(first.grant);
+      await aios.sign("sign-grant", asJson(third.grant));
+      await until(async () => (await aios.held()).length === 0, "what it covers runs");
       aios.release("asker");
       await again;
-      const query = { from: 0, limit: 100, instance: mine, kinds: ["denied", "intent", "outcome"] };
+      const query = { from: 0, limit: 100, instance: mine ?? "", kinds: ["denied", "intent"] };
       const { entries } = await aios.client.request("log-show", query);
-      expect(entries.map(({ record }) => record)).toMatchObject([{ kind: "denied", code: "withdrawn" }]);
+      expect(entries.map(({ record }) => ("code" in record ? record.code : record.kind))).toEqual([
+        "withdrawn",
+        "denied-by-owner",
+        "intent",
+      ]);
+      async function refusedOnly(grant: typeof first.grant): Promise<void> {
+        await expect(aios.sign("sign-grant", asJson(grant))).rejects.toThrow(/waits/);
+      }
     }, 60_000);
   });
 }
