@@ -136,13 +136,18 @@ function readStart(file: number): string {
 
 function wrap(channel: Channel): MonitorClient {
   const listeners: { [Name in keyof CliEvents]?: (body: CliEvents[Name]) => void } = {};
+  /** What the monitor says unasked, first of all: whoever listens later hears it then. */
+  let recovering: CliEvents["recovering"] | null = null;
   let broken: string | null = null;
   let closing = false;
   const peer = createPeer(channel, {
     side: CLI_SIDE,
     requests: {},
     events: {
-      recovering: (body) => listeners.recovering?.(body),
+      recovering: (body) => {
+        if (listeners.recovering === undefined) recovering = body;
+        else listeners.recovering(body);
+      },
       record: (body) => listeners.record?.(body),
       held: (body) => listeners.held?.(body),
       stage: (body) => listeners.stage?.(body),
@@ -184,6 +189,9 @@ function wrap(channel: Channel): MonitorClient {
     },
     onEvent(name, listener) {
       Object.assign(listeners, { [name]: listener });
+      if (recovering === null || listeners.recovering === undefined) return;
+      listeners.recovering(recovering);
+      recovering = null;
     },
     onEnd(listener) {
       void peer.closed.then(() => void (closing || listener(ended())));

@@ -1,4 +1,6 @@
+import { execFile as execFileCallback } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROLES, type Role } from "../../src/kernel/owner-roles.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
@@ -25,8 +27,11 @@ import { createOwners } from "../../verifier/owners.mjs";
 import { describeConsoleSessions } from "./console-sessions.ts";
 import { describeProposedGrants } from "./proposed-grants.ts";
 import { describeSecondScreen } from "./second-screen.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { createAuthenticator, UP, type Authenticator, type Odd } from "../fakes/authenticator.ts";
 import { asJson, connectClient, ownerDocument, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
+
+const execFile = promisify(execFileCallback);
 
 /*
  * Attacks on who may sign what, against one real monitor: each with its harmless twin.
@@ -331,6 +336,9 @@ describe("a recovery code", () => {
     await late.request("ps", { all: false });
     expect(await told).toMatchObject({ pending: { name: "thief", record } });
     late.close();
+    // As every command says, which asks the monitor for its version before it listens.
+    const listed = await execFile(COMMAND, ["owners", "list", "--home", aios.home]);
+    expect(listed.stderr).toMatch(/SOMEBODY RECOVERS A KEY: thief becomes an owner at .+ Stop it: aios owners stop/u);
     const drawn = await flood();
     await aios.sign("stop-recovery", { record });
     expect(drawn).toBe(300);
