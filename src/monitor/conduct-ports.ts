@@ -1,7 +1,7 @@
 import type { Digest, Proposal } from "../kernel/action.ts";
 import type { Stage } from "../kernel/codes.ts";
 import type { DecisionInput, Evaluator } from "../kernel/decision.ts";
-import type { DriverLookup } from "../kernel/pipeline.ts";
+import type { Approval, DriverLookup } from "../kernel/pipeline.ts";
 import type { Decider } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { RunningDriver } from "./driver-pool.ts";
@@ -38,6 +38,17 @@ export interface ConductPorts extends ExecutePowers {
   climbed(live: LiveInstance, climb: Climb): Promise<void>;
   freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void>;
   emit(event: StageEvent): void;
+}
+
+/** What an action passes the stages with; its driver is found as `lookupFor` says where nothing else is said. */
+export interface Passing {
+  readonly approval: Approval;
+  readonly lookup?: ConductPorts["lookup"];
+}
+
+/** What finds the driver of an action: for an owner's no, which runs nothing, none has to be there. */
+export function lookupFor(ports: ConductPorts, approval: Approval): ConductPorts["lookup"] {
+  return approval.kind === "consent" && approval.consent.decision === "deny" ? ports.signed : ports.lookup;
 }
 
 /** Leads actions through the six stages: decide, select, validate, approve, execute, audit (DESIGN 4). */

@@ -4,16 +4,7 @@ import { REASONS, type Stage } from "../kernel/codes.ts";
 import type { HoldReason } from "../kernel/decision.ts";
 import { noteHeld, noteTooMany } from "../kernel/flood.ts";
 import type { Risk } from "../kernel/grant.ts";
-import {
-  approve,
-  type Approval,
-  decide,
-  redeem,
-  select,
-  type Ticket,
-  validate,
-  type Validated,
-} from "../kernel/pipeline.ts";
+import { approve, decide, redeem, select, type Ticket, validate, type Validated } from "../kernel/pipeline.ts";
 import type { Staged } from "../kernel/staged.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
@@ -32,7 +23,7 @@ import { heldUntil, stoppedByAbsence } from "./away.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Envelope } from "../protocol/statement.ts";
-import type { Asked, Conduct, ConductPorts } from "./conduct-ports.ts";
+import { type Asked, type Conduct, type ConductPorts, lookupFor, type Passing } from "./conduct-ports.ts";
 import { DriverLate, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
 import { refuseFrozenYes } from "./frozen-yes.ts";
@@ -58,7 +49,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   function pass(
     asked: Asked,
     proposal: Proposal | Action,
-    { approval, lookup = ports.lookup }: { readonly approval: Approval; readonly lookup?: ConductPorts["lookup"] },
+    { approval, lookup = lookupFor(ports, approval) }: Passing,
   ): Passed {
     const { live, request, what } = asked;
     const { state } = live;

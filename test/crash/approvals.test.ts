@@ -95,6 +95,20 @@ describe("kill -9 of the monitor", () => {
     120_000,
   );
 
+  test("a no to what is held since then is an owner's no, whatever runs by now", async () => {
+    const { aios } = stage;
+    const one = await stage.take("gone");
+    const { detail } = one;
+    await aios.answer(detail.request, "deny");
+    const asked = { from: 0, limit: 1000, instance: null, kinds: ["denied" as const] };
+    const { entries } = await aios.client.request("log-show", asked);
+    const own = entries.flatMap(({ record }) =>
+      record.kind === "denied" && record.action === detail.digest ? [record] : [],
+    );
+    expect(own).toMatchObject([{ code: "denied-by-owner", by: { kind: "owner" } }]);
+    expect(await stage.look(one)).toMatchObject({ intents: 0, effects: 0, waits: false });
+  }, 120_000);
+
   test.runIf(ALL).each(["alive", "gone"] as const)(
     "at every moment, its agent %s",
     async (who) => {
