@@ -104,7 +104,7 @@ function inside(): void {
     if (page === "grants") return what === "" ? grantsView(feed) : grantView(feed, what);
     if (page === "log") return /^\d/.test(what) ? recordView(what) : logView(what);
     if (page === "policy") return policyView(what);
-    if (page === "memory") return memoryView();
+    if (page === "memory") return memoryView(feed);
     return what === "" ? inboxView(feed) : proposeView(feed, what);
   }
 

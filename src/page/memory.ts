@@ -2,7 +2,9 @@ import type { EntryView, PlaneView } from "../protocol/memory-table.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
 import { ask, why } from "./api.ts";
 import { box, empty, fill, h, theirs } from "./dom.ts";
+import type { Feed } from "./feed.ts";
 import { visibleRows } from "./grants.ts";
+import { signLink, type Roles } from "./sign-link.ts";
 import { table } from "./table.ts";
 import { timeOf } from "./time.ts";
 import type { View } from "./view.ts";
@@ -11,8 +13,11 @@ import type { View } from "./view.ts";
 const PAGE = 50;
 type Planes = ConsoleRequests["memory-planes"]["ok"];
 
-/** What agents keep: how much, and the entries of a plane with where they come from. Nothing here changes anything. */
-export function memoryView(): View {
+/**
+ * What agents keep: how much, and the entries of a plane with where they come from. Nothing here changes anything; a quarantine is
+ * taken back on the signing page.
+ */
+export function memoryView({ roles }: Pick<Feed, "roles">): View {
   const overview = h("div", {}, h("p", { class: "faint", role: "status" }, "Reading …"));
   const place = h("p", { class: "faint", role: "status" });
   const list = h("ol", { class: "records" });
@@ -71,7 +76,7 @@ export function memoryView(): View {
 
   ask("memory-planes", {})
     .then((planes) => {
-      fill(overview, drawPlanes(planes));
+      fill(overview, drawPlanes(planes, roles));
       const names = planes.planes.filter(isKept).map(({ agent, what }) => `${agent}/${what}`);
       fill(
         plane,
@@ -88,15 +93,16 @@ function isKept({ what }: PlaneView): boolean {
   return what !== "working-set";
 }
 
-function drawPlanes({ planes, snapshots, quarantines, waits }: Planes): readonly HTMLElement[] {
-  if (planes.length === 0) return [empty("No agent keeps anything in memory.")];
+function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Roles): readonly HTMLElement[] {
   const rows = planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => {
     const unit = what === "working-set" ? "tokens" : "entries";
     const now = what === "working-set" ? "" : `${bytes} bytes in ${count} entries`;
     return [theirs(agent), what, now, `${mostBytes} bytes in ${mostCount} ${unit}`];
   });
   return [
-    table("Planes of memory", ["Agent", "Plane", "Holds", "At most"], rows),
+    rows.length === 0
+      ? empty("No agent keeps anything in memory.")
+      : table("Planes of memory", ["Agent", "Plane", "Holds", "At most"], rows),
     ...(waits ? [h("p", { class: "wait" }, "What is past its end waits: aios doctor --set-clock")] : []),
     ...(snapshots.length === 0
       ? []
@@ -112,8 +118,16 @@ function drawPlanes({ planes, snapshots, quarantines, waits }: Planes): readonly
       : [
           table(
             "In quarantine",
-            ["In quarantine by", "Which", "Taken back, signed"],
-            quarantines.map(({ by, value }) => [by, theirs(value), h("code", {}, `aios memory release ${by} …`)]),
+            ["In quarantine by", "Which", "Taken back"],
+            quarantines.map(({ by, value }) => [
+              by,
+              theirs(value),
+              signLink(roles, {
+                purpose: "release-memory",
+                value: `${by} ${value}`,
+                words: "Let agents have it again",
+              }),
+            ]),
           ),
         ]),
   ];

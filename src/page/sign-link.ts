@@ -15,6 +15,6 @@ export function signLink(
   }: { readonly purpose: PlainPurpose | "sign-grant"; readonly value: string | number; readonly words: string },
 ): HTMLElement {
   return roles === null || maySign(roles, purpose)
-    ? h("a", { href: `/sign#${purpose}/${value}` }, words)
+    ? h("a", { href: `/sign#${purpose}/${encodeURIComponent(String(value).toWellFormed())}` }, words)
     : h("span", { class: "faint" }, `${words}: by an owner who may ${SIGNED_BY[purpose]}`);
 }

@@ -94,16 +94,32 @@ function narrow(read: () => Promise<unknown>): void {
   void attempt(() => read().then(begin));
 }
 
-/** `#REQUEST`, or `#PURPOSE/VALUE`: names and numbers of records in plain ASCII, and nothing else. */
+/**
+ * `#REQUEST`, or `#PURPOSE/VALUE`: names and numbers of records in plain ASCII, and nothing else but where a quarantine is from,
+ * which is said in the sentence that is shown.
+ */
 function readTarget(hash: string): Target | null {
   const request = /^#([0-9a-f]{32})$/.exec(hash)?.[1];
   if (request !== undefined) return { kind: "held", request };
+  const from = /^#release-memory\/([A-Za-z0-9_.!~*'()%-]{3,2000})$/.exec(hash)?.[1];
+  const origin = from === undefined ? null : decoded(from);
+  if (origin !== null) return { kind: "plain", purpose: "release-memory", value: origin };
   const [, named, value = ""] = /^#([a-z-]+)\/([a-z0-9-]{1,63})$/.exec(hash) ?? [];
   if (named === "sign-grant") return { kind: "grant", id: value };
   const purpose = PLAIN_PURPOSES.find((each) => each === named);
-  if (purpose === undefined) return null;
+  if (purpose === undefined || purpose === "release-memory") return null;
   if (purpose !== "thaw-all" && purpose !== "stop-recovery") return { kind: "plain", purpose, value };
   return /^[0-9]{1,15}$/.test(value) ? { kind: "plain", purpose, value: Number(value) } : null;
+}
+
+/** What a part of an address says, or null when it is not the one way to say it. */
+function decoded(text: string): string | null {
+  try {
+    const said = decodeURIComponent(text);
+    return encodeURIComponent(said) === text ? said : null;
+  } catch {
+    return null;
+  }
 }
 
 function showSignIn(): void {

@@ -98,7 +98,17 @@ describe("the console", () => {
 
   it("has statements drawn up for what one sentence says, and for nothing else", () => {
     expect(refusal(serves.prepare, { purpose: "thaw-all", document: { frozen: 1 } })).toBe("accepted");
-    for (const purpose of ["sign-grant", "enrol-owner", "set-policy", "approve-action"])
+    expect(refusal(serves.prepare, { purpose: "release-memory", document: { by: "entry", value: "7" } })).toBe(
+      "accepted",
+    );
+    for (const purpose of [
+      "sign-grant",
+      "erase-memory",
+      "freeze-memory",
+      "enrol-owner",
+      "set-policy",
+      "approve-action",
+    ])
       expect(refusal(serves.prepare, { purpose, document: {} })).toBe("/purpose");
   });
 

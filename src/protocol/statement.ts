@@ -28,6 +28,7 @@ export const PLAIN_PURPOSES = [
   "lift-hold",
   "revoke-grant",
   "stop-recovery",
+  "release-memory",
 ] as const;
 export type PlainPurpose = Extract<Purpose, (typeof PLAIN_PURPOSES)[number]>;
 

@@ -34,6 +34,18 @@ describe("a statement that one sentence says all of", () => {
     expect(plainQuestion({ purpose: "revoke-grant", value: "a\u202Eb" })).toBe("Revoke the grant a‹U+202E›b?");
   });
 
+  test("names what a quarantine is by and which, spaces and all", () => {
+    const plain: Plain = { purpose: "release-memory", value: "source web/fetch of  a \u202Eb" };
+    expect(plainDocument(plain)).toEqual({ by: "source", value: "web/fetch of  a \u202Eb" });
+    expect(plainQuestion(plain)).toBe(
+      "Let agents have again what is in quarantine by source web/fetch of  a ‹U+202E›b?",
+    );
+    expect(renderPlain(plain, { statement: draft({ ...plain, value: "source web/fetch" }), digest }).kind).toBe(
+      "refused",
+    );
+    expect(renderPlain(plain, { statement: draft({ ...plain, value: "entry 7" }), digest }).kind).toBe("refused");
+  });
+
   test("attack: a draft for another purpose or another document is not shown; twin: its own is", () => {
     const plain: Plain = { purpose: "thaw-instance", value: "i-0000000000000001" };
     const others: readonly Plain[] = [

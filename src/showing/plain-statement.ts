@@ -6,25 +6,40 @@ import type { Rendered } from "./render-action.ts";
 import { statementCode, type Digest, type Draft } from "./statement-code.ts";
 import { makeVisible } from "./visible.ts";
 
-/** What a statement that one sentence says all of is about: its purpose, and the one value that its document has. */
+/**
+ * What a statement that one sentence says all of is about: its purpose, and the one value that its document has; of a quarantine
+ * by what it is and which, with a space between.
+ */
 export interface Plain {
   readonly purpose: PlainPurpose;
   readonly value: string | number;
 }
 
-/** The member of the document, and the question that signing answers with yes. */
-const PLAIN: { readonly [Purpose in PlainPurpose]: readonly [member: string, ask: (value: string) => string] } = {
+/** The member of the document, or how it is made, and the question that signing answers with yes. */
+const PLAIN: {
+  readonly [Purpose in PlainPurpose]: readonly [
+    member: string | ((value: string) => JsonObject),
+    ask: (value: string) => string,
+  ];
+} = {
   "thaw-instance": ["instance", (instance) => `Let instance ${instance} go on?`],
   "thaw-all": ["frozen", (record) => `Let everything go on that record ${record} froze?`],
   "restart-agent": ["agent", (agent) => `Let agent ${agent} start again?`],
   "lift-hold": ["instance", (instance) => `Let actions of ${instance} pass again as its grants say?`],
   "revoke-grant": ["grant", (grant) => `Revoke the grant ${grant}?`],
+  "release-memory": [quarantineOf, (from) => `Let agents have again what is in quarantine by ${from}?`],
   "stop-recovery": ["record", (record) => `Stop the recovery of record ${record}, and end all codes?`],
 };
 
 /** The document of such a statement. */
 export function plainDocument({ purpose, value }: Plain): JsonObject {
-  return { [PLAIN[purpose][0]]: value };
+  const [member] = PLAIN[purpose];
+  return typeof member === "string" ? { [member]: value } : member(String(value));
+}
+
+function quarantineOf(value: string): JsonObject {
+  const end = value.indexOf(" ");
+  return { by: value.slice(0, Math.max(0, end)), value: value.slice(end + 1) };
 }
 
 /** The question that people are asked, in visible text. */

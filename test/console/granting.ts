@@ -218,6 +218,28 @@ export function describeGranting(parts: {
       await stage.aios.sign("revoke-grant", { grant: id });
     }, 90_000);
 
+    test("what is in quarantine is let out of it again, by a sentence that names it as it is", async () => {
+      const quarantine = { by: "source", value: "web/fetch %2f #x \u202eb" } as const;
+      await stage.aios.client.request("memory-quarantine", quarantine);
+      await page.goto(`${stage.origin}/#memory`);
+      const row = page.getByRole("row", { name: "source web/fetch" });
+      await row.getByRole("link", { name: "Let agents have it again" }).click();
+      await shown().getByText("in quarantine by source web/fetch %2f #x ‹U+202E›b?").waitFor();
+      await press(page.getByRole("button", { name: "Sign this" }));
+      await page.getByText(/^Signed \(record \d+\)/u).waitFor();
+      expect((await stage.records("memory-released")).at(-1)).toMatchObject(quarantine);
+      expect((await stage.aios.client.request("memory-planes", {})).quarantines).not.toContainEqual(quarantine);
+      // Nor is there a second time.
+      await page.reload();
+      await page.getByText("There is no such quarantine").waitFor();
+      // What an address says in no way, or in a second one, is nothing to sign.
+      for (const odd of ["source%20%zz", "source%20%61"]) {
+        await page.goto("about:blank");
+        await page.goto(`${stage.origin}/sign#release-memory/${odd}`);
+        await expect.poll(() => new URL(page.url()).pathname, { timeout: 15_000 }).toBe("/");
+      }
+    }, 60_000);
+
     test("where a second screen is demanded it takes the code that a terminal tells below the same grant", async () => {
       await stage.aios.sign("set-second-screen", { for: "reserved" });
       const { running } = await ask("nine");

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../kernel/json.ts";
 import { parseSize } from "../../protocol/units.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes } from "../../showing/moment.ts";
+import { plainQuestion } from "../../showing/plain-statement.ts";
 import { MAXIMUM_BYTES } from "../../showing/render-action.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
@@ -146,7 +147,7 @@ export const memoryRelease: Command = {
       purpose: "release-memory",
       document: { by, value },
       shown: [line(`${by} ${makeVisible(value)}`)],
-      question: "Let agents have it again?",
+      question: plainQuestion({ purpose: "release-memory", value: `${by} ${value}` }),
       done: `released ${by} ${makeVisible(value)}`,
     }));
   },
