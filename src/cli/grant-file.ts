@@ -47,8 +47,7 @@ export async function signGrant(
         const options = { now, offset: powers.offset(now), columns, servers: true };
         writeLines(powers.err, [...describeGrant(grant, options), line("")]);
       },
-      ask: (by) =>
-        confirm(powers, instead === null ? "Sign this grant?" : `Sign this grant, and the end of ${instead}?`, by),
+      ask: (by) => confirm(powers, questionFor(grant, instead), by),
     },
   );
   if (!answer) throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes");
@@ -60,6 +59,11 @@ export async function signGrant(
   }
   const seq = await prepareAndSign({ ...parts, session }, { purpose: "sign-grant", document });
   writeLines(powers.err, [join(["good", "granted"], ` ${grant.id} (record ${seq})`)]);
+}
+
+function questionFor({ lease }: Grant, instead: string | null): string {
+  const what = `Sign this ${lease ? "lease" : "grant"}`;
+  return instead === null ? `${what}?` : `${what}, and the end of ${instead}?`;
 }
 
 /** The short form, whose servers are probed for their pins, or the whole document (`v: 1`) as the log has it. */

@@ -75,7 +75,7 @@ test("what is frozen is shown, said to be so, and asked nothing about; a no to i
 
 /** A person who answers nothing until a question is over, and then presses Enter. */
 async function askWhile(
-  happens: LogRecord,
+  happens: LogRecord | "fall",
   { typed = [] }: { readonly typed?: readonly string[] } = {},
 ): Promise<{
   readonly exit: number;
@@ -105,7 +105,8 @@ async function askWhile(
         },
         again: () => {},
       });
-      desk.monitor.say("record", { record: happens });
+      if (happens === "fall") desk.monitor.fall();
+      else desk.monitor.say("record", { record: happens });
     });
   };
   const person = { askLine: ask, askPassphrase: ask };
@@ -125,6 +126,12 @@ describe("a question whose action ends elsewhere", () => {
     expect(asked).toMatchObject({ exit: 1, submitted: 0 });
     expect(asked.over).toEqual(["It is held no more: no-grant"]);
     expect(asked.err).toContain("Nothing was signed. It is held no more: no-grant (not-confirmed)");
+  });
+
+  test("ends with the monitor, and no passphrase is asked for", async () => {
+    const asked = await askWhile("fall");
+    expect(asked).toMatchObject({ exit: 1, submitted: 0, over: ["The monitor is gone"] });
+    expect(asked.err).toContain("Nothing was signed. The monitor is gone (not-confirmed)");
   });
 
   test("twin: is not ended by what happens to another action", async () => {

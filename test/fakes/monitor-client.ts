@@ -31,11 +31,13 @@ export function createFakeMonitor(answers: Answers): FakeMonitor {
   const asked: { name: string; body: unknown }[] = [];
   const listeners = new Map<string, (body: never) => void>();
   let closed = 0;
-  let hearEnd = (_error: Error): void => {};
+  const ends: ((error: Error) => void)[] = [];
   return {
     asked,
     closed: () => closed,
-    fall: () => hearEnd(CliFailure.of("monitor-lost", "the monitor ended the connection")),
+    fall() {
+      for (const hear of ends) hear(CliFailure.of("monitor-lost", "the monitor ended the connection"));
+    },
     say(name, body) {
       // The listener under a name was registered for that name's body.
       (listeners.get(name) as ((body: unknown) => void) | undefined)?.(body);
@@ -57,7 +59,7 @@ export function createFakeMonitor(answers: Answers): FakeMonitor {
         listeners.set(name, listener);
       },
       onEnd(listener) {
-        hearEnd = listener;
+        ends.push(listener);
       },
       close() {
         closed += 1;

@@ -198,7 +198,7 @@ function overBy(asker: Question | null, error: unknown): unknown {
   return CliFailure.of("not-confirmed", `Nothing was signed. ${asker.over}`);
 }
 
-/** Ends the question about an action as soon as the monitor says that it is held no more. */
+/** Ends the question about an action as soon as the monitor says that it is held no more, or says nothing any more. */
 async function followEnds(
   client: MonitorClient,
   { questions, view: { instance } }: { readonly questions: Questions; readonly view: HeldView },
@@ -207,6 +207,7 @@ async function followEnds(
     if (record.kind === "denied") questions.end(record.action, tellEnd(record.code));
     else if (record.kind === "intent") questions.end(record.action, tellEnd(null));
   });
+  client.onEnd(() => questions.endAll("The monitor is gone"));
   await client.request("watch", { instance });
 }
 
