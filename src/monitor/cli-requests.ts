@@ -3,7 +3,6 @@ import { checkLimits, inForceNext, NO_USAGE } from "../kernel/limits.ts";
 import { parseJson } from "../kernel/json.ts";
 import type { Asked } from "./asked-before.ts";
 import { OWN_BOUNDS } from "./action-ends.ts";
-import { unendorsed } from "../kernel/endorsement.ts";
 import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
@@ -26,6 +25,7 @@ import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
 import { Refusal } from "./faults.ts";
 import { frozenBy } from "./frozen-yes.ts";
+import { heldContext } from "./held-context.ts";
 import { viewHeld, viewHeldPage } from "./instance-view.ts";
 import type { ExtensionDesk } from "./extensions/desk.ts";
 import type { Found } from "./found.ts";
@@ -47,11 +47,9 @@ import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { traceArguments } from "./provenance.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
-import { subjectChain } from "./subjects.ts";
 import { secretView } from "./secrets.ts";
 import type { Vault } from "./vault.ts";
 import { undoInstance } from "./undo.ts";
@@ -220,18 +218,12 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       const action = decoded.value;
       const live = instances.live(held.instance);
       const declared = declaredDriver(state, held.agent, action.driver);
-      const tool = declared.kind === "declared" ? declared.spec.tools[action.name] : undefined;
-      const [subject] = subjectChain(state, live.state);
       const found = await ports.found.of(held);
       return {
         ...viewHeld(held, ports.asked),
         action: held.text,
-        risk: held.risk,
-        labels: live.state.labels,
+        ...heldContext({ state, instances, asked: ports.asked }, held, action),
         pin: declared.kind === "declared" ? declared.spec.pin : "",
-        unendorsed: tool === undefined ? [] : unendorsed(tool, action.arguments, subject.endorsed),
-        provenance: traceArguments(action.arguments, live.seen),
-        before: ports.asked.before(held),
         found,
         frozen: frozenBy(state, live.state),
         second: statements.second.needOf(held),

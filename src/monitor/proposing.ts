@@ -7,15 +7,16 @@ import type { ProposalTerms } from "../protocol/proposed-grants.ts";
 import { coverExamples, type Example } from "../showing/covering.ts";
 import { showSpan } from "../showing/moment.ts";
 import type { AskedFor, Unproposed } from "../showing/proposed-grant.ts";
-import { readAction } from "../showing/read-action.ts";
+import { LEAST_COLUMNS, renderAction } from "../showing/render-action.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { cutMiddle } from "../showing/width.ts";
+import { readAction } from "./action-ends.ts";
 import type { Asked } from "./asked-before.ts";
 import { declaredDriver } from "./driver-table.ts";
+import { heldContext, type HeldContext } from "./held-context.ts";
 import type { Instances } from "./instances.ts";
 import { showLog, type LogPagePorts } from "./log-pages.ts";
-import { traceArguments } from "./provenance.ts";
-import type { State } from "./state.ts";
+import type { HeldState, State } from "./state.ts";
 
 /** Denials of an instance that are looked through. */
 const LOOKED_AT = 10_000;
@@ -26,7 +27,7 @@ const SOURCE_COLUMNS = 300;
 export interface ProposingPorts extends LogPagePorts {
   readonly state: State;
   readonly digest: Digest;
-  readonly asked: Pick<Asked, "told">;
+  readonly asked: Pick<Asked, "told" | "before">;
   readonly instances: Pick<Instances, "live">;
 }
 
@@ -96,26 +97,33 @@ export async function findAsked(ports: ProposingPorts, terms: ProposalTerms): Pr
   };
 }
 
-function readHeld({ state, asked, instances }: ProposingPorts, terms: ProposalTerms): readonly Found[] {
+function readHeld(ports: ProposingPorts, terms: ProposalTerms): readonly Found[] {
+  const { state, asked } = ports;
   const like = terms.like === null ? null : state.held.get(terms.like);
   if (like === undefined) return [];
   const shape = like === null ? null : asked.told(like).shape;
   const mine = [...state.held.values()].filter(
     (held) => held.instance === terms.instance && (shape === null || asked.told(held).shape === shape),
   );
-  return mine.flatMap(({ text, reasons, instance }): readonly Found[] => {
-    const action = readAction(text);
-    if (action === null) return [];
-    const live = instances.live(instance);
-    const seen = reasons.includes("owner-asked") ? "you asked to see every action of it" : null;
-    const secret = live.state.labels.includes("secret")
-      ? "it has seen a secret, so a human is asked whatever leases say"
-      : null;
-    const sources = traceArguments(action.arguments, live.seen).flatMap(({ pointer, from }) =>
-      from.length === 0 ? [] : [makeVisible(`${action.driver}/${action.name} ${pointer}: from ${from.join(", ")}`)],
-    );
-    return [{ action, obstacle: seen ?? secret, sources }];
-  });
+  return mine.map((held) => readOne(ports, held));
+}
+
+function readOne(ports: ProposingPorts, held: HeldState): Found {
+  const action = readAction(held.text);
+  const context = heldContext(ports, held, action);
+  const sources = context.provenance.flatMap(({ pointer, from }) =>
+    from.length === 0 ? [] : [makeVisible(`${action.driver}/${action.name} ${pointer}: from ${from.join(", ")}`)],
+  );
+  return { action, obstacle: obstacleOf(held, context), sources };
+}
+
+/** Why no lease answers a held action, or null. */
+function obstacleOf({ text, reasons }: HeldState, context: HeldContext): string | null {
+  if (reasons.includes("owner-asked")) return "you asked to see every action of it";
+  if (context.labels.includes("secret")) return "it has seen a secret, so a human is asked whatever leases say";
+  // What nobody can say yes to is nobody's to have signed by its digest either, on whatever screen that is (SHOWN-SIGNED-RUN).
+  const shown = renderAction(text, { context: { ...context, found: null, code: "" }, columns: LEAST_COLUMNS });
+  return shown.kind === "shown" ? null : `it cannot be shown in full, ${LEAST_COLUMNS} columns wide: ${shown.why}`;
 }
 
 async function readDenied(ports: ProposingPorts, { instance }: ProposalTerms): Promise<readonly Found[]> {

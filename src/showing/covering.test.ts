@@ -94,6 +94,27 @@ describe("a proposal", () => {
       expect(one.allow).toEqual([{ what: "files/write_file", where: { path: { equals: "/w/x" } }, rest: [a, b] }]);
     });
 
+    test.each([
+      ["a reversed order", "x\u202ey"],
+      ["an invisible character in one of many lines", "one\ntw\u200bo\n"],
+      ["an escape sequence, deep inside", [{ a: ["x", "\u001b[2J"] }]],
+      ["a carriage return that hides what comes before", "rm -rf /\recho"],
+      ["a name that is none", { "\u0430dmin": 1 }],
+    ])("has none that does not read as what it is: %s", (_name, content) => {
+      const { covered, left } = exactly(write("/w/a", { content }), write("/w/plain", { content: "x" }));
+      expect(covered).toHaveLength(1);
+      expect(left).toMatchObject([{ why: expect.stringContaining("does not read as what it is") }]);
+    });
+
+    test("twin: has the lines of a file, indented, with spaces at an end, in other languages", () => {
+      const content = "# Liste\n\n\tif x:  \n  - no\nПривет, мир\n";
+      expect(exactly(write("/w/a", { content })).covered).toHaveLength(1);
+    });
+
+    test("attack: a name of an argument is not disguised either", () => {
+      expect(exactly(write("/w/a", { "con\u200btent": "x" })).covered).toEqual([]);
+    });
+
     test("leaves them open in a plain grant, under which what is reserved is asked about each time", () => {
       const plain = coverExamples([write("/w/a", { content: "x" })], { lease: false, folders: false, digest });
       expect(plain.allow).toEqual([{ what: "files/write_file", where: { path: { equals: "/w/a" } } }]);

@@ -4,6 +4,7 @@ import { canonicalize } from "../kernel/canonical.ts";
 import type { Allow, Condition, Grant, ToolClass } from "../kernel/grant.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { restOf } from "../kernel/rest.ts";
+import { findDisguised, isPlainText } from "./disguised.ts";
 import { makeVisible } from "./visible.ts";
 
 /** One action that a proposal is made from, and the class of its tool as an owner signed it. */
@@ -67,9 +68,11 @@ function coverOne({ action, tool }: Example, { lease, digest }: CoveringOptions)
   const allow =
     smallest && binds ? { ...smallest, rest: [restOf(smallest.where, action.arguments, digest)] } : smallest;
   if (allow === undefined) return "a value of it is too long or of a kind that no condition can hold";
-  const unread = [allow.what, ...textsOf(allow)].find(
-    (text) => makeVisible(text) !== text || text.length > LONGEST_TEXT,
-  );
+  const others = binds ? Object.entries(action.arguments).filter(([name]) => !Object.hasOwn(allow.where, name)) : [];
+  // What a digest stands for is let run like what the line says, so it has to read like it.
+  const unread =
+    findDisguised(Object.fromEntries(others), isPlainText) ??
+    [allow.what, ...textsOf(allow)].find((text) => makeVisible(text) !== text || text.length > LONGEST_TEXT);
   if (unread !== undefined) return `a value of it does not read as what it is: ${unread.slice(0, 80).toWellFormed()}`;
   if (lease && !coversExactly(leaseOf(allow), { action, tool, digest }))
     return "nothing of its arguments is declared, so no lease can say which call it is for";

@@ -1,9 +1,10 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { decodeGrant } from "../kernel/grant-decoder.ts";
 import type { Grant } from "../kernel/grant.ts";
-import { isArray, parseJson, type JsonValue } from "../kernel/json.ts";
+import { parseJson } from "../kernel/json.ts";
 import type { ProposedDetail } from "../protocol/proposed-grants.ts";
 import { describeGrant } from "./describe-grant.ts";
+import { findDisguised } from "./disguised.ts";
 import { join, line, type Line } from "./line.ts";
 import { LEAST_COLUMNS, MAXIMUM_BYTES, type Rendered } from "./render-action.ts";
 import { statementCode, type Digest } from "./statement-code.ts";
@@ -80,16 +81,4 @@ function wrapped(text: string, columns: number): readonly Line[] {
   return wrapProse(text, columns - 4)
     .flatMap((row) => cutRows(row, columns - 4))
     .map((row, index) => line(`${index === 0 ? "  " : "    "}${row}`));
-}
-
-/** The first text or name in a value that is not what it looks like, or null. */
-function findDisguised(value: JsonValue): string | null {
-  if (typeof value === "string") return makeVisible(value) === value ? null : value;
-  if (value === null || typeof value !== "object") return null;
-  const parts: readonly JsonValue[] = isArray(value) ? value : Object.entries(value).flat();
-  for (const part of parts) {
-    const found = findDisguised(part);
-    if (found !== null) return found;
-  }
-  return null;
 }

@@ -41,11 +41,14 @@ export function showCodePoint(character: string): string {
  * Longer than its input at most by a factor of nine.
  */
 export function makeVisible(text: string): string {
-  return text
+  const shown = text
     .split(/(\s+)/u)
     .map((token, index) => (index % 2 === 0 ? showToken(token) : showSpaces(token)))
-    .join("")
-    .replace(/ +$/u, (spaces) => "‹U+0020›".repeat(spaces.length));
+    .join("");
+  // Counted, since an expression for them takes the square of the length of any other run of spaces.
+  let end = shown.length;
+  while (shown[end - 1] === " ") end -= 1;
+  return shown.slice(0, end) + "‹U+0020›".repeat(shown.length - end);
 }
 
 function showSpaces(spaces: string): string {

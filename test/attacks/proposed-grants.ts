@@ -134,24 +134,22 @@ export function describeProposedGrants(parts: {
       expect(answers.map(({ result }) => result?.isError === true)).toEqual([false, false, true, true, true, false]);
     }, 60_000);
 
-    test("attack: an action that was taken back, or denied by a signed no, is in no lease, signed at the desk or as it was printed; twin: what waits is", async () => {
+    test("attack: an action that was taken back, or denied by a signed no, is in no lease, signed at the desk or as it was printed; nor is one that nobody can say yes to; twin: what waits is", async () => {
       const raw = (message: object) => ({ raw: `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n` });
-      const call = (id: number, text: string) =>
-        raw({
-          id,
-          method: "tools/call",
-          params: { name: "notes__add", arguments: { text, more: `${text} at length` } },
-        });
+      const call = (id: number, text: string, more = `${text} at length`) =>
+        raw({ id, method: "tools/call", params: { name: "notes__add", arguments: { text, more } } });
       const plan = [
         call(77, "back"),
         call(78, "no"),
         call(79, "harmless"),
+        call(80, "long", "x".repeat(117_000)),
+        call(81, "reversed", "x\u202ey"),
         { until: 1 },
         raw({ method: "notifications/cancelled", params: { requestId: 77 } }),
         { until: 2 },
       ];
       const again = aios.follow("asker", plan, { holdSeconds: 600 });
-      await until(async () => (await aios.held()).length === 3, "what it asks for is held");
+      await until(async () => (await aios.held()).length === 5, "what it asks for is held");
       const [mine] = (await aios.held()).map(({ instance: each }) => each);
       const propose = () => aios.client.request("propose-grant", terms({ instance: mine ?? "" }));
       const refused = async ({ grant }: Awaited<ReturnType<typeof propose>>, detail: ProposedDetail) => {
@@ -162,9 +160,16 @@ export function describeProposedGrants(parts: {
         await expect(aios.sign("sign-grant", asJson(renamed))).rejects.toMatchObject({ code: "unknown-request" });
       };
       const first = await propose();
+      expect(JSON.stringify(first.grant.allow)).not.toMatch(/long|reversed/u);
+      expect(first.about.filter((each) => each.startsWith("not in it"))).toEqual([
+        expect.stringMatching(
+          /^not in it: notes\/add: it cannot be shown in full, 40 columns wide: the action has 117\d+/u,
+        ),
+        "not in it: notes/add: a value of it does not read as what it is: x‹U+202E›y",
+      ]);
       const open = await look(first.grant.id);
       aios.release("asker");
-      await until(async () => (await aios.held()).length === 2, "one is taken back");
+      await until(async () => (await aios.held()).length === 4, "one is taken back");
       await refused(first, open);
       const second = await propose();
       const shown = await look(second.grant.id);
@@ -177,7 +182,8 @@ export function describeProposedGrants(parts: {
       const third = await propose();
       await refusedOnly(first.grant);
       await aios.sign("sign-grant", asJson(third.grant));
-      await until(async () => (await aios.held()).length === 0, "what it covers runs");
+      await until(async () => (await aios.held()).length === 2, "what it covers runs");
+      for (const { request } of await aios.held()) await aios.answer(request, "deny");
       aios.release("asker");
       await again;
       const query = { from: 0, limit: 100, instance: mine ?? "", kinds: ["denied", "intent"] };
@@ -186,6 +192,8 @@ export function describeProposedGrants(parts: {
         "withdrawn",
         "denied-by-owner",
         "intent",
+        "denied-by-owner",
+        "denied-by-owner",
       ]);
       async function refusedOnly(grant: typeof first.grant): Promise<void> {
         await expect(aios.sign("sign-grant", asJson(grant))).rejects.toThrow(/waits/);

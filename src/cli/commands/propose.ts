@@ -35,7 +35,7 @@ export const propose: Command = {
   ],
   details: [
     "Prints the narrowest document that covers what the instance asked for: the very tools, hosts and values of arguments that an owner declared, counted, with an end. A lease binds all other arguments to what they were asked with, by their digest (rest); who takes that out lets them be anything. In a grant over what was denied they may be anything; the document names them. Nothing is granted by it; read it, save it, change it, and sign it with aios grants sign. What is held and covered runs as soon as the lease is signed.",
-    "Values that do not read as what they are, and calls that a human is asked about whatever leases say, are left out, and the document says so.",
+    "Values that do not read as what they are, calls that cannot be shown in full on a screen of 40 columns, and calls that a human is asked about whatever leases say, are left out, and the document says so.",
     "The monitor keeps it on its desk as well, until its end, a restart, or until something that a lease covers waits no more (denied, taken back, answered, over), when it is not signed at a terminal either: an owner signs it at the console with a passkey, as it stands or narrower. aios grants proposed shows what lies there.",
   ],
   examples: [
