@@ -143,13 +143,14 @@ export function describeProposedGrants(parts: {
         call(78, "no"),
         call(79, "harmless"),
         call(80, "long", "x".repeat(117_000)),
+        call(82, "wide", "x".repeat(9000)), // shown in full on a wide screen alone
         call(81, "reversed", "x\u202ey"),
         { until: 1 },
         raw({ method: "notifications/cancelled", params: { requestId: 77 } }),
         { until: 2 },
       ];
       const again = aios.follow("asker", plan, { holdSeconds: 600 });
-      await until(async () => (await aios.held()).length === 5, "what it asks for is held");
+      await until(async () => (await aios.held()).length === 6, "what it asks for is held");
       const [mine] = (await aios.held()).map(({ instance: each }) => each);
       const propose = () => aios.client.request("propose-grant", terms({ instance: mine ?? "" }));
       const refused = async ({ grant }: Awaited<ReturnType<typeof propose>>, detail: ProposedDetail) => {
@@ -160,16 +161,17 @@ export function describeProposedGrants(parts: {
         await expect(aios.sign("sign-grant", asJson(renamed))).rejects.toMatchObject({ code: "unknown-request" });
       };
       const first = await propose();
-      expect(JSON.stringify(first.grant.allow)).not.toMatch(/long|reversed/u);
+      expect(JSON.stringify(first.grant.allow)).not.toMatch(/long|reversed|wide/u);
       expect(first.about.filter((each) => each.startsWith("not in it"))).toEqual([
         expect.stringMatching(
           /^not in it: notes\/add: it cannot be shown in full, 40 columns wide: the action has 117\d+/u,
         ),
+        "not in it: notes/add: it cannot be shown in full, 40 columns wide: the action takes more than 200 lines to show in full",
         "not in it: notes/add: a value of it does not read as what it is: x‹U+202E›y",
       ]);
       const open = await look(first.grant.id);
       aios.release("asker");
-      await until(async () => (await aios.held()).length === 4, "one is taken back");
+      await until(async () => (await aios.held()).length === 5, "one is taken back");
       await refused(first, open);
       const second = await propose();
       const shown = await look(second.grant.id);
@@ -182,7 +184,7 @@ export function describeProposedGrants(parts: {
       const third = await propose();
       await refusedOnly(first.grant);
       await aios.sign("sign-grant", asJson(third.grant));
-      await until(async () => (await aios.held()).length === 2, "what it covers runs");
+      await until(async () => (await aios.held()).length === 3, "what it covers runs");
       for (const { request } of await aios.held()) await aios.answer(request, "deny");
       aios.release("asker");
       await again;
@@ -192,6 +194,7 @@ export function describeProposedGrants(parts: {
         "withdrawn",
         "denied-by-owner",
         "intent",
+        "denied-by-owner",
         "denied-by-owner",
         "denied-by-owner",
       ]);
