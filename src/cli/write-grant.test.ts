@@ -54,12 +54,18 @@ describe("a proposal as a document", () => {
 
   test("says what is bound by its digest, what nothing holds and what is left out, in visible text", () => {
     const left = "not in it: notes/‹U+202E›burn: a‹U+000A›b";
-    const bound = askedFor(example("a", { "for\u200bce": true }));
+    const bound = askedFor(example("a", { force: true }));
     expect(aboutProposal(bound)).toEqual([
-      "of notes/add these are all together as they were asked with, and there are no others: for‹U+200B›ce",
+      "of notes/add these are all together as they were asked with, and there are no others: force",
       left,
     ]);
     expect(openIn(bound)).toEqual([]);
+    // What does not read as what it is, is bound by no digest: nobody could tell what they sign.
+    const disguised = askedFor(example("a", { "for\u200bce": true }));
+    expect(disguised.covering).toMatchObject({
+      allow: [],
+      left: [{ why: expect.stringMatching(/^a value of it does not read as what it is/u) }],
+    });
     const open = overAsked(false, [example("a", { "for\u200bce": true })]);
     expect(aboutProposal(open)).toEqual([
       "of notes/add these may be anything, since no owner declared them: for‹U+200B›ce",

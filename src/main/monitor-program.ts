@@ -94,6 +94,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   const desk = await openStreamDesk(join(home.run, "streams.sock"), timer);
   const code = { node: process.execPath, root: ROOT };
   const agents = prepareAgents(ROOT);
+  /** It ends what bubblewrap leaves when this process is killed, so it is there before anything could be left. */
+  const haveSupervisor = (): void => void agents.supervisor.ready().catch(() => {});
   const powers: MonitorPowers = {
     clock,
     timer,
@@ -101,9 +103,11 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     crypto,
     limits: groups === null ? "watch" : "cgroup",
     // Those that run somebody's code. The rest is ours, and a group costs a start some milliseconds.
-    startSandbox: (spec, streams, ends = []) =>
-      startSandbox(spec, { streams, ends, groups: spec.role === "driver" ? groups : null }),
-    expectAgent: () => void agents.supervisor.ready().catch(() => {}),
+    startSandbox(spec, streams, ends = []) {
+      haveSupervisor();
+      return startSandbox(spec, { streams, ends, groups: spec.role === "driver" ? groups : null });
+    },
+    expectAgent: haveSupervisor,
     startAgent: (spec, { streams, ends, device, ...parts }) =>
       startSandbox(spec, { streams, ends, groups, agent: { ...agents, ...parts, ...(device !== null && { device }) } }),
     stops: STOPS,

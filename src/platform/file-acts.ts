@@ -42,8 +42,8 @@ type Act<Name extends StorageOrder["order"]> = (
 /**
  * What a storage device does to files. `root` is the root of the sandbox as its processes see it, `roots` are the guarded
  * ones as paths there. Each act resolves once, to descriptors, decides on what the kernel says these are, and acts on them.
- * What lies outside of every guarded root, or is not found, is answered with `pass`: the kernel does it then, or says what
- * is wrong, and Landlock keeps it from a guarded root whatever its memory holds by then.
+ * What lies outside of every guarded root is answered with `pass`: the kernel does it then, or says what is wrong, and
+ * Landlock keeps it from a guarded root whatever its memory holds by then. What is missing in one is said here.
  */
 export function createFileActs({
   root,
@@ -85,6 +85,26 @@ export function createFileActs({
     return { folder, name, path: `${at}/${name}`, root: within, ...names, slash };
   }
 
+  /**
+   * Whether a path that was not found leads into a guarded root as far as there is anything of it. Left to the kernel, it could
+   * be there by then, made by another thread, and the wall would refuse what is allowed.
+   */
+  function isMissing(path: string): boolean {
+    let isGone = false;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const fd = call.resolveIn(root, path.slice(0, end), 0);
+      if (fd === -errnoOf("ENOENT")) isGone = true;
+      else if (fd < 0) return false;
+      else {
+        const at = call.pathOf(own(fd));
+        return isGone && at !== null && rootOf(at) !== undefined;
+      }
+    }
+    return false;
+  }
+
+  const notFound = (path: string): Acted => (isMissing(path) ? failed(-errnoOf("ENOENT")) : PASS);
+
   function whole(fd: number): Found | null {
     const path = call.pathOf(fd);
     const within = path === null ? undefined : rootOf(path);
@@ -117,9 +137,9 @@ export function createFileActs({
       if (there === null) return PASS;
       return exclusive ? failed(-errnoOf("EEXIST")) : openExisting(there, flags);
     }
-    const isNew = object === -errnoOf("ENOENT") && (flags & call.O_CREAT) !== 0 && order.target.at === "path";
-    const named = isNew && order.target.at === "path" ? findName(order.target.path) : null;
-    if (named === null) return PASS;
+    if (object !== -errnoOf("ENOENT") || order.target.at !== "path") return PASS;
+    const named = (flags & call.O_CREAT) === 0 ? null : findName(order.target.path);
+    if (named === null) return notFound(order.target.path);
     if (named.slash) return failed(-errnoOf("EISDIR"));
     const why = controlReason(named, "other");
     if (why !== null) return refused("made", named.path, why);
@@ -169,7 +189,7 @@ export function createFileActs({
 
   const makeFolder: Act<"make-folder"> = (order) => {
     const named = findName(order.path);
-    if (named === null) return PASS;
+    if (named === null) return notFound(order.path);
     if (typeof lookAt(named) !== "number") return failed(-errnoOf("EEXIST"));
     const why = controlReason(named, "folder");
     if (why !== null) return refused("made", named.path, why);
@@ -181,7 +201,7 @@ export function createFileActs({
 
   const remove: Act<"remove"> = (order) => {
     const named = findName(order.path);
-    if (named === null) return PASS;
+    if (named === null) return notFound(order.path);
     const there = lookAt(named);
     if (typeof there === "number") return failed(there);
     const why = controlReason(named, there.found.isDirectory() ? "folder" : "other");
@@ -198,6 +218,8 @@ export function createFileActs({
 
   const rename: Act<"rename"> = (order) => {
     const [from, to] = [findName(order.from), findName(order.to)];
+    if ((from === null && isMissing(order.from)) || (to === null && isMissing(order.to)))
+      return failed(-errnoOf("ENOENT"));
     if (from === null && to === null) return PASS;
     // A guarded root is a mount of its own.
     if (from === null || to === null) return failed(-errnoOf("EXDEV"));
@@ -233,8 +255,9 @@ export function createFileActs({
 
   const link: Act<"link"> = (order, descriptor) => {
     const object = target(order.from, descriptor);
-    if (object < 0) return PASS;
+    if (object < 0) return order.from.at === "path" ? notFound(order.from.path) : PASS;
     const [there, to] = [whole(object), findName(order.to)];
+    if (to === null && isMissing(order.to)) return failed(-errnoOf("ENOENT"));
     if (there === null && to === null) return PASS;
     if (there === null || to === null) return failed(-errnoOf("EXDEV"));
     for (const each of [there, to]) {
@@ -251,7 +274,7 @@ export function createFileActs({
 
   const symlink: Act<"symlink"> = (order) => {
     const named = findName(order.path);
-    if (named === null) return PASS;
+    if (named === null) return notFound(order.path);
     if (typeof lookAt(named) !== "number") return failed(-errnoOf("EEXIST"));
     const why = controlReason(named, "other") ?? (isAboveControl(named) ? "what it holds would be obeyed there" : null);
     if (why !== null) return refused("made", named.path, why);
@@ -263,7 +286,8 @@ export function createFileActs({
 
   const truncate: Act<"truncate"> = (order, descriptor) => {
     const object = target(order.target, descriptor);
-    const there = object < 0 ? null : whole(object);
+    if (object < 0) return order.target.at === "path" ? notFound(order.target.path) : PASS;
+    const there = whole(object);
     if (there === null) return PASS;
     const opened = openExisting(there, 1);
     if (opened.fd === null) return opened;

@@ -95,6 +95,16 @@ describe("kill -9 of the monitor", () => {
     120_000,
   );
 
+  test("what ends a sandbox that a killed monitor left is there before a server is, with no agent since", async () => {
+    const { aios } = stage;
+    await aios.crash();
+    await stage.restart();
+    const one = await stage.take("gone");
+    await aios.answer(one.detail.request, "allow");
+    await expect.poll(() => stage.look(one), { timeout: 30_000, interval: 20 }).toMatchObject({ intents: 1 });
+    expect(processOf("src/main/supervisor.ts")).toBeGreaterThan(1);
+  }, 120_000);
+
   test("a no to what is held since then is an owner's no, whatever runs by now", async () => {
     const { aios } = stage;
     const one = await stage.take("gone");

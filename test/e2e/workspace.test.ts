@@ -136,6 +136,35 @@ describe("a direct workspace", () => {
     }
   });
 
+  test("is written in by many threads at once, each of which sees what a folder of its own would show", async () => {
+    // A folder comes to be under the eyes of another thread that makes what is in it: npm does so in every install.
+    const program = `
+      const { mkdir, rename, writeFile } = require("node:fs/promises");
+      const faults = {};
+      const note = (error) => { faults[error.code] = (faults[error.code] ?? 0) + 1; };
+      const lasting = async (act) => { for (let left = 5000; left > 0; left--) try { return await act(); } catch (error) {
+        if (error.code !== "ENOENT") throw error; } };
+      (async () => {
+        for (let round = 0; round < 60; round++) {
+          const at = "m" + round;
+          await writeFile(at + ".txt", "x");
+          await Promise.all([
+            mkdir(at + "/a", { recursive: true }),
+            mkdir(at + "/b/c", { recursive: true }),
+            lasting(() => writeFile(at + "/a/file", "x")),
+            lasting(() => rename(at + ".txt", at + "/b/moved")),
+          ].map((made) => made.catch(note)));
+        }
+        console.log(JSON.stringify(faults));
+      })();`;
+    const command = ["/aios/node", "-e", program];
+    const ran = await aios.run({ agent: "worker", workspace: aios.workspace, command });
+    expect(ran).toMatchObject({ exit: 0, stdout: "{}\n" });
+    expect(readdirSync(join(aios.workspace, "m59/b")).toSorted()).toEqual(["c", "moved"]);
+    await aios.client.request("undo", { instance: ran.instance, how: "do" });
+    expect(existsSync(join(aios.workspace, "m59"))).toBe(false);
+  });
+
   test("is as it was after an undo, which is recorded before and after", async () => {
     const ran = await work(
       "echo more >> notes.txt; rm old.txt; mkdir made; echo new > made/new.txt; chmod 600 notes.txt",

@@ -19,7 +19,8 @@ export const NODE_JOBS: readonly Job[] = [
       { service: "registry", methods: ["POST"] },
     ],
     script: `
-      npm install --registry "$REGISTRY" 2>&1 | grep -c "added 2 packages"
+      npm install --registry "$REGISTRY" > "$HOME/said" 2>&1 || cat "$HOME/said" "$HOME"/.npm/_logs/*
+      grep -c "added 2 packages" "$HOME/said"
       node -e 'console.log(require("left")("x"))'
       test -f package-lock.json && npm ci --registry "$REGISTRY" --no-audit --no-fund | head -n 3 | grep -c "added 2"`,
     prints: "1\nleft of right of x\n1",
