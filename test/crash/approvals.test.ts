@@ -197,8 +197,8 @@ describe("kill -9 of the console", () => {
   async function strike(
     kill: (handIn: (sent?: () => void) => Promise<unknown>, end: (signal: End) => void) => Promise<void>,
   ): Promise<Told> {
-    const { client } = stage.aios;
     const one = await stage.take("gone");
+    const { client } = stage.aios; // after that, which may have started another monitor
     const { code, origin } = await client.request("console-open", {});
     const server = processOf("src/main/console.ts");
     const entered = await post(origin, { path: "/enter", body: code });
