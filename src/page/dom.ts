@@ -1,5 +1,6 @@
 import type { Line } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
+import { cutEnd } from "../showing/width.ts";
 
 type Child = Node | string | number | null | readonly Child[];
 interface Properties {
@@ -40,12 +41,7 @@ function isList(child: Child): child is readonly Child[] {
 /** Words of an agent, a server or a file, as a person can trust them: what would be invisible or disguised is a code point. */
 export function theirs(text: string, most: number = 300): HTMLElement {
   const shown = makeVisible(text);
-  const cut = shown.length > most;
-  return h(
-    "bdi",
-    { class: "theirs", title: cut ? shown.slice(0, 4096) : null },
-    cut ? `${shown.slice(0, most)}…` : shown,
-  );
+  return h("bdi", { class: "theirs", title: shown.length > most ? cutEnd(shown, 4096) : null }, cutEnd(shown, most));
 }
 
 /** The pieces of a line that is visible text already, each in its tone. */

@@ -50,6 +50,17 @@ export function cutMiddle(text: string, columns: number): string {
   return `${takeColumns(pieces, columns - 1 - half)}…${takeColumns(pieces.toReversed(), half, "before")}`;
 }
 
+/** The beginning of a visible text, of at most `most` UTF-16 units, and an `…` where something is left out; a code point is not cut. */
+export function cutEnd(text: string, most: number): string {
+  if (text.length <= most) return text;
+  let taken = "";
+  for (const piece of piecesOf(text)) {
+    if (taken.length + piece.length > most) break;
+    taken += piece;
+  }
+  return `${taken}…`;
+}
+
 /** As many of the pieces as fit, in their order or each before the last. */
 function takeColumns(pieces: readonly string[], columns: number, where: "after" | "before" = "after"): string {
   let [taken, used] = ["", 0];
