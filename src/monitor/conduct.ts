@@ -169,8 +169,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
     const { live } = asked;
     const policy = ports.evaluator().version;
-    live.running.set(asked.token, { driver, token: asked.token, grants: ticket.grants });
-    const executed = await execute(
+    const recorded = execute(
       {
         ticket,
         driver,
@@ -195,6 +194,8 @@ export function createConduct(ports: ConductPorts): Conduct {
       },
       ports,
     );
+    live.running.set(asked.token, { driver, token: asked.token, grants: ticket.grants, recorded });
+    const executed = await recorded;
     live.running.delete(asked.token);
     ports.emit({
       instance: live.state.instance,

@@ -14,13 +14,13 @@ import type { FrozenTexts } from "./memory/frozen.ts";
 import { viewInstances } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
 import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
-import { type Climb, type FacePort, type LiveInstance, newLive } from "./live.ts";
+import { type Climb, type FacePort, forgottenState, type LiveInstance, newLive } from "./live.ts";
 import { createSeen } from "./provenance.ts";
 import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { ancestryBelow, isAskedEnd, refuseWider, refuseWorkspace, startFailure } from "./run-refusals.ts";
-import { freezeTogether, writeUntilKept } from "./stopping.ts";
+import { freezeTogether, untilRecorded, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
 import { refuseWhileAll } from "./thaw-statements.ts";
 import { overruledIn, planAgent } from "./sandbox-plans.ts";
@@ -28,6 +28,10 @@ import type { HeldState, InstanceState } from "./state.ts";
 import type { Vault } from "./vault.ts";
 import { endStorage, startStorage } from "./storage-start.ts";
 
+/** How long what an agent left open when it ended by itself may take to end in order, before it is cut. Milliseconds. */
+const DRAIN_MS = 300;
+/** How long anybody is kept from the news of an end for the outcomes of its calls, which are written when they are cut. Milliseconds. */
+const RECORDED_MS = 5000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
 
 export interface Instances extends AskedStops {
@@ -102,18 +106,27 @@ export function createInstances(ports: InstancePorts): Instances {
     const { instance } = live.state;
     if (!lives.delete(instance)) return;
     ending.add(instance);
-    stopProcesses(live);
+    const byItself = end.why === "exited" && live.state.life === "running";
+    if (byItself) live.over = true;
+    else stopProcesses(live);
     const children = below(live);
     // Otherwise a record says it already.
     if (live.state.life === "running" || live.state.life === "frozen") {
       live.state.life = "ended";
       live.recorded = writeUntilKept(ports, { kind: "instance-ended", instance, ...end });
     }
-    await Promise.all(children.map((child) => finish(child, { why: "ancestor-ended", exit: null })));
+    const childrenEnded = children.map((child) => finish(child, { why: "ancestor-ended", exit: null }));
+    if (byItself) {
+      // Nothing of the agent is left; what it had open ends over there as it left it, and says how.
+      await untilRecorded(live, DRAIN_MS, ports);
+      stopProcesses(live);
+    }
+    await Promise.all(childrenEnded);
     const stored = endStorage(live, powers);
     for (const request of live.waiting.keys()) await ports.withdraw(live, request);
     await stored;
     await live.recorded;
+    await untilRecorded(live, RECORDED_MS, ports);
     await powers.removeSocketFolder(instance).catch(() => {});
     // Only when nothing of it runs any more: whoever gets the home next has it alone.
     if (live.sandbox.home !== null) await live.agent?.ended.catch(() => {});
@@ -354,23 +367,7 @@ export function createInstances(ports: InstancePorts): Instances {
     standIn(held) {
       const found = lives.get(held.instance);
       if (found !== undefined) return found;
-      const state: InstanceState = journal.state.instances.get(held.instance) ?? {
-        instance: held.instance,
-        agent: held.agent,
-        ancestry: [],
-        workspace: null,
-        strict: false,
-        holdAt: [],
-        holdSeconds: 0,
-        words: [],
-        since: held.since,
-        life: "ended",
-        why: "forgotten",
-        exit: null,
-        labels: [],
-        done: 0,
-        denied: 0,
-      };
+      const state = journal.state.instances.get(held.instance) ?? forgottenState(held);
       return newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
     },
 

@@ -11,7 +11,7 @@ import type { RunningDriver } from "./driver-pool.ts";
 import type { Published } from "./published.ts";
 import type { Seen } from "./provenance.ts";
 import type { InstanceSandbox } from "./sandbox-grant.ts";
-import type { InstanceState } from "./state.ts";
+import type { HeldState, InstanceState } from "./state.ts";
 
 /** What the monitor says to a face. */
 export interface FacePort {
@@ -40,6 +40,15 @@ export interface Climb {
   readonly action: string | null;
 }
 
+/** A call that a driver answers. */
+export interface RunningCall {
+  readonly driver: RunningDriver;
+  readonly token: number;
+  readonly grants: readonly string[];
+  /** Resolves when what came of it is on record, or cannot be. */
+  readonly recorded: Promise<unknown>;
+}
+
 /** One instance as it runs: the processes, drivers and open questions behind its state. Ends with the monitor. */
 export interface LiveInstance {
   readonly state: InstanceState;
@@ -51,10 +60,7 @@ export interface LiveInstance {
   /** Held actions by request nonce. */
   readonly waiting: Map<string, Waiting>;
   /** Drivers' calls under way, by the face's token, for progress and cancellation. */
-  readonly running: Map<
-    number,
-    { readonly driver: RunningDriver; readonly token: number; readonly grants: readonly string[] }
-  >;
+  readonly running: Map<number, RunningCall>;
   readonly seen: Seen;
   face: { readonly process: SandboxedProcess; readonly port: FacePort } | null;
   /** The broker's end of the socketpair with the face, until the broker has it. */
@@ -129,5 +135,26 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     unknownMethods: 0,
     refusedRequests: 0,
     visible: null,
+  };
+}
+
+/** The state of an instance of which nothing is left but what it asked for. */
+export function forgottenState({ instance, agent, since }: HeldState): InstanceState {
+  return {
+    instance,
+    agent,
+    ancestry: [],
+    workspace: null,
+    strict: false,
+    holdAt: [],
+    holdSeconds: 0,
+    words: [],
+    since,
+    life: "ended",
+    why: "forgotten",
+    exit: null,
+    labels: [],
+    done: 0,
+    denied: 0,
   };
 }

@@ -314,6 +314,12 @@ function sandboxesOf(live: LiveInstance, wanted: readonly Part[]): readonly Sand
   return [...live.parts].filter(([, part]) => wanted.includes(part)).map(([sandbox]) => sandbox);
 }
 
+/** Waits until what came of every call of an instance is on record, but no longer than this. Milliseconds. */
+export function untilRecorded(live: LiveInstance, ms: number, { powers }: StoppingPorts): Promise<void> {
+  const calls = [...live.running.values()].map(({ recorded }) => recorded);
+  return calls.length === 0 ? Promise.resolve() : orLate(Promise.all(calls), { timer: powers.timer, ms });
+}
+
 /** Waits for something, but no longer than this. */
 async function orLate(
   promise: Promise<unknown>,

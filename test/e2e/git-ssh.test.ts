@@ -41,6 +41,17 @@ describe.skipIf(!hasSshServer())("git over SSH", { timeout: 120_000 }, () => {
     expect((await stage.records(ran.instance, "labelled"))[0]?.record).toMatchObject({ labels: ["untrusted"] });
   });
 
+  test("what came of a session is on record when its agent's end is told, also where the agent did not wait for it", async () => {
+    await stage.grant("hasty");
+    for (let round = 0; round < 2; round++) {
+      const ran = await stage.run("hasty", "exec git ls-remote -q " + stage.origin + stage.project);
+      const outcomes = await stage.records(ran.instance, "outcome");
+      expect(outcomes.map(({ record }) => record["result"])).toEqual(["ok"]);
+      const left = await stage.run("hasty", talking(stage, "head -c 4 <&3"));
+      expect(await stage.records(left.instance, "outcome")).toHaveLength(1);
+    }
+  });
+
   test("a branch that a lease names is pushed, moved and, where it says so, removed, and no other", async () => {
     await stage.grant("pusher", { push: ["refs/heads/agent"], lease: true });
     const ran = await stage.run(
@@ -141,10 +152,7 @@ describe.skipIf(!hasSshServer())("git over SSH", { timeout: 120_000 }, () => {
     await stage.grant("revoked");
     // An agent ends with the grant by which it starts programs.
     await stage.aios.grant({ id: "shell", agents: ["revoked"], allow: ["files/nothing"], programs: "any" });
-    const path = `/${stage.origin.slice("ssh://".length)}${stage.project}`;
-    const first = `git-upload-pack ${path}\0host=x\0`;
-    const hex = (first.length + 4).toString(16).padStart(4, "0");
-    const talk = `exec 3<>/dev/tcp/127.0.0.1/3130; printf '${hex}git-upload-pack ${path}\\0host=x\\0' >&3; head -c 4 <&3; cat <&3 > /dev/null; echo " over"`;
+    const talk = talking(stage, 'head -c 4 <&3; cat <&3 > /dev/null; echo " over"');
     const running = stage.run("revoked", talk);
     await until(() => stage.server.asked().length > 0 && isServing(stage), "a session");
     await stage.aios.sign("revoke-grant", { grant: "revoked" });
@@ -222,6 +230,14 @@ describe.skipIf(!hasSshServer())("git over SSH", { timeout: 120_000 }, () => {
     await expect(stage.bind({ secret: "second", hostKeys: [] })).rejects.toMatchObject({ code: "bad-document" });
   });
 });
+
+/** A script that opens a session as git does, by descriptor 3, and goes on with what is given. */
+function talking({ origin, project }: GitStage, then: string): string {
+  const path = `/${origin.slice("ssh://".length)}${project}`;
+  const first = `git-upload-pack ${path}\0host=x\0`;
+  const hex = (first.length + 4).toString(16).padStart(4, "0");
+  return `exec 3<>/dev/tcp/127.0.0.1/3130; printf '${hex}git-upload-pack ${path}\\0host=x\\0' >&3; ${then}`;
+}
 
 /** Whether git runs at the server: there its path stands without quotes. */
 function isServing({ server }: GitStage): boolean {
