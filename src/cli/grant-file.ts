@@ -1,4 +1,5 @@
-import { decodeGrant, type Grant } from "../kernel/grant.ts";
+import { type Grant } from "../kernel/grant.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { isObject } from "../kernel/json.ts";
 import { decodeShortGrant } from "../protocol/short-grant.ts";
 import { confirm } from "./confirm.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeGrant } from "../kernel/grant.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { digest } from "../../test/fakes/kernel.ts";
 import { coverExamples, type Example } from "../showing/covering.ts";
 import { makeVisible } from "../showing/visible.ts";

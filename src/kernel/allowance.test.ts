@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { action, digest, grant, tool } from "../../test/fakes/kernel.ts";
 import { coversExactly, meets, smallestGrant } from "./allowance.ts";
-import { decodeGrant, type Allow } from "./grant.ts";
+import { type Allow } from "./grant.ts";
+import { decodeGrant } from "./grant-decoder.ts";
 import type { JsonObject } from "./json.ts";
 
 const write = tool({ risk: "reserved", fields: { path: "path", mode: "string" } });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { forwardOf, forwardsOf, MOST_FORWARDS } from "./forwards.ts";
 import type { Allow } from "./grant.ts";
-import { decodeGrant } from "./grant.ts";
+import { decodeGrant } from "./grant-decoder.ts";
 import { decodeNetCall } from "./net.ts";
 
 const allow = (where: Allow["where"]): Allow => ({ what: "net/forward", where });

@@ -215,5 +215,3 @@ export interface GrantProposal {
   readonly allow: readonly Allow[];
   readonly lease: false;
 }
-
-export { decodeGrant } from "./grant-decoder.ts";

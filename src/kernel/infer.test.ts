@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { action, decisionInput, grant, NOW, subject } from "../../test/fakes/kernel.ts";
 import { decideAction } from "./decision.ts";
-import { decodeGrant, type Label } from "./grant.ts";
+import { type Label } from "./grant.ts";
+import { decodeGrant } from "./grant-decoder.ts";
 import {
   answerLabels,
   costOf,

@@ -32,3 +32,5 @@ export const CREDENTIAL_ID: RegExp = /^[A-Za-z0-9_-]+$/;
 export const RECOVERY_SALT: RegExp = /^[0-9a-f]{32}$/;
 /** Id of a recovery code's key. */
 export const RECOVERY_ID: RegExp = /^recovery:[0-9a-f]{16}$/;
+/** Id of a key that signs statements: of an owner, or that of a recovery code. */
+export const KEY_ID: RegExp = /^(?:ed25519|passkey|recovery):[0-9a-f]{16}$/;

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeGrant, type Allow, type Condition, type Grant, type Limits } from "./grant.ts";
+import { type Allow, type Condition, type Grant, type Limits } from "./grant.ts";
+import { decodeGrant } from "./grant-decoder.ts";
 import { whyWider } from "./narrower.ts";
 import { NO_REST } from "./rest.ts";
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { action, decisionInput, digest, grant, subject, tool } from "../../test/fakes/kernel.ts";
 import { coversExactly } from "./allowance.ts";
 import { decideAction, type Decision } from "./decision.ts";
-import { decodeGrant, type Allow } from "./grant.ts";
+import { type Allow } from "./grant.ts";
+import { decodeGrant } from "./grant-decoder.ts";
 import type { JsonObject } from "./json.ts";
 import { MOST_RESTS, NO_REST, restOf } from "./rest.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decideAction } from "./decision.ts";
-import { decodeGrant } from "./grant.ts";
+import { decodeGrant } from "./grant-decoder.ts";
 import { NET_TOOLS, type NetRequest } from "./net.ts";
 import { decodeSecret } from "./secret-document.ts";
 import {

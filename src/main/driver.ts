@@ -11,7 +11,7 @@ import { createDriver } from "../drivers/driver.ts";
 import { tooLargeAnswer } from "../drivers/failure.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { startChildServer, type ChildServer } from "../platform/child-server.ts";
-import { DRIVER_SIDE } from "../protocol/requests-table.ts";
+import { DRIVER_SIDE } from "../protocol/driver-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { readPassedEnvironment } from "./passed-environment.ts";
 import { VERSION } from "./version.ts";

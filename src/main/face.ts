@@ -19,10 +19,9 @@ import {
 import type { createGitServer } from "../platform/git-listener.ts";
 import type { Lines } from "../platform/line-channel.ts";
 import type { MuxClient } from "../platform/mux.ts";
-import { awaitListeners } from "../platform/passed-listener.ts";
 import { createTimer } from "../platform/timer.ts";
 import { readForwardFlags } from "../protocol/forward-flags.ts";
-import { FACE_SIDE } from "../protocol/requests-table.ts";
+import { FACE_SIDE } from "../protocol/face-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { VERSION } from "./version.ts";
 
@@ -82,7 +81,7 @@ let carriers: readonly MuxClient[] | null = null;
 await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
 // An agent that may use the network finds the authority that it is to trust when it starts.
 if (process.argv.includes("--network")) {
-  await (proxy ??= loadProxy());
+  const [{ awaitListeners }] = await Promise.all([import("../platform/passed-listener.ts"), (proxy ??= loadProxy())]);
   awaitListeners(LISTENER, ["P", "I", "G", ...forwards.keys()], (letter, fd) => {
     const forward = forwards.get(letter);
     if (forward !== undefined) return void serveListener(fd, forward);

@@ -12,7 +12,7 @@ import { PlatformError } from "../platform/platform-error.ts";
 import { connectUnix } from "../platform/unix-server.ts";
 import { CLI_TABLE } from "../protocol/cli-table.ts";
 import { decode } from "../protocol/decode.ts";
-import { CLI_SIDE } from "../protocol/requests-table.ts";
+import { CLI_SIDE } from "../protocol/cli-side.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { CliEvents, CliRequests } from "../protocol/requests.ts";

@@ -6,7 +6,9 @@ import type { Injection } from "../kernel/secrets.ts";
 import type { AlertReceiver } from "../protocol/alert-setting.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { createPeer } from "../protocol/rpc.ts";
-import { MONITOR_CLI, MONITOR_DRIVER, MONITOR_FACE } from "../protocol/requests-table.ts";
+import { MONITOR_CLI } from "../protocol/cli-side.ts";
+import { MONITOR_DRIVER } from "../protocol/driver-table.ts";
+import { MONITOR_FACE } from "../protocol/face-table.ts";
 import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
 import type { Channel } from "../platform/powers.ts";
 import { carrierPeers } from "./carrier-peers.ts";
@@ -112,12 +114,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   // Conduct and instances need each other. First of all, since records are written while memory opens.
-  const late: {
-    conduct: Conduct | null;
-    instances: Instances | null;
-    telemetry: Telemetry | null;
-    pages: ConsoleDesk | null;
-  } = { conduct: null, instances: null, telemetry: null, pages: null };
+  const late: { conduct?: Conduct; instances?: Instances; telemetry?: Telemetry; pages?: ConsoleDesk } = {};
   const watchers = new Set<Watcher>();
   const refused = createFaults({ ...parts, ...powers, journal: { write: (...record) => journal.write(...record) } });
   const alerts = createAlerts({ ...parts, state, refused, consoleOrigin: () => late.pages?.origin() ?? null });

@@ -2,7 +2,8 @@ import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { FOUND_FILE } from "./found-file.ts";
 import { CONSOLE_ORIGIN } from "./console-entry.ts";
 import { PURPOSES } from "./statement.ts";
-import { GRANT, GRANT_PROPOSAL, SOURCE, PROVIDER, bindingTerms, hostPath, secretTarget } from "./authority.ts";
+import { GRANT, PROVIDER, bindingTerms, secretTarget } from "./authority.ts";
+import { GRANT_PROPOSAL, SOURCE, hostPath } from "./grant-parts.ts";
 import {
   boolean,
   integer,

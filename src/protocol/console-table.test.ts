@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../kernel/json.ts";
 import { CONSOLE_SIDE, MONITOR_CONSOLE } from "./console-table.ts";
-import { MONITOR_CLI } from "./requests-table.ts";
+import { MONITOR_CLI } from "./cli-side.ts";
 import { decode, type Decoder } from "./decode.ts";
 
 function refusal<T>(decoder: Decoder<T>, value: JsonValue): string {

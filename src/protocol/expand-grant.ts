@@ -1,11 +1,5 @@
-import {
-  decodeGrant,
-  type Allow,
-  type DriverSource,
-  type DriverSpec,
-  type Grant,
-  type Limits,
-} from "../kernel/grant.ts";
+import { type Allow, type DriverSource, type DriverSpec, type Grant, type Limits } from "../kernel/grant.ts";
+import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { GIT_DRIVER, GIT_TOOLS } from "../kernel/git-ssh.ts";
 import { INFER_DRIVER, INFER_TOOLS } from "../kernel/infer.ts";
 import { MEMORY_DRIVER, MEMORY_TOOLS } from "../kernel/memory.ts";

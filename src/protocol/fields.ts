@@ -7,12 +7,12 @@ import {
   DRIVER_NAME,
   GRANT_ID,
   INSTANCE_ID,
+  KEY_ID,
   PROVIDER_NAME,
   REQUEST_NONCE,
   SECRET_NAME,
   SHA256,
 } from "../kernel/names.ts";
-import { KEY_ID } from "./statement.ts";
 
 // Decoders of the values that occur in many messages: one place says what each looks like.
 

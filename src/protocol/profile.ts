@@ -1,5 +1,5 @@
 import type { JsonValue } from "../kernel/json.ts";
-import { commandWord, hostPath } from "./authority.ts";
+import { commandWord, hostPath } from "./grant-parts.ts";
 import { boolean, decode, list, names, nullable, object, type DecodeResult, type Decoder } from "./decode.ts";
 import { agentName, grantId } from "./fields.ts";
 import { command, environment, task } from "./launch.ts";

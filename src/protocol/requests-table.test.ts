@@ -7,19 +7,10 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { decode, type Decoder } from "./decode.ts";
 import { encodeFrame, MAX_FRAME } from "./frame.ts";
-import {
-  CLI_SIDE,
-  CLI_TABLE,
-  DRIVER_ANSWERS,
-  DRIVER_EVENTS,
-  DRIVER_SIDE,
-  FACE_ANSWERS,
-  FACE_SIDE,
-  FACE_TABLE,
-  MONITOR_CLI,
-  MONITOR_DRIVER,
-  MONITOR_FACE,
-} from "./requests-table.ts";
+import { CLI_SIDE, MONITOR_CLI } from "./cli-side.ts";
+import { CLI_TABLE } from "./cli-table.ts";
+import { DRIVER_ANSWERS, DRIVER_EVENTS, DRIVER_SIDE, MONITOR_DRIVER } from "./driver-table.ts";
+import { FACE_ANSWERS, FACE_SIDE, FACE_TABLE, MONITOR_FACE } from "./face-table.ts";
 
 function refusal<T>(decoder: Decoder<T>, value: JsonValue): string {
   const result = decode(decoder, value);

@@ -12,7 +12,7 @@ import {
   serverUrl,
   WHERE,
   workspace,
-} from "./authority.ts";
+} from "./grant-parts.ts";
 import {
   boolean,
   decode,

@@ -1,7 +1,8 @@
 import { PROGRAMS, type SandboxGrant } from "../kernel/grant.ts";
 import { deviceKind, MOST_DEVICES } from "../kernel/devices.ts";
 import type { NamedLimits } from "../kernel/sandbox-limits.ts";
-import { hostPath, secretOrigin, workspace } from "./authority.ts";
+import { secretOrigin } from "./authority.ts";
+import { hostPath, workspace } from "./grant-parts.ts";
 import { CONTROL_NAME } from "../kernel/names.ts";
 import { integer, names, nullable, object, oneOf, record, refine, text, transform, type Decoder } from "./decode.ts";
 import { secretName } from "./fields.ts";

@@ -21,8 +21,8 @@ export type AnswerTable<Shapes> = { readonly [Name in keyof Shapes]: Decoder<Ans
 export type EventTable<Events> = { readonly [Name in keyof Events]: Decoder<Events[Name]> };
 
 /**
- * One end of a channel: everything that may be said on it, and nothing else may. Static; `requests-table.ts` has one for
- * each end of each kind of channel.
+ * One end of a channel: everything that may be said on it, and nothing else may. Static; each kind of channel has a table,
+ * in a file of its own, with one for each of its ends.
  */
 export interface Side<T extends SideTypes> {
   readonly serves: BodyTable<T["serves"]>;

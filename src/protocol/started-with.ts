@@ -1,4 +1,4 @@
-import { hostPath } from "./authority.ts";
+import { hostPath } from "./grant-parts.ts";
 import { decode, integer, names, nullable, object, boolean, type DecodeResult, type Decoder } from "./decode.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { command, environment, task } from "./launch.ts";

@@ -1,6 +1,6 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { PURPOSES, type Purpose } from "../kernel/owner-roles.ts";
-import { REQUEST_NONCE, SHA256 } from "../kernel/names.ts";
+import { KEY_ID, REQUEST_NONCE, SHA256 } from "../kernel/names.ts";
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import { toHex } from "./bytes.ts";
 import {
@@ -78,8 +78,6 @@ export type EnvelopeSignature =
 /** Last moment that ECMAScript can name, milliseconds since 1970 UTC. */
 const END_OF_TIME = 8_640_000_000_000_000;
 
-/** Id of a key that signs statements: of an owner, or that of a recovery code. */
-export const KEY_ID: RegExp = /^(?:ed25519|passkey|recovery):[0-9a-f]{16}$/;
 const keyIdText: Decoder<string> = text({ max: 25, pattern: KEY_ID, is: "a key id" });
 
 /** What the monitor draws up; the owner adds the decision and the key, and the code of a second screen. */

@@ -31,7 +31,7 @@ import { sendDescriptors } from "../../src/platform/stream-handover.ts";
 import { connectUnix } from "../../src/platform/unix-server.ts";
 import { sealEnvelope } from "../../src/protocol/dsse.ts";
 import type { CliEvents, CliRequests, HeldView, RunRequest } from "../../src/protocol/requests.ts";
-import { CLI_SIDE } from "../../src/protocol/requests-table.ts";
+import { CLI_SIDE } from "../../src/protocol/cli-side.ts";
 import { createPeer } from "../../src/protocol/rpc.ts";
 import { keyId, type Envelope, type Purpose, type Statement } from "../../src/protocol/statement.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";

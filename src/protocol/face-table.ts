@@ -1,28 +1,17 @@
 import { FORMATS } from "../kernel/infer.ts";
-import { GRANT_PROPOSAL, SOURCE } from "./authority.ts";
-import { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE } from "./cli-table.ts";
-import { boolean, integer, jsonObject, list, literal, nullable, number, object, oneOf, text, union } from "./decode.ts";
-import type { Decoder } from "./decode.ts";
+import { integer, jsonObject, list, literal, nullable, object, oneOf, text, union, type Decoder } from "./decode.ts";
 import { count, driverName, empty, nonce, providerName, reasonCode, stage, words } from "./fields.ts";
-import { MAX_CLI_FRAME, MAX_FRAME } from "./frame.ts";
-import { OFFER, OFFER_BOUNDS, OFFERED } from "./offer.ts";
+import { MAX_FRAME } from "./frame.ts";
+import { GRANT_PROPOSAL } from "./grant-parts.ts";
+import { OFFER_BOUNDS, OFFERED } from "./offer.ts";
+import { PROGRESS } from "./progress.ts";
 import { PROPOSAL_FIELDS } from "./proposal.ts";
-import type {
-  CliEvents,
-  CliRequests,
-  DriverEvents,
-  DriverRequests,
-  FaceEvents,
-  FaceRequests,
-  Outcome,
-  Visible,
-} from "./requests.ts";
+import type { FaceEvents, FaceRequests, Outcome, Visible } from "./requests.ts";
 import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
 
-export { CLI_ANSWERS, CLI_EVENTS, CLI_TABLE };
-
-// The static request table of the monitor (docs/formats/request-table.md): what each kind of peer may say to it and what
-// it says to them, with the strict decoder of every body. Nothing is added at run time.
+// The static request table of the monitor (docs/formats/request-table.md), the part of a face: what it may say and what is said
+// to it, with the strict decoder of every body. Nothing is added at run time. A side has a file of its own, so that nobody
+// loads what another is told.
 
 /** Names an open action between a face, the monitor and a driver. */
 const token = count;
@@ -97,45 +86,12 @@ export const FACE_ANSWERS: AnswerTable<FaceRequests> = {
   method: empty,
 };
 
-const PROGRESS: Decoder<FaceEvents["progress"]> = object<FaceEvents["progress"]>({
-  token,
-  progress: number(),
-  total: nullable(number()),
-  message: nullable(words),
-});
-
 /** Events from the monitor to a face. */
 export const FACE_EVENTS: EventTable<FaceEvents> = {
   progress: PROGRESS,
   held: object<FaceEvents["held"]>({ token }),
   granted: object<FaceEvents["granted"]>({ token, ticket: nonce, via: integer({ min: 0, max: 16 }) }),
   changed: empty,
-};
-
-/** Requests that the monitor sends to a driver. */
-export const DRIVER_TABLE: BodyTable<DriverRequests> = {
-  open: object<DriverRequests["open"]["body"]>({ source: SOURCE }),
-  run: object<DriverRequests["run"]["body"]>({
-    verb: PROPOSAL_FIELDS.verb,
-    name: PROPOSAL_FIELDS.name,
-    arguments: PROPOSAL_FIELDS.arguments,
-    token,
-    context: nullable(text({ max: 55, pattern: /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/ })),
-  }),
-  cancel: object<DriverRequests["cancel"]["body"]>({ token }),
-};
-
-/** Answers of a driver to the monitor: hostile bytes, since a server stands behind them. */
-export const DRIVER_ANSWERS: AnswerTable<DriverRequests> = {
-  open: OFFER,
-  run: object<DriverRequests["run"]["ok"]>({ result: jsonObject(), isError: boolean() }),
-  cancel: empty,
-};
-
-/** Events from a driver to the monitor: hostile bytes too. */
-export const DRIVER_EVENTS: EventTable<DriverEvents> = {
-  progress: PROGRESS,
-  changed: object<DriverEvents["changed"]>({ offer: OFFER }),
 };
 
 /** No requests, or no events. */
@@ -157,40 +113,4 @@ export const FACE_SIDE: Side<{ serves: None; hears: FaceEvents; asks: FaceReques
   asks: FACE_ANSWERS,
   says: {},
   maxFrame: MAX_FRAME,
-};
-
-/** The monitor's end of a driver's channel: a driver asks nothing. */
-export const MONITOR_DRIVER: Side<{ serves: None; hears: DriverEvents; asks: DriverRequests; says: None }> = {
-  serves: {},
-  hears: DRIVER_EVENTS,
-  asks: DRIVER_ANSWERS,
-  says: {},
-  maxFrame: MAX_FRAME,
-};
-
-/** A driver's end. */
-export const DRIVER_SIDE: Side<{ serves: DriverRequests; hears: None; asks: None; says: DriverEvents }> = {
-  serves: DRIVER_TABLE,
-  hears: {},
-  asks: {},
-  says: DRIVER_EVENTS,
-  maxFrame: MAX_FRAME,
-};
-
-/** The monitor's end of a command line's connection. */
-export const MONITOR_CLI: Side<{ serves: CliRequests; hears: None; asks: None; says: CliEvents }> = {
-  serves: CLI_TABLE,
-  hears: {},
-  asks: {},
-  says: CLI_EVENTS,
-  maxFrame: MAX_CLI_FRAME,
-};
-
-/** A command line's end. */
-export const CLI_SIDE: Side<{ serves: None; hears: CliEvents; asks: CliRequests; says: None }> = {
-  serves: {},
-  hears: CLI_EVENTS,
-  asks: CLI_ANSWERS,
-  says: {},
-  maxFrame: MAX_CLI_FRAME,
 };
