@@ -1,5 +1,5 @@
 // Puts real agents' npm packages into `.cache/agents`, for the proofs that run them: fetch-agent.cjs NAME…
-// Asked for by .ci/run and by hand (npm run proof:claude-code, proof:openclaw); `npm test` alone fetches none, they are large.
+// Asked for by .ci/run and by hand (npm run proof:claude-code, proof:openclaw, proof:extensions); `npm test` alone fetches none.
 "use strict";
 
 const { spawnSync } = require("node:child_process");
@@ -23,6 +23,16 @@ const AGENTS = {
     // strip-ansi: loaded by a dependency that does not declare it.
     packages: ["clawdbot@2026.1.24-3", "strip-ansi@7.1.2"],
     leftOut: { libsignal: ["index.js", "src/curve.js", "src/crypto.js"] },
+  },
+  // No agents: MCP servers that need no account and no network, two of them of other publishers.
+  "mcp-servers": {
+    packages: [
+      "@modelcontextprotocol/server-memory@2026.8.31",
+      "@modelcontextprotocol/server-sequential-thinking@2026.8.31",
+      "@cyanheads/git-mcp-server@2.15.3",
+      "time-mcp@1.0.6",
+    ],
+    leftOut: {},
   },
 };
 

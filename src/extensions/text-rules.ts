@@ -22,7 +22,8 @@ export const ADVISED_AGAINST: RegExp =
 
 /** What runs a script that came over a pipe. */
 const INTERPRETER = String.raw`(?:sudo\s+)?(?:env\s+)?(?:/\S*/)?(?:ba|z|da|k)?sh|python3?|node|perl|ruby|php`;
-const FETCH = String.raw`(?:curl|wget|fetch|aria2c|iwr|Invoke-WebRequest)`;
+/** `fetch` is a program of BSD's, and the name of many a script and step (`npm run fetch && node build.js`): with an address only. */
+const FETCH = String.raw`(?:curl|wget|aria2c|iwr|Invoke-WebRequest|(?<!\b(?:run|git|npm|pnpm|yarn|bun|hg|jj) )(?<![\w.:-])fetch(?=\s[^|;&\n]{0,300}(?:https?|ftp)://))`;
 
 /**
  * Rules about the words of one line. They find the ways that were seen in marketplaces (ClawHavoc, January and February 2026,

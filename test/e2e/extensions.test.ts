@@ -1,14 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { basename, join, relative } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DriverSource } from "../../src/kernel/grant.ts";
-import { createPackages } from "../../src/main/package-finder.ts";
-import { packFolder } from "../../src/platform/pack-folder.ts";
 import { makeTgz } from "../fakes/archives.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { addArchive } from "./adding.ts";
@@ -147,40 +145,4 @@ describe("a server from the store", () => {
     const found = (await aios.client.request("extensions", {})).extensions.find((each) => each.id === id);
     expect(found?.why).toBe("its files in the store are not those that were added");
   });
-
-  /* A hundred packages and four thousand files each: npm run proof:extensions. */
-  test.runIf(process.env["AIOS_EXTENSIONS"] === "all").each([
-    ["server-everything", [], "echo", { message: "from the store" }, "from the store"],
-    ["server-filesystem", ["/workspace"], "read_text_file", { path: "/workspace/page.html" }, "a page"],
-  ])(
-    "is %s as npm has it, with all that it needs, through the face",
-    async (name, words, tool, args, said) => {
-      const { entry, code } = await createPackages([REPO]).find(`@modelcontextprotocol/${name}`);
-      const folder = join(outside, name);
-      for (const path of code)
-        cpSync(path, join(folder, relative(REPO, path)), {
-          recursive: true,
-          dereference: true,
-          filter: (from) => basename(from) !== ".bin",
-        });
-      const { extension } = await addArchive(aios, packFolder(folder), { form: "tar", label: name });
-      const command = ["node", `/extension/${relative(REPO, entry)}`, ...words];
-      writeFileSync(join(aios.workspace, "page.html"), "a page");
-      await aios.grant({
-        id: name,
-        agents: [name],
-        drivers: {
-          real: {
-            source: { kind: "ext", extension: extension.id, command, workspace: "read" },
-            tools: { [tool]: { risk: "observe" } },
-          },
-        },
-        allow: [`real/${tool}`],
-      });
-      const plan = [{ method: "tools/call", params: { name: `real__${tool}`, arguments: args } }];
-      const ran = await aios.follow(name, plan, { workspace: aios.workspace });
-      expect(ran.answers[0]?.result?.content?.[0]?.text).toContain(said);
-    },
-    300_000,
-  );
 }, 120_000);

@@ -1,4 +1,5 @@
 import { BENIGN } from "./benign.ts";
+import { BENIGN_KINDS } from "./benign-kinds.ts";
 import type { MadeExtension } from "./extension.ts";
 import { MALICIOUS_CODE } from "./malicious-code.ts";
 import { MALICIOUS_WORDS } from "./malicious-words.ts";
@@ -6,5 +7,5 @@ import { MALICIOUS_WORDS } from "./malicious-words.ts";
 /** What to expect of vetting: `flagged` for the malicious, not for the benign. */
 export const CORPUS: readonly (MadeExtension & { readonly malicious: boolean })[] = [
   ...[...MALICIOUS_CODE, ...MALICIOUS_WORDS].map((made) => ({ ...made, malicious: true })),
-  ...BENIGN.map((made) => ({ ...made, malicious: false })),
+  ...[...BENIGN, ...BENIGN_KINDS].map((made) => ({ ...made, malicious: false })),
 ];
