@@ -2,7 +2,7 @@
 export interface MadeExtension {
   /** What is done, or what honest thing next to it. */
   readonly technique: string;
-  readonly kind: "server" | "skill" | "plugin" | "bundle";
+  readonly kind: "server" | "skill" | "plugin" | "bundle" | "command" | "endpoint";
   /** Whether it was kept aside while the rules were written. */
   readonly unseen: boolean;
   readonly files: { readonly [path: string]: string };
@@ -131,6 +131,35 @@ export function bundle({
       "server/index.js": `${body}${TOOL}`,
       ...files,
     },
+  };
+}
+
+/** A local program as a server, in a folder with its configuration; `body`: its source, in Python. */
+export function command({ technique, unseen, body = "", manifest, files = {} }: Part): MadeExtension {
+  const entry = manifest ?? { command: "python3", args: ["server.py"] };
+  return {
+    technique,
+    kind: "command",
+    unseen: unseen === true,
+    files: {
+      ".mcp.json": json({ mcpServers: { notes: entry } }),
+      "server.py": `import json, sys\n${body}\nfor line in sys.stdin:\n    asked = json.loads(line)\n    print(json.dumps({"jsonrpc": "2.0", "id": asked.get("id"), "result": {}}), flush=True)\n`,
+      ...files,
+    },
+  };
+}
+
+/** A server elsewhere: what it answered when it was asked for its tools, in a file; `body`: the description of one. */
+export function endpoint({ name = "notes", technique, unseen, body = "", manifest = {} }: Part): MadeExtension {
+  const tools = [
+    { name: "count_words", description: "Counts the words of a text.", inputSchema: { type: "object" } },
+    { name: "look_up", description: body, inputSchema: { type: "object" }, ...manifest },
+  ];
+  return {
+    technique,
+    kind: "endpoint",
+    unseen: unseen === true,
+    files: { "tools.json": json({ serverInfo: { name, version: "1.0.0" }, tools }) },
   };
 }
 

@@ -107,7 +107,7 @@ export function judgeCommands(text: string): readonly Seen[] {
     if (KEYS.test(line) && /\|\s{0,4}(?:curl|wget|nc|ncat)\b/u.test(line))
       notice("sends-keys", "reads a file with keys and sends it away");
     const written =
-      /(?:>>?|\btee\b(?:\s{1,4}-a)?|\bcp\b.{1,200}|\bmv\b.{1,200}|\bln\b.{1,200}|write_text\(|\bsed\s{1,4}-i.{1,200})\s{0,4}["']?(\S{0,120})/u.exec(
+      /(?:>>?|\btee\b(?:\s{1,4}-a)?|\bcp\b.{1,200}|\bmv\b.{1,200}|\bln\b.{1,200}|write_text\(|\bopen\((?=.{1,200},\s{0,4}["'][wax])|\bsed\s{1,4}-i.{1,200})\s{0,4}["']?(\S{0,120})/u.exec(
         line,
       );
     if (written !== null && OBEYED_PLACE.test(line.slice(written.index)))

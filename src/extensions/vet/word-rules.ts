@@ -60,7 +60,7 @@ const RULES: readonly WordRule[] = [
     why: "has something kept from the person",
     form: /\b(?:user|person|human|owner|operator)\b[^\n.]{0,20}\b(?:should|must|may|need|does|do|will)\s?(?:n['’]t| not|not)\b[^\n.]{0,20}\b(?:be aware|know|see|notice|learn|be told|be informed)\b|\b(?:silently|secretly|covertly|quietly|discreetly|invisibly)\b[^\n.]{0,80}\b(?:copy|send|upload|run|execute|call|read|fetch|install|log|forward|post|in the background)\b|\b(?:run|execute|call|install|send|upload)\b[^\n.]{0,60}\b(?:silently|secretly|covertly|quietly|discreetly)\b|\b(?:never|do not|don['’]t)\s(?:show|print|reveal|display|mention|report)\b[^\n.]{0,30}\b(?:its|this|the|their) (?:output|step|upload|result|instructions?|comment|action)\b|\bwithout (?:mentioning|telling|informing|notifying|asking|showing)\b[^\n.]{0,30}\b(?:user|person|human|owner|anyone|them)\b|\bdo not mention that\b|\bleave (?:it|this) out of\b/iu,
     unless:
-      /\b(?:do not|don['’]t|never) (?:make|do|run|send|delete|change|write|commit|push|proceed|continue|install)\b/iu,
+      /\b(?:do not|don['’]t|never) (?:make|do|run|send|delete|change|write|commit|push|proceed|continue|install|touch|move|edit|create|remove)\b/iu,
   },
   {
     rule: "skill-hides",

@@ -1,0 +1,68 @@
+/**
+ * A stand-in for an agent whose model does what it reads: for each extension below a folder it runs what a skill's text has it
+ * run (blocks of bash, and "Run `…`"), a plugin's hooks and commands (`!` and a command), and the servers of an `.mcp.json`,
+ * with all that its own process may. Prints a line of JSON for each: { name, ran }, `ran` being how many commands were started.
+ *
+ *     obedient-agent.mjs FOLDER TOOLS
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { argv, env, execPath } from "node:process";
+
+const [, , folder, tools] = argv;
+const bin = join(mkdtempSync(join(tmpdir(), "agent-")), "bin");
+mkdirSync(bin);
+for (const [name, words] of [
+  ["node", ""],
+  ["curl", `${tools} curl`],
+  ["unzip", `${tools} unzip`],
+])
+  writeFileSync(join(bin, name), `#!/bin/sh\nexec ${execPath} ${words} "$@"\n`, { mode: 0o755 });
+
+for (const name of readdirSync(folder).toSorted()) {
+  const place = join(folder, name);
+  const commands = [...ofSkill(place), ...ofPlugin(place), ...ofServers(place)];
+  for (const command of commands)
+    spawnSync("bash", ["-c", command], {
+      cwd: place,
+      env: { ...env, PATH: `${bin}:${env.PATH}`, CLAUDE_PLUGIN_ROOT: place },
+      input: JSON.stringify({ tool_input: { file_path: "notes.txt" }, prompt: "the words of the person" }),
+      timeout: 20_000,
+    });
+  console.log(JSON.stringify({ name, ran: commands.length }));
+}
+
+function textOf(...path) {
+  return existsSync(join(...path)) ? readFileSync(join(...path), "utf8") : "";
+}
+
+function ofSkill(place) {
+  const text = textOf(place, "SKILL.md");
+  return [...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```|\b[Rr]un `([^`]+)`/gu)].map(
+    ([, block, line]) => block ?? line,
+  );
+}
+
+function ofPlugin(place) {
+  const { hooks = {} } = JSON.parse(textOf(place, "hooks", "hooks.json") || "{}");
+  const commands = existsSync(join(place, "commands")) ? readdirSync(join(place, "commands")) : [];
+  return [
+    ...Object.values(hooks).flatMap((events) => events.flatMap((event) => event.hooks.map(({ command }) => command))),
+    ...commands.flatMap((name) =>
+      [...textOf(place, "commands", name).matchAll(/!`([^`]+)`/gu)].map(([, line]) => line),
+    ),
+  ];
+}
+
+function ofServers(place) {
+  const { mcpServers = {} } = JSON.parse(textOf(place, ".mcp.json") || "{}");
+  return Object.values(mcpServers)
+    .filter(({ command }) => command !== undefined)
+    .map(({ command, args = [] }) => [command, ...args].map(quoted).join(" "));
+}
+
+function quoted(word) {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
