@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DriverSource } from "../../src/kernel/grant.ts";
+import { makeVisible } from "../../src/showing/visible.ts";
 import { makeTgz } from "../fakes/archives.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { addArchive } from "./adding.ts";
@@ -131,6 +132,21 @@ describe("a server from the store", () => {
     // The same bytes are the same extension, and the grant is over them.
     expect(await add("1.0.0")).toBe(id);
     expect(seen(await aios.follow("plain", [LOOK]))).toEqual([NOTHING]);
+  });
+
+  test("that does not start tells its owner its last words", async () => {
+    const noise = `console.error("${"x".repeat(40)}\\n".repeat(1000));`;
+    const server = `${noise}\nconsole.error("Cannot find \\u001b[31mgreen\\u202e things\\nset NOTES_KEY");\nprocess.exit(3);\n`;
+    const parts = [
+      { name: "package/package.json", body: JSON.stringify({ name: "broken", version: "1.0.0", bin: "./server.mjs" }) },
+      { name: "package/server.mjs", body: server },
+    ];
+    const { extension } = await addArchive(aios, [makeTgz(parts)], { form: "tgz" });
+    const told = await trust("unlucky", sourceOf(extension.id)).then(String, String);
+    expect(told).toMatch(/it ended with code 3; its last words: .*Cannot find .*\| set NOTES_KEY/u);
+    expect(told.length).toBeLessThan(2500);
+    // As the command line shows it: nothing that moves a cursor or turns a line round.
+    expect(makeVisible(told)).toContain("Cannot find ‹U+001B›[31mgreen‹U+202E› things | set NOTES_KEY");
   });
 
   test("does not start with a changed byte, and is in quarantine from then on", async () => {
