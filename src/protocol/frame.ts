@@ -1,7 +1,7 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { KernelFault } from "../kernel/fault.ts";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../kernel/json.ts";
-import { decodeUtf8, encodeUtf8 } from "./bytes.ts";
+import { createUtf8Scratch, decodeUtf8 } from "./bytes.ts";
 
 /** Largest body of a frame from or to a face or a driver, in bytes. */
 export const MAX_FRAME = 4_194_304;
@@ -29,13 +29,16 @@ export class FrameFault extends Error {
 
 const HEADER = 4;
 
+/** A body lies here until it is copied behind its length: a frame is the only thing that is allocated for it. */
+const scratch = createUtf8Scratch();
+
 /**
  * One frame: 4 bytes big-endian length, then RFC 8785 JSON in UTF-8. docs/formats/frame.md.
  * Throws FrameFault for what a `FrameReader` with the same `max` would refuse, so that nobody ends a peer by accident.
  */
 export function encodeFrame(value: JsonObject, max: number = MAX_FRAME): Uint8Array<ArrayBuffer> {
   countValues(value, { depth: 0, values: 0 });
-  const body = encodeUtf8(canonical(value));
+  const body = scratch(canonical(value));
   if (body.length > max) throw new FrameFault("frame-too-large", `the frame has ${body.length} bytes, over ${max}`);
   const frame = new Uint8Array(HEADER + body.length);
   writeLength(frame, body.length);

@@ -1,8 +1,8 @@
-import { createUtf8Scratch, encodeUtf8, fromHex, toHex } from "./bytes.ts";
+import { createUtf8Scratch, fromHex, toHex } from "./bytes.ts";
 
-/** What sealing needs: SHA-256 and authenticated encryption (AES-256-GCM, tag appended). */
+/** What sealing needs: SHA-256, as `sha256:` and hex, and authenticated encryption (AES-256-GCM, tag appended). */
 export interface SealingPowers {
-  sha256(data: Uint8Array): Uint8Array;
+  digest(data: Uint8Array): string;
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array;
   /** Throws when the tag does not fit. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array;
@@ -12,10 +12,13 @@ export interface SealingPowers {
 export const SALT_BYTES = 16;
 /** The salt in front of a payload's text, in hex digits. */
 export const SALT_DIGITS: number = 2 * SALT_BYTES;
-const NONCE_BYTES = 12;
-const DIGEST = /^sha256:(?<hex>[0-9a-f]{64})$/;
+/** The nonce is the first 12 bytes of the digest: so many digits behind `sha256:`. */
+const NONCE_DIGITS = 24;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const DIGITS_AT = "sha256:".length;
 
 const scratch = createUtf8Scratch();
+const placeScratch = createUtf8Scratch();
 
 /** Which place in which log sealed bytes belong to; bound into the seal, so that no payload serves another record. */
 export interface SealedPlace {
@@ -50,9 +53,9 @@ export function sealPayload(
 ): { readonly sealed: Uint8Array; readonly commitment: PayloadCommitment } {
   const { powers, key, salt, place } = options;
   const salted = scratch(toHex(salt) + text);
-  const digest = powers.sha256(salted);
-  const sealed = powers.seal(key, digest.subarray(0, NONCE_BYTES), salted, associated(place));
-  return { sealed, commitment: { digest: `sha256:${toHex(digest)}`, bytes: salted.length - SALT_DIGITS } };
+  const digest = powers.digest(salted);
+  const sealed = powers.seal(key, nonceOf(digest), salted, associated(place));
+  return { sealed, commitment: { digest, bytes: salted.length - SALT_DIGITS } };
 }
 
 export interface OpeningOptions {
@@ -68,18 +71,25 @@ export interface OpeningOptions {
  */
 export function openPayload(sealed: Uint8Array, options: OpeningOptions): Uint8Array | null {
   const { powers, key, place, commitment } = options;
-  const digest = fromHex(DIGEST.exec(commitment.digest)?.groups?.["hex"] ?? "");
-  if (digest === null || digest.length === 0) return null;
+  if (!DIGEST.test(commitment.digest)) return null;
   let salted: Uint8Array;
   try {
-    salted = powers.open(key, digest.subarray(0, NONCE_BYTES), sealed, associated(place));
+    salted = powers.open(key, nonceOf(commitment.digest), sealed, associated(place));
   } catch {
     return null;
   }
-  const fits = toHex(powers.sha256(salted)) === toHex(digest) && salted.length - SALT_DIGITS === commitment.bytes;
+  const fits = powers.digest(salted) === commitment.digest && salted.length - SALT_DIGITS === commitment.bytes;
   return fits ? salted : null;
 }
 
+/** Throws for what is no digest, as a power that does not keep its word would give it. */
+function nonceOf(digest: string): Uint8Array {
+  const nonce = fromHex(digest.slice(DIGITS_AT, DIGITS_AT + NONCE_DIGITS));
+  if (nonce === null) throw new RangeError("Cannot seal: the digest is not lower-case hex");
+  return nonce;
+}
+
+/** Good until the next one is asked for: it is used at once. */
 function associated({ origin, seq }: SealedPlace): Uint8Array {
-  return encodeUtf8(`aios payload v1\n${origin}\n${seq}\n`);
+  return placeScratch(`aios payload v1\n${origin}\n${seq}\n`);
 }
