@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { openHome, rememberHome, watchRemoval } from "./home.ts";
+import { oncePerTurn, openHome, rememberHome, watchRemoval } from "./home.ts";
 import { PlatformError } from "./platform-error.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -129,6 +129,32 @@ it("that was removed is told from one that was moved", () => {
   rmSync(`${path} moved`, { recursive: true });
   openHome(path);
   expect(isGone()).toBe(true);
+});
+
+it("is asked for once by all promises that want to know at one event, and anew at the next", async () => {
+  let asked = 0;
+  const stands = oncePerTurn(() => {
+    asked += 1;
+    return asked < 2;
+  });
+  const askThrice = (): Promise<readonly boolean[]> =>
+    new Promise((resolve) => {
+      setImmediate(() => {
+        const ask = async (): Promise<readonly boolean[]> => {
+          await Promise.resolve(); // as whoever writes a record does: in a promise of the event
+          const said: boolean[] = [];
+          for (const _ of [1, 2, 3]) {
+            said.push(stands());
+            await Promise.resolve();
+          }
+          return said;
+        };
+        void ask().then(resolve);
+      });
+    });
+  expect(await askThrice()).toEqual([true, true, true]);
+  expect(await askThrice()).toEqual([false, false, false]);
+  expect(asked).toBe(2);
 });
 
 describe("the folders above", () => {

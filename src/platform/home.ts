@@ -63,13 +63,16 @@ export function rememberHome(path: string): () => boolean {
   };
 }
 
-/** Asks once for all that want to know in the same turn of the event loop: many records are begun in one. */
+/**
+ * Asks once for all promises that want to know at one event: many records are begun at one. A tick forgets the answer once they
+ * have run; an immediate would do so later, and cost a round of the event loop of its own.
+ */
 export function oncePerTurn(ask: () => boolean): () => boolean {
   let said: boolean | null = null;
   return () => {
     if (said === null) {
       said = ask();
-      setImmediate(() => (said = null));
+      process.nextTick(() => (said = null));
     }
     return said;
   };
