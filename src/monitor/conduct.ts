@@ -6,6 +6,7 @@ import { noteHeld, noteTooMany } from "../kernel/flood.ts";
 import type { Risk } from "../kernel/grant.ts";
 import { approve, decide, redeem, select, type Ticket, validate, type Validated } from "../kernel/pipeline.ts";
 import type { Staged } from "../kernel/staged.ts";
+import { toHex } from "../protocol/bytes.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import {
@@ -28,12 +29,15 @@ import { DriverLate, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
 import { refuseFrozenYes } from "./frozen-yes.ts";
 import { untilGrantsEnd } from "./lasting.ts";
+import { createDraw } from "./log/draw.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isHoldAsked, stoppedBy, subjectChain } from "./subjects.ts";
 import { createTimeLimit } from "./time-limit.ts";
 
 /** A driver has this long to answer one action. */
 const RUN_MS = 120_000;
+/** Random bytes of the number that names an action, in hex. */
+const REQUEST_BYTES = 16;
 
 type Passed =
   | { readonly kind: "ticket"; readonly ticket: Ticket }
@@ -42,6 +46,7 @@ type Passed =
 
 export function createConduct(ports: ConductPorts): Conduct {
   const settling = new Set<string>();
+  const draw = createDraw(ports.powers.random);
   const limit = createTimeLimit({ clock: ports.clock, timer: ports.powers.timer }, RUN_MS);
   let ownTokens = 2 ** 40; // tokens for calls that no face waits for; faces count from 1
 
@@ -266,7 +271,7 @@ export function createConduct(ports: ConductPorts): Conduct {
 
   const api: Conduct = {
     async propose(live, proposal, token) {
-      const asked: Asked = { live, request: ports.powers.random.hex(16), what: whatOf(proposal), token };
+      const asked: Asked = { live, request: toHex(draw(REQUEST_BYTES)), what: whatOf(proposal), token };
       const haltAs = (halted: Halted): ReturnType<typeof halt> =>
         halt(asked, halted, describeProposal(proposal, { request: asked.request, digest: ports.digest }));
       try {
