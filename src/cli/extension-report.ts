@@ -2,7 +2,7 @@ import type { CliRequests } from "../protocol/requests.ts";
 import { line, type Line } from "../showing/line.ts";
 import { compareExtensions, describeDifference, isNone, type Shown } from "./compare-extensions.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
-import { describeAsks, describeExtension, describeFound, nameExtension } from "./show-extension.ts";
+import { describeAsks, describeExtension, describeFound, describeSettings, nameExtension } from "./show-extension.ts";
 
 /** Rows of what differs that are shown; `aios ext diff` shows all. */
 const MOST_ROWS = 12;
@@ -37,6 +37,7 @@ export function describeReport(
     ...describeExtension(extension, manifest, powers),
     ...describeCan(extension),
     ...describeAsks(manifest.asks),
+    ...describeSettings(manifest),
     ...describeFound(found, columns),
     ...(trusted === null ? [] : describeDiffers(trusted, shown)),
   ];

@@ -40,6 +40,17 @@ export function describeAsks(asks: ExtensionAsks): readonly Line[] {
   return [line("Asks for", "strong"), ...rows.map((row) => line(`  ${row}`))];
 }
 
+/** What its person gives it in its arguments. */
+export function describeSettings({ settings }: Pick<ExtensionManifest, "settings">): readonly Line[] {
+  if (settings.length === 0) return [];
+  const rows = settings.map(({ name, type, required, sensitive, preset }) => {
+    const kind = sensitive ? "a key, which it is not given" : type;
+    const otherwise = preset.length === 0 || sensitive ? "" : `, otherwise ${makeVisible(preset.join(" "))}`;
+    return line(`  ${makeVisible(name)}: ${kind}${required ? ", needed" : ""}${otherwise}`);
+  });
+  return [line("Settings (aios ext trust --set)", "strong"), ...rows];
+}
+
 /** What speaks against it, the worst first by what we hold of each rule; a rule that we do not know counts most. */
 export function describeFound({ findings, more }: Vetted, columns: number): readonly Line[] {
   const sorted = findings.toSorted((one, two) => weigh(one) - weigh(two));

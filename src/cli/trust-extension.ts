@@ -5,6 +5,7 @@ import { decode } from "../protocol/decode.ts";
 import { EXTENSION_ENTRY, type ExtensionManifest } from "../protocol/extension.ts";
 import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
 import { makeVisible } from "../showing/visible.ts";
+import { wordsOf } from "./extension-settings.ts";
 import { CliFailure } from "./failure.ts";
 import type { ProbedGrant } from "./probe-servers.ts";
 
@@ -16,11 +17,16 @@ export interface Trust {
   readonly grant: string;
   /** A path in its tree in place of the one that it names; null: that one. */
   readonly entry: string | null;
+  /** `KEY=VALUE` each, for its own arguments. */
+  readonly set: readonly string[];
+  /** In the place of its own arguments; empty: its own. */
   readonly args: readonly string[];
   readonly workspace: { readonly folder: string; readonly mode: "read" | "write" } | null;
   /** `TOOL=RISK` each. */
   readonly tools: readonly string[];
   readonly expires: string;
+  /** An absolute path of one that the person typed. */
+  resolve(path: string): string;
 }
 
 const UNCLASSIFIED: ToolClass = { risk: "reserved", labels: ["untrusted", "private"], fields: {}, recipients: {} };
@@ -47,11 +53,12 @@ export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant 
     );
   if (decode(EXTENSION_ENTRY, entry).kind !== "ok")
     throw CliFailure.of("usage", `"${makeVisible(entry)}" is no path in its tree`, "--entry dist/index.js");
-  const { workspace } = trust;
+  const { workspace, set, args } = trust;
+  const words = wordsOf(manifest, { set, args, folder: workspace?.folder ?? null, resolve: trust.resolve });
   const server = {
     extension: id,
     command: ["node", `${EXTENSION_PLACE}/${entry}`],
-    args: trust.args,
+    args: words,
     workspace: workspace?.mode ?? "none",
   };
   const decoded = decodeShortGrant(

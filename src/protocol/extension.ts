@@ -2,7 +2,7 @@ import { parseHttpUrl } from "../kernel/hosts.ts";
 import { RISKS, type Risk } from "../kernel/grant.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { PLANES, type Plane } from "../kernel/memory.ts";
-import { list, literal, names, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
+import { boolean, list, literal, names, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
 import { count, digest, visibleLine } from "./fields.ts";
 
 /** What an extension is. An `http` one is a server elsewhere, of which there is nothing here but its address. */
@@ -26,6 +26,21 @@ export interface ExtensionAsks {
   readonly tools: readonly AskedTool[];
 }
 
+export const SETTING_TYPES = ["string", "number", "boolean", "directory", "file"] as const;
+
+/** What it asks its person for, to be put into its arguments. */
+export interface AskedSetting {
+  readonly name: string;
+  readonly type: (typeof SETTING_TYPES)[number];
+  readonly required: boolean;
+  /** A key or the like. */
+  readonly sensitive: boolean;
+  /** Whether it takes several values. */
+  readonly multiple: boolean;
+  /** Values that it would take itself, as it writes them; empty when there are none. */
+  readonly preset: readonly string[];
+}
+
 /** What its own files say of it (docs/formats/extension.md). */
 export interface ExtensionSays {
   readonly name: string;
@@ -34,6 +49,12 @@ export interface ExtensionSays {
   readonly about: string | null;
   /** The program that Node is to run, as a path in its tree; null when it names none. */
   readonly entry: string | null;
+  /**
+   * Words that its program is started with, as it writes them: `${user_config.NAME}` stands for a setting, `${__dirname}` for
+   * its tree. Empty when it says none, or none that follow its entry.
+   */
+  readonly words: readonly string[];
+  readonly settings: readonly AskedSetting[];
   readonly asks: ExtensionAsks;
 }
 
@@ -48,6 +69,8 @@ export interface ExtensionManifest extends ExtensionSays {
   readonly bytes: number;
 }
 
+/** Most words, settings, and presets of a setting. */
+const MOST_WORDS = 64;
 /** Most of each thing that is asked for. */
 const MOST_ASKED = 256;
 
@@ -84,12 +107,23 @@ const endpoint: Decoder<string> = refine(text({ max: 2048 }), (url) =>
   parseHttpUrl(url) === null ? "is no https address in its one spelling, nor one of this machine" : null,
 );
 
+const SETTING: Decoder<AskedSetting> = object<AskedSetting>({
+  name: text({ max: 64, pattern: /^[A-Za-z0-9_.-]+$/, is: "a name of a setting" }),
+  type: oneOf(SETTING_TYPES),
+  required: boolean(),
+  sensitive: boolean(),
+  multiple: boolean(),
+  preset: list(visibleLine, { max: MOST_WORDS }),
+});
+
 export const EXTENSION_SAYS: { readonly [Name in keyof ExtensionSays]: Decoder<ExtensionSays[Name]> } = {
   name: extensionName,
   version: nullable(visibleLine),
   publisher: nullable(visibleLine),
   about: nullable(visibleLine),
   entry: nullable(EXTENSION_ENTRY),
+  words: list(visibleLine, { max: MOST_WORDS }),
+  settings: list(SETTING, { max: MOST_WORDS, unique: ({ name }) => name }),
   asks: EXTENSION_ASKS,
 };
 

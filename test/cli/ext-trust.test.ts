@@ -5,7 +5,7 @@ import { serverName } from "../../src/cli/trust-extension.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
-import type { ExtensionKind, ExtensionManifest } from "../../src/protocol/extension.ts";
+import type { AskedSetting, ExtensionKind, ExtensionManifest } from "../../src/protocol/extension.ts";
 import type { ExtensionView } from "../../src/protocol/extension-table.ts";
 import type { CliRequests, GrantView } from "../../src/protocol/requests.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
@@ -22,12 +22,14 @@ interface Setting {
   readonly taken?: readonly string[];
   readonly typed?: readonly string[];
   readonly state?: GrantView["state"];
+  readonly words?: readonly string[];
+  readonly settings?: readonly AskedSetting[];
 }
 
 /** A store with an old version that a grant uses, and a new one. */
 function open(setting: Setting = {}): Desk {
   const { kind = "npm", entry = "dist/index.js", damaged = null, tools = ["read_file"], taken = [] } = setting;
-  const { typed = ["n"], state = "active" } = setting;
+  const { typed = ["n"], state = "active", words = [], settings = [] } = setting;
   const view = (id: string, version: string, grants: readonly string[]): ExtensionView => {
     const said = { kind, name: "@acme/server-files", version, source: "files.tgz" } as const;
     return { id, ...said, at: NOW, state: "added", why: null, grants };
@@ -64,7 +66,7 @@ function open(setting: Setting = {}): Desk {
       "extension-show": ({ id }) => {
         const extension = store.find((each) => each.id === id) ?? view(id, "0", []);
         const { name, version } = extension;
-        const said = { name, version, publisher: null, about: null, entry, asks };
+        const said = { name, version, publisher: null, about: null, entry, words, settings, asks };
         const manifest: ExtensionManifest = { v: 1, id, kind, endpoint: null, files: 1, bytes: 10, ...said };
         const file = { path: "dist/index.js", executable: false, bytes: 10, sha256: id.slice(7) };
         return { extension, manifest, files: [file], damaged };
@@ -137,6 +139,71 @@ const prepared = (desk: Desk): Grant | undefined => {
 };
 const trust = (desk: Desk, ...words: readonly string[]): Promise<number> =>
   runProgram(["ext", "trust", "121212", ...words], desk.powers);
+
+/** A bundle that asks for a folder, a number and a key. */
+const BUNDLE = {
+  kind: "mcpb",
+  words: ["${user_config.folders}", "--limit=${user_config.limit}", "${__dirname}/rules.json", "${user_config.more}"],
+  settings: [
+    askedFor("folders", { type: "directory", required: true, multiple: true, preset: ["${HOME}/Documents"] }),
+    askedFor("limit", { type: "number", preset: ["10"] }),
+    askedFor("more", {}),
+    askedFor("token", { sensitive: true }),
+  ],
+} satisfies Setting;
+function askedFor(name: string, change: Partial<AskedSetting>): AskedSetting {
+  return { name, type: "string", required: false, sensitive: false, multiple: false, preset: [], ...change };
+}
+const commandOf = (desk: Desk): readonly string[] | undefined => {
+  const source = prepared(desk)?.drivers["server-files"]?.source;
+  return source?.kind === "ext" ? source.command.slice(2) : undefined;
+};
+
+describe("the arguments of a bundle", () => {
+  test.each<readonly [string, readonly string[], readonly string[]]>([
+    [
+      "what its person says, with paths as its server sees them",
+      ["--set", "folders=/work/notes", "--set", "folders=/work", "--set", "limit=-3", "--set", "more=a=${HOME} b"],
+      ["/workspace/notes", "/workspace", "--limit=-3", "/extension/rules.json", "a=${HOME} b"],
+    ],
+    ["its presets, and the folder that it is given", [], ["/workspace", "--limit=10", "/extension/rules.json"]],
+    ["others in their place", ["--", "/workspace", "-v"], ["/workspace", "-v"]],
+  ])("are %s", async (_what, words, command) => {
+    const desk = open(BUNDLE);
+    expect(await trust(desk, "--agent", "helper", "--workspace", "/work", ...words)).toBe(EXIT.no);
+    expect(commandOf(desk)).toEqual(command);
+  });
+
+  test.each<readonly [string, readonly string[], string]>([
+    ["a setting that it has not", ["--set", "colour=red"], "--set colour is no setting of it"],
+    ["no setting", ["--set", "limit"], "--set limit is no setting of it"],
+    ["a key", ["--set", "token=sk-canary"], "The setting token is a key"],
+    ["what is no number", ["--set", "limit=1; rm"], 'limit: "1; rm" is no number'],
+    ["one value twice", ["--set", "limit=1", "--set", "limit=2"], "--set limit was given twice"],
+    ["a path outside of the folder", ["--set", "folders=/work/../etc"], "is not in the folder that its server sees"],
+    ["a path beside the folder", ["--set", "folders=/workshop"], "is not in the folder that its server sees"],
+    ["a setting and other arguments", ["--set", "limit=1", "--", "-v"], "--set fills its own arguments"],
+    ["a word that moves the cursor", ["--set", "more=\u001b[2J"], "Cannot grant this"],
+  ])("are not %s, and nothing is signed", async (_what, words, message) => {
+    const desk = open(BUNDLE);
+    expect(await trust(desk, "--agent", "helper", "--workspace", "/work", ...words)).toBe(EXIT.usage);
+    expect(desk.err()).toContain(message);
+    expect(desk.err()).not.toContain("sk-canary");
+    expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("probe");
+  });
+
+  test("want a folder where they name one, and nothing that nobody gives them", async () => {
+    const without = open(BUNDLE);
+    expect(await trust(without, "--agent", "helper")).toBe(EXIT.usage);
+    expect(without.err()).toContain("needs the setting folders");
+    for (const words of [["${HOME}/x"], ["${user_config.token}"], ["${user_config.other}"]]) {
+      const desk = open({ ...BUNDLE, words });
+      expect(await trust(desk, "--agent", "helper")).not.toBe(EXIT.ok);
+      expect(desk.err()).toContain("among its arguments");
+      expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("probe");
+    }
+  });
+});
 
 describe("ext trust", () => {
   test("has one grant signed, over the digest of every byte, what is run, and each tool, reserved whatever it says of itself", async () => {

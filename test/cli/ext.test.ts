@@ -27,7 +27,7 @@ function shown(
 ): CliRequests["extension-show"]["ok"] {
   const asks = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
   const { id, kind, name, version } = extension;
-  const said = { publisher: "Acme", about: "Keeps\u202e notes", entry: null, asks };
+  const said = { publisher: "Acme", about: "Keeps\u202e notes", entry: null, words: [], settings: [], asks };
   const manifest = {
     v: 1,
     id,

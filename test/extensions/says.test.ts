@@ -45,6 +45,8 @@ describe("what an extension is and says is read from its own files", () => {
         publisher: "Acme",
         about: "Keeps notes",
         entry: null,
+        words: [],
+        settings: [],
         asks: NOTHING,
       },
     });
@@ -99,6 +101,35 @@ describe("what an extension is and says is read from its own files", () => {
         ],
       },
     ]);
+  });
+
+  test("a bundle's arguments, and what its person is asked for in them", async () => {
+    const bundle = (config: JsonValue, user: JsonValue = {}): Promise<ReadExtension> => {
+      const server: JsonValue = { type: "node", entry_point: "server/index.js", mcp_config: config };
+      return says("zip", { "manifest.json": JSON.stringify({ name: "files", server, user_config: user }) });
+    };
+    const args = ["${__dirname}/server/index.js", "${user_config.root}", "--most=${user_config.most}"];
+    const user = {
+      root: { type: "directory", required: true, multiple: true, default: ["${HOME}/Desktop"] },
+      most: { type: "number", default: 10 },
+      key: { type: "string", sensitive: true, default: "sk-1" },
+    };
+    const plain = { required: false, sensitive: false, multiple: false, preset: [] };
+    expect((await bundle({ command: "node", args }, user)).says).toMatchObject({
+      words: args.slice(1),
+      settings: [
+        { ...plain, name: "root", type: "directory", required: true, multiple: true, preset: ["${HOME}/Desktop"] },
+        { ...plain, name: "most", type: "number", preset: ["10"] },
+        { ...plain, name: "key", type: "string", sensitive: true },
+      ],
+    });
+    expect((await bundle({ args: ["server/index.js", "-v"] })).says.words).toEqual(["-v"]);
+    // What stands before its entry would be for Node.
+    expect((await bundle({ args: ["--require", "./evil.js", "server/index.js"] })).says.words).toEqual([]);
+    await expect(bundle({ args: ["server/index.js", "a\u202eb"] })).rejects.toThrow(DeclareFault);
+    await expect(bundle({ args: ["server/index.js", { a: 1 }] })).rejects.toThrow(DeclareFault);
+    await expect(bundle({}, { root: { type: "folder" } })).rejects.toThrow(DeclareFault);
+    await expect(bundle({}, { "a b": { type: "string" } })).rejects.toThrow(DeclareFault);
   });
 
   test("a skill, with the tools that it wants allowed", async () => {

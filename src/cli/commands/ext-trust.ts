@@ -25,6 +25,7 @@ export const extTrust: Command = {
     { name: "entry", value: "FILE", help: "the program in its tree that Node runs (default: the one that it names)" },
     { name: "workspace", value: "DIR", help: "the folder that its server sees at /workspace, to read" },
     { name: "write", value: null, help: "that folder to write, too" },
+    { name: "set", value: "KEY=VALUE", help: "what it asks for, in its arguments", repeats: true },
     { name: "tool", value: "TOOL=RISK", help: "class of a tool; others are reserved: you are asked", repeats: true },
     { name: "expires", value: "SPAN", help: "when it ends (default: 30d)" },
     HOME,
@@ -32,10 +33,12 @@ export const extTrust: Command = {
   details: [
     "What you sign is a grant: the digest of every byte of the extension, the command, what its sandbox holds, and each tool with its class. It is shown in full before you sign it, and ends like every grant: aios grants revoke.",
     "Its server is started once in a sandbox of its own to ask what it offers. There it has its own files, read-only, the folder that you name, and no network, home or environment of yours. What it needs of other packages must be in it (a bundle, or a folder with node_modules).",
+    "A bundle is started with its own arguments; what it asks its person for in them is given with --set (a path: as it is here, in the folder of --workspace), or all of them are given after --. A key is never among them, since a grant is no place for keys.",
     "For conditions on arguments, other programs than Node and leases, write a grant with extension: and command:, and sign that (aios grants sign).",
   ],
   examples: [
     "ext trust 0f3a81c2 --agent helper",
+    "ext trust 5d01c4ab --agent helper --workspace . --set folder=notes --set limit=20",
     "ext trust files@1.2.0 --agent helper --workspace . --tool read_file=observe -- /workspace",
   ],
   async run(powers, args) {
@@ -74,7 +77,9 @@ export const extTrust: Command = {
           server,
           grant: freeId(`${server}-${id.slice("sha256:".length, "sha256:".length + 8)}`, grants),
           entry: args.value("entry"),
+          set: args.values("set"),
           args: args.rest,
+          resolve: powers.resolve,
           workspace:
             folder === null ? null : { folder: powers.resolve(folder), mode: args.has("write") ? "write" : "read" },
           tools: args.values("tool"),

@@ -2,11 +2,12 @@ import type { JsonObject } from "../../kernel/json.ts";
 import type { ExtensionSays } from "../../protocol/extension.ts";
 import { asEntry } from "./entry.ts";
 import { asItems, asObject } from "./json-parts.ts";
+import { readSettings, readWords } from "./bundle-settings.ts";
 import { asLine, asLines, DeclareFault } from "./line.ts";
 
 /**
- * What the manifest.json of an MCP bundle says (MCPB manifest 0.2 and 0.3): its tools, and of what its person is asked for,
- * sensitive values as secrets and folders and files as files. Of a tool it says no risk.
+ * What the manifest.json of an MCP bundle says (MCPB manifest 0.2 and 0.3): its tools, its arguments, and what its person is
+ * asked for, of that sensitive values as secrets and folders and files as files too. Of a tool it says no risk.
  */
 export function readBundle(manifest: JsonObject): ExtensionSays {
   const name = asLine(manifest["name"], 214);
@@ -15,13 +16,16 @@ export function readBundle(manifest: JsonObject): ExtensionSays {
     ([key, value]) => [key, asObject(value)] as const,
   );
   const server = asObject(manifest["server"]);
+  const entry = server?.["type"] === "node" ? asEntry(server["entry_point"]) : null;
   const tools = asItems(manifest["tools"]).map((tool) => asObject(tool)?.["name"]);
   return {
     name,
     version: asLine(manifest["version"], 128),
     publisher: asLine(asObject(manifest["author"])?.["name"], 256),
     about: asLine(manifest["description"], 512),
-    entry: server?.["type"] === "node" ? asEntry(server["entry_point"]) : null,
+    entry,
+    words: readWords(asObject(server?.["mcp_config"])?.["args"], entry),
+    settings: readSettings(wanted),
     asks: {
       files: asLines(
         wanted

@@ -15,6 +15,8 @@ export function readPackage(manifest: JsonObject): ExtensionSays {
     publisher: asLine(typeof author === "string" ? author : asObject(author)?.["name"], 256),
     about: asLine(manifest["description"], 512),
     entry: entryOf(name, manifest),
+    words: [],
+    settings: [],
     asks: { files: [], hosts: [], secrets: [], memory: [], tools: [] },
   };
 }

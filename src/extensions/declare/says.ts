@@ -49,7 +49,8 @@ async function readKind(tree: TreeTexts, form: ArchiveForm, label: string): Prom
 
 function nothing(label: string): ExtensionSays {
   const asks = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
-  return { name: asLine(label, 214) ?? "extension", version: null, publisher: null, about: null, entry: null, asks };
+  const name = asLine(label, 214) ?? "extension";
+  return { name, version: null, publisher: null, about: null, entry: null, words: [], settings: [], asks };
 }
 
 function readOwn(text: string): ExtensionAsks {

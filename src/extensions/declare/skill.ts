@@ -18,6 +18,8 @@ export function readSkill(text: string, label: string): ExtensionSays {
     publisher: one("author", 256),
     about: one("description", 512),
     entry: null,
+    words: [],
+    settings: [],
     asks: {
       files: [],
       hosts: [],

@@ -92,6 +92,8 @@ export function createExtensionDesk(ports: {
         publisher: null,
         about: null,
         entry: null,
+        words: [],
+        settings: [],
         asks: NOTHING_ASKED,
       };
       return { v: 1, id, kind: "http", endpoint: url, files: 0, bytes: 0, ...says };
