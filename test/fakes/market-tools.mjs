@@ -20,7 +20,7 @@ async function curl() {
   }
   const answer = await fetch(url, {
     ...(body === null ? {} : { method: "POST", body }),
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(30_000),
   }).catch(() => process.exit(7));
   const bytes = Buffer.from(await answer.arrayBuffer());
   if (to === null) process.stdout.write(bytes);

@@ -29,7 +29,7 @@ for (const name of readdirSync(folder).toSorted()) {
       cwd: place,
       env: { ...env, PATH: `${bin}:${env.PATH}`, CLAUDE_PLUGIN_ROOT: place },
       input: JSON.stringify({ tool_input: { file_path: "notes.txt" }, prompt: "the words of the person" }),
-      timeout: 20_000,
+      timeout: 60_000,
     });
   console.log(JSON.stringify({ name, ran: commands.length }));
 }

