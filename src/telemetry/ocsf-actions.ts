@@ -38,7 +38,6 @@ export function actionEvent(record: ActionRecord, fields: PayloadFields | null, 
         ...(code === null ? {} : { response: { error: code } }),
       },
       src_endpoint: { name: record.agent, uid: record.instance },
-      ...(record.kind === "outcome" ? { duration: Math.round(record.micros / 1000) } : {}),
     },
     unmapped: {
       step,
@@ -124,7 +123,6 @@ export function exchangeEvent(
       src_endpoint: { name: record.agent, uid: record.instance },
       dst_endpoint: { name: host, ...(net.port === null ? {} : { port: net.port }) },
       traffic: { bytes_in: received, bytes_out: sent, bytes: received + sent },
-      duration: Math.round(record.micros / 1000),
     },
     unmapped: {
       intent: record.intent,
@@ -132,6 +130,7 @@ export function exchangeEvent(
       risk: record.risk,
       result: record.result,
       code: record.code,
+      micros: record.micros,
       http_status: net.status,
     },
   };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { BODIES, CANARY, EVERY_KIND, record } from "../../test/telemetry/records.ts";
-import { checkOcsf } from "../../test/telemetry/ocsf-extract.ts";
+import { checkOcsf } from "../../test/telemetry/ocsf-check.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
 import { createNames } from "./names.ts";
@@ -19,6 +19,26 @@ function events(view: View, fields: Partial<PayloadFields> = {}): readonly JsonO
   return EVERY_KIND.flatMap((each) => view.take({ record: each, fields: { ...NONE, ...fields } })).map(
     ({ value }) => value,
   );
+}
+
+/** Of every kind of record, with all that a monitor tells of it and with nothing, with names and without, and of a gap. */
+function everyEvent(): readonly JsonObject[] {
+  const told = { programs: [program, { ...program, pid: 8 }], infer: { provider: "local", model: "m", spent: null } };
+  const content = { arguments: "{}", result: "r" };
+  const failed = record(900, { ...BODIES.outcome, result: "failed", code: "driver-failed" });
+  const gap = ocsf("hashed").gap({ from: 1, to: 2, at: 5, why: "damaged" });
+  return [
+    ...events(ocsf("hashed")),
+    ...events(ocsf("shown"), { ...told, content }),
+    ...events(ocsf("shown"), { net }),
+    ...events(ocsf("hashed"), { net: { ...net, host: null, port: null, sent: null, received: null, status: null } }),
+    ...[{ net: null }, { net }].flatMap((fields) =>
+      ocsf("shown")
+        .take({ record: failed, fields: { ...NONE, ...fields } })
+        .map(({ value }) => value),
+    ),
+    ...gap.map(({ value }) => value),
+  ];
 }
 
 test("every kind of record is an event, whose type follows from its class", () => {
@@ -44,16 +64,59 @@ test("every kind of record is an event, whose type follows from its class", () =
   ).toEqual([2004, 6003, 1007, 3001, 3003, 3004, 6002, 0]);
 });
 
-test("events have the attributes of their classes, those that are required, and no other", () => {
-  const fields = { programs: [program], net, infer: { provider: "local", model: "m", spent: null } };
-  const told = [...events(ocsf("hashed")), ...events(ocsf("shown"), fields)];
-  const gap = ocsf("hashed").gap({ from: 1, to: 2, at: 5, why: "damaged" });
-  for (const event of [...told, ...gap.map(({ value }) => value)]) {
+test("events have the attributes of their classes, of the types that those have, those that are required, and no other", () => {
+  for (const event of everyEvent()) {
     expect({ kind: event["message"], wrong: checkOcsf(event) }).toEqual({ kind: event["message"], wrong: [] });
   }
-  const [good = {}] = told;
-  expect(checkOcsf({ ...good, invented: 1 })).toEqual(["/invented is not an attribute"]);
-  expect(checkOcsf({ ...good, metadata: {} })).toHaveLength(2);
+});
+
+test("the check finds what does not fit the schema", () => {
+  const of = (uid: number): JsonObject => {
+    const found = everyEvent().find((event) => event["class_uid"] === uid);
+    if (found === undefined) throw new Error(`no event of class ${uid}`);
+    return found;
+  };
+  const api = of(6003);
+  const network = of(4001);
+  const metadata = api["metadata"] as JsonObject;
+  const wrong: readonly (readonly [JsonObject, string])[] = [
+    [{ ...api, invented: 1 }, "/invented is not an attribute"],
+    [{ ...api, constructor: 1 }, "/constructor is not an attribute"],
+    [{ ...api, class_uid: 9 }, "class 9 is not there"],
+    [{ ...api, category_uid: 3 }, "another category"],
+    [{ ...api, type_uid: 600_300 }, "another type"],
+    [{ ...api, activity_id: 9, type_uid: 600_309 }, "/activity_id is none of 0,1,2,3,4,99"],
+    [{ ...api, activity_id: 99, type_uid: 600_399, activity_name: "" }, "/activity_id is 99 and has no word"],
+    [{ ...api, activity_id: 2, type_uid: 600_302, activity_name: "Look" }, '/activity_id is not called "Look"'],
+    [{ ...api, severity_id: 7 }, "/severity_id is none of 0,1,2,3,4,5,6,99"],
+    [{ ...api, severity: "Grave" }, '/severity_id is not called "Grave"'],
+    [{ ...api, status_id: "1", status: "Failure" }, '/status_id is not called "Failure"'],
+    [{ ...api, time: "today" }, "/time is no timestamp"],
+    [{ ...api, duration: 2 }, "a duration of one event"],
+    [{ ...api, metadata: { ...metadata, version: "1.0.0" } }, "another version of the schema"],
+    [{ ...api, metadata: { ...metadata, profiles: ["cloud"] } }, "profile cloud is not in the class"],
+    [{ ...api, metadata: { ...metadata, product: { name: "AIOS" } } }, "/metadata/product/vendor_name is missing"],
+    [{ ...api, api: { operation: 1 } }, "/api/operation is no string"],
+    [{ ...api, api: [] }, "/api: no object"],
+    [{ ...api, actor: {} }, "/actor: none of process,user,invoked_by,session,app_name,app_uid"],
+    [{ ...network, metadata: { ...metadata, profiles: [] } }, "/actor is of the profile host, which is not named"],
+    [{ ...network, dst_endpoint: { name: "a", port: 70_000 } }, "/dst_endpoint/port is no port"],
+    [{ ...network, traffic: { bytes: 1.5 } }, "/traffic/bytes is no integer"],
+    [{ ...of(2004), is_alert: "yes" }, "/is_alert is no boolean"],
+    [{ ...of(2004), resources: {} }, "/resources is no array"],
+    [{ ...of(2004), finding_info: { uid: "a", title: "b", types: [1] } }, "/finding_info/types/0 is no string"],
+    [{ ...of(3003), privileges: "all" }, "/privileges is no array"],
+    [{ ...of(3001), user: { uid: "a", type_id: 2, type: "Root" } }, '/user/type_id is not called "Root"'],
+    [{ ...of(1007), device: { uid: "a", type_id: 99 } }, "/device/type_id is 99 and has no word"],
+    [{ ...of(3004), unmapped: "more" }, "/unmapped is no json"],
+  ];
+  for (const [event, said] of wrong) expect(checkOcsf(event)).toContain(said);
+  for (const name of ["time", "metadata", "severity_id", "activity_id", "actor", "api", "src_endpoint"]) {
+    const { [name]: _, ...rest } = api;
+    expect(checkOcsf(rest)).toContain(`/${name} is missing`);
+  }
+  const { privileges: _, ...nobody } = of(3003);
+  expect(checkOcsf(nobody)).toContain("/: none of privileges,groups,iam_roles".slice(1));
 });
 
 test("no word that somebody else chose is in any of them, and with names shown it is", () => {

@@ -34,6 +34,8 @@ export function createOcsf({ names, version }: OcsfParts): View {
       metadata: {
         version: OCSF_VERSION,
         product: { name: "AIOS", vendor_name: "AIOS", version },
+        // In most classes, who acted and on what machine are there only where this profile is named.
+        ...("actor" in draft.own || "device" in draft.own ? { profiles: ["host"] } : {}),
         uid,
         sequence: seq,
         log_name: "aios",

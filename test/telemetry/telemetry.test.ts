@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import parsePrometheus from "parse-prometheus-text-format";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Substrate } from "../e2e/substrate.ts";
+import { checkOcsf } from "./ocsf-check.ts";
 import { isPublished } from "./otlp-decoded.ts";
 import { checkOtlp } from "./otlp-shape.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
@@ -93,6 +94,8 @@ describe("events for a SIEM", () => {
     const sequences = posted().map(({ metadata }) => metadata.sequence);
     expect(sequences).toEqual([...sequences].toSorted((one, other) => one - other));
     expect(new Set(sequences).size).toBe((sequences.at(-1) ?? 0) - (sequences[0] ?? 0) + 1);
+    // Everything that was sent, whatever of the monitor it is about, fits the published schema.
+    expect(posted().flatMap((event) => checkOcsf({ ...event }))).toEqual([]);
     // The file had its own pace: it is whole too.
     const lines = eventsIn(filed()).map(({ metadata }) => metadata.uid);
     expect(posted().every(({ metadata }) => lines.includes(metadata.uid))).toBe(true);
