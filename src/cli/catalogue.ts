@@ -5,6 +5,7 @@ import { consoleOpen } from "./commands/console.ts";
 import { demo } from "./commands/demo.ts";
 import { digest } from "./commands/digest.ts";
 import { doctor } from "./commands/doctor.ts";
+import { extDetonate } from "./commands/ext-detonate.ts";
 import { extVet } from "./commands/ext-vet.ts";
 import { extAdd, extList, extQuarantine, extRemove, extShow } from "./commands/ext.ts";
 import { extTrust } from "./commands/ext-trust.ts";
@@ -88,7 +89,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   {
     title: "Extensions",
-    commands: [extVet, extAdd, extList, extShow, extDiff, extTrust, extUpdate, extQuarantine, extRemove],
+    commands: [extVet, extDetonate, extAdd, extList, extShow, extDiff, extTrust, extUpdate, extQuarantine, extRemove],
   },
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },

@@ -44,6 +44,7 @@ export type FailureCode =
   | "witness-running"
   | "backup-refused"
   | "port-taken"
+  | "not-detonated"
   | "interrupted";
 
 /** The exit code that each ends in, by name. */
@@ -90,6 +91,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "witness-running": "setup",
   "backup-refused": "no",
   "port-taken": "setup",
+  "not-detonated": "setup",
   interrupted: "interrupted",
 };
 

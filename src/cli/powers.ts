@@ -1,5 +1,6 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { DriverSource } from "../kernel/grant.ts";
+import type { DetonationAnswer } from "../extensions/detonate/finding.ts";
 import type { Tree, VetTools } from "../extensions/vet/tree.ts";
 import type { Look } from "../platform/look.ts";
 import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
@@ -48,6 +49,7 @@ export interface CliPowers {
   /** Eyes for this machine: as this person, reading only. */
   look(): Look;
   readonly vetting: Vetting;
+  readonly detonation: Detonation;
   readonly sources: ExtensionSources;
   readonly logs: LogVerifier;
   readonly backups: Backups;
@@ -69,6 +71,12 @@ export interface Vetting {
   /** The files of a folder, or one file; null when there is nothing that can be read. */
   read(path: string): Promise<Tree | null>;
   tools(): Promise<VetTools>;
+}
+
+/** Runs extensions in sealed sandboxes to see what they do. */
+export interface Detonation {
+  /** Runs what lies in a host folder. Rejects with CliFailure when the folder cannot be read. */
+  run(folder: string): Promise<DetonationAnswer>;
 }
 
 /** Recovery codes: bearer secrets that this process sees and no other. */

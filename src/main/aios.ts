@@ -24,6 +24,7 @@ import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
 import { makeRecoveryCodes, openRecoveryCode } from "../platform/recovery-code.ts";
+import { createDetonation } from "./detonating.ts";
 import { createDrafts } from "./drafts.ts";
 import { createExtensionSources } from "./extension-sources.ts";
 import { createBackups } from "./backups.ts";
@@ -161,6 +162,7 @@ async function main(): Promise<number> {
     probe: probeMachine,
     look: () => createLook({ home: homedir(), folder: process.cwd(), now: Date.now(), variables: Object.keys(env) }),
     vetting: createVetting(),
+    detonation: createDetonation(),
     sources: createExtensionSources({
       configured: env["npm_config_registry"] ?? null,
       npmrc: join(homedir(), ".npmrc"),

@@ -159,6 +159,8 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
         if (news.why !== "setup") live.unstarted = news.why;
         return;
       case "launched":
+      // No agent's connections are diverted.
+      case "connected":
         return;
       default:
         news satisfies never;

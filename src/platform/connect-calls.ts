@@ -36,7 +36,8 @@ export function copyDescriptor(process: number, descriptor: number): number {
 const value = Buffer.alloc(4);
 const size = Buffer.alloc(4);
 
-function readOption(fd: number, option: number): number {
+/** An option of a socket, or the number of an error as a negative one. */
+export function readOption(fd: number, option: number): number {
   size.writeInt32LE(value.length);
   const result = outcome(getsockopt(fd, SOL_SOCKET, option, value, size));
   return result < 0 ? result : value.readInt32LE(0);

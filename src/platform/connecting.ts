@@ -9,6 +9,7 @@ import {
   openPid,
   tryConnect,
 } from "./connect-calls.ts";
+import type { Diversion } from "./diverting.ts";
 import { closeAll } from "./fd-passing.ts";
 import { readForeign } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
@@ -61,9 +62,10 @@ export interface Connecting {
  * A name in a folder that the host shares with a sandbox may be a socket on which something outside listens, and neither
  * mounts nor Landlock keep an agent from connecting to it. So its calls to connect are made here, on a copy of the caller's
  * descriptor, with an address that is read once and a path that is resolved once: to sockets on mounts of the sandbox's own.
- * Nothing waits in here: a connection that takes time is answered when it stands.
+ * Nothing waits in here: a connection that takes time is answered when it stands. `diversion` leads those to the internet
+ * elsewhere; null leaves them to the kernel.
  */
-export function createConnecting(now: () => number): Connecting {
+export function createConnecting(now: () => number, diversion: Diversion | null = null): Connecting {
   const ownMounts = keepOwnMounts();
   const waiting = new Set<Waiting>();
 
@@ -123,11 +125,13 @@ export function createConnecting(now: () => number): Connecting {
         const family = familyOf(fd);
         if (family < 0) return fail(-family);
         const path = family === AF_UNIX ? pathIn(given) : null;
-        const found = path === null ? { address: given, place: null } : resolve(listener, call, path);
+        const found =
+          path === null ? { address: diversion?.lead(fd, given) ?? given, place: null } : resolve(listener, call, path);
         if (found === "foreign") return false;
         if (typeof found === "number") return fail(found);
         target = found;
         isKept = attempt({ listener, call, fd, target });
+        if (path === null) diversion?.tell(call.pid, fd, given);
         return true;
       } catch {
         return fail(errnoOf("EACCES")); // it is gone, or closed to us

@@ -55,6 +55,8 @@ export interface AgentStart {
   readonly after?: Promise<unknown>;
   /** The socket to the storage device of its guarded roots, which it must have when there are any. The caller's. */
   readonly device?: SocketEnd;
+  /** As in `WatchOrder`: for what is only tried out, never for an agent of a person's. */
+  readonly diverted?: number;
   /** Bounds that are watched beside memory; none when left out. */
   readonly bounds?: { readonly cpuSeconds: number | null; readonly writtenBytes: number | null };
   /** Told when a bound that is watched was reached; the sandbox is killed by then. */
@@ -141,22 +143,13 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
             guarded: guardedRoots(spec),
             device: agent.device?.fd ?? null,
             programs: spec.programs,
+            diverted: agent.diverted,
           });
     await launched?.done;
     const { namespace } = status;
     const told = launched?.gone ?? Promise.resolve();
-    const started = superviseSandbox(child, {
-      first,
-      namespace,
-      group,
-      spec,
-      options,
-      plan,
-      exited,
-      told,
-      errors,
-      output,
-    });
+    const outside = { exited, told, errors, output };
+    const started = superviseSandbox(child, { first, namespace, group, spec, options, plan, ...outside });
     // TERMINAL, and a sandbox whose calls nobody answers, end before anybody is told.
     launched?.onEnd(started.kill);
     return started;

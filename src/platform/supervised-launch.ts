@@ -53,6 +53,7 @@ export async function superviseLaunch(
         fail("it ended before its program began");
         break;
       case "started":
+      case "connected":
       case "refused":
       case "written":
       case "files-refused":

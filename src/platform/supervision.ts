@@ -11,6 +11,7 @@ import type {
 import type { Notice } from "../sandbox/notice.ts";
 import type { FileNote } from "../sandbox/storage-wire.ts";
 import { type Connecting, createConnecting } from "./connecting.ts";
+import { divertTo } from "./diverting.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
@@ -109,7 +110,14 @@ export function createWard(
           },
         });
 
-  const connecting = createConnecting(now);
+  const { diverted } = order;
+  const diversion =
+    diverted === undefined
+      ? null
+      : divertTo(diverted, (pid, asked) => {
+          report({ event: "connected", ward, pid, program: programOf(pid), ...asked });
+        });
+  const connecting = createConnecting(now, diversion);
 
   const gather = (): void => {
     dueAt ??= now() + GATHER_MS;

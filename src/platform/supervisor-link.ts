@@ -25,6 +25,8 @@ export interface SandboxToWatch {
   /** The socket to its storage device; null without guarded roots. */
   readonly device: number | null;
   readonly programs: WatchOrder["programs"];
+  /** As in `WatchOrder`. */
+  readonly diverted?: number | undefined;
 }
 
 /** The process that answers the calls of agents' sandboxes; started when first needed, and again after it ended. */
@@ -76,6 +78,7 @@ export function createSupervisor(
         ward: ++last,
         programs: ward.programs,
         guarded: ward.guarded,
+        ...(ward.diverted !== undefined && { diverted: ward.diverted }),
       };
       wards.set(order.ward, hear);
       try {

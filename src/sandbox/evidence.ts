@@ -32,6 +32,16 @@ export interface RefusedFile extends FileNote {
   readonly program: string;
 }
 
+/** A connection that was asked for, with an address of the internet that is not the sandbox's own loopback. */
+export interface AskedConnection {
+  readonly kind: "stream" | "datagram";
+  /** The address in figures, as it was asked for. */
+  readonly address: string;
+  readonly port: number;
+  /** The port of the asking socket, by which whoever it was led to knows it; 0 when it has none. */
+  readonly from: number;
+}
+
 /** Why no agent began: its program is not there, cannot be executed, or its confinement could not be set up. */
 export type LaunchFailure = "no-program" | "bad-program" | "setup";
 
@@ -59,6 +69,13 @@ export type Evidence =
       /** The first of each, of at most so many. */
       readonly files: readonly RefusedFile[];
     }
+  /** Of a sandbox whose connections are diverted: one that was asked for. */
+  | ({
+      readonly event: "connected";
+      readonly ward: number;
+      readonly pid: number;
+      readonly program: string;
+    } & AskedConnection)
   /** TERMINAL: the namespace was killed before this was said. */
   | ({ readonly event: "terminal"; readonly ward: number } & StoppedCall)
   /** No process of it is left. */
@@ -73,6 +90,8 @@ export interface WatchOrder {
   readonly programs: "none" | "any";
   /** Guarded roots, as paths inside. */
   readonly guarded: readonly string[];
+  /** A port of its own loopback to which every stream that it connects elsewhere leads instead; left out, none does. */
+  readonly diverted?: number;
 }
 
 /** Bounds of what is kept of one program, in characters and words. */
@@ -91,6 +110,7 @@ const pid = integer({ min: 0, max: 0x7fff_ffff });
 const program = text({ max: PROGRAM_MOST });
 const call = text({ max: 32, pattern: /^[a-z0-9_ ]+$/ });
 const words = text({ max: 1024 });
+const port = integer({ min: 0, max: 65_535 });
 
 const note = { operation: oneOf(FILE_OPERATIONS), path: text({ max: NOTE_PATH_MOST }) };
 
@@ -132,6 +152,16 @@ const EVIDENCE: Decoder<Evidence> = union<Evidence, "event">("event", {
     ward,
     count: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     files: list(object<RefusedFile>({ ...note, why: text({ max: 128 }), program }), { max: EXAMPLES_MOST }),
+  }),
+  connected: object<Extract<Evidence, { event: "connected" }>>({
+    event: oneOf(["connected"]),
+    ward,
+    pid,
+    program,
+    kind: oneOf(["stream", "datagram"]),
+    address: text({ max: 48 }),
+    port,
+    from: port,
   }),
   terminal: object<Extract<Evidence, { event: "terminal" }>>({
     event: oneOf(["terminal"]),

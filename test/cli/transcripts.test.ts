@@ -93,6 +93,7 @@ Secrets
 
 Extensions
   ext vet            look through an extension for what speaks against it
+  ext detonate       run an extension in a sealed sandbox to see what it does
   ext add            put an extension into the store, where it does nothing
   ext list           list the extensions in the store
   ext show           show an extension, what it asks for and what was found
@@ -224,6 +225,7 @@ Secrets
 
 Extensions
   ext vet            look through an extension for what speaks against it
+  ext detonate       run an extension in a sealed sandbox to see what it does
   ext add            put an extension into the store, where it does nothing
   ext list           list the extensions in the store
   ext show           show an extension, what it asks for and what was found

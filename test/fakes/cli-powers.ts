@@ -118,6 +118,7 @@ export function createDesk(setting: Setting = {}): Desk {
     timer: { after: () => () => undefined },
     now: () => NOW,
     offset: () => 0,
+    detonation: { run: () => missing("extension") },
     vetting: { read: () => missing("extension"), tools: () => missing("parser") },
     resolve: (path) => (path.startsWith("/") ? path : `/work/${path}`),
     home,

@@ -1,0 +1,202 @@
+import { encodeUtf8 } from "../../protocol/bytes.ts";
+import type { ExtensionAsks } from "../../protocol/extension.ts";
+import { SEVERITIES } from "../scan/finding.ts";
+import { vetTree } from "../vet/vet.ts";
+import { isGrave, VET_RULES } from "../vet/finding.ts";
+import { OBEYED_PLACE } from "../vet/places.ts";
+import type { VetTools } from "../vet/tree.ts";
+import { GIVEN_HOST } from "./arguments.ts";
+import type { Canary } from "./canaries.ts";
+import { DETONATION_RULES, type DetonationFinding, type DetonationRule, type Moment } from "./finding.ts";
+import { findMarkers } from "./markers.ts";
+import type { Step } from "./steps.ts";
+
+/** What was seen of an extension at work. */
+export type Seen =
+  | { readonly kind: "opened"; readonly file: string }
+  | { readonly kind: "asked-name"; readonly name: string }
+  | { readonly kind: "connected"; readonly host: string; readonly port: number }
+  | { readonly kind: "sent"; readonly hosts: readonly string[]; readonly bytes: Uint8Array }
+  | { readonly kind: "fetched-run"; readonly how: string }
+  | { readonly kind: "started"; readonly programs: readonly string[] }
+  | { readonly kind: "refused"; readonly call: string; readonly program: string }
+  | { readonly kind: "terminal"; readonly call: string; readonly program: string }
+  /** `place` is a path inside; `bytes` null when it is gone or too large. */
+  | {
+      readonly kind: "file";
+      readonly place: string;
+      readonly change: "made" | "changed" | "removed";
+      readonly bytes: Uint8Array | null;
+    }
+  /** Words of it: an answer, an offer, what it printed. `forAgent`: an agent would read them. */
+  | { readonly kind: "said"; readonly what: string; readonly text: string; readonly forAgent: boolean }
+  | { readonly kind: "offer"; readonly difference: string }
+  | { readonly kind: "client-asked"; readonly method: string }
+  | { readonly kind: "bound"; readonly what: string }
+  | { readonly kind: "not-run"; readonly why: string }
+  | { readonly kind: "failed"; readonly how: string };
+
+export interface Observation {
+  readonly step: Step;
+  readonly moment: Moment;
+  readonly seen: Seen;
+}
+
+export interface Judging {
+  readonly asks: ExtensionAsks;
+  readonly canaries: readonly Canary[];
+  readonly tools: VetTools;
+  readonly home: string;
+  /** Files that the scripted client named: to change them is what was asked for. */
+  readonly given: readonly string[];
+}
+
+/** Findings of one rule; more say nothing new. */
+const PER_RULE = 24;
+
+/** What goes beyond the manifest or touches a canary, the gravest first, each thing once. */
+export function judge(observations: readonly Observation[], judging: Judging): readonly DetonationFinding[] {
+  const findings: DetonationFinding[] = [];
+  const known = new Set<string>();
+  const counts = new Map<DetonationRule, number>();
+  for (const { step, moment, seen } of observations)
+    for (const [rule, message] of judgeOne(seen, step, judging)) {
+      const count = counts.get(rule) ?? 0;
+      if (known.has(`${rule} ${message} ${step.title}`) || count >= PER_RULE) continue;
+      known.add(`${rule} ${message} ${step.title}`);
+      counts.set(rule, count + 1);
+      const when = `${moment.step}${moment.call === null ? "" : `, ${moment.call}`}`;
+      findings.push({
+        rule,
+        severity: DETONATION_RULES[rule].severity,
+        message: `${message} (${when})`,
+        place: step.place,
+        evidence: moment,
+      });
+    }
+  return findings.toSorted((one, two) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(two.severity));
+}
+
+type Judged = readonly (readonly [rule: DetonationRule, message: string])[];
+
+function judgeOne(seen: Seen, step: Step, judging: Judging): Judged {
+  switch (seen.kind) {
+    case "opened": {
+      const canary = judging.canaries.find(({ at }) => "file" in at && at.file === seen.file);
+      return isAskedFile(`~/${seen.file}`, judging)
+        ? []
+        : [["canary-read", `opened ~/${seen.file}, ${canary?.what ?? "which was watched"}`]];
+    }
+    case "asked-name":
+      return [
+        ...judgeHost(seen.name, step, judging),
+        ...told(encodeUtf8(seen.name), judging).map(
+          (canary) =>
+            ["canary-sent", `put the ${canary.what} into the name ${short(seen.name)}, which it asked for`] as const,
+        ),
+      ];
+    case "connected":
+      return judgeHost(seen.host, step, judging);
+    case "sent":
+      return [...seen.hosts.flatMap((host) => judgeHost(host, step, judging)), ...judgeSent(seen, judging)];
+    case "fetched-run":
+      return [["fetched-run", seen.how]];
+    case "started":
+      return seen.programs.map((program) => ["program-started", `started ${short(program)}`] as const);
+    case "refused":
+      return [["call-refused", `${short(seen.program)} made the call ${seen.call}`]];
+    case "terminal":
+      return [["terminal-call", `${short(seen.program)} made the call ${seen.call}, and was ended`]];
+    case "file":
+      return judgeFile(seen, judging);
+    case "said":
+      return judgeWords(seen, judging);
+    case "offer":
+      return [["offer-changed", seen.difference]];
+    case "client-asked":
+      return [["client-asked", `asked for ${short(seen.method)}`]];
+    case "bound":
+      return [["bounds-reached", seen.what]];
+    case "not-run":
+      return [["not-run", seen.why]];
+    case "failed":
+      return [["step-failed", seen.how]];
+  }
+}
+
+function judgeHost(host: string, step: Step, { asks }: Judging): Judged {
+  if (isAskedHost(host, asks)) return [];
+  return step.kind === "install"
+    ? [["install-network", `reached for ${short(host)}`]]
+    : [["host-beyond", `reached for ${short(host)}`]];
+}
+
+function isAskedHost(host: string, asks: ExtensionAsks): boolean {
+  const name = host.toLowerCase().replace(/\.$/u, "");
+  if (name === GIVEN_HOST) return true;
+  return asks.hosts.some((asked) =>
+    asked.host.startsWith("*.") ? name.endsWith(asked.host.slice(1)) : asked.host.replace(/:\d+$/u, "") === name,
+  );
+}
+
+/** A secret that the manifest names may go to hosts that it names, and nowhere else. */
+function judgeSent({ hosts, bytes }: Extract<Seen, { kind: "sent" }>, judging: Judging): Judged {
+  const { asks } = judging;
+  return told(bytes, judging)
+    .filter(
+      ({ at }) =>
+        !("variable" in at && asks.secrets.includes(at.variable) && hosts.every((host) => isAskedHost(host, asks))),
+    )
+    .map(({ what }) => ["canary-sent", `sent the ${what} to ${hosts.map(short).join(", ")}`]);
+}
+
+function told(bytes: Uint8Array, { canaries, tools }: Judging): readonly Canary[] {
+  const markers = findMarkers(
+    bytes,
+    canaries.map(({ marker }) => marker),
+    tools,
+  );
+  return canaries.filter(({ marker }) => markers.has(marker));
+}
+
+function judgeFile({ place, change, bytes }: Extract<Seen, { kind: "file" }>, judging: Judging): Judged {
+  const shown = place.startsWith(`${judging.home}/`) ? `~${place.slice(judging.home.length)}` : place;
+  const canaries = bytes === null || isKept(shown, judging) ? [] : told(bytes, judging);
+  const holds: Judged = canaries.map(({ what }) => ["canary-told", `put the ${what} into ${short(shown)}`]);
+  if (judging.given.includes(place) || isAskedFile(shown, judging)) return holds;
+  const verb = change === "made" ? "made" : change === "changed" ? "changed" : "removed";
+  if (OBEYED_PLACE.test(place)) return [...holds, ["obeyed-changed", `${verb} ${short(shown)}`]];
+  if (change !== "made") return [...holds, ["person-files-changed", `${verb} ${short(shown)}`]];
+  // A new file in the folder that it works in is its work.
+  return shown.startsWith("~") ? [...holds, ["file-beyond", `made ${short(shown)}`]] : holds;
+}
+
+function isKept(shown: string, { canaries }: Judging): boolean {
+  return canaries.some(({ at }) => "file" in at && `~/${at.file}` === shown);
+}
+
+function isAskedFile(shown: string, { asks }: Judging): boolean {
+  return asks.files.some((asked) => {
+    const path = asked.replace(/\/(?:\*\*?)?$/u, "");
+    return path.startsWith("~/") && (shown === path || shown.startsWith(`${path}/`));
+  });
+}
+
+/** What it says is read by the rules for texts too: an agent reads it as it reads a skill. */
+function judgeWords({ what, text, forAgent }: Extract<Seen, { kind: "said" }>, judging: Judging): Judged {
+  const bytes = encodeUtf8(text);
+  const holds: Judged = told(bytes, judging).map((canary) => ["canary-told", `${what} held the ${canary.what}`]);
+  if (!forAgent) return holds;
+  const { findings } = vetTree({ files: [{ path: "answer.md", bytes }], skipped: [] }, { tools: judging.tools });
+  const grave = findings.filter(({ rule }) => isGrave(rule) && rule !== "not-vetted");
+  return [
+    ...holds,
+    ...grave.map(
+      ({ rule, message }) => ["answer-orders", `${what} ${message}: ${VET_RULES[rule].title.toLowerCase()}`] as const,
+    ),
+  ];
+}
+
+function short(text: string): string {
+  return text.length <= 120 ? text : `${text.slice(0, 119)}…`;
+}

@@ -1,0 +1,61 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DetonationReport } from "../../src/extensions/detonate/finding.ts";
+import { readSays } from "../../src/extensions/declare/says.ts";
+import type { Tree } from "../../src/extensions/vet/tree.ts";
+import { vetTree } from "../../src/extensions/vet/vet.ts";
+import { chamberFolders } from "../../src/main/detonation/chamber.ts";
+import { detonate, makeChamberFolder, PATIENCE, removeChamberFolder } from "../../src/main/detonation/detonate.ts";
+import { loadVetTools } from "../../src/main/vet-tools.ts";
+import { setStage, type Stage } from "../attacks/sandbox-stage.ts";
+import { DETONATED, type Detonated } from "./extensions.ts";
+
+const tools = await loadVetTools();
+let stage: Stage;
+beforeAll(() => {
+  stage = setStage();
+});
+afterAll(() => stage.remove());
+
+const treeOf = (files: Detonated["files"]): Tree => ({
+  files: Object.entries(files).map(([path, text]) => ({ path, bytes: new TextEncoder().encode(text) })),
+  skipped: [],
+});
+
+async function run(files: Detonated["files"], patience: Partial<typeof PATIENCE> = {}): Promise<DetonationReport> {
+  const folder = makeChamberFolder();
+  try {
+    const { tree: place } = chamberFolders(folder);
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(place, path)), { recursive: true });
+      writeFileSync(join(place, path), text);
+      if (path.includes("/.bin/")) chmodSync(join(place, path), 0o755);
+    }
+    const text = (path: string): Promise<string | null> => Promise.resolve(files[path] ?? null);
+    const read = await readSays({ text }, { form: "tar", label: "made" });
+    if (read.kind !== "read") throw new Error("it says nothing of itself");
+    const { node, launcher, supervisor } = stage;
+    const agents = { launcher, supervisor };
+    const given = { folder, tree: treeOf(files), says: read.says, node, agents, version: "0.0.0" };
+    return await detonate({ ...given, patience: { ...PATIENCE, ...patience } });
+  } finally {
+    removeChamberFolder(folder);
+  }
+}
+
+const rules = (report: DetonationReport): readonly string[] => [...new Set(report.findings.map(({ rule }) => rule))];
+
+describe("what vetting does not see", () => {
+  for (const { technique, malicious, expected, files } of DETONATED)
+    it(`${malicious ? "is found" : "twin, is let be"}: ${technique}`, async () => {
+      const vetted = vetTree(treeOf(files), { tools });
+      expect(vetted.findings.filter(({ severity }) => severity === "critical" || severity === "high")).toEqual([]);
+      const report = await run(files);
+      const grave = report.findings.filter(({ severity }) => severity === "critical" || severity === "high");
+      expect(report.ran.length).toBeGreaterThan(0);
+      if (malicious) expect(rules(report)).toEqual(expect.arrayContaining([...expected]));
+      else expect(grave).toEqual([]);
+      expect(report.grave).toBe(malicious);
+    }, 60_000);
+});
