@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { explainDiskFault } from "../cli/disk-fault.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { Backups, BegunBackup } from "../cli/backup-powers.ts";
 import { syncFolder, writeAtomically } from "../platform/atomic-file.ts";
@@ -40,7 +41,8 @@ async function begin(parts: BackupParts, options: BeginOptions): Promise<BegunBa
   if (keyFile !== null) refuseThere(keyFile);
   const partial = `${to}.${parts.random.hex(8)}.part`;
   await mkdir(partial, { mode: 0o700 }).catch((error: unknown) => {
-    throw CliFailure.of("file-unwritable", `Cannot make ${partial}: ${error instanceof Error ? error.message : ""}`);
+    const why = error instanceof Error ? error.message : "";
+    throw explainDiskFault(error) ?? CliFailure.of("file-unwritable", `Cannot make ${partial}: ${why}`);
   });
   const drop = (): void => rmSync(partial, { recursive: true, force: true });
   try {
@@ -63,25 +65,30 @@ async function begin(parts: BackupParts, options: BeginOptions): Promise<BegunBa
       files: files.length,
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       async finish({ proof, passphrase }) {
+        let hasKeyFile = false;
         try {
           writeAtomically(join(partial, "proof"), proof, { mode: 0o600, existing: "fail" });
           writeAtomically(join(partial, "manifest"), manifest, { mode: 0o600, existing: "fail" });
           if (keyFile !== null) {
             const sealed = await sealWithPassphrase(KEY_FILE_HEAD, packKeys(keys), passphrase);
             writeAtomically(keyFile, sealed, { mode: 0o600, existing: "fail" });
+            hasKeyFile = true;
           }
           refuseThere(to);
           renameSync(partial, to);
           syncFolder(dirname(to));
         } catch (error) {
+          // A file of keys is of this backup alone: without it, it is a secret that lies about and opens nothing.
+          if (keyFile !== null && hasKeyFile && existsSync(partial)) rmSync(keyFile, { force: true });
           drop();
-          throw error;
+          throw explainDiskFault(error) ?? error;
         }
       },
       drop,
     };
   } catch (error) {
     drop();
-    throw error instanceof CliFailure ? error : refuse(error instanceof Error ? error.message : String(error));
+    if (error instanceof CliFailure) throw error;
+    throw explainDiskFault(error) ?? refuse(error instanceof Error ? error.message : String(error));
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, lchownSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { explainDiskFault } from "../cli/disk-fault.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { Backups, RestoredHome } from "../cli/backup-powers.ts";
 import { encodeSegmentHead } from "../monitor/log/frame.ts";
@@ -44,7 +45,7 @@ const RESTORED = "restored from a backup";
 
 /**
  * Makes a home of a backup: verified whole, made beside its place, with the record that it was restored in its log, and put
- * there in one step. Throws CliFailure (`backup-refused`, `already-there`, `wrong-passphrase`), and leaves nothing behind then.
+ * there in one step. Throws CliFailure (`backup-refused`, `already-there`, `wrong-passphrase`, `file-unwritable`), and leaves nothing behind then.
  */
 export async function restoreHome(parts: RestoreParts, options: RestoreOptions): Promise<RestoredHome> {
   const { from, home } = options;
@@ -75,7 +76,7 @@ export async function restoreHome(parts: RestoreParts, options: RestoreOptions):
     return { size, known: most, made: manifest.made };
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    throw error;
+    throw explainDiskFault(error) ?? error;
   }
 }
 

@@ -100,8 +100,8 @@ const SWEEP = 100_000;
 const EXPIRED = 5000;
 /** Rows that are read from the shelf together, so that the event loop comes up for air. */
 const STRIDE = 64;
-/** Chunks of 2,048 keys that stay in memory after a read: 4 MiB, all keys of 131,072 entries. */
-const KEY_CHUNKS = 64;
+/** Chunks of 2,048 keys that stay in memory after a read: at most 32 MiB, all keys of a million entries, if all are read. */
+const KEY_CHUNKS = 512;
 /** Candidates of a search that are opened: a hash of a word may be that of another, rarely. */
 const SPARE = 8;
 /** What ends within an eighth of its life of each other is indexed together. */
