@@ -174,14 +174,16 @@ async function finish(
 ): Promise<void> {
   const { partial, size, keys, newest } = of;
   const { epoch } = logKeysOf(keys);
-  await openLogFiles(join(partial, "keys")).write(
+  // Keys come to their place last: what a crash leaves opens for nobody before it says what it is.
+  const folder = join(partial, "keys.part");
+  await openLogFiles(folder).write(
     [...keys].map(([path, bytes]) => ({ path, bytes })),
     { durable: true },
   );
   const files = openLogFiles(join(partial, "log"));
   const journal = `journal/${String(size).padStart(16, "0")}`;
   await files.write([{ path: journal, bytes: encodeSegmentHead({ first: size, epoch }) }], { durable: true });
-  const own = openMonitorKeys(join(partial, "keys"), true);
+  const own = openMonitorKeys(folder, true);
   const log = await openLog({
     ...parts,
     files,
@@ -199,6 +201,8 @@ async function finish(
   } finally {
     await log.close();
   }
+  renameSync(folder, join(partial, "keys"));
+  syncFolder(partial);
 }
 
 /** As root a home is the monitor's own user's. */

@@ -56,7 +56,7 @@ function guard(
     if (kind.promised) return Promise.reject(fault);
     if (name.endsWith("Sync")) throw fault;
     const done = words.at(-1);
-    if (typeof done === "function") process.nextTick(done as (error: Error) => void, fault);
+    if (typeof done === "function") process.nextTick(done, fault);
     return undefined;
   };
   // What `promisify` knows of a function is among its own properties.
