@@ -75,8 +75,8 @@ export interface Vetting {
 
 /** Runs extensions in sealed sandboxes to see what they do. */
 export interface Detonation {
-  /** Runs what lies in a host folder. Rejects with CliFailure when the folder cannot be read. */
-  run(folder: string): Promise<DetonationAnswer>;
+  /** Runs what lies in a host folder, its server with these words after it. Rejects with CliFailure when the folder cannot be read. */
+  run(folder: string, given: readonly string[]): Promise<DetonationAnswer>;
 }
 
 /** Recovery codes: bearer secrets that this process sees and no other. */

@@ -3,7 +3,7 @@
  * Holds nothing: started by root it begins again as the monitor's own user first, and all that is a stranger's runs in
  * sandboxes that it starts.
  *
- *     detonator.ts LABEL
+ *     detonator.ts LABEL [WORD…]
  */
 import { fileURLToPath } from "node:url";
 import { realpathSync } from "node:fs";
@@ -29,7 +29,7 @@ import { VERSION } from "./version.ts";
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const TREE_BOUNDS = { files: VET_BOUNDS.files, fileBytes: VET_BOUNDS.fileBytes, bytes: VET_BOUNDS.bytes, depth: 64 };
 
-async function run(label: string): Promise<DetonationAnswer> {
+async function run(label: string, given: readonly string[]): Promise<DetonationAnswer> {
   const folder = makeChamberFolder();
   const agents = prepareAgents(ROOT);
   // Sandboxes end with this process; the folder does not.
@@ -58,7 +58,7 @@ async function run(label: string): Promise<DetonationAnswer> {
     const read = await readSays({ text }, { form, label });
     if (read.kind !== "read") throw new Error("it could not be read");
     const node = realpathSync(process.execPath);
-    const report = await detonate({ folder, tree, says: read.says, node, agents, version: VERSION });
+    const report = await detonate({ folder, tree, says: read.says, given, node, agents, version: VERSION });
     return { kind: "report", report };
   } catch (error) {
     return failed(error);
@@ -98,4 +98,6 @@ becomeOwnUser({
   argv: process.argv,
   environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
 });
-process.stdout.write(JSON.stringify(await run(process.argv[2] ?? "extension")), () => process.exit(0));
+process.stdout.write(JSON.stringify(await run(process.argv[2] ?? "extension", process.argv.slice(3))), () =>
+  process.exit(0),
+);

@@ -66,7 +66,16 @@ async function detonated(script: string, step: number = PATIENCE.step): Promise<
     const tree = { files: [{ path: "SKILL.md", bytes: new TextEncoder().encode(text) }], skipped: [] };
     const says = { entry: null, asks: NOTHING };
     const agents = { launcher, supervisor };
-    return await detonate({ folder, tree, says, node, agents, version: "0.0.0", patience: { ...PATIENCE, step } });
+    return await detonate({
+      folder,
+      tree,
+      says,
+      given: [],
+      node,
+      agents,
+      version: "0.0.0",
+      patience: { ...PATIENCE, step },
+    });
   } finally {
     removeChamberFolder(folder);
   }
@@ -177,7 +186,7 @@ describe("what happens when it cannot be confined", () => {
       const tree = { files: [{ path: "SKILL.md", bytes: new TextEncoder().encode(text) }], skipped: [] };
       const says = { entry: null, asks: NOTHING };
       const agents = { launcher: { ...stage.launcher, modules: {} }, supervisor: stage.supervisor };
-      const given = { folder, tree, says, node: stage.node, agents, version: "0.0.0" };
+      const given = { folder, tree, says, given: [], node: stage.node, agents, version: "0.0.0" };
       await expect(detonate(given)).rejects.toMatchObject({ name: "SandboxError" });
       expect(existsSync(left)).toBe(false);
     } finally {

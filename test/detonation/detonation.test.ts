@@ -6,7 +6,7 @@ import { readSays } from "../../src/extensions/declare/says.ts";
 import type { Tree } from "../../src/extensions/vet/tree.ts";
 import { vetTree } from "../../src/extensions/vet/vet.ts";
 import { chamberFolders } from "../../src/main/detonation/chamber.ts";
-import { detonate, makeChamberFolder, PATIENCE, removeChamberFolder } from "../../src/main/detonation/detonate.ts";
+import { detonate, makeChamberFolder, removeChamberFolder } from "../../src/main/detonation/detonate.ts";
 import { loadVetTools } from "../../src/main/vet-tools.ts";
 import { setStage, type Stage } from "../attacks/sandbox-stage.ts";
 import { DETONATED, type Detonated } from "./extensions.ts";
@@ -23,7 +23,7 @@ const treeOf = (files: Detonated["files"]): Tree => ({
   skipped: [],
 });
 
-async function run(files: Detonated["files"], patience: Partial<typeof PATIENCE> = {}): Promise<DetonationReport> {
+async function run(files: Detonated["files"], words: readonly string[] = []): Promise<DetonationReport> {
   const folder = makeChamberFolder();
   try {
     const { tree: place } = chamberFolders(folder);
@@ -37,8 +37,8 @@ async function run(files: Detonated["files"], patience: Partial<typeof PATIENCE>
     if (read.kind !== "read") throw new Error("it says nothing of itself");
     const { node, launcher, supervisor } = stage;
     const agents = { launcher, supervisor };
-    const given = { folder, tree: treeOf(files), says: read.says, node, agents, version: "0.0.0" };
-    return await detonate({ ...given, patience: { ...PATIENCE, ...patience } });
+    const given = { folder, tree: treeOf(files), says: read.says, given: words, node, agents, version: "0.0.0" };
+    return await detonate(given);
   } finally {
     removeChamberFolder(folder);
   }
@@ -58,4 +58,14 @@ describe("what vetting does not see", () => {
       else expect(grave).toEqual([]);
       expect(report.grave).toBe(malicious);
     }, 60_000);
+});
+
+it("a server that needs words after it is run with them, and without them it is said that nobody saw it", async () => {
+  const made = DETONATED.find(({ technique }) => technique.startsWith("a tool counts"));
+  const code = `if (process.argv[2] !== "/workspace") process.exit(1);\n${made?.files["index.js"] ?? ""}`;
+  const needy = { ...made?.files, "index.js": code };
+  const without = await run(needy);
+  expect(without).toMatchObject({ grave: true, calls: 0 });
+  expect(rules(without)).toContain("not-run");
+  expect(await run(needy, ["/workspace"])).toMatchObject({ grave: false, calls: 5 });
 });

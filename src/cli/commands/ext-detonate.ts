@@ -19,7 +19,7 @@ export const extDetonate: Command = {
   positionals: [
     { name: "SOURCE", required: true, help: "its folder, or an extension of the store: NAME, NAME@VERSION, id" },
   ],
-  rest: null,
+  rest: "ARGUMENTS",
   flags: [
     JSON_OUTPUT,
     { name: "sarif", value: null, help: "print SARIF 2.1.0 for code hosts" },
@@ -29,18 +29,19 @@ export const extDetonate: Command = {
   details: [
     "Runs what an installation would run, its server with a scripted client that calls every tool five times, its hooks, and what its texts have an agent run. Each runs in a sandbox without anything of yours: a made-up home full of made-up secrets, and a network that answers everything and leads nowhere.",
     "What it reads of these secrets, sends, plants, reaches for beyond its manifest, or changes of what it offers is a finding, with the call in which it happened. Exit code 1 when something grave was found, or when a part could not be run.",
+    "What stands after -- goes to its server; /workspace is a made-up folder to work in.",
     "A clean report does not make an extension safe: what waits for a day, a name or a machine is not seen. What holds is the sandbox and the grant.",
   ],
   examples: [
     "ext detonate ./skills/notes",
-    "ext detonate files@1.3.0",
+    "ext detonate files@1.3.0 -- /workspace",
     "ext detonate --sarif ./server > detonation.sarif",
   ],
   async run(powers, args) {
     if (args.has("json") && args.has("sarif"))
       throw CliFailure.of("usage", "--json and --sarif are two forms of one report", "give one of them");
     const source = args.required("SOURCE");
-    const answer = await powers.detonation.run(await findFolder(powers, args, source));
+    const answer = await powers.detonation.run(await findFolder(powers, args, source), args.rest);
     if (answer.kind === "failed")
       throw CliFailure.of(
         "not-detonated",

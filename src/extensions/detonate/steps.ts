@@ -39,11 +39,14 @@ export type Texts = ReadonlyMap<string, string>;
 
 /**
  * What would be run of an extension, in the order in which it would be: what an installation runs, its server, its hooks,
- * what its texts have an agent run, and scripts that nothing names. `entry`: the program of its server that Node runs.
+ * what its texts have an agent run, and scripts that nothing names. `entry`: the program of its server that Node runs; `given`: what its person writes after it.
  */
-export function planSteps(texts: Texts, { entry }: { readonly entry: string | null }): StepPlan {
+export function planSteps(
+  texts: Texts,
+  { entry, given }: { readonly entry: string | null; readonly given: readonly string[] },
+): StepPlan {
   const others = [...hookSteps(texts), ...readSteps(texts)];
-  const server = serverStep(texts, entry);
+  const server = serverStep(texts, entry, given);
   return {
     steps: [...installSteps(texts), ...(server === null ? [] : [server]), ...others.slice(0, STEPS_MOST)],
     left: Math.max(0, others.length - STEPS_MOST),
@@ -73,12 +76,12 @@ function installSteps(texts: Texts): readonly Step[] {
 }
 
 /** Its server, as its manifest starts it. */
-function serverStep(texts: Texts, entry: string | null): Step | null {
+function serverStep(texts: Texts, entry: string | null, more: readonly string[]): Step | null {
   const server = asObject(readJson(texts.get("manifest.json") ?? "")?.["server"]);
   const config = asObject(server?.["mcp_config"]);
   const command = config?.["command"];
   if (typeof command === "string") {
-    const words = [command, ...wordsOf(config?.["args"])].map(placed);
+    const words = [placed(command), ...wordsOf(config?.["args"]).map(placed), ...more];
     const given = Object.entries(asObject(config?.["env"]) ?? {}).flatMap(([name, value]) =>
       typeof value === "string" ? [[name, placed(value)] as const] : [],
     );
@@ -87,7 +90,7 @@ function serverStep(texts: Texts, entry: string | null): Step | null {
   }
   if (entry === null) return null;
   return step("server", "server", {
-    command: ["node", `${EXTENSION_PLACE}/${entry}`],
+    command: ["node", `${EXTENSION_PLACE}/${entry}`, ...more],
     cwd: WORKSPACE,
     place: { path: entry, line: 1 },
   });

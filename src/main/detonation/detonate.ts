@@ -39,6 +39,8 @@ export interface Detonating {
   readonly folder: string;
   readonly tree: Tree;
   readonly says: Pick<ExtensionSays, "asks" | "entry">;
+  /** Words for its server, as its person would write them. */
+  readonly given: readonly string[];
   readonly node: string;
   readonly agents: Omit<AgentStart, "hear">;
   readonly version: string;
@@ -77,7 +79,7 @@ export async function detonate(what: Detonating): Promise<DetonationReport> {
   const chamber: Chamber = { ...folders, node: what.node, agents: what.agents, network, environment };
   const inside = { [INSIDE_USER.home]: folders.home, "/workspace": folders.workspace };
   const watched = watchFolders(inside, folders.home, made);
-  const { steps, left } = planSteps(texts, says);
+  const { steps, left } = planSteps(texts, { entry: says.entry, given: what.given });
   const work = { chamber, watched, network, made, fetched, patience, version: what.version };
   const observations: Observation[] = [];
   const ran: DetonationReport["ran"][number][] = [];
