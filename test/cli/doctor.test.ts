@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { findUser, probeMachine } from "../../src/main/machine.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
+import type { Answers } from "../fakes/monitor-client.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 
 /** With the monitor's rights: as root a home belongs to its user, and a sandbox is started as that user. */
@@ -30,21 +31,23 @@ test("the home is looked at as a start does: whole, with a key that others may r
   expect(await look()).toMatchObject({ state: "missing", hint: `chmod 700 '${home}'` });
 });
 
+/** What a monitor answers of which there is nothing to say. */
+const QUIET: Answers = {
+  hello: () => ({ version: "0.1.0", start: "0".repeat(32), home: "/h", owners: 1, policy: "p", limits: "watch" }),
+  owners: () => ({ owners: [], recovery: { wait: 0, by: null, codes: [], pending: null }, second: "nothing" }),
+  "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
+  retention: () => ({ days: {}, record: null, next: {}, waits: false }),
+  telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+  alerts: () => ({ receivers: [] }),
+};
+
 test("who is alerted elsewhere is told with what became of it, and the last failure", async () => {
   const fault = { at: NOW - 60_000, why: "the receiver answered 302" };
   const receivers = [
     { to: "push.example", told: 3, failed: 0, left: 0, fault: null },
     { to: "a.example", told: 2, failed: 1, left: 4, fault },
   ];
-  const desk = createDesk({
-    answers: {
-      hello: () => ({ version: "0.1.0", start: "0".repeat(32), home: "/h", owners: 1, policy: "p", limits: "watch" }),
-      owners: () => ({ owners: [], recovery: { wait: 0, by: null, codes: [], pending: null }, second: "nothing" }),
-      "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
-      telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
-      alerts: () => ({ receivers }),
-    },
-  });
+  const desk = createDesk({ answers: { ...QUIET, alerts: () => ({ receivers }) } });
   await runProgram(["doctor"], desk.powers);
   const said = desk.out().split("\n");
   const at = said.findIndex((row) => row.includes("push.example 3 told"));
@@ -52,4 +55,18 @@ test("who is alerted elsewhere is told with what became of it, and the last fail
   expect(said[at + 1]).toMatch(
     /^note +alerts +a\.example 2 told, 1 failed, 4 left out, last at .*: the receiver answered 302$/u,
   );
+});
+
+test("rules by which payloads go are told, and that they wait for a clock; a home without rules says nothing", async () => {
+  const told = async (retention: Answers["retention"]): Promise<string> => {
+    const desk = createDesk({ answers: { ...QUIET, ...(retention === undefined ? {} : { retention }) } });
+    await runProgram(["doctor"], desk.powers);
+    return desk.out();
+  };
+  const rules = { days: { outcome: 7 }, record: 12, next: { outcome: 3 }, waits: false };
+  expect(await told(undefined)).not.toContain("retention");
+  expect(await told(() => rules)).toMatch(/^ok +retention +outcome for 7 days; looked for once an hour$/mu);
+  const waiting = await told(() => ({ ...rules, waits: true }));
+  expect(waiting).toMatch(/^note +retention +outcome for 7 days/mu);
+  expect(waiting).toContain("aios doctor --set-clock");
 });

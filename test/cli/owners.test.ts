@@ -64,6 +64,7 @@ function running(owners: readonly OwnerView[], recovery = OFF): Answers {
     hello: () => ({ ...hello, limits: "watch" }),
     owners: () => ({ owners, recovery, second: "nothing" }),
     "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
+    retention: () => ({ days: {}, record: null, next: {}, waits: false }),
     telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
     alerts: () => ({ receivers: [] }),
   };

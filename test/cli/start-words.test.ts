@@ -31,7 +31,8 @@ describe("the home before the command", () => {
       second: "nothing" as const,
     });
     const alerts = () => ({ receivers: [] });
-    const desk = createDesk({ answers: { hello, telemetry, owners, alerts, "log-pace": pace } });
+    const retention = () => ({ days: {}, record: null, next: {}, waits: false });
+    const desk = createDesk({ answers: { hello, telemetry, owners, alerts, retention, "log-pace": pace } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");
   });

@@ -7,6 +7,7 @@ import { findHome, withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
+import { tellDays } from "../../showing/describe-retention.ts";
 import { showMoment } from "../../showing/moment.ts";
 import type { CliRequests } from "../../protocol/requests.ts";
 import type { Check, CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -137,6 +138,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     const owned = await client.request("owners", {});
     checks.push(checkOwners(owned), ...checkSecondScreen(owned));
     checks.push(...checkLog(await client.request("log-pace", {})));
+    checks.push(...checkRetention(await client.request("retention", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
     checks.push(...checkAlerts(powers, await client.request("alerts", {})));
     return checks;
@@ -170,6 +172,15 @@ function checkLog({ slow, millis, waiting }: CliRequests["log-pace"]["ok"]): rea
   const found = `slow: ${millis} ms until a record is durable, ${waiting} wait`;
   const hint = "every effect waits for it and nothing is lost; look at the disk that the home is on";
   return [{ name: "log", state: "note", found, hint }];
+}
+
+/** A home that keeps all payloads for ever is nothing to look at. */
+function checkRetention({ days, waits }: CliRequests["retention"]["ok"]): readonly Check[] {
+  if (Object.keys(days).length === 0) return [];
+  const found = `${tellDays(days)}; looked for once an hour`;
+  if (!waits) return [{ name: "retention", state: "ok", found, hint: null }];
+  const hint = "nothing goes since the clock jumped: aios doctor --set-clock says that the time is right";
+  return [{ name: "retention", state: "note", found, hint }];
 }
 
 /** A home that alerts nobody elsewhere is nothing to look at. */
