@@ -10,7 +10,7 @@ export const CLASSES = {
   base: { uid: 0, category: 0 },
   process: { uid: 1007, category: 1 },
   finding: { uid: 2004, category: 2 },
-  account: { uid: 3001, category: 3 },
+  account: { uid: 3007, category: 3 },
   authorize: { uid: 3003, category: 3 },
   entity: { uid: 3004, category: 3 },
   network: { uid: 4001, category: 4 },

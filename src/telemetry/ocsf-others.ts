@@ -7,6 +7,8 @@ import { SEVERITY, type Draft } from "./ocsf-draft.ts";
 type OtherRecord = Exclude<LogRecord, ActionBase | { readonly kind: "programs-started" }>;
 type Signed = Extract<OtherRecord, { readonly key: string }>;
 
+/** Types of a managed entity: one that OCSF has a number for, and what `type` says in a word. */
+const [POLICY, OTHER] = [5, 99];
 const QUIET = { severity: SEVERITY.informational, status: null, unmapped: {} } as const;
 
 /** The event of a record that is not about one action: a table by kind, so that the compiler finds one that is missing. */
@@ -69,7 +71,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return {
         ...QUIET,
         kind: "account",
-        activity: 6,
+        activity: 3,
         message: `owner ${record.owner} removed`,
         own: { ...ownerActor({ key: record.owner }), actor: ownerActor(record) },
       };
@@ -261,7 +263,7 @@ function entity(
     kind: "entity",
     activity,
     message: `${record.kind} ${name}`,
-    own: { entity: { name, uid: name, type }, actor: ownerActor(record) },
+    own: { entity: { name, uid: name, type, type_id: type === "Policy" ? POLICY : OTHER }, actor: ownerActor(record) },
     unmapped,
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { BODIES, CANARY, EVERY_KIND, record } from "../../test/telemetry/records.ts";
 import { checkOcsf } from "../../test/telemetry/ocsf-check.ts";
-import type { JsonObject } from "../kernel/json.ts";
+import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
 import { createNames } from "./names.ts";
 import { createOcsf } from "./ocsf.ts";
@@ -61,12 +61,46 @@ test("every kind of record is an event, whose type follows from its class", () =
       "start",
       "labelled",
     ].map(classOf),
-  ).toEqual([2004, 6003, 1007, 3001, 3003, 3004, 6002, 0]);
+  ).toEqual([2004, 6003, 1007, 3007, 3003, 3004, 6002, 0]);
 });
 
 test("events have the attributes of their classes, of the types that those have, those that are required, and no other", () => {
   for (const event of everyEvent()) {
     expect({ kind: event["message"], wrong: checkOcsf(event) }).toEqual({ kind: event["message"], wrong: [] });
+  }
+});
+
+/** The event with each of its values changed in turn: to another type, and a number that stands for a word to one that does not. */
+function mutations(event: JsonObject): readonly { readonly at: string; readonly changed: JsonObject }[] {
+  const walk = (value: JsonValue, at: string, put: (value: JsonValue) => JsonObject): ReturnType<typeof mutations> => {
+    const numbered = /(?:_id|_uid)$/u.test(at) && typeof value === "number";
+    const wrong: JsonValue[] = [typeof value === "object" ? "text" : { other: true }, ...(numbered ? [77] : [])];
+    const here = wrong.map((each) => ({ at, changed: put(each) }));
+    if (at === "/unmapped" || value === null || typeof value !== "object") return here;
+    if (Array.isArray(value)) {
+      return [...here, ...value.flatMap((each, n) => walk(each, `${at}/${n}`, (other) => put(value.with(n, other))))];
+    }
+    const fields = value as JsonObject;
+    const inside = Object.entries(fields).flatMap(([name, each]) =>
+      walk(each, `${at}/${name}`, (other) => put({ ...fields, [name]: other })),
+    );
+    return [...here, { at, changed: put({ ...fields, invented: 1 }) }, ...inside];
+  };
+  return Object.entries(event).flatMap(([name, each]) =>
+    walk(each, `/${name}`, (other) => ({ ...event, [name]: other })),
+  );
+}
+
+test("no value of any event goes unchecked: changed alone, each is found", () => {
+  const places = new Set<string>();
+  for (const event of everyEvent()) {
+    for (const { at, changed } of mutations(event)) {
+      places.add(at);
+      if (checkOcsf(changed).length === 0) expect.fail(`${at} of ${JSON.stringify(event)} is not checked`);
+    }
+  }
+  for (const at of ["/actor/user/type_id", "/entity/type_id", "/privileges/0", "/resources/0/uid", "/traffic/bytes"]) {
+    expect(places).toContain(at);
   }
 });
 
@@ -106,7 +140,7 @@ test("the check finds what does not fit the schema", () => {
     [{ ...of(2004), resources: {} }, "/resources is no array"],
     [{ ...of(2004), finding_info: { uid: "a", title: "b", types: [1] } }, "/finding_info/types/0 is no string"],
     [{ ...of(3003), privileges: "all" }, "/privileges is no array"],
-    [{ ...of(3001), user: { uid: "a", type_id: 2, type: "Root" } }, '/user/type_id is not called "Root"'],
+    [{ ...of(3007), user: { uid: "a", type_id: 2, type: "Root" } }, '/user/type_id is not called "Root"'],
     [{ ...of(1007), device: { uid: "a", type_id: 99 } }, "/device/type_id is 99 and has no word"],
     [{ ...of(3004), unmapped: "more" }, "/unmapped is no json"],
   ];

@@ -2,7 +2,7 @@
  * What the published schema of OCSF (Apache-2.0) says of the classes and objects that events here have: attributes with
  * their types, numbers that stand for words, what is required, of what one at least must be there, and what a profile
  * brings. An extract and no copy: of attributes that no event here has it says nothing, so that they fail. What every
- * class has, sessions and traffic are from the compiled schema of version 1.9.0; the rest is from the files `events/**`,
+ * class has, users, processes, sessions, traffic and managed entities are from the compiled schema of version 1.9.0; the rest is from the files `events/**`,
  * `objects/*.json` and `profiles/*.json` of github.com/ocsf/ocsf-schema in the state in which each could be had, of which some
  * are older: a version 1.x takes no attribute away and makes none required. No package of npm or Debian carries it.
  */
@@ -91,23 +91,11 @@ export const OCSF_CLASSES: { readonly [uid: number]: EventClass } = {
     },
     required: [...ALWAYS, "finding_info"],
   },
-  3001: {
+  3007: {
     category: 3,
     attributes: {
       ...BASE,
-      ...activities(
-        "Create",
-        "Enable",
-        "Password Change",
-        "Password Reset",
-        "Disable",
-        "Delete",
-        "Attach Policy",
-        "Detach Policy",
-        "Lock",
-        "MFA Factor Enable",
-        "MFA Factor Disable",
-      ),
+      ...activities("Create", "Update", "Delete", "Enable", "Disable", "Lock", "Unlock"),
       actor: object("actor"),
       user: object("user"),
     },
@@ -195,7 +183,24 @@ export const OCSF_OBJECTS: { readonly [name: string]: Shape } = {
     oneOf: ["ip", "uid", "name", "hostname"],
   },
   finding_info: { attributes: { uid: STRING, title: STRING, types: STRINGS }, required: ["uid", "title"] },
-  managed_entity: { attributes: { ...NAMED, version: STRING }, required: [], oneOf: ["name", "uid"] },
+  managed_entity: {
+    attributes: {
+      ...NAMED,
+      type_id: numbered("type", [
+        "Unknown",
+        "Device",
+        "User",
+        "Group",
+        "Organization",
+        "Policy",
+        "Email",
+        "Network Zone",
+      ]),
+      version: STRING,
+    },
+    required: [],
+    oneOf: ["name", "uid", "device", "group", "org", "policy", "user"],
+  },
   metadata: {
     attributes: {
       version: STRING,
@@ -216,7 +221,7 @@ export const OCSF_OBJECTS: { readonly [name: string]: Shape } = {
   process: {
     attributes: { pid: INTEGER, uid: STRING, name: STRING, parent_process: object("process") },
     required: [],
-    oneOf: ["pid", "uid"],
+    oneOf: ["pid", "uid", "cpid"],
   },
   product: {
     attributes: { name: STRING, vendor_name: STRING, version: STRING, uid: STRING },
