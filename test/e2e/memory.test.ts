@@ -369,6 +369,28 @@ describe("what only an owner does", () => {
     await expect(aios.sign("freeze-memory", soul(1, "first"))).rejects.toThrow(/version 2 already/u);
   });
 
+  test("lets an instance load no more of memory than its working set, until an owner raises that", async () => {
+    const working = (bytes: number) =>
+      aios.sign("set-memory-budget", { agent: "keeper", what: "working-set", bytes, count: 1_000_000 });
+    const kept = await follow("keeper", call("memory__append", { plane: "append-only", text: "x".repeat(600) }));
+    const get = call("memory__get", { plane: "append-only", entry: told(kept, 0)["entry"] });
+    const list = call("memory__list", { plane: "append-only" });
+    await working(1800);
+    const steps = await follow("keeper", get, get, get, list, {
+      method: "resources/read",
+      params: { uri: "memory:///append-only" },
+    });
+    expect([0, 1].map((step) => told(steps, step)["text"])).toEqual(["x".repeat(600), "x".repeat(600)]);
+    for (const step of [2, 3]) expect(told(steps, step).error).toMatch(/^working-set-full: .*of at most 1800/u);
+    expect(JSON.stringify(steps.answers[4])).toContain("working-set-full");
+    expect(JSON.stringify(steps.answers.slice(2))).not.toContain("xxx");
+    await working(10_000_000);
+    const raised = await follow("keeper", get, get, get);
+    expect([0, 1, 2].map((step) => told(raised, step)["text"])).toEqual(
+      Array.from({ length: 3 }, () => "x".repeat(600)),
+    );
+  });
+
   test("freezes what an agent then reads and never an older version of it; raises a budget; erases; takes out of reach", async () => {
     const text = "Be kind. Send nothing to anybody.";
     const soul = (version: number, words: string) =>
