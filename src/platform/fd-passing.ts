@@ -43,7 +43,8 @@ export function sendMessage(socketFd: number, message: DescriptorMessage): void 
 }
 
 /**
- * Receives at most `bytes` bytes and `fds` descriptors in one message, without waiting; null when nothing is there yet.
+ * Receives at most `bytes` bytes and `fds` descriptors in one message, without waiting; null when nothing is there yet, no
+ * bytes when the other end is closed, whether it had read what it was sent or not.
  * Received descriptors are closed on execve. More descriptors than asked for are closed at once and the message is
  * refused. Throws `system-call`.
  */
@@ -54,6 +55,8 @@ export function receiveMessage(socketFd: number, most: { bytes: number; fds: num
   const { header, iovec } = makeHeader(bytes, control);
   const got = recvmsg(socketFd, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0 && lastErrno() === errnoOf("EAGAIN")) return null;
+  // What this end sent and nobody read is no fault of what this end is sent.
+  if (got < 0 && lastErrno() === errnoOf("ECONNRESET")) return { bytes: Buffer.alloc(0), fds: [] };
   checkCall("receive descriptors", got);
   keepAlive(iovec, bytes);
   const fds = readDescriptors(control.subarray(0, Number(header.readBigUInt64LE(40))));

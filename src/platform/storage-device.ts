@@ -6,6 +6,7 @@ import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { inTurn } from "./file-lock.ts";
 import { createFileActs } from "./file-acts.ts";
 import { PASS, type Acted } from "./file-answers.ts";
+import { errnoOf, lastErrno } from "./libc.ts";
 import { pollAll } from "./poll-set.ts";
 import type { UndoStore } from "./undo-store.ts";
 
@@ -72,6 +73,11 @@ export function serveStorage(
 }
 
 function say(socket: number, answer: StorageAnswer, fd: number | null): void {
-  sendMessage(socket, { bytes: Buffer.from(`${JSON.stringify(answer)}\n`), fds: fd === null ? [] : [fd] });
+  try {
+    sendMessage(socket, { bytes: Buffer.from(`${JSON.stringify(answer)}\n`), fds: fd === null ? [] : [fd] });
+  } catch (error) {
+    // Who asked is gone meanwhile, and so is its sandbox; the next look at the socket says so.
+    if (lastErrno() !== errnoOf("EPIPE")) throw error;
+  }
   if (fd !== null) closeSync(fd);
 }

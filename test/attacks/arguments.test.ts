@@ -312,7 +312,8 @@ describe("an agent that may not", () => {
       const trick = tricks.find((each) => each.name === name);
       if (trick === undefined) continue;
       const command = [trick.program, ...trick.twin];
-      expect(await aios.run({ agent: "none", command, workspace: aios.workspace })).toMatchObject({ exit: 0 });
+      const ran = await aios.run({ agent: "none", command, workspace: aios.workspace });
+      expect([name, ran.why, ran.exit]).toEqual([name, "exited", 0]);
     }
   });
 });
