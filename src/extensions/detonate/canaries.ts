@@ -45,7 +45,7 @@ const FILES: readonly (readonly [path: string, what: string, make: Maker])[] = [
     "Kubernetes login",
     (marker) => `apiVersion: v1\nkind: Config\nusers:\n- name: admin\n  user:\n    token: ${marker}\n`,
   ],
-  [".npmrc", "npm token", (marker) => `//registry.npmjs.org/:_authToken=npm_${marker}\n`],
+  [".npmrc", "npm token", (marker) => `//npm.example.com/:_authToken=npm_${marker}\n`],
   [".netrc", "logins of netrc", (marker) => `machine example.com login ann password ${marker}\n`],
   [".git-credentials", "git login", (marker) => `https://ann:ghp_${marker}@github.com\n`],
   [
