@@ -176,6 +176,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     report: (words) => void process.stderr.write(`aiosd: ${words}\n`),
     exit: () => process.exit(0),
   });
+  // Before anybody can know that it runs: by default a signal ends a process out of hand.
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
   const own = process.geteuid?.();
   await listenUnix(join(home.run, "aiosd.sock"), {
     mode: 0o600,
@@ -186,7 +188,6 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       else channel.destroy();
     },
   });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void monitor.stop(signal));
   whenRemoved(removals, () => monitor.stop("home-removed"));
 }
 

@@ -372,6 +372,19 @@ function collector(): { readonly sink: Writable; text(): string } {
   return { sink, text: () => Buffer.concat(chunks).toString("utf8") };
 }
 
+/**
+ * Resolves when a monitor answers. That something listens is not enough: between fork and exec, what a killed monitor was
+ * about to start holds its socket, for some milliseconds and with nobody behind it.
+ */
+async function heardFrom(home: string): Promise<void> {
+  const client = await connectClient(home);
+  try {
+    await client.request("hello", { version: "0.0.0" });
+  } finally {
+    client.close();
+  }
+}
+
 interface MonitorProcess {
   readonly process: ChildProcess;
   /** `by`: expected from now on. */
@@ -425,8 +438,7 @@ async function startMonitorProcess(
   void gone.then(() => (ended = true));
   for (const end = Date.now() + START_MS; ;) {
     try {
-      const probe = await connectUnix(join(home, "run", "aiosd.sock"));
-      probe.destroy();
+      await heardFrom(home);
       const goneBy = (by: typeof asked = asked): Promise<void> => {
         asked = by;
         return gone;
