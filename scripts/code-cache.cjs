@@ -16,6 +16,7 @@ const {
   writeFileSync,
 } = require("node:fs");
 const { dirname, join } = require("node:path");
+const { pathToFileURL } = require("node:url");
 
 const PATIENCE_MS = 120_000;
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -61,14 +62,20 @@ function fillSealed({ root, node, next }) {
   }
 }
 
-/** The command line runs as the person who runs this, outside every sandbox, here as later. */
+/**
+ * The command line runs as the person who runs this, outside every sandbox, here as later. Its overview loads every command,
+ * and what commands load when they need it is loaded by itself.
+ */
 function fillCommandLine({ root, node, next }) {
-  const run = spawnSync(
-    node,
-    [join(root, "src", "main", "aios.ts"), "--help"],
-    options({ NODE_COMPILE_CACHE: join(next, "cli") }),
-  );
-  if (run.status !== 0) throw new Error(wordsOf(run));
+  const main = join(root, "src", "main");
+  const late = pathToFileURL(join(main, "late-powers.ts")).href;
+  for (const words of [
+    [join(main, "aios.ts"), "--help"],
+    ["--eval", `import(${JSON.stringify(late)}).then((late) => late.loadEveryPart())`],
+  ]) {
+    const run = spawnSync(node, words, options({ NODE_COMPILE_CACHE: join(next, "cli") }));
+    if (run.status !== 0) throw new Error(wordsOf(run));
+  }
 }
 
 function options(environment) {

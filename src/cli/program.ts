@@ -1,9 +1,9 @@
 import { parseArguments } from "./arguments.ts";
-import { COMMAND_GROUPS } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { explainDiskFault } from "./disk-fault.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { CliFailure } from "./failure.ts";
+import { FAMILIES } from "./families.ts";
 import { showFamily, showHelp, showOverview } from "./help.ts";
 import { findNearest } from "./nearest.ts";
 import type { CliPowers, Screen } from "./powers.ts";
@@ -20,9 +20,9 @@ export async function runProgram(words: readonly string[], powers: CliPowers): P
 
 async function dispatch(typed: readonly string[], powers: CliPowers): Promise<ExitCode> {
   const { lead, words } = takeHome(typed);
-  const commands = COMMAND_GROUPS.flatMap((group) => group.commands);
   const [first, second] = words;
   if (first === undefined || first === "--help" || first === "-h" || (first === "help" && second === undefined)) {
+    const { COMMAND_GROUPS } = await import("./catalogue.ts");
     powers.out.write(showOverview(COMMAND_GROUPS));
     return EXIT.ok;
   }
@@ -32,14 +32,10 @@ async function dispatch(typed: readonly string[], powers: CliPowers): Promise<Ex
   }
   if (first === "help") return await dispatch([...lead, ...words.slice(1), "--help"], powers);
 
-  const family = commands.filter((command) => command.path[0] === first);
-  if (family.length === 0)
-    throw first.startsWith("-")
-      ? misplacedFlag(first)
-      : unknownCommand(
-          first,
-          commands.map((command) => command.path[0] ?? ""),
-        );
+  const load = FAMILIES.get(first);
+  if (load === undefined)
+    throw first.startsWith("-") ? misplacedFlag(first) : unknownCommand(first, [...FAMILIES.keys()]);
+  const family = await load();
   const [single] = family;
   const command = single?.path.length === 1 ? single : family.find((candidate) => candidate.path[1] === second);
   if (command === undefined) {

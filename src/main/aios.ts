@@ -11,34 +11,24 @@ import { fileURLToPath } from "node:url";
 import { CliFailure } from "../cli/failure.ts";
 import type { CliPowers, Files, Home, Person } from "../cli/powers.ts";
 import { runProgram } from "../cli/program.ts";
-import { createClock } from "../platform/clock.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { createLook } from "../platform/machine-look.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { askChoice, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
-import { createProgramFinder, offerStreams } from "./agent-streams.ts";
 import { openBoard } from "./board.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
-import { makeRecoveryCodes, openRecoveryCode } from "../platform/recovery-code.ts";
-import { createDetonation } from "./detonating.ts";
-import { createDrafts } from "./drafts.ts";
-import { createExtensionSources } from "./extension-sources.ts";
-import { createBackups } from "./backups.ts";
-import { createLogVerifier } from "./log-verifier.ts";
-import { findUser, probeMachine } from "./machine.ts";
+import { findUser } from "./find-user.ts";
+import { createLatePowers } from "./late-powers.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
-import { createPackages, listClosure } from "./package-finder.ts";
-import { makeSample } from "./sample.ts";
+import { createPackages } from "./package-finder.ts";
 import { createShippedProfiles, findStanding } from "./profiles.ts";
 import { createScreen } from "./screen.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
-import { createVetting } from "./vet-tools.ts";
-import { createWitnesses } from "./witness.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const DAEMON = join(ROOT, "src", "main", "aiosd.ts");
@@ -136,20 +126,30 @@ async function main(): Promise<number> {
     );
     return 3;
   }
-  const logs = createLogVerifier(crypto, files);
   const openHome = (path: string): Home =>
     createCliHome(path, { daemon: DAEMON, monitorUser, warn: (lines) => void process.stderr.write(lines) });
+  const random = createRandom();
+  const late = createLatePowers({
+    crypto,
+    random,
+    root: ROOT,
+    files,
+    monitorUser,
+    programs: { path: env["PATH"] ?? "", cwd: process.cwd() },
+    npm: { configured: env["npm_config_registry"] ?? null, npmrc: join(homedir(), ".npmrc") },
+    now: () => Date.now(),
+    openHome,
+  });
   const powers: CliPowers = {
+    ...late,
     version: VERSION,
     out: createScreen(process.stdout, env),
     err: createScreen(process.stderr, env),
     person: hasTerminal() ? person : null,
     board: (onKey) => openBoard(onKey, env),
     files,
-    drafts: createDrafts(crypto),
-    recovery: { make: makeRecoveryCodes, open: openRecoveryCode },
     crypto,
-    random: createRandom(),
+    random,
     timer: createTimer(),
     now: () => Date.now(),
     offset: (at) => -new Date(at).getTimezoneOffset(),
@@ -159,24 +159,8 @@ async function main(): Promise<number> {
     profiles: createShippedProfiles(join(ROOT, "profiles")),
     packages: createPackages([process.cwd(), ROOT]),
     serve: (home) => serve(home),
-    probe: probeMachine,
     look: () => createLook({ home: homedir(), folder: process.cwd(), now: Date.now(), variables: Object.keys(env) }),
-    vetting: createVetting(),
-    detonation: createDetonation(),
-    sources: createExtensionSources({
-      configured: env["npm_config_registry"] ?? null,
-      npmrc: join(homedir(), ".npmrc"),
-    }),
-    logs,
-    backups: createBackups({ crypto, random: createRandom(), now: () => Date.now(), monitorUser }),
-    witnesses: createWitnesses({ crypto, clock: createClock() }),
-    agents: {
-      offerStreams: (offer) => translateFaults(() => offerStreams(offer)),
-      findProgram: createProgramFinder({ path: env["PATH"] ?? "", cwd: process.cwd(), closure: listClosure }),
-    },
     notice: createDesktopNotice(env),
-    makeSample: (texts) =>
-      makeSample({ root: ROOT, monitorUser, openHome, logFolder: (home) => logs.folder(home) }, texts),
     interrupted: () =>
       new Promise((done) => {
         for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => done());

@@ -7,7 +7,6 @@ import { shellWord } from "../cli/shell-word.ts";
 import { openHome } from "../platform/home.ts";
 import type { Signer } from "../platform/powers.ts";
 import { checkOwnerKey, createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
-import { attachMonitor, connectMonitor } from "./monitor-client.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
@@ -23,6 +22,9 @@ export interface HomeParts {
   /** Writes lines for the person. */
   warn(lines: string): void;
 }
+
+/** Every request that a command line may make is in a table, which a command that asks for nothing does not need. */
+export const loadMonitorClient = (): Promise<typeof import("./monitor-client.ts")> => import("./monitor-client.ts");
 
 /** One home as the command line sees it. */
 export function createCliHome(path: string, parts: HomeParts): Home {
@@ -59,6 +61,7 @@ export function createCliHome(path: string, parts: HomeParts): Home {
     },
     connect: () =>
       translateFaults(async () => {
+        const { connectMonitor } = await loadMonitorClient();
         const client = await connectMonitor(path, parts.daemon);
         if (!compared) {
           compared = true;
@@ -67,7 +70,7 @@ export function createCliHome(path: string, parts: HomeParts): Home {
         }
         return client;
       }),
-    attach: () => translateFaults(() => attachMonitor(path)),
+    attach: () => translateFaults(async () => (await loadMonitorClient()).attachMonitor(path)),
     dropIndex: () => {
       const folder = join(path, "index");
       const found = isFolder(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];

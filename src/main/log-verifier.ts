@@ -13,6 +13,7 @@ import { isExport, verifyExport } from "../protocol/memory-export.ts";
 import { noteKeyText, readNoteKey, type NoteKey } from "../protocol/note.ts";
 import { readProof } from "../protocol/proof-file.ts";
 import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
+import { logFolder } from "./log-folder.ts";
 
 /** A checkpoint with a hundred cosignatures has less. */
 const MAX_NOTE_BYTES = 64 * 1024;
@@ -149,10 +150,6 @@ function sayWitnesses(by: readonly Cosigned[]): readonly string[] {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-function logFolder(home: string): string {
-  return join(home, "log");
 }
 
 /** The public half of a home's log key. Whoever may read the file is the home's owner, who may see it. */

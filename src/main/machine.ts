@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describeDisk } from "../cli/disk-check.ts";
@@ -8,6 +7,7 @@ import type { Check } from "../cli/powers.ts";
 import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";
 import type { ProbeReport } from "./doctor-probe.ts";
+import { findUser } from "./find-user.ts";
 
 const PROBE = fileURLToPath(new URL("./doctor-probe.ts", import.meta.url));
 
@@ -121,14 +121,4 @@ function checkUser(): Check {
         hint: "useradd --system --user-group --no-create-home --shell /usr/sbin/nologin aios",
       }
     : { name: "user", state: "ok", found: "root; the monitor runs as aios", hint: null };
-}
-
-/** User and group ids of an account of this machine, or null. */
-export function findUser(name: string): { readonly uid: number; readonly gid: number } | null {
-  const [, , uid, gid] = (
-    readFileSync("/etc/passwd", "utf8")
-      .split("\n")
-      .find((row) => row.startsWith(`${name}:`)) ?? ""
-  ).split(":");
-  return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
 }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { COMMAND_GROUPS } from "../../src/cli/catalogue.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { FAILURES } from "../../src/cli/failure.ts";
+import { FAMILIES } from "../../src/cli/families.ts";
 
 const page = readFileSync(new URL("../../docs/commands.md", import.meta.url), "utf8");
 
@@ -62,4 +63,13 @@ test("no help is wider than 80 columns but for examples", async () => {
   const pages = [showOverview(COMMAND_GROUPS), ...COMMAND_GROUPS.flatMap((group) => group.commands.map(showHelp))];
   const lines = pages.flatMap((shown) => shown.split("\n")).filter((line) => !line.startsWith("  aios "));
   expect(lines.filter((line) => Array.from(line).length > 80)).toEqual([]);
+});
+
+test("a word loads exactly the commands of the overview that begin with it", async () => {
+  const commands = COMMAND_GROUPS.flatMap((group) => group.commands);
+  expect([...FAMILIES.keys()]).toEqual([...new Set(commands.map((command) => command.path[0]))]);
+  for (const [word, load] of FAMILIES) {
+    const family = await load();
+    expect(family).toEqual(commands.filter((command) => command.path[0] === word));
+  }
 });

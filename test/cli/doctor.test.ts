@@ -1,7 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findUser, probeMachine } from "../../src/main/machine.ts";
+import { findUser } from "../../src/main/find-user.ts";
+import { probeMachine } from "../../src/main/machine.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
