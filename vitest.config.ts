@@ -27,6 +27,7 @@ const COMMANDS = [
   "digest",
   "disk-fault",
   "ext",
+  "ext-detonation",
   "ext-trust",
   "frozen",
   "logins",

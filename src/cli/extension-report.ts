@@ -1,8 +1,18 @@
+import type { DetonationAnswer } from "../extensions/detonate/finding.ts";
 import type { CliRequests } from "../protocol/requests.ts";
 import { line, type Line } from "../showing/line.ts";
 import { compareExtensions, describeDifference, isNone, type Shown } from "./compare-extensions.ts";
+import { insist } from "./confirm.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
-import { describeAsks, describeExtension, describeFound, describeSettings, nameExtension } from "./show-extension.ts";
+import {
+  describeAsks,
+  describeDetonation,
+  describeExtension,
+  describeFound,
+  describeSettings,
+  isGraveFound,
+  nameExtension,
+} from "./show-extension.ts";
 
 /** Rows of what differs that are shown; `aios ext diff` shows all. */
 const MOST_ROWS = 12;
@@ -12,6 +22,8 @@ export interface ExtensionReport {
   readonly shown: Shown;
   readonly found: CliRequests["extension-vet"]["ok"];
   readonly trusted: Shown | null;
+  /** What it did when it was run; null: it was not. */
+  readonly detonation: DetonationAnswer | null;
 }
 
 /** Reads and looks through all of it. */
@@ -24,12 +36,23 @@ export async function readReport(client: MonitorClient, id: string): Promise<Ext
     (each) => each.id !== id && each.name === name && each.kind === kind && each.grants.length > 0,
   );
   const trusted = other === undefined ? null : await client.request("extension-show", { id: other.id });
-  return { shown, found, trusted };
+  return { shown, found, trusted, detonation: null };
+}
+
+/** Asks once more where something grave speaks against it, by its files or by what it did. Throws `CliFailure` `not-confirmed`. */
+export async function insistOnGrave(
+  powers: Pick<CliPowers, "person">,
+  { shown, found, detonation }: ExtensionReport,
+): Promise<void> {
+  const did = detonation?.kind === "report" && detonation.report.grave;
+  if (!did && !isGraveFound(found)) return;
+  const where = did ? (isGraveFound(found) ? "in it, and when it was run" : "when it was run") : "in it";
+  await insist(powers, `Something grave was found ${where}. Trust ${nameExtension(shown.extension)} nevertheless?`);
 }
 
 /** Can, Cannot, Asks for, Found, Differs. */
 export function describeReport(
-  { shown, found, trusted }: ExtensionReport,
+  { shown, found, trusted, detonation }: ExtensionReport,
   { powers, columns }: { readonly powers: Pick<CliPowers, "offset">; readonly columns: number },
 ): readonly Line[] {
   const { extension, manifest } = shown;
@@ -39,6 +62,7 @@ export function describeReport(
     ...describeAsks(manifest.asks),
     ...describeSettings(manifest),
     ...describeFound(found, columns),
+    ...(extension.kind === "http" ? [] : describeDetonation(detonation, columns)),
     ...(trusted === null ? [] : describeDiffers(trusted, shown)),
   ];
 }

@@ -25,6 +25,13 @@ interface Screen {
   readonly whole?: string;
 }
 
+interface VerdictOptions {
+  readonly rules: Rules;
+  readonly screen: Screen;
+  readonly words: { readonly does: string; readonly seen: string };
+  readonly nothing?: Line | null;
+}
+
 type Rules = { readonly [rule: string]: { readonly severity: Severity; readonly title: string } };
 
 /** Findings by rule, in the order in which they come: its title, and each with its place. */
@@ -48,6 +55,24 @@ export function drawFindings(findings: readonly Shown[], rules: Rules, screen: S
       ...(more > 0 ? [line(`           and ${more} more: ${screen.whole ?? "--all shows them"}`, "faint")] : []),
     ];
   });
+}
+
+/**
+ * The end of a report of findings alone: each finding, and what to make of them. `nothing`: what is said instead where there was
+ * nothing to find anything in.
+ */
+export function drawVerdict(
+  { findings, grave }: { readonly findings: readonly Shown[]; readonly grave: boolean },
+  { rules, screen, words, nothing = null }: VerdictOptions,
+): readonly Line[] {
+  const verdict = grave
+    ? line(`Do not trust it before you know why it ${words.does} this.`, "bad")
+    : (nothing ??
+      line(
+        `Nothing grave was ${words.seen}. That does not make it safe: grant it what it needs, and no more.`,
+        "good",
+      ));
+  return [...drawFindings(findings, rules, screen), ...(findings.length > 0 ? [line("")] : []), verdict];
 }
 
 function drawFinding({ message, place }: Shown, columns: number): readonly Line[] {

@@ -75,9 +75,12 @@ export interface Vetting {
 
 /** Runs extensions in sealed sandboxes to see what they do. */
 export interface Detonation {
-  /** Runs what lies in a host folder, its server with these words after it. Rejects with CliFailure when the folder cannot be read. */
-  run(folder: string, given: readonly string[]): Promise<DetonationAnswer>;
+  /** Runs what lies in a host folder. Rejects with CliFailure when the folder cannot be read. */
+  run(folder: string, words: DetonationWords): Promise<DetonationAnswer>;
 }
+
+/** How its server is started: as it says itself with words after it, or by the command of a grant in place of that. */
+export type DetonationWords = { readonly given: readonly string[] } | { readonly command: readonly string[] };
 
 /** Recovery codes: bearer secrets that this process sees and no other. */
 export interface RecoveryCodes {

@@ -1,6 +1,7 @@
 import type { ExtensionAsks, ExtensionManifest } from "../protocol/extension.ts";
+import { DETONATION_RULES, type DetonationAnswer, type DetonationReport } from "../extensions/detonate/finding.ts";
 import { SEVERITIES } from "../extensions/scan/finding.ts";
-import { VET_RULES, type VetRule } from "../extensions/vet/finding.ts";
+import { isGrave, VET_RULES, type VetRule } from "../extensions/vet/finding.ts";
 import type { ExtensionView } from "../protocol/extension-table.ts";
 import type { Vetted } from "../protocol/vetting-order.ts";
 import { join, line, type Line } from "../showing/line.ts";
@@ -61,6 +62,33 @@ export function describeFound({ findings, more }: Vetted, columns: number): read
     ...drawFindings(shown, VET_RULES, { columns, all: false, whole: "aios ext vet says all of a folder" }),
     ...(more === 0 ? [] : [line(`  and ${more} more`, "faint")]),
   ];
+}
+
+/** What it did when it was run, or that it was not: what nobody looked at is said. */
+export function describeDetonation(answer: DetonationAnswer | null, columns: number): readonly Line[] {
+  if (answer === null) return [line("Was not run to see what it does (aios ext detonate)", "wait")];
+  if (answer.kind === "failed")
+    return [line("Could not be run to see what it does", "bad"), line(`  ${makeVisible(answer.message)}`, "bad")];
+  const { digest, ran, findings } = answer.report;
+  const nothing =
+    ran.length === 0
+      ? "  nothing: there is nothing in it that runs by itself"
+      : "  nothing beyond what it asks for, which does not make it safe";
+  return [
+    line(`Found when it was run: ${countSteps(answer.report)}`, "strong"),
+    line(`  ${digest}`, "faint"),
+    ...(findings.length === 0 ? [line(nothing)] : []),
+    ...drawFindings(findings, DETONATION_RULES, { columns, all: false, whole: "aios ext detonate --all shows them" }),
+  ];
+}
+
+export function countSteps({ ran, calls }: Pick<DetonationReport, "ran" | "calls">): string {
+  return `${ran.length} ${ran.length === 1 ? "step" : "steps"}, ${calls} ${calls === 1 ? "call" : "calls"} of tools`;
+}
+
+/** Whether something of it is grave, and what we do not know is. */
+export function isGraveFound({ findings }: Vetted): boolean {
+  return findings.some(({ rule }) => !isRule(rule) || isGrave(rule));
 }
 
 function weigh({ rule }: { readonly rule: string }): number {

@@ -74,6 +74,12 @@ export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant 
   throw CliFailure.of("usage", `Cannot grant this: ${decoded.path || "/"} ${decoded.message}`);
 }
 
+/** How the server of a short grant over an extension is started, as the grant that is signed says it. */
+export function commandOf({ servers }: ShortGrant, name: string): readonly string[] {
+  const server = servers[name];
+  return server?.source.kind === "extension" ? [...server.source.command, ...server.args] : [];
+}
+
 /**
  * The grant with every tool that its server offers: of the class that the person named, or reserved, whatever the extension
  * says of itself. Throws `CliFailure` (`usage`).

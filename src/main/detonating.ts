@@ -13,9 +13,10 @@ const DETONATOR = fileURLToPath(new URL("./detonator.ts", import.meta.url));
 /** Has extensions detonated, each by a process of its own that gets their files through a pipe and nothing of this one's environment. */
 export function createDetonation(): Detonation {
   return {
-    async run(folder, given) {
+    async run(folder, words) {
       const label = folder.slice(folder.lastIndexOf("/") + 1);
-      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", DETONATOR, label, ...given], {
+      const order = "command" in words ? ["command", ...words.command] : ["given", ...words.given];
+      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", DETONATOR, label, ...order], {
         stdio: ["pipe", "pipe", "pipe"],
         env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
       });

@@ -3,7 +3,8 @@
  * Holds nothing: started by root it begins again as the monitor's own user first, and all that is a stranger's runs in
  * sandboxes that it starts.
  *
- *     detonator.ts LABEL [WORD…]
+ *     detonator.ts LABEL given [WORD…]      its server as it says itself, with these words after it
+ *     detonator.ts LABEL command WORD…      its server by this command
  */
 import { fileURLToPath } from "node:url";
 import { realpathSync } from "node:fs";
@@ -23,13 +24,13 @@ import { unpackFolder } from "../platform/unpack-folder.ts";
 import { SandboxError } from "../sandbox/error.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { chamberFolders } from "./detonation/chamber.ts";
-import { detonate, makeChamberFolder, removeChamberFolder } from "./detonation/detonate.ts";
+import { detonate, makeChamberFolder, removeChamberFolder, type Detonating } from "./detonation/detonate.ts";
 import { VERSION } from "./version.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const TREE_BOUNDS = { files: VET_BOUNDS.files, fileBytes: VET_BOUNDS.fileBytes, bytes: VET_BOUNDS.bytes, depth: 64 };
 
-async function run(label: string, given: readonly string[]): Promise<DetonationAnswer> {
+async function run(label: string, order: Pick<Detonating, "given" | "command">): Promise<DetonationAnswer> {
   const folder = makeChamberFolder();
   const agents = prepareAgents(ROOT);
   // Sandboxes end with this process; the folder does not.
@@ -58,7 +59,7 @@ async function run(label: string, given: readonly string[]): Promise<DetonationA
     const read = await readSays({ text }, { form, label });
     if (read.kind !== "read") throw new Error("it could not be read");
     const node = realpathSync(process.execPath);
-    const report = await detonate({ folder, tree, says: read.says, given, node, agents, version: VERSION });
+    const report = await detonate({ folder, tree, says: read.says, ...order, node, agents, version: VERSION });
     return { kind: "report", report };
   } catch (error) {
     return failed(error);
@@ -98,6 +99,6 @@ becomeOwnUser({
   argv: process.argv,
   environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
 });
-process.stdout.write(JSON.stringify(await run(process.argv[2] ?? "extension", process.argv.slice(3))), () =>
-  process.exit(0),
-);
+const [label = "extension", form, ...words] = process.argv.slice(2);
+const order = form === "command" ? { given: [], command: words } : { given: words };
+process.stdout.write(JSON.stringify(await run(label, order)), () => process.exit(0));

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { DetonationAnswer } from "../../src/extensions/detonate/finding.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import { readTree } from "../../src/platform/sealed-tree.ts";
 import { REPO } from "../e2e/substrate.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
@@ -13,6 +14,7 @@ const REPORT: DetonationAnswer = {
   kind: "report",
   report: {
     v: 1,
+    digest: `sha256:${"1".repeat(64)}`,
     ran: [{ step: "server", how: "5 calls", ms: 300 }],
     calls: 5,
     findings: [
@@ -43,11 +45,20 @@ async function run(
   return { status, out: desk.out(), err: desk.err() };
 }
 
+function digestOf(folder: string): string {
+  const root = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return readTree(root, { seal: false }).digest;
+  } finally {
+    closeSync(root);
+  }
+}
+
 describe("aios ext detonate", () => {
   it("shows what was run and found, and says the same to programs", async () => {
     const shown = await run(REPORT, "/made");
     expect(shown).toMatchObject({ status: 1, err: "" });
-    expect(shown.out).toContain("/made: 1 step, 5 calls of tools\n  server: 5 calls\n");
+    expect(shown.out).toContain(`/made: 1 step, 5 calls of tools\n  sha256:${"1".repeat(64)}\n  server: 5 calls\n`);
     expect(shown.out).toContain("critical It sent a secret of the made-up home away");
     expect(shown.out).toContain("Do not trust it before you know why it does this.");
     expect(JSON.parse((await run(REPORT, "--json", "/made")).out)).toEqual(REPORT.kind === "report" && REPORT.report);
@@ -60,7 +71,11 @@ describe("aios ext detonate", () => {
   });
 
   it("says when nothing of it runs by itself, and when nothing could be run", async () => {
-    const none: DetonationAnswer = { kind: "report", report: { v: 1, ran: [], calls: 0, findings: [], grave: false } };
+    const digest = `sha256:${"1".repeat(64)}`;
+    const none: DetonationAnswer = {
+      kind: "report",
+      report: { v: 1, digest, ran: [], calls: 0, findings: [], grave: false },
+    };
     const shown = await run(none, "/made");
     expect(shown.status).toBe(0);
     expect(shown.out).toContain("There is nothing in it that runs by itself, so nothing was seen.");
@@ -81,6 +96,8 @@ describe("aios ext detonate", () => {
       env: { HOME: folder, PATH: process.env["PATH"] },
     });
     expect(ran.stderr).toBe("");
+    // What it ran has the name that the store would give it.
+    expect(ran.stdout).toContain(`  ${digestOf(join(folder, "notes"))}\n`);
     expect(ran.stdout).toContain("opened ~/.netrc, logins of netrc");
     expect(ran.status).toBe(1);
     expect(readdirSync(folder)).toEqual(["notes"]);

@@ -134,6 +134,28 @@ export function bundle({
   };
 }
 
+const PYTHON_SERVER = `
+TOOL = {"name": "count_words", "description": "Counts the words of a text.", "inputSchema": {"type": "object"}}
+INFO = {"name": "notes", "version": "1.0.0"}
+
+def answer(method, params):
+    if method == "initialize":
+        return {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": INFO}
+    if method == "tools/list":
+        return {"tools": [TOOL]}
+    if method == "tools/call":
+        return {"content": [{"type": "text", "text": "7 words"}]}
+    return None
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    result = answer(asked.get("method"), asked.get("params"))
+    body = {"error": {"code": -32601, "message": "no such method"}} if result is None else {"result": result}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **body}), flush=True)
+`;
+
 /** A local program as a server, in a folder with its configuration; `body`: its source, in Python. */
 export function command({ technique, unseen, body = "", manifest, files = {} }: Part): MadeExtension {
   const entry = manifest ?? { command: "python3", args: ["server.py"] };
@@ -143,7 +165,7 @@ export function command({ technique, unseen, body = "", manifest, files = {} }: 
     unseen: unseen === true,
     files: {
       ".mcp.json": json({ mcpServers: { notes: entry } }),
-      "server.py": `import json, sys\n${body}\nfor line in sys.stdin:\n    asked = json.loads(line)\n    print(json.dumps({"jsonrpc": "2.0", "id": asked.get("id"), "result": {}}), flush=True)\n`,
+      "server.py": `import json, sys\n${body}\n${PYTHON_SERVER}`,
       ...files,
     },
   };

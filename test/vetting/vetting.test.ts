@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,30 +14,15 @@ import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { CORPUS } from "./corpus.ts";
 import type { MadeExtension } from "./extension.ts";
+import { KNOWN_BAD } from "./known-bad.ts";
 
 const AIOS = join(REPO, "src", "main", "aios.ts");
-const KNOWN = [
-  {
-    id: "MAL-2026-0001",
-    affected: [
-      {
-        package: { ecosystem: "npm", name: "known-stealer-mcp" },
-        ranges: [{ type: "SEMVER", events: [{ introduced: "0" }] }],
-      },
-    ],
-  },
-  { id: "MAL-2026-0002", affected: [{ package: { ecosystem: "npm", name: "once-bad-mcp" }, versions: ["1.3.0"] }] },
-  { id: "MAL-2026-0003", sha256: createHash("sha256").update("known bad bytes of the corpus\n").digest("hex") },
-]
-  .map((entry) => JSON.stringify(entry))
-  .join("\n");
-
 let tools: VetTools;
 let advisories: Advisories;
 
 beforeAll(async () => {
   tools = await loadVetTools();
-  const read = readAdvisories(KNOWN);
+  const read = readAdvisories(KNOWN_BAD);
   if (read.kind !== "ok") throw new Error(read.why);
   ({ advisories } = read);
 });

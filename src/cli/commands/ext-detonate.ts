@@ -6,11 +6,13 @@ import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
+import { noFiles, storedTree } from "../detonate-stored.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { findExtension } from "../find-extension.ts";
-import { drawFindings } from "../findings-picture.ts";
+import { drawVerdict } from "../findings-picture.ts";
 import type { CliPowers } from "../powers.ts";
+import { countSteps } from "../show-extension.ts";
 
 /** `aios ext detonate`: what an extension does when it is run. Of a folder it needs neither home nor monitor. */
 export const extDetonate: Command = {
@@ -41,7 +43,7 @@ export const extDetonate: Command = {
     if (args.has("json") && args.has("sarif"))
       throw CliFailure.of("usage", "--json and --sarif are two forms of one report", "give one of them");
     const source = args.required("SOURCE");
-    const answer = await powers.detonation.run(await findFolder(powers, args, source), args.rest);
+    const answer = await powers.detonation.run(await findFolder(powers, args, source), { given: args.rest });
     if (answer.kind === "failed")
       throw CliFailure.of(
         "not-detonated",
@@ -68,8 +70,9 @@ async function findFolder(powers: CliPowers, args: Arguments, source: string): P
       "aios ext add puts an archive into the store, where it does nothing; then detonate it by its name",
     );
   return await withMonitor({ powers, args }, async (client, home) => {
-    const { id } = await findExtension(client, source);
-    return `${home.path}/extensions/${id.slice("sha256:".length)}/tree`;
+    const { id, kind } = await findExtension(client, source);
+    if (kind === "http") throw noFiles(source);
+    return storedTree(home, id);
   });
 }
 
@@ -83,19 +86,14 @@ function drawReport(
   report: DetonationReport,
   screen: { readonly columns: number; readonly all: boolean },
 ): readonly Line[] {
-  const { ran, calls, findings } = report;
-  const steps = `${ran.length} ${ran.length === 1 ? "step" : "steps"}, ${calls} ${calls === 1 ? "call" : "calls"} of tools`;
-  const verdict = report.grave
-    ? line("Do not trust it before you know why it does this.", "bad")
-    : ran.length === 0
-      ? line("There is nothing in it that runs by itself, so nothing was seen.", "wait")
-      : line("Nothing grave was seen. That does not make it safe: grant it what it needs, and no more.", "good");
+  const nothing =
+    report.ran.length === 0 ? line("There is nothing in it that runs by itself, so nothing was seen.", "wait") : null;
+  const words = { does: "does", seen: "seen" };
   return [
-    line(makeVisible(`${source}: ${steps}`), "strong"),
-    ...ran.map(({ step, how }) => line(makeVisible(`  ${step}: ${how}`), "faint")),
+    line(makeVisible(`${source}: ${countSteps(report)}`), "strong"),
+    line(`  ${report.digest}`, "faint"),
+    ...report.ran.map(({ step, how }) => line(makeVisible(`  ${step}: ${how}`), "faint")),
     line(""),
-    ...drawFindings(findings, DETONATION_RULES, screen),
-    ...(findings.length > 0 ? [line("")] : []),
-    verdict,
+    ...drawVerdict(report, { rules: DETONATION_RULES, screen, words, nothing }),
   ];
 }

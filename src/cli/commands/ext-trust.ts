@@ -1,16 +1,17 @@
 import { line, writeLines } from "../../showing/line.ts";
 import { HOME, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
+import { DETONATE, detonateStored, insistOnDetonation } from "../detonate-stored.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { findExtension } from "../find-extension.ts";
 import { freeId } from "../free-id.ts";
 import { signGrant } from "../grant-file.ts";
 import { probeServers } from "../probe-servers.ts";
-import { describeReport, readReport } from "../extension-report.ts";
+import { describeReport, insistOnGrave, readReport } from "../extension-report.ts";
 import { nameExtension } from "../show-extension.ts";
 import { openSigningSession } from "../signing-session.ts";
-import { grantFor, serverName, withTools, type Trust } from "../trust-extension.ts";
+import { commandOf, grantFor, serverName, withTools, type Trust } from "../trust-extension.ts";
 import { EXTENSION } from "./ext.ts";
 
 /** `aios ext trust`. */
@@ -28,12 +29,14 @@ export const extTrust: Command = {
     { name: "set", value: "KEY=VALUE", help: "what it asks for, in its arguments", repeats: true },
     { name: "tool", value: "TOOL=RISK", help: "class of a tool; others are reserved: you are asked", repeats: true },
     { name: "expires", value: "SPAN", help: "when it ends (default: 30d)" },
+    DETONATE,
     HOME,
   ],
   details: [
     "What you sign is a grant: the digest of every byte of the extension, the command, what its sandbox holds, and each tool with its class. It is shown in full before you sign it, and ends like every grant: aios grants revoke.",
     "Its server is started once in a sandbox of its own to ask what it offers. There it has its own files, read-only, the folder that you name, and no network, home or environment of yours. What it needs of other packages must be in it (a bundle, or a folder with node_modules).",
     "A bundle is started with its own arguments; what it asks its person for in them is given with --set (a path: as it is here, in the folder of --workspace), or all of them are given after --. A key is never among them, since a grant is no place for keys.",
+    "With --detonate that command is run in a sealed sandbox first, as aios ext detonate does, and what it did stands in the report. Where something grave was found, in its files or when it was run, you are asked once more.",
     "For conditions on arguments, other programs than Node and leases, write a grant with extension: and command:, and sign that (aios grants sign).",
   ],
   examples: [
@@ -55,13 +58,21 @@ export const extTrust: Command = {
       const { grants } = await client.request("grants", {});
       const trust = readTrust(args.value("workspace"));
       const short = grantFor(manifest, trust);
+      const detonation = await detonateStored(powers, args, {
+        home,
+        shown: report.shown,
+        words: { command: commandOf(short, trust.server) },
+      });
+      insistOnDetonation(detonation, report.shown);
       const { workspace } = trust;
       const probed = await probeServers(
         { powers, client },
         { short, source: nameExtension(extension), workspace: workspace?.folder ?? null },
       );
       const grant = withTools(probed, trust);
-      writeLines(powers.err, [...describeReport(report, { powers, columns: powers.err.columns }), line("")]);
+      const seen = { ...report, detonation };
+      writeLines(powers.err, [...describeReport(seen, { powers, columns: powers.err.columns }), line("")]);
+      await insistOnGrave(powers, seen);
       const session = openSigningSession(powers, { home, keep: "once" });
       await signGrant({ powers, client, session }, grant);
       return EXIT.ok;

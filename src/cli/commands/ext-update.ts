@@ -2,8 +2,9 @@ import { line, writeLines } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { HOME, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
+import { DETONATE, detonateStored, insistOnDetonation } from "../detonate-stored.ts";
 import { EXIT } from "../exit-codes.ts";
-import { describeReport, readReport } from "../extension-report.ts";
+import { describeReport, insistOnGrave, readReport } from "../extension-report.ts";
 import { CliFailure } from "../failure.ts";
 import { findExtension } from "../find-extension.ts";
 import { freeId } from "../free-id.ts";
@@ -24,10 +25,12 @@ export const extUpdate: Command = {
   rest: null,
   flags: [
     { name: "workspace", value: "DIR", help: "folder that its server sees while it is asked what it offers" },
+    DETONATE,
     HOME,
   ],
   details: [
     "Shows what differs from the version that the grant uses: files, what it asks for, tools, and what speaks against it. The version before stays in force until you sign, and when you do not.",
+    "With --detonate the new version is run in a sealed sandbox first, by the grant's own command, and what it did stands in the report. Where something grave was found, in its files or when it was run, you are asked once more.",
     "The new grant gives no more than the one before: a new tool is not allowed, and the end is the same. You sign twice, since two versions of one server cannot be in force together: the end of the grant before, and the new one. What runs on the version before ends with it.",
   ],
   examples: ["ext add files@1.3.0", "ext update files-0f3a81c2 files@1.3.0"],
@@ -48,6 +51,13 @@ export const extUpdate: Command = {
       const workspace = folder === null ? old.sandbox.folder : powers.resolve(folder);
       if (source.workspace !== "none" && workspace === null)
         throw CliFailure.of("usage", `The server ${name} works in a folder`, "name one with --workspace DIR");
+      const detonation = await detonateStored(powers, args, {
+        home,
+        shown: report.shown,
+        words: { command: source.command },
+      });
+      insistOnDetonation(detonation, report.shown);
+      const seen = { ...report, trusted, detonation };
       const probed = (await client.request("probe", { drivers: { [name]: source }, workspace })).drivers[name];
       if (probed === undefined) throw CliFailure.of("bad-grant", `The server ${name} did not say what it offers`);
       const { grants } = await client.request("grants", {});
@@ -58,10 +68,11 @@ export const extUpdate: Command = {
         probed,
       });
       writeLines(powers.err, [
-        ...describeReport({ ...report, trusted }, { powers, columns: powers.err.columns }),
+        ...describeReport(seen, { powers, columns: powers.err.columns }),
         ...describeTools(old, next, name).map((row) => line(`  ${makeVisible(row)}`, "wait")),
         line(""),
       ]);
+      await insistOnGrave(powers, seen);
       const session = openSigningSession(powers, { home, keep: "session" });
       try {
         await signGrant({ powers, client, session }, next, { instead: old.id });

@@ -8,7 +8,7 @@ import { makeVisible } from "../../showing/visible.ts";
 import { JSON_OUTPUT, type Command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { drawFindings } from "../findings-picture.ts";
+import { drawVerdict } from "../findings-picture.ts";
 import type { CliPowers } from "../powers.ts";
 
 const ADVISORIES_BYTES = 256 * 1024 * 1024;
@@ -68,14 +68,10 @@ function drawReport(
   screen: { readonly columns: number; readonly all: boolean },
 ): readonly Line[] {
   const files = `${report.files} ${report.files === 1 ? "file" : "files"}`;
-  const verdict = report.grave
-    ? line("Do not trust it before you know why it holds this.", "bad")
-    : line("Nothing grave was found. That does not make it safe: grant it what it needs, and no more.", "good");
+  const words = { does: "holds", seen: "found" };
   return [
     line(makeVisible(`${path}: ${files}`), "strong"),
     line(""),
-    ...drawFindings(report.findings, VET_RULES, screen),
-    ...(report.findings.length > 0 ? [line("")] : []),
-    verdict,
+    ...drawVerdict(report, { rules: VET_RULES, screen, words }),
   ];
 }

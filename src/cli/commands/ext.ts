@@ -6,6 +6,7 @@ import { line, join, writeLines } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
+import { DETONATE, detonateStored, insistOnDetonation, noFiles } from "../detonate-stored.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findExtension } from "../find-extension.ts";
 import { CliFailure } from "../failure.ts";
@@ -30,12 +31,13 @@ export const extAdd: Command = {
   rest: null,
   flags: [
     { name: "registry", value: "URL", help: "the registry of npm packages (default: npm's own)" },
+    DETONATE,
     JSON_OUTPUT,
     HOME,
   ],
   details: [
     "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), or the https address of a server.",
-    "Nothing of it is run, its install scripts neither. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
+    "Nothing of it is run on your machine, its install scripts neither: --detonate runs them as aios ext detonate does, in a sealed sandbox with a made-up home. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
     "A process of its own, without your files, looks through it as aios ext vet does; what it found is shown, the worst first. Whatever it found, it is added: that it does nothing is what keeps you safe.",
     INERT,
   ],
@@ -43,9 +45,12 @@ export const extAdd: Command = {
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client, home) => {
       const source = await readSource(powers, args.required("SOURCE"), args.value("registry"));
+      if (source.kind === "http" && args.has(DETONATE.name)) throw noFiles(source.url);
       const { extension, fresh } = await add(powers, { client, home, source });
-      const report = await readReport(client, extension.id);
-      if (args.has("json")) writeJson(powers, { extension, fresh, found: report.found });
+      const vetted = await readReport(client, extension.id);
+      const detonation = await detonateStored(powers, args, { home, shown: vetted.shown, words: { given: [] } });
+      const report = { ...vetted, detonation };
+      if (args.has("json")) writeJson(powers, { extension, fresh, found: report.found, detonation });
       else {
         const what = fresh
           ? join(["good", "added"], ` ${nameExtension(extension)}`)
@@ -56,6 +61,7 @@ export const extAdd: Command = {
           line(`look at its files: aios ext show ${shortId(extension)}`, "faint"),
         ]);
       }
+      insistOnDetonation(detonation, report.shown);
       return EXIT.ok;
     });
   },

@@ -64,6 +64,8 @@ export interface Moment {
 /** What detonation says of an extension. That nothing was found does not make it safe. */
 export interface DetonationReport {
   readonly v: 1;
+  /** Of every byte that was run, as the store names it: `sha256:` and 64 hex digits. */
+  readonly digest: string;
   /** What was run, and how it ended. */
   readonly ran: readonly { readonly step: string; readonly how: string; readonly ms: number }[];
   /** Calls that the scripted client made. */

@@ -22,8 +22,9 @@ export interface StepPlan {
   readonly left: number;
 }
 
-/** Most steps of one extension, its server not counted. */
+/** Most steps of one extension, its servers not counted, and most servers that its configuration names. */
 export const STEPS_MOST = 48;
+const SERVERS_MOST = 8;
 const LIFECYCLE = ["preinstall", "install", "postinstall"] as const;
 const WORKSPACE = "/workspace";
 /** npm finds the programs of a package's dependencies first. */
@@ -37,19 +38,29 @@ const SCRIPTS: ReadonlySet<string> = new Set(["js", "javascript", "node", "mjs"]
 /** Texts of a tree by path. */
 export type Texts = ReadonlyMap<string, string>;
 
+interface Start {
+  readonly entry: string | null;
+  readonly given: readonly string[];
+  readonly command?: readonly string[];
+}
+
 /**
- * What would be run of an extension, in the order in which it would be: what an installation runs, its server, its hooks,
+ * What would be run of an extension, in the order in which it would be: what an installation runs, its servers, its hooks,
  * what its texts have an agent run, and scripts that nothing names. `entry`: the program of its server that Node runs; `given`: what its person writes after it.
+ * `command`: how a grant starts its server, in place of what it says itself.
  */
-export function planSteps(
-  texts: Texts,
-  { entry, given }: { readonly entry: string | null; readonly given: readonly string[] },
-): StepPlan {
+export function planSteps(texts: Texts, how: Start): StepPlan {
   const others = [...hookSteps(texts), ...readSteps(texts)];
-  const server = serverStep(texts, entry, given);
+  const server = serverStep(texts, how);
+  const servers = configuredSteps(texts);
   return {
-    steps: [...installSteps(texts), ...(server === null ? [] : [server]), ...others.slice(0, STEPS_MOST)],
-    left: Math.max(0, others.length - STEPS_MOST),
+    steps: [
+      ...installSteps(texts),
+      ...(server === null ? [] : [server]),
+      ...servers.slice(0, SERVERS_MOST),
+      ...others.slice(0, STEPS_MOST),
+    ],
+    left: Math.max(0, others.length - STEPS_MOST) + Math.max(0, servers.length - SERVERS_MOST),
   };
 }
 
@@ -76,30 +87,49 @@ function installSteps(texts: Texts): readonly Step[] {
 }
 
 /** Its server, as its manifest starts it. */
-function serverStep(texts: Texts, entry: string | null, more: readonly string[]): Step | null {
+function serverStep(texts: Texts, { entry, given: more, command: signed }: Start): Step | null {
   const server = asObject(readJson(texts.get("manifest.json") ?? "")?.["server"]);
   const config = asObject(server?.["mcp_config"]);
   const command = config?.["command"];
   if (typeof command === "string") {
-    const words = [placed(command), ...wordsOf(config?.["args"]).map(placed), ...more];
+    const words = signed ?? [placed(command), ...wordsOf(config?.["args"]).map(placed), ...more];
     const given = Object.entries(asObject(config?.["env"]) ?? {}).flatMap(([name, value]) =>
       typeof value === "string" ? [[name, placed(value)] as const] : [],
     );
     const place = { path: "manifest.json", line: lineOf(texts.get("manifest.json") ?? "", '"mcp_config"') };
     return step("server", "server", { command: words, cwd: WORKSPACE, environment: Object.fromEntries(given), place });
   }
-  if (entry === null) return null;
-  return step("server", "server", {
-    command: ["node", `${EXTENSION_PLACE}/${entry}`, ...more],
-    cwd: WORKSPACE,
-    place: { path: entry, line: 1 },
+  const words = signed ?? (entry === null ? null : ["node", `${EXTENSION_PLACE}/${entry}`, ...more]);
+  if (words === null) return null;
+  return step("server", "server", { command: words, cwd: WORKSPACE, place: { path: entry ?? ".", line: 1 } });
+}
+
+/** Local programs that a client starts as servers, since a configuration beside them says so. */
+function configuredSteps(texts: Texts): readonly Step[] {
+  const text = texts.get(".mcp.json") ?? "";
+  return Object.entries(asObject(readJson(text)?.["mcpServers"]) ?? {}).flatMap(([name, configured]) => {
+    const parts = asObject(configured);
+    const command = parts?.["command"];
+    if (typeof command !== "string") return [];
+    const place = { path: ".mcp.json", line: lineOf(text, JSON.stringify(name)) };
+    // What is named alone is the variable of the person, who has a made-up one.
+    const given = Object.entries(asObject(parts?.["env"]) ?? {}).flatMap(([key, value]) =>
+      typeof value === "string" && !/^\$\{\w+\}$/u.test(value) ? [[key, placed(value)] as const] : [],
+    );
+    return [
+      step("server", `server ${name.slice(0, 60)}`, {
+        command: [command, ...wordsOf(parts?.["args"])].map(placed),
+        environment: { CLAUDE_PLUGIN_ROOT: EXTENSION_PLACE, ...Object.fromEntries(given) },
+        place,
+      }),
+    ];
   });
 }
 
 /** What a bundle's person would have filled in: a folder, and made-up settings. */
 function placed(word: string): string {
   return word
-    .replaceAll("${__dirname}", EXTENSION_PLACE)
+    .replaceAll(/\$\{(?:__dirname|CLAUDE_PLUGIN_ROOT)\}/gu, EXTENSION_PLACE)
     .replaceAll(/\$\{(?:user_config\.[^}]*(?:dir|folder|path)[^}]*|HOME|DOCUMENTS|DESKTOP)\}/giu, WORKSPACE)
     .replaceAll(/\$\{user_config\.[^}]*\}/gu, "configured-by-a-person");
 }

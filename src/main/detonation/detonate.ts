@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeUpHome, type MadeUp } from "../../extensions/detonate/canaries.ts";
@@ -8,6 +8,7 @@ import { planSteps, type Step } from "../../extensions/detonate/steps.ts";
 import type { Tree } from "../../extensions/vet/tree.ts";
 import { createRandom } from "../../platform/random.ts";
 import type { AgentStart } from "../../platform/sandbox-process.ts";
+import { readTree as readSealedTree } from "../../platform/sealed-tree.ts";
 import type { WardNews } from "../../platform/supervisor-link.ts";
 import type { ExtensionSays } from "../../protocol/extension.ts";
 import { INSIDE_USER } from "../../sandbox/layout.ts";
@@ -31,6 +32,8 @@ const WORKSPACE_FILES = {
   "CLAUDE.md": "# This project\n\nKeep functions short.\n",
   "src/index.js": "console.log('hello');\n",
 };
+/** Stands for a folder in which nothing is: no tree has this digest. */
+const NO_FILES = `sha256:${"0".repeat(64)}`;
 /** What every Node tries when it starts. */
 const ORDINARY_CALLS: ReadonlySet<string> = new Set(["io_uring_setup"]);
 
@@ -41,6 +44,8 @@ export interface Detonating {
   readonly says: Pick<ExtensionSays, "asks" | "entry">;
   /** Words for its server, as its person would write them. */
   readonly given: readonly string[];
+  /** In place of what it says of its server: the command of a grant. */
+  readonly command?: readonly string[];
   readonly node: string;
   readonly agents: Omit<AgentStart, "hear">;
   readonly version: string;
@@ -70,6 +75,7 @@ export async function detonate(what: Detonating): Promise<DetonationReport> {
   const made = makeUpHome(letters);
   const fetched = { program: `/aios/fetched-${letters(12)}`, file: `.fetched-${letters(12)}` };
   const folders = chamberFolders(folder);
+  const digest = digestOf(folders.tree);
   writeFiles(folders.home, made.files);
   writeFiles(folders.workspace, WORKSPACE_FILES);
   const tools = await loadVetTools();
@@ -79,7 +85,7 @@ export async function detonate(what: Detonating): Promise<DetonationReport> {
   const chamber: Chamber = { ...folders, node: what.node, agents: what.agents, network, environment };
   const inside = { [INSIDE_USER.home]: folders.home, "/workspace": folders.workspace };
   const watched = watchFolders(inside, folders.home, made);
-  const { steps, left } = planSteps(texts, { entry: says.entry, given: what.given });
+  const { steps, left } = planSteps(texts, { entry: says.entry, ...what });
   const work = { chamber, watched, network, made, fetched, patience, version: what.version };
   const observations: Observation[] = [];
   const ran: DetonationReport["ran"][number][] = [];
@@ -111,7 +117,7 @@ export async function detonate(what: Detonating): Promise<DetonationReport> {
     home: INSIDE_USER.home,
     given,
   });
-  return { v: 1, ran, calls, findings, grave: findings.some(({ rule }) => isGraveRule(rule)) };
+  return { v: 1, digest, ran, calls, findings, grave: findings.some(({ rule }) => isGraveRule(rule)) };
 }
 
 interface Work {
@@ -266,6 +272,17 @@ function configured(texts: readonly string[]): { readonly [name: string]: string
   return Object.fromEntries(
     [...names].map((name) => [name, name.endsWith("URL") ? "https://detonation.example" : "configured-by-a-person"]),
   );
+}
+
+/** As the store names a tree, which never is empty there: it is read before anything of it runs. */
+function digestOf(tree: string): string {
+  if (readdirSync(tree).length === 0) return NO_FILES;
+  const root = openSync(tree, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    return readSealedTree(root, { seal: false }).digest;
+  } finally {
+    closeSync(root);
+  }
 }
 
 function createLetters(): { letters(count: number): string } {
