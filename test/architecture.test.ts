@@ -193,6 +193,40 @@ describe("the layers", () => {
   });
 });
 
+/** Everything that is loaded before a module begins: files of ours, and packages by their names. */
+function loadedFor(start: string, all: readonly SourceModule[] = modules): readonly string[] {
+  const known = new Map(all.map((module) => [module.path, module]));
+  const loaded = new Set([start]);
+  for (const path of loaded) {
+    for (const found of known.get(path)?.imports ?? []) if (!found.typeOnly && !found.late) loaded.add(found.target);
+  }
+  return [...loaded].toSorted();
+}
+
+describe("the command line", () => {
+  it("loads no command, no table of requests and nothing of the monitor before it knows what was typed", () => {
+    const loaded = loadedFor("src/main/aios.ts");
+    expect(loaded).toContain("src/cli/families.ts");
+    const heavy =
+      /^src\/(cli\/(commands\/|catalogue)|protocol\/cli-table|monitor|extensions|telemetry|console|face)|^yaml$/;
+    expect(loaded.filter((path) => heavy.test(path))).toEqual([]);
+  });
+
+  it("reads no YAML for a run under grants in force", () => {
+    expect(loadedFor("src/cli/commands/providers.ts")).toContain("yaml");
+    expect(loadedFor("src/cli/commands/run.ts")).not.toContain("yaml");
+  });
+
+  it("is followed through what is imported, and not into what is loaded late or are types", () => {
+    const texts = {
+      "src/a.ts": `import "./b.ts"; import type { C } from "./c.ts"; export const d = () => import("./d.ts");`,
+      "src/b.ts": `export * from "./e.ts";`,
+    };
+    const all = Object.entries(texts).map(([path, text]) => parseModule(path, text));
+    expect(loadedFor("src/a.ts", all)).toEqual(["src/a.ts", "src/b.ts", "src/e.ts"]);
+  });
+});
+
 describe("the fence itself", () => {
   const at = (path: string, text: string): SourceModule => parseModule(path, text);
 

@@ -12,6 +12,8 @@ export interface ImportFound {
   readonly target: string;
   /** True when nothing of it is there at run time. */
   readonly typeOnly: boolean;
+  /** True when it is loaded in the middle of the work, by `import()`, and not before it. */
+  readonly late: boolean;
   /** Names taken from it; empty for a whole namespace, a re-export of all or a side effect. */
   readonly names: readonly string[];
 }
@@ -81,9 +83,23 @@ function readImport(path: string, node: SyntaxNode): ImportFound[] {
     case "ExportAllDeclaration":
       return isNode(node["source"]) ? [readDeclaration(path, node)] : [];
     case "ImportExpression":
-      return [{ target: resolveTarget(path, stringOf(node["source"]) ?? "(computed)"), typeOnly: false, names: [] }];
+      return [
+        {
+          target: resolveTarget(path, stringOf(node["source"]) ?? "(computed)"),
+          typeOnly: false,
+          late: true,
+          names: [],
+        },
+      ];
     case "TSImportType":
-      return [{ target: resolveTarget(path, stringOf(node["source"]) ?? "(computed)"), typeOnly: true, names: [] }];
+      return [
+        {
+          target: resolveTarget(path, stringOf(node["source"]) ?? "(computed)"),
+          typeOnly: true,
+          late: false,
+          names: [],
+        },
+      ];
     default:
       return [];
   }
@@ -95,6 +111,7 @@ function readDeclaration(path: string, node: SyntaxNode): ImportFound {
   return {
     target: resolveTarget(path, stringOf(node["source"]) ?? "(computed)"),
     typeOnly: isType(node) || (specifiers.length > 0 && specifiers.every(isType)),
+    late: false,
     names: specifiers.flatMap((part) => nameOf(part["imported"] ?? part["local"]) ?? []),
   };
 }

@@ -12,7 +12,7 @@ import { probeServers } from "./probe-servers.ts";
 import { createQuestions, type Questions } from "./questions.ts";
 import { askBelow } from "./show-held.ts";
 import { prepareAndSign, type SigningParts } from "./sign.ts";
-import { MAXIMUM_YAML_BYTES, readYaml } from "./yaml.ts";
+import { MAXIMUM_YAML_BYTES } from "./yaml-bytes.ts";
 
 export type GrantSigningParts = SigningParts & {
   readonly powers: CliPowers;
@@ -73,6 +73,8 @@ export async function readGrantFile(
   file: { readonly path: string; readonly workspace: string | null },
 ): Promise<Grant> {
   const { path } = file;
+  // Seventy modules, which a run under grants in force does not need.
+  const { readYaml } = await import("./yaml.ts");
   const value = readYaml(await parts.powers.files.read(path, MAXIMUM_YAML_BYTES), path);
   if (isObject(value) && Object.hasOwn(value, "v")) {
     const whole = decodeGrant(value);

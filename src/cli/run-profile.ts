@@ -8,10 +8,9 @@ import { freeId } from "./free-id.ts";
 import { signGrant } from "./grant-file.ts";
 import { line, writeLines } from "../showing/line.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
-import { proposeGrant, readProfile } from "./propose.ts";
 import type { SigningSession } from "./signing-session.ts";
 import { makeVisible } from "../showing/visible.ts";
-import { MAXIMUM_YAML_BYTES } from "./yaml.ts";
+import { MAXIMUM_YAML_BYTES } from "./yaml-bytes.ts";
 
 /**
  * Programs that are recognised by their name, and the profiles that come with the substrate for each: the first is what is
@@ -32,6 +31,7 @@ export interface NamedProfile {
 
 /** Reads a profile by the name of one that is shipped, or by its file. Throws `CliFailure` (`bad-profile`, `file-unreadable`). */
 export async function loadProfile(powers: CliPowers, named: string): Promise<NamedProfile> {
+  const { readProfile } = await import("./propose.ts");
   if (powers.profiles.list().includes(named)) {
     return { profile: readProfile(await powers.profiles.read(named), `profile ${named}`), source: `profile ${named}` };
   }
@@ -88,6 +88,7 @@ export async function grantProfile(parts: ProfileParts, named: NamedProfile): Pr
   const { grants } = await client.request("grants", {});
   const folder = profile.sandbox.workspace === "none" ? profile.sandbox.folder : workspace;
   const asked = { ...profile, sandbox: { ...profile.sandbox, folder } };
+  const { proposeGrant } = await import("./propose.ts");
   const proposed = await proposeGrant(
     { powers, client },
     { profile: asked, source, workspace, id: freeId(profile.profile, grants) },

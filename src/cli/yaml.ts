@@ -2,8 +2,6 @@ import { isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type Scala
 import type { JsonValue } from "../kernel/json.ts";
 import { CliFailure } from "./failure.ts";
 
-/** A profile or a grant is written by hand; more than this is not. */
-export const MAXIMUM_YAML_BYTES: number = 256 * 1024;
 const MAXIMUM_DEPTH = 16;
 
 /**

@@ -12,7 +12,8 @@ import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
 import { makeVisible } from "../../showing/visible.ts";
-import { MAXIMUM_YAML_BYTES, readYaml } from "../yaml.ts";
+import { MAXIMUM_YAML_BYTES } from "../yaml-bytes.ts";
+import { readYaml } from "../yaml.ts";
 
 /** `aios providers add`. */
 export const providersAdd: Command = {

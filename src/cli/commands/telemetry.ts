@@ -17,7 +17,8 @@ import type { Check } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { makeVisible } from "../../showing/visible.ts";
-import { MAXIMUM_YAML_BYTES, readYaml } from "../yaml.ts";
+import { MAXIMUM_YAML_BYTES } from "../yaml-bytes.ts";
+import { readYaml } from "../yaml.ts";
 
 type Standing = CliRequests["telemetry"]["ok"];
 

@@ -8,7 +8,8 @@ import { line, writeLines } from "../../showing/line.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { makeVisible } from "../../showing/visible.ts";
-import { MAXIMUM_YAML_BYTES, readYaml } from "../yaml.ts";
+import { MAXIMUM_YAML_BYTES } from "../yaml-bytes.ts";
+import { readYaml } from "../yaml.ts";
 import { decodeWitnessSet, type WitnessSet } from "../../protocol/witness-set.ts";
 
 /** `aios witness use`: whom the log of this home asks for cosignatures. */
