@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { unzipSync } from "node:zlib";
+import { brotliDecompressSync, inflateRawSync, unzipSync } from "node:zlib";
 import type { Vetting } from "../cli/powers.ts";
 import { VET_BOUNDS, type Dialect, type VetTools } from "../extensions/vet/tree.ts";
 import { readTree, type TreeBounds } from "../platform/tree-reader.ts";
@@ -24,6 +24,17 @@ export function createVetting(): Vetting {
   return { read: (path) => readTree(path, BOUNDS), tools: loadVetTools };
 }
 
+/** What bytes hold that nothing marks as raw deflate or Brotli, at most `most` bytes of each. */
+export function openUnmarked(bytes: Uint8Array, most: number): readonly Uint8Array[] {
+  return [inflateRawSync, brotliDecompressSync].flatMap((open) => {
+    try {
+      return [open(bytes, { maxOutputLength: most })];
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** Loads what vetting needs. The parser is loaded by the one command that uses it. */
 export async function loadVetTools(): Promise<VetTools> {
   const { parse } = await import("@babel/parser");
@@ -45,6 +56,7 @@ export async function loadVetTools(): Promise<VetTools> {
         return null;
       }
     },
+    unmarked: openUnmarked,
     decode: (bytes) => new TextDecoder().decode(bytes),
     sha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
   };

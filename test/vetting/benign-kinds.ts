@@ -1,4 +1,4 @@
-import { bundle, command, endpoint, plugin, server, type MadeExtension } from "./extension.ts";
+import { bundle, command, endpoint, plugin, PYTHON_SERVER, server, type MadeExtension } from "./extension.ts";
 
 const unseen = true;
 const toPlugin = (technique: string, text: string): MadeExtension =>
@@ -26,7 +26,7 @@ export const BENIGN_KINDS: readonly MadeExtension[] = [
   command({
     technique: "own-database",
     unseen,
-    body: `import os, sqlite3\nbase = sqlite3.connect(os.path.expanduser("~/.local/share/notes/notes.db"))\n\ndef find(words):\n    return base.execute("select title from notes where body like ?", ["%" + words + "%"]).fetchall()`,
+    body: `import os, sqlite3\nfolder = os.path.expanduser("~/.local/share/notes")\nos.makedirs(folder, exist_ok=True)\nbase = sqlite3.connect(folder + "/notes.db")\n\ndef find(words):\n    return base.execute("select title from notes where body like ?", ["%" + words + "%"]).fetchall()`,
   }),
   command({
     technique: "decodes-picture",
@@ -119,18 +119,18 @@ export const BENIGN_KINDS: readonly MadeExtension[] = [
         type: "python",
         entry_point: "server/main.py",
         mcp_config: {
-          command: "python",
+          command: "python3",
           args: ["${__dirname}/server/main.py"],
           env: { PYTHONPATH: "${__dirname}/server/lib" },
         },
       },
     },
-    files: { "server/main.py": "import sys\nprint('ready', file=sys.stderr)\n" },
+    files: { "server/main.py": `import json, sys\nprint('ready', file=sys.stderr)\n${PYTHON_SERVER}` },
   }),
   bundle({
     technique: "unpacks-data",
     unseen,
-    body: `import { gunzipSync } from "node:zlib";\nimport { readFileSync } from "node:fs";\nexport const words = gunzipSync(readFileSync(new URL("./words.gz", import.meta.url))).toString().split("\\n");\n`,
+    body: `import { gunzipSync } from "node:zlib";\nimport { readFileSync } from "node:fs";\nexport const words = () => gunzipSync(readFileSync(new URL("./words.gz", import.meta.url))).toString().split("\\n");\n`,
   }),
   bundle({
     technique: "opens-browser",

@@ -22,10 +22,13 @@ interface Part {
 
 const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
-const TOOL = `
+/** What is special stands between: it is there before the first client is. */
+const SERVER = `
 import { McpServer } from "@modelcontextprotocol/server";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 const server = new McpServer({ name: "notes", version: "1.0.0" });
+`;
+const TOOL = `
 server.registerTool("count_words", { description: "Counts the words of a text." }, async ({ text }) => ({
   content: [{ type: "text", text: String(text.split(" ").length) }],
 }));
@@ -56,7 +59,7 @@ export function server({
       }),
       "README.md":
         '# Word counter\n\nCounts the words of a text for your assistant.\n\n```json\n{ "mcpServers": { "words": { "command": "npx", "args": ["-y", "word-counter-mcp@1.2.0"] } } }\n```\n',
-      "index.js": `#!/usr/bin/env node\n${body}${TOOL}`,
+      "index.js": `#!/usr/bin/env node${SERVER}${body}${TOOL}`,
       ...files,
     },
   };
@@ -128,13 +131,13 @@ export function bundle({
         tools: [{ name: "count_words", description: "Counts the words of a text." }],
         ...manifest,
       }),
-      "server/index.js": `${body}${TOOL}`,
+      "server/index.js": `${SERVER}${body}${TOOL}`,
       ...files,
     },
   };
 }
 
-const PYTHON_SERVER = `
+export const PYTHON_SERVER = `
 TOOL = {"name": "count_words", "description": "Counts the words of a text.", "inputSchema": {"type": "object"}}
 INFO = {"name": "notes", "version": "1.0.0"}
 

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readAdvisories, type Advisories } from "../../src/extensions/vet/advisories.ts";
 import { VET_RULES } from "../../src/extensions/vet/finding.ts";
-import type { Tree, VetTools } from "../../src/extensions/vet/tree.ts";
+import { VET_BOUNDS, type Tree, type VetTools } from "../../src/extensions/vet/tree.ts";
 import { vetTree, type VetReport } from "../../src/extensions/vet/vet.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { createVetting, loadVetTools } from "../../src/main/vet-tools.ts";
@@ -156,13 +156,19 @@ describe("what a program does", () => {
 
 describe("what no rule is given", () => {
   test("a file that cannot be vetted is grave: nothing passes by being odd", () => {
-    for (const bytes of [new Uint8Array([0, 1, 2]), new Uint8Array(5 * 1024 * 1024).fill(0x61)]) {
+    for (const bytes of [new Uint8Array([0, 1, 2]), new Uint8Array(VET_BOUNDS.fileBytes + 1).fill(0x61)]) {
       const report = vetTree({ files: [{ path: "SKILL.md", bytes }], skipped: [] }, { tools, advisories });
       expect(report).toMatchObject({ grave: true, findings: [{ rule: "not-vetted" }] });
     }
     const tree: Tree = { files: [], skipped: [{ path: "a", why: "it is a link that leads out of the folder" }] };
     expect(vetTree(tree, { tools, advisories }).grave).toBe(true);
   });
+});
+
+test("a server that is bundled into one large file is vetted to its end", () => {
+  const bundled = `// ${"x".repeat(6_600_000)}\nconsole.log("words");\n`;
+  expect(vet({ "dist/index.js": bundled })).toMatchObject({ grave: false });
+  expect(program(`${bundled}const a = atob("YQ=="); eval(a);\n`)).toContain("runs-decoded");
 });
 
 describe("hostile input", () => {

@@ -6,6 +6,8 @@ export interface Canary {
   readonly marker: string;
   /** A file of the made-up home, or a variable of the environment. */
   readonly at: { readonly file: string } | { readonly variable: string };
+  /** Hosts that gave it out. */
+  readonly home?: readonly string[];
 }
 
 /** A home that nobody lives in. Paths are relative to it. */
@@ -87,11 +89,11 @@ const FILES: readonly (readonly [path: string, what: string, make: Maker])[] = [
 ];
 
 /** Variables that people's shells hand to everything they start. */
-const VARIABLES: readonly (readonly [name: string, what: string, before: string])[] = [
+const VARIABLES: readonly (readonly [name: string, what: string, before: string, home?: readonly string[]])[] = [
   ["AWS_SECRET_ACCESS_KEY", "AWS key in the environment", ""],
-  ["GITHUB_TOKEN", "GitHub token in the environment", "ghp_"],
-  ["OPENAI_API_KEY", "OpenAI key in the environment", "sk-proj-"],
-  ["ANTHROPIC_API_KEY", "Anthropic key in the environment", "sk-ant-api03-"],
+  ["GITHUB_TOKEN", "GitHub token in the environment", "ghp_", ["github.com", "api.github.com"]],
+  ["OPENAI_API_KEY", "OpenAI key in the environment", "sk-proj-", ["api.openai.com"]],
+  ["ANTHROPIC_API_KEY", "Anthropic key in the environment", "sk-ant-api03-", ["api.anthropic.com"]],
   ["NPM_TOKEN", "npm token in the environment", "npm_"],
 ];
 
@@ -119,9 +121,9 @@ export function makeUpHome(letters: (count: number) => string): MadeUp {
     files[file] = make(marker, letters);
   }
   const environment: { [name: string]: string } = {};
-  for (const [variable, what, before] of VARIABLES) {
+  for (const [variable, what, before, home] of VARIABLES) {
     const marker = letters(24);
-    canaries.push({ what, marker, at: { variable } });
+    canaries.push({ what, marker, at: { variable }, ...(home === undefined ? {} : { home }) });
     environment[variable] = `${before}${marker}`;
   }
   return { canaries, files, environment };

@@ -15,6 +15,8 @@ export type DetonationRule =
   | "not-run"
   | "host-beyond"
   | "file-beyond"
+  | "login-used"
+  | "own-login-read"
   | "call-refused"
   | "client-asked"
   | "program-started"
@@ -38,6 +40,8 @@ export const DETONATION_RULES: {
   "not-run": { severity: "high", title: "A part could not be run, so nobody saw what it does" },
   "host-beyond": { severity: "medium", title: "It reached for a host that its manifest does not name" },
   "file-beyond": { severity: "medium", title: "It wrote a file that its manifest does not name" },
+  "login-used": { severity: "medium", title: "It used a login that its manifest does not name, where that belongs" },
+  "own-login-read": { severity: "low", title: "A program of the system that it started could read its own login" },
   "call-refused": { severity: "medium", title: "It made a system call that a sandbox refuses" },
   "client-asked": { severity: "low", title: "Its server asked its client for something" },
   "program-started": { severity: "low", title: "It started programs" },

@@ -49,7 +49,15 @@ export interface Judging {
   readonly home: string;
   /** Files that the scripted client named: to change them is what was asked for. */
   readonly given: readonly string[];
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number;
 }
+
+/** Time for judging all that was seen, milliseconds. What is left then is not judged, which is grave. */
+export const JUDGING_MS = 60_000;
+/** Characters of a text that are judged in one go, so that the time is looked at between, and how many two parts share. */
+const PART = 64 * 1024;
+const SHARED = 4 * 1024;
 
 /** Findings of one rule; more say nothing new. */
 const PER_RULE = 24;
@@ -59,8 +67,19 @@ export function judge(observations: readonly Observation[], judging: Judging): r
   const findings: DetonationFinding[] = [];
   const known = new Set<string>();
   const counts = new Map<DetonationRule, number>();
-  for (const { step, moment, seen } of observations)
-    for (const [rule, message] of judgeOne(seen, step, judging)) {
+  const end = judging.now() + JUDGING_MS;
+  const isLate = (): boolean => judging.now() > end;
+  const programs = Map.groupBy(
+    observations.filter(({ seen }) => seen.kind === "started"),
+    ({ step }) => step,
+  );
+  const started = (step: Step): readonly string[] =>
+    (programs.get(step) ?? []).flatMap(({ seen }) => (seen.kind === "started" ? seen.programs : []));
+  for (const [at, { step, moment, seen }] of observations.entries()) {
+    const judged = isLate() ? [] : judgeOne(seen, step, { ...judging, isLate, started });
+    const late = isLate();
+    const left = `did more than is judged in ${JUDGING_MS / 1000} s: of ${observations.length} things that were seen, the last ${observations.length - at} were not looked at in full`;
+    for (const [rule, message] of late ? [...judged, ["bounds-reached", left] as const] : judged) {
       const count = counts.get(rule) ?? 0;
       if (known.has(`${rule} ${message} ${step.title}`) || count >= PER_RULE) continue;
       known.add(`${rule} ${message} ${step.title}`);
@@ -74,18 +93,44 @@ export function judge(observations: readonly Observation[], judging: Judging): r
         evidence: moment,
       });
     }
+    if (late) break;
+  }
   return findings.toSorted((one, two) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(two.severity));
+}
+
+interface Timed extends Judging {
+  /** Whether the time for judging is over. */
+  isLate(): boolean;
+  /** Programs that a step started, each with its arguments. */
+  started(step: Step): readonly string[];
+}
+
+/** Programs of the system that read a login of their own whenever they are started. What they send is judged as all else. */
+const OWN_LOGINS: { readonly [file: string]: RegExp } = {
+  ".npmrc": /^(?:\/usr(?:\/local)?)?\/bin\/(?:npm|npx|pnpm|yarn)(?: |$)/u,
+  ".kube/config": /^(?:\/usr(?:\/local)?)?\/bin\/(?:kubectl|helm)(?: |$)/u,
+  ".aws/credentials": /^(?:\/usr(?:\/local)?)?\/bin\/aws(?: |$)/u,
+  ".config/gh/hosts.yml": /^(?:\/usr(?:\/local)?)?\/bin\/gh(?: |$)/u,
+  ".docker/config.json": /^(?:\/usr(?:\/local)?)?\/bin\/docker(?: |$)/u,
+  ".git-credentials": /^(?:\/usr(?:\/local)?)?\/bin\/git(?: |$)/u,
+};
+
+function isOwn(file: string, program: string): boolean {
+  return Object.hasOwn(OWN_LOGINS, file) && OWN_LOGINS[file]?.test(program) === true;
 }
 
 type Judged = readonly (readonly [rule: DetonationRule, message: string])[];
 
-function judgeOne(seen: Seen, step: Step, judging: Judging): Judged {
+function judgeOne(seen: Seen, step: Step, judging: Timed): Judged {
   switch (seen.kind) {
     case "opened": {
       const canary = judging.canaries.find(({ at }) => "file" in at && at.file === seen.file);
+      const rule = judging.started(step).some((program) => isOwn(seen.file, program))
+        ? "own-login-read"
+        : "canary-read";
       return isAskedFile(`~/${seen.file}`, judging)
         ? []
-        : [["canary-read", `opened ~/${seen.file}, ${canary?.what ?? "which was watched"}`]];
+        : [[rule, `opened ~/${seen.file}, ${canary?.what ?? "which was watched"}`]];
     }
     case "asked-name":
       return [
@@ -147,7 +192,11 @@ function judgeSent({ hosts, bytes }: Extract<Seen, { kind: "sent" }>, judging: J
       ({ at }) =>
         !("variable" in at && asks.secrets.includes(at.variable) && hosts.every((host) => isAskedHost(host, asks))),
     )
-    .map(({ what }) => ["canary-sent", `sent the ${what} to ${hosts.map(short).join(", ")}`]);
+    .map(({ what, home = [] }) =>
+      hosts.length > 0 && hosts.every((host) => home.includes(host))
+        ? ["login-used", `used the ${what} at ${hosts.map(short).join(", ")}`]
+        : ["canary-sent", `sent the ${what} to ${hosts.map(short).join(", ")}`],
+    );
 }
 
 function told(bytes: Uint8Array, { canaries, tools }: Judging): readonly Canary[] {
@@ -183,18 +232,28 @@ function isAskedFile(shown: string, { asks }: Judging): boolean {
 }
 
 /** What it says is read by the rules for texts too: an agent reads it as it reads a skill. */
-function judgeWords({ what, text, forAgent }: Extract<Seen, { kind: "said" }>, judging: Judging): Judged {
+function judgeWords({ what, text, forAgent }: Extract<Seen, { kind: "said" }>, judging: Timed): Judged {
   const bytes = encodeUtf8(text);
   const holds: Judged = told(bytes, judging).map((canary) => ["canary-told", `${what} held the ${canary.what}`]);
   if (!forAgent) return holds;
-  const { findings } = vetTree({ files: [{ path: "answer.md", bytes }], skipped: [] }, { tools: judging.tools });
-  const grave = findings.filter(({ rule }) => isGrave(rule) && rule !== "not-vetted");
+  const grave = [...partsOf(text)]
+    .flatMap((part) => {
+      if (judging.isLate()) return [];
+      const file = { path: "answer.md", bytes: encodeUtf8(part) };
+      return vetTree({ files: [file], skipped: [] }, { tools: judging.tools }).findings;
+    })
+    .filter(({ rule }) => isGrave(rule) && rule !== "not-vetted");
   return [
     ...holds,
     ...grave.map(
       ({ rule, message }) => ["answer-orders", `${what} ${message}: ${VET_RULES[rule].title.toLowerCase()}`] as const,
     ),
   ];
+}
+
+function* partsOf(text: string): Generator<string> {
+  for (let from = 0; from === 0 || from + SHARED < text.length; from += PART - SHARED)
+    yield text.slice(from, from + PART).toWellFormed();
 }
 
 function short(text: string): string {

@@ -1,4 +1,12 @@
-import { deflateSync, gzipSync, unzipSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  brotliDecompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  inflateRawSync,
+  unzipSync,
+} from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { findMarkers } from "./markers.ts";
 
@@ -12,6 +20,14 @@ const tools = {
       return null;
     }
   },
+  unmarked: (bytes: Uint8Array, most: number): readonly Uint8Array[] =>
+    [inflateRawSync, brotliDecompressSync].flatMap((open) => {
+      try {
+        return [open(bytes, { maxOutputLength: most })];
+      } catch {
+        return [];
+      }
+    }),
 };
 const find = (bytes: Uint8Array | string): readonly string[] => [
   ...findMarkers(Buffer.from(bytes), [MARKER, OTHER], tools),
@@ -28,6 +44,11 @@ describe("a marker is found", () => {
     ["in percent escapes", escaped],
     ["in gzip behind a head", Buffer.concat([Buffer.from("POST /x\n\n"), gzipSync(text)])],
     ["in zlib", deflateSync(text)],
+    ["in deflate", deflateRawSync(text)],
+    ["in Brotli", brotliCompressSync(text)],
+    ["in Brotli behind a head", Buffer.concat([Buffer.from("POST /x HTTP/1.1\r\n\r\n"), brotliCompressSync(text)])],
+    ["in deflate in base64", deflateRawSync(`${"x".repeat(40)}${text}`).toString("base64")],
+    ["in base64 of Brotli in hex", Buffer.from(brotliCompressSync(text).toString("hex")).toString("base64")],
     ["in base64 of hex of gzip", Buffer.from(gzipSync(text).toString("hex")).toString("base64")],
     [
       "in lines of base64",

@@ -2,11 +2,15 @@
 export interface MarkerTools {
   /** What gzip, zlib or raw deflate data holds, at most `most` bytes; null when it is none. */
   inflate(bytes: Uint8Array, most: number): Uint8Array | null;
+  /** What bytes hold read as raw deflate and as Brotli, from the first on: at most `most` bytes of each. */
+  unmarked(bytes: Uint8Array, most: number): readonly Uint8Array[];
 }
 
 /** Forms that are opened within forms, and bytes that are opened of one text. */
 const DEEPEST = 4;
 const OPENED_MOST = 4 * 1024 * 1024;
+/** Places at which one text is read as what nothing marks. */
+const UNMARKED_MOST = 2000;
 const CODED = /[A-Za-z0-9+/_-]{24,}/gu;
 const HEX = /(?:[0-9a-fA-F]{2}){16,}/gu;
 /** Runs of a text that are opened. */
@@ -14,11 +18,13 @@ const RUNS_MOST = 200;
 
 /**
  * Which of these markers stand in bytes that a program let out: as they are, in another case, backwards, in hex, base64,
- * percent escapes, gzip or zlib, and in these within these. What is enciphered is not found.
+ * percent escapes, gzip, zlib, deflate or Brotli, and in these within these. What is enciphered is not found.
  */
 export function findMarkers(bytes: Uint8Array, markers: readonly string[], tools: MarkerTools): ReadonlySet<string> {
   const found = new Set<string>();
   let left = OPENED_MOST;
+  let tries = UNMARKED_MOST;
+  const unmarked: MarkerTools["unmarked"] = (part, most) => (tries-- > 0 ? tools.unmarked(part, most) : []);
   const look = (part: Uint8Array, depth: number): void => {
     left -= part.length;
     if (left < 0) return;
@@ -29,7 +35,7 @@ export function findMarkers(bytes: Uint8Array, markers: readonly string[], tools
       if (folded.includes(low) || folded.includes(backwards(low))) found.add(marker);
     }
     if (depth === DEEPEST || found.size === markers.length) return;
-    for (const inner of open(part, text, tools)) look(inner, depth + 1);
+    for (const inner of open(part, text, { ...tools, unmarked })) look(inner, depth + 1);
   };
   look(bytes, 0);
   return found;
@@ -40,6 +46,8 @@ function* open(bytes: Uint8Array, text: string, tools: MarkerTools): Generator<U
     const inner = tools.inflate(bytes.subarray(start), OPENED_MOST);
     if (inner !== null && inner.length > 0) yield inner;
   }
+  for (const start of bodiesAt(bytes))
+    for (const inner of tools.unmarked(bytes.subarray(start), OPENED_MOST)) if (inner.length > 0) yield inner;
   if (/%[0-9a-fA-F]{2}/u.test(text))
     yield fromLatin(text.replace(/%([0-9a-fA-F]{2})/gu, (_, code: string) => String.fromCharCode(parseInt(code, 16))));
   let runs = 0;
@@ -54,6 +62,15 @@ function* open(bytes: Uint8Array, text: string, tools: MarkerTools): Generator<U
       // Letters before it may be no part of it, so that it begins at any of four places.
       for (let skip = 0; skip < 4; skip++) yield fromBase64(run.slice(skip));
     }
+}
+
+/** Where data may begin that nothing marks: at the first byte, and after an empty line, as a body does. */
+function bodiesAt(bytes: Uint8Array): readonly number[] {
+  const places = [0];
+  for (let at = 3; at < bytes.length && places.length < 8; at++)
+    if (bytes[at] === 0x0a && (bytes[at - 1] === 0x0a || (bytes[at - 1] === 0x0d && bytes[at - 2] === 0x0a)))
+      places.push(at + 1);
+  return places;
 }
 
 /** Where gzip or zlib data may begin: a few places, the first byte among them. */

@@ -16,6 +16,11 @@ export interface VetTools {
   parse(text: string, dialect: Dialect): unknown;
   /** What gzip, zlib or raw deflate data holds, at most `most` bytes; null when it is none, or holds more. */
   inflate(bytes: Uint8Array, most: number): Uint8Array | null;
+  /**
+   * What these bytes hold read as raw deflate and as Brotli, which nothing marks: at most `most` bytes of each, none of what
+   * they are not.
+   */
+  unmarked(bytes: Uint8Array, most: number): readonly Uint8Array[];
   /** UTF-8 as text, malformed parts replaced. */
   decode(bytes: Uint8Array): string;
   /** SHA-256 in lower-case hex. */
@@ -39,7 +44,8 @@ interface VetBounds {
 /** Bounds of one vetting. What is over them is a finding, never silently left out. */
 export const VET_BOUNDS: VetBounds = Object.freeze({
   files: 20_000,
-  fileBytes: 4 * 1024 * 1024,
+  // A server that is bundled into one file is six or seven mebibytes; a program of this size takes 0.6 GB to read.
+  fileBytes: 8 * 1024 * 1024,
   bytes: 48 * 1024 * 1024,
   perRule: 8,
   findings: 2_000,

@@ -60,7 +60,7 @@ export function planChamber(chamber: Chamber, step: Step): SandboxSpec {
       PATH: "/aios/bin:/usr/local/bin:/usr/bin:/bin",
       HOME: INSIDE_USER.home,
       USER: INSIDE_USER.name,
-      LANG: "C.UTF-8",
+      LANG: "en_US.UTF-8",
       NODE_EXTRA_CA_CERTS: AUTHORITY,
       SSL_CERT_FILE: AUTHORITY,
       CURL_CA_BUNDLE: AUTHORITY,

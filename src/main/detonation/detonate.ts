@@ -116,6 +116,7 @@ export async function detonate(what: Detonating): Promise<DetonationReport> {
     tools,
     home: INSIDE_USER.home,
     given,
+    now: () => performance.now(),
   });
   return { v: 1, digest, ran, calls, findings, grave: findings.some(({ rule }) => isGraveRule(rule)) };
 }
@@ -195,7 +196,7 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     if (calls === null)
       see({
         kind: "not-run",
-        why: `did not answer as a server does: ${said[0]?.().trim().split("\n").at(-1)?.slice(0, 160) ?? ""}`,
+        why: `did not answer as a server does: ${lastWords(said[0]?.() ?? "")}`,
       });
     if (step.kind !== "server" && code !== 0) see({ kind: "failed", how: `ended with ${code ?? "a signal"}` });
     const how =
@@ -261,6 +262,12 @@ function keep(socket: Running["talk"]): () => string {
     bytes += part.length;
   });
   return () => Buffer.concat(parts).toString("utf8").toWellFormed();
+}
+
+/** Why it ended, of what it wrote: the last line with an error, since Node and others write more after it. */
+function lastWords(text: string): string {
+  const rows = text.trim().split("\n");
+  return (rows.findLast((row) => /error/iu.test(row)) ?? rows.at(-1) ?? "").slice(0, 160);
 }
 
 /** Settings that a program reads by a name of its own are there, as a person would have made them: else it would not start. */

@@ -5,6 +5,7 @@ import { createSecureContext, TLSSocket } from "node:tls";
 import { createNameBook, isNameQuery } from "../../extensions/detonate/names.ts";
 import { createInstanceCa } from "../../platform/instance-ca.ts";
 import type { AskedConnection } from "../../sandbox/evidence.ts";
+import { openUnmarked } from "../vet-tools.ts";
 
 /** Bytes that are kept of one connection, and of all. */
 const KEPT_OF_ONE = 4 * 1024 * 1024;
@@ -152,8 +153,16 @@ export function createFakeNetwork(fetched: { readonly program: string; readonly 
     if (host !== "") to?.hosts.add(host);
     const head = [`${request.method} ${request.url}`, ...request.rawHeaders].join("\n");
     if (to !== undefined) keep(to, Buffer.from(`${head}\n`));
-    request.on("data", (part: Buffer) => to !== undefined && keep(to, part));
+    const body: Buffer[] = [];
+    request.on("data", (part: Buffer) => {
+      if (to === undefined) return;
+      keep(to, part);
+      if (!overflowed) body.push(part);
+    });
     request.once("end", () => {
+      // A body whole, without what divides it on its way: what is packed opens from its first byte on.
+      if (to !== undefined && body.length > 0)
+        for (const inner of openUnmarked(Buffer.concat(body), KEPT_OF_ONE / 2)) keep(to, inner);
       const data = bodyFor(request, host, fetched);
       response.writeHead(200, { "content-type": data.type, "content-length": Buffer.byteLength(data.text) });
       response.end(request.method === "HEAD" ? undefined : data.text);
