@@ -26,6 +26,7 @@ export type ReasonCode =
   | "secret-not-injected"
   | "unknown-provider"
   | "privacy-class"
+  | "context-full"
   | "argument-type"
   | "limit-uses"
   | "limit-rate"
@@ -88,6 +89,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "secret-not-injected": "the request carries a placeholder where no secret is injected",
   "unknown-provider": "no provider of that name, format and model is registered",
   "privacy-class": "the provider may not see data of this class",
+  "context-full": "the request holds more than the agent's context may; only an owner's signature raises that",
   "argument-type": "an argument is not of the type that the owner signed for",
   "limit-uses": "the grant has no uses left",
   "limit-rate": "the grant allows no more uses in this span of time",

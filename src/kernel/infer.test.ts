@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { action, decisionInput, grant, NOW, subject } from "../../test/fakes/kernel.ts";
+import { action, decisionInput, grant, NOW, OPEN_CONTEXT, subject } from "../../test/fakes/kernel.ts";
 import { decideAction } from "./decision.ts";
 import { type Label } from "./grant.ts";
 import { decodeGrant } from "./grant-decoder.ts";
@@ -142,7 +142,7 @@ describe("a decision on a request to a model", () => {
         action: asked,
         tool: INFER_TOOLS.messages,
         grants: [allowed],
-        infer: { providers, seesWorkspace: false },
+        infer: { providers, seesWorkspace: false, context: OPEN_CONTEXT },
         ...change,
       }),
     );
@@ -152,7 +152,7 @@ describe("a decision on a request to a model", () => {
     expect(decide({ grants: [] })).toMatchObject({ kind: "denied", code: "no-grant" });
   });
   test("denies a provider that nobody registered, and a model that it does not have", () => {
-    expect(decide({ infer: { providers: new Map(), seesWorkspace: false } })).toMatchObject({
+    expect(decide({ infer: { providers: new Map(), seesWorkspace: false, context: OPEN_CONTEXT } })).toMatchObject({
       code: "unknown-provider",
     });
     const other = { ...asked, arguments: { ...asked.arguments, model: "bigger" } };
@@ -162,8 +162,10 @@ describe("a decision on a request to a model", () => {
     expect(decide({ chain: [subject({ labels: ["private"] })] }).kind).toBe("granted");
     expect(decide({ chain: [subject({ labels: ["secret"] })] })).toMatchObject({ code: "privacy-class" });
     const open = new Map([["far", { ...PROVIDER, class: "public" as const }]]);
-    expect(decide({ infer: { providers: open, seesWorkspace: true } })).toMatchObject({ code: "privacy-class" });
-    expect(decide({ infer: { providers: open, seesWorkspace: false } }).kind).toBe("granted");
+    expect(decide({ infer: { providers: open, seesWorkspace: true, context: OPEN_CONTEXT } })).toMatchObject({
+      code: "privacy-class",
+    });
+    expect(decide({ infer: { providers: open, seesWorkspace: false, context: OPEN_CONTEXT } }).kind).toBe("granted");
   });
   test("holds the most that it may spend against what is left", () => {
     const spent = { input: 900, output: 0, cost: 0 };

@@ -2,6 +2,7 @@ import type { Action } from "./action.ts";
 import type { Decoded } from "./decoded.ts";
 import type { Grant, Label, ToolClass } from "./grant.ts";
 import { deepFreeze, type JsonObject, type JsonValue } from "./json.ts";
+import { contextExceeded, type ContextFacts } from "./memory-budget.ts";
 import { PROVIDER_NAME, SECRET_NAME, SHA256 } from "./names.ts";
 import { netPath } from "./net.ts";
 import { readDocument, type Place } from "./reading.ts";
@@ -280,18 +281,19 @@ function fits(most: number | null, sum: number): boolean {
 export interface InferFacts {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly seesWorkspace: boolean;
+  readonly context: ContextFacts;
 }
 
 /** Why a request is kept from a model. */
 export interface KeptFromModel {
-  readonly code: "unknown-provider" | "privacy-class";
+  readonly code: "unknown-provider" | "privacy-class" | "context-full";
   readonly by: string;
 }
 
 /** What speaks against a request to a model, whatever grants say: null, or the code and what it is about. */
 export function checkInfer(
   call: InferCall,
-  { providers, seesWorkspace }: InferFacts,
+  { providers, seesWorkspace, context }: InferFacts,
   labels: readonly Label[],
 ): KeptFromModel | null {
   const provider = providers.get(call.provider);
@@ -300,8 +302,10 @@ export function checkInfer(
     return unknown(`${call.provider} does not speak ${call.endpoint}`);
   if (!provider.models.some(({ name }) => name === call.model)) return unknown(`${call.provider} has no ${call.model}`);
   const data = dataClass(labels, seesWorkspace);
-  if (mayShow(provider, data)) return null;
-  return { code: "privacy-class", by: `${call.provider} may see ${provider.class} data, this is ${data}` };
+  if (!mayShow(provider, data))
+    return { code: "privacy-class", by: `${call.provider} may see ${provider.class} data, this is ${data}` };
+  const exceeded = contextExceeded(call, context);
+  return exceeded === null ? null : { code: "context-full", by: exceeded };
 }
 
 function unknown(by: string): KeptFromModel {

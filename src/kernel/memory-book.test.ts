@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { MemoryBook, PACKED_BYTES, type KeptEntry, type MemoryBudget } from "./memory-book.ts";
+import { MemoryBook, PACKED_BYTES, type KeptEntry } from "./memory-book.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 
 const digest = (number: number): string => `sha256:${number.toString(16).padStart(16, "0").repeat(4)}`;
 const NONE: MemoryBudget = { bytes: 0, count: 0 };

@@ -1,4 +1,5 @@
 import type { Plane, PlaneOf } from "./memory.ts";
+import { type Budgeted, DEFAULT_BUDGETS, type MemoryBudget } from "./memory-budget.ts";
 import { DIGEST_BYTES, digestStart, firstBits } from "./memory-digest.ts";
 import { MemoryImports } from "./memory-imports.ts";
 
@@ -12,23 +13,6 @@ export interface KeptEntry extends PlaneOf {
   /** Milliseconds since 1970 UTC at which it ends; null: it does not. */
   readonly expires: number | null;
 }
-
-/** How much one plane of an agent may hold, or its working set may load: bytes, and entries or estimated tokens. */
-export interface MemoryBudget {
-  readonly bytes: number;
-  readonly count: number;
-}
-
-/** What has a budget: two planes by entries, and by tokens what one instance loads into its context. */
-export const BUDGETED = ["append-only", "ephemeral", "working-set"] as const;
-export type Budgeted = (typeof BUDGETED)[number];
-
-/** Budgets until an owner signs others. */
-export const DEFAULT_BUDGETS: { readonly [what in Budgeted]: MemoryBudget } = Object.freeze({
-  "append-only": Object.freeze({ bytes: 8_388_608, count: 10_000 }),
-  ephemeral: Object.freeze({ bytes: 8_388_608, count: 10_000 }),
-  "working-set": Object.freeze({ bytes: 1_048_576, count: 349_526 }),
-});
 
 /** A snapshot that an owner signed. */
 export interface Snapshot {
@@ -228,6 +212,11 @@ export class MemoryBook {
 
   budget(agent: string, what: Budgeted): MemoryBudget {
     return this.#budgets.get(`${agent}/${what}`) ?? DEFAULT_BUDGETS[what];
+  }
+
+  /** Agents for whom an owner signed a budget. */
+  budgeted(): readonly string[] {
+    return [...this.#budgets.keys()].map((key) => key.slice(0, key.indexOf("/")));
   }
 
   setBudget(agent: string, { what, budget }: { readonly what: Budgeted; readonly budget: MemoryBudget }): void {

@@ -9,6 +9,7 @@ import { decide, type DriverLookup, select, validate } from "../kernel/pipeline.
 import type { Staged } from "../kernel/staged.ts";
 import type { Explanation } from "../protocol/requests.ts";
 import { declaredDriver } from "./driver-table.ts";
+import { factsOfNobody } from "./infer-facts.ts";
 import type { Entry } from "./log/log.ts";
 import type { State } from "./state.ts";
 
@@ -67,7 +68,7 @@ function answer(ports: ExplainPorts, question: Question, stages: Explanation["st
       ownPaths: ports.ownPaths,
       // Whose placeholder it would be is known of an instance that runs.
       injections: [],
-      infer: { providers: ports.state.providers, seesWorkspace: false },
+      infer: factsOfNobody(ports.state, who.agent),
       ownerAsks: false,
     }),
   );

@@ -1,6 +1,7 @@
 import type { Breaker } from "../kernel/breaker.ts";
 import { type Asking, QUIET } from "../kernel/flood.ts";
 import type { ReasonCode } from "../kernel/codes.ts";
+import type { MemoryBudget } from "../kernel/memory-budget.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { Part } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
@@ -62,6 +63,8 @@ export interface LiveInstance {
   /** Drivers' calls under way, by the face's token, for progress and cancellation. */
   readonly running: Map<number, RunningCall>;
   readonly seen: Seen;
+  /** What it has loaded of memory into its context, by what the memory device gave it. */
+  loaded: MemoryBudget;
   face: { readonly process: SandboxedProcess; readonly port: FacePort } | null;
   /** The broker's end of the socketpair with the face, until the broker has it. */
   netEnd: SocketEnd | null;
@@ -114,6 +117,7 @@ export function newLive(state: InstanceState, parts: { readonly breaker: Breaker
     waiting: new Map(),
     running: new Map(),
     seen: parts.seen,
+    loaded: { bytes: 0, count: 0 },
     face: null,
     netEnd: null,
     secretEnds: new Map(),

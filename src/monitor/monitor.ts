@@ -27,6 +27,7 @@ import { createInside } from "./inside.ts";
 import { newlyHeld } from "./instance-view.ts";
 import { createExtensionDesk } from "./extensions/desk.ts";
 import { createFound } from "./found.ts";
+import { inferFacts } from "./infer-facts.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createAway } from "./away.ts";
 import { unready } from "./unready.ts";
@@ -241,7 +242,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     ownPaths,
     facts: (live) => ({
       injections: injections(live.state),
-      infer: { providers: state.providers, seesWorkspace: instances.seesWorkspace(live) },
+      infer: inferFacts(live, { state, instances }),
     }),
     now: trusted.now,
     evaluator: () => engine.evaluator,

@@ -1,3 +1,4 @@
+import { isOfContext } from "../kernel/memory-budget.ts";
 import type { EntryView, PlaneView } from "../protocol/memory-table.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
 import { ask, why } from "./api.ts";
@@ -90,13 +91,13 @@ export function memoryView({ roles }: Pick<Feed, "roles">): View {
 }
 
 function isKept({ what }: PlaneView): boolean {
-  return what !== "working-set";
+  return !isOfContext(what);
 }
 
 function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Roles): readonly HTMLElement[] {
   const rows = planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => {
-    const unit = what === "working-set" ? "tokens" : "entries";
-    const now = what === "working-set" ? "" : `${bytes} bytes in ${count} entries`;
+    const unit = isOfContext(what) ? "tokens" : "entries";
+    const now = isOfContext(what) ? "" : `${bytes} bytes in ${count} entries`;
     return [theirs(agent), what, now, `${mostBytes} bytes in ${mostCount} ${unit}`];
   });
   return [

@@ -105,7 +105,7 @@ export function createInferServer(port: InferPort, openStream: (via: number) => 
     response.once("close", asked.withdraw);
     const verdict = await asked.verdict;
     const stopped = (status: number, { message, code }: ProxyProblem): void =>
-      refuse(response, format, { status, message, code });
+      refuse(response, format, code === "context-full" ? tooLong(format, message) : { status, message, code });
     if (verdict.kind === "stopped") return stopped(403, verdict.problem);
     const stream = openStream(verdict.via);
     stream.on("error", () => stream.destroy());
@@ -117,6 +117,15 @@ export function createInferServer(port: InferPort, openStream: (via: number) => 
       until: asked.ended,
     });
   }
+}
+
+/** What says to clients of a format that the conversation is too long: by exactly this they know to shorten it. */
+function tooLong(
+  format: Format,
+  why: string,
+): { readonly status: number; readonly message: string; readonly code: string } {
+  if (format === "openai") return { status: 400, message: `${why} (context-full)`, code: "context_length_exceeded" };
+  return { status: 400, message: `prompt is too long: ${why}`, code: "context-full" };
 }
 
 /** An error as clients of the format expect it. */

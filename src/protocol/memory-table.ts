@@ -1,5 +1,6 @@
 import type { Label } from "../kernel/grant.ts";
-import { BUDGETED, QUARANTINES, type Budgeted, type Quarantine } from "../kernel/memory-book.ts";
+import { QUARANTINES, type Quarantine } from "../kernel/memory-book.ts";
+import { BUDGETED, type Budgeted } from "../kernel/memory-budget.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME, type Plane } from "../kernel/memory.ts";
 import { boolean, list, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
 import { EXPORT_LINE, type ExportLine } from "./memory-export.ts";

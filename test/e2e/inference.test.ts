@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Condition, Grant } from "../../src/kernel/grant.ts";
 import { INFER_TOOLS, type Provider } from "../../src/kernel/infer.ts";
+import { MEMORY_TOOLS } from "../../src/kernel/memory.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { startScriptedModel, type ScriptedModel } from "../fakes/scripted-model.ts";
 import { startScriptedOpenAi, type ScriptedOpenAi } from "../fakes/scripted-openai.ts";
@@ -147,6 +148,80 @@ const chat = (change: object = {}): object => ({
 const responses = (change: object = {}): object => ({
   path: "/v1/responses",
   body: { model: "small", max_output_tokens: 100, store: false, input: "hi", ...change },
+});
+
+describe("the context of an agent", () => {
+  const words = (bytes: number) => [{ role: "user", content: "w".repeat(bytes) }];
+  const budget = (agent: string, what: "context" | "working-set", most: { bytes: number; count: number }) =>
+    aios.sign("set-memory-budget", { agent, what, ...most });
+
+  test("that grows step by step is stopped at its budget, in the provider's own words, until an owner raises that", async () => {
+    await grantModels("grower", "claude");
+    await grantModels("grower", "here");
+    await grantModels("twin", "claude");
+    const steps = [200, 400, 600, 800].map((bytes) => messages({ messages: words(bytes) }));
+    const plan = [...steps, chat({ messages: words(800) }), messages({ messages: words(200) })];
+    const [asked, here] = [claude.asked.length, local.asked.length];
+    await budget("grower", "context", { bytes: 1_000_000, count: 200 });
+    const { ran, lines } = await ask("grower", plan);
+    expect(lines.map(({ status }) => status)).toEqual([200, 200, 400, 400, 400, 200]);
+    expect(JSON.parse(lines[2]?.body ?? "")).toEqual({
+      type: "error",
+      error: {
+        type: "invalid_request_error",
+        message: expect.stringMatching(
+          /^prompt is too long: .*of at most 1000000 bytes or 200 tokens \(context\)\) \(context-full\)$/u,
+        ),
+      },
+    });
+    expect(JSON.parse(lines[4]?.body ?? "")).toMatchObject({
+      error: { type: "invalid_request_error", code: "context_length_exceeded" },
+    });
+    expect(lines[2]?.headers).toMatchObject({ "x-should-retry": "false" });
+    expect([claude.asked.length - asked, local.asked.length - here]).toEqual([3, 0]);
+    const denied = (await records(ran.instance)).filter(({ kind }) => kind === "denied");
+    expect(denied.map(({ record }) => (record as { code: string }).code)).toEqual(Array(3).fill("context-full"));
+    // Who has another budget is not stopped, nor is this one once it was raised.
+    expect((await ask("twin", steps)).lines.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    await budget("grower", "context", { bytes: 1_000_000, count: 100_000 });
+    expect((await ask("grower", steps)).lines.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  test("brings a model no more of memory than its working set, also when that shrank after it was loaded", async () => {
+    await grantModels("rememberer", "claude");
+    await aios.grant({
+      id: "rememberer-memory",
+      agents: ["rememberer"],
+      drivers: { memory: { source: { kind: "memory" }, tools: MEMORY_TOOLS } },
+      allow: ["memory/append", "memory/list"],
+    });
+    const tool = (name: string, args: object) => ({ method: "tools/call", params: { name, arguments: args } });
+    const post = (bytes: number) => ({
+      post: "/v1/messages",
+      body: { model: "big", max_tokens: 100, messages: words(bytes) },
+    });
+    const text = "m".repeat(390);
+    const plan = [
+      tool("memory__append", { plane: "append-only", text }),
+      tool("memory__list", { plane: "append-only" }),
+      post(2000),
+      { until: 1 },
+      post(2000),
+      post(100),
+    ];
+    const before = claude.asked.length;
+    const running = aios.follow("rememberer", plan);
+    await vi.waitFor(() => expect(claude.asked.length).toBe(before + 1), { timeout: 30_000, interval: 20 });
+    await budget("rememberer", "working-set", { bytes: 300, count: 1000 });
+    aios.release("rememberer");
+    const { answers, instance } = await running;
+    const told = answers.filter((_, at) => at >= 2).map(({ result }) => result as { status?: number; text?: string });
+    expect(told.map(({ status }) => status)).toEqual([200, 400, 200]);
+    expect(told[1]?.text).toMatch(/up to \d+ bytes or \d+ tokens of memory, of at most 300 bytes .*\(working-set\)/u);
+    expect(claude.asked.length).toBe(before + 2);
+    const denied = (await records(instance)).filter(({ kind }) => kind === "denied");
+    expect(denied.map(({ record }) => (record as { code: string }).code)).toEqual(["context-full"]);
+  });
 });
 
 describe("an agent that was granted models", () => {

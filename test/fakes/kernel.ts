@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Action } from "../../src/kernel/action.ts";
 import { whatOf, meets } from "../../src/kernel/allowance.ts";
 import type { DecisionInput, Evaluator, Subject } from "../../src/kernel/decision.ts";
+import { DEFAULT_BUDGETS, type ContextFacts } from "../../src/kernel/memory-budget.ts";
 import { allowParts, type Grant, type Label, type ToolClass } from "../../src/kernel/grant.ts";
 
 export const INSTANCE = "i-00000000000000aa";
@@ -64,6 +65,13 @@ function permits(each: Grant, asked: Action): boolean {
   });
 }
 
+/** A context in which any request fits and nothing of memory was loaded. */
+export const OPEN_CONTEXT: ContextFacts = {
+  context: DEFAULT_BUDGETS.context,
+  workingSet: DEFAULT_BUDGETS["working-set"],
+  loaded: { bytes: 0, count: 0 },
+};
+
 /** Everything a decision needs, with grants that the evaluator knows. */
 export function decisionInput(
   change: Partial<Omit<DecisionInput, "grants">> & { readonly grants?: readonly Grant[] } = {},
@@ -79,7 +87,7 @@ export function decisionInput(
     now: NOW,
     ownPaths: ["/home/owner/.aios"],
     injections: [],
-    infer: { providers: new Map(), seesWorkspace: false },
+    infer: { providers: new Map(), seesWorkspace: false, context: OPEN_CONTEXT },
     ...change,
     grants: new Map(grants.map((each) => [each.id, each])),
   };

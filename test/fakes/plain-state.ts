@@ -1,5 +1,5 @@
 import type { MemoryBook } from "../../src/kernel/memory-book.ts";
-import { BUDGETED } from "../../src/kernel/memory-book.ts";
+import { BUDGETED } from "../../src/kernel/memory-budget.ts";
 import type { Folded } from "../../src/monitor/kept-state/folded.ts";
 
 /** What was folded as plain values, in which the order of maps and sets shows; of memory everything that it says. */

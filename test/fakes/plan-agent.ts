@@ -5,14 +5,15 @@
  *     plan-agent.ts PLAN      PLAN: [{ "method": "tools/call", "params": {…} }, …]
  *
  * Prints one line of JSON for each step: { "step": n, "result" | "error": …, "asked": ms }. A step { "raw": "text" } is written as it is.
- * A step { "wait": ms } waits. A step { "until": n } waits until n blank lines were written below the plan. A step { "together": [steps] } sends them all before it reads an answer.
+ * A step { "post": "/v1/messages", "body": {…} } asks a model. A step { "wait": ms } waits. A step { "until": n } waits until n blank lines were written below the plan. A step { "together": [steps] } sends them all before it reads an answer.
  */
 import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
-import { argv } from "node:process";
+import { argv, env } from "node:process";
 
 type Call = { method: string; params?: unknown };
-type Step = Call | { raw: string } | { wait: number } | { until: number } | { together: Call[] };
+type Post = { post: string; body: unknown };
+type Step = Call | Post | { raw: string } | { wait: number } | { until: number } | { together: Call[] };
 
 const path = argv[2] ?? "plan.json";
 const plan = JSON.parse(readFileSync(path, "utf8")) as Step[]; // written by the test itself
@@ -40,6 +41,13 @@ function call({ method, params = {} }: Call): Promise<{ result?: unknown; error?
   });
 }
 
+async function ask({ post, body }: Post): Promise<{ result: unknown }> {
+  const headers = { "content-type": "application/json", "anthropic-version": "2023-06-01" };
+  const sent = { method: "POST", headers, body: JSON.stringify(body) };
+  const answer = await fetch(new URL(post, env["AIOS_INFERENCE_URL"]), sent);
+  return { result: { status: answer.status, text: await answer.text() } };
+}
+
 async function until(lines: number): Promise<void> {
   while (!readFileSync(path, "utf8").endsWith("\n".repeat(lines)))
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -59,6 +67,7 @@ for (const [at, step] of plan.entries()) {
   if ("raw" in step) socket.write(step.raw);
   else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait));
   else if ("until" in step) await until(step.until);
+  else if ("post" in step) print(at, await ask(step));
   else if ("together" in step) (await Promise.all(step.together.map(call))).forEach((answer) => print(at, answer));
   else {
     const asked = Date.now();

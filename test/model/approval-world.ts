@@ -31,6 +31,7 @@ import type { Outcome } from "../../src/protocol/requests.ts";
 import { keyId, type Envelope, type Statement } from "../../src/protocol/statement.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { asJson } from "../e2e/substrate.ts";
+import { OPEN_CONTEXT } from "../fakes/kernel.ts";
 import { createMemoryLog, type MemoryLog } from "../fakes/memory-log.ts";
 
 const crypto = createCrypto();
@@ -172,7 +173,7 @@ export class World {
       digest: (text) => crypto.digest(text),
       start,
       ownPaths: [],
-      facts: () => ({ injections: [], infer: { providers: new Map(), seesWorkspace: false } }),
+      facts: () => ({ injections: [], infer: { providers: new Map(), seesWorkspace: false, context: OPEN_CONTEXT } }),
       now: trusted.now,
       evaluator: () => evaluator,
       contextOf: () => null,

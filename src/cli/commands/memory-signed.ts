@@ -1,4 +1,4 @@
-import { BUDGETED } from "../../kernel/memory-book.ts";
+import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
 import { isItemPath, SNAPSHOT_NAME } from "../../kernel/memory.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import { parseSize } from "../../protocol/units.ts";
@@ -90,11 +90,11 @@ export const memoryErase: Command = {
 export const memoryBudget: Command = {
   path: ["memory", "budget"],
   summary: "say how much an agent may keep or load; you sign it",
-  positionals: [AGENT, { name: "PLANE", required: true, help: "append-only, ephemeral or working-set" }],
+  positionals: [AGENT, { name: "PLANE", required: true, help: "append-only, ephemeral, working-set or context" }],
   rest: null,
   flags: [
     { name: "bytes", value: "SIZE", help: "at most so many bytes: 16MiB" },
-    { name: "count", value: "N", help: "at most so many entries; of the working set, tokens" },
+    { name: "count", value: "N", help: "at most so many entries; of the working set and context, tokens" },
     HOME,
   ],
   details: ["What is not given stays as it is. A budget below what is there keeps what is there and takes no more."],
@@ -109,14 +109,16 @@ export const memoryBudget: Command = {
       const now = planes.find((each) => each.agent === agent && each.what === what);
       const bytes = size === null ? now?.mostBytes : (parseSize(size) ?? undefined);
       const count =
-        number === null ? now?.mostCount : readInteger(number, { name: "--count", min: 0, max: 10_000_000 });
+        number === null
+          ? now?.mostCount
+          : readInteger(number, { name: "--count", min: 0, max: isOfContext(what) ? 1_000_000_000 : 10_000_000 });
       if (bytes === undefined || count === undefined)
         throw CliFailure.of(
           "usage",
           "Both --bytes SIZE and --count N are needed here",
           "for example --bytes 16MiB --count 20000",
         );
-      const unit = what === "working-set" ? "tokens" : "entries";
+      const unit = isOfContext(what) ? "tokens" : "entries";
       const before = now === undefined ? "" : ` (now ${showBytes(now.mostBytes)}, ${now.mostCount})`;
       return {
         purpose: "set-memory-budget",

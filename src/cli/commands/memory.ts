@@ -1,4 +1,5 @@
 import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
+import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { PLANES, type Plane } from "../../kernel/memory.ts";
 import type { EntryView } from "../../protocol/memory-table.ts";
@@ -25,7 +26,10 @@ export const memoryPlanes: Command = {
   positionals: [],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
-  details: ["The working set is what one instance may load of memory into its context: bytes, and tokens by estimate."],
+  details: [
+    "The working set is what one instance may load of memory into its context: bytes, and tokens by estimate.",
+    "The context is what one of its requests to a model may hold in all.",
+  ],
   examples: ["memory planes"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
@@ -39,10 +43,10 @@ export const memoryPlanes: Command = {
         const rows = answer.planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => [
           agent,
           what,
-          what === "working-set" ? "" : showBytes(bytes),
-          what === "working-set" ? "" : String(count),
+          isOfContext(what) ? "" : showBytes(bytes),
+          isOfContext(what) ? "" : String(count),
           showBytes(mostBytes),
-          `${mostCount}${what === "working-set" ? " tokens" : ""}`,
+          `${mostCount}${isOfContext(what) ? " tokens" : ""}`,
         ]);
         writeLines(powers.out, layOutTable(["AGENT", "PLANE", "SIZE", "ENTRIES", "AT MOST", ""], rows));
       }

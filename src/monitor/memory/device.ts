@@ -119,8 +119,6 @@ export interface MemoryDevicePorts {
 export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts): RunningDriver {
   const { store, journal } = ports;
   const { state } = live;
-  /** What this instance has loaded into its context. */
-  const loaded = { bytes: 0, tokens: 0 };
   const recalledSources = new Set<string>();
 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
@@ -239,13 +237,14 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
   function load(result: JsonObject): void {
     const bytes = utf8Length(canonicalize(result));
     const budget = journal.state.memory.budget(state.agent, "working-set");
-    if (loaded.bytes + bytes > budget.bytes || loaded.tokens + estimateTokens(bytes) > budget.count)
+    const { loaded } = live;
+    const then = { bytes: loaded.bytes + bytes, count: loaded.count + estimateTokens(bytes) };
+    if (then.bytes > budget.bytes || then.count > budget.count)
       throw new MemoryFault(
         "working-set-full",
         `this instance has loaded ${loaded.bytes} bytes of memory, of at most ${budget.bytes} or ${budget.count} tokens`,
       );
-    loaded.bytes += bytes;
-    loaded.tokens += estimateTokens(bytes);
+    live.loaded = then;
   }
 
   async function takeIn(labels: readonly Label[], because: string): Promise<void> {

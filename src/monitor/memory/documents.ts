@@ -1,5 +1,6 @@
 import { isArray, isObject, type JsonValue } from "../../kernel/json.ts";
-import { BUDGETED, QUARANTINES, type Budgeted, type MemoryBudget, type Quarantine } from "../../kernel/memory-book.ts";
+import { BUDGETED, isOfContext, type Budgeted, type MemoryBudget } from "../../kernel/memory-budget.ts";
+import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { decode, integer, object, oneOf, text, type Decoder } from "../../protocol/decode.ts";
 import { agentName, count as natural, digest } from "../../protocol/fields.ts";
@@ -12,6 +13,8 @@ const MOST_ERASED = 10_000;
 /** Largest budget: what a book can count. */
 const MOST_BYTES = 2 ** 40;
 const MOST_COUNT = 10_000_000;
+/** The most that a request to a model is said to hold. */
+const MOST_TOKENS = 1_000_000_000;
 
 /** `{entries}`: numbers, ascending, none twice. */
 export function readMemoryErasure(document: JsonValue): readonly number[] | null {
@@ -34,7 +37,7 @@ export function readBudget(
   const { agent, bytes, count } = document;
   const what = BUDGETED.find((each) => each === document["what"]);
   if (typeof agent !== "string" || !AGENT_NAME.test(agent) || what === undefined) return null;
-  if (!isWhole(bytes, MOST_BYTES) || !isWhole(count, MOST_COUNT)) return null;
+  if (!isWhole(bytes, MOST_BYTES) || !isWhole(count, isOfContext(what) ? MOST_TOKENS : MOST_COUNT)) return null;
   return { agent, what, budget: { bytes, count } };
 }
 

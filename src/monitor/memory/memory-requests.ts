@@ -1,4 +1,4 @@
-import { BUDGETED } from "../../kernel/memory-book.ts";
+import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
 import type { EntryView, MemoryRequests } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
@@ -33,10 +33,11 @@ export function memoryHandlers({
 
   return {
     async "memory-planes"() {
-      const agents = new Set([...book.places(), ...book.snapshots(null)].map(({ agent }) => agent));
+      const named = [...book.places(), ...book.snapshots(null)].map(({ agent }) => agent);
+      const agents = new Set([...named, ...book.budgeted()]);
       const planes = [...agents].toSorted().flatMap((agent) =>
         BUDGETED.map((what) => {
-          const used = what === "working-set" ? { bytes: 0, count: 0 } : book.used({ agent, plane: what });
+          const used = isOfContext(what) ? { bytes: 0, count: 0 } : book.used({ agent, plane: what });
           const most = book.budget(agent, what);
           return { agent, what, ...used, mostBytes: most.bytes, mostCount: most.count };
         }),

@@ -1,5 +1,5 @@
 import { wordsOf } from "../../kernel/memory-words.ts";
-import type { MemoryBudget } from "../../kernel/memory-book.ts";
+import type { MemoryBudget } from "../../kernel/memory-budget.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
 import { importSource } from "../../kernel/memory-imports.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
