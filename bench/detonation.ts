@@ -2,7 +2,7 @@
  * Vets and detonates the whole corpus of made extensions, and prints how many of the malicious each found and of the benign
  * each held up, and both together. Exit code 1 when both together miss the bar.
  *
- *     npm run proof:detonation                 all of it, about six minutes
+ *     npm run proof:detonation                 all of it, about ten minutes
  *     npm run proof:detonation -- server       those whose name ("benign server plain") holds this word
  *
  * Two at once: each is a process of its own with its sandboxes. Packages that a server names and no registry is asked for are
