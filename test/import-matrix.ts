@@ -42,7 +42,7 @@ export const IMPORT_MATRIX: { readonly [layer: string]: LayerRule } = {
       "cli",
     ],
     types: [],
-    packages: ["node:*", "@modelcontextprotocol/*", "@cedar-policy/*", "@babel/parser"],
+    packages: ["node:*", "@modelcontextprotocol/*", "@cedar-policy/*", "@babel/parser", "@sigstore/*"],
   },
 };
 
@@ -51,4 +51,7 @@ export const PACKAGE_HOMES: { readonly [name: string]: readonly string[] } = {
   "@cedar-policy/cedar-wasm/nodejs": ["src/monitor/policy/", "src/main/"],
   koffi: ["src/platform/libc.ts"],
   "@babel/parser": ["src/main/vet-tools.ts"],
+  "@sigstore/bundle": ["src/main/sigstore.ts"],
+  "@sigstore/protobuf-specs": ["src/main/sigstore.ts"],
+  "@sigstore/verify": ["src/main/sigstore.ts"],
 };

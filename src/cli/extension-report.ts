@@ -1,6 +1,8 @@
 import type { DetonationAnswer } from "../extensions/detonate/finding.ts";
+import type { Provenance } from "../protocol/provenance.ts";
 import type { CliRequests } from "../protocol/requests.ts";
 import { line, type Line } from "../showing/line.ts";
+import { makeVisible } from "../showing/visible.ts";
 import { compareExtensions, describeDifference, isNone, type Shown } from "./compare-extensions.ts";
 import { insist } from "./confirm.ts";
 import type { CliPowers, MonitorClient } from "./powers.ts";
@@ -88,15 +90,26 @@ function describeCan({ grants, state, kind }: Shown["extension"]): readonly Line
 
 function describeDiffers(trusted: Shown, shown: Shown): readonly Line[] {
   const difference = compareExtensions(trusted, shown);
+  const source = describeOtherSource(trusted.extension.provenance, shown.extension.provenance);
   const rows = describeDifference(difference, { before: trusted, after: shown });
   const more = rows.length - MOST_ROWS;
   const name = nameExtension(trusted.extension);
   return [
     line(
-      `${isNone(difference) ? "Is as" : "Differs from"} ${name}, which ${trusted.extension.grants.join(", ")} uses`,
+      `${isNone(difference) && source.length === 0 ? "Is as" : "Differs from"} ${name}, which ${trusted.extension.grants.join(", ")} uses`,
       "strong",
     ),
+    ...source,
     ...rows.slice(0, MOST_ROWS).map(({ pieces }) => ({ pieces: [{ tone: "plain" as const, text: "  " }, ...pieces] })),
     ...(more > 0 ? [line(`  and ${more} more: aios ext diff`, "faint")] : []),
   ];
+}
+
+/** An author whose account was taken over publishes from elsewhere. */
+function describeOtherSource(before: Provenance | null, now: Provenance | null): readonly Line[] {
+  if (before?.kind !== "verified") return [];
+  const was = `  that one was built from ${makeVisible(before.repository)}`;
+  if (now?.kind !== "verified") return [line(`${was}, and nothing proves that of this one`, "bad")];
+  if (now.repository === before.repository) return [];
+  return [line(`${was}, this one from ${makeVisible(now.repository)}`, "bad")];
 }

@@ -50,6 +50,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "home-wiped": true,
   "agent-restarted": true,
   "extension-added": true,
+  "extension-attested": true,
   "extension-quarantined": true,
   "extension-removed": true,
   "memory-kept": true,

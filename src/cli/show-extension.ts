@@ -30,8 +30,30 @@ export function describeExtension(
     line(`  says it is by: ${publisher === null ? "nobody" : makeVisible(publisher)}`),
     line(`  came from ${makeVisible(source)}, ${showMoment(at, powers.offset(at))}`),
     ...(kind === "http" ? [] : [line(`  ${files === 1 ? "1 file" : `${files} files`}, ${showBytes(bytes)}`)]),
+    ...describeProvenance(extension),
     ...(why === null ? [] : [line(`  in quarantine: ${makeVisible(why)}`, "bad")]),
   ];
+}
+
+/** How it was built, by what was verified when it was added; of what is no package there is nothing to say. */
+function describeProvenance({ kind, provenance }: ExtensionView): readonly Line[] {
+  switch (provenance?.kind) {
+    case undefined:
+      return kind === "npm" ? [line("  nobody attests how it was built")] : [];
+    case "unread":
+      return [line(`  how it was built is not known: ${makeVisible(provenance.why)}`, "wait")];
+    case "refused":
+      return [line(`  its attestation does not hold: ${makeVisible(provenance.why)}`, "bad")];
+    case "verified": {
+      const { repository, workflow, commit, builder, roots } = provenance;
+      return [
+        line(`  was built from ${makeVisible(repository)} at ${makeVisible(commit)}`, "good"),
+        line(`  by ${makeVisible(workflow)}`),
+        line(`  on ${makeVisible(builder)}`),
+        ...(roots === null ? [] : [line(`  as verified with roots that were given: ${roots}`, "wait")]),
+      ];
+    }
+  }
 }
 
 /** What it asks for, as it says; nothing of that is given. */

@@ -24,6 +24,16 @@ export function packageAddress(registry: string, { name, version }: PackageVersi
   return { ...place, path: `${place.path}/${name.replace("/", "%2f")}/${encodeURIComponent(version)}` };
 }
 
+/** Where a registry has what was attested of a version. Throws RangeError for a registry that is no address. */
+export function attestationsAddress(registry: string, { name, version }: PackageVersion): HttpUrl {
+  const place = parseHttpUrl(registry);
+  if (place === null) throw new RangeError(`"${registry}" is no registry`);
+  return {
+    ...place,
+    path: `${place.path}/-/npm/v1/attestations/${name.replace("/", "%2f")}@${encodeURIComponent(version)}`,
+  };
+}
+
 /**
  * Reads what a registry says of one version. It must be that version, lie at the same registry, and have a SHA-512 of its
  * own: an older sum can be had for other bytes, too.

@@ -158,9 +158,13 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "home-put":
       state.sealed.set(body.agent, (state.sealed.get(body.agent) ?? new Map()).set(body.path, body.digest));
       return;
+    case "extension-attested":
+      state.attested.set(body.extension, body.provenance);
+      return;
     case "extension-added":
     case "extension-quarantined":
     case "extension-removed":
+      if (body.kind === "extension-removed") state.attested.delete(body.extension);
       return applyExtension(state.extensions, at, body);
     case "labelled": {
       // What a delegate read reaches its delegator by its answer, so the label goes up with it.

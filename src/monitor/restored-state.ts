@@ -18,6 +18,7 @@ export function applyRestored(state: State, seq: number): void {
   state.unexplained.clear();
   // No backup has the store; what is in it does nothing, and can be added again.
   state.extensions.clear();
+  state.attested.clear();
   // A rule may have been lifted since, and what one destroys nothing brings back.
   state.retention = { ...state.retention, ...KEEP_ALL, record: null };
   const { memory } = state;

@@ -4,6 +4,7 @@ import type { Grant, Label, Risk } from "../kernel/grant.ts";
 import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
 import type { ExtensionKind } from "../protocol/extension.ts";
+import type { Provenance } from "../protocol/provenance.ts";
 import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
 import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
@@ -176,6 +177,8 @@ export interface State {
   readonly sealed: Map<string, Map<string, string>>;
   /** Extensions in the store, by their ids. */
   readonly extensions: Map<string, ExtensionState>;
+  /** What was verified of the attestations of extensions, by their ids. */
+  readonly attested: Map<string, Provenance>;
   /** What memory holds, and its rules. */
   readonly memory: MemoryBook;
   /** Records whose payloads owners had erased. */
@@ -231,6 +234,7 @@ export function emptyState(): State {
     away: null,
     sealed: new Map(),
     extensions: new Map(),
+    attested: new Map(),
     memory: new MemoryBook(),
     erased: new Set(),
     retention: NO_RULES,

@@ -73,7 +73,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "memory-quarantined",
     "memory-released",
   ],
-  extensions: ["extension-added", "extension-quarantined", "extension-removed"],
+  extensions: ["extension-added", "extension-attested", "extension-quarantined", "extension-removed"],
   "the monitor and the console": [
     "start",
     "stop",

@@ -1,8 +1,9 @@
 import { parseHttpUrl } from "../kernel/hosts.ts";
-import { integer, literal, object, oneOf, refine, text, union, type Decoder } from "./decode.ts";
+import { integer, literal, nullable, object, oneOf, refine, text, union, type Decoder } from "./decode.ts";
 import { count, visibleLine } from "./fields.ts";
 import { EXTENSION_SAYS, type ExtensionSays } from "./extension.ts";
 import { MAX_FRAME } from "./frame.ts";
+import { PROVENANCE, sigstoreRoots, type Provenance } from "./provenance.ts";
 import type { AnswerTable, BodyTable, Side } from "./side.ts";
 
 /** How an extension comes: an npm tarball, a zip (MCPB), or the tar that the command line makes of a folder. */
@@ -33,6 +34,7 @@ export const FETCH_CODES = {
   "fetch-unknown": "the registry has no such package, or not this version",
   "fetch-elsewhere": "the registry sends to another place for it, and nothing is fetched from there",
   "fetch-too-large": "the package is larger than any that is taken",
+  "fetch-roots": "the file of Sigstore's roots that was given is none, so nothing was fetched",
   "fetch-integrity": "what came is not what the registry says that it is, or it says nothing strong enough",
 } as const;
 export type FetchCode = keyof typeof FETCH_CODES;
@@ -65,11 +67,20 @@ export type ReadExtension = {
   readonly says: ExtensionSays;
 };
 
-/** What the monitor asks of a fetcher: one package, into a file. It has the network, and one folder. */
+/**
+ * What the monitor asks of a fetcher: one package, into a file, and what its attestations say. It has the network, and one
+ * folder. `roots` is the text of a trusted_root.json in the place of the shipped one.
+ */
 export interface FetcherRequests {
   fetch: {
-    body: { readonly registry: string; readonly name: string; readonly version: string };
-    ok: { readonly kind: "fetched"; readonly bytes: number } | Refused<FetchCode>;
+    body: {
+      readonly registry: string;
+      readonly name: string;
+      readonly version: string;
+      readonly roots: string | null;
+    };
+    ok:
+      { readonly kind: "fetched"; readonly bytes: number; readonly provenance: Provenance | null } | Refused<FetchCode>;
   };
 }
 
@@ -126,13 +137,19 @@ const UNPACKER_ANSWERS: AnswerTable<UnpackerRequests> = {
   }),
 };
 const FETCHER_TABLE: BodyTable<FetcherRequests> = {
-  fetch: object<FetcherRequests["fetch"]["body"]>({ registry: registryUrl, name: npmName, version: npmVersion }),
+  fetch: object<FetcherRequests["fetch"]["body"]>({
+    registry: registryUrl,
+    name: npmName,
+    version: npmVersion,
+    roots: sigstoreRoots,
+  }),
 };
 const FETCHER_ANSWERS: AnswerTable<FetcherRequests> = {
   fetch: union<Fetched, "kind">("kind", {
     fetched: object<Extract<Fetched, { kind: "fetched" }>>({
       kind: literal("fetched"),
       bytes: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      provenance: nullable(PROVENANCE),
     }),
     refused: refused<FetchCode>(FETCH_CODES),
   }),

@@ -4,12 +4,20 @@ import type { ExtensionKind, ExtensionManifest } from "./extension.ts";
 import { ARCHIVE_FORMS, npmName, npmVersion, registryUrl, type ArchiveForm } from "./extension-order.ts";
 import { boolean } from "./decode.ts";
 import { count, digest, empty, grantId, moment, nonce, visibleLine, words } from "./fields.ts";
+import { PROVENANCE, sigstoreRoots, type Provenance } from "./provenance.ts";
 import { VETTED, type Vetted } from "./vetting-order.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
 /** Where an extension comes from. What an archive holds never passes through the monitor: it is handed on as a stream. */
 export type ExtensionSource =
-  | { readonly kind: "npm"; readonly registry: string; readonly name: string; readonly version: string }
+  | {
+      readonly kind: "npm";
+      readonly registry: string;
+      readonly name: string;
+      readonly version: string;
+      /** Text of a trusted_root.json with which its attestations are verified; null is the shipped one. */
+      readonly roots: string | null;
+    }
   /** An archive that the command line hands over as the first of three streams under a ticket; `label` is its name. */
   | { readonly kind: "stream"; readonly form: ArchiveForm; readonly ticket: string; readonly label: string }
   | { readonly kind: "http"; readonly url: string };
@@ -30,6 +38,8 @@ export interface ExtensionView {
   readonly state: ExtensionLife;
   /** Why it is in quarantine. */
   readonly why: string | null;
+  /** How it was built, as far as its registry's attestations prove that; null when there are none. */
+  readonly provenance: Provenance | null;
   /** Grants that it is in and nobody revoked, at most `MOST_USES` of them. */
   readonly grants: readonly string[];
 }
@@ -81,6 +91,7 @@ const SOURCE: Decoder<ExtensionSource> = union<ExtensionSource, "kind">("kind", 
     registry: registryUrl,
     name: npmName,
     version: npmVersion,
+    roots: sigstoreRoots,
   }),
   stream: object<Extract<ExtensionSource, { kind: "stream" }>>({
     kind: literal("stream"),
@@ -100,6 +111,7 @@ export const EXTENSION: Decoder<ExtensionView> = object<ExtensionView>({
   at: moment,
   state: oneOf(EXTENSION_STATES),
   why: nullable(visibleLine),
+  provenance: nullable(PROVENANCE),
   grants: names(grantId, { max: MOST_USES }),
 });
 const FILE: Decoder<TreeFile> = object<TreeFile>({

@@ -49,6 +49,7 @@ import {
   words,
 } from "./fields.ts";
 import { EXTENSION_KINDS, extensionName } from "./extension.ts";
+import { PROVENANCE } from "./provenance.ts";
 import { REFUSED } from "./port-gate-table.ts";
 import { REFRESH_FAULTS } from "./refresh-order.ts";
 import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
@@ -228,6 +229,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     version: nullable(visibleLine),
     source: words,
   }),
+  "extension-attested": plainRecord("extension-attested", { extension: digest, provenance: PROVENANCE }),
   "extension-quarantined": plainRecord("extension-quarantined", { extension: digest, why: visibleLine }),
   "extension-removed": plainRecord("extension-removed", { extension: digest }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),

@@ -113,6 +113,21 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
     version: fc.option(fc.constantFrom("1.0.0", "2.1.0-beta.3")),
     source: name,
   }),
+  "extension-attested": fc.record({
+    extension: digest,
+    provenance: fc.constantFrom(
+      { kind: "refused" as const, why: "of other bytes" },
+      { kind: "unread" as const, why: "it answered 503" },
+      {
+        kind: "verified" as const,
+        repository: "https://github.com/acme/notes",
+        workflow: "https://github.com/acme/notes/.github/workflows/release.yml@refs/tags/v1.0.0",
+        commit: "0".repeat(40),
+        builder: "GitHub Actions",
+        roots: null,
+      },
+    ),
+  }),
   "extension-quarantined": fc.record({ extension: digest, why: name }),
   "extension-removed": fc.record({ extension: digest }),
   "memory-kept": fc.record({

@@ -6,6 +6,7 @@ import type { Plane } from "../kernel/memory.ts";
 import type { Quarantine } from "../kernel/memory-book.ts";
 import type { Budgeted } from "../kernel/memory-budget.ts";
 import type { ExtensionKind } from "./extension.ts";
+import type { Provenance } from "./provenance.ts";
 import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 import type { RetentionDays } from "./retention.ts";
@@ -228,6 +229,8 @@ export type RecordBody =
       /** Where it was fetched from, or what was typed. */
       readonly source: string;
     } // payload: {manifest}
+  /** What was verified of its registry's attestations; it stands before the record that it was added. */
+  | { readonly kind: "extension-attested"; readonly extension: string; readonly provenance: Provenance }
   | { readonly kind: "extension-quarantined"; readonly extension: string; readonly why: string }
   | { readonly kind: "extension-removed"; readonly extension: string }
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }

@@ -112,6 +112,12 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "good", `${record.agent} by ${record.key}`);
     case "extension-added":
       return about(null, "plain", `${record.of} ${record.name} from ${record.source}`);
+    case "extension-attested": {
+      const { extension, provenance } = record;
+      const id = `${extension.slice(0, 15)}...`;
+      if (provenance.kind === "verified") return about(null, "good", `${id}: built from ${provenance.repository}`);
+      return about(null, provenance.kind === "refused" ? "bad" : "plain", `${id}: ${provenance.why}`);
+    }
     case "extension-quarantined":
       return about(null, "bad", `${record.extension.slice(0, 15)}...: ${record.why}`);
     case "extension-removed":

@@ -134,6 +134,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("frozen", `restored: ${text}`);
     case "extension-added":
       return once("done", `extension added: ${text}`);
+    case "extension-attested":
+      return record.provenance.kind === "refused" ? once("asked", `extension with a false attestation: ${text}`) : [];
     case "extension-removed":
       return once("done", `extension removed: ${text}`);
     case "extension-quarantined":

@@ -182,6 +182,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "backup-made":
     case "driver-pinned":
     case "extension-added":
+    case "extension-attested":
     case "extension-removed":
     case "files-undone":
     case "files-written":

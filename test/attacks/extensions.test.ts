@@ -16,9 +16,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
-import type { ExtensionRequests } from "../../src/protocol/extension-table.ts";
+import type { ExtensionRequests, ExtensionSource } from "../../src/protocol/extension-table.ts";
 import { addArchive } from "../e2e/adding.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
+import { ATTESTED, attestationsOf, type Attested } from "../fakes/provenance/attested.ts";
 import { makeTgz, makeZip } from "../fakes/archives.ts";
 import { HOSTILE_ARCHIVES } from "../fakes/hostile-archives.ts";
 
@@ -158,6 +159,7 @@ describe("the store of extensions", () => {
     const server = createServer((request, response) => {
       const { port } = server.address() as AddressInfo; // it listens
       const [, name = "", version] = /^\/([a-z-]+)\/(.*)$/u.exec(request.url ?? "") ?? [];
+      if (name === "-") return void response.writeHead(503).end();
       if (name === "sent-on") return void response.writeHead(302, { location: "/notes/1.0.0" }).end();
       if (name === "files") return void response.end(version === "notes" ? honest : other);
       elsewhere += name === "notes" || name === "swapped" || name === "renamed" ? 0 : 1;
@@ -171,14 +173,70 @@ describe("the store of extensions", () => {
       const { port } = server.address() as AddressInfo; // it listens
       const fetchOf = (name: string): Promise<Added> =>
         aios.client.request("extension-add", {
-          source: { kind: "npm", registry: `http://127.0.0.1:${port}`, name, version: "1.0.0" },
+          source: { kind: "npm", registry: `http://127.0.0.1:${port}`, name, version: "1.0.0", roots: null },
         });
       expect(await fail(fetchOf("swapped"))).toBe("fetch-integrity");
       expect(await fail(fetchOf("renamed"))).toBe("extension-manifest");
       expect(await fail(fetchOf("sent-on"))).toBe("fetch-elsewhere");
       expect(stored()).toEqual([]);
-      expect(await fetchOf("notes")).toMatchObject({ fresh: true, extension: { name: "notes", kind: "npm" } });
+      expect(await fetchOf("notes")).toMatchObject({
+        fresh: true,
+        extension: { name: "notes", kind: "npm", provenance: { kind: "unread" } },
+      });
       expect(elsewhere).toBe(0);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it("says who built a package as far as that is proven, and holds against it what is not", async () => {
+    const tarball = Buffer.from(ATTESTED.tarball, "base64");
+    const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
+    let attestations: string | null = null;
+    const server = createServer((request, response) => {
+      const { port } = server.address() as AddressInfo; // it listens
+      const dist = { tarball: `http://127.0.0.1:${port}/files`, integrity };
+      if (request.url === "/files") return void response.end(tarball);
+      if (request.url === "/@acme%2fnotes/1.0.0")
+        return void response.end(JSON.stringify({ name: "@acme/notes", version: "1.0.0", dist }));
+      if (request.url !== "/-/npm/v1/attestations/@acme%2fnotes@1.0.0" || attestations === null)
+        return void response.writeHead(404).end();
+      response.end(attestations);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo; // it listens
+      const addBy = async (names: readonly Attested[] | null, roots: string): Promise<Added> => {
+        attestations = names === null ? null : attestationsOf(...names);
+        const source: ExtensionSource = {
+          kind: "npm",
+          registry: `http://127.0.0.1:${port}`,
+          name: "@acme/notes",
+          version: "1.0.0",
+          roots,
+        };
+        return await aios.client.request("extension-add", { source });
+      };
+      const rulesOf = async ({ extension: { id } }: Added): Promise<readonly string[]> =>
+        (await aios.client.request("extension-vet", { id })).findings.map(({ rule }) => rule);
+      const roots = JSON.stringify(ATTESTED.roots);
+      const before = await list();
+      expect(await fail(addBy(["good"], "{}"))).toBe("fetch-roots");
+      expect(await list()).toEqual(before);
+
+      const good = await addBy(["good"], roots);
+      expect(good).toMatchObject({
+        fresh: true,
+        extension: { provenance: { kind: "verified", repository: "https://github.com/acme/notes" } },
+      });
+      expect(await rulesOf(good)).toEqual([]);
+      const forged = await addBy(["good", "otherDigest"], roots);
+      expect(forged.extension.provenance).toMatchObject({ kind: "refused" });
+      expect(await rulesOf(forged)).toEqual(["provenance-refused"]);
+      // To keep it back later takes nothing away, and what is the same is not written twice.
+      expect(await addBy(null, roots)).toMatchObject({ fresh: false, extension: forged.extension });
+      await aios.client.request("extension-remove", { id: forged.extension.id });
     } finally {
       server.closeAllConnections();
       server.close();

@@ -72,7 +72,16 @@ interface Opened extends Desk {
 /** A store with one extension that speaks for itself, and a detonation that gives one answer. */
 function open({ answer = report(), rule = "uses-network", typed = ["n"], kind = "npm" }: Setting = {}): Opened {
   const said = { name: "@acme/server-files", version: "1.1.0", source: "files.tgz" };
-  const view: ExtensionView = { id: ID, kind, ...said, at: NOW, state: "added", why: null, grants: [] };
+  const view: ExtensionView = {
+    id: ID,
+    kind,
+    ...said,
+    at: NOW,
+    state: "added",
+    why: null,
+    provenance: null,
+    grants: [],
+  };
   const asks = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
   const tool = { name: "read_file", title: null, description: null, inputSchema: { type: "object" } };
   const offer: CliRequests["probe"]["ok"]["drivers"][string] = {

@@ -32,7 +32,7 @@ function open(setting: Setting = {}): Desk {
   const { typed = ["n"], state = "active", words = [], settings = [] } = setting;
   const view = (id: string, version: string, grants: readonly string[]): ExtensionView => {
     const said = { kind, name: "@acme/server-files", version, source: "files.tgz" } as const;
-    return { id, ...said, at: NOW, state: "added", why: null, grants };
+    return { id, ...said, at: NOW, state: "added", why: null, provenance: null, grants };
   };
   const store = [view(OLD, "1.0.0", ["files"]), view(NEW, "1.1.0", [])];
   const asks = {

@@ -3,6 +3,7 @@ import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { CliPowers } from "../../src/cli/powers.ts";
 import type { ExtensionManifest } from "../../src/protocol/extension.ts";
+import type { Provenance } from "../../src/protocol/provenance.ts";
 import type { ExtensionView, TreeFile } from "../../src/protocol/extension-table.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
 import { decode } from "../../src/protocol/decode.ts";
@@ -13,7 +14,7 @@ const [ONE, TWO] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
 
 function view(id: string, change: Partial<ExtensionView> = {}): ExtensionView {
   const said = { kind: "npm", name: "notes", version: "1.0.0", source: "notes.tgz" } as const;
-  return { id, ...said, at: NOW, state: "added", why: null, grants: [], ...change };
+  return { id, ...said, at: NOW, state: "added", why: null, provenance: null, grants: [], ...change };
 }
 
 function file(path: string, change: Partial<TreeFile> = {}): TreeFile {
@@ -67,6 +68,7 @@ const STORE = new Map([
     ),
   ],
 ]);
+const WITH_MORE = STORE.get(TWO) ?? shown(view(TWO), []);
 
 /** As a vetter could answer that was taken over: the harmless first, and a rule that nobody knows. */
 const FOUND = {
@@ -99,17 +101,17 @@ describe("ext add knows a source by its form", () => {
     [
       "a package",
       ["@acme/notes@1.2.3"],
-      { kind: "npm", registry: "https://registry.example", name: "@acme/notes", version: "1.2.3" },
+      { kind: "npm", registry: "https://registry.example", name: "@acme/notes", version: "1.2.3", roots: null },
     ],
     [
       "the same, said so",
       ["npm:notes@1.2.3"],
-      { kind: "npm", registry: "https://registry.example", name: "notes", version: "1.2.3" },
+      { kind: "npm", registry: "https://registry.example", name: "notes", version: "1.2.3", roots: null },
     ],
     [
       "one of another registry",
       ["notes@1.2.3", "--registry", "https://packages.example.com/npm/"],
-      { kind: "npm", registry: "https://packages.example.com/npm", name: "notes", version: "1.2.3" },
+      { kind: "npm", registry: "https://packages.example.com/npm", name: "notes", version: "1.2.3", roots: null },
     ],
     ["an address", ["https://mcp.example.com/mcp"], { kind: "http", url: "https://mcp.example.com/mcp" }],
   ])("%s", async (_what, words, source) => {
@@ -167,6 +169,45 @@ test("ext add and ext show say what was found, by what we hold of each rule", as
     expect(at).not.toContain(-1);
     expect(out).toContain("critical made-up");
   }
+});
+
+const BUILT: Provenance = {
+  kind: "verified",
+  repository: "https://github.com/acme/notes",
+  workflow: "https://github.com/acme/notes/.github/workflows/release.yml@refs/tags/v1.1.0",
+  commit: "0123456789abcdef0123456789abcdef01234567",
+  builder: "GitHub Actions, github-hosted",
+  roots: null,
+};
+
+test.each<readonly [Provenance | null, string]>([
+  [null, "nobody attests how it was built"],
+  [BUILT, "was built from https://github.com/acme/notes at 0123456789abcdef"],
+  [{ ...BUILT, roots: ONE }, `as verified with roots that were given: ${ONE}`],
+  [{ kind: "refused", why: "of other\u202e bytes" }, "its attestation does not hold: of other‹U+202E› bytes"],
+  [{ kind: "unread", why: "it answered 503" }, "how it was built is not known: it answered 503"],
+])("ext add says of how it was built: %#", async (provenance, told) => {
+  const desk = open();
+  STORE.set(ONE, shown(view(ONE, { provenance }), []));
+  expect(await runProgram(["ext", "add", "notes@1.0.0"], desk.powers)).toBe(EXIT.ok);
+  expect(desk.out()).toContain(told);
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
+});
+
+test.each<readonly [Provenance | null, string | null]>([
+  [BUILT, null],
+  [{ ...BUILT, repository: "https://github.com/evil/notes" }, "this one from https://github.com/evil/notes"],
+  [null, "nothing proves that of this one"],
+])("a version is held against the source of the one that is trusted: %#", async (provenance, told) => {
+  const desk = open();
+  STORE.set(TWO, shown(view(TWO, { grants: ["notes"], provenance: BUILT }), [file("a.js")]));
+  STORE.set(ONE, shown(view(ONE, { provenance }), [file("a.js")]));
+  expect(await runProgram(["ext", "add", "notes@1.0.0"], desk.powers)).toBe(EXIT.ok);
+  if (told === null) expect(desk.out()).not.toContain("that one was built from");
+  else expect(desk.out()).toContain(told);
+  STORE.delete(TWO);
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
+  STORE.set(TWO, WITH_MORE);
 });
 
 test.each([

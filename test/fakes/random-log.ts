@@ -376,6 +376,8 @@ export const MOVES: readonly (readonly [string, Move])[] = [
       const extension = digestOf(`extension ${a % 7}`);
       if (b % 4 === 0) return log.push({ kind: "extension-removed", extension });
       if (b % 4 === 1) return log.push({ kind: "extension-quarantined", extension, why: `reason ${b}` });
+      if (b % 4 === 2)
+        return log.push({ kind: "extension-attested", extension, provenance: { kind: "refused", why: `reason ${b}` } });
       const [manifest, version] = [digestOf(`manifest ${b}`), b % 3 === 0 ? null : `${b}.0.0`];
       log.push({ kind: "extension-added", extension, manifest, of: "npm", name: "notes", version, source: "notes" });
     },

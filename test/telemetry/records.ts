@@ -126,6 +126,11 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
     version: "1.0.0",
     source: CANARY,
   },
+  "extension-attested": {
+    kind: "extension-attested",
+    extension: sha,
+    provenance: { kind: "refused", why: CANARY },
+  },
   "extension-quarantined": { kind: "extension-quarantined", extension: sha, why: CANARY },
   "extension-removed": { kind: "extension-removed", extension: sha },
   "agent-restarted": { kind: "agent-restarted", agent: "writer", key },

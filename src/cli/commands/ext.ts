@@ -1,5 +1,6 @@
 import { npmName, npmVersion } from "../../protocol/extension-order.ts";
 import type { ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
+import { MOST_ROOTS } from "../../protocol/provenance.ts";
 import { decode } from "../../protocol/decode.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
 import { line, join, writeLines } from "../../showing/line.ts";
@@ -32,19 +33,28 @@ export const extAdd: Command = {
   flags: [
     { name: "registry", value: "URL", help: "the registry of npm packages (default: npm's own)" },
     DETONATE,
+    {
+      name: "sigstore-roots",
+      value: "FILE",
+      help: "a trusted_root.json with which attestations are verified (default: the shipped one)",
+    },
     JSON_OUTPUT,
     HOME,
   ],
   details: [
     "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), or the https address of a server.",
     "Nothing of it is run on your machine, its install scripts neither: --detonate runs them as aios ext detonate does, in a sealed sandbox with a made-up home. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
+    "Of a package from npm, the attestations that its registry has are fetched, too, and verified without asking anybody: who built these bytes, and from which source. That there are none is told; one that does not hold is a grave finding.",
     "A process of its own, without your files, looks through it as aios ext vet does; what it found is shown, the worst first. Whatever it found, it is added: that it does nothing is what keeps you safe.",
     INERT,
   ],
   examples: ["ext add @modelcontextprotocol/server-memory@2026.8.31", "ext add ./my-skill", "ext add notes.mcpb"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client, home) => {
-      const source = await readSource(powers, args.required("SOURCE"), args.value("registry"));
+      const source = await readSource(powers, args.required("SOURCE"), {
+        registry: args.value("registry"),
+        roots: args.value("sigstore-roots"),
+      });
       if (source.kind === "http" && args.has(DETONATE.name)) throw noFiles(source.url);
       const { extension, fresh } = await add(powers, { client, home, source });
       const vetted = await readReport(client, extension.id);
@@ -178,15 +188,20 @@ type Typed =
   | Exclude<ExtensionSource, { kind: "stream" }>
   | { readonly kind: "path"; readonly path: string; readonly is: "folder" | "file" };
 
-async function readSource(powers: CliPowers, text: string, registry: string | null): Promise<Typed> {
+async function readSource(
+  powers: CliPowers,
+  text: string,
+  given: { readonly registry: string | null; readonly roots: string | null },
+): Promise<Typed> {
   if (/^https?:\/\//u.test(text)) return { kind: "http", url: text };
   const [, name = "", version = ""] = /^(?:npm:)?(@?[^@]+)@([^@]+)$/u.exec(text) ?? [];
   if (decode(npmName, name).kind === "ok" && decode(npmVersion, version).kind === "ok")
     return {
       kind: "npm",
-      registry: (registry ?? (await powers.sources.registry())).replace(/\/+$/u, ""),
+      registry: (given.registry ?? (await powers.sources.registry())).replace(/\/+$/u, ""),
       name,
       version,
+      roots: given.roots === null ? null : await powers.files.read(powers.resolve(given.roots), MOST_ROOTS),
     };
   const path = powers.resolve(text);
   const is = await powers.sources.inspect(path);

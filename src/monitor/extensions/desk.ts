@@ -6,7 +6,8 @@ import { decode } from "../../protocol/decode.ts";
 import { EXTENSION_MANIFEST, type ExtensionManifest, type ExtensionSays } from "../../protocol/extension.ts";
 import type { ArchiveForm, ReadExtension } from "../../protocol/extension-order.ts";
 import type { ExtensionRequests, ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
-import type { Vetted } from "../../protocol/vetting-order.ts";
+import type { Provenance } from "../../protocol/provenance.ts";
+import { MOST_FOUND, type Vetted } from "../../protocol/vetting-order.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import type { PeerFault } from "../../protocol/rpc-error.ts";
 import { Refusal, type RefusalCode } from "../faults.ts";
@@ -22,6 +23,10 @@ const MOST_AT_ONCE = 4;
 /** Answers of at most two hundred findings that are kept. */
 const MOST_VETTED = 32;
 const NOTHING_ASKED: ExtensionSays["asks"] = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
+interface Prepared {
+  readonly manifest: ExtensionManifest;
+  readonly provenance: Provenance | null;
+}
 type Unpacking = Exclude<ExtensionSource, { kind: "http" }>;
 
 export interface ExtensionDesk {
@@ -50,7 +55,7 @@ export function createExtensionDesk(ports: {
 }): ExtensionDesk {
   const { journal } = ports;
   const { extensions: store, crypto, takeStreams } = ports.powers;
-  const { extensions } = journal.state;
+  const { extensions, attested } = journal.state;
   const processes = createExtensionProcesses(ports);
   /** What was found in this run of the monitor, by id. */
   const vetted = new Map<string, Vetted>();
@@ -64,25 +69,28 @@ export function createExtensionDesk(ports: {
     return next;
   }
 
-  async function fill(staging: Staging, source: Unpacking): Promise<ArchiveForm> {
+  async function fill(
+    staging: Staging,
+    source: Unpacking,
+  ): Promise<{ readonly form: ArchiveForm; readonly provenance: Provenance | null }> {
     if (source.kind === "stream") {
       const streams = await takeStreams(source.ticket);
       if (streams === null) throw new Refusal("streams", "The archive was not handed over.", "Try again.");
       try {
         const { form } = source;
         taken(await processes.unpack({ tree: staging.tree, streams }, { form }));
-        return form;
+        return { form, provenance: null };
       } finally {
         streams.release();
       }
     }
     const { kind: _kind, ...asked } = source;
-    taken(await processes.fetch(staging.fetched, asked));
+    const { provenance } = taken(await processes.fetch(staging.fetched, asked));
     taken(await processes.unpack(staging, { form: "tgz" }));
-    return "tgz";
+    return { form: "tgz", provenance };
   }
 
-  async function prepare(staging: Staging, source: ExtensionSource): Promise<ExtensionManifest> {
+  async function prepare(staging: Staging, source: ExtensionSource): Promise<Prepared> {
     if (source.kind === "http") {
       const { url } = source;
       const id = crypto.digest(canonicalize({ v: 1, kind: "http", endpoint: url }));
@@ -96,17 +104,17 @@ export function createExtensionDesk(ports: {
         settings: [],
         asks: NOTHING_ASKED,
       };
-      return { v: 1, id, kind: "http", endpoint: url, files: 0, bytes: 0, ...says };
+      return { manifest: { v: 1, id, kind: "http", endpoint: url, files: 0, bytes: 0, ...says }, provenance: null };
     }
-    const form = await fill(staging, source);
+    const { form, provenance } = await fill(staging, source);
     const { digest: id, bytes, files } = await store.seal(staging);
     const label = source.kind === "npm" ? source.name : source.label;
     const { is, says } = taken(await processes.read(staging.tree, { form, label }));
     if (source.kind === "npm") expectAsked(source, { is, says });
-    return { v: 1, id, kind: is, endpoint: null, files: files.length, bytes, ...says };
+    return { manifest: { v: 1, id, kind: is, endpoint: null, files: files.length, bytes, ...says }, provenance };
   }
 
-  async function keep(staging: Staging, manifest: ExtensionManifest, source: string): Promise<boolean> {
+  async function keep(staging: Staging, { manifest, provenance: said }: Prepared, source: string): Promise<boolean> {
     const text = canonicalize(asJson(manifest));
     const { id, kind, name, version } = manifest;
     const digest = crypto.digest(text);
@@ -118,7 +126,15 @@ export function createExtensionDesk(ports: {
         `This extension is in quarantine: ${there.quarantined}.`,
         `aios ext show ${id}`,
       );
-    if (there?.manifest === digest && (await isWhole(there))) return false;
+    // Whoever brings it without an attestation takes none away.
+    const known = attested.get(id) ?? null;
+    const silent = said === null || (said.kind === "unread" && known !== null);
+    const news = silent || isSame(said, known) ? null : said;
+    const whole = there?.manifest === digest && (await isWhole(there));
+    if (whole && news === null) return false;
+    // First of all: nothing is in the store without what speaks against it.
+    if (news !== null) await journal.write({ kind: "extension-attested", extension: id, provenance: news });
+    if (whole) return false;
     await store.keep(id, { staging, manifest: text });
     const record = {
       kind: "extension-added",
@@ -148,10 +164,10 @@ export function createExtensionDesk(ports: {
   }
 
   const view = (extension: ExtensionState): ExtensionView =>
-    viewExtension(extension, usesOf(journal.state.active.values()));
+    viewExtension(extension, { uses: usesOf(journal.state.active.values()), attested });
   function viewAll(): readonly ExtensionView[] {
     const uses = usesOf(journal.state.active.values());
-    return [...extensions.values()].map((extension) => viewExtension(extension, uses));
+    return [...extensions.values()].map((extension) => viewExtension(extension, { uses, attested }));
   }
 
   async function oneOfFew<T>(work: () => Promise<T>): Promise<T> {
@@ -177,9 +193,9 @@ export function createExtensionDesk(ports: {
   async function add(source: ExtensionSource): Promise<ExtensionRequests["extension-add"]["ok"]> {
     const staging = store.stage();
     try {
-      const manifest = await prepare(staging, source).catch(asRefusal);
-      const fresh = await inTurn(() => keep(staging, manifest, nameSource(source)));
-      return { extension: view(find(manifest.id)), fresh };
+      const prepared = await prepare(staging, source).catch(asRefusal);
+      const fresh = await inTurn(() => keep(staging, prepared, nameSource(source)));
+      return { extension: view(find(prepared.manifest.id)), fresh };
     } finally {
       await store.drop(staging).catch(() => {});
     }
@@ -200,8 +216,9 @@ export function createExtensionDesk(ports: {
 
     async "extension-vet"({ id }) {
       // Of a server elsewhere there is nothing here to look through.
-      if (find(id).kind === "http") return { findings: [], more: 0 };
-      return vetted.get(id) ?? (await oneOfFew(() => vet(id).catch(notVetted)));
+      const { kind } = find(id);
+      if (kind === "http") return { findings: [], more: 0 };
+      return withProvenance(vetted.get(id) ?? (await oneOfFew(() => vet(id).catch(notVetted))), attested.get(id));
     },
 
     "extension-remove": ({ id }) =>
@@ -249,6 +266,18 @@ function notVetted(error: unknown): Vetted {
   const why = error instanceof Error ? error.message : "it failed";
   const message = makeVisible(`was not vetted: ${why}`).slice(0, 512).toWellFormed();
   return { findings: [{ rule: "not-vetted", message, path: ".", line: 1 }], more: 0 };
+}
+
+/** What speaks against it by its registry's attestations comes with what its files say. */
+function withProvenance({ findings, more }: Vetted, provenance: Provenance | undefined): Vetted {
+  if (provenance?.kind !== "refused") return { findings, more };
+  const message = `has an attestation that does not hold: ${provenance.why}`.slice(0, 512).toWellFormed();
+  const all = [{ rule: "provenance-refused", message, path: ".", line: 1 }, ...findings];
+  return { findings: all.slice(0, MOST_FOUND), more: more + Math.max(0, all.length - MOST_FOUND) };
+}
+
+function isSame(one: Provenance | null, other: Provenance | null): boolean {
+  return canonicalize(asJson(one)) === canonicalize(asJson(other));
 }
 
 /** What a process answered, where it did what it was asked for. Throws Refusal. */

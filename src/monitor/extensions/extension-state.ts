@@ -1,9 +1,13 @@
 import type { RecordBody } from "../../protocol/record.ts";
 import type { Grant } from "../../kernel/grant.ts";
 import { MOST_USES, type ExtensionView } from "../../protocol/extension-table.ts";
+import type { Provenance } from "../../protocol/provenance.ts";
 import type { ExtensionState } from "../state.ts";
 
-type AboutExtension = Extract<RecordBody, { readonly extension: string }>;
+type AboutExtension = Exclude<
+  Extract<RecordBody, { readonly extension: string }>,
+  { readonly kind: "extension-attested" }
+>;
 
 /** Takes a record about an extension into the state. */
 export function applyExtension(extensions: Map<string, ExtensionState>, at: number, body: AboutExtension): void {
@@ -27,10 +31,15 @@ export function applyExtension(extensions: Map<string, ExtensionState>, at: numb
 /** An extension for people, and which grants use it. */
 export function viewExtension(
   { manifest: _manifest, quarantined, ...extension }: ExtensionState,
-  uses: ReadonlyMap<string, readonly string[]>,
+  {
+    uses,
+    attested,
+  }: { readonly uses: ReadonlyMap<string, readonly string[]>; readonly attested: ReadonlyMap<string, Provenance> },
 ): ExtensionView {
   const grants = (uses.get(extension.id) ?? []).slice(0, MOST_USES);
-  return { ...extension, state: quarantined === null ? "added" : "quarantined", why: quarantined, grants };
+  const provenance = attested.get(extension.id) ?? null;
+  const state = quarantined === null ? "added" : "quarantined";
+  return { ...extension, state, why: quarantined, provenance, grants };
 }
 
 /** Ids of grants by the extension that they name. */

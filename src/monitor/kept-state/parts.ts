@@ -4,6 +4,7 @@ import {
   ASKED,
   AT,
   COUNT,
+  ATTESTED,
   CUT_OFF,
   EXPIRED,
   EXTENSION,
@@ -161,6 +162,16 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
     take({ state }, row) {
       if (state.extensions.has(row.id)) return TWICE;
       state.extensions.set(row.id, row);
+      return null;
+    },
+  }),
+  attested: part(ATTESTED, {
+    *rows({ state }) {
+      for (const [extension, provenance] of state.attested) yield { extension, provenance };
+    },
+    take({ state }, { extension, provenance }) {
+      if (state.attested.has(extension)) return TWICE;
+      state.attested.set(extension, provenance);
       return null;
     },
   }),

@@ -40,6 +40,7 @@ import {
 } from "../../protocol/fields.ts";
 import { ERASABLE } from "../../protocol/retention.ts";
 import { EXTENSION_KINDS, extensionName } from "../../protocol/extension.ts";
+import { PROVENANCE, type Provenance } from "../../protocol/provenance.ts";
 import type { ExtensionState, HeldState, InstanceState, OpenIntent, State } from "../state.ts";
 import type { Folded } from "./folded.ts";
 
@@ -213,6 +214,12 @@ export const EXTENSION: Decoder<ExtensionState> = object<ExtensionState>({
   at: moment,
   quarantined: nullable(visibleLine),
 });
+
+export interface AttestedRow {
+  readonly extension: string;
+  readonly provenance: Provenance;
+}
+export const ATTESTED: Decoder<AttestedRow> = object<AttestedRow>({ extension: digest, provenance: PROVENANCE });
 
 export const FROZEN: Decoder<{ readonly record: number }> = object<{ readonly record: number }>({ record: count });
 
