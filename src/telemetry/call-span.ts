@@ -13,6 +13,12 @@ const METHODS = { call: "tools/call", read: "resources/read", prompt: "prompts/g
 /** Built-in devices that are no MCP servers. */
 export const DEVICES: ReadonlySet<string> = new Set(["net", "infer", "git-ssh", "memory"]);
 
+/** What went wrong with a call, as spans and metrics say it: a code, or the conventions' word for a tool that says it failed. */
+export function errorOfOutcome({ result, code }: Pick<Outcome, "result" | "code">): string | null {
+  if (result === "ok") return null;
+  return result === "tool-error" ? "tool_error" : (code ?? result);
+}
+
 /**
  * The span of the call of a driver, by the semantic conventions: `mcp.*` with `gen_ai.*` for a call of a server's tool,
  * `gen_ai.*` for a call of a model, `http.*` for an exchange. What a server or a provider was told is below this one.
@@ -68,7 +74,7 @@ function parts(
       };
     case "prompt":
       return {
-        name: method,
+        name: `${method} ${name}`,
         attributes: { "mcp.method.name": method, "gen_ai.prompt.name": name, "aios.driver": driver },
       };
   }

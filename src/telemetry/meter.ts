@@ -1,7 +1,7 @@
 import { isObject, type JsonValue } from "../kernel/json.ts";
 import type { Decider, LogRecord } from "../protocol/record.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
-import { DEVICES } from "./call-span.ts";
+import { DEVICES, errorOfOutcome } from "./call-span.ts";
 import { showText, type Names } from "./names.ts";
 import { isAction, type ActionRecord } from "./record-attributes.ts";
 import { Tally, textsIn, type Labels, type Metric } from "./tally.ts";
@@ -81,7 +81,8 @@ export function createMeter(snapshot: JsonValue, { names }: { readonly names: Na
     const seconds = record.micros / MICROS;
     tally.observe("aios.action.duration", seconds, { risk: record.risk, result: record.result });
     tally.add("aios.result.bytes", record.bytes);
-    const error: Labels = record.result === "ok" ? {} : { "error.type": record.code ?? record.result };
+    const failed = errorOfOutcome(record);
+    const error: Labels = failed === null ? {} : { "error.type": failed };
     const model = asked.get(String(record.intent));
     asked.delete(String(record.intent));
     const { driver, verb, name } = names.subject(record);

@@ -4,7 +4,7 @@ import type { Sha256 } from "../protocol/merkle.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
 import type { TraceOrigin } from "../protocol/trace-context.ts";
-import { callSpan } from "./call-span.ts";
+import { callSpan, errorOfOutcome } from "./call-span.ts";
 import type { Names } from "./names.ts";
 import { actionAttributes, deciderAttributes, isAction, type ActionRecord } from "./record-attributes.ts";
 import { encodeSpan, SPAN_KIND, type Moment, type SpanDraft } from "./spans.ts";
@@ -209,10 +209,7 @@ function actionSpans(
 }
 
 function errorOf(record: Extract<LogRecord, { readonly kind: "denied" | "outcome" }>): string | null {
-  if (record.kind === "denied") return record.code;
-  if (record.result === "ok") return null;
-  // The word of the conventions for a tool that says itself that it failed.
-  return record.result === "tool-error" ? "tool_error" : (record.code ?? record.result);
+  return record.kind === "denied" ? record.code : errorOfOutcome(record);
 }
 
 function lastMoment(
