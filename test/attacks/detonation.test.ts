@@ -128,7 +128,7 @@ describe("what runs in a detonation", () => {
 
   it("leaves nothing running", async () => {
     const seconds = "61.25";
-    const script = `setsid sleep ${seconds} > /dev/null 2>&1 &\nuntil grep -qas "sleep.61[.]25" /proc/[0-9]*/cmdline; do :; done`;
+    const script = `setsid sleep ${seconds} > /dev/null 2>&1 &\nuntil grep -qas "^sleep.61[.]25" /proc/[0-9]*/cmdline; do :; done`;
     const running = (): readonly string[] =>
       readdirSync("/proc").filter((name) => {
         try {
