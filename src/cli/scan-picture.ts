@@ -1,9 +1,10 @@
 import { RULES, severityOf, SEVERITIES } from "../extensions/scan/finding.ts";
 import type { ClientFound, ScanReport } from "../extensions/scan/scan.ts";
+import { HELD_WORDS } from "../extensions/scan/settings.ts";
 import type { Server } from "../extensions/scan/server.ts";
 import { join, line, type Line, type Tone } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
-import { padText } from "../showing/width.ts";
+import { padText, wrapProse } from "../showing/width.ts";
 import { drawFindings, TONES } from "./findings-picture.ts";
 
 const WORD_TONES: { readonly [word in ScanReport["score"]["word"]]: Tone } = {
@@ -14,6 +15,9 @@ const WORD_TONES: { readonly [word in ScanReport["score"]["word"]]: Tone } = {
   critical: "bad",
 };
 const BAR = 40;
+/** Places that were not read and are shown without --all. */
+const UNREAD_SHOWN = 12;
+
 /** A report as a person reads it at a terminal. */
 export function drawScan(
   report: ScanReport,
@@ -32,8 +36,13 @@ export function drawScan(
     ...drawReach(report),
     line(""),
     ...drawScore(report),
+    ...drawUnread(report, screen),
     line(""),
-    ...drawFindings(report.findings, RULES, screen),
+    ...drawFindings(
+      report.findings.filter(({ rule }) => rule !== "unreadable"),
+      RULES,
+      screen,
+    ),
     ...drawWayOut(report),
   ];
 }
@@ -41,12 +50,13 @@ export function drawScan(
 function drawClient(client: ClientFound, report: ScanReport): readonly Line[] {
   const own = report.findings.filter((finding) => finding.client === client.id);
   const worst = SEVERITIES.find((severity) => own.some((finding) => severityOf(finding) === severity));
-  const held =
-    client.ownSandbox === "none" ? "runs with everything you have" : "its own sandbox keeps commands to the folder";
   const said = own.length === 0 ? "" : `  ${own.length} ${own.length === 1 ? "finding" : "findings"}`;
   const rows = [...client.servers.map(describeServer), ...describeSkills(client), ...describeActivity(client)];
   return [
-    join(["strong", `● ${padText(client.name, 15)}`], held, [worst === undefined ? "plain" : TONES[worst], said]),
+    join(["strong", `● ${padText(client.name, 15)}`], HELD_WORDS[client.ownSandbox], [
+      worst === undefined ? "plain" : TONES[worst],
+      said,
+    ]),
     ...rows.map((text, at) => join(["faint", at === rows.length - 1 ? "  └ " : "  ├ "], makeVisible(text))),
   ];
 }
@@ -81,7 +91,7 @@ function describeActivity({ activity }: ClientFound): readonly string[] {
 }
 
 function drawReach({ clients, keys, sockets }: ScanReport): readonly Line[] {
-  const free = clients.filter((client) => client.ownSandbox === "none");
+  const free = clients.filter((client) => client.ownSandbox !== "workspace");
   const who = free.length === 0 ? "Their servers reach" : "Through these";
   return [
     line(""),
@@ -105,8 +115,31 @@ function drawScore({ score }: ScanReport): readonly Line[] {
       "Exposure  ",
       [tone, "█".repeat(full)],
       ["faint", "░".repeat(BAR - full)],
-      [tone, `  ${score.exposure} of 100, ${score.word}`],
+      [tone, `  ${score.complete ? "" : "at least "}${score.exposure} of 100, ${score.word}`],
     ),
+  ];
+}
+
+/** What the score cannot speak of. */
+function drawUnread(
+  { unread }: ScanReport,
+  { columns, all }: { readonly columns: number; readonly all: boolean },
+): readonly Line[] {
+  if (unread.length === 0) return [];
+  const shown = all ? unread : unread.slice(0, UNREAD_SHOWN);
+  const more = unread.length - shown.length;
+  const said =
+    unread.length === 1
+      ? "1 place is there and was not read. What it holds may open more."
+      : `${unread.length} places are there and were not read. What they hold may open more.`;
+  return [
+    line(`Incomplete: ${said}`, "wait"),
+    ...shown.flatMap(({ path, why }) =>
+      wrapProse(makeVisible(`${path}: ${why}`), Math.max(40, columns - 11)).map((text) =>
+        line(`           ${text}`, "wait"),
+      ),
+    ),
+    ...(more > 0 ? [line(`           and ${more} more: --all shows them`, "faint")] : []),
   ];
 }
 

@@ -13,11 +13,19 @@ export interface Look {
   list(folder: string, most: number): Promise<readonly string[]>;
   /** The first `most` bytes of a regular file as text, malformed parts replaced; null when it cannot be read. */
   read(path: string, most: number): Promise<string | null>;
-  /** The last `most` bytes of the same. */
+  /** All of a regular file as text, or why there is none: `read` says the same of what is not there and what is not to be read. */
+  readWhole(path: string, most: number): Promise<Reading>;
+  /** The last `most` bytes of a regular file. */
   readEnd(path: string, most: number): Promise<string | null>;
   /** Sockets of this machine that listen for TCP, with the program where this person may know it. */
   listeners(): Promise<readonly Listener[]>;
 }
+
+/** What became of reading a file. `absent`: nothing lies there. `unread`: something does, and these words say why it was not read. */
+export type Reading =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unread"; readonly why: string };
 
 export interface Found {
   readonly kind: "file" | "folder" | "socket" | "other";

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { access, open, readdir, readFile, readlink, stat, type FileHandle } from "node:fs/promises";
-import type { Found, Listener, Look } from "./look.ts";
+import { access, lstat, open, readdir, readFile, readlink, stat, type FileHandle } from "node:fs/promises";
+import type { Found, Listener, Look, Reading } from "./look.ts";
 
 const LISTEN = "0A";
 const LOOPBACK_4 = /^[0-9A-F]{6}7F$/u;
@@ -18,6 +18,7 @@ export function createLook(place: Pick<Look, "home" | "folder" | "now" | "variab
       return names.toSorted().slice(0, most);
     },
     read: (path: string, most: number) => readPart(path, { most, end: false }),
+    readWhole,
     readEnd: (path: string, most: number) => readPart(path, { most, end: true }),
     listeners: listListeners,
   });
@@ -44,19 +45,82 @@ async function readPart(
 ): Promise<string | null> {
   let handle: FileHandle | null = null;
   try {
-    // Without waiting: a pipe in the place of a configuration must not hold the scan.
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if (!(await stat(path)).isFile()) return null;
+    handle = await openQuietly(path);
     const found = await handle.stat();
     if (!found.isFile()) return null;
     const length = Math.min(found.size, most);
-    const bytes = new Uint8Array(length);
-    const { bytesRead } = await handle.read(bytes, 0, length, end ? found.size - length : 0);
-    return new TextDecoder().decode(bytes.subarray(0, bytesRead));
+    return await readBytes(handle, { from: end ? found.size - length : 0, length });
   } catch {
     return null;
   } finally {
     await handle?.close().catch(() => {}); // it was only read
   }
+}
+
+/** Without waiting, should a pipe take the place of the file that was seen there. */
+function openQuietly(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+}
+
+async function readBytes(
+  handle: FileHandle,
+  { from, length }: { readonly from: number; readonly length: number },
+): Promise<string> {
+  const bytes = new Uint8Array(length);
+  let got = 0;
+  while (got < length) {
+    const { bytesRead } = await handle.read(bytes, got, length - got, from + got);
+    if (bytesRead === 0) break;
+    got += bytesRead;
+  }
+  return new TextDecoder().decode(bytes.subarray(0, got));
+}
+
+async function readWhole(path: string, most: number): Promise<Reading> {
+  let handle: FileHandle | null = null;
+  try {
+    const seen = await stat(path);
+    if (!seen.isFile()) return { kind: "unread", why: `it is ${nameKind(seen)} and no file` };
+    handle = await openQuietly(path);
+    const found = await handle.stat();
+    if (!found.isFile()) return { kind: "unread", why: `it is ${nameKind(found)} and no file` };
+    if (found.size > most)
+      return { kind: "unread", why: `it has ${found.size} bytes, and at most ${most} of one file are read` };
+    return { kind: "text", text: await readBytes(handle, { from: 0, length: found.size }) };
+  } catch (error) {
+    return await explainUnread(path, error instanceof Error && "code" in error ? String(error.code) : "an error");
+  } finally {
+    await handle?.close().catch(() => {}); // it was only read
+  }
+}
+
+async function explainUnread(path: string, code: string): Promise<Reading> {
+  switch (code) {
+    case "ENOENT": {
+      const isThere = await lstat(path).then(
+        () => true,
+        () => false,
+      );
+      return isThere ? { kind: "unread", why: "it is a link to what is not there" } : { kind: "absent" };
+    }
+    // A file stands where its folder would be.
+    case "ENOTDIR":
+      return { kind: "absent" };
+    case "EACCES":
+    case "EPERM":
+      return { kind: "unread", why: "you may not read it, or not enter its folder" };
+    case "ELOOP":
+      return { kind: "unread", why: "its links lead in a circle" };
+    default:
+      return { kind: "unread", why: `reading it failed with ${code}` };
+  }
+}
+
+function nameKind(found: Pick<Awaited<ReturnType<typeof stat>>, "isDirectory" | "isFIFO" | "isSocket">): string {
+  if (found.isDirectory()) return "a folder";
+  if (found.isFIFO()) return "a pipe";
+  return found.isSocket() ? "a socket" : "a device";
 }
 
 /** Listening TCP sockets of proc_net_tcp(5). */

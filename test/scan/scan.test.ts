@@ -1,11 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { drawScan } from "../../src/cli/scan-picture.ts";
 import { severityOf } from "../../src/extensions/scan/finding.ts";
+import { writePage } from "../../src/extensions/scan/page.ts";
+import { writeSarif } from "../../src/extensions/scan/sarif.ts";
 import { scanMachine, type ScanReport } from "../../src/extensions/scan/scan.ts";
 import { createLook } from "../../src/platform/machine-look.ts";
+import { plainText } from "../../src/showing/line.ts";
 import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { prepareHome, VALUES } from "./prepared-home.ts";
@@ -32,10 +36,12 @@ function runSealed(
   const began = performance.now();
   const ran = spawnSync(
     "bwrap",
-    ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-net", "--unshare-pid", "--chdir", folder]
+    // As a user whom a file's mode stops, whoever runs the tests.
+    ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--chdir", folder]
+      .concat(["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-net", "--unshare-pid"])
       .concat(["--clearenv", "--setenv", "HOME", home, "--setenv", "DEPLOY_TOKEN", VALUES["password"] ?? ""])
       .concat(["--", COMMAND, "scan", ...args]),
-    { encoding: "utf8" },
+    { encoding: "utf8", timeout: 60_000 },
   );
   return { status: ran.status, out: `${ran.stdout}${ran.stderr}`, ms: performance.now() - began };
 }
@@ -203,6 +209,77 @@ test("an empty home is no exposure", async () => {
   expect([report.clients, report.findings, report.score.exposure]).toEqual([[], [], 0]);
 });
 
+test("what is there and was not read is listed with its reason in each format, and nothing is said of what it holds", () => {
+  const home = makeTemporaryFolder();
+  const at = (path: string): string => {
+    const full = join(home, path);
+    mkdirSync(join(full, ".."), { recursive: true });
+    return full;
+  };
+  mkdirSync(at(".claude/settings.json"));
+  execFileSync("mkfifo", [at(".config/Claude/claude_desktop_config.json"), at(".codex/skills/held/SKILL.md")]);
+  symlinkSync("/dev/zero", at(".codex/config.toml"));
+  symlinkSync("opencode.json", at(".config/opencode/opencode.json"));
+  writeFileSync(at(".cursor/mcp.json"), '{"mcpServers": ');
+  writeFileSync(at(".config/Code/User/mcp.json"), "{}");
+  truncateSync(at(".config/Code/User/mcp.json"), 5 * 1024 * 1024);
+  writeFileSync(at(".config/Code/User/settings.json"), " \n");
+  writeFileSync(at(".gemini/settings.json"), '{"tools": {"sandbox": true}}', { mode: 0 });
+  symlinkSync("nowhere", at(".openclaw/openclaw.json"));
+  writeFileSync(at(".gemini/skills/odd/SKILL.md"), "Nothing.\0");
+  const expected = [
+    ["claude-code", "~/.claude/settings.json", "it is a folder and no file"],
+    ["claude-desktop", "~/.config/Claude/claude_desktop_config.json", "it is a pipe and no file"],
+    ["codex", "~/.codex/config.toml", "it is a device and no file"],
+    ["codex", "~/.codex/skills/held/SKILL.md", "it is a pipe and no file"],
+    ["opencode", "~/.config/opencode/opencode.json", "its links lead in a circle"],
+    ["cursor", "~/.cursor/mcp.json", "it is no table of JSON"],
+    ["vscode", "~/.config/Code/User/mcp.json", "it has 5242880 bytes, and at most 4194304 of one file are read"],
+    ["gemini", "~/.gemini/settings.json", "you may not read it, or not enter its folder"],
+    ["gemini", "~/.gemini/skills/odd/SKILL.md", "it is a program or other data, and no text"],
+    ["openclaw", "~/.openclaw/openclaw.json", "it is a link to what is not there"],
+  ];
+
+  // A check does not pass when what would fail it lies in a file that nobody could read.
+  const ran = runSealed(home, home, ["--format", "json", "--fail-on", "100"]);
+  const json = JSON.parse(ran.out) as ScanReport;
+  expect([ran.status, json.score.exposure < 100]).toEqual([1, true]);
+  expect(json.unread.map(({ client, path, why }) => [client, path, why])).toEqual(expected);
+  expect(json.score.complete).toBe(false);
+  expect(Object.fromEntries(json.clients.map(({ id, ownSandbox }) => [id, ownSandbox]))).toMatchObject({
+    "claude-code": "unknown",
+    codex: "unknown",
+    gemini: "unknown",
+    openclaw: "unknown",
+    cursor: "none",
+  });
+  expect(writeSarif(json, "1")).toMatchObject({
+    runs: [
+      {
+        invocations: [
+          {
+            toolExecutionNotifications: expected.map(([, path, why]) => ({
+              level: "warning",
+              message: { text: `${path} was not read, since ${why}` },
+            })),
+          },
+        ],
+      },
+    ],
+  });
+  const flat = drawScan(json, { columns: 100, all: false }).map(plainText).join(" ").replaceAll(/\s+/gu, " ");
+  const page = writePage(json, (text) => text);
+  for (const [, path, why] of expected) {
+    expect(flat).toContain(`${path}: ${why}`);
+    expect(page).toContain(`<code>${path}</code>: ${why}`);
+  }
+  for (const shown of [flat, page]) {
+    expect(shown).toContain("at least");
+    expect(shown.toLowerCase()).toContain("incomplete");
+    expect(shown).not.toContain("its own sandbox keeps commands");
+  }
+});
+
 test("files that are hostile end the scan of themselves only", async () => {
   const home = makeTemporaryFolder();
   const write = (path: string, text: string): void => {
@@ -223,7 +300,9 @@ test("files that are hostile end the scan of themselves only", async () => {
   const look = createLook({ home, folder: home, now: Date.now(), variables: [] });
   const report = await scanMachine(look, () => {});
   expect(report.findings.filter(({ rule }) => rule === "unreadable").map(({ client }) => client)).toEqual([
+    "claude-code",
     "codex",
+    "opencode",
     "cursor",
   ]);
   expect(report.clients.find(({ id }) => id === "gemini")?.servers.map(({ name }) => name)).toEqual([

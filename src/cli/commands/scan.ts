@@ -22,10 +22,11 @@ export const scan: Command = {
   flags: [
     { name: "format", value: "FORMAT", help: `${FORMATS.join(", ")} (default: picture)` },
     { name: "all", value: null, help: "show every finding, however often its rule was met" },
-    { name: "fail-on", value: "N", help: "exit code 1 when the exposure is N or more, for checks (default: never)" },
+    { name: "fail-on", value: "N", help: "exit code 1 when the exposure is N or more, or something was not read" },
   ],
   details: [
     "Looks at the configurations, servers, skills, keys and histories of Claude Code, Claude Desktop, Codex, OpenCode, Cursor, VS Code, Gemini CLI and OpenClaw for you and for the folder where you stand. It changes nothing, starts nothing and asks no network, and prints names and places, never a key's value.",
+    "What is there and cannot be read (a pipe, a folder in a file's place, no permission, no JSON, too large) is listed with the reason, and the score then says that it is incomplete.",
     "What it finds are well-known forms, not everything that there is: a clean report does not make an unsealed agent safe.",
   ],
   examples: ["scan", "scan --format html > reach.html", "scan --format sarif > aios.sarif"],
@@ -37,7 +38,9 @@ export const scan: Command = {
     });
     if (powers.err.terminal) powers.err.write("\r\u001b[K");
     show(powers, report, { format, all: args.has("all") });
-    return failOn !== null && report.score.exposure >= failOn ? EXIT.no : EXIT.ok;
+    // What was not read could hold anything, so a check does not pass for it.
+    const passes = failOn === null || (report.score.exposure < failOn && report.score.complete);
+    return passes ? EXIT.ok : EXIT.no;
   },
 };
 

@@ -69,7 +69,7 @@ export const RULES: { readonly [rule in RuleId]: { readonly severity: Severity; 
     "skill-hides": { severity: "high", title: "A skill tells the agent to hide something" },
     "skill-sends": { severity: "medium", title: "A skill sends data to an address" },
     "skill-persists": { severity: "high", title: "A skill changes files that other programs obey" },
-    unreadable: { severity: "low", title: "A configuration could not be read" },
+    unreadable: { severity: "low", title: "Something that is there was not read" },
   });
 
 /** A place in a file, for people (`~/…`) and for programs. `line` counts from one. */
@@ -88,6 +88,22 @@ export interface Finding {
   /** One sentence. */
   readonly message: string;
   readonly place: Place | null;
+}
+
+/** Something that is there and was not read: nothing in a report speaks of what it holds. */
+export interface Unread {
+  /** Id of the client whose it is. */
+  readonly client: string;
+  /** `~/…` or absolute. */
+  readonly path: string;
+  /** In words, as an end of a sentence: `it is a pipe and no file`. */
+  readonly why: string;
+}
+
+/** The same as a finding, for programs that look at findings alone. */
+export function unreadFinding({ client, path, why }: Unread): Finding {
+  const message = `${path} was not read, since ${why}: what it names is not in this report`;
+  return { rule: "unreadable", client, subject: path, message, place: { path, line: 1 } };
 }
 
 /** The severity of a finding is that of its rule. */

@@ -10,7 +10,7 @@ export interface Activity {
   readonly sessions: number;
   /** Calls by tool, most first. */
   readonly calls: readonly { readonly tool: string; readonly times: number }[];
-  /** Not everything was read: there was more than a scan's time is for. */
+  /** Not everything was read: there was more than a scan's time is for, or something could not be read. */
   readonly partly: boolean;
 }
 
@@ -25,11 +25,13 @@ export async function readActivity(look: Look, place: HistoryPlace): Promise<Act
   const files = await recentFiles(look, place);
   const newest = files.toSorted((one, two) => two.changed - one.changed);
   const times = new Map<string, number>();
-  let partly = files.length > MOST_FILES;
+  const there = await look.inspect(fullPath(look, place.folder));
+  let partly = files.length > MOST_FILES || (there !== null && !there.open);
   for (const { path, size } of newest.slice(0, MOST_FILES)) {
     partly ||= size > MOST_BYTES;
-    const text = (await look.readEnd(path, MOST_BYTES)) ?? "";
-    for (const line of text.split("\n"))
+    const text = await look.readEnd(path, MOST_BYTES);
+    partly ||= text === null;
+    for (const line of (text ?? "").split("\n"))
       for (const tool of toolsIn(line, place.form)) times.set(tool, (times.get(tool) ?? 0) + 1);
   }
   const calls = [...times]

@@ -1,5 +1,6 @@
 import { RULES, severityOf, SEVERITIES } from "./finding.ts";
 import type { ClientFound, ScanReport } from "./scan.ts";
+import { HELD_WORDS } from "./settings.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #8884; --critical: #c62828; --high: #d84315; --medium: #b58900; --low: #888; }
@@ -24,8 +25,9 @@ export function writePage(report: ScanReport, visible: (text: string) => string)
     '<meta name="viewport" content="width=device-width"><title>What your agents can reach</title>',
     `<style>${STYLE}</style></head><body>`,
     `<h1>What your agents can reach today</h1><p>${escapeText(new Date(report.at).toISOString())}</p>`,
-    `<p>Exposure <b>${score.exposure}</b> of 100, ${score.word}.</p>`,
+    `<p>Exposure ${score.complete ? "" : "at least "}<b>${score.exposure}</b> of 100, ${score.word}.</p>`,
     `<div class="bar"><i style="width:${score.exposure}%"></i></div>`,
+    ...showUnread(report, text),
     "<h2>Programs that run agents</h2>",
     ...(report.clients.length === 0
       ? ["<p>None was found.</p>"]
@@ -39,6 +41,12 @@ export function writePage(report: ScanReport, visible: (text: string) => string)
   ].join("\n");
 }
 
+function showUnread({ unread }: ScanReport, text: (value: string) => string): readonly string[] {
+  if (unread.length === 0) return [];
+  const rows = unread.map(({ path, why }) => `<li><code>${text(path)}</code>: ${text(why)}</li>`);
+  return ["<h2>Not read: this report is incomplete</h2><ul>", ...rows, "</ul>"];
+}
+
 function showClient(client: ClientFound, text: (value: string) => string): string {
   const servers = client.servers.map(({ name, url, command, secrets }) => {
     const given =
@@ -48,16 +56,14 @@ function showClient(client: ClientFound, text: (value: string) => string): strin
   const skills = client.skills.map(({ name, path }) => `<li>skill ${text(name)}: <code>${text(path)}</code></li>`);
   const activity = (client.activity?.calls ?? []).slice(0, 8).map(({ tool, times }) => `${text(tool)} ${times}`);
   const lately = activity.length === 0 ? [] : [`<li>lately: ${activity.join(", ")}</li>`];
-  const held =
-    client.ownSandbox === "none" ? "runs with everything you have" : "its own sandbox keeps commands to the folder";
   const sealed =
     client.sealed === null ? "" : `<p>With nothing but what you grant: <code>${text(client.sealed)}</code></p>`;
-  return `<section><h3>${text(client.name)}</h3><p>${held}</p><ul>${[...servers, ...skills, ...lately].join("")}</ul>${sealed}</section>`;
+  return `<section><h3>${text(client.name)}</h3><p>${HELD_WORDS[client.ownSandbox]}</p><ul>${[...servers, ...skills, ...lately].join("")}</ul>${sealed}</section>`;
 }
 
 function showFindings(report: ScanReport, text: (value: string) => string): readonly string[] {
   return SEVERITIES.flatMap((severity) => {
-    const own = report.findings.filter((finding) => severityOf(finding) === severity);
+    const own = report.findings.filter((finding) => severityOf(finding) === severity && finding.rule !== "unreadable");
     return own.map(({ rule, message, place }) => {
       const where = place === null ? "" : ` <code class="place">${text(`${place.path}:${place.line}`)}</code>`;
       return `<section><h3><b class="${severity}">${severity}</b> ${text(RULES[rule].title)}</h3><p>${text(message)}${where}</p></section>`;

@@ -25,10 +25,12 @@ export interface SarifSource {
   /** What paths are relative to: a name, what it is, and how a path is written below it; null for an absolute path. */
   readonly base: { readonly id: string; readonly what: string; below(path: string): string | null };
   readonly findings: readonly SarifFinding[];
+  /** What is there and was not looked at, in sentences; a run without any is whole. */
+  readonly notRead?: readonly { readonly message: string; readonly place: Place }[];
 }
 
 /** Findings as SARIF 2.1.0 (OASIS): one run, a result for each finding. */
-export function sarifLog({ tool, version, rules, base, findings }: SarifSource): JsonObject {
+export function sarifLog({ tool, version, rules, base, findings, notRead = [] }: SarifSource): JsonObject {
   const used = new Set(findings.map(({ rule }) => rule));
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -49,6 +51,7 @@ export function sarifLog({ tool, version, rules, base, findings }: SarifSource):
               })),
           },
         },
+        ...(notRead.length === 0 ? {} : { invocations: [invocation(notRead, base)] }),
         originalUriBaseIds: { [base.id]: { description: { text: base.what } } },
         results: findings.map(({ rule, message, place }) => ({
           ruleId: rule,
@@ -64,8 +67,25 @@ export function sarifLog({ tool, version, rules, base, findings }: SarifSource):
 /** A report of a scan as SARIF. Places are relative to the person's home. */
 export function writeSarif(report: ScanReport, version: string): JsonObject {
   const what = "The home of the person whose agents were looked at.";
-  const { findings } = report;
-  return sarifLog({ tool: "aios scan", version, rules: RULES, base: { id: "HOME", what, below: belowHome }, findings });
+  const { findings, unread } = report;
+  const base = { id: "HOME", what, below: belowHome };
+  const notRead = unread.map(({ path, why }) => ({
+    message: `${path} was not read, since ${why}`,
+    place: { path, line: 1 },
+  }));
+  return sarifLog({ tool: "aios scan", version, rules: RULES, base, findings, notRead });
+}
+
+/** The run succeeded, and says of what it cannot speak. */
+function invocation(notRead: NonNullable<SarifSource["notRead"]>, base: SarifSource["base"]): JsonObject {
+  return {
+    executionSuccessful: true,
+    toolExecutionNotifications: notRead.map(({ message, place }) => ({
+      level: "warning",
+      message: { text: message },
+      locations: [location(place, base)],
+    })),
+  };
 }
 
 function belowHome(path: string): string | null {

@@ -1,6 +1,7 @@
+import { placesOf, readClientFiles } from "./client-files.ts";
 import { CLIENTS, type ClientKind } from "./clients.ts";
 import { CONFIGURATION_BYTES, lineOf, readConfiguration, tableAt, valueAt } from "./configuration.ts";
-import { severityOf, SEVERITIES, type Finding } from "./finding.ts";
+import { severityOf, SEVERITIES, unreadFinding, type Finding, type Unread } from "./finding.ts";
 import { judgeListeners } from "./gateways.ts";
 import { readActivity, type Activity } from "./history.ts";
 import { findKeys, findSockets, judgeKeys, type KeyPlace } from "./keys.ts";
@@ -20,7 +21,7 @@ export interface ClientFound {
   readonly files: readonly string[];
   readonly servers: readonly Server[];
   readonly skills: readonly Skill[];
-  /** What its own program keeps it to. */
+  /** What its own program keeps it to; `unknown` where a configuration that could say so was not read. */
   readonly ownSandbox: OwnSandbox;
   readonly activity: Activity | null;
   /** The command that runs it with nothing but what was granted, or null. */
@@ -36,19 +37,22 @@ export interface ScanReport {
   readonly keys: readonly KeyPlace[];
   /** Sockets that act with more than this person's rights, in words. */
   readonly sockets: readonly string[];
+  /** What is there and was not read; each is among the findings too. */
+  readonly unread: readonly Unread[];
   /** The most severe first. */
   readonly findings: readonly Finding[];
   readonly score: Score;
 }
 
 /** Folders of projects that are looked at besides the one where the person stands. */
-const MOST_FOLDERS = 40;
+const MOST_FOLDERS = 400;
 
 /** Looks at a machine. Writes, starts and connects to nothing (`Look` has no way to). `progress` is told what comes next. */
 export async function scanMachine(look: Look, progress: (what: string) => void): Promise<ScanReport> {
   const findings: Finding[] = [];
   const clients: ClientFound[] = [];
-  const folders = await projectFolders(look);
+  const { folders, unread: closed } = await projectFolders(look);
+  const unread: Unread[] = [...closed];
   const keyFiles: string[] = [];
   for (const kind of CLIENTS) {
     progress(kind.name);
@@ -56,6 +60,7 @@ export async function scanMachine(look: Look, progress: (what: string) => void):
     if (found === null) continue;
     clients.push(found.client);
     findings.push(...found.findings);
+    unread.push(...found.unread);
     keyFiles.push(...kind.keys);
   }
   progress("keys");
@@ -64,6 +69,7 @@ export async function scanMachine(look: Look, progress: (what: string) => void):
   findings.push(...judgeListeners(await look.listeners()));
   // Without an agent on the machine nobody but its person reaches the keys.
   if (clients.length > 0) findings.push(...judgeKeys(keys, look));
+  findings.push(...unread.map(unreadFinding));
   const sorted = findings.toSorted((one, two) => rank(one) - rank(two));
   return {
     v: 1,
@@ -71,6 +77,7 @@ export async function scanMachine(look: Look, progress: (what: string) => void):
     clients,
     keys,
     sockets: await findSockets(look),
+    unread,
     findings: sorted,
     score: scoreOf(sorted),
   };
@@ -80,60 +87,54 @@ function rank(finding: Finding): number {
   return SEVERITIES.indexOf(severityOf(finding));
 }
 
-/** The folder where the person stands, and those that Claude Code remembers. */
-async function projectFolders(look: Look): Promise<readonly string[]> {
+/** The folder where the person stands, and those that Claude Code remembers; one that is gone is none. */
+async function projectFolders(
+  look: Look,
+): Promise<{ readonly folders: readonly string[]; readonly unread: readonly Unread[] }> {
   const text = await look.read(`${look.home}/.claude.json`, CONFIGURATION_BYTES);
   const table = text === null ? null : readConfiguration(text, "json");
   const known = Object.keys(tableAt(table ?? {}, ["projects"])).filter((path) => path.startsWith("/"));
-  return [...new Set([look.folder, ...known.slice(0, MOST_FOLDERS)])].filter((path) => path !== look.home);
+  const unread: Unread[] = [];
+  const miss = (path: string, why: string): void => void unread.push({ client: "claude-code", path, why });
+  const folders = new Set([look.folder]);
+  for (const path of known.slice(0, MOST_FOLDERS)) {
+    const there = await look.inspect(path);
+    if (there?.kind === "folder" && there.open) folders.add(path);
+    else if (there !== null) miss(shortPath(look, path), "it is remembered as a project and you may not look into it");
+  }
+  if (known.length > MOST_FOLDERS)
+    miss("~/.claude.json", `it remembers ${known.length} projects, of which ${MOST_FOLDERS} were looked at`);
+  folders.delete(look.home);
+  return { folders: [...folders], unread };
 }
 
 interface Scanned {
   readonly client: ClientFound;
   readonly findings: readonly Finding[];
+  readonly unread: readonly Unread[];
 }
 
 async function scanClient(look: Look, kind: ClientKind, folders: readonly string[]): Promise<Scanned | null> {
-  const findings: Finding[] = [];
-  const read: { readonly file: ClientKind["files"][number]; readonly configuration: Configuration }[] = [];
-  for (const file of kind.files) {
-    for (const path of placesOf(look, file.path, folders)) {
-      const text = await look.read(path, CONFIGURATION_BYTES);
-      if (text === null) continue;
-      const table = readConfiguration(text, file.format);
-      const shown = shortPath(look, path);
-      if (table === null) findings.push(unreadable(kind.id, shown));
-      else
-        read.push({
-          file,
-          configuration: {
-            client: kind.id,
-            path: shown,
-            from: file.path.startsWith("./") ? "folder" : "person",
-            text,
-            table,
-          },
-        });
-    }
-  }
+  const { read, unread: unreadFiles } = await readClientFiles(look, kind, folders);
   const signs = await Promise.all(kind.signs.map((path) => look.inspect(fullPath(look, path))));
-  if (read.length === 0 && findings.length === 0 && signs.every((sign) => sign === null)) return null;
+  if (read.length === 0 && unreadFiles.length === 0 && signs.every((sign) => sign === null)) return null;
 
+  const findings: Finding[] = [];
+  const unread: Unread[] = [...unreadFiles];
   const servers = read.flatMap(({ file, configuration }) => serversOf(configuration, file.servers));
   const skills: Skill[] = [];
   for (const folder of kind.skills.flatMap((path) => placesOf(look, path, folders))) {
     const found = await findSkills(look, { client: kind.id, folder });
     skills.push(...found.skills);
     findings.push(...found.findings);
+    unread.push(...found.unread);
   }
   for (const { configuration } of read) findings.push(...judgeSettings(configuration));
   for (const server of servers.filter(({ enabled }) => enabled)) findings.push(...(await judgeServer(server, look)));
   findings.push(...judgeNames(servers.filter(({ enabled }) => enabled)));
-  const sandbox = ownSandbox(
-    kind.id,
-    read.map(({ configuration }) => configuration.table),
-  );
-  if (sandbox === "none") findings.push(unsealed(kind));
+  const tables = read.map(({ configuration }) => configuration.table);
+  const sandbox = ownSandbox(kind.id, { tables, whole: unreadFiles.length === 0 });
+  if (sandbox !== "workspace") findings.push(unsealed(kind, sandbox));
   return {
     client: {
       id: kind.id,
@@ -146,11 +147,8 @@ async function scanClient(look: Look, kind: ClientKind, folders: readonly string
       sealed: kind.sealed,
     },
     findings,
+    unread,
   };
-}
-
-function placesOf(look: Look, path: string, folders: readonly string[]): readonly string[] {
-  return path.startsWith("./") ? folders.map((folder) => `${folder}/${path.slice(2)}`) : [fullPath(look, path)];
 }
 
 function serversOf(configuration: Configuration, places: readonly (readonly string[])[]): readonly Server[] {
@@ -172,13 +170,11 @@ function serversOf(configuration: Configuration, places: readonly (readonly stri
   ];
 }
 
-function unsealed({ id, name, sealed }: ClientKind): Finding {
+function unsealed({ id, name, sealed }: ClientKind, sandbox: OwnSandbox): Finding {
   const way = sealed === null ? "" : `; ${sealed} gives it nothing but what you grant`;
-  const message = `${name} and what it starts may do whatever you may do${way}`;
+  const message =
+    sandbox === "unknown"
+      ? `whether ${name} keeps its commands in a sandbox stands in what was not read: reckon with everything you may do${way}`
+      : `${name} and what it starts may do whatever you may do${way}`;
   return { rule: "unsealed", client: id, subject: name, message, place: null };
-}
-
-function unreadable(client: string, path: string): Finding {
-  const message = `${path} is no configuration that could be read: what it names is not in this report`;
-  return { rule: "unreadable", client, subject: path, message, place: { path, line: 1 } };
 }

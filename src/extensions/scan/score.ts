@@ -4,6 +4,8 @@ import { RULES, type Finding, type RuleId, type Severity } from "./finding.ts";
 export interface Score {
   readonly exposure: number;
   readonly word: "none" | "low" | "medium" | "high" | "critical";
+  /** Whether all that is there was read. Where it was not, the exposure may be higher, and is at least this. */
+  readonly complete: boolean;
   /** Rules by their part in it, most first. */
   readonly reasons: readonly { readonly rule: RuleId; readonly title: string; readonly times: number }[];
 }
@@ -28,6 +30,7 @@ export function scoreOf(findings: readonly Finding[]): Score {
   const exposure = Math.round(100 * (1 - parts.reduce((left, { part }) => left * (1 - part), 1)));
   return {
     exposure,
+    complete: !times.has("unreadable"),
     word: LEAST.find(([from]) => exposure >= from)?.[1] ?? "none",
     reasons: parts
       .toSorted((one, two) => two.part - one.part)

@@ -14,8 +14,15 @@ export interface Configuration {
   readonly table: JsonObject;
 }
 
-/** How an agent is held by its own program: what it asks about, and whether it is in a sandbox of its own. */
-export type OwnSandbox = "none" | "workspace";
+/** How an agent is held by its own program; `unknown` where what could say so was not read. */
+export type OwnSandbox = "none" | "workspace" | "unknown";
+
+/** The same for people. */
+export const HELD_WORDS: { readonly [sandbox in OwnSandbox]: string } = {
+  none: "runs with everything you have",
+  workspace: "its own sandbox keeps commands to the folder",
+  unknown: "what it is kept to could not be read",
+};
 
 type Find = (rule: RuleId, message: string, names: readonly string[]) => void;
 
@@ -182,22 +189,30 @@ function* keysIn(
   }
 }
 
-/** The sandbox that a client itself puts its agent's commands into, as far as its settings say. */
-export function ownSandbox(client: string, tables: readonly JsonObject[]): OwnSandbox {
+/**
+ * The sandbox that a client itself puts its agent's commands into, as far as its settings say. `whole`: all of its
+ * configurations that are there were read; where one was not, it could say the opposite of the others.
+ */
+export function ownSandbox(
+  client: string,
+  { tables, whole }: { readonly tables: readonly JsonObject[]; readonly whole: boolean },
+): OwnSandbox {
   const says = (path: readonly string[], values: readonly JsonValue[]): boolean =>
     tables.some((table) => values.some((value) => valueAt(table, path) === value));
+  const known = (isOn: boolean): OwnSandbox => (whole ? (isOn ? "workspace" : "none") : "unknown");
   switch (client) {
     // Its commands are kept to the folder unless it is told otherwise.
     case "codex":
-      return says(["sandbox_mode"], ["danger-full-access"]) ? "none" : "workspace";
+      return known(!says(["sandbox_mode"], ["danger-full-access"]));
     case "claude-code":
-      return says(["sandbox", "enabled"], [true]) ? "workspace" : "none";
+      return known(says(["sandbox", "enabled"], [true]));
     case "gemini":
-      return says(["tools", "sandbox"], [true, "docker", "podman"]) || says(["sandbox"], [true, "docker", "podman"])
-        ? "workspace"
-        : "none";
+      return known(
+        says(["tools", "sandbox"], [true, "docker", "podman"]) || says(["sandbox"], [true, "docker", "podman"]),
+      );
     case "openclaw":
-      return says(["agents", "defaults", "sandbox", "mode"], ["all"]) ? "workspace" : "none";
+      return known(says(["agents", "defaults", "sandbox", "mode"], ["all"]));
+    // These have none, whatever their settings say.
     default:
       return "none";
   }
