@@ -2,6 +2,7 @@ import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
 import { isObject, parseJson, type JsonBounds } from "../kernel/json.ts";
 import type { ChildServer } from "../platform/child-server.ts";
 import { TOO_LARGE } from "./failure.ts";
+import { askOlderWay } from "./older-way.ts";
 
 /** Bounds of one message of a server: it must fit into a frame to the monitor with its wrapping. */
 export const SERVER_BOUNDS: JsonBounds = Object.freeze({ maxLength: 4_128_768, maxDepth: 56, maxValues: 190_000 });
@@ -12,9 +13,16 @@ const JUNK_LINES = 100;
 /**
  * MCP's stdio transport to a server that is our child: each line within bounds and strictly parsed before the SDK sees
  * it. A line over the bound answers every open request with an error, since nobody can tell whose answer it was; the
- * server lives on.
+ * server lives on. One that leaves a newer question unanswered is asked in the older way (older-way.ts).
  */
-export function createChildTransport(start: () => ChildServer, onEnded: (how: string) => void): Transport {
+export function createChildTransport(
+  start: () => ChildServer,
+  on: {
+    readonly ended: (how: string) => void;
+    /** Starts a timer; what it returns stops it. */
+    readonly after: (ms: number, call: () => void) => () => void;
+  },
+): Transport {
   const open = new Set<string | number>();
   let child: ChildServer | null = null;
   let junk = 0;
@@ -44,7 +52,7 @@ export function createChildTransport(start: () => ChildServer, onEnded: (how: st
       // A server without its output is of no use; that it has ended is said below, with how.
       server.lines.onClose(() => server.kill());
       void server.ended.then((how) => {
-        onEnded(how);
+        on.ended(how);
         transport.onclose?.();
       });
       return Promise.resolve();
@@ -68,5 +76,5 @@ export function createChildTransport(start: () => ChildServer, onEnded: (how: st
     junk += 1;
     if (junk > JUNK_LINES) child?.kill();
   }
-  return transport;
+  return askOlderWay(transport, on.after);
 }

@@ -4,8 +4,9 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { DriverEvents, DriverRequests, Offer } from "../protocol/requests.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
 import type { Aborter } from "./aborter.ts";
-import { explainFailure, serverErrorResult } from "./failure.ts";
-import { openSession, type ServerSession } from "./server-session.ts";
+import { explainFailure, explainOpening, serverErrorResult } from "./failure.ts";
+import { withFirstWords } from "./first-words.ts";
+import { openSession, START_MS, type ServerSession } from "./server-session.ts";
 
 /** What a driver is made of. */
 export interface DriverParts {
@@ -19,6 +20,8 @@ export interface DriverParts {
   readonly end: (why: string) => void;
   /** Milliseconds without an answer or progress after which a run is given up. */
   readonly silenceMs: number;
+  /** What the server wrote to standard error; empty for one without. */
+  readonly errors: () => string;
 }
 
 /** Answers to the monitor's requests; they reject with RpcError, whose code is a reason code of the execute stage. */
@@ -44,7 +47,8 @@ export function createDriver(parts: DriverParts): Driver {
       });
       return session.offer;
     } catch (error) {
-      throw new RpcError("driver-unavailable", `Cannot open the server: ${explainFailure(error).message}`);
+      const why = withFirstWords(explainOpening(error, START_MS), parts.errors());
+      throw new RpcError("driver-unavailable", `Cannot open the server: ${why}`);
     }
   }
 

@@ -18,6 +18,14 @@ export const TOO_LARGE: { readonly code: number; readonly message: string } = {
   message: "The server's answer is over its size bound",
 };
 
+/** Why a server was not opened: of what the SDK threw, in terms of what the server did. `ms`: how long it was waited for. */
+export function explainOpening(error: unknown, ms: number): string {
+  const failure = explainFailure(error);
+  if (failure.kind === "silent") return `it gave no answer to initialize within ${ms / 1000} s`;
+  if (failure.kind === "server-error") return `it answered with error ${failure.code}: ${failure.message}`;
+  return failure.message;
+}
+
 /** Sorts what the SDK threw. */
 export function explainFailure(error: unknown): Failure {
   // What reading a body over its bound throws (platform/mux-fetch.ts).

@@ -46,8 +46,8 @@ export interface SessionOptions {
   readonly silenceMs: number;
 }
 
-/** Time for a server to start and answer the first message. */
-const START_MS = 30_000;
+/** Time for a server to start and answer the first message: less than the monitor waits, which would not know why. */
+export const START_MS = 25_000;
 /** Longest message of a progress event, in UTF-16 units; the monitor reads no longer one. */
 const PROGRESS_WORDS = 4096;
 const METHODS = { call: "tools/call", read: "resources/read", prompt: "prompts/get" } as const satisfies Record<

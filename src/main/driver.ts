@@ -12,6 +12,7 @@ import { tooLargeAnswer } from "../drivers/failure.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { startChildServer, type ChildServer } from "../platform/child-server.ts";
 import { DRIVER_SIDE } from "../protocol/driver-table.ts";
+import { createTimer } from "../platform/timer.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { readPassedEnvironment } from "./passed-environment.ts";
 import { VERSION } from "./version.ts";
@@ -33,6 +34,7 @@ const driver = createDriver({
   send: (name, body) => void peer.event(name, body),
   end,
   silenceMs: SILENCE_MS,
+  errors: () => child?.errors() ?? "",
 });
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: DRIVER_SIDE,
@@ -52,7 +54,7 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
           child = startChildServer(source.command, { environment: readPassedEnvironment() });
           return child;
         },
-        (how) => end(`the server is gone: ${how}`),
+        { ended: (how) => end(`the server is gone: ${how}`), after: createTimer().after },
       );
     case "http":
       return openHttp(source.url);

@@ -9,6 +9,8 @@ export interface ChildServer {
   readonly lines: Lines;
   /** Resolves when the child has ended, with how, and with its last words on standard error. Never rejects. */
   readonly ended: Promise<string>;
+  /** The end of what it wrote to standard error, at most 2 KiB. */
+  errors(): string;
   /** Ends the child and what it started. */
   kill(): void;
 }
@@ -57,6 +59,7 @@ export function startChildServer(
   return Object.freeze({
     lines,
     ended,
+    errors: () => words.text(),
     kill: () => {
       if (child.pid === undefined) return;
       try {

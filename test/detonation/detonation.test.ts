@@ -6,7 +6,7 @@ import { readSays } from "../../src/extensions/declare/says.ts";
 import type { Tree } from "../../src/extensions/vet/tree.ts";
 import { vetTree } from "../../src/extensions/vet/vet.ts";
 import { chamberFolders } from "../../src/main/detonation/chamber.ts";
-import { detonate, makeChamberFolder, removeChamberFolder } from "../../src/main/detonation/detonate.ts";
+import { detonate, makeChamberFolder, PATIENCE, removeChamberFolder } from "../../src/main/detonation/detonate.ts";
 import { loadVetTools } from "../../src/main/vet-tools.ts";
 import { setStage, type Stage } from "../attacks/sandbox-stage.ts";
 import { DETONATED, type Detonated } from "./extensions.ts";
@@ -23,7 +23,11 @@ const treeOf = (files: Detonated["files"]): Tree => ({
   skipped: [],
 });
 
-async function run(files: Detonated["files"], words: readonly string[] = []): Promise<DetonationReport> {
+async function run(
+  files: Detonated["files"],
+  words: readonly string[] = [],
+  patience = PATIENCE,
+): Promise<DetonationReport> {
   const folder = makeChamberFolder();
   try {
     const { tree: place } = chamberFolders(folder);
@@ -38,7 +42,7 @@ async function run(files: Detonated["files"], words: readonly string[] = []): Pr
     const { node, launcher, supervisor } = stage;
     const agents = { launcher, supervisor };
     const given = { folder, tree: treeOf(files), says: read.says, given: words, node, agents, version: "0.0.0" };
-    return await detonate(given);
+    return await detonate({ ...given, patience });
   } finally {
     removeChamberFolder(folder);
   }
@@ -69,3 +73,37 @@ it("a server that needs words after it is run with them, and without them it is 
   expect(rules(without)).toContain("not-run");
   expect(await run(needy, ["/workspace"])).toMatchObject({ grave: false, calls: 5 });
 });
+
+/** What is said of a server that was not driven. */
+async function notRun(code: string, start: number): Promise<{ readonly how: string; readonly message: string }> {
+  const manifest = JSON.stringify({ name: "made", version: "1.0.0", bin: "./index.js" });
+  const report = await run({ "package.json": manifest, "index.js": code }, [], { ...PATIENCE, start });
+  const found = report.findings.find(({ rule }) => rule === "not-run");
+  return { how: report.ran[0]?.how ?? "", message: found?.message ?? "" };
+}
+
+it("of a server that does not answer it is said how it ended, or that it stood still, and what it wrote", async () => {
+  const says = 'console.error("\\u001b[31mNo licence\\u202e file\\u001b[0m"); console.error("x".repeat(900));';
+  const wrote = "on standard error it wrote: No licence file (server)";
+  const ended = await notRun(`${says} process.exit(3);`, PATIENCE.start);
+  expect(ended).toEqual({
+    how: "ended with code 3",
+    message: `did not answer as a server does: ended with code 3; ${wrote}`,
+  });
+  expect((await notRun('process.kill(process.pid, "SIGSEGV");', PATIENCE.start)).message).toContain(
+    "was ended by SIGSEGV, and wrote nothing to standard error",
+  );
+  const still = await notRun("process.stdin.resume();", 2500);
+  expect(still.message).toContain("it gave no answer to initialize within 2.5 s");
+}, 60_000);
+
+it("a server that leaves unanswered what it does not know is driven as others are", async () => {
+  const made = DETONATED.find(({ technique }) => technique.startsWith("a tool counts"));
+  const code = made?.files["index.js"] ?? "";
+  const report = await run({ ...made?.files, "index.js": `${SILENCER}\n${code}` });
+  expect(report).toMatchObject({ grave: false, calls: 5 });
+}, 60_000);
+
+/** Takes the answer to the newer question out of what a server writes. */
+const SILENCER = `const write = process.stdout.write.bind(process.stdout);
+process.stdout.write = (text, ...rest) => (String(text).includes("server-discover") ? true : write(text, ...rest));`;

@@ -2,7 +2,9 @@ import { fileURLToPath } from "node:url";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
 import { afterEach, describe, expect, test } from "vitest";
+import { explainOpening } from "../../src/drivers/failure.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Offer } from "../../src/protocol/requests.ts";
 import { npmServer, startDriver, stdioSource, type DriverUnderTest } from "../fakes/monitor-of-driver.ts";
@@ -215,6 +217,21 @@ describe("a driver of a server that is broken or hostile", () => {
       code: "driver-unavailable",
       message: expect.stringMatching(why),
     });
+  });
+
+  test("is opened, too, when it leaves unanswered what it does not know", async () => {
+    const { driver } = await hostile("ignores-unknown");
+    expect(textOf(await driver.call("echo", { a: 1 }))).toContain('"a":1');
+  });
+
+  test("says why it was not opened, with what the server wrote of it as a line that can be shown", async () => {
+    await expect(hostile("unlicensed")).rejects.toMatchObject({
+      code: "driver-unavailable",
+      message:
+        "Cannot open the server: it answered with error -32001: not today; on standard error it wrote: No licence file",
+    });
+    const silent = new SdkError(SdkErrorCode.RequestTimeout, "Request timed out");
+    expect(explainOpening(silent, 25_000)).toBe("it gave no answer to initialize within 25 s");
   });
 
   test("does not open what cannot be started, and opens once only", async () => {

@@ -261,6 +261,7 @@ function connectTo(server: Server): ConnectDriver {
       },
       end: () => setImmediate(() => events.onGone()),
       silenceMs: 60_000,
+      errors: () => "",
     });
     return {
       request: (name, body) => (driver[name] as (asked: unknown) => Promise<never>)(body),

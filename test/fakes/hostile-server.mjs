@@ -69,14 +69,17 @@ const deeds = {
 };
 
 if (mode === "chatty-start") for (let line = 0; line < 20; line += 1) process.stdout.write(`starting up ${line}\n`);
+if (mode === "unlicensed") process.stderr.write("\u001b[31mNo licence\u202e file\u001b[0m\nwhat else it says\n");
 
 createInterface({ input: process.stdin }).on("line", (line) => {
   const message = JSON.parse(line);
   const { id, method, params } = message;
   if (method === undefined) answers.push(message);
+  else if (mode === "unlicensed") write({ id, error: { code: -32001, message: "not today" } });
   else if (method === "initialize") write({ id, result: initialized });
   else if (method === "tools/list") write({ id, result: offers[mode]?.() ?? { tools: tools.map(describe) } });
   else if (method === "tools/call" && params.name === "echo" && mode in deeds) deeds[mode](id);
   else if (method === "tools/call") answer(id, JSON.stringify(params));
-  else if (id !== undefined) write({ id, error: { code: -32601, message: "Method not found" } });
+  else if (id !== undefined && mode !== "ignores-unknown")
+    write({ id, error: { code: -32601, message: "Method not found" } });
 });

@@ -12,9 +12,10 @@ import { readTree as readSealedTree } from "../../platform/sealed-tree.ts";
 import type { WardNews } from "../../platform/supervisor-link.ts";
 import type { ExtensionSays } from "../../protocol/extension.ts";
 import { INSIDE_USER } from "../../sandbox/layout.ts";
+import { withFirstWords } from "../../drivers/first-words.ts";
 import { loadVetTools } from "../vet-tools.ts";
 import { chamberFolders, startStep, type Chamber, type Running } from "./chamber.ts";
-import { driveServer } from "./drive-server.ts";
+import { driveServer, tellEnd, type Driven } from "./drive-server.ts";
 import { createFakeNetwork, type FakeNetwork } from "./fake-network.ts";
 import { watchFolders, writeFiles, type Watched } from "./made-home.ts";
 
@@ -181,31 +182,27 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     },
     step.kind === "server" ? patience.all : patience.step,
   );
-  let calls: number | null = 0;
+  let driven: Driven = { kind: "driven", calls: 0 };
   try {
-    if (step.kind === "server") calls = await driveServer(running, { patience, version: work.version, see, look });
+    if (step.kind === "server") driven = await driveServer(running, { patience, version: work.version, see, look });
     else running.talk.end(step.input);
     if (step.kind === "server") sandbox.kill();
-    const { code } = await sandbox.ended;
+    const end = await sandbox.ended;
     clearTimeout(late);
     await new Promise((resolve) => setTimeout(resolve, GATHERED_MS));
     await look(null);
     for (const part of said)
       see({ kind: "said", what: "what it printed", text: part(), forAgent: step.kind === "block" });
     if (programs.size > 0) see({ kind: "started", programs: [...programs] });
-    if (calls === null)
+    if (driven.kind === "unanswered")
       see({
         kind: "not-run",
-        why: `did not answer as a server does: ${lastWords(said[0]?.() ?? "")}`,
+        why: `did not answer as a server does: ${withFirstWords(driven.why, said[0]?.() ?? "")}`,
       });
-    if (step.kind !== "server" && code !== 0) see({ kind: "failed", how: `ended with ${code ?? "a signal"}` });
-    const how =
-      step.kind === "server"
-        ? calls === null
-          ? "did not answer"
-          : `${calls} calls`
-        : `ended with ${code ?? "a signal"}`;
-    return { observations, how, ms: Date.now() - began, calls: calls ?? 0 };
+    if (step.kind !== "server" && end.code !== 0) see({ kind: "failed", how: tellEnd(end) });
+    const calls = driven.kind === "driven" ? driven.calls : 0;
+    const how = driven.kind === "unanswered" ? driven.why : step.kind === "server" ? `${calls} calls` : tellEnd(end);
+    return { observations, how, ms: Date.now() - began, calls };
   } finally {
     clearTimeout(late);
     clearInterval(measure);
@@ -262,12 +259,6 @@ function keep(socket: Running["talk"]): () => string {
     bytes += part.length;
   });
   return () => Buffer.concat(parts).toString("utf8").toWellFormed();
-}
-
-/** Why it ended, of what it wrote: the last line with an error, since Node and others write more after it. */
-function lastWords(text: string): string {
-  const rows = text.trim().split("\n");
-  return (rows.findLast((row) => /error/iu.test(row)) ?? rows.at(-1) ?? "").slice(0, 160);
 }
 
 /** Settings that a program reads by a name of its own are there, as a person would have made them: else it would not start. */

@@ -1,6 +1,8 @@
+import { constants } from "node:os";
 import { Client } from "@modelcontextprotocol/client";
 import { ANY_RESULT } from "../../drivers/any-result.ts";
 import { createChildTransport } from "../../drivers/child-transport.ts";
+import { explainOpening } from "../../drivers/failure.ts";
 import { collectOffer } from "../../drivers/offer.ts";
 import { makeArguments } from "../../extensions/detonate/arguments.ts";
 import type { Seen } from "../../extensions/detonate/judge.ts";
@@ -8,8 +10,13 @@ import type { JsonObject } from "../../kernel/json.ts";
 import { socketChannel } from "../../platform/channel.ts";
 import { openLines } from "../../platform/line-channel.ts";
 import { SERVER_MESSAGE_BYTES } from "../../platform/child-server.ts";
+import { createTimer } from "../../platform/timer.ts";
 import type { Offer } from "../../protocol/requests.ts";
 import type { Running } from "./chamber.ts";
+
+/** What came of it. */
+export type Driven =
+  { readonly kind: "driven"; readonly calls: number } | { readonly kind: "unanswered"; readonly why: string };
 
 /** Each tool is called so often: a change on the fifth call is one of the known tricks. */
 const ROUNDS = 5;
@@ -29,9 +36,9 @@ export interface Driving {
 
 /**
  * Drives an MCP server as a client would: lists all that it offers, calls each tool five times with arguments made from its
- * schema, lists again between, reads resources and gets prompts. Returns the number of calls, or null when it never answered.
+ * schema, lists again between, reads resources and gets prompts. Returns the number of calls, or why it never answered.
  */
-export async function driveServer(running: Running, driving: Driving): Promise<number | null> {
+export async function driveServer(running: Running, driving: Driving): Promise<Driven> {
   const { see, look, patience } = driving;
   const client = new Client(
     { name: "claude-code", version: driving.version },
@@ -50,13 +57,18 @@ export async function driveServer(running: Running, driving: Driving): Promise<n
     see({ kind: "client-asked", method }, null);
     throw new Error("this client does not do that");
   };
+  let ended: string | null = null;
+  void running.sandbox.ended.then((end) => {
+    ended = tellEnd(end);
+  });
   let offer: Offer;
   try {
     await client.connect(serverTransport(running), { timeout: patience.start });
     offer = await collectOffer(client);
-  } catch {
+  } catch (error) {
+    const why = ended ?? explainOpening(error, patience.start);
     await client.close().catch(() => null);
-    return null;
+    return { kind: "unanswered", why };
   }
   await look("start");
   tellOffer(offer, see);
@@ -104,8 +116,18 @@ export async function driveServer(running: Running, driving: Driving): Promise<n
   if (unanswered >= UNANSWERED_MOST)
     see({ kind: "not-run", why: `left ${UNANSWERED_MOST} calls in a row unanswered, so not every one was made` }, null);
   await client.close().catch(() => null);
-  return calls;
+  return { kind: "driven", calls };
 }
+
+/** How a program in a sandbox ended: bubblewrap tells the end by a signal as a shell does. */
+export function tellEnd({ code, signal }: Awaited<Running["sandbox"]["ended"]>): string {
+  const by = signal ?? (code !== null && code > 128 ? SIGNALS.get(code - 128) : undefined);
+  return by === undefined ? `ended with code ${code}` : `was ended by ${by}`;
+}
+
+const SIGNALS: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name]),
+);
 
 function serverTransport({ sandbox, talk }: Running): ReturnType<typeof createChildTransport> {
   const lines = openLines(socketChannel(talk), {
@@ -113,11 +135,11 @@ function serverTransport({ sandbox, talk }: Running): ReturnType<typeof createCh
     queuedBytes: SERVER_MESSAGE_BYTES,
     skippedBytes: 4 * SERVER_MESSAGE_BYTES,
   });
-  const ended = sandbox.ended.then(({ code }) => `it ended with code ${code}`);
-  return createChildTransport(
-    () => ({ lines, ended, kill: sandbox.kill }),
-    () => {},
-  );
+  const ended = sandbox.ended.then(tellEnd);
+  return createChildTransport(() => ({ lines, ended, errors: () => "", kill: sandbox.kill }), {
+    ended: () => {},
+    after: createTimer().after,
+  });
 }
 
 /** An agent reads names and descriptions as it reads a text. */
