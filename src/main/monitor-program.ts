@@ -9,7 +9,6 @@ import { type AlertReceiver, readAlertSetting } from "../protocol/alert-setting.
 import { createIndexView } from "../monitor/index/index-view.ts";
 import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
 import { openLog } from "../monitor/log/open.ts";
-import type { AskShelf } from "../monitor/memory/shelf-orders.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
@@ -30,7 +29,6 @@ import type { Peer } from "../platform/peer-credentials.ts";
 import { gatherPages } from "../platform/page-files.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
-import { startResident } from "../platform/resident.ts";
 import { requireGuard, startSandbox } from "../platform/sandbox-process.ts";
 import { STOPS } from "../platform/sandbox-stop.ts";
 import { makeListenerEnd, makeListenerEnds, makeSocketEnds } from "../platform/socket-end.ts";
@@ -46,6 +44,7 @@ import { findGitObeyed } from "../platform/git-obeyed.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { PAGES } from "./console-pages.ts";
+import { startShelf } from "./shelf-thread.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 
@@ -161,7 +160,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     vault: createVault({ crypto, random, timer, ...keys.secrets, values: openLogFiles(join(home.path, "secrets")) }),
     memory: {
       keys: Object.assign(keys.memory.epochs, { files: keys.memory.slots }),
-      shelf: askShelf(join(home.index, "memory.db"), environment),
+      shelf: startShelf(join(home.index, "memory.db"), environment).shelf,
     },
     code,
     home: home.path,
@@ -204,14 +203,6 @@ function whenRemoved(removals: readonly (() => boolean)[], stop: () => Promise<v
     setTimeout(() => process.exit(1), STOP_MS);
     stop().catch(() => process.exit(1));
   }, LOOK_MS);
-}
-
-/** The thread of the shelf of memory. It has the database and no key of an entry. */
-function askShelf(path: string, environment: { readonly [name: string]: string }): AskShelf {
-  const program = new URL("./memory-worker.ts", import.meta.url);
-  const resident = startResident(program, { input: { path }, heap: 256, environment });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the thread runs `Shelf`, whose answers these are
-  return (async (name, body) => resident.ask({ name, body })) as AskShelf;
 }
 
 /** Where alerts go, read once: nothing starts with an address that would never be told. */

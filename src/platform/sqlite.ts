@@ -34,15 +34,38 @@ export function openDatabase(path: string): SqlDatabase {
   }
   return Object.freeze({
     execute: (sql: string) => database.exec(sql),
-    prepare(sql: string) {
-      const statement = database.prepare(sql);
-      return Object.freeze({
-        run: (...values: readonly SqlValue[]) => void statement.run(...(values satisfies readonly SQLInputValue[])),
-        all: (...values: readonly SqlValue[]) => statement.all(...values).map(plainRow),
-      });
-    },
+    prepare: prepareIn(database),
     close: () => database.close(),
   });
+}
+
+/**
+ * Opens a database file that another connection made and writes, to read from it. Throws when there is none. It sees what was
+ * committed by the time of each statement, and holds nothing up.
+ */
+export function openDatabaseToRead(path: string): Pick<SqlDatabase, "prepare" | "close"> {
+  const database = new DatabaseSync(path, {
+    readOnly: true,
+    enableDoubleQuotedStringLiterals: false,
+    allowExtension: false,
+  });
+  try {
+    database.exec("PRAGMA trusted_schema = OFF");
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return Object.freeze({ prepare: prepareIn(database), close: () => database.close() });
+}
+
+function prepareIn(database: DatabaseSync): SqlDatabase["prepare"] {
+  return (sql) => {
+    const statement = database.prepare(sql);
+    return Object.freeze({
+      run: (...values: readonly SqlValue[]) => void statement.run(...(values satisfies readonly SQLInputValue[])),
+      all: (...values: readonly SqlValue[]) => statement.all(...values).map(plainRow),
+    });
+  };
 }
 
 function plainRow(row: { readonly [column: string]: unknown }): SqlRow {

@@ -6,11 +6,13 @@ import { createJournal, replay, type Journal } from "../../src/monitor/journal.t
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { openMemory, type Memory } from "../../src/monitor/memory/memory.ts";
 import type { AskShelf } from "../../src/monitor/memory/shelf-orders.ts";
+import { readHere } from "../../src/monitor/memory/read-here.ts";
+import { createRowReader, type RowReader } from "../../src/monitor/memory/shelf-rows.ts";
 import { createShelf } from "../../src/monitor/memory/shelf.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createTrustedClock, type TrustedClock } from "../../src/monitor/trusted-clock.ts";
 import { createRandom } from "../../src/platform/random.ts";
-import { openDatabase, type SqlDatabase } from "../../src/platform/sqlite.ts";
+import { openDatabase, openDatabaseToRead, type SqlDatabase } from "../../src/platform/sqlite.ts";
 import { createMemoryDisk } from "./memory-disk.ts";
 import { createMemoryLog, type MemoryLog } from "./memory-log.ts";
 import { CRYPTO, STILL, testEpochs } from "./open-log.ts";
@@ -36,6 +38,7 @@ export class MemoryWorld {
   memory!: Memory;
   trusted!: TrustedClock;
   #database: SqlDatabase | null = null;
+  #reader: RowReader | null = null;
 
   async start(): Promise<void> {
     const state = emptyState();
@@ -64,7 +67,7 @@ export class MemoryWorld {
       keys: Object.assign(testEpochs(this.gone), { files }),
       log: this.log,
       journal: this.journal,
-      shelf: ask,
+      shelf: readHere(ask, () => (this.#reader = createRowReader(openDatabaseToRead(this.database)))),
       trusted,
       report: () => {},
     });
@@ -72,8 +75,9 @@ export class MemoryWorld {
 
   /** The process is killed: nothing is closed in order. */
   crash(): void {
+    this.#reader?.close();
     this.#database?.close();
-    this.#database = null;
+    this.#reader = this.#database = null;
   }
 
   /** The database is gone; the log and the keys are not. */

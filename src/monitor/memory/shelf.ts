@@ -3,7 +3,8 @@ import type { PlaneOf } from "../../kernel/memory.ts";
 import type { Crypto, Random } from "../../platform/powers.ts";
 import type { SqlDatabase, SqlRow } from "../../platform/sqlite.ts";
 import { concatBytes, encodeUtf8, fromBase64, toBase64 } from "../../protocol/bytes.ts";
-import type { IndexKey, ShelfOrders, ShelfRow } from "./shelf-orders.ts";
+import type { IndexKey, ShelfOrders } from "./shelf-orders.ts";
+import { READ_ONE, rowsOf } from "./shelf-rows.ts";
 
 /** Stored in the database; a file of another version is dropped and made again. */
 const VERSION = 1;
@@ -51,7 +52,7 @@ export function createShelf(
   const insert = database.prepare(
     "INSERT OR REPLACE INTO entries (entry, place, expires, digest, bytes, sealed, segment) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
-  const one = database.prepare("SELECT * FROM entries WHERE entry = ?");
+  const one = database.prepare(READ_ONE);
   const scan = database.prepare("SELECT * FROM entries WHERE entry >= ? ORDER BY entry LIMIT ?");
   const list = database.prepare("SELECT * FROM entries WHERE place = ?1 AND entry < ?2 ORDER BY entry DESC LIMIT ?3");
   const count = database.prepare("SELECT COUNT(*) AS count FROM entries WHERE place = ?");
@@ -364,24 +365,6 @@ function havingAll(words: number): string {
 
 function placeOf({ agent, plane }: PlaneOf): string {
   return `${agent}/${plane}`;
-}
-
-function rowsOf(rows: readonly SqlRow[]): readonly ShelfRow[] {
-  return rows.flatMap((row): readonly ShelfRow[] => {
-    const [agent = "", plane] = String(row["place"]).split("/");
-    if (plane !== "append-only" && plane !== "ephemeral") return [];
-    return [
-      {
-        entry: Number(row["entry"]),
-        agent,
-        plane,
-        expires: row["expires"] === null ? null : Number(row["expires"]),
-        digest: String(row["digest"]),
-        bytes: Number(row["bytes"]),
-        sealed: String(row["sealed"]),
-      },
-    ];
-  });
 }
 
 function entryOf(row: SqlRow): number {

@@ -43,7 +43,7 @@ export interface Damage {
 
 /**
  * Entries of the append-only and the ephemeral plane. Every one is in the log, sealed under a key of its own beside the
- * log's own seal; what lies on the shelf is a copy to read from, and can be made again. Nothing here blocks the event loop:
+ * log's own seal; what lies on the shelf is a copy to read from, and can be made again. Nothing here blocks the event loop for long:
  * the shelf is in a thread, and everything that grows with the number of entries is done in parts.
  */
 export interface MemoryStore {
