@@ -27,6 +27,7 @@ export const SIGNED = new Map([
   ["witnesses-set", ["set-witnesses", "administer"]],
   ["telemetry-set", ["set-telemetry", "administer"]],
   ["second-screen-set", ["set-second-screen", "administer"]],
+  ["publishers-set", ["set-publishers", "administer"]],
   ["retention-set", ["set-retention", "administer"]],
   ["payload-erased", ["erase-payload", "administer"]],
   ["instance-thawed", ["thaw-instance", "approve"]],

@@ -8,6 +8,7 @@ import { doctor } from "./commands/doctor.ts";
 import { extDetonate } from "./commands/ext-detonate.ts";
 import { extVet } from "./commands/ext-vet.ts";
 import { extAdd, extList, extQuarantine, extRemove, extShow } from "./commands/ext.ts";
+import { extSign } from "./commands/ext-sign.ts";
 import { extTrust } from "./commands/ext-trust.ts";
 import { extUpdate } from "./commands/ext-update.ts";
 import { extDiff } from "./commands/ext-diff.ts";
@@ -33,6 +34,13 @@ import { ownersSecondScreen } from "./commands/owners-second-screen.ts";
 import { portsList, portsPair } from "./commands/ports.ts";
 import { providersAdd, providersList, providersRemove } from "./commands/providers.ts";
 import { propose } from "./commands/propose.ts";
+import {
+  publishersAdmit,
+  publishersKey,
+  publishersList,
+  publishersOnly,
+  publishersRemove,
+} from "./commands/publishers.ts";
 import { ps } from "./commands/ps.ts";
 import { restart } from "./commands/restart.ts";
 import { run } from "./commands/run.ts";
@@ -89,7 +97,23 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   { title: "Secrets", commands: [secretsSet, secretsBind, secretsList, secretsRotate, secretsRemove] },
   {
     title: "Extensions",
-    commands: [extVet, extDetonate, extAdd, extList, extShow, extDiff, extTrust, extUpdate, extQuarantine, extRemove],
+    commands: [
+      extVet,
+      extDetonate,
+      extAdd,
+      extList,
+      extShow,
+      extDiff,
+      extTrust,
+      extUpdate,
+      extQuarantine,
+      extRemove,
+      extSign,
+    ],
+  },
+  {
+    title: "Publishers",
+    commands: [publishersList, publishersAdmit, publishersRemove, publishersOnly, publishersKey],
   },
   { title: "Ports", commands: [portsList, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },

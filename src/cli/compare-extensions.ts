@@ -2,6 +2,7 @@ import type { CliRequests } from "../protocol/requests.ts";
 import { line, type Line } from "../showing/line.ts";
 import { showBytes } from "../showing/moment.ts";
 import { makeVisible } from "../showing/visible.ts";
+import type { ExtensionView, PublicationView } from "../protocol/extension-table.ts";
 import { askRows } from "./show-extension.ts";
 
 /** An extension with its files. */
@@ -15,6 +16,8 @@ export interface ExtensionDifference {
     readonly changed: readonly string[];
   };
   readonly asks: { readonly added: readonly string[]; readonly removed: readonly string[] };
+  /** Who signed each, where that is not the same; null when it is. */
+  readonly publisher: { readonly before: string | null; readonly after: string | null } | null;
 }
 
 /** From `before` to `after`. */
@@ -35,12 +38,24 @@ export function compareExtensions(before: Shown, after: Shown): ExtensionDiffere
       added: asks.filter((row) => !asked.includes(row)),
       removed: asked.filter((row) => !asks.includes(row)),
     },
+    publisher: comparePublishers(before.extension, after.extension),
   };
 }
 
+/** By whole keys: two of one name are two. A signature that does not hold is nobody's. */
+function comparePublishers(before: ExtensionView, after: ExtensionView): ExtensionDifference["publisher"] {
+  const [was, is] = [before, after].map(({ publication }) => (publication?.kind === "signed" ? publication : null));
+  if (was?.key === is?.key) return null;
+  return { before: namePublisher(was ?? null), after: namePublisher(is ?? null) };
+}
+
+function namePublisher(signed: Extract<PublicationView, { kind: "signed" }> | null): string | null {
+  return signed === null ? null : (signed.admitted ?? `the key ${signed.key}, which nobody admitted`);
+}
+
 /** Whether nothing is other. */
-export function isNone({ files, asks }: ExtensionDifference): boolean {
-  return [...Object.values(files), ...Object.values(asks)].every((rows) => rows.length === 0);
+export function isNone({ files, asks, publisher }: ExtensionDifference): boolean {
+  return publisher === null && [...Object.values(files), ...Object.values(asks)].every((rows) => rows.length === 0);
 }
 
 /** A line for each thing that is other. */
@@ -49,12 +64,15 @@ export function describeDifference(
   { before, after }: { readonly before: Shown; readonly after: Shown },
 ): readonly Line[] {
   if (isNone(difference)) return [line("They have the same files and ask for the same.", "good")];
-  const { files, asks } = difference;
+  const { files, asks, publisher } = difference;
   const sizeIn = (shown: Shown, path: string): string =>
     showBytes(shown.files.find((file) => file.path === path)?.bytes ?? 0);
   const executable = (shown: Shown, path: string): string =>
     shown.files.find((file) => file.path === path)?.executable === true ? ", executable" : "";
   const rows = [
+    ...(publisher === null
+      ? []
+      : [line(`~ signed by ${publisher.after ?? "nobody"}, and before by ${publisher.before ?? "nobody"}`, "bad")]),
     ...asks.added.map((row) => line(`+ asks for ${row}`, "bad")),
     ...asks.removed.map((row) => line(`- asks for ${row}`, "good")),
     ...files.added.map((path) => line(`+ ${makeVisible(path)}  ${sizeIn(after, path)}${executable(after, path)}`)),

@@ -107,7 +107,28 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
       const { extDiff } = await import("./commands/ext-diff.ts");
       const { extTrust } = await import("./commands/ext-trust.ts");
       const { extUpdate } = await import("./commands/ext-update.ts");
-      return [extVet, extDetonate, extAdd, extList, extShow, extDiff, extTrust, extUpdate, extQuarantine, extRemove];
+      const { extSign } = await import("./commands/ext-sign.ts");
+      return [
+        extVet,
+        extDetonate,
+        extAdd,
+        extList,
+        extShow,
+        extDiff,
+        extTrust,
+        extUpdate,
+        extQuarantine,
+        extRemove,
+        extSign,
+      ];
+    },
+  ],
+  [
+    "publishers",
+    async () => {
+      const { publishersAdmit, publishersKey, publishersList, publishersOnly, publishersRemove } =
+        await import("./commands/publishers.ts");
+      return [publishersList, publishersAdmit, publishersRemove, publishersOnly, publishersKey];
     },
   ],
   [

@@ -1,6 +1,7 @@
 import { type Grant } from "../kernel/grant.ts";
 import { decodeGrant } from "../kernel/grant-decoder.ts";
-import { isObject } from "../kernel/json.ts";
+import { isObject, type JsonObject } from "../kernel/json.ts";
+import type { Signer } from "../platform/powers.ts";
 import { decodeShortGrant } from "../protocol/short-grant.ts";
 import { confirm } from "./confirm.ts";
 import { describeGrant } from "../showing/describe-grant.ts";
@@ -38,7 +39,7 @@ export async function signGrant(
   const document = toDocument(grant);
   // What cannot be taken (an id that was used, a driver that another grant declares) is refused before anybody reads it.
   // The draft is left to expire: reading may take longer than its five minutes.
-  if (instead === null) await client.request("prepare", { purpose: "sign-grant", document });
+  await requireTakeable(client, { document, instead });
   const now = powers.now();
   const { answer, asker } = await askBelow(
     { screen: powers.err, questions: parts.questions ?? createQuestions() },
@@ -54,12 +55,33 @@ export async function signGrant(
   if (!answer) throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes");
   const session = { ...parts.session, unlock: () => parts.session.unlock(asker) };
   if (instead !== null) {
+    // Once more behind the passphrase, just before the end is signed: what is refused must not have ended the old one.
+    const unlock = async (): Promise<Signer> => {
+      const signer = await session.unlock();
+      await requireTakeable(client, { document, instead });
+      return signer;
+    };
     const end = { purpose: "revoke-grant", document: { grant: instead } } as const;
-    const ended = await prepareAndSign({ ...parts, session }, end);
+    const ended = await prepareAndSign({ ...parts, session: { ...session, unlock } }, end);
     writeLines(powers.err, [line(`revoked ${instead} (record ${ended})`)]);
   }
   const seq = await prepareAndSign({ ...parts, session }, { purpose: "sign-grant", document });
   writeLines(powers.err, [join(["good", "granted"], ` ${grant.id} (record ${seq})`)]);
+}
+
+/**
+ * Throws the monitor's refusal of a grant. One that is to take another's place declares that one's driver anew, which is the
+ * last thing that the monitor looks at: that refusal says that nothing else speaks against it.
+ */
+async function requireTakeable(
+  client: GrantSigningParts["client"],
+  { document, instead }: { readonly document: JsonObject; readonly instead: string | null },
+): Promise<void> {
+  try {
+    await client.request("prepare", { purpose: "sign-grant", document });
+  } catch (error) {
+    if (instead === null || !(error instanceof CliFailure) || error.code !== "shadowed-driver") throw error;
+  }
 }
 
 function questionFor({ lease }: Grant, instead: string | null): string {

@@ -7,6 +7,7 @@ import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { Asker } from "../platform/terminal.ts";
 import type { ExportVerdict } from "../protocol/memory-export.ts";
 import type { Backups } from "./backup-powers.ts";
+import type { ExtensionSources, PublisherKey } from "./extension-powers.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
 /**
@@ -156,6 +157,8 @@ export interface Home {
   /** Makes the folders with their permissions. */
   create(): Promise<void>;
   readonly key: OwnerKey;
+  /** The key of a publisher, by a name that is one. */
+  publisher(name: string): PublisherKey;
   /** Connects to the monitor, starting it first when it does not run. Throws `CliFailure` `monitor-unreachable`. */
   connect(): Promise<MonitorClient>;
   /** Connects only when the monitor runs already. */
@@ -301,23 +304,6 @@ export interface Witnesses {
 }
 
 /** Extensions as this person has them. What is in them is read by nobody here. */
-export interface ExtensionSources {
-  /** What lies at a path; a link is followed. */
-  inspect(path: string): Promise<"folder" | "file" | null>;
-  /**
-   * Hands a file, or the tar of a folder, over to the monitor of a home under a ticket; a monitor takes it within seconds.
-   * Throws `CliFailure` (`file-unreadable`, `monitor-unreachable`). `failed` gives why not all of it could be read, or null.
-   */
-  lend(offer: {
-    readonly home: string;
-    readonly ticket: string;
-    readonly path: string;
-    readonly is: "folder" | "file";
-  }): Promise<{ failed(): string | null; stop(): void }>;
-  /** The registry that this person's npm is configured with, without a slash at its end. */
-  registry(): Promise<string>;
-}
-
 /** Hands this process's streams to an instance. */
 export interface AgentStarter {
   /**

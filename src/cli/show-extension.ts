@@ -31,6 +31,7 @@ export function describeExtension(
     line(`  came from ${makeVisible(source)}, ${showMoment(at, powers.offset(at))}`),
     ...(kind === "http" ? [] : [line(`  ${files === 1 ? "1 file" : `${files} files`}, ${showBytes(bytes)}`)]),
     ...describeProvenance(extension),
+    ...describePublication(extension),
     ...(why === null ? [] : [line(`  in quarantine: ${makeVisible(why)}`, "bad")]),
   ];
 }
@@ -54,6 +55,16 @@ function describeProvenance({ kind, provenance }: ExtensionView): readonly Line[
       ];
     }
   }
+}
+
+/** Who signed it: by the name under which an owner admitted that key, and never by what the extension says. */
+function describePublication({ kind, publication }: ExtensionView): readonly Line[] {
+  if (publication === null) return kind === "http" ? [] : [line("  no publisher signed it")];
+  if (publication.kind === "refused")
+    return [line(`  its publisher's signature does not hold: ${makeVisible(publication.why)}`, "bad")];
+  const { key, admitted } = publication;
+  if (admitted !== null) return [line(`  was signed by ${admitted}, whom an owner admitted`, "good")];
+  return [line(`  was signed by a key that nobody admitted: ${makeVisible(key)}`, "wait")];
 }
 
 /** What it asks for, as it says; nothing of that is given. */

@@ -16,6 +16,7 @@ export type ReasonCode =
   | "shadowed-driver"
   | "pin-changed"
   | "quarantined"
+  | "publisher-unknown"
   | "driver-unavailable"
   | "prohibited"
   | "control-verb"
@@ -78,6 +79,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "shadowed-driver": "two drivers claim the same name",
   "pin-changed": "the driver is not the one that the owner signed for",
   quarantined: "the driver is quarantined",
+  "publisher-unknown": "no publisher whom an owner admitted signed the driver, and others do not run",
   "driver-unavailable": "the driver cannot be started in its confinement",
   // validate
   prohibited: "the constitution forbids this for good",

@@ -24,6 +24,8 @@ export const PORT_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 export const CLIENT_KEY: RegExp = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 /** Name of a provider of models. */
 export const PROVIDER_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
+/** Name of a publisher of extensions: of letters that have no twin. */
+export const PUBLISHER_NAME: RegExp = /^[a-z][a-z0-9-]{0,30}$/;
 /** Name of an owner, as people write it. */
 export const OWNER_NAME: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9 ._@-]{0,61}[A-Za-z0-9._@-])?$/;
 /** Id of a credential (WebAuthn) in base64url without padding. */

@@ -32,6 +32,7 @@ describe("the roles of owners", () => {
       "set-clock",
       "set-policy",
       "set-provider",
+      "set-publishers",
       "set-recovery",
       "set-retention",
       "set-second-screen",

@@ -35,6 +35,7 @@ export const PURPOSES = [
   "set-witnesses",
   "set-telemetry",
   "set-second-screen",
+  "set-publishers",
   "set-retention",
   "erase-payload",
   "remove-provider",
@@ -81,6 +82,8 @@ export const SIGNED_BY: { readonly [P in Purpose]: Standing } = {
   "set-telemetry": "administer",
   // At a terminal only: a browser is what it is about (`monitor/signers.ts`).
   "set-second-screen": "administer",
+  // Whose code may run at all.
+  "set-publishers": "administer",
   "set-retention": "administer",
   "erase-payload": "administer",
   "remove-provider": "administer",

@@ -215,6 +215,7 @@ describe("select", () => {
     expect(brief(run({ kind: "unknown" }))).toBe("stopped select unknown-tool");
     expect(brief(run({ kind: "shadowed" }))).toBe("stopped select shadowed-driver");
     expect(brief(run({ kind: "quarantined" }))).toBe("stopped select quarantined");
+    expect(brief(run({ kind: "unpublished" }))).toBe("stopped select publisher-unknown");
     expect(brief(run({ kind: "unavailable" }))).toBe("stopped select driver-unavailable");
     expect(brief(run({ ...ready, pin: `sha256:${"b".repeat(64)}` }))).toBe("stopped select pin-changed");
     expect(brief(run({ ...ready, pin: "", expected: "" }))).toBe("stopped select pin-changed");

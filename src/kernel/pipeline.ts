@@ -195,11 +195,12 @@ export type DriverState =
       readonly tools: { readonly [tool: string]: ToolClass };
       offers(verb: Verb, name: string): boolean;
     }
-  | { readonly kind: "quarantined" | "shadowed" | "unknown" | "unavailable" };
+  | { readonly kind: "quarantined" | "unpublished" | "shadowed" | "unknown" | "unavailable" };
 export type DriverLookup = (driver: string) => DriverState;
 
 const NOT_READY: { readonly [kind in Exclude<DriverState["kind"], "ready">]: ReasonCode } = {
   quarantined: "quarantined",
+  unpublished: "publisher-unknown",
   shadowed: "shadowed-driver",
   unknown: "unknown-tool",
   unavailable: "driver-unavailable",

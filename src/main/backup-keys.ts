@@ -32,7 +32,8 @@ export interface LogIdentity {
 
 /** Keys of 32 bytes that a home draws once. */
 const DRAWN = ["log-signing", "log-name", "console-name", "secret-wrap"] as const;
-const OWNER = /^owner(?:-[0-9]{1,2})?\.json$/;
+/** Files of keys that people have, each behind a passphrase of its own. */
+const OWNER = /^(?:owner(?:-[0-9]{1,2})?|publisher-[a-z][a-z0-9-]{0,30})\.json$/;
 const KEY_BYTES = 32;
 const NAME_DIGITS = 32;
 /** An epoch that ends meanwhile takes its slots with it; so often is it tried with the next. */

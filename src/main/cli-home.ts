@@ -6,7 +6,13 @@ import type { Home } from "../cli/powers.ts";
 import { shellWord } from "../cli/shell-word.ts";
 import { openHome } from "../platform/home.ts";
 import type { Signer } from "../platform/powers.ts";
-import { checkOwnerKey, createOwnerKey, openOwnerKey } from "../platform/owner-key.ts";
+import {
+  checkOwnerKey,
+  createOwnerKey,
+  createPublisherKey,
+  openOwnerKey,
+  openPublisherKey,
+} from "../platform/owner-key.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
@@ -58,6 +64,15 @@ export function createCliHome(path: string, parts: HomeParts): Home {
       },
       damaged: () => Promise.resolve(keyPaths.filter(isThere).flatMap(damageOf)),
       unlock: (passphrase) => openFirst(keyPaths.filter(isThere), passphrase),
+    },
+    publisher(name) {
+      const own = join(path, "keys", `publisher-${name}.json`);
+      return {
+        path: own,
+        exists: () => Promise.resolve(isThere(own)),
+        create: (passphrase) => translateFaults(() => createPublisherKey(own, passphrase)),
+        unlock: (passphrase) => translateFaults(() => openPublisherKey(own, passphrase)),
+      };
     },
     connect: () =>
       translateFaults(async () => {

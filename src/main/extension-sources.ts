@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 import { CliFailure } from "../cli/failure.ts";
-import type { ExtensionSources } from "../cli/powers.ts";
+import type { ExtensionSources } from "../cli/extension-powers.ts";
 import { packFolder } from "../platform/pack-folder.ts";
 import { sendDescriptors } from "../platform/stream-handover.ts";
 import { relayStreams } from "../platform/stream-relay.ts";
+import { readSource } from "./read-source.ts";
 import { translateFaults } from "./translate.ts";
 
 /** How long npm may take to say where it asks, milliseconds. */
@@ -51,6 +52,8 @@ export function createExtensionSources(npm: {
         },
       };
     },
+
+    read: readSource,
 
     async registry() {
       const text = npm.configured === null ? await readFile(npm.npmrc, "utf8").catch(() => "") : "";

@@ -85,6 +85,7 @@ export function createLatePowers(parts: LateParts): Late {
     sources: {
       inspect: async (path) => (await sources()).inspect(path),
       lend: async (offer) => (await sources()).lend(offer),
+      read: async (source) => (await sources()).read(source),
       registry: async () => (await sources()).registry(),
     },
     logs: {

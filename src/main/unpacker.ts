@@ -15,6 +15,7 @@ import { crc32, inflate } from "../platform/inflate.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { unpackFolder } from "../platform/unpack-folder.ts";
 import { UNPACKER_SIDE, type UnpackerRequests } from "../protocol/extension-order.ts";
+import { MOST_PUBLISHER, PUBLISHER_FILE } from "../protocol/publisher.ts";
 import { createPeer } from "../protocol/rpc.ts";
 
 const MONITOR = 3;
@@ -37,15 +38,17 @@ async function unpackAll({ form }: Requests["unpack"]["body"]): Promise<Requests
 
 async function readTree(asked: Requests["read"]["body"]): Promise<Requests["read"]["ok"]> {
   try {
-    return await readSays({ text }, asked);
+    const found = await readSays({ text: (path) => text(path) }, asked);
+    const published = await text(PUBLISHER_FILE, MOST_PUBLISHER * 4);
+    return { ...found, published: published === null || published.length > MOST_PUBLISHER ? null : published };
   } catch (error) {
     if (error instanceof DeclareFault) return { kind: "refused", code: "extension-manifest", message: told(error) };
     throw error;
   }
 }
 
-async function text(path: string): Promise<string | null> {
-  const found = await findFile(TREE, { names: path.split("/"), most: MOST_TEXT });
+async function text(path: string, most = MOST_TEXT): Promise<string | null> {
+  const found = await findFile(TREE, { names: path.split("/"), most });
   return found.kind === "file" ? found.text : null;
 }
 

@@ -3,11 +3,10 @@ import type { DriverSource, DriverSpec, Label } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
 import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
-import { openTree } from "./extensions/opening.ts";
+import { type Extensions, openTree, requireStanding } from "./extensions/opening.ts";
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { MonitorPowers } from "./powers.ts";
-import type { State } from "./state.ts";
 import { type CodeLayout, planConnector, planDriver } from "./sandbox-plans.ts";
 
 /** What a driver's channel is used for; `createPeer` makes it from the socketpair. */
@@ -67,7 +66,7 @@ export function pinText(source: DriverSource, code: string, offer: Offer): strin
 /** Starts drivers in sandboxes of their own. Stateless: who starts one stops it. */
 export function createDriverPool(
   powers: MonitorPowers,
-  { code, connect, state }: { code: CodeLayout; connect: ConnectDriver; state: Pick<State, "extensions"> },
+  { code, connect, state }: { code: CodeLayout; connect: ConnectDriver; state: Extensions },
 ): {
   start(
     name: string,
@@ -77,6 +76,7 @@ export function createDriverPool(
 } {
   return {
     async start(name, source, { workspace, events, enlist }) {
+      requireStanding(source, state);
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
       const store = powers.extensions;
       const tree = source.kind === "ext" ? await openTree(source, { state, store }) : null;

@@ -101,8 +101,11 @@ export function createDriverTable(
     live.face?.port.changed();
   }
 
-  function isQuarantined({ pin, source }: DriverSpec): boolean {
-    return journal.state.quarantined.has(pin) || standingOf(source, journal.state) === "quarantined";
+  /** Why what was signed is not to run now, or null. */
+  function keptBack({ pin, source }: DriverSpec): "quarantined" | "unpublished" | null {
+    if (journal.state.quarantined.has(pin)) return "quarantined";
+    const standing = standingOf(source, journal.state);
+    return standing === "quarantined" || standing === "unpublished" ? standing : null;
   }
 
   /** An extension that is not what was added is for nobody, and its owner is to see that. Adding it anew ends it. */
@@ -143,10 +146,10 @@ export function createDriverTable(
       driver.stop();
       throw new Error("the instance ended");
     }
-    // Its extension may have been put into quarantine, or removed, while it started.
+    // Its extension may have been put into quarantine, or removed, or its publisher, while it started.
     if (standingOf(spec.source, journal.state) !== "stands") {
       driver.stop();
-      throw new Error(`driver "${name}" is of an extension that nothing starts any more`);
+      throw new Error(`driver "${name}" is of what nothing starts any more`);
     }
     live.drivers.set(name, driver);
     return driver;
@@ -232,7 +235,8 @@ export function createDriverTable(
         const declared = declaredFor(live, name);
         if (declared.kind !== "declared") return declared;
         const { spec } = declared;
-        if (isQuarantined(spec)) return { kind: "quarantined" };
+        const back = keptBack(spec);
+        if (back !== null) return { kind: back };
         const driver = live.drivers.get(name);
         if (driver === undefined) return { kind: "unavailable" };
         return {
@@ -254,7 +258,8 @@ export function createDriverTable(
         const declared = declaredFor(live, name);
         if (declared.kind !== "declared") return declared;
         const { pin, tools } = declared.spec;
-        if (isQuarantined(declared.spec)) return { kind: "quarantined" };
+        const back = keptBack(declared.spec);
+        if (back !== null) return { kind: back };
         return { kind: "ready", pin, expected: pin, tools, offers: () => true };
       };
     },

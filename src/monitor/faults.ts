@@ -51,6 +51,7 @@ export type RefusalCode =
   | "unknown-extension"
   | "extension-damaged"
   | "extension-quarantined"
+  | "publisher-unknown"
   | "extension-failed"
   | ArchiveCode
   | FetchCode
@@ -106,6 +107,7 @@ export const REFUSALS: { readonly [code in RefusalCode]: string } = {
   "unknown-extension": "there is no such extension",
   "extension-damaged": "what lies in the store is not what was kept there",
   "extension-quarantined": "the extension is in quarantine: it is not added anew, not granted, and does not start",
+  "publisher-unknown": "no publisher whom an owner admitted signed what is to run, and others do not run",
   "extension-failed": "what fetches, unpacks or reads it gave no answer, failed, or took too long",
   ...ARCHIVE_CODES,
   ...FETCH_CODES,

@@ -322,6 +322,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       memoryImported: memory.takeIn,
       keptOf: (seq) => keptOf(seq, { log, state }),
       erase: (seq) => log.erase([seq]).then(() => digests.forget(seq)),
+      publishersSet: instances.revoked,
       settingChanged: (kind) => set[kind].changed(),
     },
   });

@@ -4,6 +4,7 @@ import { decodeGrant } from "../kernel/grant-decoder.ts";
 import { mergeLabels } from "../kernel/labels.ts";
 import { STAGES, type Stage } from "../kernel/codes.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { changePublishers, decodePublisherChange } from "../protocol/publishers.ts";
 import { decodeSecondScreen } from "../protocol/second-screen.ts";
 import { decodeTelemetry } from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet } from "../protocol/witness-set.ts";
@@ -161,10 +162,16 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "extension-attested":
       state.attested.set(body.extension, body.provenance);
       return;
+    case "extension-published":
+      state.published.set(body.extension, body.publication);
+      return;
     case "extension-added":
     case "extension-quarantined":
     case "extension-removed":
-      if (body.kind === "extension-removed") state.attested.delete(body.extension);
+      if (body.kind === "extension-removed") {
+        state.attested.delete(body.extension);
+        state.published.delete(body.extension);
+      }
       return applyExtension(state.extensions, at, body);
     case "labelled": {
       // What a delegate read reaches its delegator by its answer, so the label goes up with it.
@@ -280,6 +287,14 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       const demanded = decodeSecondScreen(objectAt(seq, payload, "document"));
       if (demanded.kind !== "ok") throw new StateFault(seq, `its second screen does not decode: ${demanded.message}`);
       state.secondScreen = demanded.value.for;
+      return;
+    }
+    case "publishers-set": {
+      const change = decodePublisherChange(objectAt(seq, payload, "document"));
+      if (change.kind !== "ok") throw new StateFault(seq, `its change does not decode: ${change.message}`);
+      const changed = changePublishers(state.publishers, change.value);
+      if (changed.kind !== "ok") throw new StateFault(seq, changed.why);
+      state.publishers = changed.publishers;
       return;
     }
     case "provider-removed":

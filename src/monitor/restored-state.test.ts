@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import { grant } from "../../test/fakes/kernel.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import { toBase64 } from "../protocol/bytes.ts";
+import type { PublishersChange } from "../protocol/publishers.ts";
 import { CRYPTO } from "../../test/fakes/open-log.ts";
 import { actionBase, actionText, MOVES, RandomLog } from "../../test/fakes/random-log.ts";
 import { canonicalize } from "../kernel/canonical.ts";
@@ -129,4 +132,15 @@ test("a rule that was lifted after the backup erases nothing, and what it erased
   expect(log.folded.state.retention.days).toEqual({ intent: 1, outcome: 1 });
   const { retention } = restored(log).folded.state;
   expect(retention).toMatchObject({ days: {}, record: null, ever: { intent: 1, outcome: 1 } });
+});
+
+test("a publisher who was removed after the backup is admitted no more, and nobody else's extensions run for that", () => {
+  const log = new RandomLog();
+  const set = (body: { readonly change: PublishersChange; readonly publisher: string | null }, document: JsonObject) =>
+    log.signed({ kind: "publishers-set", ...body, key: log.by }, "set-publishers", document);
+  const key = toBase64(new Uint8Array(32).fill(7));
+  set({ change: "admit", publisher: "acme" }, { kind: "admit", name: "acme", key });
+  set({ change: "only", publisher: null }, { kind: "only", only: true });
+  expect(log.folded.state.publishers).toEqual({ only: true, admitted: new Map([["acme", key]]) });
+  expect(restored(log).folded.state.publishers).toEqual({ only: true, admitted: new Map() });
 });

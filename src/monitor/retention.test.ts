@@ -299,7 +299,7 @@ describe("a clock that jumped", () => {
 
 describe("rules", () => {
   const record = (document: JsonObject): RecordBody =>
-    settingRecord({ purpose: "set-retention", document, key: KEY }, CRYPTO);
+    settingRecord({ purpose: "set-retention", document, key: KEY }, { crypto: CRYPTO, state: emptyState() });
 
   test("are about kinds that can go, in days from one on", () => {
     const days = Object.fromEntries(ERASABLE.map((kind, at) => [kind, at + 1]));

@@ -6,10 +6,12 @@ import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witn
 import { decodeRetention } from "../protocol/retention.ts";
 import { decodeSecondScreen } from "../protocol/second-screen.ts";
 import type { Purpose } from "../protocol/statement.ts";
+import { changePublishers, decodePublisherChange, tellChange } from "../protocol/publishers.ts";
+import type { State } from "./state.ts";
 import { refuseRules } from "./erasing.ts";
 import { Refusal } from "./faults.ts";
 
-const SETTINGS = ["set-witnesses", "set-telemetry", "set-second-screen", "set-retention"] as const;
+const SETTINGS = ["set-witnesses", "set-telemetry", "set-second-screen", "set-publishers", "set-retention"] as const;
 type SettingPurpose = (typeof SETTINGS)[number];
 
 /** Whether a statement for this sets something of the whole home. */
@@ -17,10 +19,10 @@ export function isSettingPurpose(purpose: Purpose): purpose is SettingPurpose {
   return SETTINGS.some((each) => each === purpose);
 }
 
-/** The record of a statement that sets who sees the log, or what a browser is trusted with; throws a Refusal when its document is no such setting. */
+/** The record of a statement that sets who sees the log, or what is trusted with what; throws a Refusal when its document is no such setting. */
 export function settingRecord(
   { purpose, document, key }: { readonly purpose: SettingPurpose; readonly document: JsonObject; readonly key: string },
-  crypto: Pick<Crypto, "sha256">,
+  { crypto, state }: { readonly crypto: Pick<Crypto, "sha256">; readonly state: Pick<State, "publishers"> },
 ): RecordBody {
   if (purpose === "set-witnesses") {
     return { kind: "witnesses-set", quorum: readWitnesses(document, crypto).quorum, key };
@@ -30,6 +32,7 @@ export function settingRecord(
     if (demanded.kind === "ok") return { kind: "second-screen-set", demand: demanded.value.for, key };
     throw new Refusal("bad-document", "This is no setting of the second screen.", "See docs/formats/statement.md.");
   }
+  if (purpose === "set-publishers") return { kind: "publishers-set", ...readPublishers(document, state), key };
   if (purpose === "set-retention") {
     const rules = decodeRetention(document);
     if (rules.kind === "refused")
@@ -49,6 +52,21 @@ export function settingRecord(
     `This is no setting of telemetry: ${where}${decoded.message}.`,
     "See docs/telemetry.md.",
   );
+}
+
+function readPublishers(
+  document: JsonObject,
+  { publishers }: Pick<State, "publishers">,
+): ReturnType<typeof tellChange> {
+  const decoded = decodePublisherChange(document);
+  if (decoded.kind === "refused") {
+    const where = decoded.path === "" ? "" : `${decoded.path} `;
+    const why = `This is no change of publishers: ${where}${decoded.message}.`;
+    throw new Refusal("bad-document", why, "See docs/formats/publisher.md.");
+  }
+  const changed = changePublishers(publishers, decoded.value);
+  if (changed.kind === "ok") return tellChange(decoded.value);
+  throw new Refusal("bad-document", `This cannot be set: ${changed.why}.`, "Run `aios ext publishers`.");
 }
 
 function readWitnesses(document: JsonObject, crypto: Pick<Crypto, "sha256">): WitnessSet {

@@ -30,6 +30,7 @@ export const SIGNED: ReadonlyMap<RecordKind, Purpose> = new Map([
   ["witnesses-set", "set-witnesses"],
   ["telemetry-set", "set-telemetry"],
   ["second-screen-set", "set-second-screen"],
+  ["publishers-set", "set-publishers"],
   ["retention-set", "set-retention"],
   ["payload-erased", "erase-payload"],
   ["instance-thawed", "thaw-instance"],

@@ -5,6 +5,8 @@ import type { Usage } from "../kernel/decision.ts";
 import type { Provider, Spent } from "../kernel/infer.ts";
 import type { ExtensionKind } from "../protocol/extension.ts";
 import type { Provenance } from "../protocol/provenance.ts";
+import type { Publication } from "../protocol/publisher.ts";
+import { NO_PUBLISHERS, type Publishers } from "../protocol/publishers.ts";
 import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";
 import { MemoryBook } from "../kernel/memory-book.ts";
 import { NO_WITNESSES, type WitnessSet } from "../protocol/witness-set.ts";
@@ -156,6 +158,8 @@ export interface State {
   witnesses: WitnessSet;
   /** What of the log is shown to whom, and the record that says so. */
   telemetry: { readonly setting: TelemetrySetting; readonly record: number };
+  /** Whose extensions are taken. */
+  publishers: Publishers;
   /** For what a yes in a browser takes the code that a terminal tells. */
   secondScreen: Demand;
   policyText: string;
@@ -179,6 +183,8 @@ export interface State {
   readonly extensions: Map<string, ExtensionState>;
   /** What was verified of the attestations of extensions, by their ids. */
   readonly attested: Map<string, Provenance>;
+  /** What was verified of their publishers' signatures, where they have one. */
+  readonly published: Map<string, Publication>;
   /** What memory holds, and its rules. */
   readonly memory: MemoryBook;
   /** Records whose payloads owners had erased. */
@@ -222,6 +228,7 @@ export function emptyState(): State {
     providers: new Map(),
     witnesses: NO_WITNESSES,
     telemetry: { setting: NO_TELEMETRY, record: 0 },
+    publishers: NO_PUBLISHERS,
     secondScreen: "nothing",
     policyText: "",
     instances: new Map(),
@@ -235,6 +242,7 @@ export function emptyState(): State {
     sealed: new Map(),
     extensions: new Map(),
     attested: new Map(),
+    published: new Map(),
     memory: new MemoryBook(),
     erased: new Set(),
     retention: NO_RULES,

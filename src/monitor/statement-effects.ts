@@ -45,6 +45,8 @@ export interface StatementEffects {
   lotOf(digest: string): Lot | null;
   /** After the record of an import: keeps them. */
   memoryImported(record: number, document: JsonObject): Promise<void>;
+  /** Whose extensions are taken is another matter now: what runs and may not any more is stopped. */
+  publishersSet(): Promise<void>;
   /** Others cosign the log's checkpoints now, or see it, or payloads are kept for another time. */
   settingChanged(kind: "witnesses-set" | "telemetry-set" | "retention-set"): void;
 }
@@ -63,6 +65,7 @@ export async function takeEffect(
   else if (body.kind === "payload-erased") await effects.erase(body.record);
   else if (body.kind === "witnesses-set" || body.kind === "telemetry-set" || body.kind === "retention-set")
     effects.settingChanged(body.kind);
+  else if (body.kind === "publishers-set") await effects.publishersSet();
   else if (body.kind === "memory-erased") await effects.memoryErased();
   else if (body.kind === "memory-imported") await effects.memoryImported(seq, document);
   else if (body.kind === "instance-thawed") effects.thawed(body.instance);

@@ -74,6 +74,7 @@ export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
   const { effects } = ports;
   const memory = { state: journal.state, crypto, lotOf: (lot: string) => effects.lotOf(lot), now: () => ports.now() };
+  const settings = { state: journal.state, crypto };
   const enrolling = { state: journal.state, crypto, offered: ports.owners.desk.offered };
   const second = createSecondScreen(journal.state, ports.random);
   /** Payloads of what is being decided just now. */
@@ -118,7 +119,7 @@ export function createStatements(ports: StatementPorts): Statements {
 
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
     if (isMemoryPurpose(purpose)) return void memoryRecord({ purpose, document, key: "" }, memory);
-    if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, crypto);
+    if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, settings);
     switch (purpose) {
       case "sign-grant":
         ports.owners.proposed.checkWaits(readGrant(document, journal.state));
@@ -340,7 +341,7 @@ export function createStatements(ports: StatementPorts): Statements {
   function bodyOf(statement: Statement, { document, policy }: { document: JsonObject; policy: string }): RecordBody {
     const { key, purpose, subject } = statement;
     if (isMemoryPurpose(purpose)) return memoryRecord({ purpose, document, key }, memory);
-    if (isSettingPurpose(purpose)) return settingRecord({ purpose, document, key }, crypto);
+    if (isSettingPurpose(purpose)) return settingRecord({ purpose, document, key }, settings);
     switch (purpose) {
       case "sign-grant":
         return { kind: "grant-signed", grant: readGrant(document, journal.state).id, digest: subject, key };

@@ -42,6 +42,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "witnesses-set",
     "telemetry-set",
     "second-screen-set",
+    "publishers-set",
     "retention-set",
     "payload-erased",
     "instance-thawed",
@@ -73,7 +74,13 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "memory-quarantined",
     "memory-released",
   ],
-  extensions: ["extension-added", "extension-attested", "extension-quarantined", "extension-removed"],
+  extensions: [
+    "extension-added",
+    "extension-attested",
+    "extension-published",
+    "extension-quarantined",
+    "extension-removed",
+  ],
   "the monitor and the console": [
     "start",
     "stop",

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { Signer } from "./powers.ts";
 import { createCrypto } from "./crypto.ts";
-import { createOwnerKey, openOwnerKey } from "./owner-key.ts";
+import { createOwnerKey, createPublisherKey, openOwnerKey, openPublisherKey } from "./owner-key.ts";
 
 const PASSPHRASE = "correct horse Grün";
 const message = new TextEncoder().encode("a statement");
@@ -70,6 +70,20 @@ describe("an owner's key", () => {
       await expect(createOwnerKey(weak, passphrase)).rejects.toMatchObject({ code: "weak-passphrase" });
     }
     expect(readdirSync(folder)).not.toContain("weak.json");
+  });
+});
+
+describe("a publisher's key", () => {
+  it("is sealed as an owner's is, and is never taken for one, nor an owner's for it", async () => {
+    const own = join(folder, "publisher-acme.json");
+    const acme = await createPublisherKey(own, PASSPHRASE);
+    expect((await openPublisherKey(own, PASSPHRASE)).publicKey).toEqual(acme.publicKey);
+    await expect(openPublisherKey(own, "another passphrase")).rejects.toMatchObject({ code: "wrong-passphrase" });
+    await expect(openOwnerKey(own, PASSPHRASE)).rejects.toMatchObject({ code: "bad-key-file" });
+    await expect(openPublisherKey(path, PASSPHRASE)).rejects.toMatchObject({ code: "bad-key-file" });
+    // Not by its word either: what seals it is bound to whose it is.
+    const renamed = readFileSync(own, "utf8").replace("aios-publisher-key", "aios-owner-key");
+    await expect(openOwnerKey(place(renamed), PASSPHRASE)).rejects.toMatchObject({ code: "wrong-passphrase" });
   });
 });
 

@@ -6,10 +6,15 @@ import { createCrypto } from "./crypto.ts";
 import { PlatformError } from "./platform-error.ts";
 import { createSigner } from "./signer.ts";
 
-/** What an owner's key file holds. The decoder takes this shape and these numbers and no others. */
+/** Whose key a file is: an owner's signs statements, a publisher's extensions. One is never taken for another. */
+type KeyKind = "aios-owner-key" | "aios-publisher-key";
+const OWNER = "aios-owner-key";
+const PUBLISHER = "aios-publisher-key";
+
+/** What a key file holds. The decoder takes this shape and these numbers and no others. */
 interface KeyFile {
   readonly v: 1;
-  readonly kind: "aios-owner-key";
+  readonly kind: KeyKind;
   readonly publicKey: string;
   readonly kdf: {
     readonly name: "scrypt";
@@ -36,7 +41,16 @@ const TAG_BYTES = 16;
  * The passphrase is taken in Unicode's composed form, so that another keyboard gives the same key.
  * Throws `weak-passphrase` under 8 characters, `key-exists` when the file is there, which is then left as it is.
  */
-export async function createOwnerKey(path: string, passphrase: string): Promise<Signer> {
+export function createOwnerKey(path: string, passphrase: string): Promise<Signer> {
+  return createKey(path, passphrase, OWNER);
+}
+
+/** The same for a publisher's key. */
+export function createPublisherKey(path: string, passphrase: string): Promise<Signer> {
+  return createKey(path, passphrase, PUBLISHER);
+}
+
+async function createKey(path: string, passphrase: string, kind: KeyKind): Promise<Signer> {
   if (Array.from(passphrase.normalize("NFC")).length < SHORTEST_PASSPHRASE) {
     throw new PlatformError("weak-passphrase", `Cannot seal a key with fewer than ${SHORTEST_PASSPHRASE} characters`);
   }
@@ -45,12 +59,12 @@ export async function createOwnerKey(path: string, passphrase: string): Promise<
   const salt = randomBytes(SALT_BYTES);
   const nonce = randomBytes(NONCE_BYTES);
   const key = await stretch(passphrase, salt);
-  const sealed = createCrypto().seal(key, nonce, seed, associate(signer.publicKey));
+  const sealed = createCrypto().seal(key, nonce, seed, associate(kind, signer.publicKey));
   seed.fill(0);
   key.fill(0);
   const file: KeyFile = {
     v: 1,
-    kind: "aios-owner-key",
+    kind,
     publicKey: encode(signer.publicKey),
     kdf: { name: "scrypt", ...COST, salt: encode(salt) },
     cipher: { name: "aes-256-gcm", nonce: encode(nonce), sealed: encode(sealed) },
@@ -70,8 +84,17 @@ export async function createOwnerKey(path: string, passphrase: string): Promise<
  * Opens an owner's key file with its passphrase. Throws `bad-key-file` when the file is not exactly one that
  * `createOwnerKey` wrote or others may read it, `wrong-passphrase` when the passphrase does not open it.
  */
-export async function openOwnerKey(path: string, passphrase: string): Promise<Signer> {
-  const file = decodeKeyFile(path, readKeyFile(path));
+export function openOwnerKey(path: string, passphrase: string): Promise<Signer> {
+  return openKey(path, passphrase, OWNER);
+}
+
+/** The same for a publisher's key file. */
+export function openPublisherKey(path: string, passphrase: string): Promise<Signer> {
+  return openKey(path, passphrase, PUBLISHER);
+}
+
+async function openKey(path: string, passphrase: string, kind: KeyKind): Promise<Signer> {
+  const file = decodeKeyFile(path, readKeyFile(path), kind);
   const publicKey = decode(file.publicKey);
   const key = await stretch(passphrase, decode(file.kdf.salt));
   const seed = openSeed(file, { key, publicKey });
@@ -85,7 +108,7 @@ export async function openOwnerKey(path: string, passphrase: string): Promise<Si
 
 /** Throws `bad-key-file` when a file is not one that `createOwnerKey` wrote, or others may read it. */
 export function checkOwnerKey(path: string): void {
-  decodeKeyFile(path, readKeyFile(path));
+  decodeKeyFile(path, readKeyFile(path), OWNER);
 }
 
 function openSeed(file: KeyFile, keys: { readonly key: Uint8Array; readonly publicKey: Uint8Array }): Uint8Array {
@@ -94,10 +117,11 @@ function openSeed(file: KeyFile, keys: { readonly key: Uint8Array; readonly publ
       keys.key,
       decode(file.cipher.nonce),
       decode(file.cipher.sealed),
-      associate(keys.publicKey),
+      associate(file.kind, keys.publicKey),
     );
   } catch {
-    throw new PlatformError("wrong-passphrase", "Cannot open the owner's key: the passphrase is wrong");
+    const whose = file.kind === OWNER ? "owner" : "publisher";
+    throw new PlatformError("wrong-passphrase", `Cannot open the ${whose}'s key: the passphrase is wrong`);
   }
 }
 
@@ -110,8 +134,8 @@ export function stretch(passphrase: string, salt: Uint8Array): Promise<Uint8Arra
   });
 }
 
-function associate(publicKey: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from("aios-owner-key v1\0"), publicKey]);
+function associate(kind: KeyKind, publicKey: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${kind} v1\0`), publicKey]);
 }
 
 function readKeyFile(path: string): string {
@@ -138,7 +162,7 @@ function openKeyFile(path: string): number {
 }
 
 /** Takes the one text that `writeKeyFile` gives for the values in it: one encoding for each key. */
-function decodeKeyFile(path: string, text: string): KeyFile {
+function decodeKeyFile(path: string, text: string, kind: KeyKind): KeyFile {
   const field = (name: string, bytes: number): string => {
     const found = new RegExp(`"${name}": "([A-Za-z0-9+/]*={0,2})"`).exec(text)?.[1] ?? "";
     if (decode(found).length !== bytes || encode(decode(found)) !== found)
@@ -147,7 +171,7 @@ function decodeKeyFile(path: string, text: string): KeyFile {
   };
   const file: KeyFile = {
     v: 1,
-    kind: "aios-owner-key",
+    kind,
     publicKey: field("publicKey", 32),
     kdf: { name: "scrypt", ...COST, salt: field("salt", SALT_BYTES) },
     cipher: {

@@ -3,6 +3,7 @@ import { integer, literal, nullable, object, oneOf, refine, text, union, type De
 import { count, visibleLine } from "./fields.ts";
 import { EXTENSION_SAYS, type ExtensionSays } from "./extension.ts";
 import { MAX_FRAME } from "./frame.ts";
+import { MOST_PUBLISHER } from "./publisher.ts";
 import { PROVENANCE, sigstoreRoots, type Provenance } from "./provenance.ts";
 import type { AnswerTable, BodyTable, Side } from "./side.ts";
 
@@ -65,6 +66,8 @@ export type ReadExtension = {
   readonly kind: "read";
   readonly is: "npm" | "folder" | "skill" | "mcpb";
   readonly says: ExtensionSays;
+  /** Text of its `aios-publisher.json`; null when there is none that could be one. */
+  readonly published: string | null;
 };
 
 /**
@@ -132,6 +135,7 @@ const UNPACKER_ANSWERS: AnswerTable<UnpackerRequests> = {
       kind: literal("read"),
       is: oneOf(["npm", "folder", "skill", "mcpb"]),
       says: object<ExtensionSays>(EXTENSION_SAYS),
+      published: nullable(text({ max: MOST_PUBLISHER })),
     }),
     refused: refused<ReadCode>(READ_CODES),
   }),

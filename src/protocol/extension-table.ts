@@ -5,6 +5,8 @@ import { ARCHIVE_FORMS, npmName, npmVersion, registryUrl, type ArchiveForm } fro
 import { boolean } from "./decode.ts";
 import { count, digest, empty, grantId, moment, nonce, visibleLine, words } from "./fields.ts";
 import { PROVENANCE, sigstoreRoots, type Provenance } from "./provenance.ts";
+import { publisherKey } from "./publisher.ts";
+import { MOST_PUBLISHERS, publisherName } from "./publishers.ts";
 import { VETTED, type Vetted } from "./vetting-order.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
@@ -25,6 +27,11 @@ export type ExtensionSource =
 export const EXTENSION_STATES = ["added", "quarantined"] as const;
 export type ExtensionLife = (typeof EXTENSION_STATES)[number];
 
+/** A publisher's signature in an extension, and the name under which an owner admitted that key, or null. */
+export type PublicationView =
+  | { readonly kind: "signed"; readonly key: string; readonly admitted: string | null }
+  | { readonly kind: "refused"; readonly why: string };
+
 /** An extension in the store. */
 export interface ExtensionView {
   readonly id: string;
@@ -40,6 +47,8 @@ export interface ExtensionView {
   readonly why: string | null;
   /** How it was built, as far as its registry's attestations prove that; null when there are none. */
   readonly provenance: Provenance | null;
+  /** Who signed it; null when nobody did. */
+  readonly publication: PublicationView | null;
   /** Grants that it is in and nobody revoked, at most `MOST_USES` of them. */
   readonly grants: readonly string[];
 }
@@ -77,6 +86,14 @@ export interface ExtensionRequests {
   };
   /** Looked through once in a run of the monitor, by its rules. What could not be looked through is a finding. */
   "extension-vet": { body: { readonly id: string }; ok: Vetted };
+  /** Whose extensions are taken. */
+  publishers: {
+    body: Empty;
+    ok: {
+      readonly only: boolean;
+      readonly publishers: readonly { readonly name: string; readonly key: string }[];
+    };
+  };
   "extension-remove": { body: { readonly id: string }; ok: { readonly seq: number } };
   /** Nothing starts it from now on. */
   "extension-quarantine": { body: { readonly id: string; readonly why: string }; ok: { readonly seq: number } };
@@ -102,6 +119,16 @@ const SOURCE: Decoder<ExtensionSource> = union<ExtensionSource, "kind">("kind", 
   http: object<Extract<ExtensionSource, { kind: "http" }>>({ kind: literal("http"), url: extensionEndpoint }),
 });
 
+const PUBLISHED: Decoder<PublicationView> = union<PublicationView, "kind">("kind", {
+  signed: object<Extract<PublicationView, { kind: "signed" }>>({
+    kind: literal("signed"),
+    key: publisherKey,
+    admitted: nullable(publisherName),
+  }),
+  refused: object<Extract<PublicationView, { kind: "refused" }>>({ kind: literal("refused"), why: visibleLine }),
+});
+const PUBLISHER = object<OkOf<"publishers">["publishers"][number]>({ name: publisherName, key: publisherKey });
+
 export const EXTENSION: Decoder<ExtensionView> = object<ExtensionView>({
   id: digest,
   kind: oneOf(EXTENSION_KINDS),
@@ -112,6 +139,7 @@ export const EXTENSION: Decoder<ExtensionView> = object<ExtensionView>({
   state: oneOf(EXTENSION_STATES),
   why: nullable(visibleLine),
   provenance: nullable(PROVENANCE),
+  publication: nullable(PUBLISHED),
   grants: names(grantId, { max: MOST_USES }),
 });
 const FILE: Decoder<TreeFile> = object<TreeFile>({
@@ -126,6 +154,7 @@ export const EXTENSION_TABLE: BodyTable<ExtensionRequests> = {
   extensions: empty,
   "extension-show": object<BodyOf<"extension-show">>({ id: digest }),
   "extension-vet": object<BodyOf<"extension-vet">>({ id: digest }),
+  publishers: empty,
   "extension-remove": object<BodyOf<"extension-remove">>({ id: digest }),
   "extension-quarantine": object<BodyOf<"extension-quarantine">>({ id: digest, why: visibleLine }),
 };
@@ -140,6 +169,10 @@ export const EXTENSION_ANSWERS: AnswerTable<ExtensionRequests> = {
     damaged: nullable(visibleLine),
   }),
   "extension-vet": VETTED,
+  publishers: object<OkOf<"publishers">>({
+    only: boolean(),
+    publishers: list(PUBLISHER, { max: MOST_PUBLISHERS }),
+  }),
   "extension-remove": object<OkOf<"extension-remove">>({ seq: count }),
   "extension-quarantine": object<OkOf<"extension-quarantine">>({ seq: count }),
 };

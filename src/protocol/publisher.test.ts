@@ -30,12 +30,14 @@ function seal(content: string, by = acme, type: string = PUBLISHER_TYPE, named =
   const signatures = [{ ...signature, sig: toBase64(by.sign(pae(type, payload))) }];
   return { payloadType: PUBLISHER_TYPE, payload: toBase64(payload), signatures };
 }
-const content = (key = acme) => canonicalize({ v: 1, ...NOTES, key: toBase64(key.publicKey) });
+const content = (key = acme) => canonicalize({ v: 1, ...NOTES, kind: "package", key: toBase64(key.publicKey) });
 
 describe("a publisher's signature", () => {
   test("says whose key signed these files, under this kind, name and version", () => {
     expect(read(SEALED)).toEqual({ kind: "signed", key: toBase64(acme.publicKey) });
     expect(read(JSON.stringify(seal(content())))).toMatchObject({ kind: "signed" });
+    // A folder that is packed for npm is the same package.
+    expect(read(SEALED, { ...NOTES, kind: "folder" })).toMatchObject({ kind: "signed" });
   });
 
   test("is over every file but its own at the top", () => {
@@ -51,7 +53,7 @@ describe("a publisher's signature", () => {
     ["another name", { ...NOTES, name: "n0tes" }, "name"],
     ["a later version", { ...NOTES, version: "1.0.1" }, "version"],
     ["no version", { ...NOTES, version: null }, "version"],
-    ["another kind", { ...NOTES, kind: "folder" as const }, "kind"],
+    ["another kind", { ...NOTES, kind: "mcpb" as const }, "kind"],
   ])("is refused over %s", (_what, found, field) => {
     expect(read(SEALED, found)).toEqual({ kind: "refused", why: `it was signed for another ${field}` });
   });

@@ -1,8 +1,8 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import { parseJson } from "../kernel/json.ts";
 import { decodeUtf8, encodeUtf8, fromBase64, toBase64 } from "./bytes.ts";
-import { decode, literal, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
-import { EXTENSION_KINDS, extensionName, type ExtensionKind } from "./extension.ts";
+import { decode, literal, nullable, object, oneOf, refine, text, union, type Decoder } from "./decode.ts";
+import { extensionName, type ExtensionKind } from "./extension.ts";
 import type { TreeFile } from "./extension-table.ts";
 import { digest, ownerKey, visibleLine } from "./fields.ts";
 import { pae } from "./pae.ts";
@@ -16,9 +16,19 @@ export const PUBLISHER_TYPE = "application/vnd.aios.publisher.v1+json";
 /** Most characters of that file. */
 export const MOST_PUBLISHER = 8192;
 
+/** By which of its files an extension is read. A package is the same one in its folder and packed for npm. */
+const SIGNED_KINDS = ["package", "skill", "bundle"] as const;
+type SignedKind = (typeof SIGNED_KINDS)[number];
+const SIGNED_AS: { readonly [kind in Exclude<ExtensionKind, "http">]: SignedKind } = {
+  npm: "package",
+  folder: "package",
+  skill: "skill",
+  mcpb: "bundle",
+};
+
 /** An extension as a signature is about it; `digest` is of its files without the one with the signature. */
 export interface SignedExtension {
-  readonly kind: ExtensionKind;
+  readonly kind: Exclude<ExtensionKind, "http">;
   readonly name: string;
   readonly version: string | null;
   readonly digest: string;
@@ -37,8 +47,9 @@ interface Verifying extends Hashes {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
 
-interface Signed extends SignedExtension {
+interface Signed extends Omit<SignedExtension, "kind"> {
   readonly v: 1;
+  readonly kind: SignedKind;
   readonly key: string;
 }
 interface PublisherEnvelope {
@@ -48,16 +59,20 @@ interface PublisherEnvelope {
 }
 
 const BOUNDS = { maxLength: MOST_PUBLISHER, maxDepth: 4, maxValues: 32 };
-const publicKey: Decoder<string> = refine(text({ max: 44 }), (key) =>
+export const publisherKey: Decoder<string> = refine(text({ max: 44 }), (key) =>
   fromBase64(key)?.length === 32 ? null : "is no public key of 32 bytes in base64",
 );
 const SIGNED: Decoder<Signed> = object<Signed>({
   v: literal(1),
-  kind: oneOf(EXTENSION_KINDS),
+  kind: oneOf(SIGNED_KINDS),
   name: extensionName,
   version: nullable(visibleLine),
   digest,
-  key: publicKey,
+  key: publisherKey,
+});
+export const PUBLICATION: Decoder<Publication> = union<Publication, "kind">("kind", {
+  signed: object<Extract<Publication, { kind: "signed" }>>({ kind: literal("signed"), key: publisherKey }),
+  refused: object<Extract<Publication, { kind: "refused" }>>({ kind: literal("refused"), why: visibleLine }),
 });
 const SIGNATURE = object<PublisherEnvelope["signatures"][0]>({ keyid: ownerKey, sig: text({ max: 88 }) });
 const ENVELOPE: Decoder<PublisherEnvelope> = object<PublisherEnvelope>({
@@ -86,7 +101,8 @@ export function sealPublication(
   signer: { readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array },
   hashes: Pick<Hashes, "sha256">,
 ): string {
-  const payload = encodeUtf8(canonicalize({ v: 1, kind, name, version, digest: of, key: toBase64(signer.publicKey) }));
+  const key = toBase64(signer.publicKey);
+  const payload = encodeUtf8(canonicalize({ v: 1, kind: SIGNED_AS[kind], name, version, digest: of, key }));
   const sig = toBase64(signer.sign(pae(PUBLISHER_TYPE, payload)));
   const signatures = [{ keyid: keyId(signer.publicKey, (data) => hashes.sha256(data)), sig }];
   return `${canonicalize({ payloadType: PUBLISHER_TYPE, payload: toBase64(payload), signatures })}\n`;
@@ -115,11 +131,19 @@ export function readPublication(file: string, found: SignedExtension, crypto: Ve
     return refuse("it names another key than the one in what it signs");
   if (!crypto.verify(raw, pae(PUBLISHER_TYPE, payload), sig)) return refuse("its signature does not verify");
   if (canonicalize({ ...signed.value }) !== content) return refuse("what it signs is not in canonical form");
+  const is = { ...found, kind: SIGNED_AS[found.kind] };
   for (const field of ["kind", "name", "version", "digest"] as const)
-    if (about[field] !== found[field]) return refuse(`it was signed for another ${field}`);
+    if (about[field] !== is[field]) return refuse(`it was signed for another ${field}`);
   return { kind: "signed", key };
 }
 
+/** In a line that can be shown: a stranger's field names may stand in it. */
 function refuse(why: string): Publication {
-  return { kind: "refused", why: why.slice(0, 512).toWellFormed() };
+  return {
+    kind: "refused",
+    why: why
+      .replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, " ")
+      .slice(0, 512)
+      .toWellFormed(),
+  };
 }

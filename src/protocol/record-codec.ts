@@ -50,6 +50,8 @@ import {
 } from "./fields.ts";
 import { EXTENSION_KINDS, extensionName } from "./extension.ts";
 import { PROVENANCE } from "./provenance.ts";
+import { PUBLICATION } from "./publisher.ts";
+import { publisherName, PUBLISHERS_CHANGES } from "./publishers.ts";
 import { REFUSED } from "./port-gate-table.ts";
 import { REFRESH_FAULTS } from "./refresh-order.ts";
 import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
@@ -145,6 +147,11 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "witnesses-set": plainRecord("witnesses-set", { quorum: integer({ min: 0, max: 16 }), key: ownerKey }),
   "telemetry-set": plainRecord("telemetry-set", { on: boolean(), key: ownerKey }),
   "second-screen-set": plainRecord("second-screen-set", { demand: oneOf(DEMANDS), key: ownerKey }),
+  "publishers-set": plainRecord("publishers-set", {
+    change: oneOf(PUBLISHERS_CHANGES),
+    publisher: nullable(publisherName),
+    key: ownerKey,
+  }),
   "retention-set": plainRecord("retention-set", { days: RETENTION_DAYS, key: ownerKey }),
   "payloads-expired": plainRecord("payloads-expired", {
     count,
@@ -230,6 +237,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     source: words,
   }),
   "extension-attested": plainRecord("extension-attested", { extension: digest, provenance: PROVENANCE }),
+  "extension-published": plainRecord("extension-published", { extension: digest, publication: PUBLICATION }),
   "extension-quarantined": plainRecord("extension-quarantined", { extension: digest, why: visibleLine }),
   "extension-removed": plainRecord("extension-removed", { extension: digest }),
   "agent-restarted": plainRecord("agent-restarted", { agent: agentName, key: ownerKey }),

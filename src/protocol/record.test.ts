@@ -9,6 +9,8 @@ import { CONSOLE_ENTRIES } from "./console-entry.ts";
 import { EXTENSION_KINDS } from "./extension.ts";
 import { decodeRecord, recordText } from "./record-codec.ts";
 import { ERASABLE } from "./retention.ts";
+import { toBase64 } from "./bytes.ts";
+import { PUBLISHERS_CHANGES } from "./publishers.ts";
 import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, LogRecord, RecordBase, RecordKind } from "./record.ts";
 
@@ -77,6 +79,11 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "witnesses-set": fc.record({ quorum: fc.integer({ min: 0, max: 16 }), key }),
   "telemetry-set": fc.record({ on: fc.boolean(), key }),
   "second-screen-set": fc.record({ demand: fc.constantFrom(...DEMANDS), key }),
+  "publishers-set": fc.record({
+    change: fc.constantFrom(...PUBLISHERS_CHANGES),
+    publisher: fc.option(fc.constant("acme")),
+    key,
+  }),
   "retention-set": fc.record({
     days: fc.dictionary(fc.constantFrom(...ERASABLE), fc.integer({ min: 1, max: 36_500 }), { noNullPrototype: true }),
     key,
@@ -126,6 +133,13 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
         builder: "GitHub Actions",
         roots: null,
       },
+    ),
+  }),
+  "extension-published": fc.record({
+    extension: digest,
+    publication: fc.constantFrom(
+      { kind: "refused" as const, why: "it was signed for another name" },
+      { kind: "signed" as const, key: toBase64(new Uint8Array(32).fill(7)) },
     ),
   }),
   "extension-quarantined": fc.record({ extension: digest, why: name }),

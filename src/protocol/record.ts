@@ -7,6 +7,8 @@ import type { Quarantine } from "../kernel/memory-book.ts";
 import type { Budgeted } from "../kernel/memory-budget.ts";
 import type { ExtensionKind } from "./extension.ts";
 import type { Provenance } from "./provenance.ts";
+import type { Publication } from "./publisher.ts";
+import type { PublishersChange } from "./publishers.ts";
 import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 import type { RetentionDays } from "./retention.ts";
@@ -115,6 +117,13 @@ export type RecordBody =
   | { readonly kind: "witnesses-set"; readonly quorum: number; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "telemetry-set"; readonly on: boolean; readonly key: string } // payload: {document, envelope}
   | { readonly kind: "second-screen-set"; readonly demand: Demand; readonly key: string } // payload: {document, envelope}
+  | {
+      /** Who may sign extensions, or whether nothing else runs: `only` and `any`. */
+      readonly kind: "publishers-set";
+      readonly change: PublishersChange;
+      readonly publisher: string | null;
+      readonly key: string;
+    } // payload: {document, envelope}
   | { readonly kind: "retention-set"; readonly days: RetentionDays; readonly key: string } // payload: {document, envelope}
   // payload: {document, envelope, kept?: {grants, bytes, spent?}}, what an erased intent counts for
   | { readonly kind: "payload-erased"; readonly record: number; readonly key: string }
@@ -231,6 +240,8 @@ export type RecordBody =
     } // payload: {manifest}
   /** What was verified of its registry's attestations; it stands before the record that it was added. */
   | { readonly kind: "extension-attested"; readonly extension: string; readonly provenance: Provenance }
+  /** What was verified of its publisher's signature; it stands there, too. */
+  | { readonly kind: "extension-published"; readonly extension: string; readonly publication: Publication }
   | { readonly kind: "extension-quarantined"; readonly extension: string; readonly why: string }
   | { readonly kind: "extension-removed"; readonly extension: string }
   | { readonly kind: "agent-restarted"; readonly agent: string; readonly key: string }

@@ -80,6 +80,7 @@ describe("the names that a peer may use", () => {
     "extensions",
     "extension-show",
     "extension-vet",
+    "publishers",
     "extension-remove",
     "extension-quarantine",
     "console-open",

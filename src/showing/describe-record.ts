@@ -67,6 +67,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", `${record.on ? "on" : "off"} by ${record.key}`);
     case "second-screen-set":
       return about(null, record.demand === "nothing" ? "bad" : "good", `for ${record.demand} by ${record.key}`);
+    case "publishers-set":
+      return about(null, record.change === "any" ? "bad" : "good", tellPublishers(record));
     case "retention-set":
       return about(null, "wait", `${tellDays(record.days)} by ${record.key}`);
     case "payloads-expired":
@@ -117,6 +119,12 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       const id = `${extension.slice(0, 15)}...`;
       if (provenance.kind === "verified") return about(null, "good", `${id}: built from ${provenance.repository}`);
       return about(null, provenance.kind === "refused" ? "bad" : "plain", `${id}: ${provenance.why}`);
+    }
+    case "extension-published": {
+      const { extension, publication } = record;
+      const id = `${extension.slice(0, 15)}...`;
+      if (publication.kind === "refused") return about(null, "bad", `${id}: ${publication.why}`);
+      return about(null, "plain", `${id}: signed by the key ${publication.key}`);
     }
     case "extension-quarantined":
       return about(null, "bad", `${record.extension.slice(0, 15)}...: ${record.why}`);
@@ -241,4 +249,17 @@ function describeVisits({
 
 function about(instance: string | null, tone: Tone, text: string): RecordSummary {
   return { tone, instance, text };
+}
+
+function tellPublishers({ change, publisher, key }: Extract<LogRecord, { kind: "publishers-set" }>): string {
+  switch (change) {
+    case "admit":
+      return `${publisher} admitted by ${key}`;
+    case "remove":
+      return `${publisher} removed by ${key}`;
+    case "only":
+      return `only servers of admitted publishers run, by ${key}`;
+    case "any":
+      return `servers run that no publisher signed, too, by ${key}`;
+  }
 }

@@ -81,6 +81,7 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "witnesses-set":
     case "telemetry-set":
     case "second-screen-set":
+    case "publishers-set":
     case "retention-set":
     case "payload-erased":
     case "instance-thawed":
@@ -136,6 +137,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("done", `extension added: ${text}`);
     case "extension-attested":
       return record.provenance.kind === "refused" ? once("asked", `extension with a false attestation: ${text}`) : [];
+    case "extension-published":
+      return record.publication.kind === "refused" ? once("asked", `extension with a false signature: ${text}`) : [];
     case "extension-removed":
       return once("done", `extension removed: ${text}`);
     case "extension-quarantined":

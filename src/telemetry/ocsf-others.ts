@@ -138,6 +138,11 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 }, { on: record.on });
     case "second-screen-set":
       return entity(record, { type: "Second screen", name: "second screen", activity: 3 }, { demand: record.demand });
+    case "publishers-set": {
+      const { change, publisher } = record;
+      const activity = change === "admit" ? 1 : change === "remove" ? 4 : 3;
+      return entity(record, { type: "Publisher", name: publisher ?? "publishers", activity }, { change });
+    }
     case "retention-set":
       return entity(record, { type: "Retention", name: "retention", activity: 3 }, { days: record.days });
     case "payload-erased":
@@ -183,6 +188,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "driver-pinned":
     case "extension-added":
     case "extension-attested":
+    case "extension-published":
     case "extension-removed":
     case "files-undone":
     case "files-written":

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -15,12 +15,16 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Signer } from "../../src/platform/powers.ts";
+import { createSigner } from "../../src/platform/signer.ts";
+import { toBase64 } from "../../src/protocol/bytes.ts";
 import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
 import type { ExtensionRequests, ExtensionSource } from "../../src/protocol/extension-table.ts";
 import { addArchive } from "../e2e/adding.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { ATTESTED, attestationsOf, type Attested } from "../fakes/provenance/attested.ts";
-import { makeTgz, makeZip } from "../fakes/archives.ts";
+import { makeTgz, makeZip, type TarPart } from "../fakes/archives.ts";
+import { signedBy } from "../fakes/published.ts";
 import { HOSTILE_ARCHIVES } from "../fakes/hostile-archives.ts";
 
 /*
@@ -241,6 +245,47 @@ describe("the store of extensions", () => {
       server.closeAllConnections();
       server.close();
     }
+  });
+
+  it("says who signed it by their key alone, and never takes a signature that does not hold for none", async () => {
+    const [acme, other] = [1, 2].map((fill) => createSigner(new Uint8Array(32).fill(fill))) as [Signer, Signer];
+    const about = (version: string) => ({ kind: "npm", name: "signed", version }) as const;
+    const parts = (version: string, body = "export {};\n"): readonly TarPart[] => [
+      { name: "package/package.json", body: JSON.stringify({ name: "signed", version }) },
+      { name: "package/index.js", body },
+    ];
+    const publicationOf = async (all: readonly TarPart[]): Promise<unknown> =>
+      (await add(makeTgz(all), "tgz")).extension.publication;
+    const signedParts = signedBy(acme, parts("1.0.0"), about("1.0.0"));
+    const [publication = { name: "" }] = signedParts.slice(-1);
+    const key = toBase64(acme.publicKey);
+
+    // A name that looks like another cannot be admitted at all, and neither can another key under one that is taken.
+    const admit = (name: string, by: Signer): Promise<number> =>
+      aios.sign("set-publishers", { kind: "admit", name, key: toBase64(by.publicKey) });
+    await admit("acme", acme);
+    expect(await fail(admit("\u0430cme", other))).toBe("bad-document");
+    expect(await fail(admit("acme", other))).toBe("bad-document");
+    expect(await fail(admit("acme-two", acme))).toBe("bad-document");
+    expect(await publicationOf(signedParts)).toEqual({ kind: "signed", key, admitted: "acme" });
+    // The rest of what can be wrong with one is told apart without a store (publisher.test.ts, publication.test.ts).
+    const refused: readonly (readonly [string, readonly TarPart[], string])[] = [
+      ["beside other bytes", [...parts("1.0.0", "steal();\n"), publication], "another digest"],
+      ["that is huge", [...parts("1.0.0"), { name: publication.name, body: randomBytes(1 << 20) }], "no text"],
+    ];
+    const ids: string[] = [];
+    for (const [what, all, why] of refused) {
+      const { extension } = await add(makeTgz(all), "tgz");
+      expect([what, extension.publication]).toEqual([what, { kind: "refused", why: expect.stringContaining(why) }]);
+      ids.push(extension.id);
+    }
+    const link = { name: publication.name, type: "2", link: "index.js" };
+    expect(await fail(publicationOf([...parts("1.0.0"), link]))).toBe("archive-link");
+    const { findings } = await aios.client.request("extension-vet", { id: ids[0] ?? "" });
+    expect(findings.map(({ rule }) => rule)).toEqual(["publisher-refused"]);
+    // Each was recorded once, before it was in the store.
+    expect(await records("extension-published")).toBe(refused.length + 1);
+    await aios.sign("set-publishers", { kind: "remove", name: "acme" });
   });
 
   it("takes a bundle and an address, each as what it is", async () => {

@@ -115,6 +115,7 @@ describe("roles", () => {
     ["a grant", "administer", "sign-grant", () => grant("stolen")],
     ["a policy", "grant", "set-policy", () => ({ text: "" })],
     ["an owner", "approve", "enrol-owner", () => ownerDocument("friend", makeSigner())],
+    ["the end of a rule about publishers", "grant", "set-publishers", () => ({ kind: "only", only: false })],
     ["an owner's end", "grant", "remove-owner", () => ({ owner: idOf(aios.owner) })],
   ])("attack: %s signed by one who has only the role %s is refused and recorded", async (_, role, purpose, make) => {
     const signer = await enrol(`${role}-${purpose}-${randomBytes(2).toString("hex")}`, [role]);

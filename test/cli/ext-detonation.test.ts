@@ -80,6 +80,7 @@ function open({ answer = report(), rule = "uses-network", typed = ["n"], kind = 
     state: "added",
     why: null,
     provenance: null,
+    publication: null,
     grants: [],
   };
   const asks = { files: [], hosts: [], secrets: [], memory: [], tools: [] };

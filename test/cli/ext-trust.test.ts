@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CliFailure } from "../../src/cli/failure.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { serverName } from "../../src/cli/trust-extension.ts";
@@ -24,17 +25,26 @@ interface Setting {
   readonly state?: GrantView["state"];
   readonly words?: readonly string[];
   readonly settings?: readonly AskedSetting[];
+  /** What the monitor says to each look at a grant, in turn; null and nothing: it takes it. */
+  readonly looks?: readonly (string | null)[];
+  /** Whose extension the new version is. */
+  readonly signedBy?: ExtensionView["publication"];
 }
 
 /** A store with an old version that a grant uses, and a new one. */
 function open(setting: Setting = {}): Desk {
   const { kind = "npm", entry = "dist/index.js", damaged = null, tools = ["read_file"], taken = [] } = setting;
+  const looks = [...(setting.looks ?? [])];
   const { typed = ["n"], state = "active", words = [], settings = [] } = setting;
   const view = (id: string, version: string, grants: readonly string[]): ExtensionView => {
     const said = { kind, name: "@acme/server-files", version, source: "files.tgz" } as const;
-    return { id, ...said, at: NOW, state: "added", why: null, provenance: null, grants };
+    return { id, ...said, at: NOW, state: "added", why: null, provenance: null, publication: null, grants };
   };
-  const store = [view(OLD, "1.0.0", ["files"]), view(NEW, "1.1.0", [])];
+  const acme = { kind: "signed", key: "A".repeat(43).concat("="), admitted: "acme" } as const;
+  const store = [
+    { ...view(OLD, "1.0.0", ["files"]), publication: setting.signedBy === undefined ? null : acme },
+    { ...view(NEW, "1.1.0", []), publication: setting.signedBy ?? null },
+  ];
   const asks = {
     files: [],
     hosts: [],
@@ -80,17 +90,13 @@ function open(setting: Setting = {}): Desk {
         drivers: Object.fromEntries(Object.keys(drivers).map((name) => [name, offer(name)])),
       }),
       "grant-show": ({ id }) => ({ grant: OLD_GRANT, cedar: "", view: viewOf(id, state) }),
-      prepare: ({ purpose, document }) => ({
-        statement: {
-          v: 1,
-          purpose,
-          nonce: "0".repeat(32),
-          subject: crypto.digest(canonicalize(document)),
-          policy: NEW,
-          start: "0".repeat(32),
-          expires: NOW + 1000,
-        },
-      }),
+      prepare: ({ purpose, document }) => {
+        const code = purpose === "sign-grant" ? (looks.shift() ?? null) : null;
+        if (code !== null) throw CliFailure.fromMonitor({ code, message: "It is refused.", hint: null });
+        const subject = crypto.digest(canonicalize(document));
+        const [nonce, expires] = ["0".repeat(32), NOW + 1000];
+        return { statement: { v: 1, purpose, nonce, subject, policy: NEW, start: nonce, expires } };
+      },
       submit: () => ({ seq: 7 }),
     },
   });
@@ -312,6 +318,32 @@ describe("ext update", () => {
     expect(await update(desk)).toBe(EXIT.no);
     expect(signed(desk)).toEqual([]);
     expect(desk.err()).toContain("(not-confirmed)");
+  });
+
+  test.each<readonly [string, readonly (string | null)[], readonly string[]]>([
+    ["before it is shown", ["publisher-unknown"], ["n"]],
+    ["while its owner reads and types", ["shadowed-driver", "publisher-unknown"], ["y", PASSPHRASE]],
+  ])("leaves the one before in force when the new one is refused %s", async (_when, looks, typed) => {
+    const desk = open({ typed, tools, looks });
+    expect(await update(desk)).not.toBe(EXIT.ok);
+    expect(signed(desk)).toEqual([]);
+    expect(desk.err()).toContain("(publisher-unknown)");
+  });
+
+  test("goes on where all that speaks against the new one is the one before", async () => {
+    const desk = open({ typed: ["y", PASSPHRASE], tools, looks: ["shadowed-driver", "shadowed-driver", null] });
+    expect(await update(desk)).toBe(EXIT.ok);
+    expect(signed(desk)).toHaveLength(2);
+  });
+
+  test.each<readonly [NonNullable<Setting["signedBy"]>, string]>([
+    [{ kind: "signed", key: "B".repeat(43).concat("="), admitted: "twin" }, "signed by twin, and before by acme"],
+    [{ kind: "signed", key: "B".repeat(43).concat("="), admitted: null }, `the key ${"B".repeat(43)}=, which nobody`],
+    [{ kind: "refused", why: "of other bytes" }, "signed by nobody, and before by acme"],
+  ])("says that another signed the new version: %j", async (signedBy, said) => {
+    const desk = open({ typed: ["n"], tools, signedBy });
+    await update(desk);
+    expect(desk.err()).toContain(said);
   });
 
   test.each<readonly [string, Setting, string]>([

@@ -14,7 +14,17 @@ const [ONE, TWO] = [`sha256:${"1".repeat(64)}`, `sha256:${"12".repeat(32)}`];
 
 function view(id: string, change: Partial<ExtensionView> = {}): ExtensionView {
   const said = { kind: "npm", name: "notes", version: "1.0.0", source: "notes.tgz" } as const;
-  return { id, ...said, at: NOW, state: "added", why: null, provenance: null, grants: [], ...change };
+  return {
+    id,
+    ...said,
+    at: NOW,
+    state: "added",
+    why: null,
+    provenance: null,
+    publication: null,
+    grants: [],
+    ...change,
+  };
 }
 
 function file(path: string, change: Partial<TreeFile> = {}): TreeFile {
@@ -243,6 +253,7 @@ test("ext diff shows what is new, gone or other, and ends in 1 when anything is"
   expect(JSON.parse(desk.out())).toEqual({
     files: { added: ["d\u001b[2J"], removed: [], changed: ["b.js", "c.sh"] },
     asks: { added: ["host api.example.com: POST"], removed: [] },
+    publisher: null,
   });
   const text = open();
   await runProgram(["ext", "diff", "notes@1.0.0", "notes@1.1.0"], text.powers);
@@ -287,4 +298,17 @@ test("an extension is named by its id, its beginning or its name, and only when 
     expect(await runProgram(["ext", "quarantine", typed, "why"], desk.powers)).toBe(EXIT.no);
     expect(asked(desk, "extension-quarantine")).toBeUndefined();
   }
+});
+
+test.each<readonly [ExtensionView["publication"], string]>([
+  [null, "no publisher signed it"],
+  [{ kind: "signed", key: "A".repeat(43).concat("="), admitted: "acme" }, "was signed by acme, whom an owner admitted"],
+  [{ kind: "signed", key: "A".repeat(43).concat("="), admitted: null }, `nobody admitted: ${"A".repeat(43)}=`],
+  [{ kind: "refused", why: "of another digest" }, "does not hold: of another digest"],
+])("ext show says who signed it: %j", async (publication, said) => {
+  STORE.set(ONE, shown(view(ONE, { publication }), [file("a.js")]));
+  const desk = open();
+  expect(await runProgram(["ext", "show", ONE], desk.powers)).toBe(EXIT.ok);
+  expect(desk.out()).toContain(said);
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
 });

@@ -102,6 +102,14 @@ Extensions
   ext update         put another version in a grant's place; you sign it
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
+  ext sign           sign an extension as its publisher, before it is packed
+
+Publishers
+  publishers list    list the publishers whose extensions you take
+  publishers admit   take a publisher's extensions; you sign it
+  publishers remove  take a publisher's extensions no more; you sign it
+  publishers only    let nothing run but what they signed; you sign it
+  publishers key     make a key to sign extensions of your own with
 
 Ports
   ports list         list the published ports and who may come
@@ -234,6 +242,14 @@ Extensions
   ext update         put another version in a grant's place; you sign it
   ext quarantine     let nothing start an extension any more
   ext remove         remove an extension from the store
+  ext sign           sign an extension as its publisher, before it is packed
+
+Publishers
+  publishers list    list the publishers whose extensions you take
+  publishers admit   take a publisher's extensions; you sign it
+  publishers remove  take a publisher's extensions no more; you sign it
+  publishers only    let nothing run but what they signed; you sign it
+  publishers key     make a key to sign extensions of your own with
 
 Ports
   ports list         list the published ports and who may come

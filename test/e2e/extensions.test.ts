@@ -8,7 +8,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DriverSource } from "../../src/kernel/grant.ts";
 import { makeVisible } from "../../src/showing/visible.ts";
-import { makeTgz } from "../fakes/archives.ts";
+import type { JsonObject } from "../../src/kernel/json.ts";
+import { createSigner } from "../../src/platform/signer.ts";
+import { toBase64 } from "../../src/protocol/bytes.ts";
+import { makeTgz, type TarPart } from "../fakes/archives.ts";
+import { signedBy } from "../fakes/published.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { addArchive } from "./adding.ts";
 import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
@@ -79,6 +83,10 @@ describe("a server from the store", () => {
         return false;
       }
     }).length;
+  const done = async (): Promise<number> => {
+    const query = { from: 0, limit: 10_000, instance: null, kinds: ["outcome"] };
+    return (await aios.client.request("log-show", query)).entries.length;
+  };
   const codeOf = (work: Promise<unknown>): Promise<string> =>
     work.then(
       () => "nothing",
@@ -114,10 +122,6 @@ describe("a server from the store", () => {
 
   test("stops when it is put into quarantine, and nothing starts it or grants it again", async () => {
     const [{ id } = { id: "" }] = (await aios.client.request("extensions", {})).extensions;
-    const done = async (): Promise<number> => {
-      const query = { from: 0, limit: 10_000, instance: null, kinds: ["outcome"] };
-      return (await aios.client.request("log-show", query)).entries.length;
-    };
     const before = await done();
     const running = aios.follow("plain", [LOOK, { until: 1 }, LOOK], { workspace: aios.workspace });
     await until(async () => (await done()) > before, "the first call is done");
@@ -132,6 +136,38 @@ describe("a server from the store", () => {
     // The same bytes are the same extension, and the grant is over them.
     expect(await add("1.0.0")).toBe(id);
     expect(seen(await aios.follow("plain", [LOOK]))).toEqual([NOTHING]);
+  });
+
+  test("runs by a publisher's signature, where an owner takes no other, and no longer than its publisher is admitted", async () => {
+    const acme = createSigner(new Uint8Array(32).fill(1));
+    const set = (document: JsonObject): Promise<number> => aios.sign("set-publishers", document);
+    const parts: readonly TarPart[] = [
+      { name: "package/package.json", body: JSON.stringify({ name: "store", version: "2.0.0", bin: "./server.mjs" }) },
+      { name: "package/server.mjs", body: SERVER },
+    ];
+    const all = signedBy(acme, parts, { kind: "npm", name: "store", version: "2.0.0" });
+    const own = (await addArchive(aios, [makeTgz(all)], { form: "tgz" })).extension.id;
+    const [unsigned = { id: "" }] = (await aios.client.request("extensions", {})).extensions;
+    const file = join(outside, "server.mjs");
+    const program: DriverSource = { kind: "stdio", command: ["node", file], code: [file], workspace: "none" };
+
+    await set({ kind: "only", only: true });
+    // Nobody is admitted yet, so nothing is granted, whoever signed it, and nothing at all where there is no publisher.
+    for (const source of [sourceOf(own), sourceOf(unsigned.id), program])
+      expect(await codeOf(trust("published", source))).toBe("publisher-unknown");
+    await set({ kind: "admit", name: "acme", key: toBase64(acme.publicKey) });
+    await trust("published", sourceOf(own));
+    // What was granted before, and ran above, runs no more, and its agent is told why.
+    expect(seen(await aios.follow("plain", [LOOK]))).toEqual(["publisher-unknown"]);
+
+    const before = await done();
+    const running = aios.follow("published", [LOOK, { until: 1 }, LOOK]);
+    await until(async () => (await done()) > before, "the first call is done");
+    await set({ kind: "remove", name: "acme" });
+    await until(async () => servers() === 0, "its server is gone");
+    aios.release("published");
+    expect(seen(await running)).toEqual([NOTHING, "publisher-unknown"]);
+    await set({ kind: "only", only: false });
   });
 
   test("that does not start tells its owner its last words", async () => {

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { DeclareFault } from "../../src/extensions/declare/line.ts";
-import { readSays } from "../../src/extensions/declare/says.ts";
+import { readSays, type SaidExtension } from "../../src/extensions/declare/says.ts";
 import { decode } from "../../src/protocol/decode.ts";
 import { EXTENSION_SAYS, type ExtensionSays } from "../../src/protocol/extension.ts";
 import { object } from "../../src/protocol/decode.ts";
-import type { ArchiveForm, ReadExtension } from "../../src/protocol/extension-order.ts";
+import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
 import type { JsonValue } from "../../src/kernel/json.ts";
 
 const NOTHING = { files: [], hosts: [], secrets: [], memory: [], tools: [] };
 
-async function says(form: ArchiveForm, files: { readonly [path: string]: string }): Promise<ReadExtension> {
+async function says(form: ArchiveForm, files: { readonly [path: string]: string }): Promise<SaidExtension> {
   const read = await readSays({ text: async (path) => files[path] ?? null }, { form, label: "folder" });
   // Whatever a stranger wrote, the monitor takes it for an answer of its own process.
   const value: JsonValue = JSON.parse(JSON.stringify(read.says));
@@ -104,7 +104,7 @@ describe("what an extension is and says is read from its own files", () => {
   });
 
   test("a bundle's arguments, and what its person is asked for in them", async () => {
-    const bundle = (config: JsonValue, user: JsonValue = {}): Promise<ReadExtension> => {
+    const bundle = (config: JsonValue, user: JsonValue = {}): Promise<SaidExtension> => {
       const server: JsonValue = { type: "node", entry_point: "server/index.js", mcp_config: config };
       return says("zip", { "manifest.json": JSON.stringify({ name: "files", server, user_config: user }) });
     };

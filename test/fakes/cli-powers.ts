@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { CliFailure } from "../../src/cli/failure.ts";
+import type { ReadSource } from "../../src/cli/extension-powers.ts";
 import type { CliPowers, Home, Person, Verified } from "../../src/cli/powers.ts";
 import { createDrafts } from "../../src/main/drafts.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
@@ -12,6 +13,8 @@ export const PASSPHRASE = "correct horse battery staple";
 export interface Setting {
   readonly answers?: Answers;
   readonly files?: { readonly [path: string]: string };
+  /** Folders with an extension, by path. */
+  readonly sources?: { readonly [path: string]: ReadSource };
   /** Profiles that come with the substrate, by name. */
   readonly profiles?: { readonly [name: string]: string };
   /** What the person types, in order; absent: there is no terminal. */
@@ -72,6 +75,17 @@ export function createDesk(setting: Setting = {}): Desk {
           ? Promise.resolve(signer)
           : Promise.reject(CliFailure.of("wrong-passphrase", "Cannot open the owner's key: the passphrase is wrong")),
     },
+    publisher: (name) => ({
+      path: `${folder ?? "/home/maria/.aios"}/keys/publisher-${name}.json`,
+      exists: () => Promise.resolve(name === "acme"),
+      create: () => Promise.resolve(signer),
+      unlock: (passphrase) =>
+        passphrase === PASSPHRASE
+          ? Promise.resolve(signer)
+          : Promise.reject(
+              CliFailure.of("wrong-passphrase", "Cannot open the publisher's key: the passphrase is wrong"),
+            ),
+    }),
     connect: () => Promise.resolve(monitor.client),
     attach: () => Promise.resolve(monitor.client),
     dropIndex: () => Promise.resolve([]),
@@ -144,8 +158,12 @@ export function createDesk(setting: Setting = {}): Desk {
       folder: (path) => `${path}/log`,
     },
     sources: {
-      inspect: () => Promise.resolve(null),
+      inspect: (path) => Promise.resolve(setting.sources?.[path] === undefined ? null : "folder"),
       lend: () => missing("source"),
+      read: ({ path }) => {
+        const found = setting.sources?.[path];
+        return found === undefined ? missing("source") : Promise.resolve(found);
+      },
       registry: () => Promise.resolve("https://registry.example"),
     },
     witnesses: { serve: () => missing("witness"), seen: () => Promise.resolve([]) },

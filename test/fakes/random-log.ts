@@ -350,6 +350,17 @@ export const MOVES: readonly (readonly [string, Move])[] = [
         const body = { kind: "second-screen-set", demand, key: log.by } as const;
         return log.signed(body, "set-second-screen", { for: demand });
       }
+      if (a % 5 === 0) {
+        const only = a % 2 === 1;
+        const body = { kind: "publishers-set", change: only ? "only" : "any", publisher: null, key: log.by } as const;
+        return log.signed(body, "set-publishers", { kind: "only", only });
+      }
+      if (a % 5 === 1) {
+        const [name, there] = ["acme", log.folded.state.publishers.admitted.has("acme")];
+        const [change, key] = [there ? ("remove" as const) : ("admit" as const), "A".repeat(43).concat("=")];
+        const body = { kind: "publishers-set", change, publisher: name, key: log.by } as const;
+        return log.signed(body, "set-publishers", there ? { kind: change, name } : { kind: change, name, key });
+      }
       const document = jsonView({ ...NO_TELEMETRY, prometheus: { port: 9000 + (a % 9) } });
       log.signed({ kind: "telemetry-set", on: true, key: log.by }, "set-telemetry", document);
     },
@@ -378,6 +389,8 @@ export const MOVES: readonly (readonly [string, Move])[] = [
       if (b % 4 === 1) return log.push({ kind: "extension-quarantined", extension, why: `reason ${b}` });
       if (b % 4 === 2)
         return log.push({ kind: "extension-attested", extension, provenance: { kind: "refused", why: `reason ${b}` } });
+      if (b % 7 === 3)
+        return log.push({ kind: "extension-published", extension, publication: { kind: "refused", why: `${b}` } });
       const [manifest, version] = [digestOf(`manifest ${b}`), b % 3 === 0 ? null : `${b}.0.0`];
       log.push({ kind: "extension-added", extension, manifest, of: "npm", name: "notes", version, source: "notes" });
     },

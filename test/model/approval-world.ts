@@ -229,6 +229,7 @@ export class World {
         homePut: () => {},
         homeWiped: async () => {},
         clockAccepted: () => {},
+        publishersSet: async () => {},
         settingChanged: () => {},
         keptOf: () => Promise.resolve({}),
         memoryErased: async () => {},

@@ -1,4 +1,4 @@
-import { npmName, npmVersion } from "../../protocol/extension-order.ts";
+import { npmName, npmVersion, type ArchiveForm } from "../../protocol/extension-order.ts";
 import type { ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
 import { MOST_ROOTS } from "../../protocol/provenance.ts";
 import { decode } from "../../protocol/decode.ts";
@@ -45,6 +45,7 @@ export const extAdd: Command = {
     "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), or the https address of a server.",
     "Nothing of it is run on your machine, its install scripts neither: --detonate runs them as aios ext detonate does, in a sealed sandbox with a made-up home. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
     "Of a package from npm, the attestations that its registry has are fetched, too, and verified without asking anybody: who built these bytes, and from which source. That there are none is told; one that does not hold is a grave finding.",
+    "Who signed it is verified, too, and told by the name under which you admitted that key (aios publishers admit), never by what it says of itself. A signature that does not hold is a grave finding.",
     "A process of its own, without your files, looks through it as aios ext vet does; what it found is shown, the worst first. Whatever it found, it is added: that it does nothing is what keeps you safe.",
     INERT,
   ],
@@ -213,13 +214,19 @@ async function readSource(
   );
 }
 
+/** In which form what lies at a path goes into the store. */
+export function formOf({ path, is }: { readonly path: string; readonly is: "folder" | "file" }): ArchiveForm {
+  if (is === "folder") return "tar";
+  return /\.(?:mcpb|dxt|zip)$/iu.test(path) ? "zip" : "tgz";
+}
+
 async function add(
   powers: CliPowers,
   { client, home, source }: { readonly client: MonitorClient; readonly home: Home; readonly source: Typed },
 ): Promise<{ readonly extension: ExtensionView; readonly fresh: boolean }> {
   if (source.kind !== "path") return await client.request("extension-add", { source });
   const { path, is } = source;
-  const form = is === "folder" ? "tar" : /\.(?:mcpb|dxt|zip)$/iu.test(path) ? "zip" : "tgz";
+  const form = formOf({ path, is });
   const ticket = powers.random.hex(16);
   const lent = await powers.sources.lend({ home: home.path, ticket, path, is });
   try {

@@ -24,6 +24,7 @@ export const AUTHORITY: readonly RecordKind[] = [
   "witnesses-set",
   "telemetry-set",
   "second-screen-set",
+  "publishers-set",
   "retention-set",
   "provider-set",
   "provider-removed",

@@ -8,6 +8,8 @@ import { readBundle } from "./bundle.ts";
 import { readPackage } from "./package.ts";
 import { readSkill } from "./skill.ts";
 
+export type SaidExtension = Omit<ReadExtension, "published">;
+
 /** The files of an unpacked tree, as text. */
 export interface TreeTexts {
   /** A file's text by its path; null when there is none, or it is no UTF-8 text of at most a mebibyte. */
@@ -25,13 +27,13 @@ const OWN_BOUNDS = { maxLength: 1_048_576, maxDepth: 64, maxValues: 200_000 };
 export async function readSays(
   tree: TreeTexts,
   { form, label }: { readonly form: ArchiveForm; readonly label: string },
-): Promise<ReadExtension> {
+): Promise<SaidExtension> {
   const found = await readKind(tree, form, label);
   const own = await tree.text(OWN_FILE);
   return own === null ? found : { ...found, says: { ...found.says, asks: readOwn(own) } };
 }
 
-async function readKind(tree: TreeTexts, form: ArchiveForm, label: string): Promise<ReadExtension> {
+async function readKind(tree: TreeTexts, form: ArchiveForm, label: string): Promise<SaidExtension> {
   if (form === "zip") {
     const text = await tree.text("manifest.json");
     if (text === null) throw new DeclareFault("there is no manifest.json in it, which each bundle has");

@@ -28,6 +28,7 @@ type OwnRule =
   | "comment-orders"
   | "collecting-place"
   | "provenance-refused"
+  | "publisher-refused"
   | "name-resembles"
   | "known-bad"
   | "script-unreadable"
@@ -67,6 +68,7 @@ const OWN_RULES: { readonly [rule in OwnRule]: { readonly severity: Severity; re
     "collecting-place": { severity: "high", title: "An address where scripts are left or data is collected" },
     "name-resembles": { severity: "high", title: "A name is almost that of something well known" },
     "provenance-refused": { severity: "critical", title: "Its registry vouches for it, and that does not hold" },
+    "publisher-refused": { severity: "critical", title: "It has a publisher's signature, and that does not hold" },
     "known-bad": { severity: "critical", title: "It is known to be malicious" },
     "script-unreadable": { severity: "high", title: "A program could not be read, so it was not vetted" },
     "not-vetted": { severity: "high", title: "A part was too large or could not be read, so it was not vetted" },

@@ -7,6 +7,7 @@ import { EXTENSION_MANIFEST, type ExtensionManifest, type ExtensionSays } from "
 import type { ArchiveForm, ReadExtension } from "../../protocol/extension-order.ts";
 import type { ExtensionRequests, ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
 import type { Provenance } from "../../protocol/provenance.ts";
+import type { Publication } from "../../protocol/publisher.ts";
 import { MOST_FOUND, type Vetted } from "../../protocol/vetting-order.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import type { PeerFault } from "../../protocol/rpc-error.ts";
@@ -17,6 +18,7 @@ import type { CodeLayout } from "../sandbox-plans.ts";
 import type { ExtensionState } from "../state.ts";
 import { createExtensionProcesses } from "./asking.ts";
 import { usesOf, viewExtension } from "./extension-state.ts";
+import { judgePublication } from "./publication.ts";
 
 /** Extensions that are made ready at a time: each is two processes and a folder. */
 const MOST_AT_ONCE = 4;
@@ -26,6 +28,7 @@ const NOTHING_ASKED: ExtensionSays["asks"] = { files: [], hosts: [], secrets: []
 interface Prepared {
   readonly manifest: ExtensionManifest;
   readonly provenance: Provenance | null;
+  readonly publication: Publication | null;
 }
 type Unpacking = Exclude<ExtensionSource, { kind: "http" }>;
 
@@ -55,7 +58,7 @@ export function createExtensionDesk(ports: {
 }): ExtensionDesk {
   const { journal } = ports;
   const { extensions: store, crypto, takeStreams } = ports.powers;
-  const { extensions, attested } = journal.state;
+  const { extensions, attested, published } = journal.state;
   const processes = createExtensionProcesses(ports);
   /** What was found in this run of the monitor, by id. */
   const vetted = new Map<string, Vetted>();
@@ -104,17 +107,23 @@ export function createExtensionDesk(ports: {
         settings: [],
         asks: NOTHING_ASKED,
       };
-      return { manifest: { v: 1, id, kind: "http", endpoint: url, files: 0, bytes: 0, ...says }, provenance: null };
+      const manifest = { v: 1, id, kind: "http", endpoint: url, files: 0, bytes: 0, ...says } as const;
+      return { manifest, provenance: null, publication: null };
     }
     const { form, provenance } = await fill(staging, source);
     const { digest: id, bytes, files } = await store.seal(staging);
     const label = source.kind === "npm" ? source.name : source.label;
-    const { is, says } = taken(await processes.read(staging.tree, { form, label }));
+    const { is, says, published: text } = taken(await processes.read(staging.tree, { form, label }));
     if (source.kind === "npm") expectAsked(source, { is, says });
-    return { manifest: { v: 1, id, kind: is, endpoint: null, files: files.length, bytes, ...says }, provenance };
+    const manifest = { v: 1, id, kind: is, endpoint: null, files: files.length, bytes, ...says } as const;
+    return { manifest, provenance, publication: judgePublication({ kind: is, ...says }, { files, text }, crypto) };
   }
 
-  async function keep(staging: Staging, { manifest, provenance: said }: Prepared, source: string): Promise<boolean> {
+  async function keep(
+    staging: Staging,
+    { manifest, provenance: said, publication }: Prepared,
+    source: string,
+  ): Promise<boolean> {
     const text = canonicalize(asJson(manifest));
     const { id, kind, name, version } = manifest;
     const digest = crypto.digest(text);
@@ -130,10 +139,14 @@ export function createExtensionDesk(ports: {
     const known = attested.get(id) ?? null;
     const silent = said === null || (said.kind === "unread" && known !== null);
     const news = silent || isSame(said, known) ? null : said;
+    // It lies in the tree: whoever brings the same tree brings it, too.
+    const signed = isSame(publication, published.get(id) ?? null) ? null : publication;
     const whole = there?.manifest === digest && (await isWhole(there));
-    if (whole && news === null) return false;
     // First of all: nothing is in the store without what speaks against it.
     if (news !== null) await journal.write({ kind: "extension-attested", extension: id, provenance: news });
+    if (signed !== null) await journal.write({ kind: "extension-published", extension: id, publication: signed });
+    // Under another name it may not be what was signed.
+    if (signed?.kind === "refused") await ports.withdrawn();
     if (whole) return false;
     await store.keep(id, { staging, manifest: text });
     const record = {
@@ -164,10 +177,10 @@ export function createExtensionDesk(ports: {
   }
 
   const view = (extension: ExtensionState): ExtensionView =>
-    viewExtension(extension, { uses: usesOf(journal.state.active.values()), attested });
+    viewExtension(extension, { uses: usesOf(journal.state.active.values()), state: journal.state });
   function viewAll(): readonly ExtensionView[] {
     const uses = usesOf(journal.state.active.values());
-    return [...extensions.values()].map((extension) => viewExtension(extension, { uses, attested }));
+    return [...extensions.values()].map((extension) => viewExtension(extension, { uses, state: journal.state }));
   }
 
   async function oneOfFew<T>(work: () => Promise<T>): Promise<T> {
@@ -218,7 +231,15 @@ export function createExtensionDesk(ports: {
       // Of a server elsewhere there is nothing here to look through.
       const { kind } = find(id);
       if (kind === "http") return { findings: [], more: 0 };
-      return withProvenance(vetted.get(id) ?? (await oneOfFew(() => vet(id).catch(notVetted))), attested.get(id));
+      return withProofs(vetted.get(id) ?? (await oneOfFew(() => vet(id).catch(notVetted))), [
+        notHeld("provenance-refused", "an attestation", attested.get(id)),
+        notHeld("publisher-refused", "a publisher's signature", published.get(id)),
+      ]);
+    },
+
+    async publishers() {
+      const { only, admitted } = journal.state.publishers;
+      return { only, publishers: [...admitted].map(([name, key]) => ({ name, key })) };
     },
 
     "extension-remove": ({ id }) =>
@@ -268,15 +289,23 @@ function notVetted(error: unknown): Vetted {
   return { findings: [{ rule: "not-vetted", message, path: ".", line: 1 }], more: 0 };
 }
 
-/** What speaks against it by its registry's attestations comes with what its files say. */
-function withProvenance({ findings, more }: Vetted, provenance: Provenance | undefined): Vetted {
-  if (provenance?.kind !== "refused") return { findings, more };
-  const message = `has an attestation that does not hold: ${provenance.why}`.slice(0, 512).toWellFormed();
-  const all = [{ rule: "provenance-refused", message, path: ".", line: 1 }, ...findings];
+/** What speaks against it by who vouches for it comes with what its files say. */
+function withProofs({ findings, more }: Vetted, proofs: readonly (Vetted["findings"][number] | null)[]): Vetted {
+  const all = [...proofs.filter((each) => each !== null), ...findings];
   return { findings: all.slice(0, MOST_FOUND), more: more + Math.max(0, all.length - MOST_FOUND) };
 }
 
-function isSame(one: Provenance | null, other: Provenance | null): boolean {
+function notHeld(
+  rule: string,
+  what: string,
+  found: Provenance | Publication | undefined,
+): Vetted["findings"][number] | null {
+  if (found?.kind !== "refused") return null;
+  const message = `has ${what} that does not hold: ${found.why}`.slice(0, 512).toWellFormed();
+  return { rule, message, path: ".", line: 1 };
+}
+
+function isSame<T extends object>(one: T | null, other: T | null): boolean {
   return canonicalize(asJson(one)) === canonicalize(asJson(other));
 }
 

@@ -1,12 +1,13 @@
 import type { RecordBody } from "../../protocol/record.ts";
 import type { Grant } from "../../kernel/grant.ts";
-import { MOST_USES, type ExtensionView } from "../../protocol/extension-table.ts";
-import type { Provenance } from "../../protocol/provenance.ts";
-import type { ExtensionState } from "../state.ts";
+import { MOST_USES, type ExtensionView, type PublicationView } from "../../protocol/extension-table.ts";
+import type { Publication } from "../../protocol/publisher.ts";
+import { admittedAs, type Publishers } from "../../protocol/publishers.ts";
+import type { ExtensionState, State } from "../state.ts";
 
 type AboutExtension = Exclude<
   Extract<RecordBody, { readonly extension: string }>,
-  { readonly kind: "extension-attested" }
+  { readonly kind: "extension-attested" | "extension-published" }
 >;
 
 /** Takes a record about an extension into the state. */
@@ -33,13 +34,22 @@ export function viewExtension(
   { manifest: _manifest, quarantined, ...extension }: ExtensionState,
   {
     uses,
-    attested,
-  }: { readonly uses: ReadonlyMap<string, readonly string[]>; readonly attested: ReadonlyMap<string, Provenance> },
+    state: known,
+  }: {
+    readonly uses: ReadonlyMap<string, readonly string[]>;
+    readonly state: Pick<State, "attested" | "published" | "publishers">;
+  },
 ): ExtensionView {
   const grants = (uses.get(extension.id) ?? []).slice(0, MOST_USES);
-  const provenance = attested.get(extension.id) ?? null;
+  const provenance = known.attested.get(extension.id) ?? null;
+  const publication = viewPublication(known.published.get(extension.id), known.publishers);
   const state = quarantined === null ? "added" : "quarantined";
-  return { ...extension, state, why: quarantined, provenance, grants };
+  return { ...extension, state, why: quarantined, provenance, publication, grants };
+}
+
+function viewPublication(found: Publication | undefined, publishers: Publishers): PublicationView | null {
+  if (found?.kind === "signed") return { ...found, admitted: admittedAs(publishers, found.key) };
+  return found ?? null;
 }
 
 /** Ids of grants by the extension that they name. */

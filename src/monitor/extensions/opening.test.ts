@@ -1,8 +1,11 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DriverSource } from "../../kernel/grant.ts";
 import { Refusal } from "../faults.ts";
 import type { ExtensionState } from "../state.ts";
-import { openTree, standingOf } from "./opening.ts";
+import { toBase64 } from "../../protocol/bytes.ts";
+import type { Publication } from "../../protocol/publisher.ts";
+import { NO_PUBLISHERS, type Publishers } from "../../protocol/publishers.ts";
+import { type Extensions, openTree, requireStanding, standingOf } from "./opening.ts";
 
 const ID = `sha256:${"1".repeat(64)}`;
 const SOURCE = { kind: "ext", extension: ID, command: ["node"], workspace: "none" } as const satisfies DriverSource;
@@ -16,6 +19,13 @@ const ADDED: ExtensionState = {
   at: 0,
   quarantined: null,
 };
+
+const stateOf = (extensions: Extensions["extensions"], more: Partial<Extensions> = {}): Extensions => ({
+  extensions,
+  published: new Map(),
+  publishers: NO_PUBLISHERS,
+  ...more,
+});
 
 /** Opens a tree of which `read` is what the store finds; `meanwhile` happens while it reads. */
 async function open(
@@ -35,7 +45,7 @@ async function open(
       return { digest: read, bytes: 1, files: [] };
     },
   };
-  return await openTree(SOURCE, { state: { extensions }, store }).catch((error: unknown) =>
+  return await openTree(SOURCE, { state: stateOf(extensions), store }).catch((error: unknown) =>
     error instanceof Refusal ? error.code : String(error),
   );
 }
@@ -57,6 +67,59 @@ test("what was taken back while it was read does not start", async () => {
 
 test("a server of another kind stands whatever is in the store", () => {
   const stdio = { kind: "stdio", command: ["node"], code: [], workspace: "none" } as const;
-  expect(standingOf(stdio, { extensions: new Map() })).toBe("stands");
-  expect(standingOf(SOURCE, { extensions: new Map() })).toBe("gone");
+  expect(standingOf(stdio, stateOf(new Map()))).toBe("stands");
+  expect(standingOf(SOURCE, stateOf(new Map()))).toBe("gone");
+});
+
+describe("where only admitted publishers' servers run", () => {
+  const [acme, other] = [1, 2].map((fill) => toBase64(new Uint8Array(32).fill(fill))) as [string, string];
+  const signed = (key: string): Publication => ({ kind: "signed", key });
+  const admitted = (names: Readonly<Record<string, string>>, only = true): Publishers => ({
+    only,
+    admitted: new Map(Object.entries(names)),
+  });
+  const standing = (publication: Publication | null, publishers: Publishers, source: DriverSource = SOURCE) => {
+    const published = new Map(publication === null ? [] : [[ID, publication]]);
+    return standingOf(source, stateOf(new Map([[ID, ADDED]]), { published, publishers }));
+  };
+
+  test("one stands that an admitted key signed, and no other", () => {
+    expect(standing(signed(acme), admitted({ acme }))).toBe("stands");
+    expect(standing(null, admitted({ acme }))).toBe("unpublished");
+    expect(standing({ kind: "refused", why: "another digest" }, admitted({ acme }))).toBe("unpublished");
+    expect(standing(signed(acme), admitted({}))).toBe("unpublished");
+    // The same name, and another key.
+    expect(standing(signed(other), admitted({ acme }))).toBe("unpublished");
+    expect(standing(signed(other), admitted({ acme }, false))).toBe("stands");
+  });
+
+  test("a program or an address of a grant has no publisher, and a device of ours needs none", () => {
+    const stdio = { kind: "stdio", command: ["node"], code: [], workspace: "none" } as const;
+    const http = { kind: "http", url: "https://mcp.example.com/mcp" } as const;
+    for (const source of [stdio, http]) {
+      expect(standing(null, admitted({ acme }), source)).toBe("unpublished");
+      expect(standing(null, admitted({ acme }, false), source)).toBe("stands");
+    }
+    for (const kind of ["net", "infer", "memory", "git-ssh"] as const)
+      expect(standing(null, admitted({}), { kind })).toBe("stands");
+  });
+
+  test("is said with what is missing, and with what lifts it", () => {
+    const why = (published: Extensions["published"]): unknown => {
+      const state = stateOf(new Map([[ID, ADDED]]), { published, publishers: admitted({}) });
+      try {
+        return requireStanding(SOURCE, state);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(why(new Map())).toMatchObject({
+      code: "publisher-unknown",
+      message: expect.stringContaining("nobody signed"),
+    });
+    expect(why(new Map([[ID, signed(acme)]]))).toMatchObject({ message: expect.stringContaining(acme) });
+    expect(why(new Map([[ID, { kind: "refused", why: "x" }]]))).toMatchObject({
+      message: expect.stringContaining("does not hold: x"),
+    });
+  });
 });

@@ -2,20 +2,35 @@ import type { DriverSource } from "../../kernel/grant.ts";
 import type { ExtensionStore } from "../../platform/extension-store.ts";
 import { Refusal } from "../faults.ts";
 import type { State } from "../state.ts";
+import { admittedAs } from "../../protocol/publishers.ts";
 
-type Extensions = Pick<State, "extensions">;
+export type Extensions = Pick<State, "extensions" | "published" | "publishers">;
+type Standing = "stands" | "gone" | "quarantined" | "unpublished";
 
-/** Whether what a driver runs may be run: an extension that is in the store and not in quarantine, or no extension at all. */
-export function standingOf(source: DriverSource, { extensions }: Extensions): "stands" | "gone" | "quarantined" {
-  if (source.kind !== "ext") return "stands";
-  const found = extensions.get(source.extension);
-  if (found === undefined) return "gone";
-  return found.quarantined === null ? "stands" : "quarantined";
+/**
+ * Whether what a driver runs may be run: an extension that is in the store and not in quarantine, or no extension at all; and
+ * where an owner lets only admitted publishers' run, one of theirs or a device of ours.
+ */
+export function standingOf(source: DriverSource, state: Extensions): Standing {
+  if (source.kind === "ext") {
+    const found = state.extensions.get(source.extension);
+    if (found === undefined) return "gone";
+    if (found.quarantined !== null) return "quarantined";
+  }
+  return isTaken(source, state) ? "stands" : "unpublished";
+}
+
+/** Absence means deny: what nobody signed is nobody's, and a program or an address that a grant names has no publisher. */
+function isTaken(source: DriverSource, { published, publishers }: Extensions): boolean {
+  if (!publishers.only) return true;
+  if (source.kind !== "ext") return source.kind !== "stdio" && source.kind !== "http";
+  const publication = published.get(source.extension);
+  return publication?.kind === "signed" && admittedAs(publishers, publication.key) !== null;
 }
 
 /**
  * Where the tree of an extension lies, after every byte of it was read and found to be what its id says. Throws Refusal
- * `unknown-extension`, `extension-quarantined`, `extension-failed`, `extension-damaged`.
+ * `unknown-extension`, `extension-quarantined`, `publisher-unknown`, `extension-failed`, `extension-damaged`.
  */
 export async function openTree(
   source: Extract<DriverSource, { readonly kind: "ext" }>,
@@ -43,13 +58,36 @@ export async function openTree(
   return store.treeOf(id);
 }
 
-/** Throws Refusal `unknown-extension` or `extension-quarantined`. */
+/** Throws Refusal `unknown-extension`, `extension-quarantined` or `publisher-unknown`. */
 export function requireStanding(source: DriverSource, state: Extensions): void {
   const standing = standingOf(source, state);
-  if (source.kind !== "ext" || standing === "stands") return;
+  if (standing === "stands") return;
+  if (source.kind !== "ext" || standing === "unpublished") throw unpublished(source, state);
   const { extension } = source;
   if (standing === "gone")
     throw new Refusal("unknown-extension", `There is no extension ${extension}.`, "Run `aios ext list`.");
   const why = state.extensions.get(extension)?.quarantined ?? "";
   throw new Refusal("extension-quarantined", `This extension is in quarantine: ${why}.`, `aios ext show ${extension}`);
+}
+
+function unpublished(source: DriverSource, { published }: Extensions): Refusal {
+  if (source.kind !== "ext")
+    return new Refusal(
+      "publisher-unknown",
+      "Only extensions of admitted publishers run here, and a program or an address that a grant names is none.",
+      "Add it as an extension that a publisher signed; `aios ext publishers` lists them.",
+    );
+  const { extension } = source;
+  const publication = published.get(extension);
+  const why =
+    publication === undefined
+      ? "nobody signed it"
+      : publication.kind === "refused"
+        ? `its signature does not hold: ${publication.why}`
+        : `nobody admitted the key ${publication.key} that signed it`;
+  return new Refusal(
+    "publisher-unknown",
+    `Only extensions of admitted publishers run here, and ${extension} is none: ${why}.`,
+    "`aios ext publishers` lists them; an owner admits another with `aios ext publishers admit`.",
+  );
 }

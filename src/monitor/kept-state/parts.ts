@@ -17,6 +17,7 @@ import {
   OPEN,
   part,
   PIN,
+  PUBLISHED,
   TOMBSTONE,
   USAGE,
   type AskedRow,
@@ -39,6 +40,7 @@ type FromSigned =
   | "providers"
   | "witnesses"
   | "telemetry"
+  | "publishers"
   | "secondScreen"
   | "policyText"
   | "away"
@@ -172,6 +174,16 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
     take({ state }, { extension, provenance }) {
       if (state.attested.has(extension)) return TWICE;
       state.attested.set(extension, provenance);
+      return null;
+    },
+  }),
+  published: part(PUBLISHED, {
+    *rows({ state }) {
+      for (const [extension, publication] of state.published) yield { extension, publication };
+    },
+    take({ state }, { extension, publication }) {
+      if (state.published.has(extension)) return TWICE;
+      state.published.set(extension, publication);
       return null;
     },
   }),

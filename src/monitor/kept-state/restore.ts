@@ -48,6 +48,7 @@ export const MAKES: ReadonlySet<RecordKind> = new Set([
   "witnesses-set",
   "telemetry-set",
   "second-screen-set",
+  "publishers-set",
   "payload-erased",
   "retention-set",
   "home-put",

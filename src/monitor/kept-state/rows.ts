@@ -41,6 +41,7 @@ import {
 import { ERASABLE } from "../../protocol/retention.ts";
 import { EXTENSION_KINDS, extensionName } from "../../protocol/extension.ts";
 import { PROVENANCE, type Provenance } from "../../protocol/provenance.ts";
+import { PUBLICATION, type Publication } from "../../protocol/publisher.ts";
 import type { ExtensionState, HeldState, InstanceState, OpenIntent, State } from "../state.ts";
 import type { Folded } from "./folded.ts";
 
@@ -220,6 +221,12 @@ export interface AttestedRow {
   readonly provenance: Provenance;
 }
 export const ATTESTED: Decoder<AttestedRow> = object<AttestedRow>({ extension: digest, provenance: PROVENANCE });
+
+export interface PublishedRow {
+  readonly extension: string;
+  readonly publication: Publication;
+}
+export const PUBLISHED: Decoder<PublishedRow> = object<PublishedRow>({ extension: digest, publication: PUBLICATION });
 
 export const FROZEN: Decoder<{ readonly record: number }> = object<{ readonly record: number }>({ record: count });
 
