@@ -170,6 +170,16 @@ describe("what runs in a detonation", () => {
     const fill = `node -e 'const fs = require("fs"); for (let i = 0; i < 6000; i++) fs.writeFileSync(process.env.HOME + "/f" + i, ""); setTimeout(() => 0, 20000)'`;
     const full = await detonated(fill);
     expect(full.findings[0]).toMatchObject({ rule: "bounds-reached", message: expect.stringContaining("filled") });
+    // One file, and a folder in memory, which nobody measures from outside.
+    for (const [script, says] of [
+      ["head -c 40000000 /dev/zero > ~/big; true", "filled a file"],
+      ["head -c 40000000 /dev/zero > /tmp/big", "more into a file"],
+      ["for i in 1 2 3 4 5 6; do head -c 30000000 /dev/zero > /tmp/$i; done; true", "filled /tmp"],
+    ] as const) {
+      const { findings } = await detonated(script);
+      expect(findings[0]).toMatchObject({ rule: "bounds-reached", message: expect.stringContaining(says) });
+    }
+    expect(rules(await detonated("head -c 9000000 /dev/zero | tee /tmp/big > ~/big"))).not.toContain("bounds-reached");
     const slow = await detonated("sleep 600", 1000);
     expect(slow.findings[0]).toMatchObject({ rule: "bounds-reached", message: expect.stringContaining("time") });
     // Twin: what stays below all of them is let be.

@@ -12,6 +12,10 @@ type OwnRule =
   | "install-script"
   | "build-script"
   | "hook-sends"
+  | "start-outside"
+  | "start-inline"
+  | "start-wrapped"
+  | "start-missing"
   | "hidden-name"
   | "obfuscated"
   | "code-from-text"
@@ -48,6 +52,13 @@ const OWN_RULES: { readonly [rule in OwnRule]: { readonly severity: Severity; re
     "install-script": { severity: "high", title: "A script runs at installation" },
     "build-script": { severity: "low", title: "A native part is built at installation" },
     "hook-sends": { severity: "high", title: "A hook sends what the agent does to an address" },
+    "start-outside": { severity: "high", title: "What it names as its program lies outside of it" },
+    "start-inline": { severity: "high", title: "What is started stands in its manifest, and in no file of it" },
+    "start-wrapped": {
+      severity: "medium",
+      title: "It is started through a program or variable that starts something else",
+    },
+    "start-missing": { severity: "medium", title: "What it names as its program is not in it" },
     "hidden-name": { severity: "high", title: "Code hides which function or module it uses" },
     obfuscated: { severity: "high", title: "Code is written not to be read" },
     "code-from-text": { severity: "medium", title: "Code is made from text while it runs" },

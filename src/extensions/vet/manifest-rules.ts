@@ -3,6 +3,7 @@ import { findAdvisory, type Advisories } from "./advisories.ts";
 import type { Seen, VetRule } from "./finding.ts";
 import { createLineFinder } from "./line-finder.ts";
 import { resembles } from "./likeness.ts";
+import { judgeBundleStart, judgePackageStart, judgeServersStart } from "./start-rules.ts";
 
 /** What a manifest says, and the commands in it, which are judged as commands. */
 export interface ManifestSeen {
@@ -21,15 +22,29 @@ const DEPENDENCIES = ["dependencies", "optionalDependencies", "peerDependencies"
 const SENDS =
   /\b(?:curl|wget)\b.{0,300}(?:-d\b|--data|-F\b|--form|-T\b|--upload-file|-X\s{0,3}(?:POST|PUT)|--post-)|\b(?:nc|ncat)\s+\S+\s+\d+/u;
 
-/** Judges a JSON file by what its name and its fields say it is: a package, hooks of a plugin, a bundle. */
-export function judgeManifest(path: string, text: string, advisories: Advisories): ManifestSeen {
+/**
+ * Judges a JSON file by what its name and its fields say it is: a package, hooks of a plugin, a bundle. `has`: whether the
+ * extension has a file of that path.
+ */
+export function judgeManifest(
+  path: string,
+  text: string,
+  { advisories, has }: { readonly advisories: Advisories; readonly has: (path: string) => boolean },
+): ManifestSeen {
   const parsed = parseJson(text, { maxLength: 1_048_576, maxDepth: 32, maxValues: 100_000 });
   if (parsed.kind === "refused") return NOTHING;
   const table = parsed.value;
   if (!isObject(table)) return NOTHING;
   const lineAt = createLineFinder(text);
   const lineOf = (word: string): number => lineAt(Math.max(0, text.indexOf(JSON.stringify(word))));
-  if (/(?:^|\/)package\.json$/u.test(path)) return judgePackage(table, { lineOf, advisories });
+  const start = { has, lineOf };
+  if (/(?:^|\/)package\.json$/u.test(path)) {
+    const { seen, commands } = judgePackage(table, { lineOf, advisories });
+    // What lies deeper is a package of somebody else's, which nobody starts.
+    return path === "package.json"
+      ? { seen: [...seen, ...judgePackageStart(table, start)], commands }
+      : { seen, commands };
+  }
   const commands = isObject(table["hooks"])
     ? commandsIn(table["hooks"]).map((each) => ({ text: each, line: lineOf(each) }))
     : [];
@@ -42,6 +57,8 @@ export function judgeManifest(path: string, text: string, advisories: Advisories
   const name = table["name"];
   if (typeof name === "string" && /(?:^|\/)(?:manifest|plugin)\.json$/u.test(path))
     seen.push(...judgeName(name, lineOf(name)));
+  if (path === "manifest.json") seen.push(...judgeBundleStart(table, start));
+  if (path === ".mcp.json" || path === ".claude-plugin/plugin.json") seen.push(...judgeServersStart(table, start));
   return { seen, commands };
 }
 

@@ -55,6 +55,8 @@ export function vetTree(
   };
   for (const { path, why } of tree.skipped)
     keep(path, [{ rule: "not-vetted", line: 1, why: `was not vetted: ${why}` }]);
+  const paths = new Set([...tree.files, ...tree.skipped].map(({ path }) => path));
+  const has = (path: string): boolean => paths.has(path);
   let bytes = 0;
   for (const [at, file] of tree.files.entries()) {
     const over = at >= VET_BOUNDS.files || bytes + file.bytes.length > VET_BOUNDS.bytes;
@@ -65,7 +67,7 @@ export function vetTree(
       break;
     }
     bytes += isJudged(file) ? file.bytes.length : 0;
-    keep(file.path, judgeFile(file, { tools, advisories, decoder }));
+    keep(file.path, judgeFile(file, { tools, advisories, decoder, has }));
   }
   if (decoder.spent)
     keep(tree.files[0]?.path ?? "", [
@@ -85,6 +87,8 @@ interface Judging {
   readonly tools: VetTools;
   readonly advisories: Advisories;
   readonly decoder: Decoder;
+  /** Whether the extension has a file of that path, read or not. */
+  readonly has: (path: string) => boolean;
 }
 
 /** What an agent or an interpreter takes for its own by its name or its first bytes, and every other text that is small. */
@@ -116,7 +120,7 @@ function judgeFile(file: TreeFile, judging: Judging): readonly Seen[] {
   const text = judging.tools.decode(bytes);
   if (script) return [...seen, ...judgeProgram(path, text, judging)];
   if (/\.json$/iu.test(path)) {
-    const manifest = judgeManifest(path, text, judging.advisories);
+    const manifest = judgeManifest(path, text, judging);
     seen.push(...manifest.seen);
     for (const command of manifest.commands) seen.push(...judgeCommand(command, judging));
   }

@@ -14,9 +14,10 @@ import type { ExtensionSays } from "../../protocol/extension.ts";
 import { INSIDE_USER } from "../../sandbox/layout.ts";
 import { withFirstWords } from "../../drivers/first-words.ts";
 import { loadVetTools } from "../vet-tools.ts";
-import { chamberFolders, startStep, type Chamber, type Running } from "./chamber.ts";
+import { CHAMBER_LIMITS, chamberFolders, startStep, type Chamber, type Running } from "./chamber.ts";
 import { driveServer, tellEnd, type Driven } from "./drive-server.ts";
 import { createFakeNetwork, type FakeNetwork } from "./fake-network.ts";
+import { holdScratch } from "./scratch.ts";
 import { watchFolders, writeFiles, type Watched } from "./made-home.ts";
 
 /** Time for one step, all of them, an answer and a start of a server; milliseconds. */
@@ -159,6 +160,8 @@ async function runStep(step: Step, work: Work): Promise<Done> {
       if (change.place === `${INSIDE_USER.home}/${fetched.file}`)
         see({ kind: "fetched-run", how: "ran a script that it had from the network" }, call);
       else see({ kind: "file", ...change }, call);
+      if (change.size >= CHAMBER_LIMITS.fileBytes)
+        see({ kind: "bound", what: "filled a file with all that one may hold" }, call);
     }
     const { sent, names, overflowed } = await network.take();
     for (const name of names) see({ kind: "asked-name", name }, call);
@@ -169,10 +172,14 @@ async function runStep(step: Step, work: Work): Promise<Done> {
   const running = await startStep(chamber, step, { hear, reached: (bound) => see({ kind: "bound", what: bound }) });
   const { sandbox } = running;
   const said = [keep(running.errors), ...(step.kind === "server" ? [] : [keep(running.talk)])];
+  const scratch = holdScratch(sandbox);
+  let filled = false;
   const measure = setInterval(() => {
     const { bytes, names } = watched.size();
-    if (bytes <= DISK.bytes && names <= DISK.names) return;
-    see({ kind: "bound", what: "filled its folders, and was ended" });
+    const full = scratch.full();
+    if (bytes <= DISK.bytes && names <= DISK.names && full === null) return;
+    if (!filled) see({ kind: "bound", what: `filled ${full ?? "its folders"}, and was ended` });
+    filled = true;
     sandbox.kill();
   }, MEASURE_MS);
   const late = setTimeout(
@@ -191,6 +198,9 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     clearTimeout(late);
     await new Promise((resolve) => setTimeout(resolve, GATHERED_MS));
     await look(null);
+    const full = scratch.full();
+    if (full !== null && !filled) see({ kind: "bound", what: `filled ${full}` });
+    if (tellEnd(end).endsWith("SIGXFSZ")) see({ kind: "bound", what: "wrote more into a file than one may hold" });
     for (const part of said)
       see({ kind: "said", what: "what it printed", text: part(), forAgent: step.kind === "block" });
     if (programs.size > 0) see({ kind: "started", programs: [...programs] });
@@ -208,6 +218,7 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     clearInterval(measure);
     sandbox.kill();
     await sandbox.ended;
+    scratch.close();
     for (const socket of [running.talk, running.errors]) socket.destroy();
   }
 }

@@ -32,6 +32,8 @@ export interface Change {
   readonly place: string;
   readonly change: "made" | "changed" | "removed";
   readonly bytes: Uint8Array | null;
+  /** Its length now, bytes. */
+  readonly size: number;
 }
 
 /** The folders of a person that nobody is, while something runs in them. */
@@ -98,12 +100,13 @@ export function watchFolders(folders: { readonly [inside: string]: string }, hom
       noticed = [...noticed, ...drain()];
       const now = lookAt(folders);
       const changes: Change[] = [];
-      for (const [place, { stamp, host }] of now) {
+      for (const [place, { stamp, host, bytes: size }] of now) {
         const old = before.get(place);
         if (old?.stamp === stamp) continue;
-        changes.push({ place, change: old === undefined ? "made" : "changed", bytes: readSmall(host) });
+        changes.push({ place, change: old === undefined ? "made" : "changed", bytes: readSmall(host), size });
       }
-      for (const place of before.keys()) if (!now.has(place)) changes.push({ place, change: "removed", bytes: null });
+      for (const place of before.keys())
+        if (!now.has(place)) changes.push({ place, change: "removed", bytes: null, size: 0 });
       before = now;
       drain();
       return changes;
