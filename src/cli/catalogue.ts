@@ -1,4 +1,5 @@
 import { adoptOpenClaw } from "./commands/adopt.ts";
+import { adoptClient } from "./commands/adopt-client.ts";
 import { approvalsApprove, approvalsDeny, approvalsList, approvalsShow } from "./commands/approvals.ts";
 import { away, back } from "./commands/away.ts";
 import { consoleOpen } from "./commands/console.ts";
@@ -24,6 +25,7 @@ import { logRetention } from "./commands/log-retention.ts";
 import { logEvidence } from "./commands/log-evidence.ts";
 import { logCheck, logProve, logShow, logVerify } from "./commands/log.ts";
 import { policyCheck, policyEffective, policyExplain, policySet, policySimulate } from "./commands/policy.ts";
+import { mcp } from "./commands/mcp.ts";
 import { memoryImport } from "./commands/memory-import.ts";
 import { memoryBudget, memoryErase, memoryFreeze, memoryRelease } from "./commands/memory-signed.ts";
 import { memoryExport } from "./commands/memory-export.ts";
@@ -57,8 +59,8 @@ import type { CommandGroup } from "./help.ts";
 
 /** Every command, in the order of the overview. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
-  { title: "Begin", commands: [demo, scan, init, doctor, adoptOpenClaw] },
-  { title: "Run agents", commands: [run, ps, top, hold, freeze, thaw, restart, kill, undo] },
+  { title: "Begin", commands: [demo, scan, init, doctor, adoptClient, adoptOpenClaw] },
+  { title: "Run agents", commands: [run, mcp, ps, top, hold, freeze, thaw, restart, kill, undo] },
   { title: "What agents keep", commands: [homeList, homeShow, homePut, homeWipe] },
   {
     title: "Memory",

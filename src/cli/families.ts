@@ -13,8 +13,15 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
   ["scan", async () => [(await import("./commands/scan.ts")).scan]],
   ["init", async () => [(await import("./commands/init.ts")).init]],
   ["doctor", async () => [(await import("./commands/doctor.ts")).doctor]],
-  ["adopt", async () => [(await import("./commands/adopt.ts")).adoptOpenClaw]],
+  [
+    "adopt",
+    async () => {
+      const { adoptClient } = await import("./commands/adopt-client.ts");
+      return [adoptClient, (await import("./commands/adopt.ts")).adoptOpenClaw];
+    },
+  ],
   ["run", async () => [(await import("./commands/run.ts")).run]],
+  ["mcp", async () => [(await import("./commands/mcp.ts")).mcp]],
   ["ps", async () => [(await import("./commands/ps.ts")).ps]],
   ["top", async () => [(await import("./commands/top.ts")).top]],
   ["hold", async () => [(await import("./commands/hold.ts")).hold]],

@@ -16,6 +16,8 @@ interface Shown {
   readonly rule: string;
   readonly message: string;
   readonly place: Place | null;
+  /** What a person types about it, where there is such a command. */
+  readonly command?: string | null;
 }
 
 /** How much is shown; `whole` says how to see every one, where `--all` does not. */
@@ -45,6 +47,7 @@ export function drawFindings(findings: readonly Shown[], rules: Rules, screen: S
     };
     const shown = screen.all ? own : own.slice(0, SHOWN);
     const more = own.length - shown.length;
+    const commands = [...new Set(own.flatMap(({ command }) => command ?? []))];
     return [
       join(
         [TONES[severity], padText(severity, 9)],
@@ -53,6 +56,9 @@ export function drawFindings(findings: readonly Shown[], rules: Rules, screen: S
       ),
       ...shown.flatMap((finding) => drawFinding(finding, screen.columns)),
       ...(more > 0 ? [line(`           and ${more} more: ${screen.whole ?? "--all shows them"}`, "faint")] : []),
+      ...(screen.all ? commands : commands.slice(0, SHOWN)).map((command) =>
+        join("           ", ["good", `→ ${makeVisible(command)}`]),
+      ),
     ];
   });
 }

@@ -7,6 +7,7 @@ import type { Crypto, Random, Signer, Timer } from "../platform/powers.ts";
 import type { Asker } from "../platform/terminal.ts";
 import type { ExportVerdict } from "../protocol/memory-export.ts";
 import type { Backups } from "./backup-powers.ts";
+import type { Drafts } from "./draft-powers.ts";
 import type { ExtensionSources, PublisherKey } from "./extension-powers.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
@@ -35,6 +36,9 @@ export interface CliPowers {
   now(): number;
   /** Minutes that local time is ahead of UTC at that moment. */
   offset(at: number): number;
+  /** Absolute path of this program, as another starts it; and of what speaks for a client in an agent's sandbox. */
+  readonly program: string;
+  readonly speaker: string;
   /** Absolute form of a path that the person typed. */
   resolve(path: string): string;
   /** A home by the folder that `--home` names, or the default one. Opens nothing yet. */
@@ -126,27 +130,6 @@ export interface Files {
   /** UTF-8 text of a file; throws `CliFailure` (`file-unreadable`, `file-too-large`). */
   read(path: string, maximumBytes: number): Promise<string>;
   exists(path: string): Promise<boolean>;
-}
-
-/** Writes for the person, as the person: what they asked to have prepared, where they said. Nothing here is authority. */
-export interface Drafts {
-  /** Makes a new folder that only the person may enter. Throws `CliFailure` (`already-there`, `file-unwritable`). */
-  makeFolder(path: string): Promise<void>;
-  /** Makes a new file that only the person may read, durably. Throws `CliFailure` (`already-there`, `file-unwritable`). */
-  write(path: string, text: string): Promise<void>;
-  /** The same for a text that need not fit into memory; what was begun and not ended is removed. */
-  pour(path: string, parts: AsyncIterable<string>): Promise<void>;
-  /** Makes a new file (mode 0600) with exactly the bytes of another. */
-  copy(from: string, to: string): Promise<void>;
-  /**
-   * Puts these bytes in the place of a file in one step, with that file's permissions: a text, or those of another file.
-   * A link is followed.
-   */
-  replace(path: string, by: { readonly text: string } | { readonly file: string }): Promise<void>;
-  /** `sha256:` and hex digits of a file's bytes, or null when there is none. */
-  digest(path: string): Promise<string | null>;
-  /** Removes a file, or a folder that is empty. False when it is not there, or the folder is not empty. */
-  remove(path: string): Promise<boolean>;
 }
 
 /** One home folder and what the person may do with it directly. */
@@ -323,6 +306,8 @@ export interface StreamOffer {
   readonly fromPerson: (bytes: Uint8Array) => Uint8Array;
   /** What of the agent's output at a terminal is shown. */
   readonly fromAgent: (bytes: Uint8Array) => Uint8Array;
+  /** A program has the standard streams, not a person: no terminal is made, and errors that would come up on one are dropped. */
+  readonly program?: true;
   /** So many bytes of its output came elsewhere; how many of them are handed on. */
   readonly take: (bytes: number) => number;
 }

@@ -37,7 +37,10 @@ async function dispatch(typed: readonly string[], powers: CliPowers): Promise<Ex
     throw first.startsWith("-") ? misplacedFlag(first) : unknownCommand(first, [...FAMILIES.keys()]);
   const family = await load();
   const [single] = family;
-  const command = single?.path.length === 1 ? single : family.find((candidate) => candidate.path[1] === second);
+  // A family may have a command of one word besides those of two, which then come first.
+  const command =
+    family.find((candidate) => second !== undefined && candidate.path[1] === second) ??
+    (single?.path.length === 1 ? single : undefined);
   if (command === undefined) {
     if (second === "--help" || second === "-h") {
       powers.out.write(showFamily(first, family));

@@ -144,11 +144,24 @@ function drawUnread(
 }
 
 function drawWayOut({ clients }: ScanReport): readonly Line[] {
-  const sealed = clients.filter((client) => client.sealed !== null);
-  if (sealed.length === 0) return [];
   return [
-    line(""),
-    line("Run them with nothing but what you grant:", "strong"),
-    ...sealed.map((client) => join("  ", ["good", padText(client.sealed ?? "", 24)], ["faint", client.name])),
+    ...drawCommands("Run them with nothing but what you grant:", clients, ({ sealed }) => sealed),
+    ...drawCommands(
+      "Or put what they connect to under what you grant (--undo takes it back):",
+      clients,
+      ({ adopt }) => adopt,
+    ),
   ];
+}
+
+function drawCommands(
+  title: string,
+  clients: readonly ClientFound[],
+  commandOf: (client: ClientFound) => string | null,
+): readonly Line[] {
+  const rows = clients.flatMap((client) => {
+    const command = commandOf(client);
+    return command === null ? [] : [join("  ", ["good", padText(command, 28)], ["faint", client.name])];
+  });
+  return rows.length === 0 ? [] : [line(""), line(title, "strong"), ...rows];
 }

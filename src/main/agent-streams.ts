@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { Writable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
 import { CliFailure } from "../cli/failure.ts";
 import type { AgentStarter, AgentTerminal, OfferedStreams, StreamOffer } from "../cli/powers.ts";
@@ -23,6 +24,7 @@ const WORKSPACE = "/workspace";
  * no byte of an agent reaches one unfiltered, and a pipe for everything else (stream-relay.ts).
  */
 export async function offerStreams(offer: StreamOffer): Promise<OfferedStreams> {
+  if (offer.program === true) return await offerToProgram(offer);
   const [typed, shown, told] = STANDARD.map((fd) => isatty(fd));
   const relay = relayStreams({
     input: typed === true ? null : process.stdin,
@@ -76,6 +78,32 @@ export async function offerStreams(offer: StreamOffer): Promise<OfferedStreams> 
       joined.stop();
     },
   };
+}
+
+/** Pipes alone, for a program that has this one's streams: what would come up at a terminal is taken and dropped. */
+async function offerToProgram({ home, ticket, take }: StreamOffer): Promise<OfferedStreams> {
+  const nowhere = new Writable({ write: (_bytes, _encoding, done) => done() });
+  const relay = relayStreams({
+    input: process.stdin,
+    output: process.stdout,
+    error: isatty(2) ? nowhere : process.stderr,
+    take,
+    waits: true,
+  });
+  try {
+    await sendDescriptors(
+      streamSocket(home),
+      ticket,
+      relay.fds.flatMap((fd) => fd ?? []),
+    );
+  } catch (error) {
+    relay.stop();
+    throw error;
+  } finally {
+    relay.release();
+  }
+  const { ended } = relay;
+  return { terminal: null, ended, flow: () => relay.flow(), hold: () => relay.hold(), stop: () => relay.stop() };
 }
 
 /** Whether two descriptors lead to one file, as after `2>&1`. */

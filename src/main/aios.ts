@@ -143,6 +143,8 @@ async function main(): Promise<number> {
   const powers: CliPowers = {
     ...late,
     version: VERSION,
+    program: join(ROOT, "bin", "aios"),
+    speaker: join(ROOT, "src", "main", "mcp-stdio.ts"),
     out: createScreen(process.stdout, env),
     err: createScreen(process.stderr, env),
     person: hasTerminal() ? person : null,

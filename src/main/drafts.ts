@@ -1,10 +1,13 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmdirSync,
@@ -12,8 +15,9 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { CliFailure } from "../cli/failure.ts";
-import type { Drafts } from "../cli/powers.ts";
+import type { Drafts, OwnFile } from "../cli/draft-powers.ts";
 import { writeAtomically } from "../platform/atomic-file.ts";
 import type { Crypto } from "../platform/powers.ts";
 
@@ -32,9 +36,70 @@ export function createDrafts(crypto: Pick<Crypto, "digest">): Drafts {
         const bytes = "text" in by ? by.text : readFileSync(by.file);
         writeAtomically(real, bytes, { mode: statSync(real).mode & 0o777, existing: "replace" });
       }),
-    digest: (path) => write(path, () => (existsSync(path) ? crypto.digest(readFileSync(path)) : null)),
+    inspect: (path, most) => write(path, () => inspectOwn(path, { most, crypto })),
+    exchange: (path, by, mode) =>
+      write(path, () => exchange(path, "text" in by ? by.text : readFileSync(by.file), mode)),
+    clearExchange: (path) => write(path, () => rmSync(freshName(path), { force: true })),
+    names: (folder) => write(folder, () => (existsSync(folder) ? readdirSync(folder).toSorted() : [])),
+    digest: (path) =>
+      write(path, () =>
+        statSync(path, { throwIfNoEntry: false })?.isFile() === true ? crypto.digest(readFileSync(path)) : null,
+      ),
     remove: (path) => write(path, () => remove(path)),
   };
+}
+
+/** A name that nobody else gives: what is cut off leaves it, and is found by it. */
+function freshName(path: string): string {
+  return `${path}.aios-adopt`;
+}
+
+function exchange(path: string, bytes: string | Uint8Array, mode: number): void {
+  const { gid: group } = lstatSync(path);
+  rmSync(freshName(path), { force: true });
+  writeAtomically(path, bytes, { mode, existing: "replace", exactly: { group }, fresh: freshName(path) });
+}
+
+function refused(code: Extract<OwnFile, { kind: "refused" }>["code"], why: string, hint: string): OwnFile {
+  return { kind: "refused", code, why, hint };
+}
+
+function inspectOwn(
+  path: string,
+  { most, crypto }: { readonly most: number; readonly crypto: Pick<Crypto, "digest"> },
+): OwnFile {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return { kind: "absent" };
+  if (found.isSymbolicLink())
+    return refused("bad-configuration", "it is a link", "put a copy of what it leads to in its place, and try again");
+  if (!found.isFile()) return refused("bad-configuration", "it is no file", "see what lies there: ls -l");
+  if (found.nlink > 1)
+    return refused(
+      "bad-configuration",
+      "it has another name elsewhere",
+      "put a copy of it in its place, and try again",
+    );
+  if (found.uid !== process.geteuid?.())
+    return refused("file-unwritable", "it belongs to another user", "run this command as that user");
+  if ((found.mode & 0o200) === 0 || !isWritable(path) || !isWritable(dirname(path)))
+    return refused("file-unwritable", "it or its folder is not writable", "see why: ls -ld of both");
+  if (found.size > most) return refused("file-too-large", `it has ${found.size} bytes`, `at most ${most} are read`);
+  const bytes = readFileSync(path);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { kind: "file", text, digest: crypto.digest(bytes), mode: found.mode & 0o777 };
+  } catch {
+    return refused("file-unreadable", "it is not UTF-8 text", "save it as UTF-8");
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function pour(path: string, parts: AsyncIterable<string>): Promise<void> {

@@ -24,10 +24,12 @@ Begin
   scan               show what the agents on this machine can reach today
   init               make a home and your owner key
   doctor             check this machine and the home; rebuild the index
+  adopt              put a client's MCP servers behind the face, with undo
   adopt openclaw     prepare your OpenClaw to run under aios; nothing is signed
 
 Run agents
   run                run an agent in a sandbox, under the grants in force
+  mcp                be the one MCP server of a client that runs outside
   ps                 list the instances that run
   top                watch, approve and stop on one live screen
   hold               let every action of a running instance wait for you
@@ -164,10 +166,12 @@ Begin
   scan               show what the agents on this machine can reach today
   init               make a home and your owner key
   doctor             check this machine and the home; rebuild the index
+  adopt              put a client's MCP servers behind the face, with undo
   adopt openclaw     prepare your OpenClaw to run under aios; nothing is signed
 
 Run agents
   run                run an agent in a sandbox, under the grants in force
+  mcp                be the one MCP server of a client that runs outside
   ps                 list the instances that run
   top                watch, approve and stop on one live screen
   hold               let every action of a running instance wait for you

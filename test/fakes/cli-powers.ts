@@ -101,6 +101,8 @@ export function createDesk(setting: Setting = {}): Desk {
   const missing = (what: string): Promise<never> => Promise.reject(new TypeError(`the test has no ${what}`));
   const powers: CliPowers = {
     version: "0.1.0",
+    program: "/opt/aios/bin/aios",
+    speaker: "/opt/aios/src/main/mcp-stdio.ts",
     out: screen("out"),
     err: screen("err"),
     person: setting.typed === undefined ? null : person,

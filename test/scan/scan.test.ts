@@ -135,6 +135,48 @@ describe("a home with the configurations of eight clients", () => {
     });
   });
 
+  test("each finding has the command that puts it under the substrate, and each client those that put it", () => {
+    const commands = (rule: string): readonly string[] => {
+      const own = report.findings.filter((finding) => finding.rule === rule);
+      return [...new Set(own.map(({ command }) => String(command)))].toSorted((one, two) => (one < two ? -1 : 1));
+    };
+    expect(commands("code-unpinned")).toEqual([
+      "aios adopt claude-code",
+      "aios adopt claude-desktop",
+      "aios adopt codex",
+    ]);
+    expect(commands("clear-connection")).toEqual(["aios adopt mcp-json --folder ~/work/shop"]);
+    expect(commands("project-hook")).toEqual(["aios run -- claude"]);
+    expect(commands("asks-nobody")).toEqual(["aios adopt vscode", "aios run -- codex"]);
+    expect(commands("key-in-clear")).toEqual([
+      "aios adopt claude-code",
+      "aios adopt codex",
+      "aios adopt cursor",
+      "aios adopt mcp-json --folder ~/work/shop",
+      "aios adopt openclaw",
+      "aios adopt opencode",
+      "aios run -- claude",
+    ]);
+    expect(commands("channel-open")).toEqual(["aios adopt openclaw"]);
+    expect(commands("skill-fetches")).toEqual([
+      "aios ext add ~/.claude/skills/setup",
+      "aios ext add ~/.openclaw/workspace/skills/helper",
+    ]);
+    // A gateway of another program that happens to listen here has none.
+    const without = report.findings.filter(({ command, client }) => command === null && client !== null);
+    expect(without).toEqual([]);
+    expect(report.clients.map(({ adopt }) => adopt)).toEqual(report.clients.map(({ id }) => `aios adopt ${id}`));
+    expect(writeSarif(report, "1")).toMatchObject({
+      runs: [{ results: report.findings.map(({ command }) => (command === null ? {} : { properties: { command } })) }],
+    });
+    const page = writePage(report, (text) => text);
+    const picture = drawScan(report, { columns: 100, all: true }).map(plainText);
+    for (const { command } of report.findings.filter((finding) => finding.command !== null)) {
+      expect(page).toContain(`→ <code>${command}</code>`);
+      expect(picture).toContain(`           → ${command}`);
+    }
+  });
+
   test("keys in clear text are named by file and by what they open", () => {
     expect(report.keys.map(({ path }) => path)).toEqual([
       "~/.aws/credentials",

@@ -58,15 +58,18 @@ function showClient(client: ClientFound, text: (value: string) => string): strin
   const lately = activity.length === 0 ? [] : [`<li>lately: ${activity.join(", ")}</li>`];
   const sealed =
     client.sealed === null ? "" : `<p>With nothing but what you grant: <code>${text(client.sealed)}</code></p>`;
-  return `<section><h3>${text(client.name)}</h3><p>${HELD_WORDS[client.ownSandbox]}</p><ul>${[...servers, ...skills, ...lately].join("")}</ul>${sealed}</section>`;
+  const adopt =
+    client.adopt === null ? "" : `<p>Its servers behind what you grant: <code>${text(client.adopt)}</code></p>`;
+  return `<section><h3>${text(client.name)}</h3><p>${HELD_WORDS[client.ownSandbox]}</p><ul>${[...servers, ...skills, ...lately].join("")}</ul>${sealed}${adopt}</section>`;
 }
 
 function showFindings(report: ScanReport, text: (value: string) => string): readonly string[] {
   return SEVERITIES.flatMap((severity) => {
     const own = report.findings.filter((finding) => severityOf(finding) === severity && finding.rule !== "unreadable");
-    return own.map(({ rule, message, place }) => {
+    return own.map(({ rule, message, place, command }) => {
+      const way = command === null ? "" : `<p>→ <code>${text(command)}</code></p>`;
       const where = place === null ? "" : ` <code class="place">${text(`${place.path}:${place.line}`)}</code>`;
-      return `<section><h3><b class="${severity}">${severity}</b> ${text(RULES[rule].title)}</h3><p>${text(message)}${where}</p></section>`;
+      return `<section><h3><b class="${severity}">${severity}</b> ${text(RULES[rule].title)}</h3><p>${text(message)}${where}</p>${way}</section>`;
     });
   });
 }

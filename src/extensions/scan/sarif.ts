@@ -15,6 +15,8 @@ export interface SarifFinding {
   readonly rule: string;
   readonly message: string;
   readonly place: Place | null;
+  /** What a person types about it. */
+  readonly command?: string | null;
 }
 
 export interface SarifSource {
@@ -53,11 +55,12 @@ export function sarifLog({ tool, version, rules, base, findings, notRead = [] }:
         },
         ...(notRead.length === 0 ? {} : { invocations: [invocation(notRead, base)] }),
         originalUriBaseIds: { [base.id]: { description: { text: base.what } } },
-        results: findings.map(({ rule, message, place }) => ({
+        results: findings.map(({ rule, message, place, command = null }) => ({
           ruleId: rule,
           level: LEVELS[rules[rule]?.severity ?? "critical"][0],
           message: { text: message },
           locations: place === null ? [] : [location(place, base)],
+          ...(command === null ? {} : { properties: { command } }),
         })),
       },
     ],

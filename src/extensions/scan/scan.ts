@@ -12,6 +12,7 @@ import { judgeNames, judgeServer } from "./server-findings.ts";
 import { readServers, type Server } from "./server.ts";
 import { judgeSettings, ownSandbox, type Configuration, type OwnSandbox } from "./settings.ts";
 import { findSkills, type Skill } from "./skills.ts";
+import { adoptCommand, wayOut } from "./way-out.ts";
 
 /** One client as it was found. */
 export interface ClientFound {
@@ -26,6 +27,8 @@ export interface ClientFound {
   readonly activity: Activity | null;
   /** The command that runs it with nothing but what was granted, or null. */
   readonly sealed: string | null;
+  /** The command that puts its servers behind the face, or null. */
+  readonly adopt: string | null;
 }
 
 /** What the agents of a machine can reach today. It holds names and places, never values. */
@@ -39,8 +42,8 @@ export interface ScanReport {
   readonly sockets: readonly string[];
   /** What is there and was not read; each is among the findings too. */
   readonly unread: readonly Unread[];
-  /** The most severe first. */
-  readonly findings: readonly Finding[];
+  /** The most severe first, each with the command that puts it under the substrate; null where there is none. */
+  readonly findings: readonly (Finding & { readonly command: string | null })[];
   readonly score: Score;
 }
 
@@ -70,7 +73,9 @@ export async function scanMachine(look: Look, progress: (what: string) => void):
   // Without an agent on the machine nobody but its person reaches the keys.
   if (clients.length > 0) findings.push(...judgeKeys(keys, look));
   findings.push(...unread.map(unreadFinding));
-  const sorted = findings.toSorted((one, two) => rank(one) - rank(two));
+  const sorted = findings
+    .toSorted((one, two) => rank(one) - rank(two))
+    .map((finding) => ({ ...finding, command: wayOut(finding) }));
   return {
     v: 1,
     at: look.now,
@@ -145,6 +150,7 @@ async function scanClient(look: Look, kind: ClientKind, folders: readonly string
       ownSandbox: sandbox,
       activity: kind.history === null ? null : await readActivity(look, kind.history),
       sealed: kind.sealed,
+      adopt: adoptCommand(kind.id),
     },
     findings,
     unread,
@@ -171,7 +177,9 @@ function serversOf(configuration: Configuration, places: readonly (readonly stri
 }
 
 function unsealed({ id, name, sealed }: ClientKind, sandbox: OwnSandbox): Finding {
-  const way = sealed === null ? "" : `; ${sealed} gives it nothing but what you grant`;
+  const adopt = adoptCommand(id);
+  const servers = adopt === null ? "" : `; ${adopt} puts its servers behind the face`;
+  const way = sealed === null ? servers : `; ${sealed} gives it nothing but what you grant`;
   const message =
     sandbox === "unknown"
       ? `whether ${name} keeps its commands in a sandbox stands in what was not read: reckon with everything you may do${way}`

@@ -72,13 +72,9 @@ async function judgeCommand(command: readonly string[], { name, look, find }: Ju
     find("shell-server", `${name} is a line for ${base}, in which anything can stand`);
   if (ENGINE.test(whole))
     find("engine-socket", `${name} is handed the container engine, and with it the whole machine`);
-  const runner = TWO_WORDS.get(`${base} ${command[1] ?? ""}`) ?? base;
-  const pinned = RUNNERS.get(runner);
-  if (pinned !== undefined) {
-    const what = fetchedBy(runner, command.slice(runner === base ? 1 : 2));
-    if (what !== null && !pinned.test(what))
-      find("code-unpinned", `${name} runs the newest ${what}, whoever published it, with everything you may do`);
-  }
+  const fetched = fetchedPackage(command);
+  if (fetched !== null && !fetched.pinned)
+    find("code-unpinned", `${name} runs the newest ${fetched.what}, whoever published it, with everything you may do`);
   if (sharesEverything(command, look))
     find("everything-shared", `${name} is given your whole home or the whole machine`);
   if (program.includes("/")) {
@@ -86,6 +82,26 @@ async function judgeCommand(command: readonly string[], { name, look, find }: Ju
     if (/^(?:\/tmp|\/var\/tmp|\/dev\/shm)\//u.test(path))
       find("program-replaceable", `${name} runs ${program}, which lies where every user may write`);
   }
+}
+
+/** A package or an image that a command fetches by name and runs. */
+export interface FetchedPackage {
+  /** `npx`, `uvx`, `docker` and the like; other ways to say the same are named by these. */
+  readonly runner: string;
+  /** As the command names it, with its version if it names one. */
+  readonly what: string;
+  /** Whether it names exactly one version. */
+  readonly pinned: boolean;
+}
+
+/** What a command fetches and runs, or null when it does not, or it cannot be told what. */
+export function fetchedPackage(command: readonly string[]): FetchedPackage | null {
+  const program = command[0] ?? "";
+  const base = program.slice(program.lastIndexOf("/") + 1);
+  const runner = TWO_WORDS.get(`${base} ${command[1] ?? ""}`) ?? base;
+  const pinned = RUNNERS.get(runner);
+  const what = pinned === undefined ? null : fetchedBy(runner, command.slice(runner === base ? 1 : 2));
+  return what === null || pinned === undefined ? null : { runner, what, pinned: pinned.test(what) };
 }
 
 /** What a runner fetches: the package or the image. Null when that cannot be told. */
