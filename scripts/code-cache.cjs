@@ -35,6 +35,8 @@ function fillCodeCache({ root, node, say }) {
   try {
     mkdirSync(next);
     fillSealed({ root, node, next });
+    fillFirstPart({ root, node, next });
+    fillLauncher({ root, node, next });
     fillCommandLine({ root, node, next });
     writeFileSync(join(next, "stamp"), wanted);
     rmSync(place, { recursive: true, force: true });
@@ -60,6 +62,36 @@ function fillSealed({ root, node, next }) {
       writeFileSync(file, Buffer.from(base64, "base64"));
     }
   }
+}
+
+/**
+ * The monitor as root knows it: what runs before it becomes the own user, which Node keeps apart by user. Without a home it
+ * ends there, and as anybody else it has kept that already.
+ */
+function fillFirstPart({ root, node, next }) {
+  if (process.geteuid?.() !== 0) return;
+  const main = join(root, "src", "main");
+  const flags = pathToFileURL(join(main, "monitor-flags.ts")).href;
+  const print = `import(${JSON.stringify(flags)}).then((all) => console.log(JSON.stringify(all.MONITOR_FLAGS)))`;
+  const asked = spawnSync(node, ["--eval", print], options({}));
+  if (asked.status !== 0) throw new Error(wordsOf(asked));
+  const words = [...JSON.parse(asked.stdout.toString("utf8")), join(main, "aiosd.ts")];
+  const run = spawnSync(node, words, options({ NODE_COMPILE_CACHE: join(next, "monitor") }));
+  if (!run.stderr?.toString().startsWith("aiosd: usage: ")) throw new Error(wordsOf(run));
+}
+
+/** The modules that the monitor hands to each agent's launcher, without their types. */
+function fillLauncher({ root, node, next }) {
+  const files = pathToFileURL(join(root, "src", "platform", "launcher-files.ts")).href;
+  const folder = join(next, "launcher");
+  mkdirSync(folder);
+  const words = [root, folder].map((word) => JSON.stringify(word)).join(", ");
+  const run = spawnSync(
+    node,
+    ["--eval", `import(${JSON.stringify(files)}).then((all) => all.keepLauncherModules(${words}))`],
+    options({}),
+  );
+  if (run.status !== 0) throw new Error(wordsOf(run));
 }
 
 /**

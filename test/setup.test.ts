@@ -143,6 +143,9 @@ describe("the compiled code", () => {
     writeFileSync(join(clone, "src", "main", "aios.ts"), "const nothing: string = '';\n");
     const late = "export const loadEveryPart = (): void => undefined;\n";
     writeFileSync(join(clone, "src", "main", "late-powers.ts"), late);
+    mkdirSync(join(clone, "src", "platform"), { recursive: true });
+    const launcher = "export const keepLauncherModules = (): void => undefined;\n";
+    writeFileSync(join(clone, "src", "platform", "launcher-files.ts"), launcher);
     if (isRoot) spawnSync("chown", ["-R", "65534:65534", clone]);
   }
   const each = (files: object): object => ({
@@ -182,6 +185,7 @@ describe("the compiled code", () => {
       "driver",
       "face",
       "injector",
+      "launcher",
       "monitor",
       "port-gate",
       "stamp",

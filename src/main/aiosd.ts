@@ -28,6 +28,8 @@ function homeArgument(): string {
 }
 
 async function main(): Promise<void> {
+  // The set-up starts it without a home, to keep what is compiled of it until here (docs/decisions/compile-cache.md).
+  const home = homeArgument();
   goFirst();
   // Before anything is read or opened; as root this does not return but begins again.
   becomeOwnUser({
@@ -39,7 +41,7 @@ async function main(): Promise<void> {
   hardenProcess();
   const { runMonitor } = await import("./monitor-program.ts");
   const { NODE_COMPILE_CACHE } = process.env;
-  await runMonitor(homeArgument(), NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE });
+  await runMonitor(home, NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE });
 }
 
 main().catch((error: unknown) => {
