@@ -1,4 +1,5 @@
 import type { DetonationAnswer } from "../extensions/detonate/finding.ts";
+import type { ExtensionLife } from "../protocol/extension-table.ts";
 import type { Provenance } from "../protocol/provenance.ts";
 import type { CliRequests } from "../protocol/requests.ts";
 import { line, type Line } from "../showing/line.ts";
@@ -69,12 +70,17 @@ export function describeReport(
   ];
 }
 
+const KEPT_BACK: { readonly [state in Exclude<ExtensionLife, "added">]: string } = {
+  quarantined: "it is in quarantine",
+  unpublished: "only extensions run that an admitted publisher signed",
+};
+
 function describeCan({ grants, state, kind }: Shown["extension"]): readonly Line[] {
   const uses =
     grants.length === 0
       ? "nothing: no grant uses it"
-      : state === "quarantined"
-        ? `nothing: it is in quarantine, whatever ${grants.join(", ")} says`
+      : state !== "added"
+        ? `nothing: ${KEPT_BACK[state]}, whatever ${grants.join(", ")} says`
         : `what ${grants.join(", ")} says (aios grants show)`;
   return [
     line("Can", "strong"),

@@ -66,7 +66,7 @@ function readPublishers(
   }
   const changed = changePublishers(publishers, decoded.value);
   if (changed.kind === "ok") return tellChange(decoded.value);
-  throw new Refusal("bad-document", `This cannot be set: ${changed.why}.`, "Run `aios ext publishers`.");
+  throw new Refusal("bad-document", `This cannot be set: ${changed.why}.`, "Run `aios publishers list`.");
 }
 
 function readWitnesses(document: JsonObject, crypto: Pick<Crypto, "sha256">): WitnessSet {

@@ -24,7 +24,8 @@ export type ExtensionSource =
   | { readonly kind: "stream"; readonly form: ArchiveForm; readonly ticket: string; readonly label: string }
   | { readonly kind: "http"; readonly url: string };
 
-export const EXTENSION_STATES = ["added", "quarantined"] as const;
+/** `unpublished`: it is there, and is not started while only admitted publishers' are. */
+export const EXTENSION_STATES = ["added", "unpublished", "quarantined"] as const;
 export type ExtensionLife = (typeof EXTENSION_STATES)[number];
 
 /** A publisher's signature in an extension, and the name under which an owner admitted that key, or null. */

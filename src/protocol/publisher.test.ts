@@ -20,6 +20,8 @@ const file = (path: string, fill: string) => ({ path, executable: false, bytes: 
 const FILES = [file("index.js", "a"), file("package.json", "b")];
 const NOTES = { kind: "npm", name: "notes", version: "1.0.0", digest: digestOfSigned(FILES, CRYPTO) } as const;
 const SEALED = sealPublication(NOTES, acme, CRYPTO);
+/** Made by Node's own Ed25519 over the bytes that docs/formats/publisher.md says, not by this code. */
+const SIGNATURE = "MLfridS+obinYZF4NiLPK2mxuJ1H00efHNCwBx1Ru2soTCoGA6nvEN009CX33Xg/nTShFxyIt8S/DybG2KHjAQ==";
 const read = (text: string, found: Parameters<typeof readPublication>[1] = NOTES) =>
   readPublication(text, found, CRYPTO);
 
@@ -46,6 +48,28 @@ describe("a publisher's signature", () => {
     expect(of([...FILES, file(`sub/${PUBLISHER_FILE}`, "c")])).not.toBe(NOTES.digest);
     expect(of(FILES.map((each) => ({ ...each, executable: true })))).not.toBe(NOTES.digest);
     expect(of([file("index.js", "c"), file("package.json", "b")])).not.toBe(NOTES.digest);
+  });
+
+  test("has one form for one signer and one extension", () => {
+    const listed = { ...NOTES, digest: `sha256:${"0".repeat(64)}` };
+    const { payload, ...rest } = JSON.parse(sealPublication(listed, acme, CRYPTO));
+    const key = toBase64(acme.publicKey);
+    expect(Buffer.from(payload, "base64").toString()).toBe(
+      `{"digest":"${listed.digest}","key":"${key}","kind":"package","name":"notes","v":1,"version":"1.0.0"}`,
+    );
+    expect(rest).toEqual({
+      payloadType: "application/vnd.aios.publisher.v1+json",
+      signatures: [{ keyid: keyId(acme.publicKey, (data) => CRYPTO.sha256(data)), sig: SIGNATURE }],
+    });
+  });
+
+  test("is that key's or nobody's, whichever character of it is another", () => {
+    for (let at = 0; at < SEALED.length; at += 1) {
+      for (const character of ["A", "}", " "]) {
+        const found = read(`${SEALED.slice(0, at)}${character}${SEALED.slice(at + 1)}`);
+        if (found.kind === "signed") expect(found.key).toBe(toBase64(acme.publicKey));
+      }
+    }
   });
 
   test.each([

@@ -312,3 +312,14 @@ test.each<readonly [ExtensionView["publication"], string]>([
   expect(desk.out()).toContain(said);
   STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
 });
+
+test.each([
+  ["quarantined", "it is in quarantine"],
+  ["unpublished", "only extensions run that an admitted publisher signed"],
+] as const)("ext show says that what is %s does nothing, whatever its grant says", async (state, said) => {
+  STORE.set(ONE, shown(view(ONE, { state, grants: ["notes-1"] }), [file("a.js")]));
+  const desk = open();
+  expect(await runProgram(["ext", "show", ONE], desk.powers)).toBe(EXIT.ok);
+  expect(desk.out()).toContain(`nothing: ${said}, whatever notes-1 says`);
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
+});

@@ -155,7 +155,11 @@ describe("a server from the store", () => {
     // Nobody is admitted yet, so nothing is granted, whoever signed it, and nothing at all where there is no publisher.
     for (const source of [sourceOf(own), sourceOf(unsigned.id), program])
       expect(await codeOf(trust("published", source))).toBe("publisher-unknown");
+    const states = async (): Promise<readonly string[]> =>
+      (await aios.client.request("extensions", {})).extensions.map(({ state }) => state);
+    expect(await states()).toEqual(["unpublished", "unpublished"]);
     await set({ kind: "admit", name: "acme", key: toBase64(acme.publicKey) });
+    expect(await states()).toEqual(["unpublished", "added"]);
     await trust("published", sourceOf(own));
     // What was granted before, and ran above, runs no more, and its agent is told why.
     expect(seen(await aios.follow("plain", [LOOK]))).toEqual(["publisher-unknown"]);

@@ -97,7 +97,7 @@ export const extList: Command = {
           shortId(extension),
           extension.kind,
           nameExtension(extension),
-          extension.state === "quarantined" ? (["bad", "quarantined"] as const) : extension.state,
+          extension.state === "added" ? extension.state : (["bad", extension.state] as const),
           showMoment(extension.at, powers.offset(extension.at)),
           extension.grants.join(",") || "-",
         ]);

@@ -3,6 +3,7 @@ import type { Grant } from "../../kernel/grant.ts";
 import { MOST_USES, type ExtensionView, type PublicationView } from "../../protocol/extension-table.ts";
 import type { Publication } from "../../protocol/publisher.ts";
 import { admittedAs, type Publishers } from "../../protocol/publishers.ts";
+import { isPublished } from "./opening.ts";
 import type { ExtensionState, State } from "../state.ts";
 
 type AboutExtension = Exclude<
@@ -43,7 +44,7 @@ export function viewExtension(
   const grants = (uses.get(extension.id) ?? []).slice(0, MOST_USES);
   const provenance = known.attested.get(extension.id) ?? null;
   const publication = viewPublication(known.published.get(extension.id), known.publishers);
-  const state = quarantined === null ? "added" : "quarantined";
+  const state = quarantined !== null ? "quarantined" : isPublished(extension.id, known) ? "added" : "unpublished";
   return { ...extension, state, why: quarantined, provenance, publication, grants };
 }
 

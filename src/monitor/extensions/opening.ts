@@ -20,11 +20,19 @@ export function standingOf(source: DriverSource, state: Extensions): Standing {
   return isTaken(source, state) ? "stands" : "unpublished";
 }
 
-/** Absence means deny: what nobody signed is nobody's, and a program or an address that a grant names has no publisher. */
-function isTaken(source: DriverSource, { published, publishers }: Extensions): boolean {
+/** Absence means deny: a program or an address that a grant names has no publisher. */
+function isTaken(source: DriverSource, state: Extensions): boolean {
+  if (source.kind === "ext") return isPublished(source.extension, state);
+  return !state.publishers.only || (source.kind !== "stdio" && source.kind !== "http");
+}
+
+/** Whether an extension is taken for who signed it; where an owner takes no other, what nobody signed is nobody's. */
+export function isPublished(
+  extension: string,
+  { published, publishers }: Pick<State, "published" | "publishers">,
+): boolean {
   if (!publishers.only) return true;
-  if (source.kind !== "ext") return source.kind !== "stdio" && source.kind !== "http";
-  const publication = published.get(source.extension);
+  const publication = published.get(extension);
   return publication?.kind === "signed" && admittedAs(publishers, publication.key) !== null;
 }
 
@@ -75,7 +83,7 @@ function unpublished(source: DriverSource, { published }: Extensions): Refusal {
     return new Refusal(
       "publisher-unknown",
       "Only extensions of admitted publishers run here, and a program or an address that a grant names is none.",
-      "Add it as an extension that a publisher signed; `aios ext publishers` lists them.",
+      "Add it as an extension that a publisher signed; `aios publishers list` lists them.",
     );
   const { extension } = source;
   const publication = published.get(extension);
@@ -88,6 +96,6 @@ function unpublished(source: DriverSource, { published }: Extensions): Refusal {
   return new Refusal(
     "publisher-unknown",
     `Only extensions of admitted publishers run here, and ${extension} is none: ${why}.`,
-    "`aios ext publishers` lists them; an owner admits another with `aios ext publishers admit`.",
+    "`aios publishers list` lists them; an owner admits another with `aios publishers admit`.",
   );
 }
