@@ -28,6 +28,7 @@ export type FailureCode =
   | "passphrases-differ"
   | "wrong-passphrase"
   | "not-found"
+  | "ambiguous"
   | "no-program"
   | "bad-program"
   | "not-confirmed"
@@ -75,6 +76,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "passphrases-differ": "no",
   "wrong-passphrase": "no",
   "not-found": "no",
+  ambiguous: "no",
   "no-program": "absent",
   "bad-program": "unusable",
   "not-confirmed": "no",

@@ -15,6 +15,11 @@ export function nameExtension({ name, version }: Pick<ExtensionView, "name" | "v
   return makeVisible(version === null ? name : `${name}@${version}`);
 }
 
+/** What it is, in a word: of an archive that is neither package nor skill, that. */
+export function kindOf({ kind, source }: Pick<ExtensionView, "kind" | "source">): string {
+  return kind === "folder" && /\.(?:tgz|tar\.gz)$/iu.test(source) ? "archive" : kind;
+}
+
 /** What an extension is and where it came from. */
 export function describeExtension(
   extension: ExtensionView,
@@ -22,10 +27,12 @@ export function describeExtension(
   powers: Pick<CliPowers, "offset">,
 ): readonly Line[] {
   const { id, kind, source, at, why } = extension;
+  const is = kindOf(extension);
   const { publisher, about, files, bytes } = manifest;
   return [
-    join(["strong", nameExtension(extension)], `  ${kind}`),
+    join(["strong", nameExtension(extension)], `  ${is}`),
     line(`  ${id}`, "faint"),
+    ...(is === "archive" ? [line("  files without a package.json: nothing in it says what it is")] : []),
     ...(about === null ? [] : [line(`  says it is: ${makeVisible(about)}`)]),
     line(`  says it is by: ${publisher === null ? "nobody" : makeVisible(publisher)}`),
     line(`  came from ${makeVisible(source)}, ${showMoment(at, powers.offset(at))}`),

@@ -44,6 +44,12 @@ export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant 
   const { kind, id } = manifest;
   if (kind === "http")
     throw CliFailure.of("bad-grant", `${id} is a server elsewhere`, "name its address in a grant: url: https://…");
+  if (kind === "skill" && trust.entry === null)
+    throw CliFailure.of(
+      "bad-grant",
+      `${makeVisible(manifest.name)} is a skill: an agent reads it, and nothing of it is started`,
+      "what it has an agent do needs the agent's own grants; --entry FILE if a server lies in it",
+    );
   const entry = trust.entry ?? manifest.entry;
   if (entry === null)
     throw CliFailure.of(

@@ -7,7 +7,7 @@ import { createReadStream } from "node:fs";
 import { ArchiveFault } from "../extensions/archive/fault.ts";
 import { BOUNDS } from "../extensions/archive/bounds.ts";
 import { unpack } from "../extensions/archive/unpack.ts";
-import { asLine, DeclareFault } from "../extensions/declare/line.ts";
+import { asLine, DeclareFault, showUnseen } from "../extensions/declare/line.ts";
 import { readSays } from "../extensions/declare/says.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { findFile } from "../platform/found-file.ts";
@@ -66,9 +66,9 @@ async function readArchive(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** A stranger's names stand in it. */
+/** A stranger's names stand in it: what nobody would see in them is told by its code point. */
 function told(error: Error): string {
-  return asLine(error.message, 512) ?? "it says no more";
+  return asLine(showUnseen(error.message), 512) ?? "it says no more";
 }
 
 const peer = createPeer(inheritedChannel(MONITOR), {

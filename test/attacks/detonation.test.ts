@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -114,6 +115,33 @@ describe("what runs in a detonation", () => {
     expect(visits).toBe(before + 1);
     expect(madeIn(report)).toEqual(["answer"]);
     expect(report.findings.map(({ message }) => message).join("\n")).toContain("reached for 192.0.2.7");
+  });
+
+  it("reaches nobody with what it sends without connecting, and that it did is seen; twin: to its own loopback is let be", async () => {
+    const heard: string[] = [];
+    const socket = createSocket("udp4", (bytes) => heard.push(bytes.toString()));
+    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    const send = (to: string): string =>
+      `python3 -c 'import socket as s; u = s.socket(s.AF_INET, s.SOCK_DGRAM); u.sendto(b"a key", ("${to}", ${socket.address().port}))' || true`;
+    try {
+      bare(send("127.0.0.1"));
+      await new Promise((resolve) => setImmediate(resolve));
+      while (heard.length === 0) await pause(5);
+      const own = await detonated(send("127.0.0.1"));
+      expect(rules(own)).not.toContain("host-beyond");
+      const fast = `python3 -c 'import socket as s; s.socket().sendto(b"a key", 0x20000000, ("192.0.2.7", 443))'`;
+      const six = `python3 -c 'import socket as s; s.socket(s.AF_INET6, s.SOCK_DGRAM).sendto(b"a key", ("2001:db8::1", 53))'`;
+      const away = await detonated(`${send("192.0.2.7")}; ${fast}; ${six}; true`);
+      expect(away.findings).toContainEqual(
+        expect.objectContaining({
+          rule: "host-beyond",
+          message: expect.stringContaining("sent 3 times to an address"),
+        }),
+      );
+      expect(heard).toEqual(["a key"]);
+    } finally {
+      socket.close();
+    }
   });
 
   it("ends nobody's process", async () => {

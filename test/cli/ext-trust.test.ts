@@ -255,6 +255,7 @@ describe("ext trust", () => {
   test.each<readonly [string, Setting, readonly string[], string]>([
     ["nobody", {}, [], "usage"],
     ["a server elsewhere", { kind: "http" }, ["--agent", "helper"], "bad-grant"],
+    ["a skill", { kind: "skill", entry: null }, ["--agent", "helper"], "bad-grant"],
     ["what names no program", { entry: null }, ["--agent", "helper"], "bad-grant"],
     ["what is not as it was added", { damaged: "changed" }, ["--agent", "helper"], "bad-grant"],
     ["a tool that it has not", {}, ["--agent", "helper", "--tool", "delete=observe"], "usage"],

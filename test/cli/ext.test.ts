@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
+import { CliFailure } from "../../src/cli/failure.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { CliPowers } from "../../src/cli/powers.ts";
 import type { ExtensionManifest } from "../../src/protocol/extension.ts";
@@ -90,13 +91,16 @@ const FOUND = {
   more: 4,
 };
 
-function open(sources: Partial<CliPowers["sources"]> = {}): Desk {
+function open(
+  sources: Partial<CliPowers["sources"]> = {},
+  add: () => CliRequests["extension-add"]["ok"] = () => ({ extension: view(ONE), fresh: true }),
+): Desk {
   const desk = createDesk({
     answers: {
       extensions: () => ({ extensions: [...STORE.values()].map(({ extension }) => extension) }),
       "extension-show": ({ id }) => STORE.get(id) ?? shown(view(id), []),
       "extension-vet": () => FOUND,
-      "extension-add": () => ({ extension: view(ONE), fresh: true }),
+      "extension-add": add,
       "extension-remove": () => ({ seq: 7 }),
       "extension-quarantine": () => ({ seq: 8 }),
     },
@@ -158,6 +162,95 @@ describe("ext add knows a source by its form", () => {
       expect(asked(desk, "extension-add")).toBeUndefined();
     }
   });
+});
+
+describe("ext add says in terms of what was typed why nothing is added", () => {
+  test.each<readonly [words: readonly string[], status: number, told: string, hint: string]>([
+    [["http://mcp.example.com/mcp"], EXIT.usage, "plain http can be read", "http://localhost:PORT"],
+    [["https://me:hun@ter2@mcp.example.com/mcp"], EXIT.usage, "has a user or a password in it", "aios secrets set"],
+    [["https://me:hun/ter2@mcp.example.com/mcp"], EXIT.usage, '"https://...@mcp.example.com/mcp"', "lower case"],
+    [["HTTPS://MCP.example.com"], EXIT.usage, "no https address in its one spelling", "lower case"],
+    [["ftp://mcp.example.com/x"], EXIT.usage, "it is no https address", "a folder"],
+    [["/"], EXIT.usage, "is all of this machine", "the folder of one extension"],
+    [
+      ["notes@1.0.0", "--registry", "https://me:hunter2@packages.example/npm"],
+      EXIT.usage,
+      "of packages.example",
+      "npm pack",
+    ],
+    [
+      ["notes@1.0.0", "--registry", "http://packages.example/npm"],
+      EXIT.usage,
+      "no https address of a registry",
+      "npm pack",
+    ],
+  ])("%j", async (words, status, told, hint) => {
+    const desk = open({ inspect: () => Promise.resolve("folder") });
+    expect(await runProgram(["ext", "add", ...words], desk.powers)).toBe(status);
+    const [message = "", help = ""] = desk.err().split("\n");
+    expect(message).toContain(told);
+    expect(help).toContain(hint);
+    expect(desk.err() + desk.out()).not.toMatch(/hun|ter2/u);
+    expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("extension-add");
+  });
+
+  test("of what npm is configured with, too, and of what the monitor refuses", async () => {
+    const configured = open({ registry: () => Promise.resolve("https://me:hunter2@packages.example/npm") });
+    expect(await runProgram(["ext", "add", "notes@1.0.0"], configured.powers)).toBe(EXIT.usage);
+    expect(configured.err()).not.toContain("hunter2");
+    const refuse = (code: string, message: string): Desk =>
+      open(
+        {
+          inspect: () => Promise.resolve("file"),
+          lend: () => Promise.resolve({ failed: () => null, stop: () => undefined }),
+        },
+        () => {
+          throw CliFailure.fromMonitor({ code, message: `It is not added: ${message}.`, hint: null });
+        },
+      );
+    const unreachable = refuse("fetch-unreachable", "it answered 401");
+    expect(await runProgram(["ext", "add", "@acme/notes@1.0.0"], unreachable.powers)).toBe(EXIT.monitor);
+    expect(unreachable.err()).toContain('Cannot add "@acme/notes@1.0.0": it answered 401. (fetch-unreachable)');
+    expect(unreachable.err()).toContain("npm pack @acme/notes@1.0.0, then aios ext add ./acme-notes-1.0.0.tgz");
+    const plain = refuse("archive-malformed", "it is no gzip");
+    expect(await runProgram(["ext", "add", "/etc/passwd"], plain.powers)).toBe(EXIT.monitor);
+    expect(plain.err()).toContain(
+      'Cannot add "/etc/passwd": it is no gzip. (archive-malformed)\nhint: a folder, an npm',
+    );
+  });
+});
+
+test("a name that several have is ambiguous, and they are named; one that none has is not found", async () => {
+  const two = open();
+  expect(await runProgram(["ext", "show", "notes"], two.powers)).toBe(EXIT.no);
+  expect(two.err()).toContain('"notes" is ambiguous: 2 extensions are called so (ambiguous)');
+  expect(two.err()).toContain("one of 111111111111 (notes@1.0.0), 121212121212 (notes@1.1.0)");
+  const none = open();
+  expect(await runProgram(["ext", "show", "nothing"], none.powers)).toBe(EXIT.no);
+  expect(none.err()).toContain("(not-found)");
+});
+
+test("ext quarantine takes a reason that can be shown, and says which character cannot", async () => {
+  for (const [why, told] of [
+    ["a\u001b[2Jb", 'cannot be seen: "‹U+001B›"'],
+    ["a\u202eb", 'cannot be seen: "‹U+202E›"'],
+    [" ", "WHY is empty"],
+    ["x".repeat(1025), "has 1025 characters"],
+  ] as const) {
+    const desk = open();
+    expect(await runProgram(["ext", "quarantine", "notes@1.0.0", why], desk.powers)).toBe(EXIT.usage);
+    expect(desk.err()).toContain(told);
+    expect(asked(desk, "extension-quarantine")).toBeUndefined();
+  }
+});
+
+test("an archive without a package.json is called one", async () => {
+  const desk = open();
+  STORE.set(ONE, shown(view(ONE, { kind: "folder", name: "notes.tgz" }), []));
+  expect(await runProgram(["ext", "show", ONE], desk.powers)).toBe(EXIT.ok);
+  expect(desk.out()).toContain("  archive\n");
+  expect(desk.out()).toContain("files without a package.json");
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
 });
 
 test("ext add and ext show say what was found, by what we hold of each rule", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DeclareFault } from "../../src/extensions/declare/line.ts";
+import { DeclareFault, showUnseen } from "../../src/extensions/declare/line.ts";
 import { readSays, type SaidExtension } from "../../src/extensions/declare/says.ts";
 import { decode } from "../../src/protocol/decode.ts";
 import { EXTENSION_SAYS, type ExtensionSays } from "../../src/protocol/extension.ts";
@@ -31,6 +31,13 @@ test("an unpacker that was taken over names no program out of the tree", async (
       entry,
       decode(object<ExtensionSays>(EXTENSION_SAYS), { ...JSON.parse(JSON.stringify(said)), entry }).kind,
     ]).toEqual([entry, kind]);
+});
+
+test("what nobody would see in a name is told by its code point", () => {
+  expect(showUnseen("a\u001b[2Jb\u202e\u00a0c\u200d d\ud800\u{e0041}")).toBe(
+    "a<U+001B>[2Jb<U+202E><U+00A0>c<U+200D> d<U+D800><U+E0041>",
+  );
+  expect(showUnseen("src/größe (2).js")).toBe("src/größe (2).js");
 });
 
 describe("what an extension is and says is read from its own files", () => {

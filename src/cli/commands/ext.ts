@@ -1,7 +1,7 @@
-import { npmName, npmVersion, type ArchiveForm } from "../../protocol/extension-order.ts";
-import type { ExtensionSource, ExtensionView } from "../../protocol/extension-table.ts";
-import { MOST_ROOTS } from "../../protocol/provenance.ts";
 import { decode } from "../../protocol/decode.ts";
+import type { ArchiveForm } from "../../protocol/extension-order.ts";
+import type { ExtensionView } from "../../protocol/extension-table.ts";
+import { visibleLine } from "../../protocol/fields.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
 import { line, join, writeLines } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -9,11 +9,12 @@ import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts"
 import { withMonitor, writeJson } from "../connection.ts";
 import { DETONATE, detonateStored, insistOnDetonation, noFiles } from "../detonate-stored.ts";
 import { EXIT } from "../exit-codes.ts";
+import { explainAdding, readSource, type TypedSource } from "../extension-source.ts";
 import { findExtension } from "../find-extension.ts";
 import { CliFailure } from "../failure.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { describeReport, readReport } from "../extension-report.ts";
-import { nameExtension } from "../show-extension.ts";
+import { kindOf, nameExtension } from "../show-extension.ts";
 import { layOutTable } from "../table.ts";
 
 export const EXTENSION: Positional = {
@@ -52,12 +53,15 @@ export const extAdd: Command = {
   examples: ["ext add @modelcontextprotocol/server-memory@2026.8.31", "ext add ./my-skill", "ext add notes.mcpb"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client, home) => {
-      const source = await readSource(powers, args.required("SOURCE"), {
+      const typed = args.required("SOURCE");
+      const source = await readSource(powers, typed, {
         registry: args.value("registry"),
         roots: args.value("sigstore-roots"),
       });
       if (source.kind === "http" && args.has(DETONATE.name)) throw noFiles(source.url);
-      const { extension, fresh } = await add(powers, { client, home, source });
+      const { extension, fresh } = await add(powers, { client, home, source }).catch((error: unknown) =>
+        explainAdding(error, { typed, source }),
+      );
       const vetted = await readReport(client, extension.id);
       const detonation = await detonateStored(powers, args, { home, shown: vetted.shown, words: { given: [] } });
       const report = { ...vetted, detonation };
@@ -95,7 +99,7 @@ export const extList: Command = {
       else {
         const rows = extensions.map((extension) => [
           shortId(extension),
-          extension.kind,
+          kindOf(extension),
           nameExtension(extension),
           extension.state === "added" ? extension.state : (["bad", extension.state] as const),
           showMoment(extension.at, powers.offset(extension.at)),
@@ -148,12 +152,15 @@ export const extQuarantine: Command = {
   positionals: [EXTENSION, { name: "WHY", required: true, help: "a few words, which are recorded" }],
   rest: null,
   flags: [HOME],
-  details: ["It stays where it is, for whoever wants to look at it, and adding the same again is refused."],
+  details: [
+    "It stays where it is, for whoever wants to look at it, and adding the same again is refused. To take that back, remove it and add it anew.",
+  ],
   examples: ['ext quarantine 0f3a81c2 "its author says that the account was taken over"'],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
+      const why = readWhy(args.required("WHY"));
       const extension = await findExtension(client, args.required("EXT"));
-      const { seq } = await client.request("extension-quarantine", { id: extension.id, why: args.required("WHY") });
+      const { seq } = await client.request("extension-quarantine", { id: extension.id, why });
       writeLines(powers.out, [line(`in quarantine: ${nameExtension(extension)} (record ${seq})`)]);
       return EXIT.ok;
     });
@@ -179,39 +186,19 @@ export const extRemove: Command = {
   },
 };
 
+/** What is recorded is shown for ever: a line of visible text. Throws `CliFailure` `usage`. */
+function readWhy(text: string): string {
+  const hint = "a few words in one line, at most 1024 characters";
+  if (text.trim() === "") throw CliFailure.of("usage", "WHY is empty", hint);
+  if (decode(visibleLine, text).kind === "ok") return text;
+  const [odd] = /[\p{C}\p{Zl}\p{Zp}]/u.exec(text) ?? [];
+  const what = odd === undefined ? `has ${text.length} characters` : `has a character that cannot be seen: "${odd}"`;
+  throw CliFailure.of("usage", `WHY ${what}`, hint);
+}
+
 /** Enough of an id to name it by, for most people's stores. */
 function shortId({ id }: Pick<ExtensionView, "id">): string {
   return id.slice("sha256:".length, "sha256:".length + 12);
-}
-
-/** What a person typed, before anything of it is opened. A path is told from a name by what lies there. */
-type Typed =
-  | Exclude<ExtensionSource, { kind: "stream" }>
-  | { readonly kind: "path"; readonly path: string; readonly is: "folder" | "file" };
-
-async function readSource(
-  powers: CliPowers,
-  text: string,
-  given: { readonly registry: string | null; readonly roots: string | null },
-): Promise<Typed> {
-  if (/^https?:\/\//u.test(text)) return { kind: "http", url: text };
-  const [, name = "", version = ""] = /^(?:npm:)?(@?[^@]+)@([^@]+)$/u.exec(text) ?? [];
-  if (decode(npmName, name).kind === "ok" && decode(npmVersion, version).kind === "ok")
-    return {
-      kind: "npm",
-      registry: (given.registry ?? (await powers.sources.registry())).replace(/\/+$/u, ""),
-      name,
-      version,
-      roots: given.roots === null ? null : await powers.files.read(powers.resolve(given.roots), MOST_ROOTS),
-    };
-  const path = powers.resolve(text);
-  const is = await powers.sources.inspect(path);
-  if (is !== null) return { kind: "path", path, is };
-  throw CliFailure.of(
-    "not-found",
-    `"${text}" is no npm package with an exact version, and nothing lies there`,
-    "NAME@1.2.3, a folder, a .tgz or .mcpb file, or an https address",
-  );
 }
 
 /** In which form what lies at a path goes into the store. */
@@ -222,15 +209,14 @@ export function formOf({ path, is }: { readonly path: string; readonly is: "fold
 
 async function add(
   powers: CliPowers,
-  { client, home, source }: { readonly client: MonitorClient; readonly home: Home; readonly source: Typed },
+  { client, home, source }: { readonly client: MonitorClient; readonly home: Home; readonly source: TypedSource },
 ): Promise<{ readonly extension: ExtensionView; readonly fresh: boolean }> {
   if (source.kind !== "path") return await client.request("extension-add", { source });
-  const { path, is } = source;
+  const { path, is, label } = source;
   const form = formOf({ path, is });
   const ticket = powers.random.hex(16);
   const lent = await powers.sources.lend({ home: home.path, ticket, path, is });
   try {
-    const label = path.slice(path.lastIndexOf("/") + 1);
     return await client.request("extension-add", { source: { kind: "stream", form, ticket, label } });
   } catch (error) {
     const why = lent.failed();

@@ -21,6 +21,14 @@ export function asLine(value: unknown, most: number): string | null {
         .replaceAll("\uFFFD", "")}...`;
 }
 
+/** Each character that is not seen, or is a space other than U+0020, as `<U+202E>`. */
+export function showUnseen(text: string): string {
+  return text.replaceAll(/(?! )[\s\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
+  });
+}
+
 /** Lines without repetition, at most 256 of them, each of at most 256 characters. Throws DeclareFault for more. */
 export function asLines(values: readonly unknown[], what: string): readonly string[] {
   const lines = [...new Set(values.map((value) => asLine(value, 256)).filter((line) => line !== null))];

@@ -17,6 +17,8 @@ export type Seen =
   | { readonly kind: "asked-name"; readonly name: string }
   | { readonly kind: "connected"; readonly host: string; readonly port: number }
   | { readonly kind: "sent"; readonly hosts: readonly string[]; readonly bytes: Uint8Array }
+  /** To addresses that it did not connect to, so that neither they nor what was sent is known. */
+  | { readonly kind: "sent-unseen"; readonly times: number }
   | { readonly kind: "fetched-run"; readonly how: string }
   | { readonly kind: "started"; readonly programs: readonly string[] }
   | { readonly kind: "refused"; readonly call: string; readonly program: string }
@@ -144,6 +146,16 @@ function judgeOne(seen: Seen, step: Step, judging: Timed): Judged {
       return judgeHost(seen.host, step, judging);
     case "sent":
       return [...seen.hosts.flatMap((host) => judgeHost(host, step, judging)), ...judgeSent(seen, judging)];
+    case "sent-unseen": {
+      const rule = step.kind === "install" ? "install-network" : "host-beyond";
+      const often = seen.times === 1 ? "once" : `${seen.times} times`;
+      return [
+        [
+          rule,
+          `sent ${often} to an address without connecting to it: to whom and what is not seen, and it reached nobody`,
+        ],
+      ];
+    }
     case "fetched-run":
       return [["fetched-run", seen.how]];
     case "started":

@@ -17,7 +17,7 @@ import { loadVetTools } from "../vet-tools.ts";
 import { CHAMBER_LIMITS, chamberFolders, startStep, type Chamber, type Running } from "./chamber.ts";
 import { driveServer, tellEnd, type Driven } from "./drive-server.ts";
 import { createFakeNetwork, type FakeNetwork } from "./fake-network.ts";
-import { holdScratch } from "./scratch.ts";
+import { holdInside } from "./inside.ts";
 import { watchFolders, writeFiles, type Watched } from "./made-home.ts";
 
 /** Time for one step, all of them, an answer and a start of a server; milliseconds. */
@@ -153,7 +153,11 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     if (observations.length < 20_000) observations.push({ step, moment: moment(call), seen });
   };
   const programs = new Set<string>();
-  const hear = (news: WardNews): void => hearNews(news, { see, network, fetched, programs });
+  let datagrams = 0;
+  const hear = (news: WardNews): void => {
+    if (news.event === "connected" && news.kind === "datagram") datagrams++;
+    hearNews(news, { see, network, fetched, programs });
+  };
   const look = async (call: string | null): Promise<void> => {
     for (const file of watched.opened()) see({ kind: "opened", file }, call);
     for (const change of watched.changes()) {
@@ -172,11 +176,11 @@ async function runStep(step: Step, work: Work): Promise<Done> {
   const running = await startStep(chamber, step, { hear, reached: (bound) => see({ kind: "bound", what: bound }) });
   const { sandbox } = running;
   const said = [keep(running.errors), ...(step.kind === "server" ? [] : [keep(running.talk)])];
-  const scratch = holdScratch(sandbox);
+  const inside = holdInside(sandbox);
   let filled = false;
   const measure = setInterval(() => {
     const { bytes, names } = watched.size();
-    const full = scratch.full();
+    const full = inside.full();
     if (bytes <= DISK.bytes && names <= DISK.names && full === null) return;
     if (!filled) see({ kind: "bound", what: `filled ${full ?? "its folders"}, and was ended` });
     filled = true;
@@ -198,8 +202,10 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     clearTimeout(late);
     await new Promise((resolve) => setTimeout(resolve, GATHERED_MS));
     await look(null);
-    const full = scratch.full();
+    const full = inside.full();
     if (full !== null && !filled) see({ kind: "bound", what: `filled ${full}` });
+    const times = inside.lost() - datagrams;
+    if (times > 0) see({ kind: "sent-unseen", times });
     if (tellEnd(end).endsWith("SIGXFSZ")) see({ kind: "bound", what: "wrote more into a file than one may hold" });
     for (const part of said)
       see({ kind: "said", what: "what it printed", text: part(), forAgent: step.kind === "block" });
@@ -218,7 +224,7 @@ async function runStep(step: Step, work: Work): Promise<Done> {
     clearInterval(measure);
     sandbox.kill();
     await sandbox.ended;
-    scratch.close();
+    inside.close();
     for (const socket of [running.talk, running.errors]) socket.destroy();
   }
 }
