@@ -33,7 +33,10 @@ export function prepareHome(home: string): { readonly project: string } {
     },
   });
   write(".claude/settings.json", {
-    permissions: { allow: ["Bash(*)", "Read(./src/**)"], defaultMode: "acceptEdits" },
+    permissions: {
+      allow: ["Bash(*)", `Bash(curl -H "Authorization: Bearer ${password}" *)`, "Read(./src/**)"],
+      defaultMode: "acceptEdits",
+    },
     hooks: { PostToolUse: [{ matcher: "Edit", hooks: [{ type: "command", command: "make format" }] }] },
     env: { ANTHROPIC_API_KEY: anthropic, EDITOR: "vi" },
   });
@@ -64,7 +67,16 @@ export function prepareHome(home: string): { readonly project: string } {
     mcpServers: {
       docker: {
         command: "docker",
-        args: ["run", "-i", "--rm", "-v", "/var/run/docker.sock:/var/run/docker.sock", "example/tools:latest"],
+        args: [
+          "run",
+          "-v",
+          "/var/run/docker.sock:/var/run/docker.sock",
+          "-e",
+          `DB_PASSWORD=${password}`,
+          "example/tools:latest",
+          "--token",
+          password,
+        ],
       },
     },
   });

@@ -91,6 +91,9 @@ describe("a home with the configurations of eight clients", () => {
         "github is given GITHUB_TOKEN in clear text: whoever reads the file has it",
         "remote is given Authorization in clear text: whoever reads the file has it",
         "search is given SEARCH_API_KEY in clear text: whoever reads the file has it",
+        "docker is given DB_PASSWORD in clear text: whoever reads the file has it",
+        "docker is given --token in clear text: whoever reads the file has it",
+        "a permission rule of ~/.claude/settings.json holds Authorization in clear text",
         "shell is given TOOLS_PASSWORD in clear text: whoever reads the file has it",
         "linear is given X-Api-Key in clear text: whoever reads the file has it",
         "ANTHROPIC_API_KEY stands in clear text in the environment that ~/.claude/settings.json sets",
@@ -113,6 +116,7 @@ describe("a home with the configurations of eight clients", () => {
     expect(subjects("asks-nobody").toSorted()).toEqual(["~/.codex/config.toml", "~/.config/Code/User/settings.json"]);
     expect(messages("shell-granted")).toEqual([
       "the rule Bash(*) lets every shell command run without a question",
+      'the rule Bash(curl -H "Authorization: ..." *) lets a program run that can start any other',
       "~/.config/opencode/opencode.jsonc says nothing of permissions, and OpenCode then asks about none",
     ]);
     expect(messages("hook")).toEqual(["a command runs by itself at PostToolUse"]);
@@ -150,6 +154,7 @@ describe("a home with the configurations of eight clients", () => {
     expect(commands("asks-nobody")).toEqual(["aios adopt vscode", "aios run -- codex"]);
     expect(commands("key-in-clear")).toEqual([
       "aios adopt claude-code",
+      "aios adopt claude-desktop",
       "aios adopt codex",
       "aios adopt cursor",
       "aios adopt mcp-json --folder ~/work/shop",

@@ -2,6 +2,7 @@ import { isThisMachine, readAddress } from "./address.ts";
 import type { Finding, RuleId } from "./finding.ts";
 import type { Look } from "../../platform/look.ts";
 import { fullPath } from "./paths.ts";
+import { HIDDEN } from "./secret-like.ts";
 import type { Server } from "./server.ts";
 
 /** Programs that fetch a package by name and run it. */
@@ -114,7 +115,7 @@ function fetchedBy(runner: string, words: readonly string[]): string | null {
     if (named !== undefined) return named;
     if (/^(?:-p|--package|--from)$/u.test(word) && !container) return words[at + 1] ?? null;
     if (WITH_VALUE.test(word)) at += 1;
-    else if (!word.startsWith("-") && word !== "run" && word !== "exec") return word;
+    else if (!word.startsWith("-") && word !== HIDDEN && word !== "run" && word !== "exec") return word;
   }
   return null;
 }

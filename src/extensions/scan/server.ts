@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue } from "../../kernel/json.ts"
 import { readAddress } from "./address.ts";
 import { textAt, textsAt, tableAt, valueAt } from "./configuration.ts";
 import type { Place } from "./finding.ts";
-import { isSecretInClear, secretForm } from "./secret-like.ts";
+import { hideInCommand, isSecretInClear, secretForm } from "./secret-like.ts";
 
 /** One MCP server of one client. */
 export interface Server {
@@ -12,7 +12,7 @@ export interface Server {
   readonly place: Place;
   /** Whether a folder names it rather than the person. */
   readonly from: "person" | "folder";
-  /** argv of a local one, or null. */
+  /** argv of a local one with its secrets hidden, or null. */
   readonly command: readonly string[] | null;
   /** Address of another, without user, password, query and fragment, or null. */
   readonly url: string | null;
@@ -36,16 +36,16 @@ export function readServers(entries: JsonObject, source: ServerSource): readonly
 }
 
 function readServer(name: string, entry: JsonObject, source: ServerSource): Server {
-  const command = [...textsAt(entry, ["command"]), ...textsAt(entry, ["args"])];
+  const command = hideInCommand([...textsAt(entry, ["command"]), ...textsAt(entry, ["args"])]);
   const address = textAt(entry, ["url"]) ?? textAt(entry, ["httpUrl"]) ?? textAt(entry, ["serverUrl"]);
   return {
     name,
     client: source.client,
     place: source.placeOf(name),
     from: source.from,
-    command: command.length === 0 ? null : command.map(withoutSecrets),
+    command: command.shown.length === 0 ? null : command.shown,
     url: address === null ? null : plainAddress(address),
-    secrets: [...secretsOf(entry), ...command.flatMap(secretArgument), ...(address === null ? [] : secretsIn(address))],
+    secrets: [...secretsOf(entry), ...command.names, ...(address === null ? [] : secretsIn(address))],
     enabled: valueAt(entry, ["enabled"]) !== false && valueAt(entry, ["disabled"]) !== true,
     trusted:
       valueAt(entry, ["trust"]) === true ||
@@ -69,22 +69,6 @@ function secretsOf(entry: JsonObject): readonly string[] {
   return [...given, ...own].flatMap(([name, value]) =>
     typeof value === "string" && isSecretInClear(name, value) ? [name] : [],
   );
-}
-
-/** `--api-key=…` by its name, anything else that has the form of a key by its owner. */
-function secretArgument(argument: string): readonly string[] {
-  const [, flag, value] = /^-{1,2}([A-Za-z][A-Za-z0-9_-]*)=(.+)$/su.exec(argument) ?? [];
-  if (flag !== undefined && value !== undefined) return isSecretInClear(flag, value) ? [`--${flag}`] : [];
-  const of = secretForm(argument);
-  return of === null ? [] : [`an argument (${of})`];
-}
-
-/** An argument as it may be shown. */
-function withoutSecrets(argument: string): string {
-  const [, flag, value] = /^(-{1,2}[A-Za-z][A-Za-z0-9_-]*=)(.+)$/su.exec(argument) ?? [];
-  if (flag !== undefined && value !== undefined && isSecretInClear(flag.replaceAll(/[-=]/gu, ""), value))
-    return `${flag}...`;
-  return secretForm(argument) === null ? argument : "...";
 }
 
 function secretsIn(address: string): readonly string[] {

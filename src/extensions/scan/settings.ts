@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from "../../kernel/json.ts";
 import { lineOf, tableAt, textAt, textsAt, valueAt } from "./configuration.ts";
 import type { Finding, RuleId } from "./finding.ts";
-import { isSecretInClear } from "./secret-like.ts";
+import { hideSecrets, isSecretInClear } from "./secret-like.ts";
 
 /** One configuration as it was read. */
 export interface Configuration {
@@ -55,10 +55,14 @@ function judgeClaude({ table, from, path }: Configuration, find: Find): void {
   if (textAt(table, ["permissions", "defaultMode"]) === "bypassPermissions")
     find("asks-nobody", `${path} switches every permission question off`, ["defaultMode"]);
   for (const rule of textsAt(table, ["permissions", "allow"])) {
+    // What was allowed once is kept as it was typed, keys too.
+    const { shown, names } = hideSecrets(rule);
+    for (const name of names)
+      find("key-in-clear", `a permission rule of ${path} holds ${name} in clear text`, ["allow", rule]);
     if (/^(?:Bash|Bash\(\*(?::\*)?\)|\*)$/u.test(rule))
-      find("shell-granted", `the rule ${rule} lets every shell command run without a question`, ["allow", rule]);
+      find("shell-granted", `the rule ${shown} lets every shell command run without a question`, ["allow", rule]);
     else if (/^Bash\((?:sudo|curl|wget|ssh|python3?|node|npx|bash|sh|env|xargs|find|docker)\b/u.test(rule))
-      find("shell-granted", `the rule ${rule} lets a program run that can start any other`, ["allow", rule]);
+      find("shell-granted", `the rule ${shown} lets a program run that can start any other`, ["allow", rule]);
   }
   if (valueAt(table, ["enableAllProjectMcpServers"]) === true)
     find("project-servers-trusted", `${path} starts whatever servers a folder's .mcp.json names`, [
