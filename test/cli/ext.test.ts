@@ -376,6 +376,22 @@ test("ext list says which grants use an extension", async () => {
   STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
 });
 
+test("ext remove and quarantine say which grants used it", async () => {
+  STORE.set(ONE, shown(view(ONE, { grants: ["notes-1"] }), []));
+  for (const [words, told] of [
+    [["remove", "notes@1.0.0"], "notes-1 used it and starts nothing of it until the same bytes are added again"],
+    [["quarantine", "notes@1.0.0", "why"], "notes-1 used it and starts nothing of it any more"],
+  ] as const) {
+    const desk = open();
+    expect(await runProgram(["ext", ...words], desk.powers)).toBe(EXIT.ok);
+    expect(desk.out()).toContain(told);
+  }
+  STORE.set(ONE, shown(view(ONE), [file("a.js"), file("b.js"), file("c.sh")]));
+  const unused = open();
+  expect(await runProgram(["ext", "remove", "notes@1.0.0"], unused.powers)).toBe(EXIT.ok);
+  expect(unused.out()).not.toContain("used it");
+});
+
 test("an extension is named by its id, its beginning or its name, and only when that is one", async () => {
   for (const [typed, id] of [
     [ONE, ONE],

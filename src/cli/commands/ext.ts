@@ -3,7 +3,7 @@ import type { ArchiveForm } from "../../protocol/extension-order.ts";
 import type { ExtensionView } from "../../protocol/extension-table.ts";
 import { visibleLine } from "../../protocol/fields.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
-import { line, join, writeLines } from "../../showing/line.ts";
+import { line, join, writeLines, type Line } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
@@ -161,7 +161,10 @@ export const extQuarantine: Command = {
       const why = readWhy(args.required("WHY"));
       const extension = await findExtension(client, args.required("EXT"));
       const { seq } = await client.request("extension-quarantine", { id: extension.id, why });
-      writeLines(powers.out, [line(`in quarantine: ${nameExtension(extension)} (record ${seq})`)]);
+      writeLines(powers.out, [
+        line(`in quarantine: ${nameExtension(extension)} (record ${seq})`),
+        ...describeUses(extension, "any more"),
+      ]);
       return EXIT.ok;
     });
   },
@@ -180,7 +183,10 @@ export const extRemove: Command = {
     return await withMonitor({ powers, args }, async (client) => {
       const extension = await findExtension(client, args.required("EXT"));
       const { seq } = await client.request("extension-remove", { id: extension.id });
-      writeLines(powers.out, [line(`removed ${nameExtension(extension)} (record ${seq})`)]);
+      writeLines(powers.out, [
+        line(`removed ${nameExtension(extension)} (record ${seq})`),
+        ...describeUses(extension, "until the same bytes are added again"),
+      ]);
       return EXIT.ok;
     });
   },
@@ -194,6 +200,12 @@ function readWhy(text: string): string {
   const [odd] = /[\p{C}\p{Zl}\p{Zp}]/u.exec(text) ?? [];
   const what = odd === undefined ? `has ${text.length} characters` : `has a character that cannot be seen: "${odd}"`;
   throw CliFailure.of("usage", `WHY ${what}`, hint);
+}
+
+/** Grants over it stay, and start nothing of it: they are over the bytes, which may be added again. */
+function describeUses({ grants }: Pick<ExtensionView, "grants">, until: string): readonly Line[] {
+  if (grants.length === 0) return [];
+  return [line(`${grants.join(", ")} used it and starts nothing of it ${until}; aios grants revoke ends it`, "wait")];
 }
 
 /** Enough of an id to name it by, for most people's stores. */
