@@ -78,8 +78,8 @@ export function createDriverPool(
     async start(name, source, { workspace, events, enlist }) {
       requireStanding(source, state);
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
-      const store = powers.extensions;
-      const tree = source.kind === "ext" ? await openTree(source, { state, store }) : null;
+      const { extensions: store, crypto } = powers;
+      const tree = source.kind === "ext" ? await openTree(source, { state, store, crypto }) : null;
       const process = await enlist(powers.startSandbox(planDriver(code, source, { workspace, tree }), "capture"));
       const processes: SandboxedProcess[] = [process];
       const stop = (): void => {

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync,
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { syncFolder, writeAtomically } from "./atomic-file.ts";
+import { findFile } from "./found-file.ts";
 import type { SealedTree } from "./sealed-tree.ts";
 import type { VolumeAnswer, VolumeOrder } from "./volume-work.ts";
 import { createWorkerTask, type WorkerBounds } from "./worker.ts";
@@ -26,6 +27,8 @@ export interface ExtensionStore {
   keep(id: string, kept: { readonly staging: Staging; readonly manifest: string }): Promise<void>;
   /** Its manifest as it lies there; null when there is none. Whoever uses it compares its digest. */
   manifest(id: string): string | null;
+  /** Text of a file at the top of its tree; null when there is none, or no UTF-8 text of at most so many bytes. Whoever uses it compares its digest. */
+  text(id: string, file: { readonly name: string; readonly most: number }): Promise<string | null>;
   /** Where its tree lies; a host path. */
   treeOf(id: string): string;
   /** Reads every byte of a tree. Rejects when it is gone, or not only files and folders. */
@@ -91,6 +94,10 @@ export function openExtensionStore(
       } catch {
         return null;
       }
+    },
+    async text(id, { name, most }) {
+      const found = await findFile(join(placeOf(id), "tree"), { names: [name], most });
+      return found.kind === "file" ? found.text : null;
     },
     treeOf: (id) => join(placeOf(id), "tree"),
     read: (id) => readAs("read", join(placeOf(id), "tree")),

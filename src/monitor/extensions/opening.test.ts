@@ -3,7 +3,11 @@ import type { DriverSource } from "../../kernel/grant.ts";
 import { Refusal } from "../faults.ts";
 import type { ExtensionState } from "../state.ts";
 import { toBase64 } from "../../protocol/bytes.ts";
-import type { Publication } from "../../protocol/publisher.ts";
+import { CRYPTO } from "../../../test/fakes/open-log.ts";
+import type { Signer } from "../../platform/powers.ts";
+import { createSigner } from "../../platform/signer.ts";
+import type { TreeFile } from "../../protocol/extension-table.ts";
+import { digestOfSigned, PUBLISHER_FILE, sealPublication, type Publication } from "../../protocol/publisher.ts";
 import { NO_PUBLISHERS, type Publishers } from "../../protocol/publishers.ts";
 import { type Extensions, openTree, requireStanding, standingOf } from "./opening.ts";
 
@@ -33,7 +37,17 @@ async function open(
   {
     read = ID,
     meanwhile = () => {},
-  }: { read?: string | Error; meanwhile?: (all: Map<string, ExtensionState>) => void } = {},
+    files = [],
+    text = null,
+    more = {},
+  }: {
+    read?: string | Error;
+    meanwhile?: (all: Map<string, ExtensionState>) => void;
+    files?: readonly TreeFile[];
+    /** Of the file with its publisher's signature. */
+    text?: string | null;
+    more?: Partial<Extensions>;
+  } = {},
 ): Promise<string> {
   const extensions = new Map(there === null ? [] : [[ID, there]]);
   const store = {
@@ -42,10 +56,12 @@ async function open(
       await Promise.resolve();
       meanwhile(extensions);
       if (read instanceof Error) throw read;
-      return { digest: read, bytes: 1, files: [] };
+      return { digest: read, bytes: 1, files };
     },
+    text: () => Promise.resolve(text),
   };
-  return await openTree(SOURCE, { state: stateOf(extensions), store }).catch((error: unknown) =>
+  const state = stateOf(extensions, more);
+  return await openTree(SOURCE, { state, store, crypto: CRYPTO }).catch((error: unknown) =>
     error instanceof Refusal ? error.code : String(error),
   );
 }
@@ -102,6 +118,31 @@ describe("where only admitted publishers' servers run", () => {
     }
     for (const kind of ["net", "infer", "memory", "git-ssh"] as const)
       expect(standing(null, admitted({}), { kind })).toBe("stands");
+  });
+
+  test("starts by the signature over what is read then, and not by what stands in the log of it", async () => {
+    const [signer, thief] = [1, 2].map((fill) => createSigner(new Uint8Array(32).fill(fill))) as [Signer, Signer];
+    const key = toBase64(signer.publicKey);
+    const file = (path: string, body: string): TreeFile => {
+      const sha256 = CRYPTO.digest(body).slice("sha256:".length);
+      return { path, executable: false, bytes: body.length, sha256 };
+    };
+    const code = [file("index.js", "export {};")];
+    const seal = (by: Signer, version: string | null = null): string => {
+      const about = { kind: "npm", name: "notes", version, digest: digestOfSigned(code, CRYPTO) } as const;
+      return sealPublication(about, by, CRYPTO);
+    };
+    // Somebody who writes in the home has it stand there that the admitted key signed it.
+    const more = { published: new Map([[ID, signed(key)]]), publishers: admitted({ acme: key }) };
+    const start = (text: string | null, files = text === null ? [] : [file(PUBLISHER_FILE, text)]): Promise<string> =>
+      open(ADDED, { text, files: [...files, ...code], more });
+    expect(await start(seal(signer))).toBe("/home/tree");
+    expect(await start(null)).toBe("publisher-unknown");
+    expect(await start(seal(thief))).toBe("publisher-unknown");
+    expect(await start(seal(signer, "1.0.0"))).toBe("publisher-unknown");
+    expect(await start(seal(signer), [file(PUBLISHER_FILE, seal(thief))])).toBe("publisher-unknown");
+    // Where nobody wants it signed, nobody reads it.
+    expect(await open(ADDED, { files: code, more: { publishers: admitted({ acme: key }, false) } })).toBe("/home/tree");
   });
 
   test("is said with what is missing, and with what lifts it", () => {

@@ -1,8 +1,11 @@
 import type { DriverSource } from "../../kernel/grant.ts";
 import type { ExtensionStore } from "../../platform/extension-store.ts";
+import type { Crypto } from "../../platform/powers.ts";
 import { Refusal } from "../faults.ts";
 import type { State } from "../state.ts";
 import { admittedAs } from "../../protocol/publishers.ts";
+import { MOST_PUBLISHER, PUBLISHER_FILE } from "../../protocol/publisher.ts";
+import { judgePublication } from "./publication.ts";
 
 export type Extensions = Pick<State, "extensions" | "published" | "publishers">;
 type Standing = "stands" | "gone" | "quarantined" | "unpublished";
@@ -37,17 +40,26 @@ export function isPublished(
 }
 
 /**
- * Where the tree of an extension lies, after every byte of it was read and found to be what its id says. Throws Refusal
+ * Where the tree of an extension lies, after every byte of it was read and found to be what its id says, and, where an owner
+ * takes no other, what an admitted publisher signed. Throws Refusal
  * `unknown-extension`, `extension-quarantined`, `publisher-unknown`, `extension-failed`, `extension-damaged`.
  */
 export async function openTree(
   source: Extract<DriverSource, { readonly kind: "ext" }>,
-  { state, store }: { readonly state: Extensions; readonly store: Pick<ExtensionStore, "read" | "treeOf"> },
+  {
+    state,
+    store,
+    crypto,
+  }: {
+    readonly state: Extensions;
+    readonly store: Pick<ExtensionStore, "read" | "treeOf" | "text">;
+    readonly crypto: Pick<Crypto, "sha256" | "digest" | "verify">;
+  },
 ): Promise<string> {
   const { extension: id } = source;
   requireStanding(source, state);
   // What cannot be read starts nothing, and is not yet known to be something else.
-  const { digest } = await store.read(id).catch((error: unknown) => {
+  const { digest, files } = await store.read(id).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : "it failed";
     throw new Refusal(
       "extension-failed",
@@ -61,8 +73,17 @@ export async function openTree(
       `The files of extension ${id} are not those that were added.`,
       "Remove it, and add it again.",
     );
+  const text = state.publishers.only ? await store.text(id, { name: PUBLISHER_FILE, most: MOST_PUBLISHER * 4 }) : null;
   // It was in the store when its reading began.
   requireStanding(source, state);
+  // What stands in the log of its publisher is the monitor's word of then; what starts is what the publisher signed.
+  const found = state.extensions.get(id);
+  if (state.publishers.only && found !== undefined && found.kind !== "http") {
+    const { kind, name, version } = found;
+    const publication = judgePublication({ kind, name, version }, { files, text }, crypto) ?? undefined;
+    const published = new Map(publication === undefined ? [] : [[id, publication]]);
+    requireStanding(source, { ...state, published });
+  }
   return store.treeOf(id);
 }
 
