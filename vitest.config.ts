@@ -44,9 +44,32 @@ const COMMANDS = [
   "transcripts",
   "undo",
 ];
+/** Others of folders with powers that do the same: nothing is started or written, and nothing of the process is changed. */
+const OTHERS = [
+  "src/main/mcp-stdio",
+  "src/main/version",
+  "src/platform/address-class",
+  "src/platform/crypto",
+  "src/platform/full-screen",
+  "src/platform/git-courier",
+  "src/platform/mux",
+  "src/platform/packets",
+  "src/platform/proxy-head",
+  "src/platform/random",
+  "src/platform/scrub",
+  "src/platform/signer",
+  "src/platform/socket-path",
+  "src/platform/ssh-command",
+  "test/extensions/provenance",
+  "test/extensions/registry",
+  "test/extensions/says",
+  "test/model/approval-cuts",
+  "test/policy/attacks",
+];
 const PURE = [
   ...HANDED.map((folder) => `src/${folder}/**/*.test.ts`),
   ...COMMANDS.map((name) => `test/cli/${name}.test.ts`),
+  ...OTHERS.map((name) => `${name}.test.ts`),
 ];
 
 export default defineConfig({

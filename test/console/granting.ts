@@ -7,6 +7,7 @@ import { showSecondCode } from "../../src/protocol/second-screen.ts";
 import { statementCode } from "../../src/showing/statement-code.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { passkeysIn, plugIn, type Passkey } from "./authenticator.ts";
+import { openSigning } from "./signing-page.ts";
 import type { ConsoleStage } from "./stage.ts";
 
 type Ran = Awaited<ReturnType<ConsoleStage["aios"]["follow"]>>;
@@ -69,8 +70,7 @@ export function describeGranting(parts: {
         uses: null,
         span: 3_600_000,
       });
-      await page.goto("about:blank");
-      await page.goto(`${stage.origin}/sign#sign-grant/${grant.id}`);
+      await openSigning(page, `${stage.origin}/sign#sign-grant/${grant.id}`);
       await shown().waitFor();
       return grant.id;
     }

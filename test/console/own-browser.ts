@@ -6,6 +6,7 @@ import { ownerKeyId } from "../../src/protocol/owner-key.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { passkeysIn, plugIn, type Passkey } from "./authenticator.ts";
+import { openSigning } from "./signing-page.ts";
 import type { ConsoleStage } from "./stage.ts";
 
 const { sha256 } = createCrypto();
@@ -59,8 +60,7 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
       void stage.aios.follow("writer", [call], { holdSeconds: 600 }).catch(() => null);
       await until(async () => (await stage.aios.held()).length === 1, "what it asks for is held");
       const [held] = await stage.aios.held();
-      await page.goto("about:blank");
-      await page.goto(`${stage.origin}/sign#${held?.request}`);
+      await openSigning(page, `${stage.origin}/sign#${held?.request}`);
     }
     /** Presses the button, as if somebody had signed in with this key, and its own passkey had that id; what the monitor says. */
     async function press(key: string, { verified = true, name = "Let this run, once" } = {}): Promise<unknown> {

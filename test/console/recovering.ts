@@ -15,6 +15,7 @@ import { until } from "../fakes/busy-instances.ts";
 import { COMMAND } from "../fakes/command.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";
 import { passkeysIn, plugIn, type Passkey } from "./authenticator.ts";
+import { openSigning } from "./signing-page.ts";
 import type { ConsoleStage } from "./stage.ts";
 
 const { sha256 } = createCrypto();
@@ -92,8 +93,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       await page.waitForSelector("nav");
     }
     async function open(target: string): Promise<void> {
-      await page.goto("about:blank");
-      await page.goto(`${stage.origin}/sign#${target}`);
+      await openSigning(page, `${stage.origin}/sign#${target}`);
     }
     async function makeCodes(wait: number): Promise<void> {
       const set = codes.map(({ salt, signer }) => {

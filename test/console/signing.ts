@@ -7,6 +7,7 @@ import { showSecondCode } from "../../src/protocol/second-screen.ts";
 import { shortCode, statementCode } from "../../src/showing/statement-code.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { passkeysIn, plugIn as plugInWith, type Passkey } from "./authenticator.ts";
+import { openSigning } from "./signing-page.ts";
 import type { ConsoleStage } from "./stage.ts";
 
 type Detail = CliRequests["held-show"]["ok"];
@@ -41,8 +42,7 @@ export function describeSigning(parts: {
       await until(async () => (await stage.aios.held()).length === texts.length, "what it asks for is held");
       const held = await stage.aios.held();
       const details = await Promise.all(held.map(({ request }) => stage.aios.client.request("held-show", { request })));
-      await page.goto("about:blank");
-      await page.goto(`${stage.origin}/sign#${details[0]?.request}`);
+      await openSigning(page, `${stage.origin}/sign#${details[0]?.request}`);
       return { details, running };
     }
     /** Whether an attempt leaves all that waits waiting. */
@@ -315,8 +315,7 @@ export function describeSigning(parts: {
         ?.state;
     const sign = () => page.getByRole("button", { name: "Sign this" });
     const open = async (target: string): Promise<void> => {
-      await page.goto("about:blank");
-      await page.goto(`${stage.origin}/sign#${target}`);
+      await openSigning(page, `${stage.origin}/sign#${target}`);
     };
 
     test("she lets a frozen instance go on and its actions pass, by the sentence of the terminal and the code of the draft", async () => {
