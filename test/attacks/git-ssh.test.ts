@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startGitStage, until, type GitStage } from "../e2e/git-ssh-stage.ts";
 import { hasSshServer, NO_SSH_SERVER, startSshServer, type SshServer } from "../fakes/ssh-server.ts";
@@ -142,18 +142,23 @@ describe.skipIf(!hasSshServer())("git over SSH under attack", { timeout: 120_000
       // Within one line of its file, and far enough behind its beginning to be of this key alone.
       const part = stage.server.key.slice(215, 255);
       expect(part).toHaveLength(40);
+      const shown = mkdtempSync(join(tmpdir(), "aios-shown-"));
+      chmodSync(shown, 0o755); // the monitor's user reads in it
       const agent = stage.run(
         "agent",
-        `git ls-remote -q ${stage.origin}${stage.project} | wc -l; sleep 8
+        `git ls-remote -q ${stage.origin}${stage.project} | wc -l; until [ -e ${shown}/go ]; do sleep 0.05; done
          env | grep -c ${part}; cat /proc/[0-9]*/environ | grep -c ${part}
-         grep -rlF ${part} / --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr 2> /dev/null | wc -l; ls -a ~ /tmp /run/aios`,
+         grep -rlF ${part} / --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr 2> /dev/null | wc -l; ls -a ~ /run/aios; ls -a /tmp | grep -vx ${basename(shown)}`,
+        { code: [shown] },
       );
       await until(() => pidsOf("git-courier", stage.aios.pid).length > 0, "a courier");
       await until(() => pidsOf("git-courier", stage.aios.pid).some((pid) => memoryHolds(pid, [part])), "its key");
       const faces = pidsOf("face", stage.aios.pid);
       expect(faces.length).toBeGreaterThan(0);
       expect(faces.map((pid) => memoryHolds(pid, [part]))).toEqual(faces.map(() => false));
+      writeFileSync(join(shown, "go"), "");
       const { stdout } = await agent;
+      rmSync(shown, { recursive: true });
       expect(stdout).toMatch(/^2\n0\n0\n0\n/);
       expect(stdout).not.toMatch(/key|known_hosts|ssh/);
     });
