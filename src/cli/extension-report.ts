@@ -72,6 +72,7 @@ export function describeReport(
 
 const KEPT_BACK: { readonly [state in Exclude<ExtensionLife, "added">]: string } = {
   quarantined: "it is in quarantine",
+  lapsed: "it was in quarantine and was added anew, and no owner has signed a grant for it since",
   unpublished: "only extensions run that an admitted publisher signed",
 };
 

@@ -26,7 +26,7 @@ export function describeExtension(
   manifest: ExtensionManifest,
   powers: Pick<CliPowers, "offset">,
 ): readonly Line[] {
-  const { id, kind, source, at, why } = extension;
+  const { id, kind, source, state, at, why } = extension;
   const is = kindOf(extension);
   const { publisher, about, files, bytes } = manifest;
   return [
@@ -39,7 +39,7 @@ export function describeExtension(
     ...(kind === "http" ? [] : [line(`  ${files === 1 ? "1 file" : `${files} files`}, ${showBytes(bytes)}`)]),
     ...describeProvenance(extension),
     ...describePublication(extension),
-    ...(why === null ? [] : [line(`  in quarantine: ${makeVisible(why)}`, "bad")]),
+    ...(why === null ? [] : [line(`  ${state === "lapsed" ? "was " : ""}in quarantine: ${makeVisible(why)}`, "bad")]),
   ];
 }
 

@@ -105,6 +105,7 @@ export function createDriverTable(
   function keptBack({ pin, source }: DriverSpec): "quarantined" | "unpublished" | null {
     if (journal.state.quarantined.has(pin)) return "quarantined";
     const standing = standingOf(source, journal.state);
+    if (standing === "lapsed") return "quarantined";
     return standing === "quarantined" || standing === "unpublished" ? standing : null;
   }
 
@@ -202,7 +203,7 @@ export function createDriverTable(
   const table: DriverTable = {
     async open(live, name) {
       const declared = declaredFor(live, name);
-      if (declared.kind !== "declared" || journal.state.quarantined.has(declared.spec.pin)) return null;
+      if (declared.kind !== "declared" || keptBack(declared.spec) !== null) return null;
       const ready = live.drivers.get(name);
       if (ready !== undefined) return ready;
       let starting = live.starting.get(name);

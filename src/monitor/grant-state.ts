@@ -2,7 +2,10 @@ import type { Grant } from "../kernel/grant.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
-/** Puts a grant in force, under an id that was never used. Throws StateFault. */
+/**
+ * Puts a grant in force, under an id that was never used. An owner who signs for an extension after it was in quarantine lets
+ * it start again, for that grant and those before. Throws StateFault.
+ */
 export function putGrant(
   state: State,
   { seq, grant, key }: { readonly seq: number; readonly grant: Grant; readonly key: string },
@@ -10,6 +13,8 @@ export function putGrant(
   if (state.grants.has(grant.id)) throw new StateFault(seq, `grant "${grant.id}" exists already`);
   state.grants.set(grant.id, { grant, key, revoked: false });
   state.active.set(grant.id, grant);
+  for (const { source } of Object.values(grant.drivers))
+    if (source.kind === "ext") state.barred.delete(source.extension);
   for (const agent of grant.agents) {
     const grants = state.byAgent.get(agent) ?? new Map();
     state.byAgent.set(agent, grants.set(grant.id, grant));

@@ -168,6 +168,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "extension-added":
     case "extension-quarantined":
     case "extension-removed":
+      if (body.kind === "extension-quarantined") state.barred.set(body.extension, body.why);
       if (body.kind === "extension-removed") {
         state.attested.delete(body.extension);
         state.published.delete(body.extension);

@@ -181,6 +181,8 @@ export interface State {
   readonly sealed: Map<string, Map<string, string>>;
   /** Extensions in the store, by their ids. */
   readonly extensions: Map<string, ExtensionState>;
+  /** Extensions, in the store or not, that were put into quarantine and that no owner has signed a grant for since; and why. */
+  readonly barred: Map<string, string>;
   /** What was verified of the attestations of extensions, by their ids. */
   readonly attested: Map<string, Provenance>;
   /** What was verified of their publishers' signatures, where they have one. */
@@ -241,6 +243,7 @@ export function emptyState(): State {
     away: null,
     sealed: new Map(),
     extensions: new Map(),
+    barred: new Map(),
     attested: new Map(),
     published: new Map(),
     memory: new MemoryBook(),

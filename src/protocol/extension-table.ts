@@ -24,8 +24,11 @@ export type ExtensionSource =
   | { readonly kind: "stream"; readonly form: ArchiveForm; readonly ticket: string; readonly label: string }
   | { readonly kind: "http"; readonly url: string };
 
-/** `unpublished`: it is there, and is not started while only admitted publishers' are. */
-export const EXTENSION_STATES = ["added", "unpublished", "quarantined"] as const;
+/**
+ * `unpublished`: it is there, and is not started while only admitted publishers' are. `lapsed`: it was in quarantine and was added
+ * anew, and is not started before an owner signs a grant for it.
+ */
+export const EXTENSION_STATES = ["added", "unpublished", "quarantined", "lapsed"] as const;
 export type ExtensionLife = (typeof EXTENSION_STATES)[number];
 
 /** A publisher's signature in an extension, and the name under which an owner admitted that key, or null. */
@@ -44,7 +47,7 @@ export interface ExtensionView {
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
   readonly state: ExtensionLife;
-  /** Why it is in quarantine. */
+  /** Why it is in quarantine, or was. */
   readonly why: string | null;
   /** How it was built, as far as its registry's attestations prove that; null when there are none. */
   readonly provenance: Provenance | null;

@@ -424,6 +424,7 @@ test.each<readonly [ExtensionView["publication"], string]>([
 
 test.each([
   ["quarantined", "it is in quarantine"],
+  ["lapsed", "it was in quarantine and was added anew, and no owner has signed a grant for it since"],
   ["unpublished", "only extensions run that an admitted publisher signed"],
 ] as const)("ext show says that what is %s does nothing, whatever its grant says", async (state, said) => {
   STORE.set(ONE, shown(view(ONE, { state, grants: ["notes-1"] }), [file("a.js")]));

@@ -133,8 +133,13 @@ describe("a server from the store", () => {
     expect(await codeOf(trust("third", sourceOf(id)))).toBe("extension-quarantined");
     await aios.client.request("extension-remove", { id });
     expect(await codeOf(trust("fourth", sourceOf(id)))).toBe("unknown-extension");
-    // The same bytes are the same extension, and the grant is over them.
+    // Attack: neither is signed, so together they must not bring back what was in quarantine.
     expect(await add("1.0.0")).toBe(id);
+    expect(seen(await aios.follow("plain", [LOOK]))).toEqual(["quarantined"]);
+    const lapsed = { state: "lapsed", why: "its author's account was taken over" };
+    expect((await aios.client.request("extensions", {})).extensions).toMatchObject([lapsed]);
+    // The same bytes are the same extension: once an owner has signed for it again, the grants over it are in force.
+    await trust("fifth", sourceOf(id));
     expect(seen(await aios.follow("plain", [LOOK]))).toEqual([NOTHING]);
   });
 

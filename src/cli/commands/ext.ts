@@ -153,7 +153,7 @@ export const extQuarantine: Command = {
   rest: null,
   flags: [HOME],
   details: [
-    "It stays where it is, for whoever wants to look at it, and adding the same again is refused. To take that back, remove it and add it anew.",
+    "It stays where it is, for whoever wants to look at it, and adding the same again is refused. To take that back, remove it, add it anew, and trust it again: no grant from before starts it until you have signed for it once more.",
   ],
   examples: ['ext quarantine 0f3a81c2 "its author says that the account was taken over"'],
   async run(powers, args) {

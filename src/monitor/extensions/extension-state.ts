@@ -1,6 +1,11 @@
 import type { RecordBody } from "../../protocol/record.ts";
 import type { Grant } from "../../kernel/grant.ts";
-import { MOST_USES, type ExtensionView, type PublicationView } from "../../protocol/extension-table.ts";
+import {
+  MOST_USES,
+  type ExtensionLife,
+  type ExtensionView,
+  type PublicationView,
+} from "../../protocol/extension-table.ts";
 import type { Publication } from "../../protocol/publisher.ts";
 import { admittedAs, type Publishers } from "../../protocol/publishers.ts";
 import { isPublished } from "./opening.ts";
@@ -38,14 +43,28 @@ export function viewExtension(
     state: known,
   }: {
     readonly uses: ReadonlyMap<string, readonly string[]>;
-    readonly state: Pick<State, "attested" | "published" | "publishers">;
+    readonly state: Pick<State, "attested" | "barred" | "published" | "publishers">;
   },
 ): ExtensionView {
   const grants = (uses.get(extension.id) ?? []).slice(0, MOST_USES);
   const provenance = known.attested.get(extension.id) ?? null;
   const publication = viewPublication(known.published.get(extension.id), known.publishers);
-  const state = quarantined !== null ? "quarantined" : isPublished(extension.id, known) ? "added" : "unpublished";
-  return { ...extension, state, why: quarantined, provenance, publication, grants };
+  const why = quarantined ?? known.barred.get(extension.id) ?? null;
+  return { ...extension, state: lifeOf(extension.id, { quarantined, known }), why, provenance, publication, grants };
+}
+
+function lifeOf(
+  id: string,
+  {
+    quarantined,
+    known,
+  }: Pick<ExtensionState, "quarantined"> & {
+    readonly known: Pick<State, "barred" | "published" | "publishers">;
+  },
+): ExtensionLife {
+  if (quarantined !== null) return "quarantined";
+  if (known.barred.has(id)) return "lapsed";
+  return isPublished(id, known) ? "added" : "unpublished";
 }
 
 function viewPublication(found: Publication | undefined, publishers: Publishers): PublicationView | null {

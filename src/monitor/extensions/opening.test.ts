@@ -26,6 +26,7 @@ const ADDED: ExtensionState = {
 
 const stateOf = (extensions: Extensions["extensions"], more: Partial<Extensions> = {}): Extensions => ({
   extensions,
+  barred: new Map(),
   published: new Map(),
   publishers: NO_PUBLISHERS,
   ...more,
@@ -85,6 +86,10 @@ test("a server of another kind stands whatever is in the store", () => {
   const stdio = { kind: "stdio", command: ["node"], code: [], workspace: "none" } as const;
   expect(standingOf(stdio, stateOf(new Map()))).toBe("stands");
   expect(standingOf(SOURCE, stateOf(new Map()))).toBe("gone");
+  // Added anew after a quarantine: for an owner to sign for, and until then not started.
+  const lapsed = stateOf(new Map([[ID, ADDED]]), { barred: new Map([[ID, "its author's account was taken over"]]) });
+  expect(standingOf(SOURCE, lapsed)).toBe("lapsed");
+  expect(() => requireStanding(SOURCE, lapsed)).not.toThrow();
 });
 
 describe("where only admitted publishers' servers run", () => {

@@ -7,21 +7,27 @@ import { admittedAs } from "../../protocol/publishers.ts";
 import { MOST_PUBLISHER, PUBLISHER_FILE } from "../../protocol/publisher.ts";
 import { judgePublication } from "./publication.ts";
 
-export type Extensions = Pick<State, "extensions" | "published" | "publishers">;
-type Standing = "stands" | "gone" | "quarantined" | "unpublished";
+export type Extensions = Pick<State, "extensions" | "published" | "publishers"> & {
+  readonly barred: ReadonlyMap<string, string>;
+};
+type Standing = "stands" | "gone" | "quarantined" | "lapsed" | "unpublished";
 
 /**
  * Whether what a driver runs may be run: an extension that is in the store and not in quarantine, or no extension at all; and
- * where an owner lets only admitted publishers' run, one of theirs or a device of ours.
+ * where an owner lets only admitted publishers' run, one of theirs or a device of ours. One that was in quarantine and was added
+ * anew has lapsed: whoever may add, which takes no signature, must not lift a quarantine by it.
  */
 export function standingOf(source: DriverSource, state: Extensions): Standing {
   if (source.kind === "ext") {
     const found = state.extensions.get(source.extension);
     if (found === undefined) return "gone";
     if (found.quarantined !== null) return "quarantined";
+    if (state.barred.has(source.extension)) return "lapsed";
   }
   return isTaken(source, state) ? "stands" : "unpublished";
 }
+
+const NOBODY: ReadonlyMap<string, string> = new Map();
 
 /** Absence means deny: a program or an address that a grant names has no publisher. */
 function isTaken(source: DriverSource, state: Extensions): boolean {
@@ -87,9 +93,12 @@ export async function openTree(
   return store.treeOf(id);
 }
 
-/** Throws Refusal `unknown-extension`, `extension-quarantined` or `publisher-unknown`. */
+/**
+ * Whether an owner may sign for it, and it may be asked before that what it offers; one that has lapsed stands again by that
+ * signature. Throws Refusal `unknown-extension`, `extension-quarantined` or `publisher-unknown`.
+ */
 export function requireStanding(source: DriverSource, state: Extensions): void {
-  const standing = standingOf(source, state);
+  const standing = standingOf(source, { ...state, barred: NOBODY });
   if (standing === "stands") return;
   if (source.kind !== "ext" || standing === "unpublished") throw unpublished(source, state);
   const { extension } = source;

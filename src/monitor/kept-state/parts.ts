@@ -5,6 +5,7 @@ import {
   AT,
   COUNT,
   ATTESTED,
+  BARRED,
   CUT_OFF,
   EXPIRED,
   EXTENSION,
@@ -164,6 +165,16 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
     take({ state }, row) {
       if (state.extensions.has(row.id)) return TWICE;
       state.extensions.set(row.id, row);
+      return null;
+    },
+  }),
+  barred: part(BARRED, {
+    *rows({ state }) {
+      for (const [extension, why] of state.barred) yield { extension, why };
+    },
+    take({ state }, { extension, why }) {
+      if (state.barred.has(extension)) return TWICE;
+      state.barred.set(extension, why);
       return null;
     },
   }),

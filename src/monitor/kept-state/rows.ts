@@ -216,6 +216,12 @@ export const EXTENSION: Decoder<ExtensionState> = object<ExtensionState>({
   quarantined: nullable(visibleLine),
 });
 
+export interface BarredRow {
+  readonly extension: string;
+  readonly why: string;
+}
+export const BARRED: Decoder<BarredRow> = object<BarredRow>({ extension: digest, why: visibleLine });
+
 export interface AttestedRow {
   readonly extension: string;
   readonly provenance: Provenance;
