@@ -20,6 +20,8 @@ export interface DriverParts {
   readonly end: (why: string) => void;
   /** Milliseconds without an answer or progress after which a run is given up. */
   readonly silenceMs: number;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
   /** What the server wrote to standard error; empty for one without. */
   readonly errors: () => string;
 }
@@ -42,6 +44,7 @@ export function createDriver(parts: DriverParts): Driver {
       session = await openSession(await parts.openTransport(source), {
         version: parts.version,
         silenceMs: parts.silenceMs,
+        now: parts.now,
         onChanged: (offer) => parts.send("changed", { offer }),
         onClosed: () => parts.end("the server closed its connection"),
       });

@@ -18,13 +18,16 @@ export class OfferFault extends Error {
 /**
  * Collects everything that a server offers, all pages, in the server's order. Throws OfferFault for what the monitor
  * would not read (protocol/offer.ts), apart from resources whose URI cannot be named in a grant: those are left out,
- * since they are data and come and go.
+ * since they are data and come and go. `timeout`: milliseconds for each page.
  */
-export async function collectOffer(client: Client): Promise<Offer> {
+export async function collectOffer(
+  client: Client,
+  { timeout = LIST_MS }: { readonly timeout?: number } = {},
+): Promise<Offer> {
   const capabilities = client.getServerCapabilities();
   const server = client.getServerVersion();
   const list = (method: string, key: string, offered: object | undefined): Promise<readonly JsonObject[]> =>
-    offered === undefined ? Promise.resolve([]) : collectPages(client, method, key);
+    offered === undefined ? Promise.resolve([]) : collectPages(client, { method, key, timeout });
   const tools = await list("tools/list", "tools", capabilities?.tools);
   const resources = await list("resources/list", "resources", capabilities?.resources);
   const templates = await list("resources/templates/list", "resourceTemplates", capabilities?.resources);
@@ -54,12 +57,15 @@ export async function collectOffer(client: Client): Promise<Offer> {
   throw new OfferFault(`Cannot read the server's offer at ${offer.path}: ${offer.message}`);
 }
 
-async function collectPages(client: Client, method: string, key: string): Promise<readonly JsonObject[]> {
+async function collectPages(
+  client: Client,
+  { method, key, timeout }: { readonly method: string; readonly key: string; readonly timeout: number },
+): Promise<readonly JsonObject[]> {
   const entries: JsonObject[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < PAGES; page += 1) {
     const params = cursor === undefined ? {} : { cursor };
-    const result: JsonObject = await client.request({ method, params }, ANY_RESULT, { timeout: LIST_MS });
+    const result: JsonObject = await client.request({ method, params }, ANY_RESULT, { timeout });
     const found = result[key] ?? null;
     if (!isArray(found)) throw new OfferFault(`Cannot read ${method}: "${key}" is not a list`);
     for (const entry of found) {

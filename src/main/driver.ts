@@ -34,6 +34,7 @@ const driver = createDriver({
   send: (name, body) => void peer.event(name, body),
   end,
   silenceMs: SILENCE_MS,
+  now: () => performance.now(),
   errors: () => child?.errors() ?? "",
 });
 const peer = createPeer(inheritedChannel(MONITOR), {

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
 import { createDriver } from "../../src/drivers/driver.ts";
+import { LOOK_MS } from "../../src/drivers/server-session.ts";
 import type { DriverSource, DriverSpec, Grant } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { pinText, type ConnectDriver } from "../../src/monitor/driver-pool.ts";
@@ -114,6 +115,12 @@ class Server {
   says: Says = SIGNED;
   calls = 0;
   changed = 0;
+  /** Whether it answers with an error when it is asked for its tools. */
+  listsNothing = false;
+  /** How often its tools were asked for. */
+  listings = 0;
+  /** Milliseconds of the driver's clock. */
+  clock = 0;
   /** Runs in a call, before its answer. */
   onCall: (server: Server) => void = () => {};
   #transport: Transport | null = null;
@@ -167,7 +174,8 @@ class Server {
       this.onCall(this);
       return this.#say({ jsonrpc: "2.0", id, result: { content: [{ type: "text", text: "a note" }] } });
     }
-    const result = lists[method];
+    if (method === "tools/list") this.listings += 1;
+    const result = method === "tools/list" && this.listsNothing ? undefined : lists[method];
     if (result === undefined)
       return this.#say({ jsonrpc: "2.0", id, error: { code: -32601, message: "no such method" } });
     return this.#say({ jsonrpc: "2.0", id, result: result as JsonObject });
@@ -261,6 +269,7 @@ function connectTo(server: Server): ConnectDriver {
       },
       end: () => setImmediate(() => events.onGone()),
       silenceMs: 60_000,
+      now: () => server.clock,
       errors: () => "",
     });
     return {
@@ -335,6 +344,21 @@ describe.each(PULLS)("%s", (_what, change) => {
     await settled();
     expect([await call(), quarantines(records)]).toEqual(["quarantined", 1]);
   });
+
+  test("in its fifth call, without a word of it, is reached by no sixth", async () => {
+    const server = new Server();
+    const { call, records, settled } = await stage(server);
+    server.onCall = ({ calls }) => {
+      if (calls === 5) server.become(change);
+    };
+    for (let count = 1; count <= 5; count += 1) expect(await call()).toBe("ran");
+    server.clock += LOOK_MS;
+    const [sixth, seventh] = await Promise.all([call(), call()]);
+    expect([server.calls, server.changed]).toEqual([5, 0]);
+    expect([sixth, seventh]).not.toContain("ran");
+    await settled();
+    expect([await call(), quarantines(records)]).toEqual(["quarantined", 1]);
+  });
 });
 
 describe.each([...PULLS, ...AT_START])("%s", (_what, change) => {
@@ -359,8 +383,35 @@ test.each(HARMLESS)("%s is no other server", async (_what, change) => {
   for (const list of ["tools", "prompts", "resources"] as const) server.tell(list);
   expect(await call()).toBe("ran");
   await settled();
+  server.clock += LOOK_MS;
+  expect(await call()).toBe("ran");
   restart();
   expect([await call(), quarantines(records)]).toEqual(["ran", 0]);
+});
+
+test("calls at once, and within a second, are looked at once", async () => {
+  const server = new Server();
+  const { call } = await stage(server);
+  expect([await call(), server.listings]).toEqual(["ran", 1]);
+  server.clock += LOOK_MS - 1;
+  expect([await call(), server.listings]).toEqual(["ran", 1]);
+  server.clock += 1;
+  expect([await Promise.all([call(), call(), call()]), server.listings]).toEqual([["ran", "ran", "ran"], 2]);
+  server.clock += LOOK_MS - 1;
+  expect([await call(), server.listings]).toEqual(["ran", 2]);
+});
+
+test("a server that cannot say any more what it offers runs nothing", async () => {
+  const server = new Server();
+  const { call, settled } = await stage(server);
+  expect(await call()).toBe("ran");
+  server.listsNothing = true;
+  server.clock += LOOK_MS;
+  expect([await call(), server.calls]).toEqual(["failed", 1]);
+  await settled();
+  // Started anew, and judged by what it says then.
+  server.listsNothing = false;
+  expect([await call(), server.calls]).toEqual(["ran", 2]);
 });
 
 test("a program that is another one while its server runs is in quarantine when that next says that anything changed", async () => {
