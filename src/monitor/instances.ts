@@ -352,10 +352,13 @@ export function createInstances(ports: InstancePorts): Instances {
     },
 
     async revoked() {
+      // All of them first: to end one instance takes a while, in which nothing else may go on with what was taken.
       for (const live of lives.values()) {
         drivers.stopUndeclared(live);
         drivers.cutRevoked(live);
         live.published?.refresh();
+      }
+      for (const live of lives.values()) {
         const chain = [live.state.agent, ...live.state.ancestry.map((id) => find(id).agent)];
         const less =
           isLess(leastSandbox(journal.state, live.state, ports.now()), live.sandbox) ||
