@@ -7,7 +7,10 @@ import { confirm } from "./confirm.ts";
 import { describeGrant } from "../showing/describe-grant.ts";
 import { toDocument } from "./document.ts";
 import { CliFailure } from "./failure.ts";
+import { describeQuarantined } from "../showing/describe-quarantined.ts";
 import { join, line, writeLines } from "../showing/line.ts";
+import type { QuarantinedServer } from "../protocol/quarantined-server.ts";
+import { quarantinedIn, requireSeen } from "./quarantined.ts";
 import type { CliPowers } from "./powers.ts";
 import { probeServers } from "./probe-servers.ts";
 import { createQuestions, type Questions } from "./questions.ts";
@@ -40,6 +43,7 @@ export async function signGrant(
   // What cannot be taken (an id that was used, a driver that another grant declares) is refused before anybody reads it.
   // The draft is left to expire: reading may take longer than its five minutes.
   await requireTakeable(client, { document, instead });
+  const seen = await quarantinedIn(client, grant);
   const now = powers.now();
   const { answer, asker } = await askBelow(
     { screen: powers.err, questions: parts.questions ?? createQuestions() },
@@ -47,13 +51,21 @@ export async function signGrant(
       about: [],
       draw(columns) {
         const options = { now, offset: powers.offset(now), columns, servers: true };
-        writeLines(powers.err, [...describeGrant(grant, options), line("")]);
+        const held = describeQuarantined(seen, powers.offset);
+        writeLines(powers.err, [...describeGrant(grant, options), ...held, line("")]);
       },
-      ask: (by) => confirm(powers, questionFor(grant, instead), by),
+      ask: (by) => confirm(powers, questionFor(grant, { instead, seen }), by),
     },
   );
   if (!answer) throw CliFailure.of("not-confirmed", "Nothing was signed: you did not say yes");
-  const session = { ...parts.session, unlock: () => parts.session.unlock(asker) };
+  const session = {
+    ...parts.session,
+    async unlock(): Promise<Signer> {
+      const signer = await parts.session.unlock(asker);
+      await requireSeen(client, grant, seen);
+      return signer;
+    },
+  };
   if (instead !== null) {
     // Once more behind the passphrase, just before the end is signed: what is refused must not have ended the old one.
     const unlock = async (): Promise<Signer> => {
@@ -84,9 +96,14 @@ async function requireTakeable(
   }
 }
 
-function questionFor({ lease }: Grant, instead: string | null): string {
+function questionFor(
+  { lease }: Grant,
+  { instead, seen }: { readonly instead: string | null; readonly seen: readonly QuarantinedServer[] },
+): string {
   const what = `Sign this ${lease ? "lease" : "grant"}`;
-  return instead === null ? `${what}?` : `${what}, and the end of ${instead}?`;
+  const ended = instead === null ? what : `${what}, and the end of ${instead}`;
+  if (seen.length === 0) return `${ended}?`;
+  return `${ended}, and take ${seen.map(({ driver }) => driver).join(", ")} out of quarantine, everywhere?`;
 }
 
 /** The short form, whose servers are probed for their pins, or the whole document (`v: 1`) as the log has it. */

@@ -23,6 +23,7 @@ import { proposedHandlers } from "./proposed-requests.ts";
 import type { OwnerParts } from "./owner-parts.ts";
 import { createOwnerHandlers } from "./owner-requests.ts";
 import { explainProposal, simulatePolicy } from "./explain.ts";
+import { quarantinedServers } from "./grant-state.ts";
 import { Refusal } from "./faults.ts";
 import { frozenBy } from "./frozen-yes.ts";
 import { heldContext } from "./held-context.ts";
@@ -137,6 +138,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       expires: grant.limits.expires,
       opens: life === "not-yet" || life === "outside-hours" ? inForceNext(grant.limits, ports.now()) : null,
       key,
+      quarantined: quarantinedServers(state, grant),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Grant } from "../kernel/grant.ts";
+import type { QuarantinedServer } from "../protocol/quarantined-server.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
@@ -19,6 +20,23 @@ export function putGrant(
     const grants = state.byAgent.get(agent) ?? new Map();
     state.byAgent.set(agent, grants.set(grant.id, grant));
   }
+}
+
+/** An owner who signs for a pin anew, knowing that it is in quarantine, ends that; nothing else does. */
+export function releaseDrivers(state: State, grant: Grant): void {
+  for (const { pin } of Object.values(grant.drivers)) state.quarantined.delete(pin);
+}
+
+/** The servers of a grant that are in quarantine. */
+export function quarantinedServers(
+  { quarantined }: Pick<State, "quarantined">,
+  { drivers }: Pick<Grant, "drivers">,
+): readonly QuarantinedServer[] {
+  return Object.entries(drivers).flatMap(([driver, { pin, source }]) => {
+    const found = quarantined.get(pin);
+    const extension = source.kind === "ext" ? source.extension : null;
+    return found === undefined ? [] : [{ driver, pin, ...found, extension }];
+  });
 }
 
 /** Takes a grant out of force; its id stays used. Throws StateFault when it is not known. */

@@ -126,6 +126,19 @@ describe("the desk of proposed grants", () => {
     expect(() => admit(signed(statement))).not.toThrow();
   });
 
+  test("takes no signature over a server that is in quarantine: the console would not tell of it", async () => {
+    const pin = `sha256:${"c".repeat(64)}`;
+    const source = { kind: "http", url: "https://notes.example/mcp" } as const;
+    const drivers = { notes: { source, pin, tools: {}, resources: [], prompts: [] } };
+    desk.lay({ instance: "i-0123456789abcdef", grant: { ...grant, drivers }, about: ["calls: 3"], ...held });
+    const { statement } = await show();
+    state.quarantined.set(pin, { found: OTHER, since: 1, record: 7 });
+    expect((await show()).frozen).toContain("server notes is in quarantine");
+    expect(() => admit(signed(statement))).toThrow(/not taken: server notes is in quarantine/);
+    state.quarantined.clear();
+    expect(() => admit(signed(statement))).not.toThrow();
+  });
+
   describe("over actions that wait", () => {
     const TOOL: ToolClass = { risk: "reserved", labels: [], fields: { text: "string" }, recipients: {} };
     const instance = "i-0123456789abcdef";

@@ -8,6 +8,7 @@ import { MOST_PROPOSED, type ProposedDetail, type ProposedView } from "../protoc
 import type { Statement, UnsignedStatement } from "../protocol/statement.ts";
 import type { Example } from "../showing/covering.ts";
 import type { DraftPlace } from "./drafts.ts";
+import { quarantinedServers } from "./grant-state.ts";
 import { Refusal, StatementRefusal } from "./faults.ts";
 import { frozenBy } from "./frozen-yes.ts";
 import { jsonView } from "./json-view.ts";
@@ -137,6 +138,10 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
   function frozen({ instance, grant }: Entry): string | null {
     const ended = grant.agents.find((agent) => state.tombstones.has(agent));
     if (ended !== undefined) return `agent ${ended} was ended for good`;
+    // The page that signs says nothing of what was found, and a signature ends the quarantine.
+    const [changed] = quarantinedServers(state, grant);
+    if (changed !== undefined)
+      return `server ${changed.driver} is in quarantine: aios grants sign, at a terminal, says so and can end that`;
     const acting = state.instances.get(instance);
     if (acting !== undefined) return frozenBy(state, acting);
     return state.allFrozen === null ? null : "everything is frozen";

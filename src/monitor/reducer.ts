@@ -12,7 +12,7 @@ import type { RecordBody } from "../protocol/record.ts";
 import { applyRecovery } from "./recovery-state.ts";
 import { applyAway } from "./away-state.ts";
 import { applyExtension } from "./extensions/extension-state.ts";
-import { dropGrant, putGrant } from "./grant-state.ts";
+import { dropGrant, putGrant, releaseDrivers } from "./grant-state.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "../protocol/spent.ts";
 import { explainErased } from "./erased-counts.ts";
@@ -69,7 +69,8 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "grant-signed": {
       const decoded = decodeGrant(objectAt(seq, payload, "document"));
       if (decoded.kind !== "ok") throw new StateFault(seq, `grant "${body.grant}" does not decode: ${decoded.message}`);
-      return putGrant(state, { seq, grant: decoded.value, key: body.key });
+      putGrant(state, { seq, grant: decoded.value, key: body.key });
+      return releaseDrivers(state, decoded.value);
     }
     case "grant-revoked":
       return dropGrant(state, { seq, id: body.grant });
@@ -184,7 +185,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
       return;
     }
     case "driver-quarantined":
-      state.quarantined.set(body.pin, body.found);
+      state.quarantined.set(body.pin, { found: body.found, since: at, record: seq });
       return;
     case "denied": {
       state.held.delete(state.held.ofAction(body.action)?.request ?? "");

@@ -171,8 +171,8 @@ export interface State {
   readonly held: HeldSet;
   /** Intents without an outcome. */
   readonly open: Map<number, OpenIntent>;
-  /** Pins of drivers that changed after they were signed for. */
-  readonly quarantined: Map<string, string>;
+  /** Drivers that changed after they were signed for, by their pins: until an owner signs a grant over that pin anew. */
+  readonly quarantined: Map<string, QuarantinedPin>;
   /** Everything is frozen: by the record of this number, null until that is durable. Null altogether when it is not. */
   allFrozen: { readonly record: number | null } | null;
   /** The last time that somebody went away; null when nobody ever did. */
@@ -201,6 +201,15 @@ export interface State {
   readonly unexplained: Map<number, number>;
   /** Latest time that the log has seen, milliseconds since 1970 UTC. */
   highWater: number;
+}
+
+/** What was found in the place of a driver that was signed for. */
+export interface QuarantinedPin {
+  /** The pin that was found. */
+  readonly found: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly since: number;
+  readonly record: number;
 }
 
 /** An extension in the store. */

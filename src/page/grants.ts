@@ -106,13 +106,15 @@ function drawProposed(proposed: readonly ProposedView[], roles: Roles): readonly
 }
 
 function drawRow(
-  { id, agents, lease, state, uses, expires, key }: GrantView,
+  { id, agents, lease, state, uses, expires, key, quarantined }: GrantView,
   names: Names,
 ): Parameters<typeof table>[2][number] {
   return [
     h("span", {}, h("a", { href: `#grants/${id}` }, theirs(id)), lease ? h("span", { class: "label" }, "lease") : null),
     theirs(agents.join(", ")),
-    h("span", { class: TONES[state] }, state),
+    quarantined.length === 0
+      ? h("span", { class: TONES[state] }, state)
+      : h("span", { class: "bad" }, `${state}, quarantine: ${quarantined.map(({ driver }) => driver).join(", ")}`),
     uses,
     timeOf(expires),
     drawKey(key, names),

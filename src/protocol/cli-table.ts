@@ -40,6 +40,7 @@ import {
   visibleLine,
   words,
 } from "./fields.ts";
+import { QUARANTINED_SERVER } from "./quarantined-server.ts";
 import { AWAY_TABLE, AWAY_TABLE_ANSWERS } from "./away-requests.ts";
 import { HELD_PAGE } from "./held-view.ts";
 import { command, environment, task } from "./launch.ts";
@@ -233,6 +234,7 @@ const GRANT_VIEW: Decoder<GrantView> = object<GrantView>({
   expires: moment,
   opens: nullable(moment),
   key: ownerKey,
+  quarantined: list(QUARANTINED_SERVER, { max: 64 }),
 });
 
 const SECRET_VIEW: Decoder<SecretView> = object<SecretView>({

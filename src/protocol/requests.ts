@@ -14,6 +14,7 @@ import type { DriverRun } from "./driver-run.ts";
 import type { AwayRequests } from "./away-requests.ts";
 import type { HeldDetail, HeldPage, HeldView } from "./held-view.ts";
 import type { LogRequests } from "./log-requests.ts";
+import type { QuarantinedServer } from "./quarantined-server.ts";
 import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, UnsignedStatement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
@@ -192,6 +193,8 @@ export interface GrantView {
   /** When one that is `not-yet` or `outside-hours` is in force next, milliseconds since 1970 UTC; null: not soon, or it waits for nothing. */
   readonly opens: number | null;
   readonly key: string;
+  /** Servers of it that nothing runs since they were found to be other ones. */
+  readonly quarantined: readonly QuarantinedServer[];
 }
 
 /** The home of an agent, for people. */

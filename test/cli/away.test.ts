@@ -118,6 +118,7 @@ describe("aios away", () => {
       spent: { input: 0, output: 0, cost: 0 },
       expires: NOW,
       opens: null,
+      quarantined: [],
     } as const;
     const grants = ["beat", "beat-2"].map((id) => ({ ...view, id, key: `ed25519:${"0".repeat(16)}` }));
     const { desk, signed } = scene({ answers: { grants: () => ({ grants }) } });

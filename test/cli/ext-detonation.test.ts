@@ -123,7 +123,15 @@ function open({ answer = report(), rule = "uses-network", typed = ["n"], kind = 
       "grant-show": () => {
         const { id, agents, lease, limits } = OLD_GRANT;
         const spent = { input: 0, output: 0, cost: 0 };
-        const used = { state: "active", uses: 0, bytes: 0, spent, opens: null, key: "ed25519:0" } as const;
+        const used = {
+          state: "active",
+          uses: 0,
+          bytes: 0,
+          spent,
+          opens: null,
+          quarantined: [],
+          key: "ed25519:0",
+        } as const;
         return { grant: OLD_GRANT, cedar: "", view: { id, agents, lease, ...used, expires: limits.expires } };
       },
       prepare: ({ purpose, document }) => ({

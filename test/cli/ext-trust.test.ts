@@ -21,6 +21,8 @@ interface Setting {
   readonly damaged?: string | null;
   readonly tools?: readonly string[];
   readonly taken?: readonly string[];
+  /** After how many looks at the grants its server, as it is offered now, is told to be in quarantine. */
+  readonly quarantinedAfter?: number;
   readonly typed?: readonly string[];
   readonly state?: GrantView["state"];
   readonly words?: readonly string[];
@@ -69,6 +71,9 @@ function open(setting: Setting = {}): Desk {
       prompts: [],
     },
   });
+  let left = setting.quarantinedAfter ?? Infinity;
+  const since = NOW - 60_000;
+  const changed = { driver: "before", pin: `sha256:${"5".repeat(64)}`, found: OLD, since, record: 41, extension: NEW };
   return createDesk({
     typed,
     answers: {
@@ -85,7 +90,11 @@ function open(setting: Setting = {}): Desk {
         findings: [{ rule: "uses-network", message: "uses the network", path: "dist/index.js", line: 3 }],
         more: 0,
       }),
-      grants: () => ({ grants: taken.map((id) => ({ id }) as CliRequests["grants"]["ok"]["grants"][number]) }),
+      grants: () => {
+        const quarantined = (left -= 1) < 0 ? [changed] : [];
+        const ids = setting.quarantinedAfter === undefined ? taken : [...taken, "before"];
+        return { grants: ids.map((id) => ({ id, quarantined }) as unknown as GrantView) };
+      },
       probe: ({ drivers }) => ({
         drivers: Object.fromEntries(Object.keys(drivers).map((name) => [name, offer(name)])),
       }),
@@ -136,7 +145,19 @@ const OLD_GRANT: Grant = {
 function viewOf(id: string, state: GrantView["state"]): GrantView {
   const { agents, lease, limits } = OLD_GRANT;
   const spent = { input: 0, output: 0, cost: 0 };
-  return { id, agents, lease, state, uses: 0, bytes: 0, spent, expires: limits.expires, opens: null, key: "ed25519:0" };
+  return {
+    id,
+    agents,
+    lease,
+    state,
+    uses: 0,
+    bytes: 0,
+    spent,
+    expires: limits.expires,
+    opens: null,
+    quarantined: [],
+    key: "ed25519:0",
+  };
 }
 
 const prepared = (desk: Desk): Grant | undefined => {
@@ -208,6 +229,33 @@ describe("the arguments of a bundle", () => {
       expect(desk.err()).toContain("among its arguments");
       expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("probe");
     }
+  });
+});
+
+describe("ext trust of what is in quarantine", () => {
+  const words = ["--agent", "helper", "--workspace", "/work", "--", "/workspace"];
+
+  test("says so, since when, and what was found, before anything is signed", async () => {
+    const desk = open({ quarantinedAfter: 0 });
+    expect(await trust(desk, ...words)).toBe(EXIT.no);
+    const said = desk.err().slice(desk.err().search(/^grant /mu));
+    expect(said).toMatch(/In quarantine\n {2}server server-files, since 2026-11-22 11:59\S* .*\(record 41\)/u);
+    expect(said).toContain(`found       ${OLD}`);
+    expect(desk.prompts.join("")).toContain("take server-files out of quarantine, everywhere?");
+    expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("submit");
+  });
+
+  test("signs it when that is what is wanted", async () => {
+    const desk = open({ quarantinedAfter: 0, typed: ["y", PASSPHRASE] });
+    expect(await trust(desk, ...words)).toBe(EXIT.ok);
+    expect(desk.monitor.asked.map(({ name }) => name)).toContain("submit");
+  });
+
+  test("signs nothing when it came into quarantine after the person had read", async () => {
+    const desk = open({ quarantinedAfter: 2, typed: ["y", PASSPHRASE] });
+    expect(await trust(desk, ...words)).toBe(EXIT.no);
+    expect(desk.err()).toContain("(changed-on-the-way)");
+    expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("submit");
   });
 });
 

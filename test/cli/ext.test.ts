@@ -6,7 +6,7 @@ import type { CliPowers } from "../../src/cli/powers.ts";
 import type { ExtensionManifest } from "../../src/protocol/extension.ts";
 import type { Provenance } from "../../src/protocol/provenance.ts";
 import type { ExtensionView, TreeFile } from "../../src/protocol/extension-table.ts";
-import type { CliRequests } from "../../src/protocol/requests.ts";
+import type { CliRequests, GrantView } from "../../src/protocol/requests.ts";
 import { decode } from "../../src/protocol/decode.ts";
 import { VETTED } from "../../src/protocol/vetting-order.ts";
 import { createDesk, NOW, type Desk } from "../fakes/cli-powers.ts";
@@ -91,15 +91,31 @@ const FOUND = {
   more: 4,
 };
 
+const GRANT: GrantView = {
+  id: "notes",
+  agents: ["helper"],
+  state: "active",
+  lease: false,
+  uses: 0,
+  bytes: 0,
+  spent: { input: 0, output: 0, cost: 0 },
+  expires: NOW,
+  opens: null,
+  key: `ed25519:${"0".repeat(16)}`,
+  quarantined: [],
+};
+
 function open(
   sources: Partial<CliPowers["sources"]> = {},
   add: () => CliRequests["extension-add"]["ok"] = () => ({ extension: view(ONE), fresh: true }),
+  quarantined: GrantView["quarantined"] = [],
 ): Desk {
   const desk = createDesk({
     answers: {
       extensions: () => ({ extensions: [...STORE.values()].map(({ extension }) => extension) }),
       "extension-show": ({ id }) => STORE.get(id) ?? shown(view(id), []),
       "extension-vet": () => FOUND,
+      grants: () => ({ grants: [{ ...GRANT, quarantined }] }),
       "extension-add": add,
       "extension-remove": () => ({ seq: 7 }),
       "extension-quarantine": () => ({ seq: 8 }),
@@ -358,6 +374,24 @@ test("ext diff shows what is new, gone or other, and ends in 1 when anything is"
     "",
   ]);
   expect(await runProgram(["ext", "diff", "notes@1.0.0", ONE], open().powers)).toBe(EXIT.ok);
+});
+
+test.each([
+  [["ext", "list"], /^1{12} .* quarantined 2026-11-22 11:59/mu],
+  [["ext", "show", ONE], /In quarantine\n {2}server notes, since 2026-11-22 11:59.*\(record 41\)/u],
+  [["grants", "list"], / active, quarantine /u],
+] as const)("%s says which server was found to be another one, and since when", async (words, said) => {
+  const changed = { driver: "notes", pin: TWO, found: ONE, since: NOW - 60_000, record: 41, extension: ONE };
+  const add = (): CliRequests["extension-add"]["ok"] => ({ extension: view(ONE), fresh: true });
+  for (const [quarantined, shows] of [
+    [[changed], true],
+    [[{ ...changed, extension: `sha256:${"3".repeat(64)}` }], words[0] === "grants"],
+    [[], false],
+  ] as const) {
+    const desk = open({}, add, quarantined);
+    expect(await runProgram(words, desk.powers)).toBe(EXIT.ok);
+    expect(said.test(desk.out()), desk.out()).toBe(shows);
+  }
 });
 
 test("ext list says which grants use an extension", async () => {

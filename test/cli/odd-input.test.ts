@@ -71,6 +71,7 @@ describe("what an agent may do", () => {
     spent: { input: 0, output: 0, cost: 0 },
     expires: 0,
     opens: null,
+    quarantined: [],
     key: "ed25519:0011223344556677",
   } as const;
   const run = async (typed: readonly string[] | undefined, ...flags: readonly string[]): Promise<string> => {

@@ -34,6 +34,7 @@ const view: GrantView = {
   spent: { input: 0, output: 0, cost: 0 },
   expires: NOW + 3_600_000,
   opens: null,
+  quarantined: [],
   key: `ed25519:${"0".repeat(16)}`,
 };
 const answers: Setting["answers"] = {

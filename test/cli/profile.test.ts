@@ -34,6 +34,7 @@ function createScene(
     spent: { input: 0, output: 0, cost: 0 },
     expires: limits.expires,
     opens: null,
+    quarantined: [],
     key: "ed25519:0011223344556677",
   });
   const answers: NonNullable<Setting["answers"]> = {

@@ -32,6 +32,7 @@ const view = {
   spent: { input: 0, output: 0, cost: 0 },
   expires: 0,
   opens: null,
+  quarantined: [],
   key: "ed25519:0011223344556677",
 } as const;
 

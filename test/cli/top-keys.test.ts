@@ -34,6 +34,7 @@ const grantView: GrantView = {
   spent: { input: 0, output: 0, cost: 0 },
   expires: NOW + 3_600_000,
   opens: null,
+  quarantined: [],
   key: "ed25519:0011223344556677",
 };
 

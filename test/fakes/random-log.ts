@@ -21,6 +21,14 @@ import { NO_TELEMETRY } from "../../src/protocol/telemetry-setting.ts";
 import { grant } from "./kernel.ts";
 import { CRYPTO } from "./open-log.ts";
 
+/** A server of a grant, without its pin. */
+const SERVER = {
+  source: { kind: "http", url: "https://files.example/mcp" },
+  tools: {},
+  resources: [],
+  prompts: [],
+} as const;
+
 /** Hours that count their uses, so that what they count is folded and kept too. */
 const ALWAYS: Hours = { zone: "Europe/Vienna", windows: [{ days: [...DAYS], from: 0, to: 1440 }], uses: 1000 };
 
@@ -280,6 +288,8 @@ export const MOVES: readonly (readonly [string, Move])[] = [
       const made = grant({
         id,
         agents: [agentAt(a), ...(b % 2 === 0 ? [agentAt(a + 1)] : [])],
+        // Signed over a pin that may be in quarantine, which ends that.
+        ...(b % 5 === 0 && { drivers: { files: { ...SERVER, pin: digestOf(`p${a % 3}`) } } }),
         limits: { rate, ...(b % 3 === 0 && { hours: ALWAYS }) },
       });
       const document = jsonView(made);

@@ -1,8 +1,10 @@
 import { decode } from "../../protocol/decode.ts";
 import type { ArchiveForm } from "../../protocol/extension-order.ts";
 import type { ExtensionView } from "../../protocol/extension-table.ts";
+import type { QuarantinedServer } from "../../protocol/quarantined-server.ts";
 import { visibleLine } from "../../protocol/fields.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
+import { describeQuarantined } from "../../showing/describe-quarantined.ts";
 import { line, join, writeLines, type Line } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
@@ -14,6 +16,7 @@ import { findExtension } from "../find-extension.ts";
 import { CliFailure } from "../failure.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { describeReport, readReport } from "../extension-report.ts";
+import { listQuarantined } from "../quarantined.ts";
 import { kindOf, nameExtension } from "../show-extension.ts";
 import { layOutTable } from "../table.ts";
 
@@ -94,14 +97,15 @@ export const extList: Command = {
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const { extensions } = await client.request("extensions", {});
-      if (args.has("json")) writeJson(powers, { extensions });
+      const changed = await listQuarantined(client);
+      if (args.has("json")) writeJson(powers, { extensions, quarantined: changed });
       else if (extensions.length === 0) writeLines(powers.out, [line("There is no extension.")]);
       else {
         const rows = extensions.map((extension) => [
           shortId(extension),
           kindOf(extension),
           nameExtension(extension),
-          extension.state === "added" ? extension.state : (["bad", extension.state] as const),
+          stateOf(extension, changed, powers),
           showMoment(extension.at, powers.offset(extension.at)),
           extension.grants.join(",") || "-",
         ]);
@@ -129,13 +133,15 @@ export const extShow: Command = {
       const { id } = await findExtension(client, args.required("EXT"));
       const report = await readReport(client, id);
       const { files, damaged } = report.shown;
-      if (args.has("json")) writeJson(powers, { ...report.shown, found: report.found });
+      const changed = (await listQuarantined(client)).filter(({ extension }) => extension === id);
+      if (args.has("json")) writeJson(powers, { ...report.shown, found: report.found, quarantined: changed });
       else {
         const rows = files.map((file) =>
           line(`  ${file.executable ? "x" : " "} ${makeVisible(file.path)}  ${showBytes(file.bytes)}`, "faint"),
         );
         writeLines(powers.out, [
           ...describeReport(report, { powers, columns: powers.out.columns }),
+          ...describeQuarantined(changed, powers.offset),
           ...(rows.length === 0 ? [] : [line("Files", "strong"), ...rows]),
           ...(damaged === null ? [] : [line(`It is not as it was added: ${makeVisible(damaged)}`, "bad")]),
         ]);
@@ -206,6 +212,17 @@ function readWhy(text: string): string {
 function describeUses({ grants }: Pick<ExtensionView, "grants">, until: string): readonly Line[] {
   if (grants.length === 0) return [];
   return [line(`${grants.join(", ")} used it and starts nothing of it ${until}; aios grants revoke ends it`, "wait")];
+}
+
+/** Its state, or since when its server is in quarantine because it was found to be another one. */
+function stateOf(
+  { id, state }: Pick<ExtensionView, "id" | "state">,
+  changed: readonly QuarantinedServer[],
+  powers: Pick<CliPowers, "offset">,
+): string | readonly ["bad", string] {
+  const found = changed.find(({ extension }) => extension === id);
+  if (state !== "added" || found === undefined) return state === "added" ? state : ["bad", state];
+  return ["bad", `quarantined ${showMoment(found.since, powers.offset(found.since))}`];
 }
 
 /** Enough of an id to name it by, for most people's stores. */

@@ -2,6 +2,7 @@ import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts"
 import { insist } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { describeGrant } from "../../showing/describe-grant.ts";
+import { describeQuarantined } from "../../showing/describe-quarantined.ts";
 import { EXIT } from "../exit-codes.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { line, writeLines, type Tone } from "../../showing/line.ts";
@@ -34,7 +35,10 @@ export const grantsList: Command = {
   positionals: [],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
-  details: ["A lease is a grant under which reserved actions run without asking, within an exact scope and a count."],
+  details: [
+    "A lease is a grant under which reserved actions run without asking, within an exact scope and a count.",
+    "In quarantine is a grant of which a server was found to be another one than was signed for: nothing of that server runs. Only a new grant over it, which you sign (aios ext trust, aios grants sign), ends that.",
+  ],
   examples: ["grants list"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
@@ -49,7 +53,9 @@ export const grantsList: Command = {
           view.id,
           view.agents.join(","),
           view.lease ? "lease" : "grant",
-          [TONES[view.state], view.state] as const,
+          view.quarantined.length === 0
+            ? ([TONES[view.state], view.state] as const)
+            : (["bad", `${view.state}, quarantine`] as const),
           String(view.uses),
           showMoment(view.expires, powers.offset(view.expires)),
           view.key,
@@ -89,6 +95,7 @@ export const grantsShow: Command = {
           ...describeGrant(answer.grant, options),
           line(""),
           line(answer.view.state, TONES[answer.view.state]),
+          ...describeQuarantined(answer.view.quarantined, powers.offset),
         ]);
       }
       return EXIT.ok;

@@ -152,9 +152,9 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
   }),
   quarantined: part(PIN, {
     *rows({ state }) {
-      for (const [pin, found] of state.quarantined) yield { pin, found };
+      for (const [pin, found] of state.quarantined) yield { pin, ...found };
     },
-    take({ state }, { pin, found }) {
+    take({ state }, { pin, ...found }) {
       if (state.quarantined.has(pin)) return TWICE;
       state.quarantined.set(pin, found);
       return null;

@@ -42,7 +42,7 @@ import { ERASABLE } from "../../protocol/retention.ts";
 import { EXTENSION_KINDS, extensionName } from "../../protocol/extension.ts";
 import { PROVENANCE, type Provenance } from "../../protocol/provenance.ts";
 import { PUBLICATION, type Publication } from "../../protocol/publisher.ts";
-import type { ExtensionState, HeldState, InstanceState, OpenIntent, State } from "../state.ts";
+import type { ExtensionState, HeldState, InstanceState, OpenIntent, QuarantinedPin, State } from "../state.ts";
 import type { Folded } from "./folded.ts";
 
 /** One part of what is kept: as rows, each a line of its own, and back. */
@@ -199,11 +199,10 @@ export const OPEN: Decoder<OpenRow> = object<OpenRow>({
   spent: nullable(object<Spent>({ input: count, output: count, cost: count })),
 });
 
-export interface PinRow {
+export interface PinRow extends QuarantinedPin {
   readonly pin: string;
-  readonly found: string;
 }
-export const PIN: Decoder<PinRow> = object<PinRow>({ pin: digest, found: digest });
+export const PIN: Decoder<PinRow> = object<PinRow>({ pin: digest, found: digest, since: moment, record: count });
 
 export const EXTENSION: Decoder<ExtensionState> = object<ExtensionState>({
   id: digest,
