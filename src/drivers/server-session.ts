@@ -1,6 +1,8 @@
 import { Client, type RequestOptions, type Transport } from "@modelcontextprotocol/client";
+import { canonicalize } from "../kernel/canonical.ts";
 import type { Verb } from "../kernel/action.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import { asJson } from "../protocol/as-json.ts";
 import type { Offer } from "../protocol/requests.ts";
 import type { Aborter } from "./aborter.ts";
 import { ANY_RESULT } from "./any-result.ts";
@@ -184,8 +186,9 @@ function cannotList(error: unknown): never {
   throw new Error("the server could not list what it offers", { cause: error });
 }
 
+/** As the pin has it: the order of an object's members says nothing. */
 function termsOf({ resources: _resources, ...terms }: Offer): string {
-  return JSON.stringify(terms);
+  return canonicalize(asJson(terms));
 }
 
 /** Has a server of the newer revision say what changes, which it does not unasked. */

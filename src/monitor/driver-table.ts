@@ -3,6 +3,7 @@ import { GIT_DRIVER } from "../kernel/git-ssh.ts";
 import { INFER_DRIVER } from "../kernel/infer.ts";
 import { MEMORY_DRIVER } from "../kernel/memory.ts";
 import { NET_DRIVER } from "../kernel/net.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Offer } from "../protocol/requests.ts";
@@ -12,6 +13,7 @@ import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
+import { offerDifference } from "./offer-difference.ts";
 import { enlist } from "./parts.ts";
 import { createGitCarrier, type GitCarrierPorts } from "./git-carrier.ts";
 import { createGitDriver, gitSpec } from "./git-device.ts";
@@ -95,9 +97,10 @@ export function createDriverTable(
 
   async function quarantine(
     live: LiveInstance,
-    driver: { name: string; expected: string; found: string },
+    driver: { name: string; expected: string; found: string; difference?: JsonObject },
   ): Promise<void> {
-    await journal.write({ kind: "driver-quarantined", driver: driver.name, pin: driver.expected, found: driver.found });
+    const { name, expected: pin, found, difference = null } = driver;
+    await journal.write({ kind: "driver-quarantined", driver: name, pin, found }, difference);
     live.face?.port.changed();
   }
 
@@ -192,7 +195,8 @@ export function createDriverTable(
     const running = live.drivers.get(now.name);
     if (running !== undefined) forget(live, running);
     running?.stop();
-    await quarantine(live, { name: now.name, expected: now.spec.pin, found }).catch(() => {});
+    const difference = running === undefined ? {} : { difference: offerDifference(running.offer, now.offer) };
+    await quarantine(live, { name: now.name, expected: now.spec.pin, found, ...difference }).catch(() => {});
   }
 
   async function pinOf(source: DriverSpec["source"], offer: Offer): Promise<string> {

@@ -15,6 +15,7 @@ export function describeQuarantined(
       line("    it was another one than was signed for, and nothing of it runs", "bad"),
       line(`    signed for  ${pin}`, "faint"),
       line(`    found       ${found}`, "faint"),
+      line("    what is other about one that changed while it ran: aios log show --payload", "faint"),
     ]),
   ];
 }

@@ -108,6 +108,11 @@ const AT_START: readonly (readonly [string, Partial<Says>])[] = [
 /** What is no other server. */
 const HARMLESS: readonly (readonly [string, Partial<Says>])[] = [
   ["the same again", {}],
+  ["members in another order", { tools: [Object.fromEntries(Object.entries(READ).toReversed()), LIST] }],
+  [
+    "members of a schema in another order",
+    withTool({ inputSchema: Object.fromEntries(Object.entries(READ["inputSchema"] as JsonObject).toReversed()) }),
+  ],
   ["other resources, which are its data", { resources: [{ uri: "note:///two", name: "two" }] }],
 ];
 
@@ -199,6 +204,7 @@ async function stage(server: Server): Promise<{
   readonly call: () => Promise<string>;
   readonly restart: () => void;
   readonly records: readonly RecordBody[];
+  readonly payloads: readonly (JsonObject | null)[];
   readonly settled: () => Promise<void>;
   readonly state: State;
   /** Writes a record of a grant over what was signed for first, or over the pin that is given. */
@@ -207,12 +213,14 @@ async function stage(server: Server): Promise<{
 }> {
   const state = emptyState();
   const records: RecordBody[] = [];
+  const payloads: (JsonObject | null)[] = [];
   const journal = {
     state,
     size: () => records.length,
     async write(body: RecordBody, payload: JsonObject | null = null) {
       await Promise.resolve();
       records.push(body);
+      payloads.push(payload);
       applyRecord(state, { seq: records.length, at: 0, body, payload, replay: false });
       return records.length;
     },
@@ -238,6 +246,7 @@ async function stage(server: Server): Promise<{
   let token = 0;
   return {
     records,
+    payloads,
     state,
     write: (body) => journal.write(body),
     sign(id, pin = spec.pin) {
@@ -337,12 +346,17 @@ const quarantines = (records: readonly RecordBody[]): number =>
 describe.each(PULLS)("%s", (_what, change) => {
   test("when it says so, is in quarantine before a call", async () => {
     const server = new Server();
-    const { call, records, settled } = await stage(server);
+    const { call, records, payloads, settled } = await stage(server);
     expect(await call()).toBe("ran");
     server.become(change);
     for (const list of ["tools", "prompts", "resources"] as const) server.tell(list);
     await settled();
     expect([await call(), server.changed, quarantines(records)]).toEqual(["quarantined", 0, 1]);
+    // What is other is told, whatever it is.
+    expect(payloads[records.findIndex(({ kind }) => kind === "driver-quarantined")]).toMatchObject({
+      changes: expect.arrayContaining([expect.objectContaining({ of: expect.any(String) })]),
+      more: 0,
+    });
   });
 
   test("in its fifth call, is reached by no sixth", async () => {
