@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { MEMORY_FAULTS } from "../src/monitor/memory/fault.ts";
 import { REFUSALS } from "../src/monitor/faults.ts";
 import { REASONS } from "../src/kernel/codes.ts";
+import { shownTwice, unknownCommands } from "./messages.ts";
 import { IMPORT_MATRIX, PACKAGE_HOMES, type LayerRule } from "./import-matrix.ts";
 import {
   isNode,
@@ -288,6 +289,24 @@ describe("the fence itself", () => {
   it.each([`driver.peer.request("run", {})`, "peer.request(name, {})"])("sees the driver call in %s", (text) => {
     expect(driverCalls(at("src/monitor/x.ts", text))).toEqual(["src/monitor/x.ts"]);
     expect(driverCalls(at("src/monitor/x.ts", `peer.request("open", {})`))).toEqual([]);
+  });
+});
+
+describe("messages", () => {
+  it("name no command that there is not", () => {
+    expect(modules.flatMap(unknownCommands)).toEqual([]);
+    const wrong = 'say("Run `aios ext publishers`."); hint("aios publishers enlist"); say(`see \\`aios grow ${x}\\``);';
+    expect(unknownCommands(parseModule("src/cli/x.ts", wrong))).toEqual(
+      ["ext publishers", "ext publishers", "publishers enlist", "grow"].map((words) => `src/cli/x.ts: aios ${words}`),
+    );
+    const right = 'say("Run `aios ext`, `aios ext add NAME`, `aios doctor` or `aios`."); say("aios has no tail");';
+    expect(unknownCommands(parseModule("src/cli/x.ts", right))).toEqual([]);
+  });
+
+  it("of failures are made visible where they are shown, and not before", () => {
+    expect(modules.flatMap(shownTwice)).toEqual([]);
+    const twice = 'throw CliFailure.of("usage", `no "${makeVisible(name)}"`);';
+    expect(shownTwice(parseModule("src/cli/x.ts", twice))).toHaveLength(1);
   });
 });
 

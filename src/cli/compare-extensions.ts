@@ -17,8 +17,12 @@ export interface ExtensionDifference {
   };
   readonly asks: { readonly added: readonly string[]; readonly removed: readonly string[] };
   /** Who signed each, where that is not the same; null when it is. */
-  readonly publisher: { readonly before: string | null; readonly after: string | null } | null;
+  readonly publisher: { readonly before: SignedBy; readonly after: SignedBy } | null;
 }
+
+/** What a publisher's signature came to; null: there is none. */
+export type SignedBy =
+  { readonly kind: "signed"; readonly by: string } | { readonly kind: "refused"; readonly why: string } | null;
 
 /** From `before` to `after`. */
 export function compareExtensions(before: Shown, after: Shown): ExtensionDifference {
@@ -42,15 +46,31 @@ export function compareExtensions(before: Shown, after: Shown): ExtensionDiffere
   };
 }
 
-/** By whole keys: two of one name are two. A signature that does not hold is nobody's. */
+/** By whole keys: two of one name are two. A signature that does not hold is another thing than none. */
 function comparePublishers(before: ExtensionView, after: ExtensionView): ExtensionDifference["publisher"] {
-  const [was, is] = [before, after].map(({ publication }) => (publication?.kind === "signed" ? publication : null));
-  if (was?.key === is?.key) return null;
-  return { before: namePublisher(was ?? null), after: namePublisher(is ?? null) };
+  const [was, is] = [before.publication, after.publication];
+  const same = was?.kind === "signed" && is?.kind === "signed" ? was.key === is.key : was?.kind === is?.kind;
+  return same ? null : { before: judgeSigned(was), after: judgeSigned(is) };
 }
 
-function namePublisher(signed: Extract<PublicationView, { kind: "signed" }> | null): string | null {
-  return signed === null ? null : (signed.admitted ?? `the key ${signed.key}, which nobody admitted`);
+function judgeSigned(publication: PublicationView | null): SignedBy {
+  if (publication === null) return null;
+  if (publication.kind === "refused") return { kind: "refused", why: publication.why };
+  const { key, admitted } = publication;
+  return { kind: "signed", by: admitted ?? `the key ${key}, which nobody admitted` };
+}
+
+function tellPublishers({ before, after }: NonNullable<ExtensionDifference["publisher"]>): string {
+  if (after?.kind === "refused") {
+    const was = before === null ? "before it had none" : `before it was signed by ${nameSigner(before)}`;
+    return `~ its publisher's signature is refused: ${makeVisible(after.why)}; ${was}`;
+  }
+  const was = before?.kind === "refused" ? "before its signature was refused" : `before by ${nameSigner(before)}`;
+  return `~ signed by ${nameSigner(after)}, and ${was}`;
+}
+
+function nameSigner(signed: SignedBy): string {
+  return signed?.kind === "signed" ? signed.by : "nobody";
 }
 
 /** Whether nothing is other. */
@@ -70,9 +90,7 @@ export function describeDifference(
   const executable = (shown: Shown, path: string): string =>
     shown.files.find((file) => file.path === path)?.executable === true ? ", executable" : "";
   const rows = [
-    ...(publisher === null
-      ? []
-      : [line(`~ signed by ${publisher.after ?? "nobody"}, and before by ${publisher.before ?? "nobody"}`, "bad")]),
+    ...(publisher === null ? [] : [line(tellPublishers(publisher), "bad")]),
     ...asks.added.map((row) => line(`+ asks for ${row}`, "bad")),
     ...asks.removed.map((row) => line(`- asks for ${row}`, "good")),
     ...files.added.map((path) => line(`+ ${makeVisible(path)}  ${sizeIn(after, path)}${executable(after, path)}`)),

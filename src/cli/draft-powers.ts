@@ -4,6 +4,8 @@ export interface Drafts {
   makeFolder(path: string): Promise<void>;
   /** Makes a new file that only the person may read, durably. Throws `CliFailure` (`already-there`, `file-unwritable`). */
   write(path: string, text: string): Promise<void>;
+  /** The same for what is made to be given to others: everybody may read it, as far as the person's umask lets them. */
+  publish(path: string, text: string): Promise<void>;
   /** The same for a text that need not fit into memory; what was begun and not ended is removed. */
   pour(path: string, parts: AsyncIterable<string>): Promise<void>;
   /** Makes a new file (mode 0600) with exactly the bytes of another. */

@@ -1,7 +1,6 @@
 import { EXTENSION_PLACE } from "../kernel/grant.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import type { AskedSetting, ExtensionManifest } from "../protocol/extension.ts";
-import { makeVisible } from "../showing/visible.ts";
 import { CliFailure } from "./failure.ts";
 
 /** What a person says for an extension's arguments. */
@@ -54,7 +53,7 @@ export function wordsOf(
     if (setting.sensitive) throw unfilled(`user_config.${key}`, "is a key, and a grant is no place for keys");
     const values = given.get(key) ?? presetOf(setting);
     if (values.length === 0 && setting.required)
-      throw CliFailure.of("usage", `${makeVisible(name)} needs the setting ${key}`, `--set ${key}=…`);
+      throw CliFailure.of("usage", `${name} needs the setting ${key}`, `--set ${key}=…`);
     return isPath(setting) ? values.map((value) => insideOf(key, value)) : values;
   }
 
@@ -72,17 +71,13 @@ export function wordsOf(
     if (path === folder) return WORKSPACE;
     const below = `${folder === "/" ? "" : folder}/`;
     if (pathSegments(path) !== null && path.startsWith(below)) return `${WORKSPACE}/${path.slice(below.length)}`;
-    throw CliFailure.of(
-      "usage",
-      `--set ${key}: "${makeVisible(value)}" is not in the folder that its server sees`,
-      folder,
-    );
+    throw CliFailure.of("usage", `--set ${key}: "${value}" is not in the folder that its server sees`, folder);
   }
 
   function unfilled(inner: string, why: string): CliFailure {
     return CliFailure.of(
       "bad-grant",
-      `${makeVisible(name)} wants \${${makeVisible(inner)}} among its arguments, which ${why}`,
+      `${name} wants \${${inner}} among its arguments, which ${why}`,
       "give its arguments after --",
     );
   }
@@ -102,7 +97,7 @@ function readGiven(set: readonly string[], settings: readonly AskedSetting[]): R
     if (at < 1 || setting === undefined)
       throw CliFailure.of(
         "usage",
-        `--set ${makeVisible(at < 1 ? each : key)} is no setting of it`,
+        `--set ${at < 1 ? each : key} is no setting of it`,
         settings.map((known) => `${known.name}=…`).join(", ") || "it has none",
       );
     // The value is in no message: somebody may have typed a key.
@@ -113,8 +108,7 @@ function readGiven(set: readonly string[], settings: readonly AskedSetting[]): R
         "a server that needs one runs elsewhere, with its address in a grant: url: https://…",
       );
     if (given.has(key) && !setting.multiple) throw CliFailure.of("usage", `--set ${key} was given twice`);
-    if (!fits(setting, value))
-      throw CliFailure.of("usage", `--set ${key}: "${makeVisible(value)}" is no ${setting.type}`);
+    if (!fits(setting, value)) throw CliFailure.of("usage", `--set ${key}: "${value}" is no ${setting.type}`);
     given.set(key, [...(given.get(key) ?? []), value]);
   }
   return given;

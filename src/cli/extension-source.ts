@@ -11,7 +11,7 @@ export type TypedSource =
   | Exclude<ExtensionSource, { kind: "stream" }>
   | { readonly kind: "path"; readonly path: string; readonly is: "folder" | "file"; readonly label: string };
 
-const FORMS = "NAME@1.2.3, a folder, a .tgz or .mcpb file, or an https address";
+const FORMS = "NAME@1.2.3, a folder, a .tgz or .mcpb file, a skill in a .zip, or an https address";
 const MOST_LABEL = 512;
 
 /**
@@ -80,7 +80,7 @@ export function explainAdding(
     source.kind === "npm" && code.startsWith("fetch-")
       ? packInstead(source)
       : code === "archive-malformed" || code === "archive-unsupported"
-        ? "a folder, an npm tarball (.tgz) or an MCP bundle (.mcpb); the end of its name says which a file is"
+        ? "a folder, an npm tarball (.tgz), an MCP bundle (.mcpb) or a skill (.zip); the end of its name says which a file is"
         : error.hint;
   throw CliFailure.fromMonitor({ code, message, hint });
 }

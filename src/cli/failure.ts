@@ -100,6 +100,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
 /**
  * A fault that ends a command: one line that names the action and the value, a code, and what to do next.
  * Errors of the monitor keep the monitor's own code and end in exit code 4, but for codes that both have.
+ * Message and hint hold what was typed as it is: they are made visible once, where they are shown.
  */
 export class CliFailure extends Error {
   readonly code: string;

@@ -1,5 +1,4 @@
 import { PUBLISHER_NAME } from "../kernel/names.ts";
-import { makeVisible } from "../showing/visible.ts";
 import { CliFailure } from "./failure.ts";
 import type { PublisherKey } from "./extension-powers.ts";
 import type { Home } from "./powers.ts";
@@ -10,8 +9,19 @@ export function requireName(name: string | null, hint: string): string {
   if (PUBLISHER_NAME.test(name)) return name;
   throw CliFailure.of(
     "usage",
-    `A publisher cannot be called "${makeVisible(name)}"`,
+    `A publisher cannot be called "${name}"`,
     "a small letter, and up to 30 small letters, digits and hyphens",
+  );
+}
+
+/** The same for one that is new: without a twin among the names of others. */
+export function requireNewName(name: string): string {
+  const found = requireName(name, "NAME");
+  if (!/--|-$/u.test(found)) return found;
+  throw CliFailure.of(
+    "usage",
+    `A publisher cannot be called "${found}": it ends with a hyphen or has two in a row`,
+    `with single hyphens between letters and digits: ${found.replaceAll(/-+/gu, "-").replace(/-$/u, "")}`,
   );
 }
 

@@ -11,8 +11,13 @@ import { drawFindings } from "./findings-picture.ts";
 import type { CliPowers } from "./powers.ts";
 
 /** Its name and version, as text that can be shown. */
-export function nameExtension({ name, version }: Pick<ExtensionView, "name" | "version">): string {
-  return makeVisible(version === null ? name : `${name}@${version}`);
+export function nameExtension(extension: Pick<ExtensionView, "name" | "version">): string {
+  return makeVisible(callExtension(extension));
+}
+
+/** The same as it is: for the message of a failure, which is made visible where it is shown. */
+export function callExtension({ name, version }: Pick<ExtensionView, "name" | "version">): string {
+  return version === null ? name : `${name}@${version}`;
 }
 
 /** What it is, in a word: of an archive that is neither package nor skill, that. */

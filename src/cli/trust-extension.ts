@@ -4,7 +4,6 @@ import { asJson } from "../protocol/as-json.ts";
 import { decode } from "../protocol/decode.ts";
 import { EXTENSION_ENTRY, type ExtensionManifest } from "../protocol/extension.ts";
 import { decodeShortGrant, type ShortGrant } from "../protocol/short-grant.ts";
-import { makeVisible } from "../showing/visible.ts";
 import { wordsOf } from "./extension-settings.ts";
 import { CliFailure } from "./failure.ts";
 import type { ProbedGrant } from "./probe-servers.ts";
@@ -47,18 +46,18 @@ export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant 
   if (kind === "skill" && trust.entry === null)
     throw CliFailure.of(
       "bad-grant",
-      `${makeVisible(manifest.name)} is a skill: an agent reads it, and nothing of it is started`,
+      `${manifest.name} is a skill: an agent reads it, and nothing of it is started`,
       "what it has an agent do needs the agent's own grants; --entry FILE if a server lies in it",
     );
   const entry = trust.entry ?? manifest.entry;
   if (entry === null)
     throw CliFailure.of(
       "bad-grant",
-      `${makeVisible(manifest.name)} names no program that Node could run`,
+      `${manifest.name} names no program that Node could run`,
       "--entry FILE names one in its tree; for another program write a grant with extension: and command:",
     );
   if (decode(EXTENSION_ENTRY, entry).kind !== "ok")
-    throw CliFailure.of("usage", `"${makeVisible(entry)}" is no path in its tree`, "--entry dist/index.js");
+    throw CliFailure.of("usage", `"${entry}" is no path in its tree`, "--entry dist/index.js");
   const { workspace, set, args } = trust;
   const words = wordsOf(manifest, { set, args, folder: workspace?.folder ?? null, resolve: trust.resolve });
   const server = {
@@ -96,7 +95,7 @@ export function withTools(probed: ProbedGrant, trust: Pick<Trust, "server" | "to
   const offered = (probed.servers[server]?.offer.tools ?? []).map(({ name }) => name);
   const odd = offered.find((name) => !TOOL_NAME.test(name));
   if (driver === undefined || odd !== undefined)
-    throw CliFailure.of("bad-grant", `It offers a tool "${makeVisible(odd ?? "")}", whose name cannot be granted`);
+    throw CliFailure.of("bad-grant", `It offers a tool "${odd ?? ""}", whose name cannot be granted`);
   const risks = readRisks(trust.tools, offered);
   const tools = Object.fromEntries(
     offered.map((name) => [name, { ...UNCLASSIFIED, risk: risks.get(name) ?? UNCLASSIFIED.risk }]),

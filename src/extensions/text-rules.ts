@@ -1,5 +1,6 @@
 import { findHidden } from "./hidden-text.ts";
 import type { RuleId } from "./scan/finding.ts";
+import { KEY_PLACE } from "./vet/places.ts";
 
 /** One thing that a text tells an agent or a person to do. `line` counts from one; `excerpt` is what stands there, cut. */
 export interface TextFinding {
@@ -24,6 +25,11 @@ export const ADVISED_AGAINST: RegExp =
 const INTERPRETER = String.raw`(?:sudo\s+)?(?:env\s+)?(?:/\S*/)?(?:ba|z|da|k)?sh|python3?|node|perl|ruby|php`;
 /** `fetch` is a program of BSD's, and the name of many a script and step (`npm run fetch && node build.js`): with an address only. */
 const FETCH = String.raw`(?:curl|wget|aria2c|iwr|Invoke-WebRequest|(?<!\b(?:run|git|npm|pnpm|yarn|bun|hg|jj) )(?<![\w.:-])fetch(?=\s[^|;&\n]{0,300}(?:https?|ftp)://))`;
+
+const SEND = String.raw`(?:send|post|upload|forward|transmit|submit|exfiltrate|curl)`;
+/** What stands between the parts of one order: no advice against it, and no public half of a key, which is made to be given. */
+const UNDENIED = String.raw`(?:(?!\b(?:not|never|don['’]t)\b|\.pub\b|\bpublic key)[^\n]){0,120}?`;
+const ELSEWHERE = String.raw`https?://(?!localhost|127\.|\[::1\])`;
 
 /**
  * Rules about the words of one line. They find the ways that were seen in marketplaces (ClawHavoc, January and February 2026,
@@ -100,6 +106,15 @@ const LINE_RULES: readonly TextRule[] = [
     rule: "skill-sends",
     why: "names a place that collects what is sent to it",
     form: /https?:\/\/(?:[\w-]+\.)*(?:webhook\.site|requestbin\.\w+|ngrok(?:-free)?\.(?:io|app|dev)|pipedream\.net|oastify\.com|interact\.sh|burpcollaborator\.net|discord(?:app)?\.com\/api\/webhooks|api\.telegram\.org\/bot|glot\.io|pastebin\.com|rentry\.co|transfer\.sh)/iu,
+  },
+  {
+    rule: "skill-sends",
+    why: "has files with keys sent to an address",
+    form: new RegExp(
+      String.raw`(?:${KEY_PLACE.source})${UNDENIED}\b${SEND}\b${UNDENIED}${ELSEWHERE}|(?<!\b(?:not|never|don['’]t) )\b${SEND}\b${UNDENIED}(?:${KEY_PLACE.source})${UNDENIED}${ELSEWHERE}`,
+      "iu",
+    ),
+    unless: ADVISED_AGAINST,
   },
   {
     rule: "skill-persists",

@@ -22,12 +22,14 @@ import { writeAtomically } from "../platform/atomic-file.ts";
 import type { Crypto } from "../platform/powers.ts";
 
 const OWN_FILE = 0o600;
+const SHARED_FILE = 0o644;
 
 /** Writes as the person who runs the command line. Bytes are copied, never read as text and written again. */
 export function createDrafts(crypto: Pick<Crypto, "digest">): Drafts {
   return {
     makeFolder: (path) => write(path, () => mkdirSync(path, { mode: 0o700 })),
     write: (path, text) => write(path, () => writeAtomically(path, text, { mode: OWN_FILE, existing: "fail" })),
+    publish: (path, text) => write(path, () => writeAtomically(path, text, { mode: SHARED_FILE, existing: "fail" })),
     pour: (path, parts) => pour(path, parts),
     copy: (from, to) => write(to, () => writeAtomically(to, readFileSync(from), { mode: OWN_FILE, existing: "fail" })),
     replace: (path, by) =>

@@ -70,6 +70,7 @@ export function createLatePowers(parts: LateParts): Late {
     drafts: {
       makeFolder: async (path) => (await drafts()).makeFolder(path),
       write: async (path, text) => (await drafts()).write(path, text),
+      publish: async (path, text) => (await drafts()).publish(path, text),
       pour: async (path, pieces) => (await drafts()).pour(path, pieces),
       copy: async (from, to) => (await drafts()).copy(from, to),
       replace: async (path, by) => (await drafts()).replace(path, by),

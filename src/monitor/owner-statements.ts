@@ -1,6 +1,7 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { Crypto } from "../platform/powers.ts";
-import { decodeOwner, ownerKeyId, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
+import { decodeOwner, keyBytes, ownerKeyId, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
+import { faultOfPublicKey } from "../protocol/public-key.ts";
 import { exactText } from "./exact-text.ts";
 import { Refusal } from "./faults.ts";
 import { readFirstOwner } from "./signers.ts";
@@ -29,6 +30,10 @@ export function readNewOwner(
       `This is no owner: ${decoded.path} ${decoded.message}.`,
       "See docs/formats/statement.md.",
     );
+  const { key } = decoded.value;
+  const fault = key.kind === "ed25519" ? faultOfPublicKey(keyBytes(key)) : null;
+  if (fault !== null)
+    throw new Refusal("bad-document", `This is no owner: their key ${fault}.`, "`aios owners key` makes one.");
   const owner = { ...decoded.value, id: ownerKeyId(decoded.value.key, crypto.sha256) };
   if (state.owners.size === 0 && readFirstOwner(document) === null)
     throw new Refusal("bad-document", "The first owner has a key of Ed25519 and all roles.", "Run `aios init`.");

@@ -6,7 +6,7 @@ import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witn
 import { decodeRetention } from "../protocol/retention.ts";
 import { decodeSecondScreen } from "../protocol/second-screen.ts";
 import type { Purpose } from "../protocol/statement.ts";
-import { changePublishers, decodePublisherChange, tellChange } from "../protocol/publishers.ts";
+import { changePublishers, decodePublisherChange, refuseToAdmit, tellChange } from "../protocol/publishers.ts";
 import type { State } from "./state.ts";
 import { refuseRules } from "./erasing.ts";
 import { Refusal } from "./faults.ts";
@@ -64,8 +64,16 @@ function readPublishers(
     const why = `This is no change of publishers: ${where}${decoded.message}.`;
     throw new Refusal("bad-document", why, "See docs/formats/publisher.md.");
   }
-  const changed = changePublishers(publishers, decoded.value);
-  if (changed.kind === "ok") return tellChange(decoded.value);
+  const change = decoded.value;
+  const odd = change.kind === "admit" ? refuseToAdmit(change) : null;
+  if (odd !== null)
+    throw new Refusal(
+      "bad-document",
+      `This cannot be set: ${odd}.`,
+      "Have the name and the key from the publisher: `aios publishers key` shows both.",
+    );
+  const changed = changePublishers(publishers, change);
+  if (changed.kind === "ok") return tellChange(change);
   throw new Refusal("bad-document", `This cannot be set: ${changed.why}.`, "Run `aios publishers list`.");
 }
 

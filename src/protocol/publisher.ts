@@ -6,6 +6,7 @@ import { extensionName, type ExtensionKind } from "./extension.ts";
 import type { TreeFile } from "./extension-table.ts";
 import { digest, ownerKey, visibleLine } from "./fields.ts";
 import { pae } from "./pae.ts";
+import { faultOfPublicKey } from "./public-key.ts";
 import { Refusal } from "./refusal.ts";
 import { keyId } from "./statement.ts";
 
@@ -129,6 +130,8 @@ export function readPublication(file: string, found: SignedExtension, crypto: Ve
   const raw = fromBase64(key);
   if (raw === null || keyId(raw, (data) => crypto.sha256(data)) !== signature.keyid)
     return refuse("it names another key than the one in what it signs");
+  const fault = faultOfPublicKey(raw);
+  if (fault !== null) return refuse(`its key ${fault}`);
   if (!crypto.verify(raw, pae(PUBLISHER_TYPE, payload), sig)) return refuse("its signature does not verify");
   if (canonicalize({ ...signed.value }) !== content) return refuse("what it signs is not in canonical form");
   const is = { ...found, kind: SIGNED_AS[found.kind] };

@@ -6,6 +6,7 @@ import {
   decodePublisherChange,
   MOST_PUBLISHERS,
   NO_PUBLISHERS,
+  refuseToAdmit,
   tellChange,
   type PublisherChange,
   type Publishers,
@@ -47,6 +48,18 @@ describe("publishers of a home", () => {
     expect(why({ ...full, admitted: new Map([...full.admitted, ["last", keyAt(255)]]) }, admitAt(300))).toContain(
       "256",
     );
+  });
+
+  test("are admitted under no twin of a name, nor with a key that is nobody's, and a log that did so is read", () => {
+    for (const name of ["acme-", "ac--me", "acme--"]) {
+      expect(refuseToAdmit({ name, key: keyAt(5) })).toContain("hyphen");
+      expect(after({ kind: "admit", name, key: keyAt(5) }, { kind: "remove", name }).admitted.size).toBe(0);
+      expect(decodePublisherChange({ kind: "admit", name, key: keyAt(5) }).kind).toBe("ok");
+    }
+    for (const name of ["a", "acme", "ac-me", "a-1-b"]) expect(refuseToAdmit({ name, key: keyAt(5) })).toBeNull();
+    expect(refuseToAdmit({ name: "acme", key: keyAt(0) })).toContain("small order");
+    expect(refuseToAdmit({ name: "acme", key: keyAt(255) })).toContain("encoding");
+    expect([...after(admit("acme", 0)).admitted.keys()]).toEqual(["acme"]);
   });
 
   test.each([

@@ -1,6 +1,8 @@
 import type { JsonValue } from "../kernel/json.ts";
 import { PUBLISHER_NAME } from "../kernel/names.ts";
 import { boolean, decode, literal, object, text, union, type DecodeResult, type Decoder } from "./decode.ts";
+import { fromBase64 } from "./bytes.ts";
+import { faultOfPublicKey } from "./public-key.ts";
 import { publisherKey } from "./publisher.ts";
 
 /** Publishers that a home admits at most. */
@@ -59,6 +61,20 @@ export function decodePublisherChange(value: JsonValue): DecodeResult<PublisherC
 export function admittedAs({ admitted }: Publishers, key: string): string | null {
   for (const [name, known] of admitted) if (known === key) return name;
   return null;
+}
+
+const NAME_TO_ADMIT = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/u;
+
+/**
+ * Why a publisher is not admitted under this name or with this key, as a sentence's part; null when nothing speaks against it.
+ * It is asked when an owner signs, and not of what a log says that one signed before.
+ */
+export function refuseToAdmit({ name, key }: { readonly name: string; readonly key: string }): string | null {
+  // "acme-" and "ac--me" pass for "acme" and "ac-me" in a line of text.
+  if (!NAME_TO_ADMIT.test(name)) return `the name "${name}" ends with a hyphen or has two in a row`;
+  const raw = fromBase64(key);
+  const fault = raw === null ? null : faultOfPublicKey(raw);
+  return fault === null ? null : `that key ${fault}`;
 }
 
 /** What stands after a change; a sentence that says why not, where it cannot be. */

@@ -1,4 +1,11 @@
-import { EXTENSION_PLACE, type Allow, type Condition, type DriverSpec, type Grant } from "../kernel/grant.ts";
+import {
+  EXTENSION_PLACE,
+  workspaceOf,
+  type Allow,
+  type Condition,
+  type DriverSpec,
+  type Grant,
+} from "../kernel/grant.ts";
 import type { Risk, ToolClass } from "../kernel/grant.ts";
 import { deviceKind } from "../kernel/devices.ts";
 import { FORWARD } from "../kernel/forwards.ts";
@@ -104,6 +111,13 @@ function describeCan(grant: Grant, open: readonly OpenArguments[]): readonly Ite
     const which = folder === null ? "the workspace folder" : `the folder ${makeVisible(folder)}`;
     sandbox.push({ tone: "plain", text: `the agent itself sees ${which} (${how})` });
   }
+  for (const [name, driver] of Object.entries(grant.drivers)) {
+    const sees = workspaceOf(driver.source);
+    if (sees === "none") continue;
+    const which = folder === null ? "the workspace folder" : `the folder ${makeVisible(folder)}`;
+    const text = `the server ${makeVisible(name)} ${sees === "read" ? "reads" : "reads and writes"} in ${which} when it is called`;
+    sandbox.push({ tone: "plain", text });
+  }
   if (grant.sandbox.programs === "any") {
     sandbox.push({ tone: "plain", text: "the agent starts any program inside its sandbox; each is recorded" });
   }
@@ -127,8 +141,13 @@ function describeCannot(grant: Grant): readonly Item[] {
       .map((tool) => `${driver}/${tool}`)
       .filter((what) => !allowed.has(what)),
   );
+  const served = Object.values(grant.drivers).some(({ source }) => workspaceOf(source) !== "none");
   const workspace =
-    grant.sandbox.workspace === "none" ? "any file of yours" : "any file of yours outside the workspace";
+    grant.sandbox.workspace !== "none"
+      ? "any file of yours outside the workspace"
+      : served
+        ? "any other file of yours"
+        : "any file of yours";
   const programs =
     grant.sandbox.programs === "any"
       ? "programs outside its sandbox"

@@ -49,6 +49,22 @@ test("what a grant says of the network is shown in words, and what it leaves ope
   expect(text).toContain(`pin sha256:${"1".repeat(64)}`);
 });
 
+test("a grant says of each server what it sees of the folder, and takes no more from a person than that", () => {
+  const source = { kind: "ext", extension: `sha256:${"2".repeat(64)}`, command: ["node", "x.js"], workspace: "write" };
+  const of = (workspace: "none" | "read" | "write"): string =>
+    shown({
+      ...GRANT,
+      drivers: { notes: { ...GRANT.drivers["net"], source: { ...source, workspace } } },
+      allow: [],
+      sandbox: { ...GRANT.sandbox, folder: "/srv/notes" },
+    } as Grant);
+  expect(of("write")).toContain("the server notes reads and writes in the folder /srv/notes when it is called");
+  expect(of("read")).toContain("the server notes reads in the folder /srv/notes when it is called");
+  for (const seen of ["read", "write"] as const) expect(of(seen)).toContain("any other file of yours, the network");
+  expect(of("none")).toContain("any file of yours, the network");
+  expect(of("none")).not.toContain("/srv/notes when it is called");
+});
+
 test("a channel says whom the bot may write to, and what happens with anybody else", () => {
   const bot = { kind: "telegram", secret: "bot", variable: "BOT", to: ["123456", "@team"], previews: false } as const;
   const channel = { ...bot, send: ["sendMessage"], read: ["getUpdates"], at: "https://api.telegram.org" };

@@ -267,6 +267,11 @@ describe("the store of extensions", () => {
     expect(await fail(admit("\u0430cme", other))).toBe("bad-document");
     expect(await fail(admit("acme", other))).toBe("bad-document");
     expect(await fail(admit("acme-two", acme))).toBe("bad-document");
+    for (const name of ["acme-", "ac--me"]) expect(await fail(admit(name, other))).toBe("bad-document");
+    // Under this one, the identity of the curve, anybody signs.
+    const key1 = toBase64(Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 1 : 0)));
+    const anybody = aios.sign("set-publishers", { kind: "admit", name: "anybody", key: key1 });
+    expect(await fail(anybody)).toBe("bad-document");
     expect(await publicationOf(signedParts)).toEqual({ kind: "signed", key, admitted: "acme" });
     // The rest of what can be wrong with one is told apart without a store (publisher.test.ts, publication.test.ts).
     const refused: readonly (readonly [string, readonly TarPart[], string])[] = [
@@ -288,7 +293,13 @@ describe("the store of extensions", () => {
     await aios.sign("set-publishers", { kind: "remove", name: "acme" });
   });
 
-  it("takes a bundle and an address, each as what it is", async () => {
+  it("takes a bundle, a skill in a zip and an address, each as what it is", async () => {
+    const packed = makeZip([{ name: "tidy/SKILL.md", body: "---\nname: tidy\n---\nTidy up.\n" }]);
+    const skill = await add(packed, "zip", "tidy.zip");
+    expect(skill.extension).toMatchObject({ kind: "skill", name: "tidy", source: "tidy.zip" });
+    expect((await aios.client.request("extension-show", { id: skill.extension.id })).files).toMatchObject([
+      { path: "SKILL.md" },
+    ]);
     const bundle = makeZip([
       { name: "manifest.json", body: '{"name":"files","version":"2.0.0","tools":[{"name":"read"}]}' },
     ]);

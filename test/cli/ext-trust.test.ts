@@ -385,10 +385,14 @@ describe("ext update", () => {
     expect(signed(desk)).toHaveLength(2);
   });
 
-  test.each<readonly [NonNullable<Setting["signedBy"]>, string]>([
+  test.each<readonly [NonNullable<Setting["signedBy"]> | null, string]>([
     [{ kind: "signed", key: "B".repeat(43).concat("="), admitted: "twin" }, "signed by twin, and before by acme"],
     [{ kind: "signed", key: "B".repeat(43).concat("="), admitted: null }, `the key ${"B".repeat(43)}=, which nobody`],
-    [{ kind: "refused", why: "of other bytes" }, "signed by nobody, and before by acme"],
+    [
+      { kind: "refused", why: "it was signed for another digest" },
+      "its publisher's signature is refused: it was signed for another digest; before it was signed by acme",
+    ],
+    [null, "signed by nobody, and before by acme"],
   ])("says that another signed the new version: %j", async (signedBy, said) => {
     const desk = open({ typed: ["n"], tools, signedBy });
     await update(desk);

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
@@ -67,11 +67,43 @@ describe("aios publishers", () => {
     ["a twin of a letter", ["publishers", "admit", "\u0430cme", KEY]],
     ["a capital", ["publishers", "admit", "Acme", KEY]],
     ["a short form for a key", ["publishers", "admit", "acme", "ed25519:0123456789abcdef"]],
+    ["a name that ends with a hyphen", ["publishers", "admit", "acme-", KEY]],
+    ["a name with two hyphens in a row", ["publishers", "admit", "ac--me", KEY]],
     ["neither on nor off", ["publishers", "only", "maybe"]],
   ])("asks nobody about %s", async (_what, words) => {
     const desk = open(["y", PASSPHRASE]);
     expect(await run(desk, ...words)).toBe(EXIT.usage);
     expect(desk.monitor.asked.map(({ name }) => name)).toEqual([]);
+  });
+
+  test.each(["A".repeat(43).concat("="), `AQ${"A".repeat(41)}=`, `7v${"/".repeat(40)}8=`])(
+    "admits no key under which anybody can sign, or that has two spellings: %s",
+    async (key) => {
+      const desk = open(["y", PASSPHRASE]);
+      expect(await run(desk, "publishers", "admit", "acme", key)).toBe(EXIT.setup);
+      expect(desk.err()).toContain("(bad-key)");
+      expect(desk.err()).toContain("hint: ");
+      expect(desk.monitor.asked.map(({ name }) => name)).toEqual([]);
+    },
+  );
+
+  test.each([
+    ["\u0430\u0441me", '"‹U+0430›‹U+0441›me"'],
+    ["ac me", '"ac me"'],
+    ["ac\u200bme", '"ac‹U+200B›me"'],
+  ])("shows a name that cannot be, and makes it visible once: %j", async (name, shown) => {
+    const desk = open([]);
+    expect(await run(desk, "publishers", "admit", name, KEY)).toBe(EXIT.usage);
+    expect(desk.err()).toContain(`A publisher cannot be called ${shown} (usage)`);
+    expect(await run(desk, "publishers", "only", name)).toBe(EXIT.usage);
+    expect(desk.err()).toContain(`${shown} is neither on nor off`);
+  });
+
+  test("removes a publisher whose name is admitted no more", async () => {
+    const listed = { only: false, publishers: [{ name: "acme-", key: KEY }] };
+    const desk = open(["y", PASSPHRASE], { listed });
+    expect(await run(desk, "publishers", "remove", "acme-")).toBe(EXIT.ok);
+    expect(signed(desk)).toEqual([{ kind: "remove", name: "acme-" }]);
   });
 
   const store = [
@@ -96,6 +128,7 @@ describe("aios publishers", () => {
       .filter((row) => row.startsWith("stops"));
     expect(rows).toHaveLength(stops.length);
     for (const [at, what] of stops.entries()) expect(rows[at]).toContain(what);
+    expect(desk.err().includes("aios thaw")).toBe(stops.length > 0);
   });
 
   test("makes a key once, and says what to tell others", async () => {
@@ -131,7 +164,9 @@ describe("aios ext sign", () => {
 
   test("signs a folder as it is, and as npm packs it, and anew over what it signed before", async () => {
     const folder = makeFolder();
-    const desk = await sign([PASSPHRASE], folder, "--as", "acme");
+    const mask = process.umask(0o022);
+    const desk = await sign([PASSPHRASE], folder, "--as", "acme").finally(() => process.umask(mask));
+    expect(statSync(join(folder, PUBLISHER_FILE)).mode & 0o777).toBe(0o644);
     const text = readFileSync(join(folder, PUBLISHER_FILE), "utf8");
     const { files } = await readSource({ path: folder, form: "tar" });
     expect(files.map(({ path }) => path)).toEqual([PUBLISHER_FILE, "package.json", "run.sh"]);

@@ -92,6 +92,38 @@ describe("an honest one is unpacked as it is", () => {
     expect(memory.files.get("server/index.js")).toMatchObject({ executable: true, text: "a".repeat(1024) });
   });
 
+  test.each<readonly [string, readonly string[], readonly string[]]>([
+    ["in its one folder", ["notes/SKILL.md", "notes/lib/a.md"], ["SKILL.md", "lib/a.md"]],
+    ["at its top", ["SKILL.md", "lib/a.md"], ["SKILL.md", "lib/a.md"]],
+    ["beside another folder", ["notes/SKILL.md", "other/a.md"], ["notes/SKILL.md", "other/a.md"]],
+    ["beside a file", ["notes/SKILL.md", "a.md"], ["notes/SKILL.md", "a.md"]],
+    ["deeper", ["a/notes/SKILL.md"], ["a/notes/SKILL.md"]],
+    ["with a bundle's manifest", ["notes/SKILL.md", "notes/manifest.json"], ["notes/SKILL.md", "notes/manifest.json"]],
+  ])("a skill in a zip, %s", async (_where, names, paths) => {
+    const memory = new Memory();
+    await memory.unpack(
+      makeZip(
+        [{ name: "notes/", mode: 0o040755 }, ...names.map((name) => ({ name }))].slice(
+          names.every((name) => name.startsWith("notes/")) ? 0 : 1,
+        ),
+      ),
+      "zip",
+    );
+    expect([...memory.files.keys()]).toEqual(paths);
+  });
+
+  test.each([
+    ["notes/SKILL.md", "notes/../../a"],
+    ["notes/SKILL.md", "notes//etc/passwd"],
+    ["notes/SKILL.md", "Notes/SKILL.md"],
+    ["notes/SKILL.md", "notes/skill.md"],
+  ])("nothing gets out of a skill's folder, or twice into it: %s, %s", async (...names) => {
+    const memory = new Memory();
+    const archive = makeZip(names.map((name) => ({ name })));
+    await expect(memory.unpack(archive, "zip")).rejects.toThrow(ArchiveFault);
+    expect([...memory.files.keys()]).toEqual([]);
+  });
+
   test("what GNU tar makes, with a path of 150 bytes", async () => {
     const folder = makeTemporaryFolder();
     const path = `package/${"n".repeat(70)}/${"m".repeat(70)}`;

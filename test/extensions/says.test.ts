@@ -110,6 +110,13 @@ describe("what an extension is and says is read from its own files", () => {
     ]);
   });
 
+  test("a zip with a SKILL.md and no manifest.json is a skill, and with both it is a bundle", async () => {
+    const skill = { "SKILL.md": "---\nname: notes\n---\nText.\n" };
+    expect(await says("zip", skill)).toMatchObject({ is: "skill", says: { name: "notes", entry: null } });
+    expect((await says("zip", { ...skill, "manifest.json": '{"name":"files"}' })).is).toBe("mcpb");
+    await expect(says("zip", { "index.js": "" })).rejects.toThrow(/neither a manifest\.json .* nor a SKILL\.md/u);
+  });
+
   test("a bundle's arguments, and what its person is asked for in them", async () => {
     const bundle = (config: JsonValue, user: JsonValue = {}): Promise<SaidExtension> => {
       const server: JsonValue = { type: "node", entry_point: "server/index.js", mcp_config: config };

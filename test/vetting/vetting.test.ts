@@ -239,7 +239,7 @@ describe("aios ext vet", () => {
       encoding: "utf8",
     });
     expect(ran.stderr).toBe("");
-    expect(ran.stdout).toContain("critical A skill has code fetched and run");
+    expect(ran.stdout).toContain("critical A text has code fetched and run");
     expect(ran.stdout).toContain("fetches a script and runs it [SKILL.md:7]");
     expect(ran.stdout).toContain("Do not trust it before you know why it holds this.");
     expect(ran.status).toBe(1);

@@ -17,7 +17,6 @@ import { createQuestions, tellEnd, type Question, type Questions } from "../ques
 import { renderFor, showAndAsk } from "../show-held.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { layOutTable } from "../table.ts";
-import { makeVisible } from "../../showing/visible.ts";
 
 const REQUEST: Positional = {
   name: "REQUEST",
@@ -248,7 +247,7 @@ function isFrozen(powers: CliPowers, details: readonly HeldDetail[], why: string
   const rendered = renderFor(powers.out, { details, crypto: powers.crypto });
   if (rendered.kind === "shown") writeLines(powers.out, [...rendered.lines, line("")]);
   const hint = "a no is taken: aios approvals deny; a yes is when an owner lets it go on: aios thaw";
-  return CliFailure.of("frozen", `Cannot approve this now: ${makeVisible(why)}; it stays held`, hint);
+  return CliFailure.of("frozen", `Cannot approve this now: ${why}; it stays held`, hint);
 }
 
 function cannotShow(why: string): CliFailure {

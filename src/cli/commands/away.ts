@@ -4,7 +4,6 @@ import { parseDuration, parseInstant } from "../../protocol/units.ts";
 import { describeAway, tellAway, tellWaiting } from "../../showing/describe-away.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
-import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
@@ -100,7 +99,7 @@ function readEnd(powers: Pick<CliPowers, "now" | "offset">, written: string): nu
   const span = parseDuration(written);
   const until = span === null ? parseInstant(written) : powers.now() + span;
   if (until === null)
-    throw CliFailure.of("usage", `"${makeVisible(written)}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
+    throw CliFailure.of("usage", `"${written}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
   const shown = showMoment(until, powers.offset(until));
   if (until <= powers.now())
     throw CliFailure.of(

@@ -1,7 +1,6 @@
 import { parseDuration, parseInstant } from "../../protocol/units.ts";
 import { describeDigest } from "../../showing/describe-digest.ts";
 import { writeLines } from "../../showing/line.ts";
-import { makeVisible } from "../../showing/visible.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -28,7 +27,7 @@ export const digest: Command = {
     const span = parseDuration(given);
     const since = span === null ? parseInstant(given) : powers.now() - span;
     if (since === null)
-      throw CliFailure.of("usage", `"${makeVisible(given)}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
+      throw CliFailure.of("usage", `"${given}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
     return await withMonitor({ powers, args }, async (client) => {
       await showDigest({ powers, client }, { since, json: args.has("json") });
       return EXIT.ok;

@@ -37,7 +37,8 @@ export const extSign: Command = {
     const key = await findPublisher(home, name);
     const path = powers.resolve(args.required("SOURCE"));
     const is = await powers.sources.inspect(path);
-    if (is === null) throw CliFailure.of("not-found", `Nothing lies at ${path}`, "a folder, a .tgz or a .mcpb file");
+    if (is === null)
+      throw CliFailure.of("not-found", `Nothing lies at ${path}`, "a folder, or a .tgz, .mcpb or .zip file");
     if (is === "file" && args.has("bundle")) throw CliFailure.of("usage", "--bundle is about a folder");
     const source = await powers.sources.read({ path, form: formOf({ path, is }) });
     const form = args.has("bundle") ? "zip" : formOf({ path, is });
@@ -85,7 +86,7 @@ async function readKind(
 }
 
 async function put({ drafts, out }: Pick<CliPowers, "drafts" | "out">, path: string, text: string): Promise<void> {
-  if ((await drafts.digest(path)) === null) await drafts.write(path, text);
+  if ((await drafts.digest(path)) === null) await drafts.publish(path, text);
   else await drafts.replace(path, { text });
   writeLines(out, [line(`signed in ${makeVisible(path)}`, "good")]);
 }

@@ -9,7 +9,7 @@ import { freeId } from "../free-id.ts";
 import { signGrant } from "../grant-file.ts";
 import { probeServers } from "../probe-servers.ts";
 import { describeReport, insistOnGrave, readReport } from "../extension-report.ts";
-import { nameExtension } from "../show-extension.ts";
+import { callExtension, nameExtension } from "../show-extension.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { commandOf, grantFor, serverName, withTools, type Trust } from "../trust-extension.ts";
 import { EXTENSION } from "./ext.ts";
@@ -52,7 +52,7 @@ export const extTrust: Command = {
       if (damaged !== null)
         throw CliFailure.of(
           "bad-grant",
-          `${nameExtension(extension)} is not as it was added`,
+          `${callExtension(extension)} is not as it was added`,
           "remove it, and add it again",
         );
       const { grants } = await client.request("grants", {});

@@ -9,7 +9,7 @@ import { CliFailure } from "../failure.ts";
 import { findExtension } from "../find-extension.ts";
 import { freeId } from "../free-id.ts";
 import { signGrant } from "../grant-file.ts";
-import { nameExtension } from "../show-extension.ts";
+import { callExtension } from "../show-extension.ts";
 import { openSigningSession } from "../signing-session.ts";
 import { describeTools, storedServer, updatedGrant } from "../update-extension.ts";
 import { EXTENSION } from "./ext.ts";
@@ -45,7 +45,7 @@ export const extUpdate: Command = {
       const report = await readReport(client, id);
       const trusted = await client.request("extension-show", { id: before.extension });
       if (report.shown.damaged !== null)
-        throw CliFailure.of("bad-grant", `${nameExtension(report.shown.extension)} is not as it was added`);
+        throw CliFailure.of("bad-grant", `${callExtension(report.shown.extension)} is not as it was added`);
       const source = { ...before, extension: id };
       const folder = args.value("workspace");
       const workspace = folder === null ? old.sandbox.folder : powers.resolve(folder);

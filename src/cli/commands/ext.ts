@@ -46,7 +46,7 @@ export const extAdd: Command = {
     HOME,
   ],
   details: [
-    "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), or the https address of a server.",
+    "SOURCE is an npm package with its exact version, a folder (a skill is one with SKILL.md), an npm tarball (.tgz), an MCP bundle (.mcpb), a skill in a .zip, or the https address of a server.",
     "Nothing of it is run on your machine, its install scripts neither: --detonate runs them as aios ext detonate does, in a sealed sandbox with a made-up home. It is fetched and unpacked in processes of their own, without your files; an archive that has two readings, links, or grows like a bomb is refused.",
     "Of a package from npm, the attestations that its registry has are fetched, too, and verified without asking anybody: who built these bytes, and from which source. That there are none is told; one that does not hold is a grave finding.",
     "Who signed it is verified, too, and told by the name under which you admitted that key (aios publishers admit), never by what it says of itself. A signature that does not hold is a grave finding.",

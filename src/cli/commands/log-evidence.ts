@@ -114,8 +114,7 @@ function readTime(powers: CliPowers, given: string | null): number | null {
   if (given === null) return null;
   const span = parseDuration(given);
   const at = span === null ? parseInstant(given) : powers.now() - span;
-  if (at === null)
-    throw CliFailure.of("usage", `"${makeVisible(given)}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
+  if (at === null) throw CliFailure.of("usage", `"${given}" is no time`, "for example 8h, or 2026-12-01T08:00:00Z");
   return at;
 }
 

@@ -2,7 +2,6 @@ import { ERASABLE, DAY_MS, type RetentionDays } from "../../protocol/retention.t
 import { parseDuration } from "../../protocol/units.ts";
 import { describeRetention, tellDays } from "../../showing/describe-retention.ts";
 import { line, writeLines } from "../../showing/line.ts";
-import { makeVisible } from "../../showing/visible.ts";
 import type { Arguments } from "../arguments.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
@@ -37,7 +36,7 @@ export const logRetention: Command = {
     const what = args.optional("DO") ?? "show";
     const rules = args.list("RULE");
     if ((what !== "set" && what !== "show") || rules.length > 0 !== (what === "set"))
-      throw CliFailure.of("usage", `"${makeVisible([what, ...rules].join(" "))}" is nothing to do`, SHAPES);
+      throw CliFailure.of("usage", `"${[what, ...rules].join(" ")}" is nothing to do`, SHAPES);
     const days = what === "set" ? readRules(rules) : null;
     if (days !== null && args.has("json")) throw CliFailure.of("usage", "set prints no JSON", SHAPES);
     return await withMonitor({ powers, args }, async (client, home) => {
@@ -90,7 +89,7 @@ function readRules(given: readonly string[]): RetentionDays {
     const [, kind = "", time = ""] = /^([^=]*)=(.*)$/su.exec(rule) ?? [];
     const count = (parseDuration(time) ?? 0) / DAY_MS;
     if (!Number.isInteger(count) || count < 1)
-      throw CliFailure.of("usage", `"${makeVisible(rule)}" is no rule`, "KIND=TIME in whole days, such as outcome=30d");
+      throw CliFailure.of("usage", `"${rule}" is no rule`, "KIND=TIME in whole days, such as outcome=30d");
     for (const each of kind === "all" ? ERASABLE : [readRecordKind(kind)]) days[each] = count;
   }
   return days;

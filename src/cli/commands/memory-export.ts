@@ -109,7 +109,7 @@ function numberOf(args: Arguments, flag: string): number | null {
 function readPlane(name: string): ExportedPlane {
   const plane = EXPORTED_PLANES.find((each) => each === name);
   if (plane !== undefined) return plane;
-  throw CliFailure.of("usage", `"${makeVisible(name)}" is not append-only or ephemeral`);
+  throw CliFailure.of("usage", `"${name}" is not append-only or ephemeral`);
 }
 
 function tooLarge(): CliFailure {

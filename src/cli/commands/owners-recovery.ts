@@ -8,7 +8,6 @@ import { LONGEST_WAIT, recoveryKeyId, type RecoverySet } from "../../protocol/re
 import { parseDuration } from "../../protocol/units.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
-import { makeVisible } from "../../showing/visible.ts";
 import { HOME, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
@@ -148,8 +147,7 @@ function refuseEarly({
   recovery,
 }: Pick<OwnerRequests["owners"]["ok"], "owners" | "recovery"> & { readonly name: string }): void {
   const found = decode(ownerName, name);
-  if (found.kind === "refused")
-    throw CliFailure.of("usage", `Cannot recover as "${makeVisible(name)}": ${found.message}`);
+  if (found.kind === "refused") throw CliFailure.of("usage", `Cannot recover as "${name}": ${found.message}`);
   if (owners.some((owner) => owner.name === name))
     throw CliFailure.of("usage", `There is an owner ${name} already`, `for example ${name}-2`);
   if (recovery.pending !== null)

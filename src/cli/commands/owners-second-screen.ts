@@ -1,7 +1,6 @@
 import type { CliRequests } from "../../protocol/requests.ts";
 import { DEMANDS, type Demand } from "../../protocol/second-screen.ts";
 import { line, writeLines } from "../../showing/line.ts";
-import { makeVisible } from "../../showing/visible.ts";
 import { HOME, type Command } from "../command.ts";
 import { insistBelow, prose } from "../insist-below.ts";
 import { withMonitor } from "../connection.ts";
@@ -27,7 +26,7 @@ export const ownersSecondScreen: Command = {
     const given = args.required("FOR");
     const demand = DEMANDS.find((each) => each === given);
     if (demand === undefined)
-      throw CliFailure.of("usage", `a second screen is not demanded for "${makeVisible(given)}"`, DEMANDS.join(" or "));
+      throw CliFailure.of("usage", `a second screen is not demanded for "${given}"`, DEMANDS.join(" or "));
     return await withMonitor({ powers, args }, async (client, home) => {
       const asked = { purpose: "set-second-screen", document: { for: demand } } as const;
       await client.request("prepare", asked);

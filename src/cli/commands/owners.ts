@@ -234,7 +234,7 @@ function readOwner(args: Arguments, key: OwnerKey): OwnerDocument {
   const given = (args.value("roles") ?? "").split(",").map((role) => role.trim());
   const unknown = given.find((role) => !ROLES.some((known) => known === role));
   if (unknown !== undefined)
-    throw CliFailure.of("usage", `there is no role "${makeVisible(unknown)}"`, `one or more of: ${ROLES.join(", ")}`);
+    throw CliFailure.of("usage", `there is no role "${unknown}"`, `one or more of: ${ROLES.join(", ")}`);
   const roles: readonly Role[] = ROLES.filter((role) => given.includes(role));
   const decoded = decodeOwner(toDocument({ name: args.value("name") ?? "", roles, key }));
   if (decoded.kind === "refused")
@@ -245,5 +245,5 @@ function readOwner(args: Arguments, key: OwnerKey): OwnerDocument {
 function findOwner({ owners }: { readonly owners: readonly OwnerView[] }, wanted: string): OwnerView {
   const found = owners.find(({ id, name }) => id === wanted || name === wanted);
   if (found !== undefined) return found;
-  throw CliFailure.of("not-found", `There is no owner "${makeVisible(wanted)}"`, "aios owners list shows them");
+  throw CliFailure.of("not-found", `There is no owner "${wanted}"`, "aios owners list shows them");
 }

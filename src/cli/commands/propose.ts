@@ -75,7 +75,7 @@ function spanOf(args: Arguments, lease: boolean): number {
   if (span !== null && span >= 1000 && (!lease || span <= MAX_LEASE_MS)) return span;
   throw CliFailure.of(
     "usage",
-    `"${makeVisible(written ?? "")}" is no span that it can have`,
+    `"${written ?? ""}" is no span that it can have`,
     "for example 90min or 8h; a lease lasts at most 7d",
   );
 }

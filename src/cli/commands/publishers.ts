@@ -1,6 +1,11 @@
 import { toBase64 } from "../../protocol/bytes.ts";
 import type { ExtensionRequests, ExtensionView } from "../../protocol/extension-table.ts";
-import { changePublishers, decodePublisherChange, type PublisherChange } from "../../protocol/publishers.ts";
+import {
+  changePublishers,
+  decodePublisherChange,
+  refuseToAdmit,
+  type PublisherChange,
+} from "../../protocol/publishers.ts";
 import { line, writeLines, type Line } from "../../showing/line.ts";
 import { shortCode } from "../../showing/statement-code.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -13,7 +18,7 @@ import { CliFailure } from "../failure.ts";
 import { insistBelow } from "../insist-below.ts";
 import { askNewPassphrase } from "../passphrase.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
-import { requireName } from "../publisher-key.ts";
+import { requireName, requireNewName } from "../publisher-key.ts";
 import { nameExtension } from "../show-extension.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
@@ -62,10 +67,17 @@ export const publishersAdmit: Command = {
   ],
   examples: ["publishers admit acme 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="],
   async run(powers, args) {
-    const name = requireName(args.required("NAME"), "NAME");
+    const name = requireNewName(args.required("NAME"));
     const change = { kind: "admit", name, key: args.required("KEY") } as const;
     if (decodePublisherChange(change).kind === "refused")
-      throw CliFailure.of("usage", `"${makeVisible(change.key)}" is no public key`, "44 characters of base64");
+      throw CliFailure.of("usage", `"${change.key}" is no public key`, "44 characters of base64");
+    const odd = refuseToAdmit(change);
+    if (odd !== null)
+      throw CliFailure.of(
+        "bad-key",
+        `Cannot admit ${name}: ${odd}`,
+        "have the key from the publisher: aios publishers key",
+      );
     return await sign(powers, args, {
       change,
       question: `Admit ${name}?`,
@@ -116,8 +128,7 @@ export const publishersOnly: Command = {
   examples: ["publishers only on", "publishers only off"],
   async run(powers, args) {
     const given = args.required("SWITCH");
-    if (given !== "on" && given !== "off")
-      throw CliFailure.of("usage", `"${makeVisible(given)}" is neither on nor off`);
+    if (given !== "on" && given !== "off") throw CliFailure.of("usage", `"${given}" is neither on nor off`);
     const only = given === "on";
     return await sign(powers, args, {
       change: { kind: "only", only },
@@ -140,7 +151,7 @@ export const publishersKey: Command = {
   ],
   examples: ["publishers key acme"],
   async run(powers, args) {
-    const name = requireName(args.required("NAME"), "NAME");
+    const name = requireNewName(args.required("NAME"));
     const home = powers.home(args.value("home"));
     if (powers.person === null)
       throw CliFailure.of(
@@ -207,9 +218,15 @@ async function describeStopping(client: MonitorClient, change: PublisherChange):
   const stopping = extensions.filter(
     (each) => each.grants.length > 0 && !isOf(each, are) && (!before.only || isOf(each, were)),
   );
+  if (before.only && stopping.length === 0) return [];
   return [
     ...stopping.map((each) => line(`stops      ${nameExtension(each)}, of ${each.grants.join(", ")}`, "bad")),
     ...(before.only ? [] : [line("stops      every server that a grant names by a program or an address", "bad")]),
+    line(
+      "An agent that goes on calling what stopped is denied each time, and such a run of denials freezes it",
+      "wait",
+    ),
+    line("(breaker-open) until an owner lets it go on: aios thaw.", "wait"),
   ];
 }
 

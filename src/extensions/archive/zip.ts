@@ -22,7 +22,21 @@ export async function unpackZip(archive: Uint8Array, work: Unpacking): Promise<v
     work.count(entry.size);
     return [{ ...entry, path }];
   });
-  for (const file of files) await unpackFile(file, work);
+  const folder = skillFolder(files.map(({ path }) => path));
+  for (const file of files) await unpackFile({ ...file, path: file.path.slice(folder.length) }, work);
+}
+
+/**
+ * The one folder in which all of a packed skill lies, with the `/` after it; empty for every other tree. Names are judged with
+ * it: what is no twin and leads nowhere there is none and leads nowhere without it.
+ */
+function skillFolder(paths: readonly string[]): string {
+  const [first = ""] = paths;
+  const folder = first.slice(0, first.indexOf("/") + 1);
+  const is = (name: string): boolean => paths.includes(`${folder}${name}`);
+  return folder !== "" && paths.every((path) => path.startsWith(folder)) && is("SKILL.md") && !is("manifest.json")
+    ? folder
+    : "";
 }
 
 async function unpackFile(file: ZipEntry & { readonly path: string }, work: Unpacking): Promise<void> {

@@ -36,8 +36,11 @@ export async function readSays(
 async function readKind(tree: TreeTexts, form: ArchiveForm, label: string): Promise<SaidExtension> {
   if (form === "zip") {
     const text = await tree.text("manifest.json");
-    if (text === null) throw new DeclareFault("there is no manifest.json in it, which each bundle has");
-    return { kind: "read", is: "mcpb", says: readBundle(parse("manifest.json", text)) };
+    if (text !== null) return { kind: "read", is: "mcpb", says: readBundle(parse("manifest.json", text)) };
+    const packed = await tree.text("SKILL.md");
+    if (packed === null)
+      throw new DeclareFault("there is neither a manifest.json in it, which a bundle has, nor a SKILL.md of a skill");
+    return { kind: "read", is: "skill", says: readSkill(packed, label.replace(/\.zip$/iu, "")) };
   }
   const [skill, packed] = await Promise.all([tree.text("SKILL.md"), tree.text("package.json")]);
   if (form === "tar" && skill !== null) return { kind: "read", is: "skill", says: readSkill(skill, label) };

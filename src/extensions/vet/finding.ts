@@ -87,9 +87,20 @@ const OWN_RULES: { readonly [rule in OwnRule]: { readonly severity: Severity; re
 
 export type VetRule = RuleId | OwnRule;
 
+/** Rules about the words of a skill find the same in a server's own texts: there a title does not speak of a skill. */
+const TEXT_RULES = {
+  "hidden-text": { ...RULES["hidden-text"], title: "It holds text that people do not see" },
+  "skill-fetches": { ...RULES["skill-fetches"], title: "A text has code fetched and run" },
+  "skill-decodes": { ...RULES["skill-decodes"], title: "A text has something decoded and run" },
+  "skill-secrets": { ...RULES["skill-secrets"], title: "A text sends the agent to secrets" },
+  "skill-hides": { ...RULES["skill-hides"], title: "A text tells the agent to hide something" },
+  "skill-sends": { ...RULES["skill-sends"], title: "A text has data sent to an address" },
+  "skill-persists": { ...RULES["skill-persists"], title: "A text has files changed that other programs obey" },
+} as const;
+
 /** Every rule that vetting can name: its own, and those about texts that `aios scan` has too. */
 export const VET_RULES: { readonly [rule in VetRule]: { readonly severity: Severity; readonly title: string } } =
-  Object.freeze({ ...RULES, ...OWN_RULES });
+  Object.freeze({ ...RULES, ...TEXT_RULES, ...OWN_RULES });
 
 /** One thing that speaks against an extension, or that a person should know of it. `place.path` is relative to its folder. */
 export interface VetFinding {

@@ -184,11 +184,13 @@ function judgeCommand(
   return [...judgeString(text, judging.decoder), ...seen].map((each) => ({ ...each, line }));
 }
 
-/** Each rule once in a line, and at most `perRule` times in a file. */
+/** Each rule once in a line, of two with one cause one, and at most `perRule` times in a file. */
 function dropRepeats(seen: readonly Seen[]): readonly Seen[] {
   const times = new Map<string, number>();
   const places = new Set<string>();
+  const words = new Set(seen.filter(({ rule }) => rule === "words-secrets").map(({ line }) => line));
   return seen.filter(({ rule, line }) => {
+    if (rule === "skill-secrets" && words.has(line)) return false;
     const place = `${rule} ${line}`;
     const count = times.get(rule) ?? 0;
     if (places.has(place) || count >= VET_BOUNDS.perRule) return false;
