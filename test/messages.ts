@@ -4,6 +4,9 @@ import { isNode, nameOf, stringOf, type SourceModule, type SyntaxNode } from "./
 const PATHS = COMMAND_GROUPS.flatMap((group) => group.commands.map((command) => command.path));
 const FAMILIES = new Set(PATHS.filter((path) => path.length > 1).map(([family]) => family));
 
+/** With which files of the log begin. */
+const MARKS = new Set(["log journal", "log slots"]);
+
 /** Commands that a text of a module tells a person to run, and that are none. */
 export function unknownCommands(module: SourceModule): readonly string[] {
   return module.nodes.flatMap(textOf).flatMap((text) =>
@@ -21,7 +24,10 @@ function namedIn(text: string): readonly (readonly string[])[] {
     ([, words = ""]) => words,
   );
   const split = (words: string): readonly string[] => words.trim().split(" ");
-  return [...quoted.map(split), ...plain.map(split).filter(([family = ""]) => FAMILIES.has(family))];
+  return [
+    ...quoted.map(split),
+    ...plain.map(split).filter(([family = "", word = ""]) => FAMILIES.has(family) && !MARKS.has(`${family} ${word}`)),
+  ];
 }
 
 function isCommand(words: readonly string[]): boolean {

@@ -1132,10 +1132,11 @@ Can
   files/write_file where path is one of "/workspace/a.md",
     "/workspace/b‹U+202E›.md": asks you every time
   files#file:///workspace/: runs
+  the server files reads and writes in the workspace folder when it is called
 Cannot
   files/move_file: not even listed
-  any file of yours, the network, any program but its own, inside its sandbox
-    too, the substrate's own settings, keys and log
+  any other file of yours, the network, any program but its own, inside its
+    sandbox too, the substrate's own settings, keys and log
 Limits
   ends 2026-11-22 20:00:00 (in 8 h)
   200 uses in all
@@ -1189,10 +1190,11 @@ Can
     "/workspace/b‹U+202E›.md": runs without asking: this is a lease; any
     argument that is not declared may be anything
   files#file:///workspace/: runs without asking: this is a lease
+  the server files reads and writes in the workspace folder when it is called
 Cannot
   files/move_file: not even listed
-  any file of yours, the network, any program but its own, inside its sandbox
-    too, the substrate's own settings, keys and log
+  any other file of yours, the network, any program but its own, inside its
+    sandbox too, the substrate's own settings, keys and log
 Limits
   ends 2026-11-22 20:00:00 (in 8 h)
   200 uses in all
