@@ -187,8 +187,11 @@ describe("enrolment", () => {
     expect(await owners()).not.toContain("stranger");
   });
 
-  test("attack: a name or a key that is there already is not taken", async () => {
+  test("attack: a name or a key that is there already is not taken, nor a key that is nobody's", async () => {
     await expect(aios.sign("enrol-owner", ownerDocument("owner", makeSigner()))).rejects.toThrow(/already/);
+    // Under the identity of the curve anybody signs.
+    const anybody = { ...makeSigner(), publicKey: Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 1 : 0)) };
+    await expect(aios.sign("enrol-owner", ownerDocument("anybody", anybody))).rejects.toThrow(/small order/);
     await expect(aios.sign("enrol-owner", ownerDocument("again", aios.owner))).rejects.toThrow(/already/);
   });
 });
