@@ -186,8 +186,8 @@ export function createDriverTable(
   async function changed(live: LiveInstance, now: { name: string; spec: DriverSpec; offer: Offer }): Promise<void> {
     // It was found out before, and said that it changed more than once.
     if (journal.state.quarantined.has(now.spec.pin)) return;
-    // ERRORS-DENY: code that cannot be read any more is code that changed.
-    const found = await pinOf(now.spec.source, now.offer).catch(() => "unreadable");
+    // ERRORS-DENY: code that cannot be read any more is code that changed; no server has the digest of these words as its pin.
+    const found = await pinOf(now.spec.source, now.offer).catch(() => powers.crypto.digest("unreadable"));
     if (found === now.spec.pin) {
       live.face?.port.changed();
       return;

@@ -3,10 +3,7 @@ import type { QuarantinedServer } from "../protocol/quarantined-server.ts";
 import { StateFault } from "./state-fault.ts";
 import type { State } from "./state.ts";
 
-/**
- * Puts a grant in force, under an id that was never used. An owner who signs for an extension after it was in quarantine lets
- * it start again, for that grant and those before. Throws StateFault.
- */
+/** Puts a grant in force, under an id that was never used. Throws StateFault. */
 export function putGrant(
   state: State,
   { seq, grant, key }: { readonly seq: number; readonly grant: Grant; readonly key: string },
@@ -14,17 +11,21 @@ export function putGrant(
   if (state.grants.has(grant.id)) throw new StateFault(seq, `grant "${grant.id}" exists already`);
   state.grants.set(grant.id, { grant, key, revoked: false });
   state.active.set(grant.id, grant);
-  for (const { source } of Object.values(grant.drivers))
-    if (source.kind === "ext") state.barred.delete(source.extension);
   for (const agent of grant.agents) {
     const grants = state.byAgent.get(agent) ?? new Map();
     state.byAgent.set(agent, grants.set(grant.id, grant));
   }
 }
 
-/** An owner who signs for a pin anew, knowing that it is in quarantine, ends that; nothing else does. */
+/**
+ * An owner who signs for a pin anew, knowing that it is in quarantine, ends that; nothing else does. The same of an extension that
+ * was in quarantine and was added anew: grants of before start it again too.
+ */
 export function releaseDrivers(state: State, grant: Grant): void {
-  for (const { pin } of Object.values(grant.drivers)) state.quarantined.delete(pin);
+  for (const { pin, source } of Object.values(grant.drivers)) {
+    state.quarantined.delete(pin);
+    if (source.kind === "ext") state.barred.delete(source.extension);
+  }
 }
 
 /** The servers of a grant that are in quarantine. */

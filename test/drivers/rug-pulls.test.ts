@@ -15,6 +15,7 @@ import { emptyState, type State } from "../../src/monitor/state.ts";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import type { Offer } from "../../src/protocol/requests.ts";
 import type { RecordBody } from "../../src/protocol/record.ts";
+import { decodeRecord } from "../../src/protocol/record-codec.ts";
 
 /*
  * A server that was signed for and is another one later. The monitor's table of drivers, the driver and the client of the
@@ -123,6 +124,8 @@ class Server {
   changed = 0;
   /** Whether it answers with an error when it is asked for its tools. */
   listsNothing = false;
+  /** Whether its files cannot be read any more. */
+  codeIsGone = false;
   /** How often its tools were asked for. */
   listings = 0;
   /** Milliseconds of the driver's clock. */
@@ -227,7 +230,8 @@ async function stage(server: Server): Promise<{
   } satisfies Journal;
   const powers = {
     crypto,
-    codeDigest: () => Promise.resolve(server.says.code),
+    codeDigest: () =>
+      server.codeIsGone ? Promise.reject(new Error("ENOENT: no such file")) : Promise.resolve(server.says.code),
     timer: { after: () => () => {} },
     startSandbox: () =>
       Promise.resolve({ channels: [{}], ended: new Promise(() => {}), kill() {}, suspend() {}, errors: () => "" }),
@@ -443,6 +447,19 @@ test("a server that cannot say any more what it offers runs nothing", async () =
   // Started anew, and judged by what it says then.
   server.listsNothing = false;
   expect([await call(), server.calls]).toEqual(["ran", 2]);
+});
+
+test("one whose files cannot be read when it says that it changed is in quarantine, by a record that a start can read", async () => {
+  const server = new Server();
+  const { call, records, settled } = await stage(server);
+  expect(await call()).toBe("ran");
+  server.codeIsGone = true;
+  server.tell("tools");
+  await settled();
+  server.codeIsGone = false;
+  expect([await call(), server.calls, quarantines(records)]).toEqual(["quarantined", 1, 1]);
+  const place = { v: 1, seq: 0, at: 0, start: "0".repeat(32), payload: null } as const;
+  for (const body of records) expect(decodeRecord(asJson({ ...body, ...place })).kind, body.kind).toBe("ok");
 });
 
 test("nothing but a grant that is signed anew over its pin ends a quarantine", async () => {
