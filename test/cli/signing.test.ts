@@ -50,6 +50,9 @@ function askedFor(desk: Desk, name: string): number {
   return desk.monitor.asked.filter((asked) => asked.name === name).length;
 }
 
+/** No grant is there yet, so no server of one is in quarantine. */
+const granting: Setting["answers"] = { prepare, grants: () => ({ grants: [] }), submit: () => ({ seq: 7 }) };
+
 const approvals: Setting["answers"] = {
   held: () => pageOf([held]),
   "held-show": () => held,
@@ -156,7 +159,7 @@ describe("the other signed acts", () => {
 
   test("a grant is signed as the document that was shown", async () => {
     const files = { "g.json": canonicalize(parseDocument(grant)) };
-    const desk = createDesk({ files, typed: ["y", PASSPHRASE], answers: { prepare, submit: () => ({ seq: 7 }) } });
+    const desk = createDesk({ files, typed: ["y", PASSPHRASE], answers: granting });
     expect(await runProgram(["grants", "sign", "g.json"], desk.powers)).toBe(EXIT.ok);
     expect(canonicalize(submitted(desk).document)).toBe(files["g.json"]);
     expect(desk.err()).toContain("files/write_file where path is one of");
@@ -164,7 +167,7 @@ describe("the other signed acts", () => {
 
   test("a grant is shown anew for the width that there is, and an answer to rows of another width is asked for again", async () => {
     const files = { "g.json": canonicalize(parseDocument(grant)) };
-    const desk = createDesk({ files, typed: ["y", "y", PASSPHRASE], answers: { prepare, submit: () => ({ seq: 7 }) } });
+    const desk = createDesk({ files, typed: ["y", "y", PASSPHRASE], answers: granting });
     let columns = 80;
     const err = {
       ...desk.powers.err,
