@@ -255,8 +255,7 @@ describe("what has ended", () => {
     expect(told(ran, 1)["entries"]).toMatchObject([{ entry }]);
     const backup = mkdtempSync(join(tmpdir(), "aios-backup-"));
     try {
-      for (const folder of ["log", "index", "keys"])
-        copyWhole(join(aios.home, folder), join(backup, folder));
+      for (const folder of ["log", "index", "keys"]) copyWhole(join(aios.home, folder), join(backup, folder));
       const key = readFileSync(join(aios.home, "keys", "memory", "payload-epoch-1"));
       await expect.poll(() => records("memory-destroyed"), { timeout: 30_000, interval: 500 }).toHaveLength(1);
       const gone = await follow("keeper", call("memory__get", { plane: "ephemeral", entry }));
