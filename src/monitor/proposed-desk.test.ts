@@ -139,6 +139,19 @@ describe("the desk of proposed grants", () => {
     expect(() => admit(signed(statement))).not.toThrow();
   });
 
+  test("takes none over an extension that was in quarantine: removed, added anew and proposed, it must not come back unseen", async () => {
+    const extension = `sha256:${"d".repeat(64)}`;
+    const source = { kind: "ext", extension, command: ["node"], workspace: "none" } as const;
+    const drivers = { notes: { source, pin: OTHER, tools: {}, resources: [], prompts: [] } };
+    desk.lay({ instance: "i-0123456789abcdef", grant: { ...grant, drivers }, about: ["calls: 3"], ...held });
+    const { statement } = await show();
+    state.barred.set(extension, "its author's account was taken over");
+    expect((await show()).frozen).toContain("extension of server notes was in quarantine");
+    expect(() => admit(signed(statement))).toThrow(/not taken: the extension of server notes was in quarantine/);
+    state.barred.clear();
+    expect(() => admit(signed(statement))).not.toThrow();
+  });
+
   describe("over actions that wait", () => {
     const TOOL: ToolClass = { risk: "reserved", labels: [], fields: { text: "string" }, recipients: {} };
     const instance = "i-0123456789abcdef";

@@ -142,6 +142,9 @@ export function createProposedDesk({ state, random, crypto, now }: DeskParts): P
     const [changed] = quarantinedServers(state, grant);
     if (changed !== undefined)
       return `server ${changed.driver} is in quarantine: aios grants sign, at a terminal, says so and can end that`;
+    for (const [driver, { source }] of Object.entries(grant.drivers))
+      if (source.kind === "ext" && state.barred.has(source.extension))
+        return `the extension of server ${driver} was in quarantine: aios ext trust, at a terminal, says so and can end that`;
     const acting = state.instances.get(instance);
     if (acting !== undefined) return frozenBy(state, acting);
     return state.allFrozen === null ? null : "everything is frozen";
