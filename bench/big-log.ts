@@ -4,15 +4,15 @@ import type { JsonObject } from "../src/kernel/json.ts";
 import type { Log } from "../src/monitor/log/log.ts";
 import { openLog } from "../src/monitor/log/open.ts";
 import { createClock } from "../src/platform/clock.ts";
-import { createCrypto } from "../src/platform/crypto.ts";
 import { openHome } from "../src/platform/home.ts";
 import { openLogFiles } from "../src/platform/log-files.ts";
 import { openMonitorKeys } from "../src/platform/monitor-keys.ts";
 import { createRandom } from "../src/platform/random.ts";
 import { createTimer } from "../src/platform/timer.ts";
 import type { ActionBase, RecordBody } from "../src/protocol/record.ts";
+import { createMonitorCrypto } from "./monitor-crypto.ts";
 
-const crypto = createCrypto();
+const crypto = createMonitorCrypto();
 const SHA = `sha256:${"d".repeat(64)}`;
 const GROUP = 256;
 /** Actions of one instance, and how often of these somebody was asked, a file was read that gives a label, or a text was kept. */

@@ -11,13 +11,13 @@ import type { LogKeys } from "../src/monitor/log/keys.ts";
 import { openMemory, type Memory } from "../src/monitor/memory/memory.ts";
 import { startShelf } from "../src/main/shelf-thread.ts";
 import { emptyState } from "../src/monitor/state.ts";
-import { createCrypto } from "../src/platform/crypto.ts";
 import { openEpochKeys } from "../src/platform/epoch-keys.ts";
 import { openLogFiles } from "../src/platform/log-files.ts";
 import { createRandom } from "../src/platform/random.ts";
 import { createTimer } from "../src/platform/timer.ts";
 import { openBenchLog } from "./records.ts";
 import { median, type Row } from "./row.ts";
+import { createMonitorCrypto } from "./monitor-crypto.ts";
 
 /** Entries of the append-only plane; `npm run proof:memory` takes a million. */
 const ENTRIES = Number(process.env["AIOS_MEMORY_ENTRIES"] ?? 100_000);
@@ -91,7 +91,7 @@ async function openBenchMemory(log: Log, { home, now }: { home: string; now(): n
   });
   const keys: LogKeys = Object.assign(epochs, { files: openLogFiles(join(home, "slots")) });
   const memory = await openMemory({
-    crypto: createCrypto(),
+    crypto: createMonitorCrypto(),
     random,
     timer: createTimer(),
     keys,

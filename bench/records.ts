@@ -3,7 +3,6 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClock } from "../src/platform/clock.ts";
-import { createCrypto } from "../src/platform/crypto.ts";
 import { openLogFiles } from "../src/platform/log-files.ts";
 import { createRandom } from "../src/platform/random.ts";
 import { createSigner } from "../src/platform/signer.ts";
@@ -11,6 +10,7 @@ import { createTimer } from "../src/platform/timer.ts";
 import type { RecordBody } from "../src/protocol/record.ts";
 import type { Log } from "../src/monitor/log/log.ts";
 import { openLog } from "../src/monitor/log/open.ts";
+import { createMonitorCrypto } from "./monitor-crypto.ts";
 import type { Row } from "./row.ts";
 
 const GROUP = 100;
@@ -102,7 +102,7 @@ export function openBenchLog(home: string): Promise<Log> {
   return openLog({
     files: openLogFiles(join(home, "log")),
     keys: { epoch: 1, key: () => epochKey, advance: () => 1, retire() {}, files: openLogFiles(join(home, "keys")) },
-    crypto: createCrypto(),
+    crypto: createMonitorCrypto(),
     random: createRandom(),
     clock: createClock(),
     timer: createTimer(),
@@ -138,7 +138,7 @@ async function aloneAgainstBare(log: Log, home: string): Promise<{ alone: number
 
 /** Records a second that the cryptography alone would allow, which no writer on one core can pass. */
 function sealAndHash(): number {
-  const crypto = createCrypto();
+  const crypto = createMonitorCrypto();
   const key = new Uint8Array(32).fill(4);
   const [payload, leaf, node] = [new Uint8Array(330), new Uint8Array(700), new Uint8Array(65)];
   const start = performance.now();

@@ -21,6 +21,8 @@ import { openGroups } from "../platform/cgroup.ts";
 import { createClock } from "../platform/clock.ts";
 import { createCodeDigest } from "../platform/code-digest.ts";
 import { createCrypto } from "../platform/crypto.ts";
+import { openDirectGcm } from "../platform/direct-gcm.ts";
+import { nodeGcm } from "../platform/gcm.ts";
 import { openExtensionStore } from "../platform/extension-store.ts";
 import { openHome, oncePerTurn, rememberHome, watchRemoval } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
@@ -71,7 +73,12 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
   const identity = codeDigest(OWN_CODE);
   identity.catch(() => undefined); // awaited below; what fails before ends the process with its own words
-  const [clock, timer, random, crypto] = [createClock(), createTimer(), createRandom(), createCrypto()];
+  const [clock, timer, random, crypto] = [
+    createClock(),
+    createTimer(),
+    createRandom(),
+    createCrypto(openDirectGcm() ?? nodeGcm),
+  ];
   const start = random.hex(16);
   const keys = openMonitorKeys(home.keys, existsSync(join(home.log, "checkpoint")));
   // The log stamps records with trusted time, which starts from the newest time in the log.

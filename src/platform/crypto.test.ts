@@ -1,5 +1,8 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createCrypto } from "./crypto.ts";
+import { openDirectGcm } from "./direct-gcm.ts";
+import { nodeGcm } from "./gcm.ts";
 import { createSigner } from "./signer.ts";
 
 const crypto = createCrypto();
@@ -69,13 +72,18 @@ describe("Ed25519", () => {
   });
 });
 
-describe("AES-256-GCM", () => {
-  const key = crypto.sha256("key");
+describe.each([
+  ["by Node's own interface", nodeGcm],
+  ["called directly", openDirectGcm()],
+])("AES-256-GCM %s", (_way, gcm) => {
+  if (gcm === null) throw new Error("the OpenSSL of this Node cannot be called");
+  const made = createCrypto(gcm);
+  const key = made.sha256("key");
   const nonce = new Uint8Array(12).fill(7);
   const associated = utf8("record 7");
 
   it("gives the value of the GCM specification (test case 14)", () => {
-    const sealed = crypto.seal(new Uint8Array(32), new Uint8Array(12), new Uint8Array(16), new Uint8Array());
+    const sealed = made.seal(new Uint8Array(32), new Uint8Array(12), new Uint8Array(16), new Uint8Array());
     expect(Buffer.from(sealed).toString("hex")).toBe(
       "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919",
     );
@@ -84,29 +92,63 @@ describe("AES-256-GCM", () => {
   it("opens what it sealed, empty and long", () => {
     for (const size of [0, 1, 15, 16, 17, 100_000]) {
       const plain = new Uint8Array(size).fill(size & 0xff);
-      const sealed = crypto.seal(key, nonce, plain, associated);
+      const sealed = made.seal(key, nonce, plain, associated);
       expect(sealed.length).toBe(size + 16);
-      expect(crypto.open(key, nonce, sealed, associated)).toEqual(plain);
+      expect(made.open(key, nonce, sealed, associated)).toEqual(plain);
     }
   });
 
   it("throws when any byte, the key, the nonce or the associated data changed", () => {
-    const sealed = crypto.seal(key, nonce, utf8("secret"), associated);
+    const sealed = made.seal(key, nonce, utf8("secret"), associated);
     for (let place = 0; place < sealed.length; place++) {
       const changed = sealed.slice();
       changed[place] = (changed[place] ?? 0) ^ 1;
-      expect(() => crypto.open(key, nonce, changed, associated)).toThrow();
+      expect(() => made.open(key, nonce, changed, associated)).toThrow();
     }
-    expect(() => crypto.open(crypto.sha256("other"), nonce, sealed, associated)).toThrow();
-    expect(() => crypto.open(key, new Uint8Array(12), sealed, associated)).toThrow();
-    expect(() => crypto.open(key, nonce, sealed, utf8("record 8"))).toThrow();
-    expect(() => crypto.open(key, nonce, sealed.subarray(0, sealed.length - 1), associated)).toThrow();
-    expect(() => crypto.open(key, nonce, sealed.subarray(0, 15), associated)).toThrow(RangeError);
+    expect(() => made.open(made.sha256("other"), nonce, sealed, associated)).toThrow();
+    expect(() => made.open(key, new Uint8Array(12), sealed, associated)).toThrow();
+    expect(() => made.open(key, nonce, sealed, utf8("record 8"))).toThrow();
+    expect(() => made.open(key, nonce, sealed.subarray(0, sealed.length - 1), associated)).toThrow();
+    expect(() => made.open(key, nonce, sealed.subarray(0, 15), associated)).toThrow(RangeError);
   });
 
   it("refuses a key or a nonce of another length", () => {
-    expect(() => crypto.seal(key.subarray(0, 16), nonce, utf8("x"), associated)).toThrow(RangeError);
-    expect(() => crypto.seal(key, new Uint8Array(16), utf8("x"), associated)).toThrow(RangeError);
-    expect(() => crypto.open(key, new Uint8Array(8), new Uint8Array(16), associated)).toThrow(RangeError);
+    expect(() => made.seal(key.subarray(0, 16), nonce, utf8("x"), associated)).toThrow(RangeError);
+    expect(() => made.seal(key, new Uint8Array(16), utf8("x"), associated)).toThrow(RangeError);
+    expect(() => made.open(key, new Uint8Array(8), new Uint8Array(16), associated)).toThrow(RangeError);
+  });
+
+  it("leaves what it read as it was, and its own neighbours too", () => {
+    const [keyThen, nonceThen, plain] = [key.slice(), nonce.slice(), utf8("the same")];
+    const first = made.seal(key, nonce, plain, associated);
+    const kept = first.slice();
+    const others = Array.from({ length: 300 }, (_, size) => made.seal(key, nonce, new Uint8Array(size), associated));
+    expect(first).toEqual(kept);
+    for (const [size, sealed] of others.entries()) expect(made.open(key, nonce, sealed, associated).length).toBe(size);
+    expect([key, nonce, plain]).toEqual([keyThen, nonceThen, utf8("the same")]);
+  });
+
+  it("seals and opens as before after something that it refused", () => {
+    const sealed = made.seal(key, nonce, utf8("secret"), associated).slice();
+    expect(() => made.open(key, nonce, sealed, utf8("record 8"))).toThrow();
+    expect(made.seal(key, nonce, utf8("secret"), associated)).toEqual(sealed);
+    expect(made.open(key, nonce, sealed, associated)).toEqual(utf8("secret"));
+  });
+});
+
+describe("both ways to AES-256-GCM", () => {
+  it("write the same bytes, and each opens what the other sealed", () => {
+    const [node, direct] = [createCrypto(nodeGcm), createCrypto(openDirectGcm() ?? undefined)];
+    const bytes = fc.uint8Array({ maxLength: 5000 });
+    const exactly = (length: number): fc.Arbitrary<Uint8Array> =>
+      fc.uint8Array({ minLength: length, maxLength: length });
+    fc.assert(
+      fc.property(exactly(32), exactly(12), bytes, bytes, (key, nonce, plain, associated) => {
+        const sealed = direct.seal(key, nonce, plain, associated);
+        expect(sealed).toEqual(node.seal(key, nonce, plain, associated));
+        expect(node.open(key, nonce, sealed, associated)).toEqual(plain);
+        expect(direct.open(key, nonce, sealed, associated)).toEqual(plain);
+      }),
+    );
   });
 });

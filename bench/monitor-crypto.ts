@@ -1,0 +1,9 @@
+import { createCrypto } from "../src/platform/crypto.ts";
+import { openDirectGcm } from "../src/platform/direct-gcm.ts";
+import { nodeGcm } from "../src/platform/gcm.ts";
+import type { Crypto } from "../src/platform/powers.ts";
+
+/** The cryptography that the monitor has. */
+export function createMonitorCrypto(): Crypto {
+  return createCrypto(openDirectGcm() ?? nodeGcm);
+}
