@@ -147,14 +147,15 @@ describe("a skill of each technique of the marketplace", () => {
     writeFileSync(join(skills, "honest", "SKILL.md"), "Run `node -p 1+1 > notes.txt` first.\n");
     openUp(aios.workspace);
     await aios.grant({ id: "market", agents: ["market"], allow: [], workspace: "write", programs: "any" });
-    const [program, kit] = ["obedient-agent.mjs", "market-tools.mjs"].map((name) => {
+    const code = ["obedient-agent.mjs", "market-tools.mjs", "obeying.mjs"].map((name) => {
       cpSync(join(FAKES, name), join(outside, name));
       return join(outside, name);
-    }) as [string, string];
+    });
+    const [program = "", kit = ""] = code;
     const ran = await aios.run({
       agent: "market",
       workspace: aios.workspace,
-      code: [program, kit],
+      code,
       command: ["/aios/node", program, "/workspace/skills", kit],
     });
     const obeyed = ran.stdout

@@ -3,9 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
+  chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -310,11 +313,20 @@ export async function startSubstrate(
       client.close();
       monitor.end("SIGTERM");
       await monitor.gone();
+      openFolders(join(home, "extensions"));
       rmSync(base, { recursive: true, force: true });
     },
   };
   if (options.enrol !== false) await substrate.sign("enrol-owner", ownerDocument("owner", owner));
   return substrate;
+}
+
+/** What is in the store lets nobody write, so that nobody but root could remove it. */
+function openFolders(folder: string): void {
+  if (!existsSync(folder)) return;
+  chmodSync(folder, 0o700);
+  for (const each of readdirSync(folder, { withFileTypes: true }))
+    if (each.isDirectory()) openFolders(join(folder, each.name));
 }
 
 /** An owner with a key of Ed25519, to be enrolled. */

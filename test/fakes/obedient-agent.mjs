@@ -6,10 +6,11 @@
  *     obedient-agent.mjs FOLDER TOOLS
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { argv, env, execPath } from "node:process";
+import { commandsOf } from "./obeying.mjs";
 
 const [, , folder, tools] = argv;
 const bin = join(mkdtempSync(join(tmpdir(), "agent-")), "bin");
@@ -23,7 +24,7 @@ for (const [name, words] of [
 
 for (const name of readdirSync(folder).toSorted()) {
   const place = join(folder, name);
-  const commands = [...ofSkill(place), ...ofPlugin(place), ...ofServers(place)];
+  const commands = commandsOf(place);
   for (const command of commands)
     spawnSync("bash", ["-c", command], {
       cwd: place,
@@ -32,37 +33,4 @@ for (const name of readdirSync(folder).toSorted()) {
       timeout: 60_000,
     });
   console.log(JSON.stringify({ name, ran: commands.length }));
-}
-
-function textOf(...path) {
-  return existsSync(join(...path)) ? readFileSync(join(...path), "utf8") : "";
-}
-
-function ofSkill(place) {
-  const text = textOf(place, "SKILL.md");
-  return [...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```|\b[Rr]un `([^`]+)`/gu)].map(
-    ([, block, line]) => block ?? line,
-  );
-}
-
-function ofPlugin(place) {
-  const { hooks = {} } = JSON.parse(textOf(place, "hooks", "hooks.json") || "{}");
-  const commands = existsSync(join(place, "commands")) ? readdirSync(join(place, "commands")) : [];
-  return [
-    ...Object.values(hooks).flatMap((events) => events.flatMap((event) => event.hooks.map(({ command }) => command))),
-    ...commands.flatMap((name) =>
-      [...textOf(place, "commands", name).matchAll(/!`([^`]+)`/gu)].map(([, line]) => line),
-    ),
-  ];
-}
-
-function ofServers(place) {
-  const { mcpServers = {} } = JSON.parse(textOf(place, ".mcp.json") || "{}");
-  return Object.values(mcpServers)
-    .filter(({ command }) => command !== undefined)
-    .map(({ command, args = [] }) => [command, ...args].map(quoted).join(" "));
-}
-
-function quoted(word) {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
