@@ -1,3 +1,5 @@
+import { PlanRefused } from "../extensions/adopt/client-plan.ts";
+import { CONFIGURATION_BYTES } from "../extensions/scan/configuration.ts";
 import { parseJson } from "../kernel/json.ts";
 import { decode, integer, list, object, oneOf, text, type Decoder } from "../protocol/decode.ts";
 import { CliFailure } from "./failure.ts";
@@ -46,6 +48,10 @@ type Powers = Pick<CliPowers, "drafts" | "files" | "crypto">;
 export interface AdoptionPlace {
   readonly parent: string;
   readonly folder: string;
+}
+
+function listOf(files: readonly ChangedFile[]): string {
+  return `${JSON.stringify({ v: "1", files }, null, 2)}\n`;
 }
 
 function backup(folder: string, at: number): string {
@@ -100,7 +106,7 @@ export async function writeAdopted(
       after: crypto.digest(now),
       mode,
     }));
-    await drafts.write(`${folder}/${MANIFEST}`, `${JSON.stringify({ v: "1", files }, null, 2)}\n`);
+    await drafts.write(`${folder}/${MANIFEST}`, listOf(files));
     for (const { path, before, text: now, mode } of changes) {
       if ((await drafts.digest(path)) !== before) throw changed(path);
       await drafts.exchange(path, { text: now }, mode);
@@ -112,33 +118,33 @@ export async function writeAdopted(
   }
 }
 
+/** One file that was taken back. */
+export interface Restored {
+  readonly path: string;
+  /** What came back into a file that was changed since; null: it is byte for byte what it was. */
+  readonly servers: readonly string[] | null;
+}
+
+/** Puts what an adoption took out of a file into what the file is now. Throws `PlanRefused`. */
+export type Return = (
+  path: string,
+  texts: { readonly now: string; readonly original: string },
+) => { readonly text: string; readonly servers: readonly string[] };
+
 /**
- * Takes an adoption back: the originals byte for byte with their permissions, then what was kept for that. Throws
- * `CliFailure` `changed-since`, with nothing done, when a file is neither what it was nor what it became.
+ * Takes an adoption back: the originals byte for byte with their permissions, then what was kept for that. A file that was
+ * changed since is left to `put`. Throws `CliFailure` `changed-since`, with nothing done, when that does not do or is null.
  */
 export async function takeBack(
   powers: Powers,
   place: AdoptionPlace,
   own: readonly { readonly path: string }[],
-): Promise<readonly string[]> {
+  put: Return | null = null,
+): Promise<readonly Restored[]> {
   const { drafts } = powers;
   const { folder, parent } = place;
   const adopted = await readAdopted(powers, place);
-  const restored: string[] = [];
-  if (adopted !== null) {
-    const stand = await standings(powers, adopted);
-    for (const [at, { path, before }] of adopted.files.entries()) {
-      if (stand[at] === "changed")
-        throw changed(path, `see what: diff ${backup(folder, at)} ${path}; then put back by hand what you want of it`);
-      if (stand[at] === "after" && (await drafts.digest(backup(folder, at))) !== before)
-        throw changed(backup(folder, at));
-    }
-    for (const [at, { path, mode }] of adopted.files.entries()) {
-      if (stand[at] !== "after") continue;
-      await drafts.exchange(path, { file: backup(folder, at) }, mode);
-      restored.push(path);
-    }
-  }
+  const restored = adopted === null ? [] : await putBack(powers, { folder, adopted, put });
   for (const path of [...own, ...(adopted?.files ?? [])].map((each) => each.path)) await drafts.clearExchange(path);
   // Backups first: while the list is there, it is known what is missing.
   if (adopted === null) await clearRemains(drafts, place, own);
@@ -149,6 +155,67 @@ export async function takeBack(
   await drafts.remove(folder);
   await drafts.remove(parent);
   return restored;
+}
+
+/** All files are looked at before the first is written. Cut off between two of them, it does the rest when it is called again. */
+async function putBack(
+  powers: Powers,
+  { folder, adopted, put }: { readonly folder: string; readonly adopted: AdoptedClient; readonly put: Return | null },
+): Promise<readonly Restored[]> {
+  const { drafts } = powers;
+  const stand = await standings(powers, adopted);
+  const merged = new Map<string, Merged>();
+  for (const [at, file] of adopted.files.entries()) {
+    const kept = backup(folder, at);
+    if (stand[at] === "changed") merged.set(file.path, await mergeInto(powers, { file, kept, put }));
+    else if (stand[at] === "after" && (await drafts.digest(kept)) !== file.before) throw changed(kept);
+  }
+  const restored: Restored[] = [];
+  for (const [at, { path, mode }] of adopted.files.entries()) {
+    const own = merged.get(path);
+    if (own !== undefined) {
+      if ((await drafts.digest(path)) !== own.digest) throw changed(path, "quit what writes it, then type this again");
+      await drafts.exchange(path, { text: own.text }, own.mode);
+      restored.push({ path, servers: own.servers });
+    } else if (stand[at] === "after") {
+      await drafts.exchange(path, { file: backup(folder, at) }, mode);
+      restored.push({ path, servers: null });
+    }
+  }
+  // From now on what was put together is the original: what was kept may go, in any number of steps.
+  const files = adopted.files.map((file) => {
+    const own = merged.get(file.path);
+    return own === undefined ? file : { ...file, before: powers.crypto.digest(own.text) };
+  });
+  if (merged.size > 0) await drafts.replace(`${folder}/${MANIFEST}`, { text: listOf(files) });
+  return restored;
+}
+
+interface Merged {
+  readonly text: string;
+  readonly servers: readonly string[];
+  /** Of the file as it was read for this. */
+  readonly digest: string;
+  readonly mode: number;
+}
+
+async function mergeInto(
+  powers: Powers,
+  { file, kept, put }: { readonly file: ChangedFile; readonly kept: string; readonly put: Return | null },
+): Promise<Merged> {
+  const { path, before } = file;
+  const byHand = `see what: diff ${kept} ${path}; then put back by hand what you want of it`;
+  const now = await powers.drafts.inspect(path, CONFIGURATION_BYTES);
+  if (now.kind === "absent") throw changed(path, `it is gone: cp ${kept} ${path}, then type this again`);
+  if (now.kind === "refused" || put === null) throw changed(path, byHand);
+  if ((await powers.drafts.digest(kept)) !== before) throw changed(kept);
+  const original = await powers.files.read(kept, CONFIGURATION_BYTES);
+  try {
+    return { ...put(path, { now: now.text, original }), digest: now.digest, mode: now.mode };
+  } catch (error) {
+    if (!(error instanceof PlanRefused)) throw error;
+    throw changed(path, `${error.message}; ${byHand}`);
+  }
 }
 
 /** What an adoption leaves that was cut off before its list was written: copies of files that were not changed yet. */

@@ -15,6 +15,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Drafts } from "../../src/cli/draft-powers.ts";
 import { FACE_ENTRIES } from "../../src/extensions/adopt/faces.ts";
+import { CLIENTS as CLIENT_KINDS } from "../../src/extensions/scan/clients.ts";
+import { readConfiguration } from "../../src/extensions/scan/configuration.ts";
 import { scanMachine } from "../../src/extensions/scan/scan.ts";
 import { createLook } from "../../src/platform/machine-look.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
@@ -61,6 +63,29 @@ async function run(
 }
 
 const CLIENTS = [...FACE_ENTRIES.keys()];
+/** What somebody, or the client itself, writes into a configuration after it was adopted. */
+const CHANGED: readonly { client: string; path: string; change: (text: string) => string }[] = [
+  { client: "gemini", path: ".gemini/settings.json", change: (text) => text.replace("{", '{ "theme": "dark",') },
+  { client: "codex", path: ".codex/config.toml", change: (text) => `theme = "dark"\n${text}` },
+  {
+    client: "claude-code",
+    path: ".claude.json",
+    change: (text) => JSON.stringify({ theme: "dark", ...JSON.parse(text) }),
+  },
+];
+/** Everything fails from that step on, as it would when the process is gone. */
+const cutAt = (step: number): ((real: Drafts) => Drafts) => {
+  let done = 0;
+  return (real) =>
+    new Proxy(real, {
+      get: (target, name, receiver) => {
+        const act: unknown = Reflect.get(target, name, receiver);
+        if (typeof act !== "function") return act;
+        return (...words: readonly unknown[]) =>
+          done++ >= step ? Promise.reject(new Error("cut off")) : Reflect.apply(act, target, words);
+      },
+    });
+};
 const FACE = ["/opt/aios/bin/aios", "mcp", "--agent"];
 
 describe("aios adopt CLIENT", () => {
@@ -126,20 +151,63 @@ describe("aios adopt CLIENT", () => {
     expect(treeOf(home)).toEqual(during);
   });
 
-  test("what was changed since is not written over, and stays with its original beside it", async () => {
+  test("--undo of what was changed since takes the face out, puts the servers back and leaves the rest as it is now", async () => {
+    const before = new Map(CHANGED.map(({ path }) => [path, readFileSync(at(path), "utf8")]));
+    for (const { client, path, change } of CHANGED) {
+      await run([client]);
+      writeFileSync(at(path), change(readFileSync(at(path), "utf8")));
+      expect((await run([client])).out).toContain("changed since");
+      const undo = await run([client, "--undo"]);
+      expect([client, undo.status, undo.out]).toEqual([
+        client,
+        0,
+        expect.stringContaining("put the servers back into"),
+      ]);
+      expect(undo.out).toContain("the rest of it stays as it is now");
+      const now = readFileSync(at(path), "utf8");
+      expect(now).not.toContain("--agent");
+      expect(now).toContain("dark");
+      // With the change and without the adoption: a scan sees the servers that it saw, and the change is all that is other.
+      expect(existsSync(at(`.aios-adopted/${client}`))).toBe(false);
+      expect((await run([client, "--undo"])).out).toContain("(not-found)");
+      const kind = CLIENT_KINDS.find(({ id }) => id === client);
+      const file = kind?.files.find((each) => each.path === `~/${path}`);
+      const read = (text: string): unknown => readConfiguration(text, file?.format ?? "json");
+      expect([client, read(now)]).toEqual([client, read(change(before.get(path) ?? ""))]);
+    }
+  });
+
+  test("a server that is another one now, a project that is gone, or no file at all: --undo changes nothing and says what to do", async () => {
     await run(["gemini"]);
     const path = at(".gemini/settings.json");
-    writeFileSync(path, readFileSync(path, "utf8").replace("{", '{ "theme": "dark",'));
+    const adopted = readFileSync(path, "utf8");
+    const original = readFileSync(at(".aios-adopted/gemini/before-1"), "utf8");
+    const [name = ""] = Object.keys(
+      (readConfiguration(original, "json")?.["mcpServers"] as { readonly [name: string]: unknown } | undefined) ?? {},
+    );
+    writeFileSync(path, adopted.replace('"aios"', `${JSON.stringify(name)}: { "command": "other" }, "aios"`));
     const during = treeOf(home);
     const undo = await run(["gemini", "--undo"]);
     expect(undo).toMatchObject({ status: 1, out: expect.stringContaining("(changed-since)") });
+    expect(undo.out).toContain(`there is another server ${name} in it now`);
     expect(undo.out).toContain(`diff ${at(".aios-adopted/gemini/before-1")} ${path}`);
-    expect((await run(["gemini"])).out).toContain("changed since");
     expect(treeOf(home)).toEqual(during);
-    rmSync(path);
+    writeFileSync(path, "{ no JSON");
     expect(await run(["gemini", "--undo"])).toMatchObject({ status: 1 });
+    rmSync(path);
+    const gone = await run(["gemini", "--undo"]);
+    expect(gone).toMatchObject({
+      status: 1,
+      out: expect.stringContaining(`cp ${at(".aios-adopted/gemini/before-1")}`),
+    });
     execFileSync("mkfifo", [path]);
     expect(await run(["gemini", "--undo"])).toMatchObject({ status: 1 });
+
+    await run(["claude-code"]);
+    const claude = at(".claude.json");
+    writeFileSync(claude, JSON.stringify({ ...JSON.parse(readFileSync(claude, "utf8")), projects: {} }));
+    const lost = await run(["claude-code", "--undo"]);
+    expect(lost).toMatchObject({ status: 1, out: expect.stringContaining("is gone, which had the server") });
   });
 
   const refusals: readonly (readonly [name: string, code: string, spoil: (path: string) => void])[] = [
@@ -172,19 +240,6 @@ describe("aios adopt CLIENT", () => {
     writeFileSync(at(".config/opencode/opencode.json"), '{ "mcp": { "more": { "command": ["x"] } } }\n');
     const before = treeOf(home);
     const files = [".config/opencode/opencode.json", ".config/opencode/opencode.jsonc"];
-    /** Everything fails from that step on, as it would when the process is gone. */
-    const cutAt = (step: number): ((real: Drafts) => Drafts) => {
-      let done = 0;
-      return (real) =>
-        new Proxy(real, {
-          get: (target, name, receiver) => {
-            const act: unknown = Reflect.get(target, name, receiver);
-            if (typeof act !== "function") return act;
-            return (...words: readonly unknown[]) =>
-              done++ >= step ? Promise.reject(new Error("cut off")) : Reflect.apply(act, target, words);
-          },
-        });
-    };
     await run(["opencode"]);
     const after = treeOf(home);
     await run(["opencode", "--undo"]);
@@ -202,6 +257,27 @@ describe("aios adopt CLIENT", () => {
       }
     }
     expect(cuts).toBeGreaterThan(20);
+  });
+
+  test("cut off between any two steps of an undo of what was changed since, the same again ends it", async () => {
+    writeFileSync(at(".config/opencode/opencode.json"), '{ "mcp": { "more": { "command": ["x"] } } }\n');
+    const before = treeOf(home);
+    const files = [at(".config/opencode/opencode.json"), at(".config/opencode/opencode.jsonc")];
+    const theme = (text: string): string => text.replace("{", '{ "theme": "dark",');
+    const originals = files.map((path) => readFileSync(path, "utf8"));
+    for (let step = 0; ; step++) {
+      await run(["opencode"]);
+      for (const path of files) writeFileSync(path, theme(readFileSync(path, "utf8")));
+      const { status } = await run(["opencode", "--undo"], { drafts: cutAt(step) });
+      await run(["opencode", "--undo"]);
+      const now = files.map((path) => readConfiguration(readFileSync(path, "utf8"), "json"));
+      expect([step, now]).toEqual([step, originals.map((text) => readConfiguration(theme(text), "json"))]);
+      for (const [which, path] of files.entries()) writeFileSync(path, originals[which] ?? "");
+      expect([step, treeOf(home)]).toEqual([step, before]);
+      if (status !== 0) continue;
+      expect(step).toBeGreaterThan(10);
+      break;
+    }
   });
 
   test("what a cut left half written is cleared away, and a copy that nothing speaks of is not", async () => {

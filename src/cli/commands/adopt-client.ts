@@ -1,11 +1,12 @@
 import { planClient, PlanRefused, type ClientPlan, type FoundFile } from "../../extensions/adopt/client-plan.ts";
 import { FACE_ENTRIES, outsideAgent } from "../../extensions/adopt/faces.ts";
+import { planReturn } from "../../extensions/adopt/client-return.ts";
 import { CLIENTS, type ClientKind } from "../../extensions/scan/clients.ts";
 import { CONFIGURATION_BYTES } from "../../extensions/scan/configuration.ts";
 import { fullPath, shortPath } from "../../extensions/scan/paths.ts";
 import { line, writeLines, type Line } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
-import { readAdopted, standings, takeBack, writeAdopted, type AdoptionPlace } from "../adopt-state.ts";
+import { readAdopted, standings, takeBack, writeAdopted, type AdoptionPlace, type Restored } from "../adopt-state.ts";
 import { stepsFor } from "../adopt-steps.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
@@ -29,13 +30,13 @@ export const adoptClient: Command = {
     { name: "folder", value: "DIR", help: "its configuration in this folder rather than your own" },
     { name: "workspace", value: "DIR", help: "folder that the tools it is granted see as /workspace" },
     { name: "dry-run", value: null, help: "show what would change, change nothing" },
-    { name: "undo", value: null, help: "put the configuration back, byte for byte" },
+    { name: "undo", value: null, help: "put the configuration back as it was" },
     HOME,
   ],
   details: [
     "Takes the MCP servers out of the client's configuration and puts one in their place, aios mcp, which offers what the grants of CLIENT-mcp name: at first nothing. Everything else in the file stays as it is, comments too. For each server that was there it prints what to type to have it again, governed; a key's value is never printed.",
     "The original is kept byte for byte in ~/.aios-adopted, where only you may look. A configuration that is a link, cannot be written or cannot be read is refused, and nothing is changed. mcp-json is the .mcp.json of a folder (default: this one).",
-    "Quit the client first: it may write its configuration when it ends, and --undo puts nothing back over what was changed since.",
+    "Quit the client first: it may write its configuration when it ends. When it was changed since, --undo takes out its own entry, puts the servers back and leaves the rest as it is now; where that cannot be done without losing something, nothing is changed.",
     "It governs the client's MCP servers. Its own shell and files are still yours: aios run -- CMD seals it.",
   ],
   examples: [
@@ -153,14 +154,27 @@ async function undo(powers: CliPowers, target: Target): Promise<ExitCode> {
       "aios scan shows how it is configured",
     );
   }
-  const restored = await takeBack(powers, place, files);
+  const restored = await takeBack(powers, place, files, (path, { now, original }) => {
+    const found = files.find((file) => file.path === path);
+    if (found === undefined) throw new PlanRefused(path, "it is no configuration of this client");
+    return planReturn(kind, { ...found, text: now }, { ...found, text: original });
+  });
   writeLines(
     powers.out,
     restored.length === 0
       ? [line(`${kind.name} is configured as it was.`, "good")]
-      : restored.map((path) => line(`restored ${makeVisible(path)}, byte for byte`, "good")),
+      : restored.flatMap(describeRestored),
   );
   return EXIT.ok;
+}
+
+function describeRestored({ path, servers }: Restored): readonly Line[] {
+  if (servers === null) return [line(`restored ${makeVisible(path)}, byte for byte`, "good")];
+  const back = servers.length === 0 ? "it had none" : makeVisible(servers.join(", "));
+  return [
+    line(`put the servers back into ${makeVisible(path)}: ${back}`, "good"),
+    line("  it was changed since it was adopted, and the rest of it stays as it is now", "wait"),
+  ];
 }
 
 /** Adopted already: nothing is done, whatever became of it since. */
@@ -179,7 +193,10 @@ async function sayAdopted(
   const since = stand.includes("changed") ? "; its configuration was changed since" : "";
   writeLines(powers.out, [
     line(`${kind.name} is adopted already${since}. Nothing was changed.`, since === "" ? "good" : "wait"),
-    line(`The original is in ${makeVisible(place.folder)}; ${again} --undo puts it back.`, "faint"),
+    line(
+      `The original is in ${makeVisible(place.folder)}; ${again} --undo ${since === "" ? "puts it back" : "puts its servers back"}.`,
+      "faint",
+    ),
   ]);
   return EXIT.ok;
 }

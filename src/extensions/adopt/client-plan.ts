@@ -63,7 +63,7 @@ function isFace({ name, command }: Server, face: readonly string[]): boolean {
   return name === FACE_NAME && JSON.stringify(command) === JSON.stringify(face);
 }
 
-function readTable({ text, file, path }: FoundFile): JsonObject {
+export function readTable({ text, file, path }: FoundFile): JsonObject {
   const table = text.trim() === "" ? {} : readConfiguration(text, file.format);
   if (table === null) throw new PlanRefused(path, `it is no table of ${file.format === "toml" ? "TOML" : "JSON"}`);
   return table;
@@ -100,7 +100,7 @@ function wantedIn(
 }
 
 /** Claude Code keeps the servers of each project beside its own. */
-function placesIn(kind: ClientKind, file: ConfigurationFile, table: JsonObject): readonly (readonly string[])[] {
+export function placesIn(kind: ClientKind, file: ConfigurationFile, table: JsonObject): readonly (readonly string[])[] {
   if (kind.id !== "claude-code" || !file.path.startsWith("~/")) return file.servers;
   const projects = Object.keys(tableAt(table, ["projects"])).map((project) => ["projects", project, "mcpServers"]);
   return [...file.servers, ...projects];
@@ -122,7 +122,7 @@ function rewrite(found: FoundFile & { readonly table: JsonObject }, puts: readon
   }
 }
 
-const OTHERWISE = "it is written in a form in which its servers cannot be told from the rest";
+export const OTHERWISE = "it is written in a form in which its servers cannot be told from the rest";
 
 function rewriteJson(text: string, puts: readonly Put[]): string {
   const begun = text.trim() === "" ? "{}\n" : text;
@@ -141,7 +141,7 @@ function rewriteToml(text: string, puts: readonly Put[]): string {
 }
 
 /** A copy of a table with a value in a place. In TOML an empty table of servers is no table at all. */
-function withValue(
+export function withValue(
   table: JsonObject,
   [name = "", ...rest]: readonly string[],
   value: JsonObject,
@@ -153,7 +153,7 @@ function withValue(
   return Object.fromEntries([...others, [name, own]]);
 }
 
-function isEqual(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+export function isEqual(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
   return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
 }
 

@@ -101,17 +101,32 @@ function find(text: string, path: readonly string[]): { readonly parent: Table; 
  * whoever asked, since the text may be in a form that its program reads otherwise.
  */
 export function putJson(text: string, path: readonly string[], value: unknown): string {
+  const step = stepOf(text);
+  return putWritten(text, path, JSON.stringify(value, null, step).split("\n"));
+}
+
+/** The same with the value as another text has it at that path, comments too. */
+export function copyJson(text: string, path: readonly string[], from: string): string {
+  const there = find(from, path)?.value ?? null;
+  if (there === null) throw new EditRefused(`it has no table for ${path.join(".")}`);
+  return putWritten(text, path, [from.slice(there.start, there.end)]);
+}
+
+function stepOf(text: string): string {
+  return /(?:^|[\r\n])([ \t]+)\S/u.exec(text)?.[1] ?? "  ";
+}
+
+function putWritten(text: string, path: readonly string[], lines: readonly string[]): string {
   const found = find(text, path);
   if (found === null) throw new EditRefused(`it has no table for ${path.join(".")}`);
   const { parent, value: old } = found;
   const line = /\r\n/u.test(text) ? "\r\n" : "\n";
-  const step = /(?:^|[\r\n])([ \t]+)\S/u.exec(text)?.[1] ?? "  ";
-  const written = (indent: string): string => JSON.stringify(value, null, step).split("\n").join(`${line}${indent}`);
+  const written = (indent: string): string => lines.join(`${line}${indent}`);
   if (old !== null) {
     const own = indentAt(text, old.start);
     return `${text.slice(0, old.start)}${written(own)}${text.slice(old.end)}`;
   }
-  const indent = indentAt(text, parent.start) + step;
+  const indent = indentAt(text, parent.start) + stepOf(text);
   const name = JSON.stringify(path.at(-1) ?? "");
   const after = parent.members.length === 0 ? `${line}${indentAt(text, parent.start)}` : ",";
   const from = parent.start + 1;

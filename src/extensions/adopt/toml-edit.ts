@@ -65,24 +65,35 @@ function pathOf(written: string, kind: Statement["kind"]): readonly string[] {
   return path;
 }
 
-/** Takes everything under one name at the top out of a TOML text, and leaves every other character as it is. */
-export function removeToml(text: string, name: string): string {
-  let kept = "";
+/**
+ * Parts a TOML text in two: what stands under a path from the top, one name or that of a table with a header of its own, and
+ * every other character as it is.
+ */
+export function partToml(text: string, under: readonly string[]): { readonly rest: string; readonly taken: string } {
+  let rest = "";
+  let taken = "";
   let from = 0;
   let table: readonly string[] = [];
   /** Behind the last statement of a table that goes: what stands between two of its lines goes too. */
   let going: number | null = null;
-  const drop = (start: number, end: number): void => {
-    kept += text.slice(from, start);
-    from = end;
-  };
+  const isUnder = (path: readonly string[]): boolean => under.every((name, at) => path[at] === name);
   for (const { kind, path, start, end } of statementsOf(text)) {
     if (kind === "header") table = path;
-    const isGone = table[0] === name || (table.length === 0 && path[0] === name);
-    if (isGone) drop(going !== null && kind === "pair" ? going : start, end);
+    const isGone = isUnder(table) || (table.length === 0 && isUnder(path));
+    if (isGone) {
+      const first = going !== null && kind === "pair" ? going : start;
+      rest += text.slice(from, first);
+      taken += text.slice(first, end);
+      from = end;
+    }
     going = isGone ? end : null;
   }
-  return kept + text.slice(from);
+  return { rest: rest + text.slice(from), taken };
+}
+
+/** Takes everything under one name at the top out of a TOML text, and leaves every other character as it is. */
+export function removeToml(text: string, name: string): string {
+  return partToml(text, [name]).rest;
 }
 
 /** Adds a table at the end, behind a blank line and in the ends of lines that the text has. Texts and lists of texts are all that it may hold. */
@@ -93,6 +104,12 @@ export function appendToml(
 ): string {
   const line = text.includes("\r\n") ? "\r\n" : "\n";
   const rows = Object.entries(table).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
+  return joinToml(text, `${[`[${path.join(".")}]`, ...rows].join(line)}${line}`);
+}
+
+/** Adds tables as they are written at the end, behind a blank line. */
+export function joinToml(text: string, tables: string): string {
+  const line = text.includes("\r\n") ? "\r\n" : "\n";
   const gap = text === "" || text.endsWith(`${line}${line}`) ? "" : text.endsWith("\n") ? line : `${line}${line}`;
-  return `${text}${gap}${[`[${path.join(".")}]`, ...rows].join(line)}${line}`;
+  return `${text}${gap}${tables}`;
 }
