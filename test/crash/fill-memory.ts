@@ -7,6 +7,7 @@ import { createShelf } from "../../src/monitor/memory/shelf.ts";
 import { openStore, type MemoryStore } from "../../src/monitor/memory/store.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { openLogFiles } from "../../src/platform/log-files.ts";
+import { createTimer } from "../../src/platform/timer.ts";
 import { createRandom } from "../../src/platform/random.ts";
 import { openDatabase } from "../../src/platform/sqlite.ts";
 import { CRYPTO, openTestLog, testKeys } from "../fakes/open-log.ts";
@@ -59,7 +60,16 @@ async function start(): Promise<{ readonly log: Log; readonly store: MemoryStore
       return shelf[name](structuredClone(body));
     };
     const journal = createJournal(opened, { state, now, onRecord: () => {} });
-    const parts = { crypto: CRYPTO, random, log: opened, journal, shelf: ask, now, mayExpire: () => true };
+    const parts = {
+      crypto: CRYPTO,
+      random,
+      log: opened,
+      journal,
+      shelf: ask,
+      timer: createTimer(),
+      now,
+      mayExpire: () => true,
+    };
     return { log: opened, store: await openStore({ ...parts, keys: testKeys(openLogFiles(slots)) }) };
   } catch (error) {
     await outcome(opened.close());

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { groupAdds } from "./adds.ts";
+import type { Timer } from "../../platform/powers.ts";
 import type { AskShelf, Indexed, ShelfRow } from "./shelf-orders.ts";
 
 const row = (entry: number, text = "note"): ShelfRow & Indexed => ({
@@ -42,14 +43,52 @@ function slowShelf(): { readonly ask: AskShelf; readonly asked: unknown[]; answe
   };
 }
 
+/** A timer whose moment comes when a test says so. */
+function handTimer(): Timer & { pass(): void } {
+  const due = new Set<() => void>();
+  return {
+    after(_ms, callback) {
+      due.add(callback);
+      return () => due.delete(callback);
+    },
+    pass() {
+      for (const callback of due) {
+        due.delete(callback);
+        callback();
+      }
+    },
+  };
+}
+
+test("what is put in one moment is one order when it is over, and nothing is asked before", async () => {
+  const shelf = slowShelf();
+  const timer = handTimer();
+  const { put, ask } = groupAdds(shelf.ask, timer);
+  for (const entry of [0, 1, 2]) await put(row(entry));
+  expect(shelf.asked).toEqual([]);
+  timer.pass();
+  expect(shelf.asked).toEqual([[0, 1, 2]]);
+  await shelf.answer();
+  await put(row(3));
+  await ask("read", { entry: 3 });
+  expect(shelf.asked).toEqual([[0, 1, 2], [3], "read"]);
+  timer.pass();
+  await shelf.answer();
+  expect(shelf.asked).toHaveLength(3);
+});
+
 test("what is put while others are under way is one order, in the order of putting", async () => {
   const shelf = slowShelf();
-  const { put } = groupAdds(shelf.ask);
-  for (const entry of [0, 1, 2, 3]) void put(row(entry));
+  const timer = handTimer();
+  const { put } = groupAdds(shelf.ask, timer);
+  void put(row(0));
+  timer.pass();
+  for (const entry of [1, 2, 3]) void put(row(entry));
   expect(shelf.asked).toEqual([[0]]);
   await shelf.answer();
   expect(shelf.asked).toEqual([[0], [1, 2, 3]]);
   void put(row(4));
+  timer.pass();
   expect(shelf.asked).toHaveLength(2);
   await shelf.answer();
   expect(shelf.asked).toEqual([[0], [1, 2, 3], [4]]);
@@ -57,8 +96,11 @@ test("what is put while others are under way is one order, in the order of putti
 
 test("whatever is asked comes after all that was put before it, and before what is put after", async () => {
   const shelf = slowShelf();
-  const { put, ask } = groupAdds(shelf.ask);
-  for (const entry of [0, 1, 2]) void put(row(entry));
+  const timer = handTimer();
+  const { put, ask } = groupAdds(shelf.ask, timer);
+  void put(row(0));
+  timer.pass();
+  for (const entry of [1, 2]) void put(row(entry));
   await ask("read", { entry: 2 });
   void put(row(3));
   await shelf.answer();
@@ -68,8 +110,10 @@ test("whatever is asked comes after all that was put before it, and before what 
 
 test("putting waits for nothing while there is room, and then for the shelf", async () => {
   const shelf = slowShelf();
-  const { put } = groupAdds(shelf.ask);
+  const timer = handTimer();
+  const { put } = groupAdds(shelf.ask, timer);
   await put(row(0));
+  timer.pass();
   await put(row(1, "x".repeat(200_000)));
   let went = false;
   const waits = put(row(2, "x".repeat(65_536))).then(() => {
@@ -81,16 +125,31 @@ test("putting waits for nothing while there is room, and then for the shelf", as
   await waits;
   await shelf.answer();
   await put(row(3));
+  timer.pass();
   expect(shelf.asked).toEqual([[0], [1, 2], [3]]);
+});
+
+test("more than there is room for goes at once, without that moment", async () => {
+  const shelf = slowShelf();
+  const { put } = groupAdds(shelf.ask, handTimer());
+  await put(row(0));
+  const waits = put(row(1, "x".repeat(300_000)));
+  expect(shelf.asked).toEqual([[0, 1]]);
+  await shelf.answer();
+  await waits;
 });
 
 test("a group that fails fails nobody, and the next one goes", async () => {
   const shelf = slowShelf();
-  const { put } = groupAdds(shelf.ask);
-  const all = [0, 1, 2].map((entry) => put(row(entry)));
+  const timer = handTimer();
+  const { put } = groupAdds(shelf.ask, timer);
+  const first = put(row(0));
+  timer.pass();
+  const all = [first, ...[1, 2].map((entry) => put(row(entry)))];
   await shelf.answer(new Error("the shelf failed"));
   await shelf.answer(new Error("the shelf failed"));
   await Promise.all(all);
   await put(row(3));
+  timer.pass();
   expect(shelf.asked).toEqual([[0], [1, 2], [3]]);
 });

@@ -3,7 +3,7 @@ import type { MemoryBudget } from "../../kernel/memory-budget.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
 import { importSource } from "../../kernel/memory-imports.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
-import type { Crypto, Random } from "../../platform/powers.ts";
+import type { Crypto, Random, Timer } from "../../platform/powers.ts";
 import type { Content } from "../../protocol/memory-content.ts";
 import { SALT_BYTES } from "../../protocol/sealed.ts";
 import type { Journal } from "../journal.ts";
@@ -81,6 +81,7 @@ export interface StoreParts {
   readonly log: Pick<Log, "entries" | "size">;
   readonly journal: Journal;
   readonly shelf: AskShelf;
+  readonly timer: Timer;
   now(): number;
   /** Whether time can be trusted enough to destroy what is past its end (DESIGN 7: a large jump asks). */
   mayExpire(): boolean;
@@ -111,7 +112,7 @@ const BUCKETS = 8;
 export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   const { crypto, random, keys, journal } = parts;
   const draw = createDraw({ ...random });
-  const { ask: shelf, put } = groupAdds(parts.shelf);
+  const { ask: shelf, put } = groupAdds(parts.shelf, parts.timer);
   const { memory } = journal.state;
   const slots: KeySlots = await openSlots({
     crypto,
@@ -186,7 +187,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     const { sealed, digest } = sealContent(content, sealing);
     await slots.durable(memory.next, entry);
     const row = { entry, agent, plane, expires, digest, bytes, sealed };
-    // Put there before the record is written, so that whoever reads after the answer finds it there; the answer waits for the log alone.
+    // Put before the record is written, so that whoever asks after the answer finds it there; the answer waits for the log alone.
     const room = put({ ...row, text: content.text, bucket: bucketOf(content) });
     try {
       await journal.write(
