@@ -12,15 +12,24 @@ import { createShelf } from "../../src/monitor/memory/shelf.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createTrustedClock, type TrustedClock } from "../../src/monitor/trusted-clock.ts";
 import { createRandom } from "../../src/platform/random.ts";
+import type { Timer } from "../../src/platform/powers.ts";
 import { openDatabase, openDatabaseToRead, type SqlDatabase } from "../../src/platform/sqlite.ts";
 import { createMemoryDisk } from "./memory-disk.ts";
 import { createMemoryLog, type MemoryLog } from "./memory-log.ts";
-import { CRYPTO, STILL, testEpochs } from "./open-log.ts";
+import { CRYPTO, testEpochs } from "./open-log.ts";
 
 export const AGENT = "worker";
 export const INSTANCE = "i-0123456789abcdef";
 export const OWN: PlaneOf & { readonly plane: "append-only" } = { agent: AGENT, plane: "append-only" };
 export const BRIEF: PlaneOf & { readonly plane: "ephemeral" } = { agent: AGENT, plane: "ephemeral" };
+
+/** What is to happen a moment later happens in the same turn; what is to happen from time to time, when a test says so. */
+const AT_ONCE: Timer = {
+  after(ms, callback) {
+    if (ms === 0) queueMicrotask(callback);
+    return () => {};
+  },
+};
 
 /** Memory over a log, a disk of keys and a database that outlive it, with a clock that a test sets. */
 export class MemoryWorld {
@@ -63,7 +72,7 @@ export class MemoryWorld {
     this.memory = await openMemory({
       crypto: CRYPTO,
       random: createRandom(),
-      timer: STILL,
+      timer: AT_ONCE,
       keys: Object.assign(testEpochs(this.gone), { files }),
       log: this.log,
       journal: this.journal,
