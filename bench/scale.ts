@@ -8,7 +8,7 @@
  * Root runs it as the substrate's own user.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argv, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,8 @@ const MILLION = 1_000_000;
 const GRANTS = Array.from({ length: 40 }, (_, at) => `grant-${at}`);
 /** Behind the newest kept state are at most so many, unless the monitor was kept from keeping. */
 const BEHIND = 4096;
+/** A record of `fillLog` with its sealed payload takes at most so many bytes of the journal. */
+const RECORD_BYTES = 1100;
 const ROUNDS = 3;
 const PROOFS = 300;
 /** The longest that a monitor may take to start here, minutes. */
@@ -63,6 +65,8 @@ async function run(records: number): Promise<void> {
     await fill(home, filled + BEHIND);
     const behind = await startOnce(home, (client) => look(client, filled));
     sayStart(`start with ${BEHIND} records behind it`, behind, bare.seconds, 1);
+    await killWhileFilling(home);
+    sayStart("start after a kill while records were written", await startOnce(home), bare.seconds, 1);
 
     await proveInProcess(home);
     const verified = verifyApart(home);
@@ -122,6 +126,26 @@ async function proveFrom(log: Pick<Log, "size" | "inclusion">): Promise<void> {
   say("  slowest", Math.max(...taken), "ms");
 }
 
+/** Leaves a journal as a crash leaves it, with at least `BEHIND` records that were acknowledged and never moved out of it. */
+async function killWhileFilling(home: string): Promise<void> {
+  const words = [fileURLToPath(new URL("big-log.ts", import.meta.url)), home, String(10 * MILLION), ...GRANTS];
+  const writer = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit"] });
+  const gone = new Promise<void>((resolve) => writer.once("close", () => resolve()));
+  const folder = join(home, "log", "journal");
+  const before = journalBytes(folder);
+  while (writer.exitCode === null && journalBytes(folder) - before < BEHIND * RECORD_BYTES) await pause();
+  writer.kill("SIGKILL");
+  await gone;
+  say("journal left by the kill", (journalBytes(folder) - before) / 2 ** 20, "MiB");
+}
+
+function journalBytes(folder: string): number {
+  return readdirSync(folder).reduce(
+    (bytes, name) => bytes + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
 async function fill(home: string, to: number): Promise<number> {
   const log = await openHomeLog(home);
   await fillLog(log, { to, grants: GRANTS });
@@ -159,7 +183,7 @@ async function startOnce(home: string, ask: (client: Client) => Promise<void> = 
     probe?.destroy();
     if (probe !== null) break;
     if (monitor.exitCode !== null || seconds(began) > LONGEST_START * 60) throw new Error("the monitor did not start");
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause();
   }
   const start = { seconds: seconds(began), ...usedBy(monitor.pid ?? -1) };
   const client = await connectClient(home);
@@ -204,6 +228,10 @@ function asOwnUser(): void {
   const words = [fileURLToPath(import.meta.url), ...argv.slice(2)];
   const { status } = spawnSync(process.execPath, words, { uid, gid, cwd: "/", stdio: "inherit" });
   process.exit(status ?? 1);
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 async function time(work: () => Promise<unknown>): Promise<number> {
