@@ -1,28 +1,38 @@
 import { expect, test } from "vitest";
 import { runCorpus, worked } from "../effects/proof.ts";
-import { allSamples } from "../effects/samples.ts";
+import { allSamples, thieves } from "../effects/samples.ts";
 
 /*
- * Extensions of the corpus, used where nothing holds it and under AIOS with vetting switched off, both on a
- * machine that is thrown away. `npm run proof:corpus` does the same with all 232 (docs/corpus.md).
+ * Servers of each kind that take what they can and work all the same, and one that only talks, used where nothing holds them and
+ * under AIOS with vetting switched off, both on a machine that is thrown away. `npm run proof:corpus` does the same with the
+ * whole corpus (docs/corpus.md).
  */
-const TAKEN: { readonly [name: string]: string } = {
-  "malicious server environment-sent 1": "sends GitHub token in the environment to in.collect.example:443",
-  "malicious endpoint secrets-sent 1": "tells its server SSH key",
+const TALKS = "malicious endpoint secrets-sent 1";
+const KEYS = ["reads ~/.clawdbot/.env", "/home/agent/.bashrc is changed"];
+const BY_NAME = [...KEYS, "sends keys of an agent to in.collect.example:80"];
+const TAKEN: { readonly [name: string]: readonly string[] } = {
+  [TALKS]: ["tells its server SSH key"],
+  "package-at-start": BY_NAME,
+  "bundle-when-called": BY_NAME,
+  // It speaks HTTP without a host.
+  "local-program": [...KEYS, "sends keys of an agent to :80"],
 };
-const HONEST = ["benign server plain 1"];
 
-test("takes what its person has where nothing holds it, and nothing under AIOS", { timeout: 120_000 }, async () => {
-  const names = [...Object.keys(TAKEN), ...HONEST];
-  const samples = allSamples().filter(({ name }) => names.includes(name));
-  const pairs = await runCorpus(samples, () => {});
-  expect(pairs.map(({ sample }) => sample.name).toSorted()).toEqual(names.toSorted());
-  for (const { sample, bare, sealed } of pairs) {
-    const taken = TAKEN[sample.name];
-    expect([sample.name, ...bare.effects]).toContain(taken ?? sample.name);
-    expect([sample.name, ...sealed.effects]).toEqual([sample.name]);
-    if (sample.malicious) continue;
-    expect(bare.effects).toEqual([]);
-    expect([sample.name, worked(sample, bare), worked(sample, sealed)]).toEqual([sample.name, true, true]);
-  }
-});
+test(
+  "takes what its person has where nothing holds it, and works and takes nothing under AIOS",
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    const samples = [...thieves(), ...allSamples().filter(({ name }) => name === TALKS)];
+    const pairs = await runCorpus(samples, () => {});
+    expect(pairs.map(({ sample }) => sample.name)).toEqual(Object.keys(TAKEN));
+    for (const { sample, bare, sealed } of pairs) {
+      const taken = TAKEN[sample.name] ?? [];
+      expect([sample.name, ...bare.effects]).toEqual(expect.arrayContaining([sample.name, ...taken]));
+      expect([sample.name, ...sealed.effects]).toEqual([sample.name]);
+      for (const run of [bare, sealed]) expect([sample.name, worked(sample, run)]).toEqual([sample.name, true]);
+      expect(sealed.use.heard).toContain("7 words");
+    }
+  },
+);

@@ -19,17 +19,15 @@ import { isGrave } from "../../src/extensions/vet/finding.ts";
 import type { VetTools } from "../../src/extensions/vet/tree.ts";
 import { vetTree } from "../../src/extensions/vet/vet.ts";
 import { loadVetTools } from "../../src/main/vet-tools.ts";
-import { makeTar, makeTgz, makeZip } from "../fakes/archives.ts";
 import { startMarketSite, type MarketSite } from "../fakes/market-site.ts";
 import { fill, locked, MARKETPLACE, OTHER_KINDS, type RunnableExtension } from "../vetting/marketplace.ts";
-import { RUNNABLE_SERVERS, type RunnableServer } from "../vetting/runnable-servers.ts";
-import { addArchive } from "./adding.ts";
 import { REPO, startSubstrate, type Substrate } from "./substrate.ts";
 
 /*
  * The marketplace of OpenClaw restated: a skill of each technique that was seen there, installed and obeyed by a stand-in for an
  * agent whose model does what it reads, bare and under AIOS with vetting switched off; and what vetting says of each. With the
- * real package, one of them is followed in test/agents/openclaw.test.ts. docs/openclaw-marketplace.md has the table.
+ * real package, one of them is followed in test/agents/openclaw.test.ts; servers are in corpus.test.ts.
+ * docs/openclaw-marketplace.md has the table.
  */
 const FAKES = join(REPO, "test", "fakes");
 const ALL = [...MARKETPLACE, ...OTHER_KINDS];
@@ -173,71 +171,6 @@ describe("a skill of each technique of the marketplace", () => {
     expect(readdirSync(outside).includes("shell")).toBe(false);
   });
 
-  describe("a server of each kind", () => {
-    const filledOf = (name: string): Parameters<typeof fill>[1] => ({
-      home: makeHome(name),
-      site: `${site.url}/${name}`,
-      shell: site.shell,
-    });
-    const taken = { sent: ["keys are sent"], changed: [".bashrc"] };
-    const hello = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "test", version: "1" } };
-    const asked = [
-      { id: 1, method: "initialize", params: hello },
-      { id: 2, method: "tools/list" },
-      { id: 3, method: "tools/call", params: { name: "count", arguments: {} } },
-    ];
-
-    test.each(RUNNABLE_SERVERS)("takes what its person has where nothing holds it: $name", async (server) => {
-      const from = site.came.length;
-      const folder = join(outside, "servers", server.name);
-      for (const [path, body] of filesOf(server, filledOf(server.name))) {
-        mkdirSync(dirname(join(folder, path)), { recursive: true });
-        writeFileSync(join(folder, path), body);
-      }
-      const [program = "", ...words] = server.command;
-      const cwd = server.form === "tgz" ? join(folder, "package") : folder;
-      const child = spawn(program === "node" ? process.execPath : program, words, {
-        cwd,
-        stdio: ["pipe", "pipe", "inherit"],
-        env: { PATH: process.env["PATH"] ?? "" },
-      });
-      child.stdin.end(asked.map((each) => `${JSON.stringify({ jsonrpc: "2.0", ...each })}\n`).join(""));
-      let said = "";
-      for await (const chunk of child.stdout) said += String(chunk);
-      expect(said).toContain("7 words");
-      expect(effectsOf(server.name, from)).toEqual(taken);
-    });
-
-    test.each(RUNNABLE_SERVERS)(
-      "works and takes nothing from the store, though nobody vetted it: $name",
-      async (server) => {
-        const from = site.came.length;
-        const { name, form, command } = server;
-        const parts = filesOf(server, filledOf(name)).map(([path, body]) => ({ name: path, body }));
-        const archive = { tgz: makeTgz, zip: makeZip, tar: makeTar }[form](parts);
-        const { extension } = await addArchive(aios, [archive], { form, label: name });
-        const [program = "", file = "", ...words] = command;
-        const run = [program, `/extension/${file}`, ...words];
-        await aios.grant({
-          id: name,
-          agents: [name],
-          drivers: {
-            words: {
-              source: { kind: "ext", extension: extension.id, command: run, workspace: "none" },
-              tools: { count: { risk: "observe" } },
-            },
-          },
-          allow: ["words/count"],
-        });
-        const call = { method: "tools/call", params: { name: "words__count", arguments: {} } };
-        const { answers } = await aios.follow(name, [call]);
-        expect(answers[0]?.result?.content?.[0]?.text).toContain("7 words");
-        expect(effectsOf(name, from)).toEqual({ sent: [], changed: [] });
-        expect(site.came.slice(from)).toEqual([]);
-      },
-    );
-  });
-
   test("is found by vetting, and the page has the table of all that", () => {
     const rows = ALL.map((each) => ({ each, rules: vet(each) }));
     for (const { each, rules } of rows) expect([each.name, rules.length > 0]).toEqual([each.name, true]);
@@ -266,17 +199,6 @@ describe("a skill of each technique of the marketplace", () => {
     return [...new Set(findings.filter(({ rule }) => isGrave(rule)).map(({ rule }) => rule))].toSorted();
   }
 });
-
-function filesOf(
-  { files }: RunnableServer,
-  filled: Parameters<typeof fill>[1],
-): readonly (readonly [path: string, body: string])[] {
-  const { host, pathname } = new URL(filled.site);
-  return Object.entries(files).map(([path, text]) => {
-    const body = text.replaceAll("@ADDRESS@", host.replace(":", "/")).replaceAll("@PATH@", pathname);
-    return [path, fill(body, filled)];
-  });
-}
 
 function told(effects: Effects | undefined): string {
   const { sent = [], changed = [] } = effects ?? {};

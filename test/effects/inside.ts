@@ -11,7 +11,7 @@ import { runBare, type Outcome, type Scene } from "./bare.ts";
 import { startEndpoint } from "./endpoint.ts";
 import { startInternet } from "./internet.ts";
 import { makePerson } from "./person.ts";
-import { allSamples } from "./samples.ts";
+import { allSamples, thieves } from "./samples.ts";
 import { startSealed } from "./sealed.ts";
 
 /** What came of one extension in one of the two runs. */
@@ -27,7 +27,7 @@ const letters = (count: number): string =>
   Array.from({ length: count }, () => LETTERS[randomInt(LETTERS.length)] ?? "").join("");
 
 const wanted = new Set(argv.slice(2));
-const samples = allSamples().filter(({ name }) => wanted.has(name));
+const samples = [...allSamples(), ...thieves()].filter(({ name }) => wanted.has(name));
 const scene: Scene = {
   person: makePerson(letters),
   internet: await startInternet(),

@@ -1,7 +1,10 @@
 import { CORPUS } from "../vetting/corpus.ts";
+import { fill } from "../vetting/marketplace.ts";
+import { RUNNABLE_SERVERS } from "../vetting/runnable-servers.ts";
 import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
 import { EXTENSION_PLACE } from "../../src/kernel/grant.ts";
 import { makeTar, makeTgz, makeZip } from "../fakes/archives.ts";
+import { HOME } from "./person.ts";
 import { TRIGGER, vendoredFor } from "./vendored.ts";
 
 type Made = (typeof CORPUS)[number];
@@ -28,11 +31,40 @@ export interface Sample {
   readonly isRead: boolean;
 }
 
+/** Where whoever made them is. */
+const MAKER = "in.collect.example";
 /** What a payload of the corpus wants to be there, by its technique: the same in both runs. */
 const WANTED: { readonly [technique: string]: { readonly [path: string]: string } } = {
   "malicious skill persistence": { "agent.plist": "<plist><dict><key>Label</key></dict></plist>\n" },
   "malicious skill comment-orders": { "scripts/prepare.sh": "touch /tmp/canary\n" },
 };
+
+/** Servers that take what they can and do their work all the same, of each kind that has files. */
+export function thieves(): readonly Sample[] {
+  const kinds = { tgz: "server", zip: "bundle", tar: "command" } as const;
+  return RUNNABLE_SERVERS.map(({ name, form, files, command }) => {
+    const kind = kinds[form];
+    const filled = { home: HOME, site: `http://${MAKER}/${name}`, shell: `${MAKER}/4444` };
+    const own = Object.entries(files).map(([path, text]) => {
+      const body = text.replaceAll("@ADDRESS@", `${MAKER}/80`).replaceAll("@PATH@", `/${name}`);
+      return [path.replace(/^package\//u, ""), fill(body, filled)] as const;
+    });
+    const placed = Object.fromEntries(own);
+    return {
+      name,
+      malicious: true,
+      kind,
+      technique: name,
+      files: placed,
+      install: kind === "server" ? lifecycleOf(placed["package.json"] ?? "{}") : [],
+      server: inFolder({ command: command[0] ?? "", args: command.slice(1) }),
+      tools: ["count"],
+      offers: null,
+      words: [],
+      isRead: false,
+    };
+  });
+}
 
 /** The whole corpus; those of one kind and technique are numbered. */
 export function allSamples(): readonly Sample[] {
