@@ -53,6 +53,8 @@ export async function insistOnGrave(
   await insist(powers, `Something grave was found ${where}. Trust ${nameExtension(shown.extension)} nevertheless?`);
 }
 
+const ELSEWHERE = line("Runs elsewhere: nothing of it is here that could be looked through");
+
 /** Can, Cannot, Asks for, Found, Differs. */
 export function describeReport(
   { shown, found, trusted, detonation }: ExtensionReport,
@@ -64,7 +66,7 @@ export function describeReport(
     ...describeCan(extension),
     ...describeAsks(manifest.asks),
     ...describeSettings(manifest),
-    ...describeFound(found, columns),
+    ...(extension.kind === "http" && found.findings.length === 0 ? [ELSEWHERE] : describeFound(found, columns)),
     ...(extension.kind === "http" ? [] : describeDetonation(detonation, columns)),
     ...(trusted === null ? [] : describeDiffers(trusted, shown)),
   ];

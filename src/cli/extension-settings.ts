@@ -53,7 +53,7 @@ export function wordsOf(
     if (setting.sensitive) throw unfilled(`user_config.${key}`, "is a key, and a grant is no place for keys");
     const values = given.get(key) ?? presetOf(setting);
     if (values.length === 0 && setting.required)
-      throw CliFailure.of("usage", `${name} needs the setting ${key}`, `--set ${key}=…`);
+      throw CliFailure.of("usage", `${name} needs the setting ${key}`, `--set ${key}=VALUE`);
     return isPath(setting) ? values.map((value) => insideOf(key, value)) : values;
   }
 
@@ -98,7 +98,7 @@ function readGiven(set: readonly string[], settings: readonly AskedSetting[]): R
       throw CliFailure.of(
         "usage",
         `--set ${at < 1 ? each : key} is no setting of it`,
-        settings.map((known) => `${known.name}=…`).join(", ") || "it has none",
+        settings.map((known) => `--set ${known.name}=VALUE`).join(", ") || "it has none",
       );
     // The value is in no message: somebody may have typed a key.
     if (setting.sensitive)

@@ -42,12 +42,16 @@ export function serverName(name: string): string {
 export function grantFor(manifest: ExtensionManifest, trust: Trust): ShortGrant {
   const { kind, id } = manifest;
   if (kind === "http")
-    throw CliFailure.of("bad-grant", `${id} is a server elsewhere`, "name its address in a grant: url: https://…");
+    throw CliFailure.of(
+      "bad-grant",
+      `${manifest.name} is a server elsewhere`,
+      `name its address in a grant, url: ${manifest.endpoint ?? "ADDRESS"}, and sign that: aios grants sign FILE`,
+    );
   if (kind === "skill" && trust.entry === null)
     throw CliFailure.of(
       "bad-grant",
       `${manifest.name} is a skill: an agent reads it, and nothing of it is started`,
-      "what it has an agent do needs the agent's own grants; --entry FILE if a server lies in it",
+      "aios home put puts its text into an agent's home; what it has an agent do needs the agent's own grants; --entry FILE if a server lies in it",
     );
   const entry = trust.entry ?? manifest.entry;
   if (entry === null)

@@ -6,7 +6,7 @@ import { RpcError } from "../protocol/rpc-error.ts";
 import type { Aborter } from "./aborter.ts";
 import { explainFailure, explainOpening, serverErrorResult } from "./failure.ts";
 import { withFirstWords } from "./first-words.ts";
-import { openSession, START_MS, type ServerSession } from "./server-session.ts";
+import { openSession, OtherServer, START_MS, type ServerSession } from "./server-session.ts";
 
 /** What a driver is made of. */
 export interface DriverParts {
@@ -89,6 +89,7 @@ export function createDriver(parts: DriverParts): Driver {
 /** A server that said no gave an answer; everything else is a fault of the driver. */
 function answerFailure(error: unknown, aborter: Aborter): { readonly result: JsonObject; readonly isError: true } {
   if (aborter.signal.aborted) throw new RpcError("withdrawn", "The action was taken back while it ran");
+  if (error instanceof OtherServer) throw new RpcError("quarantined", error.message);
   const failure = explainFailure(error);
   switch (failure.kind) {
     case "server-error":

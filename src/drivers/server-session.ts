@@ -29,7 +29,7 @@ export interface ServerSession {
   readonly offer: Offer;
   /**
    * Runs one action. First the server is asked what it offers now, unless it was within LOOK_MS, and what it said of changes
-   * before is looked at; once it offered something else nothing runs any more. Rejects with the SDK's error when the server answered with one, died, or said nothing in time.
+   * before is looked at; once it offered something else nothing runs any more. Rejects with `OtherServer` then, and with the SDK's error when the server answered with one, died, or said nothing in time.
    */
   run(
     run: Run,
@@ -49,6 +49,9 @@ export interface SessionOptions {
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
 }
+
+/** It offers something else than when it was opened, so it was not asked. */
+export class OtherServer extends Error {}
 
 /** Time for a server to start and answer the first message: less than the monitor waits, which would not know why. */
 export const START_MS = 25_000;
@@ -99,7 +102,7 @@ export async function openSession(transport: Transport, options: SessionOptions)
       // The monitor, which quarantines a server that changed, hears of it later than of the answer to a call: so what it
       // said, and what it keeps to itself, is looked at here before the next.
       await changes.looked({ busy: running > 0 });
-      if (changes.other) throw new Error("the server offers other than what was signed for");
+      if (changes.other) throw new OtherServer("the server offers other than what was signed for");
       const asked = run.verb === "read" ? { uri: run.name } : { name: run.name, arguments: run.arguments };
       // Unprefixed, as SEP-414 of the protocol has it.
       const params = run.context === null ? asked : { ...asked, _meta: { traceparent: run.context } };

@@ -157,8 +157,9 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     return { kind: "done", result: answer.result, text, intent };
   } catch (error) {
     const code = error instanceof DriverLate ? "driver-timeout" : driverCode(error);
-    // Nobody here can know what the server did before it went silent.
-    const kept = await outcome({ result: "unknown", code, text: null, bytes: 0 });
+    // A server that changed was not asked; of all others nobody here can know what they did before they went silent.
+    const result = code === "quarantined" ? "failed" : "unknown";
+    const kept = await outcome({ result, code, text: null, bytes: 0 });
     const message = error instanceof Error ? error.message : "the driver failed";
     return { kind: "failed", code: kept ? code : "log-unavailable", message };
   }
@@ -176,6 +177,7 @@ const DRIVER_CODES: readonly ReasonCode[] = [
   "result-too-large",
   "withdrawn",
   "login-expired",
+  "quarantined",
 ];
 
 /** A driver that did not answer within the time limit of an action. */

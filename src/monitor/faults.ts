@@ -129,8 +129,12 @@ export class Refusal extends Error {
 /** A statement that is not taken, and why. */
 export class StatementRefusal extends Refusal {
   readonly reason: string;
-  constructor(reason: string, message: string, hint = "Ask for it again, look at what it says, and sign that.") {
-    super("bad-statement", `The statement is refused: ${message} (${reason}).`, hint);
+  constructor(reason: string, message: string, hint?: string) {
+    const next =
+      reason === "wrong-role"
+        ? "aios owners list shows who may."
+        : "Ask for it again, look at what it says, and sign that.";
+    super("bad-statement", `The statement is refused: ${message} (${reason}).`, hint ?? next);
     this.reason = reason;
   }
 }

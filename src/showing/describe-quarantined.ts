@@ -19,3 +19,14 @@ export function describeQuarantined(
     ]),
   ];
 }
+
+/** What lets them run again, for who does not sign just now; nothing for none. */
+export function describeWayOut(servers: readonly QuarantinedServer[]): readonly Line[] {
+  if (servers.length === 0) return [];
+  return [
+    line(
+      "  as it was signed for it runs again when an owner signs a new grant over it: aios ext trust, aios grants sign",
+    ),
+    line("  as it is now it needs that too, and the end of the grants over what it was: aios grants revoke"),
+  ];
+}

@@ -82,7 +82,15 @@ function open(setting: Setting = {}): Desk {
         const extension = store.find((each) => each.id === id) ?? view(id, "0", []);
         const { name, version } = extension;
         const said = { name, version, publisher: null, about: null, entry, words, settings, asks };
-        const manifest: ExtensionManifest = { v: 1, id, kind, endpoint: null, files: 1, bytes: 10, ...said };
+        const manifest: ExtensionManifest = {
+          v: 1,
+          id,
+          kind,
+          endpoint: kind === "http" ? "https://mcp.example.com/mcp" : null,
+          files: 1,
+          bytes: 10,
+          ...said,
+        };
         const file = { path: "dist/index.js", executable: false, bytes: 10, sha256: id.slice(7) };
         return { extension, manifest, files: [file], damaged };
       },
@@ -320,6 +328,14 @@ describe("ext trust", () => {
     expect(desk.err()).toContain(`(${code})`);
     expect(prepared(desk)).toBeUndefined();
   });
+});
+
+test("the address of a server elsewhere is named for the grant that it takes", async () => {
+  const desk = open({ kind: "http" });
+  await trust(desk, "--agent", "helper");
+  expect(desk.err()).toMatch(
+    /hint: name its address in a grant, url: https:\/\/mcp\.example\.com\/mcp, and sign that/u,
+  );
 });
 
 describe("ext update", () => {

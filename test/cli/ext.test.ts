@@ -378,7 +378,10 @@ test("ext diff shows what is new, gone or other, and ends in 1 when anything is"
 
 test.each([
   [["ext", "list"], /^1{12} .* quarantined 2026-11-22 11:59/mu],
-  [["ext", "show", ONE], /In quarantine\n {2}server notes, since 2026-11-22 11:59.*\(record 41\)/u],
+  [
+    ["ext", "show", ONE],
+    /In quarantine\n {2}server notes, since 2026-11-22 11:59.*\(record 41\)[^]*signs a new grant over it: aios ext trust/u,
+  ],
   [["grants", "list"], / active, quarantine /u],
 ] as const)("%s says which server was found to be another one, and since when", async (words, said) => {
   const changed = { driver: "notes", pin: TWO, found: ONE, since: NOW - 60_000, record: 41, extension: ONE };

@@ -4,7 +4,7 @@ import type { ExtensionView } from "../../protocol/extension-table.ts";
 import type { QuarantinedServer } from "../../protocol/quarantined-server.ts";
 import { visibleLine } from "../../protocol/fields.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
-import { describeQuarantined } from "../../showing/describe-quarantined.ts";
+import { describeQuarantined, describeWayOut } from "../../showing/describe-quarantined.ts";
 import { line, join, writeLines, type Line } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
@@ -76,7 +76,7 @@ export const extAdd: Command = {
         writeLines(powers.out, [
           what,
           ...describeReport(report, { powers, columns: powers.out.columns }),
-          line(`look at its files: aios ext show ${shortId(extension)}`, "faint"),
+          line(`look at all of it: aios ext show ${shortId(extension)}`, "faint"),
         ]);
       }
       insistOnDetonation(detonation, report.shown);
@@ -142,6 +142,7 @@ export const extShow: Command = {
         writeLines(powers.out, [
           ...describeReport(report, { powers, columns: powers.out.columns }),
           ...describeQuarantined(changed, powers.offset),
+          ...describeWayOut(changed),
           ...(rows.length === 0 ? [] : [line("Files", "strong"), ...rows]),
           ...(damaged === null ? [] : [line(`It is not as it was added: ${makeVisible(damaged)}`, "bad")]),
         ]);

@@ -2,7 +2,7 @@ import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts"
 import { insist } from "../confirm.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { describeGrant } from "../../showing/describe-grant.ts";
-import { describeQuarantined } from "../../showing/describe-quarantined.ts";
+import { describeQuarantined, describeWayOut } from "../../showing/describe-quarantined.ts";
 import { EXIT } from "../exit-codes.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { line, writeLines, type Tone } from "../../showing/line.ts";
@@ -96,6 +96,7 @@ export const grantsShow: Command = {
           line(""),
           line(answer.view.state, TONES[answer.view.state]),
           ...describeQuarantined(answer.view.quarantined, powers.offset),
+          ...describeWayOut(answer.view.quarantined),
         ]);
       }
       return EXIT.ok;
