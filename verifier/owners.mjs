@@ -237,7 +237,7 @@ function checkEnvelope(seq, envelope, { purpose, role, key, subject, owner, deci
   if (!may) refuse(seq, `${key} may not sign for ${purpose}`);
 }
 
-/** WebAuthn, section 7.2: the challenge is the digest of what is signed; user present and verified, at this very origin. */
+/** WebAuthn, section 7.2: the challenge is the digest of what is signed; user present and verified, at this home's console. */
 function isAsserted({ rpId, origin, key, hash }, { signature, sig, message }) {
   const [data, client] = [fromBase64(String(signature.authenticatorData)), fromBase64(String(signature.clientData))];
   if (data?.length !== 37 || client === null) return false;
@@ -245,11 +245,17 @@ function isAsserted({ rpId, origin, key, hash }, { signature, sig, message }) {
   const isHere =
     said?.type === "webauthn.get" &&
     said.challenge === sha256(message).toString("base64url") &&
-    said.origin === origin &&
+    isOrigin(said.origin, origin) &&
     (said.crossOrigin ?? false) === false &&
     said.topOrigin === undefined;
   const isVerified = data.subarray(0, 32).equals(sha256(Buffer.from(rpId))) && (data[32] & 5) === 5;
   return isHere && isVerified && verify(hash, Buffer.concat([data, sha256(client)]), key, sig);
+}
+
+/** The origin that the key is bound to, or a console's of that home: one label of 16 hex digits before its host. */
+function isOrigin(said, origin) {
+  const [scheme, place] = origin.split("://");
+  return said === origin || String(said).replace(/^([a-z]+:\/\/)[0-9a-f]{16}\./, "$1") === `${scheme}://${place}`;
 }
 
 /** RFC 8785 of what JSON.parse gave. */

@@ -3,7 +3,8 @@ import type { Visit } from "../face/visit.ts";
 import { CONSOLE_DOORS } from "../protocol/console-table.ts";
 import { createConsoleGate, type Ruling } from "./gate.ts";
 
-const HOST = "aios-0123456789abcdef.localhost:20000";
+const HOME = "aios-0123456789abcdef.localhost:20000";
+const HOST = `00112233aabbccdd.${HOME}`;
 const ORIGIN = `http://${HOST}`;
 const session = { uses: new Set<() => void>() };
 
@@ -71,9 +72,9 @@ describe("the console's gate", () => {
     ["another host", { host: "localhost:20000" }, "host"],
     ["an address", { host: "127.0.0.1:20000" }, "host"],
     ["a name that was rebound", { host: "evil.example:20000" }, "host"],
-    ["another port of the name", { host: "aios-0123456789abcdef.localhost:20001" }, "host"],
+    ["another port of the name", { host: HOST.replace("20000", "20001") }, "host"],
     ["a sibling's page", { origin: "http://web.agent.localhost:20000" }, "origin"],
-    ["a page of another port", { origin: "http://aios-0123456789abcdef.localhost:9999" }, "origin"],
+    ["a page of another port", { origin: `http://${HOST.replace("20000", "9999")}` }, "origin"],
     ["a sandboxed page", { origin: "null" }, "origin"],
     ["what a page of another site made", { "sec-fetch-site": "cross-site" }, "cross-site"],
     ["what a page of another port made", { "sec-fetch-site": "same-site" }, "cross-site"],
@@ -81,6 +82,24 @@ describe("the console's gate", () => {
     expect(why(judge({ method: "POST", target: "/ask/ps", head }))).toBe(refused);
     expect(why(judge({ target: "/", head }))).toBe(refused);
   });
+
+  test.each([HOME, `ffffffffffffffff.${HOME}`])(
+    "leads whoever opens a page at %s to where it is now, and nobody else; attack: a page leads nobody",
+    (host) => {
+      const at = (target: string, head: object = {}, method = "GET"): Ruling =>
+        judge({ target, method, head: { host, ...head } }, false);
+      for (const path of ["/", "/sign", "/enrol"]) {
+        expect(at(path)).toEqual({ kind: "moved", path });
+        expect(at(path, { "sec-fetch-site": "none" })).toEqual({ kind: "moved", path });
+        for (const site of ["same-origin", "same-site", "cross-site"])
+          expect(at(path, { "sec-fetch-site": site })).toEqual({ kind: "moved-on" });
+        expect(why(at(path, { "service-worker": "script" }))).toBe("host");
+        expect(why(at(path, { origin: `http://${host}` }, "POST"))).toBe("host");
+      }
+      for (const path of ["/m/page/sign.ts", "/style.css", "/worker.js", "//evil.example/"])
+        expect(why(at(path))).toBe("host");
+    },
+  );
 
   test("takes no request that changes something without an origin, no WebSocket and no other method", () => {
     const gate = createConsoleGate(HOST, { sessions: { of: () => session }, now: () => 0 });

@@ -1,5 +1,5 @@
 import { createBudget, type Budget } from "../face/budget.ts";
-import { findAstray, type Visit } from "../face/visit.ts";
+import { findAstray, said, type Visit } from "../face/visit.ts";
 import {
   CONSOLE_DOORS,
   CONSOLE_LOOKS,
@@ -13,6 +13,10 @@ import type { Session, Sessions } from "./sessions.ts";
 export type Ruling =
   /** A file that is the same for everybody. */
   | { readonly kind: "file"; readonly path: string }
+  /** Somebody looks for a page of the console at a name that it has had, or at its home's; it is at another one now. */
+  | { readonly kind: "moved"; readonly path: string }
+  /** The same, by way of a page: it cannot be led on, since this console takes nobody whom another page led to it. */
+  | { readonly kind: "moved-on" }
   /** A code is shown, for a session. */
   | { readonly kind: "enter" }
   /** A passkey is shown, for a session; or what comes before that, or an enrolment. */
@@ -25,6 +29,8 @@ export type Ruling =
 
 /** Requests in ten seconds: of each session; of all browsers that show a session's cookie alone; of all strangers. */
 const REQUESTS = { count: 2000, ms: 10_000 };
+/** The pages that people open by themselves. */
+const PAGES: ReadonlySet<string> = new Set(["/", "/sign", "/enrol"]);
 /** Of those of people without a session the ones that the monitor is asked. */
 const AT_THE_DOOR = { count: 60, ms: 60_000 };
 
@@ -55,6 +61,7 @@ export function createConsoleGate(
     const session = astray === null ? sessions.of(visit) : "no-session";
     shown?.(typeof session === "string" ? null : session);
     if (!allowanceOf(session).take()) return refuse("flood", 429);
+    if (astray?.why === "host" && isOfHome(visit, authority)) return lead(visit);
     if (astray !== null) return refuse(astray.why, astray.status);
     const { method, target, upgrade } = visit;
     if (upgrade) return refuse("malformed", 400);
@@ -72,6 +79,21 @@ export function createConsoleGate(
     const name = CONSOLE_LOOKS.find((look) => target === `/ask/${look}`);
     return name === undefined ? refuse("malformed", 404) : { kind: "ask", name };
   };
+}
+
+/** Whether somebody opens a page at another name of this home: a bookmark, or a tab of the console before. */
+function isOfHome(visit: Visit, authority: string): boolean {
+  const home = authority.slice(authority.indexOf(".") + 1);
+  const [host = "", ...more] = said(visit, "host");
+  if (more.length > 0 || (host !== home && !host.endsWith(`.${home}`))) return false;
+  return (
+    visit.method === "GET" && !visit.upgrade && PAGES.has(visit.target) && said(visit, "service-worker").length === 0
+  );
+}
+
+function lead(visit: Visit): Ruling {
+  const isTyped = said(visit, "sec-fetch-site").every((site) => site === "none");
+  return isTyped ? { kind: "moved", path: visit.target } : { kind: "moved-on" };
 }
 
 function refuse(why: ConsoleRefusal, status: number): Ruling {

@@ -86,6 +86,9 @@ function headers(own: { readonly policy: string; readonly opener: string; readon
   ];
 }
 
+/** Has a browser forget what it keeps for the name that was asked: nothing of ours is there. */
+export const FORGET: Headers[number] = ["clear-site-data", '"cache", "storage"'];
+
 /** What an answer carries that sets or ends a session's cookie. */
 export function cookieHeader(name: string, { value, seconds }: { value: string; seconds: number }): Headers[number] {
   return ["set-cookie", `${name}=${value}; Secure; HttpOnly; SameSite=Strict; Path=/; Max-Age=${seconds}`];

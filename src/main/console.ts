@@ -5,7 +5,7 @@
  */
 import { CONNECTIONS, createConnections } from "../console/connections.ts";
 import { createConsoleGate } from "../console/gate.ts";
-import { cookieHeader, pageHeaders } from "../console/page-headers.ts";
+import { cookieHeader, FORGET, pageHeaders } from "../console/page-headers.ts";
 import { COOKIE, createSessions, SESSION_MS } from "../console/sessions.ts";
 import { parseJson } from "../kernel/json.ts";
 import { inheritedChannel } from "../platform/channel.ts";
@@ -45,6 +45,12 @@ const watchers = new Set<LineStream>();
 const pages = gatherPages(new URL("..", import.meta.url).pathname, PAGES);
 const files = new Map([...pages.sources].map(([path, source]) => [path, { ...source, text: servedText(source) }]));
 
+const MOVED = `The console was started again and has another name now. At a terminal of this machine say
+
+    aios console
+
+and open the address that it prints.
+`;
 /** That somebody recovers a lost key is told to whoever comes in meanwhile, too. */
 let recovering = "{}";
 const tell = (event: string, body: object): void => {
@@ -123,6 +129,12 @@ function rule(visit: GateVisit, connection: ConsoleConnection): ConsoleVerdict {
       if (file === undefined) return { kind: "answer", answer: turnAway("malformed", { status: 404, from }) };
       return { kind: "answer", answer: answer(200, file.type, file.text, { path: ruling.path }) };
     }
+    case "moved": {
+      const location = ["location", `http://${authority}${ruling.path}`] as const;
+      return { kind: "answer", answer: answer(307, "text/plain", "", { more: [location, FORGET] }) };
+    }
+    case "moved-on":
+      return { kind: "answer", answer: answer(421, "text/plain", MOVED, { more: [FORGET] }) };
     case "enter":
       return { kind: "body", take: (body) => enter(body, from) };
     case "door":

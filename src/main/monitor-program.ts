@@ -12,6 +12,7 @@ import { openLog } from "../monitor/log/open.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
 import type { MonitorPowers } from "../monitor/powers.ts";
+import { createConsoleName } from "../monitor/console-name.ts";
 import { relyingPartyOf } from "../monitor/relying-party.ts";
 import { createVault } from "../monitor/vault.ts";
 import type { TrustedClock } from "../monitor/trusted-clock.ts";
@@ -151,6 +152,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     codeProblem: (path) => codeProblem(path, home.path),
     takeStreams: (ticket) => desk.take(ticket),
   };
+  const relyingParty = relyingPartyOf(keys.consoleSeed, crypto.sha256);
   const constitution = crypto.digest(CONSTITUTION_TEXT);
   const engine = createPolicyEngine({
     cedar: loadCedar(),
@@ -171,7 +173,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     },
     code,
     home: home.path,
-    relyingParty: relyingPartyOf(keys.consoleSeed, crypto.sha256),
+    relyingParty,
+    consoleName: createConsoleName(relyingParty, random),
     start,
     version: packageVersion(),
     identity: { code: await identity, constitution, node: process.version },

@@ -4,12 +4,14 @@ import { FrameEnd } from "../../test/fakes/frame-end.ts";
 import type { Channel } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { CliHandlers } from "./cli-requests.ts";
+import { createConsoleName, type ConsoleName } from "./console-name.ts";
 import { createConsoleDesk, type ConsoleDesk, type ConsolePorts } from "./console.ts";
 import { NO_RECOVERY } from "./state.ts";
 import { tellWatchers, type Watcher } from "./watching.ts";
 
 /* What the monitor makes of a console that is not the one of this code: every page of it, the signing page too. */
 
+const HOME = "aios-0123456789abcdef.localhost";
 const RIGHT = `sha256:${"1".repeat(64)}`;
 const OTHER = `sha256:${"2".repeat(64)}`;
 
@@ -25,6 +27,7 @@ function stage({
   readonly taken?: string | null;
 }): {
   readonly desk: ConsoleDesk;
+  readonly name: ConsoleName;
   readonly written: RecordBody[];
   readonly watchers: ReadonlySet<Watcher>;
   /** The console's end of the channel, once it was opened. */
@@ -74,11 +77,11 @@ function stage({
     },
     code: { node: "/node", root: "/root" },
     identity: RIGHT,
-    relyingParty: {
-      rpId: "aios-0123456789abcdef.localhost",
-      origin: "http://aios-0123456789abcdef.localhost:20000",
-      port: 20_000,
-    },
+    relyingParty: { port: 20_000 },
+    consoleName: createConsoleName(
+      { rpId: HOME, origin: `http://${HOME}:20000`, port: 20_000 },
+      { hex: countingHex() },
+    ),
     watchers,
     refused: () => {},
     failed: () => {},
@@ -87,11 +90,18 @@ function stage({
   const desk = createConsoleDesk(ports as unknown as ConsolePorts);
   return {
     desk,
+    name: ports.consoleName,
     written,
     watchers,
     console: () => end ?? expect.fail("it was not opened"),
     killed: () => killed,
   };
+}
+
+/** 1, 2, 3 …, each as so many bytes in hex. */
+function countingHex(): (bytes: number) => string {
+  let count = 0;
+  return (bytes) => String((count += 1)).padStart(2 * bytes, "0");
 }
 
 function channelOf(stream: ReturnType<typeof duplexPair>[0]): Channel {
@@ -110,6 +120,19 @@ describe("a console", () => {
     const { desk, written } = stage({ served: RIGHT, code: RIGHT });
     expect(await desk.open(looks)).toMatchObject({ code: "a".repeat(32) });
     expect(written).toMatchObject([{ kind: "console-opened", pages: RIGHT }]);
+  });
+
+  test("attack: has a name that nobody was found under before, and none that anybody is found under once it ended", async () => {
+    const { desk, written, name } = stage({ served: RIGHT, code: RIGHT });
+    const before = name.origin();
+    const { origin } = await desk.open(looks);
+    expect(origin).toBe(`http://${"2".padStart(16, "0")}.${HOME}:20000`);
+    expect(written).toMatchObject([{ kind: "console-opened", host: new URL(origin).hostname }]);
+    expect((await desk.open(looks)).origin).toBe(origin); // it runs
+    expect(desk.origin()).toBe(origin);
+    await desk.close();
+    expect(desk.origin()).toBeNull();
+    expect([before, origin]).not.toContain(name.origin());
   });
 
   test("attack: is told of every owner who leaves, and lets in nobody who left meanwhile", async () => {

@@ -11,6 +11,7 @@ import type { PeerFault } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { answering } from "./answering.ts";
 import type { CliHandlers } from "./cli-requests.ts";
+import type { ConsoleName } from "./console-name.ts";
 import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
@@ -43,7 +44,8 @@ export interface ConsolePorts {
   readonly code: CodeLayout;
   /** Digest of our own code as the record `start` has it. */
   readonly identity: string;
-  readonly relyingParty: RelyingParty;
+  readonly relyingParty: Pick<RelyingParty, "port">;
+  readonly consoleName: ConsoleName;
   /** Who is told what happens. */
   readonly watchers: Set<Watcher>;
   refused(peer: string, fault: PeerFault): void;
@@ -86,6 +88,7 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
       );
     }
     const listeners = await listen(ports.relyingParty.port);
+    ports.consoleName.renew(); // the port is ours: nobody but this console answers at this name
     try {
       const process = await powers.startSandbox(planConsole(ports.code, listeners.length), "capture", listeners);
       return await serve(process, { pages: pages.digest(), looks });
@@ -113,7 +116,8 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
     process: SandboxedProcess,
     { pages, looks }: { readonly pages: string; readonly looks: CliHandlers },
   ): Promise<Running> {
-    const { rpId: host, port } = ports.relyingParty;
+    const host = ports.consoleName.host();
+    const { port } = ports.relyingParty;
     const [channel] = process.channels;
     if (channel === undefined) throw new Refusal("confinement", "The console got no channel.", "Run `aios doctor`.");
     const ready = Promise.withResolvers<void>();
@@ -147,6 +151,8 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
       ready.reject(new Error(`it ended: ${process.errors().trim()}`));
       peer.close();
       if (running === made) running = null;
+      // The port is anybody's now: what a page at this name has signed from here on counts for nothing.
+      ports.consoleName.renew();
       void journal.write({ kind: "console-closed", why: made.why }).catch(() => undefined);
     });
     try {
@@ -175,9 +181,9 @@ export function createConsoleDesk(ports: ConsolePorts): ConsoleDesk {
         running ??= await start(looks);
         const code = powers.random.hex(16);
         running.peer.event("admit", { code: powers.crypto.digest(code), ms: CODE_MS });
-        return { origin: ports.relyingParty.origin, code };
+        return { origin: ports.consoleName.origin(), code };
       }),
-    origin: () => (running === null ? null : ports.relyingParty.origin),
+    origin: () => (running === null ? null : ports.consoleName.origin()),
     close: () => inTurn(close),
   };
 }

@@ -15,6 +15,7 @@ import { carrierPeers } from "./carrier-peers.ts";
 import { createCliHandlers, type CliPorts } from "./cli-requests.ts";
 import { createConduct } from "./conduct.ts";
 import type { Conduct } from "./conduct-ports.ts";
+import type { ConsoleName } from "./console-name.ts";
 import { createConsoleDesk, type ConsoleDesk } from "./console.ts";
 import { createCosigning, createSubmit } from "./cosigning.ts";
 import type { ConnectDriver } from "./driver-pool.ts";
@@ -76,6 +77,7 @@ export interface MonitorParts {
   readonly home: string;
   /** Where its console is found, and what passkeys are bound to. */
   readonly relyingParty: RelyingParty;
+  readonly consoleName: ConsoleName;
   /** Start id of this run: 32 lower-case hex digits; the log stamps it on every record. */
   readonly start: string;
   readonly version: string;
@@ -260,20 +262,17 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     },
   });
   late.conduct = conduct;
-  const { relyingParty, start } = parts;
-  const owners = createOwnerParts({ ...powers, journal, relyingParty, start, trusted, failed: failedQuietly });
+  const owners = createOwnerParts({ ...parts, ...powers, journal, trusted, failed: failedQuietly });
   const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, stopDrivers: drivers.stopAll };
   const { reconsider, grantsChanged, takeUpHeld } = createReconsidering({ ...anew, failed: failedQuietly });
   const found = createFound(state, { powers, crypto: powers.crypto });
   const extensions = createExtensionDesk({ powers, journal, code: parts.code, refused, withdrawn: instances.revoked });
   const away = createAway({ journal, timer: powers.timer, trusted, grantsChanged, failed: failedQuietly });
   const statements = createStatements({
+    ...parts,
+    ...powers,
     journal,
     found,
-    crypto: powers.crypto,
-    random: powers.random,
-    start: parts.start,
-    vault,
     policy: () => engine.version,
     now: trusted.now,
     owners,

@@ -39,7 +39,7 @@ function withKeyFile(seed: number): Person {
 function withPasskey(): Person & { readonly passkey: Passkey; count: number | null } {
   const authenticator = createAuthenticator(AT_HOME);
   const message = challengeOf(ENROLMENT_TYPE, "{}");
-  const read = readRegistration(authenticator.register(message), { message, ...AT_HOME }, crypto);
+  const read = readRegistration(authenticator.register(message), { message, ...AT_HOME, at: AT_HOME.origin }, crypto);
   if (read.kind !== "ok") throw new Error(read.message);
   const id = ownerKeyId(read.key, crypto.sha256);
   const person = {

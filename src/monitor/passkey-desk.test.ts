@@ -14,6 +14,8 @@ import { emptyState, type State } from "./state.ts";
 
 const crypto = createCrypto();
 const AT_HOME = { rpId: "aios-0123456789abcdef.localhost", origin: "http://aios-0123456789abcdef.localhost:20101" };
+/** Where the console is found. */
+const AT_CONSOLE = { rpId: AT_HOME.rpId, origin: "http://00112233aabbccdd.aios-0123456789abcdef.localhost:20101" };
 const MARIA = { name: "maria", roles: ROLES };
 
 let desk: PasskeyDesk;
@@ -35,6 +37,7 @@ beforeEach(() => {
     timer: { after: (_ms, callback) => (late.push(callback), () => {}) },
     counts: createSignCounts(journal),
     relyingParty: AT_HOME,
+    consoleName: { origin: () => AT_CONSOLE.origin },
     start: "0".repeat(32),
     leaving,
     now: () => now,
@@ -50,10 +53,10 @@ async function offer(authenticator: Authenticator, code: string) {
 describe("an invitation", () => {
   test("twin: a passkey is offered once, and the terminal hears of it", async () => {
     const { code, origin } = await desk.handlers.invite(MARIA);
-    expect(origin).toBe(AT_HOME.origin);
+    expect(origin).toBe(AT_CONSOLE.origin);
     expect(code).toMatch(/^(?:[0-9a-f]{4}-){4}[0-9a-f]{4}$/);
     const waiting = desk.handlers.invited({ code });
-    const authenticator = createAuthenticator(AT_HOME);
+    const authenticator = createAuthenticator(AT_CONSOLE);
     const { key } = await offer(authenticator, code);
     expect(await waiting).toEqual({ document: { ...MARIA, key } });
     expect(desk.offered(key)).toBe(true);
@@ -71,8 +74,8 @@ describe("an invitation", () => {
     const { code } = await desk.handlers.invite(MARIA);
     const { text } = await desk.handlers["enrolment-open"]({ code });
     const message = challengeOf(ENROLMENT_TYPE, text);
-    await desk.handlers["enrolment-offer"]({ code, ...createAuthenticator(AT_HOME).register(message) });
-    const other = createAuthenticator(AT_HOME).register(message);
+    await desk.handlers["enrolment-offer"]({ code, ...createAuthenticator(AT_CONSOLE).register(message) });
+    const other = createAuthenticator(AT_CONSOLE).register(message);
     await expect(desk.handlers["enrolment-offer"]({ code, ...other })).rejects.toThrow(/offered already/);
     await expect(desk.handlers["enrolment-open"]({ code })).rejects.toThrow(/offered already/);
   });
@@ -85,30 +88,30 @@ describe("an invitation", () => {
     expect(records[0]).toMatchObject({ kind: "refused", peer: "passkey", code: "unknown-invitation" });
     const { code, expires } = await desk.handlers.invite(MARIA);
     now = expires;
-    await expect(offer(createAuthenticator(AT_HOME), code)).rejects.toThrow(/no such invitation/);
+    await expect(offer(createAuthenticator(AT_CONSOLE), code)).rejects.toThrow(/no such invitation/);
   });
 
   test("attack: an assertion, another home's passkey or an answer to another challenge is no offer", async () => {
     const { code } = await desk.handlers.invite(MARIA);
     const { text } = await desk.handlers["enrolment-open"]({ code });
     const message = challengeOf(ENROLMENT_TYPE, text);
-    const elsewhere = createAuthenticator({ rpId: "aios-ffffffffffffffff.localhost", origin: AT_HOME.origin });
+    const elsewhere = createAuthenticator({ rpId: "aios-ffffffffffffffff.localhost", origin: AT_CONSOLE.origin });
     const other = challengeOf(SIGN_IN_TYPE, text);
     for (const registration of [
       elsewhere.register(message),
-      createAuthenticator(AT_HOME).register(other),
-      createAuthenticator(AT_HOME).register(message, { type: "webauthn.get" }),
+      createAuthenticator(AT_CONSOLE).register(other),
+      createAuthenticator(AT_CONSOLE).register(message, { type: "webauthn.get" }),
     ]) {
       await expect(desk.handlers["enrolment-offer"]({ code, ...registration })).rejects.toThrow(/is refused/);
     }
     // Twin: the same invitation still takes a good one.
-    const good = createAuthenticator(AT_HOME).register(message);
+    const good = createAuthenticator(AT_CONSOLE).register(message);
     expect((await desk.handlers["enrolment-offer"]({ code, ...good })).key.kind).toBe("passkey");
   });
 
   test("attack: a key that is not exactly the one that was offered is not taken for it", async () => {
     const { code } = await desk.handlers.invite(MARIA);
-    const { key } = await offer(createAuthenticator(AT_HOME), code);
+    const { key } = await offer(createAuthenticator(AT_CONSOLE), code);
     if (key.kind !== "passkey") throw new Error("it is a passkey");
     const elsewhere = { rpId: "evil.localhost", origin: "http://evil.localhost:20101" };
     for (const changed of [
@@ -134,7 +137,7 @@ describe("signing in", () => {
   let authenticator: Authenticator;
   let key: string;
   beforeEach(async () => {
-    authenticator = createAuthenticator(AT_HOME);
+    authenticator = createAuthenticator(AT_CONSOLE);
     const { code } = await desk.handlers.invite(MARIA);
     const offered = (await offer(authenticator, code)).key;
     if (offered.kind !== "passkey") throw new Error("it is a passkey");
@@ -145,7 +148,7 @@ describe("signing in", () => {
 
   test("twin: with a passkey of this home says who it is, and is recorded", async () => {
     const party = await desk.handlers["passkey-party"]({});
-    expect(party).toEqual({ ...AT_HOME, credentials: [{ key, credential: authenticator.credential }] });
+    expect(party).toEqual({ ...AT_CONSOLE, credentials: [{ key, credential: authenticator.credential }] });
     const { text } = await desk.handlers["sign-in-open"]({});
     const assertion = authenticator.assert(challengeOf(SIGN_IN_TYPE, text));
     expect(await desk.handlers["sign-in"]({ text, key, ...assertion })).toEqual({ key, ...MARIA });
@@ -207,6 +210,6 @@ describe("signing in", () => {
     for (let made = 0; made < 64; made += 1) await desk.handlers["sign-in-open"]({});
     await expect(desk.handlers["sign-in-open"]({})).rejects.toThrow(/too many/i);
     now += 120_000;
-    expect((await desk.handlers["sign-in-open"]({})).text).toContain(AT_HOME.origin);
+    expect((await desk.handlers["sign-in-open"]({})).text).toContain(AT_CONSOLE.origin);
   });
 });

@@ -5,6 +5,7 @@ import { toBase64 } from "../protocol/bytes.ts";
 import { ownerKeyText, type OwnerDocument, type OwnerKey } from "../protocol/owner-key.ts";
 import type { OwnerRequests } from "../protocol/owner-requests.ts";
 import { challengeOf, ENROLMENT_TYPE, readRegistration, SIGN_IN_TYPE, verifyAssertion } from "../protocol/passkey.ts";
+import type { ConsoleName } from "./console-name.ts";
 import { Refusal } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { RelyingParty } from "./relying-party.ts";
@@ -29,6 +30,7 @@ export interface DeskPorts {
   readonly timer: Timer;
   readonly counts: SignCounts;
   readonly relyingParty: Pick<RelyingParty, "rpId" | "origin">;
+  readonly consoleName: Pick<ConsoleName, "origin">;
   readonly start: string;
   /** Ids of the keys that are being removed. */
   readonly leaving: ReadonlySet<string>;
@@ -46,6 +48,8 @@ export interface PasskeyDesk {
   readonly handlers: {
     readonly [K in Served]: (body: OwnerRequests[K]["body"]) => Promise<OwnerRequests[K]["ok"]>;
   };
+  /** Origin of the console: what a browser gave to another name of the home counts for nothing. */
+  here(): string;
   /** Whether exactly this key was offered for an invitation, not long ago. */
   offered(key: OwnerKey): boolean;
 }
@@ -63,6 +67,7 @@ interface Invitation {
 export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
   const { journal, crypto, random } = ports;
   const { rpId, origin } = ports.relyingParty;
+  const here = ports.consoleName.origin;
   const { state } = journal;
   /** By the digest of their code, so that looking one up tells nothing about others. */
   const invitations = new Map<string, Invitation>();
@@ -94,10 +99,14 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
 
   function makeText(life: number): { readonly text: string; readonly expires: number } {
     const expires = ports.now() + life;
-    return { text: canonicalize({ v: 1, nonce: random.hex(16), start: ports.start, origin, expires }), expires };
+    return {
+      text: canonicalize({ v: 1, nonce: random.hex(16), start: ports.start, origin: here(), expires }),
+      expires,
+    };
   }
 
   return {
+    here,
     offered(key) {
       expire();
       const text = ownerKeyText(key);
@@ -114,7 +123,7 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
         const code = random.hex(10).replaceAll(GROUP, "$&-");
         const expires = ports.now() + INVITED_MS;
         invitations.set(crypto.digest(code), { name, roles, expires, text: null, offered: null, waiting: [] });
-        return { code, origin, expires };
+        return { code, origin: here(), expires };
       },
 
       async invited({ code }) {
@@ -133,7 +142,7 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
         if (invitation.offered !== null) return refuse("used-invitation", "a passkey was offered already");
         invitation.text = makeText(INVITED_MS).text;
         const { name, roles, text } = invitation;
-        return { text, rpId, origin, name, roles, user: toBase64(random.bytes(16)) };
+        return { text, rpId, origin: here(), name, roles, user: toBase64(random.bytes(16)) };
       },
 
       async "enrolment-offer"({ code, authenticatorData, clientData }) {
@@ -141,7 +150,7 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
         if (invitation.offered !== null) return refuse("used-invitation", "a passkey was offered already");
         if (invitation.text === null) return refuse("unknown-invitation", "nobody has opened this invitation");
         const message = challengeOf(ENROLMENT_TYPE, invitation.text);
-        const read = readRegistration({ authenticatorData, clientData }, { message, rpId, origin }, crypto);
+        const read = readRegistration({ authenticatorData, clientData }, { message, rpId, origin, at: here() }, crypto);
         if (read.kind === "refused") return refuse("bad-registration", read.message);
         const { name, roles } = invitation;
         invitation.offered = { name, roles, key: read.key };
@@ -155,7 +164,7 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
             ? [{ key, credential: owner.key.credential }]
             : [],
         );
-        return { rpId, origin, credentials };
+        return { rpId, origin: here(), credentials };
       },
 
       async "sign-in-open"() {
@@ -175,7 +184,7 @@ export function createPasskeyDesk(ports: DeskPorts): PasskeyDesk {
         if (owner?.key.kind !== "passkey" || owner.key.origin !== origin || ports.leaving.has(key))
           return refuse("bad-signature", "no owner has that passkey here");
         const message = challengeOf(SIGN_IN_TYPE, text);
-        const asserted = verifyAssertion(owner.key, { assertion, message }, crypto);
+        const asserted = verifyAssertion(owner.key, { assertion, message, at: here() }, crypto);
         if (asserted.kind === "refused") return refuse("bad-signature", asserted.message);
         ports.counts.take(key, asserted.count);
         await journal.write({ kind: "owner-signed-in", key, count: asserted.count });

@@ -63,6 +63,7 @@ export function checkSigned(
   if (envelope.kind !== "ok") throw new StateFault(record.seq, `it holds no envelope: ${envelope.message}`);
   const verified = verifyEnvelope(envelope.value, {
     findKey: (id) => (id === key ? keyOfSigner(id, { state, document: document ?? null, crypto }) : null),
+    at: null,
     crypto,
   });
   if (verified.kind !== "ok") throw new StateFault(record.seq, `its statement does not verify (${verified.code})`);

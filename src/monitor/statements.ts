@@ -41,7 +41,7 @@ export interface StatementPorts {
   readonly vault: Pick<Vault, "isDeposited" | "keep" | "destroy">;
   readonly found: Found;
   readonly owners: Pick<OwnerParts, "counts" | "recovery" | "inTurn" | "leaving" | "refused" | "proposed"> & {
-    readonly desk: Pick<PasskeyDesk, "offered">;
+    readonly desk: Pick<PasskeyDesk, "offered" | "here">;
   };
   policy(): string;
   now(): number;
@@ -89,7 +89,7 @@ export function createStatements(ports: StatementPorts): Statements {
   function authenticate(envelope: Envelope, document: JsonObject): { statement: Statement; count: number | null } {
     const { state } = journal;
     const findKey = (id: string): OwnerKey | null => keyOfSigner(id, { state, document, crypto });
-    const verified = verifyEnvelope(envelope, { findKey, crypto });
+    const verified = verifyEnvelope(envelope, { findKey, at: ports.owners.desk.here(), crypto });
     if (verified.kind === "ok") return verified;
     if (findKey(envelope.signatures[0].keyid) === null) throw unknownSigner(envelope.signatures[0].keyid);
     return refuse(verified.code, "it does not verify under an enrolled owner's key");

@@ -21,12 +21,20 @@ export function why(error: unknown): string {
 const HALF = "half";
 /** What a person does about a limit: strangers on this machine can use it up, and a terminal has none. */
 const TOO_MANY = "Too many tries from this machine. Wait a minute, or answer at the terminal: aios approvals.";
+/** A console that was started again has another name, and nothing of this one's pages counts for it. */
+const MOVED = "The console was started again and has another name now. At a terminal of this machine say aios console.";
+let movedAway = false;
 /** Id of the key that this browser signed in with. */
 const KEY = "key";
 
 /** Whether this browser has come in, as far as it knows. */
 export function hasHalf(): boolean {
   return localStorage.getItem(HALF) !== null;
+}
+
+/** Whether the console is at another name than this page. */
+export function isMoved(): boolean {
+  return movedAway;
 }
 
 /** Shows a code of `aios console`. @returns why this browser has not come in, or null. */
@@ -84,11 +92,18 @@ async function answerOf(response: Response): Promise<any> {
   if (response.ok) return answer;
   const { refused, error }: { refused?: string; error?: { code: string; message: string; hint: string | null } } =
     answer;
-  if (response.status === 401) localStorage.removeItem(HALF);
+  if (isOver(response)) localStorage.removeItem(HALF);
   if (error !== undefined) throw new Refused(error.code, error.message, error.hint);
+  if (response.status === 421) throw new Refused("host", MOVED, null);
   if (response.status === 401) throw new Refused(refused ?? "no-session", "The session is over.", null);
   if (response.status === 429) throw new Refused(refused ?? "flood", TOO_MANY, null);
   throw new Refused(refused ?? "refused", `The console refused this: ${refused ?? response.status}.`, null);
+}
+
+/** Whether nothing is to be had any more by the session that this page has. */
+function isOver({ status }: Response): boolean {
+  movedAway ||= status === 421;
+  return status === 401 || status === 421;
 }
 
 /** What a page does with events. */
@@ -97,7 +112,7 @@ export type Hearing = { readonly [Name in keyof CliEvents]: (body: CliEvents[Nam
 /** Hears events until the console or the session ends; resolves then. */
 export async function watch(hear: Hearing): Promise<void> {
   const response = await post("/watch", "");
-  if (response.status === 401) localStorage.removeItem(HALF);
+  if (isOver(response)) localStorage.removeItem(HALF);
   if (!response.ok || response.body === null) throw new Refused("no-session", "The session is over.", null);
   let rest = "";
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {

@@ -1,5 +1,5 @@
 import { agentsView } from "./agents.ts";
-import { enter, hasHalf, leave } from "./api.ts";
+import { enter, hasHalf, isMoved, leave } from "./api.ts";
 import { fill, h } from "./dom.ts";
 import { follow, type Feed } from "./feed.ts";
 import { grantsView, grantView } from "./grants.ts";
@@ -49,7 +49,12 @@ function outside(why: string = ""): void {
       why === "" ? null : h("p", { class: "bad", role: "alert" }, why),
       h("p", {}, "This browser has not come in. At a terminal of this machine say"),
       h("pre", {}, "aios console"),
-      h("p", {}, "and open the address that it prints, or ", h("a", { href: "/sign" }, "sign in with a passkey"), "."),
+      h(
+        "p",
+        {},
+        "and open the address that it prints",
+        isMoved() ? "." : [", or ", h("a", { href: "/sign" }, "sign in with a passkey"), "."],
+      ),
     ),
   );
 }
@@ -83,7 +88,7 @@ function inside(): void {
       drawNotice(notice, feed);
       view?.draw();
     },
-    over: () => outside("The session is over."),
+    over: () => outside(isMoved() ? "The console was started again and has another name now." : "The session is over."),
   });
   const act = { say, refresh: () => feed.refresh() };
 

@@ -9,6 +9,7 @@ import type { LogProof } from "../protocol/requests.ts";
 import { SALT_DIGITS } from "../protocol/sealed.ts";
 import { ask, Refused } from "./api.ts";
 import { byBrowser } from "./by-browser.ts";
+import { recall, remember } from "./seen-log.ts";
 import { digestOf } from "./sha256.ts";
 
 /*
@@ -22,10 +23,6 @@ export type Checked =
   | { readonly kind: "verified"; readonly size: number; readonly key: string; readonly before: number | null }
   | { readonly kind: "refused"; readonly why: string };
 
-/** The key that the log had when this browser saw it first, and the last checkpoint that it verified. */
-const KEY = "log-key";
-const SEEN = "log-checkpoint";
-
 /** Checks that a record that is shown stands at its place in the log. Throws Refused when the monitor gives no proof. */
 export async function checkRecord(record: LogRecord): Promise<{ readonly proof: LogProof; readonly checked: Checked }> {
   const [{ proof }, { key }] = await Promise.all([ask("log-prove", { seq: record.seq }), ask("checkpoint", {})]);
@@ -36,7 +33,7 @@ async function checkProof(
   record: LogRecord,
   { proof, key }: { readonly proof: LogProof; readonly key: string },
 ): Promise<Checked> {
-  const known = localStorage.getItem(KEY);
+  const known = recall("log-key");
   if (known !== null && known !== key)
     return refused(`the log's key is ${key}, and this browser has known it as ${known}`);
   if (proof.record !== canonicalize({ ...record })) return refused("the proof is of another record than the one shown");
@@ -50,8 +47,8 @@ async function checkProof(
   const before = readSeen();
   const grown = before === null ? null : await whyNotGrown(before, checkpoint);
   if (grown !== null) return refused(grown);
-  localStorage.setItem(KEY, key);
-  if (before === null || checkpoint.size > before.size) localStorage.setItem(SEEN, checkpointText(checkpoint));
+  remember("log-key", key);
+  if (before === null || checkpoint.size > before.size) remember("log-checkpoint", checkpointText(checkpoint));
   return { kind: "verified", size: checkpoint.size, key, before: before?.size ?? null };
 }
 
@@ -102,7 +99,7 @@ async function whyNotGrown(seen: CheckpointBody, now: CheckpointBody): Promise<s
 
 /** The checkpoint that was verified here last; what this browser kept and cannot read is none. */
 function readSeen(): CheckpointBody | null {
-  return parseCheckpoint(localStorage.getItem(SEEN) ?? "");
+  return parseCheckpoint(recall("log-checkpoint") ?? "");
 }
 
 function refused(why: string): { readonly kind: "refused"; readonly why: string } {

@@ -43,6 +43,22 @@ export interface ConsoleRules {
 
 const BODY_BYTES = 256 * 1024;
 const HEAD_MS = 10_000;
+const FORGOTTEN =
+  "Another program had this browser keep too many cookies for this name. They are forgotten: load the page again.\n";
+/**
+ * To a head that is too long: of what a browser sends, only cookies make it so, which another port of the host has set to keep a
+ * person out. It forgets them, its session's too.
+ */
+const TOO_MUCH = [
+  "HTTP/1.1 431 Request Header Fields Too Large",
+  'clear-site-data: "cookies"',
+  "content-type: text/plain; charset=utf-8",
+  `content-length: ${FORGOTTEN.length}`,
+  "cache-control: no-store",
+  "connection: close",
+  "",
+  FORGOTTEN,
+].join("\r\n");
 /** What may wait for a visitor that does not read. */
 const QUEUED_BYTES = 4 * 1024 * 1024;
 
@@ -65,9 +81,10 @@ export function createConsoleServer(rules: ConsoleRules): Server {
     if (connection === undefined) throw new Error("a request came on no connection");
     return rules.judge(visitOf(request, upgrade), connection);
   }
-  server.on("clientError", (_error, socket) => {
+  server.on("clientError", (error: Error & { readonly code?: string }, socket) => {
     rules.malformed();
-    socket.destroy();
+    if (error.code === "HPE_HEADER_OVERFLOW" && socket.writable) socket.end(TOO_MUCH);
+    else socket.destroy();
   });
   const turnAway = (request: IncomingMessage, socket: { end(text: string): void }): void => {
     const verdict = judge(request, true);

@@ -1,11 +1,17 @@
 /** How a visitor of the console came in; closed. */
 export const CONSOLE_ENTRIES = ["code", "passkey"] as const;
 
-/** A console's host: a random name of its home, out of reach of what else is on this machine. */
-export const CONSOLE_HOST: RegExp = /^aios-[0-9a-f]{16}\.localhost$/;
+/**
+ * A console's host: a name that it has for one start, below the random one of its home, which is out of reach of what else is
+ * on this machine. Consoles before had the home's name itself.
+ */
+export const CONSOLE_HOST: RegExp = /^(?:[0-9a-f]{16}\.)?aios-[0-9a-f]{16}\.localhost$/;
 
 /** Where it is found. */
-export const CONSOLE_ORIGIN: RegExp = /^http:\/\/aios-[0-9a-f]{16}\.localhost:2[0-9]{4}$/;
+export const CONSOLE_ORIGIN: RegExp = /^http:\/\/(?:[0-9a-f]{16}\.)?aios-[0-9a-f]{16}\.localhost:2[0-9]{4}$/;
+
+/** What stands before the name of its home for one start. */
+export const CONSOLE_LABEL: RegExp = /^[0-9a-f]{16}$/;
 
 type Empty = Record<string, never>;
 

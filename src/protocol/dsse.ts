@@ -21,6 +21,8 @@ export type Verified =
 export interface EnvelopeKeys {
   /** The key of an enrolled owner, or null when there is none with this id. */
   findKey(keyid: string): OwnerKey | null;
+  /** Where a passkey must have signed: the origin of the console that runs, or null for what was taken in already. */
+  readonly at: string | null;
   readonly crypto: PasskeyPowers & {
     verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   };
@@ -56,7 +58,7 @@ export function verifyEnvelope(envelope: Envelope, keys: EnvelopeKeys): Verified
   const message = pae(STATEMENT_TYPE, payload);
   if ("clientData" in signature) {
     if (key.kind !== "passkey") return refuse("bad-signature", "the signature is a passkey's, the key is not");
-    const asserted = verifyAssertion(key, { assertion: signature, message }, keys.crypto);
+    const asserted = verifyAssertion(key, { assertion: signature, message, at: keys.at }, keys.crypto);
     if (asserted.kind === "refused") return refuse("bad-signature", asserted.message);
     return readPayload(payload, { keyid: signature.keyid, count: asserted.count });
   }

@@ -1,5 +1,6 @@
-import { isObject, parseJson, type JsonObject } from "../kernel/json.ts";
+import { isObject, parseJson, type JsonObject, type JsonValue } from "../kernel/json.ts";
 import { concatBytes, decodeUtf8, encodeUtf8, equalBytes, fromBase64, toBase64 } from "./bytes.ts";
+import { CONSOLE_LABEL } from "./console-entry.ts";
 import { readCoseKey, type CoseKey } from "./cose-key.ts";
 import { text, type Decoder, type Fields } from "./decode.ts";
 import { keyBytes, type Passkey } from "./owner-key.ts";
@@ -68,10 +69,16 @@ export function challengeOf(type: typeof SIGN_IN_TYPE | typeof ENROLMENT_TYPE, s
 /**
  * Whether a passkey made this assertion over these bytes: the challenge is their SHA-256. Strict: the exact origin, no
  * frame of another, presence and verification of the user, no data besides. The sign count is for the caller to compare.
+ * @param at the origin of the console that runs, to which it must have been given; null, for what was taken in already: any
+ * that a console of the passkey's home has had.
  */
 export function verifyAssertion(
   passkey: Passkey,
-  { assertion, message }: { readonly assertion: Assertion; readonly message: Uint8Array },
+  {
+    assertion,
+    message,
+    at,
+  }: { readonly assertion: Assertion; readonly message: Uint8Array; readonly at: string | null },
   powers: PasskeyPowers,
 ): Asserted {
   const parts = readParts(assertion);
@@ -79,8 +86,11 @@ export function verifyAssertion(
   const cose = readCoseKey(keyBytes(passkey));
   if (parts === null || signature === null || cose === null) return refuse("the assertion is not strict base64");
   const problem =
-    clientProblem(parts.client, { type: "webauthn.get", message, origin: passkey.origin }, powers) ??
-    headProblem(parts.authenticator, { rpId: passkey.rpId, asked: 0 }, powers);
+    clientProblem(
+      parts.client,
+      { type: "webauthn.get", message, isAt: (said) => isOrigin(said, passkey, at) },
+      powers,
+    ) ?? headProblem(parts.authenticator, { rpId: passkey.rpId, asked: 0 }, powers);
   if (problem !== null) return refuse(problem);
   if (parts.authenticator.length !== HEAD_BYTES) return refuse("the authenticator data has bytes besides");
   const signed = concatBytes([parts.authenticator, powers.sha256(parts.client)]);
@@ -88,17 +98,20 @@ export function verifyAssertion(
   return { kind: "ok", count: countIn(parts.authenticator) };
 }
 
-/** The passkey that a browser made for these bytes at this relying party. Nothing vouches for it but whoever enrols it. */
+/**
+ * The passkey that a browser made for these bytes at this relying party. Nothing vouches for it but whoever enrols it.
+ * @param at `origin` of the home, to which the passkey is bound; `at`: of the console that runs, where it must have been made.
+ */
 export function readRegistration(
   registration: Registration,
-  at: { readonly message: Uint8Array; readonly rpId: string; readonly origin: string },
+  at: { readonly message: Uint8Array; readonly rpId: string; readonly origin: string; readonly at: string },
   powers: Pick<PasskeyPowers, "sha256">,
 ): Registered {
   const parts = readParts(registration);
   if (parts === null) return refuse("the registration is not strict base64");
   const { authenticator, client } = parts;
   const problem =
-    clientProblem(client, { type: "webauthn.create", ...at }, powers) ??
+    clientProblem(client, { type: "webauthn.create", message: at.message, isAt: (said) => said === at.at }, powers) ??
     headProblem(authenticator, { rpId: at.rpId, asked: HAS_CREDENTIAL }, powers);
   if (problem !== null) return refuse(problem);
   const idAt = HEAD_BYTES + AAGUID_BYTES + 2;
@@ -136,16 +149,26 @@ function readParts(given: Registration): { readonly authenticator: Uint8Array; r
  */
 function clientProblem(
   bytes: Uint8Array,
-  wanted: { readonly type: string; readonly message: Uint8Array; readonly origin: string },
+  wanted: { readonly type: string; readonly message: Uint8Array; isAt(origin: JsonValue | undefined): boolean },
   { sha256 }: Pick<PasskeyPowers, "sha256">,
 ): string | null {
   const said = readClientData(bytes);
   if (said === null) return "the client data is not one JSON object";
   if (said["type"] !== wanted.type) return `the client data is not of type ${wanted.type}`;
   if (said["challenge"] !== unpadded(sha256(wanted.message))) return "it answers another challenge";
-  if (said["origin"] !== wanted.origin) return "it was made at another origin";
+  if (!wanted.isAt(said["origin"])) return "it was made at another origin";
   const crossed = said["crossOrigin"] !== undefined && said["crossOrigin"] !== false;
   return crossed || said["topOrigin"] !== undefined ? "it was made in a frame of another origin" : null;
+}
+
+/** Whether a browser gave it to the console: to the one that runs, or to any that the passkey's home has had. */
+function isOrigin(said: JsonValue | undefined, { origin }: Passkey, at: string | null): boolean {
+  if (at !== null) return said === at;
+  if (said === origin) return true; // consoles were found at it before they had names of their own
+  const [scheme = "", place = ""] = origin.split("://");
+  const [begin, end] = [`${scheme}://`, `.${place}`];
+  if (typeof said !== "string" || !said.startsWith(begin) || !said.endsWith(end)) return false;
+  return CONSOLE_LABEL.test(said.slice(begin.length, -end.length));
 }
 
 function readClientData(bytes: Uint8Array): JsonObject | null {

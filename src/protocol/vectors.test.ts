@@ -45,6 +45,7 @@ function keysOf(enrolled: { keyid: string; publicKey: string }): EnvelopeKeys {
       id === enrolled.keyid
         ? { kind: "ed25519", publicKey: Buffer.from(enrolled.publicKey, "hex").toString("base64") }
         : null,
+    at: null,
     crypto: {
       sha256,
       verify: (raw, message, signature) => verify(null, message, publicKeyOf(raw), signature),

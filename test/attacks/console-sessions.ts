@@ -28,7 +28,7 @@ export function describeConsoleSessions(parts: {
     async function signIn(origin: string, [made, key]: [Authenticator, string]): Promise<Halves> {
       const opened = await post(origin, "/door/sign-in-open", {});
       const asked = JSON.parse(await text(opened)) as { text: string };
-      const assertion = made.assert(challengeOf(SIGN_IN_TYPE, asked.text));
+      const assertion = made.assert(challengeOf(SIGN_IN_TYPE, asked.text), { origin });
       const entered = await post(origin, "/door/sign-in", { text: asked.text, key, ...assertion });
       const [cookie = ""] = entered.headers["set-cookie"] ?? [];
       const { half } = JSON.parse(await text(entered)) as { half: string };

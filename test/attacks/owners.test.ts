@@ -80,11 +80,15 @@ async function lastOf(kind: string): Promise<{ [key: string]: unknown }> {
   return { ...entries.at(-1)?.record };
 }
 
+/** Where browsers find the console just now, by the name of this start. */
+const place = { rpId: "", origin: "" };
+
 /** As the console's page does it: an invitation, a registration, and the terminal's signature. */
 async function enrolPasskey(name: string, roles: readonly Role[]): Promise<[Authenticator, string]> {
   const { code, origin } = await aios.client.request("invite", { name, roles });
   const { text, rpId } = await aios.client.request("enrolment-open", { code });
-  const made = createAuthenticator({ rpId, origin });
+  Object.assign(place, { rpId, origin });
+  const made = createAuthenticator(place);
   const registration = made.register(challengeOf(ENROLMENT_TYPE, text));
   const { key } = await aios.client.request("enrolment-offer", { code, ...registration });
   const { document } = await aios.client.request("invited", { code });
@@ -398,15 +402,20 @@ describe("a passkey", () => {
     expect(await grants()).toContain("by-passkey");
   });
 
-  test.each<[string, Odd]>([
-    ["made at another origin", { origin: "http://evil.localhost:20101" }],
-    ["made for another relying party", { rpId: "localhost" }],
-    ["over another challenge", { challenge: new Uint8Array(32) }],
-    ["without verification of the user", { flags: UP }],
-    ["of a registration", { type: "webauthn.create" }],
+  test.each<[string, () => Odd]>([
+    ["made at another origin", () => ({ origin: "http://evil.localhost:20101" })],
+    ["made at the home's own name", () => ({ origin: place.origin.replace(/\/\/[0-9a-f]+\./u, "//") })],
+    [
+      "made at a name of another console",
+      () => ({ origin: place.origin.replace(/\/\/[0-9a-f]{16}/u, `//${"0".repeat(16)}`) }),
+    ],
+    ["made for another relying party", () => ({ rpId: "localhost" })],
+    ["over another challenge", () => ({ challenge: new Uint8Array(32) })],
+    ["without verification of the user", () => ({ flags: UP })],
+    ["of a registration", () => ({ type: "webauthn.create" })],
   ])("attack: an assertion %s signs nothing", async (_, odd) => {
     const document = grant("forged");
-    await expect(submit(sealBy(authenticator, await asked("sign-grant", document), odd), document)).rejects.toThrow(
+    await expect(submit(sealBy(authenticator, await asked("sign-grant", document), odd()), document)).rejects.toThrow(
       /bad-signature/,
     );
     expect(await grants()).not.toContain("forged");
@@ -467,8 +476,11 @@ describe("a passkey", () => {
       await expect.poll(() => lastOf("passkey-rolled-back")).toMatchObject({ key: passkey, found: 2 });
     };
     await back("copied");
+    const before = place.origin;
     await aios.crash();
     await aios.restart();
+    place.origin = (await aios.client.request("passkey-party", {})).origin;
+    expect(place.origin).not.toBe(before);
     await back("copied-later");
     const document = grant("higher");
     await submit(sealBy(authenticator, await asked("sign-grant", document)), document);

@@ -83,10 +83,14 @@ async function libraryVerifies(key: Passkey, assertion: Assertion): Promise<bool
 }
 
 const weVerify = (key: Passkey, assertion: Assertion): boolean =>
-  verifyAssertion(key, { assertion, message }, crypto).kind === "ok";
+  verifyAssertion(key, { assertion, message, at: AT_HOME.origin }, crypto).kind === "ok";
 
 function enrol(made: Authenticator): Passkey {
-  const read = readRegistration(made.register(enrolment), { message: enrolment, ...AT_HOME }, crypto);
+  const read = readRegistration(
+    made.register(enrolment),
+    { message: enrolment, ...AT_HOME, at: AT_HOME.origin },
+    crypto,
+  );
   if (read.kind !== "ok") throw new Error(read.message);
   return read.key;
 }
@@ -123,7 +127,9 @@ describe.each<CoseKey["alg"]>(["ES256", "EdDSA", "RS256"])("a passkey of %s", (a
     ]) {
       const registration = made.register(enrolment, odd);
       expect(await libraryRegisters(made, registration)).toBe(false);
-      expect(readRegistration(registration, { message: enrolment, ...AT_HOME }, crypto).kind).toBe("refused");
+      expect(readRegistration(registration, { message: enrolment, ...AT_HOME, at: AT_HOME.origin }, crypto).kind).toBe(
+        "refused",
+      );
     }
   });
 

@@ -255,6 +255,7 @@ describe("recovery at the terminal", () => {
     const verified = verifyEnvelope(envelope, {
       findKey: (id) =>
         id.startsWith("recovery:") ? { kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) } : null,
+      at: null,
       crypto,
     });
     expect(verified).toMatchObject({ kind: "ok", statement: { purpose: "recover-owner" } });

@@ -76,6 +76,7 @@ describe("aios ports", () => {
     if (only === undefined) throw new Error("nothing was handed in");
     const verified = verifyEnvelope(only.envelope, {
       findKey: () => ({ kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) }),
+      at: null,
       crypto,
     });
     expect(verified.kind === "ok" && verified.statement.purpose).toBe("sign-grant");

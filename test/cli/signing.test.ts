@@ -39,6 +39,7 @@ function submitted(desk: Desk): { readonly statement: Statement; readonly docume
   const { envelope, document } = bodies[0] as CliRequests["submit"]["body"]; // the one body of that name
   const verified = verifyEnvelope(envelope, {
     findKey: () => ({ kind: "ed25519", publicKey: toBase64(desk.signer.publicKey) }),
+    at: null,
     crypto,
   });
   if (verified.kind === "refused") throw new Error(verified.message);

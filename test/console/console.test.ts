@@ -13,6 +13,7 @@ import { describeOwnBrowser } from "./own-browser.ts";
 import { describePhone } from "./phone.ts";
 import { describeRecovering } from "./recovering.ts";
 import { describeSigning } from "./signing.ts";
+import { describeSquatted } from "./squatted.ts";
 import { REBOUND, startConsoleStage, type ConsoleStage } from "./stage.ts";
 
 /* The console in a real browser, and what pages and programs of strangers try against it. */
@@ -160,7 +161,7 @@ describe.skipIf(!hasChromium())("the console", () => {
       ["a sibling below localhost", "web.agent.localhost"],
       ["another port of the console's own name", ""],
     ])("a page of %s, by fetch, form, frame and WebSocket", async (_, name) => {
-      const host = name === "" ? stage.rpId : name;
+      const host = name === "" ? stage.host : name;
       const stranger = await strange(host);
       await areRefused({ origin: 4, "cross-site": 1 }, async () => {
         expect(await reached(stranger, "/ask/ps", "POST")).toBe("nothing");
@@ -205,7 +206,7 @@ describe.skipIf(!hasChromium())("the console", () => {
 
     test("a cookie that another port of the same name was sent opens nothing without the half that stays in the page", async () => {
       stage.stranger.cookies.splice(0);
-      const stranger = await strange(stage.rpId);
+      const stranger = await strange(stage.host);
       expect(stage.stranger.cookies.join()).toContain("__Host-aios=");
       const [cookie = ""] = stage.stranger.cookies;
       expect(await stranger.evaluate(() => localStorage.length)).toBe(0);
@@ -270,7 +271,7 @@ describe.skipIf(!hasChromium())("the console", () => {
         expect(refusals.at(-1)).toMatchObject({ peer: "console", what: expect.stringContaining(`port ${stage.port}`) });
         squatter.close();
         await once(squatter, "close");
-        await stage.aios.client.request("console-open", {});
+        await stage.open();
         // The other way round it cannot be had at all while the console runs.
         const late = createServer().listen(stage.port, address);
         expect(await once(late, "error")).toMatchObject([{ code: "EADDRINUSE" }]);
@@ -278,8 +279,10 @@ describe.skipIf(!hasChromium())("the console", () => {
     );
   });
 
+  describeSquatted(() => stage);
+
   test("every browser is out when the console ends, and says so", async () => {
-    await page.getByText("The session is over").waitFor();
+    await page.getByText("The console was started again and has another name now").waitFor();
     const closed = await stage.records("console-closed");
     expect(closed.at(-1)).toMatchObject({ why: "asked" });
   });

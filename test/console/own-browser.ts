@@ -93,7 +93,7 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
     }
 
     test("attack: it reaches no console from inside; twin: the same program does outside", async () => {
-      const words = ["-e", KNOCK, String(stage.port), stage.rpId];
+      const words = ["-e", KNOCK, String(stage.port), stage.host];
       const outside = spawnSync(process.execPath, words, { encoding: "utf8" }).stdout;
       expect(outside).toBe('knocked ["HTTP/1.1 200 OK","HTTP/1.1 200 OK"]\n');
       const ran = await stage.aios.run({ agent: "writer", command: ["/aios/node", ...words] });

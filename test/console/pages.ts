@@ -283,9 +283,13 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
     });
 
     test("attack: a log that was replaced or cut since this browser verified it is found out; twin: one that has grown is not", async () => {
-      const seen = await page.evaluate(() => localStorage.getItem("log-checkpoint") ?? "");
+      // In a cookie of the home's name, since the console has another name with every start.
+      const kept = (await page.context().cookies(stage.origin)).find(({ name }) => name === "log-checkpoint");
+      if (kept === undefined) throw new Error("nothing was kept");
+      expect(kept.domain).toBe(`.${stage.rpId}`);
+      const seen = decodeURIComponent(kept.value);
       const [origin = "", size = ""] = seen.split("\n");
-      const remember = (text: string) => page.evaluate((kept) => localStorage.setItem("log-checkpoint", kept), text);
+      const remember = (text: string) => page.context().addCookies([{ ...kept, value: encodeURIComponent(text) }]);
       const otherRoot = `${"A".repeat(43)}=`;
       await remember(`${origin}\n${size}\n${otherRoot}\n`);
       expect(await lie({})).toContain("not the log that this browser verified");

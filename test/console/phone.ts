@@ -30,7 +30,7 @@ export function describePhone(given: () => ConsoleStage): void {
 
     beforeAll(async () => {
       stage = given();
-      phone = await startElsewhere(stage.rpId, PHONE);
+      phone = await startElsewhere(stage.host, PHONE);
       page = await phone.newPage({ viewport: { width: 390, height: 760 } });
       page.setDefaultTimeout(PATIENCE);
       session = await page.context().newCDPSession(page);

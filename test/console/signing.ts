@@ -78,7 +78,11 @@ export function describeSigning(parts: {
       const { document } = await stage.aios.client.request("invited", { code });
       if (document === null) throw new Error("nothing was offered");
       expect(shown).toBe(shortCode(digest(ownerKeyText(document.key))));
-      expect(document).toMatchObject({ name: "mia", roles: ["approve"], key: { origin: stage.origin } });
+      expect(document).toMatchObject({
+        name: "mia",
+        roles: ["approve"],
+        key: { origin: `http://${stage.rpId}:${stage.port}` },
+      });
       expect(await parts.faults(page)).toEqual([]);
       await stage.aios.sign("enrol-owner", JSON.parse(JSON.stringify(document)));
     });

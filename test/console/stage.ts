@@ -12,10 +12,14 @@ import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
 export interface ConsoleStage {
   readonly aios: Substrate;
   readonly browser: Browser;
-  /** Of the console. */
+  /** Of the console: another one after each `open`. */
   readonly origin: string;
+  readonly host: string;
   readonly port: number;
+  /** The name of the home, above those of its consoles. */
   readonly rpId: string;
+  /** Starts the console again once it was closed. */
+  open(): Promise<void>;
   /** A browser of its own that came in by a code. */
   comeIn(
     options?: Parameters<Browser["newContext"]>[0],
@@ -46,7 +50,7 @@ export async function startConsoleStage(): Promise<ConsoleStage> {
     },
     allow: ["notes/add"],
   });
-  const { origin } = await aios.client.request("console-open", {});
+  let { origin } = await aios.client.request("console-open", {});
   const { port, hostname } = new URL(origin);
   const browser = await startChromium([REBOUND]);
   const cookies: string[] = [];
@@ -66,9 +70,17 @@ export async function startConsoleStage(): Promise<ConsoleStage> {
   return {
     aios,
     browser,
-    origin,
+    get origin() {
+      return origin;
+    },
+    get host() {
+      return new URL(origin).hostname;
+    },
     port: Number(port),
-    rpId: hostname,
+    rpId: hostname.slice(hostname.indexOf(".") + 1),
+    async open() {
+      ({ origin } = await aios.client.request("console-open", {}));
+    },
     stranger: { port: (server.address() as AddressInfo).port, cookies },
     async comeIn(options = {}) {
       const context = await browser.newContext(options);

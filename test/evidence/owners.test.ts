@@ -145,8 +145,18 @@ describe("the verifier", () => {
     expect(read(enrol(first, first), enrol(key, first), policy(key))).toMatchObject({ signed: 3, first: first.id });
   });
 
+  test("takes what a passkey signed at a console of its home, which has another name with every start", () => {
+    const at = (client: Record<string, unknown>) =>
+      (client["origin"] = "http://00112233aabbccdd.aios-1.localhost:20000");
+    expect(read(enrol(first, first), enrol(keys[0], first), policy(keys[0], at))).toMatchObject({ signed: 3 });
+  });
+
   test.each<readonly [string, (client: Record<string, unknown>) => void]>([
     ["at another origin", (client) => (client["origin"] = "http://aios-2.localhost:20000")],
+    ["at another home's console", (client) => (client["origin"] = "http://00112233aabbccdd.aios-2.localhost:20000")],
+    ["at no console's name of this home", (client) => (client["origin"] = "http://evil.aios-1.localhost:20000")],
+    ["below a console's name", (client) => (client["origin"] = "http://a.00112233aabbccdd.aios-1.localhost:20000")],
+    ["by another scheme", (client) => (client["origin"] = "https://00112233aabbccdd.aios-1.localhost:20000")],
     ["to sign in", (client) => (client["challenge"] = "AAAA")],
     ["to make a key", (client) => (client["type"] = "webauthn.create")],
     ["in a frame", (client) => (client["crossOrigin"] = true)],

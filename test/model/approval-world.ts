@@ -214,7 +214,7 @@ export class World {
         inTurn: createTurns(),
         leaving: new Set(),
         refused: () => {},
-        desk: { offered: () => false },
+        desk: { offered: () => false, here: () => "" },
         proposed: createProposedDesk({ state, random, crypto, now: trusted.now }),
       },
       effects: {
