@@ -3,9 +3,10 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { dirname, join } from "node:path";
 import { EXTENSION_PLACE } from "../../src/kernel/grant.ts";
+import type { Watched } from "../../src/main/detonation/made-home.ts";
 import type { MarkerTools } from "../../src/extensions/detonate/markers.ts";
 import { REPO } from "../e2e/substrate.ts";
-import { effectsOf } from "./effects.ts";
+import { effectsOf, type Seen } from "./effects.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Internet } from "./internet.ts";
 import { leftBehind, listProcesses } from "./left-behind.ts";
@@ -34,7 +35,8 @@ export const AGENT = join(REPO, "test", "fakes", "corpus-agent.mjs");
 const AUTHORITY = join(STATE, "authority.pem");
 
 /** Installs an extension as its person would, and has an agent use it with all that its person has. */
-export async function runBare(sample: Sample, { person, internet, endpoint, tools }: Scene): Promise<Outcome> {
+export async function runBare(sample: Sample, scene: Scene): Promise<Outcome> {
+  const { person, internet, endpoint } = scene;
   const folder = sample.isRead ? join(WORKSPACE, "skills", "sample") : EXTENSION_PLACE;
   for (const each of [EXTENSION_PLACE, WORKSPACE]) empty(each);
   writeInto(folder, sample.files);
@@ -65,16 +67,20 @@ export async function runBare(sample: Sample, { person, internet, endpoint, tool
   const use = readUse(await text(agent.stdout));
   const left = await leftBehind(before, ENDING_MS);
   for (const pid of left.keys()) end(pid);
-  const seen = {
-    reached: internet.take(),
-    told: endpoint.take(),
-    opened: watched.opened(),
-    changes: watched.changes(),
-    left: [...left.values()],
-    heard: use.heard,
-  };
+  const effects = look(scene, watched, { left: [...left.values()], heard: use.heard });
   watched.close();
-  return { effects: effectsOf(seen, person.canaries, tools), use };
+  return { effects, use };
+}
+
+/** Effects since it was last looked. */
+export function look(scene: Scene, watched: Watched, more: Pick<Seen, "left" | "heard">): readonly string[] {
+  const { person, internet, endpoint, tools } = scene;
+  const [opened, changes] = [watched.opened(), watched.changes()];
+  return effectsOf(
+    { reached: internet.take(), told: endpoint.take(), opened, changes, ...more },
+    person.canaries,
+    tools,
+  );
 }
 
 /** What lies in the folder that an agent works in. */

@@ -4,8 +4,7 @@ import type { DriverSource } from "../../src/kernel/grant.ts";
 import type { Watched } from "../../src/main/detonation/made-home.ts";
 import { addArchive } from "../e2e/adding.ts";
 import { startSubstrate, type Substrate } from "../e2e/substrate.ts";
-import { AGENT, writeInto, WORKSPACE_FILES, type Outcome, type Scene } from "./bare.ts";
-import { effectsOf } from "./effects.ts";
+import { AGENT, look, writeInto, WORKSPACE_FILES, type Outcome, type Scene } from "./bare.ts";
 import { leftBehind, listProcesses } from "./left-behind.ts";
 import { STATE } from "./machine.ts";
 import { archiveOf, type Sample } from "./samples.ts";
@@ -24,35 +23,30 @@ const PROGRAMS = ["corpus-agent.mjs", "obeying.mjs", "obeyed-words.mjs"];
 const SOCKET = "/run/aios/mcp-stdio.sock";
 
 export async function startSealed(scene: Scene): Promise<Sealed> {
-  const { person, internet, endpoint, tools } = scene;
+  const { person, internet, endpoint } = scene;
   const aios = await startSubstrate();
   const code = join(STATE, "agent");
   mkdirSync(code);
   for (const name of PROGRAMS) cpSync(join(AGENT, "..", name), join(code, name));
   const watched: Watched = person.settle();
+  internet.take();
+  endpoint.take();
   const before = listProcesses();
   let number = 0;
 
   return {
     async run(samples) {
-      internet.take();
-      endpoint.take();
       const uses = await Promise.all(samples.map((sample) => use(sample, `x${number++}`)));
       const left = await leftBehind(before, ENDING_MS);
-      const seen = {
-        reached: internet.take(),
-        told: endpoint.take(),
-        opened: watched.opened(),
-        changes: watched.changes(),
-        left: [...left.values()],
-        heard: uses.flatMap(({ heard }) => heard),
-      };
-      const effects = effectsOf(seen, person.canaries, tools);
+      const heard = uses.flatMap((each) => each.heard);
+      const effects = look(scene, watched, { left: [...left.values()], heard });
       return uses.map((each) => ({ effects, use: each }));
     },
     async stop() {
-      watched.close();
       await aios.stop();
+      const late = look(scene, watched, { left: [], heard: [] });
+      watched.close();
+      if (late.length > 0) throw new Error(`something happened when all was over: ${late.join(", ")}`);
     },
   };
 
