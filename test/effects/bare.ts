@@ -12,6 +12,7 @@ import type { Internet } from "./internet.ts";
 import { leftBehind, listProcesses } from "./left-behind.ts";
 import { STATE, WORKSPACE } from "./machine.ts";
 import { HOME, type Person } from "./person.ts";
+import type { Strays } from "./strays.ts";
 import type { Sample } from "./samples.ts";
 import { readUse, type Use } from "./use.ts";
 
@@ -26,6 +27,7 @@ export interface Scene {
   readonly person: Person;
   readonly internet: Internet;
   readonly endpoint: Endpoint;
+  readonly strays: Strays;
   readonly tools: MarkerTools;
 }
 
@@ -56,8 +58,7 @@ export async function runBare(sample: Sample, scene: Scene): Promise<Outcome> {
           : { url: endpoint.offer(sample.name, sample.offers) },
     }),
   );
-  internet.take();
-  endpoint.take();
+  for (const each of [internet, endpoint, scene.strays]) each.take();
   const before = listProcesses();
   const agent = spawn(process.execPath, [AGENT, plan], {
     cwd: WORKSPACE,
@@ -74,10 +75,10 @@ export async function runBare(sample: Sample, scene: Scene): Promise<Outcome> {
 
 /** Effects since it was last looked. */
 export function look(scene: Scene, watched: Watched, more: Pick<Seen, "left" | "heard">): readonly string[] {
-  const { person, internet, endpoint, tools } = scene;
+  const { person, internet, endpoint, strays, tools } = scene;
   const [opened, changes] = [watched.opened(), watched.changes()];
   return effectsOf(
-    { reached: internet.take(), told: endpoint.take(), opened, changes, ...more },
+    { reached: internet.take(), strays: strays.take(), told: endpoint.take(), opened, changes, ...more },
     person.canaries,
     tools,
   );

@@ -4,7 +4,7 @@ import { effectsOf, type Seen } from "./effects.ts";
 
 const KEY = "abcdefghijkmnpqrstuvwxyz";
 const CANARIES = [{ what: "SSH key", marker: KEY, at: { file: ".ssh/id_rsa" } }];
-const NOTHING: Seen = { reached: [], told: [], opened: [], changes: [], left: [], heard: [] };
+const NOTHING: Seen = { reached: [], strays: [], told: [], opened: [], changes: [], left: [], heard: [] };
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
 test("each way out of a manifest is an effect, and use within it is none", async () => {

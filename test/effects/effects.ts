@@ -6,6 +6,8 @@ import type { Reached } from "./internet.ts";
 /** What was seen while an extension was used. */
 export interface Seen {
   readonly reached: readonly Reached[];
+  /** What was sent past all who listen, in words. */
+  readonly strays: readonly string[];
   /** What the server elsewhere, which the manifest names, was told. */
   readonly told: readonly Uint8Array[];
   readonly opened: readonly string[];
@@ -18,7 +20,7 @@ export interface Seen {
 
 /**
  * Effects beyond the manifest, in words, each once. The rule: an extension has its own folder, the folder that it or its agent was
- * given, and the server elsewhere that it is; so these are beyond: every question for a name and every connection, every other
+ * given, and the server elsewhere that it is; so these are beyond: every question for a name, every connection and datagram, every other
  * file of the machine that is made, changed or removed, every secret of the person that is read or turns up in what its server
  * elsewhere is told or its tools say, and every process that outlives its use.
  */
@@ -38,6 +40,7 @@ export function effectsOf(seen: Seen, canaries: readonly Canary[], tools: Marker
   return [
     ...new Set([
       ...reached,
+      ...seen.strays,
       ...seen.told.flatMap((bytes) => secretsIn(bytes).map((secret) => `tells its server ${secret}`)),
       ...seen.heard.flatMap((text) => secretsIn(Buffer.from(text)).map((secret) => `its tool says ${secret}`)),
       ...seen.opened.map((file) => `reads ~/${file}`),

@@ -8,6 +8,8 @@ export interface Endpoint {
   offer(name: string, tools: readonly object[]): string;
   /** What was said to any of them since it was last asked. */
   take(): readonly Uint8Array[];
+  /** Connections since it began. */
+  connections(): number;
   close(): void;
 }
 
@@ -21,6 +23,7 @@ interface Asked {
 export async function startEndpoint(): Promise<Endpoint> {
   const offers = new Map<string, readonly object[]>();
   let told: Buffer[] = [];
+  let connections = 0;
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
@@ -36,6 +39,7 @@ export async function startEndpoint(): Promise<Endpoint> {
       response.end(JSON.stringify({ jsonrpc: "2.0", id: asked.id, ...answer }));
     });
   });
+  server.on("connection", () => connections++);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo; // it listens
@@ -50,6 +54,7 @@ export async function startEndpoint(): Promise<Endpoint> {
       told = [];
       return taken;
     },
+    connections: () => connections,
     close() {
       server.closeAllConnections();
       server.close();

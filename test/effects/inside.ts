@@ -12,6 +12,7 @@ import { startEndpoint } from "./endpoint.ts";
 import { startInternet } from "./internet.ts";
 import { makePerson } from "./person.ts";
 import { allSamples, thieves } from "./samples.ts";
+import { countStrays } from "./strays.ts";
 import { startSealed } from "./sealed.ts";
 
 /** What came of one extension in one of the two runs. */
@@ -28,12 +29,12 @@ const letters = (count: number): string =>
 
 const wanted = new Set(argv.slice(2));
 const samples = [...allSamples(), ...thieves()].filter(({ name }) => wanted.has(name));
-const scene: Scene = {
-  person: makePerson(letters),
-  internet: await startInternet(),
-  endpoint: await startEndpoint(),
-  tools: await loadVetTools(),
-};
+const [internet, endpoint] = [await startInternet(), await startEndpoint()];
+const strays = countStrays(() => {
+  const { connections, datagrams } = internet.known();
+  return { connections: connections + endpoint.connections(), datagrams };
+});
+const scene: Scene = { person: makePerson(letters), internet, endpoint, strays, tools: await loadVetTools() };
 const say = (report: Report): void => void stdout.write(`${JSON.stringify(report)}\n`);
 for (const sample of samples) say({ name: sample.name, run: "bare", ...(await runBare(sample, scene)) });
 const sealed = await startSealed(scene);
@@ -46,5 +47,5 @@ for (let at = 0; at < samples.length; at += AT_ONCE) {
   }
 }
 await sealed.stop();
-scene.internet.close();
-scene.endpoint.close();
+internet.close();
+endpoint.close();

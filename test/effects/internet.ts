@@ -18,6 +18,8 @@ export interface Reached {
 export interface Internet {
   /** The certificate that vouches for every name, PEM. */
   readonly authority: string;
+  /** Connections and datagrams that it had to do with, since it began: an answer to a question is a datagram too. */
+  known(): { readonly connections: number; readonly datagrams: number };
   /** What came since it was last asked. */
   take(): readonly Reached[];
   close(): void;
@@ -51,6 +53,8 @@ export async function startInternet(): Promise<Internet> {
   let reached: { what: Reached["what"]; kept: Kept }[] = [];
   const owners = new WeakMap<Socket, Kept>();
   const closers: (() => void)[] = [];
+  const known = { connections: 0, datagrams: 0 };
+  const came = (): void => void known.connections++;
 
   const arrive = (socket: Socket): Kept => {
     const kept: Kept = { to: `:${socket.localPort}`, parts: [] };
@@ -75,7 +79,7 @@ export async function startInternet(): Promise<Internet> {
     closers.push(() => server.close());
   };
 
-  for (const port of PLAIN) await listen(createHttp(answer).on("connection", arrive), port);
+  for (const port of PLAIN) await listen(createHttp(answer).on("connection", arrive).on("connection", came), port);
   for (const port of SECURE) {
     const server = createHttps(
       {
@@ -86,6 +90,7 @@ export async function startInternet(): Promise<Internet> {
     );
     // What is inside the TLS is the connection's; one that never gets so far is kept as well.
     server.on("connection", arrive);
+    server.on("connection", came);
     server.on("secureConnection", arrive);
     server.on("tlsClientError", (_error, socket) => socket.destroy());
     await listen(server, port);
@@ -93,6 +98,7 @@ export async function startInternet(): Promise<Internet> {
   for (const port of SHELLS)
     await listen(
       createTcp((socket) => {
+        came();
         const kept = arrive(socket);
         socket.on("data", (part: Buffer) => kept.parts.push(part));
         socket.write(TYPED);
@@ -104,6 +110,7 @@ export async function startInternet(): Promise<Internet> {
     const asked = readName(message);
     if (asked === null) return;
     reached.push({ what: "name", kept: { to: asked.name, parts: [] } });
+    known.datagrams += 2;
     names.send(answerName(message, asked), port, address);
   });
   names.bind(53, "127.0.0.1");
@@ -112,6 +119,7 @@ export async function startInternet(): Promise<Internet> {
 
   return {
     authority: ca.certificate,
+    known: () => known,
     take() {
       const taken = reached.map(({ what, kept: { to, parts } }) => ({ what, to, bytes: Buffer.concat(parts) }));
       reached = [];

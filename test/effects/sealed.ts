@@ -29,8 +29,7 @@ export async function startSealed(scene: Scene): Promise<Sealed> {
   mkdirSync(code);
   for (const name of PROGRAMS) cpSync(join(AGENT, "..", name), join(code, name));
   const watched: Watched = person.settle();
-  internet.take();
-  endpoint.take();
+  for (const each of [internet, endpoint, scene.strays]) each.take();
   const before = listProcesses();
   let number = 0;
 
