@@ -355,7 +355,7 @@ describe("aios adopt openclaw", () => {
     [["--dry-run", "--in-place"], 2, "usage"],
     [["--undo"], 2, "usage"],
     [["--undo", "--to", "new", "--dry-run"], 2, "usage"],
-    [["--undo", "--to", "work"], 3, "file-unreadable"],
+    [["--undo", "--to", "work"], 1, "not-found"],
   ])("%s is refused with one code, and nothing is written", (words, status, code) => {
     const before = [everything(home), bytes()];
     const ran = run(...words);

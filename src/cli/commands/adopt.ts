@@ -90,7 +90,15 @@ async function adopt(powers: CliPowers, args: Arguments): Promise<ExitCode> {
 async function undo(powers: CliPowers, args: Arguments): Promise<ExitCode> {
   if (args.has("dry-run") || args.has("in-place") || args.value("from") !== null)
     throw CliFailure.of("usage", "--undo goes with --to alone", "aios adopt openclaw --undo --to DIR");
+  if (args.value("to") === null)
+    throw CliFailure.of("usage", "--undo needs the folder that was prepared", "aios adopt openclaw --undo --to DIR");
   const folder = readFolder(powers, args);
+  if (!(await powers.files.exists(`${folder}/adopted.json`)))
+    throw CliFailure.of(
+      "not-found",
+      `Nothing to undo: ${folder} is no folder that was prepared`,
+      "aios adopt openclaw --undo --to DIR, with the DIR that it was prepared in",
+    );
   const { from, restored, left } = await undoAdoption(powers, folder);
   writeLines(powers.out, [
     line(restored ? `restored ${makeVisible(from)}, byte for byte` : `${makeVisible(from)} is as it was`, "good"),
