@@ -1,6 +1,9 @@
+import type { JsonObject } from "../kernel/json.ts";
+import { MEMORY_DRIVER } from "../kernel/memory.ts";
 import type { Visible } from "../protocol/requests.ts";
 import { joinName, UNKNOWN_DRIVER } from "./names.ts";
 import type { MonitorLink } from "./monitor-link.ts";
+import { theirEntry } from "./their-words.ts";
 
 /** What the instance may see, as MCP list entries, in one generation. */
 export interface Listing {
@@ -67,14 +70,14 @@ function readVisible(visible: Visible, generation: number): Listing {
   }));
   return Object.freeze({
     generation,
-    tools: visible.tools.map(({ driver, ...tool }) => dropNull({ ...tool, name: joinName(driver, tool.name) })),
-    resources: visible.resources.map(({ driver: _driver, ...resource }) => dropNull(resource)),
-    resourceTemplates: visible.resourceTemplates.map(({ driver: _driver, ...template }) => dropNull(template)),
+    tools: visible.tools.map(({ driver, ...tool }) => told(driver, { ...tool, name: joinName(driver, tool.name) })),
+    resources: visible.resources.map(({ driver, ...resource }) => told(driver, { ...resource })),
+    resourceTemplates: visible.resourceTemplates.map(({ driver, ...template }) => told(driver, { ...template })),
     prompts: visible.prompts.map(({ driver, ...prompt }) =>
-      dropNull({
+      told(driver, {
         ...prompt,
         name: joinName(driver, prompt.name),
-        arguments: prompt.arguments.map((argument) => dropNull(argument)),
+        arguments: prompt.arguments.map((argument) => dropNull({ ...argument })),
       }),
     ),
     withOutputSchema: new Set(
@@ -102,7 +105,13 @@ function matchPrefix(uri: string, prefixes: readonly { readonly prefix: string; 
   return best.driver;
 }
 
+/** As the agent gets it: every device but memory, which is built in, speaks with the words of whoever made its server. */
+function told(driver: string, entry: JsonObject): JsonObject {
+  const given = dropNull(entry);
+  return driver === MEMORY_DRIVER ? given : theirEntry(given);
+}
+
 /** MCP leaves out what the substrate's own types say with null. */
-function dropNull(entry: object): object {
+function dropNull(entry: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== null));
 }

@@ -133,7 +133,7 @@ describe.each(ways)("a face over %s for a client that asks for %s", (way, revisi
       ["read", "unknown"],
     ]);
     expect((await client.listResourceTemplates()).resourceTemplates).toEqual([
-      { uriTemplate: "demo://t/{id}", name: "t" },
+      { uriTemplate: "demo://t/{id}", name: "t", _meta: { "aios/labels": ["untrusted"] } },
     ]);
   });
 
@@ -156,7 +156,7 @@ describe.each(ways)("a face over %s for a client that asks for %s", (way, revisi
       }),
     });
     expect((await client.listPrompts()).prompts).toEqual([
-      { name: "files__p", arguments: [{ name: "x", required: true }] },
+      { name: "files__p", arguments: [{ name: "x", required: true }], _meta: { "aios/labels": ["untrusted"] } },
     ]);
     const prompt = await client.getPrompt({ name: "files__p", arguments: { x: "1" } });
     expect(prompt.messages).toHaveLength(1);
