@@ -12,6 +12,8 @@ import { HOME } from "./person.ts";
 /** Where what is no part of the person's machine may be written: nobody looks at it. */
 export const STATE = "/state";
 export const WORKSPACE = "/workspace";
+/** Where the repository lies on the machine, wherever it is here: below the person's own folders it would be in the way. */
+export const MACHINE_REPO = "/repository";
 const TOOLS = "/usr/local/bin";
 const MARKET_TOOLS = ["curl", "wget", "unzip"];
 const MACHINE_TOOLS = ["crontab", "launchctl", "security", "osascript", "xattr", "xxd", "npx"];
@@ -27,7 +29,7 @@ const ETC: { readonly [name: string]: string } = {
 };
 
 /**
- * Runs a program of the repository on a machine that is thrown away: this one's system, read-only, and nothing else of it. The
+ * Runs a program of the repository (named below `MACHINE_REPO`) on a machine that is thrown away: this one's system, read-only, and nothing else of it. The
  * network is a loopback interface; home, temporary folders and processes are made for it and go with it. Its standard output is
  * piped. `gone` resolves with its exit code when all is removed.
  */
@@ -81,7 +83,7 @@ function innerWords(folder: string): readonly string[] {
     ...read(realpathSync(process.execPath), `${TOOLS}/node`),
     ..."--proc /proc --dev /dev --tmpfs /tmp --tmpfs /home".split(" "),
     ...[HOME, "/var/spool", STATE, EXTENSION_PLACE, WORKSPACE].flatMap((path) => ["--dir", path]),
-    ...read(REPO),
+    ...read(REPO, MACHINE_REPO),
     ...`--chdir / --setenv HOME ${HOME} --setenv TMPDIR ${STATE}`.split(" "),
   ];
 }

@@ -1,7 +1,6 @@
 import { createInterface } from "node:readline";
 import { join } from "node:path";
-import { REPO } from "../e2e/substrate.ts";
-import { enterMachine } from "./machine.ts";
+import { enterMachine, MACHINE_REPO } from "./machine.ts";
 import type { Report } from "./inside.ts";
 import type { Sample } from "./samples.ts";
 import { works, type Use } from "./use.ts";
@@ -13,7 +12,7 @@ export interface Pair {
   readonly sealed: Report;
 }
 
-const INSIDE = join(REPO, "test", "effects", "inside.ts");
+const INSIDE = join(MACHINE_REPO, "test", "effects", "inside.ts");
 
 /**
  * Runs these on a machine that is thrown away. `told` hears of each when both of its runs are done. Rejects when the machine ends
