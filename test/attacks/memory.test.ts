@@ -229,6 +229,24 @@ describe("whoever writes the files of memory", () => {
     expect(await look(texts)).toEqual({ named, lies: 0, silent: false });
   });
 
+  test("gives a part of the index to another agent: no search gives that agent's entries, and all in it are found", async () => {
+    const theirs = await world.keep("fifth saffron", null, { agent: "other" });
+    const { store } = world.memory;
+    expect(await store.search(OWN, { query: "saffron", most: 9 })).toEqual([]);
+    change(
+      `UPDATE segments SET place = CASE place WHEN '${AGENT}/append-only' THEN 'other/append-only' WHEN 'other/append-only' THEN '${AGENT}/append-only' ELSE place END`,
+    );
+    await expect(store.search(OWN, { query: "saffron", most: 9 })).rejects.toMatchObject({ code: "memory-damaged" });
+    const { damaged } = await store.verify();
+    expect(damaged.map(({ entry }) => entry)).toEqual([0, 1, theirs]);
+  });
+
+  test("takes a part of the index from its agent: all that are in it are found", async () => {
+    change("UPDATE segments SET place = 'nobody/append-only' WHERE place LIKE '%/append-only'");
+    const { damaged } = await world.memory.store.verify();
+    expect(damaged.map(({ entry }) => entry)).toEqual([0, 1]);
+  });
+
   test("adds a word to the index: a search still gives only what has the word", async () => {
     change("INSERT OR IGNORE INTO postings SELECT segment, token, 1 FROM postings WHERE entry = 0");
     expect((await world.memory.store.search(OWN, { query: "first", most: 9 })).map(({ entry }) => entry)).toEqual([0]);

@@ -81,6 +81,7 @@ export function createShelf(
     "SELECT COUNT(*) AS count FROM (SELECT 1 FROM postings WHERE segment = ? AND token = ? LIMIT ?)",
   );
   const dropSegment = database.prepare("DELETE FROM segments WHERE id = ?");
+  const placeOfPart = database.prepare("SELECT place FROM segments WHERE id = ?");
   const hasToken = database.prepare("SELECT 1 AS has FROM postings WHERE segment = ? AND token = ? AND entry = ?");
 
   let wrapping: IndexKey | null = null;
@@ -212,9 +213,10 @@ export function createShelf(
     },
 
     check({ entry, text }) {
-      const id = one.all(entry)[0]?.["segment"];
+      const [row] = one.all(entry);
+      const id = row?.["segment"];
       const segment = typeof id === "number" ? segments.get(id) : undefined;
-      if (segment === undefined) return false;
+      if (segment === undefined || placeOfPart.all(segment.id)[0]?.["place"] !== row?.["place"]) return false;
       // One too many would only make a candidate more, which is opened and found not to have the word.
       return wordsOf(text).every((word) => hasToken.all(segment.id, tokenOf(segment, word), entry).length > 0);
     },
