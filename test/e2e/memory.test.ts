@@ -56,6 +56,12 @@ function told(ran: Ran, step: number): { readonly [key: string]: unknown } & { r
   const text = answer?.result?.content?.[0]?.text ?? JSON.stringify(answer);
   return text.startsWith("{") ? JSON.parse(text) : { error: text };
 }
+/** The code by which memory refused a step, as the error of a tool. */
+function refused(ran: Ran, step: number): unknown {
+  const result = ran.answers[step]?.result;
+  const structured = result?.structuredContent as { readonly code?: unknown } | undefined;
+  return result?.isError === true ? structured?.code : null;
+}
 async function records(kind: string, instance: string | null = null) {
   const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance, kinds: [kind] });
   return entries;
@@ -96,7 +102,7 @@ describe("memory of an agent", () => {
     expect(told(ran, 0)["entries"]).toHaveLength(1);
     expect(ran.answers[1]?.result?.structuredContent).toMatchObject({ code: "no-grant" });
     expect(ran.answers[2]?.result?.structuredContent).toMatchObject({ code: "no-grant" });
-    expect(told(ran, 3).error).toContain("memory-unknown");
+    expect(refused(ran, 3)).toBe("memory-unknown");
   });
 
   test("is resources too, of its own planes, and read they bring what they bring", async () => {
@@ -221,7 +227,7 @@ describe("poison that is found later", () => {
       call("memory__list", { plane: "append-only" }),
     );
     expect(told(ran, 0)["entries"]).toMatchObject([{ entry: clean }, { entry: before }]);
-    for (const step of [1, 2]) expect(told(ran, step).error).toContain("memory-quarantined");
+    for (const step of [1, 2]) expect(refused(ran, step)).toBe("memory-quarantined");
     expect(JSON.stringify(told(ran, 3))).not.toMatch(/as the page says|an idea of my own/u);
     // What was never given brought no labels either.
     expect(await records("labelled", ran.instance)).toEqual([]);
@@ -259,7 +265,7 @@ describe("what has ended", () => {
       const key = readFileSync(join(aios.home, "keys", "memory", "payload-epoch-1"));
       await expect.poll(() => records("memory-destroyed"), { timeout: 30_000, interval: 500 }).toHaveLength(1);
       const gone = await follow("keeper", call("memory__get", { plane: "ephemeral", entry }));
-      expect(told(gone, 0).error).toContain("memory-expired");
+      expect(refused(gone, 0)).toBe("memory-expired");
       // What opens the backup is the key alone, and that is in no file of the home any more.
       expect(filesHolding(aios.home, key)).toEqual([]);
       expect(filesHolding(backup, key)).toEqual([join(backup, "keys", "memory", "payload-epoch-1")]);
@@ -393,6 +399,7 @@ describe("what only an owner does", () => {
       params: { uri: "memory:///append-only" },
     });
     expect([0, 1].map((step) => told(steps, step)["text"])).toEqual(["x".repeat(600), "x".repeat(600)]);
+    for (const step of [2, 3]) expect(refused(steps, step)).toBe("working-set-full");
     for (const step of [2, 3]) expect(told(steps, step).error).toMatch(/^working-set-full: .*of at most 1800/u);
     expect(JSON.stringify(steps.answers[4])).toContain("working-set-full");
     expect(JSON.stringify(steps.answers.slice(2))).not.toContain("xxx");
@@ -430,7 +437,7 @@ describe("what only an owner does", () => {
     expect(told(ran, 6)["texts"]).toEqual([{ name: "identity", version: 2, path: "SOUL.md", text }]);
     expect(told(ran, 7)["texts"]).toEqual([]);
     // Nobody proposes what they cannot read: entry 0 is another agent's.
-    expect(told(ran, 4).error).toContain("memory-unknown");
+    expect(refused(ran, 4)).toBe("memory-unknown");
 
     const entry = Number(told(ran, 5)["entry"]);
     await aios.client.request("memory-quarantine", { by: "instance", value: ran.instance });
@@ -441,7 +448,7 @@ describe("what only an owner does", () => {
     const kept = Number(told(ran, 2)["entry"]);
     const again = await follow("other", put, call("memory__get", { plane: "ephemeral", entry: kept }));
     expect(told(again, 0)["entry"]).toBeTypeOf("number");
-    expect(told(again, 1).error).toContain("memory-quarantined");
+    expect(refused(again, 1)).toBe("memory-quarantined");
     await aios.sign("release-memory", { by: "instance", value: ran.instance });
     expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [], frozen: [] });
     const { planes } = await aios.client.request("memory-planes", {});

@@ -129,9 +129,7 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       return { result: body.verb === "read" ? asResource(body.name, result) : result, isError: false };
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;
-      const text = `${error.code}: ${error.message}`;
-      if (body.verb === "read") return { result: refusedResource(text), isError: true };
-      return { result: { content: [{ type: "text", text }], _meta: { [ENTRIES_META]: [] } }, isError: true };
+      return { result: body.verb === "read" ? refusedResource(error) : refusedCall(error), isError: true };
     }
   }
 
@@ -274,8 +272,19 @@ function asResource(uri: string, { content, _meta = {} }: JsonObject): JsonObjec
   return { contents: [{ uri, mimeType: "application/json", text }], _meta };
 }
 
+/** An answer that is none, as a tool's error: a client that looks at nothing else must not take it for what was asked. */
+function refusedCall({ code, message }: MemoryFault): JsonObject {
+  return {
+    isError: true,
+    content: [{ type: "text", text: `${code}: ${message}` }],
+    structuredContent: { code, message },
+    _meta: { [ENTRIES_META]: [] },
+  };
+}
+
 /** That a resource cannot be read is told as a server tells it. */
-function refusedResource(message: string): JsonObject {
+function refusedResource(fault: MemoryFault): JsonObject {
+  const message = `${fault.code}: ${fault.message}`;
   return { contents: [], _meta: { [ENTRIES_META]: [], [SERVER_ERROR_META]: { code: NOT_READ, message } } };
 }
 
