@@ -46,6 +46,12 @@ const broker = createBroker({
       if ("after" in binding && !fitsPath(value)) return false;
       return call !== null && placeholderUse(call, [{ ...binding, placeholder }]).kind === "inject";
     },
+    // Without its answer the agent still gets its own.
+    refused: (ticket) =>
+      peer.request("refused", { ticket }).then(
+        () => {},
+        () => {},
+      ),
     fill: ({ target, headers }) => {
       const { binding, placeholder, value } = current().arming;
       if ("header" in binding) {

@@ -6,7 +6,7 @@ import { createPeer } from "../protocol/rpc.ts";
 import type { CarrierPorts } from "./carrier.ts";
 import type { GitCarrierPorts } from "./git-carrier.ts";
 
-/** How the monitor speaks with what carries exchanges: it asks, and is asked and told nothing. */
+/** How the monitor speaks with what carries exchanges: it asks, and is told nothing; only an injector asks, one thing. */
 export function carrierPeers(heard: {
   refused(peer: string, fault: PeerFault): void;
   failed(error: unknown, name: string): void;
@@ -19,7 +19,17 @@ export function carrierPeers(heard: {
   });
   return {
     connectBroker: (channel) => createPeer(channel, { side: MONITOR_BROKER, ...ends("broker") }),
-    connectInjector: (channel) => createPeer(channel, { side: MONITOR_INJECTOR, ...ends("injector") }),
+    connectInjector: (channel, refused) =>
+      createPeer(channel, {
+        side: MONITOR_INJECTOR,
+        ...ends("injector"),
+        requests: {
+          refused: ({ ticket }) => {
+            refused(ticket);
+            return {};
+          },
+        },
+      }),
     connectCourier: (channel) => createPeer(channel, { side: MONITOR_COURIER, ...ends("git courier") }),
   };
 }

@@ -30,7 +30,8 @@ export interface CarrierPorts {
   readonly powers: MonitorPowers;
   readonly code: CodeLayout;
   connectBroker(channel: Channel): BrokerPeer;
-  connectInjector(channel: Channel): InjectorPeer;
+  /** `refused`: what is called with the ticket of an exchange whose destination did not take the value, before its end. */
+  connectInjector(channel: Channel, refused: (ticket: string) => void): InjectorPeer;
   readonly logins: Logins;
 }
 
@@ -60,6 +61,9 @@ export interface Carried {
   readonly injection: Injection | null;
 }
 
+/** The status by which a destination says that it did not take the value. */
+const REFUSED = 401;
+
 /** A broker or injector that cannot be had: nothing was asked of anybody. */
 export class NoCarrier extends Error {
   readonly code = "driver-unavailable";
@@ -76,6 +80,8 @@ interface Injector {
 export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier {
   const { powers, code } = ports;
   const tickets = new Map<number, { readonly ticket: string; readonly peer: BrokerPeer }>();
+  /** Secrets that are on their way, by the ticket of their exchange. */
+  const injected = new Map<string, { readonly secret: string; readonly commitment: string | null }>();
   const processes = new Set<SandboxedProcess>();
   /** Those that may have been ordered something. */
   const peers = new Set<BrokerPeer>();
@@ -136,7 +142,13 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
       const started = await start("injector", planInjector(code), place?.take() ?? null);
       process = started;
       if (killed) started.kill();
-      const peer = connected(started, ports.connectInjector);
+      const peer = connected(started, (channel) =>
+        ports.connectInjector(channel, (ticket) => {
+          const carried = injected.get(ticket);
+          if (carried?.secret === injection.secret)
+            ports.logins.answered(carried.secret, { ...carried, status: REFUSED });
+        }),
+      );
       made.armed = await arm(peer, injection);
       return peer;
     };
@@ -195,6 +207,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
       if (begun !== cuts) throw new NoCarrier("the instance was frozen meanwhile");
       const ticket = powers.random.hex(16);
       tickets.set(token, { ticket, peer });
+      if (injection !== null) injected.set(ticket, { secret: injection.secret, commitment });
       try {
         const ended = peer.request("exchange", { ticket, order, most });
         live.face?.port.granted({ token, ticket, via });
@@ -203,6 +216,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
         return result;
       } finally {
         tickets.delete(token);
+        injected.delete(ticket);
       }
     },
 

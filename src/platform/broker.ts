@@ -29,8 +29,14 @@ export interface Broker {
 
 /** One exchange from its order to its end, with what its answer said. */
 class Exchange extends AnyExchange<NetOrder, NetFault> {
+  readonly ticket: string;
   status: number | null = null;
   usage: NetResult["usage"] = null;
+
+  constructor({ ticket, order, most }: Ordered) {
+    super(order, most);
+    this.ticket = ticket;
+  }
 }
 
 /** What a broker works with. */
@@ -77,8 +83,9 @@ export function createBroker(given: BrokerParts): Broker {
   }
 
   return Object.freeze({
-    exchange: async ({ ticket, order, most }: Ordered) => {
-      const exchange = new Exchange(order, most);
+    exchange: async (ordered: Ordered) => {
+      const { ticket, order } = ordered;
+      const exchange = new Exchange(ordered);
       // SECRETS-OUTSIDE: whoever holds a value serves its own destination and no other order, whoever gave it.
       if (injecting !== null && !injecting.admits(order)) exchange.finish("failed", "not-bound");
       desk.order(ticket, exchange);
@@ -156,27 +163,7 @@ function runRequest(
   exchange.onCut(() => request.destroy());
   writeRequest(exchange, request, { order, sent: sent.headers, stream, parts });
   request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
-  request.on("response", (response) => {
-    if (injecting !== null && !isPlain(response)) {
-      fail(exchange, stream, new ConnectFault("encoded-response", "an answer that cannot be scrubbed"));
-      return void request.destroy();
-    }
-    answer(exchange, stream, { response, injecting });
-    response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
-    if (order.body.kind === "infer") countUsage(response, parts.infer, (usage) => (exchange.usage = usage));
-    response.on("error", () => exchange.breakOff("failed", "broken-response"));
-    response.once("close", () => {
-      if (!response.complete) exchange.breakOff("failed", "broken-response");
-    });
-    stream.once("finish", () => {
-      exchange.finish("done", null);
-      // The rest of a body that the server did not want.
-      stream.unpipe(request);
-      stream.resume();
-    });
-    if (injecting === null) response.pipe(stream);
-    else response.pipe(injecting.scrubber.stream()).pipe(stream);
-  });
+  request.on("response", (response) => void respond(exchange, { request, response, order, stream, parts }));
   request.on("upgrade", (response, socket, head) => {
     if (!order.upgrade || injecting !== null) {
       socket.destroy();
@@ -193,6 +180,43 @@ function runRequest(
     if (again) return runRequest(exchange, order, way);
     fail(exchange, stream, error);
   });
+}
+
+/** Hands an answer on, as it comes. */
+async function respond(
+  exchange: Exchange,
+  way: {
+    readonly request: ClientRequest;
+    readonly response: IncomingMessage;
+    readonly order: Request;
+    readonly stream: Duplex;
+    readonly parts: BrokerParts;
+  },
+): Promise<void> {
+  const { request, response, order, stream, parts } = way;
+  const injecting = parts.injecting ?? null;
+  if (injecting !== null && !isPlain(response)) {
+    fail(exchange, stream, new ConnectFault("encoded-response", "an answer that cannot be scrubbed"));
+    return void request.destroy();
+  }
+  response.on("error", () => exchange.breakOff("failed", "broken-response"));
+  response.once("close", () => {
+    if (!response.complete) exchange.breakOff("failed", "broken-response");
+  });
+  // Nothing of it flows before it is read below.
+  if (injecting !== null && response.statusCode === 401) await injecting.refused(exchange.ticket);
+  if (exchange.over) return;
+  answer(exchange, stream, { response, injecting });
+  response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
+  if (order.body.kind === "infer") countUsage(response, parts.infer, (usage) => (exchange.usage = usage));
+  stream.once("finish", () => {
+    exchange.finish("done", null);
+    // The rest of a body that the server did not want.
+    stream.unpipe(request);
+    stream.resume();
+  });
+  if (injecting === null) response.pipe(stream);
+  else response.pipe(injecting.scrubber.stream()).pipe(stream);
 }
 
 /** Head and body as they were decided; the length is ours to say, so that nothing can follow the body. */

@@ -43,8 +43,9 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function injecting(port: number): Injecting {
+function injecting(port: number, refused: Injecting["refused"] = () => Promise.resolve()): Injecting {
   return {
+    refused,
     admits: (asked): asked is Extract<NetOrder, { kind: "request" }> => asked.kind === "request" && asked.port === port,
     fill: ({ target, headers }) => ({ target, headers: injectHeaders(headers, { header: "x-api-key", text: VALUE }) }),
     scrubber: createScrubber(VALUE),
@@ -102,6 +103,49 @@ describe("an injector", () => {
     expect(body).toBe(`you sent ${"*".repeat(VALUE.length)}`);
     expect(JSON.stringify(head)).not.toContain(VALUE);
     expect(JSON.stringify(head)).toContain("*".repeat(VALUE.length));
+  });
+
+  test("says that a value was refused before anybody sees the answer, and of nothing else", async () => {
+    const port = await listen(
+      createServer((request, response) => {
+        response.statusCode = request.url === "/refused" ? 401 : 403;
+        response.end("no");
+      }),
+    );
+    const { promise: known, resolve: know } = Promise.withResolvers<void>();
+    const said: string[] = [];
+    const broker = start({
+      injecting: injecting(port, (ticket) => {
+        said.push(ticket);
+        return known;
+      }),
+    });
+    expect((await run(broker, order(port))).head).toMatchObject({ status: 403 });
+    expect(said).toEqual([]);
+    const answered = run(broker, order(port, { target: "/refused" }));
+    let seenIt = false;
+    void answered.then(() => (seenIt = true));
+    while (said.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(seenIt).toBe(false);
+    know();
+    expect(await answered).toMatchObject({ head: { status: 401 }, body: "no", result: { end: "done", status: 401 } });
+    expect(said).toEqual([TICKET]);
+  });
+
+  test("ends when its server breaks off while the refusal is being said", async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(401, { "content-length": "100" });
+      response.write("part");
+    });
+    const port = await listen(server);
+    const broker = start({
+      injecting: injecting(port, () => {
+        server.closeAllConnections();
+        return new Promise(() => {});
+      }),
+    });
+    expect((await run(broker, order(port))).result).toMatchObject({ end: "failed", fault: "broken-response" });
   });
 
   test("does so over TLS, to a server that proves its name", async () => {

@@ -8,6 +8,8 @@ type Request = Extract<NetOrder, { kind: "request" }>;
 export interface Injecting {
   /** Whether an order is one that it serves. */
   admits(order: NetOrder): order is Request;
+  /** Says that the destination did not take the value; resolves, always, when that is known where values are renewed. */
+  refused(ticket: string): Promise<void>;
   /** What to send of an order's target and headers, with the value in its place. */
   fill(order: Request): Pick<Request, "target" | "headers">;
   readonly scrubber: Scrubber;

@@ -16,14 +16,11 @@ const arming = {
   others: ["rt-12345678"],
 };
 
-test("an injector is armed, ordered and cancelled, and asks nothing", () => {
+test("an injector is armed, ordered and cancelled, and asks one thing", () => {
   expect(Object.keys(INJECTOR_SIDE.serves)).toEqual(["exchange", "cancel", "cut", "arm"]);
-  expect([INJECTOR_SIDE.asks, INJECTOR_SIDE.says, MONITOR_INJECTOR.serves, MONITOR_INJECTOR.hears]).toEqual([
-    {},
-    {},
-    {},
-    {},
-  ]);
+  expect(Object.keys(INJECTOR_SIDE.asks)).toEqual(["refused"]);
+  expect(Object.keys(MONITOR_INJECTOR.serves)).toEqual(["refused"]);
+  expect([INJECTOR_SIDE.says, MONITOR_INJECTOR.hears]).toEqual([{}, {}]);
   expect(decode(INJECTOR_SIDE.serves.arm, arming)).toEqual({ kind: "ok", value: arming });
 });
 

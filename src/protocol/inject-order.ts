@@ -1,7 +1,7 @@
 import { decodeBinding, type Binding } from "../kernel/secrets.ts";
 import { secretProblem } from "./commitment.ts";
 import { list, object, text, type Decoder } from "./decode.ts";
-import { empty } from "./fields.ts";
+import { empty, nonce } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
 import { BROKER_ANSWERS, BROKER_TABLE, type BrokerRequests } from "./net-order.ts";
 import type { AnswerTable, BodyTable, Side } from "./side.ts";
@@ -18,6 +18,15 @@ export interface Arming {
 /** Requests that the monitor sends to an injector: those of a broker, after it was armed once. */
 export interface InjectorRequests extends BrokerRequests {
   arm: { body: Arming; ok: Record<string, never> };
+}
+
+/** What an injector asks of the monitor. */
+export interface InjectorQuestions {
+  /**
+   * The destination of this exchange did not take the value (401). Asked before the agent hears of it, and answered when the
+   * monitor knows: the agent's next request does not carry the same value.
+   */
+  refused: { body: { readonly ticket: string }; ok: Record<string, never> };
 }
 
 const BINDING: Decoder<Binding> = (value, refusal) => {
@@ -42,13 +51,15 @@ const INJECTOR_TABLE: BodyTable<InjectorRequests> = {
   }),
 };
 const INJECTOR_ANSWERS: AnswerTable<InjectorRequests> = { ...BROKER_ANSWERS, arm: empty };
+const QUESTION_TABLE: BodyTable<InjectorQuestions> = { refused: object<{ ticket: string }>({ ticket: nonce }) };
+const QUESTION_ANSWERS: AnswerTable<InjectorQuestions> = { refused: empty };
 
 /** No requests, or no events. */
 type None = object;
 
-/** The monitor's end of an injector's channel: an injector asks nothing and says nothing unasked. */
-export const MONITOR_INJECTOR: Side<{ serves: None; hears: None; asks: InjectorRequests; says: None }> = {
-  serves: {},
+/** The monitor's end of an injector's channel: an injector asks one thing, and says nothing unasked. */
+export const MONITOR_INJECTOR: Side<{ serves: InjectorQuestions; hears: None; asks: InjectorRequests; says: None }> = {
+  serves: QUESTION_TABLE,
   hears: {},
   asks: INJECTOR_ANSWERS,
   says: {},
@@ -56,10 +67,10 @@ export const MONITOR_INJECTOR: Side<{ serves: None; hears: None; asks: InjectorR
 };
 
 /** An injector's end. */
-export const INJECTOR_SIDE: Side<{ serves: InjectorRequests; hears: None; asks: None; says: None }> = {
+export const INJECTOR_SIDE: Side<{ serves: InjectorRequests; hears: None; asks: InjectorQuestions; says: None }> = {
   serves: INJECTOR_TABLE,
   hears: {},
-  asks: {},
+  asks: QUESTION_ANSWERS,
   says: {},
   maxFrame: MAX_FRAME,
 };

@@ -156,6 +156,17 @@ describe("a login", () => {
     expect(server.asked).toHaveLength(1);
   });
 
+  test("that is refused is renewed for a request that comes while the refusal is still being answered", async () => {
+    await logIn(3_600_000);
+    const { access, refresh } = server.good;
+    server.good = { access: makeTokens().access, refresh };
+    await act([
+      { url: `${origin()}/v1/open`, headers: { authorization: "Bearer ${LOGIN}" }, tell: `${origin()}/v1/chat` },
+    ]);
+    expect(server.called).toEqual([`Bearer ${access}`, `Bearer ${server.good.access}`]);
+    expect(server.asked).toHaveLength(1);
+  });
+
   test("opens again after a restart with the tokens that it was renewed to", async () => {
     await logIn(1000);
     expect((await act([call()])).lines[0]?.status).toBe(200);

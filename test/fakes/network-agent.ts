@@ -4,7 +4,7 @@
  *     network-agent.ts PLAN      PLAN: [{ "url": "http://…", "method"?, "headers"?, "body"? }, { "wait": ms }, …]
  *
  * Prints one line of JSON for each step: { "step": n, "status", "body" | "error" }. A step { "url", "stream": true } prints a
- * line when the response begins and one when it ends; with "tell" it asks for that address when it begins. With "all": true the line has headers and reason too. A step { "direct": "host:port" } tries a connection without the proxy. ${NAME} anywhere
+ * line when the response begins and one when it ends; with "tell" it asks for that address, with the same headers, when it begins. With "all": true the line has headers and reason too. A step { "direct": "host:port" } tries a connection without the proxy. ${NAME} anywhere
  * in a plan stands for the variable of that name.
  */
 import { readFileSync } from "node:fs";
@@ -55,7 +55,7 @@ function ask(
         let text = "";
         const status = response.statusCode;
         if (stream) print({ step, status, begun: true });
-        if (tell !== undefined) void ask(step, { url: tell });
+        if (tell !== undefined) void ask(step, { url: tell, headers });
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => (text += chunk));
         response.on("end", () =>

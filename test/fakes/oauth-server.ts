@@ -37,6 +37,8 @@ export async function startOAuthServer(): Promise<OAuthServer> {
   const asked: string[] = [];
   const called: string[] = [];
   const given: { access: string; refresh: string }[] = [];
+  /** An answer of /v1/open, which ends when the next request is there. */
+  let open: ServerResponse | null = null;
   const answer = (request: IncomingMessage, response: ServerResponse, body: string): void => {
     if (request.url === "/oauth/token") return token(response, body);
     const credential = request.headers.authorization ?? "none";
@@ -44,7 +46,12 @@ export async function startOAuthServer(): Promise<OAuthServer> {
     const good = credential === `Bearer ${self.good.access}` && !self.refuses;
     // It tells back what it got, and its refresh token besides.
     response.writeHead(good ? 200 : 401, { "x-echo": credential });
-    response.end(`${good ? "welcome" : "who are you"} ${credential} and ${self.good.refresh}`);
+    const text = `${good ? "welcome" : "who are you"} ${credential} and ${self.good.refresh}`;
+    open?.end();
+    open = null;
+    if (request.url !== "/v1/open") return void response.end(text);
+    response.write(text);
+    open = response;
   };
   const token = (response: ServerResponse, body: string): void => {
     asked.push(body);
