@@ -2,6 +2,7 @@ import type { Plane, PlaneOf } from "./memory.ts";
 import { type Budgeted, DEFAULT_BUDGETS, type MemoryBudget } from "./memory-budget.ts";
 import { DIGEST_BYTES, digestStart, firstBits } from "./memory-digest.ts";
 import { MemoryImports } from "./memory-imports.ts";
+import { originIn, type Origin } from "./memory-sources.ts";
 
 /** What an entry is committed to by: its number, its place, its size, its end and the salted digest of all of it. */
 export interface KeptEntry extends PlaneOf {
@@ -37,6 +38,12 @@ export interface Provenance {
   readonly entry: number;
   readonly instance: string;
   readonly sources: readonly string[];
+}
+
+/** Whether a quarantine takes this out, and how surely it comes from there. */
+export function takesOut({ by, value }: Quarantine, { entry, instance, sources }: Provenance): Origin | null {
+  if (by === "source") return originIn(sources, value);
+  return value === (by === "instance" ? instance : String(entry)) ? "named" : null;
 }
 
 /** How an entry stands at a moment. */
@@ -277,10 +284,14 @@ export class MemoryBook {
     return found;
   }
 
-  isQuarantined({ entry, instance, sources }: Provenance): boolean {
-    return this.#quarantines.some(({ by, value }) =>
-      by === "instance" ? value === instance : by === "source" ? sources.includes(value) : value === String(entry),
-    );
+  isQuarantined(from: Provenance): boolean {
+    return this.#quarantines.some((each) => takesOut(each, from) !== null);
+  }
+
+  /** How surely something comes from what is in quarantine; null: it does not. */
+  quarantineOf(from: Provenance): Origin | null {
+    const found = this.#quarantines.map((each) => takesOut(each, from));
+    return found.find((each) => each === "named") ?? found.find((each) => each !== null) ?? null;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { describeSource, type Origin } from "../kernel/memory-sources.ts";
 import { isOfContext } from "../kernel/memory-budget.ts";
 import type { EntryView, PlaneView } from "../protocol/memory-table.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
@@ -134,6 +135,11 @@ function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Ro
   ];
 }
 
+const QUARANTINED: { readonly [how in Origin]: string } = {
+  named: "in quarantine  ",
+  perhaps: "in quarantine, since it has more sources than it names  ",
+};
+
 /** Closed it is a line; open it is all of it, with what it comes from. */
 function drawEntry(entry: EntryView): HTMLElement {
   const { at, expires, by, instance, labels, sources, text, quarantined } = entry;
@@ -141,7 +147,7 @@ function drawEntry(entry: EntryView): HTMLElement {
     ["Written by", theirs(`${by} (${instance})`)],
     ["Ends", expires === null ? "not by itself" : timeOf(expires)],
     ["Labels", labels.length === 0 ? "none" : labels.join(", ")],
-    ["It had read", sources.length === 0 ? "nothing" : theirs(sources.join(", "), 2000)],
+    ["It had read", sources.length === 0 ? "nothing" : theirs(sources.map(describeSource).join(", "), 2000)],
   ];
   return h(
     "li",
@@ -154,7 +160,7 @@ function drawEntry(entry: EntryView): HTMLElement {
         {},
         `${entry.entry}  ${timeOf(at)}  `,
         labels.length === 0 ? null : h("span", { class: "wait" }, `${labels.join(", ")}  `),
-        quarantined ? h("span", { class: "bad" }, "in quarantine  ") : null,
+        quarantined === null ? null : h("span", { class: "bad" }, QUARANTINED[quarantined]),
         theirs(text, 120),
       ),
       h(

@@ -1,5 +1,6 @@
 import type { Label } from "../kernel/grant.ts";
 import { PLANES, type PlaneOf } from "../kernel/memory.ts";
+import { MOST_SOURCE, MOST_SOURCES } from "../kernel/memory-sources.ts";
 import { list, literal, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
 import { agentName, instanceId, labels, moment } from "./fields.ts";
 
@@ -14,13 +15,10 @@ export interface Content extends PlaneOf {
   readonly instance: string;
   /** What that instance had taken in by then. */
   readonly labels: readonly Label[];
-  /** What it had read by then: `driver/tool` and the like, at most 64. */
+  /** What it had read by then: `driver/tool` and the like, as `gatherSources` lists them. */
   readonly sources: readonly string[];
   readonly text: string;
 }
-
-/** Most sources of one entry. */
-export const MOST_SOURCES = 64;
 
 /** Reads it strictly, from the text that a record commits to. */
 export const CONTENT: Decoder<Content> = object<Content>({
@@ -32,6 +30,6 @@ export const CONTENT: Decoder<Content> = object<Content>({
   by: agentName,
   instance: instanceId,
   labels,
-  sources: list(text({ max: 400 }), { max: MOST_SOURCES }),
+  sources: list(text({ max: MOST_SOURCE }), { max: MOST_SOURCES }),
   text: text({ max: 65_536 }),
 });

@@ -1,10 +1,10 @@
 import type { Label } from "../kernel/grant.ts";
 import { QUARANTINES, type Quarantine } from "../kernel/memory-book.ts";
 import { BUDGETED, type Budgeted } from "../kernel/memory-budget.ts";
+import { MOST_SOURCES, type Origin } from "../kernel/memory-sources.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME, type Plane } from "../kernel/memory.ts";
 import { boolean, list, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
 import { EXPORT_LINE, type ExportLine } from "./memory-export.ts";
-import { MOST_SOURCES } from "./memory-content.ts";
 import { agentName, count, empty, instanceId, labels, moment, words } from "./fields.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
@@ -21,7 +21,8 @@ export interface EntryView {
   readonly labels: readonly Label[];
   readonly sources: readonly string[];
   readonly text: string;
-  readonly quarantined: boolean;
+  /** `perhaps`: it has more sources than it names, and what is in quarantine may be one of them. */
+  readonly quarantined: Origin | null;
 }
 
 /** What one plane of an agent holds, or what an instance may load, and how much that may be. */
@@ -93,8 +94,14 @@ export interface MemoryRequests {
     body: { readonly first: boolean; readonly entries: readonly string[] };
     ok: { readonly known: readonly { readonly at: number; readonly entry: number; readonly live: boolean }[] };
   };
-  /** Takes out of reach what came from there; the number of the record. */
-  "memory-quarantine": { body: Quarantine; ok: { readonly seq: number } };
+  /**
+   * Takes out of reach what came from there. Says the number of the record, how many entries come from there, and how many more
+   * go with them since they have more sources than they name.
+   */
+  "memory-quarantine": {
+    body: Quarantine;
+    ok: { readonly seq: number; readonly entries: number; readonly perhaps: number };
+  };
 }
 
 /** Most entries of one request for an export. */
@@ -121,7 +128,7 @@ const ENTRY: Decoder<EntryView> = object<EntryView>({
   // Of an imported one also the log that it comes from.
   sources: list(words, { max: MOST_SOURCES + 1 }),
   text: text({ max: 65_536 }),
-  quarantined: boolean(),
+  quarantined: nullable(oneOf(["named", "perhaps"])),
 });
 
 type BodyOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["body"];
@@ -195,5 +202,5 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       max: MOST_AT_ONCE,
     }),
   }),
-  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count }),
+  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count, entries: count, perhaps: count }),
 };

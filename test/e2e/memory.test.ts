@@ -36,6 +36,13 @@ beforeAll(async () => {
   const drivers = { memory, files };
   const allow = [...ALL, "memory#memory:///", "files/read_text_file", "files/list_directory", "files/create_directory"];
   await aios.grant({ id: "keeper", agents: ["keeper", "other"], drivers, allow });
+  // The same server under a name that comes last.
+  await aios.grant({
+    id: "web",
+    agents: ["web"],
+    drivers: { memory, zfiles: files },
+    allow: [...ALL, "memory#memory:///", "zfiles/read_text_file"],
+  });
   const shared = { plane: { equals: "keeper/append-only" } };
   await aios.grant({
     id: "reader",
@@ -214,11 +221,12 @@ describe("poison that is found later", () => {
       Promise.all(
         [before, poison, clean, derived].map((entry) => aios.client.request("memory-entry", { entry: Number(entry) })),
       ).then((shown) => shown.map(({ quarantined }) => quarantined));
-    expect(await standing()).toEqual([false, false, false, false]);
+    expect(await standing()).toEqual([null, null, null, null]);
 
     const source = { by: "source", value: "files/read_text_file" } as const;
-    await aios.client.request("memory-quarantine", source);
-    expect(await standing()).toEqual([false, true, false, true]);
+    const { entries } = await aios.client.request("memory-quarantine", source);
+    expect(await standing()).toEqual([null, "named", null, "named"]);
+    expect(entries).toBeGreaterThanOrEqual(2);
     const ran = await follow(
       "other",
       call("memory__search", { plane: "append-only", query: "saffron" }),
@@ -232,8 +240,35 @@ describe("poison that is found later", () => {
     // What was never given brought no labels either.
     expect(await records("labelled", ran.instance)).toEqual([]);
     await aios.sign("release-memory", source);
-    expect(await standing()).toEqual([false, false, false, false]);
+    expect(await standing()).toEqual([null, null, null, null]);
   });
+
+  test("is not hidden by an agent that reads much else first, so that its source has no place in the list", async () => {
+    // Each resource is a source of its own, there or not, and comes before the tool in the order of names.
+    const flood = Array.from({ length: 66 }, (_, at) => `memory:///append-only/${900_000 + at}`);
+    const ran = await follow(
+      "web",
+      ...flood.map((uri) => ({ method: "resources/read", params: { uri } })),
+      call("zfiles__read_text_file", { path: "/workspace/page.txt" }),
+      append("Saffron: as the page says, and hidden"),
+    );
+    const entry = Number(told(ran, flood.length + 1)["entry"]);
+    const { sources } = await aios.client.request("memory-entry", { entry });
+    expect(sources).toHaveLength(64);
+    expect(sources).not.toContain("zfiles/read_text_file");
+    const get = call("memory__get", { plane: "append-only", entry });
+    expect(told(await follow("web", get), 0)).toMatchObject({ entry });
+    for (const [value, perhaps] of [
+      ["zfiles/list_directory", 0],
+      ["zfiles/read_text_file", 1],
+    ] as const)
+      expect(await aios.client.request("memory-quarantine", { by: "source", value })).toMatchObject({
+        entries: 0,
+        perhaps,
+      });
+    expect(refused(await follow("web", get), 0)).toBe("memory-quarantined");
+    expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: "perhaps" });
+  }, 60_000);
 });
 
 /**
@@ -441,7 +476,7 @@ describe("what only an owner does", () => {
 
     const entry = Number(told(ran, 5)["entry"]);
     await aios.client.request("memory-quarantine", { by: "instance", value: ran.instance });
-    expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: true });
+    expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: "named" });
     await aios.sign("erase-memory", { entries: [entry] });
     await expect(aios.client.request("memory-entry", { entry })).rejects.toThrow(/memory-erased/u);
     await aios.sign("set-memory-budget", { agent: "other", what: "ephemeral", bytes: 100, count: 2 });

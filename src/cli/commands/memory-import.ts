@@ -88,5 +88,5 @@ function* pieces(entries: readonly ProvedEntry[]): Iterable<readonly ProvedEntry
 }
 
 function describe({ record, content }: ProvedEntry, powers: Pick<CliPowers, "offset">): readonly Line[] {
-  return describeEntry({ ...content, entry: record.entry, quarantined: false }, powers);
+  return describeEntry({ ...content, entry: record.entry, quarantined: null }, powers);
 }

@@ -1,4 +1,5 @@
 import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
+import { describeSource, type Origin } from "../../kernel/memory-sources.ts";
 import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { PLANES, type Plane } from "../../kernel/memory.ts";
@@ -91,10 +92,11 @@ export const memoryList: Command = {
           showMoment(each.at, powers.offset(each.at)),
           each.by,
           each.labels.join(" "),
-          each.quarantined ? "quarantine" : "",
+          each.quarantined === null ? "" : each.quarantined === "named" ? "quarantine" : "quarantine (sources cut)",
           each.text.slice(0, 60).toWellFormed(),
         ]);
         writeLines(powers.out, layOutTable(["ENTRY", "SINCE", "BY", "LABELS", "", "TEXT"], rows));
+        writeLines(powers.out, describeHidden(entries));
       }
       return EXIT.ok;
     });
@@ -158,20 +160,39 @@ export const memoryQuarantine: Command = {
   rest: null,
   flags: [HOME],
   details: [
-    "A source is a tool as records name it (files/read_text_file): out goes everything that an instance wrote after it had read from there. Nothing is destroyed; `aios memory release` takes it back, signed.",
+    "A source is a tool as records name it (files/read_text_file): out goes everything that an instance wrote after it had read from there. An entry names 64 sources; where it has more it may go without need, and never stays. Nothing is destroyed; `aios memory release` takes it back, signed.",
   ],
   examples: ["memory quarantine source web/fetch", "memory quarantine instance i-0123456789abcdef"],
   async run(powers, args) {
     const quarantine = readQuarantine(args.required("BY"), args.required("VALUE"));
     return await withMonitor({ powers, args }, async (client) => {
-      const { seq } = await client.request("memory-quarantine", quarantine);
+      const { seq, ...taken } = await client.request("memory-quarantine", quarantine);
       writeLines(powers.out, [
         line(`in quarantine: ${quarantine.by} ${makeVisible(quarantine.value)} (record ${seq})`),
+        ...describeTaken(taken),
       ]);
       return EXIT.ok;
     });
   },
 };
+
+const WHY: { readonly [how in Origin]: string } = {
+  named: "",
+  perhaps: ", since it has more sources than it names",
+};
+
+function describeTaken({ entries, perhaps }: { readonly entries: number; readonly perhaps: number }): readonly Line[] {
+  if (entries + perhaps === 0) return [line("no entry that is there now comes from there", "wait")];
+  const also = perhaps === 0 ? "" : `, ${perhaps} of them since they have more sources than they name`;
+  return [line(`entries out of agents' reach: ${entries + perhaps}${also}`)];
+}
+
+function describeHidden(shown: readonly EntryView[]): readonly Line[] {
+  const [named, perhaps] = (["named", "perhaps"] as const).map(
+    (how) => shown.filter(({ quarantined }) => quarantined === how).length,
+  );
+  return (named ?? 0) + (perhaps ?? 0) === 0 ? [] : describeTaken({ entries: named ?? 0, perhaps: perhaps ?? 0 });
+}
 
 /** An entry for people, whole. */
 export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset">): readonly Line[] {
@@ -181,8 +202,10 @@ export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset"
     join(["strong", `entry ${entry}`], ` in the ${plane} plane of ${agent}`),
     line(`  by ${by} (${instance}) at ${moment(at)}${expires === null ? "" : `, until ${moment(expires)}`}`),
     line(`  labels: ${labels.length === 0 ? "none" : labels.join(", ")}`),
-    line(`  it had read: ${sources.length === 0 ? "nothing" : sources.map(makeVisible).join(", ")}`),
-    ...(quarantined ? [line("  in quarantine: agents do not get it", "wait")] : []),
+    line(
+      `  it had read: ${sources.length === 0 ? "nothing" : sources.map(describeSource).map(makeVisible).join(", ")}`,
+    ),
+    ...(quarantined === null ? [] : [line(`  in quarantine: agents do not get it${WHY[quarantined]}`, "wait")]),
     ...found.text.split("\n").map((row) => line(`  | ${makeVisible(row)}`)),
   ];
 }

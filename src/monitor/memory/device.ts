@@ -13,9 +13,9 @@ import {
   type MemoryCall,
   type MemoryTool,
 } from "../../kernel/memory.ts";
+import { gatherSources } from "../../kernel/memory-sources.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
 import type { Crypto } from "../../platform/powers.ts";
-import { MOST_SOURCES } from "../../protocol/memory-content.ts";
 import type { DriverRequests, Offer } from "../../protocol/requests.ts";
 import { builtInOffer, builtInPeer, builtInSpec } from "../built-in-device.ts";
 import type { RunningDriver } from "../driver-pool.ts";
@@ -119,6 +119,7 @@ export interface MemoryDevicePorts {
 export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts): RunningDriver {
   const { store, journal } = ports;
   const { state } = live;
+  /** What that came from that it recalled. */
   const recalledSources = new Set<string>();
 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
@@ -160,19 +161,13 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       by: state.agent,
       instance: state.instance,
       labels: state.labels,
-      sources: sourcesOf(),
+      sources: gatherSources([...live.seen.names(), ...recalledSources]),
       text,
       ...(call.tool === "put"
         ? { plane: "ephemeral" as const, ttl: call.ttl * 1000 }
         : { plane: "append-only" as const, ttl: null }),
     });
     return resultOf({ entry, plane: planeName(call, state.agent) }, [entry]);
-  }
-
-  /** What this instance has read by now, and what that came from where it was recalled. */
-  function sourcesOf(): readonly string[] {
-    const all = [...new Set([...live.seen.names(), ...recalledSources])].toSorted();
-    return all.length <= MOST_SOURCES ? all : [...all.slice(0, MOST_SOURCES - 1), "(more)"];
   }
 
   async function give(of: MemoryCall, entries: readonly Recalled[], how: "whole" | "beginnings"): Promise<JsonObject> {

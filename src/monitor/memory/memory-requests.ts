@@ -1,4 +1,5 @@
 import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
+import { takesOut, type Quarantine } from "../../kernel/memory-book.ts";
 import type { EntryView, MemoryRequests } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
@@ -28,7 +29,19 @@ export function memoryHandlers({
 
   function viewOf(recalled: Recalled): EntryView {
     const { v: _v, ...entry } = recalled;
-    return { ...entry, quarantined: book.isQuarantined(entry) };
+    return { ...entry, quarantined: book.quarantineOf(entry) };
+  }
+
+  /** How many entries a quarantine takes out. What cannot be read is none of them: nobody gets it anyway. */
+  async function countTaken(quarantine: Quarantine): Promise<{ readonly entries: number; readonly perhaps: number }> {
+    const taken = { entries: 0, perhaps: 0 };
+    for (const entry of book.entries(null)) {
+      const of = book.placeOf(entry);
+      const found = of === null ? null : await memory.store.read(of, entry, { quarantined: true }).catch(() => null);
+      const origin = found === null ? null : takesOut(quarantine, found);
+      if (origin !== null) taken[origin === "named" ? "entries" : "perhaps"] += 1;
+    }
+    return taken;
   }
 
   return {
@@ -65,7 +78,8 @@ export function memoryHandlers({
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
     async "memory-quarantine"(quarantine) {
-      return { seq: await journal.write({ kind: "memory-quarantined", ...quarantine }) };
+      const seq = await journal.write({ kind: "memory-quarantined", ...quarantine });
+      return { seq, ...(await countTaken(quarantine)) };
     },
   };
 }
