@@ -196,7 +196,8 @@ export interface ShippedProfiles {
 
 export interface Check {
   readonly name: string;
-  readonly state: "ok" | "missing" | "note";
+  /** `missing`: the substrate does not work without it. `fault`: somebody must look. */
+  readonly state: "ok" | "missing" | "fault" | "note";
   readonly found: string;
   /** What to do, or null when nothing needs doing. */
   readonly hint: string | null;

@@ -25,7 +25,8 @@ import {
   type DeliveryState,
   type PayloadFields,
 } from "../protocol/telemetry-table.ts";
-import { createDelivery, readCursor, type CursorStore, type Delivery, type Sent } from "../telemetry/delivery.ts";
+import { readCursor } from "../telemetry/cursor.ts";
+import { createDelivery, type CursorStore, type Delivery, type Sent } from "../telemetry/delivery.ts";
 import { createLogs } from "../telemetry/logs.ts";
 import { createMeter, type Meter } from "../telemetry/meter.ts";
 import { createNames } from "../telemetry/names.ts";
@@ -34,7 +35,7 @@ import { encodeMetrics } from "../telemetry/otlp-metrics.ts";
 import { leftOut, otlpRequest } from "../telemetry/otlp.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "../telemetry/prometheus.ts";
 import { asksForFields } from "../telemetry/record-attributes.ts";
-import { readRecords, type Found } from "../telemetry/tail.ts";
+import { readLeaf, readRecords, type Found } from "../telemetry/tail.ts";
 import { createTraces } from "../telemetry/traces.ts";
 import type { View } from "../telemetry/view.ts";
 
@@ -129,7 +130,8 @@ function startMeter(): void {
     if (listens) {
       serveMetrics(LISTENER, { port, type: PROMETHEUS_TYPE, text: () => prometheusText(meter?.metrics() ?? []) });
     }
-    stands({ name: "prometheus", next: size, fault: listens ? null : `port ${port} is taken`, lost: 0 });
+    const fault = listens ? null : `port ${port} is taken`;
+    stands({ name: "prometheus", next: begun.from, fault, lost: 0, rewound: null });
   }
   const { otlp } = setting;
   if (otlp === null || !otlp.signals.includes("metrics")) return;
@@ -164,6 +166,9 @@ function start(
     from: begun.from,
     cursors: cursorOf(name, destination),
     read: (from) => (from >= size ? Promise.resolve([]) : readRecords((path) => files.read(path), { from, size })),
+    whole: name === "metrics",
+    size: () => size,
+    hashOf,
     fieldsOf,
     send,
     timer,
@@ -186,6 +191,11 @@ function cursorOf(name: DeliveryName, destination: string): CursorStore {
     },
     keep: (cursor) => Promise.resolve(store.keep(`cursor-${name}`, `${JSON.stringify({ to, ...cursor })}\n`)),
   };
+}
+
+async function hashOf(seq: number): Promise<string | null> {
+  const leaf = await readLeaf((path) => files.read(path), { seq, size });
+  return leaf === null ? null : createHash("sha256").update(leaf).digest("hex");
 }
 
 async function fieldsOf(found: readonly Found[]): Promise<ReadonlyMap<number, PayloadFields>> {
@@ -228,6 +238,11 @@ async function post(to: string, type: string, text: string): Promise<Sent> {
 
 function stands(state: DeliveryState): void {
   states.set(state.name, state);
+  // What the page shows is what was counted.
+  const page = states.get("prometheus");
+  if (state.name === "metrics" && page !== undefined) {
+    states.set("prometheus", { ...page, next: state.next, rewound: state.rewound });
+  }
   if (telling) return;
   telling = true;
   timer.after(STANDING_MS, () => {

@@ -94,6 +94,7 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
       ({ process, tell }) => {
         if (own !== round) return process.kill();
         running = { kill: () => process.kill(), tell };
+        tellSoon(); // of what came while it started
         void process.ended.then(() => over(process.errors().trim() || "it is gone"));
       },
       (error: unknown) => over(error instanceof Error ? error.message : "it did not start"),

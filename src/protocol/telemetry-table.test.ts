@@ -13,7 +13,7 @@ test("telemetry asks for a beginning and for named fields, says how it stands, a
 test("what it says is checked like a stranger's words: it reads what receivers answer", () => {
   const { fields } = MONITOR_TELEMETRY.serves;
   const { standing } = MONITOR_TELEMETRY.hears;
-  const state = { name: "traces", next: 1, fault: null, lost: 0 };
+  const state = { name: "traces", next: 1, fault: null, lost: 0, rewound: null };
   expect(decode(fields, { records: [1, 2] }).kind).toBe("ok");
   expect(decode(standing, { deliveries: [state] }).kind).toBe("ok");
   for (const bad of [{ records: [-1] }, { records: Array(MOST_ASKED + 1).fill(1) }, { records: [1], payloads: true }]) {
@@ -23,6 +23,7 @@ test("what it says is checked like a stranger's words: it reads what receivers a
     { ...state, name: "shell" },
     { ...state, fault: "\u001b[2J" },
     { ...state, fault: "x".repeat(200) },
+    { ...state, rewound: { at: 1, from: -8, to: 2, size: 3 } },
   ]) {
     expect(decode(standing, { deliveries: [bad] }).kind).toBe("refused");
   }

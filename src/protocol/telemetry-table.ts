@@ -1,5 +1,5 @@
 import { integer, list, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
-import { count, empty, words } from "./fields.ts";
+import { count, empty, moment, words } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
 import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
 import { TELEMETRY_SETTING, type TelemetrySetting } from "./telemetry-setting.ts";
@@ -41,6 +41,17 @@ export interface PayloadFields {
 export const DELIVERIES = ["traces", "logs", "metrics", "prometheus", "ocsf-file", "ocsf-http"] as const;
 export type DeliveryName = (typeof DELIVERIES)[number];
 
+/** Records that were delivered and that the log does not hold any more. */
+export interface Rewound {
+  /** Milliseconds since 1970 UTC at which it was found. */
+  readonly at: number;
+  /** The first of which that is known, and the one after the last. */
+  readonly from: number;
+  readonly to: number;
+  /** Records of the log when it was found. */
+  readonly size: number;
+}
+
 /** How one of them stands. */
 export interface DeliveryState {
   readonly name: DeliveryName;
@@ -50,6 +61,8 @@ export interface DeliveryState {
   readonly fault: string | null;
   /** Records, or what was made of them, that its receiver refused for good or that could not be read. */
   readonly lost: number;
+  /** The last time that the log had gone back, until an owner signs a setting anew; null when it never had. */
+  readonly rewound: Rewound | null;
 }
 
 /** How telemetry stands. */
@@ -137,6 +150,8 @@ const ANSWERS: AnswerTable<TelemetryRequests> = {
 
 const NEWS: EventTable<TelemetryNews> = { grown: object<TelemetryNews["grown"]>({ size: count }) };
 
+export const REWOUND: Decoder<Rewound> = object<Rewound>({ at: moment, from: count, to: count, size: count });
+
 /** How the deliveries stand; decoded for the monitor and for whoever asks it. */
 export const STANDING: Decoder<readonly DeliveryState[]> = list(
   object<DeliveryState>({
@@ -144,6 +159,7 @@ export const STANDING: Decoder<readonly DeliveryState[]> = list(
     next: count,
     fault: nullable(text({ max: 128, pattern: /^[ -~]*$/ })),
     lost: count,
+    rewound: nullable(REWOUND),
   }),
   { max: DELIVERIES.length },
 );

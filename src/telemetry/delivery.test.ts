@@ -1,25 +1,36 @@
 import { expect, test } from "vitest";
 import { BODIES, record } from "../../test/telemetry/records.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import { createDelivery, readCursor, type Cursor, type DeliveryParts, type Sent } from "./delivery.ts";
+import { readCursor, type Cursor } from "./cursor.ts";
+import { createDelivery, type DeliveryParts, type Sent } from "./delivery.ts";
 import type { Found } from "./tail.ts";
 import type { View } from "./view.ts";
 
 /** A log of records whose numbers are all that counts, a receiver that answers as told, and a place for the cursor. */
-function stage(size: number, options: { readonly unreadable?: readonly number[]; readonly perRead?: number } = {}) {
+function stage(
+  size: number,
+  options: { readonly unreadable?: readonly number[]; readonly perRead?: number; readonly whole?: boolean } = {},
+) {
   const { unreadable = [], perRead = 4 } = options;
   const taken: unknown[] = [];
   const waits: number[] = [];
-  const state: { cursor: Cursor | null; answers: (Sent | "die")[]; keep: boolean; last: unknown } = {
-    cursor: null,
-    answers: [],
-    keep: true,
-    last: null,
-  };
+  const state: {
+    cursor: Cursor | null;
+    answers: (Sent | "die")[];
+    keep: boolean;
+    last: unknown;
+    /** How many records the log has, and from which on its history is another. */
+    size: number;
+    fork: { from: number; name: string };
+    /** The record of the setting in force. */
+    from: number;
+    /** What gaps said. */
+    whys: string[];
+  } = { cursor: null, answers: [], keep: true, last: null, size, fork: { from: 0, name: "first" }, from: 0, whys: [] };
   let settle: () => void = () => {};
   const view = (): View => ({
     take: ({ record: { seq } }) => [{ seq, value: { seq } }],
-    gap: ({ from, to }) => [{ seq: from, value: { gap: [from, to] } }],
+    gap: ({ from, to, why }) => [{ seq: from, value: { gap: [from, to], why } }],
     snapshot: () => null,
   });
   const parts: DeliveryParts = {
@@ -35,7 +46,7 @@ function stage(size: number, options: { readonly unreadable?: readonly number[];
       },
     },
     read: (from) => {
-      const seqs = Array.from({ length: Math.max(0, Math.min(perRead, size - from)) }, (_, at) => from + at);
+      const seqs = Array.from({ length: Math.max(0, Math.min(perRead, state.size - from)) }, (_, at) => from + at);
       if (seqs.length === 0) settle();
       return Promise.resolve(
         seqs.map((seq): Found =>
@@ -45,6 +56,12 @@ function stage(size: number, options: { readonly unreadable?: readonly number[];
         ),
       );
     },
+    size: () => state.size,
+    hashOf: (seq) =>
+      Promise.resolve(
+        unreadable.includes(seq) ? null : `${seq} of ${seq < state.fork.from ? "first" : state.fork.name}`,
+      ),
+    whole: options.whole === true,
     fieldsOf: () => Promise.resolve(new Map()),
     send: (values: readonly JsonObject[]) => {
       const answer = state.answers.shift() ?? { kind: "done" };
@@ -52,7 +69,10 @@ function stage(size: number, options: { readonly unreadable?: readonly number[];
         settle();
         return new Promise(() => {});
       }
-      if (answer.kind === "done") taken.push(...values.map((value) => value["seq"] ?? value["gap"]));
+      if (answer.kind === "done") {
+        taken.push(...values.map((value) => value["seq"] ?? value["gap"]));
+        state.whys.push(...values.flatMap((value) => (typeof value["why"] === "string" ? [value["why"]] : [])));
+      }
       return Promise.resolve(answer);
     },
     timer: {
@@ -62,13 +82,13 @@ function stage(size: number, options: { readonly unreadable?: readonly number[];
         return () => {};
       },
     },
-    now: () => 0,
+    now: () => 5,
     stands: (each) => void (state.last = each),
   };
   const run = (): Promise<void> =>
     new Promise((done) => {
       settle = done;
-      createDelivery(parts).wake();
+      createDelivery({ ...parts, from: state.from }).wake();
     });
   return { run, state, taken, waits };
 }
@@ -77,7 +97,7 @@ test("records come in order, once, and the cursor follows them", async () => {
   const { run, state, taken } = stage(10);
   await run();
   expect(taken).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  expect(state.cursor).toEqual({ next: 10, lost: 0, view: null });
+  expect(state.cursor).toMatchObject({ next: 10, lost: 0, view: null, rewound: null });
   await run();
   expect(taken).toHaveLength(10);
 });
@@ -126,15 +146,104 @@ test("records that cannot be read are a gap that is told, one for all in a row",
   expect(state.cursor).toMatchObject({ next: 8, lost: 3 });
 });
 
+test("a log that went back is told as a gap, and what it holds since comes, from before where it parted", async () => {
+  const { run, state, taken } = stage(40, { perRead: 1 });
+  await run();
+  state.size = 30;
+  taken.length = 0;
+  await run();
+  const gone = { at: 5, from: 30, to: 40, size: 30 };
+  expect(taken[0]).toEqual([30, 40]);
+  expect(state.whys).toEqual([
+    "the log went back to 30 records when 40 were delivered; it comes again from record 25 on",
+  ]);
+  // Some that the receiver has come again, none that the log has is left out.
+  expect(taken.slice(1)).toEqual([25, 26, 27, 28, 29]);
+  expect(state.last).toMatchObject({ next: 30, rewound: gone });
+  expect(state.cursor).toMatchObject({ next: 30, rewound: gone });
+
+  // What it holds from there on comes as it does, and that it went back stays known.
+  state.size = 44;
+  state.fork = { from: 30, name: "second" };
+  taken.length = 0;
+  await run();
+  expect(taken).toEqual(Array.from({ length: 14 }, (_, at) => 30 + at));
+  expect(state.last).toMatchObject({ next: 44, rewound: gone });
+});
+
+test.each([40, 55])("a log that grew again to %i records after it went back is found by its records", async (size) => {
+  const { run, state, taken } = stage(40, { perRead: 1 });
+  await run();
+  state.size = size;
+  state.fork = { from: 35, name: "second" };
+  taken.length = 0;
+  await run();
+  expect(taken[0]).toEqual([36, 40]);
+  expect(state.whys.at(-1)).toMatch(/^the log has others in their place; it comes again from record \d+ on$/u);
+  const again = Number(taken[1]);
+  expect(again).toBeLessThanOrEqual(35);
+  expect(taken.slice(1)).toEqual(Array.from({ length: size - again }, (_, at) => again + at));
+});
+
+test("a kill before it was told that the log went back, and it is told then", async () => {
+  const { run, state, taken } = stage(8);
+  await run();
+  state.size = 5;
+  state.answers = ["die"];
+  await run();
+  expect(taken).not.toContainEqual([5, 8]);
+  await run();
+  expect(taken).toContainEqual([5, 8]);
+});
+
+test("with nothing left that was delivered, or a cursor of nowhere, it begins where its setting does", async () => {
+  const { run, state, taken } = stage(8);
+  state.cursor = { next: 1_000_000, lost: 0, view: null, marks: [], rewound: null };
+  await run();
+  expect(taken).toEqual([[8, 1_000_000], 0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("what counts the whole log counts it anew", async () => {
+  const { run, state, taken } = stage(40, { perRead: 1, whole: true });
+  await run();
+  state.size = 30;
+  taken.length = 0;
+  await run();
+  expect(taken.slice(1)).toEqual(Array.from({ length: 30 }, (_, at) => at));
+});
+
+test("a setting that was signed since the log went back has taken note of it", async () => {
+  const { run, state } = stage(8);
+  const rewound = { at: 5, from: 4, to: 9, size: 4 };
+  state.cursor = { next: 8, lost: 0, view: null, marks: [], rewound };
+  await run();
+  expect(state.last).toMatchObject({ rewound });
+  state.from = 4;
+  await run();
+  expect(state.last).toMatchObject({ rewound: null });
+});
+
 test("a cursor that nobody here wrote is none", () => {
-  expect(readCursor({ next: 3, lost: 0, view: { a: 1 } })).toEqual({ next: 3, lost: 0, view: { a: 1 } });
+  const marks = [
+    { next: 2, hash: null },
+    { next: 3, hash: "ab" },
+  ];
+  const good = { next: 3, lost: 0, view: { a: 1 }, marks, rewound: { at: 1, from: 2, to: 4, size: 2 } };
+  expect(readCursor(good)).toEqual(good);
+  expect(readCursor({ ...good, rewound: null })).toEqual({ ...good, rewound: null });
   for (const bad of [
     null,
     [],
     {},
-    { next: -1, lost: 0, view: null },
-    { next: "3", lost: 0, view: null },
-    { next: 3, lost: 0 },
+    { ...good, next: -1 },
+    { ...good, next: "3" },
+    { next: 3, lost: 0, view: null },
+    { ...good, more: 1 },
+    { ...good, next: 4 },
+    { ...good, marks: {} },
+    { ...good, marks: marks.toReversed() },
+    { ...good, marks: [{ next: 3, hash: 7 }] },
+    { ...good, rewound: { at: 1 } },
   ]) {
     expect(readCursor(bad)).toBeNull();
   }

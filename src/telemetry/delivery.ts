@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
-import { isObject } from "../kernel/json.ts";
-import type { DeliveryName, DeliveryState, PayloadFields } from "../protocol/telemetry-table.ts";
+import type { DeliveryName, DeliveryState, PayloadFields, Rewound } from "../protocol/telemetry-table.ts";
 import type { Timer } from "../platform/powers.ts";
+import type { Cursor } from "./cursor.ts";
+import { addMark, compareWithLog, type Mark } from "./marks.ts";
 import type { Found } from "./tail.ts";
 import type { Item, View } from "./view.ts";
 
@@ -14,15 +15,6 @@ export type Sent =
   /** Never: this receiver takes none of it, however often it is asked. */
   | { readonly kind: "refused"; readonly why: string };
 
-/** Where a delivery stands, over restarts. */
-export interface Cursor {
-  /** Number of the first record that it has not delivered. */
-  readonly next: number;
-  readonly lost: number;
-  /** What its view remembers. */
-  readonly view: JsonValue;
-}
-
 /** Keeps the cursor of one delivery; `keep` is durable when it resolves, whole or not at all. */
 export interface CursorStore {
   /** Null when there is none, or it is another destination's, or damaged. */
@@ -34,11 +26,17 @@ export interface DeliveryParts {
   readonly name: DeliveryName;
   /** Makes the view from what it remembered, or anew. Throws when that is nothing that it wrote. */
   view(snapshot: JsonValue): View;
-  /** Where it begins without a cursor. */
+  /** Where it begins without a cursor: the record of the setting in force. */
   readonly from: number;
+  /** Whether what it makes is of the whole log, so that it begins anew where the log went back. */
+  readonly whole: boolean;
   readonly cursors: CursorStore;
   /** Records from `from` on, some; none when there is none yet. */
   read(from: number): Promise<readonly Found[]>;
+  /** Records that the log has. */
+  size(): number;
+  /** What tells a record from any other, in hexadecimal; null when it cannot be read. */
+  hashOf(seq: number): Promise<string | null>;
   /** Of these records, what the monitor tells of their payloads, by number. */
   fieldsOf(found: readonly Found[]): Promise<ReadonlyMap<number, PayloadFields>>;
   /** Hands over some items, in order. Never rejects. */
@@ -66,7 +64,8 @@ const MOST_UNITS = 1024 * 1024;
  * Delivers the log: in order, each record at least once. The log itself is the queue: the cursor moves on only after the
  * receiver has taken what was made of the records before it, so that a receiver that is slow, down or lost costs neither
  * memory nor records, and a process that is killed in between delivers the last batch again. What a receiver refuses for
- * good is narrowed to the one item, and a gap is told in its place.
+ * good is narrowed to the one item, and a gap is told in its place. A log that is not the one which was delivered (its files
+ * were put back as they once were) is a gap too, and is delivered again from the newest place where it is the same.
  */
 export function createDelivery(parts: DeliveryParts): Delivery {
   const { name, timer } = parts;
@@ -74,11 +73,13 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   let lost = 0;
   let fault: string | null = null;
   let view: View | null = null;
+  let marks: readonly Mark[] = [];
+  let rewound: Rewound | null = null;
   let busy = false;
   let again = false;
   let failures = 0;
 
-  const say = (): void => parts.stands({ name, next, fault, lost });
+  const say = (): void => parts.stands({ name, next, fault, lost, rewound });
   const later = (why: string): Promise<void> => {
     fault = why;
     say();
@@ -115,14 +116,30 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     }
   }
 
-  async function run(): Promise<void> {
-    if (view === null) {
-      const cursor = await parts.cursors.load();
-      view = parts.view(cursor?.view ?? null);
-      next = cursor?.next ?? parts.from;
-      lost = cursor?.lost ?? 0;
+  async function begin(): Promise<View> {
+    const cursor = await parts.cursors.load();
+    next = cursor?.next ?? parts.from;
+    lost = cursor?.lost ?? 0;
+    marks = cursor?.marks ?? [];
+    // Whoever signed a setting since has seen that the log went back.
+    rewound = cursor?.rewound == null || cursor.rewound.size <= parts.from ? null : cursor.rewound;
+    const held = cursor === null ? null : await compareWithLog(cursor, { size: parts.size(), hashOf: parts.hashOf });
+    if (held?.kind !== "rewound") {
       say();
+      return parts.view(cursor?.view ?? null);
     }
+    rewound = { at: parts.now(), from: held.from, to: next, size: parts.size() };
+    marks = parts.whole ? [] : held.marks;
+    next = marks.at(-1)?.next ?? parts.from;
+    const fresh = parts.view(null);
+    say();
+    await hand(fresh.gap({ ...rewound, why: whyRewound(rewound, next) }));
+    await parts.cursors.keep({ next, lost, view: fresh.snapshot(), marks, rewound });
+    return fresh;
+  }
+
+  async function run(): Promise<void> {
+    view ??= await begin();
     for (;;) {
       const found = await parts.read(next);
       if (found.length === 0) return;
@@ -131,7 +148,8 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       lost += found.filter(({ kind }) => kind === "unreadable").length;
       for (const batch of batches(items)) await hand(batch);
       next += found.length;
-      await parts.cursors.keep({ next, lost, view: view.snapshot() });
+      marks = addMark(marks, { next, hash: await parts.hashOf(next - 1) });
+      await parts.cursors.keep({ next, lost, view: view.snapshot(), marks, rewound });
       say();
     }
   }
@@ -201,10 +219,9 @@ function* batches(items: readonly Item[]): Iterable<readonly Item[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Reads a cursor, or null: one that is damaged is none, and the delivery begins where its setting does. */
-export function readCursor(value: JsonValue): Cursor | null {
-  if (!isObject(value) || Object.keys(value).length !== 3) return null;
-  const { next, lost, view = null } = value;
-  const counts = [next, lost].every((each) => typeof each === "number" && Number.isSafeInteger(each) && each >= 0);
-  return counts ? { next: Number(next), lost: Number(lost), view } : null;
+function whyRewound({ from, to, size }: Rewound, next: number): string {
+  const what = from === size ? `the log went back to ${size} records when ${to} were delivered` : OTHERS;
+  return `${what}; it comes again from record ${next} on`;
 }
+
+const OTHERS = "the log has others in their place";

@@ -38,6 +38,17 @@ export async function readRecords(
   });
 }
 
+/** The bytes of one record in the tree, as public files have them; null when they cannot be read. */
+export async function readLeaf(
+  read: ReadPublic,
+  { seq, size }: { readonly seq: number; readonly size: number },
+): Promise<Uint8Array | null> {
+  const index = Math.floor(seq / TILE_WIDTH);
+  const first = index * TILE_WIDTH;
+  const leaves = await readBundle(read, index, Math.min(TILE_WIDTH, size - first));
+  return leaves?.[seq - first] ?? null;
+}
+
 /** The narrow one of the right edge, or the full one that has taken its place meanwhile. */
 async function readBundle(read: ReadPublic, index: number, width: number): Promise<readonly Uint8Array[] | null> {
   for (const held of width === TILE_WIDTH ? [TILE_WIDTH] : [width, TILE_WIDTH]) {

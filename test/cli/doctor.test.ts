@@ -1,9 +1,11 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ROLES } from "../../src/kernel/owner-roles.ts";
 import { findUser } from "../../src/main/find-user.ts";
 import { probeMachine } from "../../src/main/machine.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import type { Rewound } from "../../src/protocol/telemetry-table.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
@@ -70,4 +72,39 @@ test("rules by which payloads go are told, and that they wait for a clock; a hom
   const waiting = await told(() => ({ ...rules, waits: true }));
   expect(waiting).toMatch(/^note +retention +outcome for 7 days/mu);
   expect(waiting).toContain("aios doctor --set-clock");
+});
+
+/** Somebody can administer at a terminal, and recover. */
+const OWNED: Answers = {
+  owners: () => ({
+    owners: [
+      {
+        id: "ed25519:0123456789abcdef",
+        name: "owner",
+        roles: [...ROLES],
+        key: { kind: "ed25519", publicKey: "A".repeat(43) + "=" },
+        since: NOW,
+        grants: [],
+      },
+    ],
+    recovery: { wait: 60_000, by: null, codes: [], pending: null },
+    second: "nothing",
+  }),
+};
+
+test("a log that went back under telemetry is a fault, and no number of records is below zero", async () => {
+  const told = async (rewound: Rewound | null): Promise<{ out: string; code: number }> => {
+    const deliveries = [{ name: "ocsf-http", next: 40, fault: null, lost: 0, rewound }] as const;
+    const telemetry = () => ({ on: true, runs: true, size: 32, deliveries });
+    const desk = createDesk({ answers: { ...QUIET, ...OWNED, telemetry } });
+    const powers = { ...desk.powers, probe: () => Promise.resolve([]) };
+    return { code: await runProgram(["doctor"], powers), out: desk.out() };
+  };
+  const back = await told({ at: NOW, from: 30, to: 40, size: 30 });
+  expect(back.code).toBe(1);
+  expect(back.out).toMatch(
+    /^fault +telemetry +ocsf-http 0 behind, the log went back: records 30 to 39 had been delivered and are not in it/mu,
+  );
+  expect(back.out).toContain("aios log verify --against");
+  expect((await told(null)).out).toMatch(/^ok +telemetry +ocsf-http 0 behind$/mu);
 });

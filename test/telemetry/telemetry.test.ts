@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import parsePrometheus from "parse-prometheus-text-format";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Substrate } from "../e2e/substrate.ts";
+import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { checkOcsf } from "./ocsf-check.ts";
 import { isPublished } from "./otlp-decoded.ts";
 import { checkOtlp } from "./otlp-shape.ts";
@@ -19,7 +21,8 @@ let receiver: Receiver;
 interface Event {
   readonly class_uid: number;
   readonly metadata: { readonly sequence: number; readonly uid: string };
-  readonly unmapped: { readonly kind: string };
+  readonly activity_name?: string;
+  readonly unmapped: { readonly kind: string; readonly why?: string };
 }
 
 const eventsIn = (text: string): readonly Event[] =>
@@ -159,6 +162,39 @@ describe("events for a SIEM", () => {
     receiver.got.length = 0;
     await readFileAs(aios, "canary-path.txt", "canary-result");
     await receiver.until(() => at("/v1/traces").includes("canary-result") && at("/v1/logs").includes("canary-path"));
+  });
+
+  test("go on when the log was put back as it once was, after a gap that says so", async () => {
+    const log = join(aios.home, "log");
+    const kept = join(makeTemporaryFolder(), "log");
+    // What a receiver has got comes again when the cursor was not kept by then.
+    const standsAt = async (size: number): Promise<void> => {
+      const next = async () => (await aios.client.request("telemetry", {})).deliveries[0]?.next ?? 0;
+      while ((await next()) < size) await new Promise((done) => setTimeout(done, 50));
+    };
+    await use(aios, { siem: { file: null, to: `${receiver.at}/in` } });
+    receiver.got.length = 0;
+    await aios.crash();
+    execFileSync("cp", ["-a", log, kept]);
+    await aios.restart();
+    await aios.keepSecret("first", "sk-0123456789abcdefghij");
+    await aios.keepSecret("second", "sk-0123456789abcdefghij");
+    const { size } = await aios.client.request("telemetry", {});
+    await standsAt(size);
+    await aios.crash();
+    rmSync(log, { recursive: true });
+    execFileSync("cp", ["-a", kept, log]);
+    receiver.got.length = 0;
+    await aios.restart();
+    await receiver.until(() => posted().some((event) => event.activity_name === "Gap"));
+    const [gap] = posted();
+    expect(gap).toMatchObject({ activity_name: "Gap", unmapped: { missing_to: size - 1 } });
+    expect(gap?.unmapped.why).toMatch(/^the log (went back to|has others in)/u);
+    // What it holds now comes too, though it has fewer records than were delivered.
+    await receiver.until(() => posted().some(({ unmapped }) => unmapped.kind === "start"));
+    await standsAt(1);
+    const { deliveries } = await aios.client.request("telemetry", {});
+    expect(deliveries).toMatchObject([{ name: "ocsf-http", rewound: { to: size } }]);
   });
 
   test("stop when an owner signs that they do, and a destination in clear text elsewhere is not signed for", async () => {

@@ -16,7 +16,12 @@ import { openSigningSession } from "../signing-session.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { padText } from "../../showing/width.ts";
 
-const SIGNS = { ok: ["good", "ok     "], missing: ["bad", "missing"], note: ["wait", "note   "] } as const;
+const SIGNS = {
+  ok: ["good", "ok     "],
+  missing: ["bad", "missing"],
+  fault: ["bad", "fault  "],
+  note: ["wait", "note   "],
+} as const;
 
 /** `aios doctor`: what this machine and this home have of what the substrate needs. */
 export const doctor: Command = {
@@ -36,7 +41,7 @@ export const doctor: Command = {
     HOME,
   ],
   details: [
-    "Exit code 3 when something is missing. The log is the source of truth: what --rebuild deletes can always be made again.",
+    "Exit code 3 when something is missing, 1 when the log is not the one that others have seen. The log is the source of truth: what --rebuild deletes can always be made again.",
     "A start takes grants and everything else that an owner signed from the log itself, and the rest from a state that is kept. --replay finds one that was forged by somebody with the keys of the home; it takes about a minute for a million records, and exit code 1 says that something differs.",
   ],
   examples: ["doctor", "doctor --rebuild"],
@@ -61,7 +66,8 @@ export const doctor: Command = {
     const checks = [...machine.filter(({ name }) => !own.some((check) => check.name === name)), ...own];
     if (args.has("json")) writeJson(powers, { checks });
     else writeLines(powers.out, checks.flatMap(showCheck));
-    return checks.some((check) => check.state === "missing") ? EXIT.setup : EXIT.ok;
+    if (checks.some(({ state }) => state === "missing")) return EXIT.setup;
+    return checks.some(({ state }) => state === "fault") ? EXIT.no : EXIT.ok;
   },
 };
 

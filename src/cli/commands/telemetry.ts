@@ -5,6 +5,7 @@ import {
   NO_TELEMETRY,
   type TelemetrySetting,
 } from "../../protocol/telemetry-setting.ts";
+import type { Rewound } from "../../protocol/telemetry-table.ts";
 import type { CliRequests } from "../../protocol/requests.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insistBelow, prose } from "../insist-below.ts";
@@ -68,7 +69,7 @@ export const telemetryShow: Command = {
   rest: null,
   flags: [JSON_OUTPUT, HOME],
   details: [
-    "`behind` is how many records a receiver does not have yet; none is lost by waiting, since the log keeps them.",
+    "`behind` is how many records a receiver does not have yet; none is lost by waiting, since the log keeps them. Where the log is not the one that was delivered (its files were put back as they once were), that is said until an owner signs a setting again.",
   ],
   examples: ["telemetry show"],
   async run(powers, args) {
@@ -89,22 +90,35 @@ export const telemetryShow: Command = {
 export function checkTelemetry(standing: Standing): readonly Check[] {
   if (!standing.on) return [];
   const words = describeStanding(standing);
+  const found = words.join("; ");
+  if (standing.deliveries.some(({ rewound }) => rewound !== null)) {
+    return [{ name: "telemetry", state: "fault", found, hint: WENT_BACK }];
+  }
   const well = standing.runs && standing.deliveries.every(({ fault, lost }) => fault === null && lost === 0);
   const hint = well ? null : "nothing waits for it and the log keeps the records; aios telemetry show says more";
-  return [{ name: "telemetry", state: well ? "ok" : "note", found: words.join("; "), hint }];
+  return [{ name: "telemetry", state: well ? "ok" : "note", found, hint }];
 }
+
+const WENT_BACK =
+  "the log is not the one that was delivered: aios log verify --against a checkpoint or copy that you kept says more. Once you know why, sign the setting again: aios telemetry use";
 
 function describeStanding({ on, runs, size, deliveries }: Standing): readonly string[] {
   if (!on) return ["telemetry is off"];
   if (!runs) return ["telemetry does not run; it is tried again"];
   if (deliveries.length === 0) return ["telemetry has just begun"];
-  return deliveries.map(({ name, next, fault, lost }) =>
+  return deliveries.map(({ name, next, fault, lost, rewound }) =>
     [
-      `${name} ${size - next} behind`,
+      `${name} ${Math.max(0, size - next)} behind`,
+      ...(rewound === null ? [] : [describeRewound(rewound)]),
       ...(lost === 0 ? [] : [`${lost} lost`]),
       ...(fault === null ? [] : [makeVisible(fault)]),
     ].join(", "),
   );
+}
+
+function describeRewound({ at, from, to, size }: Rewound): string {
+  const gone = from === to - 1 ? `record ${from}` : `records ${from} to ${to - 1}`;
+  return `the log went back: ${gone} had been delivered and are not in it (found ${new Date(at).toISOString()}, at ${size} records)`;
 }
 
 function describe({ otlp, prometheus, siem, names, content, context }: TelemetrySetting): readonly string[] {
