@@ -23,6 +23,7 @@ interface Plan {
   readonly proxy: { readonly socket: number; readonly ports: { readonly [letter: string]: number } } | null;
   readonly free: readonly string[] | null;
   readonly visits: { readonly socket: number; readonly count: number } | null;
+  readonly openFiles: number;
   /** The filter in base64. */
   readonly filter: string;
 }

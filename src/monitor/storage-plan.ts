@@ -64,6 +64,9 @@ export function planUndo(
   return { ...base(code, { undo, roots }), command: command(words), channels: 0 };
 }
 
+/** The hard limit of the monitor's own, whatever it is, stays where it is lower. */
+const MOST_FILES = 1_048_576;
+
 function command(words: readonly string[]): readonly string[] {
   return [
     `${INSIDE}/node`,
@@ -91,6 +94,7 @@ function base(
     programs: "any",
     terminal: false,
     network: "none",
-    limits: { processes: 64, openFiles: 256, fileBytes: 1024 * MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
+    // It hands out descriptors, and an agent that leaves as many as it may under way must not keep it from that.
+    limits: { processes: 64, openFiles: MOST_FILES, fileBytes: 1024 * MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
 }

@@ -1,7 +1,7 @@
 import { bindFunction, checkCall, errnoOf, lastErrno, nameErrno } from "./libc.ts";
 import { interpreterOf, type NoProgram } from "./find-program.ts";
 
-// asm-generic/ioctls.h, asm-generic/fcntl.h, asm/signal.h, linux/close_range.h
+// asm-generic/ioctls.h, asm-generic/fcntl.h, asm-generic/resource.h, asm/signal.h, linux/close_range.h
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -11,6 +11,7 @@ const SIGPIPE = 13;
 const SIGXFSZ = 25;
 const SYS_CLOSE_RANGE = 436;
 const CLOSE_RANGE_CLOEXEC = 4;
+const RLIMIT_NOFILE = 7;
 const FIRST_AFTER_STREAMS = 3;
 const LAST_DESCRIPTOR = 0xffff_ffff;
 
@@ -18,6 +19,7 @@ const setsid = bindFunction<[]>("int setsid()");
 const ioctl = bindFunction<[number, number, number]>("int ioctl(int, unsigned long, long)");
 const fcntl = bindFunction<[number, number, number]>("int fcntl(int, int, long)");
 const signal = bindFunction<[number, null]>("intptr_t signal(int, void *)");
+const prlimit = bindFunction<[number, number, Buffer, null]>("int prlimit(int, int, const void *, void *)");
 const closeRange = bindFunction<[number, number, number, number]>("long syscall(long, long, long, long)");
 const leave = bindFunction<[number]>("void _exit(int)");
 const execve = bindFunction<[string, readonly (string | null)[], readonly (string | null)[]]>(
@@ -37,8 +39,14 @@ export function takeTerminal(): void {
  */
 export function becomeProgram(
   program: string,
-  start: { readonly command: readonly string[]; readonly environment: { readonly [name: string]: string } },
+  start: {
+    readonly command: readonly string[];
+    readonly environment: { readonly [name: string]: string };
+    /** Of one process, soft and hard. */
+    readonly openFiles: number;
+  },
 ): NoProgram {
+  limitFiles(start.openFiles);
   checkCall(
     "close descriptors",
     closeRange(SYS_CLOSE_RANGE, FIRST_AFTER_STREAMS, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC),
@@ -55,6 +63,13 @@ export function becomeProgram(
   const variables = Object.entries(start.environment).map(([name, value]) => `${name}=${value}`);
   execve(program, [...start.command, null], [...variables, null]);
   return explainExec(program, lastErrno());
+}
+
+function limitFiles(most: number): void {
+  const limit = Buffer.alloc(16); // struct rlimit { soft, hard }
+  limit.writeBigUInt64LE(BigInt(most), 0);
+  limit.writeBigUInt64LE(BigInt(most), 8);
+  checkCall("set its limit of open files", prlimit(0, RLIMIT_NOFILE, limit, null));
 }
 
 /** Ends this process without what Node does at its end: it would wait for its io_uring, which the filter refuses, and abort. */

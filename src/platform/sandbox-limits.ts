@@ -18,13 +18,17 @@ const RESERVATION = 1024 * 1024 * 1024;
 /**
  * Sets the limits of the namespace's first process while it waits at the gate; everything inside inherits them, and
  * nothing inside can raise them. Set after the user namespace was made, the limit on processes counts those of this
- * sandbox only (threads included), not its user's. Throws PlatformError.
+ * sandbox only (threads included), not its user's. `openFiles` null: a launcher sets it when it has handed out what it has
+ * to. Throws PlatformError.
  */
-export function applyLimits(pid: number, limits: SandboxSpec["limits"]): void {
+export function applyLimits(
+  pid: number,
+  limits: Omit<SandboxSpec["limits"], "openFiles"> & { readonly openFiles: number | null },
+): void {
   goWithOthers(pid);
   limitProcess(pid, RLIMIT_CORE, 0);
   limitProcess(pid, RLIMIT_FSIZE, limits.fileBytes);
   limitProcess(pid, RLIMIT_DATA, limits.memoryBytes + RESERVATION);
   limitProcess(pid, RLIMIT_NPROC, limits.processes);
-  limitProcess(pid, RLIMIT_NOFILE, limits.openFiles);
+  if (limits.openFiles !== null) limitProcess(pid, RLIMIT_NOFILE, limits.openFiles);
 }

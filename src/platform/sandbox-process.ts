@@ -129,7 +129,7 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     const status = await readStatus(pipeOf(child, plan, "status"), exited);
     first = openProcess(status.pid);
     if (first === null) throw new Error("the first process of the namespace is gone");
-    applyLimits(status.pid, spec.limits);
+    applyLimits(status.pid, agent === undefined ? spec.limits : { ...spec.limits, openFiles: null });
     group = options.groups?.enclose(status.pid, spec.limits) ?? null;
     await gate.pass();
     // The launcher comes as far as it can without the supervisor's word.

@@ -165,6 +165,7 @@ describe("an agent", () => {
       proxy: null,
       free: null,
       visits: null,
+      openFiles: 256,
       filter: "AQID",
     });
     expect([...argv, ...options].join(" ")).not.toMatch(/task|\/opt\/agent|HOME/);

@@ -126,7 +126,9 @@ function launcherCommand(
   const proxy = proxyAt === 0 ? null : { socket: FIRST_DESCRIPTOR, ports: listenersOf(spec.forwards ?? []) };
   const visits = visitsAt === 0 ? null : { socket: FIRST_DESCRIPTOR + visitsAt - 1, count: VISITS_MOST };
   const free = freeFolders(spec);
-  const plan: LaunchPlan = { command, environment, terminal, proxy, visits, free, filter: encodeBase64(launch.filter) };
+  const { openFiles } = spec.limits;
+  const filter = encodeBase64(launch.filter);
+  const plan: LaunchPlan = { command, environment, terminal, proxy, visits, free, openFiles, filter };
   return [
     `${LAUNCHER_FOLDER}/node`,
     "--disable-warning=ExperimentalWarning",

@@ -14,6 +14,9 @@ export interface LaunchPlan {
   readonly free: readonly string[] | null;
   /** Where so many unconnected sockets of the namespace go out, for visitors of published ports; null: it has none. */
   readonly visits: { readonly socket: number; readonly count: number } | null;
+  /** Open files of one process of the agent. The launcher sets it on itself last: what it hands out is counted with all
+   * that the user's other processes have under way, and that against the sender's own limit (unix(7), ETOOMANYREFS). */
+  readonly openFiles: number;
   /** The second filter in base64. */
   readonly filter: string;
 }

@@ -29,6 +29,28 @@ interface Outcome {
 const libc = koffi.load(null);
 const syscall = libc.func("long syscall(long number, long one, long two, long three, long four, long five)");
 
+const socketpair = libc.func("int socketpair(int, int, int, void *)");
+const sendmsg = libc.func("long sendmsg(int, void *, int)");
+
+/** One message with a byte and a descriptor so many times; false when it did not go. */
+function sendDescriptors(socket: number, fd: number, times: number): boolean {
+  const control = Buffer.alloc(16 + times * 4 + ((times * 4) % 8)); // struct cmsghdr { len, SOL_SOCKET, SCM_RIGHTS }
+  control.writeBigUInt64LE(BigInt(16 + times * 4), 0);
+  control.writeInt32LE(1, 8);
+  control.writeInt32LE(1, 12);
+  for (let place = 0; place < times; place++) control.writeInt32LE(fd, 16 + place * 4);
+  const byte = Buffer.from("x");
+  const vector = Buffer.alloc(16); // struct iovec { base, len }
+  vector.writeBigUInt64LE(koffi.address(byte), 0);
+  vector.writeBigUInt64LE(1n, 8);
+  const header = Buffer.alloc(56); // struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }
+  header.writeBigUInt64LE(koffi.address(vector), 16);
+  header.writeBigUInt64LE(1n, 24);
+  header.writeBigUInt64LE(koffi.address(control), 32);
+  header.writeBigUInt64LE(BigInt(control.length), 40);
+  return sendmsg(socket, header, 0x4040) >= 0 && byte.length > 0 && control.length > 0; // MSG_NOSIGNAL | MSG_DONTWAIT
+}
+
 function call(number: number, ...values: readonly number[]): Outcome {
   const padded = [0, 1, 2, 3, 4].map((index) => values[index] ?? 0);
   const result = Number(syscall(number, ...padded));
@@ -314,6 +336,20 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
   "large-file": (path = "", size = "") => {
     const detail = attempt(() => writeFileSync(path, Buffer.alloc(Number(size), 1)));
     return { done: detail === "ok", detail };
+  },
+  /** Sends descriptors to itself that nobody takes, as many as the kernel lets, and stays. `detail`: how many went. */
+  "in-flight": async (stay = "") => {
+    const [pair, nulls] = [Buffer.alloc(8), openSync("/dev/null", "r")];
+    let sent = 0;
+    while (socketpair(1, 1, 0, pair) === 0) {
+      let went = 0;
+      while (sendDescriptors(pair.readInt32LE(0), nulls, 253)) went += 253;
+      sent += went;
+      if (went === 0) break;
+    }
+    console.log(JSON.stringify({ done: sent > 0, detail: sent }));
+    await new Promise((resolve) => setTimeout(resolve, Number(stay)));
+    return { done: sent > 0, detail: sent };
   },
   forks: (count = "") => {
     const script = `i=0; while [ $i -lt ${Number(count)} ]; do sleep 3 >/dev/null 2>&1 & i=$((i+1)); done; echo all; kill $(jobs -p)`;

@@ -56,6 +56,22 @@ describe("limits", () => {
     expect(line("Max data size")).toMatch(new RegExp(` ${1536 * MIB} +${1536 * MIB} `));
   });
 
+  // The kernel counts descriptors under way over all processes of a user, and refuses whoever's own limit is below that.
+  it("of one agent's files keep no other from starting, however many descriptors it leaves under way", async () => {
+    const command = ["/aios/node", "--disable-warning=ExperimentalWarning", "/aios/attacker.ts", "in-flight", "60000"];
+    const hog = await stage.start(command, limited({ openFiles: 4096 }));
+    try {
+      await vi.waitUntil(() => hog.output().bytes.length > 0, { timeout: 20_000 });
+      const { detail } = JSON.parse(Buffer.from(hog.output().bytes).toString()) as { detail: number };
+      expect(detail).toBeGreaterThanOrEqual(4096);
+      const other = await stage.inside(["limits"], limited({ openFiles: 99 }));
+      expect(String(other.detail)).toMatch(/^Max open files +99 +99 /m);
+    } finally {
+      hog.kill();
+      await hog.ended;
+    }
+  });
+
   it("let thirty programs run side by side under a limit of 64, and not a hundred", async () => {
     expect((await stage.inside(["forks", "30"], limited({ processes: 64 }))).done).toBe(true);
     expect((await stage.inside(["forks", "100"], limited({ processes: 64 }))).done).not.toBe(true);
