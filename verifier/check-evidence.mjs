@@ -8,17 +8,20 @@
  *     node check-evidence.mjs FOLDER --key KEY [--witness KEY]... [--quorum N] [--owner KEYID]
  *
  * KEY is the log's key, from its owner and never from the folder; KEYID the owner's key that must have been the first one.
- * Exit code 0: everything that is shown stood in the log as it is shown, and what adds authority in it was signed. 1: refused, and
- * why. 2: the command line is wrong.
+ * Exit code 0: everything that is shown stood in the log as it is shown, what adds authority in it was signed, and nothing is left
+ * out that the folder promises. How many records it does not show is said, and nothing is claimed that would depend on them. 1:
+ * refused, and why. 2: the command line is wrong.
  */
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import {
   fromBase64,
   node,
+  openPlain,
   openTrusted,
+  readBytes,
   readTrust,
   Refused,
   run,
@@ -47,26 +50,30 @@ async function main() {
   }
   const trust = readTrust(values);
   const { checkpoint, by } = openTrusted(splitNote(readText(join(folder, "checkpoint"))), trust);
-  const ranges = readRanges(readText(join(folder, "evidence.json")), checkpoint.size);
+  const head = readHead(readText(join(folder, "evidence.json")), checkpoint.size);
   const owners = createOwners();
   const count = { shown: 0, leftOut: 0, payloads: 0, notGiven: 0 };
 
-  const lines = createInterface({ input: createReadStream(join(folder, "records.jsonl")), crlfDelay: Infinity });
+  const records = join(folder, "records.jsonl");
+  const input = createReadStream(records, { fd: openPlain(records, Infinity) });
+  const lines = createInterface({ input, crlfDelay: Infinity });
   const reader = lines[Symbol.asyncIterator]();
-  for (const { from, to, before, after } of ranges) {
+  for (const { from, to, before, after } of head.ranges) {
     const tree = createTree(before, from);
     for (let seq = from; seq < to; seq += 1) {
       const { value, done } = await reader.next();
       if (done) throw new Refused(`records.jsonl ends before record ${seq}`);
       const { hash, record, payload } = readLine(value, seq);
       tree.add(seq, 1, hash);
-      if (record === null) count.leftOut += 1;
-      else {
-        count.shown += 1;
-        if (payload !== null) count.payloads += 1;
-        else if (record.payload !== null) count.notGiven += 1;
-        owners.check(record, payload);
+      if (record === null) {
+        if (!head.mayLeaveOut(seq)) throw new Refused(`record ${seq} is left out, though ${head.promise(seq)}`);
+        count.leftOut += 1;
+        continue;
       }
+      count.shown += 1;
+      if (payload !== null) count.payloads += 1;
+      else if (record.payload !== null) count.notGiven += 1;
+      owners.check(record, payload);
     }
     if (!tree.close(after, to, checkpoint.size).equals(checkpoint.root)) {
       throw new Refused(`records ${from} to ${to - 1} do not lead to the root`);
@@ -76,27 +83,71 @@ async function main() {
   for (const key of values.owner ?? []) if (owners.first !== key) throw new Refused(`the first owner is not ${key}`);
 
   const { origin, size } = checkpoint;
-  process.stderr.write(
-    `verified: ${count.shown} records of ${origin} at size ${size}, and the places of ${count.leftOut}\n`,
-  );
+  say(`verified: ${count.shown} records of ${origin} at size ${size}`);
   sayCosigned(by);
-  process.stderr.write(`payloads: ${count.payloads} are what records commit to, ${count.notGiven} are not here\n`);
+  say(`selection: ${head.words}, of records ${head.from} to ${head.to - 1}`);
+  const hidden = sayNotShown(head, { count, size });
+  say(`payloads: ${count.payloads} are what records commit to, ${count.notGiven} are not here`);
   const { signed, unseen, first, noes } = owners;
-  process.stderr.write(`signatures: ${signed} of enrolled owners, the first of whom is ${first ?? "not here"}\n`);
-  if (unseen > 0) process.stderr.write(`signatures: ${unseen} could not be checked, as their payloads are not here\n`);
-  process.stderr.write(`denials: ${noes.signed} signed by owners, ${noes.own} by rules and the monitor\n`);
+  const enrolled = hidden === 0 ? "enrolled owners" : "owners who were enrolled and not removed by what is shown";
+  say(`signatures: ${signed} of ${enrolled}, the first of whom is ${first ?? "not here"}`);
+  if (unseen > 0) say(`signatures: ${unseen} could not be checked, as their payloads are not here`);
+  say(`denials: ${noes.signed} signed by owners, ${noes.own} by rules and the monitor`);
+}
+
+function say(words) {
+  process.stderr.write(`${words}\n`);
+}
+
+/** Says how many records are not shown; gives how many of them could change what the shown ones mean. */
+function sayNotShown({ from, to, ranges }, { count, size }) {
+  const background = ranges.slice(0, -1).reduce((sum, range) => sum + range.to - range.from, 0);
+  const earlier = from - background;
+  const hidden = count.leftOut + earlier;
+  say(`not shown: ${count.leftOut} of these, ${earlier} before them, ${size - to} after them`);
+  if (hidden > 0) {
+    say(
+      `not shown: what those ${hidden} are cannot be known from here: an owner removed, a grant revoked, a payload erased`,
+    );
+  }
+  return hidden;
 }
 
 function readText(path) {
-  if (statSync(path).size > MAX_HEAD_BYTES) throw new Refused(`${path} is too large`);
-  return readFileSync(path, "utf8");
+  return readBytes(path, MAX_HEAD_BYTES).toString("utf8");
 }
 
-/** The ranges of evidence.json: in order, apart, within the tree. */
-function readRanges(text, size) {
-  const { v, kind, ranges } = parse(text, "evidence.json") ?? {};
-  if (v !== 1 || kind !== "aios-evidence" || !Array.isArray(ranges))
+/** What evidence.json says of itself: whose records it promises, and its ranges, in order, apart, within the tree. */
+function readHead(text, size) {
+  const { v, kind, from, to, selection, ranges: given } = parse(text, "evidence.json") ?? {};
+  if (v !== 2 || kind !== "aios-evidence" || !Array.isArray(given))
     throw new Refused("evidence.json is something else");
+  const { agents, instances, payloads } = selection ?? {};
+  if (!isNames(agents) || !isNames(instances) || typeof payloads !== "boolean") {
+    throw new Refused("evidence.json does not say whose records are here");
+  }
+  const ranges = readRanges(given, size);
+  const last = ranges.at(-1);
+  if (last === undefined || last.from !== from || last.to !== to)
+    throw new Refused("evidence.json names another range");
+  const names = [...agents, ...instances];
+  const whose = names.length === 0 ? "everybody's records" : `records of ${names.join(", ")}, and those of nobody`;
+  return {
+    from,
+    to,
+    ranges,
+    words: `${whose}, ${payloads ? "with" : "without"} payloads`,
+    mayLeaveOut: (seq) => seq >= from && names.length > 0,
+    promise: (seq) => (seq < from ? "authority rests on what is shown there" : "everybody's records are promised"),
+  };
+}
+
+/** Names that a screen shows as they are. */
+function isNames(list) {
+  return Array.isArray(list) && list.every((name) => typeof name === "string" && /^[!-~]{1,64}$/.test(name));
+}
+
+function readRanges(ranges, size) {
   let last = 0;
   return ranges.map(({ from, to, before, after }) => {
     if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < last || to <= from || to > size) {

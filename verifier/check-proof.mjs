@@ -13,7 +13,7 @@
  * printed, and it stood in the log. 1: refused, and why. 2: the command line is wrong.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { readFileSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -36,7 +36,7 @@ function main() {
     throw new Usage("usage: node check-proof.mjs FILE --key KEY [--witness KEY]... [--quorum N]");
   }
   const trust = readTrust(values);
-  const bytes = readFileSync(file);
+  const bytes = readBytes(file, MAX_MEMORY_BYTES);
   if (bytes[0] === 0x7b) return checkMemory(bytes, trust);
   const { index, record, path, note } = readProof(bytes);
   const { checkpoint, by } = openTrusted(note, trust);
@@ -103,6 +103,38 @@ function readPath(lines) {
   const path = Array.isArray(lines) && lines.length <= 63 ? lines.map((line) => fromBase64(String(line))) : [null];
   if (!path.every((hash) => hash?.length === 32)) throw new Refused("its path holds something that is no hash");
   return path;
+}
+
+/** Opens a file of somebody else's: a pipe or a device in its place must not hold up whoever checks. The caller closes it. */
+export function openPlain(path, most) {
+  let fd;
+  try {
+    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    throw new Refused(`${path} ${FAULTS.get(error.code) ?? `cannot be read (${error.code})`}`);
+  }
+  const found = fstatSync(fd);
+  const why = !found.isFile() ? "is no plain file" : found.size > most ? "is too large" : null;
+  if (why === null) return fd;
+  closeSync(fd);
+  throw new Refused(`${path} ${why}`);
+}
+
+const FAULTS = new Map([
+  ["ENOENT", "is not there"],
+  ["ENOTDIR", "is not there"],
+  ["EACCES", "may not be read by you"],
+  ["ELOOP", "is behind links that lead in a circle"],
+  ["ENXIO", "is no plain file"],
+]);
+
+export function readBytes(path, most) {
+  const fd = openPlain(path, most);
+  try {
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The keys that the command line names. */

@@ -21,6 +21,7 @@ import { openBoard } from "./board.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { createDesktopNotice } from "./desktop-notice.ts";
+import { explainRead } from "./explain-read.ts";
 import { findUser } from "./find-user.ts";
 import { createLatePowers } from "./late-powers.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
@@ -58,19 +59,6 @@ async function orNull(answer: Promise<string | null>): Promise<string | null> {
     if (error instanceof PlatformError && (error.code === "cancelled" || error.code === "too-long")) return null;
     return await translateFaults(() => Promise.reject(error));
   }
-}
-
-const READ_FAULTS: ReadonlyMap<unknown, string> = new Map([
-  ["ENOENT", "it does not exist"],
-  ["ENOTDIR", "it does not exist"],
-  ["EISDIR", "it is a folder"],
-  ["EACCES", "you may not read it"],
-  ["ERR_ENCODING_INVALID_ENCODED_DATA", "it is not UTF-8 text"],
-]);
-
-function explainRead(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : error;
-  return READ_FAULTS.get(code) ?? String(code);
 }
 
 /** A pipe or a device says nothing of its size, and may have no end. */

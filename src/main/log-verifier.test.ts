@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { foldersOf, openTestLog, ORIGIN, SIGNER } from "../../test/fakes/open-log.ts";
@@ -32,5 +34,64 @@ describe("the verifier of the command line", () => {
     expect(error).toMatchObject({ code: "usage", hint: expect.stringContaining("AbCd...=") });
     const { hint } = error as { hint: string }; // as just seen
     expect(makeVisible(hint)).toBe(hint);
+  });
+
+  const key = { kind: "text", text: noteKeyText(sha256, { name: ORIGIN, publicKey: SIGNER.publicKey }) } as const;
+  /** The folder of a log of some records, in which something is otherwise. */
+  async function strangersFolder(change: (folder: string) => void): Promise<string> {
+    const home = makeTemporaryFolder();
+    const log = await openTestLog(home);
+    await log.append({ kind: "stop", why: "test" }, null);
+    await log.close();
+    const folder = foldersOf(home).log;
+    change(folder);
+    return folder;
+  }
+  const instead = (path: string, put: (path: string) => void) => (folder: string) => {
+    rmSync(join(folder, path), { recursive: true });
+    put(join(folder, path));
+  };
+  const pipe = (path: string): void => void execFileSync("mkfifo", [path]);
+  const circle = (path: string): void => symlinkSync(path, path);
+  const aFolder = (path: string): void => mkdirSync(path);
+  const aFile = (path: string): void => writeFileSync(path, "");
+
+  test.each([
+    ["a pipe for the checkpoint", "checkpoint", pipe, "Cannot read checkpoint: it is no plain file"],
+    ["a pipe for records", "tile/entries/000.p/1", pipe, "Cannot read tile/entries/000.p/1: it is no plain file"],
+    ["a pipe for hashes", "tile/0/000.p/1", pipe, "Cannot read tile/0/000.p/1: it is no plain file"],
+    ["a folder for the checkpoint", "checkpoint", aFolder, "Cannot read checkpoint: it is no plain file"],
+    ["links in a circle", "checkpoint", circle, /^Cannot read checkpoint: it is a symbolic link/u],
+    ["links in a circle above", "tile", circle, /^Cannot read tile\/.*: it is a symbolic link, or behind links/u],
+    ["a file for a folder", "tile", aFile, /^Cannot read tile\/.*: something else is where a folder should be$/u],
+    ["no checkpoint", "checkpoint", () => {}, "the checkpoint is missing or empty"],
+  ])("refuses a stranger's folder with %s, in words, and waits for nothing", async (_, path, put, why) => {
+    const folder = await strangersFolder(instead(path, put));
+    const verified = await verifier.verify({ folder, key, against: [], witnesses: null });
+    const said = typeof why === "string" ? why : expect.stringMatching(why);
+    expect(verified).toEqual({ kind: "refused", code: "log-refused", at: null, why: said });
+  });
+
+  test("says of a path that leads to no folder what is wrong with it, and what to name", async () => {
+    const folder = await strangersFolder(() => {});
+    const loop = join(makeTemporaryFolder(), "loop");
+    circle(loop);
+    for (const [path, message] of [
+      ["/absent", "Cannot read /absent: it does not exist"],
+      [join(folder, "checkpoint"), `Cannot read ${join(folder, "checkpoint")}: it is no folder`],
+      [join(folder, "checkpoint", "x"), `Cannot read ${join(folder, "checkpoint", "x")}: it does not exist`],
+      [loop, `Cannot read ${loop}: it is behind links that lead in a circle`],
+    ] as const) {
+      const given = { folder: path, key, against: [], witnesses: null };
+      const error = await verifier.verify(given).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: "file-unreadable",
+        message,
+        hint: expect.stringContaining("name the folder"),
+      });
+      if (path === join(folder, "checkpoint")) continue;
+      const against = await verifier.verify({ ...given, folder, against: [path] }).catch((thrown: unknown) => thrown);
+      expect(against).toMatchObject({ code: "file-unreadable", message, hint: expect.stringContaining("checkpoint") });
+    }
   });
 });

@@ -13,6 +13,7 @@ import { isExport, verifyExport } from "../protocol/memory-export.ts";
 import { noteKeyText, readNoteKey, type NoteKey } from "../protocol/note.ts";
 import { readProof } from "../protocol/proof-file.ts";
 import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
+import { explainRead } from "./explain-read.ts";
 import { logFolder } from "./log-folder.ts";
 
 /** A checkpoint with a hundred cosignatures has less. */
@@ -36,7 +37,7 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
 
   /** What a log is held against: checkpoints are read whole, a folder is a copy of the log. */
   async function readAgainst(paths: readonly string[]): Promise<Pick<VerifyOptions, "earlier" | "copy">> {
-    const folders = paths.filter((path) => isFolder(path));
+    const folders = paths.filter((path) => isFolder(path, TO_COMPARE));
     const [copy] = folders;
     if (folders.length > 1)
       throw CliFailure.of("usage", "A log is compared with one copy at a time", "name one folder, and any checkpoints");
@@ -83,6 +84,8 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
     folder: logFolder,
     async verify({ folder: path, key: source, against, witnesses }): Promise<Verified> {
       const key = await findKey(source);
+      // A home whose log is gone is refused as such a log; a folder that somebody named is looked for.
+      if (source.kind === "text" || path !== logFolder(source.home)) insistOnFolder(path);
       const verdict = await verifyLog(openLogReader(path), {
         powers,
         publicKey: key.publicKey,
@@ -148,8 +151,22 @@ function sayWitnesses(by: readonly Cosigned[]): readonly string[] {
   return by.map(({ witness, time }) => `  by ${witness.name} on ${new Date(time * 1000).toISOString()}`);
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+const OF_A_LOG = "name the folder of a log, which has the file checkpoint and the folder tile";
+const TO_COMPARE = "name a checkpoint that you kept, or the folder of a copy of the log";
+
+/** Whether a path leads to a folder; what leads nowhere is said in words. */
+function isFolder(path: string, hint: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    throw CliFailure.of("file-unreadable", `Cannot read ${path}: ${explainRead(error)}`, hint);
+  }
+}
+
+function insistOnFolder(path: string): void {
+  if (!isFolder(path, OF_A_LOG)) {
+    throw CliFailure.of("file-unreadable", `Cannot read ${path}: it is no folder`, OF_A_LOG);
+  }
 }
 
 /** The public half of a home's log key. Whoever may read the file is the home's owner, who may see it. */

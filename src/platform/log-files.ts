@@ -5,7 +5,10 @@ import { promisify } from "node:util";
 import { lockFile } from "./file-lock.ts";
 import type { AppendFile, LogFiles, LogReader, WholeFile } from "./log-powers.ts";
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } =
+  constants;
+/** A pipe or a device must not hold up whoever reads a folder that somebody else made. */
+const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** Writes under way at once. Fewer than the threads of libuv, so that a group of records never waits for tiles. */
@@ -27,8 +30,8 @@ const statFile: (descriptor: number) => Promise<Stats> = promisify(fstat);
 export function openLogReader(root: string): LogReader {
   const at = resolver(root);
   return Object.freeze({
-    read: (path: string) => readWhole(at(path)),
-    list: (folder: string) => listNames(at(folder)),
+    read: (path: string) => readWhole(at(path)).catch((error: unknown) => unreadable(path, error)),
+    list: (folder: string) => listNames(at(folder)).catch((error: unknown) => unreadable(folder, error)),
   });
 }
 
@@ -182,7 +185,7 @@ async function readRange(
 ): Promise<Uint8Array | null> {
   let descriptor: number;
   try {
-    descriptor = await openFile(file, O_RDONLY | O_NOFOLLOW);
+    descriptor = await openFile(file, READ);
   } catch (error) {
     return absent(error);
   }
@@ -196,15 +199,15 @@ async function readRange(
 async function readWhole(file: string): Promise<Uint8Array | null> {
   let descriptor: number;
   try {
-    descriptor = await openFile(file, O_RDONLY | O_NOFOLLOW);
+    descriptor = await openFile(file, READ);
   } catch (error) {
     return absent(error);
   }
   try {
-    const { size } = await statFile(descriptor);
-    if (size > MAX_FILE_BYTES)
-      throw new RangeError(`Cannot read ${file}: ${size} bytes are more than any file of a log`);
-    return await readFrom(descriptor, { offset: 0, length: size });
+    const found = await statFile(descriptor);
+    if (!found.isFile()) throw new Error("it is no plain file");
+    if (found.size > MAX_FILE_BYTES) throw new RangeError(`${found.size} bytes are more than any file of a log has`);
+    return await readFrom(descriptor, { offset: 0, length: found.size });
   } finally {
     await closeFile(descriptor);
   }
@@ -231,6 +234,22 @@ async function listNames(folder: string): Promise<readonly string[]> {
   } catch (error) {
     return absent(error) ?? [];
   }
+}
+
+const READ_FAULTS: ReadonlyMap<unknown, string> = new Map([
+  ["ELOOP", "it is a symbolic link, or behind links that lead in a circle"],
+  ["ENOTDIR", "something else is where a folder should be"],
+  ["EISDIR", "it is a folder"],
+  ["ENXIO", "it is no plain file"],
+  ["EACCES", "it may not be read by whoever asks"],
+]);
+
+/** Says in words which file it is and what is wrong with it; the code of the file system stays with it. */
+function unreadable(path: string, error: unknown): never {
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+  const plain = error instanceof Error ? error.message : String(error);
+  const why = READ_FAULTS.get(code) ?? code ?? plain;
+  throw Object.assign(new Error(`Cannot read ${path}: ${why}`, { cause: error }), code === null ? {} : { code });
 }
 
 /** Null for a file that is not there; every other failure is one (ERRORS-DENY). */

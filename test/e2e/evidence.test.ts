@@ -1,12 +1,13 @@
-import { spawnSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { noteKeyText } from "../../src/protocol/note.ts";
 import { createSigner } from "../../src/platform/signer.ts";
-import { createDesk } from "../fakes/cli-powers.ts";
+import { createDesk, type Desk } from "../fakes/cli-powers.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { packageSource } from "./sources.ts";
@@ -62,22 +63,26 @@ beforeAll(async () => {
 afterAll(() => aios.stop());
 
 async function pack(name: string, ...flags: readonly string[]): Promise<string> {
+  await packAt(name, ...flags);
+  return join(folder, name);
+}
+async function packAt(name: string, ...flags: readonly string[]): Promise<Desk> {
   const desk = createDesk({});
   const { powers } = desk;
   const home = {
     ...powers.home(null),
     connect: () => Promise.resolve({ ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} }),
   };
-  const path = join(folder, name);
-  const exit = await runProgram(["log", "evidence", path, ...flags], { ...powers, home: () => home });
+  const exit = await runProgram(["log", "evidence", join(folder, name), ...flags], { ...powers, home: () => home });
   expect({ exit, said: desk.err() }).toEqual({ exit: 0, said: "" });
-  return path;
+  return desk;
 }
 function check(path: string, ...flags: readonly string[]): { readonly code: number | null; readonly said: string } {
   const run = spawnSync(process.execPath, [VERIFIER, path, "--key", key, ...flags], {
     encoding: "utf8",
     cwd: "/",
     env: {},
+    timeout: 60_000, // of a verifier that waits for a pipe
   });
   return { code: run.status, said: run.stderr };
 }
@@ -97,7 +102,9 @@ describe("evidence of everything", () => {
   test("is verified by two files that know no home", () => {
     const { code, said } = check(path);
     expect(code, said).toBe(0);
-    expect(said).toMatch(/^verified: \d+ records of aios\S* at size \d+, and the places of 0\n/u);
+    expect(said).toMatch(/^verified: \d+ records of aios\S* at size \d+\n/u);
+    expect(said).toMatch(/^selection: everybody's records, with payloads, of records 0 to \d+$/mu);
+    expect(said).toMatch(/^not shown: 0 of these, 0 before them, 0 after them\npayloads/mu);
     expect(said).toMatch(/signatures: 4 of enrolled owners/u);
     const first = /the first of whom is (?<key>\S+)/u.exec(said)?.groups?.["key"] ?? "";
     expect(check(path, "--owner", first).code).toBe(0);
@@ -133,7 +140,22 @@ describe("a part of the evidence", () => {
     expect(textOf(path)).not.toContain(THEIRS);
     const { code, said } = check(path);
     expect(code, said).toBe(0);
-    expect(said).toMatch(/and the places of [1-9]/u);
+    const left = linesOf(path).filter((line) => line.includes('"hash"')).length;
+    expect(left).toBeGreaterThan(0);
+    // What is not shown is counted, and nothing is claimed that it could undo.
+    expect(said).toContain(
+      `\nnot shown: ${left} of these, 0 before them, 0 after them\nnot shown: what those ${left} are`,
+    );
+    expect(said).toMatch(/signatures: 4 of owners who were enrolled and not removed by what is shown,/u);
+    hide(path, (record) => record.kind === "payload-erased");
+    expect(check(path).said).toContain(`\nnot shown: ${left + 1} of these, `);
+  });
+
+  test("of an agent that there is not says that no record is of it", async () => {
+    const desk = await packAt("nosuch", "--agent", "nosuch", "--agent", "writer");
+    expect(desk.out()).toMatch(/\n {2}no record of these is of nosuch\n/u);
+    expect(desk.out()).not.toContain("of writer");
+    expect(readFileSync(join(folder, "nosuch", "report.html"), "utf8")).toContain("none is of nosuch");
   });
 
   test("without payloads shows no argument and no result, and still who signed", async () => {
@@ -141,6 +163,7 @@ describe("a part of the evidence", () => {
     expect(textOf(path)).not.toContain(OURS);
     const { code, said } = check(path);
     expect(code, said).toBe(0);
+    expect(said).toContain("selection: everybody's records, without payloads");
     expect(said).toMatch(/signatures: 3 of enrolled owners[^\n]*\nsignatures: 1 could not be checked/u);
   });
 
@@ -152,7 +175,10 @@ describe("a part of the evidence", () => {
     expect(seqs.length).toBeLessThan(erased);
     const { code, said } = check(path);
     expect(code, said).toBe(0);
-    expect(said).toMatch(/signatures: 4 of enrolled owners/u);
+    expect(said).toMatch(/signatures: 4 of owners who were enrolled and not removed by what is shown,/u);
+    expect(said).toMatch(/\nnot shown: 0 of these, [1-9]\d* before them, 0 after them\n/u);
+    hide(path, (record) => record.kind === "grant-signed");
+    expect(check(path)).toMatchObject({ code: 1, said: expect.stringContaining("though authority rests on") });
   });
 });
 
@@ -169,13 +195,40 @@ const lines = (path: string, change: (rows: string[]) => string[]): void =>
   rewrite(path, "records.jsonl", (text) => `${change(text.trimEnd().split("\n")).join("\n")}\n`);
 const head = (
   path: string,
-  change: (document: { ranges: { from: number; to: number; before: string[]; after: string[] }[] }) => void,
+  change: (document: {
+    to: number;
+    selection: { agents: string[] };
+    ranges: { from: number; to: number; before: string[]; after: string[] }[];
+  }) => void,
 ): void =>
   rewrite(path, "evidence.json", (text) => {
     const document = JSON.parse(text) as Parameters<typeof change>[0];
     change(document);
     return JSON.stringify(document);
   });
+
+/** The hash of a record in the tree (RFC 6962), in base64. */
+const hashOf = (path: string, seq: number): string => {
+  const { leaf } = JSON.parse(linesOf(path)[seq] ?? "") as { leaf: string };
+  return createHash("sha256")
+    .update(Buffer.from([0]))
+    .update(leaf)
+    .digest("base64");
+};
+/** Puts its hash in the place of each record that is meant, as a packer may for others' records. */
+const hide = (path: string, isMeant: (record: { readonly kind: string }) => boolean): void =>
+  lines(path, (rows) =>
+    rows.map((row) => {
+      const { seq, leaf } = JSON.parse(row) as { seq: number; leaf?: string };
+      return leaf !== undefined && isMeant(JSON.parse(leaf) as { kind: string })
+        ? JSON.stringify({ seq, hash: hashOf(path, seq) })
+        : row;
+    }),
+  );
+const pipe = (path: string, name: string): void => {
+  rmSync(join(path, name));
+  execFileSync("mkfifo", [join(path, name)]);
+};
 
 const FORGERIES: readonly Forgery[] = [
   [
@@ -202,9 +255,10 @@ const FORGERIES: readonly Forgery[] = [
     "the last record is left out, and the range says so",
     (path) => {
       lines(path, (rows) => rows.slice(0, -1));
-      head(path, ({ ranges }) => {
-        const last = ranges.at(-1);
+      head(path, (document) => {
+        const last = document.ranges.at(-1);
         if (last !== undefined) last.to -= 1;
+        document.to -= 1;
       });
     },
     /fewer hashes/u,
@@ -217,9 +271,36 @@ const FORGERIES: readonly Forgery[] = [
   ["a record is added", (path) => lines(path, (rows) => [...rows, rows.at(-1) ?? ""]), /goes on behind/u],
   [
     "a record is hidden behind another hash",
-    (path) => lines(path, (rows) => rows.with(4, JSON.stringify({ seq: 4, hash: encodeBase64(32) }))),
+    (path) => {
+      lines(path, (rows) => rows.with(4, JSON.stringify({ seq: 4, hash: encodeBase64(32) })));
+      head(path, ({ selection }) => selection.agents.push("writer"));
+    },
     /do not lead to the root/u,
   ],
+  [
+    "an erasure stands as a hash, and everybody's records are promised",
+    (path) => hide(path, (record) => record.kind === "payload-erased"),
+    /record \d+ is left out, though everybody's records are promised/u,
+  ],
+  [
+    "a range ends before the one that was asked for does",
+    (path) => {
+      head(path, (document) => {
+        const [whole] = document.ranges;
+        if (whole === undefined) throw new Error("there is a range");
+        document.ranges = [{ ...whole, to: whole.to - 1, after: [hashOf(path, whole.to - 1)] }];
+      });
+      lines(path, (rows) => rows.slice(0, -1));
+    },
+    /evidence\.json names another range/u,
+  ],
+  [
+    "the head promises nothing",
+    (path) => rewrite(path, "evidence.json", (text) => text.replace(/"selection":\{[^}]*\}/u, '"selection":{}')),
+    /does not say whose records/u,
+  ],
+  ["a pipe is in the place of the checkpoint", (path) => pipe(path, "checkpoint"), /checkpoint is no plain file/u],
+  ["a pipe is in the place of the records", (path) => pipe(path, "records.jsonl"), /records\.jsonl is no plain file/u],
   ["a hash is added", (path) => head(path, ({ ranges }) => ranges[0]?.after.push(encodeBase64(32))), /more hashes/u],
   [
     "the checkpoint says another size",

@@ -26,7 +26,7 @@ export const logEvidence: Command = {
     HOME,
   ],
   details: [
-    "Makes records.jsonl (the records, and salt and text of what is sealed beside them), checkpoint, evidence.json (what leads from one to the other) and report.html, which people read. Records of others are there as hashes, so that none can be left out unseen. What owners signed is there from the log's beginning.",
+    "Makes records.jsonl (the records, and salt and text of what is sealed beside them), checkpoint, evidence.json (what leads from one to the other) and report.html, which people read. Records of others are there as hashes, so that none can be left out unseen; what a hash stands for nobody can know, so the verifier counts them, and refuses a hash where everybody's records are promised. What owners signed is there from the log's beginning.",
     "An auditor checks it with verifier/check-evidence.mjs and the log's key, which you give them another way. Payloads hold what agents read and wrote: give the folder to nobody who may not see that.",
   ],
   examples: ["log evidence audit --since 30d", "log evidence audit --agent writer --no-payloads"],
@@ -41,9 +41,13 @@ export const logEvidence: Command = {
       const stretch = { from, to, size };
       const selection = { agents: args.values("agent"), instances: args.values("instance") };
       const evidence = { stretch, selection, payloads: !args.has("no-payloads"), note };
-      const shown = await writeFolder({ powers, client, folder: powers.resolve(args.required("DIR")) }, evidence);
+      const { shown, absent } = await writeFolder(
+        { powers, client, folder: powers.resolve(args.required("DIR")) },
+        evidence,
+      );
       writeLines(powers.out, [
         line(`${shown} of records ${from} to ${to - 1} are in ${makeVisible(args.required("DIR"))}`, "good"),
+        ...absent.map((name) => line(`  no record of these is of ${makeVisible(name)}`, "wait")),
         line("  report.html is for people, README.txt says how to check it", "faint"),
       ]);
       return EXIT.ok;
@@ -62,12 +66,12 @@ interface Asked {
 async function writeFolder(
   { powers, client, folder }: { readonly powers: CliPowers; readonly client: MonitorClient; readonly folder: string },
   { stretch, selection, payloads, note }: Asked,
-): Promise<number> {
+): Promise<{ readonly shown: number; readonly absent: readonly string[] }> {
   const { drafts } = powers;
   await drafts.makeFolder(folder);
   const evidence = collectEvidence({ powers, client, stretch, selection, payloads });
   await drafts.pour(`${folder}/records.jsonl`, evidence.lines);
-  const { ranges, story, policies } = evidence.sum();
+  const { ranges, story, policies, absent } = evidence.sum();
   await drafts.write(`${folder}/checkpoint`, note);
   for (const [name, text] of policies) await drafts.write(`${folder}/policy-${name}.cedar`, text);
   const origin = splitNote(note)?.text.split("\n")[0] ?? "";
@@ -75,17 +79,14 @@ async function writeFolder(
     selection.agents.length + selection.instances.length === 0
       ? "everybody's records"
       : `records of ${[...selection.agents, ...selection.instances].join(", ")}`;
-  const facts = {
-    origin,
-    ...stretch,
-    made: powers.now(),
-    selection: `${whose}, ${payloads ? "with" : "without"} payloads`,
-  };
-  await drafts.write(`${folder}/report.html`, writeReport(story, facts));
+  const facts = { origin, ...stretch, made: powers.now() };
+  const none = absent.length === 0 ? "" : `; none is of ${absent.join(", ")}`;
+  const words = `${whose}, ${payloads ? "with" : "without"} payloads${none}`;
+  await drafts.write(`${folder}/report.html`, writeReport(story, { ...facts, selection: words }));
   await drafts.write(`${folder}/README.txt`, README);
-  const document = { v: 1, kind: "aios-evidence", ...facts, ranges };
+  const document = { v: 2, kind: "aios-evidence", ...facts, selection: { ...selection, payloads }, ranges };
   await drafts.write(`${folder}/evidence.json`, `${JSON.stringify(document)}\n`);
-  return story.records;
+  return { shown: story.records, absent };
 }
 
 /** The newest checkpoint, cosigned where it can be, over all records before `until`. */
@@ -133,6 +134,7 @@ project) and the key of the log, both from somewhere else than this folder:
     node check-evidence.mjs FOLDER --key KEY
 
 It says whether each record stood in the log at its place, whether payloads are the ones that
-records commit to, and whether what adds authority was signed by an enrolled owner.
+records commit to, and whether what adds authority was signed by an owner whom the records
+enrol. How many records are not here it says too; what those are nobody can know from here.
 docs/formats/evidence.md of the project has the format.
 `;

@@ -31,6 +31,8 @@ export interface Evidence {
     readonly story: Story;
     /** Texts of rules by the hex digits of their digest. */
     readonly policies: ReadonlyMap<string, string>;
+    /** Names that were selected and that no record is of. */
+    readonly absent: readonly string[];
   };
 }
 
@@ -40,7 +42,7 @@ export function collectEvidence({ powers, client, stretch, selection, payloads }
   const story = createStory();
   const policies = new Map<string, string>();
   const agentOf = new Map<string, string>();
-  const isSelected = createSelector(selection, agentOf);
+  const selector = createSelector(selection, agentOf);
   // What owners signed is shown whole, also where arguments and results are left out: without it no signature can be checked.
   const shows = (record: LogRecord): boolean => payloads || AUTHORITY.includes(record.kind);
 
@@ -55,7 +57,7 @@ export function collectEvidence({ powers, client, stretch, selection, payloads }
     range: { readonly from: number; readonly to: number },
     isBackground: boolean,
   ): AsyncGenerator<string, void, undefined> {
-    const wants = isBackground ? (): boolean => true : isSelected;
+    const wants = isBackground ? (): boolean => true : selector.wants;
     const walk = gather(range, { client, powers, size: stretch.size, wants, shows });
     for (let step = await walk.next(); ; step = await walk.next()) {
       if (step.done === true) {
@@ -81,7 +83,11 @@ export function collectEvidence({ powers, client, stretch, selection, payloads }
     yield* one(stretch, false);
   }
 
-  return { selection, lines: lines(), sum: () => ({ ranges, story: story.tell(), policies }) };
+  return {
+    selection,
+    lines: lines(),
+    sum: () => ({ ranges, story: story.tell(), policies, absent: selector.absent() }),
+  };
 }
 
 /** Records that follow each other are one range. */

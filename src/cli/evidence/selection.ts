@@ -34,16 +34,26 @@ export const AUTHORITY: readonly RecordKind[] = [
   "secret-removed",
 ];
 
-/** Whether a record belongs to a selection; one that is about no agent at all always does. `agents`: of every instance. */
-export function createSelector(
-  { agents, instances }: Selection,
-  agentOf: ReadonlyMap<string, string>,
-): (record: LogRecord) => boolean {
-  if (agents.length === 0 && instances.length === 0) return () => true;
-  return (record) => {
-    const instance = "instance" in record ? record.instance : null;
-    const agent = "agent" in record ? record.agent : instance === null ? null : (agentOf.get(instance) ?? null);
-    if (instance === null && agent === null) return true;
-    return (agent !== null && agents.includes(agent)) || (instance !== null && instances.includes(instance));
+/** Tells which records belong to a selection, and which of its names had none. */
+export interface Selector {
+  wants(record: LogRecord): boolean;
+  /** Names of agents and instances of which no record came by. */
+  absent(): readonly string[];
+}
+
+/** A record that is about no agent at all belongs to every selection. `agents`: of every instance. */
+export function createSelector({ agents, instances }: Selection, agentOf: ReadonlyMap<string, string>): Selector {
+  const seen = new Set<string>();
+  const isWhole = agents.length === 0 && instances.length === 0;
+  return {
+    wants(record) {
+      const instance = "instance" in record ? record.instance : null;
+      const agent = "agent" in record ? record.agent : instance === null ? null : (agentOf.get(instance) ?? null);
+      if (isWhole || (instance === null && agent === null)) return true;
+      const names = [...agents.filter((each) => each === agent), ...instances.filter((each) => each === instance)];
+      for (const name of names) seen.add(name);
+      return names.length > 0;
+    },
+    absent: () => [...agents, ...instances].filter((name) => !seen.has(name)),
   };
 }
