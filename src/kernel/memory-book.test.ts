@@ -81,24 +81,6 @@ test("a budget counts what is being written, and a larger one takes an owner's w
   expect(book.hasRoom(own, 10, NONE)).toBe(true);
 });
 
-test("an older version of a snapshot never comes back", () => {
-  const book = new MemoryBook();
-  const version = (number: number) => ({
-    agent: "worker",
-    name: "soul",
-    version: number,
-    digest: digest(number),
-    record: number,
-  });
-  expect(book.freeze(version(2))).toBeNull();
-  expect(book.freeze(version(2))).toBe("version 2 is not above 2");
-  expect(book.freeze(version(1))).toBe("version 1 is not above 2");
-  expect(book.snapshot({ agent: "worker", name: "soul" })?.version).toBe(2);
-  expect(book.freeze(version(3))).toBeNull();
-  expect(book.snapshots("worker").map((each) => each.version)).toEqual([3]);
-  expect(book.snapshots("other")).toEqual([]);
-});
-
 test("a quarantine takes out exactly what came from there, and can be taken back", () => {
   const book = new MemoryBook();
   const from = (number: number, instance: string, ...sources: string[]) => ({ entry: number, instance, sources });
@@ -248,8 +230,6 @@ test("every field of a book has its place in what is kept", () => {
     "placeNumbers", // made: of the planes
     "places", // a row each; what they hold is made of the entries
     "budgets", // signed
-    "snapshots", // signed
-    "withheld", // made: of the snapshots that stood before the home was restored, by a record that is read from the log
     "quarantines", // a row each
     "unsettled", // rows of numbers
   ]);

@@ -2,6 +2,7 @@ import type { Plane, PlaneOf } from "./memory.ts";
 import { type Budgeted, DEFAULT_BUDGETS, type MemoryBudget } from "./memory-budget.ts";
 import { DIGEST_BYTES, digestStart, firstBits } from "./memory-digest.ts";
 import { MemoryImports } from "./memory-imports.ts";
+import { MemorySnapshots } from "./memory-snapshots.ts";
 import { originIn, type Origin } from "./memory-sources.ts";
 
 /** What an entry is committed to by: its number, its place, its size, its end and the salted digest of all of it. */
@@ -13,17 +14,6 @@ export interface KeptEntry extends PlaneOf {
   readonly bytes: number;
   /** Milliseconds since 1970 UTC at which it ends; null: it does not. */
   readonly expires: number | null;
-}
-
-/** A snapshot that an owner signed. */
-export interface Snapshot {
-  readonly agent: string;
-  readonly name: string;
-  readonly version: number;
-  /** Of its manifest. */
-  readonly digest: string;
-  /** Number of the record that has it. */
-  readonly record: number;
 }
 
 /** What is taken out: everything that one instance wrote, or that was written after something was read, or one entry. */
@@ -66,6 +56,8 @@ const NEVER = Infinity;
  */
 export class MemoryBook {
   readonly imports: MemoryImports = new MemoryImports();
+  /** Signed: a start reads them from the log. */
+  readonly snapshots: MemorySnapshots = new MemorySnapshots();
   #status = new Uint8Array(64);
   #digests = new Uint8Array(64 * DIGEST_BYTES);
   #expires = new Float64Array(64);
@@ -77,8 +69,6 @@ export class MemoryBook {
   readonly #placeNumbers = new Map<string, number>();
   readonly #places: { readonly agent: string; readonly plane: Plane; entries: number; bytes: number }[] = [];
   readonly #budgets = new Map<string, MemoryBudget>();
-  readonly #snapshots = new Map<string, Snapshot>();
-  readonly #withheld = new Set<Snapshot>();
   #quarantines: readonly Quarantine[] = [];
   #unsettled: readonly number[] = [];
 
@@ -238,34 +228,6 @@ export class MemoryBook {
   ): boolean {
     const [used, most] = [this.used(of), this.budget(of.agent, of.plane)];
     return used.bytes + pending.bytes + bytes <= most.bytes && used.count + pending.count + 1 <= most.count;
-  }
-
-  /** Takes a signed snapshot in; an older version, or the same again, never takes the place of a newer one. */
-  freeze(snapshot: Snapshot): string | null {
-    const floor = this.snapshot(snapshot)?.version ?? 0;
-    if (snapshot.version <= floor) return `version ${snapshot.version} is not above ${floor}`;
-    this.#snapshots.set(`${snapshot.agent}/${snapshot.name}`, snapshot);
-    return null;
-  }
-
-  /** The newest version of a snapshot; older ones are in the log alone. */
-  snapshot({ agent, name }: Pick<Snapshot, "agent" | "name">): Snapshot | null {
-    return this.#snapshots.get(`${agent}/${name}`) ?? null;
-  }
-
-  /** Snapshots of an agent, or all, by name; what is withheld is left out. */
-  snapshots(agent: string | null): readonly Snapshot[] {
-    const all = [...this.#snapshots.values()].filter((each) => !this.#withheld.has(each));
-    return agent === null ? all : all.filter((each) => each.agent === agent);
-  }
-
-  /** Withholds every snapshot until an owner signs a newer version of it. */
-  withhold(): void {
-    for (const each of this.#snapshots.values()) this.#withheld.add(each);
-  }
-
-  isWithheld(snapshot: Snapshot): boolean {
-    return this.#withheld.has(snapshot);
   }
 
   get quarantines(): readonly Quarantine[] {

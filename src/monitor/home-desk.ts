@@ -8,6 +8,7 @@ import { watchHome } from "./home-meter.ts";
 import type { FreezeDocument, FrozenTexts } from "./memory/frozen.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
+import { takeInRecalled } from "./memory/recalling.ts";
 import type { LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 
@@ -39,7 +40,7 @@ const SHOWN_MOST = { bytes: Number.MAX_SAFE_INTEGER, entries: 1_000_000 };
 export function createHomeDesk(ports: {
   readonly powers: Pick<MonitorPowers, "volumes" | "timer" | "clock" | "crypto">;
   readonly journal: Journal;
-  readonly frozen: Pick<FrozenTexts, "whole">;
+  readonly frozen: Pick<FrozenTexts, "given">;
   readonly freeze: Instances["freeze"];
 }): HomeDesk {
   const { powers, journal } = ports;
@@ -84,15 +85,15 @@ export function createHomeDesk(ports: {
   /** What an owner froze for the home: as it was signed, in its newest version, or nothing starts. */
   async function frozenFiles(agent: string): Promise<FreezeDocument["items"]> {
     const of = { agent, name: HOME_SNAPSHOT };
-    if (journal.state.memory.snapshot(of) === null) return [];
+    if (journal.state.memory.snapshots.newest(of) === null) return [];
     try {
-      return (await ports.frozen.whole(of)).items;
+      return (await ports.frozen.given(of)).items;
     } catch (error) {
       const why = error instanceof Error ? error.message : "it cannot be read";
       throw new Refusal(
         "home-sealed",
         `The home of agent "${agent}" cannot be made: ${why}.`,
-        "Run `aios log verify`.",
+        `\`aios memory show ${agent} ${HOME_SNAPSHOT}\` shows it, \`aios memory freeze\` the next version; \`aios memory verify\` looks at all.`,
       );
     }
   }
@@ -121,7 +122,12 @@ export function createHomeDesk(ports: {
       taken.set(agent, { instance, stop() {} });
       try {
         await refuseFull(agent, home);
-        const mounts = sealedMounts(agent, { sealed: home.sealed, frozen: await frozenFiles(agent) });
+        const frozen = await frozenFiles(agent);
+        const mounts = sealedMounts(agent, { sealed: home.sealed, frozen });
+        // Whatever is mounted there may be read: it counts as recalled before anything runs.
+        const mounted = frozen.filter(({ path }) => home.sealed.some((place) => isSealedBy(place, path)));
+        const from = mounted.flatMap((item) => (item.from === null ? [] : [item.from]));
+        await takeInRecalled(live, journal, { from, because: `the snapshot ${HOME_SNAPSHOT}` });
         const { host, aside } = volumes.prepare(agent, home.sealed);
         for (const path of aside) {
           await journal.write({

@@ -62,7 +62,7 @@ export interface Instances extends AskedStops {
 export interface InstancePorts extends PublishedPorts {
   readonly drivers: DriverTable;
   readonly vault: Pick<Vault, "placeholder">;
-  readonly frozen: Pick<FrozenTexts, "whole">;
+  readonly frozen: Pick<FrozenTexts, "given">;
   /** The clock jumped and nobody has said which time it is. */
   admission(): "open" | "closed";
   /** What happens inside an agent's sandbox. */

@@ -318,6 +318,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       clockAccepted: trusted.accept,
       memoryErased: () => memory.store.sweep(),
       lotOf: (lot) => memory.lots.find(lot),
+      checkFreeze: memory.freezing.check,
       memoryImported: memory.takeIn,
       keptOf: (seq) => keptOf(seq, { log, state }),
       erase: (seq) => log.erase([seq]).then(() => digests.forget(seq)),

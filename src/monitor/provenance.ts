@@ -9,6 +9,8 @@ const SHORTEST = 3;
 /** What an instance has been shown: the human's words and the results of its actions, newest last, bounded. */
 export interface Seen {
   add(source: string, text: string): void;
+  /** It was given something that came from there, of which no text is kept here. */
+  name(source: string): void;
   /** Sources in which this value occurs literally, oldest first. */
   sources(value: string): readonly string[];
   /** What it had results of, each once (`driver/tool`), however long ago. */
@@ -21,6 +23,7 @@ export function createSeen(words: readonly string[]): Seen {
   let units = 0;
   return {
     names: () => [...named],
+    name: (source) => void named.add(source),
     add(source, text) {
       named.add(source.replace(/ #\d+$/, ""));
       const kept = text.slice(0, KEPT_UNITS);

@@ -25,7 +25,7 @@ export function applyRestored(state: State, seq: number): void {
   // A rule may have been lifted since, and what one destroys nothing brings back.
   state.retention = { ...state.retention, ...KEEP_ALL, record: null };
   const { memory } = state;
-  memory.withhold();
+  memory.snapshots.withhold();
   const ending = [...memory.entries(null)].filter((entry) => memory.placeOf(entry)?.plane === "ephemeral");
   const why = memory.destroy(ending, "expired");
   if (why !== null) throw new StateFault(seq, why);

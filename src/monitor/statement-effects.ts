@@ -43,6 +43,8 @@ export interface StatementEffects {
   memoryErased(): Promise<void>;
   /** Entries of memory that were handed in to be imported and have this digest together, or null. */
   lotOf(digest: string): Lot | null;
+  /** Whether what a snapshot says of entries is so, and they can be frozen; throws a Refusal. */
+  checkFreeze(document: JsonObject): Promise<void>;
   /** After the record of an import: keeps them. */
   memoryImported(record: number, document: JsonObject): Promise<void>;
   /** Whose extensions are taken is another matter now: what runs and may not any more is stopped. */

@@ -19,7 +19,7 @@ import { checkRecovery, readRecoverySet, readStop } from "./recovery.ts";
 import type { Found } from "./found.ts";
 import type { Journal } from "./journal.ts";
 import { jsonView } from "./json-view.ts";
-import { isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
+import { checkMemory, isMemoryPurpose, memoryRecord } from "./memory/memory-statements.ts";
 import { providerRecord } from "./providers.ts";
 import { readNewOwner, readRemoval } from "./owner-statements.ts";
 import { secretRecord } from "./secrets.ts";
@@ -73,7 +73,7 @@ interface Verified {
 export function createStatements(ports: StatementPorts): Statements {
   const { journal, crypto } = ports;
   const { effects } = ports;
-  const memory = { state: journal.state, crypto, lotOf: (lot: string) => effects.lotOf(lot), now: () => ports.now() };
+  const memory = { state: journal.state, crypto, effects, now: () => ports.now() };
   const settings = { state: journal.state, crypto };
   const enrolling = { state: journal.state, crypto, offered: ports.owners.desk.offered };
   const second = createSecondScreen(journal.state, ports.random);
@@ -118,7 +118,7 @@ export function createStatements(ports: StatementPorts): Statements {
   }
 
   async function check(purpose: Purpose, document: JsonObject): Promise<void> {
-    if (isMemoryPurpose(purpose)) return void memoryRecord({ purpose, document, key: "" }, memory);
+    if (isMemoryPurpose(purpose)) return checkMemory({ purpose, document, key: "" }, memory);
     if (isSettingPurpose(purpose)) return void settingRecord({ purpose, document, key: "" }, settings);
     switch (purpose) {
       case "sign-grant":

@@ -1,5 +1,6 @@
 import { describeSource, type Origin } from "../kernel/memory-sources.ts";
 import { isOfContext } from "../kernel/memory-budget.ts";
+import type { SnapshotStanding } from "../kernel/memory-snapshots.ts";
 import type { EntryView, PlaneView } from "../protocol/memory-table.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
 import { ask, why } from "./api.ts";
@@ -111,8 +112,13 @@ function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Ro
       : [
           table(
             "Frozen",
-            ["Agent", "Frozen", "Version"],
-            snapshots.map(({ agent, name, version }) => [theirs(agent), theirs(name), version]),
+            ["Agent", "Frozen", "Version", ""],
+            snapshots.map(({ agent, name, version, standing }) => [
+              theirs(agent),
+              theirs(name),
+              version,
+              STANDS[standing],
+            ]),
           ),
         ]),
     ...(quarantines.length === 0
@@ -134,6 +140,12 @@ function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Ro
         ]),
   ];
 }
+
+const STANDS: { readonly [standing in SnapshotStanding]: string } = {
+  given: "",
+  withheld: "not given since the home was restored: freeze the next version",
+  erased: "erased",
+};
 
 const QUARANTINED: { readonly [how in Origin]: string } = {
   named: "in quarantine  ",

@@ -2,10 +2,12 @@ import type { Label } from "../kernel/grant.ts";
 import { QUARANTINES, type Quarantine } from "../kernel/memory-book.ts";
 import { BUDGETED, type Budgeted } from "../kernel/memory-budget.ts";
 import { MOST_SOURCES, type Origin } from "../kernel/memory-sources.ts";
+import { SNAPSHOT_STANDINGS, type SnapshotStanding } from "../kernel/memory-snapshots.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME, type Plane } from "../kernel/memory.ts";
 import { boolean, list, nullable, object, oneOf, refine, text, type Decoder } from "./decode.ts";
 import { EXPORT_LINE, type ExportLine } from "./memory-export.ts";
-import { agentName, count, empty, instanceId, labels, moment, words } from "./fields.ts";
+import { FROZEN_ENTRIES, FROZEN_FROM, type FrozenItem } from "./frozen-item.ts";
+import { agentName, count, empty, instanceId, labels, moment, nonce, words } from "./fields.ts";
 import type { AnswerTable, BodyTable } from "./side.ts";
 
 /** An entry of memory, for people; what is in quarantine is shown to them, and says so. */
@@ -35,12 +37,13 @@ export interface PlaneView {
   readonly mostCount: number;
 }
 
-/** A snapshot, whole. */
+/** A snapshot, for people: they see what is withheld or in quarantine too, and that it is. */
 export interface SnapshotView {
   readonly agent: string;
   readonly name: string;
   readonly version: number;
-  readonly items: readonly { readonly path: string; readonly text: string }[];
+  readonly standing: SnapshotStanding;
+  readonly items: readonly (FrozenItem & { readonly quarantined: Origin | null })[];
 }
 
 type Empty = Record<string, never>;
@@ -52,7 +55,7 @@ export interface MemoryRequests {
     body: Empty;
     ok: {
       readonly planes: readonly PlaneView[];
-      readonly snapshots: readonly { readonly agent: string; readonly name: string; readonly version: number }[];
+      readonly snapshots: readonly Omit<SnapshotView, "items">[];
       readonly quarantines: readonly Quarantine[];
       readonly waits: boolean;
     };
@@ -68,6 +71,11 @@ export interface MemoryRequests {
     ok: { readonly entries: readonly EntryView[] };
   };
   "memory-entry": { body: { readonly entry: number }; ok: EntryView };
+  /** What these entries are as texts of a snapshot, its next version, and a salt for it. Nothing is kept. */
+  "memory-to-freeze": {
+    body: { readonly agent: string; readonly name: string; readonly entries: readonly number[] };
+    ok: { readonly version: number; readonly salt: string; readonly items: readonly FrozenItem[] };
+  };
   "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
   "memory-verify": {
     body: Empty;
@@ -95,12 +103,12 @@ export interface MemoryRequests {
     ok: { readonly known: readonly { readonly at: number; readonly entry: number; readonly live: boolean }[] };
   };
   /**
-   * Takes out of reach what came from there. Says the number of the record, how many entries come from there, and how many more
-   * go with them since they have more sources than they name.
+   * Takes out of reach what came from there. Says the number of the record, how many entries come from there, how many more
+   * go with them since they have more sources than they name, and how many frozen texts were made of either.
    */
   "memory-quarantine": {
     body: Quarantine;
-    ok: { readonly seq: number; readonly entries: number; readonly perhaps: number };
+    ok: { readonly seq: number; readonly entries: number; readonly perhaps: number; readonly frozen: number };
   };
 }
 
@@ -116,6 +124,9 @@ const QUARANTINE: Decoder<Quarantine> = object<Quarantine>({
 });
 const path = refine(text({ max: 600 }), (written) => (isItemPath(written) ? null : "is no path within a snapshot"));
 
+const ITEM = { path, text: text({ max: 262_144 }), from: nullable(FROZEN_FROM) };
+const quarantined: Decoder<Origin | null> = nullable(oneOf(["named", "perhaps"]));
+
 const ENTRY: Decoder<EntryView> = object<EntryView>({
   entry: count,
   agent: agentName,
@@ -128,7 +139,7 @@ const ENTRY: Decoder<EntryView> = object<EntryView>({
   // Of an imported one also the log that it comes from.
   sources: list(words, { max: MOST_SOURCES + 1 }),
   text: text({ max: 65_536 }),
-  quarantined: nullable(oneOf(["named", "perhaps"])),
+  quarantined,
 });
 
 type BodyOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["body"];
@@ -143,6 +154,7 @@ export const MEMORY_TABLE: BodyTable<MemoryRequests> = {
     query: nullable(query),
   }),
   "memory-entry": object<BodyOf<"memory-entry">>({ entry: count }),
+  "memory-to-freeze": object<BodyOf<"memory-to-freeze">>({ agent: agentName, name: snapshot, entries: FROZEN_ENTRIES }),
   "memory-snapshot": object<BodyOf<"memory-snapshot">>({ agent: agentName, name: snapshot }),
   "memory-verify": empty,
   "memory-export": object<BodyOf<"memory-export">>({
@@ -170,7 +182,12 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       { max: 100_000 },
     ),
     snapshots: list(
-      object<OkOf<"memory-planes">["snapshots"][number]>({ agent: agentName, name: snapshot, version: count }),
+      object<OkOf<"memory-planes">["snapshots"][number]>({
+        agent: agentName,
+        name: snapshot,
+        version: count,
+        standing: oneOf(SNAPSHOT_STANDINGS),
+      }),
       { max: 100_000 },
     ),
     quarantines: list(QUARANTINE, { max: 100_000 }),
@@ -178,13 +195,17 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
   }),
   "memory-entries": object<OkOf<"memory-entries">>({ entries: list(ENTRY, { max: 100 }) }),
   "memory-entry": ENTRY,
+  "memory-to-freeze": object<OkOf<"memory-to-freeze">>({
+    version: count,
+    salt: nonce,
+    items: list(object<FrozenItem>(ITEM), { max: MOST_FROZEN_ITEMS }),
+  }),
   "memory-snapshot": object<SnapshotView>({
     agent: agentName,
     name: snapshot,
     version: count,
-    items: list(object<SnapshotView["items"][number]>({ path, text: text({ max: 262_144 }) }), {
-      max: MOST_FROZEN_ITEMS,
-    }),
+    standing: oneOf(SNAPSHOT_STANDINGS),
+    items: list(object<SnapshotView["items"][number]>({ ...ITEM, quarantined }), { max: MOST_FROZEN_ITEMS }),
   }),
   "memory-verify": object<OkOf<"memory-verify">>({
     checked: count,
@@ -202,5 +223,5 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       max: MOST_AT_ONCE,
     }),
   }),
-  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count, entries: count, perhaps: count }),
+  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count, entries: count, perhaps: count, frozen: count }),
 };

@@ -71,6 +71,7 @@ describe("the names that a peer may use", () => {
     "memory-planes",
     "memory-entries",
     "memory-entry",
+    "memory-to-freeze",
     "memory-snapshot",
     "memory-verify",
     "memory-export",

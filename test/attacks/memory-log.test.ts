@@ -3,6 +3,7 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { createFrozenTexts, manifestDigest } from "../../src/monitor/memory/frozen.ts";
 import { verifyMemory, type VerifiedMemory } from "../../src/monitor/memory/verifying.ts";
+import { signedSnapshot } from "../fakes/frozen.ts";
 import { AGENT, MemoryWorld, OWN } from "../fakes/memory-world.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
 
@@ -31,7 +32,7 @@ beforeEach(async () => {
   }
   for (const version of [1, 2]) {
     const document = { ...SOUL, version, items: [{ path: "SOUL.md", text: `version ${version}` }] };
-    const digest = manifestDigest(document, CRYPTO);
+    const digest = manifestDigest(signedSnapshot(document), CRYPTO);
     const key = "ed25519:0123456789abcdef";
     places.set(`version ${version}`, world.kept.length);
     await world.journal.write({ kind: "memory-frozen", ...SOUL, version, digest, key }, { document });

@@ -48,7 +48,7 @@ What agents keep
 Memory
   memory planes      list what agents keep in memory, and how much they may
   memory list        list entries of a plane, or those that have some words
-  memory show        show an entry of memory, and where it comes from
+  memory show        show an entry or a snapshot, and where it comes from
   memory verify      compare memory with the log, its keys and its index
   memory budget      say how much an agent may keep or load; you sign it
   memory freeze      freeze texts as a snapshot nobody changes; you sign it
@@ -190,7 +190,7 @@ What agents keep
 Memory
   memory planes      list what agents keep in memory, and how much they may
   memory list        list entries of a plane, or those that have some words
-  memory show        show an entry of memory, and where it comes from
+  memory show        show an entry or a snapshot, and where it comes from
   memory verify      compare memory with the log, its keys and its index
   memory budget      say how much an agent may keep or load; you sign it
   memory freeze      freeze texts as a snapshot nobody changes; you sign it

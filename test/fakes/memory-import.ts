@@ -29,7 +29,10 @@ export async function signImport(world: MemoryWorld, document: JsonObject): Prom
   const parts = {
     state: world.journal.state,
     crypto: CRYPTO,
-    lotOf: (digest: string) => world.memory.lots.find(digest),
+    effects: {
+      lotOf: (digest: string) => world.memory.lots.find(digest),
+      checkFreeze: (of: JsonObject) => world.memory.freezing.check(of),
+    },
     now: () => world.trusted.now(),
   };
   const body = memoryRecord({ purpose: "import-memory", document, key: "ed25519:0123456789abcdef" }, parts);

@@ -551,7 +551,7 @@ export const MOVES: readonly (readonly [string, Move])[] = [
         return log.signed({ kind: "memory-budget-set", ...document, key: log.by }, "set-memory-budget", document);
       }
       if (b % 4 === 1) {
-        const version = (memory.snapshot({ agent, name: "rules" })?.version ?? 0) + 1;
+        const version = memory.snapshots.floor({ agent, name: "rules" }) + 1;
         const body = { kind: "memory-frozen", agent, name: "rules", version, digest: RULES, key: log.by } as const;
         return log.signed(body, "freeze-memory", { agent, name: "rules", version, items: [] });
       }

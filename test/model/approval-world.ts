@@ -233,6 +233,7 @@ export class World {
         settingChanged: () => {},
         keptOf: () => Promise.resolve({}),
         memoryErased: async () => {},
+        checkFreeze: async () => {},
         lotOf: () => null,
         memoryImported: async () => {},
         erase: () => Promise.resolve(),

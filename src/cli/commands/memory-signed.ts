@@ -1,6 +1,7 @@
 import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
-import { isItemPath, SNAPSHOT_NAME } from "../../kernel/memory.ts";
+import { isItemPath } from "../../kernel/memory.ts";
 import type { JsonObject } from "../../kernel/json.ts";
+import { signedItem, type FrozenItem } from "../../protocol/frozen-item.ts";
 import { parseSize } from "../../protocol/units.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes } from "../../showing/moment.ts";
@@ -20,6 +21,7 @@ import { showText } from "../show-text.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import type { Purpose } from "../../kernel/owner-roles.ts";
+import { describeFrom, readSnapshotName } from "./memory-frozen.ts";
 import { AGENT, describeEntry, readAgent, readEntry, readQuarantine } from "./memory.ts";
 
 /** `aios memory freeze`. */
@@ -35,19 +37,26 @@ export const memoryFreeze: Command = {
   ],
   details: [
     "All texts are shown in full. The snapshot gets the next version; one of an earlier version never takes its place again.",
+    "An entry keeps its labels and sources: whoever reads the frozen text gets them, and a quarantine of its source reaches it too. Your signature does not make a text trusted; what you vouch for, write into a file of yours. What is ephemeral, in quarantine or another agent's is refused.",
   ],
   examples: ["memory freeze claude identity --file SOUL.md --file RULES.md"],
   async run(powers, args) {
-    const [agent, name] = [readAgent(args.required("AGENT")), args.required("NAME")];
-    if (!SNAPSHOT_NAME.test(name)) throw CliFailure.of("usage", `"${name}" cannot be the name of a snapshot`);
+    const [agent, name] = [readAgent(args.required("AGENT")), readSnapshotName(args.required("NAME"))];
     return await signing({ powers, args }, async (client) => {
-      const items = await itemsOf(powers, args, client);
-      const { snapshots } = await client.request("memory-planes", {});
-      const version = (snapshots.find((each) => each.agent === agent && each.name === name)?.version ?? 0) + 1;
-      const shown = items.flatMap(({ path, text }) => [line(`${path}:`, "strong"), ...showText(text, powers)]);
+      const entries = [...new Set(args.values("entry").map(readEntry))];
+      const files = await filesOf(powers, args);
+      if (files.length + entries.length === 0)
+        throw CliFailure.of("usage", "Nothing is named to freeze", "--file FILE or --entry N");
+      const { version, salt, items: taken } = await client.request("memory-to-freeze", { agent, name, entries });
+      const items = [...files, ...taken].toSorted((one, other) => (one.path < other.path ? -1 : 1));
+      const shown = items.flatMap(({ path, text, from }) => [
+        line(`${path}:`, "strong"),
+        ...describeFrom(from),
+        ...showText(text, powers),
+      ]);
       return {
         purpose: "freeze-memory",
-        document: { agent, name, version, items },
+        document: { agent, name, version, salt, items: items.map(signedItem) },
         shown: [...shown, line(`snapshot ${name} of ${agent}, version ${version}`, "strong")],
         question: "Freeze this?",
         done: `froze ${name} of ${agent}, version ${version}`,
@@ -180,23 +189,13 @@ export async function signing(
   });
 }
 
-async function itemsOf(powers: CliPowers, args: Arguments, client: MonitorClient): Promise<Item[]> {
-  const files = await Promise.all(
+/** Texts of the owner's own: nothing is known of where they come from, and whoever signs them vouches for them. */
+async function filesOf(powers: CliPowers, args: Arguments): Promise<readonly FrozenItem[]> {
+  return await Promise.all(
     args.values("file").map(async (file) => {
       const path = file.split("/").at(-1) ?? "";
       if (!isItemPath(path)) throw CliFailure.of("usage", `"${path}" cannot be the name of a text in a snapshot`);
-      return { path, text: await powers.files.read(file, MAXIMUM_BYTES) };
+      return { path, text: await powers.files.read(file, MAXIMUM_BYTES), from: null };
     }),
   );
-  const entries = await Promise.all(
-    args.values("entry").map(async (each) => {
-      const entry = readEntry(each);
-      return { path: `entry-${entry}.txt`, text: (await client.request("memory-entry", { entry })).text };
-    }),
-  );
-  const items = [...files, ...entries].toSorted((one, other) => (one.path < other.path ? -1 : 1));
-  if (items.length === 0) throw CliFailure.of("usage", "Nothing is named to freeze", "--file FILE or --entry N");
-  return items;
 }
-
-type Item = { readonly path: string; readonly text: string };

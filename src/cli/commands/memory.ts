@@ -1,5 +1,5 @@
 import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
-import { describeSource, type Origin } from "../../kernel/memory-sources.ts";
+import { describeSource } from "../../kernel/memory-sources.ts";
 import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { PLANES, type Plane } from "../../kernel/memory.ts";
@@ -7,13 +7,15 @@ import type { EntryView } from "../../protocol/memory-table.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
 import { makeVisible } from "../../showing/visible.ts";
+import type { Arguments } from "../arguments.ts";
 import { HOME, JSON_OUTPUT, type Command, type Positional } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
 import type { CliPowers } from "../powers.ts";
 import { layOutTable } from "../table.ts";
+import { describeSnapshot, describeStanding, QUARANTINED, readSnapshotName } from "./memory-frozen.ts";
 
 export const AGENT: Positional = { name: "AGENT", required: true, help: "the agent's name, as grants use it" };
 export const PLANE: Positional = { name: "PLANE", required: true, help: "append-only or ephemeral" };
@@ -52,7 +54,7 @@ export const memoryPlanes: Command = {
         writeLines(powers.out, layOutTable(["AGENT", "PLANE", "SIZE", "ENTRIES", "AT MOST", ""], rows));
       }
       const more = [
-        ...answer.snapshots.map(({ agent, name, version }) => line(`frozen: ${name} of ${agent}, version ${version}`)),
+        ...answer.snapshots.map(describeStanding),
         ...answer.quarantines.map(({ by, value }) => line(`in quarantine: ${by} ${makeVisible(value)}`, "wait")),
         ...(answer.waits
           ? [line("what is past its end waits: say that the time is right (aios doctor --set-clock)", "wait")]
@@ -106,13 +108,20 @@ export const memoryList: Command = {
 /** `aios memory show`. */
 export const memoryShow: Command = {
   path: ["memory", "show"],
-  summary: "show an entry of memory, and where it comes from",
-  positionals: [{ name: "ENTRY", required: true, help: "its number" }],
+  summary: "show an entry or a snapshot, and where it comes from",
+  positionals: [
+    { name: "ENTRY", required: true, help: "its number, or the agent of a snapshot" },
+    { name: "NAME", required: false, help: "name of a snapshot" },
+  ],
   rest: null,
   flags: [JSON_OUTPUT, HOME],
-  details: ["The text is an agent's; its controls are shown as what they are."],
-  examples: ["memory show 12"],
+  details: [
+    "The text is an agent's; its controls are shown as what they are. Of a snapshot the newest version is shown, as it was signed.",
+  ],
+  examples: ["memory show 12", "memory show claude identity"],
   async run(powers, args) {
+    const name = args.optional("NAME");
+    if (name !== null) return await showSnapshot(powers, args, name);
     const entry = readEntry(args.required("ENTRY"));
     return await withMonitor({ powers, args }, async (client) => {
       const found = await client.request("memory-entry", { entry });
@@ -122,6 +131,16 @@ export const memoryShow: Command = {
     });
   },
 };
+
+async function showSnapshot(powers: CliPowers, args: Arguments, name: string): Promise<ExitCode> {
+  const of = { agent: readAgent(args.required("ENTRY")), name: readSnapshotName(name) };
+  return await withMonitor({ powers, args }, async (client) => {
+    const found = await client.request("memory-snapshot", of);
+    if (args.has("json")) writeJson(powers, found);
+    else writeLines(powers.out, describeSnapshot(found));
+    return EXIT.ok;
+  });
+}
 
 /** `aios memory verify`. */
 export const memoryVerify: Command = {
@@ -176,22 +195,25 @@ export const memoryQuarantine: Command = {
   },
 };
 
-const WHY: { readonly [how in Origin]: string } = {
-  named: "",
-  perhaps: ", since it has more sources than it names",
-};
-
-function describeTaken({ entries, perhaps }: { readonly entries: number; readonly perhaps: number }): readonly Line[] {
-  if (entries + perhaps === 0) return [line("no entry that is there now comes from there", "wait")];
+function describeTaken(taken: {
+  readonly entries: number;
+  readonly perhaps: number;
+  readonly frozen: number;
+}): readonly Line[] {
+  const { entries, perhaps, frozen } = taken;
   const also = perhaps === 0 ? "" : `, ${perhaps} of them since they have more sources than they name`;
-  return [line(`entries out of agents' reach: ${entries + perhaps}${also}`)];
+  const texts = frozen === 0 ? [] : [line(`frozen texts out of agents' reach: ${frozen}`)];
+  if (entries + perhaps === 0) return [line("no entry that is there now comes from there", "wait"), ...texts];
+  return [line(`entries out of agents' reach: ${entries + perhaps}${also}`), ...texts];
 }
 
 function describeHidden(shown: readonly EntryView[]): readonly Line[] {
   const [named, perhaps] = (["named", "perhaps"] as const).map(
     (how) => shown.filter(({ quarantined }) => quarantined === how).length,
   );
-  return (named ?? 0) + (perhaps ?? 0) === 0 ? [] : describeTaken({ entries: named ?? 0, perhaps: perhaps ?? 0 });
+  return (named ?? 0) + (perhaps ?? 0) === 0
+    ? []
+    : describeTaken({ entries: named ?? 0, perhaps: perhaps ?? 0, frozen: 0 });
 }
 
 /** An entry for people, whole. */
@@ -205,7 +227,7 @@ export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset"
     line(
       `  it had read: ${sources.length === 0 ? "nothing" : sources.map(describeSource).map(makeVisible).join(", ")}`,
     ),
-    ...(quarantined === null ? [] : [line(`  in quarantine: agents do not get it${WHY[quarantined]}`, "wait")]),
+    ...(quarantined === null ? [] : [line(`  ${QUARANTINED[quarantined]}`, "wait")]),
     ...found.text.split("\n").map((row) => line(`  | ${makeVisible(row)}`)),
   ];
 }

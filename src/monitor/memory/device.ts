@@ -1,7 +1,6 @@
 import { canonicalize } from "../../kernel/canonical.ts";
-import type { DriverSpec, Label } from "../../kernel/grant.ts";
+import type { DriverSpec } from "../../kernel/grant.ts";
 import { isArray, isObject, type JsonObject } from "../../kernel/json.ts";
-import { mergeLabels } from "../../kernel/labels.ts";
 import {
   estimateTokens,
   MEMORY_DRIVER,
@@ -23,7 +22,8 @@ import type { Journal } from "../journal.ts";
 import { jsonView } from "../json-view.ts";
 import type { LiveInstance } from "../live.ts";
 import { MemoryFault } from "./fault.ts";
-import type { FrozenTexts } from "./frozen.ts";
+import type { FrozenText, FrozenTexts } from "./frozen.ts";
+import { takeInRecalled, type Recollection } from "./recalling.ts";
 import type { MemoryStore, Recalled } from "./store.ts";
 
 /** Entries of one list or search, and characters of each that are shown there. */
@@ -119,8 +119,6 @@ export interface MemoryDevicePorts {
 export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts): RunningDriver {
   const { store, journal } = ports;
   const { state } = live;
-  /** What that came from that it recalled. */
-  const recalledSources = new Set<string>();
 
   async function run(body: DriverRequests["run"]["body"]): Promise<DriverRequests["run"]["ok"]> {
     const call = memoryCallOf({ verb: body.verb, name: body.name, arguments: body.arguments, agent: state.agent });
@@ -161,7 +159,7 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       by: state.agent,
       instance: state.instance,
       labels: state.labels,
-      sources: gatherSources([...live.seen.names(), ...recalledSources]),
+      sources: gatherSources(live.seen.names()),
       text,
       ...(call.tool === "put"
         ? { plane: "ephemeral" as const, ttl: call.ttl * 1000 }
@@ -188,18 +186,18 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       entries.map(({ entry }) => entry),
     );
     load(result);
-    for (const { sources } of entries) for (const source of sources) recalledSources.add(source);
-    await takeIn(mergeLabels(...entries.map(({ labels }) => labels)), `memory/${of.tool}`);
+    await takeIn(entries, `memory/${of.tool}`);
     return result;
   }
 
   async function giveFrozen(call: Extract<MemoryCall, { name: string; path: string }>): Promise<JsonObject> {
-    const { text, version } = await ports.frozen.read(call);
+    const found = await ports.frozen.read(call);
     const result = resultOf(
-      { plane: planeName(call, state.agent), name: call.name, version, path: call.path, text },
+      jsonView({ plane: planeName(call, state.agent), ...frozenView(found), text: found.text }),
       [],
     );
     load(result);
+    await takeInFrozen([found], "memory/get");
     return result;
   }
 
@@ -212,9 +210,10 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
 
   async function giveFound(call: Extract<MemoryCall, { tool: "search" }>): Promise<JsonObject> {
     const found = await ports.frozen.search(call.agent, { query: call.query, most: PAGE });
-    const texts = found.map(({ text, ...where }) => ({ ...where, ...beginningOf(text) }));
+    const texts = found.map((each) => ({ ...frozenView(each), ...beginningOf(each.text) }));
     const result = resultOf(jsonView({ plane: planeName(call, state.agent), texts }), []);
     load(result);
+    await takeInFrozen(found, "memory/search");
     return result;
   }
 
@@ -240,9 +239,15 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     live.loaded = then;
   }
 
-  async function takeIn(labels: readonly Label[], because: string): Promise<void> {
-    const added = labels.filter((label) => !state.labels.includes(label));
-    if (added.length > 0) await journal.write({ kind: "labelled", instance: state.instance, labels: added, because });
+  const takeIn = (from: readonly Recollection[], because: string): Promise<void> =>
+    takeInRecalled(live, journal, { from, because });
+
+  /** What was frozen of entries brings with it what they would. */
+  function takeInFrozen(found: readonly FrozenText[], because: string): Promise<void> {
+    return takeIn(
+      found.flatMap(({ from }) => (from === null ? [] : [from])),
+      because,
+    );
   }
 
   return {
@@ -254,6 +259,11 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     logged: loggedResult,
     stop() {},
   };
+}
+
+/** A frozen text, without its words: where it comes from, where that was an entry, and what that brings. */
+function frozenView({ name, version, path, from }: FrozenText) {
+  return { name, version, path, labels: from?.labels ?? [], sources: from?.sources ?? [] };
 }
 
 function beginningOf(text: string): { readonly text: string } | { readonly beginning: string } {

@@ -8,6 +8,7 @@ export type MemoryFaultCode =
   | "memory-damaged"
   | "memory-withheld"
   | "memory-duplicate"
+  | "memory-ephemeral"
   | "working-set-full";
 
 /** One sentence for each code. */
@@ -21,6 +22,7 @@ export const MEMORY_FAULTS: { readonly [code in MemoryFaultCode]: string } = {
   "memory-withheld":
     "the home was restored from a backup, and a newer version may have been frozen since; an owner signs one",
   "memory-duplicate": "the entry is here already, so it is not imported",
+  "memory-ephemeral": "the entry ends, and a snapshot would outlive it, so it is not frozen",
   "working-set-full":
     "the instance has loaded as much of memory as its budget lets it; only an owner's signature raises that",
 };

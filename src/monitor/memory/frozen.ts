@@ -1,10 +1,12 @@
 import { canonicalize } from "../../kernel/canonical.ts";
-import { isArray, isObject, type JsonObject, type JsonValue } from "../../kernel/json.ts";
+import { isArray, isObject, type JsonValue } from "../../kernel/json.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, SNAPSHOT_NAME } from "../../kernel/memory.ts";
 import { wordsOf } from "../../kernel/memory-words.ts";
-import { AGENT_NAME } from "../../kernel/names.ts";
+import { AGENT_NAME, REQUEST_NONCE } from "../../kernel/names.ts";
 import type { Crypto } from "../../platform/powers.ts";
-import { Refusal } from "../faults.ts";
+import { asJson } from "../../protocol/as-json.ts";
+import { decode } from "../../protocol/decode.ts";
+import { FROZEN_FROM, type FrozenItem } from "../../protocol/frozen-item.ts";
 import type { Log } from "../log/log.ts";
 import type { State } from "../state.ts";
 import { MemoryFault } from "./fault.ts";
@@ -14,85 +16,83 @@ export interface FreezeDocument {
   readonly agent: string;
   readonly name: string;
   readonly version: number;
+  /** Nobody can hold guesses of the texts against the digest in the record once they are erased; null: one from before salts. */
+  readonly salt: string | null;
   /** In the order of their paths, none twice. */
-  readonly items: readonly { readonly path: string; readonly text: string }[];
+  readonly items: readonly FrozenItem[];
 }
 
 /** Most characters of all texts of one snapshot: what a person signs they can read. */
 const MOST_TEXT = 262_144;
 
-/** Reads what an owner signs to freeze a snapshot; throws Refusal `bad-document` or `older-version`. */
-export function readFreeze(document: JsonObject, state: Pick<State, "memory">): FreezeDocument {
-  const read = freezeOf(document);
-  if (read === null)
-    throw new Refusal(
-      "bad-document",
-      `A snapshot names an agent, itself, its version and at most ${MOST_FROZEN_ITEMS} texts in the order of their paths.`,
-      "See docs/formats/memory.md.",
-    );
-  const floor = state.memory.snapshot(read)?.version ?? 0;
-  if (read.version <= floor)
-    throw new Refusal(
-      "older-version",
-      `The snapshot "${read.name}" of agent "${read.agent}" has version ${floor} already.`,
-      `Sign version ${floor + 1}.`,
-    );
-  return read;
-}
-
 /** The digest of the manifest of a snapshot: its name, its version, and the digest of each text. */
 export function manifestDigest(
-  { agent, name, version, items }: FreezeDocument,
+  { agent, name, version, salt, items }: FreezeDocument,
   crypto: Pick<Crypto, "digest">,
 ): string {
-  const manifest = items.map(({ path, text }) => ({ path, digest: crypto.digest(text) }));
-  return crypto.digest(canonicalize({ v: 1, agent, name, version, items: manifest }));
+  const manifest = items.map(({ path, text, from }) => ({
+    path,
+    digest: crypto.digest(text),
+    ...(from === null ? {} : { from: asJson(from) }),
+  }));
+  return crypto.digest(
+    canonicalize({ v: 1, agent, name, version, ...(salt === null ? {} : { salt }), items: manifest }),
+  );
 }
 
 /** The document of a snapshot, or null when this is none. */
 export function freezeOf(document: JsonValue | undefined): FreezeDocument | null {
-  if (document === undefined || !isObject(document) || Object.keys(document).length !== 4) return null;
-  const { agent, name, version, items } = document;
+  if (document === undefined || !isObject(document)) return null;
+  const { agent, name, version, items, salt = null } = document;
+  if (Object.keys(document).length !== (salt === null ? 4 : 5)) return null;
+  if (salt !== null && (typeof salt !== "string" || !REQUEST_NONCE.test(salt))) return null;
   if (typeof agent !== "string" || !AGENT_NAME.test(agent)) return null;
   if (typeof name !== "string" || !SNAPSHOT_NAME.test(name)) return null;
   if (typeof version !== "number" || !Number.isSafeInteger(version) || version < 1) return null;
   if (items === undefined || !isArray(items) || items.length === 0 || items.length > MOST_FROZEN_ITEMS) return null;
-  const read: { path: string; text: string }[] = [];
+  const read: FrozenItem[] = [];
   let units = 0;
-  for (const item of items) {
-    if (!isObject(item) || Object.keys(item).length !== 2) return null;
-    const { path, text } = item;
-    if (typeof path !== "string" || !isItemPath(path) || typeof text !== "string") return null;
-    if (path <= (read.at(-1)?.path ?? "")) return null;
-    units += text.length;
-    read.push({ path, text });
+  for (const each of items) {
+    const item = itemOf(each);
+    if (item === null || item.path <= (read.at(-1)?.path ?? "")) return null;
+    units += item.text.length;
+    read.push(item);
   }
-  return units > MOST_TEXT ? null : { agent, name, version, items: read };
+  return units > MOST_TEXT ? null : { agent, name, version, salt, items: read };
+}
+
+function itemOf(item: JsonValue): FrozenItem | null {
+  if (!isObject(item)) return null;
+  const { path, text, from } = item;
+  if (typeof path !== "string" || !isItemPath(path) || typeof text !== "string") return null;
+  if (Object.keys(item).length !== (from === undefined ? 2 : 3)) return null;
+  if (from === undefined) return { path, text, from: null };
+  const read = decode(FROZEN_FROM, from);
+  return read.kind === "ok" ? { path, text, from: read.value } : null;
 }
 
 /** A text that was found, and where. */
-export interface FrozenText {
+export interface FrozenText extends FrozenItem {
   readonly name: string;
   readonly version: number;
-  readonly path: string;
-  readonly text: string;
 }
 
 /** Texts of snapshots, from the log: each is read from the very document that was signed, and held against its digest. */
 export interface FrozenTexts {
-  /** Throws MemoryFault `memory-unknown` or `memory-damaged`. */
-  read(of: {
-    readonly agent: string;
-    readonly name: string;
-    readonly path: string;
-  }): Promise<{ readonly text: string; readonly version: number }>;
+  /**
+   * Throws MemoryFault `memory-unknown`, `memory-withheld`, `memory-erased`, `memory-damaged`, or `memory-quarantined` for what
+   * was made of an entry that agents do not get any more.
+   */
+  read(of: { readonly agent: string; readonly name: string; readonly path: string }): Promise<FrozenText>;
   /** The newest version of every snapshot of an agent, and what is in it. */
   list(
     agent: string,
   ): Promise<readonly { readonly name: string; readonly version: number; readonly paths: readonly string[] }[]>;
-  /** Texts of the newest version of every snapshot that have every word of the query, at most so many. */
+  /** Texts of the newest version of every snapshot that have every word of the query, at most so many; none in quarantine. */
   search(agent: string, options: { readonly query: string; readonly most: number }): Promise<readonly FrozenText[]>;
-  /** One snapshot whole. */
+  /** One snapshot whole, as agents get it: throws MemoryFault as `read` does, for any text of it. */
+  given(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
+  /** The newest version as it was signed, for people; what is withheld or in quarantine too. Throws MemoryFault. */
   whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
 }
 
@@ -101,12 +101,14 @@ export function createFrozenTexts(parts: {
   readonly log: Pick<Log, "entries">;
   readonly state: Pick<State, "memory">;
 }): FrozenTexts {
+  const { memory } = parts.state;
+
   async function whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument> {
-    const snapshot = parts.state.memory.snapshot(of);
+    const snapshot = memory.snapshots.newest(of);
     if (snapshot === null) throw new MemoryFault("memory-unknown", `agent "${of.agent}" has no snapshot "${of.name}"`);
-    if (parts.state.memory.isWithheld(snapshot)) {
-      const why = "a newer version may have been frozen after the backup from which the home was restored";
-      throw new MemoryFault("memory-withheld", `the snapshot "${of.name}" of agent "${of.agent}" is not given: ${why}`);
+    if (memory.snapshots.standing(snapshot) === "erased") {
+      const why = `an owner had version ${snapshot.version} of the snapshot "${of.name}" erased, and can freeze another`;
+      throw new MemoryFault("memory-erased", why);
     }
     for await (const { payload } of parts.log.entries(snapshot.record, snapshot.record + 1)) {
       const document = freezeOf(payload?.["document"]);
@@ -115,32 +117,54 @@ export function createFrozenTexts(parts: {
     throw new MemoryFault("memory-damaged", `the snapshot "${of.name}" of agent "${of.agent}" is not what was signed`);
   }
 
+  async function standing(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument> {
+    const snapshot = memory.snapshots.newest(of);
+    if (snapshot !== null && memory.snapshots.standing(snapshot) === "withheld") {
+      const why = "a newer version may have been frozen after the backup from which the home was restored";
+      throw new MemoryFault("memory-withheld", `the snapshot "${of.name}" of agent "${of.agent}" is not given: ${why}`);
+    }
+    return await whole(of);
+  }
+
+  function refuseQuarantined({ name }: FreezeDocument, { path, from }: FrozenItem): void {
+    if (from === null || !memory.isQuarantined(from)) return;
+    const why = `was made of entry ${from.entry}, which is in quarantine: an owner can freeze another version`;
+    throw new MemoryFault("memory-quarantined", `${path} of the snapshot "${name}" ${why}`);
+  }
+
   return {
     whole,
+    async given(of) {
+      const document = await standing(of);
+      for (const item of document.items) refuseQuarantined(document, item);
+      return document;
+    },
     async read({ path, ...of }) {
-      const { items, version } = await whole(of);
-      const found = items.find((item) => item.path === path);
+      const document = await standing(of);
+      const found = document.items.find((item) => item.path === path);
       if (found === undefined) throw new MemoryFault("memory-unknown", `the snapshot "${of.name}" has no ${path}`);
-      return { text: found.text, version };
+      refuseQuarantined(document, found);
+      return { name: of.name, version: document.version, ...found };
     },
     async search(agent, { query, most }) {
       const words = wordsOf(query);
       const found: FrozenText[] = [];
       if (words.length === 0) return found;
       // One after the other: what is read of each comes up for air in between.
-      for (const each of parts.state.memory.snapshots(agent)) {
+      for (const each of memory.snapshots.given(agent)) {
         const { name, version, items } = await whole(each);
-        for (const { path, text } of items) {
-          const has = new Set(wordsOf(text));
+        for (const item of items) {
+          if (item.from !== null && memory.isQuarantined(item.from)) continue;
+          const has = new Set(wordsOf(item.text));
           if (!words.every((word) => has.has(word))) continue;
-          found.push({ name, version, path, text });
+          found.push({ name, version, ...item });
           if (found.length === most) return found;
         }
       }
       return found;
     },
     async list(agent) {
-      const snapshots = parts.state.memory.snapshots(agent);
+      const snapshots = memory.snapshots.given(agent);
       return Promise.all(
         snapshots.map(async (each) => {
           const { name, version, items } = await whole(each);

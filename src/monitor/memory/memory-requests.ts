@@ -1,6 +1,6 @@
 import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
 import { takesOut, type Quarantine } from "../../kernel/memory-book.ts";
-import type { EntryView, MemoryRequests } from "../../protocol/memory-table.ts";
+import type { EntryView, MemoryRequests, SnapshotView } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log/log.ts";
@@ -44,9 +44,30 @@ export function memoryHandlers({
     return taken;
   }
 
+  /** How many texts of snapshots, of those that agents get, were made of what a quarantine takes out. */
+  async function countFrozen(quarantine: Quarantine): Promise<number> {
+    let frozen = 0;
+    for (const snapshot of book.snapshots.given(null)) {
+      const { items } = await memory.frozen.whole(snapshot).catch(() => ({ items: [] }));
+      frozen += items.filter(({ from }) => from !== null && takesOut(quarantine, from) !== null).length;
+    }
+    return frozen;
+  }
+
+  async function snapshotView(of: MemoryRequests["memory-snapshot"]["body"]): Promise<SnapshotView> {
+    const { agent, name, version, items } = await memory.frozen.whole(of);
+    const snapshot = book.snapshots.newest(of);
+    const standing = snapshot === null ? "given" : book.snapshots.standing(snapshot);
+    const shown = items.map((item) => ({
+      ...item,
+      quarantined: item.from === null ? null : book.quarantineOf(item.from),
+    }));
+    return { agent, name, version, standing, items: shown };
+  }
+
   return {
     async "memory-planes"() {
-      const named = [...book.places(), ...book.snapshots(null)].map(({ agent }) => agent);
+      const named = [...book.places(), ...book.snapshots.all()].map(({ agent }) => agent);
       const agents = new Set([...named, ...book.budgeted()]);
       const planes = [...agents].toSorted().flatMap((agent) =>
         BUDGETED.map((what) => {
@@ -55,7 +76,10 @@ export function memoryHandlers({
           return { agent, what, ...used, mostBytes: most.bytes, mostCount: most.count };
         }),
       );
-      const snapshots = book.snapshots(null).map(({ agent, name, version }) => ({ agent, name, version }));
+      const snapshots = book.snapshots.all().map((each) => {
+        const { agent, name, version } = each;
+        return { agent, name, version, standing: book.snapshots.standing(each) };
+      });
       return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits };
     },
     "memory-entries": ({ query, before, ...of }) =>
@@ -73,13 +97,14 @@ export function memoryHandlers({
         if (of === null) throw new MemoryFault("memory-unknown", `there is no entry ${entry}`);
         return viewOf(await memory.store.read(of, entry, { quarantined: true }));
       }),
-    "memory-snapshot": (of) => answering(() => memory.frozen.whole(of)),
+    "memory-to-freeze": (asked) => memory.freezing.draft(asked),
+    "memory-snapshot": (of) => answering(() => snapshotView(of)),
     "memory-verify": () => verifyMemory({ ...memory, log, book }),
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
     async "memory-quarantine"(quarantine) {
       const seq = await journal.write({ kind: "memory-quarantined", ...quarantine });
-      return { seq, ...(await countTaken(quarantine)) };
+      return { seq, ...(await countTaken(quarantine)), frozen: await countFrozen(quarantine) };
     },
   };
 }

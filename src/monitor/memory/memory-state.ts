@@ -61,7 +61,7 @@ export function applyMemory(
     }
     case "memory-frozen": {
       const { agent, name, version, digest } = body;
-      return refuse(book.freeze({ agent, name, version, digest, record: seq }));
+      return refuse(book.snapshots.freeze({ agent, name, version, digest, record: seq }));
     }
     case "memory-quarantined":
       book.quarantine({ by: body.by, value: body.value });

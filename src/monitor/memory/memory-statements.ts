@@ -5,8 +5,10 @@ import type { Purpose } from "../../protocol/statement.ts";
 import { Refusal } from "../faults.ts";
 import type { State } from "../state.ts";
 import { readBudget, readImport, readMemoryErasure, readQuarantine } from "./documents.ts";
-import { manifestDigest, readFreeze } from "./frozen.ts";
-import { checkImport, type Lot } from "./importing.ts";
+import type { StatementEffects } from "../statement-effects.ts";
+import { readFreeze } from "./freezing.ts";
+import { manifestDigest } from "./frozen.ts";
+import { checkImport } from "./importing.ts";
 
 /** What only an owner's statement does to memory. */
 const PURPOSES = ["freeze-memory", "erase-memory", "set-memory-budget", "release-memory", "import-memory"] as const;
@@ -19,19 +21,24 @@ export function isMemoryPurpose(purpose: Purpose): purpose is MemoryPurpose {
 export interface MemoryParts {
   readonly state: Pick<State, "memory">;
   readonly crypto: Pick<Crypto, "digest">;
-  /** Entries that were handed in to be imported. */
-  lotOf(digest: string): Lot | null;
+  readonly effects: Pick<StatementEffects, "lotOf" | "checkFreeze">;
   now(): number;
+}
+
+/** Whether a statement about memory can be taken; throws Refusal when it cannot. */
+export async function checkMemory(asked: Parameters<typeof memoryRecord>[0], parts: MemoryParts): Promise<void> {
+  memoryRecord(asked, parts);
+  if (asked.purpose === "freeze-memory") await parts.effects.checkFreeze(asked.document);
 }
 
 /** The record that a statement about memory makes. Throws Refusal when its document is none, or does not fit what is there. */
 export function memoryRecord(
   { purpose, document, key }: { readonly purpose: MemoryPurpose; readonly document: JsonObject; readonly key: string },
-  { state, crypto, lotOf, now }: MemoryParts,
+  { state, crypto, effects, now }: MemoryParts,
 ): RecordBody {
   switch (purpose) {
     case "freeze-memory": {
-      const snapshot = readFreeze(document, state);
+      const snapshot = readFreeze(document, state.memory);
       const { agent, name, version } = snapshot;
       return { kind: "memory-frozen", agent, name, version, digest: manifestDigest(snapshot, crypto), key };
     }
@@ -55,7 +62,7 @@ export function memoryRecord(
     case "import-memory": {
       const asked =
         readImport(document) ?? refuse("a plane, the log that entries come from, how many, their size and digest");
-      checkImport(asked, { lot: lotOf(asked.digest), book: state.memory, now: now() });
+      checkImport(asked, { lot: effects.lotOf(asked.digest), book: state.memory, now: now() });
       const { agent, plane, origin, count } = asked;
       return { kind: "memory-imported", agent, plane, origin, count, key };
     }

@@ -1,4 +1,5 @@
 import type { Timer } from "../../platform/powers.ts";
+import { createFreezing, type Freezing } from "./freezing.ts";
 import { createFrozenTexts, type FrozenTexts } from "./frozen.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import { readImport } from "./documents.ts";
@@ -10,6 +11,7 @@ import type { TrustedClock } from "../trusted-clock.ts";
 export interface Memory {
   readonly store: MemoryStore;
   readonly frozen: FrozenTexts;
+  readonly freezing: Freezing;
   /** Entries that wait for an owner to sign that they are imported. */
   readonly lots: LotDesk;
   /** Keeps what waits for this document, by the record of its import; resolves when all of it is durable. */
@@ -52,6 +54,7 @@ export async function openMemory(
       if (lot !== null) await store.bringIn(lot.entries, record);
     },
     frozen: createFrozenTexts({ ...parts, state: parts.journal.state }),
+    freezing: createFreezing({ ...parts, store, book: parts.journal.state.memory }),
     get waits() {
       return !trusted.mayDestroy() && parts.journal.state.memory.due(trusted.now(), 1).length > 0;
     },

@@ -37,7 +37,7 @@ export async function verifyMemory(parts: {
   for (const entry of await damagedInLog(parts))
     if (!found.has(entry)) found.set(entry, { entry, why: "what the log has sealed of it was changed" });
   const frozen: FrozenDamage[] = [];
-  for (const { agent, name } of parts.book.snapshots(null)) {
+  for (const { agent, name } of parts.book.snapshots.given(null)) {
     await parts.frozen.whole({ agent, name }).catch((error: unknown) => {
       frozen.push({ agent, name, why: error instanceof Error ? error.message : String(error) });
     });
