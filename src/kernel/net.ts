@@ -125,9 +125,19 @@ const OVERRIDES: ReadonlySet<string> = new Set([
   "x-method-override",
   "x-original-method",
   "x-original-url",
+  "x-original-host",
+  "x-original-uri",
   "x-forwarded-host",
+  "x-forwarded-server",
+  "x-forwarded-prefix",
+  "x-forwarded-path",
+  "x-forwarded-uri",
+  "x-host",
+  "x-http-host-override",
   "forwarded",
   "x-rewrite-url",
+  // Where WebDAV's COPY and MOVE write.
+  "destination",
 ]);
 
 /**
@@ -152,7 +162,8 @@ export const REFUSED_HEADERS: ReadonlySet<string> = new Set([
 
 /**
  * The path that rules compare, from a request target; null for one that servers read in different ways: dot segments,
- * plain or escaped at any depth or behind a `;`, empty segments, escapes of characters that need none, backslashes.
+ * plain or escaped at any depth, behind a `;` or before spaces that some drop, empty segments, escapes of
+ * characters that need none, backslashes, characters in more bytes than UTF-8 has for them.
  */
 export function netPath(target: string): string | null {
   if (target.length > 8192 || !TARGET.test(target)) return null;
@@ -164,15 +175,20 @@ export function netPath(target: string): string | null {
   return segments.every(hasOneReading) ? path : null;
 }
 
+/** What lax decoders of UTF-8 take for a character of one byte, a dot or a slash among them. */
+const OVERLONG = /[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}/;
+
 function hasOneReading(segment: string): boolean {
   if (segment === "") return false;
   // What is escaped twice is plain to a server behind another; three times is nobody's honest name.
   let text = segment;
   for (let round = 0; round < 3; round++) {
-    // A `;` ends the segment for servers with path parameters: `..;x` is `..` there.
-    if (text.split(/[/\\]/).some((part) => /^\.{1,2}(?:;|$)/.test(part))) return false;
+    // A `;` ends the segment for servers with path parameters: `..;x` is `..` there. Others drop spaces at its end.
+    if (text.split(/[/\\]/).some((part) => /^\.{1,2}(?: [. ]*)?(?:;|$)/.test(part))) return false;
     const plain = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-    if (/\p{Cc}/u.test(plain)) return false;
+    if (OVERLONG.test(plain)) return false;
+    // Bytes of longer characters are no control characters.
+    if (/\p{Cc}/u.test(plain.replace(/[\x80-\xff]/g, ""))) return false;
     if (plain === text) return true;
     text = plain;
   }
@@ -281,9 +297,11 @@ function readHeader(place: Place): readonly [string, string] {
   const [name, value] = pair;
   if (name === undefined || value === undefined) return place.fail("not a name and a value");
   const read = name.text(HEADER_NAME, "a header's name in lower case");
-  if (OVERRIDES.has(read))
+  // Gateways that hand headers on as variables (CGI, WSGI) know no difference between `-` and `_`.
+  const meant = read.replaceAll("_", "-");
+  if (OVERRIDES.has(meant))
     name.fail(`"${read}" would have servers take another method, host or path than this; ask for that one itself`);
-  if (REFUSED_HEADERS.has(read)) name.fail("a header that no request may choose");
+  if (REFUSED_HEADERS.has(meant)) name.fail("a header that no request may choose");
   return [read, value.text(HEADER_VALUE, "a header's value")];
 }
 

@@ -173,6 +173,8 @@ describe("a request for something else on a granted host", () => {
     "x-method-override: DELETE",
     "x-original-url: /secret",
     "x-rewrite-url: /secret",
+    "X_Original_URL: /secret",
+    "destination: /secret",
   ])("said by the header %s reaches nobody", async (header) => {
     expect(
       await rawExchange(stage.connect(), head(`GET ${url("/granted/a")}`, host(), header, "Connection: close")),
