@@ -98,6 +98,7 @@ async function openBenchMemory(log: Log, { home, now }: { home: string; now(): n
     log,
     journal: createJournal(log, { state, now, onRecord() {} }),
     shelf: thread.shelf,
+    examine: thread.examine,
     trusted: { now, mayDestroy: () => true },
     report(words) {
       process.stderr.write(`${words}\n`);

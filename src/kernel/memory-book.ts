@@ -196,6 +196,14 @@ export class MemoryBook {
     }
   }
 
+  /** The newest live entry of a plane below a number, or -1. */
+  newestBelow(before: number, of: PlaneOf, now: number): number {
+    const place = this.#placeNumbers.get(keyOf(of));
+    let entry = Math.min(before, this.#next) - 1;
+    while (entry >= 0 && (this.#planes[entry] !== place || this.look(entry, now) !== "live")) entry -= 1;
+    return entry;
+  }
+
   /** What a plane holds: entries whose keys are there. */
   used(of: PlaneOf): MemoryBudget {
     const place = this.#places[this.#placeNumbers.get(keyOf(of)) ?? -1];

@@ -160,6 +160,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     digest: (text) => crypto.digest(text),
     constitution,
   });
+  const shelf = startShelf(join(home.index, "memory.db"), environment);
   const monitor = await startMonitor({
     powers,
     log,
@@ -169,7 +170,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     vault: createVault({ crypto, random, timer, ...keys.secrets, values: openLogFiles(join(home.path, "secrets")) }),
     memory: {
       keys: Object.assign(keys.memory.epochs, { files: keys.memory.slots }),
-      shelf: startShelf(join(home.index, "memory.db"), environment).shelf,
+      shelf: shelf.shelf,
+      examine: shelf.examine,
     },
     code,
     home: home.path,

@@ -42,6 +42,7 @@ import type { PolicyEngine } from "./policy/policy-engine.ts";
 import { createLogins } from "./logins.ts";
 import type { LogKeys } from "./log/keys.ts";
 import { openMemory } from "./memory/memory.ts";
+import type { Examiner } from "./memory/shelf-examiner.ts";
 import type { AskShelf } from "./memory/shelf-orders.ts";
 import { isAboutRecovery, viewPending } from "./recovery.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -71,8 +72,8 @@ export interface MonitorParts {
   readonly kept: { readonly files: KeptFiles; readonly keys: Pick<LogKeys, "epoch" | "key">; readonly origin: string };
   readonly engine: PolicyEngine;
   readonly vault: Vault;
-  /** Keys of entries of memory, and the thread that has them to read from. */
-  readonly memory: { readonly keys: LogKeys; readonly shelf: AskShelf };
+  /** Keys of entries of memory, the thread that has them to read from, and another that verifies its file. */
+  readonly memory: { readonly keys: LogKeys; readonly shelf: AskShelf; readonly examine: () => Examiner };
   readonly code: CodeLayout;
   readonly home: string;
   /** Where its console is found, and what passkeys are bound to. */

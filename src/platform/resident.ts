@@ -10,7 +10,15 @@ export interface Resident {
 
 /** What a resident program posts: the answer to the question of this number, or why there is none. */
 export type ResidentPost =
-  { readonly id: number; readonly answer: unknown } | { readonly id: number; readonly error: string };
+  | { readonly id: number; readonly answer: unknown }
+  /** `code`: of the error that it was there. */
+  | { readonly id: number; readonly error: string; readonly code: string | null };
+
+/** Why it has no answer, as it is posted. */
+export function reasonOf(error: unknown): { readonly error: string; readonly code: string | null } {
+  if (!(error instanceof Error)) return { error: String(error), code: null };
+  return { error: error.message, code: "code" in error && typeof error.code === "string" ? error.code : null };
+}
 
 /** What it is sent. */
 export interface ResidentQuestion {
@@ -51,7 +59,8 @@ export function startResident(
   worker.on("message", (post: ResidentPost) => {
     const asked = open.get(post.id);
     open.delete(post.id);
-    if ("error" in post) asked?.reject(new Error(post.error));
+    if ("error" in post)
+      asked?.reject(Object.assign(new Error(post.error), post.code === null ? {} : { code: post.code }));
     else asked?.resolve(post.answer);
   });
   worker.on("messageerror", fail);

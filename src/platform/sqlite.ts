@@ -10,6 +10,15 @@ export interface SqlStatement {
   all(...values: readonly SqlValue[]): readonly SqlRow[];
 }
 
+/** What is in the file is no database, or not what SQLite wrote there: who can make it anew does. */
+export class DatabaseDamaged extends Error {
+  override readonly name = "DatabaseDamaged";
+  readonly code = "database-damaged";
+}
+
+/** SQLITE_ERROR, _CORRUPT, _MISMATCH and _NOTADB: of statements that never change, only the file can be the reason. */
+const BY_THE_FILE: ReadonlySet<number> = new Set([1, 11, 20, 26]);
+
 /** A database that holds nothing which cannot be made again: it is fast and may lose its last writes, never its shape. */
 export interface SqlDatabase {
   execute(sql: string): void;
@@ -18,22 +27,24 @@ export interface SqlDatabase {
 }
 
 /**
- * Opens a database file, which is made when it is not there. Throws when it is no database of this kind: the caller
- * removes it and begins again. Names in double quotes are never read as text, and nothing loads extensions.
+ * Opens a database file, which is made when it is not there. Throws DatabaseDamaged when its pages do not hang together: the
+ * caller removes it and begins again. Names in double quotes are never read as text, and nothing loads extensions.
  */
 export function openDatabase(path: string): SqlDatabase {
   const database = new DatabaseSync(path, { enableDoubleQuotedStringLiterals: false, allowExtension: false });
   try {
-    // A write-ahead log without a sync for each transaction: after a power cut the last ones may be gone, no more.
-    database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA quick_check(1);",
-    );
+    telling(() => {
+      // A write-ahead log without a sync for each transaction: after a power cut the last ones may be gone, no more.
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;");
+      const found = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+      if (found !== "ok") throw new DatabaseDamaged(String(found));
+    });
   } catch (error) {
     database.close();
     throw error;
   }
   return Object.freeze({
-    execute: (sql: string) => database.exec(sql),
+    execute: (sql: string) => telling(() => database.exec(sql)),
     prepare: prepareIn(database),
     close: () => database.close(),
   });
@@ -50,7 +61,7 @@ export function openDatabaseToRead(path: string): Pick<SqlDatabase, "prepare" | 
     allowExtension: false,
   });
   try {
-    database.exec("PRAGMA trusted_schema = OFF");
+    telling(() => database.exec("PRAGMA trusted_schema = OFF"));
   } catch (error) {
     database.close();
     throw error;
@@ -60,19 +71,35 @@ export function openDatabaseToRead(path: string): Pick<SqlDatabase, "prepare" | 
 
 function prepareIn(database: DatabaseSync): SqlDatabase["prepare"] {
   return (sql) => {
-    const statement = database.prepare(sql);
+    const statement = telling(() => database.prepare(sql));
     return Object.freeze({
-      run: (...values: readonly SqlValue[]) => void statement.run(...(values satisfies readonly SQLInputValue[])),
-      all: (...values: readonly SqlValue[]) => statement.all(...values).map(plainRow),
+      run: (...values: readonly SqlValue[]) =>
+        void telling(() => statement.run(...(values satisfies readonly SQLInputValue[]))),
+      all: (...values: readonly SqlValue[]) =>
+        telling(() => statement.all(...(values satisfies readonly SQLInputValue[])).map(plainRow)),
     });
   };
+}
+
+/** Tells a file that is damaged from everything else that can go wrong. */
+function telling<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof DatabaseDamaged) throw error;
+    const byTheFile = "errcode" in error && typeof error.errcode === "number" && BY_THE_FILE.has(error.errcode & 0xff);
+    // A number that was never put there does not fit: it is over what integers are here.
+    const odd = "code" in error && error.code === "ERR_OUT_OF_RANGE";
+    if (byTheFile || odd) throw new DatabaseDamaged(error.message);
+    throw error;
+  }
 }
 
 function plainRow(row: { readonly [column: string]: unknown }): SqlRow {
   const plain: { [column: string]: SqlValue } = {};
   for (const [column, value] of Object.entries(row)) {
     if (typeof value !== "string" && typeof value !== "number" && value !== null) {
-      throw new TypeError(`Cannot read column ${column}: it holds neither text nor a number`);
+      throw new DatabaseDamaged(`Cannot read column ${column}: it holds neither text nor a number`);
     }
     plain[column] = value;
   }

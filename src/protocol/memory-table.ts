@@ -82,6 +82,8 @@ export interface MemoryRequests {
     ok: {
       readonly checked: number;
       readonly damaged: readonly { readonly entry: number; readonly why: string }[];
+      /** What is wrong with the file that memory is read from, which can be made anew from the log. */
+      readonly file: readonly string[];
       /** Snapshots that are not as they were signed. */
       readonly frozen: readonly { readonly agent: string; readonly name: string; readonly why: string }[];
     };
@@ -210,6 +212,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
   "memory-verify": object<OkOf<"memory-verify">>({
     checked: count,
     damaged: list(object<OkOf<"memory-verify">["damaged"][number]>({ entry: count, why: words }), { max: 10_000_000 }),
+    file: list(words, { max: 100 }),
     frozen: list(object<OkOf<"memory-verify">["frozen"][number]>({ agent: agentName, name: snapshot, why: words }), {
       max: 1_000_000,
     }),

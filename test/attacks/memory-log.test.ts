@@ -73,7 +73,7 @@ function verify(): Promise<VerifiedMemory> {
 }
 
 test("what nobody changed is as it was kept", async () => {
-  expect(await verify()).toEqual({ checked: 3, damaged: [], frozen: [] });
+  expect(await verify()).toEqual({ checked: 3, damaged: [], file: [], frozen: [] });
 });
 
 describe("a change of what the log has of an entry is found, with the entry named and no other", () => {
@@ -98,7 +98,7 @@ describe("a change of what the log has of an entry is found, with the entry name
     expect(damaged.map(({ entry }) => entry)).toEqual(named);
     expect(frozen).toEqual([]);
     // Without that look nobody knows: the copy is whole, until somebody takes it away as well.
-    expect(await world.memory.store.verify()).toEqual({ checked: 3, damaged: [] });
+    expect(await world.memory.store.verify()).toEqual({ checked: 3, damaged: [], file: [] });
     expect((await world.memory.store.read(OWN, 0)).text).toBe("first cheese");
   });
 
@@ -106,7 +106,7 @@ describe("a change of what the log has of an entry is found, with the entry name
     world.pass(3_600_000);
     await world.memory.store.sweep();
     spoil("entry 2");
-    expect(await verify()).toEqual({ checked: 2, damaged: [], frozen: [] });
+    expect(await verify()).toEqual({ checked: 2, damaged: [], file: [], frozen: [] });
   });
 });
 
@@ -124,7 +124,7 @@ describe("a change of a snapshot is found, with its name", () => {
     const { damaged, frozen } = await verify();
     expect(damaged).toEqual([]);
     expect(frozen).toMatchObject([SOUL]);
-    expect(await world.memory.store.verify()).toEqual({ checked: 3, damaged: [] });
+    expect(await world.memory.store.verify()).toEqual({ checked: 3, damaged: [], file: [] });
   });
 
   test("an older version, which nobody gets, is the log's own matter", async () => {

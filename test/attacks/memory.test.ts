@@ -80,7 +80,7 @@ async function attack(
       const index = deriveKey(CRYPTO, { purpose: "index", key });
       let part: Uint8Array;
       try {
-        part = CRYPTO.open(index, wrapped.subarray(0, 12), wrapped.subarray(12), new Uint8Array());
+        part = CRYPTO.open(index, wrapped.subarray(0, 12), wrapped.subarray(12), Buffer.from(String(segment["place"])));
       } catch {
         continue;
       }
@@ -236,7 +236,7 @@ describe("whoever writes the files of memory", () => {
     change(
       `UPDATE segments SET place = CASE place WHEN '${AGENT}/append-only' THEN 'other/append-only' WHEN 'other/append-only' THEN '${AGENT}/append-only' ELSE place END`,
     );
-    await expect(store.search(OWN, { query: "saffron", most: 9 })).rejects.toMatchObject({ code: "memory-damaged" });
+    expect(await store.search(OWN, { query: "saffron", most: 9 })).toEqual([]);
     const { damaged } = await store.verify();
     expect(damaged.map(({ entry }) => entry)).toEqual([0, 1, theirs]);
   });

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { createJournal, replay } from "../../src/monitor/journal.ts";
 import type { Log } from "../../src/monitor/log/log.ts";
 import type { AskShelf } from "../../src/monitor/memory/shelf-orders.ts";
-import { createShelf } from "../../src/monitor/memory/shelf.ts";
+import { createShelf, serveShelf, type Shelf } from "../../src/monitor/memory/shelf.ts";
 import { openStore, type MemoryStore } from "../../src/monitor/memory/store.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { openLogFiles } from "../../src/platform/log-files.ts";
 import { createTimer } from "../../src/platform/timer.ts";
 import { createRandom } from "../../src/platform/random.ts";
 import { openDatabase } from "../../src/platform/sqlite.ts";
+import { examinerOf } from "../fakes/memory-world.ts";
 import { CRYPTO, openTestLog, testKeys } from "../fakes/open-log.ts";
 
 /**
@@ -54,10 +55,12 @@ async function start(): Promise<{ readonly log: Log; readonly store: MemoryStore
     state.memory.setBudget(OWN.agent, { what: OWN.plane, budget: { bytes: 2 ** 40, count: MOST } });
     const now = (): number => 1_790_000_000_000;
     const random = createRandom();
-    const shelf = createShelf(openDatabase(join(home, "memory.db")), { crypto: CRYPTO, random, pause: async () => {} });
+    const path = join(home, "memory.db");
+    const makeShelf = (): Shelf => createShelf(openDatabase(path), { crypto: CRYPTO, random, pause: async () => {} });
+    const serve = serveShelf(makeShelf(), makeShelf);
     const ask: AskShelf = async (name, body) => {
       await Promise.resolve();
-      return shelf[name](structuredClone(body));
+      return serve(name, structuredClone(body));
     };
     const journal = createJournal(opened, { state, now, onRecord: () => {} });
     const parts = {
@@ -69,6 +72,8 @@ async function start(): Promise<{ readonly log: Log; readonly store: MemoryStore
       timer: createTimer(),
       now,
       mayExpire: () => true,
+      examine: () => examinerOf(path),
+      report: () => {},
     };
     return { log: opened, store: await openStore({ ...parts, keys: testKeys(openLogFiles(slots)) }) };
   } catch (error) {

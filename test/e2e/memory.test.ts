@@ -595,7 +595,16 @@ describe("what only an owner does", () => {
     expect(told(again, 0)["entry"]).toBeTypeOf("number");
     expect(refused(again, 1)).toBe("memory-quarantined");
     await aios.sign("release-memory", { by: "instance", value: ran.instance });
-    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [], frozen: [] });
+    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [], file: [], frozen: [] });
+    const database = join(aios.home, "index", "memory.db");
+    const flip = (): void => {
+      const bytes = readFileSync(database);
+      writeFileSync(database, bytes.with(20, (bytes[20] ?? 0) ^ 1));
+    };
+    flip();
+    const { file } = await aios.client.request("memory-verify", {});
+    expect(file).not.toEqual([]);
+    flip();
     const { planes } = await aios.client.request("memory-planes", {});
     expect(planes).toContainEqual(
       expect.objectContaining({ agent: "other", what: "ephemeral", count: 2, mostCount: 2 }),

@@ -5,15 +5,16 @@ import type { PlaneOf } from "../../src/kernel/memory.ts";
 import { createJournal, replay, type Journal } from "../../src/monitor/journal.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { openMemory, type Memory } from "../../src/monitor/memory/memory.ts";
+import { createExaminer, type Examiner, type FileExaminer } from "../../src/monitor/memory/shelf-examiner.ts";
 import type { AskShelf } from "../../src/monitor/memory/shelf-orders.ts";
 import { readHere } from "../../src/monitor/memory/read-here.ts";
 import { createRowReader, type RowReader } from "../../src/monitor/memory/shelf-rows.ts";
-import { createShelf } from "../../src/monitor/memory/shelf.ts";
+import { createShelf, serveShelf } from "../../src/monitor/memory/shelf.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createTrustedClock, type TrustedClock } from "../../src/monitor/trusted-clock.ts";
 import { createRandom } from "../../src/platform/random.ts";
 import type { Timer } from "../../src/platform/powers.ts";
-import { openDatabase, openDatabaseToRead, type SqlDatabase } from "../../src/platform/sqlite.ts";
+import { DatabaseDamaged, openDatabase, openDatabaseToRead, type SqlDatabase } from "../../src/platform/sqlite.ts";
 import { createMemoryDisk } from "./memory-disk.ts";
 import { createMemoryLog, type MemoryLog } from "./memory-log.ts";
 import { CRYPTO, testEpochs } from "./open-log.ts";
@@ -31,6 +32,24 @@ const AT_ONCE: Timer = {
   },
 };
 
+/** As the thread that examines a file, without the thread. */
+export function examinerOf(path: string): Examiner {
+  let opened: { close(): void; readonly examiner: FileExaminer } | null = null;
+  return {
+    async ask(name, body) {
+      await Promise.resolve();
+      if (opened === null) {
+        const database = openDatabaseToRead(path);
+        opened = { examiner: createExaminer(database, CRYPTO), close: () => database.close() };
+      }
+      return opened.examiner[name](body);
+    },
+    async end() {
+      opened?.close();
+    },
+  };
+}
+
 /** Memory over a log, a disk of keys and a database that outlive it, with a clock that a test sets. */
 export class MemoryWorld {
   readonly folder = mkdtempSync(join(tmpdir(), "aios-memory-"));
@@ -40,8 +59,11 @@ export class MemoryWorld {
   /** What the machine's clocks say, milliseconds. */
   wall = 1_700_000_000_000;
   boot = 1_000_000;
+  readonly reports: string[] = [];
   /** What goes wrong with the next order to the shelf of this name. */
   failing: string | null = null;
+  /** The order to the shelf that finds its file damaged, once. */
+  finding: string | null = null;
   log!: MemoryLog;
   journal!: Journal;
   memory!: Memory;
@@ -58,13 +80,27 @@ export class MemoryWorld {
     this.trusted = createTrustedClock(clock, since);
     const trusted = this.trusted;
     this.journal = createJournal(this.log, { state, now: trusted.now, onRecord: () => {} });
-    this.#database = openDatabase(this.database);
-    const shelf = createShelf(this.#database, { crypto: CRYPTO, random: createRandom(), pause: async () => {} });
+    try {
+      this.#database = openDatabase(this.database);
+    } catch {
+      this.lose();
+      this.#database = openDatabase(this.database);
+    }
+    const powers = { crypto: CRYPTO, random: createRandom(), pause: async () => {} };
+    const serve = serveShelf(createShelf(this.#database, powers), () => {
+      this.lose();
+      this.#database = openDatabase(this.database);
+      return createShelf(this.#database, powers);
+    });
     const ask: AskShelf = async (name, body) => {
       // As a thread does it: nothing happens in the turn of the asker, and what is asked is a copy.
       await Promise.resolve();
       if (this.failing === name) throw new Error("the shelf failed");
-      return shelf[name](structuredClone(body));
+      if (this.finding === name) {
+        this.finding = null;
+        throw new DatabaseDamaged("database disk image is malformed");
+      }
+      return serve(name, structuredClone(body));
     };
     this.slots.kill();
     const files = this.slots.open();
@@ -78,7 +114,8 @@ export class MemoryWorld {
       journal: this.journal,
       shelf: readHere(ask, () => (this.#reader = createRowReader(openDatabaseToRead(this.database)))),
       trusted,
-      report: () => {},
+      examine: () => examinerOf(this.database),
+      report: (words) => void this.reports.push(words),
     });
   }
 

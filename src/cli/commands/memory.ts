@@ -150,21 +150,23 @@ export const memoryVerify: Command = {
   rest: null,
   flags: [JSON_OUTPUT, HOME],
   details: [
-    "Looks at every entry as it is read from, at what the log has sealed of it, and at every snapshot. Ends with 1 when one is not as it was kept or signed; `aios log verify` is about the records themselves.",
+    "Looks at every entry as it is read from, at the file it is read from (index/memory.db), at what the log has sealed of it, and at every snapshot. Ends with 1 when one is not as it was kept or signed; `aios log verify` is about the records themselves.",
   ],
   examples: ["memory verify"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { checked, damaged, frozen } = await client.request("memory-verify", {});
-      const wrong = damaged.length + frozen.length;
-      if (args.has("json")) writeJson(powers, { checked, damaged, frozen });
+      const { checked, damaged, file, frozen } = await client.request("memory-verify", {});
+      const wrong = damaged.length + file.length + frozen.length;
+      if (args.has("json")) writeJson(powers, { checked, damaged, file, frozen });
       else {
         const found = [
           ...damaged.map(({ entry, why }) => line(`entry ${entry}: ${why}`, "bad")),
+          ...file.map((why) => line(makeVisible(`index/memory.db: ${why}`), "bad")),
           ...frozen.map(({ agent, name, why }) => line(makeVisible(`snapshot ${name} of ${agent}: ${why}`), "bad")),
         ];
-        const all = wrong === 0 ? join(["good", "all as it was kept"]) : line(`${wrong} are not`, "bad");
+        const all = wrong === 0 ? join(["good", "all as it was kept"]) : line(`${wrong} are not as they were`, "bad");
         writeLines(powers.out, [...found, line(`${checked} entries looked at`), all]);
+        if (damaged.length + file.length > 0) writeLines(powers.out, WAY_OUT);
       }
       return wrong === 0 ? EXIT.ok : EXIT.no;
     });
@@ -215,6 +217,12 @@ function describeHidden(shown: readonly EntryView[]): readonly Line[] {
     ? []
     : describeTaken({ entries: named ?? 0, perhaps: perhaps ?? 0, frozen: 0 });
 }
+
+/** What is read from is a copy: all but what the log itself lacks comes back with it. */
+const WAY_OUT = [
+  line("What memory is read from is made anew from the log: aios serve --stop, then aios doctor --rebuild.", "faint"),
+  line("An entry that is named again after that is damaged in the log or has lost its key.", "faint"),
+];
 
 /** An entry for people, whole. */
 export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset">): readonly Line[] {

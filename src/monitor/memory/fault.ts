@@ -1,3 +1,5 @@
+import { isDamage } from "./shelf-orders.ts";
+
 /** Why memory gave no answer, or kept nothing. Closed; `docs/codes.md` lists them. */
 export type MemoryFaultCode =
   | "memory-full"
@@ -35,5 +37,18 @@ export class MemoryFault extends Error {
   constructor(code: MemoryFaultCode, message: string) {
     super(message);
     this.code = code;
+  }
+}
+
+/** What the shelf was asked for. Rejects with MemoryFault `memory-damaged` where its file is not what was written there. */
+export async function reading<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw new MemoryFault(
+      "memory-damaged",
+      "the file that memory is read from is damaged: aios memory verify says where",
+    );
   }
 }

@@ -54,7 +54,7 @@ describe("what is imported", () => {
       ]);
       expect(await store.search(OWN, { query: "cellar", most: 9 }), again).toMatchObject([{ entry: 1 }]);
       expect(await store.salted(OWN, 1), again).toBe(contents.map(saltedOf)[0]);
-      expect(await store.verify(), again).toEqual({ checked: 3, damaged: [] });
+      expect(await store.verify(), again).toEqual({ checked: 3, damaged: [], file: [] });
     }
     const kept = world.kept.map(({ record }) => record).filter(({ kind }) => kind === "memory-kept");
     expect(kept).toMatchObject([
@@ -70,7 +70,7 @@ describe("what is imported", () => {
     expect(await list(BRIEF)).toMatchObject([{ text: "Nebelbank" }]);
     await world.memory.store.sweep();
     expect(world.gone).toEqual(new Set([1]));
-    expect(await world.memory.store.verify()).toEqual({ checked: 1, damaged: [] });
+    expect(await world.memory.store.verify()).toEqual({ checked: 1, damaged: [], file: [] });
   });
 
   test("of one log is put out of reach together, and nothing else is", async () => {
@@ -158,7 +158,7 @@ test("an import that was cut off has what was durable, and the rest can be impor
   expect(known).toEqual({ known: [{ at: 0, entry: 0, live: true }] });
   await bring(contents.slice(1));
   expect((await list(OWN)).map(({ text }) => text)).toEqual(["c", "b", "a"]);
-  expect(await world.memory.store.verify()).toEqual({ checked: 3, damaged: [] });
+  expect(await world.memory.store.verify()).toEqual({ checked: 3, damaged: [], file: [] });
 });
 
 test("attack: a record says of an entry that an owner had it imported, and none did, or not so many, or not there", async () => {

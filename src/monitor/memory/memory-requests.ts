@@ -109,12 +109,17 @@ export function memoryHandlers({
   };
 }
 
+function hintOf({ code }: MemoryFault): string {
+  return code === "memory-damaged"
+    ? "`aios memory verify` says what is damaged, and how it is made anew."
+    : "docs/codes.md says what the code means.";
+}
+
 async function answering<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof MemoryFault)
-      throw new Refusal("memory", `${error.message} (${error.code}).`, "docs/codes.md says what the code means.");
+    if (error instanceof MemoryFault) throw new Refusal("memory", `${error.message} (${error.code}).`, hintOf(error));
     throw error;
   }
 }

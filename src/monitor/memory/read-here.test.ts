@@ -63,7 +63,18 @@ test("every other order goes to the thread, and this connection is closed before
   const { ask, done } = stage();
   await ask("begin", { key: { epoch: 1, key: new Uint8Array(32) } });
   await ask("read", { entry: 20 });
-  await ask("scan", { from: 0, most: 10 });
+  await ask("renew", { key: { epoch: 1, key: new Uint8Array(32) } });
+  await ask("read", { entry: 21 });
   await ask("close", null);
-  expect(done).toEqual(["thread: begin", "opened", "here: 20", "thread: scan", "closed", "thread: close"]);
+  expect(done).toEqual([
+    "thread: begin",
+    "opened",
+    "here: 20",
+    "closed",
+    "thread: renew",
+    "opened",
+    "here: 21",
+    "closed",
+    "thread: close",
+  ]);
 });

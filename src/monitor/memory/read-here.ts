@@ -23,7 +23,7 @@ export function readHere(shelf: AskShelf, open: () => RowReader): AskShelf {
       const row = look(body.entry);
       if (row !== null) return row;
     }
-    if (name === "close") {
+    if (name === "close" || name === "renew") {
       // Before the thread's own connection, which leaves the file whole and without a write-ahead log when it is the last.
       reader?.close();
       reader = null;

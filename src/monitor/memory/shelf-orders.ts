@@ -37,15 +37,14 @@ export interface ShelfOrders {
   /** Takes entries away that never came to be. */
   remove: { body: { readonly entries: readonly number[] }; ok: null };
   read: { body: { readonly entry: number }; ok: ShelfRow | null };
-  /** The rows from this number on, ascending. */
-  scan: { body: { readonly from: number; readonly most: number }; ok: readonly ShelfRow[] };
-  /** Newest first, below `before`; `count`: how many the plane has in all. */
-  list: {
-    body: PlaneOf & { readonly before: number | null; readonly most: number };
-    ok: { readonly rows: readonly ShelfRow[]; readonly count: number };
+  /**
+   * The newest entries below `before` whose index has all these words, newest first: candidates, since a hash of a word may be
+   * that of another. Fewer than `most`: there are no others.
+   */
+  search: {
+    body: PlaneOf & { readonly words: readonly string[]; readonly before: number | null; readonly most: number };
+    ok: readonly number[];
   };
-  /** Rows whose index has all these words, newest first: candidates, since a hash of a word may be that of another. */
-  search: { body: PlaneOf & { readonly words: readonly string[]; readonly most: number }; ok: readonly ShelfRow[] };
   /** Parts of the index in which these entries are, and which others are in them. */
   beside: {
     body: { readonly entries: readonly number[] };
@@ -57,13 +56,20 @@ export interface ShelfOrders {
   drop: { body: { readonly entries: readonly number[]; readonly segments: readonly number[] }; ok: null };
   /** Wraps the keys of the index anew. */
   rewrap: { body: { readonly key: IndexKey }; ok: null };
-  /** Whether the index finds an entry by every word of this text. */
-  check: { body: { readonly entry: number; readonly text: string }; ok: boolean };
+  /** Answers when everything that was asked before is done. */
+  settled: { body: null; ok: null };
+  /** Removes the file, makes it anew, and begins with it. */
+  renew: { body: { readonly key: IndexKey }; ok: ShelfOrders["begin"]["ok"] };
   close: { body: null; ok: null };
 }
 
-/** The way to the shelf, which is in a thread of its own. Rejects when that failed. */
+/** The way to the shelf, which is in a thread of its own. Rejects when that failed; see `isDamage`. */
 export type AskShelf = <K extends keyof ShelfOrders>(
   name: K,
   body: ShelfOrders[K]["body"],
 ) => Promise<ShelfOrders[K]["ok"]>;
+
+/** Whether an order failed because the file is not what was written there. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "database-damaged";
+}

@@ -2,12 +2,11 @@ import { wordsOf } from "../../kernel/memory-words.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
 import type { Crypto, Random } from "../../platform/powers.ts";
 import type { SqlDatabase, SqlRow } from "../../platform/sqlite.ts";
-import { concatBytes, encodeUtf8, fromBase64, toBase64 } from "../../protocol/bytes.ts";
 import type { IndexKey, ShelfOrders } from "./shelf-orders.ts";
+import { tokenOf, unwrapPart, wrapPart } from "./shelf-parts.ts";
 import { READ_ONE, rowsOf } from "./shelf-rows.ts";
+import { prepareSchema } from "./shelf-schema.ts";
 
-/** Stored in the database; a file of another version is dropped and made again. */
-const VERSION = 1;
 /** Entries of one part of the index: so many are indexed anew when one of them is destroyed. */
 const SEGMENT_ENTRIES = 2048;
 /** Rows that are looked at or removed at a time; others take turns in between. */
@@ -16,20 +15,22 @@ const CHUNK = 500;
 const COMMON = 64;
 /** Words of a part whose hashes are kept at hand. */
 const KNOWN_WORDS = 1024;
-const NONCE_BYTES = 12;
-const NOTHING = new Uint8Array(0);
 
+/** A part as it is in memory: whose it is, nobody who writes the file can say otherwise while this runs. */
 interface Segment {
   readonly id: number;
+  readonly place: string;
   readonly key: Uint8Array;
   entries: number;
+  /** No entry in it has a higher number. */
+  newest: number;
   /** Hashes of words that came lately, while it takes new entries: most words of a text are in many. */
   readonly tokens: Map<string, number>;
 }
 
 /** What answers the orders: each gives its answer, or throws. `beside` and `drop` take turns with others between chunks. */
 export type Shelf = {
-  readonly [K in keyof ShelfOrders]: (
+  readonly [K in Exclude<keyof ShelfOrders, "renew">]: (
     body: ShelfOrders[K]["body"],
   ) => ShelfOrders[K]["ok"] | Promise<ShelfOrders[K]["ok"]>;
 };
@@ -53,9 +54,6 @@ export function createShelf(
     "INSERT OR REPLACE INTO entries (entry, place, expires, digest, bytes, sealed, segment) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
   const one = database.prepare(READ_ONE);
-  const scan = database.prepare("SELECT * FROM entries WHERE entry >= ? ORDER BY entry LIMIT ?");
-  const list = database.prepare("SELECT * FROM entries WHERE place = ?1 AND entry < ?2 ORDER BY entry DESC LIMIT ?3");
-  const count = database.prepare("SELECT COUNT(*) AS count FROM entries WHERE place = ?");
   const remove = database.prepare("DELETE FROM entries WHERE entry = ?");
   const moveTo = database.prepare("UPDATE entries SET segment = ? WHERE entry = ?");
   // All words of an entry in one statement: a third of the time that one for each takes.
@@ -64,14 +62,14 @@ export function createShelf(
   );
   const addSegment = database.prepare("INSERT INTO segments (place, bucket, epoch, wrapped) VALUES (?, ?, ?, ?)");
   const allSegments = database.prepare(
-    "SELECT s.*, (SELECT COUNT(*) FROM entries e WHERE e.segment = s.id) AS held FROM segments s ORDER BY s.id",
+    "SELECT s.*, (SELECT COUNT(*) FROM entries e WHERE e.segment = s.id) AS held, (SELECT MAX(entry) FROM entries e WHERE e.segment = s.id) AS newest FROM segments s ORDER BY s.id",
   );
   const lastId = database.prepare("SELECT last_insert_rowid() AS id");
-  const segmentsOf = database.prepare("SELECT id FROM segments WHERE place = ? ORDER BY id DESC");
   const membersOf = database.prepare(
     "SELECT entry FROM entries WHERE segment = ? AND entry > ? ORDER BY entry LIMIT ?",
   );
   const segmentOf = database.prepare("SELECT segment FROM entries WHERE entry = ?");
+  const placed = database.prepare("SELECT segment, digest FROM entries WHERE entry = ?");
   const setWrapped = database.prepare("UPDATE segments SET epoch = ?, wrapped = ? WHERE id = ?");
   // Bounded by a word's hash: what is in a range goes without being looked up one by one. A word has at most a part's entries.
   const boundOf = database.prepare("SELECT token FROM postings WHERE segment = ? ORDER BY token LIMIT 1 OFFSET ?");
@@ -81,8 +79,6 @@ export function createShelf(
     "SELECT COUNT(*) AS count FROM (SELECT 1 FROM postings WHERE segment = ? AND token = ? LIMIT ?)",
   );
   const dropSegment = database.prepare("DELETE FROM segments WHERE id = ?");
-  const placeOfPart = database.prepare("SELECT place FROM segments WHERE id = ?");
-  const hasToken = database.prepare("SELECT 1 AS has FROM postings WHERE segment = ? AND token = ? AND entry = ?");
 
   let wrapping: IndexKey | null = null;
   const segments = new Map<number, Segment>();
@@ -96,13 +92,20 @@ export function createShelf(
       wrapping = key;
       for (const row of allSegments.all()) {
         const id = Number(row["id"]);
-        const unwrapped = row["epoch"] === key.epoch ? unwrap(String(row["wrapped"])) : null;
-        if (unwrapped !== null)
-          segments.set(id, { id, key: unwrapped, entries: Number(row["held"]), tokens: new Map() });
-        else forgetSegment(id);
+        const place = String(row["place"]);
+        const of = { place, wrapping: key, crypto };
+        const unwrapped = row["epoch"] === key.epoch ? unwrapPart(String(row["wrapped"]), of) : null;
+        if (unwrapped === null) forgetSegment(id);
+        else {
+          const [entries, newest] = [Number(row["held"]), Number(row["newest"] ?? -1)];
+          segments.set(id, { id, place, key: unwrapped, entries, newest, tokens: new Map() });
+        }
       }
       const entries = database.prepare("SELECT entry FROM entries ORDER BY entry").all().map(entryOf);
-      const unindexed = database.prepare("SELECT entry FROM entries WHERE segment IS NULL").all().map(entryOf);
+      const unindexed = database
+        .prepare("SELECT entry FROM entries WHERE segment IS NULL OR segment NOT IN (SELECT id FROM segments)")
+        .all()
+        .map(entryOf);
       return { entries, unindexed };
     },
 
@@ -110,6 +113,8 @@ export function createShelf(
       transaction(() => {
         for (const { entry, expires, digest, bytes, sealed, ...row } of rows) {
           const place = placeOf(row);
+          // Twice in the index it would be taken out of it once.
+          if (isIndexed(entry, digest)) continue;
           insert.run(entry, place, expires, digest, bytes, sealed, indexText(row, { entry, place }));
         }
       });
@@ -124,28 +129,21 @@ export function createShelf(
     },
 
     read: ({ entry }) => rowsOf(one.all(entry))[0] ?? null,
-    scan: ({ from, most }) => rowsOf(scan.all(from, most)),
-
-    list({ before, most, ...of }) {
-      const rows = rowsOf(list.all(placeOf(of), before ?? Number.MAX_SAFE_INTEGER, most));
-      return { rows, count: Number(count.all(placeOf(of))[0]?.["count"]) };
-    },
-
-    search({ words, most, ...of }) {
+    search({ words, before, most, ...of }) {
       if (words.length === 0) return [];
       const find = database.prepare(havingAll(words.length));
-      const found: number[] = [];
-      for (const row of segmentsOf.all(placeOf(of))) {
-        const segment = segments.get(Number(row["id"]));
-        const tokens = segment === undefined ? null : rarestFirst(segment, words);
-        if (segment === undefined || tokens === null) continue;
-        found.push(...find.all(segment.id, ...tokens, most).map(entryOf));
-        if (found.length >= most) break;
+      const place = placeOf(of);
+      const parts = [...segments.values()].filter((segment) => segment.place === place);
+      let found: readonly number[] = [];
+      for (const segment of parts.toSorted((left, right) => right.newest - left.newest)) {
+        // All that are left have older ones only.
+        if (found.length === most && (found.at(-1) ?? 0) > segment.newest) break;
+        const tokens = rarestFirst(segment, words);
+        if (tokens === null) continue;
+        const its = find.all(segment.id, ...tokens, before ?? Number.MAX_SAFE_INTEGER, most).map(entryOf);
+        found = [...new Set([...found, ...its])].toSorted((left, right) => right - left).slice(0, most);
       }
-      return found
-        .toSorted((left, right) => right - left)
-        .slice(0, most)
-        .flatMap((entry) => rowsOf(one.all(entry)));
+      return found;
     },
 
     async beside({ entries }) {
@@ -206,20 +204,14 @@ export function createShelf(
     rewrap({ key }) {
       wrapping = key;
       transaction(() => {
-        for (const { id, key: plain } of segments.values()) setWrapped.run(key.epoch, wrap(plain), id);
+        for (const { id, place, key: plain } of segments.values()) setWrapped.run(key.epoch, wrap(plain, place), id);
       });
       // What the write-ahead log still has of the old wrapping is worth nothing without its key.
       return null;
     },
 
-    check({ entry, text }) {
-      const [row] = one.all(entry);
-      const id = row?.["segment"];
-      const segment = typeof id === "number" ? segments.get(id) : undefined;
-      if (segment === undefined || placeOfPart.all(segment.id)[0]?.["place"] !== row?.["place"]) return false;
-      // One too many would only make a candidate more, which is opened and found not to have the word.
-      return wordsOf(text).every((word) => hasToken.all(segment.id, tokenOf(segment, word), entry).length > 0);
-    },
+    // Whoever waits for it comes after everything that was asked before.
+    settled: () => null,
 
     close() {
       database.close();
@@ -234,6 +226,7 @@ export function createShelf(
   ): number {
     const segment = segmentFor(place, bucket);
     segment.entries += 1;
+    segment.newest = Math.max(segment.newest, entry);
     addPostings.run(segment.id, entry, JSON.stringify(wordsOf(text).map((word) => knownTokenOf(segment, word))));
     return segment.id;
   }
@@ -241,7 +234,7 @@ export function createShelf(
   /** Hashes of words, the one that fewest entries of a part have first; null when one of them has none. */
   function rarestFirst(segment: Segment, words: readonly string[]): readonly number[] | null {
     const counted = words.map((word) => {
-      const token = tokenOf(segment, word);
+      const token = tokenOf(segment.key, word, crypto);
       return { token, count: Number(holders.all(segment.id, token, COMMON)[0]?.["count"]) };
     });
     if (counted.some(({ count: having }) => having === 0)) return null;
@@ -261,9 +254,9 @@ export function createShelf(
     if (known !== undefined && known.entries < SEGMENT_ENTRIES) return known;
     known?.tokens.clear();
     const key = random.bytes(32);
-    addSegment.run(place, bucket, (wrapping ?? unready()).epoch, wrap(key));
+    addSegment.run(place, bucket, (wrapping ?? unready()).epoch, wrap(key, place));
     const id = Number(lastId.all()[0]?.["id"]);
-    const segment = { id, key, entries: 0, tokens: new Map<string, number>() };
+    const segment = { id, place, key, entries: 0, newest: -1, tokens: new Map<string, number>() };
     segments.set(id, segment);
     open.set(name, segment);
     made.push(id);
@@ -279,35 +272,23 @@ export function createShelf(
     });
   }
 
-  /** 52 bits of a keyed hash. The input has a key of one length in front and the output is cut, so nothing extends it. */
-  function tokenOf({ key }: Segment, word: string): number {
-    const hash = crypto.sha256(concatBytes([key, encodeUtf8(word)]));
-    const view = new DataView(hash.buffer, hash.byteOffset);
-    return view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
-  }
-
-  /** The same, remembered: for the part that takes new entries. */
+  /** The hash of a word, remembered: for the part that takes new entries. */
   function knownTokenOf(segment: Segment, word: string): number {
     const { tokens } = segment;
-    const token = tokens.get(word) ?? tokenOf(segment, word);
+    const token = tokens.get(word) ?? tokenOf(segment.key, word, crypto);
     if (tokens.size >= KNOWN_WORDS) tokens.clear();
     tokens.set(word, token);
     return token;
   }
 
-  function wrap(key: Uint8Array): string {
-    const nonce = random.bytes(NONCE_BYTES);
-    return toBase64(concatBytes([nonce, crypto.seal((wrapping ?? unready()).key, nonce, key, NOTHING)]));
+  function wrap(key: Uint8Array, place: string): string {
+    return wrapPart(key, { place, wrapping: wrapping ?? unready(), crypto, random });
   }
 
-  function unwrap(wrapped: string): Uint8Array | null {
-    const bytes = fromBase64(wrapped);
-    if (bytes === null || wrapping === null) return null;
-    try {
-      return crypto.open(wrapping.key, bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES), NOTHING);
-    } catch {
-      return null;
-    }
+  /** Whether this very entry is there, in a part whose key is. */
+  function isIndexed(entry: number, digest: string): boolean {
+    const [row] = placed.all(entry);
+    return row !== undefined && row["digest"] === digest && segments.has(Number(row["segment"] ?? -1));
   }
 
   function transaction(work: () => void): void {
@@ -326,43 +307,29 @@ export function createShelf(
   }
 }
 
-function prepareSchema(database: SqlDatabase): void {
-  // What is removed is overwritten; what the write-ahead log keeps of it is sealed, or hashed under a key that is gone.
-  database.execute("PRAGMA secure_delete = ON");
-  const [found] = database.prepare("PRAGMA user_version").all();
-  if (found?.["user_version"] === VERSION) return;
-  database.execute(`
-    BEGIN;
-    DROP TABLE IF EXISTS entries;
-    DROP TABLE IF EXISTS segments;
-    DROP TABLE IF EXISTS postings;
-    CREATE TABLE entries (
-      entry INTEGER PRIMARY KEY, place TEXT NOT NULL, expires INTEGER, digest TEXT NOT NULL,
-      bytes INTEGER NOT NULL, sealed TEXT NOT NULL, segment INTEGER
-    ) STRICT;
-    CREATE INDEX by_place ON entries (place, entry);
-    CREATE INDEX by_segment ON entries (segment);
-    CREATE TABLE segments (
-      id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, bucket INTEGER NOT NULL,
-      epoch INTEGER NOT NULL, wrapped TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX parts_of_place ON segments (place, id);
-    CREATE TABLE postings (
-      segment INTEGER NOT NULL, token INTEGER NOT NULL, entry INTEGER NOT NULL,
-      PRIMARY KEY (segment, token, entry)
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = ${VERSION};
-    COMMIT;
-  `);
-}
-
 /** Entries of a part that have so many words, newest first: those with the first, each looked up among those with the others. */
 function havingAll(words: number): string {
   const others = Array.from(
     { length: words - 1 },
     (_, at) => ` AND EXISTS (SELECT 1 FROM postings WHERE segment = ?1 AND token = ?${at + 3} AND entry = p.entry)`,
   );
-  return `SELECT entry FROM postings p WHERE segment = ?1 AND token = ?2${others.join("")} ORDER BY entry DESC LIMIT ?${words + 2}`;
+  return `SELECT entry FROM postings p WHERE segment = ?1 AND token = ?2${others.join("")} AND entry < ?${words + 2} ORDER BY entry DESC LIMIT ?${words + 3}`;
+}
+
+/** Answers orders from a shelf that is made anew when that is asked. */
+export function serveShelf(
+  first: Shelf,
+  anew: () => Shelf,
+): <K extends keyof ShelfOrders>(name: K, body: ShelfOrders[K]["body"]) => Promise<ShelfOrders[K]["ok"]> {
+  let shelf = first;
+  const serve = async (name: keyof ShelfOrders, body: never): Promise<unknown> => {
+    if (name !== "renew") return shelf[name](body);
+    await shelf.close(null);
+    shelf = anew();
+    return shelf.begin(body);
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each order is answered as the shelf answers it
+  return serve as ReturnType<typeof serveShelf>;
 }
 
 function placeOf({ agent, plane }: PlaneOf): string {

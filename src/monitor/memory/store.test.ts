@@ -31,7 +31,7 @@ test("what was kept is read, listed and found, before and after a crash", async 
     expect(await store.search(BRIEF, { query: "käse", most: 9 })).toMatchObject([{ entry: second }]);
     expect(await store.search(OWN, { query: "cheese attic", most: 9 })).toEqual([]);
     expect(await store.search(OWN, { query: "käse", most: 9 })).toEqual([]);
-    expect(await store.verify()).toEqual({ checked: 2, damaged: [] });
+    expect(await store.verify()).toEqual({ checked: 2, damaged: [], file: [] });
   }
 });
 
@@ -58,7 +58,7 @@ test("past its end an entry is unreadable at once, and swept it is gone from eve
   expect(world.slots.paths()).not.toEqual(keys);
   expect(await code(world.memory.store.read(BRIEF, entry))).toBe("memory-expired");
   expect(await world.memory.store.search(BRIEF, { query: "nebelbank", most: 9 })).toMatchObject([{ entry: stays }]);
-  expect(await world.memory.store.verify()).toEqual({ checked: 1, damaged: [] });
+  expect(await world.memory.store.verify()).toEqual({ checked: 1, damaged: [], file: [] });
 });
 
 test("a sweep that was cut off anywhere is finished by the next start", async () => {
@@ -114,7 +114,7 @@ test("a log that fails keeps nothing, and the numbers of what was refused mean n
   world.crash();
   await world.start();
   expect(await world.memory.store.read(OWN, entry)).toMatchObject({ text: "third" });
-  expect(await world.memory.store.verify()).toEqual({ checked: 2, damaged: [] });
+  expect(await world.memory.store.verify()).toEqual({ checked: 2, damaged: [], file: [] });
 });
 
 test("quarantine takes out what came from there, everywhere, until it is taken back", async () => {

@@ -8,15 +8,18 @@ import type { Content } from "../../protocol/memory-content.ts";
 import { SALT_BYTES } from "../../protocol/sealed.ts";
 import type { Journal } from "../journal.ts";
 import { createDraw } from "../log/draw.ts";
-import { deriveKey, type LogKeys } from "../log/keys.ts";
+import type { LogKeys } from "../log/keys.ts";
 import type { Log } from "../log/log.ts";
 import { openSlots, type KeySlots } from "../log/slots.ts";
 import { groupAdds } from "./adds.ts";
 import { openContent, openSalted, sealContent } from "./content.ts";
-import { MemoryFault } from "./fault.ts";
-import type { AskShelf, Indexed, ShelfRow } from "./shelf-orders.ts";
+import { MemoryFault, reading } from "./fault.ts";
+import type { Examiner } from "./shelf-examiner.ts";
+import { isDamage, type AskShelf, type ShelfRow } from "./shelf-orders.ts";
 import type { Brought } from "./importing.ts";
 import { rangesOf } from "./ranges.ts";
+import { bucketOf, createShelving } from "./shelving.ts";
+import { verifyShelf, type VerifiedShelf } from "./verify-shelf.ts";
 
 /** An entry that was opened. */
 export interface Recalled extends Content {
@@ -33,12 +36,6 @@ export interface Kept extends Pick<Content, "by" | "instance" | "labels" | "sour
 /** Whether what is in quarantine is seen too: by people, who judge it, never by agents. */
 export interface Seeing {
   readonly quarantined?: true;
-}
-
-/** What was found not to be as the log says. */
-export interface Damage {
-  readonly entry: number;
-  readonly why: string;
 }
 
 /**
@@ -69,8 +66,8 @@ export interface MemoryStore {
   sweep(): Promise<void>;
   /** Whether this is what the log has of a live entry, and opens with its key. */
   isWhole(row: ShelfRow): Promise<boolean>;
-  /** Compares every entry with the log, key, seal and index. */
-  verify(): Promise<{ readonly checked: number; readonly damaged: readonly Damage[] }>;
+  /** Compares every entry with the log, key, seal and index, and looks at the file that has them. */
+  verify(): Promise<VerifiedShelf>;
   close(): Promise<void>;
 }
 
@@ -81,10 +78,14 @@ export interface StoreParts {
   readonly log: Pick<Log, "entries" | "size">;
   readonly journal: Journal;
   readonly shelf: AskShelf;
+  /** Begins to look at the shelf's file. */
+  examine(): Examiner;
   readonly timer: Timer;
   now(): number;
   /** Whether time can be trusted enough to destroy what is past its end (DESIGN 7: a large jump asks). */
   mayExpire(): boolean;
+  /** Tells whoever runs this. */
+  report(words: string): void;
 }
 
 /** An entry on its way into the log. */
@@ -105,9 +106,6 @@ const STRIDE = 64;
 const KEY_CHUNKS = 512;
 /** Candidates of a search that are opened: a hash of a word may be that of another, rarely. */
 const SPARE = 8;
-/** What ends within an eighth of its life of each other is indexed together. */
-const BUCKETS = 8;
-
 /** Opens memory as the log has it, and makes anew whatever of it is not on the shelf. */
 export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   const { crypto, random, keys, journal } = parts;
@@ -125,6 +123,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   const pending = new Map<string, MemoryBudget>();
   let sweeping: Promise<void> = Promise.resolve();
 
+  const { shelve, renew, indexAnew, indexKey } = createShelving({ ...parts, shelf, book: memory, open });
   await shelve();
   if (memory.unsettled.length > 0) await destroyKeys();
 
@@ -202,7 +201,18 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     return entry;
   }
 
+  /** A file that is damaged must not keep what ended: it is made anew without it. */
   async function destroyKeys(): Promise<void> {
+    try {
+      await destroyOnce();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      await renew();
+      await destroyOnce();
+    }
+  }
+
+  async function destroyOnce(): Promise<void> {
     const gone = memory.unsettled;
     const { segments, others } = await shelf("beside", { entries: gone });
     for (let from = 0; from < others.length; from += STRIDE) await indexAnew(others.slice(from, from + STRIDE));
@@ -216,17 +226,6 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     await journal.write({ kind: "memory-destroyed", count: gone.length });
   }
 
-  async function indexAnew(entries: readonly number[]): Promise<void> {
-    const rows = await Promise.all(entries.map((entry) => shelf("read", { entry })));
-    const texts = [];
-    for (const row of rows) {
-      const content = row === null ? null : await open(row);
-      if (row !== null && content !== null)
-        texts.push({ entry: row.entry, text: content.text, bucket: bucketOf(content) });
-    }
-    await shelf("index", { texts });
-  }
-
   async function sweepNow(): Promise<void> {
     while (parts.mayExpire() && memory.unsettled.length < SWEEP) {
       const due = memory.due(parts.now(), EXPIRED);
@@ -234,43 +233,6 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       await journal.write({ kind: "memory-expired", count: due.length }, { entries: rangesOf(due) });
     }
     if (memory.unsettled.length > 0) await destroyKeys();
-  }
-
-  /** Brings the shelf to what the log says: what a crash, or somebody, took from it is read from the log again. */
-  async function shelve(): Promise<void> {
-    const { entries, unindexed } = await shelf("begin", { key: indexKey(keys.epoch) });
-    const there = new Set(entries);
-    const strangers = entries.filter((entry) => !memory.holds(entry));
-    if (strangers.length > 0) await shelf("drop", { entries: strangers, segments: [] });
-    let missing = 0;
-    for (let entry = 0; entry < memory.next; entry += 1) if (memory.holds(entry) && !there.has(entry)) missing += 1;
-    if (missing > 0) await shelveAgain(there);
-    const lost = unindexed.filter((entry) => memory.holds(entry));
-    for (let from = 0; from < lost.length; from += STRIDE) await indexAnew(lost.slice(from, from + STRIDE));
-  }
-
-  async function shelveAgain(there: ReadonlySet<number>): Promise<void> {
-    let rows: (ShelfRow & Indexed)[] = [];
-    for await (const { record, payload } of parts.log.entries(0, parts.log.size)) {
-      if (record.kind !== "memory-kept" || there.has(record.entry) || !memory.holds(record.entry)) continue;
-      const { entry, agent, plane, expires, digest, bytes } = record;
-      const sealed = payload?.["sealed"];
-      if (typeof sealed !== "string" || plane === "frozen") continue;
-      const row = { entry, agent, plane, expires, digest, bytes, sealed };
-      const content = await open(row);
-      if (content === null) continue;
-      rows.push({ ...row, text: content.text, bucket: bucketOf(content) });
-      if (rows.length < STRIDE) continue;
-      await shelf("add", { rows });
-      rows = [];
-    }
-    await shelf("add", { rows });
-  }
-
-  function indexKey(epoch: number): { readonly epoch: number; readonly key: Uint8Array } {
-    const key = keys.key(epoch);
-    if (key === null) throw new RangeError(`Cannot open memory: epoch ${epoch} has no key`);
-    return { epoch, key: deriveKey(crypto, { purpose: "index", key }) };
   }
 
   return {
@@ -293,23 +255,35 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       return salted;
     },
 
-    async list(of, options) {
-      const before = memory.used(of).count;
-      const { before: below, most } = options;
-      const { rows, count } = await shelf("list", { ...of, before: below, most });
-      if (count < Math.min(before, memory.used(of).count))
-        throw new MemoryFault("memory-damaged", "an entry of that plane is missing: aios memory verify says which");
-      return recall(rows, options);
+    async list(of, { before, most, ...seeing }) {
+      const found: Recalled[] = [];
+      let below = before ?? memory.next;
+      while (found.length < most) {
+        // Which entries there are is asked of the log alone: nobody who writes the file makes one more or less.
+        const entries = newestBelow(below, of);
+        found.push(...(await recall(await rowsOf(entries), seeing)));
+        if (entries.length < STRIDE) break;
+        below = entries.at(-1) ?? 0;
+        await breathe();
+      }
+      return found.slice(0, most);
     },
 
     async search(of, { query, most, ...seeing }) {
       const words = wordsOf(query);
-      const rows = await shelf("search", { ...of, words, most: most + SPARE });
-      // The index is not what the log vouches for: who changed it must not have one agent see another's.
-      for (const { entry, agent, plane } of rows) if (agent !== of.agent || plane !== of.plane) throw damaged(entry);
-      const found = await recall(rows, seeing);
-      const hasAll = (its: readonly string[]): boolean => words.every((word) => its.includes(word));
-      return found.filter(({ text }) => hasAll(wordsOf(text))).slice(0, most);
+      const asked = most + SPARE;
+      const found: Recalled[] = [];
+      let before: number | null = null;
+      while (found.length < most) {
+        const entries: readonly number[] = await reading(shelf("search", { ...of, words, before, most: asked }));
+        // The index is not what the log vouches for: who changed it must not have one agent see another's.
+        const own = entries.filter((entry) => isOf(memory.placeOf(entry), of));
+        const recalled = await recall(await rowsOf(own), seeing);
+        found.push(...recalled.filter(({ text }) => hasAll(wordsOf(text), words)));
+        if (entries.length < asked) break;
+        before = entries.at(-1) ?? 0;
+      }
+      return found.slice(0, most);
     },
 
     sweep() {
@@ -321,29 +295,16 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     isWhole: async (row) => (await open(row)) !== null,
     async verify() {
       slots.refresh();
-      const damagedEntries: Damage[] = [];
       const upTo = memory.next;
-      let checked = 0;
-      let next = 0;
-      const missing = (from: number, to: number): void => {
-        for (let entry = from; entry < to; entry += 1)
-          if (memory.holds(entry)) damagedEntries.push({ entry, why: "it is missing" });
-      };
-      while (next < upTo) {
-        const rows = await shelf("scan", { from: next, most: STRIDE });
-        for (const row of rows) {
-          if (row.entry >= upTo) break;
-          missing(next, row.entry);
-          next = row.entry + 1;
-          if (!memory.holds(row.entry)) continue;
-          checked += 1;
-          const why = await problemOf(row);
-          if (why !== null && memory.holds(row.entry)) damagedEntries.push({ entry: row.entry, why });
-        }
-        if (rows.length === 0 || (rows.at(-1)?.entry ?? 0) >= upTo) break;
+      const examiner = parts.examine();
+      try {
+        await shelf("settled", null);
+        const foreign = await begun(examiner);
+        if (foreign.length > 0) return { checked: 0, damaged: [], file: foreign };
+        return await verifyShelf({ book: memory, upTo, open, examiner });
+      } finally {
+        await examiner.end();
       }
-      missing(next, upTo);
-      return { checked, damaged: damagedEntries };
     },
 
     async close() {
@@ -357,13 +318,11 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     entry: number,
     seeing: Seeing,
   ): Promise<{ readonly row: ShelfRow; readonly found: Recalled }> {
-    const place = memory.placeOf(entry);
-    if (place === null || place.agent !== of.agent || place.plane !== of.plane)
-      throw new MemoryFault("memory-unknown", `no entry ${entry} in that plane`);
+    if (!isOf(memory.placeOf(entry), of)) throw new MemoryFault("memory-unknown", `no entry ${entry} in that plane`);
     const stands = memory.look(entry, parts.now());
     if (stands === "expired") throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
     if (stands === "erased") throw new MemoryFault("memory-erased", `an owner had entry ${entry} erased`);
-    const row = await shelf("read", { entry });
+    const row = await reading(shelf("read", { entry }));
     if (row === null) throw damaged(entry);
     const [found] = await recall([row], seeing);
     if (found !== undefined) return { row, found };
@@ -372,18 +331,44 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     throw new MemoryFault("memory-quarantined", `entry ${entry} is in quarantine`);
   }
 
-  async function problemOf(row: ShelfRow): Promise<string | null> {
-    if (!memory.confirms(row)) return "it is not what the log has";
-    const content = await open(row);
-    if (content === null) return "its key or its seal was changed";
-    return (await shelf("check", { entry: row.entry, text: content.text })) ? null : "its index was changed";
+  /** Has the file looked at as it stands between two sweeps, since each changes the key that its index is under. */
+  function begun(examiner: Examiner): Promise<readonly string[]> {
+    const turn = sweeping.then(() => examiner.ask("begin", { key: indexKey(keys.epoch) }));
+    sweeping = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn.catch((error: unknown) => [error instanceof Error ? error.message : "it cannot be opened"]);
   }
-}
 
-function bucketOf({ at, expires }: Pick<Content, "at" | "expires">): number {
-  if (expires === null) return 0;
-  const width = 2 ** Math.ceil(Math.log2(Math.max(1000, expires - at) / BUCKETS));
-  return Math.ceil(expires / width) * width;
+  /** Rows of what is live of these entries. Throws MemoryFault `memory-damaged` when one is not there. */
+  async function rowsOf(entries: readonly number[]): Promise<readonly ShelfRow[]> {
+    const rows: ShelfRow[] = [];
+    for (const entry of entries) {
+      if (memory.look(entry, parts.now()) !== "live") continue;
+      const row = await reading(shelf("read", { entry }));
+      if (row !== null) rows.push(row);
+      else if (memory.look(entry, parts.now()) === "live") throw damaged(entry);
+    }
+    return rows;
+  }
+
+  /** Numbers of live entries of a plane, newest first. */
+  function newestBelow(below: number, of: PlaneOf): readonly number[] {
+    const found: number[] = [];
+    for (let entry = below; found.length < STRIDE; found.push(entry)) {
+      entry = memory.newestBelow(entry, of, parts.now());
+      if (entry < 0) break;
+    }
+    return found;
+  }
+
+  /** Lets others have a turn. */
+  function breathe(): Promise<void> {
+    return new Promise((resolve) => {
+      parts.timer.after(0, resolve);
+    });
+  }
 }
 
 function damaged(entry: number): MemoryFault {
@@ -395,4 +380,12 @@ function full({ agent, plane }: Kept, { bytes, count }: MemoryBudget): MemoryFau
     "memory-full",
     `the ${plane} plane of ${agent} has room for ${bytes} bytes in ${count} entries: an owner can raise that (aios memory budget)`,
   );
+}
+
+function isOf(place: PlaneOf | null, { agent, plane }: PlaneOf): boolean {
+  return place?.agent === agent && place.plane === plane;
+}
+
+function hasAll(its: readonly string[], words: readonly string[]): boolean {
+  return words.every((word) => its.includes(word));
 }

@@ -1,7 +1,8 @@
 import type { MemoryBook } from "../../kernel/memory-book.ts";
 import type { Log } from "../log/log.ts";
 import type { FrozenTexts } from "./frozen.ts";
-import type { Damage, MemoryStore } from "./store.ts";
+import type { MemoryStore } from "./store.ts";
+import type { VerifiedShelf } from "./verify-shelf.ts";
 
 /** A snapshot that is not as it was signed. */
 export interface FrozenDamage {
@@ -10,11 +11,8 @@ export interface FrozenDamage {
   readonly why: string;
 }
 
-export interface VerifiedMemory {
-  /** Entries that were looked at. */
-  readonly checked: number;
-  /** Ascending, an entry once. */
-  readonly damaged: readonly Damage[];
+/** Entries ascending, each once. */
+export interface VerifiedMemory extends VerifiedShelf {
   readonly frozen: readonly FrozenDamage[];
 }
 
@@ -32,7 +30,7 @@ export async function verifyMemory(parts: {
   readonly store: Pick<MemoryStore, "verify" | "isWhole">;
   readonly frozen: Pick<FrozenTexts, "whole">;
 }): Promise<VerifiedMemory> {
-  const { checked, damaged } = await parts.store.verify();
+  const { checked, damaged, file } = await parts.store.verify();
   const found = new Map(damaged.map((each) => [each.entry, each]));
   for (const entry of await damagedInLog(parts))
     if (!found.has(entry)) found.set(entry, { entry, why: "what the log has sealed of it was changed" });
@@ -42,7 +40,7 @@ export async function verifyMemory(parts: {
       frozen.push({ agent, name, why: error instanceof Error ? error.message : String(error) });
     });
   }
-  return { checked, damaged: [...found.values()].toSorted((one, other) => one.entry - other.entry), frozen };
+  return { checked, damaged: [...found.values()].toSorted((one, other) => one.entry - other.entry), file, frozen };
 }
 
 /** Entries that are there by the log and of which the log has nothing that opens. */

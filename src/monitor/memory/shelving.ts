@@ -1,0 +1,112 @@
+import type { MemoryBook } from "../../kernel/memory-book.ts";
+import type { Crypto } from "../../platform/powers.ts";
+import type { Content } from "../../protocol/memory-content.ts";
+import { deriveKey, type LogKeys } from "../log/keys.ts";
+import type { Log } from "../log/log.ts";
+import {
+  isDamage,
+  type AskShelf,
+  type Indexed,
+  type IndexKey,
+  type ShelfOrders,
+  type ShelfRow,
+} from "./shelf-orders.ts";
+
+/** Rows that go to the shelf together, so that the event loop comes up for air. */
+const STRIDE = 64;
+/** What ends within an eighth of its life of each other is indexed together. */
+const BUCKETS = 8;
+
+/** Brings the shelf to what the log says: what a crash, or somebody, took from it is read from the log again. */
+export interface Shelving {
+  /** First of all. A file that is damaged is made anew. */
+  shelve(): Promise<void>;
+  /** Makes the file anew, whatever is in it. */
+  renew(): Promise<void>;
+  indexAnew(entries: readonly number[]): Promise<void>;
+  indexKey(epoch: number): IndexKey;
+}
+
+export function createShelving(parts: {
+  readonly crypto: Crypto;
+  readonly keys: Pick<LogKeys, "epoch" | "key">;
+  readonly book: MemoryBook;
+  readonly log: Pick<Log, "entries" | "size">;
+  readonly shelf: AskShelf;
+  readonly open: (row: ShelfRow) => Promise<Content | null>;
+  report(words: string): void;
+}): Shelving {
+  const { keys, book, shelf, open } = parts;
+
+  async function renew(): Promise<void> {
+    parts.report("memory: the file that it is read from was damaged, and is made anew from the log");
+    await complete(await shelf("renew", { key: indexKey(keys.epoch) }));
+  }
+
+  async function complete({ entries, unindexed }: ShelfOrders["begin"]["ok"]): Promise<void> {
+    const there = new Set(entries);
+    const strangers = entries.filter((entry) => !book.holds(entry));
+    if (strangers.length > 0) await shelf("drop", { entries: strangers, segments: [] });
+    let missing = 0;
+    for (let entry = 0; entry < book.next; entry += 1) if (book.holds(entry) && !there.has(entry)) missing += 1;
+    if (missing > 0) await shelveAgain(there);
+    const lost = unindexed.filter((entry) => book.holds(entry));
+    for (let from = 0; from < lost.length; from += STRIDE) await indexAnew(lost.slice(from, from + STRIDE));
+  }
+
+  async function shelveAgain(there: ReadonlySet<number>): Promise<void> {
+    let rows: (ShelfRow & Indexed)[] = [];
+    for await (const { record, payload } of parts.log.entries(0, parts.log.size)) {
+      if (record.kind !== "memory-kept" || there.has(record.entry) || !book.holds(record.entry)) continue;
+      const { entry, agent, plane, expires, digest, bytes } = record;
+      const sealed = payload?.["sealed"];
+      if (typeof sealed !== "string" || plane === "frozen") continue;
+      const row = { entry, agent, plane, expires, digest, bytes, sealed };
+      const content = await open(row);
+      if (content === null) continue;
+      rows.push({ ...row, text: content.text, bucket: bucketOf(content) });
+      if (rows.length < STRIDE) continue;
+      await shelf("add", { rows });
+      rows = [];
+    }
+    await shelf("add", { rows });
+  }
+
+  async function indexAnew(entries: readonly number[]): Promise<void> {
+    const rows = await Promise.all(entries.map((entry) => shelf("read", { entry })));
+    const texts = [];
+    for (const row of rows) {
+      const content = row === null ? null : await open(row);
+      if (row !== null && content !== null)
+        texts.push({ entry: row.entry, text: content.text, bucket: bucketOf(content) });
+    }
+    await shelf("index", { texts });
+  }
+
+  function indexKey(epoch: number): IndexKey {
+    const key = keys.key(epoch);
+    if (key === null) throw new RangeError(`Cannot open memory: epoch ${epoch} has no key`);
+    return { epoch, key: deriveKey(parts.crypto, { purpose: "index", key }) };
+  }
+
+  return {
+    renew,
+    indexAnew,
+    indexKey,
+    async shelve() {
+      try {
+        await complete(await shelf("begin", { key: indexKey(keys.epoch) }));
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        await renew();
+      }
+    },
+  };
+}
+
+/** What ends about together has the same. */
+export function bucketOf({ at, expires }: Pick<Content, "at" | "expires">): number {
+  if (expires === null) return 0;
+  const width = 2 ** Math.ceil(Math.log2(Math.max(1000, expires - at) / BUCKETS));
+  return Math.ceil(expires / width) * width;
+}
