@@ -49,7 +49,7 @@ test("what does not end yet is not expired, and what is gone is not destroyed ag
   expect(book.look(0, 0)).toBe("live");
   expect(book.destroy([0], "erased")).toBeNull();
   expect(book.destroy([0], "erased")).toBe("entry 0 cannot be erased");
-  expect([book.look(0, 0), [...book.entries(own)]]).toEqual(["erased", [2]]);
+  expect([book.look(0, 0), [...book.entries(own)], [...book.entries(own, 2)]]).toEqual(["erased", [2], []]);
 });
 
 test("only what the log has exactly so is confirmed, and nothing of what is gone", () => {

@@ -187,21 +187,13 @@ export class MemoryBook {
     return found;
   }
 
-  /** Numbers of the entries of a plane whose keys are there, ascending. */
-  *entries(wanted: PlaneOf | null): Generator<number> {
+  /** Numbers of the entries of a plane (null: of all) whose keys are there, newest first. */
+  *entries(wanted: PlaneOf | null, below: number = this.#next): Generator<number> {
     const place = wanted === null ? null : this.#placeNumbers.get(keyOf(wanted));
     if (place === undefined) return;
-    for (let entry = 0; entry < this.#next; entry += 1) {
+    for (let entry = Math.min(below, this.#next) - 1; entry >= 0; entry -= 1) {
       if (this.#status[entry] === LIVE && (place === null || this.#planes[entry] === place)) yield entry;
     }
-  }
-
-  /** The newest live entry of a plane below a number, or -1. */
-  newestBelow(before: number, of: PlaneOf, now: number): number {
-    const place = this.#placeNumbers.get(keyOf(of));
-    let entry = Math.min(before, this.#next) - 1;
-    while (entry >= 0 && (this.#planes[entry] !== place || this.look(entry, now) !== "live")) entry -= 1;
-    return entry;
   }
 
   /** What a plane holds: entries whose keys are there. */

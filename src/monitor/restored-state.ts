@@ -26,7 +26,9 @@ export function applyRestored(state: State, seq: number): void {
   state.retention = { ...state.retention, ...KEEP_ALL, record: null };
   const { memory } = state;
   memory.snapshots.withhold();
-  const ending = [...memory.entries(null)].filter((entry) => memory.placeOf(entry)?.plane === "ephemeral");
+  const ending = [...memory.entries(null)]
+    .filter((entry) => memory.placeOf(entry)?.plane === "ephemeral")
+    .toSorted((one, other) => one - other);
   const why = memory.destroy(ending, "expired");
   if (why !== null) throw new StateFault(seq, why);
 }

@@ -353,12 +353,12 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     return rows;
   }
 
-  /** Numbers of live entries of a plane, newest first. */
+  /** Numbers of live entries of a plane, newest first, at most a stride. */
   function newestBelow(below: number, of: PlaneOf): readonly number[] {
     const found: number[] = [];
-    for (let entry = below; found.length < STRIDE; found.push(entry)) {
-      entry = memory.newestBelow(entry, of, parts.now());
-      if (entry < 0) break;
+    for (const entry of memory.entries(of, below)) {
+      if (memory.look(entry, parts.now()) === "live") found.push(entry);
+      if (found.length === STRIDE) break;
     }
     return found;
   }
