@@ -1,20 +1,12 @@
-import { closeSync, readFileSync, readlinkSync } from "node:fs";
-import {
-  connectionError,
-  copyDescriptor,
-  EAGAIN,
-  EALREADY,
-  EINPROGRESS,
-  familyOf,
-  openPid,
-  tryConnect,
-} from "./connect-calls.ts";
+import { closeSync, readlinkSync } from "node:fs";
+import { connectionError, EAGAIN, EALREADY, EINPROGRESS, familyOf, tryConnect } from "./connect-calls.ts";
 import type { Diversion } from "./diverting.ts";
 import { closeAll } from "./fd-passing.ts";
 import { readForeign } from "./foreign-memory.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { answerCall, isPending, type PendingCall } from "./seccomp-notice.ts";
+import { descriptorOf, toInt } from "./foreign-descriptor.ts";
 import { isSocket, keepOwnMounts, mountOf, openBeneath } from "./socket-path.ts";
 
 const AF_UNIX = 1;
@@ -117,7 +109,7 @@ export function createConnecting(now: () => number, diversion: Diversion | null 
       if (bytes < 0 || bytes > ADDRESS_MOST) return fail(errnoOf("EINVAL"));
       const given = Buffer.from(readForeign(call.pid, { address: at, most: bytes }));
       if (given.length < bytes) return fail(errnoOf("EFAULT"));
-      const fd = socketOf(call.pid, toInt(descriptor));
+      const fd = descriptorOf(call.pid, toInt(descriptor));
       if (fd < 0) return fail(-fd);
       let target: Target | null = null;
       let isKept = false;
@@ -186,27 +178,4 @@ function unixAddress(path: string): Buffer {
   address.writeUInt16LE(AF_UNIX, 0);
   address.write(path, FAMILY_BYTES, "latin1");
   return address;
-}
-
-/** A copy of a thread's descriptor, or the number of an error as a negative one. */
-function socketOf(thread: number, descriptor: number): number {
-  const process = openPid(groupOf(thread));
-  if (process < 0) return process;
-  const fd = copyDescriptor(process, descriptor);
-  closeSync(process);
-  return fd;
-}
-
-/** The process of a thread: only a process has a descriptor that can be asked. */
-function groupOf(thread: number): number {
-  try {
-    return Number(/^Tgid:\t([0-9]+)$/m.exec(readFileSync(`/proc/${thread}/status`, "latin1"))?.[1] ?? -1);
-  } catch {
-    return -1;
-  }
-}
-
-/** An `int` argument: the kernel does not look at the high half. */
-function toInt(value: bigint): number {
-  return Number(BigInt.asIntN(32, value));
 }

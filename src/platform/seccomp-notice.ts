@@ -48,18 +48,19 @@ export function receiveCall(listener: number): PendingCall | null {
 
 /**
  * Answers a call: it goes on in the kernel, with whatever its memory holds by then; or fails with an error number and
- * does nothing; or was done on its behalf, and returns 0. False when its thread was killed meanwhile: its id may be another process's by now, so what was read under
+ * does nothing; or was done on its behalf, and returns 0 or the value. False when its thread was killed meanwhile: its id may be another process's by now, so what was read under
  * it before is nothing to go by.
  */
 export function answerCall(
   listener: number,
   call: PendingCall,
-  answer: "continue" | "done" | { readonly errno: number },
+  answer: "continue" | "done" | { readonly errno: number } | { readonly value: number },
 ): boolean {
   response.fill(0);
   response.writeBigUInt64LE(call.id, 0);
   if (answer === "continue") response.writeUInt32LE(FLAG_CONTINUE, 20);
-  else if (answer !== "done") response.writeInt32LE(-answer.errno, 16);
+  else if (answer !== "done" && "errno" in answer) response.writeInt32LE(-answer.errno, 16);
+  else if (answer !== "done") response.writeBigInt64LE(BigInt(answer.value), 8);
   const result = ioctl(listener, NOTIF_SEND, response);
   if (result < 0 && lastErrno() === errnoOf("ENOENT")) return false;
   checkCall("answer a call", result);

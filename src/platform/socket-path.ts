@@ -16,9 +16,10 @@ type Opened = { readonly fd: number } | { readonly errno: number };
 /**
  * Opens what a path leads to for a process, without opening it (O_PATH), and follows links from that process's root. It is
  * walked name by name, as openat2 has its flags in memory and the supervisor, who must not write, may not call it. Where a
- * name is exchanged meanwhile it leads elsewhere: whoever decides, decides about the descriptor.
+ * name is exchanged meanwhile it leads elsewhere: whoever decides, decides about the descriptor. With `itself` a link at
+ * the end is what is opened.
  */
-export function openBeneath(pid: number, path: string): Opened {
+export function openBeneath(pid: number, path: string, itself: boolean = false): Opened {
   const folders: number[] = [];
   try {
     folders.push(openSync(`/proc/${pid}/root`, O_PATH | O_DIRECTORY));
@@ -35,7 +36,7 @@ export function openBeneath(pid: number, path: string): Opened {
       }
       const at = Buffer.from(`/proc/self/fd/${above}/${name}`, "latin1");
       const fd = openSync(at, O_PATH | O_NOFOLLOW);
-      if (!fstatSync(fd).isSymbolicLink()) {
+      if (!fstatSync(fd).isSymbolicLink() || (itself && names.length === 0)) {
         folders.push(fd);
         continue;
       }

@@ -14,6 +14,7 @@ import { type Connecting, createConnecting } from "./connecting.ts";
 import { divertTo } from "./diverting.ts";
 import { closeAll, receiveMessage, sendMessage } from "./fd-passing.ts";
 import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
+import { takeWatch } from "./file-watching.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
 import { signalProcess } from "./sandbox-syscalls.ts";
@@ -221,6 +222,12 @@ export function createWard(
     else if (!connecting.take(source, call)) refuse(source, call, name, "EACCES");
   }
 
+  /** What watches files hears of changes; of who reads them it hears nothing. */
+  function takeWatching(source: number, call: PendingCall, name: string): void {
+    if (phase === "launching") answerCall(source, call, "continue");
+    else if (!takeWatch(source, call)) refuse(source, call, name);
+  }
+
   /** One call: a flood of one ward must not keep the others waiting. */
   function takeCall(): void {
     if (listener === null) return;
@@ -229,6 +236,7 @@ export function createWard(
     const notice = notices(call.number);
     if (notice.kind === "start") takeStart(listener, call, notice.call);
     else if (notice.kind === "connect") takeConnect(listener, call, notice.call);
+    else if (notice.kind === "watch") takeWatching(listener, call, notice.call);
     else if (notice.kind === "guarded" && storage !== null) takeChange(listener, call, notice.call);
     else if (notice.kind === "refused" || notice.kind === "guarded") refuse(listener, call, notice.call);
     else end(listener, call, notice.call);

@@ -1,12 +1,12 @@
 import { GUARDED_CALLS } from "./guard.ts";
-import { CONNECTING_CALL, STARTING_CALLS, TERMINAL_CALLS } from "./seccomp.ts";
+import { CONNECTING_CALL, STARTING_CALLS, TERMINAL_CALLS, WATCHING_CALL } from "./seccomp.ts";
 import { CALLS } from "./syscalls.ts";
 import type { Architecture, CallName } from "./syscalls.ts";
 
 /** What a call that waits for the supervisor means. */
 export interface Notice {
-  /** Starts a program; connects a socket; is terminal; is refused; or changes files, where a root is guarded. */
-  readonly kind: "start" | "connect" | "terminal" | "refused" | "guarded";
+  /** Starts a program; connects a socket; watches for reading; is terminal; is refused; or changes files, where a root is guarded. */
+  readonly kind: "start" | "connect" | "watch" | "terminal" | "refused" | "guarded";
   /** Name of the call, `call N` for one that the table does not have. */
   readonly call: string;
 }
@@ -28,6 +28,7 @@ export function createNotices(arch: Architecture): (number: number) => Notice {
 function kindOf(call: CallName): Notice["kind"] {
   if (STARTING_CALLS.includes(call)) return "start";
   if (call === CONNECTING_CALL) return "connect";
+  if (call === WATCHING_CALL) return "watch";
   if (GUARDED_CALLS.includes(call)) return "guarded";
   return TERMINAL_CALLS.includes(call) ? "terminal" : "refused";
 }

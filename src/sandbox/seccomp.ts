@@ -99,6 +99,12 @@ export const REFUSED_CALLS: readonly CallName[] = [
 const NEW_NAMESPACES = 0x7e02_0000;
 const CLONE_NEWTIME = 0x80;
 
+/**
+ * F_SETLEASE, F_NOTIFY and F_SETDELEG: who holds a lease on a file that others share is asked, for up to 45 seconds, before
+ * any of them opens it, and the other two tell who reads what.
+ */
+const REFUSED_FCNTLS = [1024, 1026, 1040] as const;
+
 /** Terminal ioctls: TIOCSTI types into the terminal, TIOCLINUX pastes into it, TIOCSETD loads line disciplines. */
 const REFUSED_IOCTLS = [0x5412, 0x541c, 0x5423] as const;
 
@@ -109,6 +115,9 @@ const S_IFBLK = 0o060_000;
 const SET_ID_BITS = 0o6_000;
 /** O_CREAT and __O_TMPFILE: only then is the mode argument of open a mode. */
 const CREATES = 0o20_000_100;
+
+/** IN_ACCESS, IN_CLOSE_NOWRITE and IN_OPEN of inotify(7). */
+export const READING_EVENTS = 0x31;
 
 const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
@@ -121,8 +130,19 @@ export const STARTING_CALLS: readonly CallName[] = ["execve", "execveat"];
 /** Waits until the supervisor has connected on the agent's behalf: a socket in a shared folder may be the host's. */
 export const CONNECTING_CALL: CallName = "connect";
 
+/** Waits, when it would hear of reading, until the supervisor has made the watch without that. */
+export const WATCHING_CALL: CallName = "inotify_add_watch";
+
 /** Calls whose argument rules an agent's second filter has, so that what they refuse is recorded. */
-const SUPERVISED_RULES: readonly CallName[] = ["ioctl", "clone", "unshare", "socket", "personality"];
+const SUPERVISED_RULES: readonly CallName[] = [
+  "ioctl",
+  "fcntl",
+  "clone",
+  "unshare",
+  "socket",
+  "personality",
+  WATCHING_CALL,
+];
 
 /**
  * The seccomp filter of one sandbox, ready for `bwrap --seccomp`: 8 bytes an instruction.
@@ -282,6 +302,9 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     { name: "openat", body: refuseSetIdCreation({ flags: 2, mode: 3 }) },
     { name: "open", body: refuseSetIdCreation({ flags: 1, mode: 2 }) },
     { name: "ioctl", body: refuseValues(1, REFUSED_IOCTLS) },
+    { name: "fcntl", body: refuseValues(1, REFUSED_FCNTLS) },
+    // Who opens and reads what of the host's folders, its programs first of all, is the host's own business.
+    { name: WATCHING_CALL, body: refuseBits(2, READING_EVENTS) },
     { name: "clone", body: refuseBits(0, NEW_NAMESPACES) },
     { name: "clone3", body: enosys },
     { name: "unshare", body: refuseBits(0, NEW_NAMESPACES | CLONE_NEWTIME) },

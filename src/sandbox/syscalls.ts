@@ -28,6 +28,8 @@ export const CALLS = {
   fchmodat2: { x64: 452, arm64: 452 },
   open_by_handle_at: { x64: 304, arm64: 265 },
   ioctl: { x64: 16, arm64: 29 },
+  fcntl: { x64: 72, arm64: 25 },
+  inotify_add_watch: { x64: 254, arm64: 27 },
   link: { x64: 86, arm64: null },
   linkat: { x64: 265, arm64: 37 },
   symlink: { x64: 88, arm64: null },

@@ -19,6 +19,7 @@ import {
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
+import { dirname, join } from "node:path";
 import koffi from "koffi";
 
 interface Outcome {
@@ -29,6 +30,7 @@ interface Outcome {
 const libc = koffi.load(null);
 const syscall = libc.func("long syscall(long number, long one, long two, long three, long four, long five)");
 
+const addWatch = libc.func("int inotify_add_watch(int, const char *, uint32_t)");
 const socketpair = libc.func("int socketpair(int, int, int, void *)");
 const sendmsg = libc.func("long sendmsg(int, void *, int)");
 
@@ -327,6 +329,35 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
     writeFileSync(path, "#!/bin/sh\n");
     const detail = [0o755, 0o4755, 0o2755].map((mode) => attempt(() => chmodSync(path, mode)));
     return { done: detail.slice(1).includes("ok"), detail };
+  },
+  /** Watches a folder for everything, reads a file of it, and makes one: `detail` is what it heard of. */
+  spy: (folder = "", file = "", fresh = "") => {
+    const queue = Number(syscall(process.arch === "arm64" ? 26 : 294, 0o4000, 0, 0, 0, 0));
+    const watched = [folder, dirname(fresh)].map((path) => addWatch(queue, path, 0xfff));
+    if (watched.some((watch) => watch < 0)) return { done: false, detail: koffi.errno() };
+    readFileSync(join(folder, file));
+    writeFileSync(fresh, "");
+    const bytes = Buffer.alloc(1 << 16);
+    const length = readSync(queue, bytes, 0, bytes.length, null);
+    const heard: string[] = [];
+    for (let at = 0; at < length; at += 16 + bytes.readUInt32LE(at + 12)) {
+      const name = bytes.toString("latin1", at + 16, at + 16 + bytes.readUInt32LE(at + 12)).replaceAll("\0", "");
+      const mask = bytes.readUInt32LE(at + 4) & 0xfff;
+      heard.push(`${mask === 0x100 ? "made" : (mask & 0x31) !== 0 ? "read" : "changed"} ${name}`);
+    }
+    return { done: heard.some((each) => each.startsWith("read")), detail: [...new Set(heard)] };
+  },
+  /** Asks to be asked before anybody else opens a file of its own, and to be told who reads in a folder. */
+  lease: (path = "") => {
+    writeFileSync(path, "");
+    const [file, folder] = [openSync(path, "r+"), openSync(dirname(path), "r")];
+    const fcntl = process.arch === "arm64" ? 25 : 72;
+    const asked = [
+      [file, 1024, 1], // F_SETLEASE, F_WRLCK
+      [folder, 1026, 0x21], // F_NOTIFY, DN_ACCESS | DN_ATTRIB
+    ] as const;
+    const detail = asked.map((values) => call(fcntl, ...values).detail);
+    return { done: detail.includes(0), detail };
   },
   limits: () => ({ done: true, detail: readFileSync("/proc/self/limits", "utf8") }),
   status: (pid = "self") => ({ done: true, detail: readFileSync(`/proc/${pid}/status`, "utf8") }),

@@ -177,3 +177,31 @@ describe("writing outside the workspace", () => {
     expect(statSync(join(WORKSPACE, "inside")).mode & 0o7777).toBe(0o755);
   });
 });
+
+describe("files that the host shows", () => {
+  const fresh = "/tmp/aios-fresh";
+  const spied = ["spy", "/usr/bin", "true", fresh];
+
+  it("tell nobody inside who reads them, while changes are heard of", async () => {
+    expect(stage.outside([...spied.slice(0, 3), join(WORKSPACE, "fresh")])).toMatchObject({
+      done: true,
+      detail: expect.arrayContaining(["read true", "made fresh"]),
+    });
+    const news: WardNews[] = [];
+    const inside = await stage.inside(spied, {}, (each) => news.push(each));
+    expect(inside).toMatchObject({ done: false, code: 0 });
+    expect(inside.detail).toContain("made aios-fresh");
+    expect(JSON.stringify(news)).not.toContain("inotify");
+    // By a relative path, and from three programs down.
+    expect(await deep("spy", "../../usr/bin", "true", fresh)).toMatchObject({ done: false, detail: inside.detail });
+    // Where no supervisor makes the watch, there is none.
+    expect(await stage.inside(spied, { role: "exec" })).toMatchObject({ done: false, detail: EPERM });
+  });
+
+  it("are leased to nobody inside, whoever else opens them is not held up", async () => {
+    expect(stage.outside(["lease", join(WORKSPACE, "leased")])).toMatchObject({ done: true, detail: [0, 0] });
+    expect(await stage.inside(["lease", "/tmp/leased"])).toMatchObject({ done: false, detail: [EPERM, EPERM] });
+    expect(await deep("lease", "/tmp/leased")).toMatchObject({ done: false, detail: [EPERM, EPERM] });
+    expect(await stage.inside(["lease", "/tmp/leased"], { role: "exec" })).toMatchObject({ detail: [EPERM, EPERM] });
+  });
+});
