@@ -42,7 +42,8 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
     async () => {
       const { memoryPlanes, memoryList, memoryShow, memoryVerify, memoryQuarantine } =
         await import("./commands/memory.ts");
-      const { memoryBudget, memoryFreeze, memoryErase, memoryRelease } = await import("./commands/memory-signed.ts");
+      const { memoryBudget, memoryFreeze, memoryRelease } = await import("./commands/memory-signed.ts");
+      const { memoryErase } = await import("./commands/memory-erase.ts");
       const { memoryExport } = await import("./commands/memory-export.ts");
       const { memoryImport } = await import("./commands/memory-import.ts");
       return [

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createMemoryLog } from "../../test/fakes/memory-log.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import { keptOf, leftToErase, readErasure } from "./erasing.ts";
+import { keptOf, leftToErase, readErasure, refuseRules } from "./erasing.ts";
 import { replay } from "./journal.ts";
 import { emptyState } from "./state.ts";
 import type { Entry } from "./log/log.ts";
@@ -64,6 +64,29 @@ describe("an intent whose payload is gone", () => {
     const after = emptyState();
     await replay(done, after, () => {});
     expect(await leftToErase(done, after)).toEqual([]);
+  });
+});
+
+describe("a snapshot whose texts are gone", () => {
+  const SOUL = { agent: "writer", name: "soul" } as const;
+  const frozen: RecordBody = { kind: "memory-frozen", ...SOUL, version: 1, digest: DIGEST, key: KEY };
+
+  test("stops the start, unless an owner had it erased; then nobody gets it, and no older version comes", async () => {
+    await expect(replay(logOf([frozen, "gone"]), emptyState(), () => {})).rejects.toThrow(/no owner erased it/u);
+    const state = emptyState();
+    const log = logOf([frozen, "gone"], [erased, {}]);
+    await replay(log, state, () => {});
+    const { snapshots } = state.memory;
+    expect([snapshots.given(null), snapshots.kept(), snapshots.floor(SOUL)]).toEqual([[], [], 1]);
+    expect(await leftToErase(log, state)).toEqual([]);
+    // The monitor ended between the record and the key.
+    expect(await leftToErase(logOf([frozen, { document: {} }], [erased, {}]), state)).toEqual([0]);
+  });
+
+  test("can be erased, and goes by no rule", async () => {
+    const log = logOf([frozen, { document: {} }]);
+    expect(await keptOf(0, { log, state: emptyState() })).toEqual({});
+    expect(() => refuseRules({ "memory-frozen": 1 })).toThrow(/memory-frozen stay/u);
   });
 });
 

@@ -27,11 +27,11 @@ export async function keptOf(
   const { record, payload } = entry;
   if (payload === null)
     throw new Refusal("nothing-to-erase", `Record ${seq} has no payload, or it was erased.`, "Run `aios log show`.");
-  if (!isErasable(record.kind))
+  if (!isErasable(record.kind) && record.kind !== "memory-frozen")
     throw new Refusal(
       "not-erasable",
       `The payload of record ${seq} (${record.kind}) is what the monitor's state is made of.`,
-      "Payloads of actions, their results and what happened inside can be erased.",
+      "Payloads of actions, their results, what happened inside, and snapshots of memory can be erased.",
     );
   if (isUnderWay(record, state))
     throw new Refusal("not-erasable", `The action of record ${seq} is under way.`, "Try again when it has ended.");

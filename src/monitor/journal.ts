@@ -58,12 +58,18 @@ export function replayEntry(
   check: (record: LogRecord, payload: JsonObject | null) => void,
 ): void {
   check(record, payload);
-  // The uses of a grant are in the payloads of intents: one that is gone without a word would give a use back. What a call of a
-  // model has spent in the end is in that of its outcome.
-  if (record.payload !== null && payload === null && countsForLimits(record, state)) {
-    state.unexplained.set(record.seq, record.at);
-  }
+  noteMissing({ record, payload }, state);
   applyRecord(state, { seq: record.seq, at: record.at, body: record, payload, replay: true });
+}
+
+/**
+ * Notes a payload that is gone and must not be without an owner's word. The uses of a grant are in the payloads of intents: one
+ * that is gone would give a use back. What a call of a model has spent in the end is in that of its outcome. A snapshot of memory
+ * without its texts has no signature either.
+ */
+export function noteMissing({ record, payload }: Entry, state: State): void {
+  if (record.payload === null || payload !== null) return;
+  if (record.kind === "memory-frozen" || countsForLimits(record, state)) state.unexplained.set(record.seq, record.at);
 }
 
 function countsForLimits(record: LogRecord, state: State): boolean {

@@ -268,6 +268,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     }
     case "payload-erased":
       state.erased.add(body.record);
+      if (state.memory.snapshots.erase(body.record)) return void state.unexplained.delete(body.record);
       return explainErased(state, { seq, record: body.record, kept: payload?.["kept"] });
     case "retention-set":
     case "payloads-expired":

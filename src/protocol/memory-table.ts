@@ -46,6 +46,15 @@ export interface SnapshotView {
   readonly items: readonly (FrozenItem & { readonly quarantined: Origin | null })[];
 }
 
+/** A version of a snapshot that holds an entry. */
+export interface HoldingView {
+  readonly agent: string;
+  readonly name: string;
+  readonly version: number;
+  readonly record: number;
+  readonly newest: boolean;
+}
+
 type Empty = Record<string, never>;
 
 /** Requests of the command line about memory. None adds authority; what does is a signed statement. */
@@ -75,6 +84,14 @@ export interface MemoryRequests {
   "memory-to-freeze": {
     body: { readonly agent: string; readonly name: string; readonly entries: readonly number[] };
     ok: { readonly version: number; readonly salt: string; readonly items: readonly FrozenItem[] };
+  };
+  /**
+   * Versions of snapshots that were made of one of these entries, or hold the text of one; the newest of its name, or an older
+   * one, which is in the log alone. `record` is what an owner erases.
+   */
+  "memory-holding": {
+    body: { readonly entries: readonly number[] };
+    ok: { readonly snapshots: readonly HoldingView[] };
   };
   "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
   "memory-verify": {
@@ -157,6 +174,7 @@ export const MEMORY_TABLE: BodyTable<MemoryRequests> = {
   }),
   "memory-entry": object<BodyOf<"memory-entry">>({ entry: count }),
   "memory-to-freeze": object<BodyOf<"memory-to-freeze">>({ agent: agentName, name: snapshot, entries: FROZEN_ENTRIES }),
+  "memory-holding": object<BodyOf<"memory-holding">>({ entries: list(count, { max: 10_000, min: 1 }) }),
   "memory-snapshot": object<BodyOf<"memory-snapshot">>({ agent: agentName, name: snapshot }),
   "memory-verify": empty,
   "memory-export": object<BodyOf<"memory-export">>({
@@ -201,6 +219,12 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
     version: count,
     salt: nonce,
     items: list(object<FrozenItem>(ITEM), { max: MOST_FROZEN_ITEMS }),
+  }),
+  "memory-holding": object<OkOf<"memory-holding">>({
+    snapshots: list(
+      object<HoldingView>({ agent: agentName, name: snapshot, version: count, record: count, newest: boolean() }),
+      { max: 100_000 },
+    ),
   }),
   "memory-snapshot": object<SnapshotView>({
     agent: agentName,

@@ -72,6 +72,7 @@ describe("the names that a peer may use", () => {
     "memory-entries",
     "memory-entry",
     "memory-to-freeze",
+    "memory-holding",
     "memory-snapshot",
     "memory-verify",
     "memory-export",

@@ -4,6 +4,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { FrozenItem } from "../../src/protocol/frozen-item.ts";
 import type { SnapshotView } from "../../src/protocol/memory-table.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
 
@@ -30,6 +31,26 @@ async function run(words: readonly string[]): Promise<{ readonly desk: Desk; rea
     files: { "RULES.md": "Be kind.\n" },
     answers: {
       "memory-to-freeze": ({ entries }) => ({ version: 4, salt: SALT, items: entries.map(() => ENTRY) }),
+      "memory-entry": () => ({
+        ...FROM,
+        sources: [],
+        agent: "web",
+        plane: "append-only",
+        at: NOW,
+        expires: null,
+        text: ENTRY.text,
+        quarantined: null,
+      }),
+      "memory-holding": () => ({
+        snapshots: [30, 40].map((record) => ({
+          agent: "web",
+          name: "rules",
+          version: record / 10 - 1,
+          record,
+          newest: record === 40,
+        })),
+      }),
+      "log-show": () => ({ entries: [], size: 0 }),
       "memory-snapshot": () => SNAPSHOT,
       "memory-planes": () => ({
         planes: [],
@@ -98,6 +119,33 @@ describe("a snapshot", () => {
     const { desk } = await run(["memory", "planes"]);
     expect(desk.out()).toContain("frozen: rules of web, version 3: agents do not get it since the home was restored");
     expect(desk.out()).toContain("frozen: old of web, version 3: you had it erased");
+  });
+
+  test("of what is erased is named before, and erased first; kept it is named afterwards", async () => {
+    const { desk, exit } = await run(["memory", "erase", "12"]);
+    expect(exit).toBe(EXIT.ok);
+    expect(desk.err()).toContain(
+      "also in snapshot rules of web, version 2 (record 30; an older version): it is erased too, with all its texts",
+    );
+    expect(desk.err()).toContain(
+      "also in snapshot rules of web, version 3 (record 40; agents get it): it is erased too",
+    );
+    expect(desk.prompts.join()).toContain("Erase entry 12 and 2 snapshots for good?");
+    const signed = (of: Desk) =>
+      of.monitor.asked
+        .filter(({ name }) => name === "submit")
+        .map(({ body }) => (body as CliRequests["submit"]["body"]).document);
+    expect(signed(desk)).toEqual([{ record: 30 }, { record: 40 }, { entries: [12] }]);
+    expect(desk.out().split("\n")).toEqual([
+      "erased snapshot rules of web, version 2 (record 42)",
+      "erased snapshot rules of web, version 3 (record 42)",
+      "erased entry 12 (record 42)",
+      "",
+    ]);
+    const kept = await run(["memory", "erase", "12", "--keep-frozen"]);
+    expect(signed(kept.desk)).toEqual([{ entries: [12] }]);
+    expect(kept.desk.err()).toContain("version 3 (record 40; agents get it): it stays");
+    expect(kept.desk.out()).toContain("still frozen: snapshot rules of web, version 3: aios log erase 40 ends it");
   });
 
   test.each([

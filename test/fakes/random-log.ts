@@ -113,11 +113,12 @@ export class RandomLog {
     return [...this.folded.state.owners.keys()][0] ?? PEOPLE[0]?.id ?? "";
   }
 
-  /** The payload of an intent that has ended is destroyed; what it counts for is in a record. */
+  /** The payload of an intent that has ended is destroyed, and what it counts for is in a record; or that of a snapshot. */
   erase(which: number): void {
     const { open, erased } = this.folded.state;
     const done = this.#sinceRestored().filter(({ record, payload }) => {
-      return record.kind === "intent" && payload !== null && !open.has(record.seq) && !erased.has(record.seq);
+      const goes = record.kind === "memory-frozen" || (record.kind === "intent" && !open.has(record.seq));
+      return goes && payload !== null && !erased.has(record.seq);
     });
     const entry = done[which % Math.max(1, done.length)];
     if (entry === undefined) return;
@@ -126,12 +127,8 @@ export class RandomLog {
     const bytes = Number(entry.payload?.["bytes"]) + (outcome?.kind === "outcome" ? outcome.bytes : 0);
     const { spent } = entry.payload ?? {};
     const counts = { grants: entry.payload?.["grants"] ?? [], bytes, ...(spent !== undefined && { spent }) };
-    this.signed(
-      { kind: "payload-erased", record: seq, key: this.by },
-      "erase-payload",
-      { record: seq },
-      { kept: counts },
-    );
+    const kept = entry.record.kind === "intent" ? { kept: counts } : {};
+    this.signed({ kind: "payload-erased", record: seq, key: this.by }, "erase-payload", { record: seq }, kept);
     this.kept[seq] = { record: entry.record, payload: null };
   }
 

@@ -18,7 +18,7 @@ export const logErase: Command = {
   flags: [HOME],
   details: [
     "Destroys the key of the record's payload (the arguments of an action, its result, what was written inside). The record, its proofs and the fact that you erased it stay.",
-    "A copy of the home opens it no more either, as long as the copy has no payload-epoch-* file of the folder keys; aios backup has none. A file of keys (aios backup --keys) that was made before opens it still. What authority is made of cannot be erased.",
+    "A copy of the home opens it no more either, as long as the copy has no payload-epoch-* file of the folder keys; aios backup has none. A file of keys (aios backup --keys) that was made before opens it still. What authority is made of cannot be erased; a snapshot of memory can, whole.",
   ],
   examples: ["log erase 42"],
   async run(powers, args) {

@@ -14,7 +14,6 @@ import { insist } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
-import { tellOfKeyFiles } from "../key-files.ts";
 import { readInteger } from "../integer.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { showText } from "../show-text.ts";
@@ -22,7 +21,7 @@ import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
 import type { Purpose } from "../../kernel/owner-roles.ts";
 import { describeFrom, readSnapshotName } from "./memory-frozen.ts";
-import { AGENT, describeEntry, readAgent, readEntry, readQuarantine } from "./memory.ts";
+import { AGENT, readAgent, readEntry, readQuarantine } from "./memory.ts";
 
 /** `aios memory freeze`. */
 export const memoryFreeze: Command = {
@@ -60,36 +59,6 @@ export const memoryFreeze: Command = {
         shown: [...shown, line(`snapshot ${name} of ${agent}, version ${version}`, "strong")],
         question: "Freeze this?",
         done: `froze ${name} of ${agent}, version ${version}`,
-      };
-    });
-  },
-};
-
-/** `aios memory erase`. */
-export const memoryErase: Command = {
-  path: ["memory", "erase"],
-  summary: "erase entries of memory for good; you sign it",
-  positionals: [{ name: "ENTRY", required: true, repeats: true, help: "numbers of entries" }],
-  rest: null,
-  flags: [HOME],
-  details: [
-    "Destroys their keys: no file of the home and no backup without epoch keys opens them any more. That they were there, and that you erased them, stays in the log.",
-  ],
-  examples: ["memory erase 12 13"],
-  async run(powers, args) {
-    const entries = [...new Set(args.list("ENTRY").map(readEntry))].toSorted((one, other) => one - other);
-    return await signing({ powers, args }, async (client) => {
-      const shown: Line[] = [];
-      for (const entry of entries)
-        shown.push(...describeEntry(await client.request("memory-entry", { entry }), powers));
-      shown.push(...(await tellOfKeyFiles(client)));
-      const what = entries.length === 1 ? `entry ${entries[0]}` : `${entries.length} entries`;
-      return {
-        purpose: "erase-memory",
-        document: { entries },
-        shown,
-        question: `Erase ${what} for good?`,
-        done: `erased ${what}`,
       };
     });
   },

@@ -6,6 +6,7 @@ import type { RecordKind } from "../../protocol/record.ts";
 import type { LogKeys } from "../log/keys.ts";
 import type { Log } from "../log/log.ts";
 import { applyRecord } from "../reducer.ts";
+import { noteMissing, requireExplained } from "../journal.ts";
 import { checkSigned } from "../signed-records.ts";
 import { emptyFolded, isReadAgain, type Folded } from "./folded.ts";
 import { PARTS } from "./parts.ts";
@@ -126,11 +127,13 @@ async function readAuthority(
       if (!numbers.has(seq)) continue;
       if (!isReadAgain(record.kind)) throw new KeptStateFault(`record ${seq} gives no authority`);
       checkSigned(record, { payload, state, crypto });
+      noteMissing({ record, payload }, state);
       if (MAKES.has(record.kind)) applyRecord(state, { seq, at: record.at, body: record, payload, replay: true });
       signed.kinds.set(record.kind, (signed.kinds.get(record.kind) ?? 0) + 1);
       await pause();
     }
   }
+  requireExplained(state);
 }
 
 /** Ascending numbers in stretches without long gaps. */

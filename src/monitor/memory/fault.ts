@@ -18,7 +18,7 @@ export const MEMORY_FAULTS: { readonly [code in MemoryFaultCode]: string } = {
   "memory-full": "the plane is at its budget; only an owner's signature raises that",
   "memory-unknown": "there is no such entry in that plane",
   "memory-expired": "the entry is past its end; its content is gone",
-  "memory-erased": "an owner had the entry erased; what is left is that it was there",
+  "memory-erased": "an owner had it erased; what is left is that it was there",
   "memory-quarantined": "the entry comes from something that was put into quarantine",
   "memory-damaged": "what lies there is not what the log has: somebody or something changed it",
   "memory-withheld":

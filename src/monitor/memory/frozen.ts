@@ -1,6 +1,7 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import { isArray, isObject, type JsonValue } from "../../kernel/json.ts";
 import { isItemPath, MOST_FROZEN_ITEMS, SNAPSHOT_NAME } from "../../kernel/memory.ts";
+import type { Snapshot } from "../../kernel/memory-snapshots.ts";
 import { wordsOf } from "../../kernel/memory-words.ts";
 import { AGENT_NAME, REQUEST_NONCE } from "../../kernel/names.ts";
 import type { Crypto } from "../../platform/powers.ts";
@@ -92,6 +93,11 @@ export interface FrozenTexts {
   search(agent: string, options: { readonly query: string; readonly most: number }): Promise<readonly FrozenText[]>;
   /** One snapshot whole, as agents get it: throws MemoryFault as `read` does, for any text of it. */
   given(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
+  /** Versions, old ones too, of which a text was made of one of these entries, or is one of these texts. */
+  holding(wanted: {
+    readonly entries: readonly number[];
+    readonly texts: readonly string[];
+  }): Promise<readonly Snapshot[]>;
   /** The newest version as it was signed, for people; what is withheld or in quarantine too. Throws MemoryFault. */
   whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
 }
@@ -134,6 +140,21 @@ export function createFrozenTexts(parts: {
 
   return {
     whole,
+    async holding({ entries, texts }) {
+      const kept = memory.snapshots.kept();
+      const byRecord = new Map(kept.map((each) => [each.record, each]));
+      const found: Snapshot[] = [];
+      const [first = 0, last = first] = [kept[0]?.record, kept.at(-1)?.record];
+      for await (const { record, payload } of parts.log.entries(first, last + 1, new Set(byRecord.keys()))) {
+        const snapshot = byRecord.get(record.seq);
+        const items = freezeOf(payload?.["document"])?.items ?? [];
+        const holds = items.some(
+          ({ from, text }) => (from !== null && entries.includes(from.entry)) || texts.includes(text),
+        );
+        if (snapshot !== undefined && holds) found.push(snapshot);
+      }
+      return found;
+    },
     async given(of) {
       const document = await standing(of);
       for (const item of document.items) refuseQuarantined(document, item);

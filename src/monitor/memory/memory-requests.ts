@@ -27,6 +27,12 @@ export function memoryHandlers({
 } {
   const { memory: book } = journal.state;
 
+  async function readAny(entry: number): Promise<Recalled> {
+    const of = book.placeOf(entry);
+    if (of === null) throw new MemoryFault("memory-unknown", `there is no entry ${entry}`);
+    return memory.store.read(of, entry, { quarantined: true });
+  }
+
   function viewOf(recalled: Recalled): EntryView {
     const { v: _v, ...entry } = recalled;
     return { ...entry, quarantined: book.quarantineOf(entry) };
@@ -65,6 +71,19 @@ export function memoryHandlers({
     return { agent, name, version, standing, items: shown };
   }
 
+  async function holding(entries: readonly number[]): Promise<MemoryRequests["memory-holding"]["ok"]> {
+    const texts: string[] = [];
+    for (const entry of entries) texts.push((await readAny(entry)).text);
+    const found = await memory.frozen.holding({ entries, texts });
+    const newest = new Set(book.snapshots.all().map(({ record }) => record));
+    return {
+      snapshots: found.map(({ digest: _digest, ...snapshot }) => ({
+        ...snapshot,
+        newest: newest.has(snapshot.record),
+      })),
+    };
+  }
+
   return {
     async "memory-planes"() {
       const named = [...book.places(), ...book.snapshots.all()].map(({ agent }) => agent);
@@ -91,13 +110,9 @@ export function memoryHandlers({
             : await memory.store.search(of, { query, ...options });
         return { entries: found.map(viewOf) };
       }),
-    "memory-entry": ({ entry }) =>
-      answering(async () => {
-        const of = book.placeOf(entry);
-        if (of === null) throw new MemoryFault("memory-unknown", `there is no entry ${entry}`);
-        return viewOf(await memory.store.read(of, entry, { quarantined: true }));
-      }),
+    "memory-entry": ({ entry }) => answering(async () => viewOf(await readAny(entry))),
     "memory-to-freeze": (asked) => memory.freezing.draft(asked),
+    "memory-holding": ({ entries }) => answering(() => holding(entries)),
     "memory-snapshot": (of) => answering(() => snapshotView(of)),
     "memory-verify": () => verifyMemory({ ...memory, log, book }),
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),

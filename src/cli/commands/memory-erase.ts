@@ -1,0 +1,79 @@
+import type { HoldingView } from "../../protocol/memory-table.ts";
+import { join, line, writeLines, type Line } from "../../showing/line.ts";
+import type { Arguments } from "../arguments.ts";
+import { HOME, type Command } from "../command.ts";
+import { insist } from "../confirm.ts";
+import { withMonitor } from "../connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import { tellOfKeyFiles } from "../key-files.ts";
+import { prepareAndSign } from "../sign.ts";
+import { openSigningSession } from "../signing-session.ts";
+import { describeEntry, readEntry } from "./memory.ts";
+
+/** `aios memory erase`. */
+export const memoryErase: Command = {
+  path: ["memory", "erase"],
+  summary: "erase entries of memory for good; you sign it",
+  positionals: [{ name: "ENTRY", required: true, repeats: true, help: "numbers of entries" }],
+  rest: null,
+  flags: [{ name: "keep-frozen", value: null, help: "leave snapshots that hold them; their texts stay" }, HOME],
+  details: [
+    "Destroys their keys: no file of the home and no backup without epoch keys opens them any more. That they were there, and that you erased them, stays in the log.",
+    "Snapshots that hold one of them are named and erased first, each whole and in every version, with a statement of its own: agents have none of that name until you freeze the next version. What agents and people copied in other words, or told others, is not found.",
+  ],
+  examples: ["memory erase 12 13"],
+  async run(powers, args) {
+    const entries = [...new Set(args.list("ENTRY").map(readEntry))].toSorted((one, other) => one - other);
+    return await withMonitor({ powers, args }, async (client, home) => {
+      const shown: Line[] = [];
+      for (const entry of entries)
+        shown.push(...describeEntry(await client.request("memory-entry", { entry }), powers));
+      const { snapshots } = await client.request("memory-holding", { entries });
+      const goes = args.has("keep-frozen") ? [] : snapshots;
+      const asked = { purpose: "erase-memory", document: { entries } } as const;
+      // What cannot be erased is refused before anybody reads it, and before anything else is erased.
+      await client.request("prepare", asked);
+      for (const snapshot of goes) await client.request("prepare", erasing(snapshot));
+      writeLines(powers.err, [...shown, ...describeHolding(snapshots, args), ...(await tellOfKeyFiles(client))]);
+      const what = entries.length === 1 ? `entry ${entries[0]}` : `${entries.length} entries`;
+      const also = goes.length === 0 ? "" : goes.length === 1 ? " and one snapshot" : ` and ${goes.length} snapshots`;
+      await insist(powers, `Erase ${what}${also} for good?`);
+      const session = openSigningSession(powers, { home, keep: goes.length === 0 ? "once" : "session" });
+      try {
+        // The copies first: an entry that is still there names what was not erased yet.
+        for (const snapshot of goes) {
+          const seq = await prepareAndSign({ powers, client, session }, erasing(snapshot));
+          writeLines(powers.out, [join(["good", `erased ${nameOf(snapshot)}`], ` (record ${seq})`)]);
+        }
+        const seq = await prepareAndSign({ powers, client, session }, asked);
+        writeLines(powers.out, [join(["good", `erased ${what}`], ` (record ${seq})`)]);
+      } finally {
+        session.forget();
+      }
+      writeLines(powers.out, goes.length < snapshots.length ? snapshots.map(tellItStays) : []);
+      return EXIT.ok;
+    });
+  },
+};
+
+function erasing({ record }: HoldingView) {
+  return { purpose: "erase-payload", document: { record } } as const;
+}
+
+function nameOf({ agent, name, version }: HoldingView): string {
+  return `snapshot ${name} of ${agent}, version ${version}`;
+}
+
+function describeHolding(snapshots: readonly HoldingView[], args: Arguments): readonly Line[] {
+  const keep = args.has("keep-frozen");
+  return snapshots.map((snapshot) => {
+    const { newest, record } = snapshot;
+    const given = newest ? "agents get it" : "an older version";
+    const fate = keep ? "it stays" : "it is erased too, with all its texts";
+    return line(`also in ${nameOf(snapshot)} (record ${record}; ${given}): ${fate}`, "wait");
+  });
+}
+
+function tellItStays(snapshot: HoldingView): Line {
+  return line(`still frozen: ${nameOf(snapshot)}: aios log erase ${snapshot.record} ends it`, "wait");
+}
