@@ -303,64 +303,6 @@ describe("what is frozen of an agent's memory", () => {
   });
 });
 
-describe("an entry that is erased, of which there are frozen copies", () => {
-  const WORD = "Chalchiuhtlicue";
-  const GUIDE = { agent: "other", name: "guide" } as const;
-  /** Every payload of the log that still has the word. */
-  const holders = async () => {
-    const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance: null, kinds: [] });
-    return entries.filter(({ payload }) => JSON.stringify(payload).includes(WORD)).map(({ record }) => record.seq);
-  };
-
-  test("lives on in them until they are erased too, in every version, by an owner; then nothing opens it", async () => {
-    const ran = await follow("other", call("memory__append", { plane: "append-only", text: `It is called ${WORD}` }));
-    const entry = Number(told(ran, 0)["entry"]);
-    const freezeIt = async (more: readonly JsonObject[]): Promise<number> => {
-      const { items, ...rest } = await aios.client.request("memory-to-freeze", { ...GUIDE, entries: [entry] });
-      return aios.sign("freeze-memory", {
-        ...GUIDE,
-        ...rest,
-        items: [...more, ...items.map((item) => signedItem(item))],
-      });
-    };
-    // Once with the entry, once as somebody's own text, and once more beside another one.
-    const records = [await freezeIt([]), await freezeIt([{ path: "a.txt", text: "harmless" }])];
-    const copied = { ...GUIDE, name: "copied", version: 1, items: [{ path: "a.txt", text: `It is called ${WORD}` }] };
-    records.push(await aios.sign("freeze-memory", copied));
-    const { snapshots } = await aios.client.request("memory-holding", { entries: [entry] });
-    expect(snapshots.map(({ record, newest }) => [record, newest])).toEqual(
-      records.map((record, at) => [record, at > 0]),
-    );
-    expect(await holders()).toEqual(records);
-
-    // Without them nothing would be erased but the entry.
-    await aios.sign("erase-memory", { entries: [entry] });
-    expect(await holders()).toEqual(records);
-    for (const record of records) await aios.sign("erase-payload", { record });
-    expect(await holders()).toEqual([]);
-    await expect(aios.sign("erase-payload", { record: records[0] ?? -1 })).rejects.toThrow(/was erased/u);
-
-    await aios.crash();
-    await aios.restart();
-    expect(await holders()).toEqual([]);
-    await expect(aios.client.request("memory-snapshot", GUIDE)).rejects.toThrow(/can freeze another.*memory-erased/u);
-    expect((await aios.client.request("memory-planes", {})).snapshots).toContainEqual({
-      ...GUIDE,
-      version: 2,
-      standing: "erased",
-    });
-    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [], frozen: [] });
-    const path = "a.txt";
-    const asked = await follow("other", call("memory__get", { plane: "frozen", name: "guide", path }));
-    expect(refused(asked, 0)).toBe("memory-erased");
-    const items = [{ path, text: "another guide" }];
-    await expect(aios.sign("freeze-memory", { ...GUIDE, version: 2, items })).rejects.toThrow(/version 2 already/u);
-    await aios.sign("freeze-memory", { ...GUIDE, version: 3, items });
-    const got = await follow("other", call("memory__get", { plane: "frozen", name: "guide", path }));
-    expect(told(got, 0)).toMatchObject({ version: 3, text: "another guide", labels: [] });
-  }, 60_000);
-});
-
 describe("poison that is found later", () => {
   const append = (text: string) => call("memory__append", { plane: "append-only", text });
 
@@ -565,6 +507,64 @@ describe("memory that leaves its home, and comes in", () => {
     expect(await hand()).toEqual({ known: [{ at: 0, entry, live: false }] });
     await expect(aios.sign("import-memory", document)).rejects.toThrow(/memory-erased/u);
   });
+});
+
+describe("an entry that is erased, of which there are frozen copies", () => {
+  const WORD = "Chalchiuhtlicue";
+  const GUIDE = { agent: "other", name: "guide" } as const;
+  /** Every payload of the log that still has the word. */
+  const holders = async () => {
+    const { entries } = await aios.client.request("log-show", { from: 0, limit: 2000, instance: null, kinds: [] });
+    return entries.filter(({ payload }) => JSON.stringify(payload).includes(WORD)).map(({ record }) => record.seq);
+  };
+
+  test("lives on in them until they are erased too, in every version, by an owner; then nothing opens it", async () => {
+    const ran = await follow("other", call("memory__append", { plane: "append-only", text: `It is called ${WORD}` }));
+    const entry = Number(told(ran, 0)["entry"]);
+    const freezeIt = async (more: readonly JsonObject[]): Promise<number> => {
+      const { items, ...rest } = await aios.client.request("memory-to-freeze", { ...GUIDE, entries: [entry] });
+      return aios.sign("freeze-memory", {
+        ...GUIDE,
+        ...rest,
+        items: [...more, ...items.map((item) => signedItem(item))],
+      });
+    };
+    // Of the entry, of it beside another text, and as a text of somebody's own.
+    const frozen = [await freezeIt([]), await freezeIt([{ path: "a.txt", text: "harmless" }])];
+    const copied = { ...GUIDE, name: "copied", version: 1, items: [{ path: "a.txt", text: `It is called ${WORD}` }] };
+    frozen.push(await aios.sign("freeze-memory", copied));
+    const { snapshots } = await aios.client.request("memory-holding", { entries: [entry] });
+    expect(snapshots.map(({ record, newest }) => [record, newest])).toEqual(
+      frozen.map((record, at) => [record, at > 0]),
+    );
+    expect(await holders()).toEqual(frozen);
+
+    // Without them nothing would be erased but the entry.
+    await aios.sign("erase-memory", { entries: [entry] });
+    expect(await holders()).toEqual(frozen);
+    for (const record of frozen) await aios.sign("erase-payload", { record });
+    expect(await holders()).toEqual([]);
+    await expect(aios.sign("erase-payload", { record: frozen[0] ?? -1 })).rejects.toThrow(/was erased/u);
+
+    await aios.crash();
+    await aios.restart();
+    expect(await holders()).toEqual([]);
+    await expect(aios.client.request("memory-snapshot", GUIDE)).rejects.toThrow(/can freeze another.*memory-erased/u);
+    expect((await aios.client.request("memory-planes", {})).snapshots).toContainEqual({
+      ...GUIDE,
+      version: 2,
+      standing: "erased",
+    });
+    expect(await aios.client.request("memory-verify", {})).toMatchObject({ damaged: [], frozen: [] });
+    const path = "a.txt";
+    const asked = await follow("other", call("memory__get", { plane: "frozen", name: "guide", path }));
+    expect(refused(asked, 0)).toBe("memory-erased");
+    const items = [{ path, text: "another guide" }];
+    await expect(aios.sign("freeze-memory", { ...GUIDE, version: 2, items })).rejects.toThrow(/version 2 already/u);
+    await aios.sign("freeze-memory", { ...GUIDE, version: 3, items });
+    const got = await follow("other", call("memory__get", { plane: "frozen", name: "guide", path }));
+    expect(told(got, 0)).toMatchObject({ version: 3, text: "another guide", labels: [] });
+  }, 60_000);
 });
 
 describe("what only an owner does", () => {

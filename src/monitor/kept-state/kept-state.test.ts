@@ -322,6 +322,19 @@ describe("whoever has every key of the home, and makes the log vouch for what th
     await expect(home.start()).rejects.toThrow(/signed over something else/u);
   });
 
+  test("cannot take the texts of a snapshot away, and with them its signature", async () => {
+    const home = await new Home().open();
+    home.fill(6);
+    home.do("rules of memory");
+    const at = home.written.kept.findLastIndex(({ record }) => record.kind === "memory-frozen");
+    const size = await home.keep();
+    const entry = home.written.kept[at];
+    if (entry === undefined) throw new Error("nothing was frozen");
+    home.written.kept[at] = { ...entry, payload: null };
+    home.vouch(size, home.bytes(size));
+    await expect(home.start()).rejects.toThrow(/its payload is gone, and no owner erased it/u);
+  });
+
   test("cannot leave a revocation out, unless the record lies about how many there are", async () => {
     const forge = async (less: string | null) => {
       const { home, size } = await keptHome();
