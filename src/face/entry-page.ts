@@ -1,8 +1,24 @@
+import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
 import type { GatePort } from "../protocol/port-gate-table.ts";
+import type { Crypto } from "../platform/powers.ts";
 
-/** The page that a browser without a session gets. It holds no word of anybody else's. */
-export function entryPage({ name, agent }: GatePort): string {
-  return `<!doctype html>
+/** The page that a browser without a session gets, and the policy that is its own. */
+export interface EntryPage {
+  readonly text: string;
+  readonly policy: string;
+}
+
+/**
+ * Makes the page. It holds no word of anybody else's, and its script is in it, known to the policy by its digest: a script
+ * at an address could come out of a browser's cache, from a program that had the port before.
+ */
+export function entryPage(
+  port: GatePort,
+  { origin, sha256 }: { readonly origin: string } & Pick<Crypto, "sha256">,
+): EntryPage {
+  const script = entryScript(port, origin);
+  const { name, agent } = port;
+  const text = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -11,20 +27,32 @@ export function entryPage({ name, agent }: GatePort): string {
 <p id="state" role="status">Proving this browser's key…</p>
 <noscript>This page needs JavaScript: the browser proves that it holds a paired key.</noscript>
 <pre id="command" hidden></pre>
-<script src="/.aios/entry.js"></script>
+<script>${script}</script>
 </html>
 `;
+  const digest = toBase64(sha256(encodeUtf8(script)));
+  return { text, policy: `script-src 'sha256-${digest}'; connect-src 'self'; ${NOTHING_ELSE}` };
 }
 
-/** What is allowed on that page: its own script, and requests to its own port. */
-export const ENTRY_POLICY =
-  "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const NOTHING_ELSE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** What the gate's own answers that are no page are allowed. */
+export const ANSWER_POLICY: string = NOTHING_ELSE;
+
+/**
+ * What a browser gets that asks for a service worker's program: one that takes the place of a worker that a program planted
+ * which had the port before, and removes itself. It claims no page and loads none again, so that a page that registers one
+ * each time goes on without.
+ */
+export const NO_WORKER = `"use strict";
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(registration.unregister()));
+`;
 
 /**
  * The script of that page: a key that cannot be taken out of the browser is made once and kept; it signs the challenge of
  * this port, or the page says how its owner pairs it.
  */
-export function entryScript({ name, agent }: GatePort, origin: string): string {
+function entryScript({ name, agent }: GatePort, origin: string): string {
   return `"use strict";
 const state = document.getElementById("state");
 const command = document.getElementById("command");

@@ -209,10 +209,19 @@ describe("the gate of a published port", () => {
     expect(gate.judge({ ...visit(), ...change })).toMatchObject({ kind: "refused", why });
   });
 
-  test("shows its page to who comes as a browser does, and serves its script and entry to its own origin", () => {
+  test("answers the program of a service worker as one that is replaced, and serves no script at an address", () => {
+    const { gate } = stage([]);
+    const worker = { ...visit({ "service-worker": "script" }), target: "/.aios/entry.js" };
+    expect(gate.judge(worker)).toEqual({ kind: "refused", why: "worker", status: 200 });
+    expect(gate.judge({ ...visit(), target: "/.aios/entry.js" })).toMatchObject({ why: "malformed", status: 404 });
+    // A page of another site brings no answer about, replaced or not.
+    const foreign = visit({ "service-worker": "script", "sec-fetch-site": "cross-site" });
+    expect(gate.judge(foreign)).toMatchObject({ why: "cross-site" });
+  });
+
+  test("shows its page to who comes as a browser does, and serves its entry to its own origin", () => {
     const { gate } = stage([]);
     expect(gate.judge(visit({ accept: "text/html,*/*" }))).toEqual({ kind: "own", what: "page" });
-    expect(gate.judge({ ...visit(), target: "/.aios/entry.js" })).toEqual({ kind: "own", what: "script" });
     const post = visit({ origin: ORIGIN }, "POST");
     expect(gate.judge({ ...post, target: "/.aios/enter" })).toEqual({ kind: "own", what: "enter" });
   });

@@ -17,7 +17,7 @@ export interface Session {
 export type Verdict =
   | { readonly kind: "pass"; readonly session: Session }
   /** The gate's own pages and answers, which no program inside sees. */
-  | { readonly kind: "own"; readonly what: "page" | "script" | "challenge" | "enter" }
+  | { readonly kind: "own"; readonly what: "page" | "challenge" | "enter" }
   | { readonly kind: "refused"; readonly why: GateRefusal; readonly status: number };
 
 export interface Gate {
@@ -50,8 +50,7 @@ const SESSIONS_MOST = 64;
 const REQUESTS = { count: 2000, ms: 10_000 };
 const TRIES = { count: 20, ms: 60_000 };
 
-const OWN: ReadonlyMap<string, "script" | "challenge" | "enter"> = new Map([
-  ["GET /.aios/entry.js", "script"],
+const OWN: ReadonlyMap<string, "challenge" | "enter"> = new Map([
   ["POST /.aios/challenge", "challenge"],
   ["POST /.aios/enter", "enter"],
 ]);
@@ -113,9 +112,10 @@ export function createGate(port: GatePort, powers: GatePowers): Gate {
       const astray = findAstray(visit, authority);
       if (astray !== null) return refuse(astray.why, astray.status);
       if (visit.upgrade && said(visit, "upgrade").join().toLowerCase() !== "websocket") return refuse("malformed", 400);
-      // A worker of the page's would answer in the gate's place, its own page included, and outlive every session.
+      // A worker of the page's would answer in the gate's place, its own page included, and outlive every session. One that
+      // was planted while somebody else had the port ends by what is answered: a refusal would let it be.
       if (said(visit, "service-worker").length > 0 || said(visit, "sec-fetch-dest").includes("serviceworker"))
-        return refuse("worker", 403);
+        return refuse("worker", 200);
       if (visit.target.startsWith("/.aios/")) {
         const own = visit.upgrade ? undefined : OWN.get(`${visit.method} ${visit.target}`);
         return own === undefined ? refuse("malformed", 404) : { kind: "own", what: own };

@@ -58,6 +58,10 @@ describe("an answer as the visitor gets it", () => {
       ["service-worker-allowed", "/"],
       ["speculation-rules", '"/rules.json"'],
       ["connection-allowlist", '("*://*")'],
+      ["cache-control", "public, max-age=31536000, immutable"],
+      ["expires", "Fri, 31 Dec 2100 00:00:00 GMT"],
+      ["pragma", "cache"],
+      ["age", "0"],
     ];
     expect(outside(...kept, ...dropped)).toEqual(kept);
   });
@@ -67,6 +71,16 @@ describe("an answer as the visitor gets it", () => {
     expect(all.filter(([name]) => name === "connection-allowlist")).toEqual([
       ["connection-allowlist", "(response-origin);redirects=allow;webrtc=block"],
     ]);
+  });
+
+  test.each([
+    ["public, max-age=31536000, immutable", "no-cache"],
+    ["max-age=60, stale-while-revalidate=86400", "no-cache"],
+    ["private, No-Store", "no-store"],
+    ["x-no-store-x", "no-cache"],
+  ])("is kept by no browser without asking, though it says %j", (said, as) => {
+    const all = headersOutside([["cache-control", said]], { port, origin }) ?? [];
+    expect(all.filter(([name]) => name === "cache-control")).toEqual([["cache-control", as]]);
   });
 
   test("keeps its own policy but for its reports", () => {

@@ -23,8 +23,6 @@ const CLAIMS =
 /** What a program inside may say about its answer; the rest could make a browser reach out, or admit other sites. */
 const ANSWERS = new Set([
   "accept-ranges",
-  "age",
-  "cache-control",
   "content-disposition",
   "content-encoding",
   "content-language",
@@ -33,7 +31,6 @@ const ANSWERS = new Set([
   "content-type",
   "date",
   "etag",
-  "expires",
   "last-modified",
   "retry-after",
   "vary",
@@ -88,7 +85,18 @@ export function headersOutside(
       }
     }
   }
-  return [...kept, ...pageRules(origin)];
+  return [...kept, ["cache-control", keepFor(headers)], ...pageRules(origin)];
+}
+
+/**
+ * How long a browser may show an answer without asking: never, whatever the program inside says. A page that it keeps would
+ * be shown at the gate's address without a session, and when the agent is gone. Validators and 304 go on working.
+ */
+function keepFor(headers: Headers): string {
+  const never = headers.some(
+    ([name, value]) => name === "cache-control" && /(?:^|[\s,])no-store(?:$|[\s,])/i.test(value),
+  );
+  return never ? "no-store" : "no-cache";
 }
 
 /** The rules that every answer carries; of several policies a browser obeys all. */

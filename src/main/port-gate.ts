@@ -3,7 +3,7 @@
  * hands out sockets of its network; from 5 on are the listeners on this machine's loopback address. It has no network of
  * its own: it can answer who comes, and reach what the agent listens on.
  */
-import { entryPage, entryScript, ENTRY_POLICY } from "../face/entry-page.ts";
+import { ANSWER_POLICY, entryPage, NO_WORKER, type EntryPage } from "../face/entry-page.ts";
 import { headersInside, headersOutside, pageRules } from "../face/port-headers.ts";
 import { createGate, SESSION_MS, type Gate } from "../face/port-gate.ts";
 import type { Visit } from "../face/visit.ts";
@@ -67,11 +67,19 @@ async function serve(port: GatePort, listener: number): Promise<Served> {
   let counted = { connections: 0, requests: 0 };
   let refused: { [why: string]: number } = {};
   let peers: string[] = [];
+  const page = entryPage(port, { origin: gate.origin, sha256: powers.crypto.sha256 });
   const rules: GateRules = {
     inside: port.inside,
-    judge: (visit) => judge(visit, { gate, port }),
+    judge: (visit) => judge(visit, { gate, port, page }),
     answerHeaders: (headers) => headersOutside(headers, { port, origin: gate.origin }),
-    refusalHeaders: [["content-type", "text/plain; charset=utf-8"], ...pageRules(gate.origin)],
+    refusal: (why, status) => ({
+      status,
+      headers: [
+        ["content-type", `text/${why === "worker" ? "javascript" : "plain"}; charset=utf-8`],
+        ...pageRules(gate.origin),
+      ],
+      body: why === "worker" ? NO_WORKER : `${why}\n`,
+    }),
     connected: () => void (counted.connections += 1),
     asked: () => void (counted.requests += 1),
     refused(why, from) {
@@ -96,47 +104,53 @@ async function serve(port: GatePort, listener: number): Promise<Served> {
   };
 }
 
-function judge(visit: Visit, { gate, port }: { readonly gate: Gate; readonly port: GatePort }): GateVerdict {
+interface Place {
+  readonly gate: Gate;
+  readonly port: GatePort;
+  readonly page: EntryPage;
+}
+
+function judge(visit: Visit, { gate, port, page }: Place): GateVerdict {
   const verdict = gate.judge(visit);
   if (verdict.kind === "refused") return verdict;
-  if (verdict.kind === "own") return { kind: "own", answer: (body) => answerOwn(verdict.what, body, { gate, port }) };
+  if (verdict.kind === "own")
+    return { kind: "own", answer: (body) => answerOwn(verdict.what, body, { gate, port, page }) };
   return { kind: "pass", headers: headersInside(visit, port, gate.cookieName), uses: verdict.session.uses };
 }
 
-function own(type: string, status: number, text: string, more: GateAnswer["headers"] = []): GateAnswer {
-  return {
-    status,
-    headers: [
-      ["content-type", `${type}; charset=utf-8`],
-      ["content-security-policy", ENTRY_POLICY],
-      ["x-content-type-options", "nosniff"],
-      ...more,
-    ],
-    body: text,
-  };
+function own(status: number, body: string, headers: GateAnswer["headers"]): GateAnswer {
+  return { status, headers: [...headers, ["x-content-type-options", "nosniff"]], body };
 }
 
-function refusal(why: string, status: number): GateAnswer {
-  return own("application/json", status, JSON.stringify({ refused: why }));
+function asJson(status: number, value: object, more: GateAnswer["headers"] = []): GateAnswer {
+  return own(status, JSON.stringify(value), [
+    ["content-type", "application/json; charset=utf-8"],
+    ["content-security-policy", ANSWER_POLICY],
+    ...more,
+  ]);
 }
 
 async function answerOwn(
-  what: "page" | "script" | "challenge" | "enter",
+  what: "page" | "challenge" | "enter",
   body: string,
-  { gate, port }: { readonly gate: Gate; readonly port: GatePort },
+  { gate, port, page }: Place,
 ): Promise<GateAnswer> {
-  if (what === "page") return own("text/html", 401, entryPage(port));
-  if (what === "script") return own("text/javascript", 200, entryScript(port, gate.origin));
+  if (what === "page") {
+    return own(401, page.text, [
+      ["content-type", "text/html; charset=utf-8"],
+      ["content-security-policy", page.policy],
+    ]);
+  }
   if (what === "challenge") {
     const challenge = gate.challenge();
-    return challenge === null ? refusal("flood", 429) : own("application/json", 200, JSON.stringify({ challenge }));
+    return challenge === null ? asJson(429, { refused: "flood" }) : asJson(200, { challenge });
   }
   const entered = gate.enter(body);
-  if (entered.kind === "refused") return refusal(entered.why, entered.status);
+  if (entered.kind === "refused") return asJson(entered.status, { refused: entered.why });
   // Written down before it is let in.
   await peer.request("entered", { port: port.name, key: entered.key });
   const cookie = `${gate.cookieName}=${entered.cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_MS / 1000}`;
-  return own("application/json", 200, "{}", [["set-cookie", cookie]]);
+  return asJson(200, {}, [["set-cookie", cookie]]);
 }
 
 function end(why: string): never {

@@ -34,8 +34,8 @@ export interface GateRules {
   judge(visit: GateVisit): GateVerdict;
   /** Headers of an answer from inside as the visitor gets them, or null when it is not handed on. */
   answerHeaders(headers: Headers): Headers | null;
-  /** Headers of every refusal. */
-  readonly refusalHeaders: Headers;
+  /** What is answered to a request that is refused. */
+  refusal(why: string, status: number): GateAnswer;
   /** A connection came, or a request was taken in, or turned away. */
   connected(): void;
   asked(): void;
@@ -83,7 +83,7 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
     const verdict = rules.judge(visitOf(request, false));
     const refuse = (why: string, status: number): void => {
       turnAway(request, why);
-      sendAnswer(response, { status, headers: rules.refusalHeaders, body: `${why}\n` });
+      sendAnswer(response, rules.refusal(why, status));
     };
     if (verdict.kind === "refused") return refuse(verdict.why, verdict.status);
     if (verdict.kind === "own") {

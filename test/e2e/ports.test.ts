@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
@@ -131,6 +132,7 @@ describe("a published port", () => {
 
   test("lets an answer make no browser reach out, and admits no other site to it", async () => {
     const { headers } = await enteredVisit();
+    expect(headers["cache-control"]).toBe("no-cache");
     for (const name of ["access-control-allow-origin", "report-to", "link"]) expect(headers[name]).toBeUndefined();
     const policies = String(headers["content-security-policy"]);
     expect(policies).toContain("script-src 'self'");
@@ -145,7 +147,26 @@ describe("a published port", () => {
     const reply = await visit(place, { headers: { accept: "text/html" } });
     expect(reply.status).toBe(401);
     expect(reply.body).toContain("<h1>web of server</h1>");
-    expect((await visit(place, { path: "/.aios/entry.js" })).body).toContain("aios ports pair server web");
+    expect(reply.headers["cache-control"]).toBe("no-store");
+    const [, script = ""] = /<script>([^]*)<\/script>/.exec(reply.body) ?? [];
+    expect(script).toContain("aios ports pair server web");
+    // The one script that may run there.
+    const digest = createHash("sha256").update(script).digest("base64");
+    expect(String(reply.headers["content-security-policy"])).toContain(`script-src 'sha256-${digest}';`);
+  });
+
+  test("answers who asks for a service worker's program with one that removes itself, with a session too", async () => {
+    const given = { "service-worker": "script", "sec-fetch-site": "same-origin" };
+    for (const headers of [given, { ...given, cookie: cookie ?? "" }]) {
+      const reply = await visit(place, { path: "/worker.js", headers });
+      expect([reply.status, reply.headers["content-type"], reply.headers["cache-control"]]).toEqual([
+        200,
+        "text/javascript; charset=utf-8",
+        "no-store",
+      ]);
+      expect(reply.body).toContain("registration.unregister()");
+    }
+    await until(async () => ((await refusals())["worker"] ?? 0) === 2);
   });
 
   /** What was turned away on purpose, by why: the gate tells it once a second, so it is looked for when all were. */
