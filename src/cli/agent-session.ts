@@ -167,10 +167,12 @@ export async function openAgentSession(
       const id = freeze.instance;
       const rows = [
         `aios: instance ${id} is frozen: ${freeze.why} (frozen)`,
-        `hint: aios thaw ${id} lets it go on, aios kill ${id} ends it`,
+        freeze.forLog
+          ? `hint: it goes on by itself when the log can be written again, aios doctor says what is wrong; aios kill ${id} ends it`
+          : `hint: aios thaw ${id} lets it go on, aios kill ${id} ends it`,
       ];
       if (asking) rows.push("hint: while it is, no yes to what it asks for is taken; a no is");
-      else if (terminal !== null) rows.push("hint: Ctrl-] asks you which, here");
+      else if (terminal !== null && !freeze.forLog) rows.push("hint: Ctrl-] asks you which, here");
       notify(rows);
       questions.again();
     },

@@ -16,6 +16,7 @@ const frozen = (code: string): RecordBody => ({
 });
 const thawed: RecordBody = { kind: "instance-thawed", instance: INSTANCE, key: KEY };
 const allThawed: RecordBody = { kind: "all-thawed", key: KEY };
+const resumed: RecordBody = { kind: "instance-resumed", instance: INSTANCE, why: "x" };
 const ended: RecordBody = { kind: "instance-ended", instance: INSTANCE, why: "exited", exit: 0 };
 
 /** The first line about an instance, when the log holds these records from 0 on. */
@@ -53,6 +54,13 @@ test("of several freezes the one that stands is named: the first since it was la
   expect(await causeOf("frozen", [frozen("all-frozen"), allThawed, frozen("held-flood")])).toContain("record 2");
   // What was frozen for another reason stays so when everything is let go on.
   expect(await causeOf("frozen", [frozen("breaker-open"), frozen("all-frozen"), allThawed])).toContain("record 0");
+});
+
+test("a freeze for the log gives way to any other, and is lifted by its own record alone", async () => {
+  const log = frozen("log-unavailable");
+  expect(await causeOf("frozen", [log, frozen("asked"), resumed])).toContain("record 1: instance-frozen");
+  expect(await causeOf("frozen", [log, resumed, frozen("breaker-open")])).toContain("record 2: instance-frozen");
+  expect(await causeOf("ended", [log, resumed, ended])).toContain("record 2: instance-ended");
 });
 
 test("a freeze that has no record yet is not mistaken for one that was lifted", async () => {

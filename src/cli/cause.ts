@@ -19,9 +19,11 @@ interface Started {
 }
 
 /** Records that say why an instance stopped, and that it went on. */
-const TURNS = ["terminal", "limit-reached", "instance-frozen", "instance-thawed", "instance-ended"];
+const TURNS = ["terminal", "limit-reached", "instance-frozen", "instance-thawed", "instance-resumed", "instance-ended"];
 /** The code of a freeze that `all-thawed` lifts. */
 const ALL_FROZEN = "all-frozen";
+/** That of a freeze that gives way to any other, and that `instance-resumed` lifts. */
+const LOG_UNAVAILABLE = "log-unavailable";
 /** What may have led to a freeze. */
 const LEADS = ["denied", "calls-refused"];
 const LEADS_SHOWN = 5;
@@ -62,22 +64,24 @@ export async function describeCause(
 
 /**
  * The record that counts: what ended it for good; else the limit that did; else the freeze that stands, which is the first one
- * since it was last let go on; else its end. A freeze that was lifted is no cause of anything.
+ * since it was last let go on, or the first that is not
+ * for the log; else its end. A freeze that was lifted is no cause of anything.
  */
 function causeIn(turns: readonly Entry[]): Entry | null {
   const last = (kind: LogRecord["kind"]): Entry | undefined => turns.findLast(({ record }) => record.kind === kind);
   let freeze: Entry | null = null;
   for (const entry of turns) {
     const { record } = entry;
-    if (record.kind === "instance-frozen") freeze ??= entry;
+    if (record.kind === "instance-frozen") freeze = freeze === null || isOf(freeze, LOG_UNAVAILABLE) ? entry : freeze;
     else if (record.kind === "instance-thawed") freeze = null;
-    else if (record.kind === "all-thawed" && isOfAll(freeze)) freeze = null;
+    else if (record.kind === "instance-resumed" && isOf(freeze, LOG_UNAVAILABLE)) freeze = null;
+    else if (record.kind === "all-thawed" && isOf(freeze, ALL_FROZEN)) freeze = null;
   }
   return last("terminal") ?? last("limit-reached") ?? freeze ?? last("instance-ended") ?? null;
 }
 
-function isOfAll(freeze: Entry | null): boolean {
-  return freeze?.record.kind === "instance-frozen" && freeze.record.code === ALL_FROZEN;
+function isOf(freeze: Entry | null, code: string): boolean {
+  return freeze?.record.kind === "instance-frozen" && freeze.record.code === code;
 }
 
 function describeEntry({ record, payload }: Entry): Line {

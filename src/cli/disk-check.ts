@@ -24,6 +24,15 @@ export function describeDisk(disk: DiskRoom): Check {
       return { name: "disk", state: "missing", found: `full: ${MEANS}`, hint: `make room; ${STILL}` };
     case "read-only":
       return { name: "disk", state: "missing", found: `read-only: ${MEANS}`, hint: `mount it writable; ${STILL}` };
+    case "silent": {
+      const found = `does not answer: it took nothing in ${disk.seconds} seconds, so every effect of an agent waits`;
+      return {
+        name: "disk",
+        state: "missing",
+        found,
+        hint: `nothing is lost and all goes on once it answers; ${STILL}`,
+      };
+    }
     case "unwritable":
       return { name: "disk", state: "missing", found: `${disk.why}: ${MEANS}`, hint: STILL };
   }

@@ -12,6 +12,9 @@ export const FROZEN_SECONDS = 30;
 /** Code of a freeze of everything. */
 const ALL_FROZEN = "all-frozen";
 
+/** Code of a freeze for a log that cannot be written. */
+const LOG_UNAVAILABLE = "log-unavailable";
+
 /** How often the monitor is asked whether the instance stands still. */
 const LOOK_MS = 10_000;
 
@@ -20,6 +23,8 @@ export interface Freeze {
   readonly instance: string;
   /** Visible text. */
   readonly why: string;
+  /** For the log alone: it goes on by itself when that can be written again. */
+  readonly forLog: boolean;
 }
 
 /** What is told of an instance's freezes and thaws. */
@@ -37,8 +42,8 @@ export interface FreezeFollower {
 
 /**
  * Follows whether an instance is frozen, so that whoever waits for it is told and does not wait for ever: without a
- * terminal it is ended when it was not thawed within the bound. A freeze over a log that cannot be written has no record,
- * so the monitor is asked now and then as well.
+ * terminal it is ended when it was not thawed within the bound. A freeze over a log that cannot be written has no record and
+ * no bound, so the monitor is asked now and then as well: it lifts by itself, or gives way to another.
  */
 export function followFreezes(
   parts: {
@@ -50,8 +55,8 @@ export function followFreezes(
 ): FreezeFollower {
   const { powers, client, listener } = parts;
   let frozen = false;
-  /** With everything, so that what lets everything go on lets this go on. */
-  let together = false;
+  /** The code of its freeze: one for the log lifts by itself, and one of everything with everything. */
+  let since = "";
   let over = false;
   /** Freezes and thaws so far: an answer that is older than one of them says nothing. */
   let changes = 0;
@@ -65,10 +70,11 @@ export function followFreezes(
   };
   const freeze = (why: string, code: string): void => {
     frozen = true;
-    together = code === ALL_FROZEN;
+    since = code;
     changes++;
-    listener.onFrozen({ instance, why: makeVisible(why) });
-    if (powers.person !== null) return;
+    const forLog = code === LOG_UNAVAILABLE;
+    listener.onFrozen({ instance, why: makeVisible(why), forLog });
+    if (forLog || powers.person !== null) return;
     powers.err.write(`hint: there is no terminal to thaw it at: it is ended in ${FROZEN_SECONDS} seconds\n`);
     cancelBound = powers.timer.after(FROZEN_SECONDS * 1000, giveUp);
   };
@@ -79,11 +85,12 @@ export function followFreezes(
     listener.onThawed(instance);
   };
   const look = async (): Promise<void> => {
-    if (frozen) return;
+    if (frozen && since !== LOG_UNAVAILABLE) return;
     const before = changes;
     const { instances } = await client.request("ps", { all: false });
     const view = instances.find((candidate) => candidate.instance === instance);
-    if (view?.state === "frozen" && before === changes && !over) freeze(view.why ?? "no reason given", view.why ?? "");
+    if (before !== changes || over || view?.state !== "frozen" || (frozen && view.why === since)) return;
+    freeze(view.why ?? "no reason given", view.why ?? "");
   };
   const lookLater = (): void => {
     if (over) return;
@@ -95,10 +102,13 @@ export function followFreezes(
   return {
     hear(record) {
       if (over) return;
-      if (record.kind === "instance-frozen" && record.instance === instance && !frozen)
-        freeze(explainFreeze(record), record.code);
-      if (record.kind === "instance-thawed" && record.instance === instance && frozen) thaw();
-      if (record.kind === "all-thawed" && frozen && together) thaw();
+      const gaveWay = since === LOG_UNAVAILABLE;
+      if (record.kind === "instance-frozen" && record.instance === instance) {
+        if (!frozen || (gaveWay && record.code !== since)) freeze(explainFreeze(record), record.code);
+      } else if (!frozen) return;
+      else if (record.kind === "instance-thawed" && record.instance === instance) thaw();
+      else if (record.kind === "instance-resumed" && record.instance === instance && gaveWay) thaw();
+      else if (record.kind === "all-thawed" && since === ALL_FROZEN) thaw();
     },
     stop() {
       over = true;

@@ -41,6 +41,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "instance-ended": true,
   "instance-frozen": true,
   "instance-thawed": true,
+  "instance-resumed": true,
   "hold-asked": true,
   "hold-lifted": true,
   "all-frozen": true,

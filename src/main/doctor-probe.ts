@@ -1,10 +1,11 @@
 /**
  * Looks at the machine and at a home with the rights that the monitor has: as root it begins again as the monitor's own
- * user first. Writes a `ProbeReport` as JSON.
+ * user first. Writes a `SystemReport` as JSON, a line, and then with a home a `HomeReport`, another: that may take as long as
+ * the disk does not answer.
  *
  *     doctor-probe.ts [HOME]
  */
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lookAtDisk, type DiskRoom } from "../platform/disk-room.ts";
@@ -14,15 +15,14 @@ import { PlatformError } from "../platform/platform-error.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
 
-export interface ProbeReport {
-  readonly system: SystemReport;
-  /** What the disk of the home takes, or null without a home that a monitor would start in. */
+export interface HomeReport {
+  /** What the disk of the home takes, or null when no monitor would start there. */
   readonly disk: DiskRoom | null;
   /** Why a monitor would not start in the home, or null. */
-  readonly home: { readonly message: string; readonly hint: string | null } | null;
+  readonly problem: { readonly message: string; readonly hint: string | null } | null;
 }
 
-function findHomeProblem(path: string): ProbeReport["home"] {
+function findHomeProblem(path: string): HomeReport["problem"] {
   try {
     const { keys } = openHome(path);
     for (const name of readdirSync(keys)) {
@@ -52,12 +52,12 @@ becomeOwnUser({
 });
 const [, , folder] = process.argv;
 const agents = prepareAgents(ROOT);
-const home = folder === undefined ? null : findHomeProblem(folder);
-const report: ProbeReport = {
-  system: await probeSystem(agents),
-  // Its log first of all: nothing happens that cannot be recorded.
-  disk: folder === undefined || home !== null ? null : lookAtDisk(join(folder, "log")),
-  home,
-};
+const system: SystemReport = await probeSystem(agents);
 agents.supervisor.close();
-process.stdout.write(JSON.stringify(report));
+writeSync(1, `${JSON.stringify(system)}\n`); // now, since what follows may stop this process where it stands
+if (folder !== undefined) {
+  const problem = findHomeProblem(folder);
+  // Its log first of all: nothing happens that cannot be recorded.
+  const report: HomeReport = { problem, disk: problem === null ? lookAtDisk(join(folder, "log")) : null };
+  writeSync(1, `${JSON.stringify(report)}\n`);
+}

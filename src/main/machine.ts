@@ -1,13 +1,17 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { describeDisk } from "../cli/disk-check.ts";
 import { describeLimits } from "../cli/limit-check.ts";
 import type { Check } from "../cli/powers.ts";
 import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";
-import type { ProbeReport } from "./doctor-probe.ts";
+import type { HomeReport } from "./doctor-probe.ts";
 import { findUser } from "./find-user.ts";
+
+/** How long the disk of a home may take for a few kilobytes. */
+const DISK_SECONDS = 4;
 
 const PROBE = fileURLToPath(new URL("./doctor-probe.ts", import.meta.url));
 
@@ -16,13 +20,7 @@ const PROBE = fileURLToPath(new URL("./doctor-probe.ts", import.meta.url));
  * only sure answer, with the rights that the monitor would have.
  */
 export async function probeMachine(home: string | null): Promise<readonly Check[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    "--disable-warning=ExperimentalWarning",
-    PROBE,
-    ...(home === null ? [] : [home]),
-  ]);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program wrote it
-  const { system: report, home: problem, disk } = JSON.parse(stdout) as ProbeReport;
+  const { report, problem, disk } = await probe(home);
   return [
     checkNode(),
     checkBubblewrap(report),
@@ -53,6 +51,40 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
       ? []
       : [{ name: "home", state: "missing", found: problem.message, hint: problem.hint } as const]),
   ];
+}
+
+/** Never waits for a disk longer than `DISK_SECONDS`: what looks at it then is left behind, and ends when the disk lets it. */
+async function probe(home: string | null): Promise<Probed> {
+  const words = ["--disable-warning=ExperimentalWarning", PROBE, ...(home === null ? [] : [home])];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const next = async <T>(): Promise<T> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`Cannot look at this machine: ${errors}`);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own program wrote it
+    return JSON.parse(value) as T;
+  };
+  const late = new AbortController();
+  try {
+    const report = await next<SystemReport>();
+    if (home === null) return { report, problem: null, disk: null };
+    const silent: HomeReport = { problem: null, disk: { kind: "silent", seconds: DISK_SECONDS } };
+    const timeout = setTimeout(DISK_SECONDS * 1000, silent, { signal: late.signal });
+    timeout.catch(() => {}); // it was in time
+    return { report, ...(await Promise.race([next<HomeReport>(), timeout])) };
+  } finally {
+    late.abort();
+    child.kill("SIGKILL");
+    child.stdout.destroy();
+    child.stderr.destroy();
+    child.unref();
+  }
+}
+
+interface Probed extends HomeReport {
+  readonly report: SystemReport;
 }
 
 function checkNode(): Check {

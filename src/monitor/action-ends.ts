@@ -1,3 +1,4 @@
+import { isFrozenForLog } from "./log-freeze.ts";
 import { type Action, decodeAction, type Digest, type Proposal } from "../kernel/action.ts";
 import { REASONS, type ReasonCode, type Stage } from "../kernel/codes.ts";
 import type { GrantProposal, Risk } from "../kernel/grant.ts";
@@ -83,7 +84,7 @@ export async function freezeOpen(
   live: LiveInstance,
   ports: { freeze(live: LiveInstance, why: { by: Decider; code: string }): Promise<void> },
 ): Promise<void> {
-  if (live.state.life !== "running") return;
+  if (live.state.life !== "running" && !isFrozenForLog(live.state)) return;
   if (live.asking.flood)
     await ports.freeze(live, { by: { kind: "monitor", why: "a flood of held actions" }, code: "held-flood" });
   else if (live.breaker.open)

@@ -30,6 +30,7 @@ import { Refusal } from "./faults.ts";
 import { refuseFrozenYes } from "./frozen-yes.ts";
 import { untilGrantsEnd } from "./lasting.ts";
 import { createDraw } from "./log/draw.ts";
+import { AUDIT_FAILED, isFrozenForLog, LOG_UNAVAILABLE } from "./log-freeze.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isHoldAsked, stoppedBy, subjectChain } from "./subjects.ts";
 import { createTimeLimit } from "./time-limit.ts";
@@ -147,17 +148,20 @@ export function createConduct(ports: ConductPorts): Conduct {
     }
     const by: Decider = proposed.by ?? { kind: "rule", rule: halted.by };
     const body: RecordBody = { kind: "denied", stage: halted.stage, code: halted.code, by, ...baseOf(asked, proposed) };
-    if (proposed.uncounted !== true)
+    // What is denied for standing still says nothing about a way out.
+    if (proposed.uncounted !== true && !isFrozenForLog(live.state))
       live.breaker = noteOutcome(live.breaker, endingOfDenial(asked.what, halted.code), ports.now());
     if (halted.code === "too-many-held") live.asking = noteTooMany(live.asking);
     const outcome = stoppedOutcome(halted, halted.proposal);
+    const signed = proposed.envelope === undefined ? {} : { envelope: jsonView(proposed.envelope) };
+    const payload = { action: proposed.text, ...signed };
     let seq: number;
     try {
-      const signed = proposed.envelope === undefined ? {} : { envelope: jsonView(proposed.envelope) };
-      seq = await ports.journal.write(body, { action: proposed.text, ...signed });
+      seq = await ports.journal.write(body, payload);
     } catch {
       // The denial stands; that it could not be recorded stops the instance, as every failed audit does.
-      await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
+      ports.journal.owe(body, payload);
+      await ports.freeze(live, AUDIT_FAILED);
       return { outcome, seq: null };
     }
     await stopProbing(live);
@@ -223,9 +227,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       });
       return { kind: "done", result: executed.result };
     }
-    if (executed.code === "log-unavailable") {
-      await ports.freeze(live, { by: { kind: "monitor", why: "audit" }, code: executed.code });
-    }
+    if (executed.code === LOG_UNAVAILABLE) await ports.freeze(live, AUDIT_FAILED);
     return { kind: "stopped", stage: "execute", code: executed.code, message: executed.message, proposal: null };
   }
 
@@ -262,7 +264,7 @@ export function createConduct(ports: ConductPorts): Conduct {
             cancelTimer();
             live.waiting.delete(request);
             resolve(
-              stoppedOutcome({ stage: "approve", code: "log-unavailable", message: REASONS["log-unavailable"] }, null),
+              stoppedOutcome({ stage: "approve", code: LOG_UNAVAILABLE, message: REASONS[LOG_UNAVAILABLE] }, null),
             );
           },
         );

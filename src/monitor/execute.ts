@@ -12,7 +12,8 @@ import type { Label, Risk } from "../kernel/grant.ts";
 import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { Clock, Crypto } from "../platform/powers.ts";
 import type { RunningDriver } from "./driver-pool.ts";
-import type { Journal } from "./journal.ts";
+import type { OwingJournal } from "./journal.ts";
+import { LOG_UNAVAILABLE } from "./log-freeze.ts";
 import { countUse } from "./uses.ts";
 
 /** What came of an action that reached execution. */
@@ -36,7 +37,7 @@ export interface Execution {
 }
 
 export interface ExecutePowers {
-  readonly journal: Journal;
+  readonly journal: OwingJournal;
   readonly crypto: Crypto;
   readonly clock: Clock;
   now(): number;
@@ -75,6 +76,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
   const expected = spent === undefined || Number.isNaN(spent.cost) ? {} : { spent: { ...spent } };
   countUse(journal.state, { grants: ticket.grants, at: powers.now(), bytes, ...expected });
   let intent: number;
+  let isLabelled: boolean;
   try {
     const written = journal.write(
       { kind: "intent", by, pin: ticket.pin, ...base },
@@ -87,9 +89,12 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       added.length === 0
         ? null
         : journal.write({ kind: "labelled", instance: base.instance, labels: added, because: base.what });
-    [intent] = await Promise.all([written, labelled]);
+    const [kept, label] = await Promise.allSettled([written, labelled]);
+    if (kept.status === "rejected") return NOT_WRITTEN;
+    intent = kept.value;
+    isLabelled = label.status === "fulfilled";
   } catch {
-    return { kind: "failed", code: "log-unavailable", message: "the intent could not be written, so nothing was done" };
+    return NOT_WRITTEN;
   }
   const started = powers.clock.micros();
   const outcome = async (part: {
@@ -108,13 +113,19 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
       micros: Math.round(powers.clock.micros() - started),
       ...base,
     };
+    const payload = part.text === null ? null : { result: part.text };
     try {
-      await journal.write(body, part.text === null ? null : { result: part.text });
+      await journal.write(body, payload);
       return true;
     } catch {
+      journal.owe(body, payload);
       return false;
     }
   };
+  if (!isLabelled) {
+    await outcome({ result: "failed", code: NOT_WRITTEN.code, text: null, bytes: 0 });
+    return NOT_WRITTEN;
+  }
   const witnessed = await powers.witnessed(intent, ticket.risk);
   const moved = witnessed ? execution.stillGood() : "not-witnessed";
   if (moved !== null) {
@@ -150,7 +161,7 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     if (!kept) {
       return {
         kind: "failed",
-        code: "log-unavailable",
+        code: LOG_UNAVAILABLE,
         message: "it ran, but its outcome could not be recorded; the instance stops",
       };
     }
@@ -161,9 +172,15 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     const result = code === "quarantined" ? "failed" : "unknown";
     const kept = await outcome({ result, code, text: null, bytes: 0 });
     const message = error instanceof Error ? error.message : "the driver failed";
-    return { kind: "failed", code: kept ? code : "log-unavailable", message };
+    return { kind: "failed", code: kept ? code : LOG_UNAVAILABLE, message };
   }
 }
+
+const NOT_WRITTEN = {
+  kind: "failed",
+  code: LOG_UNAVAILABLE,
+  message: "the intent could not be written, so nothing was done",
+} as const;
 
 /** The code that a driver gave for its failure, when it is one of those it may give. */
 function driverCode(error: unknown): ReasonCode {

@@ -10,13 +10,14 @@ import { emptyState, type InstanceState } from "./state.ts";
 let now: number;
 let timers: { readonly at: number; readonly callback: () => void }[];
 let records: RecordBody[];
+let owed: RecordBody[];
 let acts: string[];
 let writable: boolean;
 let live: LiveInstance;
 let hear: (news: WardNews) => void;
 
 beforeEach(() => {
-  [now, timers, records, acts, writable] = [1_000_000, [], [], [], true];
+  [now, timers, records, owed, acts, writable] = [1_000_000, [], [], [], [], true];
   const inside = createInside({
     journal: {
       state: emptyState(),
@@ -25,6 +26,8 @@ beforeEach(() => {
         if (!writable) throw new Error("the disk is full");
         return records.push(body);
       },
+      owe: (body) => void owed.push(body),
+      pay: async () => undefined,
     },
     instances: {
       terminate: async (_live, { code, by, what }) => void acts.push(`terminate ${code}: ${by}: ${what}`),
@@ -137,5 +140,6 @@ describe("the rest of the news", () => {
     await Promise.resolve();
     await Promise.resolve();
     expect(acts).toEqual(["freeze log-unavailable"]);
+    expect(owed).toEqual([{ kind: "calls-refused", instance: "i-1", agent: "worker", calls: { mount: 1 } }]);
   });
 });

@@ -4,7 +4,8 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { EXAMPLES_MOST, type RefusedFile, type StoppedCall } from "../sandbox/evidence.ts";
 import type { Instances } from "./instances.ts";
-import type { Journal } from "./journal.ts";
+import type { OwingJournal } from "./journal.ts";
+import { AUDIT_FAILED } from "./log-freeze.ts";
 import type { LiveInstance } from "./live.ts";
 
 /** What language runtimes try each time that they start (libuv: three times); recorded, and no sign of anything. */
@@ -17,7 +18,7 @@ export const REFUSED_SPAN_MS = 10_000;
 const RECORD_EVERY_MS = 1000;
 
 export interface InsidePorts {
-  readonly journal: Journal;
+  readonly journal: OwingJournal;
   readonly instances: Pick<Instances, "terminate" | "freeze" | "end">;
   readonly timer: Timer;
   /** Milliseconds of a clock that cannot be set. */
@@ -47,7 +48,8 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
 
   function write(live: LiveInstance, body: RecordBody, payload: JsonObject): void {
     journal.write(body, payload).catch(() => {
-      void instances.freeze(live, { by: { kind: "monitor", why: "audit" }, code: "log-unavailable" });
+      journal.owe(body, payload);
+      void instances.freeze(live, AUDIT_FAILED);
     });
   }
 

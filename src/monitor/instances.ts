@@ -20,7 +20,9 @@ import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { ancestryBelow, isAskedEnd, refuseWider, refuseWorkspace, startFailure } from "./run-refusals.ts";
-import { freezeTogether, untilRecorded, writeUntilKept } from "./stopping.ts";
+import { freezeUnasked } from "./freezing.ts";
+import type { OwingJournal } from "./journal.ts";
+import { untilRecorded, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
 import { refuseWhileAll } from "./thaw-statements.ts";
 import { overruledIn, planAgent } from "./sandbox-plans.ts";
@@ -60,6 +62,7 @@ export interface Instances extends AskedStops {
 }
 
 export interface InstancePorts extends PublishedPorts {
+  readonly journal: OwingJournal;
   readonly drivers: DriverTable;
   readonly vault: Pick<Vault, "placeholder">;
   readonly frozen: Pick<FrozenTexts, "given">;
@@ -69,6 +72,8 @@ export interface InstancePorts extends PublishedPorts {
   hear(live: LiveInstance, news: WardNews): void;
   connectFace(live: LiveInstance, channel: Channel, hooks: FaceHooks): FacePort;
   withdraw(live: LiveInstance, request: string): Promise<void>;
+  /** The log takes records: who stands still for it alone goes on. */
+  logWorks(): void;
 }
 
 export function createInstances(ports: InstancePorts): Instances {
@@ -316,11 +321,7 @@ export function createInstances(ports: InstancePorts): Instances {
       return viewInstances(shown, held);
     },
 
-    async freeze(live, { by, code: because }) {
-      if (live.state.life !== "running") return;
-      const children = below(live).map((child) => ({ live: child, by, code: "ancestor-frozen" }));
-      await freezeTogether([{ live, by, code: because }, ...children], ports).recorded;
-    },
+    freeze: (live, why) => freezeUnasked({ live, children: below(live) }, why, ports),
 
     ...createAskedStops({
       lives,

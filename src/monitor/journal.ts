@@ -17,6 +17,22 @@ export interface Journal {
   write(body: RecordBody, payload?: JsonObject | null): Promise<number>;
 }
 
+/** A journal that remembers what the log could not take. */
+export interface OwingJournal extends Journal {
+  /**
+   * Keeps a record that could not be written and must come to be, since what it tells of has happened: it is written when the
+   * log works again, in the order of the calls and before anything goes on that stood still for the log.
+   */
+  owe(body: RecordBody, payload?: JsonObject | null): void;
+  /** Writes what is owed, as far as the log takes it. Rejects with what refused the first that is left. */
+  pay(): Promise<void>;
+}
+
+interface Owed {
+  readonly body: RecordBody;
+  readonly payload: JsonObject | null;
+}
+
 export function createJournal(
   log: Log,
   {
@@ -28,15 +44,33 @@ export function createJournal(
     now(): number;
     onRecord(seq: number, body: RecordBody, payload: JsonObject | null): void;
   },
-): Journal {
+): OwingJournal {
+  let owed: readonly Owed[] = [];
+
+  async function write(body: RecordBody, payload: JsonObject | null = null): Promise<number> {
+    const seq = await log.append(body, payload);
+    applyRecord(state, { seq, at: now(), body, payload, replay: false });
+    onRecord(seq, body, payload);
+    return seq;
+  }
+
   return {
     state,
     size: () => log.size,
-    async write(body, payload = null) {
-      const seq = await log.append(body, payload);
-      applyRecord(state, { seq, at: now(), body, payload, replay: false });
-      onRecord(seq, body, payload);
-      return seq;
+    write,
+    owe(body, payload = null) {
+      owed = [...owed, { body, payload }];
+    },
+    async pay() {
+      while (owed.length > 0) {
+        const due = owed;
+        owed = [];
+        // Together, so that they share their syncs.
+        const paid = await Promise.allSettled(due.map(({ body, payload }) => write(body, payload)));
+        owed = [...due.filter((_, at) => paid[at]?.status === "rejected"), ...owed];
+        const refused = paid.find(({ status }) => status === "rejected");
+        if (refused?.status === "rejected") throw refused.reason;
+      }
     },
   };
 }

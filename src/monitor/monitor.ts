@@ -29,7 +29,7 @@ import { newlyHeld } from "./instance-view.ts";
 import { createExtensionDesk } from "./extensions/desk.ts";
 import { createFound } from "./found.ts";
 import { inferFacts } from "./infer-facts.ts";
-import { createInstances, type Instances } from "./instances.ts";
+import { createInstances } from "./instances.ts";
 import { createAway } from "./away.ts";
 import { unready } from "./unready.ts";
 import { createDigestPieces } from "./digest-pieces.ts";
@@ -40,6 +40,7 @@ import type { IndexView } from "./index/index-view.ts";
 import type { Log } from "./log/log.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import { createLogins } from "./logins.ts";
+import { checkText } from "./policy/check-text.ts";
 import type { LogKeys } from "./log/keys.ts";
 import { openMemory } from "./memory/memory.ts";
 import type { Examiner } from "./memory/shelf-examiner.ts";
@@ -50,6 +51,7 @@ import { createReconsidering } from "./reconsider.ts";
 import { StateFault } from "./reducer.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import { createAsking } from "./refreshing.ts";
+import { type LateForLog, letLogFrozenGoOn } from "./going-on.ts";
 import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { createOwnerParts } from "./owner-parts.ts";
@@ -118,7 +120,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   }
 
   // Conduct and instances need each other. First of all, since records are written while memory opens.
-  const late: { conduct?: Conduct; instances?: Instances; telemetry?: Telemetry; pages?: ConsoleDesk } = {};
+  const late: LateForLog & { conduct?: Conduct; telemetry?: Telemetry; pages?: ConsoleDesk } = {};
   const watchers = new Set<Watcher>();
   const refused = createFaults({ ...parts, ...powers, journal: { write: (...record) => journal.write(...record) } });
   const alerts = createAlerts({ ...parts, state, refused, consoleOrigin: () => late.pages?.origin() ?? null });
@@ -133,14 +135,14 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     if (isAboutRecovery(body)) for (const watcher of watchers) watcher.send("recovering", viewPending(state));
     tellWatchers(watchers, { record, held: newlyHeld({ state, asked }, body) });
   };
-  const journal = recovering(parts, createJournal(log, { state, now: trusted.now, onRecord: tell }));
+  const logWorks = (): void => void letLogFrozenGoOn({ ...parts, journal, late });
+  const journal = recovering({ ...parts, logWorks }, createJournal(log, { state, now: trusted.now, onRecord: tell }));
   const keeper = createKeeper({ ...keeping, journal });
   await keeper.begin(started);
 
   const failed = (error: unknown, name: string): void => {
     parts.report(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };
-
   const failedQuietly = (error: unknown): void => failed(error, "monitor");
   const connectDriver: ConnectDriver = (channel, events) => {
     const peer = createPeer(channel, {
@@ -179,6 +181,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     vault,
     now: trusted.now,
     admission: () => (trusted.state() === "steady" ? "open" : "closed"),
+    logWorks,
     withdraw: (live, request) => conductOf().release(live, request, "withdrawn"),
     hear: (live, news) => hearInside(live, news),
     connectGate: (channel, handlers) => {
@@ -266,6 +269,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const owners = createOwnerParts({ ...parts, ...powers, journal, trusted, failed: failedQuietly });
   const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, stopDrivers: drivers.stopAll };
   const { reconsider, grantsChanged, takeUpHeld } = createReconsidering({ ...anew, failed: failedQuietly });
+  late.reconsider = reconsider;
   const found = createFound(state, { powers, crypto: powers.crypto });
   const extensions = createExtensionDesk({ powers, journal, code: parts.code, refused, withdrawn: instances.revoked });
   const away = createAway({ journal, timer: powers.timer, trusted, grantsChanged, failed: failedQuietly });
@@ -286,13 +290,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
           if (live.agent === null) drivers.stopAll(live);
         }
       },
-      async checkPolicy(text) {
-        const { problems, version } = await engine.check(text);
-        const [first] = problems;
-        return first === undefined
-          ? { kind: "ok", version }
-          : { kind: "refused", message: `${first.rule}: ${first.message}` };
-      },
+      checkPolicy: (text) => checkText(engine, text),
       async policySet(text) {
         const result = await engine.load(text);
         // It was checked a moment ago; if it does not load now, the rules in force are not those recorded: stop.

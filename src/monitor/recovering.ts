@@ -1,5 +1,5 @@
 import { LogError } from "./log/error.ts";
-import type { Journal } from "./journal.ts";
+import type { OwingJournal } from "./journal.ts";
 import type { Log } from "./log/log.ts";
 import type { MonitorPowers } from "./powers.ts";
 
@@ -10,35 +10,53 @@ const GONE = "Cannot write the log: the home is not at its place any more";
 
 /**
  * Writes through to the journal, as long as the home is where it was; after a failed write tries until the log works again,
- * so that work resumes by itself.
+ * writes what is owed, and says that it works, so that work resumes by itself.
  */
 export function recovering(
-  { log, powers }: { readonly log: Pick<Log, "recover">; readonly powers: Pick<MonitorPowers, "timer" | "homeStands"> },
-  journal: Journal,
-): Journal {
+  {
+    log,
+    powers,
+    logWorks,
+  }: {
+    readonly log: Pick<Log, "recover">;
+    readonly powers: Pick<MonitorPowers, "timer" | "homeStands">;
+    /** Nothing is owed any more: the log has taken it. */
+    logWorks(): void;
+  },
+  journal: OwingJournal,
+): OwingJournal {
   let trying = false;
-  const retry = (): void => {
-    log.recover().then(
-      () => {
-        trying = false;
-      },
-      () => void powers.timer.after(RECOVER_MS, retry),
-    );
+  /** Writes that failed so far. */
+  let failures = 0;
+  const retry = async (): Promise<void> => {
+    const before = failures;
+    if (!powers.homeStands()) throw gone();
+    await log.recover();
+    await journal.pay();
+    if (failures !== before) throw gone();
+    trying = false;
+    logWorks();
+  };
+  const later = (): void => {
+    powers.timer.after(RECOVER_MS, () => void retry().catch(later));
   };
   return {
     ...journal,
     async write(body, payload) {
-      // What is written into a folder that was removed, or beside one that was moved, is no evidence of anything.
-      if (!powers.homeStands()) throw new LogError("log-unavailable", GONE);
       try {
+        // What is written into a folder that was removed, or beside one that was moved, is no evidence of anything.
+        if (!powers.homeStands()) throw gone();
         return await journal.write(body, payload);
       } catch (error) {
-        if (!trying) {
-          trying = true;
-          powers.timer.after(RECOVER_MS, retry);
-        }
+        failures++;
+        if (!trying) later();
+        trying = true;
         throw error;
       }
     },
   };
+}
+
+function gone(): LogError {
+  return new LogError("log-unavailable", GONE);
 }

@@ -13,6 +13,7 @@ import { applyRecovery } from "./recovery-state.ts";
 import { applyAway } from "./away-state.ts";
 import { applyExtension } from "./extensions/extension-state.ts";
 import { dropGrant, putGrant, releaseDrivers } from "./grant-state.ts";
+import { isFrozenForLog } from "./log-freeze.ts";
 import { applyOwner, noteSignCount } from "./owner-state.ts";
 import { actuallySpent, spentIn } from "../protocol/spent.ts";
 import { explainErased } from "./erased-counts.ts";
@@ -114,9 +115,18 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     }
     case "instance-frozen": {
       const instance = state.instances.get(body.instance);
-      if (instance?.life === "running") {
+      // A freeze for the log gives way to any other, so that only its own reason lifts what is left.
+      if (instance?.life === "running" || (instance !== undefined && isFrozenForLog(instance))) {
         instance.life = "frozen";
         instance.why = body.code;
+      }
+      return;
+    }
+    case "instance-resumed": {
+      const instance = state.instances.get(body.instance);
+      if (instance !== undefined && isFrozenForLog(instance)) {
+        instance.life = "running";
+        instance.why = null;
       }
       return;
     }

@@ -48,6 +48,7 @@ function stage(given: {
   readonly gate?: Promise<void>;
 }) {
   const records: string[] = [];
+  const owed: string[] = [];
   const goneOn: SandboxedProcess[] = [];
   const standings = (sandboxes: readonly SandboxedProcess[], reached: (each: SandboxedProcess) => boolean) =>
     new Map(sandboxes.map((each) => [each, { processes: left(each), reached: reached(each), ms: 5 }]));
@@ -76,9 +77,10 @@ function stage(given: {
         records.push(body.kind);
         return Promise.resolve(1);
       },
+      owe: (body: { readonly kind: string }) => void owed.push(body.kind),
     },
   } as unknown as StoppingPorts;
-  return { ports, records, goneOn };
+  return { ports, records, owed, goneOn };
 }
 
 const asked = (live: LiveInstance) => [{ live, by: { kind: "monitor", why: "asked" } as const, code: "asked" }];
@@ -131,9 +133,26 @@ describe("a freeze", () => {
 
   test("stands when the log fails, and is not confirmed", async () => {
     const live = liveWith([[sandbox(), "agent"]]);
-    const [stopped] = await freezeTogether(asked(live), stage({ logFails: true }).ports).report;
+    const { ports, owed } = stage({ logFails: true });
+    const [stopped] = await freezeTogether(asked(live), ports).report;
     expect(live.state.life).toBe("frozen");
+    expect(owed).toEqual(["instance-frozen"]);
     expect(stopped).toMatchObject({ confirmed: false, recorded: null, parts: [{ state: "still" }] });
+  });
+
+  test("takes the place of one for the log, and not the other way round", async () => {
+    const live = liveWith([[sandbox(), "agent"]]);
+    const { ports, records } = stage({});
+    for (const [code, count] of [
+      ["log-unavailable", 1],
+      ["log-unavailable", 1],
+      ["asked", 2],
+      ["log-unavailable", 2],
+    ] as const) {
+      await freezeTogether([{ live, by: { kind: "monitor", why: "x" }, code }], ports).report;
+      expect(records).toHaveLength(count);
+    }
+    expect([live.state.life, live.state.why]).toEqual(["frozen", "asked"]);
   });
 
   test("is not confirmed while a sandbox is still being made", async () => {

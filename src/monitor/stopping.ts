@@ -3,8 +3,9 @@ import type { JsonObject } from "../kernel/json.ts";
 import { STOP_PARTS, type Part, type StoppedInstance, type StoppedPart } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { Standing } from "../platform/sandbox-stop.ts";
-import type { Journal } from "./journal.ts";
+import type { OwingJournal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
+import { isFrozenForLog, LOG_UNAVAILABLE } from "./log-freeze.ts";
 import type { MonitorPowers } from "./powers.ts";
 
 /** What has not stopped within this is said to be unconfirmed, and ended where a freeze cannot hold it. Milliseconds. */
@@ -13,7 +14,6 @@ const CONFIRM_MS = 2000;
 const HOLD_MS = 1000;
 /** How long what carries the network may take to say that it closed everything, before it is killed instead. */
 const CUT_MS = 300;
-const RETRY_MS = 1000;
 /** Parts that others wait for: they stand still last, so that what waits for them can come to a standstill. */
 const SERVE: ReadonlySet<Part> = new Set(["broker", "injector", "courier", "storage"]);
 /** Parts through which an instance reaches the network. */
@@ -21,7 +21,7 @@ const CARRY: ReadonlySet<Part> = new Set(["broker", "injector", "courier"]);
 
 export interface StoppingPorts {
   readonly powers: Pick<MonitorPowers, "stops" | "clock" | "timer">;
-  readonly journal: Journal;
+  readonly journal: OwingJournal;
 }
 
 /** Milliseconds since a stop was asked for. */
@@ -35,14 +35,14 @@ export function countFrom(clock: MonitorPowers["clock"]): Since {
 
 /** Writes a record that must come to be: what it says is in force already, in memory. False when it had to wait. */
 export function writeUntilKept(
-  { powers, journal }: StoppingPorts,
+  { journal }: Pick<StoppingPorts, "journal">,
   body: RecordBody,
   payload: JsonObject | null = null,
 ): Promise<boolean> {
   return journal.write(body, payload).then(
     () => true,
     () => {
-      powers.timer.after(RETRY_MS, () => void writeUntilKept({ powers, journal }, body, payload));
+      journal.owe(body, payload);
       return false;
     },
   );
@@ -67,14 +67,16 @@ export function freezeTogether(
 ): Freezing {
   const lives = frozen.map(({ live }) => live);
   const fresh = frozen.filter(({ live }) => live.state.life === "running");
-  for (const { live, code } of fresh) {
+  // One that stood still for the log alone has a reason now that does not lift by itself.
+  const more = frozen.filter(({ live, code }) => isFrozenForLog(live.state) && code !== LOG_UNAVAILABLE);
+  for (const { live, code } of [...fresh, ...more]) {
     live.state.life = "frozen";
     live.state.why = code;
   }
   const admission = since();
   const cuts = cutAll(fresh.map(({ live }) => live));
   const held = ports.powers.stops.hold(lives.flatMap(firstOf), CONFIRM_MS);
-  for (const { live, by, code } of fresh) {
+  for (const { live, by, code } of [...fresh, ...more]) {
     const { instance } = live.state;
     live.recorded = writeUntilKept(ports, { kind: "instance-frozen", instance, by, code });
   }

@@ -24,6 +24,7 @@ export function drawFrozen(frozen: readonly InstanceView[], roles: Roles): reado
           { class: "row" },
           h("span", { class: "bad" }, theirs(agent), ` is frozen: ${WORDS[why ?? ""] ?? ""} (${why ?? ""}).`),
           why === "held-flood" ? "What it had waiting was denied." : null,
+          why === "log-unavailable" ? "It goes on by itself when the log can be written again." : null,
           h("a", { href: `#agents/${instance}` }, "Look at it"),
           signLink(roles, { purpose: "thaw-instance", value: instance, words: "Sign to let it go on" }),
         ),

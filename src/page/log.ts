@@ -17,6 +17,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "terminal",
     "limit-reached",
     "instance-frozen",
+    "instance-resumed",
     "all-frozen",
     "hold-asked",
     "driver-quarantined",

@@ -5,14 +5,19 @@ import { join } from "node:path";
 export type DiskRoom =
   | { readonly kind: "room" | "full"; readonly bytes: number }
   | { readonly kind: "read-only" }
+  /** It neither took what was written nor refused it, in the time that it was given. */
+  | { readonly kind: "silent"; readonly seconds: number }
   /** Any other error number by its name. */
   | { readonly kind: "unwritable"; readonly why: string };
 
 /** About what a segment of the log and its tiles take. */
 const PROBE_BYTES = 64 * 1024;
 
-/** Writes a little in a folder and removes it again: the only sure answer, where quotas and mounts have a say. */
-export function lookAtDisk(folder: string): DiskRoom {
+/**
+ * Writes a little in a folder and removes it again: the only sure answer, where quotas and mounts have a say. Waits as long as the
+ * disk does, and cannot be ended meanwhile: whoever must not wait has another process do it.
+ */
+export function lookAtDisk(folder: string): Exclude<DiskRoom, { readonly kind: "silent" }> {
   const path = join(folder, `room-${process.pid}`);
   try {
     const { bavail, bsize } = statfsSync(folder);

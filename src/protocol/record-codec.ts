@@ -171,6 +171,7 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   }),
   "instance-frozen": plainRecord("instance-frozen", { instance: instanceId, by: DECIDER, code: words }),
   "instance-thawed": plainRecord("instance-thawed", { instance: instanceId, key: ownerKey }),
+  "instance-resumed": plainRecord("instance-resumed", { instance: instanceId, why: words }),
   "hold-asked": plainRecord("hold-asked", { instance: instanceId, stages: names(stage, { max: 6 }) }),
   "hold-lifted": plainRecord("hold-lifted", { instance: instanceId, key: ownerKey }),
   "all-frozen": plainRecord("all-frozen", { by: DECIDER }),

@@ -99,6 +99,7 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "instance-ended": fc.record({ instance, why: words, exit: fc.option(fc.integer()) }),
   "instance-frozen": fc.record({ instance, by, code: words }),
   "instance-thawed": fc.record({ instance, key }),
+  "instance-resumed": fc.record({ instance, why: words }),
   "hold-asked": fc.record({ instance, stages: fc.uniqueArray(fc.constantFrom(...STAGES)) }),
   "hold-lifted": fc.record({ instance, key }),
   "all-frozen": fc.record({ by }),

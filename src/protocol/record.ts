@@ -145,6 +145,8 @@ export type RecordBody =
   | { readonly kind: "instance-ended"; readonly instance: string; readonly why: string; readonly exit: number | null }
   | { readonly kind: "instance-frozen"; readonly instance: string; readonly by: Decider; readonly code: string }
   | { readonly kind: "instance-thawed"; readonly instance: string; readonly key: string }
+  /** One that stood still for the log alone goes on, since the log can be written again. */
+  | { readonly kind: "instance-resumed"; readonly instance: string; readonly why: string }
   /** Somebody asked that every action of it, and of all below it, waits for a human. */
   | { readonly kind: "hold-asked"; readonly instance: string; readonly stages: readonly Stage[] }
   | { readonly kind: "hold-lifted"; readonly instance: string; readonly key: string } // payload: {document: {instance}, envelope}

@@ -91,6 +91,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(record.instance, "wait", `${record.code}, by ${record.by.kind}`);
     case "instance-thawed":
       return about(record.instance, "good", `by ${record.key}`);
+    case "instance-resumed":
+      return about(record.instance, "good", record.why);
     case "hold-asked":
       return about(record.instance, "wait", `at ${record.stages.join(", ")}`);
     case "hold-lifted":

@@ -49,6 +49,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "instance-frozen":
     case "all-frozen":
       return once("frozen", `frozen: ${text}`);
+    case "instance-resumed":
+      return once("frozen", `went on: ${text}`);
     case "driver-quarantined":
       return once("refused", `quarantined: ${text}`);
     case "refused":

@@ -135,6 +135,7 @@ export function createDeeds(instance: string): DeedsFold {
     "limit-reached": ({ limit, most }) => stop(`limit reached: ${describeLimit(limit, most)}`),
     "instance-frozen": ({ code }) => stop(`frozen: ${code}`),
     "instance-thawed": ({ key }) => stop(`thawed by ${key}`),
+    "instance-resumed": ({ why }) => stop(`went on: ${why}`),
     "hold-asked": ({ stages }) => void (holdAt = stages),
     "hold-lifted": () => void (holdAt = []),
     labelled({ labels: more, because, at }) {

@@ -193,6 +193,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "files-undone":
     case "files-written":
     case "hold-asked":
+    case "instance-resumed":
     case "labelled":
     case "memory-destroyed":
     case "memory-expired":

@@ -280,7 +280,7 @@ describe("an agent at a person's terminal", () => {
     const stage = await openStage({ answers, person: reader.person });
     stage.type(KEY);
     await expect.poll(() => reader.seen).toEqual([QUESTION]);
-    stage.session.onFrozen({ instance: INSTANCE, why: "asked" });
+    stage.session.onFrozen({ instance: INSTANCE, why: "asked", forLog: false });
     expect(stage.desk.err()).toContain("while it is, no yes to what it asks for is taken; a no is");
     expect(reader.seen).toEqual([QUESTION, "again"]);
     reader.say("");
@@ -294,7 +294,7 @@ describe("an agent at a person's terminal", () => {
       typed: ["n", "n", "n", PASSPHRASE],
     });
     stage.session.onHeld(held);
-    stage.session.onFrozen({ instance: INSTANCE, why: "asked" });
+    stage.session.onFrozen({ instance: INSTANCE, why: "asked", forLog: false });
     stage.type(KEY);
     await stage.settled();
     expect(stage.desk.prompts).toEqual([

@@ -43,6 +43,7 @@ test("what a disk takes is told with what it means", () => {
     describeDisk({ kind: "full", bytes: 0 }),
     describeDisk({ kind: "read-only" }),
     describeDisk({ kind: "unwritable", why: "EIO" }),
+    describeDisk({ kind: "silent", seconds: 5 }),
   ].map(({ state, found }) => `${state} ${found}`);
   const means = "nothing can be recorded, so nothing starts and no effect of an agent happens";
   expect(said).toEqual([
@@ -51,5 +52,6 @@ test("what a disk takes is told with what it means", () => {
     `missing full: ${means}`,
     `missing read-only: ${means}`,
     `missing EIO: ${means}`,
+    "missing does not answer: it took nothing in 5 seconds, so every effect of an agent waits",
   ]);
 });

@@ -21,6 +21,8 @@ function frozen(code: string, instance = INSTANCE): LogRecord {
 }
 const thawed = recordOf({ kind: "instance-thawed", instance: INSTANCE, key: "ed25519:0011223344556677" });
 
+const wentOn = recordOf({ kind: "instance-resumed", instance: INSTANCE, why: "the log can be written again" });
+
 const FROZEN = `aios: instance ${INSTANCE} is frozen: breaker-open: a run of denials (frozen)
 hint: aios thaw ${INSTANCE} lets it go on, aios kill ${INSTANCE} ends it
 `;
@@ -218,16 +220,49 @@ aios: instance ${INSTANCE} is stopped: killed (stopped)
     const run = await openRun();
     await run.look("running", null);
     expect(run.desk.err()).not.toContain("frozen");
-    await run.look("frozen", "log-unavailable\u202e");
-    expect(run.desk.err()).toContain(`aios: instance ${INSTANCE} is frozen: log-unavailable‹U+202E› (frozen)\n`);
+    await run.look("frozen", "x\u202e");
+    expect(run.desk.err()).toContain(`aios: instance ${INSTANCE} is frozen: x‹U+202E› (frozen)\n`);
     const told = run.desk.err();
-    await run.look("frozen", "log-unavailable");
+    await run.look("frozen", "x");
     run.say(frozen("breaker-open"));
     expect(run.desk.err()).toBe(told);
     expect(run.looks()).toBe(1);
     run.bounds[0]?.fire();
     expect(await run.exit).toBe(6);
     expect(run.looks()).toBe(0);
+  });
+
+  test("waits for the log without a bound, is told what it waits for, and goes on by itself", async () => {
+    const run = await openRun();
+    await run.look("frozen", "log-unavailable");
+    expect(run.desk.err()).toContain(`aios: instance ${INSTANCE} is frozen: log-unavailable (frozen)
+hint: it goes on by itself when the log can be written again, aios doctor says what is wrong; aios kill ${INSTANCE} ends it
+`);
+    const told = run.desk.err();
+    await run.look("frozen", "log-unavailable");
+    run.say(frozen("log-unavailable"));
+    expect(run.desk.err()).toBe(told);
+    expect(run.bounds).toEqual([]);
+    run.say(wentOn);
+    expect(run.desk.err()).toBe(`${told}aios: instance ${INSTANCE} goes on\n`);
+    run.end(3);
+    expect(await run.exit).toBe(3);
+    expect(run.kills()).toBe(0);
+  });
+
+  test.each(["by a record", "without one"])("is bounded again when it is frozen for another reason %s", async (how) => {
+    const run = await openRun();
+    run.say(frozen("log-unavailable"));
+    expect(run.bounds).toEqual([]);
+    if (how === "by a record") run.say(frozen("breaker-open"));
+    else await run.look("frozen", "breaker-open");
+    expect(run.desk.err()).toContain("is frozen: breaker-open");
+    // That lifts no freeze but one for the log.
+    run.say(wentOn);
+    expect(run.desk.err()).not.toContain("goes on\n");
+    run.bounds[0]?.fire();
+    expect(await run.exit).toBe(6);
+    expect(run.kills()).toBe(1);
   });
 
   test("is not found in an answer that is older than its thaw", async () => {

@@ -144,13 +144,18 @@ export interface Client {
 
 const crypto = createCrypto();
 
-/** Starts it; `under`: a program, and its words, that runs the monitor's command; `flags`: of its Node. */
+/** Starts it; `under`: a program, and its words, that runs the monitor's command; `flags`: of its Node; `disk`: where its home is made. */
 export async function startSubstrate(
-  options: { readonly enrol?: boolean; readonly under?: readonly string[]; readonly flags?: readonly string[] } = {},
+  options: {
+    readonly enrol?: boolean;
+    readonly under?: readonly string[];
+    readonly flags?: readonly string[];
+    readonly disk?: string;
+  } = {},
 ): Promise<Substrate> {
   const { under = [], flags = [] } = options;
   const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-")));
-  const home = join(base, "home");
+  const home = join(options.disk ?? base, "home");
   const workspace = join(base, "work");
   mkdirSync(workspace);
   if (OWN_USER !== null) for (const folder of [base, workspace]) chownSync(folder, OWN_USER.uid, OWN_USER.gid);

@@ -422,7 +422,9 @@ export const MOVES: readonly (readonly [string, Move])[] = [
     (log, a, b) => {
       const instance = instanceAt(a);
       const by = { kind: "monitor", why: "asked" } as const;
-      if (b % 4 === 0) log.push({ kind: "all-frozen", by });
+      if (b % 16 >= 12) log.push({ kind: "instance-frozen", instance, by, code: "log-unavailable" });
+      else if (b % 16 >= 9) log.push({ kind: "instance-resumed", instance, why: "the log can be written again" });
+      else if (b % 4 === 0) log.push({ kind: "all-frozen", by });
       else if (b % 4 === 1 && log.folded.state.allFrozen !== null)
         log.signed({ kind: "all-thawed", key: log.by }, "thaw-all", { frozen: log.folded.state.allFrozen.record ?? 0 });
       else if (b % 4 === 2) log.push({ kind: "instance-frozen", instance, by, code: "all-frozen" });

@@ -15,7 +15,7 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import { createConduct } from "../../src/monitor/conduct.ts";
 import type { Conduct } from "../../src/monitor/conduct-ports.ts";
 import type { RunningDriver } from "../../src/monitor/driver-pool.ts";
-import { createJournal, replay, type Journal } from "../../src/monitor/journal.ts";
+import { createJournal, replay, type OwingJournal } from "../../src/monitor/journal.ts";
 import { type LiveInstance, newLive } from "../../src/monitor/live.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { createSeen } from "../../src/monitor/provenance.ts";
@@ -92,7 +92,7 @@ export class World {
   readonly stale: { envelope: Envelope; document: JsonObject }[] = [];
   #grants = 0;
   log!: MemoryLog;
-  journal!: Journal;
+  journal!: OwingJournal;
   conduct!: Conduct;
   statements!: Statements;
   live!: LiveInstance;

@@ -66,6 +66,7 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
     code: "strict",
   },
   "instance-thawed": { kind: "instance-thawed", instance: INSTANCE, key },
+  "instance-resumed": { kind: "instance-resumed", instance: INSTANCE, why: CANARY },
   "hold-asked": { kind: "hold-asked", instance: INSTANCE, stages: ["execute"] },
   "hold-lifted": { kind: "hold-lifted", instance: INSTANCE, key },
   "all-frozen": { kind: "all-frozen", by: { kind: "monitor", why: CANARY } },

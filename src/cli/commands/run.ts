@@ -173,6 +173,7 @@ const TOLD: ReadonlySet<LogRecord["kind"]> = new Set([
   "intent",
   "instance-frozen",
   "instance-thawed",
+  "instance-resumed",
   "all-thawed",
 ]);
 

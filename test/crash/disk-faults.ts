@@ -1,0 +1,166 @@
+import { execFile } from "node:child_process";
+import { chownSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { LogRecord } from "../../src/protocol/record.ts";
+import { scriptSource } from "../e2e/sources.ts";
+import { startSubstrate } from "../e2e/substrate.ts";
+import { readUser } from "../e2e/user.ts";
+import { COMMAND } from "../fakes/command.ts";
+import { makeOwnDisk } from "./own-disk.ts";
+
+/*
+ * One agent works while the disk of its monitor's log is filled, moved away, slow, still and at last faulty. Run in a mount
+ * namespace of its own: disk-faults.ts FOLDER OUTER, with the name of the namespace it left. Says as JSON what it saw.
+ */
+const [, , folder = "", outer = ""] = process.argv;
+/** Milliseconds; a busy machine needs a part of them, and nothing here is measured. */
+const PATIENCE = 60_000;
+const disk = makeOwnDisk(folder, outer);
+const user = process.geteuid?.() === 0 ? readUser("aios") : null;
+if (user !== null) chownSync(disk.path, user.uid, user.gid);
+/** An ordinary user may mount here; what is started has no such right, as everywhere else. */
+const under = user === null ? ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"] : [];
+const aios = await startSubstrate({ disk: disk.path, under });
+const result: Record<string, unknown> = { kind: disk.kind };
+try {
+  const seen: LogRecord[] = [];
+  aios.client.onRecord(({ record }) => seen.push(record));
+  await aios.client.request("watch", { instance: null });
+  await aios.grant({
+    id: "notes",
+    agents: ["worker"],
+    drivers: {
+      notes: {
+        source: scriptSource("test/fakes/notes-server.ts", { args: ["/workspace/effects.txt"], workspace: "write" }),
+        tools: { add: { risk: "stage", fields: { text: "string" } } },
+      },
+    },
+    allow: ["notes/add"],
+  });
+
+  /** What the server did, by the first word of each text. */
+  function effects(): readonly string[] {
+    const path = join(aios.workspace, "effects.txt");
+    return existsSync(path)
+      ? [...readFileSync(path, "utf8").matchAll(/"text":"([\w-]+)/gu)].map(([, word]) => word ?? "")
+      : [];
+  }
+
+  const outcomes = (): number => seen.filter(({ kind }) => kind === "outcome").length;
+
+  async function until<T>(what: string, look: () => Promise<T | null> | T | null): Promise<T> {
+    for (const end = Date.now() + PATIENCE; Date.now() < end;) {
+      const found = await look();
+      if (found !== null) return found;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`${what} did not come: ${effects().join()} ${aios.errors()}`);
+  }
+
+  const done = (word: string): Promise<true> => until(word, () => (effects().includes(word) ? true : null));
+  const standing = (): Promise<string> =>
+    until("a freeze", async () => {
+      const { instances } = await aios.client.request("ps", { all: true });
+      const worker = instances.find(({ agent }) => agent === "worker");
+      return worker?.state === "frozen" ? (worker.why ?? "") : null;
+    });
+
+  function command(...words: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+    const [program, ...rest] = [...under, COMMAND, ...words, "--home", aios.home];
+    return promisify(execFile)(program, rest, { timeout: PATIENCE }).catch(
+      (error: { readonly stdout: string; readonly stderr: string }) => error,
+    );
+  }
+
+  /** What `aios doctor` says of the disk. */
+  async function doctor(): Promise<string> {
+    const { stdout } = await command("doctor", "--json");
+    if (stdout === "") return "nothing";
+    const { checks } = JSON.parse(stdout);
+    return checks.find(({ name }: { name: string }) => name === "disk")?.found ?? "nothing";
+  }
+
+  async function verify(): Promise<string> {
+    const { stdout } = await command("log", "verify");
+    return stdout;
+  }
+
+  /** Longer than what is left of a block that is half full. */
+  const LONG = "x".repeat(16 * 1024);
+  const add = (text: string): object => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
+  const plan = [
+    [add("begin")],
+    [add(`full ${LONG}`), add("after-full")],
+    [add("moved"), add("after-moved")],
+    [add("slow-1"), add("slow-2"), add("slow-3")],
+    [add("stalled")],
+  ].flatMap((part, at) => (at === 0 ? part : [{ until: at }, ...part]));
+  const running = aios.follow("worker", [...plan, { until: 5 }, add("faulty")], { workspace: aios.workspace });
+  running.catch(() => null);
+
+  await done("begin");
+  disk.fill();
+  aios.release("worker");
+  result["full"] = { why: await standing(), effects: effects(), doctor: await doctor() };
+  disk.empty();
+  await done("after-full");
+
+  renameSync(aios.home, `${aios.home}-away`);
+  aios.release("worker");
+  result["moved"] = { why: await standing(), effects: effects().slice(1) };
+  renameSync(`${aios.home}-away`, aios.home);
+  await done("after-moved");
+  if (disk.kind === "ext4") {
+    const slow = await disk.slow();
+    aios.release("worker");
+    const pace = await until("a slow log", async () => {
+      const found = await aios.client.request("log-pace", {});
+      return found.slow ? found : null;
+    });
+    await done("slow-3");
+    await slow.end();
+    result["slow"] = { slow: pace.slow };
+
+    const stalled = await disk.stall();
+    aios.release("worker");
+    result["stalled"] = { doctor: await doctor(), still: stalled.holds(), effects: effects().slice(-1) };
+    await stalled.end();
+    await done("stalled");
+
+    await until("the last outcome", () => (outcomes() === effects().length ? true : null));
+    disk.fail();
+    aios.release("worker");
+    result["faulty"] = { why: await standing(), effects: effects().slice(-1), doctor: await doctor() };
+    await aios.crash();
+    // The sandboxes end with their monitor, in their time, and each has the disk in use.
+    await until("the end of its processes", () => (disk.takeOut() ? true : null));
+    disk.mend();
+    await aios.restart();
+  } else {
+    await aios.client.request("kill", { instance: null });
+  }
+  const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance: null, kinds: [] });
+  const records = entries.map(({ record }) => record);
+  result["lost"] = seen.filter(
+    (record) => !records.some(({ seq, kind }) => seq === record.seq && kind === record.kind),
+  ).length;
+  const intents = records.flatMap((record) => (record.kind === "intent" ? [record.seq] : []));
+  result["open"] = intents.filter(
+    (seq) => !records.some((record) => record.kind === "outcome" && record.intent === seq),
+  ).length;
+  result["turns"] = records.flatMap((record) =>
+    record.kind === "instance-frozen" ? [record.code] : record.kind === "instance-resumed" ? [record.kind] : [],
+  );
+  result["effects"] = effects();
+  result["intents"] = intents.length;
+  result["verify"] = await verify();
+
+  const over = aios.ended();
+  rmSync(join(aios.home, "log"), { recursive: true });
+  await over;
+  result["removed"] = (await command("ps")).stderr;
+} finally {
+  await aios.stop();
+}
+process.stdout.write(JSON.stringify(result));
