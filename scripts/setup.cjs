@@ -226,6 +226,12 @@ const TEST_PARTS = [
     serves: false,
   },
   {
+    packages: ["python3-prometheus-client"],
+    isThere: () => existsSync("/usr/lib/python3/dist-packages/prometheus_client/parser.py"),
+    missing: "Prometheus' client is missing, so its own parser does not read the page of metrics in the tests.",
+    serves: false,
+  },
+  {
     packages: ["chromium"],
     isThere: () => existsSync("/usr/bin/chromium"),
     missing: "Chromium is missing, so the console is not tried in a real browser in the tests.",

@@ -1,26 +1,30 @@
+import * as conventions from "@opentelemetry/semantic-conventions/incubating";
+
 /**
- * What OpenTelemetry's semantic conventions say of the attributes, spans and metrics that are sent: types, members of
- * enumerations, requirement levels, names. Written by hand from the model of open-telemetry/semantic-conventions, since the
- * package of npm has names and members only: mcp/registry.yaml (ede4660e), mcp/common.yaml (09e859c0), mcp/spans.yaml (e08b5f30),
+ * What OpenTelemetry's semantic conventions say of the attributes, spans and metrics that are sent. Members of enumerations
+ * come from the package that is generated of them. It has no types, requirement levels and names of spans: those were
+ * written by hand from the model of open-telemetry/semantic-conventions: mcp/registry.yaml (ede4660e), mcp/common.yaml (09e859c0), mcp/spans.yaml (e08b5f30),
  * gen-ai/registry.yaml (575e9abb), gen-ai/deprecated/spans-deprecated.yaml (0ebb1a01), gen-ai/metrics.yaml (b29e7598, whose
  * gen_ai.system is gen_ai.provider.name since 1.37). `any` may be text of JSON on a span.
  */
 type AttributeType = "string" | "int" | "any" | { readonly members: readonly string[]; readonly open: boolean };
 
-const METHODS =
-  "initialize ping resources/list resources/templates/list resources/read resources/subscribe resources/unsubscribe prompts/list prompts/get tools/list tools/call logging/setLevel sampling/createMessage completion/complete roots/list elicitation/create".split(
-    " ",
+/** Values of an enumeration, as the published package has them: constants whose names begin so. */
+function membersOf(name: string): readonly string[] {
+  const found = Object.entries(conventions).flatMap(([key, value]) =>
+    key.startsWith(`${name}_VALUE_`) && typeof value === "string" ? [value] : [],
   );
-const OPERATIONS =
-  "chat generate_content text_completion embeddings retrieval create_agent invoke_agent execute_tool".split(" ");
+  if (found.length === 0) throw new Error(`the conventions have no values of ${name}`);
+  return found;
+}
 
 export const ATTRIBUTE_TYPES: { readonly [name: string]: AttributeType } = {
-  "mcp.method.name": { members: METHODS, open: false },
+  "mcp.method.name": { members: membersOf("MCP_METHOD_NAME"), open: false },
   "mcp.resource.uri": "string",
-  "gen_ai.operation.name": { members: OPERATIONS, open: false },
+  "gen_ai.operation.name": { members: membersOf("GEN_AI_OPERATION_NAME"), open: false },
   // Who is none of those that are listed has a name of its own.
-  "gen_ai.provider.name": { members: ["openai", "anthropic", "aws.bedrock"], open: true },
-  "gen_ai.token.type": { members: ["input", "output"], open: false },
+  "gen_ai.provider.name": { members: membersOf("GEN_AI_PROVIDER_NAME"), open: true },
+  "gen_ai.token.type": { members: membersOf("GEN_AI_TOKEN_TYPE"), open: false },
   "gen_ai.request.model": "string",
   "gen_ai.usage.input_tokens": "int",
   "gen_ai.usage.output_tokens": "int",
@@ -30,7 +34,7 @@ export const ATTRIBUTE_TYPES: { readonly [name: string]: AttributeType } = {
   "gen_ai.tool.call.arguments": "any",
   "gen_ai.tool.call.result": "any",
   "gen_ai.prompt.name": "string",
-  "error.type": { members: ["_OTHER"], open: true },
+  "error.type": { members: membersOf("ERROR_TYPE"), open: true },
 };
 
 /** A kind of span: how it is known, what it must have, and what its name is made of. */

@@ -46,6 +46,12 @@ const activities = (...words: readonly string[]): { readonly activity_id: Attrib
   activity_id: numbered("activity_name", ["Unknown", ...words]),
 });
 
+/** What is done to a user, from one on. */
+const USER_ACTIVITIES =
+  "Create,Update,Delete,Enable,Disable,Lock,Unlock,Password Change,Password Reset,Attach Policies,Detach Policies,MFA Factor Enable,MFA Factor Disable,Assign Privileges,Remove Privileges,Assign Roles,Remove Roles".split(
+    ",",
+  );
+
 const BASE = {
   ...activities(),
   activity_name: STRING,
@@ -85,6 +91,8 @@ export const OCSF_CLASSES: { readonly [uid: number]: EventClass } = {
     attributes: {
       ...BASE,
       ...activities("Create", "Update", "Close"),
+      // How far somebody is with it, and not how an activity ended.
+      status_id: numbered("status", ["Unknown", "New", "In Progress", "Suppressed", "Resolved", "Archived", "Deleted"]),
       finding_info: object("finding_info"),
       is_alert: { type: "boolean" },
       resources: { ...object("resource_details"), array: true },
@@ -95,7 +103,7 @@ export const OCSF_CLASSES: { readonly [uid: number]: EventClass } = {
     category: 3,
     attributes: {
       ...BASE,
-      ...activities("Create", "Update", "Delete", "Enable", "Disable", "Lock", "Unlock"),
+      ...activities(...USER_ACTIVITIES),
       actor: object("actor"),
       user: object("user"),
     },

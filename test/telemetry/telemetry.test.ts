@@ -9,6 +9,7 @@ import type { Substrate } from "../e2e/substrate.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { checkOcsf } from "./ocsf-check.ts";
 import { isPublished } from "./otlp-decoded.ts";
+import { readByPrometheus } from "./prometheus-client.ts";
 import { checkOtlp } from "./otlp-shape.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 import { readFileAs, startReader, telemetryPids, use } from "./stage.ts";
@@ -148,6 +149,12 @@ describe("events for a SIEM", () => {
     expect(parsePrometheus(page.body).map(({ name }) => name)).toEqual(
       expect.arrayContaining(["aios_actions_total", "aios_log_records", "mcp_client_operation_duration_seconds"]),
     );
+    const families = readByPrometheus(page.body);
+    if (families === null) console.warn("NOT RUN: Prometheus' own parser; python3-prometheus-client is not installed");
+    else
+      expect(families.map(([name, type]) => `${name} ${type}`)).toEqual(
+        parsePrometheus(page.body).map(({ name, type }) => `${name.replace(/_total$/u, "")} ${type.toLowerCase()}`),
+      );
     // A page that was led here by a name of its own, or asks as a page, gets nothing.
     expect(await ask(port, { host: `rebound.example:${port}` })).toMatchObject({ status: 421 });
     expect(await ask(port, { host: `127.0.0.1:${port}`, origin: "https://evil.example" })).toMatchObject({
