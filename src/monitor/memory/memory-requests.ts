@@ -12,6 +12,8 @@ import type { Recalled } from "./store.ts";
 
 /** Entries that one answer has; the command line asks on. */
 const PAGE = 50;
+/** Entries that are read before others have their turn: a read takes no other thread, and tens of microseconds. */
+const STRIDE = 16;
 
 /** The command line's requests about memory. A person sees what is in quarantine, so that they can judge it. */
 export function memoryHandlers({
@@ -38,12 +40,19 @@ export function memoryHandlers({
     return { ...entry, quarantined: book.quarantineOf(entry) };
   }
 
+  async function* readEach(entries: Iterable<number>): AsyncGenerator<Recalled | null> {
+    let read = 0;
+    for (const entry of entries) {
+      yield await readAny(entry).catch(() => null);
+      read += 1;
+      if (read % STRIDE === 0) await memory.pause();
+    }
+  }
+
   /** How many entries a quarantine takes out. What cannot be read is none of them: nobody gets it anyway. */
   async function countTaken(quarantine: Quarantine): Promise<{ readonly entries: number; readonly perhaps: number }> {
     const taken = { entries: 0, perhaps: 0 };
-    for (const entry of book.entries(null)) {
-      const of = book.placeOf(entry);
-      const found = of === null ? null : await memory.store.read(of, entry, { quarantined: true }).catch(() => null);
+    for await (const found of readEach(book.entries(null))) {
       const origin = found === null ? null : takesOut(quarantine, found);
       if (origin !== null) taken[origin === "named" ? "entries" : "perhaps"] += 1;
     }
@@ -73,7 +82,7 @@ export function memoryHandlers({
 
   async function holding(entries: readonly number[]): Promise<MemoryRequests["memory-holding"]["ok"]> {
     const texts: string[] = [];
-    for (const entry of entries) texts.push((await readAny(entry)).text);
+    for await (const found of readEach(entries)) if (found !== null) texts.push(found.text);
     const found = await memory.frozen.holding({ entries, texts });
     const newest = new Set(book.snapshots.all().map(({ record }) => record));
     return {

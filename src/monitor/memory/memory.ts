@@ -12,6 +12,8 @@ export interface Memory {
   readonly store: MemoryStore;
   readonly frozen: FrozenTexts;
   readonly freezing: Freezing;
+  /** Lets others have their turn. */
+  readonly pause: () => Promise<void>;
   /** Entries that wait for an owner to sign that they are imported. */
   readonly lots: LotDesk;
   /** Keeps what waits for this document, by the record of its import; resolves when all of it is durable. */
@@ -54,6 +56,7 @@ export async function openMemory(
       if (lot !== null) await store.bringIn(lot.entries, record);
     },
     frozen: createFrozenTexts({ ...parts, state: parts.journal.state }),
+    pause: () => new Promise((resolve) => void timer.after(0, resolve)),
     freezing: createFreezing({ ...parts, store, book: parts.journal.state.memory }),
     get waits() {
       return !trusted.mayDestroy() && parts.journal.state.memory.due(trusted.now(), 1).length > 0;

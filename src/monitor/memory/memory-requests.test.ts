@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { signedSnapshot } from "../../../test/fakes/frozen.ts";
+import { AGENT, INSTANCE, MemoryWorld } from "../../../test/fakes/memory-world.ts";
+import { CRYPTO } from "../../../test/fakes/open-log.ts";
+import { gatherSources } from "../../kernel/memory-sources.ts";
+import { signedItem } from "../../protocol/frozen-item.ts";
+import { manifestDigest } from "./frozen.ts";
+import { memoryHandlers } from "./memory-requests.ts";
+
+const KEY = "ed25519:0123456789abcdef";
+const MANY = Array.from({ length: 100 }, (_, at) => `mail/read-${at}`);
+let world: MemoryWorld;
+let turns: number;
+
+beforeEach(async () => {
+  world = new MemoryWorld();
+  await world.start();
+  turns = 0;
+});
+afterEach(() => world.end());
+
+function requests() {
+  const { journal, log } = world;
+  const pause = async (): Promise<void> => void (turns += 1);
+  return memoryHandlers({ memory: { ...world.memory, pause }, journal, log });
+}
+
+test("a quarantine says how much it takes out, and lets others have their turns while it counts", async () => {
+  for (let at = 0; at < 40; at += 1) await world.keep(`clean ${at}`);
+  const read = await world.keep("as the page says", null, { sources: ["web/fetch"] });
+  await world.keep("for a while", 60, { sources: ["web/fetch"] });
+  await world.keep("hidden", null, { sources: [...gatherSources(["web/fetch", ...MANY, "zz/read"])] });
+  const frozen = { agent: AGENT, name: "rules" };
+  const { version, salt, items } = await requests()["memory-to-freeze"]({ ...frozen, entries: [read, 0] });
+  const document = { ...frozen, version, salt, items: items.toReversed().map(signedItem) };
+  const digest = manifestDigest(signedSnapshot(document), CRYPTO);
+  await world.journal.write({ kind: "memory-frozen", ...frozen, version, digest, key: KEY }, { document });
+
+  const quarantine = requests()["memory-quarantine"];
+  expect(await quarantine({ by: "source", value: "web/fetch" })).toMatchObject({ entries: 2, perhaps: 1, frozen: 1 });
+  expect(turns).toBeGreaterThanOrEqual(2);
+  expect(await quarantine({ by: "source", value: "zz/read" })).toMatchObject({ entries: 0, perhaps: 1, frozen: 0 });
+  expect(await quarantine({ by: "entry", value: "0" })).toMatchObject({ entries: 1, perhaps: 0, frozen: 1 });
+  expect(await quarantine({ by: "instance", value: INSTANCE })).toMatchObject({ entries: 43, perhaps: 0, frozen: 2 });
+  expect(await quarantine({ by: "source", value: "nothing/such" })).toMatchObject({ entries: 0, frozen: 0 });
+});
