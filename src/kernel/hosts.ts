@@ -50,14 +50,20 @@ export function isLoopback(host: string): boolean {
   return /^127(?:\.(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])){3}$/.test(host);
 }
 
-/** Where cloud machines keep their credentials: AWS, Azure, Google and others; Alibaba; AWS over IPv6 and for containers. */
+/**
+ * Where cloud machines keep their credentials: AWS, Azure, Google and others; Alibaba; AWS over IPv6 and for containers;
+ * Google over IPv6; Azure's WireServer, an address of the public internet by its number alone.
+ */
 export const METADATA_HOSTS: readonly string[] = Object.freeze([
   "169.254.169.254",
   "169.254.170.2",
   "100.100.100.200",
   "fd00:ec2::254",
+  "fd20:ce::254",
+  "168.63.129.16",
   "metadata.google.internal",
   "metadata.goog",
+  "metadata.azure.internal",
 ]);
 const METADATA_NUMBERS: ReadonlySet<bigint> = new Set(
   METADATA_HOSTS.map((host) => addressNumber(host)).filter((number) => number !== null),

@@ -8,6 +8,13 @@ const RLIMIT_DATA = 2;
 const RLIMIT_CORE = 4;
 const RLIMIT_NPROC = 6;
 const RLIMIT_NOFILE = 7;
+const RLIMIT_SIGPENDING = 11;
+const RLIMIT_MSGQUEUE = 12;
+
+/** Signals that are waiting and POSIX timers of one sandbox. The kernel counts them over all processes of a user too. */
+const SIGNALS = 4096;
+/** Bytes of POSIX message queues of one sandbox, likewise: enough for one as it is usually made. */
+const QUEUES = 128 * 1024;
 
 /**
  * Private memory that one process may map beyond the sandbox's bound. V8 maps some 600 MiB that it never touches, so a
@@ -30,5 +37,7 @@ export function applyLimits(
   limitProcess(pid, RLIMIT_FSIZE, limits.fileBytes);
   limitProcess(pid, RLIMIT_DATA, limits.memoryBytes + RESERVATION);
   limitProcess(pid, RLIMIT_NPROC, limits.processes);
+  limitProcess(pid, RLIMIT_SIGPENDING, SIGNALS);
+  limitProcess(pid, RLIMIT_MSGQUEUE, QUEUES);
   if (limits.openFiles !== null) limitProcess(pid, RLIMIT_NOFILE, limits.openFiles);
 }

@@ -31,6 +31,7 @@ const libc = koffi.load(null);
 const syscall = libc.func("long syscall(long number, long one, long two, long three, long four, long five)");
 
 const addWatch = libc.func("int inotify_add_watch(int, const char *, uint32_t)");
+const timerCreate = libc.func("int timer_create(int, void *, void *)");
 const socketpair = libc.func("int socketpair(int, int, int, void *)");
 const sendmsg = libc.func("long sendmsg(int, void *, int)");
 
@@ -358,6 +359,13 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
     ] as const;
     const detail = asked.map((values) => call(fcntl, ...values).detail);
     return { done: detail.includes(0), detail };
+  },
+  /** Makes timers until there is no more of them, for all processes of the user; `detail`: how many. */
+  timers: (most = "") => {
+    const made = Buffer.alloc(8);
+    let count = 0;
+    while (count < Number(most) && timerCreate(1, null, made) === 0) count++;
+    return { done: count === Number(most), detail: count };
   },
   limits: () => ({ done: true, detail: readFileSync("/proc/self/limits", "utf8") }),
   status: (pid = "self") => ({ done: true, detail: readFileSync(`/proc/${pid}/status`, "utf8") }),

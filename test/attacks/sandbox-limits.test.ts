@@ -72,6 +72,14 @@ describe("limits", () => {
     }
   });
 
+  it("leave signals and timers to the other processes of the user", async () => {
+    expect(stage.outside(["timers", "5000"])).toMatchObject({ done: true });
+    const inside = await stage.inside(["timers", "5000"]);
+    expect(inside.done).toBe(false);
+    expect(inside.detail).toBeGreaterThan(1000);
+    expect(inside.detail).toBeLessThanOrEqual(4096);
+  });
+
   it("let thirty programs run side by side under a limit of 64, and not a hundred", async () => {
     expect((await stage.inside(["forks", "30"], limited({ processes: 64 }))).done).toBe(true);
     expect((await stage.inside(["forks", "100"], limited({ processes: 64 }))).done).not.toBe(true);
