@@ -54,6 +54,7 @@ import { thaw } from "./commands/thaw.ts";
 import { top } from "./commands/top.ts";
 import { undo } from "./commands/undo.ts";
 import { telemetryShow, telemetryUse } from "./commands/telemetry.ts";
+import { witnessList } from "./commands/witness-list.ts";
 import { witnessServe, witnessShow } from "./commands/witness.ts";
 import { witnessUse } from "./commands/witness-use.ts";
 import type { CommandGroup } from "./help.ts";
@@ -133,6 +134,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       logErase,
       logRetention,
       witnessUse,
+      witnessList,
       witnessServe,
       witnessShow,
       telemetryUse,

@@ -176,8 +176,9 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
     "witness",
     async () => {
       const { witnessUse } = await import("./commands/witness-use.ts");
+      const { witnessList } = await import("./commands/witness-list.ts");
       const { witnessServe, witnessShow } = await import("./commands/witness.ts");
-      return [witnessUse, witnessServe, witnessShow];
+      return [witnessUse, witnessList, witnessServe, witnessShow];
     },
   ],
   [

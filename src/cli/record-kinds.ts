@@ -17,6 +17,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "owner-recovered": true,
   "owner-signed-in": true,
   "passkey-rolled-back": true,
+  "witness-refused": true,
   "grant-signed": true,
   "grant-revoked": true,
   "policy-set": true,

@@ -36,6 +36,17 @@ test("people are alerted of codes that were made, of a recovery, of its end and 
   for (const body of bodies) expect(alertFor(body, agentOf)).toEqual({ kind: "owners", owner, code: body.kind });
 });
 
+test("people are alerted of a log that is not the one that a witness has seen", () => {
+  const body: RecordBody = {
+    kind: "witness-refused",
+    witness: "w.example/\u202eone",
+    code: "forked",
+    size: 9,
+    seen: 12,
+  };
+  expect(alertFor(body, agentOf)).toEqual({ kind: "log", witness: "w.example/‹U+202E›one", code: "forked" });
+});
+
 test("nobody is alerted of what a person did, of what followed from it, or of an ordinary end", () => {
   for (const code of ["asked", "ancestor-frozen"]) {
     expect(alertFor({ kind: "instance-frozen", instance: "i-1", by, code }, agentOf)).toBeNull();
@@ -77,7 +88,7 @@ test("names that would deceive are made visible, and many or long ones are cut",
 
 test("each receiver is told of its kinds, and of a flood of held actions who is told of holds", async () => {
   const read = readAlertSetting(
-    ["stops", "owners", "holds"].map((kind) => `https://${kind}.example/ tell=${kind}`).join("\n"),
+    ["stops", "owners", "holds", "log"].map((kind) => `https://${kind}.example/ tell=${kind}`).join("\n"),
   );
   const alerts = createAlerts({
     alertReceivers: read.kind === "ok" ? read.value : [],
@@ -104,5 +115,7 @@ test("each receiver is told of its kinds, and of a flood of held actions who is 
   expect(await told(freeze("held-flood"))).toEqual(["stops.example", "holds.example"]);
   const [owner, key] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
   expect(await told({ kind: "owner-removed", owner, key })).toEqual(["owners.example"]);
+  const refused = { kind: "witness-refused", witness: "w.example/one", size: 9, seen: 12 } as const;
+  expect(await told({ ...refused, code: "rolled-back" })).toEqual(["log.example"]);
   expect(await told({ kind: "all-frozen", by })).toEqual([]);
 });

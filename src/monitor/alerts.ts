@@ -109,6 +109,9 @@ export function alertFor(body: RecordBody, agentOf: (instance: string) => string
   if (body.kind === "recovery-set" || body.kind === "recovery-stopped")
     return { kind: "owners", owner: body.key, code: body.kind };
   if (body.kind === "passkey-rolled-back") return { kind: "owners", owner: body.key, code: body.kind };
+  if (body.kind === "witness-refused") {
+    return { kind: "log", witness: makeVisible(body.witness.slice(0, NAME_MOST)), code: body.code };
+  }
   if (body.kind !== "instance-frozen" || UNTOLD.has(body.code)) return null;
   return { kind: "stops", instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };
 }

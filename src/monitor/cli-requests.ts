@@ -7,6 +7,7 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { decodeAction } from "../kernel/action.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { recordText } from "../protocol/record-codec.ts";
+import type { WitnessesView } from "../protocol/witness-standing.ts";
 import type { AlertStanding } from "../protocol/alert-setting.ts";
 import type { TelemetryStanding } from "../protocol/telemetry-table.ts";
 import type { RetentionView } from "../protocol/log-requests.ts";
@@ -84,6 +85,7 @@ export interface CliPorts {
   telemetry(): TelemetryStanding;
   retention(): RetentionView;
   alerts(): readonly AlertStanding[];
+  witnesses(): Promise<WitnessesView>;
   now(): number;
   /** Ends the monitor after the answer has gone out. */
   stop(): void;
@@ -169,6 +171,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     },
     telemetry: async () => ports.telemetry(),
     retention: async () => ports.retention(),
+    witnesses: () => ports.witnesses(),
     async alerts() {
       return { receivers: ports.alerts() };
     },

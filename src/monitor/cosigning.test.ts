@@ -7,6 +7,7 @@ import { createTimer } from "../platform/timer.ts";
 import type { WitnessReply } from "../protocol/cosign-order.ts";
 import { splitNote } from "../protocol/note.ts";
 import { readAddCheckpoint } from "../protocol/witness.ts";
+import type { RecordBody } from "../protocol/record.ts";
 import type { WitnessSet } from "../protocol/witness-set.ts";
 import { createCosigning, type Cosigning, type Submit } from "./cosigning.ts";
 
@@ -27,21 +28,29 @@ const honest = (witness: TestWitness, text: string): WitnessReply => {
   return { kind: "answered", status: 200, text: line };
 };
 
-async function setUp(submit: Submit, set: () => WitnessSet = () => SET) {
+async function setUp(submit: Submit, set: () => WitnessSet = () => SET, options = { failing: 0 }) {
   const keys = testKeys(createMemoryDisk().open());
   const log = await openTestLog("", { files: createMemoryDisk().open(), keys, timer: STILL });
   await appendMany(log, 10);
   const said: string[] = [];
+  const recorded: RecordBody[] = [];
   const timer = createTimer();
   const ports = {
     log,
     powers: { timer, crypto: CRYPTO },
     submit,
     witnesses: set,
+    now: () => 7,
+    journal: {
+      write: (body: RecordBody) => {
+        recorded.push(body);
+        return recorded.length > options.failing ? Promise.resolve(0) : Promise.reject(new Error("full"));
+      },
+    },
     report: (words: string) => void said.push(words),
   };
   const cosigning: Cosigning = createCosigning(ports);
-  return { log, said, cosigning };
+  return { log, said, recorded, cosigning };
 }
 
 describe("a log with two witnesses", () => {
@@ -77,6 +86,105 @@ describe("a log with two witnesses", () => {
     });
     expect(await Promise.all([0, 5, 9].map((seq) => cosigning.covers(seq)))).toEqual([true, true, true]);
     expect(asked).toBe(2);
+  });
+});
+
+describe("a log that a witness has seen otherwise", () => {
+  const GRAVE: readonly (readonly [
+    what: string,
+    answer: (old: number, size: number) => WitnessReply,
+    code: "rolled-back" | "forked",
+    seen: number,
+    says: RegExp,
+  ])[] = [
+    [
+      "with more records",
+      () => ({ kind: "answered", status: 409, text: "11\n" }),
+      "rolled-back",
+      11,
+      /^\S+ has seen 11 records of this log, which has 10: it was rolled back$/u,
+    ],
+    [
+      "with as many, and another root",
+      () => ({ kind: "answered", status: 409, text: "10\n" }),
+      "forked",
+      10,
+      /^\S+ has seen other records of this log, 10 as there are here: it was forked$/u,
+    ],
+    [
+      "with fewer, from which it did not grow",
+      (old) =>
+        old === 0 ? { kind: "answered", status: 409, text: "6\n" } : { kind: "answered", status: 422, text: "no\n" },
+      "forked",
+      6,
+      /^\S+ has seen 6 records of this log from which these 10 did not grow: it was forked/u,
+    ],
+  ];
+
+  test.each(GRAVE)("%s: it is named, recorded once and kept", async (_, answer, code, seen, says) => {
+    const { cosigning, recorded, said } = await setUp((at, text) => {
+      if (at.endsWith("1")) return Promise.resolve(honest(one, text));
+      const { old = 0 } = readAddCheckpoint(text) ?? {};
+      return Promise.resolve(answer(old, 10));
+    });
+    expect(await cosigning.covers(9)).toBe(false);
+    const body = { kind: "witness-refused", witness: two.key.name, code, size: 10, seen };
+    expect(recorded).toEqual([body]);
+    expect(said).toContainEqual(expect.stringMatching(says));
+    expect(await cosigning.covers(9)).toBe(false);
+    expect(recorded).toEqual([body]);
+    const { witnesses } = await cosigning.standing();
+    expect(witnesses).toMatchObject([
+      { name: one.key.name, size: 10, trouble: null },
+      { name: two.key.name, size: null, trouble: { code, seen, size: 10, at: 7 } },
+    ]);
+    // Other witnesses are others.
+    cosigning.changed();
+    expect((await cosigning.standing()).witnesses).toMatchObject([{ trouble: null }, { trouble: null }]);
+  });
+
+  test("is recorded with the next round when the log could not be written", async () => {
+    const answer: WitnessReply = { kind: "answered", status: 409, text: "11\n" };
+    const { cosigning, recorded } = await setUp(
+      () => Promise.resolve(answer),
+      () => ({ ...SET, witnesses: SET.witnesses.slice(0, 1), quorum: 1 }),
+      { failing: 1 },
+    );
+    expect(await cosigning.covers(9)).toBe(false);
+    expect(recorded).toHaveLength(2); // two rounds, the first of which could not write it
+    await cosigning.covers(9);
+    expect(recorded).toHaveLength(2);
+  });
+
+  test.each([
+    ["silent", { kind: "silent" }],
+    ["refused", { kind: "answered", status: 404, text: "no\n" }],
+    ["refused", { kind: "answered", status: 422, text: "no\n" }],
+    ["unsigned", { kind: "answered", status: 200, text: "hello\n" }],
+    ["unsteady", { kind: "answered", status: 409, text: "0\n" }],
+  ] as const)("is not one of which it says nothing (%s)", async (code, answer) => {
+    const { cosigning, recorded } = await setUp((at, text) =>
+      Promise.resolve(at.endsWith("1") ? honest(one, text) : answer),
+    );
+    expect(await cosigning.covers(9)).toBe(false);
+    expect(recorded).toEqual([]);
+    expect((await cosigning.standing()).witnesses[1]).toMatchObject({ trouble: { code } });
+  });
+
+  test("and what each cosigned is known after a start too, from the checkpoint that is kept", async () => {
+    const { cosigning, log } = await setUp((at, text) => Promise.resolve(honest(at.endsWith("1") ? one : two, text)));
+    expect(await cosigning.covers(9)).toBe(true);
+    const ports = { timer: createTimer(), crypto: CRYPTO };
+    const again = createCosigning({
+      log,
+      powers: ports,
+      submit: () => Promise.resolve({ kind: "silent" }),
+      witnesses: () => SET,
+      journal: { write: () => Promise.resolve(0) },
+      now: () => 7,
+      report: () => {},
+    });
+    expect((await again.standing()).witnesses).toMatchObject([{ size: 10 }, { size: 10 }]);
   });
 });
 

@@ -1,11 +1,14 @@
 import { MONITOR_COSIGNER, type WitnessReply } from "../protocol/cosign-order.ts";
-import { readSignatures, type NoteKey } from "../protocol/note.ts";
+import { parseCheckpoint, splitNote, type NoteKey } from "../protocol/note.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
-import { readSeenSize, writeAddCheckpoint } from "../protocol/witness.ts";
+import { isGrave, type WitnessesView, type WitnessTrouble, type WitnessView } from "../protocol/witness-standing.ts";
 import { witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
 import { findWitnesses } from "../protocol/witnessed.ts";
-import type { Checkpoint, Log } from "./log/log.ts";
+import { describeTrouble } from "../showing/describe-witness.ts";
+import { askWitness } from "./ask-witness.ts";
+import type { Journal } from "./journal.ts";
+import type { Log } from "./log/log.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planCosigner, type CodeLayout } from "./sandbox-plans.ts";
 
@@ -13,16 +16,20 @@ import { planCosigner, type CodeLayout } from "./sandbox-plans.ts";
 const PATIENCE_MS = 10_000;
 /** How often a log that grew is taken to its witnesses when no action waits for them. */
 const ROUND_MS = 60_000;
+/** And how soon after a start: a log that was put back as it once was is found then, or when something waits for it. */
+const FIRST_MS = 5000;
 
 /** Takes one request to one witness. Never rejects. */
 export type Submit = (at: string, text: string) => Promise<WitnessReply>;
 
 export interface CosigningPorts {
-  readonly log: Pick<Log, "size" | "checkpoint" | "consistency" | "keepCosigned">;
+  readonly log: Pick<Log, "size" | "checkpoint" | "consistency" | "cosigned" | "keepCosigned">;
+  readonly journal: Pick<Journal, "write">;
   readonly powers: Pick<MonitorPowers, "timer" | "crypto">;
   readonly submit: Submit;
   /** The witnesses in force. */
   witnesses(): WitnessSet;
+  now(): number;
   report(words: string): void;
 }
 
@@ -35,19 +42,31 @@ export interface Cosigning {
   covers(seq: number): Promise<boolean>;
   /** The witnesses in force are others now: nothing that the earlier ones cosigned counts. */
   changed(): void;
+  /** How they stand. */
+  standing(): Promise<WitnessesView>;
 }
 
+/** What is known of the witnesses in force, by the texts of their keys. */
 interface Seen {
-  /** By the text of a witness's key: the size that it saw last. */
+  /** The size that each saw last. */
   readonly sizes: Map<string, number>;
+  /** The size that each cosigned last. */
+  readonly cosigned: Map<string, number>;
+  readonly troubles: Map<string, NonNullable<WitnessView["trouble"]>>;
+  /** What of it is on record. */
+  readonly recorded: Set<string>;
   /** Records that a quorum of the witnesses in force has cosigned. */
   covered: number;
+}
+
+function seeNothing(): Seen {
+  return { sizes: new Map(), cosigned: new Map(), troubles: new Map(), recorded: new Set(), covered: 0 };
 }
 
 /** Makes it, and starts the rounds that need no action to wait for them. */
 export function createCosigning(ports: CosigningPorts): Cosigning {
   const { log, powers } = ports;
-  let seen: Seen = { sizes: new Map(), covered: 0 };
+  let seen = seeNothing();
   let round: Promise<void> | null = null;
 
   function ask(): Promise<void> {
@@ -61,13 +80,13 @@ export function createCosigning(ports: CosigningPorts): Cosigning {
     return round;
   }
 
-  const tick = (): void => {
-    powers.timer.after(ROUND_MS, () => {
+  const tick = (ms: number): void => {
+    powers.timer.after(ms, () => {
       if (ports.witnesses().quorum > 0 && log.size > seen.covered) void ask();
-      tick();
+      tick(ROUND_MS);
     });
   };
-  tick();
+  tick(FIRST_MS);
 
   return {
     async covers(seq) {
@@ -79,8 +98,9 @@ export function createCosigning(ports: CosigningPorts): Cosigning {
       return seen.covered > seq;
     },
     changed() {
-      seen = { sizes: new Map(), covered: 0 };
+      seen = seeNothing();
     },
+    standing: () => view(ports, seen),
   };
 }
 
@@ -98,67 +118,76 @@ function inTime(work: Promise<void>, timer: CosigningPorts["powers"]["timer"]): 
 async function askAll(ports: CosigningPorts, seen: Seen): Promise<void> {
   const { log, powers } = ports;
   const set = ports.witnesses();
-  const sha256 = (data: Uint8Array): Uint8Array => powers.crypto.sha256(data);
-  const read = witnessKeys(set, sha256);
-  if (read.kind === "refused") throw new Error(read.why);
+  const keys = keysOf(set, powers);
   const checkpoint = await log.checkpoint();
   const lines = await Promise.all(
     set.witnesses.map(async ({ key: text, at }, place) => {
-      const key = read.keys[place];
-      return key === undefined ? "" : await askOne(ports, { seen, checkpoint, text, at, key });
+      const key = keys[place];
+      if (key === undefined) return "";
+      const asked = await askWitness(ports, { sizes: seen.sizes, checkpoint, text, at, key });
+      if (asked.kind === "cosigned") {
+        seen.cosigned.set(text, checkpoint.size);
+        seen.troubles.delete(text);
+        return asked.line;
+      }
+      noteTrouble(ports, { seen, text, name: key.name, trouble: asked.trouble });
+      return "";
     }),
   );
   const note = checkpoint.note + lines.join("");
-  const found = findWitnesses(note, { keys: read.keys, quorum: set.quorum, since: 0 }, powers.crypto);
+  const found = findWitnesses(note, { keys, quorum: set.quorum, since: 0 }, powers.crypto);
   if (found.kind === "refused")
     return ports.report(`the checkpoint of ${checkpoint.size} is not witnessed: ${found.why}`);
   await log.keepCosigned(note);
   seen.covered = Math.max(seen.covered, checkpoint.size);
 }
 
-/** The signature line of one witness, or nothing and a word to whoever runs the monitor. */
-async function askOne(
+/** Keeps it for whoever asks; a log that is not the one that others have seen is recorded, once for each way of that. */
+function noteTrouble(
   ports: CosigningPorts,
-  asked: { seen: Seen; checkpoint: Checkpoint; text: string; at: string; key: NoteKey },
-): Promise<string> {
-  const { seen, checkpoint, text, at, key } = asked;
-  for (let tries = 0; tries < 2; tries += 1) {
-    const old = seen.sizes.get(text) ?? 0;
-    const path = old === 0 ? [] : await ports.log.consistency(old, checkpoint.size);
-    const reply = await ports.submit(at, writeAddCheckpoint({ old, path, note: checkpoint.note }));
-    if (reply.kind === "silent") return say(`${key.name} does not answer`);
-    if (reply.status === 200) {
-      const line = lineOf(reply.text, { checkpoint, key, ports });
-      if (line === null) return say(`${key.name} answered something that is not its cosignature`);
-      seen.sizes.set(text, checkpoint.size);
-      return line;
-    }
-    const size = reply.status === 409 ? readSeenSize(reply.text) : null;
-    if (size === null || size === old) return say(`${key.name} refused (${reply.status})`);
-    if (size > checkpoint.size) {
-      return say(`${key.name} has seen ${size} records of this log, which has ${checkpoint.size}: it was rolled back`);
-    }
-    seen.sizes.set(text, size);
-  }
-  return say(`${key.name} changes its mind about what it saw`);
-
-  function say(words: string): "" {
-    ports.report(words);
-    return "";
-  }
+  { seen, text, name, trouble }: { seen: Seen; text: string; name: string; trouble: WitnessTrouble },
+): void {
+  seen.troubles.set(text, { ...trouble, at: ports.now() });
+  ports.report(`${name} ${describeTrouble(trouble)}`);
+  const { code, size } = trouble;
+  const once = `${code} ${text}`;
+  if (!isGrave(code) || seen.recorded.has(once)) return;
+  seen.recorded.add(once);
+  const body = { kind: "witness-refused", witness: name, code, size, seen: trouble.seen ?? 0 } as const;
+  // A log that cannot be written says so itself; it is tried again with the next round.
+  void ports.journal.write(body).catch(() => void seen.recorded.delete(once));
 }
 
-/** The one line of an answer that is the witness's own, checked; others that came with it are passed over. */
-function lineOf(
-  answer: string,
-  { checkpoint, key, ports }: { checkpoint: Checkpoint; key: NoteKey; ports: CosigningPorts },
-): string | null {
-  const own = readSignatures(answer)?.filter(({ name }) => name === key.name) ?? [];
-  const line = own.find(({ line: each }) => {
-    const found = findWitnesses(checkpoint.note + each, { keys: [key], quorum: 1, since: 0 }, ports.powers.crypto);
-    return found.kind === "witnessed";
-  });
-  return line?.line ?? null;
+function keysOf(set: WitnessSet, powers: CosigningPorts["powers"]): readonly NoteKey[] {
+  const read = witnessKeys(set, (data) => powers.crypto.sha256(data));
+  if (read.kind === "refused") throw new Error(read.why);
+  return read.keys;
+}
+
+/** How each witness stands: what it cosigned since the start, or before it, as the checkpoint that is kept shows. */
+async function view(ports: CosigningPorts, seen: Seen): Promise<WitnessesView> {
+  const { log, powers } = ports;
+  const set = ports.witnesses();
+  const keys = keysOf(set, powers);
+  const kept = (await log.cosigned()) ?? "";
+  const size = parseCheckpoint(splitNote(kept)?.text ?? "")?.size ?? null;
+  const signed = (key: NoteKey): boolean =>
+    findWitnesses(kept, { keys: [key], quorum: 1, since: 0 }, powers.crypto).kind === "witnessed";
+  return {
+    quorum: set.quorum,
+    before: set.before,
+    size: log.size,
+    witnesses: set.witnesses.map(({ key: text, at }, place) => {
+      const key = keys[place];
+      const before = size !== null && key !== undefined && signed(key) ? size : null;
+      return {
+        name: key?.name ?? "",
+        at,
+        size: seen.cosigned.get(text) ?? before,
+        trouble: seen.troubles.get(text) ?? null,
+      };
+    }),
+  };
 }
 
 /** Starts one process that takes requests to witnesses, with the first; another when it has ended. */

@@ -222,18 +222,13 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   const hearInside = createInside({ journal, instances, timer: powers.timer, now: () => powers.clock.boot() });
   const ownPaths = [parts.home, "/run/aios", "/aios"];
   const cosigning = createCosigning({
-    log,
-    powers,
+    ...parts,
+    journal,
     submit: createSubmit({ powers, code: parts.code, refused: (fault) => refused("cosigner", fault) }),
     witnesses: () => state.witnesses,
-    report: parts.report,
+    now: trusted.now,
   });
-  const telemetry = createTelemetry({
-    ...parts,
-    state,
-    failed,
-    refused: (fault) => refused("telemetry", fault),
-  });
+  const telemetry = createTelemetry({ ...parts, state, failed, refused: (fault) => refused("telemetry", fault) });
   late.telemetry = telemetry;
   const retention = createRetention({ ...parts, ...powers, journal, trusted, forget: digests.forget });
   const set = { "witnesses-set": cosigning, "telemetry-set": telemetry, "retention-set": retention };
@@ -377,6 +372,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     telemetry: telemetry.standing,
     retention: retention.view,
     alerts: alerts.standing,
+    witnesses: cosigning.standing,
     stop: () => void powers.timer.after(50, () => void stop("asked")),
   };
 

@@ -325,6 +325,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "state-kept":
     case "backup-made":
     case "passkey-rolled-back":
+    case "witness-refused":
     case "home-wiped":
     case "driver-pinned":
     case "programs-started":

@@ -93,6 +93,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "console-visited",
     "owner-signed-in",
     "passkey-rolled-back",
+    "witness-refused",
   ],
 };
 

@@ -8,7 +8,7 @@ const read = (setting: string): readonly unknown[] => {
 };
 
 test("a line names a receiver, which is told of everything or of what the line says", () => {
-  expect(read("https://a.example/hook")).toEqual([["https://a.example/hook", "stops", "owners", "holds"]]);
+  expect(read("https://a.example/hook")).toEqual([["https://a.example/hook", "stops", "owners", "holds", "log"]]);
   expect(read("https://a.example/hook tell=stops\nhttp://localhost:8080/x tell=holds,owners")).toEqual([
     ["https://a.example/hook", "stops"],
     ["http://localhost/x", "holds", "owners"],

@@ -6,9 +6,9 @@ import { count, moment } from "./fields.ts";
 
 /**
  * What people are told of elsewhere. `stops`: an instance that became terminal or that the monitor froze. `owners`: what
- * became of an owner's key. `holds`: actions that wait for a human.
+ * became of an owner's key. `holds`: actions that wait for a human. `log`: the log is not the one that a witness has seen.
  */
-export const ALERT_KINDS = ["stops", "owners", "holds"] as const;
+export const ALERT_KINDS = ["stops", "owners", "holds", "log"] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
 /** Somewhere that alerts go. */

@@ -72,6 +72,7 @@ import { ENVELOPE, UNSIGNED } from "./statement.ts";
 import { STOP_REPORT } from "./stop-report.ts";
 import { ALERT_STANDINGS } from "./alert-setting.ts";
 import { STANDING } from "./telemetry-table.ts";
+import { WITNESSES_VIEW } from "./witness-standing.ts";
 import { UNDO_REPORT } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 
@@ -103,6 +104,7 @@ const RUN: Decoder<RunRequest> = object<RunRequest>({
 export const CLI_TABLE: BodyTable<CliRequests> = {
   hello: object<BodyOf<"hello">>({ version: words }),
   telemetry: empty,
+  witnesses: empty,
   alerts: empty,
   run: RUN,
   "output-over": object<BodyOf<"output-over">>({ instance: lookup, bytes: count }),
@@ -295,6 +297,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     limits: oneOf(["cgroup", "watch"]),
   }),
   telemetry: object<OkOf<"telemetry">>({ on: boolean(), runs: boolean(), size: count, deliveries: STANDING }),
+  witnesses: WITNESSES_VIEW,
   alerts: object<OkOf<"alerts">>({ receivers: ALERT_STANDINGS }),
   run: object<OkOf<"run">>({
     instance: instanceId,

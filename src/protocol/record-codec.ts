@@ -128,6 +128,12 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "owner-recovered": plainRecord("owner-recovered", { owner: ownerKey, record: count }),
   "owner-signed-in": plainRecord("owner-signed-in", { key: ownerKey, count }),
   "passkey-rolled-back": plainRecord("passkey-rolled-back", { key: ownerKey, kept: count, found: count }),
+  "witness-refused": plainRecord("witness-refused", {
+    witness: text({ max: 400 }),
+    code: oneOf(["rolled-back", "forked"]),
+    size: count,
+    seen: count,
+  }),
   "grant-signed": plainRecord("grant-signed", { grant: grantId, digest, key: ownerKey }),
   "grant-revoked": plainRecord("grant-revoked", { grant: grantId, key: ownerKey }),
   "policy-set": plainRecord("policy-set", { policy: digest, key: ownerKey }),

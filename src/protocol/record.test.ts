@@ -65,6 +65,12 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   "owner-recovered": fc.record({ owner: key, record: count }),
   "owner-signed-in": fc.record({ key, count }),
   "passkey-rolled-back": fc.record({ key, kept: count, found: count }),
+  "witness-refused": fc.record({
+    witness: name,
+    code: fc.constantFrom("rolled-back" as const, "forked" as const),
+    size: count,
+    seen: count,
+  }),
   "grant-signed": fc.record({ grant: name, digest, key }),
   "grant-revoked": fc.record({ grant: name, key }),
   "policy-set": fc.record({ policy: digest, key }),

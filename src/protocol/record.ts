@@ -94,6 +94,14 @@ export type RecordBody =
   | { readonly kind: "owner-signed-in"; readonly key: string; readonly count: number }
   /** A passkey showed a sign count that it had passed already. */
   | { readonly kind: "passkey-rolled-back"; readonly key: string; readonly kept: number; readonly found: number }
+  /** A witness has seen `seen` records of this log, from which its `size` did not grow. */
+  | {
+      readonly kind: "witness-refused";
+      readonly witness: string;
+      readonly code: "rolled-back" | "forked";
+      readonly size: number;
+      readonly seen: number;
+    }
   | { readonly kind: "grant-signed"; readonly grant: string; readonly digest: string; readonly key: string } // payload: {grant, envelope}
   | { readonly kind: "grant-revoked"; readonly grant: string; readonly key: string } // payload: {envelope}
   | { readonly kind: "policy-set"; readonly policy: string; readonly key: string } // payload: {text, envelope}

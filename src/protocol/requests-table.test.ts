@@ -27,6 +27,7 @@ describe("the names that a peer may use", () => {
   const cli = [
     "hello",
     "telemetry",
+    "witnesses",
     "alerts",
     "run",
     "output-over",

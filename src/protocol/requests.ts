@@ -19,6 +19,7 @@ import type { LogRecord } from "./record.ts";
 import type { Envelope, Purpose, UnsignedStatement } from "./statement.ts";
 import type { StopReport } from "./stop-report.ts";
 import type { AlertStanding } from "./alert-setting.ts";
+import type { WitnessesView } from "./witness-standing.ts";
 import type { TelemetryStanding } from "./telemetry-table.ts";
 import type { UndoReport } from "./undo-report.ts";
 
@@ -258,6 +259,8 @@ export interface CliRequests
     };
   };
   telemetry: { body: Empty; ok: TelemetryStanding };
+  /** How the witnesses of the log stand, of those in force. */
+  witnesses: { body: Empty; ok: WitnessesView };
   /** How the receivers of alerts fared since the monitor started. */
   alerts: { body: Empty; ok: { readonly receivers: readonly AlertStanding[] } };
   /** `output`: bytes that it may say in all to the streams that it was lent, or null; whoever lends them counts. */

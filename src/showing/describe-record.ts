@@ -1,4 +1,5 @@
 import { tellDays } from "./describe-retention.ts";
+import { describeTrouble } from "./describe-witness.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { describeLimit } from "./describe-limits.ts";
 import type { Tone } from "./line.ts";
@@ -40,6 +41,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", record.key);
     case "passkey-rolled-back":
       return about(null, "bad", `${record.key}: ${record.found} after ${record.kept}; there may be a copy of it`);
+    case "witness-refused":
+      return about(null, "bad", `${record.witness} ${describeTrouble({ ...record, status: null })}`);
     case "grant-signed":
       return about(null, "good", `${record.grant} by ${record.key}`);
     case "grant-revoked":

@@ -64,6 +64,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("refused", `a recovery enrolled an owner: ${text}`);
     case "passkey-rolled-back":
       return once("refused", `a passkey showed an old count: ${text}`);
+    case "witness-refused":
+      return once("refused", `the log is not the one that was witnessed: ${text}`);
     case "secret-not-refreshed":
       return once("refused", `a login could not be renewed: ${text}`);
     case "files-refused":

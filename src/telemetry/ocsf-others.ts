@@ -39,6 +39,12 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
         { code: "passkey-rolled-back", severity: SEVERITY.critical },
         { owner: record.key, kept: record.kept, found: record.found },
       );
+    case "witness-refused":
+      return finding(
+        { seq: record.seq, instance: null, agent: null },
+        { code: `log-${record.code}`, severity: SEVERITY.critical },
+        { witness: showText(record.witness), size: record.size, seen: record.seen },
+      );
     case "recovery-begun":
     case "owner-recovered":
       return finding(

@@ -6,6 +6,7 @@ import { findUser } from "../../src/main/find-user.ts";
 import { probeMachine } from "../../src/main/machine.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Rewound } from "../../src/protocol/telemetry-table.ts";
+import type { WitnessesView, WitnessTrouble } from "../../src/protocol/witness-standing.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
@@ -42,6 +43,7 @@ const QUIET: Answers = {
   retention: () => ({ days: {}, record: null, next: {}, waits: false }),
   telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
   alerts: () => ({ receivers: [] }),
+  witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
 };
 
 test("who is alerted elsewhere is told with what became of it, and the last failure", async () => {
@@ -107,4 +109,56 @@ test("a log that went back under telemetry is a fault, and no number of records 
   );
   expect(back.out).toContain("aios log verify --against");
   expect((await told(null)).out).toMatch(/^ok +telemetry +ocsf-http 0 behind$/mu);
+});
+
+const WITNESSES: WitnessesView = {
+  quorum: 1,
+  before: "nothing",
+  size: 42,
+  witnesses: [
+    { name: "w.example/one", at: "https://w.example", size: 40, trouble: null },
+    { name: "w.example/two", at: "https://two.example", size: null, trouble: null },
+  ],
+};
+const troubled = (trouble: Omit<WitnessTrouble, "size" | "status">): WitnessesView => {
+  const [one, two] = WITNESSES.witnesses;
+  if (one === undefined || two === undefined) throw new Error("there are two");
+  return { ...WITNESSES, witnesses: [one, { ...two, trouble: { size: 42, status: null, ...trouble, at: NOW } }] };
+};
+/** What doctor and the list say of witnesses that stand so, and with which exit codes. */
+async function tellWitnesses(view: WitnessesView): Promise<{ doctor: string; list: string; codes: readonly number[] }> {
+  const [doctor, list] = [0, 1].map(() => createDesk({ answers: { ...QUIET, ...OWNED, witnesses: () => view } }));
+  if (doctor === undefined || list === undefined) throw new Error("there are two");
+  const codes = [
+    await runProgram(["doctor"], { ...doctor.powers, probe: () => Promise.resolve([]) }),
+    await runProgram(["witness", "list"], list.powers),
+  ];
+  return { doctor: doctor.out(), list: list.out(), codes };
+}
+
+test("witnesses are told as far as they have come, one that does not answer as a note", async () => {
+  const well = await tellWitnesses(WITNESSES);
+  expect(well.doctor).toMatch(/^ok +witnesses +1 of 2 have cosigned 40 of 42 records$/mu);
+  expect(well.list).toBe(
+    "1 of 2 have cosigned 40 of 42 records\n  w.example/one at https://w.example has cosigned 40 records\n  w.example/two at https://two.example has cosigned nothing yet\n",
+  );
+  const silent = await tellWitnesses(troubled({ code: "silent", seen: null }));
+  expect(silent.doctor).toMatch(
+    /^note +witnesses +1 of 2 have cosigned 40 of 42 records; w\.example\/two does not answer$/mu,
+  );
+  expect([...well.codes, ...silent.codes]).toEqual([0, 0, 0, 0]);
+  const none = await tellWitnesses({ ...WITNESSES, quorum: 0, witnesses: [] });
+  expect(none.doctor).not.toContain("witnesses");
+  expect(none.list).toContain("nobody witnesses this log");
+});
+
+test.each([
+  ["rolled-back", 50, "w.example/two has seen 50 records of this log, which has 42: it was rolled back"],
+  ["forked", 42, "w.example/two has seen other records of this log, 42 as there are here: it was forked"],
+  ["forked", 40, "w.example/two has seen 40 records of this log from which these 42 did not grow: it was forked"],
+] as const)("a log that a witness has seen otherwise (%s at %i) is a fault", async (code, seen, says) => {
+  const told = await tellWitnesses(troubled({ code, seen }));
+  expect(told.doctor).toMatch(/^fault +witnesses/mu);
+  for (const said of [told.doctor, told.list]) expect(said).toContain(says);
+  expect(told.codes).toEqual([1, 1]);
 });

@@ -67,6 +67,7 @@ function running(owners: readonly OwnerView[], recovery = OFF): Answers {
     retention: () => ({ days: {}, record: null, next: {}, waits: false }),
     telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
     alerts: () => ({ receivers: [] }),
+    witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
   };
 }
 

@@ -30,9 +30,10 @@ describe("the home before the command", () => {
       recovery: { wait: 0, by: null, codes: [], pending: null },
       second: "nothing" as const,
     });
+    const witnesses = () => ({ quorum: 0, before: "nothing" as const, size: 0, witnesses: [] });
     const alerts = () => ({ receivers: [] });
     const retention = () => ({ days: {}, record: null, next: {}, waits: false });
-    const desk = createDesk({ answers: { hello, telemetry, owners, alerts, retention, "log-pace": pace } });
+    const desk = createDesk({ answers: { hello, telemetry, witnesses, owners, alerts, retention, "log-pace": pace } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");
   });

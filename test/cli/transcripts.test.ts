@@ -139,6 +139,7 @@ Evidence
   log erase          erase what is sealed beside a record, for good; you sign it
   log retention      show or set for how long payloads are kept; you sign it
   witness use        say who witnesses this home's log; you sign it
+  witness list       show who witnesses this home's log, and how far
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
   telemetry use      say to whom the log is shown, and how; you sign it
@@ -281,6 +282,7 @@ Evidence
   log erase          erase what is sealed beside a record, for good; you sign it
   log retention      show or set for how long payloads are kept; you sign it
   witness use        say who witnesses this home's log; you sign it
+  witness list       show who witnesses this home's log, and how far
   witness serve      be a witness of other logs
   witness show       show what a witness saw last of each log
   telemetry use      say to whom the log is shown, and how; you sign it

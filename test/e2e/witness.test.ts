@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkWitnesses } from "../../src/cli/commands/witness-list.ts";
 import { createLogVerifier } from "../../src/main/log-verifier.ts";
 import { createWitness } from "../../src/main/witness.ts";
 import { createClock } from "../../src/platform/clock.ts";
@@ -151,11 +152,23 @@ describe("an owner who demands witnesses", () => {
     const { written, ran } = await write();
     expect(written).toBe(false);
     expect(ran.answers[0]?.result?.structuredContent).toMatchObject({ code: "not-witnessed" });
-    expect(aios.errors()).toMatch(/it was rolled back|refused \(4\d\d\)/u);
+    expect(aios.errors()).toMatch(/it was (?:rolled back|forked)/u);
+    // It is on record, and whoever asks is told; who it is that found it, and that it is a fault.
+    const query = { from: 0, limit: 1000, instance: null, kinds: ["witness-refused"] };
+    const records = async () => (await aios.client.request("log-show", query)).entries.map(({ record }) => record);
+    await expect.poll(records, { timeout: 20_000 }).toHaveLength(2);
+    expect(await records()).toMatchObject(
+      witnesses.map(({ key }) => ({
+        witness: key.slice(0, key.indexOf("+")),
+        code: expect.stringMatching(/^(?:rolled-back|forked)$/u),
+      })),
+    );
+    const view = await aios.client.request("witnesses", {});
+    expect(checkWitnesses(view)).toMatchObject([{ state: "fault", found: expect.stringContaining("it was ") }]);
     // Without the demand the same attack succeeds: the home is as it was, and nobody else is asked.
     await demand("nothing", 2);
     expect((await write()).written).toBe(true);
-  });
+  }, 90_000);
 });
 
 test("witnesses that are none are not signed for", async () => {

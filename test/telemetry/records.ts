@@ -37,6 +37,7 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
   "owner-recovered": { kind: "owner-recovered", owner: key, record: 7 },
   "owner-signed-in": { kind: "owner-signed-in", key, count: 4 },
   "passkey-rolled-back": { kind: "passkey-rolled-back", key, kept: 4, found: 3 },
+  "witness-refused": { kind: "witness-refused", witness: "witness.example/one", code: "forked", size: 9, seen: 12 },
   "grant-signed": { kind: "grant-signed", grant: "files", digest: sha, key },
   "grant-revoked": { kind: "grant-revoked", grant: "files", key },
   "policy-set": { kind: "policy-set", policy: sha, key },

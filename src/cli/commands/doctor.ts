@@ -1,5 +1,6 @@
 import { checkSecondScreen } from "./owners-second-screen.ts";
 import { checkTelemetry } from "./telemetry.ts";
+import { checkWitnesses } from "./witness-list.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { insist } from "../confirm.ts";
 import { describeLimits } from "../limit-check.ts";
@@ -146,6 +147,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     checks.push(...checkLog(await client.request("log-pace", {})));
     checks.push(...checkRetention(await client.request("retention", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
+    checks.push(...checkWitnesses(await client.request("witnesses", {})));
     checks.push(...checkAlerts(powers, await client.request("alerts", {})));
     return checks;
   } finally {

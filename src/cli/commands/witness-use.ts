@@ -39,7 +39,9 @@ export const witnessUse: Command = {
       await insist(powers, "Use these witnesses?");
       const session = openSigningSession(powers, { home, keep: "once" });
       const seq = await prepareAndSign({ powers, client, session }, asked);
-      writeLines(powers.out, [line(`the log has ${set.witnesses.length} witnesses (record ${seq})`)]);
+      const count = set.witnesses.length;
+      const many = count === 0 ? "no witness" : count === 1 ? "one witness" : `${count} witnesses`;
+      writeLines(powers.out, [line(`the log has ${many} (record ${seq})`)]);
       return EXIT.ok;
     });
   },

@@ -102,6 +102,7 @@ const INCIDENTS: ReadonlySet<LogRecord["kind"]> = new Set([
   "hold-asked",
   "secret-not-refreshed",
   "passkey-rolled-back",
+  "witness-refused",
   "recovery-begun",
   "files-refused",
   "calls-refused",
