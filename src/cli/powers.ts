@@ -270,22 +270,31 @@ export interface LogVerifier {
 export interface Witnesses {
   /**
    * Opens a witness's folder, or makes it with a fresh key, and listens at loopback. `report` is told of each request.
-   * Throws `CliFailure` (`usage` for what is no key of a log, `bad-key`, `witness-running`, `port-taken`).
+   * Without a name it has the one that its folder was made with. Throws `CliFailure` (`usage` for what is no key of a log and
+   * for a new folder without a name, `bad-key`, `witness-running`, `port-taken`).
    */
   serve(options: {
     readonly folder: string;
-    readonly name: string;
+    readonly name: string | null;
     readonly logs: readonly string[];
     readonly port: number;
     report(words: string): void;
   }): Promise<{ readonly key: string; readonly port: number; close(): Promise<void> }>;
-  /** What it saw last of each log. Throws `CliFailure` `file-unreadable`. */
-  seen(
-    folder: string,
-  ): Promise<
-    readonly { readonly origin: string; readonly size: number; readonly root: string; readonly note: string }[]
-  >;
+  /** What it saw last of each log. Throws `CliFailure` `file-unreadable` for a folder that is no witness's. */
+  seen(folder: string): Promise<readonly WitnessSeen[]>;
 }
+
+/** A file of what a witness saw last of one log. */
+export type WitnessSeen =
+  | {
+      readonly kind: "kept";
+      readonly origin: string;
+      readonly size: number;
+      readonly root: string;
+      readonly note: string;
+    }
+  /** It is not what the witness's own key cosigned of that log: somebody else wrote it. */
+  | { readonly kind: "changed"; readonly file: string };
 
 /** Extensions as this person has them. What is in them is read by nobody here. */
 /** Hands this process's streams to an instance. */

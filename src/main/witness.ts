@@ -2,11 +2,12 @@ import { CliFailure } from "../cli/failure.ts";
 import type { Witnesses } from "../cli/powers.ts";
 import type { Clock, Crypto } from "../platform/powers.ts";
 import { serveWitness, type WitnessAnswer } from "../platform/witness-server.ts";
-import { openWitnessStore, readSeen, type WitnessStore } from "../platform/witness-store.ts";
+import { openWitnessStore, readSeen, readWitnessName, seenFile, type WitnessStore } from "../platform/witness-store.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { cosign, readCosignatures } from "../protocol/cosignature.ts";
 import { noteKeyText, parseCheckpoint, splitNote, type CheckpointBody, type NoteKey } from "../protocol/note.ts";
 import { judgeCheckpoint, MAX_WITNESS_REQUEST, readAddCheckpoint } from "../protocol/witness.ts";
+import { explainRead } from "./explain-read.ts";
 import { readLogKey } from "./log-verifier.ts";
 import { translateFaults } from "./translate.ts";
 
@@ -31,9 +32,8 @@ export function createWitness({ store, logs, crypto, clock, report }: WitnessPar
   function seen(origin: string): CheckpointBody | null {
     const note = store.read(origin);
     if (note === null) return null;
-    const own = readCosignatures(note, { witnesses: [key], ...powers });
-    const checkpoint = parseCheckpoint(splitNote(note)?.text ?? "");
-    if (own?.length === 1 && checkpoint?.origin === origin) return checkpoint;
+    const checkpoint = readOwn(note, { key, crypto });
+    if (checkpoint?.origin === origin) return checkpoint;
     report(`what was seen of ${origin} is not what this witness kept`);
     throw new Error(`Cannot judge ${origin}: what was seen of it was changed`);
   }
@@ -57,6 +57,19 @@ export function createWitness({ store, logs, crypto, clock, report }: WitnessPar
   };
 }
 
+/** The checkpoint of a note that this witness cosigned; null for any other note. */
+function readOwn(
+  note: string,
+  { key, crypto }: { readonly key: NoteKey; readonly crypto: WitnessParts["crypto"] },
+): CheckpointBody | null {
+  const own = readCosignatures(note, {
+    witnesses: [key],
+    sha256: (data) => crypto.sha256(data),
+    verify: crypto.verify.bind(crypto),
+  });
+  return own?.length === 1 ? parseCheckpoint(splitNote(note)?.text ?? "") : null;
+}
+
 /** A note that comes back from a log may carry our own earlier cosignature: one is enough. */
 function stripOwn(note: string, name: string): string {
   const parts = splitNote(note);
@@ -69,8 +82,13 @@ function stripOwn(note: string, name: string): string {
 export function createWitnesses(parts: Pick<WitnessParts, "crypto" | "clock">): Witnesses {
   const sha256 = (data: Uint8Array): Uint8Array => parts.crypto.sha256(data);
   return {
-    async serve({ folder, name, logs, port, report }) {
+    async serve({ folder, name: given, logs, port, report }) {
       const keys = logs.map((text) => readLogKey(text, sha256));
+      const name = given ?? readWitnessName(folder);
+      if (name === null) {
+        const hint = "name it: --name witness.example/one";
+        throw CliFailure.of("usage", `There is no witness in ${folder}, and a new one needs a name`, hint);
+      }
       const store = await translateFaults(() => openWitnessStore(folder, name));
       const answer = createWitness({ ...parts, store, logs: keys, report });
       try {
@@ -83,13 +101,14 @@ export function createWitnesses(parts: Pick<WitnessParts, "crypto" | "clock">): 
       }
     },
     async seen(folder) {
-      const notes = await readSeen(folder).catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
+      const { key, notes } = await readSeen(folder).catch((error: unknown) => {
+        const why = explainRead(error);
         throw CliFailure.of("file-unreadable", `Cannot read ${folder}: ${why}`, "name the folder of a witness");
       });
-      return notes.flatMap((note) => {
-        const checkpoint = parseCheckpoint(splitNote(note)?.text ?? "");
-        return checkpoint === null ? [] : [{ ...checkpoint, root: toHex(checkpoint.root), note }];
+      return notes.map(({ file, note }) => {
+        const checkpoint = readOwn(note, { key, crypto: parts.crypto });
+        if (checkpoint === null || seenFile(checkpoint.origin) !== file) return { kind: "changed", file };
+        return { kind: "kept", ...checkpoint, root: toHex(checkpoint.root), note };
       });
     },
   };

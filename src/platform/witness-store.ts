@@ -42,7 +42,7 @@ export function openWitnessStore(folder: string, name: string): WitnessStore {
   }
   const signer = createSigner(seed);
   seed.fill(0);
-  const at = (origin: string): string => join(folder, `seen-${createHash("sha256").update(origin).digest("hex")}`);
+  const at = (origin: string): string => join(folder, seenFile(origin));
   return {
     name,
     signer,
@@ -51,10 +51,28 @@ export function openWitnessStore(folder: string, name: string): WitnessStore {
   };
 }
 
-/** Every note that a witness's folder has, in no order of meaning. */
-export async function readSeen(folder: string): Promise<readonly string[]> {
+/** The file of what a witness saw last of a log. */
+export function seenFile(origin: string): string {
+  return `seen-${createHash("sha256").update(origin).digest("hex")}`;
+}
+
+/** The name that a witness's folder was made with, or null when none was made there. */
+export function readWitnessName(folder: string): string | null {
+  return readOrNull(join(folder, "name"))?.trim() ?? null;
+}
+
+/** The key of a witness's folder, and every note that is there, in no order of meaning. Throws errors of the file system. */
+export async function readSeen(folder: string): Promise<{
+  readonly key: { readonly name: string; readonly publicKey: Uint8Array };
+  readonly notes: readonly { readonly file: string; readonly note: string }[];
+}> {
   const names = (await readdir(folder)).filter((name) => SEEN.test(name)).toSorted();
-  return Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+  const seed = await readFile(join(folder, "key"));
+  const { publicKey } = createSigner(seed);
+  seed.fill(0);
+  const name = (await readFile(join(folder, "name"), "utf8")).trim();
+  const notes = names.map(async (file) => ({ file, note: await readFile(join(folder, file), "utf8") }));
+  return { key: { name, publicKey }, notes: await Promise.all(notes) };
 }
 
 /** A file of ours that is made once: what is there, or these bytes. */

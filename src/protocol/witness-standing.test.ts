@@ -15,7 +15,7 @@ test("how witnesses stand is read with every trouble that there is, and no other
   for (const bad of [
     { ...view, before: "everything" },
     { ...view, size: -1 },
-    { ...view, witnesses: Array(17).fill(witness) },
+    { ...view, witnesses: Array.from({ length: 17 }, () => witness) },
     { ...view, witnesses: [{ ...witness, size: -8 }] },
     { ...view, witnesses: [{ ...witness, trouble: { ...trouble, code: "fine" } }] },
     { ...view, witnesses: [{ ...witness, trouble: { ...trouble, status: 1000 } }] },

@@ -1525,6 +1525,15 @@ Constitution, which nothing lifts
 });
 
 describe("evidence", () => {
+  test("an erasure of a record that is not there", async () => {
+    expect(await transcribe(["log", "erase", "6"], { answers: { "log-show": () => ({ entries: [], size: 6 }) } }))
+      .toBe(`$ aios log erase 6
+! aios: The log has no record 6: it has 6 (not-found)
+! hint: aios log show lists the last ones
+[1]
+`);
+  });
+
   test("a proof of a record that is not there", async () => {
     expect(await transcribe(["log", "prove", "6"], { answers: { "log-show": () => ({ entries: [], size: 6 }) } }))
       .toBe(`$ aios log prove 6

@@ -26,8 +26,11 @@ afterEach(() => {
   running.clear();
 });
 
-function startWitness(folder: string, name: string, ...more: readonly string[]): Promise<Running> {
-  const args = ["witness", "serve", folder, "--name", name, "--log", LOG_KEY, "--port", "0", ...more];
+const show = (...words: readonly string[]) => spawnSync(COMMAND, ["witness", "show", ...words], { encoding: "utf8" });
+
+function startWitness(folder: string, name: string | null, ...more: readonly string[]): Promise<Running> {
+  const named = name === null ? [] : ["--name", name];
+  const args = ["witness", "serve", folder, ...named, "--log", LOG_KEY, "--port", "0", ...more];
   const child = spawn(COMMAND, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: "/usr/bin:/bin" } });
   running.add(child);
   return new Promise((ready, failed) => {
@@ -158,12 +161,29 @@ describe("a witness", () => {
       writeFileSync(join(one.folder, seen), changed);
       expect((await add(one, log, [300, 400])).status).toBe(500);
     }
+    // Whoever looks is not shown what somebody else wrote either.
+    for (const changed of [kept.replace("\n300\n", "\n100\n"), note(fork, 300), ""]) {
+      writeFileSync(join(one.folder, seen), changed);
+      const listed = show(one.folder);
+      expect(listed).toMatchObject({
+        status: 1,
+        stdout: expect.stringContaining(`${seen} is not what this witness kept`),
+      });
+      expect(listed.stdout).not.toContain(ORIGIN);
+      expect(show(one.folder, ORIGIN)).toMatchObject({
+        status: 1,
+        stdout: "",
+        stderr: expect.stringContaining("not-found"),
+      });
+    }
     writeFileSync(join(one.folder, seen), kept);
+    expect(show(one.folder)).toMatchObject({ status: 0, stdout: expect.stringMatching(/ 300 /u) });
     expect((await add(one, log, [300, 400])).status).toBe(200);
   });
 
   test("keeps its key for itself, under one name, and its folder to one process", async () => {
     const folder = join(makeTemporaryFolder(), "one");
+    await expect(startWitness(folder, null)).rejects.toThrow(/a new one needs a name \(usage\)/u);
     const one = await startWitness(folder, "witness.test/one");
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077, name).toBe(0);
     await expect(startWitness(folder, "witness.test/one")).rejects.toThrow(/witness-running/u);
@@ -171,7 +191,8 @@ describe("a witness", () => {
     await ended(one.child);
     expect(one.child.exitCode).toBe(0);
     await expect(startWitness(folder, "witness.test/two")).rejects.toThrow(/its key has the name witness.test\/one/u);
-    expect((await startWitness(folder, "witness.test/one")).key).toBe(one.key);
+    // It has its name from its folder when none is given.
+    expect((await startWitness(folder, null)).key).toBe(one.key);
   });
 
   test("serves one path, at this machine, and reads no endless request", async () => {
@@ -186,7 +207,7 @@ describe("a witness", () => {
     expect((await post(one.url, "x".repeat(70_000))).status).toBe(413);
     expect((await fetch(one.url, { method: "POST", body: new Uint8Array([0xff, 0xfe]) })).status).toBe(400);
     expect(await add(one, log, [0, 100])).toMatchObject({ status: 200 });
-    const shown = spawnSync(COMMAND, ["witness", "show", one.folder, ORIGIN], { encoding: "utf8" });
+    const shown = show(one.folder, ORIGIN);
     expect(shown.stdout.startsWith(note(log, 100))).toBe(true);
     expect(timesOf(shown.stdout, one)).toHaveLength(1);
   });

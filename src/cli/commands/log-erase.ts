@@ -4,6 +4,7 @@ import { withMonitor } from "../connection.ts";
 import { summariseRecord } from "../../showing/describe-record.ts";
 import { EXIT } from "../exit-codes.ts";
 import { tellOfKeyFiles } from "../key-files.ts";
+import { insistOnRecord } from "../insist-record.ts";
 import { readInteger } from "../integer.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -24,6 +25,7 @@ export const logErase: Command = {
   async run(powers, args) {
     const record = readInteger(args.required("N"), { name: "N", min: 0, max: Number.MAX_SAFE_INTEGER });
     return await withMonitor({ powers, args }, async (client, home) => {
+      await insistOnRecord(client, record);
       const asked = { purpose: "erase-payload", document: { record } } as const;
       // What cannot be erased is refused before anybody reads it.
       await client.request("prepare", asked);

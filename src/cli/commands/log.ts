@@ -9,6 +9,7 @@ import { summariseRecord } from "../../showing/describe-record.ts";
 import { createErased } from "../erased.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { insistOnRecord } from "../insist-record.ts";
 import { readInteger } from "../integer.ts";
 import { join, line, writeLines } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
@@ -154,14 +155,7 @@ export const logProve: Command = {
   async run(powers, args) {
     const seq = readInteger(args.required("N"), { name: "N", min: 0, max: Number.MAX_SAFE_INTEGER });
     return await withMonitor({ powers, args }, async (client) => {
-      const { size } = await client.request("log-show", { from: 0, limit: 1, instance: null, kinds: [] });
-      if (seq >= size) {
-        throw CliFailure.of(
-          "not-found",
-          `The log has no record ${seq}: it has ${size}`,
-          "aios log show lists the last ones",
-        );
-      }
+      await insistOnRecord(client, seq);
       const { proof } = await client.request("log-prove", { seq });
       powers.out.write(writeProof(proof));
       return EXIT.ok;

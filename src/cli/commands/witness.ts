@@ -18,7 +18,7 @@ export const witnessServe: Command = {
   positionals: [FOLDER],
   rest: null,
   flags: [
-    { name: "name", value: "NAME", help: "the witness's name, such as witness.example/one; its key has one for good" },
+    { name: "name", value: "NAME", help: "a new witness's name, such as witness.example/one; its key has it for good" },
     { name: "log", value: "KEY", help: "the key of a log to look after, as aios log verify prints it", repeats: true },
     { name: "port", value: "N", help: `where it listens at 127.0.0.1 (default: ${DEFAULT_PORT}; 0: any)` },
   ],
@@ -29,8 +29,8 @@ export const witnessServe: Command = {
   ],
   examples: ["witness serve ~/witness --name witness.example/one --log KEY"],
   async run(powers, args) {
-    const name = args.value("name") ?? "";
-    if (!WITNESS_NAME.test(name)) {
+    const name = args.value("name");
+    if (name !== null && !WITNESS_NAME.test(name)) {
       throw CliFailure.of("usage", `"${name}" is no name of a witness`, "name it: --name witness.example/one");
     }
     const logs = args.values("log");
@@ -61,22 +61,31 @@ export const witnessShow: Command = {
   ],
   rest: null,
   flags: [JSON_OUTPUT],
-  details: ["With a log's name it prints the cosigned checkpoint, which aios log verify takes with --against."],
+  details: [
+    "What is shown bears the witness's own cosignature; a file that does not is named, and exit code 1 says so. With a log's name it prints the cosigned checkpoint, which aios log verify takes with --against.",
+  ],
   examples: ["witness show ~/witness", "witness show ~/witness aios.local/0123 > seen.checkpoint"],
   async run(powers, args) {
     const seen = await powers.witnesses.seen(powers.resolve(args.required("DIR")));
+    const kept = seen.flatMap((each) => (each.kind === "kept" ? [each] : []));
+    const changed = seen.flatMap((each) => (each.kind === "changed" ? [each.file] : []));
     const origin = args.optional("ORIGIN");
     if (origin !== null) {
-      const found = seen.find((each) => each.origin === origin);
-      if (found === undefined) throw CliFailure.of("not-found", `This witness has seen no log "${origin}"`);
+      const found = kept.find((each) => each.origin === origin);
+      if (found === undefined) throw CliFailure.of("not-found", `This witness has kept nothing of a log "${origin}"`);
       powers.out.write(found.note);
       return EXIT.ok;
     }
-    if (args.has("json")) writeJson(powers, { seen: seen.map(({ note: _note, ...each }) => each) });
-    else {
-      const rows = seen.map((each) => [makeVisible(each.origin), String(each.size), each.root]);
+    if (args.has("json")) {
+      writeJson(powers, { seen: kept.map(({ kind: _kind, note: _note, ...each }) => each), changed });
+    } else {
+      const rows = kept.map((each) => [makeVisible(each.origin), String(each.size), each.root]);
       writeLines(powers.out, layOutTable(["LOG", "SIZE", "ROOT"], rows));
+      writeLines(
+        powers.out,
+        changed.map((file) => line(`${file} is not what this witness kept: somebody else wrote it`, "bad")),
+      );
     }
-    return EXIT.ok;
+    return changed.length === 0 ? EXIT.ok : EXIT.no;
   },
 };
