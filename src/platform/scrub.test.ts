@@ -29,6 +29,11 @@ const WAYS: readonly (readonly [string, string])[] = [
   ["as JSON", JSON.stringify(VALUE).slice(1, -1)],
   ["as JSON with escaped slashes", JSON.stringify(VALUE).slice(1, -1).replaceAll("/", "\\/")],
   ["as JSON with escapes", [...plain].map((byte) => `\\u00${byte.toString(16).padStart(2, "0")}`).join("")],
+  ["as JSON in JSON", JSON.stringify(JSON.stringify(VALUE).slice(1, -1)).slice(1, -1)],
+  ["as JSON in JSON with escapes", [...plain].map((byte) => `\\\\u00${byte.toString(16).padStart(2, "0")}`).join("")],
+  ["percent-encoded twice", encodeURIComponent(encodeURIComponent(VALUE))],
+  ["percent-encoded twice throughout", [...plain].map((byte) => `%25${byte.toString(16)}`).join("")],
+  ["as HTML in HTML", [...plain].map((byte) => `&amp;#${byte};`).join("")],
   ["as HTML", VALUE.replaceAll("&", "&amp;").replaceAll('"', "&quot;")],
   ["as HTML with numbers", [...plain].map((byte) => `&#${byte};`).join("")],
   ["as HTML with hexadecimal numbers", [...plain].map((byte) => `&#x${byte.toString(16)};`).join("")],
@@ -103,6 +108,39 @@ test.each([0, 1, 2])("takes it out of base64 at alignment %i, broken into lines 
     const collapse = (words: string): string => words.replace(/[\r\n]/g, "").replace(/\*+/g, "*");
     expect(collapse(left)).toBe(collapse(masked));
   }
+});
+
+test.each([
+  ["JSON", "\\n"],
+  ["JSON, with both characters of a break", "\\r\\n"],
+  ["JSON in JSON", "\\\\n"],
+  ["JSON, by number", "\\u000a"],
+  ["an address", "%0A"],
+  ["YAML", "\n      "],
+])("attack: takes it out of base64 in lines in %s, wherever the pieces end", async (_, separator) => {
+  const bytes = Buffer.from(`the file begins, ${LONG}; and goes on for some lines more, to its end`);
+  const lines = bytes.toString("base64").match(/.{1,20}/g) ?? [];
+  const written = `{"content":"${lines.join(separator)}${separator}"}`;
+  // Where a character of base64 stands, and those that have a bit of the value.
+  const placeOf = (letter: number): number => 12 + letter + Math.floor(letter / 20) * separator.length;
+  const lead = "the file begins, ".length;
+  const begin = placeOf(Math.floor((lead * 8) / 6));
+  const end = placeOf(Math.ceil(((lead + LONG.length) * 8) / 6) - 1) + 1;
+  const masked = written.slice(0, begin) + "*".repeat(end - begin) + written.slice(end);
+  for (let at = 0; at < written.length; at++) expect(await through(cut(written, [at]), LONG)).toBe(masked);
+});
+
+test("attack: takes a key of several lines out of JSON", async () => {
+  const key = "-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v\nVpguoRK9JLsLMREScVpezJp\n-----END KEY-----\n";
+  const left = await through(cut(JSON.stringify({ key }), [30]), key);
+  expect(left).toMatch(/^\{"key":"\*+"\}$/);
+});
+
+test("attack: is done in the end with a value and a body that can be read in many ways", async () => {
+  // Each pair of these is one or two characters: going through one reading after the other would never end.
+  const value = "\\".repeat(64);
+  expect(await through([Buffer.from(`${"\\".repeat(63)}y`)], value)).toBe(`${"*".repeat(63)}y`);
+  expect(await through([Buffer.from("\\".repeat(128))], value)).toBe("*".repeat(128));
 });
 
 test("leaves everything else byte by byte", async () => {

@@ -1,4 +1,5 @@
 import { Transform } from "node:stream";
+import { beginsEscape, readEscapes } from "./scrub-escapes.ts";
 
 /** Takes a value out of what a server sends: bytes as they stream, and short texts whole. What is taken out becomes `*`. */
 export interface Scrubber {
@@ -35,24 +36,32 @@ const LONGEST_BEGINNING = 64;
 /**
  * Makes a scrubber of values (SECRETS-OUTSIDE): plain in any case, in base64 of both alphabets at each of its three
  * alignments and broken into lines, in hexadecimal, and each of these with any of its characters escaped as URLs, JSON and
- * HTML do it; and its beginning in each of these ways, when that is half of it (at least 16 characters, at most 64). A
+ * HTML do it, once or several times over (scrub-escapes.ts); and its beginning in each of these ways, when that is half of it (at least 16 characters, at most 64). A
  * server that transforms it in another way, or sends its end or a middle alone, is a limit that SECURITY.md states.
  */
 export function createScrubber(...values: readonly string[]): Scrubber {
   const forms = values.flatMap(formsOf);
   const first = new Uint8Array(256);
   for (const { places } of forms) places[0]?.forEach((is, byte) => (first[byte] = (first[byte] ?? 0) | is));
-  for (const escape of "%\\&") first[escape.charCodeAt(0)] = 1;
+
+  /** Whether a form can begin there: most of what a server sends ends with this question. */
+  function mayBegin(bytes: Buffer, at: number): boolean {
+    const byte = bytes[at] ?? 0;
+    if (first[byte] === 1) return true;
+    if (!beginsEscape(byte)) return false;
+    const { reads, more } = readEscapes(bytes, at);
+    return more || reads.some((read) => first[read.byte] === 1);
+  }
 
   /** Masks what it finds, in place; how many bytes from the beginning are done with. */
   function scrub(bytes: Buffer, final: boolean): number {
     for (let at = 0; at < bytes.length;) {
-      if (first[bytes[at] ?? 0] === 0) {
+      if (!mayBegin(bytes, at)) {
         at += 1;
         continue;
       }
       const reach: Reach = { end: NO };
-      const ends = forms.map((form) => match(bytes, at, { form, from: 0, reach }));
+      const ends = forms.map((form) => match(bytes, at, { form, reach }));
       const whole = Math.max(...ends);
       // A beginning is one only when it is sure that no more of it follows.
       if (whole <= at && !final && ends.includes(MORE)) return at;
@@ -148,91 +157,66 @@ function setOf(...bytes: readonly number[]): ByteSet {
 }
 
 /**
- * Where the rest of a form, from one of its places on, that begins at `at` ends, `NO`, or `MORE` when the bytes end before
- * that can be said.
+ * Where a form that begins at `at` ends, `NO`, or `MORE` when the bytes end before that can be said. A character of the value
+ * that begins escapes too may stand for itself or be written as one: all readings go on side by side, one place after the
+ * other, so that the work is bounded by what they read.
  */
-function match(
-  bytes: Buffer,
-  at: number,
-  { form, from, reach }: { readonly form: Form; readonly from: number; readonly reach: Reach },
-): number {
+function match(bytes: Buffer, at: number, { form, reach }: { readonly form: Form; readonly reach: Reach }): number {
   const { places, lines, least } = form;
-  let next = at;
-  for (let index = from; index < places.length; index++) {
-    if (index >= least) reach.end = Math.max(reach.end, next);
-    if (lines && index > 0) for (let skip = 0; skip < 2 && isLineBreak(bytes[next]); skip++) next += 1;
-    const byte = bytes[next];
-    if (byte === undefined) return MORE;
+  let here: readonly number[] = [at];
+  let more = false;
+  for (let index = 0; index < places.length; index++) {
+    if (index >= least) reach.end = Math.max(reach.end, ...here);
     const place = places[index];
-    const plain = place?.[byte] === 1;
-    const escaped = readEscape(bytes, next);
-    if (escaped === NO) {
-      if (!plain) return NO;
-      next += 1;
-      continue;
+    const next = new Set<number>();
+    for (const from of here) {
+      const start = lines && index > 0 ? skipBreaks(bytes, from) : from;
+      const byte = start === MORE ? undefined : bytes[start];
+      if (byte === undefined) {
+        more = true;
+        continue;
+      }
+      if (place?.[byte] === 1) next.add(start + 1);
+      if (!beginsEscape(byte)) continue;
+      const escapes = readEscapes(bytes, start);
+      more ||= escapes.more;
+      for (const read of escapes.reads) if (place?.[read.byte] === 1) next.add(read.end);
     }
-    const reads = escaped !== MORE && place?.[escaped.byte] === 1;
-    if (!plain) {
-      if (escaped === MORE) return MORE;
-      if (!reads) return NO;
-      next = escaped.end;
-      continue;
-    }
-    // A character of the value that begins escapes too: it may stand for itself, or be written as one.
-    const asItself = match(bytes, next + 1, { form, from: index + 1, reach });
-    if (asItself > NO || escaped === MORE) return asItself > NO ? asItself : MORE;
-    const asEscape = reads ? match(bytes, escaped.end, { form, from: index + 1, reach }) : NO;
-    return asEscape === NO ? asItself : asEscape;
+    if (next.size === 0) return more ? MORE : NO;
+    here = [...next];
   }
+  return Math.max(...here);
+}
+
+/** Line breaks that may stand between two characters of base64, escaped ones too, and the margin behind them. */
+const BREAKS_MOST = 2;
+const MARGIN_MOST = 16;
+
+/** Where the line goes on, or `MORE`. */
+function skipBreaks(bytes: Buffer, at: number): number {
+  let next = at;
+  for (let count = 0; count < BREAKS_MOST; count++) {
+    const byte = bytes[next];
+    if (byte === undefined) break;
+    const { reads, more } = readEscapes(bytes, next);
+    const end = isLineBreak(byte) ? next + 1 : reads.find((read) => isLineBreak(read.byte))?.end;
+    if (end === undefined && more) return MORE;
+    if (end === undefined) break;
+    next = end;
+  }
+  if (next === at) return at;
+  for (let count = 0; count < MARGIN_MOST && isMargin(bytes[next]); count++) next += 1;
   return next;
 }
 
-function isLineBreak(byte: number | undefined): boolean {
+function isMargin(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+function isLineBreak(byte: number): boolean {
   return byte === 0x0a || byte === 0x0d;
 }
 
 function swapCase(byte: number): number {
   return /[A-Za-z]/.test(String.fromCharCode(byte)) ? byte ^ 0x20 : byte;
-}
-
-/** Longest escape that is read. */
-const ESCAPE_BYTES = 10;
-const ESCAPES: readonly { readonly whole: RegExp; readonly part: RegExp; readonly radix: number }[] = [
-  { whole: /^%([0-9A-Fa-f]{2})/, part: /^%[0-9A-Fa-f]?$/, radix: 16 },
-  { whole: /^\\u00([0-9A-Fa-f]{2})/, part: /^\\(?:u(?:0(?:0[0-9A-Fa-f]?)?)?)?$/, radix: 16 },
-  { whole: /^\\x([0-9A-Fa-f]{2})/, part: /^\\(?:x[0-9A-Fa-f]?)?$/, radix: 16 },
-  { whole: /^&#[xX]0{0,3}([0-9A-Fa-f]{2});/, part: /^&(?:#(?:[xX](?:0{0,3}[0-9A-Fa-f]{0,2})?)?)?$/, radix: 16 },
-  { whole: /^&#0{0,3}([0-9]{2,3});/, part: /^&(?:#[0-9]{0,6})?$/, radix: 10 },
-];
-/** Characters that HTML and JSON have short words for. */
-const WORDS: readonly (readonly [string, string])[] = [
-  ["\\/", "/"],
-  ["\\\\", "\\"],
-  ['\\"', '"'],
-  ["&amp;", "&"],
-  ["&lt;", "<"],
-  ["&gt;", ">"],
-  ["&quot;", '"'],
-  ["&apos;", "'"],
-];
-
-/** The byte that an escape stands for, and where it ends. */
-function readEscape(
-  bytes: Buffer,
-  at: number,
-): { readonly byte: number; readonly end: number } | typeof NO | typeof MORE {
-  const [byte] = [bytes[at]];
-  if (byte !== 0x25 && byte !== 0x5c && byte !== 0x26) return NO;
-  const text = bytes.toString("latin1", at, at + ESCAPE_BYTES);
-  for (const { whole, radix } of ESCAPES) {
-    const [found, digits] = whole.exec(text) ?? [];
-    if (found !== undefined && digits !== undefined)
-      return { byte: Number.parseInt(digits, radix), end: at + found.length };
-  }
-  for (const [word, plain] of WORDS) {
-    if (text.startsWith(word)) return { byte: plain.charCodeAt(0), end: at + word.length };
-  }
-  const cut = at + text.length === bytes.length;
-  const begun = ESCAPES.some(({ part }) => part.test(text)) || WORDS.some(([word]) => word.startsWith(text));
-  return cut && begun ? MORE : NO;
 }

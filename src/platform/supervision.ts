@@ -9,6 +9,7 @@ import type {
   WatchOrder,
 } from "../sandbox/evidence.ts";
 import type { Notice } from "../sandbox/notice.ts";
+import { createStartKeeper } from "../sandbox/start-words.ts";
 import type { FileNote } from "../sandbox/storage-wire.ts";
 import { type Connecting, createConnecting } from "./connecting.ts";
 import { divertTo } from "./diverting.ts";
@@ -78,6 +79,7 @@ export function createWard(
   let socket: number | null = launcher;
   let listener: number | null = null;
   let dueAt: number | null = null;
+  const { keep } = createStartKeeper(now);
   let started: StartedProgram[] = [];
   let calls = new Map<string, number>();
   let examples: StoppedCall[] = [];
@@ -167,7 +169,7 @@ export function createWard(
     closeSync(closed);
     socket = null;
     phase = "running";
-    if (firstStart !== null) started.push(firstStart);
+    if (firstStart !== null) started.push(keep(firstStart));
     gather();
     report({ event: "launched", ward });
   }
@@ -194,7 +196,7 @@ export function createWard(
       firstStart = read;
       return;
     }
-    started.push(read);
+    started.push(keep(read));
     if (started.length >= BATCH_MOST) flush();
     else gather();
   }

@@ -179,6 +179,16 @@ const CONTROL = [
   ".readthedocs.yaml",
   ".codesandbox/tasks.json",
   "devfile.yaml",
+  // Forges and their bots.
+  ".mergify.yml",
+  ".github/CODEOWNERS",
+  "docs/CODEOWNERS",
+  ".github/dependabot.yml",
+  ".github/settings.yml",
+  "renovate.json",
+  ".github/renovate.json5",
+  "skills/review/SKILL.md",
+  ".hermes.md",
 ];
 
 describe("a control name", () => {

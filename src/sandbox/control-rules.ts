@@ -321,6 +321,10 @@ export const RULES: readonly Rule[] = [
       "bootstrap.md",
       "tools.md",
       "user.md",
+      // What lies in `skills/NAME`, and in plugins.
+      "skill.md",
+      "hermes.md",
+      ".hermes.md",
       "memory.md",
       "warp.md",
       "crush.md",
