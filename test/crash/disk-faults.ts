@@ -23,6 +23,14 @@ if (user !== null) chownSync(disk.path, user.uid, user.gid);
 const under = user === null ? ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"] : [];
 const aios = await startSubstrate({ disk: disk.path, under });
 const result: Record<string, unknown> = { kind: disk.kind };
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** Once no sandbox has it in use any more: they end with their monitor, in their time. */
+async function takeOutDisk(): Promise<void> {
+  for (const end = Date.now() + PATIENCE; !disk.takeOut(); await pause())
+    if (Date.now() > end) throw new Error("the disk is in use still");
+}
+
 try {
   const seen: LogRecord[] = [];
   aios.client.onRecord(({ record }) => seen.push(record));
@@ -47,13 +55,13 @@ try {
       : [];
   }
 
-  const outcomes = (): number => seen.filter(({ kind }) => kind === "outcome").length;
+  const count = (wanted: LogRecord["kind"]): number => seen.filter(({ kind }) => kind === wanted).length;
 
   async function until<T>(what: string, look: () => Promise<T | null> | T | null): Promise<T> {
     for (const end = Date.now() + PATIENCE; Date.now() < end;) {
       const found = await look();
       if (found !== null) return found;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause();
     }
     throw new Error(`${what} did not come: ${effects().join()} ${aios.errors()}`);
   }
@@ -108,7 +116,7 @@ try {
 
   renameSync(aios.home, `${aios.home}-away`);
   aios.release("worker");
-  result["moved"] = { why: await standing(), effects: effects().slice(1) };
+  result["moved"] = { why: await standing(), effects: effects().at(-1) };
   renameSync(`${aios.home}-away`, aios.home);
   await done("after-moved");
   if (disk.kind === "ext4") {
@@ -124,17 +132,16 @@ try {
 
     const stalled = await disk.stall();
     aios.release("worker");
-    result["stalled"] = { doctor: await doctor(), still: stalled.holds(), effects: effects().slice(-1) };
+    result["stalled"] = { doctor: await doctor(), still: stalled.holds(), effects: effects().at(-1) };
     await stalled.end();
     await done("stalled");
 
-    await until("the last outcome", () => (outcomes() === effects().length ? true : null));
+    await until("the last outcome", () => (count("outcome") === count("intent") ? true : null));
     disk.fail();
     aios.release("worker");
-    result["faulty"] = { why: await standing(), effects: effects().slice(-1), doctor: await doctor() };
+    result["faulty"] = { why: await standing(), effects: effects().at(-1), doctor: await doctor() };
     await aios.crash();
-    // The sandboxes end with their monitor, in their time, and each has the disk in use.
-    await until("the end of its processes", () => (disk.takeOut() ? true : null));
+    await takeOutDisk();
     disk.mend();
     await aios.restart();
   } else {
@@ -153,7 +160,7 @@ try {
     record.kind === "instance-frozen" ? [record.code] : record.kind === "instance-resumed" ? [record.kind] : [],
   );
   result["effects"] = effects();
-  result["intents"] = intents.length;
+  result["done"] = records.filter((record) => record.kind === "outcome" && record.result === "ok").length;
   result["verify"] = await verify();
 
   const over = aios.ended();
@@ -162,5 +169,7 @@ try {
   result["removed"] = (await command("ps")).stderr;
 } finally {
   await aios.stop();
+  // Whoever removes the folder of a mount that is in use elsewhere may leave its loop device behind.
+  await takeOutDisk();
 }
 process.stdout.write(JSON.stringify(result));
