@@ -2,10 +2,10 @@ import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
 import type { GatePort } from "../protocol/port-gate-table.ts";
 import type { Crypto } from "../platform/powers.ts";
 
-/** The page that a browser without a session gets, and the policy that is its own. */
+/** The page that a browser without a session gets, and the headers that are its own. */
 export interface EntryPage {
   readonly text: string;
-  readonly policy: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
 /**
@@ -31,7 +31,15 @@ export function entryPage(
 </html>
 `;
   const digest = toBase64(sha256(encodeUtf8(script)));
-  return { text, policy: `script-src 'sha256-${digest}'; connect-src 'self'; ${NOTHING_ELSE}` };
+  return {
+    text,
+    headers: [
+      ["content-type", "text/html; charset=utf-8"],
+      ["content-security-policy", `script-src 'sha256-${digest}'; connect-src 'self'; ${NOTHING_ELSE}`],
+      // A program that had the port before may have left copies in the browser that would pass for the port's own.
+      ["clear-site-data", '"cache"'],
+    ],
+  };
 }
 
 const NOTHING_ELSE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

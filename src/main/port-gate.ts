@@ -135,12 +135,7 @@ async function answerOwn(
   body: string,
   { gate, port, page }: Place,
 ): Promise<GateAnswer> {
-  if (what === "page") {
-    return own(401, page.text, [
-      ["content-type", "text/html; charset=utf-8"],
-      ["content-security-policy", page.policy],
-    ]);
-  }
+  if (what === "page") return own(401, page.text, page.headers);
   if (what === "challenge") {
     const challenge = gate.challenge();
     return challenge === null ? asJson(429, { refused: "flood" }) : asJson(200, { challenge });

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox-process.ts";
 import type { WardNews } from "../../src/platform/supervisor-link.ts";
 import { REFUSED_CALLS } from "../../src/sandbox/seccomp.ts";
+import { START_MOST } from "../../src/sandbox/start-words.ts";
 import { CALLS } from "../../src/sandbox/syscalls.ts";
 import { harmlessSpec, setStage } from "./sandbox-stage.ts";
 
@@ -99,6 +100,21 @@ describe("a call that is refused", () => {
     expect(await started.ended).toMatchObject({ code: 0 });
     expect(refusedIn(news)).toEqual({});
     expect(programsIn(news).toSorted()).toEqual(["/usr/bin/head", "/usr/bin/ls", "/usr/bin/sh", "/usr/bin/sort"]);
+  });
+});
+
+describe("the words of a start", () => {
+  it("attack: that are long and of control characters, each six in the log, are cut to two KiB in all", async () => {
+    const news: WardNews[] = [];
+    const many = 'w=$(printf "%2000s" | tr " " "\\033"); true; /usr/bin/true $w $w $w $w $w $w $w $w $w $w; true';
+    const started = await stage.start(["sh", "-c", many], {}, (each) => news.push(each));
+    expect(await started.ended).toMatchObject({ code: 0 });
+    const programs = news.flatMap((each) => (each.event === "started" ? each.programs : []));
+    const [cut] = programs.filter(({ program }) => program === "/usr/bin/true");
+    expect(cut).toMatchObject({ cut: true });
+    const words = cut?.arguments ?? [];
+    expect([words[0], words[1]]).toEqual(["/usr/bin/true", "\u001b".repeat(256)]);
+    expect(JSON.stringify([cut?.program, ...words]).length).toBeLessThanOrEqual(START_MOST + 16);
   });
 });
 

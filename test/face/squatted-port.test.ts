@@ -108,8 +108,7 @@ describe("a published port that another program had", () => {
     if (verdict.what === "enter")
       return { status: gate.enter(await text(request)).kind === "in" ? 200 : 403, headers, body: "{}" };
     const page = entryPage(port, { origin: gate.origin, sha256: crypto.sha256 });
-    if (holder === "gate")
-      return { status: 401, headers: [HTML, ["content-security-policy", page.policy]], body: page.text };
+    if (holder === "gate") return { status: 401, headers: page.headers, body: page.text };
     const body = page.text.replace(/<script>[^]*<\/script>/, '<script src="/.aios/entry.js"></script>');
     return { status: 401, headers: [HTML, ["content-security-policy", "script-src 'self'"]], body };
   }
@@ -178,7 +177,11 @@ describe("a published port that another program had", () => {
 
   test.each([
     ["control: a script that was planted runs in a page that names the gate's script by an address", "once", "script"],
-    ["attack: it does not run in the gate's page, whose own script does", "gate", undefined],
+    [
+      "attack: it does not run in the gate's page, whose own script does, and is in no cache behind it",
+      "gate",
+      undefined,
+    ],
   ] as const)(
     "%s",
     async (_what, mode, found) => {
@@ -186,6 +189,8 @@ describe("a published port that another program had", () => {
       holder = mode;
       await page.goto(at);
       expect(await planted(page)).toBe(found);
+      const kept = await page.evaluate('fetch("/.aios/entry.js").then((answer) => answer.text())');
+      expect(kept).toBe(found === undefined ? "" : MARK);
       if (mode === "gate") await page.getByText("aios ports pair script-gate web").waitFor();
       await page.context().close();
     },
