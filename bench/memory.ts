@@ -2,7 +2,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { constants, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createJournal } from "../src/monitor/journal.ts";
@@ -68,8 +68,13 @@ export async function run(): Promise<readonly Row[]> {
     });
     rows.push(bar("search for two words, p50", median(searched), "ms", { most: 10 }));
     await keepMany(memory, { count: ENDING, ttl: TTL_MS });
-    clock.ahead = TTL_MS * 2;
-    rows.push(...(await expire(memory)), told("one plain delete of as many rows of node:sqlite", plain.remove(), "ms"));
+    const end = (): void => {
+      clock.ahead = TTL_MS * 2;
+    };
+    rows.push(
+      ...(await expire(memory, end)),
+      told("one plain delete of as many rows of node:sqlite", plain.remove(), "ms"),
+    );
     await memory.stop();
     await log.close();
     return rows;
@@ -154,36 +159,78 @@ async function aloneAgainstBare(memory: Memory, home: string): Promise<{ alone: 
   return { alone: median(taken.alone), bare: median(taken.bare) };
 }
 
-/** Lets all that is ephemeral end, and keeps and reads meanwhile: how long anybody waits. */
-async function expire({ store }: Memory): Promise<readonly Row[]> {
-  const loop = monitorEventLoopDelay({ resolution: 1 });
-  const waited: number[] = [];
+/** What waits while all that is ephemeral ends: whoever reads, keeps and searches, each one after the other. */
+type Waiting = ReadonlyMap<string, readonly number[]>;
+const WAITERS = {
+  reader: ({ store }: Memory, number: number) => store.read({ agent: AGENT, plane: "append-only" }, number % ENTRIES),
+  "one who keeps": ({ store }: Memory, number: number) => store.keep(entryOf(number, null)),
+  "one who searches": ({ store }: Memory, number: number) =>
+    store.search({ agent: AGENT, plane: "append-only" }, { query: `word${number % 1000} note`, most: 20 }),
+};
+/** How long the same three go on beforehand, with nothing that ends. */
+const CALM_MS = 3000;
+
+async function wait(memory: Memory, until: Promise<unknown>): Promise<Waiting> {
   const over = new AbortController();
+  void until.finally(() => over.abort());
+  const waited = Object.entries(WAITERS).map(async ([who, ask]) => {
+    const took: number[] = [];
+    for (let number = 0; !over.signal.aborted; number += 1) {
+      took.push(...(await times(1, async () => void (await ask(memory, number)))));
+      // A read is answered in the same turn; whoever asks in earnest comes by way of a socket.
+      await setImmediate();
+    }
+    return [who, took] as const;
+  });
+  return new Map(await Promise.all(waited));
+}
+
+/** The most that one turn of the event loop takes of the processor, milliseconds: on a busy machine the same as on a quiet one. */
+async function longestTurn(until: Promise<unknown>): Promise<number> {
+  const over = new AbortController();
+  void until.finally(() => over.abort());
+  let longest = 0;
+  while (!over.signal.aborted) {
+    const before = process.threadCpuUsage();
+    await setImmediate();
+    const { user, system } = process.threadCpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+  }
+  return longest;
+}
+
+/** Lets all that is ephemeral end: how long anybody waits meanwhile, and how long the same do without it. */
+async function expire(memory: Memory, end: () => void): Promise<readonly Row[]> {
+  const beforehand = setTimeout(CALM_MS);
+  const [calm, calmTurn] = await Promise.all([wait(memory, beforehand), longestTurn(beforehand)]);
+  end();
+  const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
   const started = performance.now();
-  const sweeping = store.sweep().finally(() => {
-    over.abort();
-  });
-  for (let number = 0; !over.signal.aborted; number += 1) {
-    const [took = 0] = await times(1, async () => {
-      await store.read({ agent: AGENT, plane: "append-only" }, number % ENDING);
-    });
-    waited.push(took);
-    // A read is answered in the same turn; whoever asks in earnest comes by way of a socket.
-    await setImmediate();
-  }
+  const sweeping = memory.store.sweep();
+  const [busy, turn] = await Promise.all([wait(memory, sweeping), longestTurn(sweeping)]);
   await sweeping;
   loop.disable();
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const rows = [...busy].flatMap(([who, took]) => {
+    const before = calm.get(who) ?? [];
+    const half = `half of ${took.length} within ${median(took).toFixed(2)} ms, ${median(before).toFixed(2)} without`;
+    const note = `${half}; longest without ${Math.max(...before).toFixed(1)}; all of it in ${seconds} s`;
+    return [
+      bar(`expiry of ${ENDING} entries: longest that ${who} waited`, Math.max(...took), "ms", { most: 20 }, note),
+      told(`the same, half of them, against without`, median(took) / median(before), "×"),
+    ];
+  });
   return [
+    ...rows,
+    bar("the same: longest that the event loop stood", loop.max / 1e6, "ms", { most: 20 }),
     bar(
-      `expiry of ${ENDING} entries: longest that a reader waited`,
-      Math.max(...waited),
+      "the same: most processor time that one turn of it took",
+      turn,
       "ms",
       { most: 20 },
-      `all of it in ${seconds} s`,
+      `${calmTurn.toFixed(1)} without`,
     ),
-    bar("the same: longest that the event loop stood", loop.max / 1e6, "ms", { most: 20 }),
   ];
 }
 

@@ -30,7 +30,14 @@ import { memoryImport } from "./commands/memory-import.ts";
 import { memoryErase } from "./commands/memory-erase.ts";
 import { memoryBudget, memoryFreeze, memoryRelease } from "./commands/memory-signed.ts";
 import { memoryExport } from "./commands/memory-export.ts";
-import { memoryList, memoryPlanes, memoryQuarantine, memoryShow, memoryVerify } from "./commands/memory.ts";
+import {
+  memoryList,
+  memoryPlanes,
+  memoryQuarantine,
+  memorySearch,
+  memoryShow,
+  memoryVerify,
+} from "./commands/memory.ts";
 import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owners.ts";
 import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
 import { ownersSecondScreen } from "./commands/owners-second-screen.ts";
@@ -69,6 +76,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       memoryPlanes,
       memoryList,
+      memorySearch,
       memoryShow,
       memoryVerify,
       memoryBudget,

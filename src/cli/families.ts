@@ -40,7 +40,7 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
   [
     "memory",
     async () => {
-      const { memoryPlanes, memoryList, memoryShow, memoryVerify, memoryQuarantine } =
+      const { memoryPlanes, memoryList, memorySearch, memoryShow, memoryVerify, memoryQuarantine } =
         await import("./commands/memory.ts");
       const { memoryBudget, memoryFreeze, memoryRelease } = await import("./commands/memory-signed.ts");
       const { memoryErase } = await import("./commands/memory-erase.ts");
@@ -49,6 +49,7 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
       return [
         memoryPlanes,
         memoryList,
+        memorySearch,
         memoryShow,
         memoryVerify,
         memoryBudget,

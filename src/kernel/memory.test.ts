@@ -69,7 +69,7 @@ test("what an agent asks of memory is read as it is", () => {
 test.each([
   ["burn", {}, 'memory has no tool "burn"'],
   ["append", { plane: "append-only" }, "text: missing"],
-  ["append", { plane: "append-only", text: "" }, "text: not a text without control characters"],
+  ["append", { plane: "append-only", text: "" }, "text: empty: an entry has at least one character"],
   ["append", { plane: "append-only", text: "\u001b[2J" }, "text: not a text without control characters"],
   ["append", { plane: "append-only", text: "é".repeat(32_769) }, "text: over 65536 bytes"],
   ["append", { plane: "append-only", text: "x", ttl: 1 }, 'unknown field "ttl"'],

@@ -199,6 +199,7 @@ function readPlane(place: Place, { agent, only }: { readonly agent: string; read
 }
 
 function readText(place: Place): string {
+  if (place.text(/^[^]*$/u, "a text") === "") place.fail("empty: an entry has at least one character");
   const text = place.text(ENTRY_TEXT, "a text without control characters");
   return utf8Length(text) <= MOST_ENTRY_BYTES ? text : place.fail(`over ${MOST_ENTRY_BYTES} bytes`);
 }

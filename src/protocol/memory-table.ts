@@ -122,12 +122,12 @@ export interface MemoryRequests {
     ok: { readonly known: readonly { readonly at: number; readonly entry: number; readonly live: boolean }[] };
   };
   /**
-   * Takes out of reach what came from there. Says the number of the record, how many entries come from there, how many more
+   * Takes out of reach what came from there. Says the number of the record (null: it was in quarantine already), how many entries come from there, how many more
    * go with them since they have more sources than they name, and how many frozen texts were made of either.
    */
   "memory-quarantine": {
     body: Quarantine;
-    ok: { readonly seq: number; readonly entries: number; readonly perhaps: number; readonly frozen: number };
+    ok: { readonly seq: number | null; readonly entries: number; readonly perhaps: number; readonly frozen: number };
   };
 }
 
@@ -250,5 +250,10 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       max: MOST_AT_ONCE,
     }),
   }),
-  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: count, entries: count, perhaps: count, frozen: count }),
+  "memory-quarantine": object<OkOf<"memory-quarantine">>({
+    seq: nullable(count),
+    entries: count,
+    perhaps: count,
+    frozen: count,
+  }),
 };

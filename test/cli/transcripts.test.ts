@@ -48,6 +48,7 @@ What agents keep
 Memory
   memory planes      list what agents keep in memory, and how much they may
   memory list        list entries of a plane, or those that have some words
+  memory search      find entries of a plane by words that they have
   memory show        show an entry or a snapshot, and where it comes from
   memory verify      compare memory with the log, its keys and its index
   memory budget      say how much an agent may keep or load; you sign it
@@ -191,6 +192,7 @@ What agents keep
 Memory
   memory planes      list what agents keep in memory, and how much they may
   memory list        list entries of a plane, or those that have some words
+  memory search      find entries of a plane by words that they have
   memory show        show an entry or a snapshot, and where it comes from
   memory verify      compare memory with the log, its keys and its index
   memory budget      say how much an agent may keep or load; you sign it

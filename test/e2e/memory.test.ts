@@ -644,7 +644,12 @@ describe("what only an owner does", () => {
     expect(refused(ran, 4)).toBe("memory-unknown");
 
     const entry = Number(told(ran, 5)["entry"]);
-    await aios.client.request("memory-quarantine", { by: "instance", value: ran.instance });
+    const taken = { by: "instance", value: ran.instance } as const;
+    const first = await aios.client.request("memory-quarantine", taken);
+    // Once is enough: the same again makes no other record.
+    expect(await aios.client.request("memory-quarantine", taken)).toEqual({ ...first, seq: null });
+    const nobody = { agent: "nobody", plane: "append-only", before: null, query: null } as const;
+    await expect(aios.client.request("memory-entries", nobody)).rejects.toThrow(/no agent "nobody".*memory-unknown/u);
     expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: "named" });
     await aios.sign("erase-memory", { entries: [entry] });
     await expect(aios.client.request("memory-entry", { entry })).rejects.toThrow(/memory-erased/u);

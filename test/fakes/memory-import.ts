@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../src/kernel/json.ts";
 import { lotDigest } from "../../src/monitor/memory/importing.ts";
-import { memoryRecord } from "../../src/monitor/memory/memory-statements.ts";
 import type { Content } from "../../src/protocol/memory-content.ts";
 import { saltedDigest } from "../../src/protocol/memory-export.ts";
 import { contentOf, saltedOf } from "./memory-export.ts";
+import { signMemory } from "./memory-signed.ts";
 import type { MemoryWorld } from "./memory-world.ts";
 import { CRYPTO } from "./open-log.ts";
 
@@ -24,24 +24,8 @@ export function documentOf(contents: readonly Content[], more: JsonObject = {}):
   return { agent, plane, origin: OTHER_LOG, size: 308, count: contents.length, bytes, digest, ...more };
 }
 
-/** What the monitor does once a statement over that document has verified. */
-export async function signImport(world: MemoryWorld, document: JsonObject): Promise<void> {
-  const parts = {
-    state: world.journal.state,
-    crypto: CRYPTO,
-    effects: {
-      lotOf: (digest: string) => world.memory.lots.find(digest),
-      checkFreeze: (of: JsonObject) => world.memory.freezing.check(of),
-    },
-    now: () => world.trusted.now(),
-  };
-  const body = memoryRecord({ purpose: "import-memory", document, key: "ed25519:0123456789abcdef" }, parts);
-  const seq = await world.journal.write(body, { document });
-  await world.memory.takeIn(seq, document);
-}
-
 /** All of it. */
 export async function bringIn(world: MemoryWorld, contents: readonly Content[]): Promise<void> {
   handIn(world, contents);
-  await signImport(world, documentOf(contents));
+  await signMemory(world, "import-memory", documentOf(contents));
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isObject } from "../../src/kernel/json.ts";
 import type { PlaneOf } from "../../src/kernel/memory.ts";
 import { createJournal, replay, type Journal } from "../../src/monitor/journal.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
@@ -14,6 +15,7 @@ import { emptyState } from "../../src/monitor/state.ts";
 import { createTrustedClock, type TrustedClock } from "../../src/monitor/trusted-clock.ts";
 import { createRandom } from "../../src/platform/random.ts";
 import type { Timer } from "../../src/platform/powers.ts";
+import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
 import { DatabaseDamaged, openDatabase, openDatabaseToRead, type SqlDatabase } from "../../src/platform/sqlite.ts";
 import { createMemoryDisk } from "./memory-disk.ts";
 import { createMemoryLog, type MemoryLog } from "./memory-log.ts";
@@ -68,6 +70,7 @@ export class MemoryWorld {
   journal!: Journal;
   memory!: Memory;
   trusted!: TrustedClock;
+  #slept = 0;
   #database: SqlDatabase | null = null;
   #reader: RowReader | null = null;
 
@@ -75,7 +78,7 @@ export class MemoryWorld {
     const state = emptyState();
     this.log = createMemoryLog("0".repeat(32), this.kept, () => this.trusted.now());
     await replay(this.log, state, () => {});
-    const clock = { wall: () => this.wall, boot: () => this.boot, micros: () => this.boot * 1000 };
+    const clock = { wall: () => this.wall, boot: () => this.boot, micros: () => (this.boot - this.#slept) * 1000 };
     const since = state.highWater;
     this.trusted = createTrustedClock(clock, since);
     const trusted = this.trusted;
@@ -152,6 +155,36 @@ export class MemoryWorld {
   pass(milliseconds: number): void {
     this.wall += milliseconds;
     this.boot += milliseconds;
+  }
+
+  /** The machine sleeps: what counts time without that stands still. */
+  suspend(milliseconds: number): void {
+    this.pass(milliseconds);
+    this.#slept += milliseconds;
+  }
+
+  /** The newest time that the log knows, as a start takes it from there. */
+  newest(): number {
+    let newest = 0;
+    for (const { record, payload } of this.kept) {
+      newest = Math.max(newest, record.at);
+      const document = payload?.["document"];
+      if (record.kind === "clock-set" && document !== undefined && isObject(document)) newest = Number(document["at"]);
+    }
+    return newest;
+  }
+
+  /** Writes a record while nothing runs, as the command line does. */
+  appendAsOwner(body: RecordBody): void {
+    const record: LogRecord = {
+      v: 1,
+      seq: this.kept.length,
+      at: this.trusted.now(),
+      start: "0".repeat(32),
+      payload: null,
+      ...body,
+    };
+    this.kept.push({ record, payload: null });
   }
 
   /** Every byte that there is of it outside the log's own seal. */

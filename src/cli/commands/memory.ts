@@ -76,34 +76,55 @@ export const memoryList: Command = {
   details: ["What is in quarantine is listed too, and says so; agents do not get it."],
   examples: ["memory list claude append-only", "memory list claude ephemeral cheese cellar"],
   async run(powers, args) {
-    const [agent, plane] = [readAgent(args.required("AGENT")), readPlane(args.required("PLANE"))];
-    const before = args.value("before");
-    const words = args.list("WORD").join(" ");
-    return await withMonitor({ powers, args }, async (client) => {
-      const { entries } = await client.request("memory-entries", {
-        agent,
-        plane,
-        before: before === null ? null : readEntry(before),
-        query: words === "" ? null : words,
-      });
-      if (args.has("json")) writeJson(powers, { entries });
-      else if (entries.length === 0) writeLines(powers.out, [line("There is nothing.")]);
-      else {
-        const rows = entries.map((each) => [
-          String(each.entry),
-          showMoment(each.at, powers.offset(each.at)),
-          each.by,
-          each.labels.join(" "),
-          each.quarantined === null ? "" : each.quarantined === "named" ? "quarantine" : "quarantine (sources cut)",
-          each.text.slice(0, 60).toWellFormed(),
-        ]);
-        writeLines(powers.out, layOutTable(["ENTRY", "SINCE", "BY", "LABELS", "", "TEXT"], rows));
-        writeLines(powers.out, describeHidden(entries));
-      }
-      return EXIT.ok;
-    });
+    return await showEntries(powers, args);
   },
 };
+
+/** `aios memory search`. */
+export const memorySearch: Command = {
+  path: ["memory", "search"],
+  summary: "find entries of a plane by words that they have",
+  positionals: [AGENT, PLANE, { name: "WORD", required: true, repeats: true, help: "words that an entry must have" }],
+  rest: null,
+  flags: [JSON_OUTPUT, HOME],
+  details: [
+    "An entry is found that has all of the words, whole and in any order; the 50 newest are shown. What is in quarantine is found too, and says so; agents do not get it.",
+  ],
+  examples: ["memory search claude append-only cheese cellar"],
+  run: showEntries,
+};
+
+/** The newest entries of a plane, or those with the words that are named. */
+async function showEntries(powers: CliPowers, args: Arguments): Promise<ExitCode> {
+  const [agent, plane] = [readAgent(args.required("AGENT")), readPlane(args.required("PLANE"))];
+  const words = args.list("WORD").join(" ");
+  const before = words === "" ? args.value("before") : null;
+  return await withMonitor({ powers, args }, async (client) => {
+    const { entries } = await client.request("memory-entries", {
+      agent,
+      plane,
+      before: before === null ? null : readEntry(before),
+      query: words === "" ? null : words,
+    });
+    if (args.has("json")) writeJson(powers, { entries });
+    else if (entries.length === 0) {
+      const which = words === "" ? "" : " with these words";
+      writeLines(powers.out, [line(`The ${plane} plane of ${agent} has no entry${which}.`)]);
+    } else {
+      const rows = entries.map((each) => [
+        String(each.entry),
+        showMoment(each.at, powers.offset(each.at)),
+        each.by,
+        each.labels.join(" "),
+        each.quarantined === null ? "" : each.quarantined === "named" ? "quarantine" : "quarantine (sources cut)",
+        each.text.slice(0, 60).toWellFormed(),
+      ]);
+      writeLines(powers.out, layOutTable(["ENTRY", "SINCE", "BY", "LABELS", "", "TEXT"], rows));
+      writeLines(powers.out, describeHidden(entries));
+    }
+    return EXIT.ok;
+  });
+}
 
 /** `aios memory show`. */
 export const memoryShow: Command = {
@@ -188,8 +209,9 @@ export const memoryQuarantine: Command = {
     const quarantine = readQuarantine(args.required("BY"), args.required("VALUE"));
     return await withMonitor({ powers, args }, async (client) => {
       const { seq, ...taken } = await client.request("memory-quarantine", quarantine);
+      const since = seq === null ? " already" : ` (record ${seq})`;
       writeLines(powers.out, [
-        line(`in quarantine: ${quarantine.by} ${makeVisible(quarantine.value)} (record ${seq})`),
+        line(`in quarantine: ${quarantine.by} ${makeVisible(quarantine.value)}${since}`),
         ...describeTaken(taken),
       ]);
       return EXIT.ok;

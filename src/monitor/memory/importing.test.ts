@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { signMemory } from "../../../test/fakes/memory-signed.ts";
 import { contentOf, saltedOf } from "../../../test/fakes/memory-export.ts";
-import { bringIn, documentOf, handIn, OTHER_LOG as ORIGIN, signImport } from "../../../test/fakes/memory-import.ts";
+import { bringIn, documentOf, handIn, OTHER_LOG as ORIGIN } from "../../../test/fakes/memory-import.ts";
 import { MemoryWorld } from "../../../test/fakes/memory-world.ts";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
 import type { JsonObject } from "../../kernel/json.ts";
@@ -25,7 +26,7 @@ const brief = (text: string, seconds: number): Content =>
   contentOf(text, { plane: "ephemeral", expires: world.wall + seconds * 1000 });
 
 const hand = (contents: readonly Content[]): void => handIn(world, contents);
-const sign = (document: JsonObject): Promise<void> => signImport(world, document);
+const sign = (document: JsonObject): Promise<void> => signMemory(world, "import-memory", document);
 const bring = (contents: readonly Content[]): Promise<void> => bringIn(world, contents);
 const said = (work: () => Promise<unknown>): Promise<string> =>
   work().then(

@@ -5,7 +5,7 @@ import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log/log.ts";
 import { exportEntries } from "./exporting.ts";
-import { MemoryFault } from "./fault.ts";
+import { MemoryFault, type MemoryFaultCode } from "./fault.ts";
 import type { Memory } from "./memory.ts";
 import { verifyMemory } from "./verifying.ts";
 import type { Recalled } from "./store.ts";
@@ -47,6 +47,17 @@ export function memoryHandlers({
       read += 1;
       if (read % STRIDE === 0) await memory.pause();
     }
+  }
+
+  /** A name that was mistyped is told from an agent that keeps nothing. */
+  function requireAgent(agent: string): void {
+    const keeps = [...book.places(), ...book.snapshots.all()].some((each) => each.agent === agent);
+    if (keeps || book.budgeted().includes(agent) || journal.state.byAgent.has(agent)) return;
+    throw new Refusal(
+      "memory",
+      `There is no agent "${agent}": it keeps nothing in memory, and no grant names it (memory-unknown).`,
+      "`aios memory planes` lists those that keep something, `aios grants list` those that may.",
+    );
   }
 
   /** How many entries a quarantine takes out. What cannot be read is none of them: nobody gets it anyway. */
@@ -112,6 +123,7 @@ export function memoryHandlers({
     },
     "memory-entries": ({ query, before, ...of }) =>
       answering(async () => {
+        requireAgent(of.agent);
         const options = { most: PAGE, quarantined: true as const };
         const found =
           query === null
@@ -127,16 +139,23 @@ export function memoryHandlers({
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
     async "memory-quarantine"(quarantine) {
-      const seq = await journal.write({ kind: "memory-quarantined", ...quarantine });
+      const there = book.quarantines.some(({ by, value }) => by === quarantine.by && value === quarantine.value);
+      const seq = there ? null : await journal.write({ kind: "memory-quarantined", ...quarantine });
       return { seq, ...(await countTaken(quarantine)), frozen: await countFrozen(quarantine) };
     },
   };
 }
 
+const GONE = "Nothing brings it back. That it was there is in the log: `aios log show --kind memory-kept`.";
+const HINTS: { readonly [code in MemoryFaultCode]?: string } = {
+  "memory-damaged": "`aios memory verify` says what is damaged, and how it is made anew.",
+  "memory-expired": GONE,
+  "memory-erased": GONE,
+  "memory-unknown": "`aios memory planes` lists what there is, `aios memory list AGENT PLANE` the entries of a plane.",
+};
+
 function hintOf({ code }: MemoryFault): string {
-  return code === "memory-damaged"
-    ? "`aios memory verify` says what is damaged, and how it is made anew."
-    : "docs/codes.md says what the code means.";
+  return HINTS[code] ?? "docs/codes.md says what the code means.";
 }
 
 async function answering<T>(work: () => Promise<T>): Promise<T> {

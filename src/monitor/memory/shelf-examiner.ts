@@ -45,14 +45,17 @@ export function createExaminer(
   }
   const parts = new Map<number, Part>();
 
-  function isFound({ entry, text }: { readonly entry: number; readonly text: string }): boolean {
-    const [row] = database.prepare("SELECT segment, place FROM entries WHERE entry = ?").all(entry);
-    const id = Number(row?.["segment"]);
-    const part = parts.get(id);
-    if (part === undefined || part.place !== row?.["place"]) return false;
+  function prepare(): (of: { readonly entry: number; readonly text: string }) => boolean {
+    const placed = database.prepare("SELECT segment, place FROM entries WHERE entry = ?");
     const find = database.prepare("SELECT 1 AS has FROM postings WHERE segment = ? AND token = ? AND entry = ?");
-    // One too many would only make a candidate more, which is opened and found not to have the word.
-    return wordsOf(text).every((word) => find.all(id, tokenOf(part.key, word, crypto), entry).length > 0);
+    return ({ entry, text }) => {
+      const [row] = placed.all(entry);
+      const id = Number(row?.["segment"]);
+      const part = parts.get(id);
+      if (part === undefined || part.place !== row?.["place"]) return false;
+      // One too many would only make a candidate more, which is opened and found not to have the word.
+      return wordsOf(text).every((word) => find.all(id, tokenOf(part.key, word, crypto), entry).length > 0);
+    };
   }
 
   return {
@@ -81,6 +84,9 @@ export function createExaminer(
       return entries.flatMap((entry) => rowsOf(one.all(entry)));
     },
 
-    check: ({ texts }) => texts.filter((each) => !isFound(each)).map(({ entry }) => entry),
+    check({ texts }) {
+      const isFound = prepare();
+      return texts.filter((each) => !isFound(each)).map(({ entry }) => entry);
+    },
   };
 }

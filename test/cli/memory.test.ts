@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { EXIT } from "../../src/cli/exit-codes.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import type { EntryView, MemoryRequests } from "../../src/protocol/memory-table.ts";
+import { createDesk, type Desk } from "../fakes/cli-powers.ts";
+
+/* What a person finds in memory, and what verifying says of it. */
+
+const FOUND: EntryView = {
+  entry: 12,
+  agent: "notes",
+  plane: "append-only",
+  at: 1_790_000_000_000,
+  expires: null,
+  by: "notes",
+  instance: "i-0123456789abcdef",
+  labels: ["untrusted"],
+  sources: ["web/fetch"],
+  text: "The cheese is in the cellar\u202e",
+  quarantined: null,
+};
+
+async function run(
+  words: readonly string[],
+  more: { readonly verified?: Partial<MemoryRequests["memory-verify"]["ok"]>; readonly seq?: number | null } = {},
+): Promise<{ readonly desk: Desk; readonly exit: number }> {
+  const desk = createDesk({
+    answers: {
+      "memory-entries": ({ query }) => ({ entries: query === "nothing" ? [] : [FOUND] }),
+      "memory-verify": () => ({ checked: 3, damaged: [], file: [], frozen: [], ...more.verified }),
+      "memory-quarantine": () => ({ seq: more.seq ?? null, entries: 2, perhaps: 0, frozen: 0 }),
+    },
+  });
+  return { desk, exit: await runProgram(["memory", ...words], desk.powers) };
+}
+
+test("entries are found by their words, each shown with what it brings", async () => {
+  const { desk, exit } = await run(["search", "notes", "append-only", "cheese", "cellar"]);
+  expect(exit).toBe(EXIT.ok);
+  const body = { agent: "notes", plane: "append-only", before: null, query: "cheese cellar" };
+  expect(desk.monitor.asked).toContainEqual({ name: "memory-entries", body });
+  expect(desk.out()).toMatch(/12 .* notes +untrusted +The cheese is in the cellar/u);
+  expect(desk.out()).not.toContain("\u202e");
+});
+
+test("a search without words is a mistake, and one that finds nothing says where it looked", async () => {
+  expect((await run(["search", "notes", "append-only"])).exit).toBe(EXIT.usage);
+  const { desk, exit } = await run(["search", "notes", "ephemeral", "nothing"]);
+  expect({ exit, out: desk.out() }).toEqual({
+    exit: EXIT.ok,
+    out: "The ephemeral plane of notes has no entry with these words.\n",
+  });
+});
+
+test("verifying names what is wrong with the file that memory is read from, and the way out", async () => {
+  const { desk, exit } = await run(["verify"], {
+    verified: { file: ["row 3 missing from index by_segment\u001b[2J"] },
+  });
+  expect(exit).toBe(EXIT.no);
+  expect(desk.out()).toContain("index/memory.db: row 3 missing from index by_segment");
+  expect(desk.out()).toContain("aios doctor --rebuild");
+  expect(desk.out()).not.toContain("\u001b[2J");
+  const well = await run(["verify"]);
+  expect([well.exit, well.desk.out()]).toEqual([EXIT.ok, "3 entries looked at\nall as it was kept\n"]);
+});
+
+test("a quarantine says its record, or that it was there already", async () => {
+  expect((await run(["quarantine", "source", "web/fetch"], { seq: 7 })).desk.out()).toBe(
+    "in quarantine: source web/fetch (record 7)\nentries out of agents' reach: 2\n",
+  );
+  expect((await run(["quarantine", "source", "web/fetch"])).desk.out()).toContain("source web/fetch already\n");
+});
