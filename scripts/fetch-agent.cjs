@@ -1,5 +1,5 @@
 // Puts real agents' npm packages into `.cache/agents`, for the proofs that run them: fetch-agent.cjs NAME…
-// Asked for by .ci/run and by hand (npm run proof:claude-code, proof:openclaw, proof:extensions); `npm test` alone fetches none.
+// Asked for by .ci/run and by hand (npm run proof:claude-code, proof:openclaw, proof:extensions, proof:receiver); `npm test` alone fetches none.
 "use strict";
 
 const { spawnSync } = require("node:child_process");
@@ -34,6 +34,8 @@ const AGENTS = {
     ],
     leftOut: {},
   },
+  // No agent: a server of another project that takes what OpenTelemetry sends over HTTP, and shows it.
+  "otlp-server": { packages: ["@genkit-ai/telemetry-server@1.43.0"], leftOut: {} },
 };
 
 function writeLeftOut(folder, name, modules) {

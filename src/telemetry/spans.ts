@@ -48,6 +48,7 @@ export function encodeSpan(draft: SpanDraft, sha256: Sha256): JsonObject {
     ...(link === null
       ? {}
       : { links: [{ traceId: traceId(sha256, link.origin), spanId: spanId(sha256, link.origin, link.id), flags: 1 }] }),
-    status: error === null ? {} : { code: 2, message: error },
+    // Said where it is zero too: receivers were seen that take a status without a code for a fault.
+    status: error === null ? { code: 0 } : { code: 2, message: error },
   };
 }
