@@ -44,6 +44,9 @@ export const SIGNED = new Map([
   ["memory-imported", ["import-memory", "grant"]],
 ]);
 
+/** Records that say who may sign from then on: whoever is not shown what was signed there knows nothing of what follows. */
+const CHANGING = new Set(["owner-enrolled", "owner-removed", "recovery-set", "recovery-begun", "recovery-stopped"]);
+
 /** The owners of a log, as its records enrol and remove them. */
 export function createOwners() {
   /** By key id; a recovery code signs one recovery and nothing else. */
@@ -90,6 +93,8 @@ export function createOwners() {
       if (record.kind === "denied" && wanted === null) owners.noes.own += 1;
       if (wanted === null) return;
       if (payload === null) {
+        if (CHANGING.has(record.kind))
+          refuse(record.seq, "what was signed is not here, and who may sign since rests on it");
         owners.unseen += 1;
         return;
       }

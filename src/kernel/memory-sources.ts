@@ -15,6 +15,8 @@ const DIGITS = BITS / 4;
 const REST = new RegExp(`^\\(more\\) (?<filter>[0-9a-f]{${DIGITS}})$`);
 /** Begins what stands for more. No source begins so; by itself, or with anything that is no filter, it stands for every one. */
 const MORE = "(more)";
+/** What nobody knows the sources of stands for every one. */
+export const EVERY_SOURCE: string = MORE;
 
 /**
  * The sources of an entry: each once, ascending, as many as there is room for, and one filter over all others (Bloom 1970).

@@ -15,6 +15,7 @@ import { viewInstances } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
 import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, forgottenState, type LiveInstance, newLive } from "./live.ts";
+import { EVERY_SOURCE } from "../kernel/memory-sources.ts";
 import { createSeen } from "./provenance.ts";
 import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
@@ -209,7 +210,9 @@ export function createInstances(ports: InstancePorts): Instances {
           },
         );
         const state = find(instance);
-        const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words) });
+        // What those above it had results of it has with its task, as it has their labels.
+        const above = ancestry.flatMap((id) => [...(lives.get(id)?.seen.names() ?? [EVERY_SOURCE])]);
+        const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words, above) });
         lives.set(instance, live);
         live.sandbox = sandbox;
         live.devices = devices;
@@ -372,7 +375,7 @@ export function createInstances(ports: InstancePorts): Instances {
       const found = lives.get(held.instance);
       if (found !== undefined) return found;
       const state = journal.state.instances.get(held.instance) ?? forgottenState(held);
-      return newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
+      return newLive(state, { breaker: newBreaker(false), seen: createSeen([], [EVERY_SOURCE]) });
     },
 
     live(instance) {
@@ -381,7 +384,8 @@ export function createInstances(ports: InstancePorts): Instances {
       const state = find(instance);
       if (state.why !== RESTARTED)
         throw new Refusal("unknown-instance", `Instance ${instance} has ended.`, "Run `aios ps`.");
-      return newLive(state, { breaker: newBreaker(state.strict), seen: createSeen(state.words) });
+      // What it had seen went with the monitor that it ran under.
+      return newLive(state, { breaker: newBreaker(state.strict), seen: createSeen(state.words, [EVERY_SOURCE]) });
     },
 
     homes,

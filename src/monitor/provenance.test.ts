@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { originIn } from "../kernel/memory-sources.ts";
 import { createSeen, traceArguments } from "./provenance.ts";
 
 test("an argument is traced to the human's words and to the results that held it", () => {
@@ -25,4 +26,12 @@ test("what is kept is bounded, the oldest goes first", () => {
   for (let i = 0; i < 100; i++) seen.add(`r${i}`, `value-${i}-end`);
   expect(seen.sources("value-0-end")).toEqual([]);
   expect(seen.sources("value-99-end")).toEqual(["r99"]);
+});
+
+test("keeps the names of ever more sources in bounded room, and misses none of them", () => {
+  const seen = createSeen([], ["first"]);
+  const names = Array.from({ length: 5000 }, (_, at) => `files#file:///${at}`);
+  for (const name of names) seen.name(name);
+  expect(seen.names().length).toBeLessThanOrEqual(1024);
+  for (const name of ["first", ...names]) expect(originIn(seen.names(), name)).not.toBeNull();
 });

@@ -1,8 +1,11 @@
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import { gatherSources } from "../kernel/memory-sources.ts";
 
 /** Texts kept for one instance, to say later where an argument came from. */
 const KEPT_TEXTS = 64;
 const KEPT_UNITS = 1_048_576;
+/** Names of sources that are kept as they are; of more, most are kept as a filter (kernel/memory-sources.ts). */
+const MOST_NAMES = 1024;
 /** Shorter values occur everywhere; saying where would mislead. */
 const SHORTEST = 3;
 
@@ -17,15 +20,20 @@ export interface Seen {
   names(): readonly string[];
 }
 
-export function createSeen(words: readonly string[]): Seen {
+/** Begins what an instance has seen. `sources`: where it may have had something from before, of which no text is kept. */
+export function createSeen(words: readonly string[], sources: Iterable<string> = []): Seen {
   const texts: { source: string; text: string }[] = [];
-  const named = new Set<string>();
+  let named = new Set<string>(sources);
   let units = 0;
+  function name(source: string): void {
+    named.add(source);
+    if (named.size > MOST_NAMES) named = new Set(gatherSources(named));
+  }
   return {
     names: () => [...named],
-    name: (source) => void named.add(source),
+    name,
     add(source, text) {
-      named.add(source.replace(/ #\d+$/, ""));
+      name(source.replace(/ #\d+$/, ""));
       const kept = text.slice(0, KEPT_UNITS);
       texts.push({ source, text: kept });
       units += kept.length;

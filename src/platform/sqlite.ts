@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
 /** A value in a database. Integers are within the safe range. */
@@ -31,6 +32,7 @@ export interface SqlDatabase {
  * caller removes it and begins again. Names in double quotes are never read as text, and nothing loads extensions.
  */
 export function openDatabase(path: string): SqlDatabase {
+  refuseOddFiles(path);
   const database = new DatabaseSync(path, { enableDoubleQuotedStringLiterals: false, allowExtension: false });
   try {
     telling(() => {
@@ -55,6 +57,7 @@ export function openDatabase(path: string): SqlDatabase {
  * committed by the time of each statement, and holds nothing up.
  */
 export function openDatabaseToRead(path: string): Pick<SqlDatabase, "prepare" | "close"> {
+  refuseOddFiles(path);
   const database = new DatabaseSync(path, {
     readOnly: true,
     enableDoubleQuotedStringLiterals: false,
@@ -67,6 +70,14 @@ export function openDatabaseToRead(path: string): Pick<SqlDatabase, "prepare" | 
     throw error;
   }
   return Object.freeze({ prepare: prepareIn(database), close: () => database.close() });
+}
+
+/** SQLite opens what is there: a pipe in place of the file, or of one beside it, would be waited for without end. */
+function refuseOddFiles(path: string): void {
+  for (const each of [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
+    const found = lstatSync(each, { throwIfNoEntry: false });
+    if (found !== undefined && !found.isFile()) throw new DatabaseDamaged(`${each} is not a regular file`);
+  }
 }
 
 function prepareIn(database: DatabaseSync): SqlDatabase["prepare"] {

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { contentOf, saltedOf } from "../fakes/memory-export.ts";
@@ -373,6 +373,47 @@ describe("poison that is found later", () => {
       });
     expect(refused(await follow("web", get), 0)).toBe("memory-quarantined");
     expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: "perhaps" });
+    for (const value of ["zfiles/list_directory", "zfiles/read_text_file"])
+      await aios.sign("release-memory", { by: "source", value });
+  }, 60_000);
+
+  test("is taken out too where one below its reader wrote it, and where it was approved after a restart", async () => {
+    const outcomes = async () =>
+      (await records("outcome")).flatMap(({ record }) =>
+        record.kind === "outcome" && record.what === "files/read_text_file" ? [record.instance] : [],
+      );
+    const before = (await outcomes()).length;
+    const reading = follow(
+      "other",
+      call("files__read_text_file", { path: "/workspace/page.txt" }),
+      { until: 1 },
+      append("Saffron: what the page says, held"),
+    ).catch(() => null);
+    await vi.waitUntil(async () => (await outcomes()).length > before, { timeout: 30_000 });
+    const above = (await outcomes()).at(-1) ?? "";
+    const below = await aios.follow("web", [append("Saffron: what the page says, below")], {
+      workspace: aios.workspace,
+      parent: above,
+    });
+    const derived = Number(told(below, 0)["entry"]);
+    await aios.client.request("hold", { instance: above, stages: ["approve"] });
+    aios.release("other");
+    await vi.waitUntil(async () => (await aios.held()).length > 0, { timeout: 30_000 });
+    const [held] = await aios.held();
+    await aios.crash();
+    await aios.restart();
+    await reading;
+    await aios.answer(held?.request ?? "", "allow");
+    const kept = derived + 1;
+    const standing = () =>
+      Promise.all([derived, kept].map((entry) => aios.client.request("memory-entry", { entry }))).then((shown) =>
+        shown.map(({ quarantined }) => quarantined),
+      );
+    expect(await standing()).toEqual([null, null]);
+    const source = { by: "source", value: "files/read_text_file" } as const;
+    await aios.client.request("memory-quarantine", source);
+    expect(await standing()).toEqual(["named", "perhaps"]);
+    await aios.sign("release-memory", source);
   }, 60_000);
 });
 

@@ -181,6 +181,24 @@ describe("the verifier", () => {
     );
   });
 
+  test("goes on no further where it is not shown who may sign; twin: what changes nothing of that may be missing", () => {
+    const removed = made("owner-removed", first, {
+      purpose: "remove-owner",
+      document: { owner: keys[0].id },
+      fields: { owner: keys[0].id },
+    });
+    const hidden = ([record]: readonly [object, object]): readonly [object, null] => [record, null];
+    const check = (...records: readonly (readonly [object, object | null])[]) => {
+      const owners = createOwners() as Owners;
+      for (const [record, payload] of records) owners.check(record, payload);
+      return owners;
+    };
+    const begun = [enrol(first, first), enrol(keys[0], first)] as const;
+    expect(() => check(...begun, hidden(removed), policy(keys[0]))).toThrow(/who may sign since/u);
+    expect(() => check(begun[0], hidden(begun[1]))).toThrow(/who may sign since/u);
+    expect(check(...begun, hidden(policy(keys[0])))).toMatchObject({ signed: 2 });
+  });
+
   test("refuses a second screen that a passkey switched, whatever its roles; twin: a key file may", () => {
     const second = (by: Signer) =>
       made("second-screen-set", by, { purpose: "set-second-screen", document: { for: "nothing" } });
