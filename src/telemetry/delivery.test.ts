@@ -139,6 +139,17 @@ test("what a receiver refuses for good is narrowed to the one record, and a gap 
   expect(state.cursor).toMatchObject({ next: 4, lost: 1 });
 });
 
+test("a receiver that refuses the word of a gap too takes nothing now: it gets all of it when it does again", async () => {
+  const { run, state, taken, waits } = stage(2, { perRead: 1 });
+  const refused = { kind: "refused", why: "status 422" } as const;
+  // The first record, the word that it is missing; the same again, twice; then it takes it, and refuses the second for good.
+  state.answers = [refused, refused, refused, refused, { kind: "done" }, refused, { kind: "done" }];
+  await run();
+  expect(taken).toEqual([0, [1, 2]]);
+  expect(waits).toEqual([500, 1000]);
+  expect(state.cursor).toMatchObject({ next: 2, lost: 1 });
+});
+
 test("records that cannot be read are a gap that is told, one for all in a row", async () => {
   const { run, state, taken } = stage(8, { unreadable: [1, 2, 5], perRead: 8 });
   await run();

@@ -64,7 +64,7 @@ const MOST_UNITS = 1024 * 1024;
  * Delivers the log: in order, each record at least once. The log itself is the queue: the cursor moves on only after the
  * receiver has taken what was made of the records before it, so that a receiver that is slow, down or lost costs neither
  * memory nor records, and a process that is killed in between delivers the last batch again. What a receiver refuses for
- * good is narrowed to the one item, and a gap is told in its place. A log that is not the one which was delivered (its files
+ * good is narrowed to the one item, and a gap is told in its place; one that refuses that too is asked again, later. A log that is not the one which was delivered (its files
  * were put back as they once were) is a gap too, and is delivered again from the newest place where it is the same.
  */
 export function createDelivery(parts: DeliveryParts): Delivery {
@@ -89,30 +89,35 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   };
 
   async function hand(items: readonly Item[]): Promise<void> {
-    for (let tried = 0; items.length > 0; tried += 1) {
-      const sent = await parts.send(items.map(({ value }) => value));
+    let given = items;
+    while (given.length > 0) {
+      const sent = await parts.send(given.map(({ value }) => value));
       if (sent.kind === "done") {
         failures = 0;
         fault = null;
-        lost += sent.leftOut ?? 0;
+        lost += (sent.leftOut ?? 0) + (given === items ? 0 : 1);
         return;
       }
       if (sent.kind === "later") {
         await later(sent.why);
         continue;
       }
-      if (items.length > 1) {
+      if (given === items && items.length > 1) {
         const half = Math.ceil(items.length / 2);
         await hand(items.slice(0, half));
         return await hand(items.slice(half));
       }
       const [only] = items;
-      lost += 1;
+      if (given !== items || only === undefined) {
+        // Not even the word that it is missing: that receiver takes nothing now, and it is not this item that it refuses.
+        await later(sent.why);
+        given = items;
+        continue;
+      }
       fault = sent.why;
-      if (only === undefined || tried > 0) return; // not even the word that it is missing
-      items =
-        view?.gap({ from: only.seq, to: only.seq + 1, at: parts.now(), why: `its receiver refused it: ${sent.why}` }) ??
-        [];
+      const why = `its receiver refused it: ${sent.why}`;
+      given = view?.gap({ from: only.seq, to: only.seq + 1, at: parts.now(), why }) ?? [];
+      if (given.length === 0) lost += 1; // a view without words of its own
     }
   }
 
