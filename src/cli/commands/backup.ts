@@ -78,7 +78,7 @@ export const restore: Command = {
   ],
   details: [
     "Verifies everything first: the manifest by the log's own record of it, every file by the manifest, the log by its signed checkpoint, every payload by its record. The home is made where nothing is, and put there in one step.",
-    "What happened after the backup is lost, so nothing comes back that could have been used up, taken back or replaced by then: every grant and lease is revoked, what was held is gone, recovery codes are void, what agents kept for a time has ended, frozen versions wait for a newer signature, and everything is frozen until an owner thaws it (aios thaw --all). The log says that it was restored and from where.",
+    "What happened after the backup is lost, so nothing comes back that could have been used up, taken back or replaced by then: every grant and lease is revoked, what was held is gone, recovery codes are void, what agents kept for a time has ended, frozen versions wait for a newer signature, what was taken into quarantine since is to be taken there again, and everything is frozen until an owner thaws it (aios thaw --all). The log says that it was restored and from where.",
     "Owners, policy, secrets and providers are those of the backup: look through them first. Witnesses that saw more of the log refuse it from now on, and aios log verify --against shows the gap.",
   ],
   examples: ["restore /mnt/disk/monday --keys /mnt/stick/home.keys", "restore /mnt/disk/monday --keys old/keys"],

@@ -19,7 +19,7 @@ export const memoryErase: Command = {
   flags: [{ name: "keep-frozen", value: null, help: "leave snapshots that hold them; their texts stay" }, HOME],
   details: [
     "Destroys their keys: no file of the home and no backup without epoch keys opens them any more. That they were there, and that you erased them, stays in the log.",
-    "Snapshots that hold one of them are named and erased first, each whole and in every version, with a statement of its own: agents have none of that name until you freeze the next version. What agents and people copied in other words, or told others, is not found.",
+    "Snapshots that hold one of them are named and erased first, each whole and in every version, with a statement of its own: agents have none of that name until you freeze the next version. What agents and people copied in other words, or told others, is not found, nor the record of an action that waited for an answer with the text in it (aios log show --kind held; aios log erase RECORD erases it).",
   ],
   examples: ["memory erase 12 13"],
   async run(powers, args) {
