@@ -4,6 +4,7 @@ import { REASONS, type Stage } from "../kernel/codes.ts";
 import type { HoldReason } from "../kernel/decision.ts";
 import { noteHeld, noteTooMany } from "../kernel/flood.ts";
 import type { Risk } from "../kernel/grant.ts";
+import { MEMORY_DRIVER } from "../kernel/memory.ts";
 import { approve, decide, redeem, select, type Ticket, validate, type Validated } from "../kernel/pipeline.ts";
 import type { Staged } from "../kernel/staged.ts";
 import { toHex } from "../protocol/bytes.ts";
@@ -49,7 +50,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   const settling = new Set<string>();
   const draw = createDraw(ports.powers.random);
   const limit = createTimeLimit({ clock: ports.clock, timer: ports.powers.timer }, RUN_MS);
-  let ownTokens = 2 ** 40; // tokens for calls that no face waits for; faces count from 1
+  let ownTokens = 2 ** 40; // of calls that no face waits for; faces count from 1
 
   /** Decide to redeem in one turn of the loop: nothing can move in between. */
   function pass(
@@ -178,6 +179,8 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function run(asked: Asked, ticket: Ticket, driver: RunningDriver): Promise<Outcome> {
     const { live } = asked;
     const policy = ports.evaluator().version;
+    // As its labels before the call: it may give words before it is done. Memory names what it gives itself.
+    if (driver.name !== MEMORY_DRIVER) live.seen.name(asked.what);
     const recorded = execute(
       {
         ticket,
@@ -218,13 +221,8 @@ export function createConduct(ports: ConductPorts): Conduct {
       live.breaker = noteOutcome(live.breaker, attacked ? "denied" : "done", ports.now());
       await freezeOpen(live, ports);
       live.seen.add(`${asked.what} #${executed.intent}`, executed.text);
-      ports.emit({
-        instance: live.state.instance,
-        request: asked.request,
-        what: asked.what,
-        stage: "audit",
-        verdict: "recorded",
-      });
+      const { request, what } = asked;
+      ports.emit({ instance: live.state.instance, request, what, stage: "audit", verdict: "recorded" });
       return { kind: "done", result: executed.result };
     }
     if (executed.code === LOG_UNAVAILABLE) await ports.freeze(live, AUDIT_FAILED);

@@ -65,6 +65,8 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
   let cancelAgain: (() => void) | null = null;
   /** Which start is meant: what an earlier one still does is nobody's business. */
   let round = 0;
+  /** Resolves when the one before is gone, and with it the port that it had. */
+  let gone: Promise<unknown> = Promise.resolve();
 
   function begin(): void {
     cancelAgain?.();
@@ -84,13 +86,19 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
       cancelAgain = powers.timer.after(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)] ?? 0, begin);
       failures += 1;
     };
-    startProcess(ports, {
-      standing: (given) => {
-        if (own !== round) return;
-        deliveries = given;
-        failures = 0;
-      },
-    }).then(
+    const standing = (given: readonly DeliveryState[]): void => {
+      if (own !== round) return;
+      deliveries = given;
+      failures = 0;
+    };
+    const start = async (): ReturnType<typeof startProcess> => {
+      await gone;
+      if (own !== round) throw new Error("another setting is in force");
+      const started = await startProcess(ports, { standing });
+      gone = started.process.ended;
+      return started;
+    };
+    start().then(
       ({ process, tell }) => {
         if (own !== round) return process.kill();
         running = { kill: () => process.kill(), tell };

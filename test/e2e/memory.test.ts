@@ -377,6 +377,19 @@ describe("poison that is found later", () => {
       await aios.sign("release-memory", { by: "source", value });
   }, 60_000);
 
+  test("comes from a call that is not done yet, whose words may be there already", async () => {
+    const ran = await follow("other", call("files__list_directory", { path: "/workspace" }), {
+      together: [call("files__read_text_file", { path: "/workspace/page.txt" }), append("Saffron: while it reads")],
+    });
+    const [entry] = ran.answers.flatMap(({ result }) => {
+      const text = result?.content?.[0]?.text ?? "";
+      return text.startsWith('{"entry"') ? [Number((JSON.parse(text) as { entry: number }).entry)] : [];
+    });
+    expect((await aios.client.request("memory-entry", { entry: entry ?? -1 })).sources).toContain(
+      "files/read_text_file",
+    );
+  });
+
   test("is taken out too where one below its reader wrote it, and where it was approved after a restart", async () => {
     const outcomes = async () =>
       (await records("outcome")).flatMap(({ record }) =>
