@@ -53,8 +53,9 @@ export function faceHandlers(ports: FacePorts): {
       });
       // Names and words of resources are the server's data and not in its pin: seeing them is reading them.
       const added = READ.labels.filter((label) => !live.state.labels.includes(label));
-      const theirs = visible.resources.some(({ driver }) => driver !== MEMORY_DRIVER);
-      if (theirs && added.length > 0) {
+      const theirs = new Set(visible.resources.map(({ driver }) => driver).filter((name) => name !== MEMORY_DRIVER));
+      for (const driver of theirs) live.seen.name(`${driver}#`);
+      if (theirs.size > 0 && added.length > 0) {
         const { instance } = live.state;
         await journal.write({ kind: "labelled", instance, labels: added, because: "a list of resources" });
       }

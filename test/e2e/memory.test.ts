@@ -504,6 +504,13 @@ describe("a copy of the log from before an erasure, put back", () => {
     await aios.crash();
     copy(aios.home, join(backup, "now"));
     expect(await restored("then", "now", entries)).toEqual(["it stays", expect.stringContaining("memory-damaged")]);
+    // The others are given as before, and who verifies is told of it.
+    const plane = { agent: "keeper", plane: "append-only", before: null, query: null } as const;
+    const listed = (await aios.client.request("memory-entries", plane)).entries.map(({ entry }) => entry);
+    expect(listed).toContain(entries[0]);
+    expect(listed).not.toContain(entries[1]);
+    const { damaged } = await aios.client.request("memory-verify", {});
+    expect(damaged.map(({ entry }) => entry)).toContain(entries[1]);
     for (const folder of [aios.home, join(backup, "now"), join(backup, "then", "log")])
       expect(filesHolding(folder, word)).toEqual([]);
     await aios.crash();
