@@ -122,8 +122,10 @@ describe("a log that a witness has seen otherwise", () => {
   ];
 
   test.each(GRAVE)("%s: it is named, recorded once and kept", async (_, answer, code, seen, says) => {
+    let speaks = true;
     const { cosigning, recorded, said } = await setUp((at, text) => {
       if (at.endsWith("1")) return Promise.resolve(honest(one, text));
+      if (!speaks) return Promise.resolve({ kind: "silent" });
       const { old = 0 } = readAddCheckpoint(text) ?? {};
       return Promise.resolve(answer(old, 10));
     });
@@ -138,6 +140,10 @@ describe("a log that a witness has seen otherwise", () => {
       { name: one.key.name, size: 10, trouble: null },
       { name: two.key.name, size: null, trouble: { code, seen, size: 10, at: 7 } },
     ]);
+    // That it says nothing later takes nothing back.
+    speaks = false;
+    expect(await cosigning.covers(9)).toBe(false);
+    expect((await cosigning.standing()).witnesses).toMatchObject([{ trouble: null }, { trouble: { code, seen } }]);
     // Other witnesses are others.
     cosigning.changed();
     expect((await cosigning.standing()).witnesses).toMatchObject([{ trouble: null }, { trouble: null }]);

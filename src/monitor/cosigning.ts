@@ -147,7 +147,10 @@ function noteTrouble(
   ports: CosigningPorts,
   { seen, text, name, trouble }: { seen: Seen; text: string; name: string; trouble: WitnessTrouble },
 ): void {
-  seen.troubles.set(text, { ...trouble, at: ports.now() });
+  // One that does not answer, or answers otherwise, has not taken back what it said of the log.
+  const before = seen.troubles.get(text);
+  if (before === undefined || !isGrave(before.code) || isGrave(trouble.code))
+    seen.troubles.set(text, { ...trouble, at: ports.now() });
   ports.report(`${name} ${describeTrouble(trouble)}`);
   const { code, size } = trouble;
   const once = `${code} ${text}`;

@@ -383,7 +383,7 @@ describe("poison that is found later", () => {
     });
     const [entry] = ran.answers.flatMap(({ result }) => {
       const text = result?.content?.[0]?.text ?? "";
-      return text.startsWith('{"entry"') ? [Number((JSON.parse(text) as { entry: number }).entry)] : [];
+      return text.startsWith('{"entry"') ? [(JSON.parse(text) as { entry: number }).entry] : [];
     });
     expect((await aios.client.request("memory-entry", { entry: entry ?? -1 })).sources).toContain(
       "files/read_text_file",
