@@ -18,7 +18,7 @@ import { verifyLog } from "../src/monitor/log/verify.ts";
 import type { Log } from "../src/monitor/log/log.ts";
 import { createCrypto } from "../src/platform/crypto.ts";
 import { openHome } from "../src/platform/home.ts";
-import { openLogReader } from "../src/platform/log-files.ts";
+import { openWaitingLogReader } from "../src/platform/waiting-log-reader.ts";
 import { openMonitorKeys } from "../src/platform/monitor-keys.ts";
 import { connectUnix } from "../src/platform/unix-server.ts";
 import { connectClient, REPO, startSubstrate, type Client } from "../test/e2e/substrate.ts";
@@ -220,7 +220,7 @@ async function verify(
   const keys = openMonitorKeys(openHome(home).keys);
   const began = performance.now();
   const { publicKey } = keys.logSigner;
-  const reader = openLogReader(join(home, "log"));
+  const reader = openWaitingLogReader(join(home, "log"));
   const verdict = await verifyLog(reader, { powers: createCrypto(), publicKey, origin: keys.logOrigin });
   if (verdict.kind !== "verified") throw new Error(`the log did not verify: ${verdict.why}`);
   return { size: verdict.size, seconds: seconds(began), peak: process.resourceUsage().maxRSS / 1024 };

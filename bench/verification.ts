@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verifyLog } from "../src/monitor/log/verify.ts";
 import { createCrypto } from "../src/platform/crypto.ts";
-import { openLogReader } from "../src/platform/log-files.ts";
+import { openWaitingLogReader } from "../src/platform/waiting-log-reader.ts";
 import { createSigner } from "../src/platform/signer.ts";
 import { appendGroups, openBenchLog } from "./records.ts";
 import type { Row } from "./row.ts";
 
 const GROUPS = 700;
-const ROUNDS = 3;
+const ROUNDS = 5;
 /** DESIGN 11: share of what hashing and parsing alone would allow on one core. */
 const SHARE = 0.5;
 
@@ -63,7 +63,7 @@ function hashAndParse(leaves: readonly Uint8Array[]): number {
 
 async function verify(home: string, size: number): Promise<number> {
   const start = performance.now();
-  const verdict = await verifyLog(openLogReader(join(home, "log")), {
+  const verdict = await verifyLog(openWaitingLogReader(join(home, "log")), {
     powers: createCrypto(),
     publicKey: createSigner(new Uint8Array(32).fill(2)).publicKey,
     origin: "aios.bench/log",

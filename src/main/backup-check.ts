@@ -5,7 +5,8 @@ import { CliFailure } from "../cli/failure.ts";
 import { readCopy } from "../monitor/log/read-copy.ts";
 import { openSlots } from "../monitor/log/slots.ts";
 import { verifyLog } from "../monitor/log/verify.ts";
-import { openLogFiles, openLogReader } from "../platform/log-files.ts";
+import { openLogFiles } from "../platform/log-files.ts";
+import { openWaitingLogReader } from "../platform/waiting-log-reader.ts";
 import type { Crypto, Random } from "../platform/powers.ts";
 import type { BackupFile } from "../protocol/backup.ts";
 import { identityOf, type KeyCopy, logKeysOf, type LogIdentity, type MemoryNumbers, refuse } from "./backup-keys.ts";
@@ -30,7 +31,7 @@ export async function verifyCopiedLog(
   }: CopiedLog & { readonly identity: LogIdentity; readonly earlier: readonly string[] },
 ): Promise<void> {
   const powers = { sha256: (data: Uint8Array) => crypto.sha256(data), verify: crypto.verify.bind(crypto) };
-  const verdict = await verifyLog(openLogReader(folder), { powers, ...identity, earlier });
+  const verdict = await verifyLog(openWaitingLogReader(folder), { powers, ...identity, earlier });
   if (verdict.kind === "refused")
     throw refuse(`its log is refused${verdict.at === null ? "" : ` at record ${verdict.at}`}: ${verdict.why}`);
   if (verdict.size !== size) throw refuse(`its log has ${verdict.size} records, not ${size}`);

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { CliFailure } from "../cli/failure.ts";
 import type { Files, LogKeySource, LogVerifier, ReadMemory, Verified, WitnessChoice } from "../cli/powers.ts";
 import { verifyLog, type VerifyOptions } from "../monitor/log/verify.ts";
-import { openLogReader } from "../platform/log-files.ts";
+import { openWaitingLogReader } from "../platform/waiting-log-reader.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { createSigner } from "../platform/signer.ts";
 import { decodeUtf8, toHex } from "../protocol/bytes.ts";
@@ -26,7 +26,7 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
 
   async function findKey(source: LogKeySource): Promise<NoteKey> {
     if (source.kind === "text") return readLogKey(source.text, sha256);
-    const note = await openLogReader(logFolder(source.home)).read("checkpoint");
+    const note = await openWaitingLogReader(logFolder(source.home)).read("checkpoint");
     const [name = ""] = (note === null ? "" : (decodeUtf8(note) ?? "")).split("\n");
     return { name, publicKey: readPublicKey(source.home) };
   }
@@ -43,7 +43,7 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
       throw CliFailure.of("usage", "A log is compared with one copy at a time", "name one folder, and any checkpoints");
     const earlier: string[] = [];
     for (const path of paths) if (path !== copy) earlier.push(await files.read(path, MAX_NOTE_BYTES));
-    return copy === undefined ? { earlier } : { earlier, copy: openLogReader(copy) };
+    return copy === undefined ? { earlier } : { earlier, copy: openWaitingLogReader(copy) };
   }
 
   /** Who cosigned a checkpoint, or why that is not enough. */
@@ -86,7 +86,7 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
       const key = await findKey(source);
       // A home whose log is gone is refused as such a log; a folder that somebody named is looked for.
       if (source.kind === "text" || path !== logFolder(source.home)) insistOnFolder(path);
-      const verdict = await verifyLog(openLogReader(path), {
+      const verdict = await verifyLog(openWaitingLogReader(path), {
         powers,
         publicKey: key.publicKey,
         origin: key.name,

@@ -11,7 +11,7 @@ import { isLoopback, parseHttpUrl } from "../kernel/hosts.ts";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../kernel/json.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { openEventFile } from "../platform/event-file.ts";
-import { openLogReader } from "../platform/log-files.ts";
+import { openLogReader } from "../platform/log-reader.ts";
 import { serveMetrics } from "../platform/metrics-server.ts";
 import { hardenProcess } from "../platform/process-hardening.ts";
 import { openTelemetryStore } from "../platform/telemetry-store.ts";

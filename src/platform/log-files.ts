@@ -1,21 +1,16 @@
-import { close, constants, fdatasync, fstat, fsync, open, read, write, type Stats } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { close, constants, fdatasync, fsync, open, write } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { lockFile } from "./file-lock.ts";
-import type { AppendFile, LogFiles, LogReader, WholeFile } from "./log-powers.ts";
+import type { AppendFile, LogFiles, WholeFile } from "./log-powers.ts";
+import { logPaths, openLogReader, readRange } from "./log-reader.ts";
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } =
-  constants;
-/** A pipe or a device must not hold up whoever reads a folder that somebody else made. */
-const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** Writes under way at once. Fewer than the threads of libuv, so that a group of records never waits for tiles. */
 const PARALLEL = 2;
-/** More than a segment, or a bundle of the longest records: a copy of a log may come from anybody. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
-const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 // Callbacks made into promises once: a file handle object for every append would cost as much as the append.
 const openFile = promisify(open);
@@ -23,21 +18,10 @@ const closeFile = promisify(close);
 const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
 const writeSome = promisify(write);
-const readSome = promisify(read);
-const statFile: (descriptor: number) => Promise<Stats> = promisify(fstat);
-
-/** Opens a folder of log files for reading only. `root` is absolute. Symbolic links are not followed. */
-export function openLogReader(root: string): LogReader {
-  const at = resolver(root);
-  return Object.freeze({
-    read: (path: string) => readWhole(at(path)).catch((error: unknown) => unreadable(path, error)),
-    list: (folder: string) => listNames(at(folder)).catch((error: unknown) => unreadable(folder, error)),
-  });
-}
 
 /** Opens a folder for one log's files; it is made, for its owner only, when it is first held or written to. */
 export function openLogFiles(root: string): LogFiles {
-  const at = resolver(root);
+  const at = logPaths(root);
   let lock: number | null = null;
   /** Folders that are there; only this process removes any, since it holds the lock. */
   const known = new Set<string>();
@@ -112,16 +96,6 @@ export function openLogFiles(root: string): LogFiles {
   }
 }
 
-/** Paths of a log are plain names below its folder; anything else is a fault of the caller. */
-function resolver(root: string): (path: string) => string {
-  return (path) => {
-    if (!path.split("/").every((name) => PLAIN_NAME.test(name))) {
-      throw new RangeError(`Cannot use the log file ${JSON.stringify(path)}: it is not a path of plain names`);
-    }
-    return join(root, path);
-  };
-}
-
 /** Makes a folder and those above it, each durable in the one that holds it. */
 async function makeFolder(folder: string): Promise<void> {
   let first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
@@ -177,85 +151,6 @@ async function writeAll(
     const { bytesWritten } = await writeSome(descriptor, bytes, written, bytes.length - written, place);
     written += bytesWritten;
   }
-}
-
-async function readRange(
-  file: string,
-  range: { readonly offset: number; readonly length: number },
-): Promise<Uint8Array | null> {
-  let descriptor: number;
-  try {
-    descriptor = await openFile(file, READ);
-  } catch (error) {
-    return absent(error);
-  }
-  try {
-    return await readFrom(descriptor, range);
-  } finally {
-    await closeFile(descriptor);
-  }
-}
-
-async function readWhole(file: string): Promise<Uint8Array | null> {
-  let descriptor: number;
-  try {
-    descriptor = await openFile(file, READ);
-  } catch (error) {
-    return absent(error);
-  }
-  try {
-    const found = await statFile(descriptor);
-    if (!found.isFile()) throw new Error("it is no plain file");
-    if (found.size > MAX_FILE_BYTES) throw new RangeError(`${found.size} bytes are more than any file of a log has`);
-    return await readFrom(descriptor, { offset: 0, length: found.size });
-  } finally {
-    await closeFile(descriptor);
-  }
-}
-
-async function readFrom(
-  descriptor: number,
-  { offset, length }: { readonly offset: number; readonly length: number },
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await readSome(descriptor, bytes, filled, length - filled, offset + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
-}
-
-async function listNames(folder: string): Promise<readonly string[]> {
-  try {
-    const names = await readdir(folder);
-    return names.toSorted();
-  } catch (error) {
-    return absent(error) ?? [];
-  }
-}
-
-const READ_FAULTS: ReadonlyMap<unknown, string> = new Map([
-  ["ELOOP", "it is a symbolic link, or behind links that lead in a circle"],
-  ["ENOTDIR", "something else is where a folder should be"],
-  ["EISDIR", "it is a folder"],
-  ["ENXIO", "it is no plain file"],
-  ["EACCES", "it may not be read by whoever asks"],
-]);
-
-/** Says in words which file it is and what is wrong with it; the code of the file system stays with it. */
-function unreadable(path: string, error: unknown): never {
-  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
-  const plain = error instanceof Error ? error.message : String(error);
-  const why = READ_FAULTS.get(code) ?? code ?? plain;
-  throw Object.assign(new Error(`Cannot read ${path}: ${why}`, { cause: error }), code === null ? {} : { code });
-}
-
-/** Null for a file that is not there; every other failure is one (ERRORS-DENY). */
-function absent(error: unknown): null {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-  throw error;
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -1,12 +1,12 @@
 import { argv, stdout } from "node:process";
 import { verifyLog } from "../../src/monitor/log/verify.ts";
-import { openLogReader } from "../../src/platform/log-files.ts";
+import { openWaitingLogReader } from "../../src/platform/waiting-log-reader.ts";
 import { CRYPTO, ORIGIN, SIGNER } from "../fakes/open-log.ts";
 
 /* Verifies the log in a folder in a process of its own: `verify-apart.ts FOLDER [keep]`, where `keep` keeps all that was read. */
 const [folder = "", keep] = argv.slice(2);
 const kept: unknown[] = [];
-const reader = openLogReader(folder);
+const reader = openWaitingLogReader(folder);
 const verdict = await verifyLog(
   {
     ...reader,
