@@ -19,6 +19,8 @@ export interface PendingCall {
   /** Host id of the thread. */
   readonly pid: number;
   readonly number: number;
+  /** `AUDIT_ARCH_…` of the door that it came by (`linux/audit.h`). */
+  readonly architecture: number;
   /** The first five arguments. */
   readonly arguments: readonly [bigint, bigint, bigint, bigint, bigint];
 }
@@ -36,6 +38,7 @@ export function receiveCall(listener: number): PendingCall | null {
     id: received.readBigUInt64LE(0),
     pid: received.readUInt32LE(8),
     number: received.readInt32LE(16),
+    architecture: received.readUInt32LE(20),
     arguments: [
       received.readBigUInt64LE(32),
       received.readBigUInt64LE(40),

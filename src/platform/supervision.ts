@@ -8,7 +8,7 @@ import type {
   StoppedCall,
   WatchOrder,
 } from "../sandbox/evidence.ts";
-import type { Notice } from "../sandbox/notice.ts";
+import type { Notices } from "../sandbox/notice.ts";
 import { createStartKeeper } from "../sandbox/start-words.ts";
 import type { FileNote } from "../sandbox/storage-wire.ts";
 import { type Connecting, createConnecting } from "./connecting.ts";
@@ -18,7 +18,7 @@ import { readForeignText, readForeignTexts } from "./foreign-memory.ts";
 import { takeWatch } from "./file-watching.ts";
 import { errnoOf } from "./libc.ts";
 import type { Polled, PollEntry } from "./poll-set.ts";
-import { signalProcess } from "./sandbox-syscalls.ts";
+import { openProcess, signalProcess } from "./sandbox-syscalls.ts";
 import { answerCall, isPending, receiveCall, type PendingCall } from "./seccomp-notice.ts";
 import { createStorageLink, type StorageLink } from "./storage-link.ts";
 
@@ -48,8 +48,7 @@ export interface Ward {
 }
 
 export interface WardPorts {
-  /** Meaning of a call's number. */
-  readonly notices: (number: number) => Notice;
+  readonly notices: Notices;
   report(evidence: Evidence): void;
   /** Milliseconds, for durations only. */
   now(): number;
@@ -58,7 +57,8 @@ export interface WardPorts {
 /**
  * Watches one sandbox from the launcher's first word to its last process. `launcher` is a socket to the launcher, `first`
  * a descriptor of the namespace's first process; both belong to the ward. TERMINAL: on a terminal call the namespace is
- * killed here, before anybody is told. A refused call fails with EPERM. The start of a program is taken down and goes on;
+ * killed here, before anybody is told. A refused call fails with EPERM; a process that calls by another architecture or by
+ * x32 is killed. The start of a program is taken down and goes on;
  * by then other threads may have changed what was read, which is evidence and decides nothing. With guarded roots,
  * `device` is a socket to the storage device, which changes files on the agent's behalf.
  */
@@ -184,6 +184,15 @@ export function createWard(
     if (shown) examples.push({ call: name, pid: call.pid, program: own ? program : "?" });
   }
 
+  /** No program that is meant for this machine calls so: its process ends, and the call is not made. */
+  function endCaller(source: number, call: PendingCall, name: string): void {
+    const process = openProcess(processOf(call.pid));
+    // While it waits its ids are its own, and the descriptor was made for it.
+    if (process !== null && isPending(source, call)) signalProcess(process, SIGKILL);
+    if (process !== null) closeSync(process);
+    refuse(source, call, name, "ENOSYS");
+  }
+
   function takeStart(source: number, call: PendingCall, name: string): void {
     const isLaunch = phase === "launching";
     if (!isLaunch && order.programs === "none") return refuse(source, call, name);
@@ -235,11 +244,12 @@ export function createWard(
     if (listener === null) return;
     const call = receiveCall(listener);
     if (call === null) return;
-    const notice = notices(call.number);
+    const notice = notices(call);
     if (notice.kind === "start") takeStart(listener, call, notice.call);
     else if (notice.kind === "connect") takeConnect(listener, call, notice.call);
     else if (notice.kind === "watch") takeWatching(listener, call, notice.call);
     else if (notice.kind === "guarded" && storage !== null) takeChange(listener, call, notice.call);
+    else if (notice.kind === "foreign") endCaller(listener, call, notice.call);
     else if (notice.kind === "refused" || notice.kind === "guarded") refuse(listener, call, notice.call);
     else end(listener, call, notice.call);
   }
@@ -304,6 +314,11 @@ function programOf(pid: number): string {
   return (readLink(`/proc/${pid}/exe`) ?? readText(`/proc/${pid}/comm`)?.trim() ?? "?")
     .slice(0, PROGRAM_MOST)
     .toWellFormed();
+}
+
+/** The process that a thread is of. */
+function processOf(thread: number): number {
+  return Number(/^Tgid:\s*(\d+)$/m.exec(readText(`/proc/${thread}/status`) ?? "")?.[1] ?? thread);
 }
 
 function parentOf(pid: number): number {

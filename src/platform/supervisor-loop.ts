@@ -1,5 +1,5 @@
 import type { Evidence, WatchOrder } from "../sandbox/evidence.ts";
-import type { Notice } from "../sandbox/notice.ts";
+import type { Notices } from "../sandbox/notice.ts";
 import { closeAll, receiveMessage } from "./fd-passing.ts";
 import { bindFunction, checkCall, errnoOf, lastErrno } from "./libc.ts";
 import { pollAll } from "./poll-set.ts";
@@ -18,7 +18,7 @@ const send = bindFunction<[number, Buffer, number, number]>("long send(int, void
  * descriptors each, and writes one line of JSON for each report. One thread that waits in poll(2): what arrives, an answer
  * to a call above all, is done in the order in which it arrived and never beside anything else.
  */
-export function superviseAll(control: number, notices: (number: number) => Notice): void {
+export function superviseAll(control: number, notices: Notices): void {
   const wards = new Set<Ward>();
   let queued: Buffer[] = [];
   let queuedBytes = 0;

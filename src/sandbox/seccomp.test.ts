@@ -123,25 +123,29 @@ describe("the table of system calls", () => {
 });
 
 describe("a system call", () => {
-  it("of another architecture ends the process", () => {
+  it("of another architecture ends the process, an agent's by its supervisor", () => {
     const I386 = 0x4000_0003;
     const ARM = 0x4000_0028;
     for (const arch of ARCHITECTURES) {
       const other = AUDIT_ARCHITECTURE[arch === "x64" ? "arm64" : "x64"];
       for (const foreign of [I386, ARM, other, 0]) {
-        for (const program of [seccompProgram(arch, "exec"), seccompProgram(arch, "agent"), supervisedProgram(arch)]) {
-          expect(interpret(program, { arch: foreign, number: 39, arguments: [] })).toBe(KILL_PROCESS);
+        const call = { arch: foreign, number: 39, arguments: [] };
+        for (const role of ROLES) expect(interpret(seccompProgram(arch, role), call)).toBe(KILL_PROCESS);
+        for (const guard of ["guarded", "none"] as const) {
+          const answers = [seccompProgram(arch, "agent"), supervisedProgram(arch, guard)].map((program) =>
+            interpret(program, call),
+          );
+          expect(answers.reduce(severer)).toBe(ASK_SUPERVISOR);
         }
       }
     }
   });
 
-  it("of the x32 ABI ends the process, getpid and -1 included", () => {
-    for (const role of ["exec", "agent"] as const) {
-      expect(decide("x64", 0x4000_0000 + 39, { role })).toBe(KILL_PROCESS);
-      expect(decide("x64", 0x4000_0000 + 59, { role })).toBe(KILL_PROCESS);
+  it("of the x32 ABI ends the process, getpid and -1 included, an agent's by its supervisor", () => {
+    for (const number of [0x4000_0000 + 39, 0x4000_0000 + 59, 0xffff_ffff]) {
+      for (const role of ROLES) expect(decide("x64", number, { role })).toBe(KILL_PROCESS);
+      expect(decide("x64", number, { role: "agent" })).toBe(ASK_SUPERVISOR);
     }
-    expect(decide("x64", 0xffff_ffff)).toBe(KILL_PROCESS);
     expect(decide("x64", 39)).toBe(ALLOW);
     expect(decide("x64", 0x3fff_ffff)).toBe(ALLOW); // no such call: the kernel answers ENOSYS
   });

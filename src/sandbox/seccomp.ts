@@ -122,7 +122,7 @@ export const READING_EVENTS = 0x31;
 const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
 /** First number of the x32 ABI, a second door to the same calls on x64. */
-const X32_BIT = 0x4000_0000;
+export const X32_BIT = 0x4000_0000;
 
 /** Calls that start a program: each waits until the supervisor has taken it down. */
 export const STARTING_CALLS: readonly CallName[] = ["execve", "execveat"];
@@ -148,7 +148,7 @@ const SUPERVISED_RULES: readonly CallName[] = [
  * The seccomp filter of one sandbox, ready for `bwrap --seccomp`: 8 bytes an instruction.
  * A call of another architecture or of x32 ends the process, and so do TERMINAL_CALLS; REFUSED_CALLS and the argument
  * rules below answer EPERM; `clone3`, and `openat2` where it could make set-id files, answer ENOSYS; the rest is allowed.
- * An agent's leaves to the second one (`supervisedProgram`) what that one asks about: of two answers the kernel takes the
+ * An agent's leaves foreign calls and more to the second one (`supervisedProgram`) what that one asks about: of two answers the kernel takes the
  * severer, and a call that dies here is never reported. Between the two only the launcher runs.
  */
 export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): Uint8Array {
@@ -156,6 +156,7 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
     return filter(
       arch,
       argumentRules(role).filter(({ name }) => !SUPERVISED_RULES.includes(name)),
+      ALLOW,
     );
   }
   return filter(arch, [
@@ -168,12 +169,12 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
 
 /**
  * The second filter of an agent's sandbox, which the launcher installs with a listener: what starts a program, what is
- * terminal and what is refused waits for the supervisor's answer, everything else is allowed. Without a listener such a
+ * terminal, what is refused and what comes by a foreign door waits for the supervisor's answer, everything else is allowed. Without a listener such a
  * call fails with ENOSYS. With guarded roots the calls that change files wait too.
  */
 export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" = "none"): Uint8Array {
   const answers = { ask: ASK_SUPERVISOR, allow: ALLOW, unknown: REFUSE_ENOTTY };
-  return filter(arch, [
+  const rules: readonly Rule[] = [
     ...(guard === "none"
       ? []
       : [
@@ -186,7 +187,8 @@ export function supervisedProgram(arch: Architecture, guard: "guarded" | "none" 
       .filter(({ name }) => SUPERVISED_RULES.includes(name))
       .map(asking),
     ...[...STARTING_CALLS, ...TERMINAL_CALLS, ...REFUSED_CALLS].map((name) => always(name, ASK_SUPERVISOR)),
-  ]);
+  ];
+  return filter(arch, rules, ASK_SUPERVISOR);
 }
 
 /**
@@ -263,14 +265,15 @@ const NEVER_SUPERVISING: readonly CallName[] = [
   "personality",
 ];
 
-function filter(arch: Architecture, rules: readonly Rule[]): Uint8Array {
+/** `foreign`: the answer to a call of another architecture or of x32. */
+function filter(arch: Architecture, rules: readonly Rule[], foreign: number = KILL_PROCESS): Uint8Array {
   return assemble([
     { op: "load", offset: ARCHITECTURE_OFFSET },
     { op: "equal", value: AUDIT_ARCHITECTURE[arch], yes: "known" },
-    { op: "return", value: KILL_PROCESS },
+    { op: "return", value: foreign },
     { op: "label", name: "known" },
     { op: "load", offset: NUMBER_OFFSET },
-    ...(arch === "x64" ? refuseX32() : []),
+    ...(arch === "x64" ? answerX32(foreign) : []),
     ...rules.flatMap((rule, place) => scopeLabels(String(place), onCall(arch, rule))),
     { op: "return", value: ALLOW },
   ]);
@@ -349,10 +352,10 @@ function refuseDevices(mode: number): readonly Instruction[] {
   ];
 }
 
-function refuseX32(): readonly Instruction[] {
+function answerX32(value: number): readonly Instruction[] {
   return [
     { op: "at-least", value: X32_BIT, no: "native" },
-    { op: "return", value: KILL_PROCESS },
+    { op: "return", value },
     { op: "label", name: "native" },
   ];
 }

@@ -52,16 +52,26 @@ describe("TERMINAL: a call that no honest program makes ends the sandbox", () =>
     expect(await stage.inside(["call", numberOf("setns"), "-1", "0"], exec)).toMatchObject({ code: KILLED });
   });
 
-  it.runIf(ARCH === "x64")("through the x32 door", async () => {
-    const getpid = String(0x4000_0000 + 39);
-    expect(stage.outside(["call", getpid]).code).toBe(0);
-    expect(await stage.inside(["call", getpid])).toMatchObject({ done: null, code: KILLED });
-    expect((await stage.inside(["call", "39"])).done).toBe(true);
-  });
+  describe.runIf(ARCH === "x64")("through a foreign door it ends the process, and that is told", () => {
+    it.each([
+      ["x32", ["call", String(0x4000_0000 + 39)]],
+      ["x32", ["call", "-1"]],
+      ["another architecture", ["int80"]],
+    ] as const)("%s: %j", async (door, words) => {
+      expect(stage.outside(words).done).not.toBe(null);
+      const news: WardNews[] = [];
+      const report = await stage.deepInside(words, (each) => news.push(each));
+      // The shell that started it says so.
+      expect(report).toMatchObject({ done: null, errors: expect.stringContaining("Killed") });
+      const told = news.flatMap((each) => (each.event === "refused" ? each.examples : []));
+      expect(told).toContainEqual({ call: door, program: "/aios/node", pid: expect.any(Number) });
+      expect(news.map(({ event }) => event)).not.toContain("terminal");
+      expect(await stage.inside(words, { role: "exec" })).toMatchObject({ done: null, code: KILLED });
+    });
 
-  it.runIf(ARCH === "x64")("through the 32-bit door", async () => {
-    expect(stage.outside(["int80"]).done).not.toBe(false);
-    expect(await stage.inside(["int80"])).toMatchObject({ done: null, code: KILLED });
+    it("and a call by its own does not", async () => {
+      expect((await stage.inside(["call", "39"])).done).toBe(true);
+    });
   });
 });
 
