@@ -5,6 +5,8 @@ import type { Check } from "./powers.ts";
 const LITTLE = 64 * 1024 * 1024;
 const MEBIBYTE = 1024 * 1024;
 const MEANS = "nothing can be recorded, so nothing starts and no effect of an agent happens";
+const READ_ONLY =
+  "unmount it, mend it and mount it again: work goes on by itself when the log has a disk of its own; with the whole home on it, end the monitor first (aios serve --stop)";
 const STILL = "a monitor that runs still shows, stops and ends; aios log verify needs no monitor and writes nothing";
 
 /** What the disk of a home takes, and what that means (RECORD-FIRST). */
@@ -23,7 +25,7 @@ export function describeDisk(disk: DiskRoom): Check {
     case "full":
       return { name: "disk", state: "missing", found: `full: ${MEANS}`, hint: `make room; ${STILL}` };
     case "read-only":
-      return { name: "disk", state: "missing", found: `read-only: ${MEANS}`, hint: `mount it writable; ${STILL}` };
+      return { name: "disk", state: "missing", found: `read-only: ${MEANS}`, hint: `${READ_ONLY}; ${STILL}` };
     case "silent": {
       const found = `does not answer: it took nothing in ${disk.seconds} seconds, so every effect of an agent waits`;
       return {

@@ -10,7 +10,7 @@ const DISK_FAULTS: readonly { readonly says: RegExp; readonly means: string; rea
   {
     says: /\bEROFS\b|\breadonly database\b/u,
     means: "the file system is read-only",
-    hint: "mount it writable; aios log verify only reads",
+    hint: "mount it writable, after a fault once it was unmounted and mended; aios log verify only reads",
   },
 ];
 

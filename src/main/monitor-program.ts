@@ -8,6 +8,7 @@ import { CONSTITUTION_TEXT } from "../kernel/constitution.ts";
 import { type AlertReceiver, readAlertSetting } from "../protocol/alert-setting.ts";
 import { createIndexView } from "../monitor/index/index-view.ts";
 import { openRecordIndex, type RecordIndex } from "../monitor/index/record-index.ts";
+import { homeInUse } from "../monitor/log/error.ts";
 import { openLog } from "../monitor/log/open.ts";
 import { startMonitor } from "../monitor/monitor.ts";
 import { createPolicyEngine } from "../monitor/policy/policy-engine.ts";
@@ -25,8 +26,9 @@ import { createCrypto } from "../platform/crypto.ts";
 import { openDirectGcm } from "../platform/direct-gcm.ts";
 import { nodeGcm } from "../platform/gcm.ts";
 import { openExtensionStore } from "../platform/extension-store.ts";
-import { openHome, oncePerTurn, rememberHome, watchRemoval } from "../platform/home.ts";
+import { openHome, oncePerTurn, watchFolder, type WatchedFolder } from "../platform/home.ts";
 import { openLogFiles } from "../platform/log-files.ts";
+import type { LogFiles } from "../platform/log-powers.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { gatherPages } from "../platform/page-files.ts";
@@ -67,9 +69,8 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   const home = openHome(at);
   // Before anything is started: whoever has a group of its own moves into one beneath it.
   const groups = openGroups();
-  const [homeIsThere, logIsThere] = [rememberHome(home.path), rememberHome(home.log)];
-  const homeStands = oncePerTurn(() => homeIsThere() && logIsThere());
-  const removals = [watchRemoval(home.path), watchRemoval(home.log)];
+  const [homeFolder, logFolder] = [watchFolder(home.path), watchFolder(home.log)];
+  const homeStands = oncePerTurn(() => homeFolder.stands() && logFolder.stands());
   // A thread reads all of it meanwhile.
   const codeDigest = createCodeDigest(new URL("./code-digest-worker.ts", import.meta.url), environment);
   const identity = codeDigest(OWN_CODE);
@@ -82,10 +83,12 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
   ];
   const start = random.hex(16);
   const keys = openMonitorKeys(home.keys, existsSync(join(home.log, "checkpoint")));
+  // The log's own lock is let go while its disk is out.
+  if (!(await openLogFiles(home.run).hold())) throw homeInUse();
   // The log stamps records with trusted time, which starts from the newest time in the log.
   let trusted: TrustedClock | null = null;
   const log = await openLog({
-    files: openLogFiles(home.log),
+    files: watched(openLogFiles(home.log), logFolder),
     keys: Object.assign(keys.payloads, { files: keys.slots }),
     crypto,
     random,
@@ -95,7 +98,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     origin: keys.logOrigin,
     start,
   });
-  // The lock on the log is held from here on: whatever lies in the run folder was left by a process that is gone.
+  // Both locks are held from here on: whatever lies in the run folder was left by a process that is gone.
   const faces = join(home.run, "faces");
   await rm(faces, { recursive: true, force: true });
   const desk = await openStreamDesk(join(home.run, "streams.sock"), timer);
@@ -199,22 +202,38 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
       else channel.destroy();
     },
   });
-  whenRemoved(removals, () => monitor.stop("home-removed"));
+  whenRemoved([homeFolder, logFolder], () => monitor.stop("home-removed"));
 }
 
 /**
  * Ends a monitor whose home or log was removed: nothing can be recorded any more, so nothing may happen (RECORD-FIRST), and
  * nobody finds its socket to end it. One that was only moved can come back.
  */
-function whenRemoved(removals: readonly (() => boolean)[], stop: () => Promise<void>): void {
+function whenRemoved(folders: readonly WatchedFolder[], stop: () => Promise<void>): void {
   const look = setInterval(() => {
-    if (!removals.some((isGone) => isGone())) return;
+    if (!folders.some((folder) => folder.isGone())) return;
     clearInterval(look);
     process.stderr.write("aiosd: the home was removed, so this monitor ends\n");
     // What waits for a disk that is not there any more must not keep it.
     setTimeout(() => process.exit(1), STOP_MS);
     stop().catch(() => process.exit(1));
   }, LOOK_MS);
+}
+
+/** A log's files whose folder is watched while they are held. */
+function watched(files: LogFiles, folder: WatchedFolder): LogFiles {
+  return {
+    ...files,
+    async hold() {
+      const held = await files.hold();
+      if (held) folder.take();
+      return held;
+    },
+    async release() {
+      folder.letGo();
+      await files.release();
+    },
+  };
 }
 
 /** Where alerts go, read once: nothing starts with an address that would never be told. */

@@ -3,6 +3,7 @@ import type { Instances } from "./instances.ts";
 import { isFrozenForLog } from "./log-freeze.ts";
 import type { LiveInstance } from "./live.ts";
 import { letGoOn, type StoppingPorts } from "./stopping.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 const WHY = "the log can be written again";
 
@@ -11,6 +12,8 @@ export interface LateForLog {
   instances?: Instances;
   /** Decides anew what is held. */
   reconsider?: () => void;
+  /** It rests while the log's disk is out. */
+  telemetry?: Pick<Telemetry, "rest" | "goOn">;
 }
 
 /**
@@ -20,9 +23,10 @@ export interface LateForLog {
  * the log does not let go on now waits for the next time that it works.
  */
 export async function letLogFrozenGoOn({
-  late: { instances, reconsider },
+  late: { instances, reconsider, telemetry },
   ...ports
 }: StoppingPorts & { readonly late: LateForLog }): Promise<void> {
+  telemetry?.goOn();
   if (instances === undefined) return;
   // Those above first: below one that stands still nobody goes on.
   const frozen = [...instances.running()]

@@ -136,7 +136,11 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     tellWatchers(watchers, { record, held: newlyHeld({ state, asked }, body) });
   };
   const logWorks = (): void => void letLogFrozenGoOn({ ...parts, journal, late });
-  const journal = recovering({ ...parts, logWorks }, createJournal(log, { state, now: trusted.now, onRecord: tell }));
+  const diskIsOut = (): void => late.telemetry?.rest();
+  const journal = recovering(
+    { ...parts, logWorks, diskIsOut },
+    createJournal(log, { state, now: trusted.now, onRecord: tell }),
+  );
   const keeper = createKeeper({ ...keeping, journal });
   await keeper.begin(started);
 

@@ -7,12 +7,12 @@ import { recovering } from "./recovering.ts";
 function stage(): {
   readonly journal: OwingJournal;
   readonly written: string[];
-  readonly world: { broken: boolean; stands: boolean; recovers: number; works: number };
+  readonly world: { broken: boolean; out: boolean; stands: boolean; recovers: number; works: number; outs: number };
   /** Lets the next look come. */
   run(): Promise<void>;
 } {
   const written: string[] = [];
-  const world = { broken: false, stands: true, recovers: 0, works: 0 };
+  const world = { broken: false, out: false, stands: true, recovers: 0, works: 0, outs: 0 };
   let due: (() => void) | null = null;
   const write = async (body: { readonly kind: string }): Promise<number> => {
     if (world.broken) throw new LogError("log-unavailable", "Cannot write the log: ENOSPC");
@@ -21,7 +21,8 @@ function stage(): {
   const log = {
     async recover() {
       world.recovers++;
-      if (world.broken) throw new LogError("log-unavailable", "still");
+      const cause = Object.assign(new Error("no"), { code: world.out ? "EROFS" : "ENOSPC" });
+      if (world.broken) throw new LogError("log-unavailable", "still", { cause });
     },
   };
   const timer = {
@@ -44,7 +45,7 @@ function stage(): {
     },
   } as unknown as OwingJournal;
   return {
-    journal: recovering({ log, powers, logWorks: () => void world.works++ }, inner),
+    journal: recovering({ log, powers, logWorks: () => void world.works++, diskIsOut: () => void world.outs++ }, inner),
     written,
     world,
     async run() {
@@ -86,6 +87,17 @@ test("a write that fails while the log is tried has it tried once more", async (
   expect(world.works).toBe(0);
   await run();
   expect(world.works).toBe(1);
+});
+
+test("of a disk that has to be taken out it is told, and not of one that is full", async () => {
+  const { journal, world, run } = stage();
+  world.broken = true;
+  await expect(journal.write(STOP)).rejects.toThrow("ENOSPC");
+  await run();
+  expect([world.recovers, world.outs]).toEqual([1, 0]);
+  world.out = true;
+  await run();
+  expect([world.recovers, world.outs]).toEqual([2, 1]);
 });
 
 test("RECORD-FIRST: nothing is written for a home that was removed or moved, and again once it is back", async () => {

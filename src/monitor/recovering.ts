@@ -1,3 +1,4 @@
+import { isDiskOut } from "./log/disk-out.ts";
 import { LogError } from "./log/error.ts";
 import type { OwingJournal } from "./journal.ts";
 import type { Log } from "./log/log.ts";
@@ -17,11 +18,14 @@ export function recovering(
     log,
     powers,
     logWorks,
+    diskIsOut,
   }: {
     readonly log: Pick<Log, "recover">;
     readonly powers: Pick<MonitorPowers, "timer" | "homeStands">;
     /** Nothing is owed any more: the log has taken it. */
     logWorks(): void;
+    /** Nothing of the log's disk may stay open: it has to be taken out. */
+    diskIsOut(): void;
   },
   journal: OwingJournal,
 ): OwingJournal {
@@ -38,7 +42,12 @@ export function recovering(
     logWorks();
   };
   const later = (): void => {
-    powers.timer.after(RECOVER_MS, () => void retry().catch(later));
+    powers.timer.after(RECOVER_MS, () => {
+      retry().catch((error: unknown) => {
+        if (isDiskOut(error)) diskIsOut();
+        later();
+      });
+    });
   };
   return {
     ...journal,

@@ -46,6 +46,9 @@ export interface Telemetry {
   /** A record became durable. */
   recorded(): void;
   standing(): TelemetryStanding;
+  /** Ends its process, which has the log's folder, until `goOn`. */
+  rest(): void;
+  goOn(): void;
   stop(): void;
 }
 
@@ -62,6 +65,7 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
   let failures = 0;
   let telling = false;
   let stopped = false;
+  let resting = false;
   let cancelAgain: (() => void) | null = null;
   /** Which start is meant: what an earlier one still does is nobody's business. */
   let round = 0;
@@ -75,7 +79,7 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
     running = null;
     round += 1;
     const own = round;
-    if (stopped || !isTelemetryOn(state.telemetry.setting)) {
+    if (stopped || resting || !isTelemetryOn(state.telemetry.setting)) {
       deliveries = [];
       return;
     }
@@ -135,6 +139,16 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
       size: log.size,
       deliveries,
     }),
+    rest() {
+      if (resting) return;
+      resting = true;
+      begin();
+    },
+    goOn() {
+      if (!resting) return;
+      resting = false;
+      begin();
+    },
     stop() {
       stopped = true;
       begin();

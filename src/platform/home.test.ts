@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,7 +15,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { oncePerTurn, openHome, rememberHome, watchRemoval } from "./home.ts";
+import { oncePerTurn, openHome, watchFolder } from "./home.ts";
 import { PlatformError } from "./platform-error.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -108,7 +109,7 @@ describe("a home that is there", () => {
 });
 
 it("that was moved, or put aside for another, is told from the one that was opened", () => {
-  const stands = rememberHome(openHome(path).path);
+  const { stands } = watchFolder(openHome(path).path);
   expect(stands()).toBe(true);
   renameSync(path, `${path} moved`);
   expect(stands()).toBe(false);
@@ -121,7 +122,7 @@ it("that was moved, or put aside for another, is told from the one that was open
 
 it("that was removed is told from one that was moved", () => {
   const { path: home } = openHome(path);
-  const [isGone, logIsGone] = [watchRemoval(home), watchRemoval(join(home, "log"))];
+  const [{ isGone }, { isGone: logIsGone }] = [watchFolder(home), watchFolder(join(home, "log"))];
   renameSync(path, `${path} moved`);
   expect([isGone(), logIsGone()]).toEqual([false, false]);
   rmSync(`${path} moved/log`, { recursive: true });
@@ -129,6 +130,29 @@ it("that was removed is told from one that was moved", () => {
   rmSync(`${path} moved`, { recursive: true });
   openHome(path);
   expect(isGone()).toBe(true);
+});
+
+it("that was let go of has nothing open, and whatever is there afterwards can be taken", () => {
+  const { log } = openHome(path);
+  const folder = watchFolder(log);
+  const open = (): readonly string[] =>
+    readdirSync("/proc/self/fd").map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ""; // the one by which the folder is read
+      }
+    });
+  expect(open()).toContain(log);
+  folder.letGo();
+  expect(open()).not.toContain(log);
+  rmSync(log, { recursive: true });
+  expect([folder.stands(), folder.isGone()]).toEqual([true, false]);
+  openHome(path);
+  folder.take();
+  expect([folder.stands(), folder.isGone()]).toEqual([true, false]);
+  rmSync(log, { recursive: true });
+  expect([folder.stands(), folder.isGone()]).toEqual([false, true]);
 });
 
 it("is asked for once by all promises that want to know at one event, and anew at the next", async () => {

@@ -1,4 +1,4 @@
-import { constants, fstatSync, lstatSync, mkdirSync, openSync, statSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, statSync, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PlatformError } from "./platform-error.ts";
 
@@ -54,12 +54,41 @@ export function openHome(path: string): Home {
   return Object.freeze({ path: home, ...folders });
 }
 
-/** Remembers which folder a home, or a part of it, is; says later whether its path still leads to that one. */
-export function rememberHome(path: string): () => boolean {
-  const { dev, ino } = statSync(path);
-  return () => {
-    const found = statSync(path, { throwIfNoEntry: false });
-    return found !== undefined && found.dev === dev && found.ino === ino;
+/** A home, or a part of it, that is kept an eye on. */
+export interface WatchedFolder {
+  /** Whether its path still leads to it. */
+  stands(): boolean;
+  /** Whether it was removed for good, and is not merely at another place. */
+  isGone(): boolean;
+  /** From now on nothing of it is open, so that its disk can be taken out; it stands, and is not gone, until it is taken again. */
+  letGo(): void;
+  /** Whatever its path leads to now is the folder from now on. */
+  take(): void;
+}
+
+/** Keeps an eye on a folder, by a descriptor of it that stays open. */
+export function watchFolder(path: string): WatchedFolder {
+  let held: { readonly fd: number; readonly dev: number; readonly ino: number } | null = null;
+  const letGo = (): void => {
+    if (held !== null) closeSync(held.fd);
+    held = null;
+  };
+  const take = (): void => {
+    letGo();
+    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const { dev, ino } = fstatSync(fd);
+    held = { fd, dev, ino };
+  };
+  take();
+  return {
+    stands() {
+      if (held === null) return true;
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found?.dev === held.dev && found.ino === held.ino;
+    },
+    isGone: () => held !== null && fstatSync(held.fd).nlink === 0,
+    letGo,
+    take,
   };
 }
 
@@ -76,15 +105,6 @@ export function oncePerTurn(ask: () => boolean): () => boolean {
     }
     return said;
   };
-}
-
-/**
- * Watches for the removal of a folder: says later whether it is gone for good, and not merely at another place. A descriptor
- * of it stays open.
- */
-export function watchRemoval(path: string): () => boolean {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  return () => fstatSync(fd).nlink === 0;
 }
 
 function openFolder(path: string): void {

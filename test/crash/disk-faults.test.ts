@@ -70,6 +70,16 @@ describe.skipIf(!MAY_MOUNT)("one agent works on a disk that", { timeout: 300_000
     expect(saw["verify"]).toMatch(/^verified\n/u);
   });
 
+  test("is the log's own and turns read-only: it is let go of and can be mended, and work goes on by itself", ({
+    skip,
+  }) => {
+    skip(!isDisk());
+    const why = "log-unavailable";
+    expect(saw["own"]).toEqual({ why, still: why, made: false, effects: "own-begin" });
+    expect(saw["kept"]).toBe(true);
+    expect(saw["verifyOwn"]).toMatch(/^verified\n/u);
+  });
+
   test("loses the log's folder: the monitor ends with all that it runs, and nothing starts until it is put back", () => {
     expect(saw["removed"]).toMatch(/its journal is gone .*\nhint: .*put back log and keys together from one backup/u);
   });

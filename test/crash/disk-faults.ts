@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chownSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { LogRecord } from "../../src/protocol/record.ts";
@@ -7,7 +7,8 @@ import { scriptSource } from "../e2e/sources.ts";
 import { startSubstrate } from "../e2e/substrate.ts";
 import { readUser } from "../e2e/user.ts";
 import { COMMAND } from "../fakes/command.ts";
-import { makeOwnDisk } from "./own-disk.ts";
+import { telemetryPids, use } from "../telemetry/stage.ts";
+import { makeOwnDisk, type OwnDisk } from "./own-disk.ts";
 
 /*
  * One agent works while the disk of its monitor's log is filled, moved away, slow, still and at last faulty. Run in a mount
@@ -23,11 +24,13 @@ if (user !== null) chownSync(disk.path, user.uid, user.gid);
 const under = user === null ? ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"] : [];
 const aios = await startSubstrate({ disk: disk.path, under });
 const result: Record<string, unknown> = { kind: disk.kind };
+/** The log's, later on. */
+let own: OwnDisk | null = null;
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
 /** Once no sandbox has it in use any more: they end with their monitor, in their time. */
-async function takeOutDisk(): Promise<void> {
-  for (const end = Date.now() + PATIENCE; !disk.takeOut(); await pause())
+async function takeOutDisk(which: OwnDisk = disk): Promise<void> {
+  for (const end = Date.now() + PATIENCE; !which.takeOut(); await pause())
     if (Date.now() > end) throw new Error("the disk is in use still");
 }
 
@@ -70,8 +73,8 @@ try {
   const standing = (): Promise<string> =>
     until("a freeze", async () => {
       const { instances } = await aios.client.request("ps", { all: true });
-      const worker = instances.find(({ agent }) => agent === "worker");
-      return worker?.state === "frozen" ? (worker.why ?? "") : null;
+      const worker = instances.find(({ agent, state }) => agent === "worker" && state === "frozen");
+      return worker === undefined ? null : (worker.why ?? "");
     });
 
   function command(...words: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
@@ -163,12 +166,46 @@ try {
   result["done"] = records.filter((record) => record.kind === "outcome" && record.result === "ok").length;
   result["verify"] = await verify();
 
+  const [log, aside] = [join(aios.home, "log"), join(folder, "log-aside")];
+  const copy = (from: string, to: string): Promise<unknown> => promisify(execFile)("cp", ["-a", `${from}/.`, to]);
+  mkdirSync(aside);
+  await copy(log, aside);
   const over = aios.ended();
-  rmSync(join(aios.home, "log"), { recursive: true });
+  rmSync(log, { recursive: true });
   await over;
   result["removed"] = (await command("ps")).stderr;
+
+  if (disk.kind === "ext4") {
+    // Put back, on a disk of its own.
+    mkdirSync(join(folder, "own"));
+    own = makeOwnDisk(join(folder, "own"), outer, log);
+    if (own.kind !== "ext4") throw new Error("there was a loop device for one disk and none for another");
+    rmdirSync(join(log, "lost+found"));
+    await copy(aside, log);
+    if (user !== null) chownSync(log, user.uid, user.gid);
+    chmodSync(log, 0o700);
+    await aios.restart();
+    await use(aios, { siem: { file: { bytes: 1_000_000, keep: 2 }, to: null } });
+    const again = [add("own-begin"), { until: 1 }, add("own-faulty"), add("own-after")];
+    aios.follow("worker", again, { workspace: aios.workspace }).catch(() => null);
+    await done("own-begin");
+    const telemetry = await until("telemetry", () => telemetryPids(aios).at(0) ?? null);
+    own.fail();
+    aios.release("worker");
+    const why = await standing();
+    await takeOutDisk(own);
+    result["own"] = { why, still: await standing(), made: existsSync(join(log, "journal")), effects: effects().at(-1) };
+    own.mend();
+    await done("own-after");
+    await until("telemetry again", () => telemetryPids(aios).find((pid) => pid !== telemetry) ?? null);
+    const { entries: all } = await aios.client.request("log-show", { from: 0, limit: 1000, instance: null, kinds: [] });
+    result["kept"] = entries.every(({ record }, at) => JSON.stringify(record) === JSON.stringify(all[at]?.record));
+    await aios.client.request("kill", { instance: null });
+    result["verifyOwn"] = await verify();
+  }
 } finally {
   await aios.stop();
+  if (own !== null) await takeOutDisk(own);
   // Whoever removes the folder of a mount that is in use elsewhere may leave its loop device behind.
   await takeOutDisk();
 }

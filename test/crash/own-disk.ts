@@ -37,14 +37,14 @@ export interface Held {
 }
 
 /**
- * Makes one in a folder. Throws unless this process has left the mount namespace `outer`, as `/proc/self/ns/mnt` names it:
+ * Makes one in a folder, at `path` or in that folder too. Throws unless this process has left the mount namespace `outer`, as `/proc/self/ns/mnt` names it:
  * nothing here may come near what the machine has mounted.
  */
-export function makeOwnDisk(folder: string, outer: string): OwnDisk {
+export function makeOwnDisk(folder: string, outer: string, path: string = join(folder, "disk")): OwnDisk {
   if (readlinkSync("/proc/self/ns/mnt") === outer) throw new Error("there is no mount namespace of its own");
-  const [image, path] = [join(folder, "image"), join(folder, "disk")];
+  const image = join(folder, "image");
   mount("-t", "tmpfs", "-o", `size=${MEMORY}`, "tmpfs", folder);
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   const kind = mountImage(image, path) ? "ext4" : "tmpfs";
   if (kind === "tmpfs") mount("-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", path);
   const ballast = join(path, "ballast");

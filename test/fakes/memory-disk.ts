@@ -3,6 +3,8 @@ import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log-pow
 
 /** What may happen to a call: nothing, a failure with nothing done, with a part done, or with all of it done. */
 export type Trouble = "none" | "before" | "halfway" | "after";
+/** What a disk says that takes no more: there is no room, or it has to be taken out. */
+export type DiskFault = "ENOSPC" | "EROFS";
 
 /** A call as the trouble-maker sees it. */
 export interface DiskCall {
@@ -22,6 +24,10 @@ export interface MemoryDisk {
   kill(): void;
   /** Decides what happens to the calls from now on. */
   trouble: (call: DiskCall) => Trouble;
+  /** What a failing call says from now on. */
+  fault: DiskFault;
+  /** Whether somebody has the folder, or a file of it open. */
+  inUse(): boolean;
   /** Bytes of a file as processes see them. */
   bytes(path: string): Uint8Array | null;
   put(path: string, bytes: Uint8Array): void;
@@ -36,6 +42,8 @@ export function createMemoryDisk(): MemoryDisk {
   let seen = new Map<string, Uint8Array>();
   let durable = new Map<string, Uint8Array>();
   let holder: object | null = null;
+  /** Files that are open for appending. */
+  let appending = 0;
   const calls: DiskCall[] = [];
 
   const disk: MemoryDisk = {
@@ -48,6 +56,8 @@ export function createMemoryDisk(): MemoryDisk {
       holder = null;
     },
     trouble: () => "none",
+    fault: "ENOSPC",
+    inUse: () => holder !== null || appending > 0,
     bytes: (path) => seen.get(path) ?? null,
     put(path, bytes) {
       seen.set(path, bytes);
@@ -129,6 +139,7 @@ export function createMemoryDisk(): MemoryDisk {
   function appendTo(path: string, requireHold: () => void): AppendFile {
     expect(seen.has(path), `${path} must exist before it is appended to`).toBe(true);
     let state: "idle" | "busy" | "broken" | "closed" = "idle";
+    appending += 1;
     return {
       async append(bytes) {
         requireHold();
@@ -151,6 +162,7 @@ export function createMemoryDisk(): MemoryDisk {
         }
       },
       async close() {
+        if (state !== "closed") appending -= 1;
         state = "closed";
       },
     };
@@ -161,15 +173,15 @@ export function createMemoryDisk(): MemoryDisk {
     const numbered = { ...call, number: calls.length };
     calls.push(numbered);
     const trouble = disk.trouble(numbered);
-    if (trouble === "before") throw noSpace();
+    if (trouble === "before") throw faultOf(disk.fault);
     const result = work(trouble === "halfway" ? 0.5 : 1);
-    if (trouble !== "none") throw noSpace();
+    if (trouble !== "none") throw faultOf(disk.fault);
     return result;
   }
 }
 
-function noSpace(): Error {
-  return Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+function faultOf(code: DiskFault): Error {
+  return Object.assign(new Error(`${code}: the disk takes no more`), { code });
 }
 
 /** A call on a disk ends in a later turn, as a real one does. */

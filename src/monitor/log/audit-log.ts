@@ -1,27 +1,26 @@
 import type { JsonObject } from "../../kernel/json.ts";
 import { decodeUtf8, encodeUtf8 } from "../../protocol/bytes.ts";
 import type { Range } from "../../protocol/merkle.ts";
-import { checkpointText, signNote, type NoteKey } from "../../protocol/note.ts";
+import type { NoteKey } from "../../protocol/note.ts";
 import type { RecordBody } from "../../protocol/record.ts";
 import { partialPaths, TILE_WIDTH } from "../../protocol/tile.ts";
 import { makeDraft, readPayload, readSalted } from "./draft.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
+import { isDiskOut, letGoOf, takeAgain } from "./disk-out.ts";
 import { LogError, unavailable } from "./error.ts";
 import type { WholeFile } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
+import { bytesOf, groupLength, MOST_WAITING_BYTES } from "./groups.ts";
 import type { Around, Bare, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
 import { readKept, type Choice, type Kept } from "./kept.ts";
 import { mendPartials } from "./mending.ts";
 import { Pace, type LogPace } from "./pace.ts";
 import { Partials } from "./partials.ts";
+import { signTree } from "./sign-tree.ts";
 import type { AuditLogParts, Erasure, Health, Waiting } from "./parts.ts";
 
 /** A segment that reaches this many bytes is followed by a new one and its records move into tiles and payload files. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** Most bytes in one group, unless a single record has more. */
-const GROUP_BYTES = 1024 * 1024;
-/** Most bytes that wait for a slow disk. What would pass it is refused, so that its effect does not happen. */
-const MOST_WAITING_BYTES = 64 * 1024 * 1024;
 /** Milliseconds from one published checkpoint to the next. */
 const PUBLISH_MS = 100;
 
@@ -30,6 +29,8 @@ export class AuditLog implements Log {
   readonly #parts: AuditLogParts;
   readonly #draw: DrawBytes;
   #health: Health = { kind: "working" };
+  /** `out`: nothing of the folder is open or touched, as its disk has to be taken out. `back`: it is there again as it was. */
+  #disk: "in" | "out" | "back" = "in";
   #waiting: Waiting[] = [];
   /** Of those and of the group that is being written. */
   #waitingBytes = 0;
@@ -43,7 +44,7 @@ export class AuditLog implements Log {
   /** Publishing and moving segments happens one after another. */
   #upkeep: Promise<unknown> = Promise.resolve();
   #published: Checkpoint | null = null;
-  readonly #partials = new Partials();
+  #partials = new Partials();
   /** Everything before this is in full, durable tiles and bundles. */
   #settled: number;
   #cancelTimer: (() => void) | null = null;
@@ -134,9 +135,7 @@ export class AuditLog implements Log {
 
   keepCosigned(note: string): Promise<void> {
     if (this.#health.kind === "closed") return Promise.reject(this.#refusal());
-    return this.#enqueue(() =>
-      this.#parts.files.write([{ path: "cosigned", bytes: encodeUtf8(note) }], { durable: true }),
-    );
+    return this.#enqueue(() => this.#show("cosigned", note));
   }
 
   async cosigned(): Promise<string | null> {
@@ -158,13 +157,33 @@ export class AuditLog implements Log {
     if (this.#health.kind === "closed") throw this.#refusal();
     if (this.#health.kind === "working") return;
     await this.#writing;
-    await this.#enqueue(async () => {
-      // A new segment at the number of the first record that was refused: whatever the failed write left is renumbered.
-      await this.#parts.journal.rotate(this.size);
-      await this.#settle();
-    });
+    await this.#enqueue(() => this.#goOn());
     if (this.#health.kind === "failed") this.#health = { kind: "working" };
     this.#next = this.size;
+  }
+
+  /** With a new segment, after a start or a failure. A disk that has to be taken out is let go of, and taken again once it is back. */
+  async #goOn(): Promise<void> {
+    const { journal, files } = this.#parts;
+    try {
+      if (this.#disk !== "in") {
+        await takeAgain(this.#parts);
+        this.#disk = "back";
+        this.#partials = new Partials(); // they are written without waiting, so who knows which of them came back
+        this.#published = null;
+      }
+      // At the number of the first record that was refused: whatever the failed write left is renumbered.
+      await journal.rotate(this.size);
+      await this.#settle();
+      await mendPartials(files, this.#edge(this.size, 0));
+      this.#disk = "in";
+    } catch (error) {
+      if (this.#disk !== "in" || isDiskOut(error)) {
+        this.#disk = "out";
+        await letGoOf(this.#parts);
+      }
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -173,23 +192,17 @@ export class AuditLog implements Log {
     const failed = this.#health.kind === "failed";
     this.#health = { kind: "closed" };
     this.#cancelTimer?.();
-    const { journal, files } = this.#parts;
     try {
       // After a failed write the journal keeps everything that counts, and the next start takes it from there.
       if (!failed) await this.#enqueue(() => this.#empty());
     } finally {
-      await journal.close().catch(() => {}); // every byte of it that counts is durable
-      await files.release();
+      await letGoOf(this.#parts);
     }
   }
 
   /** Moves what the journal held at the start into tiles and payload files. Called once, by `openLog`. */
   async begin(): Promise<void> {
-    await this.#enqueue(async () => {
-      await this.#parts.journal.rotate(this.size);
-      await this.#settle();
-      await mendPartials(this.#parts.files, this.#edge(this.size, 0));
-    });
+    await this.#enqueue(() => this.#goOn());
   }
 
   async #empty(): Promise<Checkpoint> {
@@ -241,7 +254,7 @@ export class AuditLog implements Log {
         if (await this.#eraseNow(erasure)) continue;
         break;
       }
-      const group = this.#waiting.splice(0, this.#groupLength());
+      const group = this.#waiting.splice(0, groupLength(this.#waiting));
       const first = this.size;
       try {
         this.#pace.begin();
@@ -294,15 +307,6 @@ export class AuditLog implements Log {
     });
   }
 
-  #groupLength(): number {
-    let bytes = 0;
-    const end = this.#waiting.findIndex(({ entry }) => {
-      bytes += bytesOf(entry);
-      return bytes > GROUP_BYTES;
-    });
-    return end < 0 ? this.#waiting.length : Math.max(1, end);
-  }
-
   /** Refuses the group and everything behind it; their numbers will be given again. */
   #fail(cause: unknown, group: readonly Waiting[]): void {
     const error = unavailable(cause);
@@ -317,29 +321,29 @@ export class AuditLog implements Log {
 
   /** Signs the tree as it is durable now, and shows it: what a checkpoint covers is in tiles before the checkpoint is. */
   async #publish(): Promise<Checkpoint> {
-    const { files, tiles, bundles, signer, origin, crypto } = this.#parts;
-    const { size, key } = this;
+    const { files, tiles, bundles } = this.#parts;
+    const { size } = tiles;
+    if (this.#disk === "out") throw this.#refusal();
     if (this.#published?.size === size) return this.#published;
-    const root = tiles.root();
+    const signed = signTree(this.#parts);
     const full = [...bundles.fullFiles(this.#settled, size), ...tiles.fullFiles(this.#settled, size)];
     await files.write(full, { durable: true });
     const partial = this.#partials.missing(this.#edge(size, 0));
     await files.write(partial, { durable: false });
     this.#partials.add(partial);
-    const note = signNote(checkpointText({ origin, size, root }), {
-      key,
-      sha256: (data) => crypto.sha256(data),
-      sign: (message) => signer.sign(message),
-    });
-    await files.write([{ path: "checkpoint", bytes: encodeUtf8(note) }], { durable: true });
+    await this.#show("checkpoint", signed.note);
     // The partial versions of what is full now have served; nobody's checkpoint needs them any more (tlog-tiles).
     const served = this.#partials.served(full);
     await files.remove(served, { durable: false });
     this.#partials.forget(served);
     for (const part of [tiles, bundles]) part.trim(size);
     this.#settled = size - (size % TILE_WIDTH);
-    this.#published = { origin, size, root, note };
-    return this.#published;
+    return (this.#published = signed);
+  }
+
+  async #show(path: "checkpoint" | "cosigned", note: string): Promise<void> {
+    if (this.#disk === "out") throw this.#refusal();
+    await this.#parts.files.write([{ path, bytes: encodeUtf8(note) }], { durable: true });
   }
 
   #edge(size: number, published: number): readonly WholeFile[] {
@@ -393,8 +397,4 @@ export class AuditLog implements Log {
     const cause = this.#health.kind === "failed" ? this.#health.error : undefined;
     return new LogError("log-unavailable", "Cannot append: an earlier write failed", { cause });
   }
-}
-
-function bytesOf({ leaf, sealed }: JournalEntry): number {
-  return leaf.length + (sealed?.length ?? 0);
 }

@@ -26,6 +26,13 @@ export class LogError extends Error {
   }
 }
 
+/** Another process writes this log. */
+export function homeInUse(): LogError {
+  return new LogError("home-in-use", "Cannot open the log: another process has it open", {
+    hint: "a monitor of this home runs already; aios serve --stop ends it",
+  });
+}
+
 /** A write that failed, as whoever waits for it is told. */
 export function unavailable(cause: unknown): LogError {
   const why = cause instanceof Error ? cause.message : String(cause);

@@ -47,6 +47,8 @@ export interface Checkpoint {
  * Group commit: calls made while a sync is under way share the next one.
  * Failure: a write or sync that fails rejects every waiting append with `LogError` code `log-unavailable`, and appends
  * are refused from then on until `recover()` has shown that writing works again. Nothing is ever acknowledged twice or lost.
+ * A disk that takes no more writes is let go of by a `recover()` that fails, so that it can be taken out and mended; a later one goes
+ * on with it only when it has come back with every record.
  * Concurrency: one process holds a home (`flock`); a second is refused with code `home-in-use`.
  */
 export interface Log {

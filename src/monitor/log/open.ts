@@ -4,7 +4,7 @@ import { createTreeHasher } from "../../protocol/merkle.ts";
 import { openNote, parseCheckpoint, type CheckpointBody } from "../../protocol/note.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Bundles } from "./bundles.ts";
-import { LogError } from "./error.ts";
+import { homeInUse, LogError } from "./error.ts";
 import type { LogFiles } from "../../platform/log-powers.ts";
 import { Journal, readJournal, type JournalContent } from "./journal.ts";
 import type { LogKeys } from "./keys.ts";
@@ -38,7 +38,7 @@ export interface LogOptions {
 export async function openLog(options: LogOptions): Promise<Log> {
   const { files } = options;
   try {
-    if (!(await files.hold())) throw inUse();
+    if (!(await files.hold())) throw homeInUse();
     const log = await load(options);
     await log.begin();
     return log;
@@ -115,10 +115,4 @@ function refuseIfShrunk(checkpoint: CheckpointBody | null, { first, size }: { fi
 function compareRoot(checkpoint: CheckpointBody | null, tiles: Tiles): void {
   if (checkpoint === null || checkpoint.size !== tiles.size || equalBytes(checkpoint.root, tiles.root())) return;
   throw new LogError("log-forked", `Cannot open the log: record by record it has another root at size ${tiles.size}`);
-}
-
-function inUse(): LogError {
-  return new LogError("home-in-use", "Cannot open the log: another process has it open", {
-    hint: "a monitor of this home runs already; aios serve --stop ends it",
-  });
 }

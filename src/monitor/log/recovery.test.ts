@@ -1,6 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { copyOf, counted, newMachine, openOn, verifyOn, whys } from "../../../test/fakes/log-machine.ts";
+import {
+  copyOf,
+  counted,
+  newMachine,
+  openOn,
+  verifyOn,
+  whys,
+  type LogMachine,
+} from "../../../test/fakes/log-machine.ts";
 import type { Trouble } from "../../../test/fakes/memory-disk.ts";
 import { appendMany, note, readAll } from "../../../test/fakes/records.ts";
 import type { Log } from "./log.ts";
@@ -40,6 +48,67 @@ describe("a write that fails", () => {
     machine.log.trouble = () => "none";
     await log.recover();
     expect(await log.append(note(0), null)).toBe(0);
+  });
+
+  test("for good has the disk let go of, so that it can be taken out, and with it back the log goes on", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 300);
+    await log.checkpoint();
+    await appendMany(log, 10, 300);
+    machine.log.fault = "EROFS";
+    machine.log.trouble = () => "before";
+    await expect(log.append(note("lost"), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    expect(machine.log.inUse()).toBe(true);
+    await expect(log.recover()).rejects.toMatchObject({ code: "log-unavailable" });
+    expect(machine.log.inUse()).toBe(false);
+    const before = machine.log.paths().map((path) => [path, machine.log.bytes(path)] as const);
+    // Out: nothing is at its place, and nothing is made there.
+    machine.log.trouble = () => "none";
+    for (const [path] of before) machine.log.erase(path);
+    await expect(log.recover()).rejects.toMatchObject({ code: "log-shrunk" });
+    expect([machine.log.inUse(), machine.log.paths()]).toEqual([false, []]);
+    // Back, but for what was never synced.
+    for (const [path, bytes] of before) if (!path.includes(".p/")) machine.log.put(path, bytes ?? new Uint8Array());
+    await log.recover();
+    expect(await log.append(note(310), null)).toBe(310);
+    await log.close();
+    expect(await whys(await openOn(copyOf(machine)))).toEqual(counted(311));
+    expect(await verifyOn(machine)).toMatchObject({ kind: "verified", size: 311 });
+  });
+
+  test.each([
+    ["without its newest records", "log-shrunk"],
+    ["with another record in the place of its newest", "log-forked"],
+    ["while another process has it", "home-in-use"],
+  ])("for good does not go on with a disk that comes back %s, and does once it is right", async (what, code) => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 20);
+    await log.settle();
+    const older = copyOf(machine);
+    await appendMany(log, 1, 20);
+    machine.log.fault = "EROFS";
+    machine.log.trouble = () => "before";
+    await expect(log.append(note("lost"), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    await expect(log.recover()).rejects.toMatchObject({ code: "log-unavailable" });
+    machine.log.trouble = () => "none";
+    const right = copyOf(machine);
+    const other = machine.log.open();
+    if (code === "home-in-use") expect(await other.hold()).toBe(true);
+    else {
+      if (code === "log-forked") await appendMany(await openOn(older), 1, 99);
+      bring(machine, older);
+    }
+    await expect(log.recover(), what).rejects.toMatchObject({ code });
+    await expect(log.append(note("too soon"), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    await other.release();
+    if (code !== "home-in-use") expect(machine.log.inUse()).toBe(false);
+    bring(machine, right);
+    await log.recover();
+    expect(await log.append(note(21), null)).toBe(21);
+    await log.close();
+    expect(await whys(await openOn(machine))).toEqual(counted(22));
   });
 
   test("of the key slots is as good as one of the journal: nothing is sealed with a key that is nowhere", async () => {
@@ -82,8 +151,10 @@ describe("a write that fails", () => {
         }),
         fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 3, maxLength: 8 }),
         fc.constantFrom("kill", "power" as const),
-        async (failures, counts, end) => {
+        fc.constantFrom("ENOSPC", "EROFS" as const),
+        async (failures, counts, end, fault) => {
           const machine = newMachine();
+          machine.log.fault = fault;
           const acknowledged: string[] = [];
           let log: Log | null = null;
           let planned = [...failures];
@@ -98,7 +169,7 @@ describe("a write that fails", () => {
             try {
               log ??= await openOn(machine);
             } catch (error) {
-              expect(error).toMatchObject({ message: expect.stringContaining("ENOSPC") });
+              expect(error).toMatchObject({ message: expect.stringContaining(fault) });
               plan();
               continue;
             }
@@ -187,3 +258,9 @@ describe("an interrupted write", () => {
     await expect(openOn(cut)).rejects.toMatchObject({ code: "log-damaged" });
   });
 });
+
+/** Another disk is at the place of the log's. */
+function bring(machine: LogMachine, other: LogMachine): void {
+  for (const path of machine.log.paths()) machine.log.erase(path);
+  for (const path of other.log.paths()) machine.log.put(path, other.log.bytes(path) ?? new Uint8Array());
+}
