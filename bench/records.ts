@@ -101,7 +101,13 @@ export function openBenchLog(home: string): Promise<Log> {
   const epochKey = new Uint8Array(32).fill(1);
   return openLog({
     files: openLogFiles(join(home, "log")),
-    keys: { epoch: 1, key: () => epochKey, advance: () => 1, retire() {}, files: openLogFiles(join(home, "keys")) },
+    keys: {
+      epoch: 1,
+      key: () => epochKey,
+      advance: () => 1,
+      async retire() {},
+      files: openLogFiles(join(home, "keys")),
+    },
     crypto: createMonitorCrypto(),
     random: createRandom(),
     clock: createClock(),

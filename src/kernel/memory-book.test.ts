@@ -227,6 +227,7 @@ test("every field of a book has its place in what is kept", () => {
     "bytes", // packed
     "next", // made: behind the last entry
     "earliest", // made: of the ends of those that are there
+    "firstEnding", // made: of the same
     "placeNumbers", // made: of the planes
     "places", // a row each; what they hold is made of the entries
     "budgets", // signed

@@ -66,6 +66,8 @@ export class MemoryBook {
   #next = 0;
   /** No entry ends before this: a look that finds nothing due costs nothing. */
   #earliest = NEVER;
+  /** No entry below this one is there and ends. */
+  #firstEnding = 0;
   readonly #placeNumbers = new Map<string, number>();
   readonly #places: { readonly agent: string; readonly plane: Plane; entries: number; bytes: number }[] = [];
   readonly #budgets = new Map<string, MemoryBudget>();
@@ -93,7 +95,7 @@ export class MemoryBook {
     this.#expires[entry] = expires ?? NEVER;
     this.#planes[entry] = place;
     this.#bytes[entry] = bytes;
-    this.#earliest = Math.min(this.#earliest, expires ?? NEVER);
+    if (expires !== null) this.#awaitEnd(entry, expires);
     this.#next = Math.max(this.#next, entry + 1);
     this.#count(place, { entries: 1, bytes });
     return null;
@@ -177,13 +179,20 @@ export class MemoryBook {
     if (this.#earliest > now) return [];
     const found: number[] = [];
     let earliest = NEVER;
-    for (let entry = 0; entry < this.#next; entry += 1) {
-      if (this.#status[entry] !== LIVE) continue;
+    let first: number | null = null;
+    for (let entry = this.#firstEnding; entry < this.#next; entry += 1) {
       const expires = this.#expires[entry] ?? NEVER;
-      if (expires <= now && found.length < most) found.push(entry);
+      if (expires === NEVER || this.#status[entry] !== LIVE) continue;
+      first ??= entry;
       if (expires < earliest) earliest = expires;
+      if (expires > now) continue;
+      found.push(entry);
+      // Who asks for the next goes on from the first that is left, and takes no more time over it than over these.
+      if (found.length === most) break;
     }
-    this.#earliest = earliest;
+    this.#firstEnding = first ?? this.#next;
+    // After less than all of them there may be an earlier end, and this one is due.
+    if (found.length < most) this.#earliest = earliest;
     return found;
   }
 
@@ -293,7 +302,7 @@ export class MemoryBook {
       this.#bytes[entry] = view.getUint32(at + 19);
       this.#next = entry + 1;
       if (status !== LIVE) continue;
-      this.#earliest = Math.min(this.#earliest, expires);
+      if (ends) this.#awaitEnd(entry, expires);
       this.#count(place, { entries: 1, bytes: this.#bytes[entry] ?? 0 });
     }
     return null;
@@ -310,6 +319,11 @@ export class MemoryBook {
     if (wrong !== undefined) return `entry ${wrong} is not gone`;
     this.#unsettled = [...this.#unsettled, ...entries];
     return null;
+  }
+
+  #awaitEnd(entry: number, expires: number): void {
+    this.#earliest = Math.min(this.#earliest, expires);
+    this.#firstEnding = Math.min(this.#firstEnding, entry);
   }
 
   #statusOf(entry: number): number {

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { constants, readdirSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Keys that wrap other keys, each for an epoch; destroyed with their epoch. One process has them. */
@@ -7,7 +8,8 @@ export interface EpochKeys {
   /** The 32-byte key of an epoch, or null when there is none. */
   key(epoch: number): Uint8Array | null;
   advance(): number;
-  retire(epoch: number): void;
+  /** Resolves when the others are destroyed durably; until then they are there, and the current one stays what it is. */
+  retire(epoch: number): Promise<void>;
 }
 
 const NAME = /^payload-epoch-(?<epoch>[1-9][0-9]{0,8})$/;
@@ -34,37 +36,39 @@ export function openEpochKeys(folder: string, openKey: (path: string) => Uint8Ar
       keys.set(next, openKey(at(next)));
       return next;
     },
-    retire(epoch) {
+    async retire(epoch) {
       if (!keys.has(epoch)) throw new RangeError(`Cannot begin epoch ${epoch}: it has no key`);
-      for (const [older, key] of keys) {
-        if (older === epoch) continue;
-        destroyFile(at(older));
-        key.fill(0);
+      const others = [...keys.keys()].filter((each) => each !== epoch);
+      for (const older of others) await destroyFile(at(older));
+      await syncFolder(folder);
+      // In one turn: whoever reads meanwhile has either the old epoch with its key or the new one.
+      for (const older of others) {
+        keys.get(older)?.fill(0);
         keys.delete(older);
       }
-      syncFolder(folder);
       current = epoch;
     },
   };
 }
 
 /** Overwritten and removed. Whether the medium keeps what was there is the medium's matter (docs/decisions/erasure.md). */
-function destroyFile(path: string): void {
-  const fd = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+async function destroyFile(path: string): Promise<void> {
+  const file = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
   try {
-    writeSync(fd, new Uint8Array(fstatSync(fd).size));
-    fsyncSync(fd);
+    const { size } = await file.stat();
+    await file.write(new Uint8Array(size), 0, size, 0);
+    await file.sync();
   } finally {
-    closeSync(fd);
+    await file.close();
   }
-  rmSync(path);
+  await rm(path);
 }
 
-function syncFolder(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    fsyncSync(fd);
+    await folder.sync();
   } finally {
-    closeSync(fd);
+    await folder.close();
   }
 }

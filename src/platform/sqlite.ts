@@ -1,5 +1,8 @@
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+
+/** As much as nobody has to wait for (https://sqlite.org/pragma.html#pragma_wal_checkpoint). */
+export const CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /** A value in a database. Integers are within the safe range. */
 export type SqlValue = string | number | null;
@@ -70,6 +73,24 @@ export function openDatabaseToRead(path: string): Pick<SqlDatabase, "prepare" | 
     throw error;
   }
   return Object.freeze({ prepare: prepareIn(database), close: () => database.close() });
+}
+
+/** Moves what a write-ahead log holds into the file of its database, from a connection that does nothing else. */
+export interface Checkpointer {
+  /** Whoever reads and writes meanwhile waits for nothing; what they write meanwhile stays for another time. */
+  checkpoint(): void;
+  close(): void;
+}
+
+/** Opens a database file that another connection made and keeps open. Throws when there is none. */
+export function openCheckpointer(path: string): Checkpointer {
+  refuseOddFiles(path);
+  if (!existsSync(path)) throw new DatabaseDamaged(`${path} is not there`);
+  const database = new DatabaseSync(path, { enableDoubleQuotedStringLiterals: false, allowExtension: false });
+  return Object.freeze({
+    checkpoint: () => telling(() => database.exec(CHECKPOINT)),
+    close: () => database.close(),
+  });
 }
 
 /** SQLite opens what is there: a pipe in place of the file, or of one beside it, would be waited for without end. */

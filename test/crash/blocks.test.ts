@@ -44,7 +44,7 @@ function keysOf(disk: BlockDisk, epochs: Epochs): LogKeys {
     },
     key: (epoch) => (epochs.gone.has(epoch) ? null : new Uint8Array(32).fill(8 + epoch)),
     advance: () => (epochs.last += 1),
-    retire(epoch) {
+    async retire(epoch) {
       for (let older = 1; older < epoch; older += 1) epochs.gone.add(older);
     },
   };

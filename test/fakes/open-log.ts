@@ -40,7 +40,7 @@ export function testEpochs(gone: Set<number> = new Set()): Omit<LogKeys, "files"
     },
     key: (epoch) => (gone.has(epoch) ? null : new Uint8Array(32).fill(8 + epoch)),
     advance: () => (last += 1),
-    retire(epoch) {
+    async retire(epoch) {
       for (let older = 1; older < epoch; older += 1) gone.add(older);
     },
   };

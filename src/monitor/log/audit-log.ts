@@ -221,7 +221,7 @@ export class AuditLog implements Log {
     await slots.rewrap(epoch, seqs);
     await journal.rotate(this.size, epoch);
     const settled = await this.#settle();
-    keys.retire(epoch);
+    await keys.retire(epoch);
     return slots.use(older).then(() => settled);
   }
 

@@ -40,7 +40,7 @@ export async function copySlots(options: {
       remove: () => Promise.resolve(),
     },
     advance: () => epoch,
-    retire: () => undefined,
+    retire: () => Promise.resolve(),
   };
   const opened = await openSlots({ crypto, random, keys, size });
   await opened.rewrap(epoch, without);

@@ -15,8 +15,9 @@ export interface LogKeys {
   /**
    * Makes this epoch the current one and destroys the keys of all others for good: what was wrapped with them opens
    * never again, wherever a copy of it lies. That is why no backup may have these keys.
+   * Until it resolves the older keys are there and the current epoch is what it was.
    */
-  retire(epoch: number): void;
+  retire(epoch: number): Promise<void>;
 }
 
 /** What a derived key is for; part of its derivation, so that no key serves two purposes. */

@@ -68,7 +68,7 @@ async function destroy(seq: number): Promise<void> {
   const older = keys.epoch;
   const epoch = keys.advance();
   await slots.rewrap(epoch, [seq]);
-  keys.retire(epoch);
+  await keys.retire(epoch);
   await slots.use(older);
 }
 

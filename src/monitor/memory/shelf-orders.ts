@@ -25,6 +25,9 @@ export interface IndexKey {
   readonly key: Uint8Array;
 }
 
+/** Numbers of entries. Very many go as numbers side by side: a list of them takes milliseconds to hand to another thread. */
+export type Numbers = readonly number[] | Float64Array;
+
 /** What the shelf is asked for, one order at a time and in the order of asking. */
 export interface ShelfOrders {
   /** First of all: what lies there, and which of it the index does not have. */
@@ -47,13 +50,13 @@ export interface ShelfOrders {
   };
   /** Parts of the index in which these entries are, and which others are in them. */
   beside: {
-    body: { readonly entries: readonly number[] };
-    ok: { readonly segments: readonly number[]; readonly others: readonly number[] };
+    body: { readonly entries: Numbers };
+    ok: { readonly segments: readonly number[]; readonly others: Numbers };
   };
   /** Indexes entries anew, in another part. */
   index: { body: { readonly texts: readonly (Indexed & { readonly entry: number })[] }; ok: null };
   /** Removes entries and parts of the index, some thousand rows at a time. */
-  drop: { body: { readonly entries: readonly number[]; readonly segments: readonly number[] }; ok: null };
+  drop: { body: { readonly entries: Numbers; readonly segments: readonly number[] }; ok: null };
   /** Wraps the keys of the index anew. */
   rewrap: { body: { readonly key: IndexKey }; ok: null };
   /** Answers when everything that was asked before is done. */

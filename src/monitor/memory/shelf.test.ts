@@ -147,7 +147,7 @@ test("what is put into a part while it is found out what else is in it is among 
     await shelf.add({ rows: [row(2, "comes meanwhile")] });
   };
   const { segments, others } = await shelf.beside({ entries: [0] });
-  expect(others).toEqual([1, 2]);
+  expect([...others]).toEqual([1, 2]);
   await shelf.index({
     texts: [
       { entry: 1, text: "stays", bucket: 0 },
@@ -169,7 +169,7 @@ test("parts of any size are found out and taken apart whole", async () => {
   const gone = [0, 2099];
   const { segments, others } = await shelf.beside({ entries: gone });
   expect(segments).toHaveLength(2);
-  expect(others.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 2098 }, (_, at) => at + 1));
+  expect([...others].toSorted((one, other) => one - other)).toEqual(Array.from({ length: 2098 }, (_, at) => at + 1));
   await shelf.drop({ entries: gone, segments });
   expect(database.prepare("SELECT COUNT(*) AS count FROM postings").all()).toEqual([{ count: 0 }]);
   expect(database.prepare("SELECT COUNT(*) AS count FROM segments").all()).toEqual([{ count: 0 }]);

@@ -2,7 +2,7 @@ import { wordsOf } from "../../kernel/memory-words.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
 import type { Crypto, Random } from "../../platform/powers.ts";
 import type { SqlDatabase, SqlRow } from "../../platform/sqlite.ts";
-import type { IndexKey, ShelfOrders } from "./shelf-orders.ts";
+import type { IndexKey, Numbers, ShelfOrders } from "./shelf-orders.ts";
 import { tokenOf, unwrapPart, wrapPart } from "./shelf-parts.ts";
 import { READ_ONE, rowsOf } from "./shelf-rows.ts";
 import { prepareSchema } from "./shelf-schema.ts";
@@ -10,7 +10,10 @@ import { prepareSchema } from "./shelf-schema.ts";
 /** Entries of one part of the index: so many are indexed anew when one of them is destroyed. */
 const SEGMENT_ENTRIES = 2048;
 /** Rows that are looked at or removed at a time; others take turns in between. */
-const CHUNK = 500;
+const CHUNK = 250;
+const WORDS = 500;
+/** Keys of parts that are wrapped anew at a time. */
+const KEYS = 32;
 /** A word that so many entries of a part have, or more, is common: how many more does not matter to a search. */
 const COMMON = 64;
 /** Words of a part whose hashes are kept at hand. */
@@ -28,7 +31,7 @@ interface Segment {
   readonly tokens: Map<string, number>;
 }
 
-/** What answers the orders: each gives its answer, or throws. `beside` and `drop` take turns with others between chunks. */
+/** What answers the orders: each gives its answer, or throws. `beside`, `drop` and `rewrap` take turns with others between chunks. */
 export type Shelf = {
   readonly [K in Exclude<keyof ShelfOrders, "renew">]: (
     body: ShelfOrders[K]["body"],
@@ -169,7 +172,7 @@ export function createShelf(
           await powers.pause();
         } while (some.length === CHUNK);
       }
-      return { segments: [...touched], others };
+      return { segments: [...touched], others: Float64Array.from(others) };
     },
 
     index({ texts }) {
@@ -190,7 +193,7 @@ export function createShelf(
       });
       for (const id of ids) {
         segments.delete(id);
-        for (let bound = boundOf.all(id, CHUNK)[0]; bound !== undefined; bound = boundOf.all(id, CHUNK)[0]) {
+        for (let bound = boundOf.all(id, WORDS)[0]; bound !== undefined; bound = boundOf.all(id, WORDS)[0]) {
           dropUpTo.run(id, Number(bound["token"]));
           await powers.pause();
         }
@@ -201,11 +204,16 @@ export function createShelf(
       return null;
     },
 
-    rewrap({ key }) {
+    async rewrap({ key }) {
       wrapping = key;
-      transaction(() => {
-        for (const { id, place, key: plain } of segments.values()) setWrapped.run(key.epoch, wrap(plain, place), id);
-      });
+      const old = [...segments.values()];
+      for (let from = 0; from < old.length; from += KEYS) {
+        transaction(() => {
+          for (const { id, place, key: plain } of old.slice(from, from + KEYS))
+            setWrapped.run(key.epoch, wrap(plain, place), id);
+        });
+        await powers.pause();
+      }
       // What the write-ahead log still has of the old wrapping is worth nothing without its key.
       return null;
     },
@@ -241,7 +249,7 @@ export function createShelf(
     return counted.toSorted((left, right) => left.count - right.count).map(({ token }) => token);
   }
 
-  async function inChunks(entries: readonly number[], work: (some: readonly number[]) => void): Promise<void> {
+  async function inChunks(entries: Numbers, work: (some: Numbers) => void): Promise<void> {
     for (let from = 0; from < entries.length; from += CHUNK) {
       work(entries.slice(from, from + CHUNK));
       await powers.pause();

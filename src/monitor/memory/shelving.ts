@@ -8,6 +8,7 @@ import {
   type AskShelf,
   type Indexed,
   type IndexKey,
+  type Numbers,
   type ShelfOrders,
   type ShelfRow,
 } from "./shelf-orders.ts";
@@ -23,7 +24,7 @@ export interface Shelving {
   shelve(): Promise<void>;
   /** Makes the file anew, whatever is in it. */
   renew(): Promise<void>;
-  indexAnew(entries: readonly number[]): Promise<void>;
+  indexAnew(entries: Numbers): Promise<void>;
   indexKey(epoch: number): IndexKey;
 }
 
@@ -72,8 +73,8 @@ export function createShelving(parts: {
     await shelf("add", { rows });
   }
 
-  async function indexAnew(entries: readonly number[]): Promise<void> {
-    const rows = await Promise.all(entries.map((entry) => shelf("read", { entry })));
+  async function indexAnew(entries: Numbers): Promise<void> {
+    const rows = await Promise.all(Array.from(entries, (entry) => shelf("read", { entry })));
     const texts = [];
     for (const row of rows) {
       const content = row === null ? null : await open(row);

@@ -214,14 +214,15 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
 
   async function destroyOnce(): Promise<void> {
     const gone = memory.unsettled;
-    const { segments, others } = await shelf("beside", { entries: gone });
+    const entries = Float64Array.from(gone);
+    const { segments, others } = await shelf("beside", { entries });
     for (let from = 0; from < others.length; from += STRIDE) await indexAnew(others.slice(from, from + STRIDE));
     const older = keys.epoch;
     const epoch = keys.advance();
     await slots.rewrap(epoch, gone);
-    await shelf("drop", { entries: gone, segments });
+    await shelf("drop", { entries, segments });
     await shelf("rewrap", { key: indexKey(epoch) });
-    keys.retire(epoch);
+    await keys.retire(epoch);
     await slots.use(older);
     await journal.write({ kind: "memory-destroyed", count: gone.length });
   }
