@@ -41,7 +41,8 @@ import {
 import { ownersAdd, ownersKey, ownersList, ownersRemove } from "./commands/owners.ts";
 import { ownersCodes, ownersRecover, ownersStop } from "./commands/owners-recovery.ts";
 import { ownersSecondScreen } from "./commands/owners-second-screen.ts";
-import { portsList, portsPair } from "./commands/ports.ts";
+import { portsOpen } from "./commands/ports-open.ts";
+import { portsList, portsPair, portsShow } from "./commands/ports.ts";
 import { providersAdd, providersList, providersRemove } from "./commands/providers.ts";
 import { propose } from "./commands/propose.ts";
 import {
@@ -127,7 +128,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     title: "Publishers",
     commands: [publishersList, publishersAdmit, publishersRemove, publishersOnly, publishersKey],
   },
-  { title: "Ports", commands: [portsList, portsPair] },
+  { title: "Ports", commands: [portsList, portsShow, portsOpen, portsPair] },
   { title: "Models", commands: [providersAdd, providersList, providersRemove] },
   { title: "Rules", commands: [policyCheck, policyExplain, policySimulate, policyEffective, policySet] },
   {

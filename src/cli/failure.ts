@@ -45,6 +45,7 @@ export type FailureCode =
   | "witness-running"
   | "backup-refused"
   | "port-taken"
+  | "port-refused"
   | "not-detonated"
   | "interrupted";
 
@@ -93,6 +94,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "witness-running": "setup",
   "backup-refused": "no",
   "port-taken": "setup",
+  "port-refused": "no",
   "not-detonated": "setup",
   interrupted: "interrupted",
 };

@@ -143,8 +143,11 @@ export const FAMILIES: ReadonlyMap<string, () => Promise<readonly Command[]>> = 
   [
     "ports",
     async () => {
-      const { portsList, portsPair } = await import("./commands/ports.ts");
-      return [portsList, portsPair];
+      const [{ portsList, portsPair, portsShow }, { portsOpen }] = await Promise.all([
+        import("./commands/ports.ts"),
+        import("./commands/ports-open.ts"),
+      ]);
+      return [portsList, portsShow, portsOpen, portsPair];
     },
   ],
   [

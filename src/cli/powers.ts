@@ -9,6 +9,7 @@ import type { ExportVerdict } from "../protocol/memory-export.ts";
 import type { Backups } from "./backup-powers.ts";
 import type { Drafts } from "./draft-powers.ts";
 import type { ExtensionSources, PublisherKey } from "./extension-powers.ts";
+import type { PortDoors } from "./port-powers.ts";
 import type { CliEvents, CliRequests, RunRequest } from "../protocol/requests.ts";
 
 /**
@@ -60,6 +61,7 @@ export interface CliPowers {
   readonly backups: Backups;
   readonly witnesses: Witnesses;
   readonly agents: AgentStarter;
+  readonly doors: PortDoors;
   /** Shows a notice on the person's desktop where there is one. Never fails, and nothing waits for it. */
   notice(title: string, text: string): void;
   /** A throw-away home, and a workspace with these files (name to text). */

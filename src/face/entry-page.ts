@@ -1,103 +1,80 @@
 import { encodeUtf8, toBase64 } from "../protocol/bytes.ts";
+import { GATE_DOORS } from "../protocol/port-entry.ts";
 import type { GatePort } from "../protocol/port-gate-table.ts";
 import type { Crypto } from "../platform/powers.ts";
 
-/** The page that a browser without a session gets, and the headers that are its own. */
+/** A page of the gate's own, and the headers that are its own. */
 export interface EntryPage {
   readonly text: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
+/** The page that a browser without a session gets: how its owner comes in. It has no script. */
+export function closedPage(port: GatePort): EntryPage {
+  return makePage(port, { state: howToCome(port), script: null });
+}
+
 /**
- * Makes the page. It holds no word of anybody else's, and its script is in it, known to the policy by its digest: a script
- * at an address could come out of a browser's cache, from a program that had the port before.
+ * The page of a link. It takes what the link holds out of the address before anything else, hands it in and goes on to the
+ * program inside, as another entry of the browser's history in its own place. Its script is in it, known to the policy by its
+ * digest, so that nothing from an address can stand for it.
  */
-export function entryPage(
-  port: GatePort,
-  { origin, sha256 }: { readonly origin: string } & Pick<Crypto, "sha256">,
+export function doorPage(port: GatePort, { sha256 }: Pick<Crypto, "sha256">): EntryPage {
+  const script = doorScript(port);
+  const digest = toBase64(sha256(encodeUtf8(script)));
+  return makePage(port, { state: "Coming in…", script: { text: script, digest } });
+}
+
+function makePage(
+  { name, agent }: GatePort,
+  page: { readonly state: string; readonly script: { readonly text: string; readonly digest: string } | null },
 ): EntryPage {
-  const script = entryScript(port, origin);
-  const { name, agent } = port;
+  const { script } = page;
+  const code =
+    script === null
+      ? ""
+      : `<noscript>This page needs JavaScript to hand in what the link holds.</noscript>\n<script>${script.text}</script>\n`;
   const text = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${name} of ${agent}</title>
 <h1>${name} of ${agent}</h1>
-<p id="state" role="status">Proving this browser's key…</p>
-<noscript>This page needs JavaScript: the browser proves that it holds a paired key.</noscript>
-<pre id="command" hidden></pre>
-<script>${script}</script>
-</html>
+<p id="state" role="status">${page.state}</p>
+${code}</html>
 `;
-  const digest = toBase64(sha256(encodeUtf8(script)));
+  const may = script === null ? "" : `script-src 'sha256-${script.digest}'; connect-src 'self'; `;
   return {
     text,
     headers: [
       ["content-type", "text/html; charset=utf-8"],
-      ["content-security-policy", `script-src 'sha256-${digest}'; connect-src 'self'; ${NOTHING_ELSE}`],
-      // A program that had the port before may have left copies in the browser that would pass for the port's own.
-      ["clear-site-data", '"cache"'],
+      ["content-security-policy", `${may}${ANSWER_POLICY}`],
+      ["cross-origin-opener-policy", "same-origin"],
+      ["referrer-policy", "no-referrer"],
     ],
   };
 }
 
-const NOTHING_ELSE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** What the gate's own answers that are no page are allowed. */
-export const ANSWER_POLICY: string = NOTHING_ELSE;
+export const ANSWER_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/**
- * What a browser gets that asks for a service worker's program: one that takes the place of a worker that a program planted
- * which had the port before, and removes itself. It claims no page and loads none again, so that a page that registers one
- * each time goes on without.
- */
-export const NO_WORKER = `"use strict";
-addEventListener("install", () => skipWaiting());
-addEventListener("activate", (event) => event.waitUntil(registration.unregister()));
-`;
+function howToCome({ name, agent }: GatePort): string {
+  return `No browser is in here without a link. At a terminal of this machine say: aios ports open ${agent} ${name}`;
+}
 
-/**
- * The script of that page: a key that cannot be taken out of the browser is made once and kept; it signs the challenge of
- * this port, or the page says how its owner pairs it.
- */
-function entryScript({ name, agent }: GatePort, origin: string): string {
+function doorScript(port: GatePort): string {
   return `"use strict";
+const token = location.hash.slice(1);
+history.replaceState(null, "", location.pathname);
 const state = document.getElementById("state");
-const command = document.getElementById("command");
-const store = (mode, use) => new Promise((resolve, reject) => {
-  const open = indexedDB.open("aios", 1);
-  open.onupgradeneeded = () => open.result.createObjectStore("keys");
-  open.onerror = () => reject(open.error);
-  open.onsuccess = () => {
-    const asked = use(open.result.transaction("keys", mode).objectStore("keys"));
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
-  };
-});
-const base64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
-async function pairOfKeys() {
-  const kept = await store("readonly", (keys) => keys.get("port"));
-  if (kept) return kept;
-  const made = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
-  await store("readwrite", (keys) => keys.put(made, "port"));
-  return made;
-}
-const post = (path, body) => fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body });
 async function enter() {
-  const keys = await pairOfKeys();
-  const raw = await crypto.subtle.exportKey("raw", keys.publicKey);
-  const key = base64(raw).replaceAll("+", "-").replaceAll("/", "_").replace("=", "");
-  const asked = await post("/.aios/challenge", "{}");
-  if (!asked.ok) throw new Error("too many tries; wait a minute and load this page again");
-  const { challenge } = await asked.json();
-  const text = ${JSON.stringify("aios published port v1\n")} + ${JSON.stringify(origin)} + "\\n" + challenge;
-  const signature = base64(await crypto.subtle.sign("Ed25519", keys.privateKey, new TextEncoder().encode(text)));
-  const answer = await post("/.aios/enter", JSON.stringify({ key, challenge, signature }));
-  if (answer.ok) return location.replace(location.pathname + location.search + location.hash);
-  state.textContent = "This browser is not paired. To let it in, the owner says at a terminal, then loads this page again:";
-  command.textContent = "aios ports pair ${agent} ${name} " + key;
-  command.hidden = false;
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(${JSON.stringify(GATE_DOORS.open)}, { method: "POST", headers, body: JSON.stringify({ token }) });
+  if (answer.ok) return location.replace("/");
+  state.textContent = answer.status === 429
+    ? "Too many tries to come in: wait a minute."
+    : "That link is over: it lets one browser in, once, within a minute. " + ${JSON.stringify(howToCome(port))};
 }
-enter().catch((error) => { state.textContent = "This browser cannot prove a key: " + error.message; });
+enter().catch((error) => { state.textContent = "This browser did not come in: " + error.message; });
 `;
 }

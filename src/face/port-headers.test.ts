@@ -2,7 +2,15 @@ import { describe, expect, test } from "vitest";
 import type { GatePort } from "../protocol/port-gate-table.ts";
 import { headersInside, headersOutside } from "./port-headers.ts";
 
-const port: GatePort = { name: "web", agent: "a", host: "web.a.localhost", inside: 80, outside: 8080, keys: [] };
+const port: GatePort = {
+  name: "web",
+  agent: "a",
+  host: "web.a.localhost",
+  inside: 80,
+  outside: 8080,
+  listeners: 1,
+  keys: [],
+};
 const origin = "http://web.a.localhost:8080";
 type Headers = readonly (readonly [string, string])[];
 

@@ -125,6 +125,8 @@ async function main(): Promise<number> {
     monitorUser,
     programs: { path: env["PATH"] ?? "", cwd: process.cwd() },
     npm: { configured: env["npm_config_registry"] ?? null, npmrc: join(homedir(), ".npmrc") },
+    // Nothing of root's desktop is a person's.
+    desktop: isRoot ? null : env,
     now: () => Date.now(),
     openHome,
   });

@@ -18,6 +18,7 @@ const PARTS = {
   witnesses: () => import("./witness.ts"),
   clock: () => import("../platform/clock.ts"),
   streams: () => import("./agent-streams.ts"),
+  doors: () => import("./port-doors.ts"),
   sample: () => import("./sample.ts"),
   monitor: loadMonitorClient,
 } as const;
@@ -39,12 +40,14 @@ export interface LateParts {
   readonly programs: { readonly path: string; readonly cwd: string };
   /** The registry in the environment, and the person's npm configuration. */
   readonly npm: { readonly configured: string | null; readonly npmrc: string };
+  /** What the person's programs are started with; null where no browser is to be opened. */
+  readonly desktop: { readonly [name: string]: string | undefined } | null;
   now(): number;
   openHome(path: string): Home;
 }
 
 type Late = Pick<CliPowers, "recovery" | "drafts" | "probe" | "vetting" | "detonation" | "sources"> &
-  Pick<CliPowers, "logs" | "backups" | "witnesses" | "agents" | "makeSample">;
+  Pick<CliPowers, "logs" | "backups" | "witnesses" | "agents" | "doors" | "makeSample">;
 
 /** Powers that load what is behind them when they are first used. */
 export function createLatePowers(parts: LateParts): Late {
@@ -113,6 +116,10 @@ export function createLatePowers(parts: LateParts): Late {
         return await translateFaults(() => offerStreams(offer));
       },
       findProgram: async (command) => (await findProgram())(command),
+    },
+    doors: {
+      post: async (place, request) => (await PARTS.doors()).postToDoor(place, request),
+      browse: async (address) => (await PARTS.doors()).openBrowser(address, { env: parts.desktop }),
     },
     makeSample: async (texts) => {
       const { makeSample } = await PARTS.sample();

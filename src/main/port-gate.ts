@@ -1,11 +1,11 @@
 /**
  * The check in front of an instance's published ports. Descriptor 3 is the monitor; over descriptor 4 the agent's launcher
- * hands out sockets of its network; from 5 on are the listeners on this machine's loopback address. It has no network of
+ * hands out sockets of its network; from 5 on are the listeners on this machine's loopback addresses. It has no network of
  * its own: it can answer who comes, and reach what the agent listens on.
  */
-import { ANSWER_POLICY, entryPage, NO_WORKER, type EntryPage } from "../face/entry-page.ts";
+import { ANSWER_POLICY, closedPage, doorPage, type EntryPage } from "../face/entry-page.ts";
 import { headersInside, headersOutside, pageRules } from "../face/port-headers.ts";
-import { createGate, SESSION_MS, type Gate } from "../face/port-gate.ts";
+import { createGate, SESSION_MS, type Gate, type OwnAnswer } from "../face/port-gate.ts";
 import type { Visit } from "../face/visit.ts";
 import { inheritedChannel } from "../platform/channel.ts";
 import { createCrypto } from "../platform/crypto.ts";
@@ -14,7 +14,7 @@ import { serveListener, type McpListener } from "../platform/mcp-listeners.ts";
 import { awaitDescriptors } from "../platform/passed-listener.ts";
 import { createRandom } from "../platform/random.ts";
 import { createVisits } from "../platform/visits.ts";
-import { GATE_SIDE, PEERS_MOST, VISITS_MS, type GatePort } from "../protocol/port-gate-table.ts";
+import { GATE_SIDE, PEERS_MOST, VISITS_MS, type GatePort, type GateRefusal } from "../protocol/port-gate-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 
 const MONITOR = 3;
@@ -22,8 +22,11 @@ const VISITS = 4;
 const LISTENERS = 5;
 /** Sockets that the launcher hands out: `VISITS_MOST` of sandbox/launch-plan.ts, on the command line. */
 const most = Number(process.argv[2]);
-/** Connections of visitors to one port at a time; more are closed at once. */
+/** Connections of visitors to one address of a port at a time; more are closed at once. */
 const CONNECTIONS = 128;
+/** For whoever comes by a bookmark. It says no name: any program of this machine can ask. */
+const ELSEWHERE =
+  "This port has another address with each opening. At a terminal of this machine say: aios ports open\n";
 
 interface Served {
   readonly gate: Gate;
@@ -54,7 +57,11 @@ const sockets = Promise.withResolvers<readonly number[]>();
 awaitDescriptors(VISITS, most, sockets.resolve);
 const { ports } = await peer.request("ready", {});
 const visits = createVisits(await sockets.promise);
-for (const [index, port] of ports.entries()) served.set(port.name, await serve(port, LISTENERS + index));
+let next = LISTENERS;
+for (const port of ports) {
+  served.set(port.name, await serve(port, next));
+  next += port.listeners;
+}
 setInterval(() => {
   for (const { gate, flush } of served.values()) {
     gate.sweep();
@@ -62,23 +69,21 @@ setInterval(() => {
   }
 }, VISITS_MS);
 
-async function serve(port: GatePort, listener: number): Promise<Served> {
+async function serve(port: GatePort, first: number): Promise<Served> {
   const gate = createGate(port, powers);
   let counted = { connections: 0, requests: 0 };
   let refused: { [why: string]: number } = {};
   let peers: string[] = [];
-  const page = entryPage(port, { origin: gate.origin, sha256: powers.crypto.sha256 });
+  const pages = { page: closedPage(port), door: doorPage(port, powers.crypto) };
   const rules: GateRules = {
     inside: port.inside,
-    judge: (visit) => judge(visit, { gate, port, page }),
+    judge: (visit) =>
+      judge(visit, { gate, port, pages, refused: (why) => void (refused[why] = (refused[why] ?? 0) + 1) }),
     answerHeaders: (headers) => headersOutside(headers, { port, origin: gate.origin }),
     refusal: (why, status) => ({
       status,
-      headers: [
-        ["content-type", `text/${why === "worker" ? "javascript" : "plain"}; charset=utf-8`],
-        ...pageRules(gate.origin),
-      ],
-      body: why === "worker" ? NO_WORKER : `${why}\n`,
+      headers: [["content-type", "text/plain; charset=utf-8"], ...pageRules(gate.origin)],
+      body: `${why}\n${why === "host" ? ELSEWHERE : ""}`,
     }),
     connected: () => void (counted.connections += 1),
     asked: () => void (counted.requests += 1),
@@ -88,13 +93,13 @@ async function serve(port: GatePort, listener: number): Promise<Served> {
     },
   };
   const server = createGateServer(rules, visits);
-  const listening: McpListener = await serveListener(listener, {
-    most: CONNECTIONS,
-    load: () => Promise.resolve(server),
-  });
+  const listening: McpListener[] = [];
+  for (let fd = first; fd < first + port.listeners; fd += 1) {
+    listening.push(await serveListener(fd, { most: CONNECTIONS, load: () => Promise.resolve(server) }));
+  }
   return {
     gate,
-    close: () => listening.close(),
+    close: () => listening.forEach((each) => each.close()),
     flush() {
       if (counted.connections + counted.requests === 0 && Object.keys(refused).length === 0) return;
       const said = { port: port.name, ...counted, refused, peers };
@@ -107,14 +112,16 @@ async function serve(port: GatePort, listener: number): Promise<Served> {
 interface Place {
   readonly gate: Gate;
   readonly port: GatePort;
-  readonly page: EntryPage;
+  readonly pages: { readonly page: EntryPage; readonly door: EntryPage };
+  /** One of the gate's own addresses turned somebody away. */
+  refused(why: GateRefusal): void;
 }
 
-function judge(visit: Visit, { gate, port, page }: Place): GateVerdict {
+function judge(visit: Visit, place: Place): GateVerdict {
+  const { gate, port } = place;
   const verdict = gate.judge(visit);
   if (verdict.kind === "refused") return verdict;
-  if (verdict.kind === "own")
-    return { kind: "own", answer: (body) => answerOwn(verdict.what, body, { gate, port, page }) };
+  if (verdict.kind === "own") return { kind: "own", answer: (body) => answerOwn(verdict.what, body, place) };
   return { kind: "pass", headers: headersInside(visit, port, gate.cookieName), uses: verdict.session.uses };
 }
 
@@ -130,18 +137,24 @@ function asJson(status: number, value: object, more: GateAnswer["headers"] = [])
   ]);
 }
 
-async function answerOwn(
-  what: "page" | "challenge" | "enter",
-  body: string,
-  { gate, port, page }: Place,
-): Promise<GateAnswer> {
-  if (what === "page") return own(401, page.text, page.headers);
+async function answerOwn(what: OwnAnswer, body: string, place: Place): Promise<GateAnswer> {
+  const { gate, port, pages } = place;
+  const turnAway = (why: GateRefusal, status: number): GateAnswer => {
+    place.refused(why);
+    return asJson(status, { refused: why });
+  };
+  if (what === "page") return own(401, pages.page.text, pages.page.headers);
+  if (what === "door") return own(200, pages.door.text, pages.door.headers);
   if (what === "challenge") {
     const challenge = gate.challenge();
-    return challenge === null ? asJson(429, { refused: "flood" }) : asJson(200, { challenge });
+    return challenge === null ? turnAway("flood", 429) : asJson(200, { challenge });
   }
-  const entered = gate.enter(body);
-  if (entered.kind === "refused") return asJson(entered.status, { refused: entered.why });
+  if (what === "link") {
+    const made = gate.link(body);
+    return made.kind === "link" ? asJson(200, { token: made.token }) : turnAway(made.why, made.status);
+  }
+  const entered = what === "enter" ? gate.enter(body) : gate.open(body);
+  if (entered.kind === "refused") return turnAway(entered.why, entered.status);
   // Written down before it is let in.
   await peer.request("entered", { port: port.name, key: entered.key });
   const cookie = `${gate.cookieName}=${entered.cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_MS / 1000}`;

@@ -373,6 +373,9 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
     ...ports.extensions.handlers,
     "console-open": async () =>
       ports.console.open({ ...handlers, ...proposedHandlers(ports, "console"), submit: submitFrom("console") }),
+    async "open-ports"() {
+      return { ports: [...instances.running()].flatMap(({ published }) => published?.open() ?? []) };
+    },
     async "console-close"() {
       return { closed: await ports.console.close() };
     },

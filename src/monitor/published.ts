@@ -2,6 +2,7 @@ import type { PortGrant } from "../kernel/grant.ts";
 import { isOpen, lookAgain } from "../kernel/hours.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
+import type { OpenPort } from "../protocol/port-entry.ts";
 import type { GateEvents, GatePort, GateRequests } from "../protocol/port-gate-table.ts";
 import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
@@ -32,6 +33,8 @@ export type GateHandlers = {
 export interface Published {
   /** Grants have changed, or one may have ended: who may come, and which ports are open, follows. */
   refresh(): void;
+  /** What is open now, and who may come. */
+  open(): readonly OpenPort[];
   kill(): void;
 }
 
@@ -82,6 +85,9 @@ function merge(one: PortGrant, other: PortGrant): PortGrant {
  * Opens the published ports of an instance that is about to start: listens, writes down what is open, starts the gate, and
  * gives back the end over which the agent's launcher hands out the way in; null when nothing is published. Rejects, with
  * nothing left open, when any part fails. The listeners are made here and accepted from by the gate alone.
+ *
+ * Each port has a host that nobody was found under before, drawn once it is ours at every loopback address: what a program
+ * planted in browsers that listened there before, it planted for another origin (docs/decisions/published-ports.md).
  */
 export async function publishPorts(
   live: LiveInstance,
@@ -92,21 +98,21 @@ export async function publishPorts(
   const { instance, agent } = live.state;
   const granted = publishedPorts(journal.state, chain, ports.now());
   if (granted.length === 0) return null;
-  const served = granted.map((port): GatePort => ({
-    ...port,
-    agent,
-    host: `${port.name}.${agent}.localhost`,
-    keys: [...port.keys],
-  }));
+  const served: GatePort[] = [];
   const ends: SocketEnd[] = [];
   const [near, far] = powers.makeSocketEnds();
   try {
     ends.push(far);
-    for (const port of served) ends.push(listen(port, powers));
+    for (const port of granted) {
+      const listeners = listen(port, powers);
+      ends.push(...listeners);
+      const host = `${powers.random.hex(8)}.${port.name}.${agent}.localhost`;
+      served.push({ ...port, agent, host, listeners: listeners.length, keys: [...port.keys] });
+    }
     for (const { name, inside, outside, host } of served) {
       await journal.write({ kind: "port-opened", instance, agent, port: name, host, inside, outside });
     }
-    const process = await enlist(live, "ports", powers.startSandbox(planGate(code, served.length), "capture", ends));
+    const process = await enlist(live, "ports", powers.startSandbox(planGate(code, ends.length - 1), "capture", ends));
     live.published = await serveGate(live, { ...ports, process, served, chain });
     return near;
   } catch (error) {
@@ -117,13 +123,13 @@ export async function publishPorts(
   }
 }
 
-function listen({ name, outside }: GatePort, powers: MonitorPowers): SocketEnd {
+function listen({ name, outside }: PortGrant, powers: MonitorPowers): readonly SocketEnd[] {
   try {
-    return powers.listenOnLoopback(outside);
+    return powers.holdLoopback(outside);
   } catch {
     throw new Refusal(
       "port-taken",
-      `Port ${outside}, where "${name}" is to be published, cannot be had on this machine.`,
+      `Port ${outside}, where "${name}" is to be published, cannot be had at every loopback address of this machine.`,
       "End what listens there (`ss -ltnp`), or sign a grant with another outside port.",
     );
   }
@@ -142,6 +148,7 @@ async function serveGate(live: LiveInstance, serving: Serving): Promise<Publishe
   const [channel] = process.channels;
   if (channel === undefined) throw new Refusal("confinement", "The gate got no channel.", "Run `aios doctor`.");
   const open = new Set(served.map(({ name }) => name));
+  let admitted: GateEvents["admit"]["ports"] = [];
   let [cancel, ended] = [(): void => {}, false];
   const peer = serving.connectGate(channel, {
     async ready() {
@@ -177,7 +184,8 @@ async function serveGate(live: LiveInstance, serving: Serving): Promise<Publishe
     const still = served.flatMap(
       (port) => granted.find((each) => each.name === port.name && samePlace(port, each)) ?? [],
     );
-    peer.event("admit", { ports: still.map(({ name, keys }) => ({ name, keys })) });
+    admitted = still.map(({ name, keys }) => ({ name, keys }));
+    peer.event("admit", { ports: admitted });
     for (const name of open) {
       if (still.some((port) => port.name === name)) continue;
       open.delete(name);
@@ -196,6 +204,11 @@ async function serveGate(live: LiveInstance, serving: Serving): Promise<Publishe
     ended = true;
     process.kill();
   };
+  const view = (): readonly OpenPort[] =>
+    served.flatMap(({ name, host, inside, outside }) => {
+      const keys = admitted.find((each) => each.name === name)?.keys;
+      return open.has(name) && keys !== undefined ? [{ instance, agent, port: name, host, inside, outside, keys }] : [];
+    });
   try {
     await within(powers, { ms: GATE_MS, what: "the gate was not ready in time", promise: ready.promise });
   } catch (error) {
@@ -203,5 +216,5 @@ async function serveGate(live: LiveInstance, serving: Serving): Promise<Publishe
     throw error;
   }
   refresh();
-  return { refresh, kill };
+  return { refresh, open: view, kill };
 }

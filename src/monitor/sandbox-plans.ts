@@ -66,15 +66,15 @@ export function planFace(
 }
 
 /** The check in front of published ports: our code, no network, no files; listeners and the way in are handed to it. */
-export function planGate(code: CodeLayout, ports: number): SandboxSpec {
+export function planGate(code: CodeLayout, listeners: number): SandboxSpec {
   return {
     role: "face",
     command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/port-gate.ts`, String(VISITS_MOST)],
     cwd: "/tmp",
     environment: ownEnvironment("port-gate"),
     mounts: ownCode(code),
-    // The monitor, the launcher that hands out the way in, and a listener a port.
-    channels: 2 + ports,
+    // The monitor, the launcher that hands out the way in, and listeners.
+    channels: 2 + listeners,
     published: false,
     programs: "any",
     terminal: false,

@@ -1,6 +1,7 @@
 import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { FOUND_FILE } from "./found-file.ts";
-import { CONSOLE_ORIGIN } from "./console-entry.ts";
+import { CONSOLE_ANSWERS, CONSOLE_COMMANDS } from "./console-entry.ts";
+import { PORTS_ANSWERS, PORTS_TABLE } from "./port-entry.ts";
 import { PURPOSES } from "./statement.ts";
 import { GRANT, PROVIDER, bindingTerms, secretTarget } from "./authority.ts";
 import { GRANT_PROPOSAL, SOURCE, hostPath } from "./grant-parts.ts";
@@ -168,8 +169,8 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
   homes: object<BodyOf<"homes">>({ agent: nullable(agentName) }),
   ...MEMORY_TABLE,
   ...EXTENSION_TABLE,
-  "console-open": empty,
-  "console-close": empty,
+  ...CONSOLE_COMMANDS,
+  ...PORTS_TABLE,
   stop: empty,
   ...OWNER_TABLE,
   ...PROPOSED_TABLE,
@@ -380,11 +381,8 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   homes: object<OkOf<"homes">>({ homes: list(HOME_VIEW, { max: 10_000 }) }),
   ...MEMORY_ANSWERS,
   ...EXTENSION_ANSWERS,
-  "console-open": object<OkOf<"console-open">>({
-    origin: text({ max: 128, pattern: CONSOLE_ORIGIN }),
-    code: nonce,
-  }),
-  "console-close": object<OkOf<"console-close">>({ closed: boolean() }),
+  ...CONSOLE_ANSWERS,
+  ...PORTS_ANSWERS,
   stop: empty,
   ...OWNER_ANSWERS,
   ...PROPOSED_ANSWERS,

@@ -1,3 +1,7 @@
+import { boolean, object, text } from "./decode.ts";
+import { empty, nonce } from "./fields.ts";
+import type { AnswerTable, BodyTable } from "./side.ts";
+
 /** How a visitor of the console came in; closed. */
 export const CONSOLE_ENTRIES = ["code", "passkey"] as const;
 
@@ -22,3 +26,13 @@ export interface ConsoleCommands {
   /** Ends the console. */
   "console-close": { body: Empty; ok: { readonly closed: boolean } };
 }
+
+export const CONSOLE_COMMANDS: BodyTable<ConsoleCommands> = { "console-open": empty, "console-close": empty };
+
+export const CONSOLE_ANSWERS: AnswerTable<ConsoleCommands> = {
+  "console-open": object<ConsoleCommands["console-open"]["ok"]>({
+    origin: text({ max: 128, pattern: CONSOLE_ORIGIN }),
+    code: nonce,
+  }),
+  "console-close": object<ConsoleCommands["console-close"]["ok"]>({ closed: boolean() }),
+};

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../kernel/json.ts";
 import { decode, type Decoder } from "./decode.ts";
-import { entryText, GATE_SIDE, MONITOR_GATE } from "./port-gate-table.ts";
+import { GATE_SIDE, MONITOR_GATE } from "./port-gate-table.ts";
 
 function refusal<T>(decoder: Decoder<T>, value: JsonValue): string {
   const decoded = decode(decoder, value);
@@ -28,7 +28,13 @@ describe("a gate", () => {
     expect(refusal(GATE_SIDE.hears.admit, { ports: [{ name: "web", keys: ["short"] }] })).toContain("/ports/0/keys");
   });
 
-  it("has one text signed for each origin and challenge", () => {
-    expect(entryText("http://web.a.localhost:1", "00")).toBe("aios published port v1\nhttp://web.a.localhost:1\n00");
+  it("hears of ports with a host for one opening, and no other", () => {
+    const port = { name: "web", agent: "a", inside: 80, outside: 8080, listeners: 2, keys: [] };
+    const host = "0123456789abcdef.web.a.localhost";
+    const ready = (said: object): string => refusal(GATE_SIDE.asks.ready, { ports: [{ ...port, host, ...said }] });
+    expect(ready({})).toBe("accepted");
+    for (const other of ["web.a.localhost", "evil.example", `${host}.`, `x.${host}`])
+      expect(ready({ host: other })).toBe("/ports/0/host");
+    for (const listeners of [0, 3]) expect(ready({ listeners })).toBe("/ports/0/listeners");
   });
 });

@@ -1,7 +1,8 @@
-import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
-import { integer, list, names, object, record, text, type Decoder } from "./decode.ts";
-import { count, empty } from "./fields.ts";
+import { CLIENT_KEY } from "../kernel/names.ts";
+import { integer, list, object, record, text, type Decoder } from "./decode.ts";
+import { agentName, count, empty } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
+import { clientKeys as keys, portHost, portName as name, portNumber } from "./port-entry.ts";
 import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
 
 /** Why a gate turned a visitor away. Closed; docs/codes.md has the words. */
@@ -13,6 +14,7 @@ export const GATE_REFUSALS = [
   "cross-site",
   "unpaired",
   "wrong-key",
+  "wrong-link",
   "busy",
   "unreachable",
   "foreign-redirect",
@@ -23,11 +25,13 @@ export type GateRefusal = (typeof GATE_REFUSALS)[number];
 /** A published port as its gate serves it. */
 export interface GatePort {
   readonly name: string;
-  /** `NAME.AGENT.localhost`: the one host that is answered, with the port outside. */
+  /** `HEX16.NAME.AGENT.localhost`, drawn for this opening: the one host that is answered, with the port outside. */
   readonly host: string;
   readonly agent: string;
   readonly inside: number;
   readonly outside: number;
+  /** So many of the gate's listeners are its, one for each loopback address of the machine. */
+  readonly listeners: number;
   /** Who may come. */
   readonly keys: readonly string[];
 }
@@ -58,10 +62,7 @@ export interface GateEvents {
   admit: { readonly ports: readonly { readonly name: string; readonly keys: readonly string[] }[] };
 }
 
-const name = text({ max: 31, pattern: PORT_NAME, is: "a name of a port" });
 const key = text({ max: 43, pattern: CLIENT_KEY, is: "a client's key" });
-const keys = names(key, { max: 1024 });
-const portNumber = integer({ min: 1, max: 65_535 });
 export const REFUSED: Decoder<{ readonly [why: string]: number }> = record(count, { key: /^[a-z-]{1,32}$/, max: 16 });
 export const PEERS: Decoder<readonly string[]> = list(text({ max: 64, pattern: /^[0-9a-f.:]+$/ }), { max: 16 });
 /** How often a gate says what came. */
@@ -70,10 +71,11 @@ export const PEERS_MOST = 16;
 
 const PORT: Decoder<GatePort> = object<GatePort>({
   name,
-  host: text({ max: 73, pattern: /^[a-z0-9.-]+$/ }),
-  agent: text({ max: 31, pattern: PORT_NAME }),
+  host: portHost,
+  agent: agentName,
   inside: portNumber,
   outside: portNumber,
+  listeners: integer({ min: 1, max: 2 }),
   keys,
 });
 
@@ -121,8 +123,3 @@ export const GATE_SIDE: Side<{ serves: None; hears: GateEvents; asks: GateReques
   says: {},
   maxFrame: MAX_FRAME,
 };
-
-/** What a client signs to come in: for this origin, this challenge and nothing else. */
-export function entryText(origin: string, challenge: string): string {
-  return `aios published port v1\n${origin}\n${challenge}`;
-}

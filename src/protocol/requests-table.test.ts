@@ -88,6 +88,7 @@ describe("the names that a peer may use", () => {
     "extension-quarantine",
     "console-open",
     "console-close",
+    "open-ports",
     "stop",
     "owners",
     "invite",

@@ -8,6 +8,7 @@ import type { SshBinding } from "../kernel/ssh-binding.ts";
 import type { MemoryRequests } from "./memory-table.ts";
 import type { ExtensionRequests } from "./extension-table.ts";
 import type { ConsoleCommands } from "./console-entry.ts";
+import type { PortCommands } from "./port-entry.ts";
 import type { ProposedRequests } from "./proposed-grants.ts";
 import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
@@ -243,6 +244,7 @@ export interface CliRequests
     MemoryRequests,
     LogRequests,
     ConsoleCommands,
+    PortCommands,
     AwayRequests,
     ProposedRequests,
     ExtensionRequests {

@@ -3,8 +3,8 @@ import { MOST_FORWARDS, OWN_PORTS } from "../kernel/forwards.ts";
 import { SandboxError } from "./error.ts";
 import type { Mount, SandboxSpec } from "./spec.ts";
 
-/** More inherited socketpairs than any role needs. */
-const MOST_CHANNELS = 16;
+/** More inherited sockets than any role needs: a gate has two listeners for each of 16 ports beside its two. */
+const MOST_CHANNELS = 34;
 
 /** Trees that the sandbox makes itself: a mount over or below them would undo part of the confinement. */
 const OWN_TREES = ["/proc", "/dev", "/sys"];

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { hasBrowser, startBrowser } from "../fakes/browser.ts";
 import { greeting, makeDevice, visitGateway, type GatewayAnswer } from "../fakes/openclaw-client.ts";
-import { freePort, makePortClient, originOf, visit } from "../fakes/port-client.ts";
+import { linkAddress } from "../../src/protocol/port-entry.ts";
+import { awaitOpen, freePort, makePortClient, originOf, visit, type Place } from "../fakes/port-client.ts";
 import { startThief, type Thief } from "../fakes/thief.ts";
 
 /*
@@ -153,7 +154,7 @@ describe("the gateway of OpenClaw, as it was in January 2026", () => {
   describe("under AIOS, published and not patched", () => {
     let aios: Substrate;
     let thief: Thief;
-    let place: { readonly host: string; readonly port: number };
+    let place: Place;
     let owner: ReturnType<typeof makePortClient>;
     let cookie = "";
     const come = (
@@ -161,10 +162,6 @@ describe("the gateway of OpenClaw, as it was in January 2026", () => {
       headers: { readonly [name: string]: string },
       device = false,
     ): Promise<GatewayAnswer> => visitGateway(place, { headers, hello: greeting(token, device ? makeDevice() : null) });
-    const pair = (id: string, key: string): Promise<unknown> => {
-      const port = { name: "gateway", inside: INSIDE, outside: place.port, keys: [key] };
-      return aios.grant({ id, agents: ["claw"], allow: [], workspace: "write", programs: "any", ports: [port] });
-    };
     async function refusals(): Promise<{ readonly [why: string]: number }> {
       const kinds = ["port-visited"];
       const { entries } = await aios.client.request("log-show", { from: 0, limit: 10_000, instance: null, kinds });
@@ -179,9 +176,10 @@ describe("the gateway of OpenClaw, as it was in January 2026", () => {
     beforeAll(async () => {
       aios = await startSubstrate();
       thief = await startThief();
-      place = { host: "gateway.claw.localhost", port: await freePort() };
-      owner = makePortClient(place);
-      await pair("owner", owner.key);
+      owner = makePortClient();
+      const port = { name: "gateway", inside: INSIDE, outside: await freePort(), keys: [owner.key] };
+      const claw = { id: "owner", agents: ["claw"], allow: [], workspace: "write", programs: "any" } as const;
+      await aios.grant({ ...claw, ports: [port] });
       writeConfiguration(join(aios.workspace, "state"), INSIDE);
       void aios
         .run({
@@ -192,8 +190,8 @@ describe("the gateway of OpenClaw, as it was in January 2026", () => {
           environment: { CLAWDBOT_STATE_DIR: "/workspace/state", ...QUIET },
         })
         .catch(() => null);
-      await until("the gate", async () => (await visit(place).catch(() => null)) !== null);
-      cookie = (await owner.enter()) ?? "";
+      place = await awaitOpen(aios.client, { agent: "claw", port: "gateway" });
+      cookie = (await owner.enter(place)) ?? "";
       await until("the gateway", async () => (await visit(place, { headers: { cookie } })).status === 200);
     }, START_MS);
     afterAll(async () => {
@@ -225,7 +223,7 @@ describe("the gateway of OpenClaw, as it was in January 2026", () => {
 
     test("pairs nobody silently: a new device does not come as far as asking", async () => {
       expect(await come(TOKEN, { origin: originOf(place) }, true)).toEqual({ kind: "refused" });
-      expect(await makePortClient(place).enter()).toBeNull();
+      expect(await makePortClient().enter(place)).toBeNull();
     });
 
     test("a setter that the agent believes changes the agent's own settings and nothing of ours", async () => {
@@ -247,15 +245,13 @@ describe("the gateway of OpenClaw, as it was in January 2026", () => {
       async () => {
         const browser = await startBrowser();
         try {
-          // A browser of its own: it makes a key, shows it, and is let in when the owner has signed.
+          // A browser that was never here: it is shown how its owner comes in, and is in by their link.
           await browser.open(`${originOf(place)}/`);
-          let command = "";
-          await until("the page of the gate", async () => {
-            command = String(await browser.evaluate("document.getElementById('command')?.textContent ?? ''"));
-            return command !== "";
-          });
-          expect(command).toMatch(/^aios ports pair claw gateway [A-Za-z0-9_-]{43}$/);
-          await pair("browser", command.split(" ").at(-1) ?? "");
+          await until("the page of the gate", async () =>
+            String(await browser.evaluate(WORDS)).includes("aios ports open claw gateway"),
+          );
+          await browser.open(linkAddress(originOf(place), (await owner.link(place)) ?? ""));
+          await until("the way in", async () => (await browser.evaluate("location.pathname")) !== "/.aios/open");
           await browser.open(`${originOf(place)}/?token=${TOKEN}`);
           await until("the person's own visit", async () => (await browser.evaluate(CONNECTED)) === true);
 

@@ -19,7 +19,7 @@ import { INFER_TOOLS } from "../../src/kernel/infer.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import { packageSource } from "../e2e/sources.ts";
 import { asJson, REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
-import { freePort, makePortClient, originOf, visit, type Reply } from "../fakes/port-client.ts";
+import { awaitOpen, freePort, makePortClient, originOf, visit, type Place, type Reply } from "../fakes/port-client.ts";
 import { startScriptedModel, type ScriptedModel, type Turn } from "../fakes/scripted-model.ts";
 import { startThief, type Thief } from "../fakes/thief.ts";
 import { awaitFetched } from "./fetched.ts";
@@ -52,7 +52,7 @@ describe("OpenClaw's gateway", () => {
   let thief: Thief;
   let model: ScriptedModel | null = null;
   let modelPort: number;
-  let place: { readonly host: string; readonly port: number };
+  let place: Place;
   let cookie = "";
   /** A folder that every user may write: what keeps it whole is the sandbox. */
   let outside: string;
@@ -70,9 +70,9 @@ describe("OpenClaw's gateway", () => {
     poison = `echo ${Buffer.from(payload).toString("base64")} | base64 -d | bash 2>&1`;
     aios = await startSubstrate();
     modelPort = await freePort();
-    place = { host: "gateway.openclaw.localhost", port: await freePort() };
-    const owner = makePortClient(place);
-    await prepare(owner.key);
+    const owner = makePortClient();
+    const port = await freePort();
+    await prepare({ paired: owner.key, port });
     const ended = aios
       .run({
         agent: "openclaw",
@@ -83,8 +83,11 @@ describe("OpenClaw's gateway", () => {
       })
       .then(({ exit, stderr }) => `it ended with ${exit}: ${stderr.slice(-2000)}`)
       .catch(String);
-    await until("the gate", async () => (await visit(place).catch(() => null)) !== null, ended);
-    cookie = (await owner.enter()) ?? "";
+    place = await Promise.race([
+      awaitOpen(aios.client, { agent: "openclaw", port: "gateway" }),
+      ended.then((why) => Promise.reject(new Error(why))),
+    ]);
+    cookie = (await owner.enter(place)) ?? "";
     await until("the gateway", async () => (await visit(place, { headers: { cookie } })).status === 200, ended);
   }, START_MS);
   afterEach(() => {
@@ -107,7 +110,7 @@ describe("OpenClaw's gateway", () => {
   }
 
   /** What its owner signs before it is started. */
-  async function prepare(paired: string): Promise<void> {
+  async function prepare({ paired, port }: { readonly paired: string; readonly port: number }): Promise<void> {
     const to = `http://localhost:${modelPort}`;
     const header = { header: "x-api-key", scheme: null };
     await aios.keepSecret("anthropic", key);
@@ -138,7 +141,7 @@ describe("OpenClaw's gateway", () => {
       programs: profile.sandbox.programs,
       workspace: "write",
       home,
-      ports: [{ name: "gateway", inside: 18_789, outside: place.port, keys: [paired] }],
+      ports: [{ name: "gateway", inside: 18_789, outside: port, keys: [paired] }],
       sandboxLimits: profile.sandbox.limits ?? {},
     });
     const shipped = JSON.parse(readFileSync(join(REPO, "examples/openclaw.json"), "utf8"));

@@ -115,8 +115,10 @@ Publishers
   publishers key     make a key to sign extensions of your own with
 
 Ports
-  ports list         list the published ports and who may come
-  ports pair         let a browser come to a published port; you sign it
+  ports list         list the published ports, where they are and who may come
+  ports show         show where a published port is, for programs
+  ports open         let your browser in at a published port, by your key
+  ports pair         let a program come to a published port; you sign it
 
 Models
   providers add      register a provider of models, or change one; you sign it
@@ -259,8 +261,10 @@ Publishers
   publishers key     make a key to sign extensions of your own with
 
 Ports
-  ports list         list the published ports and who may come
-  ports pair         let a browser come to a published port; you sign it
+  ports list         list the published ports, where they are and who may come
+  ports show         show where a published port is, for programs
+  ports open         let your browser in at a published port, by your key
+  ports pair         let a program come to a published port; you sign it
 
 Models
   providers add      register a provider of models, or change one; you sign it

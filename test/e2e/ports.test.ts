@@ -1,44 +1,51 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
-import { createConnection } from "node:net";
-import { join } from "node:path";
+import { createConnection, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LogRecord } from "../../src/protocol/record.ts";
-import { freePort, makePortClient, openWebSocket, originOf, visit, type PortClient } from "../fakes/port-client.ts";
-import { REPO, startSubstrate, type Ran, type Substrate } from "./substrate.ts";
+import {
+  awaitOpen,
+  freePort,
+  makePortClient,
+  openLink,
+  openWebSocket,
+  originOf,
+  visit,
+  type Place,
+  type PortClient,
+} from "../fakes/port-client.ts";
+import { runInside } from "../fakes/published-program.ts";
+import { startSubstrate, type Ran, type Substrate } from "./substrate.ts";
 
 const INSIDE = 8080;
 
 describe("a published port", () => {
   let aios: Substrate;
-  let place: { readonly host: string; readonly port: number };
+  /** Where visitors come, and where that is for this opening. */
+  let outside: number;
+  let place: Place;
   let paired: PortClient;
   let stranger: PortClient;
   let ran: Promise<Ran>;
   /** Begun with the file: its grant ends after ten seconds, in which the other tests go on. */
-  let brief: { readonly port: number; readonly ran: Promise<Ran> };
+  let brief: { readonly place: Place; readonly ran: Promise<Ran> };
 
   beforeAll(async () => {
     aios = await startSubstrate();
-    place = { host: "web.server.localhost", port: await freePort() };
-    paired = makePortClient(place);
-    stranger = makePortClient(place);
-    const ports = [{ name: "web", inside: INSIDE, outside: place.port, keys: [] }];
+    outside = await freePort();
+    paired = makePortClient();
+    stranger = makePortClient();
+    const ports = [{ name: "web", inside: INSIDE, outside, keys: [] }];
     await aios.grant({ id: "server", agents: ["server"], allow: [], programs: "any", ports });
     await pair("pair-one", paired.key);
     ran = serve();
-    await until(async () => (await visit(place).catch(() => null)) !== null);
+    place = await awaitOpen(aios.client, { agent: "server", port: "web" });
     await until(async () => (await enteredVisit())?.status === 200);
-    const outside = await freePort();
     const limits = { expires: Date.now() + 10_000 };
-    const short = [{ name: "brief", inside: INSIDE, outside, keys: [] }];
+    const short = [{ name: "brief", inside: INSIDE, outside: await freePort(), keys: [] }];
     await aios.grant({ id: "brief", agents: ["brief"], allow: [], programs: "any", ports: short, limits });
-    brief = { port: outside, ran: serve("brief") };
-    await until(async () =>
-      (await records("port-opened")).some((record) => "port" in record && record.port === "brief"),
-    );
+    const briefly = serve("brief");
+    brief = { place: await awaitOpen(aios.client, { agent: "brief", port: "brief" }), ran: briefly };
   }, 60_000);
   afterAll(async () => {
     await aios.stop();
@@ -49,15 +56,10 @@ describe("a published port", () => {
       id,
       agents: ["server"],
       allow: [],
-      ports: [{ name: "web", inside: INSIDE, outside: place.port, keys: [key] }],
+      ports: [{ name: "web", inside: INSIDE, outside, keys: [key] }],
     });
 
-  function serve(agent: string = "server"): Promise<Ran> {
-    const program = join(aios.workspace, "inner-program.mjs");
-    const source = readFileSync(join(REPO, "test/fakes/inner-program.ts"), "utf8");
-    writeFileSync(program, stripTypeScriptTypes(source), { mode: 0o644 });
-    return aios.run({ agent, command: ["/aios/node", program, String(INSIDE)], code: [program] });
-  }
+  const serve = (agent: string = "server"): Promise<Ran> => runInside(aios, { agent, port: INSIDE });
 
   async function records(kind: LogRecord["kind"]): Promise<readonly LogRecord[]> {
     const { entries } = await aios.client.request("log-show", {
@@ -84,9 +86,46 @@ describe("a published port", () => {
   }
   let cookie: string | null = null;
   async function enteredVisit(path = "/", headers = {}): ReturnType<typeof visit> {
-    cookie ??= await paired.enter();
+    cookie ??= await paired.enter(place);
     return visit(place, { path, headers: { cookie: cookie ?? "", ...headers } });
   }
+
+  test("has a host of its own for this opening, which the command line tells", async () => {
+    expect(place.host).toMatch(/^[0-9a-f]{16}\.web\.server\.localhost$/);
+    const { ports } = await aios.client.request("open-ports", {});
+    const opened = { agent: "server", port: "web", host: place.host, inside: INSIDE, outside };
+    expect(ports.find(({ agent }) => agent === "server")).toMatchObject({ ...opened, keys: [paired.key] });
+    expect(brief.place.host.slice(0, 16)).not.toBe(place.host.slice(0, 16));
+  });
+
+  test("is held at every address of loopback: nobody listens at the one where browsers look first", async () => {
+    for (const address of ["127.0.0.1", "::1"]) {
+      const squatter = createServer().listen(outside, address);
+      const [event] = await Promise.race([
+        once(squatter, "error"),
+        once(squatter, "listening").then(() => ["it listens"]),
+      ]);
+      squatter.close();
+      // A machine without ::1 has nobody there either.
+      expect(["EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT"]).toContain(
+        event instanceof Error && "code" in event ? event.code : event,
+      );
+    }
+  });
+
+  test("lets one browser in by a link, once, here, and in the name of the key that asked for it", async () => {
+    expect(await stranger.link(place)).toBeNull();
+    const token = (await paired.link(place)) ?? "";
+    // It may be closed by now, which is no.
+    expect(await openLink(brief.place, token).catch(() => null)).toBeNull();
+    expect(await openLink({ ...place, host: brief.place.host }, token)).toBeNull();
+    const session = await openLink(place, token);
+    expect((await visit(place, { headers: { cookie: session ?? "" } })).status).toBe(200);
+    expect(await openLink(place, token)).toBeNull();
+    await until(async () => ((await refusals())["wrong-link"] ?? 0) >= 1);
+    const entered = (await records("port-entered")) as readonly Extract<LogRecord, { kind: "port-entered" }>[];
+    expect(entered.map(({ key }) => key)).toEqual([paired.key, paired.key]);
+  });
 
   test("carries a paired client's requests to the program inside, which sees a visit of its own address", async () => {
     const reply = await enteredVisit("/some/path?q=1", { "x-forwarded-for": "10.0.0.1", forwarded: "for=10.0.0.1" });
@@ -143,29 +182,33 @@ describe("a published port", () => {
     expect(await enteredVisit("/away")).toMatchObject({ status: 502, body: "foreign-redirect\n" });
   });
 
-  test("shows a browser that is not paired a page of ours and nothing of the program", async () => {
+  test("shows a browser that is not in a page of ours, without a script, and nothing of the program", async () => {
     const reply = await visit(place, { headers: { accept: "text/html" } });
     expect(reply.status).toBe(401);
     expect(reply.body).toContain("<h1>web of server</h1>");
-    expect([reply.headers["cache-control"], reply.headers["clear-site-data"]]).toEqual(["no-store", '"cache"']);
-    const [, script = ""] = /<script>([^]*)<\/script>/.exec(reply.body) ?? [];
-    expect(script).toContain("aios ports pair server web");
-    // The one script that may run there.
-    const digest = createHash("sha256").update(script).digest("base64");
-    expect(String(reply.headers["content-security-policy"])).toContain(`script-src 'sha256-${digest}';`);
+    expect(reply.body).toContain("aios ports open server web");
+    expect(reply.body).not.toContain("<script");
+    expect(reply.headers["cache-control"]).toBe("no-store");
+    expect(String(reply.headers["content-security-policy"])).toContain("default-src 'none';");
   });
 
-  test("answers who asks for a service worker's program with one that removes itself, with a session too", async () => {
+  test("has a page for links whose one script is known by its digest, and which tells nobody where it is", async () => {
+    const reply = await visit(place, { path: "/.aios/open", headers: { accept: "text/html" } });
+    const [, script = ""] = /<script>([^]*)<\/script>/.exec(reply.body) ?? [];
+    const digest = createHash("sha256").update(script).digest("base64");
+    const policy = String(reply.headers["content-security-policy"]);
+    expect(policy).toContain(`script-src 'sha256-${digest}'; connect-src 'self'; default-src 'none';`);
+    expect([reply.status, reply.headers["referrer-policy"], reply.headers["cache-control"]]).toEqual([
+      200,
+      "no-referrer",
+      "no-store",
+    ]);
+  });
+
+  test("refuses the program of a service worker, with a session too", async () => {
     const given = { "service-worker": "script", "sec-fetch-site": "same-origin" };
-    for (const headers of [given, { ...given, cookie: cookie ?? "" }]) {
-      const reply = await visit(place, { path: "/worker.js", headers });
-      expect([reply.status, reply.headers["content-type"], reply.headers["cache-control"]]).toEqual([
-        200,
-        "text/javascript; charset=utf-8",
-        "no-store",
-      ]);
-      expect(reply.body).toContain("registration.unregister()");
-    }
+    for (const headers of [given, { ...given, cookie: cookie ?? "" }])
+      expect(await visit(place, { path: "/worker.js", headers })).toMatchObject({ status: 403, body: "worker\n" });
     await until(async () => ((await refusals())["worker"] ?? 0) === 2);
   });
 
@@ -177,6 +220,7 @@ describe("a published port", () => {
     ["a guessed session", { cookie: `aios-web=${"0".repeat(64)}` }, "unpaired", 401],
     ["a foreign host, as after rebinding", { host: "evil.example:80" }, "host", 421],
     ["the bare loopback name", { host: "localhost" }, "host", 421],
+    ["the name without a label, as ports had it once", { host: "web.server.localhost" }, "host", 421],
     ["a foreign origin", { origin: "https://evil.example" }, "origin", 403],
     ["the origin null", { origin: "null" }, "origin", 403],
     ["an origin with another port", { origin: "http://web.server.localhost:1" }, "origin", 403],
@@ -185,7 +229,8 @@ describe("a published port", () => {
   ] as const)("turns away %s, with the session too", async (_what, headers, why, status) => {
     if (Object.keys(turnedAway).length === 0) refusedBefore = await refusals();
     const given: { [name: string]: string } = { ...headers };
-    expect(await visit(place, { headers: given })).toMatchObject({ status, body: `${why}\n` });
+    const reply = await visit(place, { headers: given });
+    expect([reply.status, reply.body.split("\n")[0]]).toEqual([status, why]);
     if (why !== "unpaired") {
       expect((await visit(place, { headers: { cookie: cookie ?? "", ...given } })).status).toBe(status);
     }
@@ -193,7 +238,7 @@ describe("a published port", () => {
   });
 
   test("has each of those on record, by why", async () => {
-    expect(turnedAway).toEqual({ unpaired: 2, host: 4, origin: 6, "cross-site": 4 });
+    expect(turnedAway).toEqual({ unpaired: 2, host: 6, origin: 6, "cross-site": 4 });
     await until(async () => {
       const now = await refusals();
       return Object.entries(turnedAway).every(([why, count]) => (now[why] ?? 0) - (refusedBefore[why] ?? 0) >= count);
@@ -211,18 +256,18 @@ describe("a published port", () => {
   });
 
   test("lets nobody in who is not paired, by whatever key; pairing is an owner's signature, and lets in at once", async () => {
-    expect(await stranger.enter()).toBeNull();
+    expect(await stranger.enter(place)).toBeNull();
     await pair("pair-two", stranger.key);
-    await until(async () => (await stranger.enter()) !== null);
+    await until(async () => (await stranger.enter(place)) !== null);
     const entered = (await records("port-entered")) as readonly Extract<LogRecord, { kind: "port-entered" }>[];
     expect(entered.map(({ key }) => key)).toContain(stranger.key);
   });
 
   test("ends sessions and their WebSockets when the pairing is revoked", async () => {
-    const second = makePortClient(place);
+    const second = makePortClient();
     await pair("pair-three", second.key);
     let session: string | null = null;
-    await until(async () => (session = await second.enter()) !== null);
+    await until(async () => (session = await second.enter(place)) !== null);
     const opened = await openWebSocket(place, { origin: originOf(place), cookie: session ?? "" });
     if (opened.kind !== "open") throw new Error(`refused with ${opened.status}`);
     const closed = once(opened.socket, "close");
@@ -248,7 +293,7 @@ describe("a published port", () => {
       (await records("port-closed")).some((record) => "why" in record && record.why === "not-granted"),
     );
     await until(async () => {
-      const socket = createConnection(brief.port, "127.0.0.1");
+      const socket = createConnection(brief.place.port, "127.0.0.1");
       const closed = await Promise.race([once(socket, "error"), once(socket, "connect").then(() => null)]).catch(
         () => [],
       );
@@ -268,8 +313,8 @@ describe("a published port", () => {
 
   test("is rate-limited before anything is looked at, for the paired one too", async () => {
     const statuses = new Set<string | null>();
-    for (let tried = 0; tried < 25; tried++) statuses.add((await stranger.enter()) === null ? null : "in");
-    expect(await paired.enter()).toBeNull();
+    for (let tried = 0; tried < 25; tried++) statuses.add((await stranger.enter(place)) === null ? null : "in");
+    expect(await paired.enter(place)).toBeNull();
     expect((await enteredVisit()).status).toBe(200); // who is in already stays in
   });
 
@@ -278,7 +323,7 @@ describe("a published port", () => {
       port: "web",
       host: place.host,
       inside: INSIDE,
-      outside: place.port,
+      outside,
     });
     await enteredVisit("/end").catch(() => null);
     expect((await ran).state).toBe("ended");

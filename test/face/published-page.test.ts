@@ -103,7 +103,7 @@ describe("a published page", () => {
       const path = request.url ?? "";
       const type = path.endsWith(".js") ? "text/javascript" : "text/html";
       const place = {
-        port: { name: "web", agent: "a", host: "web.a.localhost", inside: 80, outside: 0, keys: [] },
+        port: { name: "web", agent: "a", host: "web.a.localhost", inside: 80, outside: 0, listeners: 1, keys: [] },
         origin,
       };
       const inside: [string, string][] = [["content-type", type]];

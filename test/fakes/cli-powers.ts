@@ -24,6 +24,8 @@ export interface Setting {
   readonly damaged?: readonly string[];
   readonly colour?: boolean;
   readonly verified?: Verified;
+  /** The gate of published ports, and the browser; absent: nothing answers. */
+  readonly doors?: CliPowers["doors"];
 }
 
 export interface Desk {
@@ -117,6 +119,7 @@ export function createDesk(setting: Setting = {}): Desk {
       exists: (path) => Promise.resolve(setting.files?.[path] !== undefined),
     },
     drafts: createDrafts(createCrypto()),
+    doors: setting.doors ?? { post: () => missing("gate"), browse: () => missing("browser") },
     backups: { begin: () => missing("backup"), restore: () => missing("backup") },
     recovery: {
       make: (codes) =>

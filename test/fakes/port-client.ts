@@ -3,14 +3,17 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import { entryText } from "../../src/protocol/port-gate-table.ts";
+import { entryText, GATE_DOORS } from "../../src/protocol/port-entry.ts";
+import type { CliRequests } from "../../src/protocol/requests.ts";
 
-/** A client of published ports with a key of its own, as a browser has one. */
+/** A client of published ports with a key of its own. */
 export interface PortClient {
   /** Raw public key, base64url. */
   readonly key: string;
   /** Proves the key; the session's cookie as a header value, or null when it was not let in. */
-  enter(): Promise<string | null>;
+  enter(place: Place): Promise<string | null>;
+  /** Proves the key; what a link holds, or null. */
+  link(place: Place): Promise<string | null>;
 }
 
 export interface Reply {
@@ -24,25 +27,61 @@ export interface Place {
   readonly port: number;
 }
 
-export function makePortClient(place: Place): PortClient {
+export function makePortClient(): PortClient {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const key = publicKey.export({ format: "jwk" }).x ?? "";
-  return { key, enter: () => enterWith(place, { key, privateKey }) };
+  const prove = (place: Place, path: string): Promise<Reply | null> => proveTo(place, { key, privateKey, path });
+  return {
+    key,
+    async enter(place) {
+      const answer = await prove(place, GATE_DOORS.enter);
+      return answer === null ? null : cookieIn(answer);
+    },
+    async link(place) {
+      const answer = await prove(place, GATE_DOORS.link);
+      return answer?.status === 200 ? JSON.parse(answer.body).token : null;
+    },
+  };
 }
 
-async function enterWith(
+/** Hands in what a link holds, as its page does; the session's cookie, or null. */
+export async function openLink(place: Place, token: string): Promise<string | null> {
+  const headers = { origin: originOf(place) };
+  return cookieIn(
+    await visit(place, { method: "POST", path: GATE_DOORS.open, headers, body: JSON.stringify({ token }) }),
+  );
+}
+
+/** Where a port is for its present opening, once it is open. */
+export async function awaitOpen(
+  client: { request(name: "open-ports", body: object): Promise<CliRequests["open-ports"]["ok"]> },
+  { agent, port }: { readonly agent: string; readonly port: string },
+): Promise<Place> {
+  for (const end = Date.now() + 60_000; ;) {
+    const { ports } = await client.request("open-ports", {});
+    const found = ports.find((each) => each.agent === agent && each.port === port);
+    if (found !== undefined) return { host: found.host, port: found.outside };
+    if (Date.now() > end) throw new Error(`${port} of ${agent} was not opened in time`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function proveTo(
   place: Place,
-  { key, privateKey }: { readonly key: string; readonly privateKey: KeyObject },
-): Promise<string | null> {
+  by: { readonly key: string; readonly privateKey: KeyObject; readonly path: string },
+): Promise<Reply | null> {
   const origin = originOf(place);
-  const asked = await visit(place, { method: "POST", path: "/.aios/challenge", headers: { origin } });
+  const asked = await visit(place, { method: "POST", path: GATE_DOORS.challenge, headers: { origin } });
   if (asked.status !== 200) return null;
   const { challenge } = JSON.parse(asked.body);
-  const signature = sign(null, Buffer.from(entryText(origin, challenge)), privateKey).toString("base64");
-  const body = JSON.stringify({ key, challenge, signature });
-  const answer = await visit(place, { method: "POST", path: "/.aios/enter", headers: { origin }, body });
-  const [cookie] = [answer.headers["set-cookie"]].flat();
-  return answer.status === 200 && cookie !== undefined ? (cookie.split(";")[0] ?? null) : null;
+  const signature = sign(null, Buffer.from(entryText(origin, challenge)), by.privateKey).toString("base64");
+  const body = JSON.stringify({ key: by.key, challenge, signature });
+  return await visit(place, { method: "POST", path: by.path, headers: { origin }, body });
+}
+
+function cookieIn({ status, headers }: Reply): string | null {
+  const [cookie] = [headers["set-cookie"]].flat();
+  return status === 200 && cookie !== undefined ? (cookie.split(";")[0] ?? null) : null;
 }
 
 export function originOf({ host, port }: Place): string {

@@ -94,7 +94,7 @@ function providerBinding({ format, url }: ProviderFile, { secret }: MovedKey): B
   return decoded.kind === "ok" ? decoded.value : null;
 }
 
-/** The copy: models from the substrate, tools from its face, and a gateway that nobody but a paired browser reaches. */
+/** The copy: models from the substrate, tools from its face, and a gateway that nobody reaches but by a paired key. */
 function rewrite(
   table: JsonObject,
   {
@@ -109,7 +109,7 @@ function rewrite(
   return {
     ...rest,
     ...(table["env"] === undefined ? {} : { env: withoutMoved(tableAt(table, ["env"]), keys) }),
-    // The gate in front asks every visitor for a paired key; inside there is nobody else (docs/decisions/published-ports.md).
+    // The gate in front lets in nobody but by a paired key; inside there is nobody else (docs/decisions/published-ports.md).
     gateway: { ...gateway, mode: "local", port: 18_789, bind: "loopback", auth: { mode: "none" } },
     agents: { ...agents, defaults: { ...tableAt(agents, ["defaults"]), workspace: WORKSPACE, skipBootstrap: true } },
     models: { ...tableAt(table, ["models"]), providers },
