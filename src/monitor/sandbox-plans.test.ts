@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LIMITS } from "../kernel/sandbox-limits.ts";
+import { checkSpec } from "../sandbox/check.ts";
 import {
   overruledIn,
   planAgent,
@@ -145,6 +146,11 @@ test("each of our programs reads compiled code from a place of its own, which is
     const over = spec.mounts.filter(({ inside }) => place.startsWith(`${inside}/`) || inside.startsWith(place));
     expect(over).toEqual([{ kind: "read", host: "/opt/aios/node_modules", inside: "/aios/node_modules" }]);
   }
+});
+
+test("a gate can have as many ports as a grant names, at two addresses each, and no more", () => {
+  expect(() => checkSpec(planGate(code, 2 * 16))).not.toThrow();
+  expect(() => checkSpec(planGate(code, 2 * 17))).toThrow("channels");
 });
 
 describe("variables that are asked for", () => {

@@ -129,6 +129,8 @@ describe("aios ports", () => {
       },
     });
     expect(`${desk.out()}${desk.err()}`.replaceAll(/\s+/g, "")).toContain(KEY);
+    // Whoever has a browser's key from before is told the way that there is now.
+    expect(desk.err().replaceAll(/\s+/g, " ")).toContain("A browser comes in by aios ports open claw gateway.");
   });
 
   test.each([

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { askForLink, clientKey } from "../../src/cli/port-link.ts";
+import { postToDoor } from "../../src/main/port-doors.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import {
   awaitOpen,
@@ -115,7 +117,15 @@ describe("a published port", () => {
 
   test("lets one browser in by a link, once, here, and in the name of the key that asked for it", async () => {
     expect(await stranger.link(place)).toBeNull();
-    const token = (await paired.link(place)) ?? "";
+    // As aios ports open does it: the owner's key, of which a grant that was signed a moment ago says that it may come.
+    const key = clientKey(aios.owner);
+    await pair("pair-owner", key);
+    const [port] = (await aios.client.request("open-ports", {})).ports.filter(({ agent }) => agent === "server");
+    if (port === undefined) throw new Error("it is not open");
+    const doors = { post: postToDoor, browse: () => Promise.resolve(null) };
+    const link = new URL(await askForLink({ doors }, { port, signer: aios.owner }));
+    expect(link.origin).toBe(originOf(place));
+    const token = link.hash.slice(1);
     // It may be closed by now, which is no.
     expect(await openLink(brief.place, token).catch(() => null)).toBeNull();
     expect(await openLink({ ...place, host: brief.place.host }, token)).toBeNull();
@@ -124,7 +134,7 @@ describe("a published port", () => {
     expect(await openLink(place, token)).toBeNull();
     await until(async () => ((await refusals())["wrong-link"] ?? 0) >= 1);
     const entered = (await records("port-entered")) as readonly Extract<LogRecord, { kind: "port-entered" }>[];
-    expect(entered.map(({ key }) => key)).toEqual([paired.key, paired.key]);
+    expect(entered.map((record) => record.key)).toEqual([paired.key, key]);
   });
 
   test("carries a paired client's requests to the program inside, which sees a visit of its own address", async () => {
@@ -331,5 +341,7 @@ describe("a published port", () => {
     const socket = createConnection(place.port, "127.0.0.1");
     const [error] = await once(socket, "error");
     expect(error).toMatchObject({ code: "ECONNREFUSED" });
+    const asked = postToDoor({ host: place.host, outside }, { path: "/.aios/challenge", body: {} });
+    await expect(asked).rejects.toMatchObject({ code: "port-refused" });
   });
 });

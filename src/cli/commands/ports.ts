@@ -106,10 +106,12 @@ export const portsPair: Command = {
     if (!CLIENT_KEY.test(key) || span === null)
       throw CliFailure.of("usage", "that is no agent, port, key or time", "aios ports pair --help");
     return await withMonitor({ powers, args }, async (client, home) => {
-      const { all } = await findGranted(client, args.required("AGENT"), args.required("PORT"));
+      const { agent, name, all } = await findGranted(client, args.required("AGENT"), args.required("PORT"));
       const id = `pair-${powers.random.hex(4)}`;
       const session = openSigningSession(powers, { home, keep: "once" });
       await signGrant({ powers, client, session }, pairingGrant(all[0], { id, key, from: powers.now(), span }));
+      const hint = `It finds the port by aios ports show ${agent} ${name} --json. A browser comes in by aios ports open ${agent} ${name}.`;
+      writeLines(powers.err, [line(hint)]);
       return EXIT.ok;
     });
   },
