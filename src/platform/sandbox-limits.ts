@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import { goWithOthers } from "./going-first.ts";
 import { limitProcess } from "./sandbox-syscalls.ts";
@@ -16,6 +17,9 @@ const SIGNALS = 4096;
 /** Bytes of POSIX message queues of one sandbox, likewise: enough for one as it is usually made. */
 const QUEUES = 128 * 1024;
 
+/** When the machine has no memory left, what is in a sandbox ends before anything of the person's (proc(5), oom_score_adj). */
+const ENDS_FIRST = 1000;
+
 /**
  * Private memory that one process may map beyond the sandbox's bound. V8 maps some 600 MiB that it never touches, so a
  * bound on mappings alone would stop every Node program; what is touched is added up by the watch on memory.
@@ -33,6 +37,7 @@ export function applyLimits(
   limits: Omit<SandboxSpec["limits"], "openFiles"> & { readonly openFiles: number | null },
 ): void {
   goWithOthers(pid);
+  writeFileSync(`/proc/${pid}/oom_score_adj`, String(ENDS_FIRST));
   limitProcess(pid, RLIMIT_CORE, 0);
   limitProcess(pid, RLIMIT_FSIZE, limits.fileBytes);
   limitProcess(pid, RLIMIT_DATA, limits.memoryBytes + RESERVATION);

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
+import { hasMemory, memoryFilesOf } from "./memory-files.ts";
 import type { Group } from "./cgroup.ts";
 import { listAllMembers } from "./sandbox-members.ts";
 
 /** How often the memory of sandboxes is added up, milliseconds. */
 const INTERVAL = 100;
+/** After so many looks, or when the machine's shared memory has grown by so many bytes, files in memory are counted too. */
+const LOOKS = 50;
+const GROWTH = 16 * 1024 * 1024;
 
 /** Bounds on what a sandbox's processes use together; null is none. */
 export interface WatchedBounds {
@@ -25,6 +29,8 @@ interface Watch {
   readonly namespace: number;
   readonly bounds: WatchedBounds;
   readonly exceed: (reached: Reached) => void;
+  /** What the machine shared before it began, bytes: none of it is the sandbox's. */
+  readonly sharedBefore: number;
 }
 
 /** All watches share one timer and one pass over /proc: fifty instances cost what one does. */
@@ -38,7 +44,7 @@ let timer: NodeJS.Timeout | null = null;
  * the program alive.
  */
 export function watchUse(namespace: number, bounds: WatchedBounds, exceed: (reached: Reached) => void): () => void {
-  const watch: Watch = { namespace, bounds, exceed };
+  const watch: Watch = { namespace, bounds, exceed, sharedBefore: bounds.group === null ? readShared() : 0 };
   watches.add(watch);
   timer ??= setInterval(lookAtAll, INTERVAL).unref();
   return () => end(watch);
@@ -57,21 +63,47 @@ function membersNow(): ReadonlyMap<number, readonly number[]> {
   return known.members;
 }
 
+/** Shared memory of the whole machine when files in memory were counted last, and looks since then. */
+let counted = { shared: 0, looks: 0 };
+
+function readShared(): number {
+  return readKilobytes("/proc/meminfo", /^Shmem:\s+([0-9]+) kB$/gm);
+}
+
+/** What memory is shared on the whole machine, when it is time to find out whose: to look through descriptors takes long. */
+function sharedToCount(): number | null {
+  const shared = readShared();
+  const looks = counted.looks + 1;
+  const isTime = looks >= LOOKS || shared >= counted.shared + GROWTH;
+  counted = isTime ? { shared, looks: 0 } : { shared: Math.min(shared, counted.shared), looks };
+  return isTime ? shared : null;
+}
+
 function lookAtAll(): void {
   const members = membersNow();
+  const shared = [...watches].some(({ bounds }) => bounds.group === null) ? sharedToCount() : null;
   for (const watch of watches) {
-    const reached = lookAt(members.get(watch.namespace) ?? [], watch.bounds);
+    const all = shared === null ? null : { shared, grown: Math.max(0, shared - watch.sharedBefore) };
+    const reached = lookAt(members.get(watch.namespace) ?? [], watch.bounds, all);
     if (reached === null) continue;
     end(watch);
     watch.exceed(reached);
   }
 }
 
-function lookAt(members: readonly number[], bounds: WatchedBounds): Reached | null {
+/** What memory the whole machine shares, in all and more than when the sandbox began; bytes. */
+interface SharedByAll {
+  readonly shared: number;
+  readonly grown: number;
+}
+
+/** `all` is there when files in memory are to be counted now. */
+function lookAt(members: readonly number[], bounds: WatchedBounds, all: SharedByAll | null): Reached | null {
   const { memoryBytes, cpuSeconds, writtenBytes, group } = bounds;
-  // The cheap sum counts pages shared after a fork once for each process, so it can only be too large.
-  if (group === null && sum(members, readResident) > memoryBytes) {
-    const found = sum(members, readProportional);
+  // The cheap sums count pages shared after a fork once for each process, and others' files: they can only be too large.
+  const resident = group === null ? sum(members, readResident) : 0;
+  if (resident > memoryBytes || (group === null && resident + (all?.shared ?? 0) > memoryBytes)) {
+    const found = heldBy(members, all);
     if (found > memoryBytes) return { limit: "memory", most: memoryBytes, found };
   }
   if (cpuSeconds !== null) {
@@ -79,7 +111,8 @@ function lookAt(members: readonly number[], bounds: WatchedBounds): Reached | nu
     if (found > cpuSeconds) return { limit: "cpu", most: cpuSeconds, found };
   }
   if (writtenBytes !== null) {
-    const found = sum(members, readWritten);
+    // ERRORS-DENY: of whoever closed itself to looks nobody can say that it is within the bound.
+    const found = Math.min(sum(members, readWritten), Number.MAX_SAFE_INTEGER);
     if (found > writtenBytes) return { limit: "disk", most: writtenBytes, found };
   }
   return null;
@@ -101,8 +134,23 @@ function readResident(pid: number): number {
   return readKilobytes(`/proc/${pid}/status`, /^Rss(?:Anon|Shmem):\s+([0-9]+) kB$/gm);
 }
 
-function readProportional(pid: number): number {
-  return readKilobytes(`/proc/${pid}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+([0-9]+) kB$/gm);
+/**
+ * What processes hold together: memory of their own; and of what is shared the larger of what they map and what files in
+ * memory they have open, since one that is mapped is in both.
+ */
+function heldBy(members: readonly number[], all: SharedByAll | null): number {
+  const own = sum(members, (pid) => readProportional(pid, PROPORTIONAL.own));
+  const mapped = sum(members, (pid) => readProportional(pid, PROPORTIONAL.shared));
+  if (all === null) return own + mapped;
+  // Of whoever closed itself to looks everything that has been shared since may be.
+  return own + Math.max(mapped, memoryFilesOf(members) ?? all.grown);
+}
+
+/** Lines of `smaps_rollup` (proc(5)). */
+const PROPORTIONAL = { own: /^Pss_Anon:\s+([0-9]+) kB$/gm, shared: /^Pss_Shmem:\s+([0-9]+) kB$/gm } as const;
+
+function readProportional(pid: number, lines: RegExp): number {
+  return readKilobytes(`/proc/${pid}/smaps_rollup`, lines);
 }
 
 /** USER_HZ of every architecture that there is a filter for. */
@@ -119,9 +167,13 @@ function readProcessorTicks(pid: number): number {
   return fields.slice(11, 15).reduce((total, ticks) => total + (Number(ticks) || 0), 0);
 }
 
-/** Bytes that a process caused to be written to disk, with those of its children that it waited for (proc(5), io). */
+/**
+ * Bytes that a process caused to be written to disk, with those of its children that it waited for (proc(5), io); without end
+ * for one that closed itself to looks.
+ */
 function readWritten(pid: number): number {
-  return Number(/^write_bytes: ([0-9]+)$/m.exec(readText(`/proc/${pid}/io`))?.[1] ?? 0);
+  const bytes = /^write_bytes: ([0-9]+)$/m.exec(readText(`/proc/${pid}/io`))?.[1];
+  return bytes === undefined ? (hasMemory(pid) ? Infinity : 0) : Number(bytes);
 }
 
 function readKilobytes(path: string, pattern: RegExp): number {

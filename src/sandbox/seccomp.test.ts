@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { PRETEND } from "./memory-rules.ts";
 import { ALLOW, REFUSE_EPERM } from "./rule-parts.ts";
 import {
   ASK_SUPERVISOR,
@@ -118,6 +119,38 @@ describe("the table of system calls", () => {
     for (const arch of ARCHITECTURES) {
       const numbers = Object.values(CALLS).flatMap((call) => (call[arch] === null ? [] : [call[arch]]));
       expect(new Set(numbers).size).toBe(numbers.length);
+    }
+  });
+});
+
+describe("memory that no process is seen to hold", () => {
+  const PR_SET_DUMPABLE = 4;
+  const UNTRUSTED = ["agent", "exec", "driver"] as const;
+
+  it("no program that is not ours closes itself to looks, and it is not told", () => {
+    for (const arch of ARCHITECTURES) {
+      const close = (role: Role): number | "absent" => decide(arch, "prctl", { role, arguments: [PR_SET_DUMPABLE, 0] });
+      expect(UNTRUSTED.map(close)).toEqual([PRETEND, PRETEND, PRETEND]);
+      expect([close("face"), close("connector")]).toEqual([ALLOW, ALLOW]);
+      for (const role of UNTRUSTED) {
+        expect(decide(arch, "prctl", { role, arguments: [PR_SET_DUMPABLE, 1] })).toBe(ALLOW);
+        expect(decide(arch, "prctl", { role, arguments: [38, 0] })).toBe(ALLOW);
+        // The kernel looks at all of the first argument's low half only.
+        expect(decide(arch, "prctl", { role, arguments: [2n ** 32n + 4n, 0] })).toBe(PRETEND);
+      }
+    }
+  });
+
+  it("segments and sets of System V have their size", () => {
+    const EINVAL = 0x5_0016;
+    for (const arch of ARCHITECTURES) {
+      for (const role of [...UNTRUSTED, "face", "connector"] as const) {
+        const segment = (bytes: number | bigint): unknown => decide(arch, "shmget", { role, arguments: [0, bytes] });
+        expect([0, 56, 65_536].map(segment)).toEqual([ALLOW, ALLOW, ALLOW]);
+        expect([65_537, 2 ** 31, 2n ** 32n, 2n ** 63n + 1n].map(segment)).toEqual([EINVAL, EINVAL, EINVAL, EINVAL]);
+        const set = (count: number): unknown => decide(arch, "semget", { role, arguments: [0, count] });
+        expect([0, 1, 64, 65, 32_000, 0xffff_ffff].map(set)).toEqual([ALLOW, ALLOW, ALLOW, EINVAL, EINVAL, EINVAL]);
+      }
     }
   });
 });

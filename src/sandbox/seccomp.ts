@@ -1,6 +1,7 @@
 import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
 import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody, guardRequests } from "./guard.ts";
+import { boundSegment, boundSemaphores, keepOpen } from "./memory-rules.ts";
 import {
   ALLOW,
   allowValues,
@@ -220,7 +221,7 @@ export function supervisorProgram(arch: Architecture): Uint8Array {
 export function storageProgram(arch: Architecture): Uint8Array {
   const never: readonly CallName[] = ["socket", "socketpair", "connect", "bind", "kill", "tkill", "unshare"];
   return filter(arch, [
-    ...argumentRules("driver").filter(({ name }) => !never.includes(name)),
+    ...argumentRules("driver").filter(({ name }) => name !== "prctl" && !never.includes(name)),
     ...TERMINAL_CALLS.map((name) => always(name, KILL_PROCESS)),
     ...[...STARTING_CALLS, ...REFUSED_CALLS, ...never].map((name) => always(name, REFUSE_EPERM)),
   ]);
@@ -317,6 +318,10 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
       body: [...(role === "agent" || role === "driver" ? refuseUnixDatagrams() : []), ...allowValues(0, [AF_UNIX])],
     },
     { name: "personality", body: allowValues(0, [0, 0xffff_ffff]) },
+    // Our own programs that hold something close themselves, and mean it.
+    ...(role === "face" || role === "connector" ? [] : [{ name: "prctl", body: keepOpen() } as const]),
+    { name: "shmget", body: boundSegment() },
+    { name: "semget", body: boundSemaphores() },
     { name: "chmod", body: refuseBits(1, SET_ID_BITS) },
     { name: "fchmod", body: refuseBits(1, SET_ID_BITS) },
     { name: "fchmodat", body: refuseBits(2, SET_ID_BITS) },

@@ -50,7 +50,7 @@ describe.skipIf(machine === null)("with a delegated cgroup", () => {
     tried = JSON.parse(said) as Enclosed;
   }, PATIENCE);
 
-  test("memory that no process maps ends a sandbox, and outside of a group nothing sees it", () => {
+  test("memory that no process has open ends a sandbox, and outside of a group nothing sees it", () => {
     expect(tried.memory).toEqual(["held", "ended: 137"]);
   });
   test("a storm of forks stops at the bound over all of them", () => {

@@ -201,6 +201,27 @@ function fillShared(step: number, most: number): Outcome {
   return { done: true, detail: taken };
 }
 
+/** Closes this process to whoever looks from outside; it cannot trace it or open its memory any more. */
+function closeToLooks(): void {
+  const PR_SET_DUMPABLE = 4;
+  if (libc.func("int prctl(int, unsigned long)")(PR_SET_DUMPABLE, 0) !== 0) throw new Error("it stays open");
+}
+
+/** Files in memory that nothing maps. */
+function fillFiles(step: number, most: number): Outcome {
+  const block = Buffer.alloc(step, 1);
+  const create = libc.func("int memfd_create(const char *name, unsigned int flags)");
+  let taken = 0;
+  for (; taken < most; taken += step) writeSync(Number(create("kept", 0)), block);
+  return { done: true, detail: taken };
+}
+
+/** Holds what was filled until somebody has looked. */
+function held(outcome: Outcome): Outcome {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  return outcome;
+}
+
 function fillFolder(folder: string, most: number): Outcome {
   const block = Buffer.alloc(1 << 20, 1);
   for (let taken = 0; taken < most; taken += block.length) {
@@ -209,6 +230,12 @@ function fillFolder(folder: string, most: number): Outcome {
   }
   return { done: true, detail: most };
 }
+
+const FILLS: { readonly [kind: string]: (step: number, most: number) => Outcome } = {
+  private: fillPrivate,
+  shared: fillShared,
+  files: fillFiles,
+};
 
 const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outcome | Promise<Outcome> } = {
   nothing: () => ({ done: true, detail: process.getuid?.() }),
@@ -371,6 +398,18 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
   status: (pid = "self") => ({ done: true, detail: readFileSync(`/proc/${pid}/status`, "utf8") }),
   "fill-private": (most = "") => fillPrivate(16 << 20, Number(most)),
   "fill-shared": (most = "") => fillShared(16 << 20, Number(most)),
+  "fill-files": (most = "") => held(fillFiles(16 << 20, Number(most))),
+  "place-in-line": () => ({ done: true, detail: readFileSync("/proc/self/oom_score_adj", "utf8") }),
+  "system-v": (bytes = "", count = "") => {
+    const flags = 0o1600; // IPC_CREAT, for its owner only
+    const segment = Number(libc.func("int shmget(int, size_t, int)")(0, Number(bytes), flags));
+    const set = Number(libc.func("int semget(int, int, int)")(0, Number(count), flags));
+    return { done: segment >= 0 && set >= 0, detail: [segment >= 0, set >= 0] };
+  },
+  "fill-closed": (kind = "", most = "") => {
+    closeToLooks();
+    return held(FILLS[kind]?.(16 << 20, Number(most)) ?? { done: false, detail: "unknown" });
+  },
   "fill-folder": (folder = "", most = "") => fillFolder(folder, Number(most)),
   "large-file": (path = "", size = "") => {
     const detail = attempt(() => writeFileSync(path, Buffer.alloc(Number(size), 1)));

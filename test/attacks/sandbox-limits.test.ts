@@ -8,6 +8,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 
 const stage = setStage();
 const MIB = 1 << 20;
+const ARCH = process.arch === "arm64" ? "arm64" : "x64";
 
 afterAll(() => stage.remove());
 
@@ -118,6 +119,42 @@ describe("limits", () => {
     const bound = limited({ memoryBytes: 256 * MIB });
     expect(await stage.inside(["fill-private", String(1024 * MIB)], bound)).toMatchObject({ done: null });
     expect(await stage.inside(["fill-shared", String(2048 * MIB)], bound)).toMatchObject({ done: null, code: null });
+  });
+
+  it("end a sandbox that fills memory with files that nothing maps, or after it closed itself to looks", async () => {
+    const bound = limited({ memoryBytes: 256 * MIB });
+    const within = String(64 * MIB);
+    const over = String(400 * MIB);
+    expect((await stage.inside(["fill-files", within], bound)).done).toBe(true);
+    expect(await stage.inside(["fill-files", over], bound)).toMatchObject({ done: null, code: null });
+    expect((await stage.inside(["fill-closed", "files", within], bound)).done).toBe(true);
+    for (const kind of ["private", "files"]) {
+      expect(await stage.inside(["fill-closed", kind, over], bound)).toMatchObject({ done: null, code: null });
+    }
+  });
+
+  // A program that may not be read is closed from its start, whatever it calls.
+  it("take what the machine shares more for a sandbox's when a program in it may not be read", async () => {
+    const bound = limited({ memoryBytes: 128 * MIB });
+    const create = { x64: 319, arm64: 279 }[ARCH]; // memfd_create
+    const fill = (mib: number): Promise<{ readonly code: number | null }> => {
+      const program = `my $name = "kept"; for my $n (1..${mib}) { my $fd = syscall(${create}, $name, 0); open(my $file, ">&=", $fd) or die; push @kept, $file; syswrite($file, "x" x 1048576) == 1048576 or die } sleep 2`;
+      const script = `cp /usr/bin/perl /tmp/closed && chmod 0111 /tmp/closed && exec /tmp/closed -e '${program}'`;
+      return stage.start(["/bin/sh", "-c", script], bound).then(({ ended }) => ended);
+    };
+    // No twin: on a machine on which others fill memory too, such a program is ended within its bound as well.
+    expect(await fill(400)).toEqual({ code: null, signal: "SIGKILL" });
+  });
+
+  it("bound what System V keeps of memory in no process", async () => {
+    expect(stage.outside(["system-v", "65537", "65"])).toMatchObject({ done: true });
+    expect(await stage.inside(["system-v", "65536", "64"])).toMatchObject({ done: true });
+    expect(await stage.inside(["system-v", "65537", "65"])).toMatchObject({ detail: [false, false] });
+    expect(await stage.inside(["system-v", String(2 ** 32), "1"])).toMatchObject({ detail: [false, true] });
+  });
+
+  it("end what is in a sandbox before other programs when the machine has no memory left", async () => {
+    expect(await stage.inside(["place-in-line"])).toMatchObject({ detail: "1000\n" });
   });
 
   it("end a sandbox whose processes fill memory together, each within bounds", async () => {
