@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { canBeQuarantined, takesOut, type Quarantine } from "./memory-quarantine.ts";
 import { MemoryBook, PACKED_BYTES, type KeptEntry } from "./memory-book.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 
@@ -234,4 +235,31 @@ test("every field of a book has its place in what is kept", () => {
     "quarantines", // a row each
     "unsettled", // rows of numbers
   ]);
+});
+
+test("a quarantine by an instance or an entry reaches whoever names it among its sources; alone it does not", () => {
+  const [writer, other] = ["i-0000000000000001", "i-0000000000000002"];
+  const written = { entry: 3, instance: writer, sources: [] };
+  const upon = { entry: 4, instance: other, sources: ["entries:3", `instance:${writer}`] };
+  const many = { entry: 5, instance: other, sources: ["(more)"] };
+  const neither = { entry: 33, instance: other, sources: ["entries:30,35-40"] };
+  const taken = (by: Quarantine["by"], value: string) =>
+    [written, upon, many, neither].map((each) => takesOut({ by, value }, each));
+  expect(taken("entry", "3")).toEqual(["named", "named", "perhaps", null]);
+  expect(taken("instance", writer)).toEqual(["named", "named", "perhaps", null]);
+  expect(taken("entry-alone", "3")).toEqual(["named", null, null, null]);
+  expect(taken("instance-alone", writer)).toEqual(["named", null, null, null]);
+});
+
+test.each([
+  ["entry", "3", true],
+  ["entry", "03", false],
+  ["entry-alone", "x", false],
+  ["entry", "-1", false],
+  ["instance", "i-0000000000000001", true],
+  ["instance-alone", "keeper", false],
+  ["source", "web/fetch", true],
+  ["source", "", false],
+] as const)("a quarantine by %s %s can take something out: %s", (by, value, can) => {
+  expect(canBeQuarantined({ by, value })).toBe(can);
 });

@@ -3,7 +3,8 @@ import { type Budgeted, DEFAULT_BUDGETS, type MemoryBudget } from "./memory-budg
 import { DIGEST_BYTES, digestStart, firstBits } from "./memory-digest.ts";
 import { MemoryImports } from "./memory-imports.ts";
 import { MemorySnapshots } from "./memory-snapshots.ts";
-import { originIn, type Origin } from "./memory-sources.ts";
+import { takesOut, type Provenance, type Quarantine } from "./memory-quarantine.ts";
+import type { Origin } from "./memory-sources.ts";
 
 /** What an entry is committed to by: its number, its place, its size, its end and the salted digest of all of it. */
 export interface KeptEntry extends PlaneOf {
@@ -14,26 +15,6 @@ export interface KeptEntry extends PlaneOf {
   readonly bytes: number;
   /** Milliseconds since 1970 UTC at which it ends; null: it does not. */
   readonly expires: number | null;
-}
-
-/** What is taken out: everything that one instance wrote, or that was written after something was read, or one entry. */
-export const QUARANTINES = ["instance", "source", "entry"] as const;
-export interface Quarantine {
-  readonly by: (typeof QUARANTINES)[number];
-  readonly value: string;
-}
-
-/** Where an entry comes from: who wrote it, and what that instance had read by then. */
-export interface Provenance {
-  readonly entry: number;
-  readonly instance: string;
-  readonly sources: readonly string[];
-}
-
-/** Whether a quarantine takes this out, and how surely it comes from there. */
-export function takesOut({ by, value }: Quarantine, { entry, instance, sources }: Provenance): Origin | null {
-  if (by === "source") return originIn(sources, value);
-  return value === (by === "instance" ? instance : String(entry)) ? "named" : null;
 }
 
 /** How an entry stands at a moment. */

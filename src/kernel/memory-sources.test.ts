@@ -1,6 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { gatherSources, MOST_SOURCE, MOST_SOURCES, originIn } from "./memory-sources.ts";
+import {
+  actionSource,
+  entrySource,
+  foreignSources,
+  gatherSources,
+  instanceSource,
+  MOST_SOURCE,
+  MOST_SOURCES,
+  originIn,
+} from "./memory-sources.ts";
 
 const named = (count: number, of = "web/fetch"): string[] => Array.from({ length: count }, (_, at) => `${of}-${at}`);
 const name = fc
@@ -60,5 +69,90 @@ describe("the sources of an entry", () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe("of what was recalled", () => {
+  const recalled = (...entries: number[]): string[] => entries.map(entrySource);
+
+  test("entries stand together, each found and no other", () => {
+    const sources = gatherSources(["files/read", ...recalled(7, 3, 8, 9, 12), instanceSource("i-0123456789abcdef")]);
+    expect(sources).toEqual(["files/read", "instance:i-0123456789abcdef", "entries:3,7-9,12"]);
+    for (const entry of [3, 7, 8, 9, 12]) expect(originIn(sources, entrySource(entry))).toBe("named");
+    for (const entry of [2, 4, 6, 10, 11, 13]) expect(originIn(sources, entrySource(entry))).toBeNull();
+    expect(originIn(sources, instanceSource("i-0123456789abcdef"))).toBe("named");
+    expect(gatherSources([...sources, entrySource(10)])).toContain("entries:3,7-10,12");
+  });
+
+  test("very many hide no tool, and are missed by none", () => {
+    const many = Array.from({ length: 300 }, (_, at) => at * 7);
+    const sources = gatherSources([...named(60), ...recalled(...many)]);
+    expect(named(60).every((each) => sources.includes(each))).toBe(true);
+    expect(sources.every((each) => each.length <= MOST_SOURCE) && sources.length <= MOST_SOURCES).toBe(true);
+    for (const entry of many) expect(originIn(sources, entrySource(entry))).not.toBeNull();
+    // A filter over entries says nothing of tools, nor one over tools of entries.
+    expect(originIn(sources, "mail/read")).toBeNull();
+    expect(originIn(gatherSources(named(5000)), entrySource(3))).toBeNull();
+    const again = gatherSources([...sources, ...recalled(1)]);
+    for (const entry of [...many, 1]) expect(originIn(again, entrySource(entry))).not.toBeNull();
+  });
+
+  test("a run that nobody could have read stands for everything, and costs nothing", () => {
+    const scattered = Array.from({ length: 100 }, (_, at) => at * 1000 + 1);
+    expect(gatherSources([...recalled(...scattered), "entries:5000000-900000000000"])).toContain("(more)");
+  });
+
+  test.each(["entries:", "entries:1,", "entries:01", "entries:1-", "entries:-1", "Entries:1"])(
+    "%j is no entry",
+    (name) => {
+      expect(originIn([name], entrySource(1))).toBeNull();
+    },
+  );
+
+  test("sources of another log say nothing of entries here", () => {
+    const theirs = gatherSources(["web/fetch", ...recalled(...Array.from({ length: 300 }, (_, at) => at * 7))]);
+    expect(foreignSources(theirs)).toEqual(["web/fetch"]);
+    expect(foreignSources(["(more)", "(more) entries 00"])).toEqual(["(more)", "(more) entries 00"]);
+  });
+});
+
+describe("of the network", () => {
+  const from = (host: string, tool = "fetch"): string =>
+    actionSource(`net/${tool}`, { driver: "net", arguments: { host, port: 443 } });
+
+  test("the host is named: one is found and not another, and the device finds them all", () => {
+    expect(from("bad.example")).toBe("net/fetch bad.example");
+    const sources = gatherSources([from("bad.example"), from("good.example", "send")]);
+    expect(originIn(sources, "net/fetch bad.example")).toBe("named");
+    expect(originIn(sources, "net/fetch good.example")).toBeNull();
+    expect([originIn(sources, "net/fetch"), originIn(sources, "net/send")]).toEqual(["named", "named"]);
+    expect(originIn(sources, "net/connect")).toBeNull();
+  });
+
+  test("very many hosts push out no tool; those without room are in the filter, and so is that the device had one", () => {
+    const hosts = Array.from({ length: 200 }, (_, at) => from(`h${at}.example`));
+    const sources = gatherSources([...hosts, ...named(40)]);
+    expect(named(40).every((each) => sources.includes(each))).toBe(true);
+    for (const host of hosts) expect(originIn(sources, host)).not.toBeNull();
+    expect(originIn(sources, "net/fetch")).toBe("named");
+    const only = gatherSources([...hosts, ...named(63)]);
+    expect(only.some((each) => each.startsWith("net/fetch"))).toBe(false);
+    expect([originIn(only, "net/fetch"), originIn(only, "net/send")]).toEqual(["perhaps", null]);
+  });
+
+  test("what was written before hosts were named may come from every one of them", () => {
+    expect(originIn(["net/fetch"], "net/fetch bad.example")).toBe("perhaps");
+    expect(originIn(["net/send"], "net/fetch bad.example")).toBeNull();
+    const cut = gatherSources([...named(64, "a/read"), "net/fetch"]);
+    expect(cut).not.toContain("net/fetch");
+    expect(originIn(cut, "net/fetch bad.example")).toBe("perhaps");
+  });
+
+  test.each([
+    [{ driver: "net", arguments: { host: "Bad.Example" } }, "net/fetch"],
+    [{ driver: "net", arguments: { host: 5 } }, "net/fetch"],
+    [{ driver: "web", arguments: { host: "bad.example" } }, "net/fetch"],
+  ])("of %j no host is taken", (action, source) => {
+    expect(actionSource("net/fetch", action)).toBe(source);
   });
 });

@@ -1,75 +1,129 @@
+import { GIT_DRIVER } from "./git-ssh.ts";
+import type { JsonObject } from "./json.ts";
+import { isNetHost, NET_DRIVER } from "./net.ts";
+import { entryRuns, joinRuns, runsSource } from "./source-entries.ts";
+import { EVERY_REST, filterKind, isRest, joinRests, mayStandFor } from "./source-filter.ts";
+
 /** Most sources of an entry, and characters of one of them. */
 export const MOST_SOURCES = 64;
 export const MOST_SOURCE = 400;
+/** Entries that have no room in a list and are counted into its filter one by one; of more it stands for every one. */
+const MOST_CUT = 10_000;
 
 /** How surely something comes from a source: it names that, or it stands for more sources than it names. */
 export type Origin = "named" | "perhaps";
 
-/**
- * Bits of the filter that stands for what has no place in a list, and how many of them a source sets. Of 100 sources it takes
- * three others in a thousand for one of them, of 400 one in six; of what it stands for it misses none, however many.
- */
-const BITS = 1536;
-const MARKS = 4;
-const DIGITS = BITS / 4;
-const REST = new RegExp(`^\\(more\\) (?<filter>[0-9a-f]{${DIGITS}})$`);
-/** Begins what stands for more. No source begins so; by itself, or with anything that is no filter, it stands for every one. */
-const MORE = "(more)";
 /** What nobody knows the sources of stands for every one. */
-export const EVERY_SOURCE: string = MORE;
+export const EVERY_SOURCE: string = EVERY_REST;
+
+const INSTANCE = "instance:";
+/** What came by a device of the network: by which tool, and from which host. */
+const OF_HOST = new RegExp(`^(?<tool>(?:${NET_DRIVER}|${GIT_DRIVER})/[a-z]+) [^ ]+$`);
+const BY_NETWORK = new RegExp(`^(?:${NET_DRIVER}|${GIT_DRIVER})/[a-z]+$`);
+
+/** The source of what this instance wrote: of whoever was given that, or has its task from there. */
+export function instanceSource(instance: string): string {
+  return `${INSTANCE}${instance}`;
+}
+
+/** The source of whoever was given this entry. */
+export function entrySource(entry: number): string {
+  return runsSource([[entry, entry]]);
+}
+
+/** The source of an action's result: `what`, and of the network's devices the host too. */
+export function actionSource(
+  what: string,
+  action: { readonly driver: string; readonly arguments: JsonObject },
+): string {
+  const { driver, arguments: args } = action;
+  const host = driver === NET_DRIVER || driver === GIT_DRIVER ? args["host"] : undefined;
+  return typeof host === "string" && isNetHost(host) ? `${what} ${host}` : what;
+}
 
 /**
- * The sources of an entry: each once, ascending, as many as there is room for, and one filter over all others (Bloom 1970).
- * Sources that stood for more already, since they were recalled, do so again.
+ * The sources of an entry: each once, ascending, as many as there is room for, and filters over all others. Entries of memory
+ * stand together, as runs, and have a filter of their own, so that whoever lists planes hides no tool; where there is no room
+ * hosts go first, and then instances. Sources that stood for more already, since they were recalled, do so again.
  */
 export function gatherSources(names: Iterable<string>): readonly string[] {
   const all = [...new Set(names)].toSorted();
-  const rests = all.filter((name) => name.startsWith(MORE));
-  const fit = all.filter((name) => !name.startsWith(MORE) && name.length <= MOST_SOURCE);
-  const long = all.filter((name) => !name.startsWith(MORE) && name.length > MOST_SOURCE);
-  if (rests.length + long.length === 0 && fit.length <= MOST_SOURCES) return fit;
-  return [...fit.slice(0, MOST_SOURCES - 1), restOf(rests, [...fit.slice(MOST_SOURCES - 1), ...long])];
+  const rests = all.filter(isRest);
+  const entries = gatherEntries(all, rests);
+  const plain = all.filter((name) => !isRest(name) && entryRuns(name) === null);
+  const long = plain.filter((name) => name.length > MOST_SOURCE);
+  const fit = plain.filter((name) => name.length <= MOST_SOURCE).toSorted((one, other) => rankOf(one) - rankOf(other));
+  const room = MOST_SOURCES - entries.length;
+  const isWhole = long.length === 0 && fit.length <= room && joinRests("sources", rests, []) === null;
+  const named = fit.slice(0, isWhole ? room : room - 1);
+  const rest = joinRests("sources", rests, [...fit.slice(named.length), ...long].flatMap(marksFor));
+  return [...named.toSorted(), ...entries, ...(rest === null ? [] : [rest])];
 }
 
 /** Whether something with these sources comes from this one; null: it does not. */
 export function originIn(sources: readonly string[], source: string): Origin | null {
-  if (sources.includes(source)) return "named";
-  return sources.some((each) => each.startsWith(MORE) && mayStandFor(each, source)) ? "perhaps" : null;
+  const wanted = entryRuns(source);
+  if (wanted !== null) return originOfEntries(sources, wanted[0]?.[0] ?? -1);
+  if (sources.some((each) => each === source || toolOf(each) === source)) return "named";
+  const tool = toolOf(source);
+  // Of what was written before hosts were named nobody knows which it was.
+  if (tool !== null && sources.includes(tool)) return "perhaps";
+  const asked = tool === null ? marksOfTool(source) : [source, tool];
+  return asked.some((one) => sources.some((each) => mayStandFor(each, one, "sources"))) ? "perhaps" : null;
+}
+
+/** Sources of what stood in another log: its numbers of entries are none of this one. */
+export function foreignSources(sources: readonly string[]): readonly string[] {
+  return sources.filter((each) => entryRuns(each) === null && filterKind(each) !== "entries");
 }
 
 /** A source for people: a filter says nothing to them. */
 export function describeSource(source: string): string {
-  return source.startsWith(MORE) ? "more than there is room for" : source;
+  if (!isRest(source)) return entryRuns(source) === null ? source : source.replace(":", " ");
+  return filterKind(source) === "entries" ? "more entries than there is room for" : "more than there is room for";
 }
 
-function restOf(rests: readonly string[], cut: readonly string[]): string {
-  const filter = new Uint8Array(DIGITS);
-  for (const rest of rests) {
-    const digits = REST.exec(rest)?.groups?.["filter"];
-    if (digits === undefined) return MORE;
-    for (let at = 0; at < DIGITS; at += 1) filter[at] = (filter[at] ?? 0) | Number.parseInt(digits.charAt(at), 16);
+/** Runs of entries as far as there is room, and a filter over the others. */
+function gatherEntries(names: readonly string[], rests: readonly string[]): readonly string[] {
+  const runs = joinRuns(names.flatMap((name) => entryRuns(name) ?? []));
+  let room = runs.length;
+  while (room > 0 && runsSource(runs.slice(0, room)).length > MOST_SOURCE) room -= 1;
+  const cut: string[] = [];
+  for (const [first, last] of runs.slice(room)) {
+    if (last - first + cut.length > MOST_CUT) return [EVERY_REST];
+    for (let entry = first; entry <= last; entry += 1) cut.push(entrySource(entry));
   }
-  for (const source of cut)
-    for (const bit of marksOf(source)) filter[bit >> 2] = (filter[bit >> 2] ?? 0) | (1 << (bit & 3));
-  return `${MORE} ${Array.from(filter, (digit) => digit.toString(16)).join("")}`;
+  const rest = joinRests("entries", rests, cut);
+  return [...(room === 0 ? [] : [runsSource(runs.slice(0, room))]), ...(rest === null ? [] : [rest])];
 }
 
-function mayStandFor(rest: string, source: string): boolean {
-  const digits = REST.exec(rest)?.groups?.["filter"];
-  if (digits === undefined) return true;
-  return marksOf(source).every((bit) => ((Number.parseInt(digits.charAt(bit >> 2), 16) >> (bit & 3)) & 1) === 1);
+function originOfEntries(sources: readonly string[], entry: number): Origin | null {
+  const has = ([first, last]: readonly [number, number]): boolean => first <= entry && entry <= last;
+  if (sources.some((each) => entryRuns(each)?.some(has) === true)) return "named";
+  return sources.some((each) => mayStandFor(each, entrySource(entry), "entries")) ? "perhaps" : null;
 }
 
-/** Not cryptographic: whoever picks sources for their bits makes an entry be taken out too often, and never too rarely. */
-function marksOf(source: string): readonly number[] {
-  const [first, step] = [hash(source, 0x811c9dc5), hash(source, 0x9747b28c) | 1];
-  return Array.from({ length: MARKS }, (_, at) => ((first + Math.imul(at, step)) >>> 0) % BITS);
+/** What has no room goes in this order, last first. */
+function rankOf(source: string): number {
+  if (toolOf(source) !== null) return 2;
+  return source.startsWith(INSTANCE) ? 1 : 0;
 }
 
-/** FNV-1a over UTF-16 code units from a start of one's own, mixed once more at the end. */
-function hash(text: string, start: number): number {
-  let mixed = start;
-  for (let at = 0; at < text.length; at += 1) mixed = Math.imul(mixed ^ text.charCodeAt(at), 0x01000193);
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  return (mixed ^ (mixed >>> 13)) >>> 0;
+/** By which tool something came from a host; null: it names no host. */
+function toolOf(source: string): string | null {
+  return OF_HOST.exec(source)?.groups?.["tool"] ?? null;
+}
+
+/** What a filter has of a source that has no room: of one with a host also that its tool had one. */
+function marksFor(source: string): readonly string[] {
+  const tool = toolOf(source);
+  return tool === null ? [source] : [source, someHost(tool)];
+}
+
+function marksOfTool(source: string): readonly string[] {
+  return BY_NETWORK.test(source) ? [source, someHost(source)] : [source];
+}
+
+function someHost(tool: string): string {
+  return `${tool} *`;
 }

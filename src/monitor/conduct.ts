@@ -5,6 +5,7 @@ import type { HoldReason } from "../kernel/decision.ts";
 import { noteHeld, noteTooMany } from "../kernel/flood.ts";
 import type { Risk } from "../kernel/grant.ts";
 import { MEMORY_DRIVER } from "../kernel/memory.ts";
+import { actionSource } from "../kernel/memory-sources.ts";
 import { approve, decide, redeem, select, type Ticket, validate, type Validated } from "../kernel/pipeline.ts";
 import type { Staged } from "../kernel/staged.ts";
 import { toHex } from "../protocol/bytes.ts";
@@ -180,7 +181,8 @@ export function createConduct(ports: ConductPorts): Conduct {
     const { live } = asked;
     const policy = ports.evaluator().version;
     // As its labels before the call: it may give words before it is done. Memory names what it gives itself.
-    if (driver.name !== MEMORY_DRIVER) live.seen.name(asked.what);
+    const source = actionSource(asked.what, ticket.action);
+    if (driver.name !== MEMORY_DRIVER) live.seen.name(source);
     const recorded = execute(
       {
         ticket,
@@ -220,7 +222,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       const attacked = driver.lasting?.attacked(executed.result) === true;
       live.breaker = noteOutcome(live.breaker, attacked ? "denied" : "done", ports.now());
       await freezeOpen(live, ports);
-      live.seen.add(`${asked.what} #${executed.intent}`, executed.text);
+      live.seen.add(`${source} #${executed.intent}`, executed.text);
       const { request, what } = asked;
       ports.emit({ instance: live.state.instance, request, what, stage: "audit", verdict: "recorded" });
       return { kind: "done", result: executed.result };

@@ -8,7 +8,7 @@ import { watchHome } from "./home-meter.ts";
 import type { FreezeDocument, FrozenTexts } from "./memory/frozen.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
-import { takeInRecalled } from "./memory/recalling.ts";
+import { recollectionOf, takeInRecalled } from "./memory/recalling.ts";
 import type { LiveInstance } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 
@@ -126,7 +126,7 @@ export function createHomeDesk(ports: {
         const mounts = sealedMounts(agent, { sealed: home.sealed, frozen });
         // Whatever is mounted there may be read: it counts as recalled before anything runs.
         const mounted = frozen.filter(({ path }) => home.sealed.some((place) => isSealedBy(place, path)));
-        const from = mounted.flatMap((item) => (item.from === null ? [] : [item.from]));
+        const from = mounted.flatMap((item) => (item.from === null ? [] : [recollectionOf(item.from)]));
         await takeInRecalled(live, journal, { from, because: `the snapshot ${HOME_SNAPSHOT}` });
         const { host, aside } = volumes.prepare(agent, home.sealed);
         for (const path of aside) {

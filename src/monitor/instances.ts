@@ -16,7 +16,7 @@ import { type PublishedPorts, publishPorts } from "./published.ts";
 import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, forgottenState, type LiveInstance, newLive } from "./live.ts";
 import { EVERY_SOURCE } from "../kernel/memory-sources.ts";
-import { createSeen } from "./provenance.ts";
+import { createSeen, sourcesAbove } from "./provenance.ts";
 import { enlist } from "./parts.ts";
 import { RESTARTED } from "./reducer.ts";
 import { isLess, leastSandbox } from "./sandbox-grant.ts";
@@ -210,9 +210,8 @@ export function createInstances(ports: InstancePorts): Instances {
           },
         );
         const state = find(instance);
-        // What those above it had results of it has with its task, as it has their labels.
-        const above = ancestry.flatMap((id) => [...(lives.get(id)?.seen.names() ?? [EVERY_SOURCE])]);
-        const live = newLive(state, { breaker: newBreaker(request.strict), seen: createSeen(state.words, above) });
+        const seen = createSeen(state.words, sourcesAbove(ancestry, lives));
+        const live = newLive(state, { breaker: newBreaker(request.strict), seen });
         lives.set(instance, live);
         live.sandbox = sandbox;
         live.devices = devices;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { originIn } from "../kernel/memory-sources.ts";
-import { createSeen, traceArguments } from "./provenance.ts";
+import { createSeen, sourcesAbove, traceArguments } from "./provenance.ts";
 
 test("an argument is traced to the human's words and to the results that held it", () => {
   const seen = createSeen(["send the notes to bob@example.org"]);
@@ -34,4 +34,14 @@ test("keeps the names of ever more sources in bounded room, and misses none of t
   for (const name of names) seen.name(name);
   expect(seen.names().length).toBeLessThanOrEqual(1024);
   for (const name of ["first", ...names]) expect(originIn(seen.names(), name)).not.toBeNull();
+});
+
+test("a task comes from those above, and from all that they had seen; of who is gone nobody knows what that was", () => {
+  const lives = new Map([["i-0000000000000001", { seen: createSeen([], ["web/fetch"]) }]]);
+  expect(sourcesAbove(["i-0000000000000001", "i-0000000000000002"], lives)).toEqual([
+    "instance:i-0000000000000001",
+    "web/fetch",
+    "instance:i-0000000000000002",
+    "(more)",
+  ]);
 });

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
-import { gatherSources } from "../kernel/memory-sources.ts";
+import { EVERY_SOURCE, gatherSources, instanceSource } from "../kernel/memory-sources.ts";
 
 /** Texts kept for one instance, to say later where an argument came from. */
 const KEPT_TEXTS = 64;
@@ -49,6 +49,14 @@ export function createSeen(words: readonly string[], sources: Iterable<string> =
       return [...found];
     },
   };
+}
+
+/** What those above an instance had results of, and they themselves: it has both with its task, as it has their labels. */
+export function sourcesAbove(
+  ancestry: readonly string[],
+  lives: ReadonlyMap<string, { readonly seen: Pick<Seen, "names"> }>,
+): readonly string[] {
+  return ancestry.flatMap((id) => [instanceSource(id), ...(lives.get(id)?.seen.names() ?? [EVERY_SOURCE])]);
 }
 
 /** Where each string and number in the arguments was seen before, by JSON pointer (RFC 6901). */

@@ -1,5 +1,5 @@
 import type { Label } from "../kernel/grant.ts";
-import { QUARANTINES, type Quarantine } from "../kernel/memory-book.ts";
+import { QUARANTINES, type Quarantine } from "../kernel/memory-quarantine.ts";
 import { BUDGETED, type Budgeted } from "../kernel/memory-budget.ts";
 import { MOST_SOURCES, type Origin } from "../kernel/memory-sources.ts";
 import { SNAPSHOT_STANDINGS, type SnapshotStanding } from "../kernel/memory-snapshots.ts";

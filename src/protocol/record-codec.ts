@@ -3,7 +3,7 @@ import { canonicalize } from "../kernel/canonical.ts";
 import { MOST_DEVICES } from "../kernel/devices.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import { MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME } from "../kernel/memory.ts";
-import { QUARANTINES } from "../kernel/memory-book.ts";
+import { QUARANTINES } from "../kernel/memory-quarantine.ts";
 import { BUDGETED } from "../kernel/memory-budget.ts";
 import { CLIENT_KEY, PORT_NAME } from "../kernel/names.ts";
 import { LIMIT_NAMES } from "../kernel/sandbox-limits.ts";

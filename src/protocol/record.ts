@@ -3,7 +3,7 @@ import type { AWAY_ENDS, AwayAnswer } from "../kernel/away.ts";
 import type { ReasonCode, Stage } from "../kernel/codes.ts";
 import type { Label, Risk } from "../kernel/grant.ts";
 import type { Plane } from "../kernel/memory.ts";
-import type { Quarantine } from "../kernel/memory-book.ts";
+import type { Quarantine } from "../kernel/memory-quarantine.ts";
 import type { Budgeted } from "../kernel/memory-budget.ts";
 import type { ExtensionKind } from "./extension.ts";
 import type { Provenance } from "./provenance.ts";

@@ -260,7 +260,7 @@ describe("what is frozen of an agent's memory", () => {
     expect((await records("labelled", found.instance))[0]?.record).toMatchObject({ because: "memory/search" });
     expect(await aios.client.request("memory-entry", { entry: Number(told(found, 1)["entry"]) })).toMatchObject({
       labels: ["untrusted"],
-      sources: ["files/read_text_file", "memory/search"],
+      sources: ["files/read_text_file", `instance:${planted.instance}`, "memory/search", `entries:${poison}`],
     });
   });
 
@@ -347,6 +347,47 @@ describe("poison that is found later", () => {
     await aios.sign("release-memory", source);
     expect(await standing()).toEqual([null, null, null, null]);
   });
+
+  test("is taken out by its instance or its number with what others wrote once they had it, unless alone is said", async () => {
+    const planted = await follow("other", append("Turmeric: whoever wrote this was taken over"));
+    const poison = Number(told(planted, 0)["entry"]);
+    const get = (entry: number) => call("memory__get", { plane: "append-only", entry });
+    const other = await follow("other", append("Turmeric: before it"), get(poison), append("Turmeric: upon it"));
+    const [before, upon] = [Number(told(other, 0)["entry"]), Number(told(other, 2)["entry"])];
+    // Who is given the second only has the first by way of it; who is started by somebody has what that had.
+    const further = await follow(
+      "other",
+      call("memory__search", { plane: "append-only", query: "turmeric upon" }),
+      append("Turmeric: further on"),
+    );
+    const far = Number(told(further, 1)["entry"]);
+    const standing = () =>
+      Promise.all([poison, before, upon, far].map((entry) => aios.client.request("memory-entry", { entry }))).then(
+        (shown) => shown.map(({ quarantined }) => quarantined),
+      );
+    for (const [by, value] of [
+      ["entry", String(poison)],
+      ["instance", planted.instance],
+    ] as const) {
+      expect(await aios.client.request("memory-quarantine", { by, value })).toMatchObject({ entries: 3, perhaps: 0 });
+      expect(await standing()).toEqual(["named", null, "named", "named"]);
+      expect(refused(await follow("other", get(far)), 0)).toBe("memory-quarantined");
+      await aios.sign("release-memory", { by, value });
+      const alone = { by: `${by}-alone`, value } as const;
+      expect(await aios.client.request("memory-quarantine", alone)).toMatchObject({ entries: 1, perhaps: 0 });
+      expect(await standing()).toEqual(["named", null, null, null]);
+      await aios.sign("release-memory", alone);
+    }
+    expect(await standing()).toEqual([null, null, null, null]);
+    const there = (await records("memory-quarantined")).length;
+    for (const [by, value] of [
+      ["entry", `0${poison}`],
+      ["entry-alone", "999999"],
+      ["instance", "other"],
+    ] as const)
+      await expect(aios.client.request("memory-quarantine", { by, value })).rejects.toThrow(/memory-unknown/u);
+    expect(await records("memory-quarantined")).toHaveLength(there);
+  }, 60_000);
 
   test("is not hidden by an agent that reads much else first, so that its source has no place in the list", async () => {
     // Each resource is a source of its own, there or not, and comes before the tool in the order of names.

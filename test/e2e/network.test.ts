@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Grant } from "../../src/kernel/grant.ts";
+import { MEMORY_TOOLS } from "../../src/kernel/memory.ts";
 import { NET_TOOLS } from "../../src/kernel/net.ts";
 import type { RunRequest } from "../../src/protocol/requests.ts";
 import { plainProgram } from "./plain-program.ts";
@@ -16,6 +17,11 @@ let port: number;
 const seen: string[] = [];
 const url = (path: string): string => `http://localhost:${port}${path}`;
 const PROGRAM = join(REPO, "test", "fakes", "network-agent.ts");
+const PLAN_AGENT = join(REPO, "test", "fakes", "plan-agent.ts");
+const APPEND = {
+  method: "tools/call",
+  params: { name: "memory__append", arguments: { plane: "append-only", text: "as the page says" } },
+};
 let plans = 0;
 /** Begun with the file: its grant ends after twelve seconds, in which the other tests go on. */
 let brief: ReturnType<typeof surf>;
@@ -108,6 +114,43 @@ async function whenHeld(): Promise<string> {
 }
 
 describe("an agent with a grant for the network", () => {
+  test("keeps in memory from which host it had something, so that a quarantine is of one host or of all", async () => {
+    await aios.grant({
+      id: "net-keeping",
+      agents: ["keeper"],
+      drivers: {
+        net: { source: { kind: "net" }, tools: NET_TOOLS },
+        memory: { source: { kind: "memory" }, tools: MEMORY_TOOLS },
+      },
+      allow: [fetches("/open"), "memory/append"],
+    });
+    const plans = [[{ url: url("/open/page") }], [APPEND]].map((plan, at) => {
+      const path = join(aios.workspace, `keeping-${at}.json`);
+      writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
+      return path;
+    });
+    const [surfing, keeping] = [PROGRAM, PLAN_AGENT].map((program) => plainProgram(program, aios.workspace));
+    // One process after the other program: it may start none.
+    const both =
+      "const [, ...of] = process.argv; for (const at of [0, 2]) { process.argv.splice(1, 9, of[at], of[at + 1]); await import(of[at]); }";
+    const command = ["/aios/node", "--input-type=module", "-e", both];
+    const of = [surfing ?? "", plans[0] ?? "", keeping ?? "", plans[1] ?? ""];
+    await aios.run({ agent: "keeper", command: [...command, ...of], code: of });
+    const plane = { agent: "keeper", plane: "append-only", before: null, query: null } as const;
+    const { entries } = await aios.client.request("memory-entries", plane);
+    expect(entries).toMatchObject([{ text: "as the page says", sources: ["net/fetch localhost"] }]);
+    for (const [value, taken] of [
+      ["net/fetch other.example", 0],
+      ["net/send", 0],
+      ["net/fetch localhost", 1],
+      ["net/fetch", 1],
+    ] as const) {
+      const quarantine = { by: "source", value } as const;
+      expect(await aios.client.request("memory-quarantine", quarantine)).toMatchObject({ entries: taken, perhaps: 0 });
+      await aios.sign("release-memory", quarantine);
+    }
+  });
+
   test("gets what the grant names through its proxy, and nothing in any other way", async () => {
     const { ran, lines } = await surf("surfer", [{ url: url("/open/a?b=c") }, { direct: `127.0.0.1:${port}` }]);
     expect(lines[0]).toMatchObject({ step: 0, status: 200, body: "answer to GET /open/a?b=c" });

@@ -114,7 +114,7 @@ export const memoryRelease: Command = {
   path: ["memory", "release"],
   summary: "take a quarantine back; you sign it",
   positionals: [
-    { name: "BY", required: true, help: "instance, source or entry" },
+    { name: "BY", required: true, help: "as aios memory planes shows it: source" },
     { name: "VALUE", required: true, help: "as aios memory planes shows it" },
   ],
   rest: null,

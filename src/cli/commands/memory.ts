@@ -1,4 +1,4 @@
-import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
+import { canBeQuarantined, QUARANTINES, type Quarantine } from "../../kernel/memory-quarantine.ts";
 import { describeSource } from "../../kernel/memory-sources.ts";
 import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
@@ -19,7 +19,7 @@ import { describeSnapshot, describeStanding, QUARANTINED, readSnapshotName } fro
 
 export const AGENT: Positional = { name: "AGENT", required: true, help: "the agent's name, as grants use it" };
 export const PLANE: Positional = { name: "PLANE", required: true, help: "append-only or ephemeral" };
-const BY: Positional = { name: "BY", required: true, help: "instance, source or entry" };
+const BY: Positional = { name: "BY", required: true, help: "instance, source, entry, instance-alone or entry-alone" };
 const VALUE: Positional = { name: "VALUE", required: true, help: "its id, a tool as driver/tool, or a number" };
 
 /** `aios memory planes`. */
@@ -202,11 +202,15 @@ export const memoryQuarantine: Command = {
   rest: null,
   flags: [HOME],
   details: [
-    "A source is a tool as records name it (files/read_text_file): out goes everything that an instance wrote after it had read from there. An entry names 64 sources; where it has more it may go without need, and never stays. Nothing is destroyed; `aios memory release` takes it back, signed.",
+    "A source is a tool as records name it (files/read_text_file): out goes everything that an instance wrote after it had read from there. What came by the network names its host (net/fetch example.org); net/fetch is every host. With an instance or an entry goes what others wrote after they were given something of it, however far on; instance-alone and entry-alone leave that. An entry names 64 sources; where it has more it may go without need, and never stays. Nothing is destroyed; `aios memory release` takes it back, signed.",
   ],
-  examples: ["memory quarantine source web/fetch", "memory quarantine instance i-0123456789abcdef"],
+  examples: [
+    "memory quarantine source web/fetch",
+    "memory quarantine instance i-0123456789abcdef",
+    "memory quarantine entry-alone 12",
+  ],
   async run(powers, args) {
-    const quarantine = readQuarantine(args.required("BY"), args.required("VALUE"));
+    const quarantine = requireCanBe(readQuarantine(args.required("BY"), args.required("VALUE")));
     return await withMonitor({ powers, args }, async (client) => {
       const { seq, ...taken } = await client.request("memory-quarantine", quarantine);
       const since = seq === null ? " already" : ` (record ${seq})`;
@@ -265,7 +269,14 @@ export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset"
 export function readQuarantine(by: string, value: string): Quarantine {
   const found = QUARANTINES.find((each) => each === by);
   if (found !== undefined) return { by: found, value };
-  throw CliFailure.of("usage", `"${by}" is not instance, source or entry`);
+  throw CliFailure.of("usage", `"${by}" is not ${QUARANTINES.join(", ")}`);
+}
+
+/** What is on record may be anything, and is taken back as it stands there. */
+function requireCanBe({ by, value }: Quarantine): Quarantine {
+  if (canBeQuarantined({ by, value })) return { by, value };
+  const what = by.startsWith("entry") ? "a number of an entry" : "an id of an instance";
+  throw CliFailure.of("usage", `"${value}" is not ${what}`, "aios memory list and aios memory show say both");
 }
 
 export function readAgent(name: string): string {

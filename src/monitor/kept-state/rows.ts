@@ -4,7 +4,7 @@ import type { Spent } from "../../kernel/infer.ts";
 import type { JsonValue } from "../../kernel/json.ts";
 import { PLANES, type PlaneOf } from "../../kernel/memory.ts";
 import type { MemoryImport } from "../../kernel/memory-imports.ts";
-import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
+import { QUARANTINES, type Quarantine } from "../../kernel/memory-quarantine.ts";
 import { asJson } from "../../protocol/as-json.ts";
 import {
   boolean,

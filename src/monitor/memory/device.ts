@@ -23,7 +23,7 @@ import { jsonView } from "../json-view.ts";
 import type { LiveInstance } from "../live.ts";
 import { MemoryFault } from "./fault.ts";
 import type { FrozenText, FrozenTexts } from "./frozen.ts";
-import { takeInRecalled, type Recollection } from "./recalling.ts";
+import { recollectionOf, takeInRecalled, type Recollection } from "./recalling.ts";
 import type { MemoryStore, Recalled } from "./store.ts";
 
 /** Entries of one list or search, and characters of each that are shown there. */
@@ -186,7 +186,7 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       entries.map(({ entry }) => entry),
     );
     load(result);
-    await takeIn(entries, `memory/${of.tool}`);
+    await takeIn(entries.map(recollectionOf), `memory/${of.tool}`);
     return result;
   }
 
@@ -245,7 +245,7 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
   /** What was frozen of entries brings with it what they would. */
   function takeInFrozen(found: readonly FrozenText[], because: string): Promise<void> {
     return takeIn(
-      found.flatMap(({ from }) => (from === null ? [] : [from])),
+      found.flatMap(({ from }) => (from === null ? [] : [recollectionOf(from)])),
       because,
     );
   }

@@ -1,6 +1,6 @@
 import { isArray, isObject, type JsonValue } from "../../kernel/json.ts";
 import { BUDGETED, isOfContext, type Budgeted, type MemoryBudget } from "../../kernel/memory-budget.ts";
-import { QUARANTINES, type Quarantine } from "../../kernel/memory-book.ts";
+import { QUARANTINES, type Quarantine } from "../../kernel/memory-quarantine.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { decode, integer, object, oneOf, text, type Decoder } from "../../protocol/decode.ts";
 import { agentName, count as natural, digest } from "../../protocol/fields.ts";

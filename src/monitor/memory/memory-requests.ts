@@ -1,5 +1,5 @@
 import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
-import { takesOut, type Quarantine } from "../../kernel/memory-book.ts";
+import { canBeQuarantined, takesOut, type Quarantine } from "../../kernel/memory-quarantine.ts";
 import type { EntryView, MemoryRequests, SnapshotView } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
@@ -57,6 +57,18 @@ export function memoryHandlers({
       "memory",
       `There is no agent "${agent}": it keeps nothing in memory, and no grant names it (memory-unknown).`,
       "`aios memory planes` lists those that keep something, `aios grants list` those that may.",
+    );
+  }
+
+  /** Not on record as done what took nothing out, and never will. */
+  function requireThere({ by, value }: Quarantine): void {
+    const ofEntry = by === "entry" || by === "entry-alone";
+    if (canBeQuarantined({ by, value }) && (!ofEntry || book.placeOf(Number(value)) !== null)) return;
+    const what = by === "source" ? "source" : ofEntry ? "entry" : "instance";
+    throw new Refusal(
+      "memory",
+      `There is no ${what} ${JSON.stringify(value)}: nothing is put into quarantine (memory-unknown).`,
+      HINTS["memory-unknown"] ?? "",
     );
   }
 
@@ -139,6 +151,7 @@ export function memoryHandlers({
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
     async "memory-quarantine"(quarantine) {
+      requireThere(quarantine);
       const there = book.quarantines.some(({ by, value }) => by === quarantine.by && value === quarantine.value);
       const seq = there ? null : await journal.write({ kind: "memory-quarantined", ...quarantine });
       return { seq, ...(await countTaken(quarantine)), frozen: await countFrozen(quarantine) };

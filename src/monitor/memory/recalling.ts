@@ -1,5 +1,7 @@
 import type { Label } from "../../kernel/grant.ts";
 import { mergeLabels } from "../../kernel/labels.ts";
+import type { Provenance } from "../../kernel/memory-quarantine.ts";
+import { entrySource, instanceSource } from "../../kernel/memory-sources.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveInstance } from "../live.ts";
 
@@ -7,6 +9,16 @@ import type { LiveInstance } from "../live.ts";
 export interface Recollection {
   readonly labels: readonly Label[];
   readonly sources: readonly string[];
+}
+
+/** What an entry, or a text that was frozen of one, brings: what it comes from, and that it is where it comes from itself. */
+export function recollectionOf({
+  entry,
+  instance,
+  labels,
+  sources,
+}: Provenance & Pick<Recollection, "labels">): Recollection {
+  return { labels, sources: [...sources, entrySource(entry), instanceSource(instance)] };
 }
 
 /** Takes the labels and sources of what is recalled into an instance; resolves when they are on record, before it has it. */

@@ -2,6 +2,7 @@ import { wordsOf } from "../../kernel/memory-words.ts";
 import type { MemoryBudget } from "../../kernel/memory-budget.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
 import { importSource } from "../../kernel/memory-imports.ts";
+import { foreignSources } from "../../kernel/memory-sources.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
 import type { Crypto, Random, Timer } from "../../platform/powers.ts";
 import type { Content } from "../../protocol/memory-content.ts";
@@ -146,7 +147,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
         throw damaged(row.entry);
       }
       const origin = memory.imports.originOf(row.entry);
-      const sources = origin === null ? content.sources : [...content.sources, importSource(origin)];
+      const sources = origin === null ? content.sources : [...foreignSources(content.sources), importSource(origin)];
       const recalled = { entry: row.entry, ...content, sources };
       if (quarantined === true || !memory.isQuarantined(recalled)) found.push(recalled);
     }
