@@ -104,8 +104,8 @@ describe("of what was recalled", () => {
 
   test.each(["entries:", "entries:1,", "entries:01", "entries:1-", "entries:-1", "Entries:1"])(
     "%j is no entry",
-    (name) => {
-      expect(originIn([name], entrySource(1))).toBeNull();
+    (source) => {
+      expect(originIn([source], entrySource(1))).toBeNull();
     },
   );
 

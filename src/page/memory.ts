@@ -96,7 +96,7 @@ function isKept({ what }: PlaneView): boolean {
   return !isOfContext(what);
 }
 
-function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Roles): readonly HTMLElement[] {
+function drawPlanes({ planes, snapshots, quarantines, waits, lost }: Planes, roles: Roles): readonly HTMLElement[] {
   const rows = planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => {
     const unit = isOfContext(what) ? "tokens" : "entries";
     const now = isOfContext(what) ? "" : `${bytes} bytes in ${count} entries`;
@@ -106,6 +106,15 @@ function drawPlanes({ planes, snapshots, quarantines, waits }: Planes, roles: Ro
     rows.length === 0
       ? empty("No agent keeps anything in memory.")
       : table("Planes of memory", ["Agent", "Plane", "Holds", "At most"], rows),
+    ...(lost
+      ? [
+          h(
+            "p",
+            { class: "bad" },
+            "Entries from before do not open: a file of keys/memory is gone. aios doctor says what to do",
+          ),
+        ]
+      : []),
     ...(waits ? [h("p", { class: "wait" }, "What is past its end waits: aios doctor --set-clock")] : []),
     ...(snapshots.length === 0
       ? []

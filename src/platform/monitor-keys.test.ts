@@ -1,6 +1,7 @@
-import { chmodSync, renameSync, truncateSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { openMonitorKeys } from "./monitor-keys.ts";
 
@@ -30,6 +31,30 @@ test.each(["log-signing", "log-name", "payload-epoch-1"])("%s is refused when cu
   truncateSync(file, 31);
   expect(() => openMonitorKeys(folder)).toThrow(`Cannot use key file "${file}": it has 31 bytes, not 32`);
 });
+
+describe.each(["payload-epoch-1", "memory/payload-epoch-1", "payload-slots/slots-1", "memory/slots/slots-1"])(
+  "%s",
+  (name) => {
+    test.each([
+      ["a pipe", (path: string) => void execFileSync("mkfifo", ["-m", "600", path])],
+      ["a folder", (path: string) => mkdirSync(path)],
+      ["a link", (path: string) => symlinkSync("/dev/zero", path)],
+    ])("is refused where it is %s, and nothing waits for it", (_what, make) => {
+      const folder = makeTemporaryFolder();
+      openMonitorKeys(folder);
+      const path = join(folder, name);
+      rmSync(path, { force: true });
+      make(path);
+      expect(() => openMonitorKeys(folder)).toThrow(
+        expect.objectContaining({
+          code: "bad-key-file",
+          message: `Cannot use key file "${path}": it is no regular file`,
+          hint: expect.stringContaining("put back the keys folder of a backup"),
+        }),
+      );
+    });
+  },
+);
 
 test.each(["log-signing", "log-name"])("%s is made where there is no log, and never beside one", (name) => {
   const folder = makeTemporaryFolder();

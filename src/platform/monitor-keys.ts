@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants, closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { constants, closeSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "./atomic-file.ts";
 import { openLogFiles } from "./log-files.ts";
@@ -29,6 +29,10 @@ export interface MonitorKeys {
 }
 
 const KEY_BYTES = 32;
+/** A pipe must not be waited for. */
+const KEY_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const SLOTS_NAME = /^slots-[1-9][0-9]{0,8}$/;
+const NO_FILE = "it is no regular file";
 /** Enough that no two logs of one witness ever have the same name. */
 const NAME_DIGITS = 32;
 
@@ -41,6 +45,7 @@ export function openMonitorKeys(folder: string, hasLog: boolean = false): Monito
   const slots = join(folder, "payload-slots");
   const memory = join(folder, "memory");
   for (const made of [slots, join(memory, "slots")]) mkdirSync(made, { recursive: true, mode: 0o700 });
+  for (const wrapped of [slots, join(memory, "slots"), join(folder, "secret-slots")]) refuseOddFiles(wrapped);
   return {
     logSigner: createSigner(openKey(join(folder, "log-signing"), !hasLog)),
     logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name"), !hasLog))
@@ -62,18 +67,34 @@ function refuse(path: string, why: string, hint: string): PlatformError {
   return new PlatformError("bad-key-file", `Cannot use key file "${path}": ${why}`, hint);
 }
 
+/** A pipe or a folder in place of wrapped keys, found before anything waits for it or stumbles over it. */
+function refuseOddFiles(folder: string): void {
+  for (const { name, isOdd } of listSlots(folder)) if (isOdd) throw refuse(join(folder, name), NO_FILE, RESTORE);
+}
+
+function listSlots(folder: string): readonly { readonly name: string; readonly isOdd: boolean }[] {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => SLOTS_NAME.test(name))
+    .map((found) => ({ name: found.name, isOdd: !found.isFile() }));
+}
+
 function openKey(path: string, mayMake: boolean = true): Uint8Array {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    fd = openSync(path, KEY_FLAGS);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "ELOOP" || code === "ENXIO") throw refuse(path, NO_FILE, RESTORE);
+    if (code !== "ENOENT") throw error;
     if (!mayMake) throw refuse(path, "it is gone, and the log beside it was made with it", RESTORE);
     writeAtomically(path, randomBytes(KEY_BYTES), { mode: 0o600, existing: "fail" });
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    fd = openSync(path, KEY_FLAGS);
   }
   try {
-    const { uid, mode, size } = fstatSync(fd);
+    const found = fstatSync(fd);
+    if (!found.isFile()) throw refuse(path, NO_FILE, RESTORE);
+    const { uid, mode, size } = found;
     const own = process.geteuid?.();
     if (uid !== own) throw refuse(path, `it belongs to user ${uid}, not ${own}`, `chown ${own} ${quotePath(path)}`);
     if ((mode & 0o077) !== 0)

@@ -59,7 +59,7 @@ type Empty = Record<string, never>;
 
 /** Requests of the command line about memory. None adds authority; what does is a signed statement. */
 export interface MemoryRequests {
-  /** `waits`: what is past its end waits for an owner to say which time it is. */
+  /** `waits`: what is past its end waits for an owner to say which time it is. `lost`: entries from before the start do not open. */
   "memory-planes": {
     body: Empty;
     ok: {
@@ -67,6 +67,7 @@ export interface MemoryRequests {
       readonly snapshots: readonly Omit<SnapshotView, "items">[];
       readonly quarantines: readonly Quarantine[];
       readonly waits: boolean;
+      readonly lost: boolean;
     };
   };
   /** Newest first, below `before`; with a query those that have its words. */
@@ -212,6 +213,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
     ),
     quarantines: list(QUARANTINE, { max: 100_000 }),
     waits: boolean(),
+    lost: boolean(),
   }),
   "memory-entries": object<OkOf<"memory-entries">>({ entries: list(ENTRY, { max: 100 }) }),
   "memory-entry": ENTRY,

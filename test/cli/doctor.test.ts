@@ -41,6 +41,7 @@ const QUIET: Answers = {
   owners: () => ({ owners: [], recovery: { wait: 0, by: null, codes: [], pending: null }, second: "nothing" }),
   "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
   retention: () => ({ days: {}, record: null, next: {}, waits: false }),
+  "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false }),
   telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
   alerts: () => ({ receivers: [] }),
   witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
@@ -161,4 +162,17 @@ test.each([
   expect(told.doctor).toMatch(/^fault +witnesses/mu);
   for (const said of [told.doctor, told.list]) expect(said).toContain(says);
   expect(told.codes).toEqual([1, 1]);
+});
+
+test("says that entries of memory do not open, and what to do; memory that opens is nothing to look at", async () => {
+  const told = async (lost: boolean): Promise<string> => {
+    const planes = { planes: [], snapshots: [], quarantines: [], waits: false, lost };
+    const desk = createDesk({ answers: { ...QUIET, "memory-planes": () => planes } });
+    await runProgram(["doctor"], desk.powers);
+    return desk.out();
+  };
+  expect(await told(false)).not.toContain("entries of memory");
+  const out = await told(true);
+  expect(out).toMatch(/^missing +memory +entries of memory do not open: a file of keys\/memory is gone/mu);
+  expect(out).toMatch(/→ before anything new is kept: aios serve --stop, move keys\/memory aside/u);
 });

@@ -5,6 +5,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { FrozenItem } from "../../src/protocol/frozen-item.ts";
 import type { SnapshotView } from "../../src/protocol/memory-table.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
+import { RpcError } from "../../src/protocol/rpc-error.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
 
@@ -25,22 +26,28 @@ const SNAPSHOT: SnapshotView = {
   items: [{ ...ENTRY, quarantined: "perhaps" }],
 };
 
-async function run(words: readonly string[]): Promise<{ readonly desk: Desk; readonly exit: number }> {
+async function run(
+  words: readonly string[],
+  refused: RpcError | null = null,
+): Promise<{ readonly desk: Desk; readonly exit: number }> {
   const desk = createDesk({
     typed: ["y", PASSPHRASE],
     files: { "RULES.md": "Be kind.\n" },
     answers: {
       "memory-to-freeze": ({ entries }) => ({ version: 4, salt: SALT, items: entries.map(() => ENTRY) }),
-      "memory-entry": () => ({
-        ...FROM,
-        sources: [],
-        agent: "web",
-        plane: "append-only",
-        at: NOW,
-        expires: null,
-        text: ENTRY.text,
-        quarantined: null,
-      }),
+      "memory-entry": () => {
+        if (refused !== null) throw refused;
+        return {
+          ...FROM,
+          sources: [],
+          agent: "web",
+          plane: "append-only",
+          at: NOW,
+          expires: null,
+          text: ENTRY.text,
+          quarantined: null,
+        };
+      },
       "memory-holding": () => ({
         snapshots: [30, 40].map((record) => ({
           agent: "web",
@@ -59,6 +66,7 @@ async function run(words: readonly string[]): Promise<{ readonly desk: Desk; rea
         ),
         quarantines: [],
         waits: false,
+        lost: false,
       }),
       prepare: ({ purpose, document }) => {
         const subject = CRYPTO.digest(canonicalize(document));
@@ -146,6 +154,21 @@ describe("a snapshot", () => {
     expect(signed(kept.desk)).toEqual([{ entries: [12] }]);
     expect(kept.desk.err()).toContain("version 3 (record 40; agents get it): it stays");
     expect(kept.desk.out()).toContain("still frozen: snapshot rules of web, version 3: aios log erase 40 ends it");
+  });
+
+  test("an entry that nothing opens is erased too, and it says so; one that is not there is refused", async () => {
+    const damaged = new RpcError(
+      "memory",
+      "entry 12 is not what the log has: run aios memory verify (memory-damaged).",
+    );
+    const { desk, exit } = await run(["memory", "erase", "12", "--keep-frozen"], damaged);
+    expect(exit).toBe(EXIT.ok);
+    expect(desk.err()).toContain("entry 12: nothing opens it, so that its text cannot be shown");
+    expect(desk.out()).toContain("erased entry 12 (record 42)");
+    const unknown = new RpcError("memory", "there is no entry 12 (memory-unknown).");
+    const other = await run(["memory", "erase", "12"], unknown);
+    expect(other.exit).not.toBe(EXIT.ok);
+    expect(other.desk.monitor.asked.map(({ name }) => name)).not.toContain("submit");
   });
 
   test.each([

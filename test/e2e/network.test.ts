@@ -124,7 +124,7 @@ describe("an agent with a grant for the network", () => {
       },
       allow: [fetches("/open"), "memory/append"],
     });
-    const plans = [[{ url: url("/open/page") }], [APPEND]].map((plan, at) => {
+    const written = [[{ url: url("/open/page") }], [APPEND]].map((plan, at) => {
       const path = join(aios.workspace, `keeping-${at}.json`);
       writeFileSync(path, JSON.stringify(plan), { mode: 0o644 });
       return path;
@@ -134,7 +134,7 @@ describe("an agent with a grant for the network", () => {
     const both =
       "const [, ...of] = process.argv; for (const at of [0, 2]) { process.argv.splice(1, 9, of[at], of[at + 1]); await import(of[at]); }";
     const command = ["/aios/node", "--input-type=module", "-e", both];
-    const of = [surfing ?? "", plans[0] ?? "", keeping ?? "", plans[1] ?? ""];
+    const of = [surfing ?? "", written[0] ?? "", keeping ?? "", written[1] ?? ""];
     await aios.run({ agent: "keeper", command: [...command, ...of], code: of });
     const plane = { agent: "keeper", plane: "append-only", before: null, query: null } as const;
     const { entries } = await aios.client.request("memory-entries", plane);

@@ -1,4 +1,5 @@
 import { checkSecondScreen } from "./owners-second-screen.ts";
+import { LOST } from "./memory.ts";
 import { checkTelemetry } from "./telemetry.ts";
 import { checkWitnesses } from "./witness-list.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
@@ -146,6 +147,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     checks.push(checkOwners(owned), ...checkSecondScreen(owned));
     checks.push(...checkLog(await client.request("log-pace", {})));
     checks.push(...checkRetention(await client.request("retention", {})));
+    checks.push(...checkMemory(await client.request("memory-planes", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
     checks.push(...checkWitnesses(await client.request("witnesses", {})));
     checks.push(...checkAlerts(powers, await client.request("alerts", {})));
@@ -189,6 +191,11 @@ function checkRetention({ days, waits }: CliRequests["retention"]["ok"]): readon
   if (!waits) return [{ name: "retention", state: "ok", found, hint: null }];
   const hint = "nothing goes since the clock jumped: aios doctor --set-clock says that the time is right";
   return [{ name: "retention", state: "note", found, hint }];
+}
+
+/** Memory that opens is nothing to look at. */
+function checkMemory({ lost }: CliRequests["memory-planes"]["ok"]): readonly Check[] {
+  return lost ? [{ name: "memory", state: "missing", ...LOST }] : [];
 }
 
 /** A home that alerts nobody elsewhere is nothing to look at. */

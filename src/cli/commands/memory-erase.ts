@@ -1,4 +1,5 @@
 import type { HoldingView } from "../../protocol/memory-table.ts";
+import { RpcError } from "../../protocol/rpc-error.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
@@ -8,6 +9,7 @@ import { EXIT } from "../exit-codes.ts";
 import { tellOfKeyFiles } from "../key-files.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
+import type { CliPowers, MonitorClient } from "../powers.ts";
 import { describeEntry, readEntry } from "./memory.ts";
 
 /** `aios memory erase`. */
@@ -26,8 +28,7 @@ export const memoryErase: Command = {
     const entries = [...new Set(args.list("ENTRY").map(readEntry))].toSorted((one, other) => one - other);
     return await withMonitor({ powers, args }, async (client, home) => {
       const shown: Line[] = [];
-      for (const entry of entries)
-        shown.push(...describeEntry(await client.request("memory-entry", { entry }), powers));
+      for (const entry of entries) shown.push(...(await describeErased(entry, { client, powers })));
       const { snapshots } = await client.request("memory-holding", { entries });
       const goes = args.has("keep-frozen") ? [] : snapshots;
       const asked = { purpose: "erase-memory", document: { entries } } as const;
@@ -55,6 +56,26 @@ export const memoryErase: Command = {
     });
   },
 };
+
+/** An entry that nothing opens can be erased as well: what is left of it goes, and its end is on record. */
+async function describeErased(
+  entry: number,
+  { client, powers }: { readonly client: MonitorClient; readonly powers: CliPowers },
+): Promise<readonly Line[]> {
+  try {
+    return describeEntry(await client.request("memory-entry", { entry }), powers);
+  } catch (error) {
+    if (!(error instanceof RpcError && error.code === "memory" && error.message.includes("(memory-damaged)")))
+      throw error;
+    return [
+      join(["strong", `entry ${entry}`], ": nothing opens it, so that its text cannot be shown"),
+      line(
+        "  its key is gone, or what lies there was changed: what may be left of both goes, and its end is on record",
+        "wait",
+      ),
+    ];
+  }
+}
 
 function erasing({ record }: HoldingView) {
   return { purpose: "erase-payload", document: { record } } as const;

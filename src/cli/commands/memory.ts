@@ -56,6 +56,7 @@ export const memoryPlanes: Command = {
       const more = [
         ...answer.snapshots.map(describeStanding),
         ...answer.quarantines.map(({ by, value }) => line(`in quarantine: ${by} ${makeVisible(value)}`, "wait")),
+        ...(answer.lost ? [line(`${LOST.found}: ${LOST.hint}`, "bad")] : []),
         ...(answer.waits
           ? [line("what is past its end waits: say that the time is right (aios doctor --set-clock)", "wait")]
           : []),
@@ -65,6 +66,12 @@ export const memoryPlanes: Command = {
     });
   },
 };
+
+/** What is said of a home whose keys of memory are gone or were changed, and what helps. */
+export const LOST = {
+  found: "entries of memory do not open: a file of keys/memory is gone or was changed",
+  hint: "before anything new is kept: aios serve --stop, move keys/memory aside, put back that of a copy made since the last entry ended; aios memory verify names what stays lost, and aios memory erase puts its end on record",
+} as const;
 
 /** `aios memory list`. */
 export const memoryList: Command = {

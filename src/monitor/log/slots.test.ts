@@ -88,3 +88,23 @@ test("a chunk that was being read when its epoch ended is read again: what stays
   expect(await slots.read(6)).toEqual(given.get(6));
   expect(await slots.read(5)).toBeNull();
 });
+
+test("where the key of an epoch was lost, what it had is blank: keys are wrapped anew without it where that is asked for", async () => {
+  const lost = Object.assign(testEpochs(new Set([1])), { files: keys.files });
+  const open = (passBlank: boolean) =>
+    openSlots({ crypto: CRYPTO, random: createRandom(), keys: lost, size: 3 * CHUNK, passBlank });
+  expect([await slots.isBlank(5), await (await open(true)).isBlank(5)]).toEqual([false, true]);
+  await expect((await open(false)).rewrap(lost.advance(), [])).rejects.toThrow("Cannot wrap slot chunk 0 anew");
+  const opened = await open(true);
+  const fresh = opened.next(3 * CHUNK).slice();
+  await opened.durable(3 * CHUNK, 3 * CHUNK);
+  const older = lost.epoch;
+  const epoch = lost.advance();
+  await opened.rewrap(epoch, []);
+  await lost.retire(epoch);
+  await opened.use(older);
+  expect([await opened.read(5), await opened.read(3 * CHUNK)]).toEqual([null, fresh]);
+  // What is there and is no chunk is not gone past.
+  disk.put(`slots-${epoch}`, (disk.bytes(`slots-${epoch}`) ?? new Uint8Array()).slice().fill(1, 0, 16));
+  await expect(opened.rewrap(lost.advance(), [])).rejects.toThrow("Cannot wrap slot chunk 0 anew");
+});

@@ -20,6 +20,8 @@ export interface KeySlots {
   durable(first: number, last: number): Promise<void>;
   /** Data key of a record, or null when it was destroyed. */
   read(seq: number): Promise<Uint8Array | null>;
+  /** Whether there is nothing at all under the current epoch where the key of this record would be. */
+  isBlank(seq: number): Promise<boolean>;
   /** Forgets what was read, so that the next reads say what is on disk now. */
   refresh(): void;
   /**
@@ -62,8 +64,10 @@ export async function openSlots(options: {
   readonly size: number;
   /** Chunks of keys that stay at hand after a read, 64 KiB each; one, as for a walk, unless more are named. */
   readonly atHand?: number;
+  /** Goes past chunks of which the current epoch has nothing when it wraps anew, where its key was lost; else it refuses. */
+  readonly passBlank?: boolean;
 }): Promise<KeySlots> {
-  const { crypto, random, keys, atHand = 1 } = options;
+  const { crypto, random, keys, atHand = 1, passBlank = false } = options;
   const chunks = new Map<number, Chunk>();
   /** Data keys of chunks that were read, in the clear, by number, the one that was read from disk longest ago first. */
   const cached = new Map<number, Uint8Array>();
@@ -82,7 +86,7 @@ export async function openSlots(options: {
     }
   }
 
-  return { next, durable, read, refresh, rewrap, use };
+  return { next, durable, read, isBlank: (seq) => blank(Math.floor(seq / SLOTS)), refresh, rewrap, use };
 
   async function rewrap(epoch: number, without: readonly number[]): Promise<void> {
     const last = newest;
@@ -93,6 +97,7 @@ export async function openSlots(options: {
     for (const seq of without) destroyed[seq] = 1;
     for (let number = 0; number <= last; number += 1) {
       const known = await load(number);
+      if (known === null && passBlank && (await blank(number))) continue;
       if (known === null) throw new RangeError(`Cannot wrap slot chunk ${number} anew: it cannot be read`);
       for (let place = 0; place < SLOTS; place += 1) {
         if (destroyed[number * SLOTS + place] !== 1) continue;
@@ -205,6 +210,13 @@ export async function openSlots(options: {
     const masked = mask(plain, { epochKey, nonce });
     keepZeros(plain, masked);
     return concatBytes([head, masked]);
+  }
+
+  /** What is behind an end of the file, or a hole in it: nothing was ever written there under this epoch. */
+  async function blank(number: number): Promise<boolean> {
+    const there = { offset: number * CHUNK_BYTES, length: CHUNK_BYTES };
+    const found = await keys.files.readRange(pathOf(keys.epoch), there);
+    return found === null || found.every((byte) => byte === 0);
   }
 
   /** Data keys of a chunk in the clear, zeros for those that were destroyed; null when it cannot be read. */

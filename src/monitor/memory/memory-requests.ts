@@ -131,7 +131,7 @@ export function memoryHandlers({
         const { agent, name, version } = each;
         return { agent, name, version, standing: book.snapshots.standing(each) };
       });
-      return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits };
+      return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits, lost: memory.lost };
     },
     "memory-entries": ({ query, before, ...of }) =>
       answering(async () => {

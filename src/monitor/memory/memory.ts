@@ -20,9 +20,13 @@ export interface Memory {
   readonly takeIn: (record: number, document: JsonObject) => Promise<void>;
   /** Whether entries past their end wait for an owner to say which time it is. */
   readonly waits: boolean;
+  /** Whether at the start entries did not open whose keys were not destroyed: a file of keys is gone, or was changed. */
+  readonly lost: boolean;
   stop(): Promise<void>;
 }
 
+const LOST =
+  "memory: entries from before do not open: a file of keys/memory is gone or was changed; aios doctor says what to do";
 /** How often it is looked for what is past its end; a look that finds nothing costs nothing. */
 const SWEEP_MS = 5000;
 /** Opens memory, and sweeps it from time to time. */
@@ -35,6 +39,8 @@ export async function openMemory(
 ): Promise<Memory> {
   const { trusted, timer } = parts;
   const store = await openStore({ ...parts, now: trusted.now, mayExpire: trusted.mayDestroy });
+  const lost = await store.looksLost();
+  if (lost) parts.report(LOST);
   let cancel: (() => void) | null = null;
   const later = (): void => {
     cancel = timer.after(SWEEP_MS, () => {
@@ -49,6 +55,7 @@ export async function openMemory(
   return {
     store,
     lots,
+    lost,
     async takeIn(record, document) {
       const signed = readImport(document);
       const lot = signed === null ? null : lots.find(signed.digest);

@@ -15,6 +15,7 @@ import { openSlots, type KeySlots } from "../log/slots.ts";
 import { groupAdds } from "./adds.ts";
 import { openContent, openSalted, sealContent } from "./content.ts";
 import { MemoryFault, reading } from "./fault.ts";
+import { looksLost } from "./lost-keys.ts";
 import type { Examiner } from "./shelf-examiner.ts";
 import { isDamage, type AskShelf, type ShelfRow } from "./shelf-orders.ts";
 import type { Brought } from "./importing.ts";
@@ -67,6 +68,8 @@ export interface MemoryStore {
   sweep(): Promise<void>;
   /** Whether this is what the log has of a live entry, and opens with its key. */
   isWhole(row: ShelfRow): Promise<boolean>;
+  /** Whether a look at some of the entries found one that does not open although its key was not destroyed. */
+  looksLost(): Promise<boolean>;
   /** Compares every entry with the log, key, seal and index, and looks at the file that has them. */
   verify(): Promise<VerifiedShelf>;
   close(): Promise<void>;
@@ -119,6 +122,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     keys,
     size: memory.next,
     atHand: KEY_CHUNKS,
+    passBlank: true,
   });
   let issued = memory.next;
   const pending = new Map<string, MemoryBudget>();
@@ -295,6 +299,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     },
 
     isWhole: async (row) => (await open(row)) !== null,
+    looksLost: () => looksLost({ book: memory, slots, open, read: (entry) => shelf("read", { entry }) }),
     async verify() {
       slots.refresh();
       const upTo = memory.next;

@@ -35,7 +35,9 @@ export async function verifyMemory(parts: {
   for (const entry of await damagedInLog(parts))
     if (!found.has(entry)) found.set(entry, { entry, why: "what the log has sealed of it was changed" });
   const frozen: FrozenDamage[] = [];
-  for (const { agent, name } of parts.book.snapshots.given(null)) {
+  // Those that are withheld too: what an owner is asked to sign anew must be known to be what was signed.
+  const { snapshots } = parts.book;
+  for (const { agent, name } of snapshots.all().filter((each) => snapshots.standing(each) !== "erased")) {
     await parts.frozen.whole({ agent, name }).catch((error: unknown) => {
       frozen.push({ agent, name, why: error instanceof Error ? error.message : String(error) });
     });
