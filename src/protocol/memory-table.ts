@@ -88,11 +88,11 @@ export interface MemoryRequests {
   };
   /**
    * Versions of snapshots that were made of one of these entries, or hold the text of one; the newest of its name, or an older
-   * one, which is in the log alone. `record` is what an owner erases.
+   * one, which is in the log alone. `record` is what an owner erases. `same`: other entries that have the very text of one.
    */
   "memory-holding": {
     body: { readonly entries: readonly number[] };
-    ok: { readonly snapshots: readonly HoldingView[] };
+    ok: { readonly snapshots: readonly HoldingView[]; readonly same: readonly number[] };
   };
   "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
   "memory-verify": {
@@ -227,6 +227,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       object<HoldingView>({ agent: agentName, name: snapshot, version: count, record: count, newest: boolean() }),
       { max: 100_000 },
     ),
+    same: list(count, { max: 100 }),
   }),
   "memory-snapshot": object<SnapshotView>({
     agent: agentName,

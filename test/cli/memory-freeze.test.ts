@@ -56,6 +56,7 @@ async function run(
           record,
           newest: record === 40,
         })),
+        same: [77],
       }),
       "log-show": () => ({ entries: [], size: 0 }),
       "memory-snapshot": () => SNAPSHOT,
@@ -138,6 +139,7 @@ describe("a snapshot", () => {
     expect(desk.err()).toContain(
       "also in snapshot rules of web, version 3 (record 40; agents get it): it is erased too",
     );
+    expect(desk.err()).toContain("the same text stands in entry 77, which stays: aios memory erase 77");
     expect(desk.prompts.join()).toContain("Erase entry 12 and 2 snapshots for good?");
     const signed = (of: Desk) =>
       of.monitor.asked

@@ -21,7 +21,7 @@ export const memoryErase: Command = {
   flags: [{ name: "keep-frozen", value: null, help: "leave snapshots that hold them; their texts stay" }, HOME],
   details: [
     "Destroys their keys: no file of the home and no backup without epoch keys opens them any more. That they were there, and that you erased them, stays in the log.",
-    "Snapshots that hold one of them are named and erased first, each whole and in every version, with a statement of its own: agents have none of that name until you freeze the next version. What agents and people copied in other words, or told others, is not found, nor the record of an action that waited for an answer with the text in it (aios log show --kind held; aios log erase RECORD erases it).",
+    "Snapshots that hold one of them are named and erased first, each whole and in every version, with a statement of its own: agents have none of that name until you freeze the next version. Other entries with the very same text are named and stay. What agents and people copied in other words, or told others, is not found, nor the record of an action that waited for an answer with the text in it (aios log show --kind held; aios log erase RECORD erases it).",
   ],
   examples: ["memory erase 12 13"],
   async run(powers, args) {
@@ -29,13 +29,18 @@ export const memoryErase: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const shown: Line[] = [];
       for (const entry of entries) shown.push(...(await describeErased(entry, { client, powers })));
-      const { snapshots } = await client.request("memory-holding", { entries });
+      const { snapshots, same } = await client.request("memory-holding", { entries });
       const goes = args.has("keep-frozen") ? [] : snapshots;
       const asked = { purpose: "erase-memory", document: { entries } } as const;
       // What cannot be erased is refused before anybody reads it, and before anything else is erased.
       await client.request("prepare", asked);
       for (const snapshot of goes) await client.request("prepare", erasing(snapshot));
-      writeLines(powers.err, [...shown, ...describeHolding(snapshots, args), ...(await tellOfKeyFiles(client))]);
+      writeLines(powers.err, [
+        ...shown,
+        ...describeHolding(snapshots, args),
+        ...describeSame(same),
+        ...(await tellOfKeyFiles(client)),
+      ]);
       const what = entries.length === 1 ? `entry ${entries[0]}` : `${entries.length} entries`;
       const also = goes.length === 0 ? "" : goes.length === 1 ? " and one snapshot" : ` and ${goes.length} snapshots`;
       await insist(powers, `Erase ${what}${also} for good?`);
@@ -93,6 +98,13 @@ function describeHolding(snapshots: readonly HoldingView[], args: Arguments): re
     const fate = keep ? "it stays" : "it is erased too, with all its texts";
     return line(`also in ${nameOf(snapshot)} (record ${record}; ${given}): ${fate}`, "wait");
   });
+}
+
+/** Another entry is another decision: it is named, and stays. */
+function describeSame(same: readonly number[]): readonly Line[] {
+  return same.map((entry) =>
+    line(`the same text stands in entry ${entry}, which stays: aios memory erase ${entry}`, "wait"),
+  );
 }
 
 function tellItStays(snapshot: HoldingView): Line {

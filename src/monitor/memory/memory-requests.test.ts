@@ -44,3 +44,15 @@ test("a quarantine says how much it takes out, and lets others have their turns 
   expect(await quarantine({ by: "instance", value: INSTANCE })).toMatchObject({ entries: 43, perhaps: 0, frozen: 2 });
   expect(await quarantine({ by: "source", value: "nothing/such" })).toMatchObject({ entries: 0, frozen: 0 });
 });
+
+test("whoever erases an entry is told of others with its very text, in any plane, and of no other", async () => {
+  const entry = await world.keep("the cheese is in the cellar");
+  await world.keep("the cheese is in the cellar, still");
+  const twin = await world.keep("the cheese is in the cellar", 60);
+  const others = await world.keep("the cheese is in the cellar", null, { agent: "other", sources: ["web/fetch"] });
+  const holding = requests()["memory-holding"];
+  expect(await holding({ entries: [entry] })).toEqual({ snapshots: [], same: [twin, others] });
+  await requests()["memory-quarantine"]({ by: "source", value: "web/fetch" });
+  expect(await holding({ entries: [entry, twin] })).toEqual({ snapshots: [], same: [others] });
+  expect(await holding({ entries: [await world.keep("?!")] })).toEqual({ snapshots: [], same: [] });
+});

@@ -7,6 +7,7 @@ import type { Log } from "../log/log.ts";
 import { exportEntries } from "./exporting.ts";
 import { MemoryFault, type MemoryFaultCode } from "./fault.ts";
 import type { Memory } from "./memory.ts";
+import { twinsOf } from "./twins.ts";
 import { verifyMemory } from "./verifying.ts";
 import type { Recalled } from "./store.ts";
 
@@ -113,6 +114,7 @@ export function memoryHandlers({
         ...snapshot,
         newest: newest.has(snapshot.record),
       })),
+      same: await twinsOf(texts, new Set(entries), { book, ...memory }),
     };
   }
 
