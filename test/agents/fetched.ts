@@ -7,7 +7,7 @@ const PLACE = join(REPO, ".cache/agents");
 const WAIT_MS = 300_000;
 
 /**
- * Whether a real agent's program is there, after waiting for as long as `scripts/fetch-agent.cjs` is at it: `.ci/run` has it
+ * Whether a real agent's program (or a receiver of another project) is there, after waiting for as long as `scripts/fetch-agent.cjs` is at it: `.ci/run` has it
  * fetch beside the tests. When that fails, is ended or takes too long, it is not there, and its proofs say so.
  */
 export async function awaitFetched(agent: string, program: string): Promise<boolean> {
