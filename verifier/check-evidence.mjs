@@ -14,7 +14,6 @@
  */
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import {
   fromBase64,
@@ -33,6 +32,9 @@ import {
 import { createOwners } from "./owners.mjs";
 
 const MAX_HEAD_BYTES = 64 * 1024 * 1024;
+/** Several times what one record and its payload can have, however they are escaped. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+const NEWLINE = 10;
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -56,8 +58,7 @@ async function main() {
 
   const records = join(folder, "records.jsonl");
   const input = createReadStream(records, { fd: openPlain(records, Infinity) });
-  const lines = createInterface({ input, crlfDelay: Infinity });
-  const reader = lines[Symbol.asyncIterator]();
+  const reader = readLines(input);
   for (const { from, to, before, after } of head.ranges) {
     const tree = createTree(before, from);
     for (let seq = from; seq < to; seq += 1) {
@@ -93,6 +94,28 @@ async function main() {
   say(`signatures: ${signed} of ${enrolled}, the first of whom is ${first ?? "not here"}`);
   if (unseen > 0) say(`signatures: ${unseen} could not be checked, as their payloads are not here`);
   say(`denials: ${noes.signed} signed by owners, ${noes.own} by rules and the monitor`);
+}
+
+/**
+ * The lines of a file. Only a line feed ends one: the other characters that do so for people (U+2028) stand in JSON as they are,
+ * and an agent may have written them.
+ */
+async function* readLines(input) {
+  let parts = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      yield Buffer.concat([...parts, chunk.subarray(start, end)]).toString("utf8");
+      parts = [];
+      bytes = 0;
+      start = end + 1;
+    }
+    parts.push(chunk.subarray(start));
+    bytes += chunk.length - start;
+    if (bytes > MAX_LINE_BYTES) throw new Refused("records.jsonl has a line that is longer than any record");
+  }
+  if (bytes > 0) yield Buffer.concat(parts).toString("utf8");
 }
 
 function say(words) {

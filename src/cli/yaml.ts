@@ -27,7 +27,8 @@ export function readYaml(text: string, source: string): JsonValue {
       `Cannot read ${source}: ${(problem.message.split("\n")[0] ?? "").replace(/:$/u, "")}`,
     );
   }
-  if (document.contents === null) throw CliFailure.of("bad-yaml", `Cannot read ${source}: it is empty`);
+  if (document.contents === null)
+    throw CliFailure.of("bad-yaml", `Cannot read ${source}: it is empty`, "the command with --help says what it reads");
   const lineOf = (node: { readonly range?: readonly [number, number, number] | null }): number =>
     text.slice(0, node.range?.[0] ?? 0).split("\n").length;
   return convert(document.contents, {

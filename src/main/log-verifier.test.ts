@@ -6,25 +6,56 @@ import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { foldersOf, openTestLog, ORIGIN, SIGNER } from "../../test/fakes/open-log.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { createCrypto } from "../platform/crypto.ts";
-import { noteKeyText } from "../protocol/note.ts";
+import { checkpointText, noteKeyText, signNote } from "../protocol/note.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 
 const crypto = createCrypto();
 const sha256 = (data: Uint8Array): Uint8Array => crypto.sha256(data);
+const LOG_KEY = { name: ORIGIN, publicKey: SIGNER.publicKey };
+const sign = (message: Uint8Array): Uint8Array => SIGNER.sign(message);
 const verifier = createLogVerifier(crypto, { read: (path) => Promise.resolve(readFileSync(path, "utf8")) });
 
 describe("the verifier of the command line", () => {
+  const key = { kind: "text", text: noteKeyText(sha256, LOG_KEY) } as const;
+
   test("says that payloads were not read", async () => {
     const home = makeTemporaryFolder();
     const log = await openTestLog(home);
     await log.append({ kind: "stop", why: "test" }, { secret: "erased later" });
     await log.close();
-    const key = { kind: "text", text: noteKeyText(sha256, { name: ORIGIN, publicKey: SIGNER.publicKey }) } as const;
     const verified = await verifier.verify({ folder: foldersOf(home).log, key, against: [], witnesses: null });
     expect(verified).toMatchObject({
       kind: "verified",
       facts: { size: 1, payloads: "not-read" },
       lines: ["1 records", expect.any(String), expect.any(String), "payloads, which may be erased, were not read"],
+    });
+  });
+
+  test("says that a checkpoint without records shows nothing, and one that is not of an empty log is no such checkpoint", async () => {
+    const [home, other] = [makeTemporaryFolder(), makeTemporaryFolder()];
+    const log = await openTestLog(home);
+    const empty = join(other, "empty");
+    writeFileSync(empty, (await log.checkpoint()).note);
+    await log.append({ kind: "stop", why: "test" }, null);
+    const one = join(other, "one");
+    const { note, root } = await log.checkpoint();
+    writeFileSync(one, note);
+    await log.close();
+    const held = async (...against: readonly string[]) =>
+      await verifier.verify({ folder: foldersOf(home).log, key, against, witnesses: null });
+    expect(await held(empty)).toMatchObject({
+      facts: { grownFromEarlier: false },
+      lines: expect.arrayContaining(["what it was held against has no records, so it shows nothing"]),
+    });
+    expect(await held(empty, one)).toMatchObject({
+      facts: { grownFromEarlier: true },
+      lines: expect.arrayContaining(["grown from what it was held against"]),
+    });
+    writeFileSync(empty, signNote(checkpointText({ origin: ORIGIN, size: 0, root }), { key: LOG_KEY, sha256, sign }));
+    expect(await held(empty)).toMatchObject({
+      kind: "refused",
+      at: null,
+      why: "the earlier checkpoint of no records has a root that no log without records has",
     });
   });
 
@@ -36,7 +67,6 @@ describe("the verifier of the command line", () => {
     expect(makeVisible(hint)).toBe(hint);
   });
 
-  const key = { kind: "text", text: noteKeyText(sha256, { name: ORIGIN, publicKey: SIGNER.publicKey }) } as const;
   /** The folder of a log of some records, in which something is otherwise. */
   async function strangersFolder(change: (folder: string) => void): Promise<string> {
     const home = makeTemporaryFolder();

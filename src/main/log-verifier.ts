@@ -10,7 +10,7 @@ import { decodeUtf8, toHex } from "../protocol/bytes.ts";
 import type { Cosigned } from "../protocol/cosignature.ts";
 import { verifyProof } from "../protocol/log-proof.ts";
 import { isExport, verifyExport } from "../protocol/memory-export.ts";
-import { noteKeyText, readNoteKey, type NoteKey } from "../protocol/note.ts";
+import { noteKeyText, parseCheckpoint, readNoteKey, splitNote, type NoteKey } from "../protocol/note.ts";
 import { readProof } from "../protocol/proof-file.ts";
 import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
 import { explainRead } from "./explain-read.ts";
@@ -86,22 +86,24 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
       const key = await findKey(source);
       // A home whose log is gone is refused as such a log; a folder that somebody named is looked for.
       if (source.kind === "text" || path !== logFolder(source.home)) insistOnFolder(path);
+      const held = await readAgainst(against);
       const verdict = await verifyLog(openWaitingLogReader(path), {
         powers,
         publicKey: key.publicKey,
         origin: key.name,
-        ...(await readAgainst(against)),
+        ...held,
         ...(witnesses !== null && { witnesses: readDemand(witnesses) }),
       });
       if (verdict.kind === "refused") {
         return { kind: "refused", code: "log-refused", at: verdict.at, why: verdict.why };
       }
+      const covers = held.copy !== undefined || (held.earlier ?? []).some((note) => sizeOf(note) > 0);
       const facts = {
         origin: key.name,
         size: verdict.size,
         root: toHex(verdict.root),
         key: noteKeyText(sha256, key),
-        grownFromEarlier: against.length > 0,
+        grownFromEarlier: covers,
         witnessed:
           verdict.witnessed === null ? null : { size: verdict.witnessed.size, by: sayCosigned(verdict.witnessed.by) },
         payloads: "not-read",
@@ -111,7 +113,13 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
         `root ${facts.root}`,
         `key  ${facts.key}`,
         "payloads, which may be erased, were not read",
-        ...(against.length === 0 ? [] : ["grown from what it was held against"]),
+        ...(against.length === 0
+          ? []
+          : [
+              covers
+                ? "grown from what it was held against"
+                : "what it was held against has no records, so it shows nothing",
+            ]),
         ...(verdict.witnessed === null
           ? []
           : [`cosigned at ${verdict.witnessed.size} records`, ...sayWitnesses(verdict.witnessed.by)]),
@@ -137,6 +145,11 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
     },
     memory: readMemory,
   };
+}
+
+/** Of a checkpoint that was verified. */
+function sizeOf(note: string): number {
+  return parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0;
 }
 
 function refuseMemory(why: string): ReadMemory {

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "./atomic-file.ts";
 import { lockFile } from "./file-lock.ts";
+import { findFile } from "./found-file.ts";
 import { PlatformError } from "./platform-error.ts";
 import type { Signer } from "./powers.ts";
 import { createSigner } from "./signer.ts";
@@ -18,6 +19,10 @@ export interface WitnessStore {
   write(origin: string, note: string): void;
 }
 
+/** A pipe or a device must not hold up whoever reads the folder. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** A checkpoint with a hundred cosignatures has less. */
+const MOST_NOTE_BYTES = 64 * 1024;
 const SEED_BYTES = 32;
 const SEEN = /^seen-[0-9a-f]{64}$/;
 
@@ -67,12 +72,19 @@ export async function readSeen(folder: string): Promise<{
   readonly notes: readonly { readonly file: string; readonly note: string }[];
 }> {
   const names = (await readdir(folder)).filter((name) => SEEN.test(name)).toSorted();
-  const seed = await readFile(join(folder, "key"));
+  const seed = readPlain(join(folder, "key"));
   const { publicKey } = createSigner(seed);
   seed.fill(0);
-  const name = (await readFile(join(folder, "name"), "utf8")).trim();
-  const notes = names.map(async (file) => ({ file, note: await readFile(join(folder, file), "utf8") }));
+  const name = readPlain(join(folder, "name")).toString().trim();
+  const notes = names.map(async (file) => ({ file, note: await readNote(folder, file) }));
   return { key: { name, publicKey }, notes: await Promise.all(notes) };
+}
+
+/** A note as it is there; nothing for what is no file, or longer than any note: no witness has cosigned that. */
+async function readNote(folder: string, file: string): Promise<string> {
+  const found = await findFile(folder, { names: [file], most: MOST_NOTE_BYTES });
+  if (found.kind === "unreadable") throw new Error(`${file} may not be read`);
+  return found.kind === "file" ? (found.text ?? "") : "";
 }
 
 /** A file of ours that is made once: what is there, or these bytes. */
@@ -82,15 +94,27 @@ function keep(path: string, bytes: Buffer): Buffer {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openSync(path, READ_FLAGS);
   try {
-    const { uid, mode, size } = fstatSync(fd);
-    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
+    const found = fstatSync(fd);
+    const { uid, mode, size } = found;
+    if (!found.isFile() || uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
       throw new PlatformError("bad-key-file", `Cannot use ${path}: it must be ours, of mode 600`);
     }
-    const found = Buffer.alloc(Math.min(size, 4096));
-    readSync(fd, found);
-    return found;
+    const bytes = Buffer.alloc(Math.min(size, 4096));
+    readSync(fd, bytes);
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Throws for what is no file. */
+function readPlain(path: string): Buffer {
+  const fd = openSync(path, READ_FLAGS);
+  try {
+    if (!fstatSync(fd).isFile()) throw Object.assign(new Error(`${path} is no file`), { code: "ENXIO" });
+    return readFileSync(fd);
   } finally {
     closeSync(fd);
   }
@@ -98,7 +122,7 @@ function keep(path: string, bytes: Buffer): Buffer {
 
 function readOrNull(path: string): string | null {
   try {
-    return readFileSync(path, "utf8");
+    return readPlain(path).toString();
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw error;

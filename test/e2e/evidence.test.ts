@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
@@ -45,7 +45,12 @@ beforeAll(async () => {
     params: { name, arguments: { path: "/workspace/a.txt", content } },
   });
   const at = { workspace: aios.workspace };
-  await aios.follow("writer", [call("files__write_file", OURS), call("<img src=x onerror=alert(1)>", "none")], at);
+  // What ends a line for some readers ends none in JSON.
+  await aios.follow(
+    "writer",
+    [call("files__write_file", `${OURS}\u2028\u2029`), call("<img src=x onerror=alert(1)>", "none")],
+    at,
+  );
   await aios.follow("other", [call("files__write_file", THEIRS)], at);
   await aios.follow("writer", [call("files__write_file", "to be erased")], at);
   const { entries } = await aios.client.request("log-show", {
@@ -308,6 +313,11 @@ const FORGERIES: readonly Forgery[] = [
     /not signed by the key/u,
   ],
   ["the head is another file", (path) => writeFileSync(join(path, "evidence.json"), "[]"), /something else/u],
+  [
+    "a line of the records has no end",
+    (path) => truncateSync(join(path, "records.jsonl"), 2 ** 31),
+    /records\.jsonl has a line that is longer than any record/u,
+  ],
   ["the records are no JSON", (path) => writeFileSync(join(path, "records.jsonl"), "x\n"), /is not JSON/u],
 ];
 function encodeBase64(bytes: number): string {

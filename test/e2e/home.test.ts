@@ -3,6 +3,8 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
+import { openLogFiles } from "../../src/platform/log-files.ts";
+import { COMMAND } from "../fakes/command.ts";
 import { ROOT } from "../source-modules.ts";
 import { startSubstrate, type Substrate } from "./substrate.ts";
 
@@ -23,6 +25,17 @@ test("a second monitor is refused with the exit code of a monitor in the way, an
     "aiosd: Cannot open the log: another process has it open (home-in-use)\n  hint: a monitor of this home runs already; aios serve --stop ends it\n",
   );
   expect(status).toBe(4);
+});
+
+test("a monitor that was asked to end has everything on the disk when that comes back", async () => {
+  const over = aios.ended();
+  const { stdout } = spawnSync(COMMAND, ["serve", "--stop", "--home", aios.home], { encoding: "utf8" });
+  expect(stdout).toBe("the monitor ends\n");
+  const log = openLogFiles(join(aios.home, "log"));
+  expect(await log.hold()).toBe(true);
+  await log.release();
+  await over;
+  await aios.restart();
 });
 
 test("nothing starts from a home that was moved, and what to do is said; moved back, all goes on", async () => {

@@ -12,7 +12,9 @@ export const serve: Command = {
   positionals: [],
   rest: null,
   flags: [{ name: "stop", value: null, help: "end the running monitor, and with it every instance" }, HOME],
-  details: ["Other commands start the monitor when it does not run; this is for a service manager, or to watch it."],
+  details: [
+    "Other commands start the monitor when it does not run; this is for a service manager, or to watch it. --stop comes back when it is gone and everything is on the disk.",
+  ],
   examples: ["serve", "serve --stop"],
   async run(powers, args) {
     const home = await findHome(powers, args);
@@ -31,11 +33,14 @@ export const serve: Command = {
       return EXIT.ok;
     }
     try {
+      // Its last records are written after it has answered: whoever copies the home afterwards has all of it.
+      const gone = new Promise<void>((resolve) => client.onEnd(() => resolve()));
       await client.request("stop", {});
+      writeLines(powers.out, [line("the monitor ends")]);
+      await gone;
     } finally {
       client.close();
     }
-    writeLines(powers.out, [line("the monitor ends")]);
     return EXIT.ok;
   },
 };

@@ -27,6 +27,10 @@ export async function verifyGrowth(
       const why = `the log has ${to.size} records and had ${from.size}: it was cut or rolled back`;
       throw new VerifyRefusal(why, to.size);
     }
+    if (from.size === 0) {
+      if (equalBytes(from.root, hasher.empty)) continue;
+      throw new VerifyRefusal("the earlier checkpoint of no records has a root that no log without records has");
+    }
     const path = await readPath(reader, { from: from.size, to: to.size, hasher });
     if (!verifyConsistency(hasher, { from: from.size, to: to.size, path, fromRoot: from.root, toRoot: to.root })) {
       const where = `among the records ${agreed} to ${from.size - 1} one is not what it was`;
