@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { CliFailure } from "../cli/failure.ts";
 import type { Files, LogKeySource, LogVerifier, ReadMemory, Verified, WitnessChoice } from "../cli/powers.ts";
 import { verifyLog, type VerifyOptions } from "../monitor/log/verify.ts";
@@ -13,14 +14,19 @@ import { isExport, verifyExport } from "../protocol/memory-export.ts";
 import { noteKeyText, parseCheckpoint, readNoteKey, splitNote, type NoteKey } from "../protocol/note.ts";
 import { readProof } from "../protocol/proof-file.ts";
 import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
+import { startChunkThreads } from "./chunk-threads.ts";
 import { explainRead } from "./explain-read.ts";
 import { logFolder } from "./log-folder.ts";
 
 /** A checkpoint with a hundred cosignatures has less. */
 const MAX_NOTE_BYTES = 64 * 1024;
 
-/** Verifies logs and proofs in this process, from files alone. `files` reads what the person named. */
-export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): LogVerifier {
+/** Verifies logs and proofs in this process, from files alone. `files` reads what the person named; a long log is read by `cores` threads. */
+export function createLogVerifier(
+  crypto: Crypto,
+  files: Pick<Files, "read">,
+  cores: number = availableParallelism(),
+): LogVerifier {
   const sha256 = (data: Uint8Array): Uint8Array => crypto.sha256(data);
   const powers = { sha256, verify: crypto.verify.bind(crypto) };
 
@@ -87,17 +93,25 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
       // A home whose log is gone is refused as such a log; a folder that somebody named is looked for.
       if (source.kind === "text" || path !== logFolder(source.home)) insistOnFolder(path);
       const held = await readAgainst(against);
-      const verdict = await verifyLog(openWaitingLogReader(path), {
+      const reader = openWaitingLogReader(path);
+      // What it claims, which nothing but this goes by: it may be no checkpoint at all.
+      const note = await reader.read("checkpoint").catch(() => null);
+      const threads = startChunkThreads(
+        { folder: path, reader, sha256 },
+        { size: note === null ? 0 : sizeOf(decodeUtf8(note) ?? ""), cores },
+      );
+      const verdict = await verifyLog(reader, {
         powers,
         publicKey: key.publicKey,
         origin: key.name,
         ...held,
         ...(witnesses !== null && { witnesses: readDemand(witnesses) }),
-      });
+        ...(threads !== null && { workers: threads.workers }),
+      }).finally(() => threads?.end());
       if (verdict.kind === "refused") {
         return { kind: "refused", code: "log-refused", at: verdict.at, why: verdict.why };
       }
-      const covers = held.copy !== undefined || (held.earlier ?? []).some((note) => sizeOf(note) > 0);
+      const covers = held.copy !== undefined || (held.earlier ?? []).some((each) => sizeOf(each) > 0);
       const facts = {
         origin: key.name,
         size: verdict.size,
@@ -147,7 +161,7 @@ export function createLogVerifier(crypto: Crypto, files: Pick<Files, "read">): L
   };
 }
 
-/** Of a checkpoint that was verified. */
+/** What a checkpoint says. */
 function sizeOf(note: string): number {
   return parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0;
 }

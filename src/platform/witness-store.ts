@@ -101,9 +101,9 @@ function keep(path: string, bytes: Buffer): Buffer {
     if (!found.isFile() || uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
       throw new PlatformError("bad-key-file", `Cannot use ${path}: it must be ours, of mode 600`);
     }
-    const bytes = Buffer.alloc(Math.min(size, 4096));
-    readSync(fd, bytes);
-    return bytes;
+    const there = Buffer.alloc(Math.min(size, 4096));
+    readSync(fd, there);
+    return there;
   } finally {
     closeSync(fd);
   }

@@ -161,7 +161,10 @@ async function verifyRecords(
     for (let at = start; at < Math.min(size, start + workers.count * CHUNK_RECORDS); at += CHUNK_RECORDS) {
       ranges.push({ start: at, end: Math.min(size, at + CHUNK_RECORDS) });
     }
-    for (const [place, result] of (await Promise.all(ranges.map((range) => workers.verify(range)))).entries()) {
+    // In their order, so that the first record that is wrong is named, whichever chunk was done first.
+    for (const [place, done] of (await Promise.allSettled(ranges.map((range) => workers.verify(range)))).entries()) {
+      if (done.status === "rejected") throw done.reason;
+      const result = done.value;
       if (result.kind === "refused") throw new VerifyRefusal(result.why, result.at);
       const range = ranges[place];
       if (range !== undefined && range.end - range.start < CHUNK_RECORDS) rest = result.hashes;
