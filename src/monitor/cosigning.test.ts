@@ -8,6 +8,8 @@ import type { WitnessReply } from "../protocol/cosign-order.ts";
 import { splitNote } from "../protocol/note.ts";
 import { readAddCheckpoint } from "../protocol/witness.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import type { IndexView } from "./index/index-view.ts";
+import type { Log } from "./log/log.ts";
 import type { WitnessSet } from "../protocol/witness-set.ts";
 import { createCosigning, type Cosigning, type Submit } from "./cosigning.ts";
 
@@ -28,6 +30,15 @@ const honest = (witness: TestWitness, text: string): WitnessReply => {
   return { kind: "answered", status: 200, text: line };
 };
 
+/** What an index finds. */
+const indexOf = (log: Log): Pick<IndexView, "find"> => ({
+  async find({ kinds, newest }) {
+    const found: number[] = [];
+    for await (const { record } of log.records(0, log.size)) if (kinds.includes(record.kind)) found.push(record.seq);
+    return newest === true ? found.toReversed() : found;
+  },
+});
+
 async function setUp(submit: Submit, set: () => WitnessSet = () => SET, options = { failing: 0 }) {
   const keys = testKeys(createMemoryDisk().open());
   const log = await openTestLog("", { files: createMemoryDisk().open(), keys, timer: STILL });
@@ -37,6 +48,7 @@ async function setUp(submit: Submit, set: () => WitnessSet = () => SET, options 
   const timer = createTimer();
   const ports = {
     log,
+    index: indexOf(log),
     powers: { timer, crypto: CRYPTO },
     submit,
     witnesses: set,
@@ -183,6 +195,7 @@ describe("a log that a witness has seen otherwise", () => {
     const ports = { timer: createTimer(), crypto: CRYPTO };
     const again = createCosigning({
       log,
+      index: indexOf(log),
       powers: ports,
       submit: () => Promise.resolve({ kind: "silent" }),
       witnesses: () => SET,
@@ -192,6 +205,32 @@ describe("a log that a witness has seen otherwise", () => {
     });
     expect((await again.standing()).witnesses).toMatchObject([{ size: 10 }, { size: 10 }]);
   });
+});
+
+test("what a witness is on record with stands after a start while it does not answer, until it cosigns again", async () => {
+  let answers = false;
+  const { cosigning, log } = await setUp((at, text) =>
+    Promise.resolve(answers ? honest(at.endsWith("1") ? one : two, text) : { kind: "silent" }),
+  );
+  const [name = ""] = one.text.split("+");
+  const refused = { kind: "witness-refused", witness: name, code: "rolled-back", size: 8, seen: 9 } as const;
+  await log.append(refused, null);
+  const troubles = async () => (await cosigning.standing()).witnesses.map(({ trouble }) => trouble?.code ?? null);
+  // Nobody has been asked yet; then nobody answers.
+  cosigning.changed();
+  expect(await troubles()).toEqual(["rolled-back", null]);
+  expect(await cosigning.covers(9)).toBe(false);
+  expect(await troubles()).toEqual(["rolled-back", "silent"]);
+  // What an owner set since, they have set knowing it.
+  await log.append({ kind: "witnesses-set", quorum: 2, key: "ed25519:0" }, null);
+  cosigning.changed();
+  expect(await troubles()).toEqual([null, null]);
+  await log.append(refused, null);
+  cosigning.changed();
+  expect(await troubles()).toEqual(["rolled-back", null]);
+  answers = true;
+  expect(await cosigning.covers(12)).toBe(true);
+  expect(await troubles()).toEqual([null, null]);
 });
 
 describe("a log is not covered", () => {

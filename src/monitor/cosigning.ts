@@ -7,9 +7,11 @@ import { witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
 import { findWitnesses } from "../protocol/witnessed.ts";
 import { describeTrouble } from "../showing/describe-witness.ts";
 import { askWitness } from "./ask-witness.ts";
+import type { IndexView } from "./index/index-view.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log/log.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { recallWitnesses, type Recalled } from "./recalled-witnesses.ts";
 import { planCosigner, type CodeLayout } from "./sandbox-plans.ts";
 
 /** Longest that an action waits for one round of its witnesses; it waits for two at most. */
@@ -23,7 +25,8 @@ const FIRST_MS = 5000;
 export type Submit = (at: string, text: string) => Promise<WitnessReply>;
 
 export interface CosigningPorts {
-  readonly log: Pick<Log, "size" | "checkpoint" | "consistency" | "cosigned" | "keepCosigned">;
+  readonly log: Pick<Log, "size" | "checkpoint" | "consistency" | "cosigned" | "keepCosigned" | "records">;
+  readonly index: Pick<IndexView, "find">;
   readonly journal: Pick<Journal, "write">;
   readonly powers: Pick<MonitorPowers, "timer" | "crypto">;
   readonly submit: Submit;
@@ -67,6 +70,8 @@ function seeNothing(): Seen {
 export function createCosigning(ports: CosigningPorts): Cosigning {
   const { log, powers } = ports;
   let seen = seeNothing();
+  /** Read with the first question of how they stand, so that no start waits for it. */
+  let recalled: Promise<ReadonlyMap<string, Recalled>> | null = null;
   let round: Promise<void> | null = null;
 
   function ask(): Promise<void> {
@@ -99,8 +104,18 @@ export function createCosigning(ports: CosigningPorts): Cosigning {
     },
     changed() {
       seen = seeNothing();
+      recalled = null;
     },
-    standing: () => view(ports, seen),
+    async standing() {
+      recalled ??= recallWitnesses(ports);
+      const now = seen;
+      try {
+        return await view(ports, { seen: now, recalled: await recalled });
+      } catch (error) {
+        recalled = null;
+        throw error;
+      }
+    },
   };
 }
 
@@ -168,7 +183,10 @@ function keysOf(set: WitnessSet, powers: CosigningPorts["powers"]): readonly Not
 }
 
 /** How each witness stands: what it cosigned since the start, or before it, as the checkpoint that is kept shows. */
-async function view(ports: CosigningPorts, seen: Seen): Promise<WitnessesView> {
+async function view(
+  ports: CosigningPorts,
+  { seen, recalled }: { readonly seen: Seen; readonly recalled: ReadonlyMap<string, Recalled> },
+): Promise<WitnessesView> {
   const { log, powers } = ports;
   const set = ports.witnesses();
   const keys = keysOf(set, powers);
@@ -187,10 +205,22 @@ async function view(ports: CosigningPorts, seen: Seen): Promise<WitnessesView> {
         name: key?.name ?? "",
         at,
         size: seen.cosigned.get(text) ?? before,
-        trouble: seen.troubles.get(text) ?? null,
+        trouble: troubleOf(recalled.get(key?.name ?? ""), {
+          trouble: seen.troubles.get(text) ?? null,
+          cosigned: seen.cosigned.get(text) ?? before,
+        }),
       };
     }),
   };
+}
+
+/** What a witness was on record with before the start stands until it cosigns again, or finds something as grave. */
+function troubleOf(
+  recalled: Recalled | undefined,
+  { trouble, cosigned }: { readonly trouble: WitnessView["trouble"]; readonly cosigned: number | null },
+): WitnessView["trouble"] {
+  if (recalled === undefined || (cosigned ?? 0) > recalled.seq) return trouble;
+  return trouble === null || !isGrave(trouble.code) ? recalled.trouble : trouble;
 }
 
 /** Starts one process that takes requests to witnesses, with the first; another when it has ended. */

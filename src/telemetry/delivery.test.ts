@@ -166,7 +166,7 @@ test("a log that went back is told as a gap, and what it holds since comes, from
   const gone = { at: 5, from: 30, to: 40, size: 30 };
   expect(taken[0]).toEqual([30, 40]);
   expect(state.whys).toEqual([
-    "the log went back to 30 records when 40 were delivered; it comes again from record 25 on",
+    "the log went back to 30 records when 40 were delivered; records 25 to 29 may be others than were delivered too; it comes again from record 25 on",
   ]);
   // Some that the receiver has come again, none that the log has is left out.
   expect(taken.slice(1)).toEqual([25, 26, 27, 28, 29]);
@@ -190,7 +190,10 @@ test.each([40, 55])("a log that grew again to %i records after it went back is f
   taken.length = 0;
   await run();
   expect(taken[0]).toEqual([36, 40]);
-  expect(state.whys.at(-1)).toMatch(/^the log has others in their place; it comes again from record \d+ on$/u);
+  const why =
+    /^the log has others in their place; records? (\d+) .*may be others .* too; it comes again from record \1 on$/u;
+  // The first that differs is among those that are named so.
+  expect(Number(why.exec(state.whys.at(-1) ?? "")?.[1])).toBeLessThanOrEqual(35);
   const again = Number(taken[1]);
   expect(again).toBeLessThanOrEqual(35);
   expect(taken.slice(1)).toEqual(Array.from({ length: size - again }, (_, at) => again + at));

@@ -226,7 +226,10 @@ function* batches(items: readonly Item[]): Iterable<readonly Item[]> {
 
 function whyRewound({ from, to, size }: Rewound, next: number): string {
   const what = from === size ? `the log went back to ${size} records when ${to} were delivered` : OTHERS;
-  return `${what}; it comes again from record ${next} on`;
+  // Between the newest place that is known to be the same and the first that is known to be gone nobody has looked.
+  const unknown = next === from - 1 ? `record ${next}` : `records ${next} to ${from - 1}`;
+  const also = next < from ? `; ${unknown} may be others than were delivered too` : "";
+  return `${what}${also}; it comes again from record ${next} on`;
 }
 
 const OTHERS = "the log has others in their place";

@@ -118,7 +118,7 @@ function describeStanding({ on, runs, size, deliveries }: Standing): readonly st
 
 function describeRewound({ at, from, to, size }: Rewound): string {
   const gone = from === to - 1 ? `record ${from}` : `records ${from} to ${to - 1}`;
-  return `the log went back: ${gone} had been delivered and are not in it (found ${new Date(at).toISOString()}, at ${size} records)`;
+  return `the log went back: ${gone} had been delivered and are not in it, nor perhaps some before them (found ${new Date(at).toISOString()}, at ${size} records)`;
 }
 
 function describe({ otlp, prometheus, siem, names, content, context }: TelemetrySetting): readonly string[] {
