@@ -7,5 +7,5 @@ export function describePort(port: PortGrant, agents: readonly string[]): string
     port.keys.length === 0
       ? "it pairs nobody"
       : `whoever holds ${port.keys.length === 1 ? "this key" : "one of these keys"} may come: ${port.keys.join(", ")}`;
-  return `port ${port.inside} of the agent is published to this machine as ${at}, HEX being drawn with each opening; ${who}`;
+  return `port ${port.inside} of the agent is published to this machine as ${at}, HEX being drawn with each opening (aios ports list tells it); ${who}`;
 }
