@@ -33,7 +33,9 @@ describe("the home before the command", () => {
     const witnesses = () => ({ quorum: 0, before: "nothing" as const, size: 0, witnesses: [] });
     const alerts = () => ({ receivers: [] });
     const retention = () => ({ days: {}, record: null, next: {}, waits: false });
-    const desk = createDesk({ answers: { hello, telemetry, witnesses, owners, alerts, retention, "log-pace": pace } });
+    const planes = () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false });
+    const asked = { "log-pace": pace, "memory-planes": planes };
+    const desk = createDesk({ answers: { hello, telemetry, witnesses, owners, alerts, retention, ...asked } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");
   });
