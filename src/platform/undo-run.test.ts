@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   linkSync,
   lstatSync,
@@ -21,6 +22,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { removeFolder } from "../../test/fakes/open-folders.ts";
 import type { StorageOrder, StorageTarget } from "../sandbox/storage-wire.ts";
 import { createFileActs } from "./file-acts.ts";
 import { O_CREAT, O_PATH, O_TRUNC } from "./file-calls.ts";
@@ -31,7 +33,7 @@ const base = realpathSync(mkdtempSync(join(tmpdir(), "aios-undo-")));
 const root = openSync("/", O_PATH);
 afterAll(() => {
   closeSync(root);
-  rmSync(base, { recursive: true, force: true });
+  removeFolder(base);
 });
 let last = 0;
 /** Runs that are tried; thousands in a slow proof. */
@@ -72,19 +74,42 @@ function begin(most = 1_000_000): {
   };
 }
 
-/** All that undoing must bring back: kinds, content, modes, and when files were changed. */
+/**
+ * All that undoing must bring back: kinds, content, modes, and when files were changed. An ordinary user is let into what a run
+ * closed to them, as root is anyway, for as long as they look.
+ */
 function treeOf(place: string): { readonly [path: string]: string } {
-  const names = readdirSync(place, { recursive: true, encoding: "utf8" }).toSorted();
-  return Object.fromEntries(
-    names.map((name) => {
-      const path = join(place, name);
+  return Object.fromEntries(rowsOf(place, "").toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function rowsOf(folder: string, below: string): readonly (readonly [string, string])[] {
+  return letIn(folder, 0o700, () =>
+    readdirSync(folder).flatMap((each) => {
+      const [path, name] = [join(folder, each), join(below, each)];
       const { mode, mtimeNs } = lstatSync(path, { bigint: true });
-      const kind = (mode & 0o170_000n).toString(8);
-      if (kind === "120000") return [name, `link to ${readlinkSync(path)}`];
-      const text = kind === "100000" ? `${mtimeNs} ${readFileSync(path, "utf8")}` : "";
-      return [name, `${mode.toString(8)} ${text}`];
+      const shown = mode.toString(8);
+      switch (mode & 0o170_000n) {
+        case 0o120_000n:
+          return [[name, `link to ${readlinkSync(path)}`]] as const;
+        case 0o100_000n:
+          return [[name, `${shown} ${mtimeNs} ${letIn(path, 0o600, () => readFileSync(path, "utf8"))}`]] as const;
+        case 0o040_000n:
+          return [[name, `${shown} `] as const, ...rowsOf(path, name)];
+        default:
+          return [[name, `${shown} `]] as const;
+      }
     }),
   );
+}
+
+function letIn<T>(path: string, rights: number, look: () => T): T {
+  const { mode } = lstatSync(path);
+  if ((mode & rights) !== rights) chmodSync(path, mode | rights);
+  try {
+    return look();
+  } finally {
+    if ((mode & rights) !== rights) chmodSync(path, mode & 0o7777);
+  }
 }
 
 /** All of a file that its other names show, but how many these are. */

@@ -8,6 +8,10 @@ import { hasSshServer, NO_SSH_SERVER, startSshServer, type SshServer } from "../
 import { memoryHolds, pidsOf } from "./process-memory.ts";
 
 if (!hasSshServer()) console.warn(NO_SSH_SERVER);
+/** Whether a courier, which closes itself to other processes of its user, can be looked into. */
+const MAY_LOOK = process.geteuid?.() === 0;
+if (!MAY_LOOK)
+  console.warn("NOT PROVEN: when a courier has its key, since only root can look into one; all else is looked at");
 
 /** A packet of git's protocol as `printf` of a shell writes it. */
 function packet(text: string): string {
@@ -152,7 +156,8 @@ describe.skipIf(!hasSshServer())("git over SSH under attack", { timeout: 120_000
         { code: [shown] },
       );
       await until(() => pidsOf("git-courier", stage.aios.pid).length > 0, "a courier");
-      await until(() => pidsOf("git-courier", stage.aios.pid).some((pid) => memoryHolds(pid, [part])), "its key");
+      if (MAY_LOOK)
+        await until(() => pidsOf("git-courier", stage.aios.pid).some((pid) => memoryHolds(pid, [part])), "its key");
       const faces = pidsOf("face", stage.aios.pid);
       expect(faces.length).toBeGreaterThan(0);
       expect(faces.map((pid) => memoryHolds(pid, [part]))).toEqual(faces.map(() => false));
@@ -169,7 +174,7 @@ describe.skipIf(!hasSshServer())("git over SSH under attack", { timeout: 120_000
       expect([found.status, found.stdout]).toEqual([1, ""]);
     });
 
-    test("is removed from its courier's folder when a session is over", async () => {
+    test.runIf(MAY_LOOK)("is removed from its courier's folder when a session is over", async () => {
       const agent = stage.run("agent", `git ls-remote -q ${stage.origin}${stage.project} | wc -l; sleep 60`);
       await until(() => pidsOf("git-courier", stage.aios.pid).length > 0, "a courier");
       const [pid = 0] = pidsOf("git-courier", stage.aios.pid);

@@ -1,19 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  appendFileSync,
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { appendFileSync, chownSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync, writeSync } from "node:fs";
 import { Readable, Writable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +26,7 @@ import { CLI_SIDE } from "../../src/protocol/cli-side.ts";
 import { createPeer } from "../../src/protocol/rpc.ts";
 import { keyId, type Envelope, type Purpose, type Statement } from "../../src/protocol/statement.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
+import { removeFolder } from "../fakes/open-folders.ts";
 import { plainProgram } from "./plain-program.ts";
 import { readUser } from "./user.ts";
 
@@ -318,20 +307,11 @@ export async function startSubstrate(
       client.close();
       monitor.end("SIGTERM");
       await monitor.gone();
-      openFolders(join(home, "extensions"));
-      rmSync(base, { recursive: true, force: true });
+      removeFolder(base);
     },
   };
   if (options.enrol !== false) await substrate.sign("enrol-owner", ownerDocument("owner", owner));
   return substrate;
-}
-
-/** What is in the store lets nobody write, so that nobody but root could remove it. */
-function openFolders(folder: string): void {
-  if (!existsSync(folder)) return;
-  chmodSync(folder, 0o700);
-  for (const each of readdirSync(folder, { withFileTypes: true }))
-    if (each.isDirectory()) openFolders(join(folder, each.name));
 }
 
 /** An owner with a key of Ed25519, to be enrolled. */

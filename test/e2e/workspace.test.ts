@@ -16,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LogRecord, RecordKind } from "../../src/protocol/record.ts";
+import { removeFolder } from "../fakes/open-folders.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { type Ran, REPO, startSubstrate, type Substrate } from "./substrate.ts";
 import { readUser } from "./user.ts";
@@ -237,7 +238,7 @@ describe("a direct workspace", () => {
     expect(await undo(closed)).toMatchObject({ changed: 1, leftCount: 0 });
     expect(text("closed/f")).toBe("mine\n");
     expect(statSync(join(aios.workspace, "closed")).mode & 0o777).toBe(0o500);
-    rmSync(join(aios.workspace, "closed"), { recursive: true });
+    removeFolder(join(aios.workspace, "closed"));
     // A path that is too long to come to is left, and the rest is taken back.
     put("notes.txt", "mine\n");
     const third = await work(
