@@ -6,6 +6,9 @@ import * as call from "./file-calls.ts";
 import { errnoOf } from "./libc.ts";
 import type { UndoStore } from "./undo-store.ts";
 
+/** How the name of a copy begins that takes the place of a file as soon as it is whole. */
+export const COPY = ".aios-copy-";
+
 const EXCHANGE = 2;
 /** How the kernel ends the path of a descriptor whose name is gone. A name may end so, too. */
 const GONE = " (deleted)";
@@ -83,7 +86,7 @@ function part(
   at: call.Place & { readonly above: string },
   { found, store }: { readonly found: BigIntStats; readonly store: UndoStore },
 ): number {
-  const beside = { folder: at.folder, name: `.aios-copy-${randomBytes(8).toString("hex")}` };
+  const beside = { folder: at.folder, name: `${COPY}${randomBytes(8).toString("hex")}` };
   const flags = constants.O_RDWR | call.O_CREAT | call.O_EXCL;
   const copy = call.openName(beside.folder, beside.name, { flags, mode: 0o600 });
   if (copy < 0) return copy;

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { COPY } from "./shared-file.ts";
 import { findAt, type UndoFound, type UndoHands } from "./undo-hands.ts";
 import { isOutOfReach } from "./undo-store.ts";
 
@@ -48,7 +49,10 @@ export function imagineUndoHands(made: ReadonlySet<string>): UndoHands {
       return findAt(key);
     } catch (error) {
       if (!isOutOfReach(error) || !isOpened(key)) throw error;
-      return meant === "something" ? { kind: "file", mode: -1, size: -1, mtimeNs: "", inode: "" } : undefined;
+      // A copy has its place by now, and its own name is gone.
+      return meant === "something" && !split(key)[1].startsWith(COPY)
+        ? { kind: "file", mode: -1, size: -1, mtimeNs: "", inode: "" }
+        : undefined;
     }
   }
 

@@ -102,6 +102,16 @@ function rowsOf(folder: string, below: string): readonly (readonly [string, stri
   );
 }
 
+/** The same for a file below. */
+function letInto(folder: string, below: string, act: (path: string) => void): void {
+  const [first = "", ...rest] = below.split("/");
+  const path = join(folder, first);
+  letIn(folder, 0o700, () => {
+    if (rest.length > 0) letInto(path, rest.join("/"), act);
+    else letIn(path, 0o600, () => act(path));
+  });
+}
+
 function letIn<T>(path: string, rights: number, look: () => T): T {
   const { mode } = lstatSync(path);
   if ((mode & rights) !== rights) chmodSync(path, mode | rights);
@@ -193,7 +203,8 @@ describe("undoing", () => {
         const { place, store } = begun;
         run(begun, steps);
         const after = treeOf(place);
-        for (const path of mine) if (after[path]?.startsWith("1") === true) appendFileSync(join(place, path), "mine");
+        for (const path of mine)
+          if (after[path]?.startsWith("1") === true) letInto(place, path, (file) => appendFileSync(file, "mine"));
         for (let time = 0; time < 2; time++) {
           const dry = undoRun(store, { how: "dry" });
           expect(dry).toEqual(undoRun(store, { how: "do" }));
