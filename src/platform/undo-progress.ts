@@ -28,6 +28,8 @@ export interface UndoProgress {
   readonly left: number;
   /** The pass was stopped: the last of these may be done already, or may not. */
   readonly unsure: boolean;
+  /** Whether this undoing was stopped before: folders can be open by it. */
+  readonly began: boolean;
   /** Places, in this pass, of entries that could not be taken back. */
   readonly kept: ReadonlySet<number>;
   /** Paths that this pass found to be somebody's, beside those that show it: a move took them along, or could not be made. */
@@ -62,7 +64,7 @@ export function openProgress(
   const kept = new Set(noted.filter((place) => place >= left));
   const unsure = began && !noted.includes(left - 1);
   const astray = began ? linesIn(readText(strays) ?? "") : [];
-  const common = { left, unsure, kept, astray, exchanging: () => (exchanging === "" ? null : exchanging) };
+  const common = { left, unsure, began, kept, astray, exchanging: () => (exchanging === "" ? null : exchanging) };
   if (how === "dry") {
     const idle = { exchange: none, note: none, close: none, stray: none };
     return { ...common, ...idle, exchanging: () => null, keep: (at) => kept.add(at) };

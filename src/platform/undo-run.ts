@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UNDO_LISTED, type UndoEntry, type UndoMeta, type UndoSeen } from "../sandbox/undo-entry.ts";
+import { UNDO_LISTED, type UndoEntry, type UndoMeta } from "../sandbox/undo-entry.ts";
 import { NOTE_PATH_MOST } from "../sandbox/storage-wire.ts";
 import type { UndoChange, UndoReport } from "../protocol/undo-report.ts";
 import { openProgress, readRest, writeRest, type UndoProgress, type UndoRest } from "./undo-progress.ts";
 import { createUndoHands, findAt, type UndoFound, type UndoHands } from "./undo-hands.ts";
 import { imagineUndoHands } from "./undo-imagined.ts";
 import { isOutOfReach, look, statAt } from "./undo-store.ts";
+import { findUnseen, isUnseen, type Left, type Unseen } from "./undo-unseen.ts";
 
 /**
  * Puts back what a run changed, the last change first, or says what that would be. What somebody changed since the run is
@@ -35,7 +36,11 @@ export function undoRun(
   const made = new Set(journal.filter(({ did }) => did === "made" || did === "mode").flatMap(pathsOf));
   const hands = how === "do" ? createUndoHands(folder, made) : imagineUndoHands(made);
   const known = rest?.paths ?? final;
-  const moved = known === null ? findLater(entries, join(folder, "journal")) : findMoved(known, { undone, rest });
+  const moved =
+    known === null
+      ? findLater(entries, join(folder, "journal"))
+      : findMoved(known, { undone, rest, began: progress.began });
+  const unseen = findUnseen(folder, { known: known ?? [], been: undone.flatMap(pathsOf) });
   for (const path of progress.astray) moved.add(path);
   for (const at of progress.kept) report.leave(pathsOf(entries[at] ?? { did: "not" }).at(-1) ?? "", STOPPED);
   try {
@@ -44,7 +49,7 @@ export function undoRun(
       if (entry === undefined) continue;
       const before = report.leaves();
       for (const path of pathsOf(entry)) hands.openWay(path);
-      undoEntry(entry, { hands, moved, report, progress });
+      undoEntry(entry, { hands, moved, unseen, report, progress });
       if (report.leaves() > before) progress.keep(at);
       onStep();
       progress.note(at);
@@ -78,16 +83,11 @@ function standingOf({
   return [...paths].map((path) => ({ path, seen: moved.has(path) ? (before.get(path) ?? null) : look(path) }));
 }
 
-/** How the run left a path. */
-interface Left {
-  readonly path: string;
-  readonly seen: UndoSeen | null;
-}
-
 interface Undoing {
   readonly hands: UndoHands;
   /** Paths that somebody changed since, and what hangs on them. */
   readonly moved: Set<string>;
+  readonly unseen: Unseen;
   readonly report: ReturnType<typeof createReport>;
   readonly progress: UndoProgress;
 }
@@ -115,6 +115,7 @@ function undoEntry(entry: UndoEntry, undoing: Undoing): void {
 }
 
 function undoStep(entry: UndoEntry, undoing: Undoing): void {
+  for (const path of pathsOf(entry)) if (undoing.unseen.isTouched(path)) undoing.moved.add(path);
   switch (entry.did) {
     case "not":
       return;
@@ -245,11 +246,16 @@ function isAsBefore(found: UndoFound, meta: UndoMeta): boolean {
 
 /**
  * Paths that do not look as they were left, without those that this undoing has been at already. Where one was left before
- * and nothing is there now, nothing stands in its way: it was named, and is asked for again.
+ * and nothing is there now, nothing stands in its way: it was named, and is asked for again. Where nobody could look and this
+ * undoing was stopped before, the way may be open by it: that is looked at when its step comes.
  */
 function findMoved(
   known: readonly Left[],
-  { undone, rest }: { readonly undone: readonly UndoEntry[]; readonly rest: UndoRest | null },
+  {
+    undone,
+    rest,
+    began,
+  }: { readonly undone: readonly UndoEntry[]; readonly rest: UndoRest | null; readonly began: boolean },
 ): Set<string> {
   const touched = new Set(undone.flatMap(pathsOf));
   // What lies in a folder goes along when that is moved; no other step on a folder changes what lies in it.
@@ -260,6 +266,7 @@ function findMoved(
     if (isTouched(path)) continue;
     const now = look(path);
     if (rest !== null && now === null) continue;
+    if (began && isUnseen(seen)) continue;
     const isSame =
       seen === null || now === null
         ? seen === now

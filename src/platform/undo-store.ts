@@ -170,7 +170,7 @@ export function createUndoStore(folder: string, most: number): UndoStore {
 }
 
 /** How a path looks that nobody can look at: in a folder without rights, or too long. It is like nothing that can be seen. */
-const OUT_OF_REACH: UndoSeen = { inode: "", size: 0, mtimeNs: "" };
+export const OUT_OF_REACH: UndoSeen = { inode: "", size: 0, mtimeNs: "" };
 
 /** How a path looks now: null when nothing is there. */
 export function look(path: string): UndoSeen | null {
