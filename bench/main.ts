@@ -7,7 +7,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { argv, stdout } from "node:process";
-import { runAsOwnUser } from "./own-user.ts";
+import { runAsMonitor, runAsOwnUser } from "./own-user.ts";
 import type { Row } from "./row.ts";
 
 const BENCHES = [
@@ -58,6 +58,7 @@ writeFileSync("bench/results/latest.json", `${JSON.stringify({ machine, results 
 
 async function runBench(name: string): Promise<readonly Row[]> {
   if (name === "sandbox" || name === "workspace") return runAsOwnUser(name);
+  if (name === "memory") return runAsMonitor(name);
   const { run } = (await import(`./${name}.ts`)) as { run: () => Promise<readonly Row[]> }; // every bench has this shape
   return run();
 }
