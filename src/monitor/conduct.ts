@@ -222,7 +222,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       const attacked = driver.lasting?.attacked(executed.result) === true;
       live.breaker = noteOutcome(live.breaker, attacked ? "denied" : "done", ports.now());
       await freezeOpen(live, ports);
-      live.seen.add(`${source} #${executed.intent}`, executed.text);
+      live.seen[driver.name === MEMORY_DRIVER ? "keep" : "add"](`${source} #${executed.intent}`, executed.text);
       const { request, what } = asked;
       ports.emit({ instance: live.state.instance, request, what, stage: "audit", verdict: "recorded" });
       return { kind: "done", result: executed.result };

@@ -12,6 +12,8 @@ const SHORTEST = 3;
 /** What an instance has been shown: the human's words and the results of its actions, newest last, bounded. */
 export interface Seen {
   add(source: string, text: string): void;
+  /** The same of a result whose sources were named by whoever gave it. */
+  keep(source: string, text: string): void;
   /** It was given something that came from there, of which no text is kept here. */
   name(source: string): void;
   /** Sources in which this value occurs literally, oldest first. */
@@ -29,15 +31,19 @@ export function createSeen(words: readonly string[], sources: Iterable<string> =
     named.add(source);
     if (named.size > MOST_NAMES) named = new Set(gatherSources(named));
   }
+  function keep(source: string, text: string): void {
+    const kept = text.slice(0, KEPT_UNITS);
+    texts.push({ source, text: kept });
+    units += kept.length;
+    while (texts.length > KEPT_TEXTS || units > KEPT_UNITS) units -= texts.shift()?.text.length ?? 0;
+  }
   return {
     names: () => [...named],
     name,
+    keep,
     add(source, text) {
       name(source.replace(/ #\d+$/, ""));
-      const kept = text.slice(0, KEPT_UNITS);
-      texts.push({ source, text: kept });
-      units += kept.length;
-      while (texts.length > KEPT_TEXTS || units > KEPT_UNITS) units -= texts.shift()?.text.length ?? 0;
+      keep(source, text);
     },
     sources(value) {
       if (value.length < SHORTEST) return [];

@@ -5,7 +5,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { FrozenItem } from "../../src/protocol/frozen-item.ts";
 import type { SnapshotView } from "../../src/protocol/memory-table.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
-import { RpcError } from "../../src/protocol/rpc-error.ts";
+import { CliFailure } from "../../src/cli/failure.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk } from "../fakes/cli-powers.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
 
@@ -28,7 +28,7 @@ const SNAPSHOT: SnapshotView = {
 
 async function run(
   words: readonly string[],
-  refused: RpcError | null = null,
+  refused: CliFailure | null = null,
 ): Promise<{ readonly desk: Desk; readonly exit: number }> {
   const desk = createDesk({
     typed: ["y", PASSPHRASE],
@@ -159,15 +159,14 @@ describe("a snapshot", () => {
   });
 
   test("an entry that nothing opens is erased too, and it says so; one that is not there is refused", async () => {
-    const damaged = new RpcError(
-      "memory",
-      "entry 12 is not what the log has: run aios memory verify (memory-damaged).",
-    );
+    // As the client of the command line hands it out.
+    const refusal = (message: string): CliFailure => CliFailure.fromMonitor({ code: "memory", message, hint: null });
+    const damaged = refusal("entry 12 is not what the log has: run aios memory verify (memory-damaged).");
     const { desk, exit } = await run(["memory", "erase", "12", "--keep-frozen"], damaged);
     expect(exit).toBe(EXIT.ok);
     expect(desk.err()).toContain("entry 12: nothing opens it, so that its text cannot be shown");
     expect(desk.out()).toContain("erased entry 12 (record 42)");
-    const unknown = new RpcError("memory", "there is no entry 12 (memory-unknown).");
+    const unknown = refusal("there is no entry 12 (memory-unknown).");
     const other = await run(["memory", "erase", "12"], unknown);
     expect(other.exit).not.toBe(EXIT.ok);
     expect(other.desk.monitor.asked.map(({ name }) => name)).not.toContain("submit");

@@ -260,7 +260,7 @@ describe("what is frozen of an agent's memory", () => {
     expect((await records("labelled", found.instance))[0]?.record).toMatchObject({ because: "memory/search" });
     expect(await aios.client.request("memory-entry", { entry: Number(told(found, 1)["entry"]) })).toMatchObject({
       labels: ["untrusted"],
-      sources: ["files/read_text_file", `instance:${planted.instance}`, "memory/search", `entries:${poison}`],
+      sources: ["files/read_text_file", `instance:${planted.instance}`, `entries:${poison}`],
     });
   });
 
@@ -389,8 +389,7 @@ describe("poison that is found later", () => {
     expect(await records("memory-quarantined")).toHaveLength(there);
   }, 60_000);
 
-  test("is not hidden by an agent that reads much else first, so that its source has no place in the list", async () => {
-    // Each resource is a source of its own, there or not, and comes before the tool in the order of names.
+  test("attack: a flood of invented addresses of memory hides no source, and is none", async () => {
     const flood = Array.from({ length: 66 }, (_, at) => `memory:///append-only/${900_000 + at}`);
     const ran = await follow(
       "web",
@@ -400,21 +399,20 @@ describe("poison that is found later", () => {
     );
     const entry = Number(told(ran, flood.length + 1)["entry"]);
     const { sources } = await aios.client.request("memory-entry", { entry });
-    expect(sources).toHaveLength(64);
-    expect(sources).not.toContain("zfiles/read_text_file");
+    expect(sources).toEqual(["zfiles/read_text_file"]);
     const get = call("memory__get", { plane: "append-only", entry });
     expect(told(await follow("web", get), 0)).toMatchObject({ entry });
-    for (const [value, perhaps] of [
+    for (const [value, entries] of [
       ["zfiles/list_directory", 0],
+      ["memory/append", 0],
       ["zfiles/read_text_file", 1],
     ] as const)
       expect(await aios.client.request("memory-quarantine", { by: "source", value })).toMatchObject({
-        entries: 0,
-        perhaps,
+        entries,
+        perhaps: 0,
       });
     expect(refused(await follow("web", get), 0)).toBe("memory-quarantined");
-    expect(await aios.client.request("memory-entry", { entry })).toMatchObject({ quarantined: "perhaps" });
-    for (const value of ["zfiles/list_directory", "zfiles/read_text_file"])
+    for (const value of ["zfiles/list_directory", "memory/append", "zfiles/read_text_file"])
       await aios.sign("release-memory", { by: "source", value });
   }, 60_000);
 
@@ -708,6 +706,29 @@ describe("what only an owner does", () => {
     expect([0, 1, 2].map((step) => told(raised, step)["text"])).toEqual(
       Array.from({ length: 3 }, () => "x".repeat(600)),
     );
+  });
+
+  test("attack: a search that does not fit the working set tells that there is something, and brings its labels and sources", async () => {
+    const add = (text: string) => call("memory__append", { plane: "append-only", text });
+    const read = call("zfiles__read_text_file", { path: "/workspace/page.txt" });
+    const noted = await follow("web", read, add(`quokka ${"o".repeat(600)}`));
+    const [note] = [1].map((step) => Number(told(noted, step)["entry"]));
+    const size = { agent: "web", what: "working-set" } as const;
+    await aios.sign("set-memory-budget", { ...size, bytes: 200, count: 1_000_000 });
+    const search = (query: string) => call("memory__search", { plane: "append-only", query });
+    const missed = await follow("web", search("wallaby"), add("no wallaby"));
+    expect(told(missed, 0)).toMatchObject({ entries: [] });
+    const hit = await follow("web", search("quokka"), add("there is a quokka"));
+    expect(refused(hit, 0)).toBe("working-set-full");
+    const about = async (ran: Ran) => {
+      const { labels, sources } = await aios.client.request("memory-entry", { entry: Number(told(ran, 1)["entry"]) });
+      return { labels, sources };
+    };
+    expect(await about(missed)).toEqual({ labels: [], sources: [] });
+    const { labels, sources } = await about(hit);
+    expect(labels).toEqual(["untrusted"]);
+    expect(sources).toEqual(expect.arrayContaining(["zfiles/read_text_file", `entries:${note}`]));
+    await aios.sign("set-memory-budget", { ...size, bytes: 10_000_000, count: 1_000_000 });
   });
 
   test("freezes what an agent then reads and never an older version of it; raises a budget; erases; takes out of reach", async () => {

@@ -1,5 +1,4 @@
 import type { HoldingView } from "../../protocol/memory-table.ts";
-import { RpcError } from "../../protocol/rpc-error.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
@@ -9,6 +8,7 @@ import { EXIT } from "../exit-codes.ts";
 import { tellOfKeyFiles } from "../key-files.ts";
 import { prepareAndSign } from "../sign.ts";
 import { openSigningSession } from "../signing-session.ts";
+import { CliFailure } from "../failure.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { describeEntry, readEntry } from "./memory.ts";
 
@@ -70,7 +70,7 @@ async function describeErased(
   try {
     return describeEntry(await client.request("memory-entry", { entry }), powers);
   } catch (error) {
-    if (!(error instanceof RpcError && error.code === "memory" && error.message.includes("(memory-damaged)")))
+    if (!(error instanceof CliFailure && error.code === "memory" && error.message.includes("(memory-damaged)")))
       throw error;
     return [
       join(["strong", `entry ${entry}`], ": nothing opens it, so that its text cannot be shown"),

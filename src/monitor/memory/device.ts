@@ -185,8 +185,8 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       jsonView(said),
       entries.map(({ entry }) => entry),
     );
-    load(result);
     await takeIn(entries.map(recollectionOf), `memory/${of.tool}`);
+    load(result);
     return result;
   }
 
@@ -196,8 +196,8 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       jsonView({ plane: planeName(call, state.agent), ...frozenView(found), text: found.text }),
       [],
     );
-    load(result);
     await takeInFrozen([found], "memory/get");
+    load(result);
     return result;
   }
 
@@ -212,8 +212,8 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     const found = await ports.frozen.search(call.agent, { query: call.query, most: PAGE });
     const texts = found.map((each) => ({ ...frozenView(each), ...beginningOf(each.text) }));
     const result = resultOf(jsonView({ plane: planeName(call, state.agent), texts }), []);
-    load(result);
     await takeInFrozen(found, "memory/search");
+    load(result);
     return result;
   }
 
@@ -225,7 +225,10 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     return resultOf({ proposed: name, entries, next: "A human decides on it: aios memory freeze." }, []);
   }
 
-  /** Counts before the agent has it; what does not fit is not given. */
+  /**
+   * Counts before the agent has it; what does not fit is not given. By then it was taken in: that it does not fit tells that there
+   * is something, which a search finds out word by word.
+   */
   function load(result: JsonObject): void {
     const bytes = utf8Length(canonicalize(result));
     const budget = journal.state.memory.budget(state.agent, "working-set");
