@@ -24,9 +24,9 @@ export function copyOf(machine: LogMachine): LogMachine {
   return copy;
 }
 
-/** Opens the log of a machine. Checkpoints are published only when asked for. */
-export function openOn({ log, keys }: LogMachine): Promise<Log> {
-  return openTestLog("", { files: log.open(), keys: testKeys(keys.open()), timer: STILL });
+/** Opens the log of a machine, at the start of that name. Checkpoints are published only when asked for. */
+export function openOn({ log, keys }: LogMachine, start = "0".repeat(32)): Promise<Log> {
+  return openTestLog("", { files: log.open(), keys: testKeys(keys.open()), timer: STILL, start });
 }
 
 /** Verifies the log of a machine from its public files. */

@@ -49,7 +49,13 @@ export function testEpochs(gone: Set<number> = new Set()): Omit<LogKeys, "files"
 /** Opens a log in a folder as the monitor would, with the parts that a test brings. */
 export function openTestLog(
   home: string,
-  options: { readonly files?: LogFiles; readonly keys?: LogKeys; readonly timer?: Timer; readonly clock?: Clock } = {},
+  options: {
+    readonly files?: LogFiles;
+    readonly keys?: LogKeys;
+    readonly timer?: Timer;
+    readonly clock?: Clock;
+    readonly start?: string;
+  } = {},
 ): Promise<Log> {
   const { log, keys } = foldersOf(home);
   return openLog({
@@ -61,6 +67,6 @@ export function openTestLog(
     timer: options.timer ?? createTimer(),
     signer: SIGNER,
     origin: ORIGIN,
-    start: "0".repeat(32),
+    start: options.start ?? "0".repeat(32),
   });
 }

@@ -1,7 +1,9 @@
 import type { LogFiles } from "../../platform/log-powers.ts";
-import { equalBytes } from "../../protocol/bytes.ts";
+import { decodeUtf8, equalBytes } from "../../protocol/bytes.ts";
 import { homeInUse, LogError } from "./error.ts";
+import type { JournalEntry } from "./frame.ts";
 import { readJournal } from "./journal.ts";
+import { readCheckpoint } from "./own-checkpoint.ts";
 import type { AuditLogParts } from "./parts.ts";
 import { Tiles } from "./tiles.ts";
 
@@ -33,7 +35,7 @@ export async function takeAgain(parts: AuditLogParts): Promise<void> {
   // Looked at before the lock is: where the disk is not there, its place is somebody else's and nothing is made in it.
   await insistOnJournal(files);
   if (!(await files.hold())) throw homeInUse();
-  const found = await readTree(parts);
+  const { found, behind } = await readTree(parts);
   if (found.size < tiles.size)
     throw new LogError(
       "log-shrunk",
@@ -41,6 +43,23 @@ export async function takeAgain(parts: AuditLogParts): Promise<void> {
     );
   if (!equalBytes(found.root(), tiles.root()))
     throw new LogError("log-forked", "Cannot go on: the disk came back with another log, or with records changed");
+  await refuseOthers(parts, behind);
+}
+
+/** What another monitor wrote meanwhile, with the keys of this home and the disk at another place, is not written over. */
+async function refuseOthers(parts: AuditLogParts, behind: readonly JournalEntry[]): Promise<void> {
+  const checkpoint = await readCheckpoint(parts);
+  const others = behind.findIndex(({ leaf }) => startOf(leaf) !== parts.start);
+  if (others < 0 && (checkpoint?.size ?? 0) <= parts.tiles.size) return;
+  throw new LogError(
+    "log-forked",
+    `Cannot go on: another monitor wrote records behind the log's ${parts.tiles.size} while the disk was out`,
+  );
+}
+
+function startOf(leaf: Uint8Array): unknown {
+  const record: unknown = JSON.parse(decodeUtf8(leaf) ?? "null");
+  return typeof record === "object" && record !== null && "start" in record ? record.start : null;
 }
 
 async function insistOnJournal(files: Pick<LogFiles, "list">): Promise<void> {
@@ -48,12 +67,15 @@ async function insistOnJournal(files: Pick<LogFiles, "list">): Promise<void> {
   throw new LogError("log-shrunk", "Cannot go on: the log's disk has not come back, or without its journal");
 }
 
-/** The tree as it can be read, up to the size in memory: what lies behind that was refused. */
-async function readTree(parts: AuditLogParts): Promise<Tiles> {
+/** The tree as it can be read, up to the size in memory: what lies behind that was refused, if it is this monitor's. */
+async function readTree(
+  parts: AuditLogParts,
+): Promise<{ readonly found: Tiles; readonly behind: readonly JournalEntry[] }> {
   const content = await readJournal(parts);
   const first = content?.first ?? 0;
   const tree = await Tiles.open({ ...parts, size: first });
-  for (const { leaf } of content?.entries.slice(0, parts.tiles.size - first) ?? [])
-    tree.append(parts.hasher.leaf(leaf));
-  return tree;
+  const entries = content?.entries ?? [];
+  const known = Math.max(0, parts.tiles.size - first);
+  for (const { leaf } of entries.slice(0, known)) tree.append(parts.hasher.leaf(leaf));
+  return { found: tree, behind: entries.slice(known) };
 }

@@ -1,7 +1,8 @@
 import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
-import { decodeUtf8, equalBytes } from "../../protocol/bytes.ts";
+import { equalBytes } from "../../protocol/bytes.ts";
 import { createTreeHasher } from "../../protocol/merkle.ts";
-import { openNote, parseCheckpoint, type CheckpointBody } from "../../protocol/note.ts";
+import type { CheckpointBody } from "../../protocol/note.ts";
+import { readCheckpoint } from "./own-checkpoint.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Bundles } from "./bundles.ts";
 import { homeInUse, LogError } from "./error.ts";
@@ -72,20 +73,6 @@ async function load(options: LogOptions): Promise<AuditLog> {
   const held = { first, sealed: entries.map(({ sealed }) => sealed) };
   const journal = new Journal(options, segments);
   return new AuditLog({ ...options, keys, hasher, tiles, bundles, payloads, slots, journal, held });
-}
-
-/** The log's own checkpoint; null when there is none. */
-async function readCheckpoint({ files, crypto, signer, origin }: LogOptions): Promise<CheckpointBody | null> {
-  const bytes = await files.read("checkpoint");
-  if (bytes === null) return null;
-  const text = openNote(decodeUtf8(bytes) ?? "", {
-    key: { name: origin, publicKey: signer.publicKey },
-    sha256: (data) => crypto.sha256(data),
-    verify: (publicKey, message, signature) => crypto.verify(publicKey, message, signature),
-  });
-  const checkpoint = text === null ? null : parseCheckpoint(text);
-  if (checkpoint?.origin === origin) return checkpoint;
-  throw new LogError("log-forked", `Cannot open the log: its checkpoint is not signed by the key of ${origin}`);
 }
 
 /** Without a journal there must be nothing else either: a log never removes its last segment. */

@@ -80,6 +80,8 @@ describe("a write that fails", () => {
   test.each([
     ["without its newest records", "log-shrunk"],
     ["with another record in the place of its newest", "log-forked"],
+    ["with records of another start, shown to others", "log-forked"],
+    ["with records of another start, shown to nobody", "log-forked"],
     ["while another process has it", "home-in-use"],
   ])("for good does not go on with a disk that comes back %s, and does once it is right", async (what, code) => {
     const machine = newMachine();
@@ -97,8 +99,13 @@ describe("a write that fails", () => {
     const other = machine.log.open();
     if (code === "home-in-use") expect(await other.hold()).toBe(true);
     else {
-      if (code === "log-forked") await appendMany(await openOn(older), 1, 99);
-      bring(machine, older);
+      const back = what.includes("another start") ? copyOf(right) : older;
+      if (code === "log-forked") {
+        const log = await openOn(back, what.includes("another start") ? "1".repeat(32) : undefined);
+        await appendMany(log, 1, 99);
+        if (what.includes("to others")) await log.checkpoint();
+      }
+      bring(machine, back);
     }
     await expect(log.recover(), what).rejects.toMatchObject({ code });
     await expect(log.append(note("too soon"), null)).rejects.toMatchObject({ code: "log-unavailable" });
