@@ -26,6 +26,13 @@ export function describeDisk(disk: DiskRoom): Check {
       return { name: "disk", state: "missing", found: `full: ${MEANS}`, hint: `make room; ${STILL}` };
     case "read-only":
       return { name: "disk", state: "missing", found: `read-only: ${MEANS}`, hint: `${READ_ONLY}; ${STILL}` };
+    case "out":
+      return {
+        name: "disk",
+        state: "missing",
+        found: `the log's journal is not there, so its disk is out or it was removed: ${MEANS}`,
+        hint: `put it back as it was: a monitor that runs goes on by itself; what is gone for good is in a backup (aios restore); ${STILL}`,
+      };
     case "silent": {
       const found = `does not answer: it took nothing in ${disk.seconds} seconds, so every effect of an agent waits`;
       return {

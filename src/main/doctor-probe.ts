@@ -8,7 +8,7 @@
 import { lstatSync, readdirSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lookAtDisk, type DiskRoom } from "../platform/disk-room.ts";
+import { lookAtLogDisk, type DiskRoom } from "../platform/disk-room.ts";
 import { openHome, quotePath } from "../platform/home.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
@@ -58,6 +58,6 @@ writeSync(1, `${JSON.stringify(system)}\n`); // now, since what follows may stop
 if (folder !== undefined) {
   const problem = findHomeProblem(folder);
   // Its log first of all: nothing happens that cannot be recorded.
-  const report: HomeReport = { problem, disk: problem === null ? lookAtDisk(join(folder, "log")) : null };
+  const report: HomeReport = { problem, disk: problem === null ? lookAtLogDisk(folder) : null };
   writeSync(1, `${JSON.stringify(report)}\n`);
 }

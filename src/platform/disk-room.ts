@@ -1,10 +1,12 @@
-import { closeSync, constants, fsyncSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { closeSync, constants, fsyncSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 /** What the disk of a folder takes. `bytes`: room for this user. */
 export type DiskRoom =
   | { readonly kind: "room" | "full"; readonly bytes: number }
   | { readonly kind: "read-only" }
+  /** A log was here, and its journal is not: its disk is not there, or somebody removed it. */
+  | { readonly kind: "out" }
   /** It neither took what was written nor refused it, in the time that it was given. */
   | { readonly kind: "silent"; readonly seconds: number }
   /** Any other error number by its name. */
@@ -17,7 +19,7 @@ const PROBE_BYTES = 64 * 1024;
  * Writes a little in a folder and removes it again: the only sure answer, where quotas and mounts have a say. Waits as long as the
  * disk does, and cannot be ended meanwhile: whoever must not wait has another process do it.
  */
-export function lookAtDisk(folder: string): Exclude<DiskRoom, { readonly kind: "silent" }> {
+export function lookAtDisk(folder: string): Exclude<DiskRoom, { readonly kind: "silent" | "out" }> {
   const path = join(folder, `room-${process.pid}`);
   try {
     const { bavail, bsize } = statfsSync(folder);
@@ -42,6 +44,21 @@ export function lookAtDisk(folder: string): Exclude<DiskRoom, { readonly kind: "
     }
   } catch (error) {
     return { kind: "unwritable", why: codeOf(error) };
+  }
+}
+
+/** The same of a home's log, which has keys elsewhere in the home from its first record on, and a journal. */
+export function lookAtLogDisk(home: string): Exclude<DiskRoom, { readonly kind: "silent" }> {
+  const log = join(home, "log");
+  const wasWritten = namesIn(join(home, "keys", "payload-slots")).length > 0;
+  return wasWritten && namesIn(join(log, "journal")).length === 0 ? { kind: "out" } : lookAtDisk(log);
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

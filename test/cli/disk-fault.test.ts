@@ -1,9 +1,13 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeStart } from "../../src/main/monitor-client.ts";
 import { describeDisk } from "../../src/cli/disk-check.ts";
 import { explainDiskFault } from "../../src/cli/disk-fault.ts";
+import { lookAtLogDisk } from "../../src/platform/disk-room.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
+import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 
 const full = Object.assign(new Error("ENOSPC: no space left on device, open '/h/x'"), { code: "ENOSPC", path: "/h/x" });
 
@@ -44,6 +48,7 @@ test("what a disk takes is told with what it means", () => {
     describeDisk({ kind: "read-only" }),
     describeDisk({ kind: "unwritable", why: "EIO" }),
     describeDisk({ kind: "silent", seconds: 5 }),
+    describeDisk({ kind: "out" }),
   ].map(({ state, found }) => `${state} ${found}`);
   const means = "nothing can be recorded, so nothing starts and no effect of an agent happens";
   expect(said).toEqual([
@@ -53,5 +58,18 @@ test("what a disk takes is told with what it means", () => {
     `missing read-only: ${means}`,
     `missing EIO: ${means}`,
     "missing does not answer: it took nothing in 5 seconds, so every effect of an agent waits",
+    `missing the log's journal is not there, so its disk is out or it was removed: ${means}`,
   ]);
+});
+
+test("a log that was written and has no journal is out, and one of a home that is new is not", () => {
+  const home = makeTemporaryFolder();
+  const [log, slots] = [join(home, "log"), join(home, "keys", "payload-slots")];
+  for (const folder of [log, slots]) mkdirSync(folder, { recursive: true });
+  expect(lookAtLogDisk(home)).toMatchObject({ kind: "room" });
+  writeFileSync(join(slots, "slots-1"), "");
+  expect(lookAtLogDisk(home)).toEqual({ kind: "out" });
+  mkdirSync(join(log, "journal"));
+  writeFileSync(join(log, "journal", "0"), "");
+  expect(lookAtLogDisk(home)).toMatchObject({ kind: "room" });
 });
