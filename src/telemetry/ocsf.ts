@@ -68,7 +68,7 @@ export function createOcsf({ names, version }: OcsfParts): View {
         own: {},
         unmapped: { missing_from: gap.from, missing_to: gap.to - 1, why: showText(gap.why) },
       };
-      return [finish(draft, { seq: gap.from, at: gap.at, uid: `gap-${gap.from}-${gap.to}` })];
+      return [finish(draft, { seq: gap.from, at: gap.at, uid: `gap-${gap.from}-${gap.to}-${gap.at}` })];
     },
     snapshot: (): JsonValue => null,
   };

@@ -101,9 +101,9 @@ describe("a write that fails", () => {
     else {
       const back = what.includes("another start") ? copyOf(right) : older;
       if (code === "log-forked") {
-        const log = await openOn(back, what.includes("another start") ? "1".repeat(32) : undefined);
-        await appendMany(log, 1, 99);
-        if (what.includes("to others")) await log.checkpoint();
+        const another = await openOn(back, what.includes("another start") ? "1".repeat(32) : undefined);
+        await appendMany(another, 1, 99);
+        if (what.includes("to others")) await another.checkpoint();
       }
       bring(machine, back);
     }
