@@ -100,6 +100,8 @@ export interface FrozenTexts {
   }): Promise<readonly Snapshot[]>;
   /** The newest version as it was signed, for people; what is withheld or in quarantine too. Throws MemoryFault. */
   whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
+  /** One version as it was signed, an old one too. Throws MemoryFault `memory-damaged`, or LogError for a payload that does not open. */
+  signed(snapshot: Snapshot): Promise<FreezeDocument>;
 }
 
 export function createFrozenTexts(parts: {
@@ -116,11 +118,15 @@ export function createFrozenTexts(parts: {
       const why = `an owner had version ${snapshot.version} of the snapshot "${of.name}" erased, and can freeze another`;
       throw new MemoryFault("memory-erased", why);
     }
-    for await (const { payload } of parts.log.entries(snapshot.record, snapshot.record + 1)) {
+    return signed(snapshot);
+  }
+
+  async function signed({ agent, name, record, digest }: Snapshot): Promise<FreezeDocument> {
+    for await (const { payload } of parts.log.entries(record, record + 1)) {
       const document = freezeOf(payload?.["document"]);
-      if (document !== null && manifestDigest(document, parts.crypto) === snapshot.digest) return document;
+      if (document !== null && manifestDigest(document, parts.crypto) === digest) return document;
     }
-    throw new MemoryFault("memory-damaged", `the snapshot "${of.name}" of agent "${of.agent}" is not what was signed`);
+    throw new MemoryFault("memory-damaged", `the snapshot "${name}" of agent "${agent}" is not what was signed`);
   }
 
   async function standing(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument> {
@@ -140,6 +146,7 @@ export function createFrozenTexts(parts: {
 
   return {
     whole,
+    signed,
     async holding({ entries, texts }) {
       const kept = memory.snapshots.kept();
       const byRecord = new Map(kept.map((each) => [each.record, each]));

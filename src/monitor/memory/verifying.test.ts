@@ -4,7 +4,7 @@ import { verifyMemory } from "./verifying.ts";
 
 const KEY = { agent: "web", digest: `sha256:${"0".repeat(64)}` };
 
-test("verifying looks at snapshots that are withheld too, and at none that an owner had erased", async () => {
+test("verifying looks at snapshots that are withheld and at old versions too, and at none that an owner had erased", async () => {
   const book = new MemoryBook();
   for (const [name, record] of [
     ["kept", 1],
@@ -22,12 +22,13 @@ test("verifying looks at snapshots that are withheld too, and at none that an ow
     book,
     store: { verify: async () => ({ checked: 0, damaged: [], file: [] }), isWhole: async () => true },
     frozen: {
-      async whole({ name }) {
-        looked.push(name);
+      async signed({ name, version }) {
+        looked.push(`${name} ${version}`);
         throw new Error("it is not what was signed");
       },
     },
   });
-  expect(looked).toEqual(["kept", "withheld"]);
-  expect(frozen.map(({ name }) => name)).toEqual(["kept", "withheld"]);
+  expect(looked.toSorted()).toEqual(["kept 1", "kept 2", "withheld 1"]);
+  expect(frozen.map(({ name, why }) => `${name} ${why}`)).toContain("kept version 2: it is not what was signed");
+  expect(frozen).toHaveLength(3);
 });

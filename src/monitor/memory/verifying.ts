@@ -28,18 +28,23 @@ export async function verifyMemory(parts: {
   readonly log: Pick<Log, "size" | "records" | "entries">;
   readonly book: MemoryBook;
   readonly store: Pick<MemoryStore, "verify" | "isWhole">;
-  readonly frozen: Pick<FrozenTexts, "whole">;
+  readonly frozen: Pick<FrozenTexts, "signed">;
 }): Promise<VerifiedMemory> {
   const { checked, damaged, file } = await parts.store.verify();
   const found = new Map(damaged.map((each) => [each.entry, each]));
   for (const entry of await damagedInLog(parts))
     if (!found.has(entry)) found.set(entry, { entry, why: "what the log has sealed of it was changed" });
   const frozen: FrozenDamage[] = [];
-  // Those that are withheld too: what an owner is asked to sign anew must be known to be what was signed.
-  const { snapshots } = parts.book;
-  for (const { agent, name } of snapshots.all().filter((each) => snapshots.standing(each) !== "erased")) {
-    await parts.frozen.whole({ agent, name }).catch((error: unknown) => {
-      frozen.push({ agent, name, why: error instanceof Error ? error.message : String(error) });
+  // Those that are withheld too: what an owner is asked to sign anew must be known to be what was signed. And old versions, since a
+  // start reads them all.
+  for (const snapshot of parts.book.snapshots.kept()) {
+    const { agent, name, version } = snapshot;
+    await parts.frozen.signed(snapshot).catch((error: unknown) => {
+      frozen.push({
+        agent,
+        name,
+        why: `version ${version}: ${error instanceof Error ? error.message : String(error)}`,
+      });
     });
   }
   return { checked, damaged: [...found.values()].toSorted((one, other) => one.entry - other.entry), file, frozen };
