@@ -156,13 +156,17 @@ describe("what begins meanwhile", () => {
       "a start",
     );
     const { instances, all } = await aios.client.request("freeze", { instance: null });
-    expect(instances.filter(({ confirmed }) => !confirmed)).toEqual([]);
+    // On a busy machine a start may not have given up by the time of the answer, which says so; by then nothing of it runs.
+    const givingUp = instances.filter(({ starting, parts }) => starting > 0 && parts.length === 0);
+    expect(instances.filter((each) => !each.confirmed && !givingUp.includes(each))).toEqual([]);
     const { instances: left } = await aios.client.request("ps", { all: false });
     await until(
       async () => (await Promise.race([Promise.all(began), pause(0).then(() => null)])) !== null,
       "their end",
     );
     expect(left.filter(({ agent, state }) => agent.startsWith("late") && state === "running")).toEqual([]);
+    const { instances: still } = await aios.client.request("ps", { all: false });
+    expect(still.filter(({ agent, state }) => agent.startsWith("late") && state === "running")).toEqual([]);
     await aios.sign("thaw-all", { frozen: all ?? -1 });
   }, 60_000);
 });
