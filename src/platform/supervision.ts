@@ -174,11 +174,16 @@ export function createWard(
     report({ event: "launched", ward });
   }
 
-  function refuse(source: number, call: PendingCall, name: string, error = "EPERM"): void {
+  /** Counts a refused call. Whether it is one that is told as an example. */
+  function count(name: string): boolean {
     const times = calls.get(name) ?? 0;
     calls.set(name, times + 1);
     gather();
-    const shown = times === 0 && examples.length < EXAMPLES_MOST;
+    return times === 0 && examples.length < EXAMPLES_MOST;
+  }
+
+  function refuse(source: number, call: PendingCall, name: string, error = "EPERM"): void {
+    const shown = count(name);
     const program = shown ? programOf(call.pid) : "";
     const own = answerCall(source, call, { errno: errnoOf(error) });
     if (shown) examples.push({ call: name, pid: call.pid, program: own ? program : "?" });
@@ -186,11 +191,15 @@ export function createWard(
 
   /** No program that is meant for this machine calls so: its process ends, and the call is not made. */
   function endCaller(source: number, call: PendingCall, name: string): void {
+    const shown = count(name);
+    const program = shown ? programOf(call.pid) : "";
     const process = openProcess(processOf(call.pid));
-    // While it waits its ids are its own, and the descriptor was made for it.
-    if (process !== null && isPending(source, call)) signalProcess(process, SIGKILL);
+    // While it waits its ids are its own: the name was read of it, and the descriptor made for it.
+    const own = isPending(source, call);
+    if (process !== null && own) signalProcess(process, SIGKILL);
     if (process !== null) closeSync(process);
-    refuse(source, call, name, "ENOSYS");
+    answerCall(source, call, { errno: errnoOf("ENOSYS") });
+    if (shown) examples.push({ call: name, pid: call.pid, program: own ? program : "?" });
   }
 
   function takeStart(source: number, call: PendingCall, name: string): void {
