@@ -3,14 +3,16 @@ import { addCosignature, testWitness, type TestWitness } from "../../test/eviden
 import { createMemoryDisk } from "../../test/fakes/memory-disk.ts";
 import { CRYPTO, openTestLog, STILL, testKeys } from "../../test/fakes/open-log.ts";
 import { appendMany } from "../../test/fakes/records.ts";
+import type { JsonObject } from "../kernel/json.ts";
 import { createTimer } from "../platform/timer.ts";
 import type { WitnessReply } from "../protocol/cosign-order.ts";
 import { splitNote } from "../protocol/note.ts";
 import { readAddCheckpoint } from "../protocol/witness.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import type { IndexView } from "./index/index-view.ts";
-import type { Log } from "./log/log.ts";
 import type { WitnessSet } from "../protocol/witness-set.ts";
+import { asJson } from "../protocol/as-json.ts";
+import { applyRecord } from "./reducer.ts";
+import { emptyState } from "./state.ts";
 import { createCosigning, type Cosigning, type Submit } from "./cosigning.ts";
 
 const [one, two] = [testWitness(1), testWitness(2)];
@@ -30,15 +32,6 @@ const honest = (witness: TestWitness, text: string): WitnessReply => {
   return { kind: "answered", status: 200, text: line };
 };
 
-/** What an index finds. */
-const indexOf = (log: Log): Pick<IndexView, "find"> => ({
-  async find({ kinds, newest }) {
-    const found: number[] = [];
-    for await (const { record } of log.records(0, log.size)) if (kinds.includes(record.kind)) found.push(record.seq);
-    return newest === true ? found.toReversed() : found;
-  },
-});
-
 async function setUp(submit: Submit, set: () => WitnessSet = () => SET, options = { failing: 0 }) {
   const keys = testKeys(createMemoryDisk().open());
   const log = await openTestLog("", { files: createMemoryDisk().open(), keys, timer: STILL });
@@ -46,12 +39,19 @@ async function setUp(submit: Submit, set: () => WitnessSet = () => SET, options 
   const said: string[] = [];
   const recorded: RecordBody[] = [];
   const timer = createTimer();
+  const state = emptyState();
+  /** A record that is durable, as the state takes it. */
+  const record = async (body: RecordBody, payload: JsonObject | null = null): Promise<number> => {
+    const seq = await log.append(body, null);
+    applyRecord(state, { seq, at: 7, body, payload, replay: true });
+    return seq;
+  };
   const ports = {
     log,
-    index: indexOf(log),
     powers: { timer, crypto: CRYPTO },
     submit,
     witnesses: set,
+    witnessed: () => state.witnessed,
     now: () => 7,
     journal: {
       write: (body: RecordBody) => {
@@ -62,7 +62,7 @@ async function setUp(submit: Submit, set: () => WitnessSet = () => SET, options 
     report: (words: string) => void said.push(words),
   };
   const cosigning: Cosigning = createCosigning(ports);
-  return { log, said, recorded, cosigning };
+  return { log, said, recorded, cosigning, record };
 }
 
 describe("a log with two witnesses", () => {
@@ -195,10 +195,10 @@ describe("a log that a witness has seen otherwise", () => {
     const ports = { timer: createTimer(), crypto: CRYPTO };
     const again = createCosigning({
       log,
-      index: indexOf(log),
       powers: ports,
       submit: () => Promise.resolve({ kind: "silent" }),
       witnesses: () => SET,
+      witnessed: () => new Map(),
       journal: { write: () => Promise.resolve(0) },
       now: () => 7,
       report: () => {},
@@ -209,12 +209,12 @@ describe("a log that a witness has seen otherwise", () => {
 
 test("what a witness is on record with stands after a start while it does not answer, until it cosigns again", async () => {
   let answers = false;
-  const { cosigning, log } = await setUp((at, text) =>
+  const { cosigning, record } = await setUp((at, text) =>
     Promise.resolve(answers ? honest(at.endsWith("1") ? one : two, text) : { kind: "silent" }),
   );
   const [name = ""] = one.text.split("+");
   const refused = { kind: "witness-refused", witness: name, code: "rolled-back", size: 8, seen: 9 } as const;
-  await log.append(refused, null);
+  await record(refused);
   const troubles = async () => (await cosigning.standing()).witnesses.map(({ trouble }) => trouble?.code ?? null);
   // Nobody has been asked yet; then nobody answers.
   cosigning.changed();
@@ -222,15 +222,47 @@ test("what a witness is on record with stands after a start while it does not an
   expect(await cosigning.covers(9)).toBe(false);
   expect(await troubles()).toEqual(["rolled-back", "silent"]);
   // What an owner set since, they have set knowing it.
-  await log.append({ kind: "witnesses-set", quorum: 2, key: "ed25519:0" }, null);
+  await record({ kind: "witnesses-set", quorum: 2, key: "ed25519:0" }, { document: asJson(SET) });
   cosigning.changed();
   expect(await troubles()).toEqual([null, null]);
-  await log.append(refused, null);
+  await record(refused);
   cosigning.changed();
   expect(await troubles()).toEqual(["rolled-back", null]);
   answers = true;
   expect(await cosigning.covers(12)).toBe(true);
   expect(await troubles()).toEqual([null, null]);
+});
+
+test("what a witness is on record with stands behind any number of records of others", async () => {
+  const { cosigning, record } = await setUp(() => Promise.resolve({ kind: "silent" }));
+  const [[name = ""], [other = ""]] = [one.text.split("+"), two.text.split("+")];
+  await record({ kind: "witness-refused", witness: name, code: "forked", size: 8, seen: 9 });
+  for (let at = 0; at < 100; at += 1)
+    await record({ kind: "witness-refused", witness: other, code: "rolled-back", size: at, seen: at + 1 });
+  const { witnesses } = await cosigning.standing();
+  expect(witnesses.map(({ trouble }) => trouble)).toMatchObject([
+    { code: "forked", size: 8, seen: 9 },
+    { code: "rolled-back", size: 99, seen: 100 },
+  ]);
+});
+
+test("what a witness finds again after it had cosigned is recorded again, since a start knows only records", async () => {
+  let forked = true;
+  const { cosigning, log, recorded } = await setUp((at, text) => {
+    const { old = 0 } = readAddCheckpoint(text) ?? {};
+    if (at.endsWith("1") || !forked) return Promise.resolve(honest(at.endsWith("1") ? one : two, text));
+    return Promise.resolve(
+      old === 0 ? { kind: "answered", status: 409, text: "6\n" } : { kind: "answered", status: 422, text: "no\n" },
+    );
+  });
+  expect(await cosigning.covers(9)).toBe(false);
+  forked = false;
+  expect(await cosigning.covers(9)).toBe(true);
+  expect(recorded).toHaveLength(1);
+  forked = true;
+  await appendMany(log, 2);
+  expect(await cosigning.covers(11)).toBe(false);
+  expect(recorded.map((body) => body.kind === "witness-refused" && body.code)).toEqual(["forked", "forked"]);
 });
 
 describe("a log is not covered", () => {

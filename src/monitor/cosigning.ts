@@ -2,17 +2,22 @@ import { MONITOR_COSIGNER, type WitnessReply } from "../protocol/cosign-order.ts
 import { parseCheckpoint, splitNote, type NoteKey } from "../protocol/note.ts";
 import type { PeerFault } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
-import { isGrave, type WitnessesView, type WitnessTrouble, type WitnessView } from "../protocol/witness-standing.ts";
+import {
+  GRAVE,
+  isGrave,
+  type WitnessesView,
+  type WitnessTrouble,
+  type WitnessView,
+} from "../protocol/witness-standing.ts";
 import { witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
 import { findWitnesses } from "../protocol/witnessed.ts";
 import { describeTrouble } from "../showing/describe-witness.ts";
 import { askWitness } from "./ask-witness.ts";
-import type { IndexView } from "./index/index-view.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log/log.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { recallWitnesses, type Recalled } from "./recalled-witnesses.ts";
 import { planCosigner, type CodeLayout } from "./sandbox-plans.ts";
+import type { FoundByWitness } from "./state.ts";
 
 /** Longest that an action waits for one round of its witnesses; it waits for two at most. */
 const PATIENCE_MS = 10_000;
@@ -25,13 +30,14 @@ const FIRST_MS = 5000;
 export type Submit = (at: string, text: string) => Promise<WitnessReply>;
 
 export interface CosigningPorts {
-  readonly log: Pick<Log, "size" | "checkpoint" | "consistency" | "cosigned" | "keepCosigned" | "records">;
-  readonly index: Pick<IndexView, "find">;
+  readonly log: Pick<Log, "size" | "checkpoint" | "consistency" | "cosigned" | "keepCosigned">;
   readonly journal: Pick<Journal, "write">;
   readonly powers: Pick<MonitorPowers, "timer" | "crypto">;
   readonly submit: Submit;
   /** The witnesses in force. */
   witnesses(): WitnessSet;
+  /** By name, what each is on record with: a start forgets nothing of it. */
+  witnessed(): ReadonlyMap<string, FoundByWitness>;
   now(): number;
   report(words: string): void;
 }
@@ -70,8 +76,6 @@ function seeNothing(): Seen {
 export function createCosigning(ports: CosigningPorts): Cosigning {
   const { log, powers } = ports;
   let seen = seeNothing();
-  /** Read with the first question of how they stand, so that no start waits for it. */
-  let recalled: Promise<ReadonlyMap<string, Recalled>> | null = null;
   let round: Promise<void> | null = null;
 
   function ask(): Promise<void> {
@@ -104,18 +108,8 @@ export function createCosigning(ports: CosigningPorts): Cosigning {
     },
     changed() {
       seen = seeNothing();
-      recalled = null;
     },
-    async standing() {
-      recalled ??= recallWitnesses(ports);
-      const now = seen;
-      try {
-        return await view(ports, { seen: now, recalled: await recalled });
-      } catch (error) {
-        recalled = null;
-        throw error;
-      }
-    },
+    standing: () => view(ports, seen),
   };
 }
 
@@ -143,6 +137,8 @@ async function askAll(ports: CosigningPorts, seen: Seen): Promise<void> {
       if (asked.kind === "cosigned") {
         seen.cosigned.set(text, checkpoint.size);
         seen.troubles.delete(text);
+        // What it finds from now on is found anew: only a record of it outlives this process.
+        for (const code of GRAVE) seen.recorded.delete(`${code} ${text}`);
         return asked.line;
       }
       noteTrouble(ports, { seen, text, name: key.name, trouble: asked.trouble });
@@ -183,10 +179,7 @@ function keysOf(set: WitnessSet, powers: CosigningPorts["powers"]): readonly Not
 }
 
 /** How each witness stands: what it cosigned since the start, or before it, as the checkpoint that is kept shows. */
-async function view(
-  ports: CosigningPorts,
-  { seen, recalled }: { readonly seen: Seen; readonly recalled: ReadonlyMap<string, Recalled> },
-): Promise<WitnessesView> {
+async function view(ports: CosigningPorts, seen: Seen): Promise<WitnessesView> {
   const { log, powers } = ports;
   const set = ports.witnesses();
   const keys = keysOf(set, powers);
@@ -205,7 +198,7 @@ async function view(
         name: key?.name ?? "",
         at,
         size: seen.cosigned.get(text) ?? before,
-        trouble: troubleOf(recalled.get(key?.name ?? ""), {
+        trouble: troubleOf(ports.witnessed().get(key?.name ?? ""), {
           trouble: seen.troubles.get(text) ?? null,
           cosigned: seen.cosigned.get(text) ?? before,
         }),
@@ -214,13 +207,15 @@ async function view(
   };
 }
 
-/** What a witness was on record with before the start stands until it cosigns again, or finds something as grave. */
+/** What a witness is on record with stands until it cosigns again, or finds something as grave. */
 function troubleOf(
-  recalled: Recalled | undefined,
+  onRecord: FoundByWitness | undefined,
   { trouble, cosigned }: { readonly trouble: WitnessView["trouble"]; readonly cosigned: number | null },
 ): WitnessView["trouble"] {
-  if (recalled === undefined || (cosigned ?? 0) > recalled.seq) return trouble;
-  return trouble === null || !isGrave(trouble.code) ? recalled.trouble : trouble;
+  if (onRecord === undefined || (cosigned ?? 0) > onRecord.record) return trouble;
+  if (trouble !== null && isGrave(trouble.code)) return trouble;
+  const { code, size, seen, at } = onRecord;
+  return { code, size, seen, status: null, at };
 }
 
 /** Starts one process that takes requests to witnesses, with the first; another when it has ended. */

@@ -230,6 +230,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     journal,
     submit: createSubmit({ powers, code: parts.code, refused: (fault) => refused("cosigner", fault) }),
     witnesses: () => state.witnesses,
+    witnessed: () => state.witnessed,
     now: trusted.now,
   });
   const telemetry = createTelemetry({ ...parts, state, failed, refused: (fault) => refused("telemetry", fault) });

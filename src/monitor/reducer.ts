@@ -7,7 +7,6 @@ import type { JsonObject, JsonValue } from "../kernel/json.ts";
 import { changePublishers, decodePublisherChange } from "../protocol/publishers.ts";
 import { decodeSecondScreen } from "../protocol/second-screen.ts";
 import { decodeTelemetry } from "../protocol/telemetry-setting.ts";
-import { decodeWitnessSet } from "../protocol/witness-set.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { applyRecovery } from "./recovery-state.ts";
 import { applyAway } from "./away-state.ts";
@@ -23,6 +22,7 @@ import { applyRestored } from "./restored-state.ts";
 import { applySecret } from "./secret-state.ts";
 import { StateFault } from "./state-fault.ts";
 import { countUse } from "./uses.ts";
+import { applyWitness } from "./witness-state.ts";
 import type { State } from "./state.ts";
 
 export { StateFault } from "./state-fault.ts";
@@ -284,12 +284,9 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "payloads-expired":
     case "payloads-destroyed":
       return applyRetention(state, { seq, at, body, payload });
-    case "witnesses-set": {
-      const set = decodeWitnessSet(objectAt(seq, payload, "document"));
-      if (set.kind !== "ok") throw new StateFault(seq, `its witnesses do not decode: ${set.message}`);
-      state.witnesses = set.value;
-      return;
-    }
+    case "witnesses-set":
+    case "witness-refused":
+      return applyWitness(state, { seq, at, body, document: payload?.["document"] ?? null });
     case "telemetry-set": {
       const setting = decodeTelemetry(objectAt(seq, payload, "document"));
       if (setting.kind !== "ok") throw new StateFault(seq, `its telemetry does not decode: ${setting.message}`);
@@ -325,7 +322,6 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "state-kept":
     case "backup-made":
     case "passkey-rolled-back":
-    case "witness-refused":
     case "home-wiped":
     case "driver-pinned":
     case "programs-started":

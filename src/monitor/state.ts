@@ -156,6 +156,8 @@ export interface State {
   readonly providers: Map<string, Provider>;
   /** Who cosigns the log's checkpoints, and what waits for that. */
   witnesses: WitnessSet;
+  /** What each of them found of the log, by its name, the newest: a setting that an owner signs ends it. */
+  readonly witnessed: Map<string, FoundByWitness>;
   /** What of the log is shown to whom, and the record that says so. */
   telemetry: { readonly setting: TelemetrySetting; readonly record: number };
   /** Whose extensions are taken. */
@@ -203,6 +205,18 @@ export interface State {
   highWater: number;
 }
 
+/** A witness had seen this log otherwise. */
+export interface FoundByWitness {
+  readonly code: "rolled-back" | "forked";
+  /** Records of the log that it was asked about. */
+  readonly size: number;
+  /** Records that it had seen. */
+  readonly seen: number;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  readonly record: number;
+}
+
 /** What was found in the place of a driver that was signed for. */
 export interface QuarantinedPin {
   /** The pin that was found. */
@@ -238,6 +252,7 @@ export function emptyState(): State {
     secrets: new Map(),
     providers: new Map(),
     witnesses: NO_WITNESSES,
+    witnessed: new Map(),
     telemetry: { setting: NO_TELEMETRY, record: 0 },
     publishers: NO_PUBLISHERS,
     secondScreen: "nothing",

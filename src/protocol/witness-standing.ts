@@ -61,7 +61,10 @@ export const WITNESSES_VIEW: Decoder<WitnessesView> = object<WitnessesView>({
   ),
 });
 
+/** What says that the log is not the one that others have seen. */
+export const GRAVE = ["rolled-back", "forked"] as const;
+
 /** Whether that says that the log is not the one that others have seen. */
-export function isGrave(code: WitnessTroubleCode): code is "rolled-back" | "forked" {
-  return code === "rolled-back" || code === "forked";
+export function isGrave(code: WitnessTroubleCode): code is (typeof GRAVE)[number] {
+  return GRAVE.some((grave) => grave === code);
 }

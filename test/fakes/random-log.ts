@@ -347,7 +347,11 @@ export const MOVES: readonly (readonly [string, Move])[] = [
   ],
   [
     "settings",
-    (log, a) => {
+    (log, a, b) => {
+      if (a % 2 === 0 && b % 4 !== 0) {
+        const [witness, code] = [`witness.test/${a % 3}`, b % 2 === 0 ? "forked" : "rolled-back"] as const;
+        return log.push({ kind: "witness-refused", witness, code, size: b, seen: b + (a % 5) });
+      }
       if (a % 2 === 0) {
         const document = { witnesses: [], quorum: 0, before: "nothing" };
         return log.signed({ kind: "witnesses-set", quorum: 0, key: log.by }, "set-witnesses", document);

@@ -7,7 +7,7 @@ import { MOVES, RandomLog } from "../../../test/fakes/random-log.ts";
 import type { Timer } from "../../platform/powers.ts";
 import { createClock } from "../../platform/clock.ts";
 import { createRandom } from "../../platform/random.ts";
-import { toHex } from "../../protocol/bytes.ts";
+import { encodeUtf8, toHex } from "../../protocol/bytes.ts";
 import type { RecordBody } from "../../protocol/record.ts";
 import type { LogFiles } from "../../platform/log-powers.ts";
 import { SIGNED } from "../signed-records.ts";
@@ -199,6 +199,11 @@ describe("what is not what the monitor kept is not used, the log is folded, and 
     ],
     ["a byte flipped in its head", (home, size) => flip(home, size, 40), /head|another log|was changed|records/u],
     ["its last byte gone", (home, size) => home.disk.put(keptPath(size), home.bytes(size).slice(0, -1)), /is cut/u],
+    [
+      "what another version wrote, in which something may be missing",
+      (home, size) => home.disk.put(keptPath(size), olderOf(home.bytes(size))),
+      /another version wrote it/u,
+    ],
     ["an empty file", (home, size) => home.disk.put(keptPath(size), new Uint8Array()), /has no head/u],
     [
       "the file of another size under its name",
@@ -372,6 +377,13 @@ describe("whoever has every key of the home, and makes the log vouch for what th
 });
 
 /** Also after newer states were kept, which were folded from the forged one. */
+/** The same bytes under the name of an earlier format. */
+function olderOf(bytes: Uint8Array): Uint8Array {
+  const older = bytes.slice();
+  older[encodeUtf8("aios state v").length] = 0x31;
+  return older;
+}
+
 async function expectFound(home: Home, deceived: Started, part: RegExp): Promise<void> {
   const keeper = home.keeper();
   await keeper.begin(deceived);

@@ -21,6 +21,7 @@ import {
   PUBLISHED,
   TOMBSTONE,
   USAGE,
+  WITNESSED,
   type AskedRow,
   type ExpiredRow,
   type MemoryRow,
@@ -195,6 +196,16 @@ export const PARTS: { readonly [Name in "signed" | "counts" | KeptField | "asked
     take({ state }, { extension, publication }) {
       if (state.published.has(extension)) return TWICE;
       state.published.set(extension, publication);
+      return null;
+    },
+  }),
+  witnessed: part(WITNESSED, {
+    *rows({ state }) {
+      for (const [witness, found] of state.witnessed) yield { witness, ...found };
+    },
+    take({ state }, { witness, ...found }) {
+      if (state.witnessed.has(witness)) return TWICE;
+      state.witnessed.set(witness, found);
       return null;
     },
   }),

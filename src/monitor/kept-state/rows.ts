@@ -41,8 +41,17 @@ import {
 import { ERASABLE } from "../../protocol/retention.ts";
 import { EXTENSION_KINDS, extensionName } from "../../protocol/extension.ts";
 import { PROVENANCE, type Provenance } from "../../protocol/provenance.ts";
+import { GRAVE } from "../../protocol/witness-standing.ts";
 import { PUBLICATION, type Publication } from "../../protocol/publisher.ts";
-import type { ExtensionState, HeldState, InstanceState, OpenIntent, QuarantinedPin, State } from "../state.ts";
+import type {
+  ExtensionState,
+  FoundByWitness,
+  HeldState,
+  InstanceState,
+  OpenIntent,
+  QuarantinedPin,
+  State,
+} from "../state.ts";
 import type { Folded } from "./folded.ts";
 
 /** One part of what is kept: as rows, each a line of its own, and back. */
@@ -232,6 +241,18 @@ export interface PublishedRow {
   readonly publication: Publication;
 }
 export const PUBLISHED: Decoder<PublishedRow> = object<PublishedRow>({ extension: digest, publication: PUBLICATION });
+
+export interface WitnessedRow extends FoundByWitness {
+  readonly witness: string;
+}
+export const WITNESSED: Decoder<WitnessedRow> = object<WitnessedRow>({
+  witness: text({ max: 400 }),
+  code: oneOf(GRAVE),
+  size: count,
+  seen: count,
+  at: moment,
+  record: count,
+});
 
 export const FROZEN: Decoder<{ readonly record: number }> = object<{ readonly record: number }>({ record: count });
 

@@ -6,7 +6,7 @@ import { deriveKey, type LogKeys } from "../log/keys.ts";
 
 /** What kept bytes say of themselves in clear; bound into every seal. */
 export interface KeptHead {
-  readonly v: 1;
+  readonly v: 2;
   readonly origin: string;
   /** The records that were folded. */
   readonly size: number;
@@ -19,14 +19,16 @@ export interface KeptHead {
 }
 
 const HEAD: Decoder<KeptHead> = object<KeptHead>({
-  v: literal(1),
+  v: literal(2),
   origin: text({ max: 256 }),
   size: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   root: text({ max: 64, pattern: /^[0-9a-f]{64}$/ }),
   epoch: integer({ min: 1, max: 2 ** 32 - 1 }),
   salt: text({ max: 32, pattern: /^[0-9a-f]{32}$/ }),
 });
-const MAGIC = "aios state v1\n";
+const MAGIC = "aios state v2\n";
+/** What another version of AIOS kept may lack what this one looks for in it. */
+const ANY_VERSION = "aios state v";
 const MAX_HEAD_BYTES = 1024;
 const SALT_BYTES = 16;
 const LENGTH_BYTES = 4;
@@ -53,7 +55,7 @@ export async function sealLines(
   },
 ): Promise<Uint8Array> {
   const { place, crypto, random, keys, pause } = options;
-  const head: KeptHead = { v: 1, ...place, epoch: keys.epoch, salt: toHex(random.bytes(SALT_BYTES)) };
+  const head: KeptHead = { v: 2, ...place, epoch: keys.epoch, salt: toHex(random.bytes(SALT_BYTES)) };
   const headBytes = encodeUtf8(`${MAGIC}${canonicalize({ ...head })}\n`);
   const key = keyOf(head, { crypto, keys });
   const parts: Uint8Array[] = [headBytes];
@@ -118,7 +120,7 @@ function split(bytes: Uint8Array): { head: KeptHead; headBytes: Uint8Array; piec
   const end = bytes.subarray(0, MAX_HEAD_BYTES).indexOf(10, MAGIC.length) + 1;
   const headBytes = bytes.subarray(0, end);
   const head = end === 0 ? null : parseHead(decodeUtf8(headBytes) ?? "");
-  if (head === null) throw new KeptStateFault("it has no head");
+  if (head === null) throw new KeptStateFault(isOfOthers(headBytes) ? "another version wrote it" : "it has no head");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const pieces: Uint8Array[] = [];
   for (let at = end; at < bytes.length;) {
@@ -129,6 +131,11 @@ function split(bytes: Uint8Array): { head: KeptHead; headBytes: Uint8Array; piec
   }
   if (pieces.length === 0) throw new KeptStateFault("it is cut");
   return { head, headBytes, pieces };
+}
+
+function isOfOthers(head: Uint8Array): boolean {
+  const line = decodeUtf8(head) ?? "";
+  return line.startsWith(ANY_VERSION) && !line.startsWith(MAGIC);
 }
 
 function parseHead(written: string): KeptHead | null {
