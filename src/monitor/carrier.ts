@@ -5,7 +5,7 @@ import type { InjectorRequests } from "../protocol/inject-order.ts";
 import type { BrokerRequests, NetOrder, NetResult } from "../protocol/net-order.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import type { LiveInstance } from "./live.ts";
-import { enlist } from "./parts.ts";
+import { enlist, isStopped } from "./parts.ts";
 import type { Logins } from "./logins.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planBroker, planInjector, type CodeLayout } from "./sandbox-plans.ts";
@@ -101,7 +101,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     // The face's side of it knows one process only: streams of one that is gone would be taken for those of the next.
     if (end === null) throw new NoCarrier("what carried this for the instance is gone");
     try {
-      const started = await enlist(live, part, powers.startSandbox(spec, "capture", [end]));
+      const started = await enlist(live, part, () => powers.startSandbox(spec, "capture", [end]));
       processes.add(started);
       void started.ended.then(() => processes.delete(started));
       const [channel] = started.channels;
@@ -125,6 +125,11 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     return peer;
   }
 
+  /** What leads to a process is taken once, and is still needed when the instance goes on. */
+  function refuseStopped(): void {
+    if (isStopped(live)) throw new NoCarrier("the instance was stopped meanwhile");
+  }
+
   async function startBroker(): Promise<BrokerPeer> {
     const end = live.netEnd;
     live.netEnd = null;
@@ -138,6 +143,8 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     let killed = false;
     let process: SandboxedProcess | null = null;
     const run = async (): Promise<InjectorPeer> => {
+      if (isStopped(live)) injectors.delete(key);
+      refuseStopped();
       const place = live.secretEnds.get(key);
       const started = await start("injector", planInjector(code), place?.take() ?? null);
       process = started;
@@ -200,6 +207,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
       if (via === null) throw new NoCarrier("the secret was granted after the agent had started; start it again");
       const begun = cuts;
       const commitment = injection === null ? null : await ready(token, injection);
+      refuseStopped();
       const found = injection === null ? (broker ??= startBroker()) : armedPeer(injection, commitment);
       const peer = await found.catch((error: unknown) => {
         throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");

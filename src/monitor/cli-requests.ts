@@ -280,7 +280,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             const driver = await pool.start(name, source, {
               workspace,
               events: { onProgress() {}, onChanged() {}, onGone() {} },
-              enlist: (starting) => starting,
+              enlist: (begin) => begin(),
             });
             driver.stop();
             return [name, { pin: driver.pin, offer: driver.offer }] as const;

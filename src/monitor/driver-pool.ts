@@ -48,8 +48,8 @@ export interface RunningDriver {
   stop(): void;
 }
 
-/** Takes part in the start of each sandbox, so that who can stop it knows of it. */
-export type Enlist = (starting: Promise<SandboxedProcess>) => Promise<SandboxedProcess>;
+/** Begins each sandbox, or lets it not begin, so that who can stop it knows of it. */
+export type Enlist = (begin: () => Promise<SandboxedProcess>) => Promise<SandboxedProcess>;
 
 /** `driver-timeout` of the first answer; npm servers take a second or two on a busy machine. */
 const OPEN_MS = 30_000;
@@ -80,7 +80,8 @@ export function createDriverPool(
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
       const { extensions: store, crypto } = powers;
       const tree = source.kind === "ext" ? await openTree(source, { state, store, crypto }) : null;
-      const process = await enlist(powers.startSandbox(planDriver(code, source, { workspace, tree }), "capture"));
+      const plan = planDriver(code, source, { workspace, tree });
+      const process = await enlist(() => powers.startSandbox(plan, "capture"));
       const processes: SandboxedProcess[] = [process];
       const stop = (): void => {
         for (const each of processes) each.kill();
@@ -135,7 +136,7 @@ async function joinConnector(
   }: { code: CodeLayout; source: { readonly url: string }; driver: SandboxedProcess; enlist: Enlist },
 ): Promise<SandboxedProcess> {
   const target = httpTarget(source.url);
-  const connector = await enlist(powers.startSandbox(planConnector(code, target), "capture"));
+  const connector = await enlist(() => powers.startSandbox(planConnector(code, target), "capture"));
   const [near, far] = [driver.channels[1], connector.channels[0]];
   if (near === undefined || far === undefined) throw new Error("Cannot join the connector: it got no channel");
   pipe(near, far);

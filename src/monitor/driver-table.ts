@@ -128,7 +128,7 @@ export function createDriverTable(
         ? startDevice(live, spec.source.kind)
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
-            enlist: (starting) => enlist(live, "driver", starting),
+            enlist: (begin) => enlist(live, "driver", begin),
             events: {
               onProgress: (event) => {
                 if (live.running.has(event.token)) live.face?.port.progress(event);

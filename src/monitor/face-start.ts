@@ -45,7 +45,7 @@ export async function startFace(live: LiveInstance, start: FaceStart): Promise<v
     forwards: start.forwards,
     injectors: start.injectors.length,
   });
-  const process = await enlist(live, "face", powers.startSandbox(plan, "capture", ends)).finally(() => {
+  const process = await enlist(live, "face", () => powers.startSandbox(plan, "capture", ends)).finally(() => {
     for (const end of ends) end.close();
   });
   const [channel] = process.channels;

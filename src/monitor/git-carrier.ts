@@ -5,7 +5,7 @@ import type { CourierRequests, GitResult } from "../protocol/git-order.ts";
 import { keyOf, NoCarrier } from "./carrier.ts";
 import type { LiveInstance } from "./live.ts";
 import type { Logins } from "./logins.ts";
-import { enlist } from "./parts.ts";
+import { enlist, isStopped } from "./parts.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planCourier, type CodeLayout } from "./sandbox-plans.ts";
 
@@ -59,10 +59,15 @@ export function createGitCarrier(live: LiveInstance, ports: GitCarrierPorts): Gi
     const running = couriers.get(key);
     if (running !== undefined) return running;
     const run = async (): Promise<CourierPeer> => {
+      // Its end of the channel is taken once, and is still needed when the instance goes on.
+      if (isStopped(live)) {
+        couriers.delete(key);
+        throw new NoCarrier("the instance was stopped meanwhile");
+      }
       const end = live.secretEnds.get(key)?.take() ?? null;
       if (end === null) throw new NoCarrier("what carried this for the instance is gone");
-      const starting = powers.startSandbox(planCourier(code), "capture", [end]);
-      const started = await enlist(live, "courier", starting).finally(() => end.close());
+      const begin = (): Promise<SandboxedProcess> => powers.startSandbox(planCourier(code), "capture", [end]);
+      const started = await enlist(live, "courier", begin).finally(() => end.close());
       made.process = started;
       const [channel] = started.channels;
       if (channel === undefined || stopped || couriers.get(key) !== made) {

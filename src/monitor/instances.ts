@@ -272,16 +272,17 @@ export function createInstances(ports: InstancePorts): Instances {
             devices,
           });
           overruled = overruledIn(spec, request.environment);
-          const agent = powers.startAgent(spec, {
-            streams,
-            hear: (news) => ports.hear(live, news),
-            after: others,
-            bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
-            reached: (reached) => endByLimit(live, reached, limitPorts),
-            ends: opened,
-            device: live.storageEnd,
-          });
-          live.agent = await enlist(live, "agent", agent).catch(async (error: unknown) => {
+          const start = () =>
+            powers.startAgent(spec, {
+              streams,
+              hear: (news) => ports.hear(live, news),
+              after: others,
+              bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
+              reached: (reached) => endByLimit(live, reached, limitPorts),
+              ends: opened,
+              device: live.storageEnd,
+            });
+          live.agent = await enlist(live, "agent", start).catch(async (error: unknown) => {
             await others;
             throw error;
           });

@@ -24,7 +24,7 @@ test.each([
   const state = { instance: "i-0123456789abcdef", agent: "worker", life: "running", why: null } as InstanceState;
   const live = newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
   const made = Promise.withResolvers<SandboxedProcess>();
-  const enlisted = enlist(live, "driver", made.promise);
+  const enlisted = enlist(live, "driver", () => made.promise);
   live.state.life = life;
   live.over = over;
   made.resolve(sandbox);

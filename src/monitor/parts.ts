@@ -2,15 +2,24 @@ import type { SandboxedProcess } from "../platform/powers.ts";
 import type { Part } from "../protocol/stop-report.ts";
 import type { LiveInstance } from "./live.ts";
 
+/** Whether nothing may begin for an instance now: it is frozen, or its end has begun. */
+export function isStopped({ state, over }: LiveInstance): boolean {
+  return over || state.life === "frozen";
+}
+
 /**
- * Enters a sandbox that is being made for an instance, so that no stop passes it over: one that comes to be while the
- * instance is frozen stands still at once, and one that comes while it is being ended, or after that, is killed.
+ * Begins a sandbox for an instance, so that no stop passes it over: while the instance is frozen, and once it is being ended,
+ * none begins any more, so what was begun when a stop looks is all there is to wait for. One that comes to be while
+ * the instance is frozen stands still at once, and one that comes while it is being ended is killed.
+ * Rejects when it may not begin, and as `begin` does.
  */
 export async function enlist<S extends SandboxedProcess>(
   live: LiveInstance,
   part: Part,
-  starting: Promise<S>,
+  begin: () => Promise<S>,
 ): Promise<S> {
+  if (isStopped(live)) throw new Error("it was stopped before this part of it began");
+  const starting = begin();
   live.starts.add(starting);
   try {
     const sandbox = await starting;

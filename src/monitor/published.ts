@@ -112,7 +112,8 @@ export async function publishPorts(
     for (const { name, inside, outside, host } of served) {
       await journal.write({ kind: "port-opened", instance, agent, port: name, host, inside, outside });
     }
-    const process = await enlist(live, "ports", powers.startSandbox(planGate(code, ends.length - 1), "capture", ends));
+    const plan = planGate(code, ends.length - 1);
+    const process = await enlist(live, "ports", () => powers.startSandbox(plan, "capture", ends));
     live.published = await serveGate(live, { ...ports, process, served, chain });
     return near;
   } catch (error) {

@@ -3,11 +3,11 @@ import { newBreaker } from "../kernel/breaker.ts";
 import { createAskedStops, type AskedStops } from "./asked-stops.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { Part } from "../protocol/stop-report.ts";
-import { newLive, type LiveInstance } from "./live.ts";
+import { type FacePort, newLive, type LiveInstance } from "./live.ts";
 import { enlist } from "./parts.ts";
 import { createSeen } from "./provenance.ts";
 import type { InstanceState } from "./state.ts";
-import { endTogether, freezeTogether, type StoppingPorts } from "./stopping.ts";
+import { endTogether, freezeTogether, letGoOn, type StoppingPorts } from "./stopping.ts";
 
 /* What is said of a stop when a part of it cannot be confirmed, with sandboxes that behave as the test says. */
 
@@ -163,6 +163,68 @@ describe("a freeze", () => {
   });
 });
 
+/*
+ * A start makes its parts one after another, and rests in between: for a folder, a digest, a record. What came to be seen of it
+ * when the stop looked is not all that it would make.
+ */
+describe("a start that rests between two of its parts when a stop comes", () => {
+  /** One that has made its first part, and one that is still in the making; each goes on to its next when `open` is called. */
+  function resting() {
+    const live = liveWith([]);
+    const { promise: rest, resolve: open } = Promise.withResolvers<void>();
+    const made = Promise.withResolvers<SandboxedProcess>();
+    const [first, second] = [sandbox(), sandbox()];
+    const begun: Part[] = [];
+    const next = (part: Part): Promise<SandboxedProcess> =>
+      enlist(live, part, () => {
+        begun.push(part);
+        return new Promise(() => {});
+      });
+    const starts = [
+      enlist(live, "storage", () => Promise.resolve(first))
+        .then(() => rest)
+        .then(() => next("agent")),
+      enlist(live, "face", () => made.promise).then(() => next("driver")),
+    ];
+    const ended = Promise.allSettled(starts);
+    const goOn = (): void => {
+      made.resolve(second);
+      open();
+    };
+    return { live, begun, goOn, ended, first, second };
+  }
+
+  test.each(["freeze", "end"] as const)(
+    "its next part does not begin, and the answer to a %s waits for the others",
+    async (kind) => {
+      const { live, begun, goOn, ended, first, second } = resting();
+      await expect.poll(() => live.parts.size).toBe(1);
+      const { ports } = stage({});
+      const stop =
+        kind === "freeze"
+          ? freezeTogether(asked(live), ports).report
+          : endTogether([{ live, why: "killed" }], () => [first, second].forEach((each) => each.kill()), ports);
+      goOn();
+      const [stopped] = await stop;
+      expect(begun).toEqual([]);
+      expect(stopped).toMatchObject({ confirmed: true, starting: 0, parts: [{ part: "face" }, { part: "storage" }] });
+      expect((await ended).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    },
+  );
+
+  test("twin: once it may go on, it makes them", async () => {
+    const { live, begun, goOn } = resting();
+    await freezeTogether(asked(live), stage({}).ports).report;
+    live.state.life = "running"; // as an owner's statement does
+    let changed = 0;
+    live.face = { process: sandbox(), port: { changed: () => changed++ } as unknown as FacePort };
+    letGoOn([live], stage({}).ports);
+    expect(changed).toBe(1);
+    goOn();
+    await expect.poll(() => begun.toSorted()).toEqual(["agent", "driver"]);
+  });
+});
+
 describe("an end", () => {
   test("is confirmed from when nothing acts any more, and says what is left", async () => {
     for (const [wild, immortal, state] of [
@@ -189,9 +251,7 @@ describe("an end", () => {
     const ending = endTogether([{ live, why: "killed" }], () => agent.kill(), ports);
     expect([live.state.life, live.state.why, records, agent.kills]).toEqual(["ended", "killed", ["instance-ended"], 0]);
     // Neither held nor killed by what follows, it would run until the end.
-    const late = sandbox();
-    await enlist(live, "driver", Promise.resolve(late));
-    expect(late.kills).toBe(1);
+    await expect(enlist(live, "driver", () => Promise.resolve(sandbox()))).rejects.toThrow("it was stopped");
     await ending;
     expect(agent.kills).toBe(1);
   });

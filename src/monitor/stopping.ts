@@ -303,6 +303,8 @@ export function letGoOn(lives: readonly LiveInstance[], { powers }: Pick<Stoppin
     ),
   );
   powers.stops.letGo(lives.flatMap((live) => sandboxesOf(live, ["agent"])));
+  // A driver that would have begun meanwhile did not, and is missing in a list that was made then.
+  for (const { face } of lives) face?.port.changed();
 }
 
 function firstOf(live: LiveInstance): readonly SandboxedProcess[] {

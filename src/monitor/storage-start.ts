@@ -35,7 +35,7 @@ export async function startStorage(
       throw new Refusal("workspace", `${message}.`, hintOf(error));
     });
     const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open, obeyed });
-    live.storage = await enlist(live, "storage", powers.startSandbox(plan, "ignore", [inner]));
+    live.storage = await enlist(live, "storage", () => powers.startSandbox(plan, "ignore", [inner]));
     void live.storage.ended.then(({ code: exit }) => {
       if (exit !== 0) onFault();
     });

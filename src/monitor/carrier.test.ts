@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { newBreaker } from "../kernel/breaker.ts";
+import type { Injection } from "../kernel/secrets.ts";
+import type { SshBinding } from "../kernel/ssh-binding.ts";
+import type { SandboxedProcess } from "../platform/powers.ts";
+import { createCarrier, keyOf, type CarrierPorts } from "./carrier.ts";
+import { createGitCarrier, type GitCarrierPorts } from "./git-carrier.ts";
+import { type LiveInstance, newLive } from "./live.ts";
+import { createSeen } from "./provenance.ts";
+import type { InstanceState } from "./state.ts";
+
+/*
+ * Nothing that carries the network begins for an instance that was frozen meanwhile, and what leads to it is not used up by
+ * that: once the instance goes on, its network works as before.
+ */
+const SECRET = { secret: "token", to: "https://example.org" } as unknown as Injection & SshBinding;
+
+function stage() {
+  const state = { instance: "i-0123456789abcdef", agent: "worker", life: "running", why: null } as InstanceState;
+  const live = newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
+  const end = { close: () => {} } as unknown as NonNullable<LiveInstance["netEnd"]>;
+  live.netEnd = end;
+  const ends = [end];
+  live.secretEnds.set(keyOf(SECRET), { via: 1, take: () => ends.pop() ?? null });
+  let begun = 0;
+  const process = { channels: [{}], ended: new Promise(() => {}), kill: () => {} } as unknown as SandboxedProcess;
+  const peer = { request: () => Promise.resolve({ status: 200 }), close: () => {} };
+  const ports = {
+    powers: { startSandbox: () => (begun++, Promise.resolve(process)), random: { hex: () => "00" } },
+    code: { root: "/code", node: "/node" },
+    connectBroker: () => peer,
+    connectInjector: () => peer,
+    connectCourier: () => peer,
+    logins: {
+      ready: () => Promise.resolve("c"),
+      valueOf: () => Promise.resolve({ commitment: "c", value: "v", others: [] }),
+      answered: () => {},
+    },
+  } as unknown as CarrierPorts & GitCarrierPorts;
+  return { live, ports, begun: () => begun };
+}
+
+test.each(["a broker", "an injector", "a courier"])("%s", async (what) => {
+  const { live, ports, begun } = stage();
+  const [carrier, git] = [createCarrier(live, ports), createGitCarrier(live, ports)];
+  const call = { token: 1, most: null };
+  const carry = (): Promise<unknown> =>
+    what === "a courier"
+      ? git.session({} as never, { ...call, binding: SECRET })
+      : carrier.exchange({} as never, { ...call, injection: what === "a broker" ? null : SECRET });
+  live.state.life = "frozen";
+  await expect(carry()).rejects.toThrow("the instance was stopped meanwhile");
+  expect(begun()).toBe(0);
+  live.state.life = "running";
+  expect(await carry()).toMatchObject({ status: 200 });
+  expect(begun()).toBe(1);
+  live.over = true;
+  await expect(createCarrier(live, ports).exchange({} as never, { ...call, injection: null })).rejects.toThrow(
+    /stopped/,
+  );
+});
