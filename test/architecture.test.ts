@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MEMORY_FAULTS } from "../src/monitor/memory/fault.ts";
+import { LOG_TROUBLES } from "../src/protocol/log-trouble.ts";
 import { REFUSALS } from "../src/monitor/faults.ts";
 import { REASONS } from "../src/kernel/codes.ts";
 import { shownTwice, unknownCommands } from "./messages.ts";
@@ -343,6 +344,11 @@ describe("docs/codes.md", () => {
 
   it("lists exactly the monitor's refusals, each with its sentence", () => {
     expect(rows(refusals)).toEqual(REFUSALS);
+  });
+
+  it("lists exactly the states of a log that takes no records, each with its sentence", () => {
+    const [, states = ""] = readFileSync(join(ROOT, "docs", "codes.md"), "utf8").split("# States of the log");
+    expect(rows(states)).toEqual(LOG_TROUBLES);
   });
 
   it("lists exactly what memory says in place of an answer, each with its sentence", () => {

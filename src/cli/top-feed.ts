@@ -1,5 +1,6 @@
 import { pagesOfHeld } from "../protocol/held-view.ts";
 import type { HeldView, InstanceView } from "../protocol/requests.ts";
+import type { LogTrouble } from "../protocol/log-trouble.ts";
 import type { AwayView } from "../protocol/away-requests.ts";
 import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { LogRecord } from "../protocol/record.ts";
@@ -17,6 +18,8 @@ export interface TopFeed {
   readonly recovering: RecoveryPending | null;
   /** What a record takes until it is durable, milliseconds, while the log is slow; else null. */
   readonly slowLog: number | null;
+  /** Why the log takes no records, or null. */
+  readonly log: LogTrouble | null;
   /** The stretch in which nobody is there to be asked, while it is one. */
   readonly away: AwayView | null;
   /** Asks anew for everything. */
@@ -47,6 +50,7 @@ export async function followTop(
   let allFrozen: number | null = null;
   let recovering: RecoveryPending | null = null;
   let slowLog: number | null = null;
+  let log: LogTrouble | null = null;
   let away: AwayView | null = null;
   let asking = false;
   let again = false;
@@ -61,6 +65,7 @@ export async function followTop(
       const answer = await client.request("ps", { all: false });
       instances = answer.instances;
       allFrozen = answer.allFrozen;
+      log = answer.log;
       const { slow, millis } = await client.request("log-pace", {});
       slowLog = slow ? millis : null;
       ({ away } = await client.request("away", {}));
@@ -137,6 +142,9 @@ export async function followTop(
     },
     get slowLog() {
       return slowLog;
+    },
+    get log() {
+      return log;
     },
     get away() {
       return away;

@@ -51,6 +51,7 @@ function model(change: Partial<TopModel> = {}): TopModel {
     allFrozen: null,
     recovering: null,
     slowLog: null,
+    log: null,
     away: null,
     pane: "instances",
     chosen: { instances: 0, held: 0 },
@@ -86,6 +87,10 @@ describe("the screen", () => {
     const recovering = { record: 9, owner: "ed25519:0123456789abcdef", name: "maria-2", due: NOW + 3_600_000 };
     expect(draw(model({ recovering }))[2]).toMatch(/^SOMEBODY RECOVERS A KEY: maria-2 is an owner in 60 min/);
     expect(draw(model({ away: "away until 2026-11-22 20:00:00" }))[2]).toBe("away until 2026-11-22 20:00:00");
+    const log = { code: "log-read-only", message: "the disk of the log is read-only", hint: "mend it" } as const;
+    expect(draw(model({ log }))[2]).toMatch(
+      /^THE LOG TAKES NO RECORDS: the disk of the log is read-only \(log-read-only\)/u,
+    );
     expect(draw(model({ slowLog: 230 }))[2]).toMatch(/^THE LOG IS SLOW: 230 ms a record\. Every effect waits/u);
     expect(draw(model()).join("\n")).not.toMatch(/SLOW/u);
     expect(draw(model({ allFrozen: 17 }))[1]).toBe("EVERYTHING IS FROZEN (record 17)  [T] you sign, all goes on");

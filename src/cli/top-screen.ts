@@ -1,3 +1,4 @@
+import type { LogTrouble } from "../protocol/log-trouble.ts";
 import type { RecoveryPending } from "../protocol/owner-requests.ts";
 import type { InstanceView } from "../protocol/requests.ts";
 import type { HeldLine } from "./held.ts";
@@ -26,6 +27,8 @@ export interface TopModel {
   readonly recovering: RecoveryPending | null;
   /** What a record takes until it is durable, milliseconds, while that is long; else null. */
   readonly slowLog: number | null;
+  /** Why the log takes no records, or null. */
+  readonly log: LogTrouble | null;
   /** That nobody is there to be asked, and until when, while it is so; visible text. */
   readonly away: string | null;
   readonly pane: "instances" | "held";
@@ -65,6 +68,10 @@ function recoveryWarning({ name, due }: RecoveryPending, now: number): string {
   return `SOMEBODY RECOVERS A KEY: ${makeVisible(name)} is an owner in ${showSpan(due - now)}. Stop it: aios owners stop`;
 }
 
+function logWarning({ code, message }: LogTrouble): string {
+  return `THE LOG TAKES NO RECORDS: ${makeVisible(message)} (${code}). Nothing happens; aios doctor says what to do`;
+}
+
 function slowWarning(millis: number): string {
   return `THE LOG IS SLOW: ${millis} ms a record. Every effect waits for it; aios doctor says more`;
 }
@@ -90,6 +97,7 @@ export function drawTop(
       : short
         ? breakUp(line("[S] STOP: freezes all", "bad"), columns)
         : [join(["bad", "[S] STOP"], "  freezes everything at once")]),
+    ...(model.log === null ? [] : warn(logWarning(model.log), "bad")),
     ...(model.slowLog === null ? [] : warn(slowWarning(model.slowLog), "wait")),
     ...(model.away === null ? [] : warn(model.away, "wait")),
     ...(model.recovering === null ? [] : warn(recoveryWarning(model.recovering, now), "bad")),

@@ -49,6 +49,7 @@ import { NET_OFFER, netSpec } from "./net-offer.ts";
 import type { PasskeyDesk } from "./passkey-desk.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
 import type { MonitorPowers } from "./powers.ts";
+import type { RecoveringJournal } from "./recovering.ts";
 import type { CodeLayout } from "./sandbox-plans.ts";
 import type { HeldState } from "./state.ts";
 import type { Statements } from "./statements.ts";
@@ -61,7 +62,7 @@ export interface CliPorts {
   readonly home: string;
   readonly start: string;
   readonly powers: MonitorPowers;
-  readonly journal: Journal;
+  readonly journal: Journal & Pick<RecoveringJournal, "trouble">;
   readonly asked: Asked;
   readonly away: Pick<AwayDesk, "back">;
   readonly digests: Pick<DigestPieces, "since">;
@@ -195,7 +196,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return { state: ended.life, exit: ended.exit, why: ended.why };
     },
     async ps({ all }) {
-      return { instances: instances.list(all), allFrozen: state.allFrozen?.record ?? null };
+      return { instances: instances.list(all), allFrozen: state.allFrozen?.record ?? null, log: journal.trouble() };
     },
     async freeze({ instance }) {
       const stopped = await instances.freezeAsked(instance);

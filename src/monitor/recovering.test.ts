@@ -1,26 +1,48 @@
 import { expect, test } from "vitest";
 import { LogError } from "./log/error.ts";
 import type { OwingJournal } from "./journal.ts";
-import { recovering } from "./recovering.ts";
+import { recovering, type RecoveringJournal } from "./recovering.ts";
 
 /** A journal that fails while `broken`, and what was written and tried. */
 function stage(): {
-  readonly journal: OwingJournal;
+  readonly journal: RecoveringJournal;
   readonly written: string[];
-  readonly world: { broken: boolean; out: boolean; stands: boolean; recovers: number; works: number; outs: number };
+  readonly world: {
+    broken: boolean;
+    out: boolean;
+    stands: boolean;
+    recovers: number;
+    works: number;
+    outs: number;
+    shrunk: boolean;
+    tooLarge: boolean;
+  };
+  readonly reports: string[];
   /** Lets the next look come. */
   run(): Promise<void>;
 } {
   const written: string[] = [];
-  const world = { broken: false, out: false, stands: true, recovers: 0, works: 0, outs: 0 };
+  const world = {
+    broken: false,
+    out: false,
+    shrunk: false,
+    tooLarge: false,
+    stands: true,
+    recovers: 0,
+    works: 0,
+    outs: 0,
+  };
   let due: (() => void) | null = null;
   const write = async (body: { readonly kind: string }): Promise<number> => {
     if (world.broken) throw new LogError("log-unavailable", "Cannot write the log: ENOSPC");
+    if (world.tooLarge) throw new LogError("record-too-large", "Cannot append: it is too large");
     return written.push(body.kind);
   };
   const log = {
     async recover() {
       world.recovers++;
+      if (world.broken && world.shrunk)
+        throw new LogError("log-shrunk", "Cannot go on: the disk came back with 3 records of the log's 4");
       const cause = Object.assign(new Error("no"), { code: world.out ? "EROFS" : "ENOSPC" });
       if (world.broken) throw new LogError("log-unavailable", "still", { cause });
     },
@@ -44,8 +66,12 @@ function stage(): {
       }
     },
   } as unknown as OwingJournal;
+  const reports: string[] = [];
+  const report = (words: string): void => void reports.push(words);
+  const hears = { logWorks: () => void world.works++, diskIsOut: () => void world.outs++, report };
   return {
-    journal: recovering({ log, powers, logWorks: () => void world.works++, diskIsOut: () => void world.outs++ }, inner),
+    journal: recovering({ log, powers, ...hears }, inner),
+    reports,
     written,
     world,
     async run() {
@@ -89,6 +115,46 @@ test("a write that fails while the log is tried has it tried once more", async (
   expect(world.works).toBe(1);
 });
 
+test("the log's state is there to be asked for while it takes nothing, and is said once each time that it is another", async () => {
+  const { journal, world, run, reports } = stage();
+  expect(journal.trouble()).toBeNull();
+  world.broken = true;
+  await expect(journal.write(STOP)).rejects.toThrow("ENOSPC");
+  expect(journal.trouble()).toMatchObject({ code: "log-unavailable" });
+  await run();
+  await run();
+  expect(journal.trouble()).toMatchObject({ code: "log-full", message: "the disk of the log is full" });
+  world.out = true;
+  await run();
+  expect(journal.trouble()).toMatchObject({ code: "log-read-only" });
+  world.shrunk = true;
+  await run();
+  expect(journal.trouble()).toMatchObject({
+    code: "log-shrunk",
+    message: "Cannot go on: the disk came back with 3 records of the log's 4",
+    hint: expect.stringMatching(/put the disk back as it was, with every record.*aios restore/u),
+  });
+  world.broken = false;
+  await run();
+  expect(journal.trouble()).toBeNull();
+  expect(reports.map((words) => /\((log-[a-z-]+)\)|written again/u.exec(words)?.[1] ?? words)).toEqual([
+    "log-unavailable",
+    "log-full",
+    "log-read-only",
+    "log-shrunk",
+    "the log can be written again",
+  ]);
+});
+
+test("a record that is too large says nothing of the log", async () => {
+  const { journal, world, run } = stage();
+  world.tooLarge = true;
+  await expect(journal.write(STOP)).rejects.toMatchObject({ code: "record-too-large" });
+  expect(journal.trouble()).toBeNull();
+  await run();
+  expect(journal.trouble()).toBeNull();
+});
+
 test("of a disk that has to be taken out it is told, and not of one that is full", async () => {
   const { journal, world, run } = stage();
   world.broken = true;
@@ -110,6 +176,7 @@ test("RECORD-FIRST: nothing is written for a home that was removed or moved, and
   journal.owe(STOP);
   await run();
   expect([written, world.recovers, world.works]).toEqual([[], 0, 0]);
+  expect(journal.trouble()).toMatchObject({ code: "log-away" });
   world.stands = true;
   await run();
   expect([written, world.works]).toEqual([["stop"], 1]);

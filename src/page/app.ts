@@ -13,6 +13,7 @@ import { recordView } from "./record.ts";
 import { signLink } from "./sign-link.ts";
 import { stopAll, stopButton, type Say } from "./stop.ts";
 import { tellAway } from "../showing/describe-away.ts";
+import { tellLogTrouble } from "../showing/describe-log.ts";
 import { makeVisible } from "../showing/visible.ts";
 import { timeOf } from "./time.ts";
 import type { View } from "./view.ts";
@@ -153,8 +154,9 @@ function inside(): void {
 /** What everybody must see, with where an owner signs to end it. */
 function drawWarning(banner: HTMLElement, feed: Feed): void {
   const words = warning(feed);
-  const { recovering, allFrozen, roles } = feed;
-  const frozen = allFrozen === null ? null : ({ purpose: "thaw-all", value: allFrozen } as const);
+  const { recovering, log, allFrozen, roles } = feed;
+  // What is signed is recorded, which cannot be while the log takes nothing.
+  const frozen = log !== null || allFrozen === null ? null : ({ purpose: "thaw-all", value: allFrozen } as const);
   const target = recovering === null ? frozen : ({ purpose: "stop-recovery", value: recovering.record } as const);
   const drawn = JSON.stringify([words, target, roles]);
   if (banner.dataset["drawn"] === drawn) return;
@@ -172,11 +174,12 @@ function drawNotice(notice: HTMLElement, { away }: Feed): void {
 }
 
 /** In words. */
-function warning({ recovering, allFrozen, connected }: Feed): string {
+function warning({ recovering, log, allFrozen, connected }: Feed): string {
   if (recovering !== null) {
     const { name, due } = recovering;
     return `Somebody recovers a lost key: ${makeVisible(name)} is an owner at ${timeOf(due)}. Stop it at a terminal: aios owners stop`;
   }
+  if (log !== null) return tellLogTrouble(log);
   if (allFrozen !== null) return "Everything is frozen. An owner lets it go on: aios thaw --all";
   return connected ? "" : "No connection to the console; it is tried again.";
 }

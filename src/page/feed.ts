@@ -1,5 +1,6 @@
 import type { AwayView } from "../protocol/away-requests.ts";
 import { pagesOfHeld } from "../protocol/held-view.ts";
+import type { LogTrouble } from "../protocol/log-trouble.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import type { CliEvents, HeldView, InstanceView } from "../protocol/requests.ts";
 import { ask, hasHalf, signedIn, watch } from "./api.ts";
@@ -17,6 +18,8 @@ export interface Feed {
   /** The last records, newest first. */
   readonly recent: readonly LogRecord[];
   readonly allFrozen: number | null;
+  /** Why the log takes no records, or null. */
+  readonly log: LogTrouble | null;
   /** Somebody recovers a lost key: everybody is told. */
   readonly recovering: CliEvents["recovering"]["pending"];
   /** The stretch in which nobody is there to be asked, while it is one. */
@@ -29,6 +32,8 @@ export interface Feed {
 /** Instances are asked for at most so often, however much happens, milliseconds. */
 const ASK_MS = 200;
 const AGAIN_MS = 1500;
+/** What no record tells is found so late: a log that takes none, and what stands still for it. */
+const RESYNC_MS = 10_000;
 const RECENT = 60;
 const QUIET: ReadonlySet<LogRecord["kind"]> = new Set(["programs-started", "files-written", "calls-refused", "intent"]);
 
@@ -48,6 +53,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
   let instances: readonly InstanceView[] = [];
   let recent: LogRecord[] = [];
   let allFrozen: number | null = null;
+  let log: LogTrouble | null = null;
   let recovering: CliEvents["recovering"]["pending"] = null;
   let away: AwayView | null = null;
   let roles: Roles = null;
@@ -68,7 +74,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     if (asking) return void (again = true);
     asking = true;
     try {
-      ({ instances, allFrozen } = await ask("ps", { all: true }));
+      ({ instances, allFrozen, log } = await ask("ps", { all: true }));
       draw();
     } catch {
       failed();
@@ -147,6 +153,7 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     draw();
   };
   void run();
+  setInterval(() => connected && void askInstances(), RESYNC_MS);
   return {
     get instances() {
       return instances;
@@ -159,6 +166,9 @@ export function follow({ changed, over }: { changed(): void; over(): void }): Fe
     },
     get allFrozen() {
       return allFrozen;
+    },
+    get log() {
+      return log;
     },
     get away() {
       return away;

@@ -2,7 +2,6 @@ import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { FOUND_FILE } from "./found-file.ts";
 import { CONSOLE_ANSWERS, CONSOLE_COMMANDS } from "./console-entry.ts";
 import { PORTS_ANSWERS, PORTS_TABLE } from "./port-entry.ts";
-import { PURPOSES } from "./statement.ts";
 import { GRANT, PROVIDER, bindingTerms, secretTarget } from "./authority.ts";
 import { GRANT_PROPOSAL, SOURCE, hostPath } from "./grant-parts.ts";
 import {
@@ -46,6 +45,7 @@ import { AWAY_TABLE, AWAY_TABLE_ANSWERS } from "./away-requests.ts";
 import { HELD_PAGE } from "./held-view.ts";
 import { command, environment, task } from "./launch.ts";
 import { EXTENSION_ANSWERS, EXTENSION_TABLE } from "./extension-table.ts";
+import { LOG_TROUBLE } from "./log-trouble.ts";
 import { MEMORY_ANSWERS, MEMORY_TABLE } from "./memory-table.ts";
 import { OFFER } from "./offer.ts";
 import { OWNER_ANSWERS, OWNER_TABLE, RECOVERY_PENDING } from "./owner-requests.ts";
@@ -69,7 +69,7 @@ import type {
 } from "./requests.ts";
 import type { AnswerTable, BodyTable, EventTable } from "./side.ts";
 import { SECOND_CODE, SECOND_NEEDS } from "./second-screen.ts";
-import { ENVELOPE, UNSIGNED } from "./statement.ts";
+import { ENVELOPE, PURPOSES, UNSIGNED } from "./statement.ts";
 import { STOP_REPORT } from "./stop-report.ts";
 import { ALERT_STANDINGS } from "./alert-setting.ts";
 import { STANDING } from "./telemetry-table.ts";
@@ -178,7 +178,7 @@ export const CLI_TABLE: BodyTable<CliRequests> = {
 
 const instanceState = oneOf(["running", "frozen", "ended", "terminal"]);
 
-const INSTANCE_VIEW: Decoder<InstanceView> = object<InstanceView>({
+const INSTANCE_VIEW = object<InstanceView>({
   instance: instanceId,
   agent: agentName,
   ancestry,
@@ -192,6 +192,7 @@ const INSTANCE_VIEW: Decoder<InstanceView> = object<InstanceView>({
   why: nullable(words),
   holdAt: names(stage, { max: 6 }),
 });
+const INSTANCES = list(INSTANCE_VIEW, { max: 100_000 });
 
 const heldView: Fields<HeldView> = {
   request: nonce,
@@ -311,7 +312,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     exit: nullable(integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
     why: nullable(words),
   }),
-  ps: object<OkOf<"ps">>({ instances: list(INSTANCE_VIEW, { max: 100_000 }), allFrozen: nullable(count) }),
+  ps: object<OkOf<"ps">>({ instances: INSTANCES, allFrozen: nullable(count), log: nullable(LOG_TROUBLE) }),
   freeze: STOP_REPORT,
   kill: STOP_REPORT,
   hold: empty,

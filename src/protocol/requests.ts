@@ -14,6 +14,7 @@ import type { OwnerEvents, OwnerRequests } from "./owner-requests.ts";
 import type { DriverRun } from "./driver-run.ts";
 import type { AwayRequests } from "./away-requests.ts";
 import type { HeldDetail, HeldPage, HeldView } from "./held-view.ts";
+import type { LogTrouble } from "./log-trouble.ts";
 import type { LogRequests } from "./log-requests.ts";
 import type { QuarantinedServer } from "./quarantined-server.ts";
 import type { LogRecord } from "./record.ts";
@@ -278,10 +279,14 @@ export interface CliRequests
     body: { readonly instance: string };
     ok: { readonly state: InstanceView["state"]; readonly exit: number | null; readonly why: string | null };
   };
-  /** `allFrozen`: number of the record by which everything is frozen, or null. */
+  /** `allFrozen`: number of the record by which everything is frozen, or null. `log`: why it takes no records, or null. */
   ps: {
     body: { readonly all: boolean };
-    ok: { readonly instances: readonly InstanceView[]; readonly allFrozen: number | null };
+    ok: {
+      readonly instances: readonly InstanceView[];
+      readonly allFrozen: number | null;
+      readonly log: LogTrouble | null;
+    };
   };
   /** Freezes one instance and all below it, or (null) everything that runs, and everything that would start, until `thaw-all`. */
   freeze: { body: { readonly instance: string | null }; ok: StopReport };

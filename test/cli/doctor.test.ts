@@ -39,6 +39,7 @@ test("the home is looked at as a start does: whole, with a key that others may r
 const QUIET: Answers = {
   hello: () => ({ version: "0.1.0", start: "0".repeat(32), home: "/h", owners: 1, policy: "p", limits: "watch" }),
   owners: () => ({ owners: [], recovery: { wait: 0, by: null, codes: [], pending: null }, second: "nothing" }),
+  ps: () => ({ instances: [], allFrozen: null, log: null }),
   "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
   retention: () => ({ days: {}, record: null, next: {}, waits: false }),
   "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false }),
@@ -46,6 +47,13 @@ const QUIET: Answers = {
   alerts: () => ({ receivers: [] }),
   witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
 };
+
+test("a log that takes no records is told with its code and what to do", async () => {
+  const log = { code: "log-read-only", message: "the disk of the log is read-only", hint: "unmount it" } as const;
+  const desk = createDesk({ answers: { ...QUIET, ps: () => ({ instances: [], allFrozen: null, log }) } });
+  await runProgram(["doctor"], desk.powers);
+  expect(desk.out()).toMatch(/^missing +log +the disk of the log is read-only \(log-read-only\)\n +→ unmount it$/mu);
+});
 
 test("who is alerted elsewhere is told with what became of it, and the last failure", async () => {
   const fault = { at: NOW - 60_000, why: "the receiver answered 302" };

@@ -70,7 +70,7 @@ async function openRun(typed?: Setting["typed"], early: readonly LogRecord[] = [
       },
       ps: () => {
         onLook();
-        return { instances: seen, allFrozen: null };
+        return { instances: seen, allFrozen: null, log: null };
       },
       held: () => pageOf([]),
       prepare: ({ purpose }) => ({

@@ -63,6 +63,7 @@ function running(owners: readonly OwnerView[], recovery = OFF): Answers {
   return {
     hello: () => ({ ...hello, limits: "watch" }),
     owners: () => ({ owners, recovery, second: "nothing" }),
+    ps: () => ({ instances: [], allFrozen: null, log: null }),
     "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
     retention: () => ({ days: {}, record: null, next: {}, waits: false }),
     "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false }),
@@ -294,7 +295,7 @@ describe("recovery at the terminal", () => {
         ...answering({ wait: 3_600_000, by: maria.id, codes: [null], pending }),
         ps: () => {
           desk.monitor.say("recovering", { pending });
-          return { instances: [], allFrozen: null };
+          return { instances: [], allFrozen: null, log: null };
         },
       },
       typed: ["y", PASSPHRASE],

@@ -88,6 +88,7 @@ test.each(CORPUS)("in the lists of the live screen, what %s moves no cursor and 
       allFrozen: null,
       recovering: null,
       slowLog: null,
+      log: null,
       away: null,
       pane: "held",
       chosen: { instances: 0, held: 0 },

@@ -217,7 +217,10 @@ test("a kind of record that does not exist is refused, not an empty table", asyn
 });
 
 test("an id that no instance ever had is refused, not an empty table; twin: one without such records is none", async () => {
-  const answers = { "log-show": () => ({ entries: [], size: 9 }), ps: () => ({ instances, allFrozen: null }) };
+  const answers = {
+    "log-show": () => ({ entries: [], size: 9 }),
+    ps: () => ({ instances, allFrozen: null, log: null }),
+  };
   expect(await transcribe(["log", "show", "--instance", "i-00000000000000ff"], { answers })).toBe(
     `$ aios log show --instance i-00000000000000ff
 ! aios: The log has no instance "i-00000000000000ff" (not-found)
@@ -254,7 +257,7 @@ test("restart shows why an instance stopped, and asks nothing while everything i
   const shown = await transcribe(["restart", INSTANCE], {
     typed: ["y"],
     answers: {
-      ps: () => ({ instances: [{ ...first, state: "frozen", why: "asked" }], allFrozen: 26 }),
+      ps: () => ({ instances: [{ ...first, state: "frozen", why: "asked" }], allFrozen: 26, log: null }),
       "log-show": () => ({ entries: [], size: 27 }),
     },
   });

@@ -57,7 +57,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}, flags: r
     typed,
     answers: {
       watch: () => ({}),
-      ps: () => ({ instances: instances.slice(0, 1), allFrozen: null }),
+      ps: () => ({ instances: instances.slice(0, 1), allFrozen: null, log: null }),
       held: () => pageOf([held]),
       "held-show": () => held,
       grants: () => ({ grants: [] }),
@@ -193,7 +193,7 @@ describe("a monitor that falls while something is asked", () => {
       ps: () =>
         falls
           ? Promise.reject(CliFailure.of("monitor-lost", "the monitor is gone"))
-          : { instances: [standing], allFrozen: null },
+          : { instances: [standing], allFrozen: null, log: null },
       prepare: ({ purpose }) => ({
         statement: { ...held.statement, purpose, subject: createCrypto().digest(`{"instance":"${INSTANCE}"}`) },
       }),
@@ -266,7 +266,7 @@ describe("what is chosen", () => {
 
   test("is frozen wherever it moved to, and nothing is when it has ended, though another has its row", async () => {
     let now: readonly InstanceView[] = [first, other];
-    const seat = await sit([], { ps: () => ({ instances: now, allFrozen: null }) });
+    const seat = await sit([], { ps: () => ({ instances: now, allFrozen: null, log: null }) });
     now = [other, first];
     thawed(seat);
     const moved = (): boolean => seat.screen().indexOf(other.instance) < seat.screen().indexOf(INSTANCE);
@@ -289,7 +289,7 @@ describe("what is chosen", () => {
     let uses = 1;
     const view = { ...grantView, uses: 0, bytes: 0 };
     const seat = await sit([], {
-      ps: () => ({ instances: [{ ...first }], allFrozen: null }),
+      ps: () => ({ instances: [{ ...first }], allFrozen: null, log: null }),
       grants: () => ({ grants: [view] }),
       "grant-show": () => ({
         grant: { ...grant, limits: { ...grant.limits, uses: 9 } },
@@ -305,7 +305,9 @@ describe("what is chosen", () => {
   });
 
   test("is shown to have every action of it held", async () => {
-    const seat = await sit([], { ps: () => ({ instances: [{ ...first, holdAt: ["approve"] }], allFrozen: null }) });
+    const seat = await sit([], {
+      ps: () => ({ instances: [{ ...first, holdAt: ["approve"] }], allFrozen: null, log: null }),
+    });
     expect(seat.screen()).toContain("[every action waits]");
   });
 });

@@ -675,15 +675,30 @@ note     home            none at /home/maria/.aios
 
 describe("instances", () => {
   test("ps", async () => {
-    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances, allFrozen: null }) } })).toBe(`$ aios ps
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances, allFrozen: null, log: null }) } }))
+      .toBe(`$ aios ps
 INSTANCE            AGENT    STATE     AGE   DONE  DENIED  HELD  LABELS             WHY
 i-0123456789abcdef  notes    running   65 s  12    0       1     untrusted,private  -
 i-fedcba9876543210  crawler  terminal  2 h   3     1       0     -                  control-verb
 `);
   });
 
+  test("ps while the log takes no records", async () => {
+    const log = {
+      code: "log-shrunk",
+      message: "Cannot go on: the disk came back with 20 records of the log's 21",
+      hint: "put it back\u001b[2J",
+    } as const;
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances: [], allFrozen: null, log }) } }))
+      .toBe(`$ aios ps
+The log takes no records, so nothing starts and no effect happens: Cannot go on: the disk came back with 20 records of the log's 21 (log-shrunk). put it back‹U+001B›[2J
+No instance runs. aios run -- CMD starts one.
+`);
+  });
+
   test("ps of nothing", async () => {
-    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances: [], allFrozen: null }) } })).toBe(`$ aios ps
+    expect(await transcribe(["ps"], { answers: { ps: () => ({ instances: [], allFrozen: null, log: null }) } }))
+      .toBe(`$ aios ps
 No instance runs. aios run -- CMD starts one.
 `);
   });
@@ -1617,9 +1632,10 @@ refused  the path does not lead to the root (proof-refused)
 
 describe("JSON for programs", () => {
   test("ps --json", async () => {
-    expect(await transcribe(["ps", "--json"], { answers: { ps: () => ({ instances: [], allFrozen: null }) } }))
-      .toBe(`$ aios ps --json
-{"instances":[],"allFrozen":null}
+    expect(
+      await transcribe(["ps", "--json"], { answers: { ps: () => ({ instances: [], allFrozen: null, log: null }) } }),
+    ).toBe(`$ aios ps --json
+{"instances":[],"allFrozen":null,"log":null}
 `);
   });
 
@@ -1658,8 +1674,9 @@ describe("JSON for programs", () => {
 
 describe("colour", () => {
   test("only on a screen that has it", async () => {
-    expect(await transcribe(["ps"], { colour: true, answers: { ps: () => ({ instances, allFrozen: null }) } }))
-      .toBe(`$ aios ps
+    expect(
+      await transcribe(["ps"], { colour: true, answers: { ps: () => ({ instances, allFrozen: null, log: null }) } }),
+    ).toBe(`$ aios ps
 \u001b[2mINSTANCE            \u001b[0m\u001b[2mAGENT    \u001b[0m\u001b[2mSTATE     \u001b[0m\u001b[2mAGE   \u001b[0m\u001b[2mDONE  \u001b[0m\u001b[2mDENIED  \u001b[0m\u001b[2mHELD  \u001b[0m\u001b[2mLABELS             \u001b[0m\u001b[2mWHY\u001b[0m
 i-0123456789abcdef  notes    \u001b[32mrunning   \u001b[0m65 s  12    0       \u001b[33m1     \u001b[0muntrusted,private  -
 i-fedcba9876543210  crawler  \u001b[31mterminal  \u001b[0m2 h   3     1       0     -                  control-verb

@@ -176,7 +176,7 @@ function serve(entries: readonly Asked[], pages: Pages): Promise<Server> {
     const [entry, detail] = [entries[index], details[index]];
     if (path === "/ask/owners") return { status: 200, json: { owners: [], recovery: { pending: null } } };
     if (path === "/ask/away") return { status: 200, json: { away: null } };
-    if (path === "/ask/ps") return { status: 200, json: { instances: [], allFrozen: null } };
+    if (path === "/ask/ps") return { status: 200, json: { instances: [], allFrozen: null, log: null } };
     if (path === "/ask/log-show") return { status: 200, json: { size: 0, entries: [] } };
     if (path === "/ask/held")
       return { status: 200, json: pageOf(details.filter((_, at) => entries[at]?.stands === "list")) };

@@ -32,11 +32,16 @@ describe.skipIf(!MAY_MOUNT)("one agent works on a disk that", { timeout: 300_000
   const isDisk = (): boolean => saw["kind"] === "ext4";
 
   test("is full: nothing is done, the state says why, and with room it goes on by itself", () => {
-    expect(saw["full"]).toEqual({ why: "log-unavailable", effects: ["begin"], doctor: `full: ${MEANS}` });
+    expect(saw["full"]).toEqual({
+      why: "log-unavailable",
+      effects: ["begin"],
+      doctor: `full: ${MEANS}`,
+      log: "log-full",
+    });
   });
 
   test("is moved away: the same, and it goes on by itself once it is back", () => {
-    expect(saw["moved"]).toEqual({ why: "log-unavailable", effects: "after-full" });
+    expect(saw["moved"]).toEqual({ why: "log-unavailable", effects: "after-full", log: "log-away" });
   });
 
   test("takes 200 ms for each sync: everything waits and all is done", ({ skip }) => {
@@ -76,7 +81,13 @@ describe.skipIf(!MAY_MOUNT)("one agent works on a disk that", { timeout: 300_000
     skip(!isDisk());
     const why = "log-unavailable";
     expect(saw["own"]).toEqual({ why, still: why, made: false, effects: "own-begin" });
-    expect(saw["kept"]).toBe(true);
+    expect(saw["fewer"]).toEqual({
+      log: "log-shrunk",
+      ps: expect.stringMatching(
+        /^The log takes no records, .*came back with \d+ records of the log's \d+ \(log-shrunk\)\. put/u,
+      ),
+    });
+    expect([saw["kept"], saw["state"]]).toEqual([true, null]);
     expect(saw["verifyOwn"]).toMatch(/^verified\n/u);
   });
 

@@ -1,5 +1,15 @@
 import { execFile } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { LogRecord } from "../../src/protocol/record.ts";
@@ -92,6 +102,11 @@ try {
     return checks.find(({ name }: { name: string }) => name === "disk")?.found ?? "nothing";
   }
 
+  /** The code of the log's state, as `aios ps` has it. */
+  async function logState(): Promise<string | null> {
+    return (await aios.client.request("ps", { all: false })).log?.code ?? null;
+  }
+
   async function verify(): Promise<string> {
     const { stdout } = await command("log", "verify");
     return stdout;
@@ -113,13 +128,13 @@ try {
   await done("begin");
   disk.fill();
   aios.release("worker");
-  result["full"] = { why: await standing(), effects: effects(), doctor: await doctor() };
+  result["full"] = { why: await standing(), effects: effects(), doctor: await doctor(), log: await logState() };
   disk.empty();
   await done("after-full");
 
   renameSync(aios.home, `${aios.home}-away`);
   aios.release("worker");
-  result["moved"] = { why: await standing(), effects: effects().at(-1) };
+  result["moved"] = { why: await standing(), effects: effects().at(-1), log: await logState() };
   renameSync(`${aios.home}-away`, aios.home);
   await done("after-moved");
   if (disk.kind === "ext4") {
@@ -195,8 +210,18 @@ try {
     const why = await standing();
     await takeOutDisk(own);
     result["own"] = { why, still: await standing(), made: existsSync(join(log, "journal")), effects: effects().at(-1) };
+    // In its place comes the log as it was before this disk: it has fewer records.
+    const states = new Set<string | null>();
+    const state = (wanted: string): Promise<true> =>
+      until(`the state ${wanted}`, async () => (states.add(await logState()).has(wanted) ? true : null));
+    await state("log-away");
+    await copy(aside, log);
+    await state("log-shrunk");
+    result["fewer"] = { log: await logState(), ps: (await command("ps")).stdout.split("\n")[0] };
+    for (const name of readdirSync(log)) rmSync(join(log, name), { recursive: true });
     own.mend();
     await done("own-after");
+    result["state"] = await logState();
     await until("telemetry again", () => telemetryPids(aios).find((pid) => pid !== telemetry) ?? null);
     const { entries: all } = await aios.client.request("log-show", { from: 0, limit: 1000, instance: null, kinds: [] });
     result["kept"] = entries.every(({ record }, at) => JSON.stringify(record) === JSON.stringify(all[at]?.record));

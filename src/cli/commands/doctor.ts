@@ -11,6 +11,7 @@ import { CliFailure } from "../failure.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { tellDays } from "../../showing/describe-retention.ts";
 import { showMoment } from "../../showing/moment.ts";
+import type { LogTrouble } from "../../protocol/log-trouble.ts";
 import type { CliRequests } from "../../protocol/requests.ts";
 import type { Check, CliPowers, Home, MonitorClient } from "../powers.ts";
 import { prepareAndSign } from "../sign.ts";
@@ -145,7 +146,8 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     checks.push(describeLimits(hello.limits, null));
     const owned = await client.request("owners", {});
     checks.push(checkOwners(owned), ...checkSecondScreen(owned));
-    checks.push(...checkLog(await client.request("log-pace", {})));
+    const { log } = await client.request("ps", { all: false });
+    checks.push(...checkLog(await client.request("log-pace", {}), log));
     checks.push(...checkRetention(await client.request("retention", {})));
     checks.push(...checkMemory(await client.request("memory-planes", {})));
     checks.push(...checkTelemetry(await client.request("telemetry", {})));
@@ -177,7 +179,10 @@ function checkOwners({ owners, recovery }: CliRequests["owners"]["ok"]): Check {
 }
 
 /** A log that keeps up is nothing to look at. */
-function checkLog({ slow, millis, waiting }: CliRequests["log-pace"]["ok"]): readonly Check[] {
+function checkLog(pace: CliRequests["log-pace"]["ok"], trouble: LogTrouble | null): readonly Check[] {
+  if (trouble !== null)
+    return [{ name: "log", state: "missing", found: `${trouble.message} (${trouble.code})`, hint: trouble.hint }];
+  const { slow, millis, waiting } = pace;
   if (!slow) return [];
   const found = `slow: ${millis} ms until a record is durable, ${waiting} wait`;
   const hint = "every effect waits for it and nothing is lost; look at the disk that the home is on";

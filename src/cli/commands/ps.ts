@@ -3,6 +3,7 @@ import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { line, writeLines, type Tone } from "../../showing/line.ts";
 import { showSpan } from "../../showing/moment.ts";
+import { tellLogTrouble } from "../../showing/describe-log.ts";
 import { layOutTable } from "../table.ts";
 import type { InstanceView } from "../../protocol/requests.ts";
 
@@ -29,11 +30,12 @@ export const ps: Command = {
   examples: ["ps", "ps --all --json"],
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
-      const { instances, allFrozen } = await client.request("ps", { all: args.has("all") });
+      const { instances, allFrozen, log } = await client.request("ps", { all: args.has("all") });
       if (args.has("json")) {
-        writeJson(powers, { instances, allFrozen });
+        writeJson(powers, { instances, allFrozen, log });
         return EXIT.ok;
       }
+      if (log !== null) writeLines(powers.out, [line(tellLogTrouble(log), "bad")]);
       if (allFrozen !== null)
         writeLines(powers.out, [
           line(`Everything is frozen (record ${allFrozen}). aios thaw --all lifts that.`, "wait"),

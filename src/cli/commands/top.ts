@@ -134,7 +134,7 @@ function createTop(parts: Parts): TopScreen {
     if (away || over) return;
     budgets.follow(chosenInstance() ?? null, feed.instances).then((changed) => void (changed && draw()), failed);
     const { columns, rows } = board.size();
-    const { instances, held, stages, allFrozen, recovering, slowLog, away: stretch } = feed;
+    const { instances, held, stages, allFrozen, recovering, slowLog, log, away: stretch } = feed;
     const model: TopModel = {
       instances,
       held,
@@ -142,6 +142,7 @@ function createTop(parts: Parts): TopScreen {
       allFrozen,
       recovering,
       slowLog,
+      log,
       away: stretch === null ? null : tellAway(stretch, (at) => showMoment(at, powers.offset(at))),
       pane,
       chosen: { instances: choices.instances.at(instances), held: choices.held.at(held) },

@@ -28,7 +28,7 @@ export async function letGoOf({ journal, files }: Pick<AuditLogParts, "journal" 
 
 /**
  * Takes a log's folder again after its disk was out, and insists that it came back as it was: with every record that was
- * acknowledged, `size` of them, under the root in memory. Throws LogError `log-shrunk`, `log-forked`, `log-damaged` or `home-in-use`.
+ * acknowledged, `size` of them, under the root in memory. Throws LogError `log-away`, `log-shrunk`, `log-forked`, `log-damaged` or `home-in-use`.
  */
 export async function takeAgain(parts: AuditLogParts): Promise<void> {
   const { files, tiles } = parts;
@@ -64,7 +64,7 @@ function startOf(leaf: Uint8Array): unknown {
 
 async function insistOnJournal(files: Pick<LogFiles, "list">): Promise<void> {
   if ((await files.list("journal")).length > 0) return;
-  throw new LogError("log-shrunk", "Cannot go on: the log's disk has not come back, or without its journal");
+  throw new LogError("log-away", "Cannot go on: the log's disk has not come back, or without its journal");
 }
 
 /** The tree as it can be read, up to the size in memory: what lies behind that was refused, if it is this monitor's. */

@@ -4,12 +4,20 @@
  * - `log-shrunk`: the log holds fewer records than its own checkpoint says.
  * - `log-forked`: the log does not lead to the root that its own checkpoint says, or the checkpoint is not its own.
  * - `log-damaged`: a file of the log is missing or not what the tree says.
+ * - `log-away`: the disk of a log that was open, or the log's folder, is not at its place.
  * - `home-in-use`: another process has this log open.
  * - `record-too-large`: a record over 65,535 bytes or a payload over 16 MiB; nothing was written.
  * - `log-closed`: the log was closed.
  */
 export type LogErrorCode =
-  "log-unavailable" | "log-shrunk" | "log-forked" | "log-damaged" | "home-in-use" | "record-too-large" | "log-closed";
+  | "log-unavailable"
+  | "log-shrunk"
+  | "log-forked"
+  | "log-damaged"
+  | "log-away"
+  | "home-in-use"
+  | "record-too-large"
+  | "log-closed";
 
 /** A fault of the log. `message` names the action and the value. */
 export class LogError extends Error {

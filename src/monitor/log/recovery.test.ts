@@ -66,7 +66,7 @@ describe("a write that fails", () => {
     // Out: nothing is at its place, and nothing is made there.
     machine.log.trouble = () => "none";
     for (const [path] of before) machine.log.erase(path);
-    await expect(log.recover()).rejects.toMatchObject({ code: "log-shrunk" });
+    await expect(log.recover()).rejects.toMatchObject({ code: "log-away" });
     expect([machine.log.inUse(), machine.log.paths()]).toEqual([false, []]);
     // Back, but for what was never synced.
     for (const [path, bytes] of before) if (!path.includes(".p/")) machine.log.put(path, bytes ?? new Uint8Array());
