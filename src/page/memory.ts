@@ -1,7 +1,7 @@
 import { describeSource, type Origin } from "../kernel/memory-sources.ts";
 import { isOfContext } from "../kernel/memory-budget.ts";
 import type { SnapshotStanding } from "../kernel/memory-snapshots.ts";
-import type { EntryView, PlaneView } from "../protocol/memory-table.ts";
+import type { EntryView, PlaneView, Unreadable } from "../protocol/memory-table.ts";
 import type { ConsoleRequests } from "../protocol/console-table.ts";
 import { ask, why } from "./api.ts";
 import { box, empty, fill, h, theirs } from "./dom.ts";
@@ -61,17 +61,19 @@ export function memoryView({ roles }: Pick<Feed, "roles">): View {
     const [agent = "", of] = plane.value.split("/");
     const query = words.value.trim() === "" ? null : words.value.trim();
     const which = of === "ephemeral" ? of : "append-only";
-    const found = (await ask("memory-entries", { agent, plane: which, before, query })).entries;
+    const { entries: found, unreadable } = await ask("memory-entries", { agent, plane: which, before, query });
     // Somebody has turned on meanwhile.
     if (mine !== asked) return;
-    last = found.at(-1)?.entry ?? null;
+    last = unreadable.before ?? found.at(-1)?.entry ?? null;
     // A search gives the newest that it finds.
-    older.disabled = found.length < PAGE || query !== null;
+    older.disabled = (found.length < PAGE && unreadable.before === null) || query !== null;
     fill(
       place,
       found.length === 0 ? "" : found.length === 1 ? "One entry." : `${found.length} entries, the newest first.`,
+      unreadable.count === 0 ? null : h("span", { class: "bad", role: "alert" }, describeUnreadable(unreadable)),
     );
-    fill(list, found.length === 0 ? h("li", {}, empty("There is no entry like that.")) : null, found.map(drawEntry));
+    const none = found.length + unreadable.count === 0;
+    fill(list, none ? h("li", {}, empty("There is no entry like that.")) : null, found.map(drawEntry));
   }
   const turn = (before: number | null): void =>
     void show(before).catch((error: unknown) => fill(place, h("span", { class: "bad", role: "alert" }, why(error))));
@@ -160,6 +162,12 @@ const QUARANTINED: { readonly [how in Origin]: string } = {
   named: "in quarantine  ",
   perhaps: "in quarantine, since it has more sources than it names  ",
 };
+
+/** What should be there and is not shown: whoever reads less must not take it for all. */
+function describeUnreadable({ count, entries }: Unreadable): string {
+  const more = count > entries.length ? ` and ${count - entries.length} more` : "";
+  return ` Not shown, since ${count === 1 ? "it does" : "they do"} not open (memory-damaged): ${entries.join(", ")}${more}. At a terminal: aios memory verify`;
+}
 
 /** Closed it is a line; open it is all of it, with what it comes from. */
 function drawEntry(entry: EntryView): HTMLElement {

@@ -27,6 +27,16 @@ export interface EntryView {
   readonly quarantined: Origin | null;
 }
 
+/**
+ * What of a plane should be there and does not open (`memory-damaged`), as far as a page goes: how many, the newest of them by
+ * number, and below which number nothing was looked at, since too much does not open; null: the page went as far as it should.
+ */
+export interface Unreadable {
+  readonly count: number;
+  readonly entries: readonly number[];
+  readonly before: number | null;
+}
+
 /** What one plane of an agent holds, or what an instance may load, and how much that may be. */
 export interface PlaneView {
   readonly agent: string;
@@ -78,7 +88,7 @@ export interface MemoryRequests {
       readonly before: number | null;
       readonly query: string | null;
     };
-    ok: { readonly entries: readonly EntryView[] };
+    ok: { readonly entries: readonly EntryView[]; readonly unreadable: Unreadable };
   };
   "memory-entry": { body: { readonly entry: number }; ok: EntryView };
   /** What these entries are as texts of a snapshot, its next version, and a salt for it. Nothing is kept. */
@@ -215,7 +225,10 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
     waits: boolean(),
     lost: boolean(),
   }),
-  "memory-entries": object<OkOf<"memory-entries">>({ entries: list(ENTRY, { max: 100 }) }),
+  "memory-entries": object<OkOf<"memory-entries">>({
+    entries: list(ENTRY, { max: 100 }),
+    unreadable: object<Unreadable>({ count, entries: list(count, { max: 100 }), before: nullable(count) }),
+  }),
   "memory-entry": ENTRY,
   "memory-to-freeze": object<OkOf<"memory-to-freeze">>({
     version: count,

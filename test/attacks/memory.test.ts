@@ -163,6 +163,14 @@ async function look(
       else if (read !== null && typeof read === "object" && "text" in read && read.text !== text) lies += 1;
     }
   }
+  for (const of of [OWN, BRIEF]) {
+    const numbers = [...texts.keys()].filter((entry) => world.journal.state.memory.placeOf(entry)?.plane === of.plane);
+    const { entries, unreadable } = await store.list(of, { before: null, most: 9 });
+    lies += entries.filter(({ entry, text }) => texts.get(entry) !== text).length;
+    // Each is given or named: nobody takes one from a list without a word, or another with it.
+    const shown = [...entries.map(({ entry }) => entry), ...unreadable.entries];
+    expect(shown.toSorted((one, other) => one - other)).toEqual(numbers);
+  }
   const { damaged } = await store.verify();
   return { named: damaged.map(({ entry }) => entry), lies, silent: !refused && damaged.length === 0 };
 }
@@ -232,11 +240,11 @@ describe("whoever writes the files of memory", () => {
   test("gives a part of the index to another agent: no search gives that agent's entries, and all in it are found", async () => {
     const theirs = await world.keep("fifth saffron", null, { agent: "other" });
     const { store } = world.memory;
-    expect(await store.search(OWN, { query: "saffron", most: 9 })).toEqual([]);
+    expect((await store.search(OWN, { query: "saffron", most: 9 })).entries).toEqual([]);
     change(
       `UPDATE segments SET place = CASE place WHEN '${AGENT}/append-only' THEN 'other/append-only' WHEN 'other/append-only' THEN '${AGENT}/append-only' ELSE place END`,
     );
-    expect(await store.search(OWN, { query: "saffron", most: 9 })).toEqual([]);
+    expect((await store.search(OWN, { query: "saffron", most: 9 })).entries).toEqual([]);
     const { damaged } = await store.verify();
     expect(damaged.map(({ entry }) => entry)).toEqual([0, 1, theirs]);
   });
@@ -249,7 +257,9 @@ describe("whoever writes the files of memory", () => {
 
   test("adds a word to the index: a search still gives only what has the word", async () => {
     change("INSERT OR IGNORE INTO postings SELECT segment, token, 1 FROM postings WHERE entry = 0");
-    expect((await world.memory.store.search(OWN, { query: "first", most: 9 })).map(({ entry }) => entry)).toEqual([0]);
+    expect(
+      (await world.memory.store.search(OWN, { query: "first", most: 9 })).entries.map(({ entry }) => entry),
+    ).toEqual([0]);
   });
 
   test("puts an older database back: the next start has everything again", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import type { EntryView, MemoryRequests } from "../../src/protocol/memory-table.ts";
+import type { EntryView, MemoryRequests, Unreadable } from "../../src/protocol/memory-table.ts";
 import { createDesk, type Desk } from "../fakes/cli-powers.ts";
 
 /* What a person finds in memory, and what verifying says of it. */
@@ -22,11 +22,18 @@ const FOUND: EntryView = {
 
 async function run(
   words: readonly string[],
-  more: { readonly verified?: Partial<MemoryRequests["memory-verify"]["ok"]>; readonly seq?: number | null } = {},
+  more: {
+    readonly verified?: Partial<MemoryRequests["memory-verify"]["ok"]>;
+    readonly seq?: number | null;
+    readonly unreadable?: Unreadable;
+  } = {},
 ): Promise<{ readonly desk: Desk; readonly exit: number }> {
   const desk = createDesk({
     answers: {
-      "memory-entries": ({ query }) => ({ entries: query === "nothing" ? [] : [FOUND] }),
+      "memory-entries": ({ query }) => ({
+        entries: query === "nothing" ? [] : [FOUND],
+        unreadable: more.unreadable ?? { count: 0, entries: [], before: null },
+      }),
       "memory-verify": () => ({ checked: 3, damaged: [], file: [], frozen: [], ...more.verified }),
       "memory-quarantine": () => ({ seq: more.seq ?? null, entries: 2, perhaps: 0, frozen: 0 }),
     },
@@ -50,6 +57,20 @@ test("a search without words is a mistake, and one that finds nothing says where
     exit: EXIT.ok,
     out: "The ephemeral plane of notes has no entry with these words.\n",
   });
+});
+
+test("what does not open is named with its code beside what does, and is never said not to be there", async () => {
+  const unreadable = { count: 3, entries: [11, 9], before: 7 };
+  const both = await run(["list", "notes", "append-only"], { unreadable });
+  expect(both.desk.out()).toMatch(/12 .* notes .*cheese/u);
+  expect(both.desk.out()).toContain(
+    "entry 11 does not open (memory-damaged)\nentry 9 does not open (memory-damaged)\nand 1 more that do not open (memory-damaged)\nnothing below entry 7 was looked at: --before 7\n",
+  );
+  const none = await run(["search", "notes", "append-only", "nothing"], { unreadable });
+  expect(none.desk.out()).toContain("entry 11 may have these words and does not open (memory-damaged)\n");
+  expect(none.desk.out()).not.toContain("has no entry");
+  const json = await run(["list", "notes", "append-only", "--json"], { unreadable });
+  expect(JSON.parse(json.desk.out())).toMatchObject({ unreadable: { code: "memory-damaged", ...unreadable } });
 });
 
 test("verifying names what is wrong with the file that memory is read from, and the way out", async () => {

@@ -545,9 +545,11 @@ describe("a copy of the log from before an erasure, put back", () => {
     expect(await restored("then", "now", entries)).toEqual(["it stays", expect.stringContaining("memory-damaged")]);
     // The others are given as before, and who verifies is told of it.
     const plane = { agent: "keeper", plane: "append-only", before: null, query: null } as const;
-    const listed = (await aios.client.request("memory-entries", plane)).entries.map(({ entry }) => entry);
+    const found = await aios.client.request("memory-entries", plane);
+    const listed = found.entries.map(({ entry }) => entry);
     expect(listed).toContain(entries[0]);
     expect(listed).not.toContain(entries[1]);
+    expect(found.unreadable).toMatchObject({ count: 1, entries: [entries[1]] });
     const { damaged } = await aios.client.request("memory-verify", {});
     expect(damaged.map(({ entry }) => entry)).toContain(entries[1]);
     for (const folder of [aios.home, join(backup, "now"), join(backup, "then", "log")])

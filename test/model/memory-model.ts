@@ -117,10 +117,12 @@ export async function compare(world: MemoryWorld, model: Model): Promise<void> {
   for (const of of [OWN, BRIEF, THEIRS]) {
     const wanted = model.readable(of);
     const listed = await store.list(of, { before: null, most: 100 });
-    expect(listed.map(({ entry, text }) => [entry, text])).toEqual(wanted);
+    expect(listed.unreadable).toEqual({ count: 0, entries: [], before: null });
+    expect(listed.entries.map(({ entry, text }) => [entry, text])).toEqual(wanted);
     const found = await store.search(of, { query: "WORD1", most: 100 });
     const having = wanted.filter(([, text]) => text.split(" ").includes("word1"));
-    expect(found.map(({ entry }) => entry)).toEqual(having.map(([entry]) => entry));
+    expect(found.unreadable).toEqual({ count: 0, entries: [], before: null });
+    expect(found.entries.map(({ entry }) => entry)).toEqual(having.map(([entry]) => entry));
     expect([of, book.used(of)]).toEqual([of, model.used(of)]);
     expect([of, book.budget(of.agent, of.plane)]).toEqual([of, model.budget(of)]);
   }
@@ -144,8 +146,8 @@ export async function compare(world: MemoryWorld, model: Model): Promise<void> {
   }
   const shown = [...model.snapshots].filter(([, { withheld }]) => !withheld);
   const names = (of: readonly { readonly name: string }[]): readonly string[] => of.map(({ name }) => name).toSorted();
-  expect(names(await frozen.list(AGENT))).toEqual(names(shown.map(([name]) => ({ name }))));
+  expect(names((await frozen.list(AGENT)).snapshots)).toEqual(names(shown.map(([name]) => ({ name }))));
   const having = shown.filter(([, each]) => each.text.split(" ").includes("word1") && !model.isFrozenTaken(each));
-  const texts = await frozen.search(AGENT, { query: "word1", most: 9 });
+  const { found: texts } = await frozen.search(AGENT, { query: "word1", most: 9 });
   expect(names(texts)).toEqual(names(having.map(([name]) => ({ name }))));
 }

@@ -3,7 +3,7 @@ import { describeSource } from "../../kernel/memory-sources.ts";
 import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { PLANES, type Plane } from "../../kernel/memory.ts";
-import type { EntryView } from "../../protocol/memory-table.ts";
+import type { EntryView, Unreadable } from "../../protocol/memory-table.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -107,14 +107,14 @@ async function showEntries(powers: CliPowers, args: Arguments): Promise<ExitCode
   const words = args.list("WORD").join(" ");
   const before = words === "" ? args.value("before") : null;
   return await withMonitor({ powers, args }, async (client) => {
-    const { entries } = await client.request("memory-entries", {
+    const { entries, unreadable } = await client.request("memory-entries", {
       agent,
       plane,
       before: before === null ? null : readEntry(before),
       query: words === "" ? null : words,
     });
-    if (args.has("json")) writeJson(powers, { entries });
-    else if (entries.length === 0) {
+    if (args.has("json")) writeJson(powers, { entries, unreadable: { code: "memory-damaged", ...unreadable } });
+    else if (entries.length === 0 && unreadable.count === 0) {
       const which = words === "" ? "" : " with these words";
       writeLines(powers.out, [line(`The ${plane} plane of ${agent} has no entry${which}.`)]);
     } else {
@@ -126,11 +126,24 @@ async function showEntries(powers: CliPowers, args: Arguments): Promise<ExitCode
         each.quarantined === null ? "" : each.quarantined === "named" ? "quarantine" : "quarantine (sources cut)",
         each.text.slice(0, 60).toWellFormed(),
       ]);
-      writeLines(powers.out, layOutTable(["ENTRY", "SINCE", "BY", "LABELS", "", "TEXT"], rows));
-      writeLines(powers.out, describeHidden(entries));
+      if (rows.length > 0) writeLines(powers.out, layOutTable(["ENTRY", "SINCE", "BY", "LABELS", "", "TEXT"], rows));
+      writeLines(powers.out, [...describeUnreadable(unreadable, words !== ""), ...describeHidden(entries)]);
     }
     return EXIT.ok;
   });
+}
+
+/** What should be there and is not shown, each by its number as far as they were named. */
+function describeUnreadable({ count, entries, before }: Unreadable, bySearch: boolean): readonly Line[] {
+  if (count === 0) return [];
+  const may = bySearch ? "may have these words and does not open" : "does not open";
+  const more = count - entries.length;
+  return [
+    ...entries.map((entry) => line(`entry ${entry} ${may} (memory-damaged)`, "bad")),
+    ...(more === 0 ? [] : [line(`and ${more} more that do not open (memory-damaged)`, "bad")]),
+    ...(before === null ? [] : [line(`nothing below entry ${before} was looked at: --before ${before}`, "wait")]),
+    line("aios memory verify says of each what is wrong with it, and what helps", "faint"),
+  ];
 }
 
 /** `aios memory show`. */

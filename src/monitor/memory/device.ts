@@ -22,7 +22,8 @@ import type { Journal } from "../journal.ts";
 import { jsonView } from "../json-view.ts";
 import type { LiveInstance } from "../live.ts";
 import { MemoryFault } from "./fault.ts";
-import type { FrozenText, FrozenTexts } from "./frozen.ts";
+import type { FoundPage } from "./found-page.ts";
+import type { FrozenText, FrozenTexts, UnreadableSnapshot } from "./frozen.ts";
 import { recollectionOf, takeInRecalled, type Recollection } from "./recalling.ts";
 import type { MemoryStore, Recalled } from "./store.ts";
 
@@ -138,13 +139,13 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
       case "put":
         return keep(call);
       case "get":
-        return "entry" in call ? give(call, [await store.read(call, call.entry)], "whole") : giveFrozen(call);
+        return "entry" in call ? giveEntry(call, await store.read(call, call.entry)) : giveFrozen(call);
       case "list":
         if (call.plane === "frozen") return giveNames(call);
-        return give(call, await store.list(call, { before: call.before, most: PAGE }), "beginnings");
+        return givePage(call, await store.list(call, { before: call.before, most: PAGE }));
       case "search":
         if (call.plane === "frozen") return giveFound(call);
-        return give(call, await store.search(call, { query: call.query, most: PAGE }), "beginnings");
+        return givePage(call, await store.search(call, { query: call.query, most: PAGE }));
       case "propose_freeze":
         return propose(call);
       default:
@@ -168,21 +169,22 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     return resultOf({ entry, plane: planeName(call, state.agent) }, [entry]);
   }
 
-  async function give(of: MemoryCall, entries: readonly Recalled[], how: "whole" | "beginnings"): Promise<JsonObject> {
-    const shown = entries.map(({ entry, at, expires, by, labels, sources, text }) => ({
-      entry,
-      at: new Date(at).toISOString(),
-      expires: expires === null ? null : new Date(expires).toISOString(),
-      by,
-      labels,
-      sources,
-      ...(how === "whole" ? { text } : beginningOf(text)),
-    }));
-    const plane = planeName(of, state.agent);
-    const [only] = shown;
-    const said = how === "whole" && only !== undefined ? { plane, ...only } : { plane, entries: shown };
+  function giveEntry(of: MemoryCall, found: Recalled): Promise<JsonObject> {
+    return give(of, [found], { ...viewOf(found), text: found.text });
+  }
+
+  /** What does not open is named with its code: whoever is given less must not take it for all. */
+  function givePage(of: MemoryCall, { entries, unreadable }: FoundPage): Promise<JsonObject> {
+    const shown = entries.map((each) => ({ ...viewOf(each), ...beginningOf(each.text) }));
+    return give(of, entries, {
+      entries: shown,
+      ...(unreadable.count === 0 ? {} : { unreadable: { code: "memory-damaged", ...unreadable } }),
+    });
+  }
+
+  async function give(of: MemoryCall, entries: readonly Recalled[], said: object): Promise<JsonObject> {
     const result = resultOf(
-      jsonView(said),
+      jsonView({ plane: planeName(of, state.agent), ...said }),
       entries.map(({ entry }) => entry),
     );
     await takeIn(entries.map(recollectionOf), `memory/${of.tool}`);
@@ -202,16 +204,18 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
   }
 
   async function giveNames(call: MemoryCall): Promise<JsonObject> {
-    const snapshots = await ports.frozen.list(call.agent);
-    const result = resultOf(jsonView({ plane: planeName(call, state.agent), snapshots }), []);
+    const { snapshots, unreadable } = await ports.frozen.list(call.agent);
+    const said = { plane: planeName(call, state.agent), snapshots, ...unreadableView(unreadable) };
+    const result = resultOf(jsonView(said), []);
     load(result);
     return result;
   }
 
   async function giveFound(call: Extract<MemoryCall, { tool: "search" }>): Promise<JsonObject> {
-    const found = await ports.frozen.search(call.agent, { query: call.query, most: PAGE });
+    const { found, unreadable } = await ports.frozen.search(call.agent, { query: call.query, most: PAGE });
     const texts = found.map((each) => ({ ...frozenView(each), ...beginningOf(each.text) }));
-    const result = resultOf(jsonView({ plane: planeName(call, state.agent), texts }), []);
+    const said = { plane: planeName(call, state.agent), texts, ...unreadableView(unreadable) };
+    const result = resultOf(jsonView(said), []);
     await takeInFrozen(found, "memory/search");
     load(result);
     return result;
@@ -262,6 +266,17 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
     logged: loggedResult,
     stop() {},
   };
+}
+
+/** An entry, without its words: where it comes from, and what that brings. */
+function viewOf({ entry, at, expires, by, labels, sources }: Recalled) {
+  const [since, until] = [new Date(at), expires === null ? null : new Date(expires)];
+  return { entry, at: since.toISOString(), expires: until?.toISOString() ?? null, by, labels, sources };
+}
+
+/** Snapshots that do not open are named, like entries. */
+function unreadableView(snapshots: readonly UnreadableSnapshot[]): object {
+  return snapshots.length === 0 ? {} : { unreadable: { code: "memory-damaged", snapshots } };
 }
 
 /** A frozen text, without its words: where it comes from, where that was an entry, and what that brings. */

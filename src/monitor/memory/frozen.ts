@@ -78,6 +78,9 @@ export interface FrozenText extends FrozenItem {
   readonly version: number;
 }
 
+/** A snapshot that is not as it was signed, or does not open. */
+export type UnreadableSnapshot = Pick<Snapshot, "name" | "version">;
+
 /** Texts of snapshots, from the log: each is read from the very document that was signed, and held against its digest. */
 export interface FrozenTexts {
   /**
@@ -85,12 +88,20 @@ export interface FrozenTexts {
    * was made of an entry that agents do not get any more.
    */
   read(of: { readonly agent: string; readonly name: string; readonly path: string }): Promise<FrozenText>;
-  /** The newest version of every snapshot of an agent, and what is in it. */
-  list(
-    agent: string,
-  ): Promise<readonly { readonly name: string; readonly version: number; readonly paths: readonly string[] }[]>;
+  /** The newest version of every snapshot of an agent, and what is in it; those that do not open apart. */
+  list(agent: string): Promise<{
+    readonly snapshots: readonly {
+      readonly name: string;
+      readonly version: number;
+      readonly paths: readonly string[];
+    }[];
+    readonly unreadable: readonly UnreadableSnapshot[];
+  }>;
   /** Texts of the newest version of every snapshot that have every word of the query, at most so many; none in quarantine. */
-  search(agent: string, options: { readonly query: string; readonly most: number }): Promise<readonly FrozenText[]>;
+  search(
+    agent: string,
+    options: { readonly query: string; readonly most: number },
+  ): Promise<{ readonly found: readonly FrozenText[]; readonly unreadable: readonly UnreadableSnapshot[] }>;
   /** One snapshot whole, as agents get it: throws MemoryFault as `read` does, for any text of it. */
   given(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
   /** Versions, old ones too, of which a text was made of one of these entries, or is one of these texts. */
@@ -118,7 +129,25 @@ export function createFrozenTexts(parts: {
       const why = `an owner had version ${snapshot.version} of the snapshot "${of.name}" erased, and can freeze another`;
       throw new MemoryFault("memory-erased", why);
     }
-    return signed(snapshot);
+    return signed(snapshot).catch((error: unknown) => {
+      throw damagedSnapshot(of, error);
+    });
+  }
+
+  /** Of an agent's snapshots those that open, each whole, and the others by name. One after the other: a read comes up for air. */
+  async function openAll(
+    agent: string,
+  ): Promise<{ readonly opened: readonly FreezeDocument[]; readonly unreadable: readonly UnreadableSnapshot[] }> {
+    const opened: FreezeDocument[] = [];
+    const unreadable: UnreadableSnapshot[] = [];
+    for (const snapshot of memory.snapshots.given(agent)) {
+      const { name, version } = snapshot;
+      await whole(snapshot).then(
+        (document) => opened.push(document),
+        () => unreadable.push({ name, version }),
+      );
+    }
+    return { opened, unreadable };
   }
 
   async function signed({ agent, name, record, digest }: Snapshot): Promise<FreezeDocument> {
@@ -176,29 +205,36 @@ export function createFrozenTexts(parts: {
     },
     async search(agent, { query, most }) {
       const words = wordsOf(query);
-      const found: FrozenText[] = [];
-      if (words.length === 0) return found;
-      // One after the other: what is read of each comes up for air in between.
-      for (const each of memory.snapshots.given(agent)) {
-        const { name, version, items } = await whole(each);
-        for (const item of items) {
-          if (item.from !== null && memory.isQuarantined(item.from)) continue;
-          const has = new Set(wordsOf(item.text));
-          if (!words.every((word) => has.has(word))) continue;
-          found.push({ name, version, ...item });
-          if (found.length === most) return found;
-        }
-      }
-      return found;
+      if (words.length === 0) return { found: [], unreadable: [] };
+      const { opened, unreadable } = await openAll(agent);
+      const found = opened.flatMap(({ name, version, items }) =>
+        items
+          .filter(({ from, text }) => {
+            if (from !== null && memory.isQuarantined(from)) return false;
+            const has = new Set(wordsOf(text));
+            return words.every((word) => has.has(word));
+          })
+          .map((item) => ({ name, version, ...item })),
+      );
+      return { found: found.slice(0, most), unreadable };
     },
     async list(agent) {
-      const snapshots = memory.snapshots.given(agent);
-      return Promise.all(
-        snapshots.map(async (each) => {
-          const { name, version, items } = await whole(each);
-          return { name, version, paths: items.map(({ path }) => path) };
-        }),
-      );
+      const { opened, unreadable } = await openAll(agent);
+      const snapshots = opened.map(({ name, version, items }) => ({
+        name,
+        version,
+        paths: items.map(({ path }) => path),
+      }));
+      return { snapshots, unreadable };
     },
   };
+}
+
+function damagedSnapshot(
+  { agent, name }: { readonly agent: string; readonly name: string },
+  error: unknown,
+): MemoryFault {
+  if (error instanceof MemoryFault) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new MemoryFault("memory-damaged", `the snapshot "${name}" of agent "${agent}" does not open: ${why}`);
 }

@@ -33,7 +33,8 @@ const said = (work: () => Promise<unknown>): Promise<string> =>
     () => "ok",
     (error: unknown) => (error instanceof Error ? `${"code" in error ? String(error.code) : ""} ${error.message}` : ""),
   );
-const list = (of: typeof OWN | typeof BRIEF) => world.memory.store.list(of, { before: null, most: 50 });
+const list = (of: typeof OWN | typeof BRIEF) =>
+  world.memory.store.list(of, { before: null, most: 50 }).then(({ entries }) => entries);
 
 describe("what is imported", () => {
   test("is read as it was kept there, and is committed to by the same digest, after a crash and without the database too", async () => {
@@ -53,7 +54,7 @@ describe("what is imported", () => {
         { entry: 1, ...contents[0], sources: ["web/fetch", `import:${ORIGIN}`] },
         { entry: 0, text: "mine", sources: [] },
       ]);
-      expect(await store.search(OWN, { query: "cellar", most: 9 }), again).toMatchObject([{ entry: 1 }]);
+      expect((await store.search(OWN, { query: "cellar", most: 9 })).entries, again).toMatchObject([{ entry: 1 }]);
       expect(await store.salted(OWN, 1), again).toBe(contents.map(saltedOf)[0]);
       expect(await store.verify(), again).toEqual({ checked: 3, damaged: [], file: [] });
     }
@@ -79,7 +80,7 @@ describe("what is imported", () => {
     await bring([contentOf("theirs"), contentOf("theirs too")]);
     await world.journal.write({ kind: "memory-quarantined", by: "source", value: `import:${ORIGIN}` });
     expect(await list(OWN)).toMatchObject([{ text: "mine" }]);
-    const seen = await world.memory.store.list(OWN, { before: null, most: 9, quarantined: true });
+    const seen = (await world.memory.store.list(OWN, { before: null, most: 9, quarantined: true })).entries;
     expect(seen).toHaveLength(3);
   });
 });

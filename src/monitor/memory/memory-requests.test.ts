@@ -45,6 +45,23 @@ test("a quarantine says how much it takes out, and lets others have their turns 
   expect(await quarantine({ by: "source", value: "nothing/such" })).toMatchObject({ entries: 0, frozen: 0 });
 });
 
+test("a snapshot that was changed is told with what helps a snapshot, and not what helps an entry", async () => {
+  const of = { agent: AGENT, name: "rules" };
+  const document = { ...of, version: 1, items: [{ path: "NOTE.md", text: "as it was signed" }] };
+  const digest = manifestDigest(signedSnapshot(document), CRYPTO);
+  await world.journal.write(
+    { kind: "memory-frozen", ...of, version: 1, digest, key: KEY },
+    { document: { ...document, items: [{ path: "NOTE.md", text: "as somebody else would have it" }] } },
+  );
+  await expect(requests()["memory-snapshot"](of)).rejects.toMatchObject({
+    message: expect.stringContaining("(memory-damaged)"),
+    hint: expect.stringMatching(/aios memory freeze worker rules.*aios restore/u),
+  });
+  await expect(requests()["memory-entry"]({ entry: 7 })).rejects.toMatchObject({
+    hint: expect.stringContaining("aios memory list"),
+  });
+});
+
 test("whoever erases an entry is told of others with its very text, in any plane, and of no other", async () => {
   const entry = await world.keep("the cheese is in the cellar");
   await world.keep("the cheese is in the cellar, still");

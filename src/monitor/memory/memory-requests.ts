@@ -143,12 +143,12 @@ export function memoryHandlers({
           query === null
             ? await memory.store.list(of, { before, ...options })
             : await memory.store.search(of, { query, ...options });
-        return { entries: found.map(viewOf) };
+        return { ...found, entries: found.entries.map(viewOf) };
       }),
     "memory-entry": ({ entry }) => answering(async () => viewOf(await readAny(entry))),
     "memory-to-freeze": (asked) => memory.freezing.draft(asked),
     "memory-holding": ({ entries }) => answering(() => holding(entries)),
-    "memory-snapshot": (of) => answering(() => snapshotView(of)),
+    "memory-snapshot": (of) => answering(() => snapshotView(of), snapshotHint(of)),
     "memory-verify": () => verifyMemory({ ...memory, log, book }),
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
@@ -173,11 +173,21 @@ function hintOf({ code }: MemoryFault): string {
   return HINTS[code] ?? "docs/codes.md says what the code means.";
 }
 
-async function answering<T>(work: () => Promise<T>): Promise<T> {
+/** A snapshot lies in the log alone, so nothing makes it anew but whoever has its texts. */
+function snapshotHint({ agent, name }: MemoryRequests["memory-snapshot"]["body"]): typeof HINTS {
+  return {
+    "memory-damaged": `\`aios memory verify\` names every version that is damaged. Freeze its texts anew as the next one (\`aios memory freeze ${agent} ${name}\`), or restore a backup (\`aios restore\`).`,
+    "memory-erased": `Freeze another version: \`aios memory freeze ${agent} ${name}\`.`,
+    "memory-unknown": "`aios memory planes` lists what is frozen.",
+  };
+}
+
+async function answering<T>(work: () => Promise<T>, hints: typeof HINTS = {}): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof MemoryFault) throw new Refusal("memory", `${error.message} (${error.code}).`, hintOf(error));
+    if (error instanceof MemoryFault)
+      throw new Refusal("memory", `${error.message} (${error.code}).`, hints[error.code] ?? hintOf(error));
     throw error;
   }
 }

@@ -24,13 +24,13 @@ test("what was kept is read, listed and found, before and after a crash", async 
     }
     const { store } = world.memory;
     expect(await store.read(OWN, first)).toMatchObject({ entry: first, text: "The cheese is in the cellar" });
-    expect(await store.list(BRIEF, { before: null, most: 9 })).toMatchObject([
+    expect((await store.list(BRIEF, { before: null, most: 9 })).entries).toMatchObject([
       { entry: second, text: "Käse: two kilos" },
     ]);
-    expect(await store.search(OWN, { query: "CELLAR cheese", most: 9 })).toMatchObject([{ entry: first }]);
-    expect(await store.search(BRIEF, { query: "käse", most: 9 })).toMatchObject([{ entry: second }]);
-    expect(await store.search(OWN, { query: "cheese attic", most: 9 })).toEqual([]);
-    expect(await store.search(OWN, { query: "käse", most: 9 })).toEqual([]);
+    expect((await store.search(OWN, { query: "CELLAR cheese", most: 9 })).entries).toMatchObject([{ entry: first }]);
+    expect((await store.search(BRIEF, { query: "käse", most: 9 })).entries).toMatchObject([{ entry: second }]);
+    expect((await store.search(OWN, { query: "cheese attic", most: 9 })).entries).toEqual([]);
+    expect((await store.search(OWN, { query: "käse", most: 9 })).entries).toEqual([]);
     expect(await store.verify()).toEqual({ checked: 2, damaged: [], file: [] });
   }
 });
@@ -41,7 +41,7 @@ test("an entry of one plane is none of another, nor of another agent", async () 
   expect(await code(store.read(BRIEF, entry))).toBe("memory-unknown");
   expect(await code(store.read({ agent: "other", plane: "append-only" }, entry))).toBe("memory-unknown");
   expect(await code(store.read(OWN, entry + 1))).toBe("memory-unknown");
-  expect(await store.list({ agent: "other", plane: "append-only" }, { before: null, most: 9 })).toEqual([]);
+  expect((await store.list({ agent: "other", plane: "append-only" }, { before: null, most: 9 })).entries).toEqual([]);
 });
 
 test("past its end an entry is unreadable at once, and swept it is gone from every file", async () => {
@@ -52,12 +52,14 @@ test("past its end an entry is unreadable at once, and swept it is gone from eve
   expect(await code(world.memory.store.read(BRIEF, entry))).toBe("ok");
   world.pass(1);
   expect(await code(world.memory.store.read(BRIEF, entry))).toBe("memory-expired");
-  expect(await world.memory.store.search(BRIEF, { query: "quetzalcoatl", most: 9 })).toEqual([]);
+  expect((await world.memory.store.search(BRIEF, { query: "quetzalcoatl", most: 9 })).entries).toEqual([]);
   await world.memory.store.sweep();
   expect(world.gone).toEqual(new Set([1]));
   expect(world.slots.paths()).not.toEqual(keys);
   expect(await code(world.memory.store.read(BRIEF, entry))).toBe("memory-expired");
-  expect(await world.memory.store.search(BRIEF, { query: "nebelbank", most: 9 })).toMatchObject([{ entry: stays }]);
+  expect((await world.memory.store.search(BRIEF, { query: "nebelbank", most: 9 })).entries).toMatchObject([
+    { entry: stays },
+  ]);
   expect(await world.memory.store.verify()).toEqual({ checked: 1, damaged: [], file: [] });
 });
 
@@ -73,7 +75,7 @@ test("a sweep that was cut off anywhere is finished by the next start", async ()
     await world.start();
     expect(world.journal.state.memory.unsettled).toEqual([]);
     expect([order, await code(world.memory.store.read(BRIEF, entry))]).toEqual([order, "memory-expired"]);
-    expect(await world.memory.store.search(BRIEF, { query: `longer ${order}`, most: 9 })).toMatchObject([
+    expect((await world.memory.store.search(BRIEF, { query: `longer ${order}`, most: 9 })).entries).toMatchObject([
       { entry: stays },
     ]);
     expect((await world.memory.store.verify()).damaged).toEqual([]);
@@ -107,7 +109,7 @@ test("a log that fails keeps nothing, and the numbers of what was refused mean n
   expect(await code(world.keep("refused"))).not.toBe("ok");
   await world.log.recover();
   const entry = await world.keep("third");
-  expect((await world.memory.store.list(OWN, { before: null, most: 9 })).map(({ text }) => text)).toEqual([
+  expect((await world.memory.store.list(OWN, { before: null, most: 9 })).entries.map(({ text }) => text)).toEqual([
     "third",
     "first",
   ]);
@@ -124,8 +126,8 @@ test("quarantine takes out what came from there, everywhere, until it is taken b
   book.quarantine({ by: "source", value: "web/fetch" });
   const { store } = world.memory;
   expect(await code(store.read(OWN, bad))).toBe("memory-quarantined");
-  expect(await store.list(OWN, { before: null, most: 9 })).toMatchObject([{ entry: clean }]);
-  expect(await store.search(OWN, { query: "trust", most: 9 })).toMatchObject([{ entry: clean }]);
+  expect((await store.list(OWN, { before: null, most: 9 })).entries).toMatchObject([{ entry: clean }]);
+  expect((await store.search(OWN, { query: "trust", most: 9 })).entries).toMatchObject([{ entry: clean }]);
   book.release({ by: "source", value: "web/fetch" });
   expect(await code(store.read(OWN, bad))).toBe("ok");
 });

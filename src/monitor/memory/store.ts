@@ -19,6 +19,7 @@ import { looksLost } from "./lost-keys.ts";
 import type { Examiner } from "./shelf-examiner.ts";
 import { isDamage, type AskShelf, type ShelfRow } from "./shelf-orders.ts";
 import type { Brought } from "./importing.ts";
+import { collectPage, type FoundPage, type PageInMaking } from "./found-page.ts";
 import { rangesOf } from "./ranges.ts";
 import { bucketOf, createShelving } from "./shelving.ts";
 import { verifyShelf, type VerifiedShelf } from "./verify-shelf.ts";
@@ -54,16 +55,13 @@ export interface MemoryStore {
   read(of: PlaneOf, entry: number, options?: Seeing): Promise<Recalled>;
   /** Salt and text of an entry, as its record commits to them. Throws as `read` does. */
   salted(of: PlaneOf, entry: number): Promise<string>;
-  /** Newest first, below `before`; what is quarantined is left out. Throws MemoryFault `memory-damaged`. */
-  list(
-    of: PlaneOf,
-    options: Seeing & { readonly before: number | null; readonly most: number },
-  ): Promise<readonly Recalled[]>;
-  /** Entries that have every word of the query, newest first. */
-  search(
-    of: PlaneOf,
-    options: Seeing & { readonly query: string; readonly most: number },
-  ): Promise<readonly Recalled[]>;
+  /** Newest first, below `before`; what is quarantined is left out. */
+  list(of: PlaneOf, options: Seeing & { readonly before: number | null; readonly most: number }): Promise<FoundPage>;
+  /**
+   * Entries that have every word of the query, newest first, and those that do not open and may have them. Throws MemoryFault
+   * `memory-damaged` when the index cannot be read.
+   */
+  search(of: PlaneOf, options: Seeing & { readonly query: string; readonly most: number }): Promise<FoundPage>;
   /** Destroys the keys of what is past its end and of what was erased, and all that is left of it. */
   sweep(): Promise<void>;
   /** Whether this is what the log has of a live entry, and opens with its key. */
@@ -139,23 +137,19 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     return key === null ? null : openContent(row, { crypto, key });
   }
 
-  /** What of these rows may be read now. */
-  async function recall(rows: readonly ShelfRow[], { quarantined }: Seeing): Promise<readonly Recalled[]> {
-    const found: Recalled[] = [];
-    for (const row of rows) {
-      if (memory.look(row.entry, parts.now()) !== "live") continue;
-      const content = await open(row);
-      if (content === null) {
-        // Its key may have been destroyed in between.
-        if (memory.look(row.entry, parts.now()) !== "live") continue;
-        throw damaged(row.entry);
-      }
-      const origin = memory.imports.originOf(row.entry);
-      const sources = origin === null ? content.sources : [...foreignSources(content.sources), importSource(origin)];
-      const recalled = { entry: row.entry, ...content, sources };
-      if (quarantined === true || !memory.isQuarantined(recalled)) found.push(recalled);
+  /** What of a row may be read now, null: nothing. Throws MemoryFault `memory-damaged`. */
+  async function recall(row: ShelfRow, { quarantined }: Seeing): Promise<Recalled | null> {
+    if (memory.look(row.entry, parts.now()) !== "live") return null;
+    const content = await open(row);
+    if (content === null) {
+      // Its key may have been destroyed in between.
+      if (memory.look(row.entry, parts.now()) !== "live") return null;
+      throw damaged(row.entry);
     }
-    return found;
+    const origin = memory.imports.originOf(row.entry);
+    const sources = origin === null ? content.sources : [...foreignSources(content.sources), importSource(origin)];
+    const recalled = { entry: row.entry, ...content, sources };
+    return quarantined === true || !memory.isQuarantined(recalled) ? recalled : null;
   }
 
   async function keep(kept: Kept): Promise<number> {
@@ -262,34 +256,33 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     },
 
     async list(of, { before, most, ...seeing }) {
-      const found: Recalled[] = [];
+      const page = collectPage(most);
       let below = before ?? memory.next;
-      while (found.length < most) {
+      while (page.goesOn()) {
         // Which entries there are is asked of the log alone: nobody who writes the file makes one more or less.
         const entries = newestBelow(below, of);
-        found.push(...(await recall(await rowsOf(entries), seeing)));
-        if (entries.length < STRIDE) break;
+        await lookAt(entries, { page, seeing });
+        if (entries.length < STRIDE) return page.whole();
         below = entries.at(-1) ?? 0;
         await breathe();
       }
-      return found.slice(0, most);
+      return page.cut();
     },
 
     async search(of, { query, most, ...seeing }) {
       const words = wordsOf(query);
       const asked = most + SPARE;
-      const found: Recalled[] = [];
+      const page = collectPage(most, ({ text }) => hasAll(wordsOf(text), words));
       let before: number | null = null;
-      while (found.length < most) {
+      while (page.goesOn()) {
         const entries: readonly number[] = await reading(shelf("search", { ...of, words, before, most: asked }));
         // The index is not what the log vouches for: who changed it must not have one agent see another's.
         const own = entries.filter((entry) => isOf(memory.placeOf(entry), of));
-        const recalled = await recall(await rowsOf(own), seeing);
-        found.push(...recalled.filter(({ text }) => hasAll(wordsOf(text), words)));
-        if (entries.length < asked) break;
+        await lookAt(own, { page, seeing });
+        if (entries.length < asked) return page.whole();
         before = entries.at(-1) ?? 0;
       }
-      return found.slice(0, most);
+      return page.cut();
     },
 
     sweep() {
@@ -331,8 +324,8 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     if (stands === "erased") throw new MemoryFault("memory-erased", `an owner had entry ${entry} erased`);
     const row = await reading(shelf("read", { entry }));
     if (row === null) throw damaged(entry);
-    const [found] = await recall([row], seeing);
-    if (found !== undefined) return { row, found };
+    const found = await recall(row, seeing);
+    if (found !== null) return { row, found };
     if (memory.look(entry, parts.now()) !== "live")
       throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
     throw new MemoryFault("memory-quarantined", `entry ${entry} is in quarantine`);
@@ -348,17 +341,23 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     return turn.catch((error: unknown) => [error instanceof Error ? error.message : "it cannot be opened"]);
   }
 
-  /** Rows of what is live of these entries. Throws MemoryFault `memory-damaged` when one is not there. */
-  async function rowsOf(entries: readonly number[]): Promise<readonly ShelfRow[]> {
-    const rows: ShelfRow[] = [];
+  /** Reads these entries, newest first; one that does not open keeps nobody from the others, and is named. */
+  async function lookAt(
+    entries: readonly number[],
+    { page, seeing }: { readonly page: PageInMaking; readonly seeing: Seeing },
+  ): Promise<void> {
     for (const entry of entries) {
       if (memory.look(entry, parts.now()) !== "live") continue;
-      const row = await reading(shelf("read", { entry }));
-      if (row !== null) rows.push(row);
-      // Without its key it was erased since the backup that this home comes from: verify names it, the others are given.
-      else if (memory.look(entry, parts.now()) === "live" && (await slots.read(entry)) !== null) throw damaged(entry);
+      try {
+        const row = await reading(shelf("read", { entry }));
+        const found = row === null ? null : await recall(row, seeing);
+        if (found !== null) page.add(found);
+        else if (row === null && memory.look(entry, parts.now()) === "live") page.miss(entry);
+      } catch (error) {
+        if (!(error instanceof MemoryFault)) throw error;
+        page.miss(entry);
+      }
     }
-    return rows;
   }
 
   /** Numbers of live entries of a plane, newest first, at most a stride. */

@@ -23,8 +23,8 @@ export async function twinsOf(
     for (const place of book.places()) {
       const options = { query, most: MOST, quarantined: true } as const;
       // A plane that cannot be read says so where it is read; here the others count.
-      const found = await store.search(place, options).catch(() => []);
-      for (const each of found) if (each.text === text && !known.has(each.entry)) twins.add(each.entry);
+      const { entries } = await store.search(place, options).catch(() => ({ entries: [] }));
+      for (const each of entries) if (each.text === text && !known.has(each.entry)) twins.add(each.entry);
       await pause();
     }
   }
