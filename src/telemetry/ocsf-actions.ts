@@ -13,6 +13,11 @@ export function agentActor(of: { readonly instance: string; readonly agent: stri
   };
 }
 
+/** An agent as the profile `ai_operation` tells of it, beside the actor that classes require and searches know. */
+export function aiAgent(of: { readonly instance: string; readonly agent: string }): JsonObject {
+  return { ai_agent: { name: of.agent, uid: of.agent, instance_uid: of.instance } };
+}
+
 const READS: ReadonlySet<string> = new Set(["observe"]);
 /** OCSF's reads, and its word for what may be anything. */
 const [READ, OTHER] = [2, 99];
@@ -38,6 +43,11 @@ export function actionEvent(record: ActionRecord, fields: PayloadFields | null, 
         ...(code === null ? {} : { response: { error: code } }),
       },
       src_endpoint: { name: record.agent, uid: record.instance },
+      ...(code === null ? {} : { status_code: code }),
+      ...aiAgent(record),
+      ...controlled(record),
+      // Of what was denied, the model may be no more than a word of the agent's.
+      ...(record.kind === "denied" ? {} : model(fields, driver)),
     },
     unmapped: {
       step,
@@ -61,6 +71,43 @@ function decision(record: ActionRecord): JsonObject {
     Object.entries(deciderAttributes(record.by)).map(([key, value]) => [key.slice("aios.".length), value]),
   );
   return record.kind === "denied" ? { stage: record.stage, ...decider } : decider;
+}
+
+/** What the monitor let pass or did not, and by which policy, as the profile `security_control` says it. */
+function controlled({ kind, policy }: ActionRecord): JsonObject {
+  const by = { policy: { uid: policy } };
+  const allowed = { action_id: 1, action: "Allowed", ...by };
+  switch (kind) {
+    case "denied":
+      return { action_id: 2, action: "Denied", disposition_id: 2, disposition: "Blocked", ...by };
+    case "held":
+      return { action_id: 99, action: "Held", ...by };
+    case "approved":
+      return { ...allowed, disposition_id: 8, disposition: "Approved" };
+    case "intent":
+    case "outcome":
+      return { ...allowed, disposition_id: 1, disposition: "Allowed" };
+  }
+}
+
+/** The model that was asked, where both its name and its provider are known, and what it took. */
+function model(fields: PayloadFields | null, driver: string): JsonObject {
+  const { provider = null, model: name = null, spent = null } = fields?.infer ?? {};
+  return {
+    ...(provider === null || name === null
+      ? {}
+      : { ai_model: { name: showText(name), ai_provider: showText(provider) } }),
+    ...(spent === null
+      ? {}
+      : {
+          message_context: {
+            service: { name: driver },
+            prompt_tokens: spent.input,
+            completion_tokens: spent.output,
+            total_tokens: spent.input + spent.output,
+          },
+        }),
+  };
 }
 
 function inference(fields: PayloadFields | null): JsonObject {
@@ -111,6 +158,7 @@ export function exchangeEvent(
   const host = net.host === null ? "unknown" : names.resource(net.host);
   const received = net.received ?? 0;
   const sent = net.sent ?? 0;
+  const code = net.status === null ? record.code : String(net.status);
   return {
     kind: "network",
     // Traffic, or a connection that failed.
@@ -121,8 +169,14 @@ export function exchangeEvent(
     own: {
       actor: agentActor(record),
       src_endpoint: { name: record.agent, uid: record.instance },
-      dst_endpoint: { name: host, ...(net.port === null ? {} : { port: net.port }) },
+      dst_endpoint: { name: host, ...addressOf(net.host, host), ...(net.port === null ? {} : { port: net.port }) },
       traffic: { bytes_in: received, bytes_out: sent, bytes: received + sent },
+      connection_info: { direction_id: 2, direction: "Outbound", protocol_name: "tcp" },
+      initiator_id: 1,
+      initiator: "Source Endpoint",
+      ...(code === null ? {} : { status_code: code }),
+      ...aiAgent(record),
+      ...controlled(record),
     },
     unmapped: {
       intent: record.intent,
@@ -134,6 +188,13 @@ export function exchangeEvent(
       http_status: net.status,
     },
   };
+}
+
+/** The host by what it is, where it is shown as it is: a digest is neither a name nor an address of one. */
+function addressOf(host: string | null, shown: string): JsonObject {
+  if (host !== shown) return {};
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/u.test(host)) return { ip: host };
+  return /^[\w-]+(?:\.[\w-]+)*$/u.test(host) ? { hostname: host } : {};
 }
 
 /** Process Activity: programs that were started inside a sandbox, one event each as far as they are told of. */
@@ -153,13 +214,23 @@ export function launchEvents(
       actor: agentActor(record),
       device: { type_id: 99, type: "Sandbox", uid: record.instance, name: record.agent },
       process,
+      // The supervisor sees that a process becomes another program.
+      launch_type_id: 3,
+      launch_type: "Exec",
+      ...aiAgent(record),
     },
     unmapped: { count: record.count, ...unmapped },
   });
   if (programs.length === 0) return [draft({ uid: `record-${record.seq}` }, {})];
   return programs.map(({ pid, parent, program }) =>
     draft(
-      { pid, uid: `${record.instance}-${pid}`, name: names.resource(program), parent_process: { pid: parent } },
+      {
+        pid,
+        uid: `${record.instance}-${pid}`,
+        name: names.resource(program.slice(program.lastIndexOf("/") + 1)),
+        path: names.resource(program),
+        parent_process: { pid: parent },
+      },
       {},
     ),
   );

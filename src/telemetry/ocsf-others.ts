@@ -1,7 +1,7 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { ActionBase, LogRecord } from "../protocol/record.ts";
 import { showText, type Names } from "./names.ts";
-import { agentActor } from "./ocsf-actions.ts";
+import { agentActor, aiAgent } from "./ocsf-actions.ts";
 import { SEVERITY, type Draft } from "./ocsf-draft.ts";
 
 type OtherRecord = Exclude<LogRecord, ActionBase | { readonly kind: "programs-started" }>;
@@ -9,7 +9,12 @@ type Signed = Extract<OtherRecord, { readonly key: string }>;
 
 /** Types of a managed entity: one that OCSF has a number for, and what `type` says in a word. */
 const [POLICY, OTHER] = [5, 99];
+/** What is done with an application. */
+const [START, STOP] = [3, 4];
+const DAEMON = { name: "aiosd", product: { name: "AIOS", vendor_name: "AIOS" } } as const;
 const QUIET = { severity: SEVERITY.informational, status: null, unmapped: {} } as const;
+/** What is on record because it was done. */
+const DONE = { ...QUIET, status: 1 } as const;
 
 /** The event of a record that is not about one action: a table by kind, so that the compiler finds one that is missing. */
 export function otherEvent(record: OtherRecord, names: Names): Draft {
@@ -67,7 +72,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return finding(record, { code: "files-refused", severity: SEVERITY.low }, { count: record.count });
     case "owner-enrolled":
       return {
-        ...QUIET,
+        ...DONE,
         kind: "account",
         activity: 1,
         message: `owner ${record.owner} enrolled`,
@@ -75,7 +80,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       };
     case "owner-removed":
       return {
-        ...QUIET,
+        ...DONE,
         kind: "account",
         activity: 3,
         message: `owner ${record.owner} removed`,
@@ -181,13 +186,25 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "memory-erased":
       return entity(record, { type: "Memory", name: `${record.count} entries`, activity: 4 });
     case "start":
-      return lifecycle(3, { name: "aiosd", version: record.version }, { node: record.node, code: record.code });
+      return lifecycle(
+        START,
+        { application: { ...DAEMON, version: record.version } },
+        { node: record.node, code: record.code },
+      );
     case "stop":
-      return lifecycle(4, { name: "aiosd" }, {});
+      return lifecycle(STOP, { application: DAEMON }, {});
     case "instance-started":
-      return lifecycle(3, { name: record.agent, uid: record.instance }, { ancestry: record.ancestry });
+      return lifecycle(
+        START,
+        { application: { name: record.agent, uid: record.instance, type: "Agent" }, ...aiAgent(record) },
+        { ancestry: record.ancestry },
+      );
     case "instance-ended":
-      return lifecycle(4, { name: "instance", uid: record.instance }, { why: showText(record.why), exit: record.exit });
+      return lifecycle(
+        STOP,
+        { application: { uid: record.instance, type: "Agent" } },
+        { why: showText(record.why), exit: record.exit },
+      );
     case "away-ended":
     case "devices-passed":
     case "backup-made":
@@ -233,7 +250,8 @@ function finding(
     kind: "finding",
     activity: 1,
     severity,
-    status: null,
+    // It is new, and somebody has to look.
+    status: 1,
     message: `${showText(code)}${instance === null ? "" : ` at ${instance}`}`,
     own: {
       finding_info: { uid: `${code}-${seq}`, title: showText(code), types: [showText(code)] },
@@ -259,7 +277,7 @@ function authorized(
   }: { readonly to: string; readonly privileges: readonly string[]; readonly message: string },
 ): Draft {
   return {
-    ...QUIET,
+    ...DONE,
     kind: "authorize",
     activity: 1,
     message,
@@ -273,22 +291,30 @@ function entity(
   unmapped: JsonObject = {},
 ): Draft {
   return {
-    ...QUIET,
+    ...DONE,
     kind: "entity",
     activity,
     message: `${record.kind} ${name}`,
-    own: { entity: { name, uid: name, type, type_id: type === "Policy" ? POLICY : OTHER }, actor: ownerActor(record) },
+    own: {
+      entity: {
+        name,
+        uid: name,
+        type,
+        ...(type === "Policy" ? { type_id: POLICY, policy: { uid: name } } : { type_id: OTHER }),
+      },
+      actor: ownerActor(record),
+    },
     unmapped,
   };
 }
 
-function lifecycle(activity: number, app: JsonObject, unmapped: JsonObject): Draft {
+function lifecycle(activity: number, own: JsonObject, unmapped: JsonObject): Draft {
   return {
-    ...QUIET,
+    ...DONE,
     kind: "lifecycle",
     activity,
-    message: activity === 3 ? "started" : "stopped",
-    own: { app: { vendor_name: "AIOS", ...app } },
+    message: activity === START ? "started" : "stopped",
+    own,
     unmapped,
   };
 }

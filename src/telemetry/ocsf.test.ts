@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { BODIES, CANARY, EVERY_KIND, record } from "../../test/telemetry/records.ts";
 import { checkOcsf } from "../../test/telemetry/ocsf-check.ts";
 import type { JsonObject, JsonValue } from "../kernel/json.ts";
+import type { LogRecord } from "../protocol/record.ts";
 import type { PayloadFields } from "../protocol/telemetry-table.ts";
 import { createNames } from "./names.ts";
 import { createOcsf } from "./ocsf.ts";
@@ -13,6 +14,7 @@ const ocsf = (mode: "hashed" | "shown"): View =>
   createOcsf({ names: createNames(mode, { salt: "s", sha256 }), version: "0.1.0" });
 const NONE: PayloadFields = { record: 0, infer: null, net: null, programs: [], content: null };
 const program = { pid: 7, parent: 6, program: `/bin/${CANARY}` };
+const infer = { provider: "local", model: "m", spent: { input: 30, output: 12, cost: 1 } };
 const net = { host: `${CANARY}.example`, port: 443, method: "GET", status: 200, sent: 10, received: 20 };
 
 function events(view: View, fields: Partial<PayloadFields> = {}): readonly JsonObject[] {
@@ -23,16 +25,16 @@ function events(view: View, fields: Partial<PayloadFields> = {}): readonly JsonO
 
 /** Of every kind of record, with all that a monitor tells of it and with nothing, with names and without, and of a gap. */
 function everyEvent(): readonly JsonObject[] {
-  const told = { programs: [program, { ...program, pid: 8 }], infer: { provider: "local", model: "m", spent: null } };
+  const told = { programs: [program, { ...program, pid: 8 }], infer };
   const content = { arguments: "{}", result: "r" };
   const failed = record(900, { ...BODIES.outcome, result: "failed", code: "driver-failed" });
   const gap = ocsf("hashed").gap({ from: 1, to: 2, at: 5, why: "damaged" });
   return [
     ...events(ocsf("hashed")),
     ...events(ocsf("shown"), { ...told, content }),
-    ...events(ocsf("shown"), { net }),
+    ...events(ocsf("shown"), { net, infer: { provider: null, model: "m", spent: null } }),
     ...events(ocsf("hashed"), { net: { ...net, host: null, port: null, sent: null, received: null, status: null } }),
-    ...[{ net: null }, { net }].flatMap((fields) =>
+    ...[{ net: null }, { net }, { net: { ...net, host: "192.0.2.1", status: null } }].flatMap((fields) =>
       ocsf("shown")
         .take({ record: failed, fields: { ...NONE, ...fields } })
         .map(({ value }) => value),
@@ -99,7 +101,22 @@ test("no value of any event goes unchecked: changed alone, each is found", () =>
       if (checkOcsf(changed).length === 0) expect.fail(`${at} of ${JSON.stringify(event)} is not checked`);
     }
   }
-  for (const at of ["/actor/user/type_id", "/entity/type_id", "/privileges/0", "/resources/0/uid", "/traffic/bytes"]) {
+  for (const at of [
+    "/actor/user/type_id",
+    "/ai_agent/instance_uid",
+    "/ai_model/ai_provider",
+    "/application/product/vendor_name",
+    "/connection_info/direction_id",
+    "/dst_endpoint/ip",
+    "/entity/policy/uid",
+    "/message_context/total_tokens",
+    "/observables/0/type_id",
+    "/policy/uid",
+    "/privileges/0",
+    "/process/path",
+    "/resources/0/uid",
+    "/traffic/bytes",
+  ]) {
     expect(places).toContain(at);
   }
 });
@@ -129,20 +146,35 @@ test("the check finds what does not fit the schema", () => {
     [{ ...api, duration: 2 }, "a duration of one event"],
     [{ ...api, metadata: { ...metadata, version: "1.0.0" } }, "another version of the schema"],
     [{ ...api, metadata: { ...metadata, profiles: ["cloud"] } }, "profile cloud is not in the class"],
-    [{ ...api, metadata: { ...metadata, product: { name: "AIOS" } } }, "/metadata/product/vendor_name is missing"],
+    [
+      { ...api, metadata: { ...metadata, profiles: ["host"] } },
+      "/ai_agent is of the profile ai_operation, which is not named",
+    ],
+    [{ ...api, metadata: { ...metadata, product: { vendor_name: "AIOS" } } }, "/metadata/product: none of name,uid"],
+    [{ ...api, disposition_id: 1, disposition: "Passed" }, '/disposition_id is not called "Passed"'],
+    [{ ...api, ai_model: { name: "m" } }, "/ai_model/ai_provider is missing"],
+    [{ ...api, observables: [{ name: "actor.user.name" }] }, "/observables/0/type_id is missing"],
     [{ ...api, api: { operation: 1 } }, "/api/operation is no string"],
     [{ ...api, api: [] }, "/api: no object"],
-    [{ ...api, actor: {} }, "/actor: none of process,user,invoked_by,session,app_name,app_uid"],
+    [{ ...api, actor: {} }, "/actor: none of process,user,iam_role,invoked_by,session,application,app_name,app_uid"],
     [{ ...network, metadata: { ...metadata, profiles: [] } }, "/actor is of the profile host, which is not named"],
     [{ ...network, dst_endpoint: { name: "a", port: 70_000 } }, "/dst_endpoint/port is no port"],
     [{ ...network, traffic: { bytes: 1.5 } }, "/traffic/bytes is no integer"],
+    // Of two profiles that some classes know, findings know one.
+    [
+      { ...of(2004), metadata: { ...metadata, profiles: ["ai_operation"] } },
+      "profile ai_operation is not in the class",
+    ],
+    [{ ...of(2004), status: "Success" }, '/status_id is not called "Success"'],
+    // Deprecated since 1.9.0.
+    [{ ...of(6002), app: { name: "aiosd", vendor_name: "AIOS" } }, "/app is not an attribute"],
     [{ ...of(2004), is_alert: "yes" }, "/is_alert is no boolean"],
     [{ ...of(2004), resources: {} }, "/resources is no array"],
     [{ ...of(2004), finding_info: { uid: "a", title: "b", types: [1] } }, "/finding_info/types/0 is no string"],
     [{ ...of(3003), privileges: "all" }, "/privileges is no array"],
     [{ ...of(3007), user: { uid: "a", type_id: 2, type: "Root" } }, '/user/type_id is not called "Root"'],
     [{ ...of(1007), device: { uid: "a", type_id: 99 } }, "/device/type_id is 99 and has no word"],
-    [{ ...of(3004), unmapped: "more" }, "/unmapped is no json"],
+    [{ ...of(3004), unmapped: "more" }, "/unmapped: no object"],
   ];
   for (const [event, said] of wrong) expect(checkOcsf(event)).toContain(said);
   for (const name of ["time", "metadata", "severity_id", "activity_id", "actor", "api", "src_endpoint"]) {
@@ -169,6 +201,58 @@ test("an exchange that has ended is Network Activity, and its host a digest", ()
     traffic: { bytes_in: 20, bytes_out: 10, bytes: 30 },
     status_id: 1,
   });
+});
+
+test("an exchange says the host as a name or an address only where it is one", () => {
+  const endpoint = (host: string, mode: "hashed" | "shown" = "shown"): unknown =>
+    ocsf(mode).take({ record: record(1, BODIES.outcome), fields: { ...NONE, net: { ...net, host } } })[0]?.value[
+      "dst_endpoint"
+    ];
+  expect(endpoint("a.example")).toEqual({ name: "a.example", hostname: "a.example", port: 443 });
+  expect(endpoint("192.0.2.1")).toEqual({ name: "192.0.2.1", ip: "192.0.2.1", port: 443 });
+  expect(endpoint("[::1]")).toEqual({ name: "[::1]", port: 443 });
+  expect(Object.keys(endpoint("a.example", "hashed") as JsonObject)).toEqual(["name", "port"]);
+});
+
+test("each step of an action says what was decided, and by which policy; all have its digest", () => {
+  const steps = (["held", "approved", "intent", "outcome", "denied"] as const).map((kind) => {
+    const [event] = ocsf("hashed").take({ record: record(1, BODIES[kind]), fields: { ...NONE, infer } });
+    return event?.value ?? {};
+  });
+  expect(steps.map(({ action_id, action, disposition = null }) => [action_id, action, disposition])).toEqual([
+    [99, "Held", null],
+    [1, "Allowed", "Approved"],
+    [1, "Allowed", "Allowed"],
+    [1, "Allowed", "Allowed"],
+    [2, "Denied", "Blocked"],
+  ]);
+  for (const step of steps) {
+    expect(step).toMatchObject({
+      policy: { uid: BODIES.intent.policy },
+      ai_agent: { name: "writer", instance_uid: BODIES.intent.instance },
+      metadata: { correlation_uid: BODIES.intent.action, profiles: ["ai_operation", "security_control"] },
+    });
+  }
+  expect(steps.map(({ ai_model }) => ai_model)).toEqual([
+    ...Array.from({ length: 4 }, () => ({ name: "m", ai_provider: "local" })),
+    undefined,
+  ]);
+  expect(steps[3]).toMatchObject({ message_context: { prompt_tokens: 30, completion_tokens: 12, total_tokens: 42 } });
+});
+
+test("what people look for over all classes is said once more, with its place", () => {
+  const observables = (each: LogRecord): unknown =>
+    ocsf("shown").take({ record: each, fields: { ...NONE, programs: [program] } })[0]?.value["observables"];
+  const agent = { name: "actor.user.name", type_id: 4, type: "User Name", value: "writer" };
+  expect(observables(record(5, BODIES["programs-started"]))).toEqual([
+    agent,
+    { name: "process.name", type_id: 9, type: "Process Name", value: CANARY },
+    { name: "process.path", type_id: 45, type: "File Path", value: `/bin/${CANARY}` },
+  ]);
+  expect(observables(record(5, BODIES.terminal))).toEqual([
+    { name: "resources[].uid", type_id: 10, type: "Resource UID", value: BODIES.terminal.instance },
+  ]);
+  expect(observables(record(5, BODIES.stop))).toBeUndefined();
 });
 
 test("programs of one record are events of their own, each with an id", () => {

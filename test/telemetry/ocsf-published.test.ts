@@ -18,7 +18,7 @@ const FILES: { readonly [path: string]: object } = {
       device: { type: "device" },
     },
   },
-  "profiles/host.json": { name: "host", attributes: { device: { requirement: "required" } } },
+  "profiles/host.json": { name: "host", attributes: { device: { requirement: "recommended" } } },
   "events/base_event.json": {
     name: "base_event",
     uid: 0,
@@ -29,6 +29,7 @@ const FILES: { readonly [path: string]: object } = {
     name: "application",
     category: "application",
     extends: "base_event",
+    profiles: ["host"],
     attributes: { $include: ["profiles/host.json"] },
   },
   "events/application/lifecycle.json": {
@@ -46,6 +47,7 @@ const EXTRACT: Extract = {
   classes: {
     6002: {
       category: 6,
+      profiles: ["host"],
       attributes: {
         activity_id: { type: "integer", sibling: "activity_name", words: { 0: "Unknown", 1: "Install", 99: "Other" } },
         app: { type: "object", object: "product" },
@@ -77,7 +79,7 @@ test("an extract that says what the files say has nothing against it", () => {
 });
 
 test.each<[string, string, object, readonly string[]]>([
-  ["another version", "version.json", { version: "1.8.0" }, ["these files are version 1.8.0, not 1.9.0"]],
+  ["another version", "version.json", { version: "1.8.0" }, ["this schema is version 1.8.0, not 1.9.0"]],
   [
     "a word and a requirement that came, and a constraint that went",
     "events/application/lifecycle.json",
@@ -101,9 +103,30 @@ test.each<[string, string, object, readonly string[]]>([
       name: "application",
       category: "application",
       extends: "base_event",
-      attributes: { $include: ["profiles/host.json"], device: { profile: null } },
+      attributes: { $include: ["profiles/host.json"], device: { profile: null, requirement: "required" } },
     },
-    ["class 6002: required lacks device", "class 6002/device is of the profile none"],
+    ["class 6002 has no profile host", "class 6002: required lacks device", "class 6002/device is of the profile none"],
+  ],
+  [
+    "what a profile requires",
+    "profiles/host.json",
+    { name: "host", attributes: { device: { requirement: "required" } } },
+    ["class 6002/device is required by a profile"],
+  ],
+  [
+    "what is deprecated, and of what no more than one may be there",
+    "events/application/lifecycle.json",
+    {
+      name: "lifecycle",
+      uid: 2,
+      extends: "application",
+      attributes: {
+        activity_id: { enum: { 1: word("Install") } },
+        app: { requirement: "required", "@deprecated": { since: "1.9.0" } },
+      },
+      constraints: { at_least_one: ["app", "tags"], just_one: ["app", "device"] },
+    },
+    ["class 6002: just one of lacks app", "class 6002: just one of lacks device", "class 6002/app is deprecated"],
   ],
   [
     "other types",
@@ -117,4 +140,55 @@ test.each<[string, string, object, readonly string[]]>([
   ],
 ])("is told of %s", (_, path, content, found) => {
   expect(compare({ [path]: content })).toEqual(found);
+});
+
+/** The same, compiled: every class has all that it has, and an object is named beside its type. */
+const COMPILED = {
+  version: "1.9.0",
+  classes: {
+    lifecycle: {
+      uid: 6002,
+      category_uid: 6,
+      profiles: ["host", "cloud"],
+      constraints: { at_least_one: ["app", "tags"] },
+      attributes: {
+        activity_id: {
+          type: "integer_t",
+          sibling: "activity_name",
+          requirement: "required",
+          enum: { 0: word("Unknown"), 1: word("Install"), 99: word("Other") },
+        },
+        app: { type: "object_t", object_type: "product", requirement: "required", profiles: null },
+        tags: { type: "string_t", is_array: true, requirement: "optional" },
+        device: { type: "object_t", object_type: "device", requirement: "recommended", profiles: ["host"] },
+        cloud: { type: "object_t", object_type: "cloud", requirement: "required", profiles: ["cloud"] },
+      },
+    },
+  },
+  objects: {
+    product: { attributes: { name: { type: "string_t", requirement: "required" }, hostname: { type: "hostname_t" } } },
+  },
+};
+
+function compareCompiled(change: (text: string) => string = (text) => text): readonly string[] {
+  const file = join(makeTemporaryFolder(), "schema.json");
+  writeFileSync(file, change(JSON.stringify(COMPILED)));
+  return compareWithPublished(file, EXTRACT);
+}
+
+test("a compiled schema is read as well", () => {
+  expect(compareCompiled()).toEqual([]);
+  const other = compareCompiled((text) =>
+    text
+      .replace('"object_type":"product"', '"object_type":"application"')
+      .replace('"profiles":["host"]', '"profiles":null')
+      .replace('"category_uid":6', '"category_uid":3')
+      .replace('"hostname_t"', '"json_t"'),
+  );
+  expect(other).toEqual([
+    "class 6002: another category",
+    "class 6002/app is the object application",
+    "class 6002/device is of the profile none",
+    "product/hostname is json_t, not string",
+  ]);
 });
