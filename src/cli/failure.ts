@@ -42,6 +42,7 @@ export type FailureCode =
   | "monitor-running"
   | "monitor-unreachable"
   | "monitor-lost"
+  | "monitor-stopped"
   | "witness-running"
   | "backup-refused"
   | "port-taken"
@@ -91,6 +92,7 @@ export const FAILURES: { readonly [code in FailureCode]: ExitName } = {
   "monitor-running": "monitor",
   "monitor-unreachable": "monitor",
   "monitor-lost": "monitor",
+  "monitor-stopped": "monitor",
   "witness-running": "setup",
   "backup-refused": "no",
   "port-taken": "setup",

@@ -76,8 +76,8 @@ export function createCliHome(path: string, parts: HomeParts): Home {
     },
     connect: () =>
       translateFaults(async () => {
-        const { connectMonitor } = await loadMonitorClient();
-        const client = await connectMonitor(path, parts.daemon);
+        const { connectMonitor, REAL_TIME } = await import("./monitor-start.ts");
+        const client = await connectMonitor(path, parts.daemon, { ...REAL_TIME, tell: parts.warn });
         if (!compared) {
           compared = true;
           const other = await findOtherVersion(client, { version: VERSION, home: path });

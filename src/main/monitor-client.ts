@@ -1,14 +1,11 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, openSync, readSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readDiskFault } from "../cli/disk-fault.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { MonitorClient } from "../cli/powers.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import type { Channel } from "../platform/powers.ts";
 import { PlatformError } from "../platform/platform-error.ts";
+import { holderOf, lookAtProcess } from "../platform/lock-holder.ts";
 import { connectUnix } from "../platform/unix-server.ts";
 import { CLI_TABLE } from "../protocol/cli-table.ts";
 import { decode } from "../protocol/decode.ts";
@@ -17,129 +14,50 @@ import { RpcError } from "../protocol/rpc-error.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import type { CliEvents, CliRequests } from "../protocol/requests.ts";
 import type { BodyOf } from "../protocol/side.ts";
-import { monitorEnvironment } from "./code-cache.ts";
-import { MONITOR_FLAGS } from "./monitor-flags.ts";
-import { findMeaning } from "./translate.ts";
-
-const START_MS = 20_000;
 
 /** Where a home's monitor listens. */
 export function monitorSocket(home: string): string {
   return join(home, "run", "aiosd.sock");
 }
 
+/** What a home's monitor holds from its first moments to its last. */
+export function monitorLock(home: string): string {
+  return join(home, "run", "lock");
+}
+
+/** Its process is there and does nothing. */
+export function stoppedBySignal(home: string, pid: number): CliFailure {
+  return CliFailure.of(
+    "monitor-stopped",
+    `The monitor of ${home} does not answer: a signal stopped its process ${pid}`,
+    `kill -CONT ${pid} lets it go on; ended by kill -KILL ${pid}, its next start takes up what was recorded`,
+  );
+}
+
 /** Connects when the monitor of a home runs, else null. */
 export async function attachMonitor(home: string): Promise<MonitorClient | null> {
   try {
-    return wrap(await connectUnix(monitorSocket(home)));
+    return wrap(await connectUnix(monitorSocket(home)), home);
   } catch (error) {
     if (error instanceof PlatformError && (error.code === "unreachable" || error.code === "socket-folder")) return null;
     throw error;
   }
 }
 
-/** Connects to the monitor of a home and starts it first when it does not run: detached, so that it outlives this command. */
-export async function connectMonitor(home: string, program: string): Promise<MonitorClient> {
-  const running = await attachMonitor(home);
-  if (running !== null) return running;
-  const daemon = startMonitor(home, program);
-  const end = performance.now() + START_MS;
-  while (performance.now() < end) {
-    await sleep(25);
-    const client = await attachMonitor(home);
-    if (client !== null) return client;
-    // Another command may have won the race to start it; then ours ends and theirs answers.
-    if (daemon.ended() !== null) {
-      await sleep(250);
-      const other = await attachMonitor(home);
-      if (other !== null) return other;
-      throw describeStart(home, daemon.said());
-    }
-  }
-  throw CliFailure.of(
-    "monitor-unreachable",
-    `The monitor of ${home} did not answer within ${START_MS / 1000} s`,
-    "aios serve shows what it says",
-  );
-}
-
-interface Daemon {
-  ended(): number | null;
-  /** What it wrote to standard error. */
-  said(): string;
-}
-
-/**
- * Its standard error is a file without a name: a pipe would break when this command ends, and the monitor stays.
- * Nothing of this process's environment is passed on but PATH, where bubblewrap is found.
- */
-function startMonitor(home: string, program: string): Daemon {
-  const folder = mkdtempSync(join(tmpdir(), "aios-start-"));
-  const errors = openSync(join(folder, "errors"), "wx+", 0o600);
-  rmSync(folder, { recursive: true });
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", ...MONITOR_FLAGS, program, "--home", home],
-    {
-      cwd: "/",
-      detached: true,
-      env: monitorEnvironment(process.env["PATH"]),
-      stdio: ["ignore", "ignore", errors],
-    },
-  );
-  let code: number | null = null;
-  child.once("exit", (exit) => {
-    code = exit ?? 1;
-  });
-  child.once("error", () => {
-    code = 1;
-  });
-  child.unref();
-  return {
-    ended: () => code,
-    said: () => readStart(errors),
-  };
-}
-
-/**
- * Why a monitor ended as it started, from its standard error: its own words when it gave any, else the line in which Node
- * names the fault. What a person can repair has this program's own code and exit; the monitor's code is never shown beside it.
- */
-export function describeStart(home: string, text: string): CliFailure {
-  const lines = text.split("\n").filter((row) => row.trim() !== "");
-  const said = lines.find((row) => row.startsWith("aiosd: "))?.slice("aiosd: ".length);
-  const { words, code } = /^(?<words>.*?)(?: \((?<code>[A-Za-z_-]+)\))?$/u.exec(said ?? "")?.groups ?? {};
-  const hint = lines.find((row) => row.startsWith("  hint: "))?.slice("  hint: ".length) ?? null;
-  const meaning = code === undefined ? null : findMeaning(code);
-  if (meaning !== null && words !== undefined) return CliFailure.of(meaning, words, hint);
-  const disk = readDiskFault(said ?? text);
-  if (disk !== null)
-    return CliFailure.of("file-unwritable", `The monitor of ${home} cannot start: ${disk.means}`, disk.hint);
-  const fault = lines.find((row) => /^\w*Error\b/u.test(row)) ?? lines[0] ?? "it said nothing";
-  const damaged = code !== undefined && DAMAGES.has(code);
-  return CliFailure.of(
-    "monitor-unreachable",
-    `The monitor of ${home} ended as it started: ${said === undefined ? fault : (words ?? said)}${damaged ? ` (in ${home}/log)` : ""}`,
-    hint ?? (damaged ? REPAIR : "aios doctor says what this machine lacks"),
-  );
-}
-
-/** Codes with which a monitor refuses a log that is not as it left it. */
-const DAMAGES: ReadonlySet<string> = new Set(["log-damaged", "log-forked", "log-shrunk", "log-inconsistent"]);
-const REPAIR =
-  "nothing is repaired by guessing: aios log verify names what is damaged; put back log and keys together from one backup, or begin anew in another home (--home DIR)";
-
-function readStart(file: number): string {
-  const bytes = Buffer.alloc(4096);
-  return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, 0));
-}
-
-function wrap(channel: Channel): MonitorClient {
+function wrap(channel: Channel, home: string): MonitorClient {
   const listeners: { [Name in keyof CliEvents]?: (body: CliEvents[Name]) => void } = {};
   /** What the monitor says unasked, first of all: whoever listens later hears it then. */
   let recovering: CliEvents["recovering"] | null = null;
   let broken: string | null = null;
   let closing = false;
+  let onEnd: ((error: Error) => void) | null = null;
+  /** One that a signal stopped takes a connection and never answers: until its first answer, and while it ends, that is looked for. */
+  const standing = watchStopped(home, (failure) => {
+    closing = true;
+    onEnd?.(failure);
+    peer.close();
+  });
+  let answered = false;
   const peer = createPeer(channel, {
     side: CLI_SIDE,
     requests: {},
@@ -173,11 +91,17 @@ function wrap(channel: Channel): MonitorClient {
       const checked = decode<unknown>(CLI_TABLE[name], body as unknown as JsonValue);
       if (checked.kind === "refused")
         throw CliFailure.of("usage", `Cannot ask the monitor to ${name}: ${checked.path} ${checked.message}`);
+      const looks = !answered || name === "stop";
+      // What one that is stopped is sent it would do later, when nobody reckons with it.
+      if (looks) await standing.runs();
+      if (looks) standing.begin();
       try {
         // The two spellings of the same body, which TypeScript cannot see through while `Name` is open.
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion
         return await peer.request(name, body as BodyOf<CliRequests[typeof name]>);
       } catch (error) {
+        const failure = standing.found();
+        if (failure !== null) throw failure;
         if (!(error instanceof RpcError)) throw error;
         if (error.remote) throw CliFailure.fromMonitor(error);
         throw CliFailure.of(
@@ -185,6 +109,9 @@ function wrap(channel: Channel): MonitorClient {
           broken ?? error.message,
           "the request may or may not have been carried out; aios log show says",
         );
+      } finally {
+        answered = true;
+        if (name !== "stop") standing.end();
       }
     },
     onEvent(name, listener) {
@@ -194,11 +121,56 @@ function wrap(channel: Channel): MonitorClient {
       recovering = null;
     },
     onEnd(listener) {
+      onEnd = listener;
       void peer.closed.then(() => void (closing || listener(ended())));
     },
     close() {
       closing = true;
+      standing.end();
       peer.close();
     },
+  };
+}
+
+/** From one look at the process to the next, milliseconds, and how many in a row must find it stopped. */
+const STANDING_MS = 500;
+const STOPPED_LOOKS = 3;
+
+/** Looks whether a signal has stopped the monitor of a home, while it is waited for; `tell` is called once with that. */
+function watchStopped(
+  home: string,
+  tell: (failure: CliFailure) => void,
+): { runs(): Promise<void>; begin(): void; end(): void; found(): CliFailure | null } {
+  let timer: NodeJS.Timeout | null = null;
+  let stopped = 0;
+  let found: CliFailure | null = null;
+  const end = (): void => {
+    if (timer !== null) clearInterval(timer);
+    timer = null;
+  };
+  /** Whether it is stopped at this moment. */
+  const look = (): boolean => {
+    const pid = holderOf(monitorLock(home));
+    stopped = pid !== null && lookAtProcess(pid)?.stopped === true ? stopped + 1 : 0;
+    if (pid !== null && stopped >= STOPPED_LOOKS) found = stoppedBySignal(home, pid);
+    return stopped > 0;
+  };
+  return {
+    async runs() {
+      while (look()) {
+        if (found !== null) throw found;
+        await sleep(STANDING_MS);
+      }
+    },
+    begin() {
+      timer ??= setInterval(() => {
+        look();
+        if (found === null) return;
+        end();
+        tell(found);
+      }, STANDING_MS).unref();
+    },
+    end,
+    found: () => found,
   };
 }

@@ -88,8 +88,8 @@ export interface CliPorts {
   alerts(): readonly AlertStanding[];
   witnesses(): Promise<WitnessesView>;
   now(): number;
-  /** Ends the monitor after the answer has gone out. */
-  stop(): void;
+  /** Ends the monitor after the answer has gone out. Whether it was ending already. */
+  stop(): boolean;
 }
 
 export type CliHandlers = {
@@ -381,8 +381,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
       return { closed: await ports.console.close() };
     },
     async stop() {
-      ports.stop();
-      return {};
+      return { already: ports.stop() };
     },
   };
   return handlers;

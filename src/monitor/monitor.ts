@@ -55,6 +55,7 @@ import { type LateForLog, letLogFrozenGoOn } from "./going-on.ts";
 import { recovering } from "./recovering.ts";
 import { recordEnds, recordUnknown } from "./restart.ts";
 import { createOwnerParts } from "./owner-parts.ts";
+import { createEnding } from "./ending.ts";
 import { createFaults } from "./refusals.ts";
 import { createRetention } from "./retention.ts";
 import type { RelyingParty } from "./relying-party.ts";
@@ -136,9 +137,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     tellWatchers(watchers, { record, held: newlyHeld({ state, asked }, body) });
   };
   const logWorks = (): void => void letLogFrozenGoOn({ ...parts, journal, late });
-  const diskIsOut = (): void => late.telemetry?.rest();
   const journal = recovering(
-    { ...parts, logWorks, diskIsOut },
+    { ...parts, logWorks, diskIsOut: () => late.telemetry?.rest() },
     createJournal(log, { state, now: trusted.now, onRecord: tell }),
   );
   const keeper = createKeeper({ ...keeping, journal });
@@ -294,7 +294,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       async policySet(text) {
         const result = await engine.load(text);
         // It was checked a moment ago; if it does not load now, the rules in force are not those recorded: stop.
-        if (result.kind === "refused") await stop("the policy that was recorded does not load");
+        if (result.kind === "refused") await ending.stop("the policy that was recorded does not load");
         else reconsider();
       },
       grantsChanged,
@@ -337,10 +337,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   away.watch();
   takeUpHeld();
 
-  let stopping = false;
-  async function stop(why: string): Promise<void> {
-    if (stopping) return;
-    stopping = true;
+  const ending = createEnding(powers.timer, async (why) => {
     await pages.close();
     await Promise.all([...instances.running()].map((live) => instances.end(live, "monitor-stopped")));
     await journal.write({ kind: "stop", why }).catch(() => {});
@@ -350,7 +347,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     await memory.stop().catch(() => {});
     await log.close().catch(() => {});
     parts.exit();
-  }
+  });
 
   const pages = createConsoleDesk({ ...parts, journal, identity: parts.identity.code, watchers, refused, failed });
   late.pages = pages;
@@ -378,7 +375,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     retention: retention.view,
     alerts: alerts.standing,
     witnesses: cosigning.standing,
-    stop: () => void powers.timer.after(50, () => void stop("asked")),
+    stop: ending.asked,
   };
 
   return {
@@ -394,6 +391,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       void peer.closed.then(watching.end);
       if (state.recovery.pending !== null) peer.event("recovering", viewPending(state));
     },
-    stop,
+    stop: ending.stop,
   };
 }

@@ -384,7 +384,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   ...EXTENSION_ANSWERS,
   ...CONSOLE_ANSWERS,
   ...PORTS_ANSWERS,
-  stop: empty,
+  stop: object<OkOf<"stop">>({ already: boolean() }),
   ...OWNER_ANSWERS,
   ...PROPOSED_ANSWERS,
 };

@@ -369,7 +369,8 @@ export interface CliRequests
   stopped: { body: { readonly instance: string; readonly go: boolean }; ok: { readonly stopped: boolean } };
   /** Homes of agents, or of one; measures them. */
   homes: { body: { readonly agent: string | null }; ok: { readonly homes: readonly HomeView[] } };
-  stop: { body: Empty; ok: Empty };
+  /** Ends the monitor, and with it every instance. `already`: it was ending. */
+  stop: { body: Empty; ok: { readonly already: boolean } };
 }
 
 export interface CliEvents extends OwnerEvents {

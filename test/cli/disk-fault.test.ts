@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { describeStart } from "../../src/main/monitor-client.ts";
+import { describeStart } from "../../src/main/monitor-start.ts";
 import { describeDisk } from "../../src/cli/disk-check.ts";
 import { explainDiskFault } from "../../src/cli/disk-fault.ts";
 import { lookAtLogDisk } from "../../src/platform/disk-room.ts";

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { describeStart } from "../../src/main/monitor-client.ts";
+import { describeStart } from "../../src/main/monitor-start.ts";
 import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { ROOT } from "../source-modules.ts";

@@ -1,8 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
+import { holderOf } from "../../src/platform/lock-holder.ts";
 import { openLogFiles } from "../../src/platform/log-files.ts";
 import { COMMAND } from "../fakes/command.ts";
 import { ROOT } from "../source-modules.ts";
@@ -25,6 +27,42 @@ test("a second monitor is refused with the exit code of a monitor in the way, an
     "aiosd: Cannot open the log: another process has it open (home-in-use)\n  hint: a monitor of this home runs already; aios serve --stop ends it\n",
   );
   expect(status).toBe(4);
+});
+
+test("told to end by two at once it ends once, both come back when it is gone, and what it said is on the disk", async () => {
+  const over = aios.ended();
+  const ask = (): Promise<unknown> =>
+    promisify(execFile)(COMMAND, ["serve", "--stop", "--home", aios.home]).then(({ stdout }) => stdout);
+  const said = await Promise.all([ask(), ask(), aios.client.request("stop", {})]);
+  expect(said.at(-1)).toEqual({ already: false });
+  // Whoever comes late may find it gone.
+  const late = /^the monitor (?:ends already|ended already|does not run)\n$/u;
+  expect(said.slice(0, 2)).toEqual([expect.stringMatching(late), expect.stringMatching(late)]);
+  const log = openLogFiles(join(aios.home, "log"));
+  expect(await log.hold()).toBe(true);
+  await log.release();
+  await over;
+  await aios.restart();
+});
+
+test("a monitor that a signal stopped is named with what lets it go on, whoever asks it; nothing ends it, and it goes on", () => {
+  const pid = holderOf(join(aios.home, "run", "lock"));
+  if (pid === null) throw new Error("nobody holds the home");
+  process.kill(pid, "SIGSTOP");
+  try {
+    for (const words of [["serve", "--stop"], ["ps"]]) {
+      const { status, stdout, stderr } = spawnSync(COMMAND, [...words, "--home", aios.home], { encoding: "utf8" });
+      expect({ status, stdout, stderr }).toEqual({
+        status: 4,
+        stdout: "",
+        stderr: expect.stringMatching(
+          new RegExp(`a signal stopped its process ${pid} \\(monitor-stopped\\)\nhint: kill -CONT ${pid} `, "u"),
+        ),
+      });
+    }
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
 });
 
 test("a monitor that was asked to end has everything on the disk when that comes back", async () => {

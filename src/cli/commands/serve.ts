@@ -1,7 +1,8 @@
 import { HOME, type Command } from "../command.ts";
 import { findHome } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
-import { CliFailure } from "../failure.ts";
+import { CliFailure, type FailureCode } from "../failure.ts";
+import type { MonitorClient } from "../powers.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { homeFlag } from "../shell-word.ts";
 
@@ -34,9 +35,11 @@ export const serve: Command = {
     }
     try {
       // Its last records are written after it has answered: whoever copies the home afterwards has all of it.
-      const gone = new Promise<void>((resolve) => client.onEnd(() => resolve()));
-      await client.request("stop", {});
-      writeLines(powers.out, [line("the monitor ends")]);
+      const gone = new Promise<void>((resolve, reject) =>
+        client.onEnd((error) => (hasCode(error, "monitor-stopped") ? reject(error) : resolve())),
+      );
+      gone.catch(() => {}); // awaited below
+      writeLines(powers.out, [line(await askToStop(client))]);
       await gone;
     } finally {
       client.close();
@@ -44,3 +47,18 @@ export const serve: Command = {
     return EXIT.ok;
   },
 };
+
+/** Asks it to end; what is said of that. One that another command told to end may be gone before it answers. */
+async function askToStop(client: MonitorClient): Promise<string> {
+  try {
+    const { already } = await client.request("stop", {});
+    return already ? "the monitor ends already" : "the monitor ends";
+  } catch (error) {
+    if (hasCode(error, "monitor-lost")) return "the monitor ended already";
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: FailureCode): boolean {
+  return error instanceof CliFailure && error.code === code;
+}

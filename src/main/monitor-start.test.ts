@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
+import type { MonitorClient } from "../cli/powers.ts";
+import { connectMonitor, REAL_TIME, type StartPorts } from "./monitor-start.ts";
+
+const PROGRAM = join(import.meta.dirname, "..", "..", "test", "fakes", "held-start.ts");
+/** Looks that two commands take at least while the start is held up: far more than a quarter of a second of them. */
+const MANY_LOOKS = 50;
+
+/** A home in which no monitor runs, and commands that begin at once with a start that is held up. */
+function stage() {
+  const home = makeTemporaryFolder();
+  mkdirSync(join(home, "run"), { mode: 0o700 });
+  const told: string[] = [];
+  const looks = { count: 0 };
+  const ports: StartPorts = {
+    ...REAL_TIME,
+    tell: (lines) => void told.push(lines),
+    async sleep(ms) {
+      looks.count += 1;
+      await sleep(ms);
+    },
+  };
+  const put = (name: string): void => writeFileSync(join(home, name), "");
+  const until = async (done: () => boolean): Promise<void> => {
+    while (!done()) await sleep(5);
+  };
+  const has = (name: string): boolean => existsSync(join(home, name)) && readFileSync(join(home, name)).length > 0;
+  const pid = (): number => Number(readFileSync(join(home, "pid"), "utf8"));
+  const connect = async (more: Partial<StartPorts> = {}): Promise<MonitorClient> => {
+    const client = await connectMonitor(home, PROGRAM, { ...ports, ...more });
+    ends.push(() => client.close());
+    return client;
+  };
+  ends.push(() => has("pid") && process.kill(pid(), "SIGKILL"));
+  return { home, told, looks, put, until, has, pid, connect };
+}
+
+let ends: (() => unknown)[] = [];
+afterEach(() => {
+  for (const end of ends.toReversed()) {
+    try {
+      end();
+    } catch {
+      // It has ended.
+    }
+  }
+  ends = [];
+});
+
+test("two commands at once wait for the one start for as long as it works, and both have it", async () => {
+  const { looks, put, until, has, connect } = stage();
+  const both = Promise.all([connect(), connect()]);
+  // A promise that settles early must not go unheard.
+  let over = false;
+  both.then(
+    () => (over = true),
+    () => (over = true),
+  );
+  await until(() => has("refused") && has("pid"));
+  const from = looks.count;
+  await until(() => over || looks.count >= from + MANY_LOOKS);
+  expect(over).toBe(false);
+  put("go");
+  expect(await both).toHaveLength(2);
+});
+
+test("when the start that both wait for fails, both say why", async () => {
+  const { put, until, has, connect } = stage();
+  const both = Promise.allSettled([connect(), connect()]);
+  await until(() => has("refused") && has("pid"));
+  put("fail");
+  const said = { code: "monitor-unreachable", message: expect.stringContaining("Cannot read record 7: it was cut") };
+  expect(await both).toMatchObject([
+    { status: "rejected", reason: said },
+    { status: "rejected", reason: said },
+  ]);
+});
+
+test("a start that a signal stopped is named, with what lets it go on", async () => {
+  const { until, has, pid, connect } = stage();
+  const first = connect().catch((error: unknown) => error);
+  await until(() => has("pid"));
+  process.kill(pid(), "SIGSTOP");
+  const said = { code: "monitor-stopped", exit: 4, hint: expect.stringContaining(`kill -CONT ${pid()} `) };
+  await expect(connect()).rejects.toMatchObject(said);
+  expect(await first).toMatchObject(said);
+});
+
+test("a start that does nothing any more is given up, and told of before that", async () => {
+  const { put, told, pid, connect } = stage();
+  put("idle");
+  let at = 0;
+  // Ten seconds from each look to the next.
+  const failure = await connect({ now: () => (at += 5000) }).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: "monitor-unreachable",
+    message: expect.stringMatching(new RegExp(`process ${pid()} starts it, and has done nothing for 20 s$`, "u")),
+  });
+  expect(told).toEqual([expect.stringMatching(/starts \(process \d+\); a long log takes a while\n$/u)]);
+});
