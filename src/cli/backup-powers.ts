@@ -42,4 +42,7 @@ export interface RestoredHome {
   readonly known: number;
   /** When the backup was made, milliseconds since 1970 UTC. */
   readonly made: number;
+  /** How many quarantines of memory from after the backup stand in it, or why they are not known. */
+  readonly quarantines:
+    { readonly kind: "known"; readonly count: number } | { readonly kind: "unknown"; readonly why: string };
 }

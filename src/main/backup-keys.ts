@@ -167,7 +167,8 @@ function isKeyPath(path: string): boolean {
   );
 }
 
-function readDrawn(path: string): Uint8Array {
+/** A key that a home draws once. Throws RangeError for anything else. */
+export function readDrawn(path: string): Uint8Array {
   const bytes = readFileSync(path);
   if (bytes.length !== KEY_BYTES) throw new RangeError(`${path} has ${bytes.length} bytes, not ${KEY_BYTES}`);
   return new Uint8Array(bytes);

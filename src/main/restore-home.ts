@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { explainDiskFault } from "../cli/disk-fault.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { Backups, RestoredHome } from "../cli/backup-powers.ts";
+import type { Quarantine } from "../kernel/memory-quarantine.ts";
 import { encodeSegmentHead } from "../monitor/log/frame.ts";
 import { openLog } from "../monitor/log/open.ts";
 import { syncFolder } from "../platform/atomic-file.ts";
@@ -31,6 +32,7 @@ import {
   unpackKeys,
 } from "./backup-keys.ts";
 import { copyFiles } from "./backup-log.ts";
+import { type LaterQuarantines, quarantinesSince } from "./later-quarantines.ts";
 
 type RestoreOptions = Parameters<Backups["restore"]>[0];
 
@@ -68,13 +70,23 @@ export async function restoreHome(parts: RestoreParts, options: RestoreOptions):
     const keys = given instanceof Map ? given : await copyKeys({ ...parts, folder: options.keys, size, memory });
     await verifyPayloads(parts, { ...log, keys });
     const most = Math.max(known, manifest.known);
-    await finish(parts, { partial, size, known: most, keys, newest: memory.newest });
+    const later: LaterQuarantines =
+      given instanceof Map
+        ? { kind: "unknown", why: "a file of keys has no log" }
+        : await quarantinesSince(parts, { keys: options.keys, size, next: memory.next });
+    const quarantines = later.kind === "known" ? later.quarantines : [];
+    await finish(parts, { partial, size, known: most, keys, newest: memory.newest, quarantines });
     refuseUsed(home);
     if (parts.monitorUser !== null) giveTo(partial, parts.monitorUser);
     if (existsSync(home)) rmdirSync(home);
     renameSync(partial, home);
     syncFolder(dirname(home));
-    return { size, known: most, made: manifest.made };
+    return {
+      size,
+      known: most,
+      made: manifest.made,
+      quarantines: later.kind === "known" ? { kind: "known", count: quarantines.length } : later,
+    };
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     throw explainDiskFault(error) ?? error;
@@ -171,6 +183,8 @@ async function finish(
     readonly known: number;
     readonly keys: KeyCopy;
     readonly newest: number;
+    /** What was taken into quarantine after the backup. */
+    readonly quarantines: readonly Quarantine[];
   },
 ): Promise<void> {
   const { partial, size, keys, newest } = of;
@@ -199,6 +213,7 @@ async function finish(
   try {
     await log.append({ kind: "restored", size, known: of.known }, null);
     await log.append({ kind: "all-frozen", by: { kind: "monitor", why: RESTORED } }, null);
+    for (const { by, value } of of.quarantines) await log.append({ kind: "memory-quarantined", by, value }, null);
   } finally {
     await log.close();
   }

@@ -69,6 +69,10 @@ function entry(number: number, expires: number | null): RecordBody {
   return { kind: "memory-kept", entry: number, plane, digest: CRYPTO.digest("x"), bytes: 1, expires, ...from };
 }
 
+function quarantined(by: "source" | "entry", value: string) {
+  return { kind: "memory-quarantined", by, value } as const;
+}
+
 async function makeBackup(log: Log, place: { readonly to: string; readonly keyFile: string | null }): Promise<void> {
   const { size, note: signed } = await log.settle();
   // The log goes on meanwhile, over the edge of the tile and the chunk of keys that are being copied.
@@ -114,7 +118,10 @@ beforeAll(async () => {
   // What comes after the backup: more records, and an erasure, which ends the epoch.
   await Promise.all(Array.from({ length: 50 }, (_, at) => log.append(note(at), { text: `later ${at}` })));
   await log.erase([ERASED]);
+  await log.append(quarantined("source", "web/fetch"), null);
   later = (await log.checkpoint()).note;
+  // These lie in the journal alone; entry 5 is none of the backup, and there the number will be another's.
+  for (const value of ["1", "5"]) await log.append(quarantined("entry", value), null);
   await log.close();
 }, 60_000);
 
@@ -145,16 +152,19 @@ describe("a restored home", () => {
     const restored = join(base, "restored");
     const size = KEPT + ENTRIES;
     const found = await restoreWith(join(home, "keys"), { home: restored, against: [checkpoint, later] });
-    expect(found).toMatchObject({ size, known: size + MEANWHILE + 51, made: 1_800_000_000_000 });
+    expect(found).toMatchObject({ size, known: size + MEANWHILE + 52, made: 1_800_000_000_000 });
     const texts = await textsOf(restored);
     expect(texts.slice(0, KEPT).map((text, at) => text === `secret ${at}`)).toEqual(
       Array.from({ length: KEPT }, (_, at) => at !== ERASED),
     );
     const log = await open(restored);
-    const [newest, first, second] = (await readAll(log)).slice(size - 1).map(({ record }) => record);
-    expect(first).toMatchObject({ kind: "restored", size, known: size + MEANWHILE + 51 });
+    const [newest, first, second, ...others] = (await readAll(log)).slice(size - 1).map(({ record }) => record);
+    expect(first).toMatchObject({ kind: "restored", size, known: size + MEANWHILE + 52 });
     expect(second).toMatchObject({ kind: "all-frozen", by: { kind: "monitor" } });
     expect(first?.at).toBe(newest?.at);
+    // What was taken into quarantine since stands, by the log beside those keys.
+    expect(others).toMatchObject([quarantined("source", "web/fetch"), quarantined("entry", "1")]);
+    expect(found.quarantines).toEqual({ kind: "known", count: 2 });
     // It goes on, under keys that the old home never had.
     await log.append(note(1), { text: "on" });
     await log.close();
@@ -165,7 +175,8 @@ describe("a restored home", () => {
 
   test("with the file of keys, when the machine is lost, has what was there then; what was to end is in no backup", async () => {
     const restored = join(base, "from-file");
-    await restoreWith(keyFile, { home: restored });
+    const { quarantines } = await restoreWith(keyFile, { home: restored });
+    expect(quarantines).toEqual({ kind: "unknown", why: "a file of keys has no log" });
     // The price of it, which docs/decisions/backup.md says: what was erased since opens.
     expect((await textsOf(restored))[ERASED]).toBe(`secret ${ERASED}`);
     const [old, fresh] = [await slotsOfMemory(home), await slotsOfMemory(restored)];
@@ -178,6 +189,22 @@ describe("a restored home", () => {
     const key = old.next(ENTRIES).slice();
     expect(fresh.next(ENTRIES)).not.toEqual(key);
     expect(fresh.next(ENTRIES).some((byte) => byte !== 0)).toBe(true);
+  });
+
+  test("says when it cannot know what was taken into quarantine since: no log is beside the keys, or none that can be read", async () => {
+    const alone = join(base, "alone");
+    cpSync(join(home, "keys"), join(alone, "keys"), { recursive: true });
+    const unknown = async (why: RegExp): Promise<void> => {
+      const { quarantines } = await restoreWith(join(alone, "keys"));
+      expect(quarantines).toEqual({ kind: "unknown", why: expect.stringMatching(why) });
+    };
+    await unknown(/no log beside/u);
+    cpSync(join(home, "log"), join(alone, "log"), { recursive: true });
+    const journal = join(alone, "log", "journal");
+    const [segment = ""] = readdirSync(journal);
+    const bytes = readFileSync(join(journal, segment));
+    writeFileSync(join(journal, segment), bytes.fill(0, 0, 8));
+    await unknown(/journal/u);
   });
 
   test("is refused by whoever kept a later checkpoint", async () => {

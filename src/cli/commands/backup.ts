@@ -1,7 +1,8 @@
 import { writeProof } from "../../protocol/proof-file.ts";
-import { line, writeLines } from "../../showing/line.ts";
+import { line, writeLines, type Line } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
 import { makeVisible } from "../../showing/visible.ts";
+import type { RestoredHome } from "../backup-powers.ts";
 import { HOME, type Command } from "../command.ts";
 import { withMonitor } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -78,7 +79,7 @@ export const restore: Command = {
   ],
   details: [
     "Verifies everything first: the manifest by the log's own record of it, every file by the manifest, the log by its signed checkpoint, every payload by its record. The home is made where nothing is, and put there in one step.",
-    "What happened after the backup is lost, so nothing comes back that could have been used up, taken back or replaced by then: every grant and lease is revoked, what was held is gone, recovery codes are void, what agents kept for a time has ended, frozen versions wait for a newer signature, what was taken into quarantine since is to be taken there again, and everything is frozen until an owner thaws it (aios thaw --all). The log says that it was restored and from where.",
+    "What happened after the backup is lost, so nothing comes back that could have been used up, taken back or replaced by then: every grant and lease is revoked, what was held is gone, recovery codes are void, what agents kept for a time has ended, frozen versions wait for a newer signature, what was taken into quarantine since stands where the log of that home lies beside its folder of keys and is to be taken there again otherwise, and everything is frozen until an owner thaws it (aios thaw --all). The log says that it was restored and from where.",
     "Owners, policy, secrets and providers are those of the backup: look through them first. Witnesses that saw more of the log refuse it from now on, and aios log verify --against shows the gap.",
   ],
   examples: ["restore /mnt/disk/monday --keys /mnt/stick/home.keys", "restore /mnt/disk/monday --keys old/keys"],
@@ -89,7 +90,7 @@ export const restore: Command = {
       throw CliFailure.of("usage", "A backup opens with keys only", "name the file or the folder: --keys PATH");
     const against: string[] = [];
     for (const path of args.values("against")) against.push(await powers.files.read(path, MAX_NOTE_BYTES));
-    const { size, known, made } = await powers.backups.restore({
+    const { size, known, made, quarantines } = await powers.backups.restore({
       from: powers.resolve(args.required("FROM")),
       home: home.path,
       keys: powers.resolve(keys),
@@ -106,12 +107,20 @@ export const restore: Command = {
         "good",
       ),
       line(`  what came after the backup is lost: ${known - size} records or more`, "wait"),
+      describeQuarantines(quarantines),
       line("  every grant is revoked and everything is frozen: look through owners and policy,", "wait"),
       line("  sign grants anew, and then let it go on with aios thaw --all", "wait"),
     ]);
     return EXIT.ok;
   },
 };
+
+function describeQuarantines(later: RestoredHome["quarantines"]): Line {
+  if (later.kind === "known")
+    return line(`  quarantines of memory from after the backup stand, by the log beside the keys: ${later.count}`);
+  const why = `  quarantines of memory from after the backup are not known (${makeVisible(later.why)}):`;
+  return line(`${why} take them again with aios memory quarantine before you thaw`, "wait");
+}
 
 function personOf({ person }: Pick<CliPowers, "person">): Person {
   if (person === null)
