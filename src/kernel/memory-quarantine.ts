@@ -1,5 +1,6 @@
 import { entrySource, instanceSource, originIn, type Origin } from "./memory-sources.ts";
 import { INSTANCE_ID } from "./names.ts";
+import { isSource } from "./source-names.ts";
 
 /**
  * What is taken out: what one instance wrote, what was written after something was read, or one entry. With an instance and an
@@ -13,9 +14,9 @@ export interface Quarantine {
 
 const NUMBER = /^(?:0|[1-9][0-9]{0,15})$/;
 
-/** Whether anything could be taken out by this: a number or an id with another spelling would be on record and take nothing. */
+/** Whether anything could be taken out by this: what has another spelling would be on record and take nothing. */
 export function canBeQuarantined({ by, value }: Quarantine): boolean {
-  if (by === "source") return value !== "";
+  if (by === "source") return isSource(value);
   return (by === "entry" || by === "entry-alone" ? NUMBER : INSTANCE_ID).test(value);
 }
 

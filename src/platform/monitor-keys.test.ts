@@ -1,6 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { openMonitorKeys } from "./monitor-keys.ts";
@@ -55,6 +64,32 @@ describe.each(["payload-epoch-1", "memory/payload-epoch-1", "payload-slots/slots
     });
   },
 );
+
+describe.each(["payload-slots", "memory", "memory/slots", "secret-slots"])("the folder %s", (name) => {
+  test.each([
+    ["a link to another folder", (path: string, other: string) => symlinkSync(other, path), "it is a link"],
+    ["a link to nothing", (path: string, other: string) => symlinkSync(join(other, "none"), path), "it is a link"],
+    ["a file", (path: string) => writeFileSync(path, ""), "it is no folder"],
+  ])("is refused where it is %s, and nothing is made", (_what, make, why) => {
+    for (const used of [true, false]) {
+      const [folder, other] = [makeTemporaryFolder(), makeTemporaryFolder()];
+      if (used) openMonitorKeys(folder);
+      const path = join(folder, name);
+      rmSync(path, { recursive: true, force: true });
+      mkdirSync(dirname(path), { recursive: true });
+      make(path, other);
+      const before = readdirSync(folder, { recursive: true });
+      expect(() => openMonitorKeys(folder)).toThrow(
+        expect.objectContaining({
+          code: "bad-key-file",
+          message: expect.stringContaining(`Cannot use key file "${path}": ${why}`),
+          hint: expect.stringContaining("move it aside"),
+        }),
+      );
+      expect([readdirSync(folder, { recursive: true }), readdirSync(other)]).toEqual([before, []]);
+    }
+  });
+});
 
 test.each(["log-signing", "log-name"])("%s is made where there is no log, and never beside one", (name) => {
   const folder = makeTemporaryFolder();

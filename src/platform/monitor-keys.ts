@@ -44,6 +44,8 @@ const NAME_DIGITS = 32;
 export function openMonitorKeys(folder: string, hasLog: boolean = false): MonitorKeys {
   const slots = join(folder, "payload-slots");
   const memory = join(folder, "memory");
+  // Each before anything is made in it: through a link keys would come to lie, and be destroyed, somewhere else.
+  for (const kept of [slots, memory, join(memory, "slots"), join(folder, "secret-slots")]) refuseNoFolder(kept);
   for (const made of [slots, join(memory, "slots")]) mkdirSync(made, { recursive: true, mode: 0o700 });
   for (const wrapped of [slots, join(memory, "slots"), join(folder, "secret-slots")]) refuseOddFiles(wrapped);
   return {
@@ -65,6 +67,15 @@ const RESTORE =
 
 function refuse(path: string, why: string, hint: string): PlatformError {
   return new PlatformError("bad-key-file", `Cannot use key file "${path}": ${why}`, hint);
+}
+
+function refuseNoFolder(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) return;
+  const what = found.isSymbolicLink()
+    ? "it is a link, and keys are kept in a folder of the home alone"
+    : "it is no folder";
+  throw refuse(path, what, `move it aside, and ${RESTORE}`);
 }
 
 /** A pipe or a folder in place of wrapped keys, found before anything waits for it or stumbles over it. */

@@ -85,6 +85,17 @@ test("verifying names what is wrong with the file that memory is read from, and 
   expect([well.exit, well.desk.out()]).toEqual([EXIT.ok, "3 entries looked at\nall as it was kept\n"]);
 });
 
+test.each([
+  ["web__fetch", "aios memory quarantine source web/fetch"],
+  ["https://example.org/page", "aios memory quarantine source 'net/fetch example.org'"],
+  ["12", "aios memory quarantine entry 12"],
+  ["web", "a source is a tool as aios memory show names it"],
+])("a quarantine by a source that nothing can have, %s, is refused with what was meant", async (value, meant) => {
+  const { desk, exit } = await run(["quarantine", "source", value]);
+  expect([exit, desk.monitor.asked]).toEqual([EXIT.usage, []]);
+  expect(desk.err()).toContain(meant);
+});
+
 test("a quarantine says its record, or that it was there already", async () => {
   expect((await run(["quarantine", "source", "web/fetch"], { seq: 7 })).desk.out()).toBe(
     "in quarantine: source web/fetch (record 7)\nentries out of agents' reach: 2\n",

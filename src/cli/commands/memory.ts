@@ -13,7 +13,9 @@ import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
 import { readInteger } from "../integer.ts";
+import { meantBy } from "../meant-source.ts";
 import type { CliPowers } from "../powers.ts";
+import { shellWord } from "../shell-word.ts";
 import { layOutTable } from "../table.ts";
 import { describeSnapshot, describeStanding, QUARANTINED, readSnapshotName } from "./memory-frozen.ts";
 
@@ -295,8 +297,16 @@ export function readQuarantine(by: string, value: string): Quarantine {
 /** What is on record may be anything, and is taken back as it stands there. */
 function requireCanBe({ by, value }: Quarantine): Quarantine {
   if (canBeQuarantined({ by, value })) return { by, value };
+  if (by === "source")
+    throw CliFailure.of("usage", `"${value}" cannot be a source: no entry ever has it`, hintFor(value));
   const what = by.startsWith("entry") ? "a number of an entry" : "an id of an instance";
   throw CliFailure.of("usage", `"${value}" is not ${what}`, "aios memory list and aios memory show say both");
+}
+
+function hintFor(named: string): string {
+  const meant = meantBy(named);
+  if (meant === null) return "a source is a tool as aios memory show names it: driver/tool, or net/fetch HOST";
+  return `aios memory quarantine ${meant.by} ${shellWord(meant.value)}`;
 }
 
 export function readAgent(name: string): string {

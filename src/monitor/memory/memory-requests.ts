@@ -69,7 +69,7 @@ export function memoryHandlers({
     throw new Refusal(
       "memory",
       `There is no ${what} ${JSON.stringify(value)}: nothing is put into quarantine (memory-unknown).`,
-      HINTS["memory-unknown"] ?? "",
+      by === "source" ? SOURCES : (HINTS["memory-unknown"] ?? ""),
     );
   }
 
@@ -161,6 +161,8 @@ export function memoryHandlers({
   };
 }
 
+const SOURCES =
+  "A source is a tool as `aios memory show` names it: driver/tool, of the network with the host (net/fetch HOST).";
 const GONE = "Nothing brings it back. That it was there is in the log: `aios log show --kind memory-kept`.";
 const HINTS: { readonly [code in MemoryFaultCode]?: string } = {
   "memory-damaged": "`aios memory verify` says what is damaged, and how it is made anew.",
