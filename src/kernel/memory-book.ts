@@ -186,6 +186,11 @@ export class MemoryBook {
     }
   }
 
+  /** Numbers of the entries whose keys are there and whose text has one of these sizes in bytes, newest first. */
+  *ofSizes(sizes: ReadonlySet<number>): Generator<number> {
+    for (const entry of this.entries(null)) if (sizes.has(this.#bytes[entry] ?? 0)) yield entry;
+  }
+
   /** What a plane holds: entries whose keys are there. */
   used(of: PlaneOf): MemoryBudget {
     const place = this.#places[this.#placeNumbers.get(keyOf(of)) ?? -1];

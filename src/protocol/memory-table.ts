@@ -65,6 +65,13 @@ export interface HoldingView {
   readonly newest: boolean;
 }
 
+/** Other entries that have the very text of some. */
+export interface SameTexts {
+  /** Ascending. */
+  readonly entries: readonly number[];
+  readonly all: boolean;
+}
+
 type Empty = Record<string, never>;
 
 /** Requests of the command line about memory. None adds authority; what does is a signed statement. */
@@ -98,11 +105,12 @@ export interface MemoryRequests {
   };
   /**
    * Versions of snapshots that were made of one of these entries, or hold the text of one; the newest of its name, or an older
-   * one, which is in the log alone. `record` is what an owner erases. `same`: other entries that have the very text of one.
+   * one, which is in the log alone. `record` is what an owner erases. `same`: other entries that have the very text of one, and whether
+   * those are all that there are; too many, or some that do not open, were not compared otherwise.
    */
   "memory-holding": {
     body: { readonly entries: readonly number[] };
-    ok: { readonly snapshots: readonly HoldingView[]; readonly same: readonly number[] };
+    ok: { readonly snapshots: readonly HoldingView[]; readonly same: SameTexts };
   };
   "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
   "memory-verify": {
@@ -118,11 +126,12 @@ export interface MemoryRequests {
   };
   /**
    * Entries by the numbers of their records, ascending, as others can check them in the tree of `size`; those that are not to be
-   * had any more are left out. The answer is of the first `done` of them; then one asks on.
+   * had any more are left out, and so are those that do not open, which `damaged` names. The answer is of the first `done` of
+   * them; then one asks on.
    */
   "memory-export": {
     body: { readonly records: readonly number[]; readonly size: number };
-    ok: { readonly lines: readonly ExportLine[]; readonly done: number };
+    ok: { readonly lines: readonly ExportLine[]; readonly done: number; readonly damaged: readonly number[] };
   };
   /**
    * Hands in entries of an export, salt and text of each, for a statement over them; `first` begins the lot anew. Says which of
@@ -240,7 +249,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       object<HoldingView>({ agent: agentName, name: snapshot, version: count, record: count, newest: boolean() }),
       { max: 100_000 },
     ),
-    same: list(count, { max: 100 }),
+    same: object<SameTexts>({ entries: list(count, { max: 100 }), all: boolean() }),
   }),
   "memory-snapshot": object<SnapshotView>({
     agent: agentName,
@@ -260,6 +269,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
   "memory-export": object<OkOf<"memory-export">>({
     lines: list(EXPORT_LINE, { max: MOST_AT_ONCE }),
     done: count,
+    damaged: list(count, { max: MOST_AT_ONCE }),
   }),
   "memory-deposit": object<OkOf<"memory-deposit">>({
     known: list(object<OkOf<"memory-deposit">["known"][number]>({ at: count, entry: count, live: boolean() }), {

@@ -56,7 +56,7 @@ async function run(
           record,
           newest: record === 40,
         })),
-        same: [77],
+        same: { entries: [77], all: false },
       }),
       "log-show": () => ({ entries: [], size: 0 }),
       "memory-snapshot": () => SNAPSHOT,
@@ -140,6 +140,7 @@ describe("a snapshot", () => {
       "also in snapshot rules of web, version 3 (record 40; agents get it): it is erased too",
     );
     expect(desk.err()).toContain("the same text stands in entry 77, which stays: aios memory erase 77");
+    expect(desk.err()).toContain("there may be more with the same text: not all entries could be compared");
     expect(desk.prompts.join()).toContain("Erase entry 12 and 2 snapshots for good?");
     const signed = (of: Desk) =>
       of.monitor.asked

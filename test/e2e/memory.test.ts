@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
-import { createDesk } from "../fakes/cli-powers.ts";
+import { createDesk, type Desk } from "../fakes/cli-powers.ts";
 import { contentOf, saltedOf } from "../fakes/memory-export.ts";
 import { documentOf, OTHER_LOG } from "../fakes/memory-import.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
@@ -511,6 +511,14 @@ describe("what has ended", () => {
   }, 60_000);
 });
 
+async function exportTo(path: string): Promise<{ readonly exit: number; readonly desk: Desk }> {
+  const desk = createDesk();
+  const client = { ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} };
+  const home = { ...desk.powers.home(null), connect: () => Promise.resolve(client) };
+  const powers = { ...desk.powers, home: () => home };
+  return { exit: await runProgram(["memory", "export", "keeper", "append-only", path], powers), desk };
+}
+
 describe("a copy of the log from before an erasure, put back", () => {
   const word = "Tezcatlipoca";
   let backup: string;
@@ -552,6 +560,11 @@ describe("a copy of the log from before an erasure, put back", () => {
     expect(found.unreadable).toMatchObject({ count: 1, entries: [entries[1]] });
     const { damaged } = await aios.client.request("memory-verify", {});
     expect(damaged.map(({ entry }) => entry)).toContain(entries[1]);
+    const { exit, desk } = await exportTo(join(backup, "keeper.memory"));
+    expect([exit, desk.out()]).toEqual([
+      1,
+      expect.stringContaining(`entry ${entries[1]} is left out: it does not open`),
+    ]);
     for (const folder of [aios.home, join(backup, "now"), join(backup, "then", "log")])
       expect(filesHolding(folder, word)).toEqual([]);
     await aios.crash();
@@ -563,14 +576,8 @@ describe("a copy of the log from before an erasure, put back", () => {
 
 describe("memory that leaves its home, and comes in", () => {
   test("is proved by a file to whoever has the log's key; what ended or was put away is not in it", async () => {
-    const desk = createDesk();
-    const client = { ...aios.client, onEvent: () => {}, onEnd: () => {}, close: () => {} };
-    const home = { ...desk.powers.home(null), connect: () => Promise.resolve(client) };
     const path = join(makeTemporaryFolder(), "keeper.memory");
-    const exit = await runProgram(["memory", "export", "keeper", "append-only", path], {
-      ...desk.powers,
-      home: () => home,
-    });
+    const { exit, desk } = await exportTo(path);
     expect({ exit, said: desk.err() }).toEqual({ exit: 0, said: "" });
     const { key } = await aios.client.request("checkpoint", {});
     const verifier = join(REPO, "verifier/check-proof.mjs");

@@ -1,4 +1,4 @@
-import type { HoldingView } from "../../protocol/memory-table.ts";
+import type { HoldingView, SameTexts } from "../../protocol/memory-table.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import type { Arguments } from "../arguments.ts";
 import { HOME, type Command } from "../command.ts";
@@ -101,10 +101,12 @@ function describeHolding(snapshots: readonly HoldingView[], args: Arguments): re
 }
 
 /** Another entry is another decision: it is named, and stays. */
-function describeSame(same: readonly number[]): readonly Line[] {
-  return same.map((entry) =>
+function describeSame({ entries, all }: SameTexts): readonly Line[] {
+  const named = entries.map((entry) =>
     line(`the same text stands in entry ${entry}, which stays: aios memory erase ${entry}`, "wait"),
   );
+  if (all) return named;
+  return [...named, line("there may be more with the same text: not all entries could be compared", "wait")];
 }
 
 function tellItStays(snapshot: HoldingView): Line {

@@ -32,7 +32,7 @@ export const memoryExport: Command = {
   ],
   details: [
     "Each entry comes with its record, the path to a signed checkpoint, and salt and text that the record commits to: aios log check or verifier/check-proof.mjs verifies the file with the log's key and nothing else.",
-    "The file has the texts in the clear, and nothing ends in it: neither an end nor an erasure reaches what left the home. What ended, was erased or is in quarantine is left out.",
+    "The file has the texts in the clear, and nothing ends in it: neither an end nor an erasure reaches what left the home. What ended, was erased or is in quarantine is left out. So is what does not open: it is named, and the command ends with 1.",
   ],
   examples: [
     "memory export claude append-only claude.memory",
@@ -49,7 +49,7 @@ export const memoryExport: Command = {
         throw CliFailure.of("not-found", `The ${plane} plane of ${agent} has nothing of that`, "aios memory list");
       const { proof } = await client.request("log-prove", { seq: newest });
       const { checkpoint } = proof;
-      const lines = await collect(client, { records, size: sizeOf(checkpoint) });
+      const { lines, damaged } = await collect(client, { records, size: sizeOf(checkpoint) });
       const head = {
         v: 1,
         kind: "aios-memory",
@@ -62,12 +62,13 @@ export const memoryExport: Command = {
       const text = writeExport(head, lines);
       if (text.length > MAX_EXPORT_CHARACTERS) throw tooLarge();
       await powers.drafts.write(powers.resolve(file), text);
-      const left = records.length - lines.length;
+      const left = records.length - lines.length - damaged.length;
       writeLines(powers.out, [
         line(`${lines.length} entries are in ${makeVisible(file)}, in the clear`, "good"),
         ...(left === 0 ? [] : [line(`  ${left} are left out: ended, erased or in quarantine`, "faint")]),
+        ...damaged.map((entry) => line(`  entry ${entry} is left out: it does not open (memory-damaged)`, "bad")),
       ]);
-      return EXIT.ok;
+      return damaged.length === 0 ? EXIT.ok : EXIT.no;
     });
   },
 };
@@ -89,16 +90,18 @@ async function findRecords(
 async function collect(
   client: MonitorClient,
   { records, size }: { readonly records: readonly number[]; readonly size: number },
-): Promise<readonly ExportLine[]> {
+): Promise<{ readonly lines: readonly ExportLine[]; readonly damaged: readonly number[] }> {
   const lines: ExportLine[] = [];
+  const damaged = new Set<number>();
   for (let next = 0; next < records.length;) {
     const answer = await client.request("memory-export", { records: records.slice(next, next + MOST_AT_ONCE), size });
     if (answer.done === 0) throw CliFailure.of("changed-on-the-way", "The monitor gave nothing", "try again");
     lines.push(...answer.lines);
+    for (const entry of answer.damaged) damaged.add(entry);
     next += answer.done;
     if (lines.length > MAX_EXPORT_ENTRIES) throw tooLarge();
   }
-  return lines;
+  return { lines, damaged: [...damaged] };
 }
 
 function numberOf(args: Arguments, flag: string): number | null {

@@ -12,13 +12,14 @@ const MAX_CHARACTERS = 2_000_000;
 
 /**
  * Entries of memory by the records that have them, as others can check them in the tree of `size`. What ended, was erased or
- * is in quarantine is left out; what is damaged is told. Stops at the size of a frame: `done` is how many records it is of.
+ * is in quarantine is left out; what does not open as well, and is named. Stops at the size of a frame: `done` is how many records it is of.
  */
 export async function exportEntries(
   { log, store }: { readonly log: Pick<Log, "size" | "entries" | "inclusion">; readonly store: MemoryStore },
   { records, size }: MemoryRequests["memory-export"]["body"],
 ): Promise<MemoryRequests["memory-export"]["ok"]> {
   const lines: ExportLine[] = [];
+  const damaged: number[] = [];
   let [done, characters] = [0, 0];
   for (const seq of records) {
     if (seq >= size || size > log.size) throw none(seq);
@@ -29,7 +30,7 @@ export async function exportEntries(
     done += 1;
     if (line !== null) lines.push(line);
   }
-  return { lines, done };
+  return { lines, done, damaged };
 
   async function lineOf(seq: number): Promise<ExportLine | null> {
     for await (const { record } of log.entries(seq, seq + 1)) {
@@ -45,8 +46,9 @@ export async function exportEntries(
     try {
       return await store.salted(of, entry);
     } catch (error) {
-      if (error instanceof MemoryFault && error.code !== "memory-damaged") return null;
-      throw error;
+      if (!(error instanceof MemoryFault)) throw error;
+      if (error.code === "memory-damaged") damaged.push(entry);
+      return null;
     }
   }
 }

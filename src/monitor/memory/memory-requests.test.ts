@@ -1,5 +1,7 @@
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedSnapshot } from "../../../test/fakes/frozen.ts";
+import { signMemory } from "../../../test/fakes/memory-signed.ts";
 import { AGENT, INSTANCE, MemoryWorld } from "../../../test/fakes/memory-world.ts";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
 import { gatherSources } from "../../kernel/memory-sources.ts";
@@ -64,12 +66,34 @@ test("a snapshot that was changed is told with what helps a snapshot, and not wh
 
 test("whoever erases an entry is told of others with its very text, in any plane, and of no other", async () => {
   const entry = await world.keep("the cheese is in the cellar");
-  await world.keep("the cheese is in the cellar, still");
+  await world.keep("the cheese is in the attics");
   const twin = await world.keep("the cheese is in the cellar", 60);
   const others = await world.keep("the cheese is in the cellar", null, { agent: "other", sources: ["web/fetch"] });
   const holding = requests()["memory-holding"];
-  expect(await holding({ entries: [entry] })).toEqual({ snapshots: [], same: [twin, others] });
+  const same = async (...entries: readonly number[]): Promise<unknown> => (await holding({ entries })).same;
+  expect(await same(entry)).toEqual({ entries: [twin, others], all: true });
   await requests()["memory-quarantine"]({ by: "source", value: "web/fetch" });
-  expect(await holding({ entries: [entry, twin] })).toEqual({ snapshots: [], same: [others] });
-  expect(await holding({ entries: [await world.keep("?!")] })).toEqual({ snapshots: [], same: [] });
+  expect(await same(entry, twin)).toEqual({ entries: [others], all: true });
+  // One without a word in it stands in no index.
+  const wordless = [await world.keep("?!"), await world.keep("?!", 60)] as const;
+  expect(await same(wordless[0])).toEqual({ entries: [wordless[1]], all: true });
+});
+
+test("a twin is found behind hundreds of entries with the same words, and whoever hears of some only is told so", async () => {
+  const entry = await world.keep("cheese cellar one");
+  const twin = await world.keep("cheese cellar one");
+  for (let at = 0; at < 150; at += 1) await world.keep(`cellar cheese one${at % 7} one`);
+  const same = async (): Promise<unknown> => (await requests()["memory-holding"]({ entries: [entry] })).same;
+  expect(await same()).toEqual({ entries: [twin], all: true });
+  // Of what does not open nobody knows.
+  const spoilt = await world.keep("cellar cheese two");
+  const database = new DatabaseSync(world.database);
+  database.exec(`UPDATE entries SET sealed = 'AAAA' WHERE entry = ${spoilt}`);
+  database.close();
+  expect(await same()).toEqual({ entries: [twin], all: false });
+  expect((await requests()["memory-holding"]({ entries: [spoilt] })).same).toEqual({ entries: [], all: false });
+  await signMemory(world, "erase-memory", { entries: [spoilt] });
+  expect(await same()).toEqual({ entries: [twin], all: true });
+  for (let at = 0; at < 120; at += 1) await world.keep("cheese cellar one");
+  expect(await same()).toMatchObject({ entries: { length: 100 }, all: false });
 });

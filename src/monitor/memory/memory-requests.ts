@@ -108,13 +108,15 @@ export function memoryHandlers({
     const texts: string[] = [];
     for await (const found of readEach(entries)) if (found !== null) texts.push(found.text);
     const found = await memory.frozen.holding({ entries, texts });
+    // Of one that does not open itself nobody knows which others have its text.
+    const same = await twinsOf(texts, new Set(entries), { book, ...memory });
     const newest = new Set(book.snapshots.all().map(({ record }) => record));
     return {
       snapshots: found.map(({ digest: _digest, ...snapshot }) => ({
         ...snapshot,
         newest: newest.has(snapshot.record),
       })),
-      same: await twinsOf(texts, new Set(entries), { book, ...memory }),
+      same: { ...same, all: same.all && texts.length === entries.length },
     };
   }
 
