@@ -30,6 +30,7 @@ import { openHome, oncePerTurn, watchFolder, type WatchedFolder } from "../platf
 import { openLogFiles } from "../platform/log-files.ts";
 import type { LogFiles } from "../platform/log-powers.ts";
 import { openMonitorKeys } from "../platform/monitor-keys.ts";
+import { isReadOnly } from "../platform/mounted-at.ts";
 import type { Peer } from "../platform/peer-credentials.ts";
 import { gatherPages } from "../platform/page-files.ts";
 import { PlatformError } from "../platform/platform-error.ts";
@@ -57,6 +58,8 @@ const VOLUME_WORKER = new URL("./volume-worker.ts", import.meta.url);
 
 const OWN_CODE = [join(ROOT, "src")];
 
+/** How often it is looked whether the log's disk still takes writes when there are none: that reads a list of the kernel's. */
+const LOOK_AT_DISK_MS = 3000;
 /** How often it is looked whether the home was removed, and how long everything may take to end then, milliseconds. */
 const LOOK_MS = 1000;
 const STOP_MS = 10_000;
@@ -203,6 +206,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     },
   });
   whenRemoved([homeFolder, logFolder], () => monitor.stop("home-removed"));
+  setInterval(() => monitor.lookAtLog(isReadOnly(home.log) ? readOnly(home.log) : null), LOOK_AT_DISK_MS);
 }
 
 /**
@@ -218,6 +222,10 @@ function whenRemoved(folders: readonly WatchedFolder[], stop: () => Promise<void
     setTimeout(() => process.exit(1), STOP_MS);
     stop().catch(() => process.exit(1));
   }, LOOK_MS);
+}
+
+function readOnly(folder: string): Error {
+  return Object.assign(new Error(`${folder} takes no writes any more`), { code: "EROFS" });
 }
 
 /** A log's files whose folder is watched while they are held. */

@@ -101,6 +101,8 @@ export interface Monitor {
   /** Serves one command line, whose user the platform has already checked. */
   acceptCli(channel: Channel): void;
   stop(why: string): Promise<void>;
+  /** Has the log looked at, with what was found of its disk without a write. */
+  lookAtLog(found: Error | null): void;
 }
 
 /** Puts the monitor together and takes up where the log left off. Throws when the log holds what no monitor writes. */
@@ -392,5 +394,6 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
       if (state.recovery.pending !== null) peer.event("recovering", viewPending(state));
     },
     stop: ending.stop,
+    lookAtLog: journal.look,
   };
 }

@@ -39,6 +39,10 @@ function stage(): {
     return written.push(body.kind);
   };
   const log = {
+    doubt(found: Error | null) {
+      if (found !== null || world.broken) return new LogError("log-unavailable", "it failed", { cause: found });
+      return null;
+    },
     async recover() {
       world.recovers++;
       if (world.broken && world.shrunk)
@@ -153,6 +157,31 @@ test("a record that is too large says nothing of the log", async () => {
   expect(journal.trouble()).toBeNull();
   await run();
   expect(journal.trouble()).toBeNull();
+});
+
+test("a look finds what no write has found yet, and has the disk let go of", async () => {
+  const { journal, world, run } = stage();
+  journal.look(null);
+  await run();
+  expect([world.recovers, journal.trouble()]).toEqual([0, null]);
+  Object.assign(world, { broken: true, out: true });
+  journal.look(Object.assign(new Error("it takes no writes any more"), { code: "EROFS" }));
+  expect(journal.trouble()).toMatchObject({ code: "log-read-only" });
+  await run();
+  journal.look(null);
+  expect([world.recovers, world.outs]).toEqual([1, 1]);
+  world.broken = false;
+  await run();
+  expect([world.works, journal.trouble()]).toEqual([1, null]);
+});
+
+test("a look finds a log that failed while nobody waited for a write", async () => {
+  const { journal, world, run } = stage();
+  world.broken = true;
+  journal.look(null);
+  world.broken = false;
+  await run();
+  expect([world.recovers, world.works]).toEqual([1, 1]);
 });
 
 test("of a disk that has to be taken out it is told, and not of one that is full", async () => {

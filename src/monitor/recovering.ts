@@ -15,6 +15,11 @@ const GONE = "Cannot write the log: the home is not at its place any more";
 export interface RecoveringJournal extends OwingJournal {
   /** Why the log takes no records, from a write that failed on until one succeeds again; null while it does. */
   trouble(): LogTrouble | null;
+  /**
+   * Looks whether the log has failed though nobody waits for a write, with what was found of its disk without one: then it is
+   * tried again from now on, and a disk that has to be taken out is let go of before anything is asked.
+   */
+  look(found: Error | null): void;
 }
 
 /**
@@ -29,7 +34,7 @@ export function recovering(
     diskIsOut,
     report,
   }: {
-    readonly log: Pick<Log, "recover">;
+    readonly log: Pick<Log, "recover" | "doubt">;
     readonly powers: Pick<MonitorPowers, "timer" | "homeStands">;
     /** Nothing is owed any more: the log has taken it. */
     logWorks(): void;
@@ -59,6 +64,11 @@ export function recovering(
     noteTrouble(null);
     logWorks();
   };
+  const begin = (): void => {
+    failures++;
+    if (!trying) later();
+    trying = true;
+  };
   const later = (): void => {
     powers.timer.after(RECOVER_MS, () => {
       retry().catch((error: unknown) => {
@@ -71,16 +81,21 @@ export function recovering(
   return {
     ...journal,
     trouble: () => trouble,
+    look(found) {
+      if (trying || !powers.homeStands()) return;
+      const failure = log.doubt(found);
+      if (failure === null) return;
+      noteTrouble(logTroubleOf(failure));
+      begin();
+    },
     async write(body, payload) {
       try {
         // What is written into a folder that was removed, or beside one that was moved, is no evidence of anything.
         if (!powers.homeStands()) throw gone();
         return await journal.write(body, payload);
       } catch (error) {
-        failures++;
         if (!trying && !isOfOneRecord(error)) noteTrouble(logTroubleOf(error));
-        if (!trying) later();
-        trying = true;
+        begin();
         throw error;
       }
     },

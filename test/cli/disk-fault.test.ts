@@ -45,7 +45,7 @@ test("what a disk takes is told with what it means", () => {
     describeDisk({ kind: "room", bytes: 2 ** 30 }),
     describeDisk({ kind: "room", bytes: 2 ** 20 }),
     describeDisk({ kind: "full", bytes: 0 }),
-    describeDisk({ kind: "read-only" }),
+    describeDisk({ kind: "read-only", mount: null }),
     describeDisk({ kind: "unwritable", why: "EIO" }),
     describeDisk({ kind: "silent", seconds: 5 }),
     describeDisk({ kind: "out" }),
@@ -60,6 +60,24 @@ test("what a disk takes is told with what it means", () => {
     "missing does not answer: it took nothing in 5 seconds, so every effect of an agent waits",
     `missing the log's journal is not there, so its disk is out or it was removed: ${means}`,
   ]);
+});
+
+test.each([
+  [null, /^unmount it, mend it and mount it again/u],
+  [
+    { at: "/", source: "/dev/sda1", home: "/home/p/.aios" },
+    /^it is the machine's own, \/dev\/sda1: restart the machine/u,
+  ],
+  [
+    { at: "/srv/my log", source: "/dev/sdb1", home: null },
+    /^as root: umount '\/srv\/my log' && fsck -f \/dev\/sdb1 && mount '\/srv\/my log'; the monitor has let go of it/u,
+  ],
+  [
+    { at: "/srv", source: "store:/x", home: "/srv/aios" },
+    /^aios serve --stop --home \/srv\/aios, then as root: umount \/srv && mount \/srv; the next command starts/u,
+  ],
+])("of a disk that is read-only it is said what to type (%#)", (mount, words) => {
+  expect(describeDisk({ kind: "read-only", mount }).hint).toMatch(words);
 });
 
 test("a log that was written and has no journal is out, and one of a home that is new is not", () => {

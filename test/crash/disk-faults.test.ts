@@ -60,6 +60,12 @@ describe.skipIf(!MAY_MOUNT)("one agent works on a disk that", { timeout: 300_000
 
   test("turns read-only: nothing is done, and once it is mended everything that was recorded is there", ({ skip }) => {
     skip(!isDisk());
+    expect(saw["stopped"]).toEqual([
+      "the monitor ends\n",
+      expect.stringMatching(
+        /^aios serve --stop --home \S+, then as root: umount (\S+) && fsck -f \/dev\/loop\d+ && mount \1;/u,
+      ),
+    ]);
     expect(saw["faulty"]).toEqual({ why: "log-unavailable", effects: "stalled", doctor: `read-only: ${MEANS}` });
   });
 
@@ -79,6 +85,9 @@ describe.skipIf(!MAY_MOUNT)("one agent works on a disk that", { timeout: 300_000
     skip,
   }) => {
     skip(!isDisk());
+    expect(saw["adviceOwn"]).toMatch(
+      /^as root: umount (\S+\/log) && fsck -f \/dev\/loop\d+ && mount \1; the monitor has let go/u,
+    );
     const why = "log-unavailable";
     expect(saw["own"]).toEqual({ why, still: why, made: false, effects: "own-begin" });
     expect(saw["fewer"]).toEqual({

@@ -102,6 +102,12 @@ try {
     return checks.find(({ name }: { name: string }) => name === "disk")?.found ?? "nothing";
   }
 
+  /** What `aios doctor` says to type for the disk. */
+  async function advice(): Promise<string> {
+    const { checks } = JSON.parse((await command("doctor", "--json")).stdout);
+    return checks.find(({ name }: { name: string }) => name === "disk")?.hint ?? "nothing";
+  }
+
   /** The code of the log's state, as `aios ps` has it. */
   async function logState(): Promise<string | null> {
     return (await aios.client.request("ps", { all: false })).log?.code ?? null;
@@ -158,7 +164,10 @@ try {
     disk.fail();
     aios.release("worker");
     result["faulty"] = { why: await standing(), effects: effects().at(-1), doctor: await doctor() };
-    await aios.crash();
+    // With the whole home on it a monitor has to end before Linux gives the disk back: doctor says so, and it does end.
+    const over = aios.ended();
+    result["stopped"] = [(await command("serve", "--stop")).stdout, await advice()];
+    await over;
     await takeOutDisk();
     disk.mend();
     await aios.restart();
@@ -204,6 +213,13 @@ try {
     const again = [add("own-begin"), { until: 1 }, add("own-faulty"), add("own-after")];
     aios.follow("worker", again, { workspace: aios.workspace }).catch(() => null);
     await done("own-begin");
+    // Idle first: nobody asks for anything that is recorded, and the disk can be taken out all the same.
+    own.fail();
+    await until("a read-only log", async () => ((await logState()) === "log-read-only" ? true : null));
+    result["adviceOwn"] = await advice();
+    await takeOutDisk(own);
+    own.mend();
+    await until("a log that works", async () => ((await logState()) === null ? true : null));
     const telemetry = await until("telemetry", () => telemetryPids(aios).at(0) ?? null);
     own.fail();
     aios.release("worker");

@@ -19,5 +19,6 @@ test("a disk that is full or read-only is called so, and records are found thoug
     found: [[5, 6], [299, 298], [5], []],
     after: [300, "room"],
     closed: "read-only",
+    shows: [false, true],
   });
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createIndexView } from "../../src/monitor/index/index-view.ts";
 import { openRecordIndex } from "../../src/monitor/index/record-index.ts";
 import { lookAtDisk } from "../../src/platform/disk-room.ts";
+import { isReadOnly } from "../../src/platform/mounted-at.ts";
 import { openDatabase } from "../../src/platform/sqlite.ts";
 import { createMemoryLog } from "../fakes/memory-log.ts";
 
@@ -29,7 +30,7 @@ const parts = [{ from: 5 }, { newest: true }, { from: 5, before: 6 }, { from: 9,
 const found = await Promise.all(parts.map((part) => view.find({ ...query, ...part, limit: 2 })));
 rmSync(ballast);
 const after = [(await view.find(query)).length, lookAtDisk(small).kind];
-process.stdout.write(JSON.stringify({ before, full, found, after, closed: lookAtDisk(closed).kind }));
+process.stdout.write(JSON.stringify({ before, full, found, after, closed: lookAtDisk(closed).kind, shows: [isReadOnly(small), isReadOnly(closed)] }));
 
 /** With ever smaller pieces, until not a byte more goes in. */
 function fill(): void {

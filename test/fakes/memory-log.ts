@@ -70,6 +70,7 @@ export function createMemoryLog(start: string, kept: Entry[] = [], now: () => nu
     keepCosigned: () => Promise.reject(new Error("a log in memory has no checkpoint")),
     erase: () => Promise.resolve(),
     cosigned: () => Promise.resolve(null),
+    doubt: () => null,
     recover: () => {
       kept.length = acknowledged;
       working = true;

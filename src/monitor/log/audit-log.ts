@@ -10,7 +10,7 @@ import { isDiskOut, letGoOf, takeAgain } from "./disk-out.ts";
 import { LogError, unavailable } from "./error.ts";
 import type { WholeFile } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
-import { bytesOf, groupLength, MOST_WAITING_BYTES } from "./groups.ts";
+import { bytesOf, groupLength, MOST_WAITING_BYTES, PUBLISH_MS, SEGMENT_BYTES } from "./groups.ts";
 import type { Around, Bare, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
 import { readKept, type Choice, type Kept } from "./kept.ts";
 import { mendPartials } from "./mending.ts";
@@ -18,11 +18,6 @@ import { Pace, type LogPace } from "./pace.ts";
 import { Partials } from "./partials.ts";
 import { signTree } from "./sign-tree.ts";
 import type { AuditLogParts, Erasure, Health, Waiting } from "./parts.ts";
-
-/** A segment that reaches this many bytes is followed by a new one and its records move into tiles and payload files. */
-const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** Milliseconds from one published checkpoint to the next. */
-const PUBLISH_MS = 100;
 
 /** The log of `log.ts` over files. Made by `openLog`, after which it holds everything that the journal held. */
 export class AuditLog implements Log {
@@ -151,6 +146,11 @@ export class AuditLog implements Log {
 
   settle(): Promise<Checkpoint> {
     return this.#betweenGroups(null);
+  }
+
+  doubt(found: Error | null): LogError | null {
+    if (found !== null && this.#health.kind === "working") this.#fail(found, []);
+    return this.#health.kind === "failed" ? this.#health.error : null;
   }
 
   async recover(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { LogError } from "./error.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import type { Range } from "../../protocol/merkle.ts";
 import type { NoteKey } from "../../protocol/note.ts";
@@ -94,6 +95,11 @@ export interface Log {
    * tiles and payload files from then on.
    */
   settle(): Promise<Checkpoint>;
+  /**
+   * Why the log takes nothing, or null. With something that was found of its disk without a write it takes nothing from now on, as
+   * if a write had failed with that.
+   */
+  doubt(found: Error | null): LogError | null;
   recover(): Promise<void>;
   close(): Promise<void>;
 }

@@ -77,6 +77,27 @@ describe("a write that fails", () => {
     expect(await verifyOn(machine)).toMatchObject({ kind: "verified", size: 311 });
   });
 
+  test("is let go of by a look at its disk too, though nobody writes", async () => {
+    const machine = newMachine();
+    const log = await openOn(machine);
+    await appendMany(log, 3);
+    await log.settle();
+    expect(log.doubt(null)).toBeNull();
+    machine.log.fault = "EROFS";
+    machine.log.trouble = () => "before";
+    const found = Object.assign(new Error("it takes no writes any more"), { code: "EROFS" });
+    expect(log.doubt(found)).toMatchObject({ code: "log-unavailable", cause: found });
+    await expect(log.append(note("lost"), null)).rejects.toMatchObject({ code: "log-unavailable" });
+    await expect(log.recover()).rejects.toMatchObject({ code: "log-unavailable" });
+    expect(machine.log.inUse()).toBe(false);
+    machine.log.trouble = () => "none";
+    await log.recover();
+    expect(log.doubt(null)).toBeNull();
+    expect(await log.append(note(3), null)).toBe(3);
+    await log.close();
+    expect(log.doubt(found)).toBeNull();
+  });
+
   test.each([
     ["without its newest records", "log-shrunk"],
     ["with another record in the place of its newest", "log-forked"],
