@@ -4,6 +4,8 @@ import { Worker } from "node:worker_threads";
 export interface Resident {
   /** Sends one structured-cloneable question; rejects when the thread gave an error, or is gone. Nothing is checked. */
   ask(question: unknown): Promise<unknown>;
+  /** Whether it ever ran: one that the system had no room for (EAGAIN) is gone before that. */
+  readonly began: boolean;
   /** Ends the thread. */
   end(): Promise<void>;
 }
@@ -28,7 +30,8 @@ export interface ResidentQuestion {
 
 /**
  * Starts a thread from a program file, which finds `input` in `workerData`. It gets no arguments, and of the environment what
- * it is given. One that ended is not started again: everything that is asked of it is refused (ERRORS-DENY).
+ * it is given. One that ended is not started again: everything that is asked of it is refused (ERRORS-DENY). Throws, or refuses
+ * everything, where the system has no room for another thread.
  */
 export function startResident(
   program: URL,
@@ -55,6 +58,7 @@ export function startResident(
   const open = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   let last = 0;
   let gone: Error | null = null;
+  let began = false;
 
   function fail(error: Error): void {
     gone ??= error;
@@ -68,11 +72,15 @@ export function startResident(
       asked?.reject(Object.assign(new Error(post.error), post.code === null ? {} : { code: post.code }));
     else asked?.resolve(post.answer);
   });
+  worker.on("online", () => (began = true));
   worker.on("messageerror", fail);
   worker.on("error", fail);
   worker.on("exit", (code) => fail(new Error(`the thread ended with code ${code}`)));
 
   return Object.freeze({
+    get began() {
+      return began;
+    },
     ask(question: unknown) {
       if (gone !== null) return Promise.reject(gone);
       const id = ++last;
