@@ -89,9 +89,12 @@ async function look(client: Client, size: number): Promise<void> {
   }
   say("aios log prove N, as the monitor answers, p50", median(asked), "ms");
   const found = await time(() => client.request("log-show", { ...query, from: 0, kinds: ["policy-set"] }));
-  say("aios log show --kind, the first that makes the index", found, "s");
-  const again = await time(() => client.request("log-show", { ...query, from: 0, kinds: ["policy-set"] }));
-  say("  and again", again * 1000, "ms");
+  say("aios log show --kind, the first, without an index", found, "s");
+  const kinds = async (): Promise<number> =>
+    await time(() => client.request("log-show", { ...query, from: 0, kinds: ["policy-set"] }));
+  if (found > 0.5) for (let took = found; took > found / 4;) took = await kinds();
+  const again = await kinds();
+  say("  and once the index is made", again * 1000, "ms");
 }
 
 /** The path of a record, read from tiles and checked against the root, with nothing of it read before. */

@@ -65,7 +65,7 @@ export function startChunkThreads(
       },
     },
     async end() {
-      await Promise.all(threads.map((thread) => thread?.end()));
+      await Promise.all(threads.map((thread) => thread?.end() ?? Promise.resolve()));
     },
   };
 }

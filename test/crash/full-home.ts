@@ -30,7 +30,16 @@ const parts = [{ from: 5 }, { newest: true }, { from: 5, before: 6 }, { from: 9,
 const found = await Promise.all(parts.map((part) => view.find({ ...query, ...part, limit: 2 })));
 rmSync(ballast);
 const after = [(await view.find(query)).length, lookAtDisk(small).kind];
-process.stdout.write(JSON.stringify({ before, full, found, after, closed: lookAtDisk(closed).kind, shows: [isReadOnly(small), isReadOnly(closed)] }));
+process.stdout.write(
+  JSON.stringify({
+    before,
+    full,
+    found,
+    after,
+    closed: lookAtDisk(closed).kind,
+    shows: [isReadOnly(small), isReadOnly(closed)],
+  }),
+);
 
 /** With ever smaller pieces, until not a byte more goes in. */
 function fill(): void {

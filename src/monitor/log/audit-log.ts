@@ -12,7 +12,7 @@ import type { WholeFile } from "../../platform/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
 import { bytesOf, groupLength, MOST_WAITING_BYTES, PUBLISH_MS, SEGMENT_BYTES } from "./groups.ts";
 import type { Around, Bare, Checkpoint, Disclosed, Entry, Log } from "./log.ts";
-import { readKept, type Choice, type Kept } from "./kept.ts";
+import { bareHaving, readKept, type Choice, type Kept } from "./kept.ts";
 import { mendPartials } from "./mending.ts";
 import { Pace, type LogPace } from "./pace.ts";
 import { Partials } from "./partials.ts";
@@ -96,8 +96,8 @@ export class AuditLog implements Log {
     }
   }
 
-  async *records(from: number, to: number): AsyncIterable<Bare> {
-    for await (const { record, key } of this.#kept(from, to, { bare: true })) yield { record, kept: key !== null };
+  async *records(from: number, to: number, having: readonly (readonly string[])[] = []): AsyncIterable<Bare> {
+    for await (const { record, key } of this.#kept(from, to, bareHaving(having))) yield { record, kept: key !== null };
   }
 
   async *disclosed(from: number, to: number): AsyncIterable<Disclosed> {

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../../protocol/bytes.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 import { readLeaf } from "./draft.ts";
 import type { AuditLogParts } from "./parts.ts";
@@ -13,10 +14,20 @@ export interface Kept {
 
 /** What of each record is looked at; everything where nothing is said. */
 export interface Choice {
-  /** Which records are given: the others are not even decoded. */
-  readonly wanted?: (seq: number) => boolean;
+  /** Which records are given, by number and bytes: the others are not even decoded. */
+  readonly wanted?: (seq: number, leaf: Uint8Array) => boolean;
   /** Leaves what is sealed where it lies. */
   readonly bare?: boolean;
+}
+
+/** Without what is sealed, and only those whose text holds one of each of these texts. */
+export function bareHaving(having: readonly (readonly string[])[]): Choice {
+  if (having.length === 0) return { bare: true };
+  const wanted = (_seq: number, leaf: Uint8Array): boolean => {
+    const text = decodeUtf8(leaf) ?? "";
+    return having.every((some) => some.some((each) => text.includes(each)));
+  };
+  return { bare: true, wanted };
 }
 
 type Parts = Pick<AuditLogParts, "tiles" | "bundles" | "payloads" | "slots" | "held">;
@@ -36,7 +47,9 @@ export async function* readKept(
     const leaves = (await parts.bundles.read(at, parts.tiles)).slice(0, to - at);
     const first = at;
     at += leaves.length;
-    const given = leaves.map((leaf, place) => ({ leaf, seq: first + place })).filter(({ seq }) => wanted(seq));
+    const given = leaves
+      .map((leaf, place) => ({ leaf, seq: first + place }))
+      .filter((each) => wanted(each.seq, each.leaf));
     const [begin, end] = [given[0]?.seq ?? at, (given.at(-1)?.seq ?? at) + 1];
     const sealed =
       bare || given.length === 0 ? [] : await readSealed(parts, { from: begin, to: end, heldFirst: heldFirst() });

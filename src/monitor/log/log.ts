@@ -65,8 +65,11 @@ export interface Log {
    * a part of it: opening payloads is what reading the log costs.
    */
   entries(from: number, to: number, only?: ReadonlySet<number>): AsyncIterable<Entry>;
-  /** The same records without what is sealed beside them, of which nothing is read. */
-  records(from: number, to: number): AsyncIterable<Bare>;
+  /**
+   * The same records without what is sealed beside them, of which nothing is read; of some only those whose text holds one of each
+   * of `having`, which costs a part of it, and perhaps others.
+   */
+  records(from: number, to: number, having?: readonly (readonly string[])[]): AsyncIterable<Bare>;
   /** The same records as they are shown to others. */
   disclosed(from: number, to: number): AsyncIterable<Disclosed>;
   /** A checkpoint over everything durable now. */
