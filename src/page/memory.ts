@@ -79,9 +79,9 @@ export function memoryView({ roles }: Pick<Feed, "roles">): View {
     void show(before).catch((error: unknown) => fill(place, h("span", { class: "bad", role: "alert" }, why(error))));
   const begin = (): void => turn(null);
 
-  ask("memory-planes", {})
-    .then((planes) => {
-      fill(overview, drawPlanes(planes, roles));
+  Promise.all([ask("memory-planes", {}), ask("memory-proposals", {})])
+    .then(([planes, proposed]) => {
+      fill(overview, drawPlanes(planes, roles), drawProposed(proposed));
       const names = planes.planes.filter(isKept).map(({ agent, what }) => `${agent}/${what}`);
       fill(
         plane,
@@ -149,6 +149,21 @@ function drawPlanes({ planes, snapshots, quarantines, waits, lost }: Planes, rol
             ]),
           ),
         ]),
+  ];
+}
+
+function drawProposed({ proposals, more }: ConsoleRequests["memory-proposals"]["ok"]): readonly HTMLElement[] {
+  if (proposals.length === 0) return [];
+  const rows = proposals.map(({ at, agent, name, entries }) => [
+    theirs(agent),
+    theirs(name),
+    timeOf(at),
+    h("code", {}, `aios memory freeze ${agent} ${name} ${entries.map((entry) => `--entry ${entry}`).join(" ")}`),
+  ]);
+  const older = h("p", { class: "faint" }, "There may be older ones: aios log show --kind memory-proposed");
+  return [
+    table("Proposed to be frozen", ["Agent", "Proposes", "Since", "At a terminal, where you read and sign it"], rows),
+    ...(more ? [older] : []),
   ];
 }
 

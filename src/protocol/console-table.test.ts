@@ -47,6 +47,7 @@ describe("the console", () => {
       "owners",
       "away",
       "memory-planes",
+      "memory-proposals",
       "memory-entries",
       "hold",
       "freeze",

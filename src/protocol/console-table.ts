@@ -49,6 +49,7 @@ export const CONSOLE_LOOKS = [
   "owners",
   "away",
   "memory-planes",
+  "memory-proposals",
   "memory-entries",
   "hold",
   "freeze",

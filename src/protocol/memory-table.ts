@@ -65,6 +65,18 @@ export interface HoldingView {
   readonly newest: boolean;
 }
 
+/** What an agent asks an owner to freeze. */
+export interface ProposedFreeze {
+  /** Number of the record of it. */
+  readonly record: number;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  readonly agent: string;
+  readonly name: string;
+  readonly instance: string;
+  readonly entries: readonly number[];
+}
+
 /** Other entries that have the very text of some. */
 export interface SameTexts {
   /** Ascending. */
@@ -86,6 +98,11 @@ export interface MemoryRequests {
       readonly waits: boolean;
       readonly lost: boolean;
     };
+  };
+  /** What agents proposed to freeze and nobody answered yet, newest first; `more`: there may be older ones. */
+  "memory-proposals": {
+    body: Empty;
+    ok: { readonly proposals: readonly ProposedFreeze[]; readonly more: boolean };
   };
   /** Newest first, below `before`; with a query those that have its words. */
   "memory-entries": {
@@ -186,6 +203,7 @@ type OkOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["ok"];
 
 export const MEMORY_TABLE: BodyTable<MemoryRequests> = {
   "memory-planes": empty,
+  "memory-proposals": empty,
   "memory-entries": object<BodyOf<"memory-entries">>({
     agent: agentName,
     plane,
@@ -233,6 +251,20 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
     quarantines: list(QUARANTINE, { max: 100_000 }),
     waits: boolean(),
     lost: boolean(),
+  }),
+  "memory-proposals": object<OkOf<"memory-proposals">>({
+    proposals: list(
+      object<ProposedFreeze>({
+        record: count,
+        at: moment,
+        agent: agentName,
+        name: snapshot,
+        instance: instanceId,
+        entries: FROZEN_ENTRIES,
+      }),
+      { max: 100 },
+    ),
+    more: boolean(),
   }),
   "memory-entries": object<OkOf<"memory-entries">>({
     entries: list(ENTRY, { max: 100 }),

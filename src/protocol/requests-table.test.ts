@@ -70,6 +70,7 @@ describe("the names that a peer may use", () => {
     "stopped",
     "homes",
     "memory-planes",
+    "memory-proposals",
     "memory-entries",
     "memory-entry",
     "memory-to-freeze",

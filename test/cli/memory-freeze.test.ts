@@ -69,6 +69,19 @@ async function run(
         waits: false,
         lost: false,
       }),
+      "memory-proposals": () => ({
+        proposals: [
+          {
+            record: 50,
+            at: NOW,
+            agent: "web",
+            name: "soul",
+            instance: "i-0123456789abcdef",
+            entries: [3, 12],
+          },
+        ],
+        more: true,
+      }),
       prepare: ({ purpose, document }) => {
         const subject = CRYPTO.digest(canonicalize(document));
         const rest = { policy: `sha256:${"2".repeat(64)}`, start: "cd".repeat(16), expires: NOW + 300_000 };
@@ -128,6 +141,11 @@ describe("a snapshot", () => {
     const { desk } = await run(["memory", "planes"]);
     expect(desk.out()).toContain("frozen: rules of web, version 3: agents do not get it since the home was restored");
     expect(desk.out()).toContain("frozen: old of web, version 3: you had it erased");
+    expect(desk.out()).toContain(
+      "proposed by web (i-0123456789abcdef, record 50): aios memory freeze web soul --entry 3 --entry 12\nthere may be older proposals",
+    );
+    const json = JSON.parse((await run(["memory", "planes", "--json"])).desk.out());
+    expect(json).toMatchObject({ proposals: [{ name: "soul", entries: [3, 12] }], moreProposals: true });
   });
 
   test("of what is erased is named before, and erased first; kept it is named afterwards", async () => {

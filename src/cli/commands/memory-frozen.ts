@@ -2,7 +2,7 @@ import { describeSource, type Origin } from "../../kernel/memory-sources.ts";
 import type { SnapshotStanding } from "../../kernel/memory-snapshots.ts";
 import { SNAPSHOT_NAME } from "../../kernel/memory.ts";
 import type { FrozenFrom } from "../../protocol/frozen-item.ts";
-import type { SnapshotView } from "../../protocol/memory-table.ts";
+import type { ProposedFreeze, SnapshotView } from "../../protocol/memory-table.ts";
 import { join, line, type Line } from "../../showing/line.ts";
 import { makeVisible } from "../../showing/visible.ts";
 import { CliFailure } from "../failure.ts";
@@ -24,6 +24,15 @@ export function describeStanding({ agent, name, version, standing }: Omit<Snapsh
   return line(
     `frozen: ${name} of ${agent}, version ${version}${STANDS[standing]}`,
     standing === "withheld" ? "wait" : "plain",
+  );
+}
+
+/** What an agent asks an owner to freeze, and how that is done. */
+export function describeProposed({ agent, name, instance, entries, record }: ProposedFreeze): Line {
+  const flags = entries.map((entry) => `--entry ${entry}`).join(" ");
+  return line(
+    `proposed by ${agent} (${instance}, record ${record}): aios memory freeze ${agent} ${name} ${flags}`,
+    "wait",
   );
 }
 

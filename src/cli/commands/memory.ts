@@ -17,7 +17,13 @@ import { meantBy } from "../meant-source.ts";
 import type { CliPowers } from "../powers.ts";
 import { shellWord } from "../shell-word.ts";
 import { layOutTable } from "../table.ts";
-import { describeSnapshot, describeStanding, QUARANTINED, readSnapshotName } from "./memory-frozen.ts";
+import {
+  describeProposed,
+  describeSnapshot,
+  describeStanding,
+  QUARANTINED,
+  readSnapshotName,
+} from "./memory-frozen.ts";
 
 export const AGENT: Positional = { name: "AGENT", required: true, help: "the agent's name, as grants use it" };
 export const PLANE: Positional = { name: "PLANE", required: true, help: "append-only or ephemeral" };
@@ -39,8 +45,9 @@ export const memoryPlanes: Command = {
   async run(powers, args) {
     return await withMonitor({ powers, args }, async (client) => {
       const answer = await client.request("memory-planes", {});
+      const { proposals, more: older } = await client.request("memory-proposals", {});
       if (args.has("json")) {
-        writeJson(powers, answer);
+        writeJson(powers, { ...answer, proposals, moreProposals: older });
         return EXIT.ok;
       }
       if (answer.planes.length === 0) writeLines(powers.out, [line("No agent keeps anything in memory.")]);
@@ -57,6 +64,8 @@ export const memoryPlanes: Command = {
       }
       const more = [
         ...answer.snapshots.map(describeStanding),
+        ...proposals.map(describeProposed),
+        ...(older ? [line("there may be older proposals: aios log show --kind memory-proposed", "faint")] : []),
         ...answer.quarantines.map(({ by, value }) => line(`in quarantine: ${by} ${makeVisible(value)}`, "wait")),
         ...(answer.lost ? [line(`${LOST.found}: ${LOST.hint}`, "bad")] : []),
         ...(answer.waits

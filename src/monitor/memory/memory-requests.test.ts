@@ -6,11 +6,22 @@ import { AGENT, INSTANCE, MemoryWorld } from "../../../test/fakes/memory-world.t
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
 import { gatherSources } from "../../kernel/memory-sources.ts";
 import { signedItem } from "../../protocol/frozen-item.ts";
+import { createIndexView } from "../index/index-view.ts";
+import type { RecordIndex } from "../index/record-index.ts";
 import { manifestDigest } from "./frozen.ts";
 import { memoryHandlers } from "./memory-requests.ts";
 
 const KEY = "ed25519:0123456789abcdef";
 const MANY = Array.from({ length: 100 }, (_, at) => `mail/read-${at}`);
+/** An index that cannot be written: the log itself is looked through. */
+const EMPTY_INDEX: RecordIndex = {
+  next: 0,
+  add() {
+    throw new Error("no space left on device");
+  },
+  find: () => [],
+  close() {},
+};
 let world: MemoryWorld;
 let turns: number;
 
@@ -24,7 +35,8 @@ afterEach(() => world.end());
 function requests() {
   const { journal, log } = world;
   const pause = async (): Promise<void> => void (turns += 1);
-  return memoryHandlers({ memory: { ...world.memory, pause }, journal, log });
+  const index = createIndexView(EMPTY_INDEX, log);
+  return memoryHandlers({ memory: { ...world.memory, pause }, journal, log, index });
 }
 
 test("a quarantine says how much it takes out, and lets others have their turns while it counts", async () => {
@@ -62,6 +74,30 @@ test("a snapshot that was changed is told with what helps a snapshot, and not wh
   await expect(requests()["memory-entry"]({ entry: 7 })).rejects.toMatchObject({
     hint: expect.stringContaining("aios memory list"),
   });
+});
+
+test("what an agent proposes to freeze is there for people until it is frozen, proposed anew, or gone", async () => {
+  const entries = [await world.keep("one"), await world.keep("two")];
+  const propose = (name: string, of: readonly number[]): Promise<number> =>
+    world.journal.write({ kind: "memory-proposed", instance: INSTANCE, agent: AGENT, name, entries: of });
+  const open = async (): Promise<unknown> => {
+    const { proposals, more } = await requests()["memory-proposals"]({});
+    return [more, ...proposals.map(({ record, name, entries: of }) => [record, name, of])];
+  };
+  expect(await open()).toEqual([false]);
+  await propose("rules", entries.slice(0, 1));
+  const rules = await propose("rules", entries);
+  const soul = await propose("soul", entries.slice(1));
+  expect(await open()).toEqual([false, [soul, "soul", [1]], [rules, "rules", [0, 1]]]);
+  const document = { agent: AGENT, name: "rules", version: 1, items: [{ path: "NOTE.md", text: "one" }] };
+  await signMemory(world, "freeze-memory", document);
+  expect(await open()).toEqual([false, [soul, "soul", [1]]]);
+  const again = await propose("rules", entries);
+  expect(await open()).toEqual([false, [again, "rules", [0, 1]], [soul, "soul", [1]]]);
+  await signMemory(world, "erase-memory", { entries: [1] });
+  expect(await open()).toEqual([false, [again, "rules", [0, 1]]]);
+  for (let at = 0; at < 25; at += 1) await propose(`flood-${at}`, [0]);
+  expect(await open()).toMatchObject({ 0: true, length: 21 });
 });
 
 test("whoever erases an entry is told of others with its very text, in any plane, and of no other", async () => {

@@ -3,10 +3,12 @@ import { canBeQuarantined, takesOut, type Quarantine } from "../../kernel/memory
 import type { EntryView, MemoryRequests, SnapshotView } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
+import type { IndexView } from "../index/index-view.ts";
 import type { Log } from "../log/log.ts";
 import { exportEntries } from "./exporting.ts";
 import { MemoryFault, type MemoryFaultCode } from "./fault.ts";
 import type { Memory } from "./memory.ts";
+import { openProposals } from "./proposals.ts";
 import { twinsOf } from "./twins.ts";
 import { verifyMemory } from "./verifying.ts";
 import type { Recalled } from "./store.ts";
@@ -21,10 +23,12 @@ export function memoryHandlers({
   memory,
   journal,
   log,
+  index,
 }: {
   readonly memory: Memory;
   readonly journal: Journal;
   readonly log: Pick<Log, "size" | "entries" | "records" | "inclusion">;
+  readonly index: Pick<IndexView, "find">;
 }): {
   readonly [K in keyof MemoryRequests]: (body: MemoryRequests[K]["body"]) => Promise<MemoryRequests[K]["ok"]>;
 } {
@@ -137,6 +141,7 @@ export function memoryHandlers({
       });
       return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits, lost: memory.lost };
     },
+    "memory-proposals": () => openProposals({ log, index, book }),
     "memory-entries": ({ query, before, ...of }) =>
       answering(async () => {
         requireAgent(of.agent);
