@@ -12,8 +12,9 @@
  * out that the folder promises. How many records it does not show is said, and nothing is claimed that would depend on them. 1:
  * refused, and why. 2: the command line is wrong.
  */
-import { createReadStream } from "node:fs";
+import { createReadStream, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
   fromBase64,
@@ -36,8 +37,10 @@ const MAX_HEAD_BYTES = 64 * 1024 * 1024;
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 10;
 
-async function main() {
+/** Checks what the arguments name, or throws; `say` is given what was found, a line each. */
+export async function checkEvidence(args, say) {
   const { values, positionals } = parseArgs({
+    args,
     allowPositionals: true,
     options: {
       key: { type: "string" },
@@ -52,7 +55,7 @@ async function main() {
   }
   const trust = readTrust(values);
   const { checkpoint, by } = openTrusted(splitNote(readText(join(folder, "checkpoint"))), trust);
-  const head = readHead(readText(join(folder, "evidence.json")), checkpoint.size);
+  const head = readHead(readText(join(folder, "evidence.json")), checkpoint);
   const owners = createOwners();
   const count = { shown: 0, leftOut: 0, payloads: 0, notGiven: 0 };
 
@@ -85,9 +88,9 @@ async function main() {
 
   const { origin, size } = checkpoint;
   say(`verified: ${count.shown} records of ${origin} at size ${size}`);
-  sayCosigned(by);
+  sayCosigned(by, say);
   say(`selection: ${head.words}, of records ${head.from} to ${head.to - 1}`);
-  const hidden = sayNotShown(head, { count, size });
+  const hidden = sayNotShown(head, { count, size, say });
   say(`payloads: ${count.payloads} are what records commit to, ${count.notGiven} are not here`);
   const { signed, unseen, first, noes } = owners;
   const enrolled = hidden === 0 ? "enrolled owners" : "owners who were enrolled and not removed by what is shown";
@@ -118,12 +121,8 @@ async function* readLines(input) {
   if (bytes > 0) yield Buffer.concat(parts).toString("utf8");
 }
 
-function say(words) {
-  process.stderr.write(`${words}\n`);
-}
-
 /** Says how many records are not shown; gives how many of them could change what the shown ones mean. */
-function sayNotShown({ from, to, ranges }, { count, size }) {
+function sayNotShown({ from, to, ranges }, { count, size, say }) {
   const background = ranges.slice(0, -1).reduce((sum, range) => sum + range.to - range.from, 0);
   const earlier = from - background;
   const hidden = count.leftOut + earlier;
@@ -141,10 +140,12 @@ function readText(path) {
 }
 
 /** What evidence.json says of itself: whose records it promises, and its ranges, in order, apart, within the tree. */
-function readHead(text, size) {
-  const { v, kind, from, to, selection, ranges: given } = parse(text, "evidence.json") ?? {};
+function readHead(text, { origin, size }) {
+  const { v, kind, from, to, made, selection, ranges: given, ...rest } = parse(text, "evidence.json") ?? {};
   if (v !== 2 || kind !== "aios-evidence" || !Array.isArray(given))
     throw new Refused("evidence.json is something else");
+  if (rest.origin !== origin || rest.size !== size || !Number.isSafeInteger(made) || made < 0)
+    throw new Refused("evidence.json is of another checkpoint, or does not say when it was made");
   const { agents, instances, payloads } = selection ?? {};
   if (!isNames(agents) || !isNames(instances) || typeof payloads !== "boolean") {
     throw new Refused("evidence.json does not say whose records are here");
@@ -172,7 +173,8 @@ function isNames(list) {
 
 function readRanges(ranges, size) {
   let last = 0;
-  return ranges.map(({ from, to, before, after }) => {
+  return ranges.map((range) => {
+    const { from, to, before, after } = range ?? {};
     if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < last || to <= from || to > size) {
       throw new Refused("evidence.json names ranges that cannot be");
     }
@@ -234,6 +236,8 @@ function readLine(line, seq) {
   const record = parse(leaf, `record ${seq}`);
   // A leaf at another place would be a leaf all the same: only its own number shows that it was moved.
   if (record?.seq !== seq) throw new Refused(`record ${seq} does not say that it is number ${seq}`);
+  if (typeof record.kind !== "string" || !isPart(record.payload))
+    throw new Refused(`record ${seq} is none that a log makes`);
   return { hash: sha256(Buffer.from([0]), Buffer.from(leaf)), record, payload: readPayload(record, salted) };
 }
 
@@ -244,7 +248,14 @@ function readPayload(record, salted) {
   if (`sha256:${sha256(bytes).toString("hex")}` !== record.payload.digest) {
     throw new Refused(`the payload of record ${record.seq} is not what the record commits to`);
   }
-  return parse(salted.slice(32), `the payload of record ${record.seq}`);
+  const payload = parse(salted.slice(32), `the payload of record ${record.seq}`);
+  if (payload === null || !isPart(payload)) throw new Refused(`the payload of record ${record.seq} is none`);
+  return payload;
+}
+
+/** Whether it is null or an object. */
+function isPart(value) {
+  return typeof value === "object" && !Array.isArray(value);
 }
 
 function parse(text, what) {
@@ -255,4 +266,5 @@ function parse(text, what) {
   }
 }
 
-await run(main);
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  await run(() => checkEvidence(process.argv.slice(2), (words) => process.stderr.write(`${words}\n`)));

@@ -25,6 +25,8 @@ const COSIGNATURE_KEY = 4;
 const MAX_BYTES = 256 * 1024;
 const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
 const SALT_DIGITS = 32;
+/** Characters of what is said of an error. */
+const MOST_WORDS = 300;
 
 function main() {
   const { values, positionals } = parseArgs({
@@ -156,10 +158,8 @@ export function openTrusted(note, { key, witnesses, quorum }) {
   return { checkpoint, by };
 }
 
-export function sayCosigned(by) {
-  for (const { name, time } of by) {
-    process.stderr.write(`cosigned: by ${name} on ${new Date(time * 1000).toISOString()}\n`);
-  }
+export function sayCosigned(by, say = (words) => process.stderr.write(`${words}\n`)) {
+  for (const { name, time } of by) say(`cosigned: by ${name} on ${new Date(time * 1000).toISOString()}`);
 }
 
 /** A key as tools of this format write it: name+id+base64 of a type byte and 32 bytes of Ed25519. */
@@ -276,10 +276,24 @@ export async function run(check) {
   try {
     await check();
   } catch (error) {
-    const refused = error instanceof Refused;
-    process.stderr.write(`${refused ? "refused: " : ""}${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof Usage || error?.code?.startsWith?.("ERR_PARSE_ARGS") ? 2 : 1;
+    const { words, exit } = verdictOf(error);
+    process.stderr.write(`${words}\n`);
+    process.exitCode = exit;
   }
+}
+
+/** What is said of an error, in one line of visible text, and the exit code. Who wrote what is checked may have written some of it. */
+export function verdictOf(error) {
+  const isUsage = error instanceof Usage || error?.code?.startsWith?.("ERR_PARSE_ARGS") === true;
+  const why =
+    error instanceof Refused || isUsage
+      ? error.message
+      : typeof error?.syscall === "string"
+        ? `it cannot be read (${error.code})`
+        : "it holds something that no log makes (malformed)";
+  const whole = why.length > MOST_WORDS ? `${why.slice(0, MOST_WORDS)} ...` : why;
+  const words = whole.replaceAll(/[^ -~]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+  return { words: isUsage ? words : `refused: ${words}`, exit: isUsage ? 2 : 1 };
 }
 
 // check-evidence.mjs beside it takes functions from here.

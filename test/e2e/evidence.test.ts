@@ -9,6 +9,7 @@ import { noteKeyText } from "../../src/protocol/note.ts";
 import { createSigner } from "../../src/platform/signer.ts";
 import { createDesk, type Desk } from "../fakes/cli-powers.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
+import { checkOdd } from "../evidence/odd-pack.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { packageSource } from "./sources.ts";
 import { REPO, startSubstrate, type Substrate } from "./substrate.ts";
@@ -333,6 +334,18 @@ describe("a folder in which", () => {
     expect(said).toMatch(/^refused: /u);
     expect(said).toMatch(says);
     expect(code).toBe(1);
+  });
+
+  test("anything else stands at any place is refused in one line, and never is that a fault of the verifier", async () => {
+    const said = await checkOdd(join(folder, "all"), { key, folder: join(folder, "odd") });
+    expect(said.length).toBeGreaterThan(500);
+    // That a payload is not here is no fault of a pack: the verifier counts those.
+    const wrong = said.filter(
+      ({ place, words, exit }) =>
+        !place.endsWith(" salted null") && (exit !== 1 || !/^refused: [ -~]{1,400}$/u.test(words)),
+    );
+    expect(wrong).toEqual([]);
+    expect(check(join(folder, "odd")).code).toBe(0); // put back as it was
   });
 
   test("nothing was changed is refused under another log's key, and a folder that is not there is no evidence", () => {
