@@ -36,9 +36,11 @@ describe("the sources of an entry", () => {
   });
 
   test("stand for hardly any other while they are some hundreds", () => {
-    const [some, many] = [gatherSources(named(160)), gatherSources(named(5000))];
+    const [some, many] = [gatherSources(named(460)), gatherSources(named(30_000))];
     const others = named(1000, "mail/read");
     expect(others.filter((each) => originIn(some, each) !== null).length).toBeLessThan(20);
+    const more = gatherSources(named(1060));
+    expect(others.filter((each) => originIn(more, each) !== null).length).toBeLessThan(120);
     // Beyond that an entry comes from everywhere, rather than from nowhere.
     expect(others.filter((each) => originIn(many, each) !== null)).toHaveLength(1000);
   });
@@ -50,13 +52,30 @@ describe("the sources of an entry", () => {
     expect(originIn(gatherSources([...upon, ...gatherSources(named(70, "a/b"))]), "zfiles/read")).toBe("perhaps");
   });
 
-  test.each(["(more)", "(more) ", "(more) 00", `(more) ${"0".repeat(383)}x`, "(more)x"])(
-    "come from everywhere where %j stands for the rest, and whatever is written upon them",
-    (rest) => {
-      expect(originIn(["a/b", rest], "zfiles/read")).toBe("perhaps");
-      expect(gatherSources(["a/b", rest])).toEqual(["a/b", "(more)"]);
-    },
-  );
+  test("of what was written under one filter for all stand for as many, whatever is written upon it", () => {
+    // Every bit is set: as one that had read thousands.
+    const older = `(more) ${"f".repeat(384)}`;
+    expect(originIn([older], "zfiles/read")).toBe("perhaps");
+    const upon = gatherSources([older, ...named(70)]);
+    expect([upon.includes(older), upon.length <= MOST_SOURCES]).toEqual([true, true]);
+    expect(originIn(upon, "zfiles/read")).toBe("perhaps");
+    const none = `(more) ${"0".repeat(384)}`;
+    expect(originIn(gatherSources([none, "a/b"]), "zfiles/read")).toBeNull();
+    for (const each of named(70)) expect(originIn(gatherSources([none, ...named(70)]), each)).not.toBeNull();
+  });
+
+  test.each([
+    "(more)",
+    "(more) ",
+    "(more) 00",
+    `(more) 4/4 ${"0".repeat(384)}`,
+    `(more) 0/5 ${"0".repeat(384)}`,
+    `(more) ${"0".repeat(383)}x`,
+    "(more)x",
+  ])("come from everywhere where %j stands for the rest, and whatever is written upon them", (rest) => {
+    expect(originIn(["a/b", rest], "zfiles/read")).toBe("perhaps");
+    expect(gatherSources(["a/b", rest])).toEqual(["a/b", "(more)"]);
+  });
 
   test("are never missed, however many and long they are, and from however many recalls", () => {
     fc.assert(

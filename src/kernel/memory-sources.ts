@@ -2,7 +2,7 @@ import { GIT_DRIVER } from "./git-ssh.ts";
 import type { JsonObject } from "./json.ts";
 import { isNetHost, NET_DRIVER } from "./net.ts";
 import { entryRuns, joinRuns, runsSource } from "./source-entries.ts";
-import { EVERY_REST, filterKind, isRest, joinRests, mayStandFor } from "./source-filter.ts";
+import { EVERY_REST, filterKind, FILTERS, isRest, joinRests, mayStandFor } from "./source-filter.ts";
 
 /** Most sources of an entry, and characters of one of them. */
 export const MOST_SOURCES = 64;
@@ -54,10 +54,15 @@ export function gatherSources(names: Iterable<string>): readonly string[] {
   const long = plain.filter((name) => name.length > MOST_SOURCE);
   const fit = plain.filter((name) => name.length <= MOST_SOURCE).toSorted((one, other) => rankOf(one) - rankOf(other));
   const room = MOST_SOURCES - entries.length;
-  const isWhole = long.length === 0 && fit.length <= room && joinRests("sources", rests, []) === null;
-  const named = fit.slice(0, isWhole ? room : room - 1);
-  const rest = joinRests("sources", rests, [...fit.slice(named.length), ...long].flatMap(marksFor));
-  return [...named.toSorted(), ...entries, ...(rest === null ? [] : [rest])];
+  const isWhole = long.length === 0 && fit.length <= room && joinRests("sources", rests, []).length === 0;
+  if (isWhole) return [...fit.toSorted(), ...entries];
+  // Filters take their room first, and what they leave is for names.
+  const restOf = (count: number): readonly string[] =>
+    joinRests("sources", rests, [...fit.slice(count), ...long].flatMap(marksFor));
+  const least = Math.min(fit.length, room - FILTERS - 1);
+  // More names make no more filters.
+  const count = Math.min(fit.length, room - restOf(least).length);
+  return [...fit.slice(0, count).toSorted(), ...entries, ...restOf(count)];
 }
 
 /** Whether something with these sources comes from this one; null: it does not. */
@@ -93,8 +98,7 @@ function gatherEntries(names: readonly string[], rests: readonly string[]): read
     if (last - first + cut.length > MOST_CUT) return [EVERY_REST];
     for (let entry = first; entry <= last; entry += 1) cut.push(entrySource(entry));
   }
-  const rest = joinRests("entries", rests, cut);
-  return [...(room === 0 ? [] : [runsSource(runs.slice(0, room))]), ...(rest === null ? [] : [rest])];
+  return [...(room === 0 ? [] : [runsSource(runs.slice(0, room))]), ...joinRests("entries", rests, cut)];
 }
 
 function originOfEntries(sources: readonly string[], entry: number): Origin | null {

@@ -65,6 +65,20 @@ export interface HoldingView {
   readonly newest: boolean;
 }
 
+/** How much a quarantine takes out of agents' reach, and by what path. */
+export interface TakenCount {
+  /** Entries that come from there by what they name. */
+  readonly entries: number;
+  /** More that go with them, since they have more sources than they name. */
+  readonly perhaps: number;
+  /** How many of either recalled one that goes. */
+  readonly recalling: { readonly entries: number; readonly perhaps: number };
+  /** Where they are, most first. */
+  readonly planes: readonly { readonly agent: string; readonly plane: Plane; readonly count: number }[];
+  /** Texts of snapshots that were made of any of them. */
+  readonly frozen: number;
+}
+
 /** What an agent asks an owner to freeze. */
 export interface ProposedFreeze {
   /** Number of the record of it. */
@@ -158,14 +172,10 @@ export interface MemoryRequests {
     body: { readonly first: boolean; readonly entries: readonly string[] };
     ok: { readonly known: readonly { readonly at: number; readonly entry: number; readonly live: boolean }[] };
   };
-  /**
-   * Takes out of reach what came from there. Says the number of the record (null: it was in quarantine already), how many entries come from there, how many more
-   * go with them since they have more sources than they name, and how many frozen texts were made of either.
-   */
-  "memory-quarantine": {
-    body: Quarantine;
-    ok: { readonly seq: number | null; readonly entries: number; readonly perhaps: number; readonly frozen: number };
-  };
+  /** What a quarantine would take out; nothing is taken. */
+  "memory-weigh": { body: Quarantine; ok: TakenCount };
+  /** Takes out of reach what came from there. Says the number of the record (null: it was in quarantine already), and how much that is. */
+  "memory-quarantine": { body: Quarantine; ok: TakenCount & { readonly seq: number | null } };
 }
 
 /** Most entries of one request for an export. */
@@ -198,6 +208,14 @@ const ENTRY: Decoder<EntryView> = object<EntryView>({
   quarantined,
 });
 
+const TAKEN = {
+  entries: count,
+  perhaps: count,
+  recalling: object<TakenCount["recalling"]>({ entries: count, perhaps: count }),
+  planes: list(object<TakenCount["planes"][number]>({ agent: agentName, plane, count }), { max: 100_000 }),
+  frozen: count,
+};
+
 type BodyOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["body"];
 type OkOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["ok"];
 
@@ -223,6 +241,7 @@ export const MEMORY_TABLE: BodyTable<MemoryRequests> = {
     first: boolean(),
     entries: list(text({ max: 1_048_576 }), { max: MOST_AT_ONCE, min: 1 }),
   }),
+  "memory-weigh": QUARANTINE,
   "memory-quarantine": QUARANTINE,
 };
 
@@ -308,10 +327,6 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       max: MOST_AT_ONCE,
     }),
   }),
-  "memory-quarantine": object<OkOf<"memory-quarantine">>({
-    seq: nullable(count),
-    entries: count,
-    perhaps: count,
-    frozen: count,
-  }),
+  "memory-weigh": object<TakenCount>(TAKEN),
+  "memory-quarantine": object<OkOf<"memory-quarantine">>({ seq: nullable(count), ...TAKEN }),
 };

@@ -79,6 +79,7 @@ describe("the names that a peer may use", () => {
     "memory-verify",
     "memory-export",
     "memory-deposit",
+    "memory-weigh",
     "memory-quarantine",
     "extension-add",
     "extensions",

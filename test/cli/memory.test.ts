@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import type { EntryView, MemoryRequests, Unreadable } from "../../src/protocol/memory-table.ts";
+import type { EntryView, MemoryRequests, TakenCount, Unreadable } from "../../src/protocol/memory-table.ts";
 import { createDesk, type Desk } from "../fakes/cli-powers.ts";
 
 /* What a person finds in memory, and what verifying says of it. */
@@ -20,6 +20,14 @@ const FOUND: EntryView = {
   quarantined: null,
 };
 
+const TAKEN: TakenCount = {
+  entries: 2,
+  perhaps: 0,
+  recalling: { entries: 0, perhaps: 0 },
+  planes: [{ agent: "notes", plane: "append-only", count: 2 }],
+  frozen: 0,
+};
+
 async function run(
   words: readonly string[],
   more: {
@@ -35,7 +43,17 @@ async function run(
         unreadable: more.unreadable ?? { count: 0, entries: [], before: null },
       }),
       "memory-verify": () => ({ checked: 3, damaged: [], file: [], frozen: [], ...more.verified }),
-      "memory-quarantine": () => ({ seq: more.seq ?? null, entries: 2, perhaps: 0, frozen: 0 }),
+      "memory-quarantine": () => ({ seq: more.seq ?? null, ...TAKEN }),
+      "memory-weigh": () => ({
+        entries: 9,
+        perhaps: 3,
+        recalling: { entries: 4, perhaps: 2 },
+        planes: [
+          { agent: "notes", plane: "append-only", count: 11 },
+          { agent: "web", plane: "ephemeral", count: 1 },
+        ],
+        frozen: 1,
+      }),
     },
   });
   return { desk, exit: await runProgram(["memory", ...words], desk.powers) };
@@ -94,6 +112,23 @@ test.each([
   const { desk, exit } = await run(["quarantine", "source", value]);
   expect([exit, desk.monitor.asked]).toEqual([EXIT.usage, []]);
   expect(desk.err()).toContain(meant);
+});
+
+test("what a quarantine would take out is told by its paths, and nothing is taken", async () => {
+  const { desk, exit } = await run(["quarantine", "source", "web/fetch", "--dry-run"]);
+  expect(exit).toBe(EXIT.ok);
+  expect(desk.out()).toBe(
+    [
+      "entries would go out of agents' reach: 12, 3 of them since they have more sources than they name",
+      "  of the 9 that name it, 4 recalled others that go",
+      "  of the 3 that do not name all, 2 recalled others that go",
+      "  11 of notes, append-only",
+      "  1 of web, ephemeral",
+      "frozen texts would go out of agents' reach: 1",
+      "",
+    ].join("\n"),
+  );
+  expect(desk.monitor.asked.map(({ name }) => name)).not.toContain("memory-quarantine");
 });
 
 test("a quarantine says its record, or that it was there already", async () => {

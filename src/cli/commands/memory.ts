@@ -3,7 +3,7 @@ import { describeSource } from "../../kernel/memory-sources.ts";
 import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { PLANES, type Plane } from "../../kernel/memory.ts";
-import type { EntryView, Unreadable } from "../../protocol/memory-table.ts";
+import type { EntryView, TakenCount, Unreadable } from "../../protocol/memory-table.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { showBytes, showMoment } from "../../showing/moment.ts";
 import { makeVisible } from "../../showing/visible.ts";
@@ -231,11 +231,12 @@ export const memoryQuarantine: Command = {
   summary: "take out of agents' reach what came from somewhere",
   positionals: [BY, VALUE],
   rest: null,
-  flags: [HOME],
+  flags: [{ name: "dry-run", value: null, help: "say what would go, and by what path; nothing is taken" }, HOME],
   details: [
     "A source is a tool as records name it (files/read_text_file): out goes everything that an instance wrote after it had read from there. What came by the network names its host (net/fetch example.org); net/fetch is every host. With an instance or an entry goes what others wrote after they were given something of it, however far on; instance-alone and entry-alone leave that. An entry names 64 sources; where it has more it may go without need, and never stays. Nothing is destroyed; `aios memory release` takes it back, signed.",
   ],
   examples: [
+    "memory quarantine source web/fetch --dry-run",
     "memory quarantine source web/fetch",
     "memory quarantine instance i-0123456789abcdef",
     "memory quarantine entry-alone 12",
@@ -243,27 +244,35 @@ export const memoryQuarantine: Command = {
   async run(powers, args) {
     const quarantine = requireCanBe(readQuarantine(args.required("BY"), args.required("VALUE")));
     return await withMonitor({ powers, args }, async (client) => {
+      if (args.has("dry-run")) {
+        writeLines(powers.out, describeTaken(await client.request("memory-weigh", quarantine), "would go out of"));
+        return EXIT.ok;
+      }
       const { seq, ...taken } = await client.request("memory-quarantine", quarantine);
       const since = seq === null ? " already" : ` (record ${seq})`;
       writeLines(powers.out, [
         line(`in quarantine: ${quarantine.by} ${makeVisible(quarantine.value)}${since}`),
-        ...describeTaken(taken),
+        ...describeTaken(taken, "out of"),
       ]);
       return EXIT.ok;
     });
   },
 };
 
-function describeTaken(taken: {
-  readonly entries: number;
-  readonly perhaps: number;
-  readonly frozen: number;
-}): readonly Line[] {
-  const { entries, perhaps, frozen } = taken;
+function describeTaken({ entries, perhaps, frozen, recalling, planes }: TakenCount, goes: string): readonly Line[] {
   const also = perhaps === 0 ? "" : `, ${perhaps} of them since they have more sources than they name`;
-  const texts = frozen === 0 ? [] : [line(`frozen texts out of agents' reach: ${frozen}`)];
+  const texts = frozen === 0 ? [] : [line(`frozen texts ${goes} agents' reach: ${frozen}`)];
   if (entries + perhaps === 0) return [line("no entry that is there now comes from there", "wait"), ...texts];
-  return [line(`entries out of agents' reach: ${entries + perhaps}${also}`), ...texts];
+  const paths = [
+    ...(recalling.entries === 0
+      ? []
+      : [line(`  of the ${entries} that name it, ${recalling.entries} recalled others that go`)]),
+    ...(recalling.perhaps === 0
+      ? []
+      : [line(`  of the ${perhaps} that do not name all, ${recalling.perhaps} recalled others that go`, "wait")]),
+    ...(planes.length < 2 ? [] : planes.map(({ agent, plane, count }) => line(`  ${count} of ${agent}, ${plane}`))),
+  ];
+  return [line(`entries ${goes} agents' reach: ${entries + perhaps}${also}`), ...paths, ...texts];
 }
 
 function describeHidden(shown: readonly EntryView[]): readonly Line[] {
@@ -272,7 +281,10 @@ function describeHidden(shown: readonly EntryView[]): readonly Line[] {
   );
   return (named ?? 0) + (perhaps ?? 0) === 0
     ? []
-    : describeTaken({ entries: named ?? 0, perhaps: perhaps ?? 0, frozen: 0 });
+    : describeTaken(
+        { entries: named ?? 0, perhaps: perhaps ?? 0, recalling: { entries: 0, perhaps: 0 }, planes: [], frozen: 0 },
+        "out of",
+      );
 }
 
 /** What is read from is a copy: all but what the log itself lacks comes back with it. */

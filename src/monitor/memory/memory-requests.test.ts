@@ -4,7 +4,7 @@ import { signedSnapshot } from "../../../test/fakes/frozen.ts";
 import { signMemory } from "../../../test/fakes/memory-signed.ts";
 import { AGENT, INSTANCE, MemoryWorld } from "../../../test/fakes/memory-world.ts";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
-import { gatherSources } from "../../kernel/memory-sources.ts";
+import { entrySource, gatherSources } from "../../kernel/memory-sources.ts";
 import { signedItem } from "../../protocol/frozen-item.ts";
 import { createIndexView } from "../index/index-view.ts";
 import type { RecordIndex } from "../index/record-index.ts";
@@ -74,6 +74,37 @@ test("a snapshot that was changed is told with what helps a snapshot, and not wh
   await expect(requests()["memory-entry"]({ entry: 7 })).rejects.toMatchObject({
     hint: expect.stringContaining("aios memory list"),
   });
+});
+
+test("what a quarantine would take out is told by paths and planes before, and then it is not yet in force", async () => {
+  const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `mail/read-${at}`);
+  const read = await world.keep("as the page says", null, { sources: ["web/fetch"] });
+  await world.keep("upon it", null, { agent: "other", sources: ["web/fetch", entrySource(read)] });
+  const hundreds = gatherSources(["zz/read", ...many(100)]);
+  const hidden = await world.keep("of many", null, { sources: [...hundreds] });
+  await world.keep("upon those", null, { sources: [...gatherSources([...hundreds, entrySource(hidden)])] });
+  await world.keep("clean", 60);
+  const weigh = requests()["memory-weigh"];
+  expect(await weigh({ by: "source", value: "web/fetch" })).toEqual({
+    entries: 2,
+    perhaps: 0,
+    recalling: { entries: 1, perhaps: 0 },
+    planes: [
+      { agent: "other", plane: "append-only", count: 1 },
+      { agent: AGENT, plane: "append-only", count: 1 },
+    ],
+    frozen: 0,
+  });
+  expect(await weigh({ by: "source", value: "zz/read" })).toMatchObject({
+    entries: 0,
+    perhaps: 2,
+    recalling: { entries: 0, perhaps: 1 },
+    planes: [{ agent: AGENT, plane: "append-only", count: 2 }],
+  });
+  expect(await weigh({ by: "entry", value: String(read) })).toMatchObject({ entries: 2, recalling: { entries: 1 } });
+  await expect(weigh({ by: "source", value: "web__fetch" })).rejects.toThrow(/There is no source/u);
+  expect(world.journal.state.memory.quarantines).toEqual([]);
+  expect(world.kept.some(({ record }) => record.kind === "memory-quarantined")).toBe(false);
 });
 
 test("what an agent proposes to freeze is there for people until it is frozen, proposed anew, or gone", async () => {

@@ -1,6 +1,6 @@
 import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
-import { canBeQuarantined, takesOut, type Quarantine } from "../../kernel/memory-quarantine.ts";
-import type { EntryView, MemoryRequests, SnapshotView } from "../../protocol/memory-table.ts";
+import { canBeQuarantined, type Quarantine } from "../../kernel/memory-quarantine.ts";
+import type { EntryView, MemoryRequests, SnapshotView, TakenCount } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
 import type { IndexView } from "../index/index-view.ts";
@@ -9,6 +9,7 @@ import { exportEntries } from "./exporting.ts";
 import { MemoryFault, type MemoryFaultCode } from "./fault.ts";
 import type { Memory } from "./memory.ts";
 import { openProposals } from "./proposals.ts";
+import { countTaken } from "./taken.ts";
 import { twinsOf } from "./twins.ts";
 import { verifyMemory } from "./verifying.ts";
 import type { Recalled } from "./store.ts";
@@ -77,24 +78,8 @@ export function memoryHandlers({
     );
   }
 
-  /** How many entries a quarantine takes out. What cannot be read is none of them: nobody gets it anyway. */
-  async function countTaken(quarantine: Quarantine): Promise<{ readonly entries: number; readonly perhaps: number }> {
-    const taken = { entries: 0, perhaps: 0 };
-    for await (const found of readEach(book.entries(null))) {
-      const origin = found === null ? null : takesOut(quarantine, found);
-      if (origin !== null) taken[origin === "named" ? "entries" : "perhaps"] += 1;
-    }
-    return taken;
-  }
-
-  /** How many texts of snapshots, of those that agents get, were made of what a quarantine takes out. */
-  async function countFrozen(quarantine: Quarantine): Promise<number> {
-    let frozen = 0;
-    for (const snapshot of book.snapshots.given(null)) {
-      const { items } = await memory.frozen.whole(snapshot).catch(() => ({ items: [] }));
-      frozen += items.filter(({ from }) => from !== null && takesOut(quarantine, from) !== null).length;
-    }
-    return frozen;
+  function weigh(quarantine: Quarantine): Promise<TakenCount> {
+    return countTaken(quarantine, { entries: readEach(book.entries(null)), book, frozen: memory.frozen });
   }
 
   async function snapshotView(of: MemoryRequests["memory-snapshot"]["body"]): Promise<SnapshotView> {
@@ -159,11 +144,15 @@ export function memoryHandlers({
     "memory-verify": () => verifyMemory({ ...memory, log, book }),
     "memory-export": (asked) => answering(() => exportEntries({ log, store: memory.store }, asked)),
     "memory-deposit": async (handed) => memory.lots.hand(handed),
+    async "memory-weigh"(quarantine) {
+      requireThere(quarantine);
+      return weigh(quarantine);
+    },
     async "memory-quarantine"(quarantine) {
       requireThere(quarantine);
       const there = book.quarantines.some(({ by, value }) => by === quarantine.by && value === quarantine.value);
       const seq = there ? null : await journal.write({ kind: "memory-quarantined", ...quarantine });
-      return { seq, ...(await countTaken(quarantine)), frozen: await countFrozen(quarantine) };
+      return { seq, ...(await weigh(quarantine)) };
     },
   };
 }
