@@ -63,6 +63,8 @@ export interface HoldingView {
   readonly version: number;
   readonly record: number;
   readonly newest: boolean;
+  /** False: it does not open, so nobody knows whether it holds one. */
+  readonly opens: boolean;
 }
 
 /** How much a quarantine takes out of agents' reach, and by what path. */
@@ -297,7 +299,14 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
   }),
   "memory-holding": object<OkOf<"memory-holding">>({
     snapshots: list(
-      object<HoldingView>({ agent: agentName, name: snapshot, version: count, record: count, newest: boolean() }),
+      object<HoldingView>({
+        agent: agentName,
+        name: snapshot,
+        version: count,
+        record: count,
+        newest: boolean(),
+        opens: boolean(),
+      }),
       { max: 100_000 },
     ),
     same: object<SameTexts>({ entries: list(count, { max: 100 }), all: boolean() }),

@@ -49,12 +49,13 @@ async function run(
         };
       },
       "memory-holding": () => ({
-        snapshots: [30, 40].map((record) => ({
+        snapshots: [30, 40, 50].map((record) => ({
           agent: "web",
-          name: "rules",
+          name: record === 50 ? "spoilt" : "rules",
           version: record / 10 - 1,
           record,
-          newest: record === 40,
+          newest: record >= 40,
+          opens: record < 50,
         })),
         same: { entries: [77], all: false },
       }),
@@ -159,6 +160,9 @@ describe("a snapshot", () => {
     );
     expect(desk.err()).toContain("the same text stands in entry 77, which stays: aios memory erase 77");
     expect(desk.err()).toContain("there may be more with the same text: not all entries could be compared");
+    expect(desk.err()).toContain(
+      "snapshot spoilt of web, version 4 (record 50) does not open and may hold it: it stays; aios log erase 50 erases it",
+    );
     expect(desk.prompts.join()).toContain("Erase entry 12 and 2 snapshots for good?");
     const signed = (of: Desk) =>
       of.monitor.asked

@@ -30,14 +30,16 @@ export const memoryErase: Command = {
       const shown: Line[] = [];
       for (const entry of entries) shown.push(...(await describeErased(entry, { client, powers })));
       const { snapshots, same } = await client.request("memory-holding", { entries });
-      const goes = args.has("keep-frozen") ? [] : snapshots;
+      const holding = snapshots.filter(({ opens }) => opens);
+      const goes = args.has("keep-frozen") ? [] : holding;
       const asked = { purpose: "erase-memory", document: { entries } } as const;
       // What cannot be erased is refused before anybody reads it, and before anything else is erased.
       await client.request("prepare", asked);
       for (const snapshot of goes) await client.request("prepare", erasing(snapshot));
       writeLines(powers.err, [
         ...shown,
-        ...describeHolding(snapshots, args),
+        ...describeHolding(holding, args),
+        ...snapshots.filter(({ opens }) => !opens).map(tellItMay),
         ...describeSame(same),
         ...(await tellOfKeyFiles(client)),
       ]);
@@ -56,7 +58,7 @@ export const memoryErase: Command = {
       } finally {
         session.forget();
       }
-      writeLines(powers.out, goes.length < snapshots.length ? snapshots.map(tellItStays) : []);
+      writeLines(powers.out, goes.length < holding.length ? holding.map(tellItStays) : []);
       return EXIT.ok;
     });
   },
@@ -107,6 +109,14 @@ function describeSame({ entries, all }: SameTexts): readonly Line[] {
   );
   if (all) return named;
   return [...named, line("there may be more with the same text: not all entries could be compared", "wait")];
+}
+
+function tellItMay(snapshot: HoldingView): Line {
+  const { record } = snapshot;
+  return line(
+    `${nameOf(snapshot)} (record ${record}) does not open and may hold it: it stays; aios log erase ${record} erases it`,
+    "wait",
+  );
 }
 
 function tellItStays(snapshot: HoldingView): Line {

@@ -15,7 +15,7 @@ const MAX_CHARACTERS = 2_000_000;
  * is in quarantine is left out; what does not open as well, and is named. Stops at the size of a frame: `done` is how many records it is of.
  */
 export async function exportEntries(
-  { log, store }: { readonly log: Pick<Log, "size" | "entries" | "inclusion">; readonly store: MemoryStore },
+  { log, store }: { readonly log: Pick<Log, "size" | "records" | "inclusion">; readonly store: MemoryStore },
   { records, size }: MemoryRequests["memory-export"]["body"],
 ): Promise<MemoryRequests["memory-export"]["ok"]> {
   const lines: ExportLine[] = [];
@@ -33,7 +33,7 @@ export async function exportEntries(
   return { lines, done, damaged };
 
   async function lineOf(seq: number): Promise<ExportLine | null> {
-    for await (const { record } of log.entries(seq, seq + 1)) {
+    for await (const { record } of log.records(seq, seq + 1)) {
       if (record.kind !== "memory-kept") break;
       const salted = await saltedOf(record, record.entry);
       if (salted === null) return null;

@@ -104,11 +104,14 @@ export interface FrozenTexts {
   ): Promise<{ readonly found: readonly FrozenText[]; readonly unreadable: readonly UnreadableSnapshot[] }>;
   /** One snapshot whole, as agents get it: throws MemoryFault as `read` does, for any text of it. */
   given(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
-  /** Versions, old ones too, of which a text was made of one of these entries, or is one of these texts. */
+  /**
+   * Versions, old ones too, of which a text was made of one of these entries, or is one of these texts; and those that do not open,
+   * of which nobody knows.
+   */
   holding(wanted: {
     readonly entries: readonly number[];
     readonly texts: readonly string[];
-  }): Promise<readonly Snapshot[]>;
+  }): Promise<{ readonly found: readonly Snapshot[]; readonly unreadable: readonly Snapshot[] }>;
   /** The newest version as it was signed, for people; what is withheld or in quarantine too. Throws MemoryFault. */
   whole(of: { readonly agent: string; readonly name: string }): Promise<FreezeDocument>;
   /** One version as it was signed, an old one too. Throws MemoryFault `memory-damaged`, or LogError for a payload that does not open. */
@@ -177,19 +180,16 @@ export function createFrozenTexts(parts: {
     whole,
     signed,
     async holding({ entries, texts }) {
-      const kept = memory.snapshots.kept();
-      const byRecord = new Map(kept.map((each) => [each.record, each]));
-      const found: Snapshot[] = [];
-      const [first = 0, last = first] = [kept[0]?.record, kept.at(-1)?.record];
-      for await (const { record, payload } of parts.log.entries(first, last + 1, new Set(byRecord.keys()))) {
-        const snapshot = byRecord.get(record.seq);
-        const items = freezeOf(payload?.["document"])?.items ?? [];
-        const holds = items.some(
+      const [found, unreadable]: [Snapshot[], Snapshot[]] = [[], []];
+      for (const snapshot of memory.snapshots.kept()) {
+        const document = await signed(snapshot).catch(() => null);
+        const holds = document?.items.some(
           ({ from, text }) => (from !== null && entries.includes(from.entry)) || texts.includes(text),
         );
-        if (snapshot !== undefined && holds) found.push(snapshot);
+        if (holds === undefined) unreadable.push(snapshot);
+        else if (holds) found.push(snapshot);
       }
-      return found;
+      return { found, unreadable };
     },
     async given(of) {
       const document = await standing(of);

@@ -8,6 +8,7 @@ import { entrySource, gatherSources } from "../../kernel/memory-sources.ts";
 import { signedItem } from "../../protocol/frozen-item.ts";
 import { createIndexView } from "../index/index-view.ts";
 import type { RecordIndex } from "../index/record-index.ts";
+import { LogError } from "../log/error.ts";
 import { manifestDigest } from "./frozen.ts";
 import { memoryHandlers } from "./memory-requests.ts";
 
@@ -31,6 +32,12 @@ beforeEach(async () => {
   turns = 0;
 });
 afterEach(() => world.end());
+
+function spoil(entry: number): void {
+  const database = new DatabaseSync(world.database);
+  database.exec(`UPDATE entries SET sealed = 'AAAA' WHERE entry = ${entry}`);
+  database.close();
+}
 
 function requests() {
   const { journal, log } = world;
@@ -146,6 +153,42 @@ test("whoever erases an entry is told of others with its very text, in any plane
   expect(await same(wordless[0])).toEqual({ entries: [wordless[1]], all: true });
 });
 
+test("a snapshot whose record does not open keeps nobody from erasing: it is named, and the others are found", async () => {
+  const entry = await world.keep("by law to be forgotten");
+  for (const name of ["rules", "soul"])
+    await signMemory(world, "freeze-memory", {
+      agent: AGENT,
+      name,
+      version: 1,
+      items: [{ path: "NOTE.md", text: "by law to be forgotten" }],
+    });
+  const [rules] = world.journal.state.memory.snapshots.all();
+  const entries = world.log.entries.bind(world.log);
+  world.log.entries = (from, to, wanted) => {
+    const seq = rules?.record ?? -1;
+    if (from > seq || to <= seq || wanted?.has(seq) === false) return entries(from, to, wanted);
+    throw new LogError("log-damaged", `Cannot open the payload of record ${seq}`);
+  };
+  const { snapshots } = await requests()["memory-holding"]({ entries: [entry] });
+  expect(snapshots.map(({ name, opens }) => [name, opens])).toEqual([
+    ["soul", true],
+    ["rules", false],
+  ]);
+});
+
+test("an entry that does not open is left out of an export by name, and one whose payload in the log is damaged is not", async () => {
+  const kept = [await world.keep("first"), await world.keep("second"), await world.keep("third")];
+  const records = world.kept.flatMap(({ record }) => (record.kind === "memory-kept" ? [record.seq] : []));
+  spoil(kept[1] ?? -1);
+  world.log.entries = () => {
+    throw new LogError("log-damaged", "Cannot open the payload");
+  };
+  // What proves an entry is another test's (test/evidence/memory-export.test.ts).
+  world.log.inclusion = () => Promise.resolve([]);
+  const { lines, done, damaged } = await requests()["memory-export"]({ records, size: world.log.size });
+  expect([lines.map(({ seq }) => seq), done, damaged]).toEqual([[records[0], records[2]], 3, [kept[1]]]);
+});
+
 test("a twin is found behind hundreds of entries with the same words, and whoever hears of some only is told so", async () => {
   const entry = await world.keep("cheese cellar one");
   const twin = await world.keep("cheese cellar one");
@@ -154,9 +197,7 @@ test("a twin is found behind hundreds of entries with the same words, and whoeve
   expect(await same()).toEqual({ entries: [twin], all: true });
   // Of what does not open nobody knows.
   const spoilt = await world.keep("cellar cheese two");
-  const database = new DatabaseSync(world.database);
-  database.exec(`UPDATE entries SET sealed = 'AAAA' WHERE entry = ${spoilt}`);
-  database.close();
+  spoil(spoilt);
   expect(await same()).toEqual({ entries: [twin], all: false });
   expect((await requests()["memory-holding"]({ entries: [spoilt] })).same).toEqual({ entries: [], all: false });
   await signMemory(world, "erase-memory", { entries: [spoilt] });

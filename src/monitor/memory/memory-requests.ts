@@ -1,6 +1,7 @@
 import { BUDGETED, isOfContext } from "../../kernel/memory-budget.ts";
 import { canBeQuarantined, type Quarantine } from "../../kernel/memory-quarantine.ts";
-import type { EntryView, MemoryRequests, SnapshotView, TakenCount } from "../../protocol/memory-table.ts";
+import type { Snapshot } from "../../kernel/memory-snapshots.ts";
+import type { EntryView, HoldingView, MemoryRequests, SnapshotView, TakenCount } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
 import type { IndexView } from "../index/index-view.ts";
@@ -96,15 +97,20 @@ export function memoryHandlers({
   async function holding(entries: readonly number[]): Promise<MemoryRequests["memory-holding"]["ok"]> {
     const texts: string[] = [];
     for await (const found of readEach(entries)) if (found !== null) texts.push(found.text);
-    const found = await memory.frozen.holding({ entries, texts });
+    const { found, unreadable } = await memory.frozen.holding({ entries, texts });
     // Of one that does not open itself nobody knows which others have its text.
     const same = await twinsOf(texts, new Set(entries), { book, ...memory });
     const newest = new Set(book.snapshots.all().map(({ record }) => record));
+    const viewHolding = ({ digest: _digest, ...snapshot }: Snapshot, opens: boolean): HoldingView => ({
+      ...snapshot,
+      newest: newest.has(snapshot.record),
+      opens,
+    });
     return {
-      snapshots: found.map(({ digest: _digest, ...snapshot }) => ({
-        ...snapshot,
-        newest: newest.has(snapshot.record),
-      })),
+      snapshots: [
+        ...found.map((each) => viewHolding(each, true)),
+        ...unreadable.map((each) => viewHolding(each, false)),
+      ],
       same: { ...same, all: same.all && texts.length === entries.length },
     };
   }
