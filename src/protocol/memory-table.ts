@@ -79,6 +79,8 @@ export interface TakenCount {
   readonly planes: readonly { readonly agent: string; readonly plane: Plane; readonly count: number }[];
   /** Texts of snapshots that were made of any of them. */
   readonly frozen: number;
+  /** Instances that run and have something from there in their context, which a quarantine does not take from them. */
+  readonly running: readonly { readonly agent: string; readonly instance: string; readonly how: Origin }[];
 }
 
 /** What an agent asks an owner to freeze. */
@@ -216,6 +218,10 @@ const TAKEN = {
   recalling: object<TakenCount["recalling"]>({ entries: count, perhaps: count }),
   planes: list(object<TakenCount["planes"][number]>({ agent: agentName, plane, count }), { max: 100_000 }),
   frozen: count,
+  running: list(
+    object<TakenCount["running"][number]>({ agent: agentName, instance: instanceId, how: oneOf(["named", "perhaps"]) }),
+    { max: 100_000 },
+  ),
 };
 
 type BodyOf<Name extends keyof MemoryRequests> = MemoryRequests[Name]["body"];

@@ -26,6 +26,7 @@ const TAKEN: TakenCount = {
   recalling: { entries: 0, perhaps: 0 },
   planes: [{ agent: "notes", plane: "append-only", count: 2 }],
   frozen: 0,
+  running: [],
 };
 
 async function run(
@@ -53,6 +54,7 @@ async function run(
           { agent: "web", plane: "ephemeral", count: 1 },
         ],
         frozen: 1,
+        running: [{ agent: "web", instance: "i-0123456789abcdef", how: "perhaps" }],
       }),
     },
   });
@@ -125,6 +127,7 @@ test("what a quarantine would take out is told by its paths, and nothing is take
       "  11 of notes, append-only",
       "  1 of web, ephemeral",
       "frozen texts would go out of agents' reach: 1",
+      "web (i-0123456789abcdef) runs, may have read from there and keeps that in its context: aios kill i-0123456789abcdef",
       "",
     ].join("\n"),
   );

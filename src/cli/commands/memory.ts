@@ -259,9 +259,16 @@ export const memoryQuarantine: Command = {
   },
 };
 
-function describeTaken({ entries, perhaps, frozen, recalling, planes }: TakenCount, goes: string): readonly Line[] {
+function describeTaken(taken: TakenCount, goes: string): readonly Line[] {
+  const { entries, perhaps, frozen, recalling, planes } = taken;
   const also = perhaps === 0 ? "" : `, ${perhaps} of them since they have more sources than they name`;
-  const texts = frozen === 0 ? [] : [line(`frozen texts ${goes} agents' reach: ${frozen}`)];
+  const texts = [
+    ...(frozen === 0 ? [] : [line(`frozen texts ${goes} agents' reach: ${frozen}`)]),
+    ...taken.running.map(({ agent, instance, how }) => {
+      const has = how === "named" ? "has read from there" : "may have read from there";
+      return line(`${agent} (${instance}) runs, ${has} and keeps that in its context: aios kill ${instance}`, "wait");
+    }),
+  ];
   if (entries + perhaps === 0) return [line("no entry that is there now comes from there", "wait"), ...texts];
   const paths = [
     ...(recalling.entries === 0
@@ -282,7 +289,14 @@ function describeHidden(shown: readonly EntryView[]): readonly Line[] {
   return (named ?? 0) + (perhaps ?? 0) === 0
     ? []
     : describeTaken(
-        { entries: named ?? 0, perhaps: perhaps ?? 0, recalling: { entries: 0, perhaps: 0 }, planes: [], frozen: 0 },
+        {
+          entries: named ?? 0,
+          perhaps: perhaps ?? 0,
+          recalling: { entries: 0, perhaps: 0 },
+          planes: [],
+          frozen: 0,
+          running: [],
+        },
         "out of",
       );
 }

@@ -4,11 +4,16 @@ import { signedSnapshot } from "../../../test/fakes/frozen.ts";
 import { signMemory } from "../../../test/fakes/memory-signed.ts";
 import { AGENT, INSTANCE, MemoryWorld } from "../../../test/fakes/memory-world.ts";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
+import { newBreaker } from "../../kernel/breaker.ts";
+import type { Quarantine } from "../../kernel/memory-quarantine.ts";
 import { entrySource, gatherSources } from "../../kernel/memory-sources.ts";
 import { signedItem } from "../../protocol/frozen-item.ts";
 import { createIndexView } from "../index/index-view.ts";
 import type { RecordIndex } from "../index/record-index.ts";
+import { type LiveInstance, newLive } from "../live.ts";
 import { LogError } from "../log/error.ts";
+import { createSeen } from "../provenance.ts";
+import type { InstanceState } from "../state.ts";
 import { manifestDigest } from "./frozen.ts";
 import { memoryHandlers } from "./memory-requests.ts";
 
@@ -25,11 +30,13 @@ const EMPTY_INDEX: RecordIndex = {
 };
 let world: MemoryWorld;
 let turns: number;
+let running: LiveInstance[];
 
 beforeEach(async () => {
   world = new MemoryWorld();
   await world.start();
   turns = 0;
+  running = [];
 });
 afterEach(() => world.end());
 
@@ -43,7 +50,8 @@ function requests() {
   const { journal, log } = world;
   const pause = async (): Promise<void> => void (turns += 1);
   const index = createIndexView(EMPTY_INDEX, log);
-  return memoryHandlers({ memory: { ...world.memory, pause }, journal, log, index });
+  const instances = { running: () => running };
+  return memoryHandlers({ memory: { ...world.memory, pause }, journal, log, index, instances });
 }
 
 test("a quarantine says how much it takes out, and lets others have their turns while it counts", async () => {
@@ -101,6 +109,7 @@ test("what a quarantine would take out is told by paths and planes before, and t
       { agent: AGENT, plane: "append-only", count: 1 },
     ],
     frozen: 0,
+    running: [],
   });
   expect(await weigh({ by: "source", value: "zz/read" })).toMatchObject({
     entries: 0,
@@ -112,6 +121,27 @@ test("what a quarantine would take out is told by paths and planes before, and t
   await expect(weigh({ by: "source", value: "web__fetch" })).rejects.toThrow(/There is no source/u);
   expect(world.journal.state.memory.quarantines).toEqual([]);
   expect(world.kept.some(({ record }) => record.kind === "memory-quarantined")).toBe(false);
+});
+
+test("whoever runs and has read from there is named: a quarantine takes nothing out of a context", async () => {
+  const read = await world.keep("as the page says", null, { instance: "i-00000000000000aa" });
+  const live = (instance: string, sources: readonly string[]): LiveInstance =>
+    newLive({ instance, agent: AGENT } as InstanceState, {
+      breaker: newBreaker(false),
+      seen: createSeen([], sources),
+    });
+  running = [
+    live("i-0000000000000001", ["web/fetch"]),
+    live("i-0000000000000002", [entrySource(read), "mail/read"]),
+    live("i-0000000000000003", ["(more)"]),
+  ];
+  const who = async (by: Quarantine["by"], value: string): Promise<unknown> =>
+    (await requests()["memory-quarantine"]({ by, value })).running.map(({ instance, how }) => [instance.at(-1), how]);
+  const unknown = ["3", "perhaps"];
+  expect(await who("source", "web/fetch")).toEqual([["1", "named"], unknown]);
+  expect(await who("entry", String(read))).toEqual([["2", "named"], unknown]);
+  expect(await who("instance", "i-0000000000000001")).toEqual([["1", "named"], unknown]);
+  expect(await who("entry-alone", String(read))).toEqual([]);
 });
 
 test("what an agent proposes to freeze is there for people until it is frozen, proposed anew, or gone", async () => {

@@ -4,6 +4,7 @@ import type { Snapshot } from "../../kernel/memory-snapshots.ts";
 import type { EntryView, HoldingView, MemoryRequests, SnapshotView, TakenCount } from "../../protocol/memory-table.ts";
 import { Refusal } from "../faults.ts";
 import type { Journal } from "../journal.ts";
+import type { Instances } from "../instances.ts";
 import type { IndexView } from "../index/index-view.ts";
 import type { Log } from "../log/log.ts";
 import { exportEntries } from "./exporting.ts";
@@ -26,11 +27,13 @@ export function memoryHandlers({
   journal,
   log,
   index,
+  instances,
 }: {
   readonly memory: Memory;
   readonly journal: Journal;
   readonly log: Pick<Log, "size" | "entries" | "records" | "inclusion">;
   readonly index: Pick<IndexView, "find">;
+  readonly instances: Pick<Instances, "running">;
 }): {
   readonly [K in keyof MemoryRequests]: (body: MemoryRequests[K]["body"]) => Promise<MemoryRequests[K]["ok"]>;
 } {
@@ -80,7 +83,8 @@ export function memoryHandlers({
   }
 
   function weigh(quarantine: Quarantine): Promise<TakenCount> {
-    return countTaken(quarantine, { entries: readEach(book.entries(null)), book, frozen: memory.frozen });
+    const { running } = instances;
+    return countTaken(quarantine, { entries: readEach(book.entries(null)), book, frozen: memory.frozen, running });
   }
 
   async function snapshotView(of: MemoryRequests["memory-snapshot"]["body"]): Promise<SnapshotView> {

@@ -4,8 +4,12 @@ import { takesOut, type Quarantine } from "../../kernel/memory-quarantine.ts";
 import type { Origin } from "../../kernel/memory-sources.ts";
 import { entryRuns } from "../../kernel/source-entries.ts";
 import type { TakenCount } from "../../protocol/memory-table.ts";
+import type { LiveInstance } from "../live.ts";
 import type { FrozenTexts } from "./frozen.ts";
 import type { Recalled } from "./store.ts";
+
+/** Number of no entry. */
+const NO_ENTRY = -1;
 
 /** An entry that a quarantine takes out, and runs of the entries that its writer had been given by then. */
 interface Taken extends PlaneOf {
@@ -25,10 +29,12 @@ export async function countTaken(
     entries,
     book,
     frozen,
+    running,
   }: {
     readonly entries: AsyncIterable<Recalled | null>;
     readonly book: Pick<MemoryBook, "snapshots">;
     readonly frozen: Pick<FrozenTexts, "whole">;
+    readonly running: () => Iterable<Pick<LiveInstance, "state" | "seen">>;
   },
 ): Promise<TakenCount> {
   const taken: Taken[] = [];
@@ -38,10 +44,20 @@ export async function countTaken(
     const { entry, agent, plane, sources } = found;
     taken.push({ entry, agent, plane, origin, given: sources.flatMap((source) => entryRuns(source) ?? []) });
   }
-  return { ...sumUp(taken), frozen: await countFrozen(quarantine, { book, frozen }) };
+  const texts = await countFrozen(quarantine, { book, frozen });
+  return { ...sumUp(taken), frozen: texts, running: [...running()].flatMap((live) => holderOf(quarantine, live)) };
 }
 
-function sumUp(taken: readonly Taken[]): Omit<TakenCount, "frozen"> {
+/** What an instance has read stays in its context, whatever memory gives it from now on. */
+function holderOf(
+  quarantine: Quarantine,
+  { state: { agent, instance }, seen }: Pick<LiveInstance, "state" | "seen">,
+): TakenCount["running"] {
+  const how = takesOut(quarantine, { entry: NO_ENTRY, instance, sources: seen.names() });
+  return how === null ? [] : [{ agent, instance, how }];
+}
+
+function sumUp(taken: readonly Taken[]): Omit<TakenCount, "frozen" | "running"> {
   const numbers = Float64Array.from(taken, ({ entry }) => entry).toSorted();
   const count = (origin: Origin, isRecalling: boolean): number =>
     taken.filter((each) => each.origin === origin && (!isRecalling || recalls(each, numbers))).length;
