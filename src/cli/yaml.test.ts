@@ -75,3 +75,27 @@ describe("what stands for something written elsewhere is refused, with its line"
     expect(refusalOf(text)).toMatch(/^Cannot read /u);
   });
 });
+
+describe("whatever its shape, a text that means no document is one refusal", () => {
+  /** Far more than a stack has room for. */
+  const LONG = 16 * 1024;
+  const list = (count: number, each: (at: number) => string): string =>
+    Array.from({ length: count }, (_, at) => each(at)).join("\n");
+  const laughs = list(
+    9,
+    (at) => `${"abcdefghi"[at]}: &${"abcdefghi"[at]} [${at === 0 ? "x" : `*${"abcdefghi"[at - 1]},`.repeat(9)}]`,
+  );
+  const deeper = /^Cannot read f\.yaml: it is nested deeper than 16 at line 1$/u;
+  test.each([
+    ["aliases of aliases", laughs, /the anchor &a is not allowed/u],
+    ["lists in lists", "[".repeat(LONG), deeper],
+    ["maps in maps", "{a: ".repeat(LONG / 4), deeper],
+    ["items of items", "- ".repeat(LONG / 2), deeper],
+    ["keys of keys", "? ".repeat(LONG / 2), deeper],
+    ["a field in a field", list(500, (at) => `${" ".repeat(at)}a:`), /nested deeper than 16$/u],
+    ["one field again and again", "a: 1\n".repeat(LONG / 5), /the key a is there twice at line 2$/u],
+    ["directives", "%A\n".repeat(LONG / 3), /Missing directives-end indicator line at line \d+, column 1$/u],
+  ])("%s", (_, text, says) => {
+    expect(refusalOf(text)).toMatch(says);
+  });
+});

@@ -1,4 +1,14 @@
-import { isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type Scalar } from "yaml";
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Node,
+  type Pair,
+  type Scalar,
+  type YAMLError,
+} from "yaml";
 import type { JsonValue } from "../kernel/json.ts";
 import { CliFailure } from "./failure.ts";
 
@@ -10,23 +20,22 @@ const MAXIMUM_DEPTH = 16;
  * meant, and nothing stands for something written elsewhere. Throws `CliFailure` `bad-yaml` with the line.
  */
 export function readYaml(text: string, source: string): JsonValue {
+  const lines = new LineCounter();
   const document = parseDocument(text, {
     version: "1.2",
     schema: "core",
     strict: true,
-    uniqueKeys: true,
+    // Compared below: the library compares each key with each other, which takes many seconds for a few thousand.
+    uniqueKeys: false,
     merge: false,
     resolveKnownTags: false,
-    prettyErrors: true,
+    // Each would be drawn with its place, and one is told.
+    prettyErrors: false,
+    lineCounter: lines,
     stringKeys: false,
   });
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) {
-    throw CliFailure.of(
-      "bad-yaml",
-      `Cannot read ${source}: ${(problem.message.split("\n")[0] ?? "").replace(/:$/u, "")}`,
-    );
-  }
+  if (problem !== undefined) throw CliFailure.of("bad-yaml", `Cannot read ${source}: ${tellProblem(problem, lines)}`);
   if (document.contents === null)
     throw CliFailure.of("bad-yaml", `Cannot read ${source}: it is empty`, "the command with --help says what it reads");
   const lineOf = (node: { readonly range?: readonly [number, number, number] | null }): number =>
@@ -35,6 +44,13 @@ export function readYaml(text: string, source: string): JsonValue {
     depth: 0,
     refuse: (node, why) => CliFailure.of("bad-yaml", `Cannot read ${source}: ${why} at line ${lineOf(node)}`),
   });
+}
+
+/** The parser follows nesting with its own stack, which ends somewhere far below what is taken here. */
+function tellProblem({ message, pos }: YAMLError, lines: LineCounter): string {
+  const { line, col } = lines.linePos(pos[0]);
+  if (message.startsWith("Maximum call stack")) return `it is nested deeper than ${MAXIMUM_DEPTH} at line ${line}`;
+  return `${message.split("\n")[0] ?? ""} at line ${line}, column ${col}`;
 }
 
 interface Context {
@@ -54,10 +70,20 @@ function convert(node: unknown, context: Context): JsonValue {
   }
   if (isMap(node)) {
     refuseMarks(node, context);
+    refuseTwice(node.items, context);
     // fromEntries defines own properties, so that a key `__proto__` is an ordinary (and later unknown) field.
     return Object.fromEntries(node.items.map((pair) => [convertKey(pair, context), convert(pair.value, deeper)]));
   }
   throw CliFailure.of("bad-yaml", "Cannot read YAML with an alias: write the value out");
+}
+
+function refuseTwice(pairs: readonly Pair[], context: Context): void {
+  const known = new Set<unknown>();
+  for (const { key } of pairs) {
+    if (!isScalar(key)) continue;
+    if (known.has(key.value)) throw context.refuse(key, `the key ${String(key.value)} is there twice`);
+    known.add(key.value);
+  }
 }
 
 function convertKey(pair: Pair, context: Context): string {

@@ -1,7 +1,12 @@
 import type { JsonObject } from "../kernel/json.ts";
 import type { Crypto } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import { decodeTelemetry, isTelemetryOn } from "../protocol/telemetry-setting.ts";
+import {
+  decodeTelemetry,
+  isTelemetryOn,
+  refuseTelemetry,
+  type TelemetrySetting,
+} from "../protocol/telemetry-setting.ts";
 import { decodeWitnessSet, witnessKeys, type WitnessSet } from "../protocol/witness-set.ts";
 import { decodeRetention } from "../protocol/retention.ts";
 import { decodeSecondScreen } from "../protocol/second-screen.ts";
@@ -44,14 +49,16 @@ export function settingRecord(
     refuseRules(rules.value.days);
     return { kind: "retention-set", days: rules.value.days, key };
   }
+  return { kind: "telemetry-set", on: isTelemetryOn(readTelemetry(document)), key };
+}
+
+function readTelemetry(document: JsonObject): TelemetrySetting {
   const decoded = decodeTelemetry(document);
-  if (decoded.kind === "ok") return { kind: "telemetry-set", on: isTelemetryOn(decoded.value), key };
-  const where = decoded.path === "" ? "" : `${decoded.path} `;
-  throw new Refusal(
-    "bad-document",
-    `This is no setting of telemetry: ${where}${decoded.message}.`,
-    "See docs/telemetry.md.",
-  );
+  const never = decoded.kind === "ok" ? refuseTelemetry(decoded.value) : null;
+  if (decoded.kind === "ok" && never === null) return decoded.value;
+  const why =
+    decoded.kind === "ok" ? (never ?? "") : `${decoded.path === "" ? "" : `${decoded.path} `}${decoded.message}`;
+  throw new Refusal("bad-document", `This is no setting of telemetry: ${why}.`, "See docs/telemetry.md.");
 }
 
 function readPublishers(

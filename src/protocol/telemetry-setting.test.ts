@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { decodeTelemetry, isTelemetryOn, NO_TELEMETRY } from "./telemetry-setting.ts";
+import { describe, expect, it, test } from "vitest";
+import { asJson } from "./as-json.ts";
+import { decodeTelemetry, isTelemetryOn, NO_TELEMETRY, refuseTelemetry } from "./telemetry-setting.ts";
 
 const on = {
   otlp: { to: "http://127.0.0.1:4318", signals: ["traces", "metrics", "logs"] },
@@ -42,4 +43,22 @@ describe("a setting of telemetry", () => {
       );
     }
   });
+});
+
+test.each([
+  ["https://127.0.0.1:4318", "/otlp/to is https to this machine"],
+  ["https://localhost", "/otlp/to is https to this machine"],
+  ["https://a.localhost:1/x", "/otlp/to is https to this machine"],
+  ["http://127.0.0.1:4318", null],
+  ["https://collector.example", null],
+])("what could never be delivered to is told before it is signed for: %s", (to, why) => {
+  const setting = { ...NO_TELEMETRY, otlp: { to, signals: ["logs" as const] } };
+  // A log that has one from before is read all the same.
+  expect(decodeTelemetry(asJson(setting)).kind).toBe("ok");
+  const said = refuseTelemetry(setting);
+  if (why === null) expect(said).toBeNull();
+  else expect(said).toContain(why);
+  expect(refuseTelemetry({ ...NO_TELEMETRY, siem: { file: null, to } })).toBe(
+    said?.replace("/otlp/to", "/siem/to") ?? null,
+  );
 });

@@ -1,4 +1,4 @@
-import { parseHttpUrl } from "../kernel/hosts.ts";
+import { isLoopback, parseHttpUrl } from "../kernel/hosts.ts";
 import type { JsonValue } from "../kernel/json.ts";
 import {
   decode,
@@ -56,7 +56,7 @@ export function isTelemetryOn({ otlp, prometheus, siem }: TelemetrySetting): boo
   return otlp !== null || prometheus !== null || siem.file !== null || siem.to !== null;
 }
 
-/** http to this machine or https, with no query: the one destination that the owner signed for, and no other. */
+/** http to this machine or https to another, with no query: the one destination that the owner signed for, and no other. */
 const address: Decoder<string> = (value, refusal) => {
   if (typeof value !== "string" || value.length > 256) return refusal.misspelt("an address of a receiver", value);
   const url = parseHttpUrl(value);
@@ -97,6 +97,22 @@ const SETTING: Decoder<TelemetrySetting> = refine(
 /** Reads a setting of telemetry. */
 export function decodeTelemetry(value: JsonValue): DecodeResult<TelemetrySetting> {
   return decode(SETTING, value);
+}
+
+/**
+ * Why a setting that decodes could never deliver, or null. Logs may hold such ones from before, so that reading one is no place for
+ * this: nobody certifies a name or an address of this machine whom telemetry would believe.
+ */
+export function refuseTelemetry({ otlp, siem }: TelemetrySetting): string | null {
+  for (const [where, to] of [
+    ["/otlp/to", otlp?.to],
+    ["/siem/to", siem.to],
+  ] as const) {
+    const url = parseHttpUrl(to ?? "");
+    if (url?.scheme === "https" && isLoopback(url.host))
+      return `${where} is https to this machine, which no certificate is for that would be believed: say http`;
+  }
+  return null;
 }
 
 /** The decoder itself, for what a setting is a part of. */

@@ -3,6 +3,7 @@ import {
   decodeTelemetry,
   isTelemetryOn,
   NO_TELEMETRY,
+  refuseTelemetry,
   type TelemetrySetting,
 } from "../../protocol/telemetry-setting.ts";
 import type { Rewound } from "../../protocol/telemetry-table.ts";
@@ -42,6 +43,8 @@ export const telemetryUse: Command = {
       throw CliFailure.of("bad-telemetry", `Cannot use ${path}: ${why}`, "see docs/telemetry.md");
     }
     const setting = decoded.value;
+    const never = refuseTelemetry(setting);
+    if (never !== null) throw CliFailure.of("bad-telemetry", `Cannot use ${path}: ${never}`, "see docs/telemetry.md");
     return await withMonitor({ powers, args }, async (client, home) => {
       const asked = { purpose: "set-telemetry", document: toDocument(setting) } as const;
       await client.request("prepare", asked);
