@@ -18,6 +18,8 @@ import type { Log } from "./log/log.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { planTelemetry, type CodeLayout } from "./sandbox-plans.ts";
 import type { SecretState, State } from "./state.ts";
+import type { KeptFiles } from "./kept-state/start.ts";
+import { createKnownSetting } from "./telemetry-known.ts";
 import { fieldsOf } from "./telemetry-fields.ts";
 import type { Vault } from "./vault.ts";
 
@@ -34,6 +36,7 @@ export interface TelemetryPorts {
   readonly version: string;
   readonly state: Pick<State, "telemetry" | "secrets">;
   readonly vault: Pick<Vault, "open">;
+  readonly kept: { readonly files: Pick<KeptFiles, "read" | "write"> };
   refused(fault: PeerFault): void;
   failed(error: unknown, name: string): void;
   report(words: string): void;
@@ -60,6 +63,7 @@ interface Running {
 /** Makes it, and starts its process when a setting asks for one. */
 export function createTelemetry(ports: TelemetryPorts): Telemetry {
   const { log, powers, state } = ports;
+  const known = createKnownSetting(ports.kept.files, { inForce: state.telemetry.record, report: ports.report });
   let running: Running | null = null;
   let deliveries: readonly DeliveryState[] = [];
   let failures = 0;
@@ -130,6 +134,7 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
   return {
     changed() {
       failures = 0;
+      void known.signed(state.telemetry.record);
       begin();
     },
     recorded: tellSoon,
@@ -138,6 +143,7 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
       runs: running !== null,
       size: log.size,
       deliveries,
+      missing: known.missing(),
     }),
     rest() {
       if (resting) return;

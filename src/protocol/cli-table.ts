@@ -72,7 +72,7 @@ import { SECOND_CODE, SECOND_NEEDS } from "./second-screen.ts";
 import { ENVELOPE, PURPOSES, UNSIGNED } from "./statement.ts";
 import { STOP_REPORT } from "./stop-report.ts";
 import { ALERT_STANDINGS } from "./alert-setting.ts";
-import { STANDING } from "./telemetry-table.ts";
+import { TELEMETRY_STANDING } from "./telemetry-table.ts";
 import { WITNESSES_VIEW } from "./witness-standing.ts";
 import { UNDO_REPORT } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
@@ -298,7 +298,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
     policy: digest,
     limits: oneOf(["cgroup", "watch"]),
   }),
-  telemetry: object<OkOf<"telemetry">>({ on: boolean(), runs: boolean(), size: count, deliveries: STANDING }),
+  telemetry: TELEMETRY_STANDING,
   witnesses: WITNESSES_VIEW,
   alerts: object<OkOf<"alerts">>({ receivers: ALERT_STANDINGS }),
   run: object<OkOf<"run">>({

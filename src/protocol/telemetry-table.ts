@@ -1,4 +1,4 @@
-import { integer, list, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
+import { boolean, integer, list, nullable, object, oneOf, text, type Decoder } from "./decode.ts";
 import { count, empty, moment, words } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
 import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
@@ -72,6 +72,8 @@ export interface TelemetryStanding {
   /** Records of the log. */
   readonly size: number;
   readonly deliveries: readonly DeliveryState[];
+  /** The record of a setting that an owner signed and that went with the end of the log, until one signs another; else null. */
+  readonly missing: number | null;
 }
 
 /** Requests that the telemetry process may send. They ask, and change nothing. */
@@ -153,7 +155,7 @@ const NEWS: EventTable<TelemetryNews> = { grown: object<TelemetryNews["grown"]>(
 export const REWOUND: Decoder<Rewound> = object<Rewound>({ at: moment, from: count, to: count, size: count });
 
 /** How the deliveries stand; decoded for the monitor and for whoever asks it. */
-export const STANDING: Decoder<readonly DeliveryState[]> = list(
+const STANDING: Decoder<readonly DeliveryState[]> = list(
   object<DeliveryState>({
     name: oneOf(DELIVERIES),
     next: count,
@@ -163,6 +165,14 @@ export const STANDING: Decoder<readonly DeliveryState[]> = list(
   }),
   { max: DELIVERIES.length },
 );
+
+export const TELEMETRY_STANDING: Decoder<TelemetryStanding> = object<TelemetryStanding>({
+  on: boolean(),
+  runs: boolean(),
+  size: count,
+  deliveries: STANDING,
+  missing: nullable(count),
+});
 
 const WORDS: EventTable<TelemetryWords> = { standing: object<TelemetryWords["standing"]>({ deliveries: STANDING }) };
 

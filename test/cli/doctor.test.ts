@@ -43,7 +43,7 @@ const QUIET: Answers = {
   "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
   retention: () => ({ days: {}, record: null, next: {}, waits: false }),
   "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false }),
-  telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+  telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [], missing: null }),
   alerts: () => ({ receivers: [] }),
   witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
 };
@@ -104,9 +104,12 @@ const OWNED: Answers = {
 };
 
 test("a log that went back under telemetry is a fault, and no number of records is below zero", async () => {
-  const told = async (rewound: Rewound | null): Promise<{ out: string; code: number }> => {
+  const told = async (
+    rewound: Rewound | null,
+    missing: number | null = null,
+  ): Promise<{ out: string; code: number }> => {
     const deliveries = [{ name: "ocsf-http", next: 40, fault: null, lost: 0, rewound }] as const;
-    const telemetry = () => ({ on: true, runs: true, size: 32, deliveries });
+    const telemetry = () => ({ on: missing === null, runs: true, size: 32, deliveries, missing });
     const desk = createDesk({ answers: { ...QUIET, ...OWNED, telemetry } });
     const powers = { ...desk.powers, probe: () => Promise.resolve([]) };
     return { code: await runProgram(["doctor"], powers), out: desk.out() };
@@ -118,6 +121,12 @@ test("a log that went back under telemetry is a fault, and no number of records 
   );
   expect(back.out).toContain("aios log verify --against");
   expect((await told(null)).out).toMatch(/^ok +telemetry +ocsf-http 0 behind$/mu);
+  // With the setting itself gone nothing is delivered any more, and that is said all the same.
+  const gone = await told(null, 44);
+  expect(gone.code).toBe(1);
+  expect(gone.out).toMatch(
+    /^fault +telemetry +the setting that was signed as record 44 is not in the log any more.*; telemetry is off$/mu,
+  );
 });
 
 const WITNESSES: WitnessesView = {

@@ -67,7 +67,7 @@ function running(owners: readonly OwnerView[], recovery = OFF): Answers {
     "log-pace": () => ({ slow: false, millis: 1, waiting: 0 }),
     retention: () => ({ days: {}, record: null, next: {}, waits: false }),
     "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false }),
-    telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [] }),
+    telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [], missing: null }),
     alerts: () => ({ receivers: [] }),
     witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
   };

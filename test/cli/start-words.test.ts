@@ -8,7 +8,7 @@ import { createProgramFinder } from "../../src/main/agent-streams.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 
-const telemetry = () => ({ on: false, runs: false, size: 0, deliveries: [] });
+const telemetry = () => ({ on: false, runs: false, size: 0, deliveries: [], missing: null });
 const hello = () => ({
   version: "0.1.0",
   start: "0",
@@ -34,7 +34,8 @@ describe("the home before the command", () => {
     const alerts = () => ({ receivers: [] });
     const retention = () => ({ days: {}, record: null, next: {}, waits: false });
     const planes = () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false });
-    const asked = { "log-pace": pace, "memory-planes": planes };
+    const ps = () => ({ instances: [], allFrozen: null, log: null });
+    const asked = { ps, "log-pace": pace, "memory-planes": planes };
     const desk = createDesk({ answers: { hello, telemetry, witnesses, owners, alerts, retention, ...asked } });
     await runProgram(words, desk.powers);
     expect(desk.out()).toContain("/elsewhere");

@@ -184,6 +184,9 @@ describe("events for a SIEM", () => {
     await aios.crash();
     execFileSync("cp", ["-a", log, kept]);
     await aios.restart();
+    // A setting that is gone with what comes from here on, as the one before it is not.
+    await use(aios, { siem: { file: null, to: `${receiver.at}/in` }, names: "shown" });
+    const { size: signed } = await aios.client.request("telemetry", {});
     await aios.keepSecret("first", "sk-0123456789abcdefghij");
     await aios.keepSecret("second", "sk-0123456789abcdefghij");
     const { size } = await aios.client.request("telemetry", {});
@@ -200,14 +203,20 @@ describe("events for a SIEM", () => {
     // What it holds now comes too, though it has fewer records than were delivered.
     await receiver.until(() => posted().some(({ unmapped }) => unmapped.kind === "start"));
     await standsAt(1);
-    const { deliveries } = await aios.client.request("telemetry", {});
+    const { deliveries, missing } = await aios.client.request("telemetry", {});
     expect(deliveries).toMatchObject([{ name: "ocsf-http", rewound: { to: size } }]);
+    expect([missing, aios.errors()]).toEqual([signed - 1, expect.stringContaining("(telemetry-missing)")]);
   });
 
   test("stop when an owner signs that they do, and a destination in clear text elsewhere is not signed for", async () => {
     await expect(use(aios, { siem: { file: null, to: "http://siem.example/in" } })).rejects.toThrow(/no setting/u);
     await use(aios, {});
     while (telemetryPids(aios).length > 0) await new Promise((done) => setTimeout(done, 50));
-    expect(await aios.client.request("telemetry", {})).toMatchObject({ on: false, runs: false, deliveries: [] });
+    expect(await aios.client.request("telemetry", {})).toMatchObject({
+      on: false,
+      runs: false,
+      deliveries: [],
+      missing: null,
+    });
   });
 });

@@ -91,6 +91,8 @@ export const telemetryShow: Command = {
 
 /** What `aios doctor` says of it; telemetry that is off is nothing to look at. */
 export function checkTelemetry(standing: Standing): readonly Check[] {
+  if (standing.missing !== null)
+    return [{ name: "telemetry", state: "fault", found: describeStanding(standing).join("; "), hint: WENT_BACK }];
   if (!standing.on) return [];
   const words = describeStanding(standing);
   const found = words.join("; ");
@@ -105,7 +107,12 @@ export function checkTelemetry(standing: Standing): readonly Check[] {
 const WENT_BACK =
   "the log is not the one that was delivered: aios log verify --against a checkpoint or copy that you kept says more. Once you know why, sign the setting again: aios telemetry use";
 
-function describeStanding({ on, runs, size, deliveries }: Standing): readonly string[] {
+function describeStanding({ missing, ...standing }: Standing): readonly string[] {
+  const gone = `the setting that was signed as record ${missing} is not in the log any more: the log was put back to an older state (telemetry-missing)`;
+  return [...(missing === null ? [] : [gone]), ...describeDeliveries(standing)];
+}
+
+function describeDeliveries({ on, runs, size, deliveries }: Omit<Standing, "missing">): readonly string[] {
   if (!on) return ["telemetry is off"];
   if (!runs) return ["telemetry does not run; it is tried again"];
   if (deliveries.length === 0) return ["telemetry has just begun"];
