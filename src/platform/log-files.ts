@@ -1,12 +1,13 @@
-import { close, constants, fdatasync, fsync, open, write } from "node:fs";
+import { close, constants, fdatasync, fstat, fsync, open, write } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { appendAhead } from "./append-ahead.ts";
 import { lockFile } from "./file-lock.ts";
 import type { AppendFile, LogFiles, WholeFile } from "./log-powers.ts";
 import { logPaths, openLogReader, readRange } from "./log-reader.ts";
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+const { O_CREAT, O_DIRECTORY, O_DSYNC, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** Writes under way at once. Fewer than the threads of libuv, so that a group of records never waits for tiles. */
@@ -18,6 +19,7 @@ const closeFile = promisify(close);
 const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
 const writeSome = promisify(write);
+const statOpen = promisify(fstat);
 
 /** Opens a folder for one log's files; it is made, for its owner only, when it is first held or written to. */
 export function openLogFiles(root: string): LogFiles {
@@ -134,21 +136,19 @@ async function replaceFile(file: string, { bytes, durable }: { bytes: Uint8Array
 
 /** O_DSYNC makes each write return as fdatasync would: one crossing into the thread pool instead of two. */
 async function openAppendFile(file: string): Promise<AppendFile> {
-  const descriptor = await openFile(file, O_WRONLY | O_APPEND | O_DSYNC | O_NOFOLLOW);
-  return {
-    append: (bytes) => writeAll(descriptor, { bytes, offset: null }),
+  const descriptor = await openFile(file, O_WRONLY | O_DSYNC | O_NOFOLLOW);
+  const { size } = await statOpen(descriptor);
+  return appendAhead({
+    size,
+    write: (bytes, offset) => writeAll(descriptor, { bytes, offset }),
     close: () => closeFile(descriptor),
-  };
+  });
 }
 
-async function writeAll(
-  descriptor: number,
-  { bytes, offset }: { bytes: Uint8Array; offset: number | null },
-): Promise<void> {
+async function writeAll(descriptor: number, { bytes, offset }: { bytes: Uint8Array; offset: number }): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
-    const place = offset === null ? null : offset + written;
-    const { bytesWritten } = await writeSome(descriptor, bytes, written, bytes.length - written, place);
+    const { bytesWritten } = await writeSome(descriptor, bytes, written, bytes.length - written, offset + written);
     written += bytesWritten;
   }
 }

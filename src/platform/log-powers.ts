@@ -12,7 +12,7 @@ export interface LogReader {
   list(folder: string): Promise<readonly string[]>;
 }
 
-/** A file that is only ever appended to. One append at a time. */
+/** A file that is only ever appended to, with zeros behind what it holds. One append at a time. */
 export interface AppendFile {
   /**
    * Resolves when the bytes are on stable storage (as after fdatasync). After a rejection the file may hold any

@@ -118,8 +118,8 @@ try {
     return stdout;
   }
 
-  /** Longer than what is left of a block that is half full. */
-  const LONG = "x".repeat(16 * 1024);
+  /** Longer than what the log's journal has ahead. */
+  const LONG = "x".repeat(300 * 1024);
   const add = (text: string): object => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
   const plan = [
     [add("begin")],

@@ -1,3 +1,4 @@
+import { appendAhead } from "../../src/platform/append-ahead.ts";
 import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log-powers.ts";
 
 /*
@@ -6,6 +7,8 @@ import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log-pow
  */
 
 const SECTOR = 512;
+/** So few zeros ahead of what is appended that losses of power meet their ends too. */
+const AHEAD = 16 * SECTOR;
 
 /** Draws a whole number from 0 up to but excluding a bound. */
 export type Draw = (bound: number) => number;
@@ -108,15 +111,13 @@ export function createBlockDisk(image: DiskImage = new Map()): BlockDisk {
   }
 
   function appendTo(path: string): AppendFile {
-    let end = seen.get(path)?.length ?? 0;
-    return {
-      append(bytes) {
-        const offset = end;
-        end += bytes.length;
-        return perform([{ kind: "sectors", path, offset, bytes: bytes.slice() }], true);
-      },
+    const file = {
+      size: seen.get(path)?.length ?? 0,
+      write: (bytes: Uint8Array, offset: number) =>
+        perform([{ kind: "sectors", path, offset, bytes: bytes.slice() }], true),
       close: () => Promise.resolve(),
     };
+    return appendAhead(file, AHEAD);
   }
 
   return {

@@ -83,7 +83,8 @@ export function encodeFrame(frame: Frame, options: { crypto: Crypto; key: Uint8A
 export interface SegmentContent {
   readonly frames: readonly Frame[];
   /**
-   * `whole`: nothing after the last frame. `torn`: the last write did not finish; it was never acknowledged.
+   * `whole`: nothing after the last frame. `torn`: what follows is no frame: zeros that were written ahead, or a last write that did not
+   * finish and was never acknowledged.
    * `damaged`: something that is no frame is followed by one, which no interrupted write leaves behind.
    */
   readonly end: "whole" | "torn" | "damaged";
