@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 
 /** Streams between a face and its broker at a time. */
 export const BROKER_STREAMS = 256;
@@ -28,6 +28,12 @@ export function writeHead(stream: Duplex, head: OpeningHead | AnsweringHead): vo
   const length = Buffer.allocUnsafe(4);
   length.writeUInt32BE(text.length);
   stream.write(Buffer.concat([length, text]));
+}
+
+/** Lets what is written in this turn of the event loop go out together: whoever reads it wakes once for head and body. */
+export function sendTogether(output: Pick<Writable, "cork" | "uncork">): void {
+  output.cork();
+  setImmediate(() => output.uncork());
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../protocol/net-order.ts";
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts, isRepeatable } from "./broker-connect.ts";
-import { readHead, readOpening, writeHead } from "./broker-wire.ts";
+import { readHead, readOpening, sendTogether, writeHead } from "./broker-wire.ts";
 import { Exchange as AnyExchange } from "./exchange.ts";
 import { collectBody, countUsage, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
@@ -319,6 +319,7 @@ function answer(
   exchange.receive(rawHeaders.reduce((sum, text) => sum + text.length + 2, 0));
   const shown = (text: string): string => injecting?.scrubber.text(text) ?? text;
   const headers = rawHeaders.map(shown);
+  sendTogether(stream);
   writeHead(stream, { kind: "response", status: statusCode, reason: shown(statusMessage), headers });
 }
 

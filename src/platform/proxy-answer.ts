@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { readAnswering, readHead, type AnsweringHead } from "./broker-wire.ts";
+import { readAnswering, readHead, sendTogether, type AnsweringHead } from "./broker-wire.ts";
 import { clientHeaders } from "./proxy-head.ts";
 
 /** What an agent's program is told when there is nothing else to say: JSON, like a denied call of a tool. */
@@ -75,7 +75,9 @@ export async function sendAnswer(
     return refuse(response, FAILED, faultProblem(head.kind === "fault" ? head.fault : "broken-response"));
   }
   response.writeHead(head.status, head.reason, clientHeaders(head.headers));
-  // At once: an event stream may have nothing to say for long.
+  // Not the response itself, which would put what it holds back behind its end.
+  if (response.socket !== null) sendTogether(response.socket);
+  // In this turn: an event stream may have nothing to say for long.
   response.flushHeaders();
   stream.once("close", () => {
     if (!stream.readableEnded) response.destroy();

@@ -150,15 +150,19 @@ export function createProxy(parts: ProxyParts): Server {
         : describeBody(read.bytes);
     const method = request.method ?? "";
     const asked = port.request({ ...to, method, target, headers: head.headers, body, upgrade: false });
-    response.once("close", asked.withdraw);
+    let stream: Duplex | null = null;
+    response.once("close", () => {
+      // Of what was answered in full there is nothing left to take back.
+      if (stream?.readableEnded !== true || !response.writableFinished) asked.withdraw();
+    });
     const verdict = await asked.verdict;
     if (verdict.kind === "stopped") return sendProblem(response, DENIED, verdict.problem);
-    const stream = open(verdict);
+    stream = open(verdict);
     if (body.kind === "stream") {
       stream.write(read.bytes);
       request.pipe(stream);
       request.once("close", () => {
-        if (!request.complete) stream.destroy();
+        if (!request.complete) stream?.destroy();
       });
     } else stream.end();
     await sendAnswer(response, stream);
