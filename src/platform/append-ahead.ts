@@ -14,8 +14,8 @@ export interface PlacedFile {
 
 /**
  * Appends to a file over zeros that were made durable before: where a file does not grow, its file system has nothing to write but
- * the bytes, which takes half of the time. So zeros follow what was appended, or a part of them after a loss of power. Ahead of large
- * pieces nothing is written: their own bytes are most of what they cost.
+ * the bytes. So zeros follow what was appended, or a part of them after a loss of power. Ahead of large pieces nothing is written:
+ * their own bytes are most of what they cost.
  */
 export function appendAhead(file: PlacedFile, ahead: number = AHEAD): AppendFile {
   const zeros = new Uint8Array(ahead);
