@@ -82,8 +82,17 @@ export function foreignSources(sources: readonly string[]): readonly string[] {
   return sources.filter((each) => entryRuns(each) === null && filterKind(each) !== "entries");
 }
 
-/** A source for people: a filter says nothing to them. */
-export function describeSource(source: string): string {
+/** Sources for people, each once: a filter says nothing to them, and there may be several. */
+export function describeSources(sources: readonly string[]): readonly string[] {
+  return [...new Set(sources.map(describeSource))];
+}
+
+/** Sources for agents: as they are, but for filters, which say nothing to them and are long. */
+export function shortenSources(sources: readonly string[]): readonly string[] {
+  return [...new Set(sources.map((source) => (isRest(source) ? describeSource(source) : source)))];
+}
+
+function describeSource(source: string): string {
   if (!isRest(source)) return entryRuns(source) === null ? source : source.replace(":", " ");
   return filterKind(source) === "entries" ? "more entries than there is room for" : "more than there is room for";
 }

@@ -1,4 +1,4 @@
-import { describeSource, type Origin } from "../kernel/memory-sources.ts";
+import { describeSources, type Origin } from "../kernel/memory-sources.ts";
 import { isOfContext } from "../kernel/memory-budget.ts";
 import type { SnapshotStanding } from "../kernel/memory-snapshots.ts";
 import type { EntryView, PlaneView, Unreadable } from "../protocol/memory-table.ts";
@@ -191,7 +191,7 @@ function drawEntry(entry: EntryView): HTMLElement {
     ["Written by", theirs(`${by} (${instance})`)],
     ["Ends", expires === null ? "not by itself" : timeOf(expires)],
     ["Labels", labels.length === 0 ? "none" : labels.join(", ")],
-    ["It had read", sources.length === 0 ? "nothing" : theirs(sources.map(describeSource).join(", "), 2000)],
+    ["It had read", sources.length === 0 ? "nothing" : theirs(describeSources(sources).join(", "), 2000)],
   ];
   return h(
     "li",

@@ -1,4 +1,4 @@
-import { describeSource, type Origin } from "../../kernel/memory-sources.ts";
+import { describeSources, type Origin } from "../../kernel/memory-sources.ts";
 import type { SnapshotStanding } from "../../kernel/memory-snapshots.ts";
 import { SNAPSHOT_NAME } from "../../kernel/memory.ts";
 import type { FrozenFrom } from "../../protocol/frozen-item.ts";
@@ -40,7 +40,7 @@ export function describeProposed({ agent, name, instance, entries, record }: Pro
 export function describeFrom(from: FrozenFrom | null): readonly Line[] {
   if (from === null) return [];
   const { entry, by, instance, labels, sources } = from;
-  const read = sources.length === 0 ? "nothing" : sources.map(describeSource).map(makeVisible).join(", ");
+  const read = sources.length === 0 ? "nothing" : describeSources(sources).map(makeVisible).join(", ");
   return [
     line(`  entry ${entry}, by ${by} (${instance})`),
     line(`  labels: ${labels.length === 0 ? "none" : labels.join(", ")}`, labels.length === 0 ? "plain" : "wait"),

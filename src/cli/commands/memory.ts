@@ -1,5 +1,5 @@
 import { canBeQuarantined, QUARANTINES, type Quarantine } from "../../kernel/memory-quarantine.ts";
-import { describeSource } from "../../kernel/memory-sources.ts";
+import { describeSources } from "../../kernel/memory-sources.ts";
 import { isOfContext } from "../../kernel/memory-budget.ts";
 import { AGENT_NAME } from "../../kernel/names.ts";
 import { PLANES, type Plane } from "../../kernel/memory.ts";
@@ -315,9 +315,7 @@ export function describeEntry(found: EntryView, powers: Pick<CliPowers, "offset"
     join(["strong", `entry ${entry}`], ` in the ${plane} plane of ${agent}`),
     line(`  by ${by} (${instance}) at ${moment(at)}${expires === null ? "" : `, until ${moment(expires)}`}`),
     line(`  labels: ${labels.length === 0 ? "none" : labels.join(", ")}`),
-    line(
-      `  it had read: ${sources.length === 0 ? "nothing" : sources.map(describeSource).map(makeVisible).join(", ")}`,
-    ),
+    line(`  it had read: ${sources.length === 0 ? "nothing" : describeSources(sources).map(makeVisible).join(", ")}`),
     ...(quarantined === null ? [] : [line(`  ${QUARANTINED[quarantined]}`, "wait")]),
     ...found.text.split("\n").map((row) => line(`  | ${makeVisible(row)}`)),
   ];

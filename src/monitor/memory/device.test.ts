@@ -4,6 +4,7 @@ import { signMemory } from "../../../test/fakes/memory-signed.ts";
 import { AGENT, BRIEF, INSTANCE, MemoryWorld, OWN } from "../../../test/fakes/memory-world.ts";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
 import { newBreaker } from "../../kernel/breaker.ts";
+import { gatherSources } from "../../kernel/memory-sources.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import { newLive } from "../live.ts";
 import { createSeen } from "../provenance.ts";
@@ -98,6 +99,19 @@ test("very many that do not open: a page ends, says how many, and where the next
   expect(unreadable.before).toBe(2100 - 2047);
   const next = await world.memory.store.list(OWN, { before: unreadable.before, most: 20 });
   expect([next.entries.map(({ entry }) => entry), next.unreadable.count]).toEqual([[0], 52]);
+});
+
+test("an agent is not given filters over sources that are not named, only that there are more", async () => {
+  const sources = gatherSources(Array.from({ length: 300 }, (_, at) => `mail/read-${at}`));
+  expect(sources.filter((each) => each.startsWith("(more)"))).toHaveLength(4);
+  await world.keep("read a lot", null, { sources: [...sources] });
+  const { entries } = (await told("list", { plane: "append-only" })) as {
+    readonly entries: readonly { readonly sources: readonly string[] }[];
+  };
+  expect(entries[0]?.sources).toEqual([
+    ...sources.filter((each) => !each.startsWith("(")),
+    "more than there is room for",
+  ]);
 });
 
 test("one snapshot that was changed: the others are listed and found, and it is named", async () => {

@@ -12,7 +12,7 @@ import {
   type MemoryCall,
   type MemoryTool,
 } from "../../kernel/memory.ts";
-import { gatherSources } from "../../kernel/memory-sources.ts";
+import { gatherSources, shortenSources } from "../../kernel/memory-sources.ts";
 import { utf8Length } from "../../kernel/utf8.ts";
 import type { Crypto } from "../../platform/powers.ts";
 import type { DriverRequests, Offer } from "../../protocol/requests.ts";
@@ -271,7 +271,8 @@ export function createMemoryDriver(live: LiveInstance, ports: MemoryDevicePorts)
 /** An entry, without its words: where it comes from, and what that brings. */
 function viewOf({ entry, at, expires, by, labels, sources }: Recalled) {
   const [since, until] = [new Date(at), expires === null ? null : new Date(expires)];
-  return { entry, at: since.toISOString(), expires: until?.toISOString() ?? null, by, labels, sources };
+  const read = shortenSources(sources);
+  return { entry, at: since.toISOString(), expires: until?.toISOString() ?? null, by, labels, sources: read };
 }
 
 /** Snapshots that do not open are named, like entries. */
@@ -281,7 +282,7 @@ function unreadableView(snapshots: readonly UnreadableSnapshot[]): object {
 
 /** A frozen text, without its words: where it comes from, where that was an entry, and what that brings. */
 function frozenView({ name, version, path, from }: FrozenText) {
-  return { name, version, path, labels: from?.labels ?? [], sources: from?.sources ?? [] };
+  return { name, version, path, labels: from?.labels ?? [], sources: shortenSources(from?.sources ?? []) };
 }
 
 function beginningOf(text: string): { readonly text: string } | { readonly beginning: string } {
