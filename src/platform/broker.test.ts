@@ -1,6 +1,6 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import type { NetOrder } from "../protocol/net-order.ts";
 import { joinBroker } from "../../test/fakes/broker-pair.ts";
@@ -73,6 +73,30 @@ describe("a broker", () => {
     expect(head).toMatchObject({ kind: "response", status: 200 });
     expect(await read(stream)).toBe(`GET /a?b localhost:${port} text/plain`);
     expect(await ended).toMatchObject({ end: "done", fault: null, status: 200, address: "127.0.0.1" });
+  });
+
+  test("hands a small answer on in one piece with its head", async () => {
+    const port = await serve((_, response) => response.end("small"));
+    const broker = createBroker(LOOPBACK);
+    const ended = exchangeOf(broker)(TICKET, order(port));
+    const pieces: string[] = [];
+    const stream = new Duplex({
+      read: () => {},
+      write(chunk: Buffer, _, done) {
+        pieces.push(chunk.toString());
+        done();
+      },
+      writev(chunks, done) {
+        pieces.push(chunks.map(({ chunk }) => String(chunk)).join(""));
+        done();
+      },
+    });
+    const opening = JSON.stringify({ ticket: TICKET });
+    broker.serve(stream);
+    stream.push(Buffer.from(`\0\0\0${String.fromCharCode(opening.length)}${opening}`));
+    stream.push(null);
+    expect(await ended).toMatchObject({ end: "done", status: 200 });
+    expect(pieces).toEqual([expect.stringMatching(/"status":200.*small$/su)]);
   });
 
   test("waits a moment for an order that is behind its ticket", async () => {

@@ -165,6 +165,32 @@ describe("a request through the proxy", () => {
     for (let tries = 0; tries < 200 && stage.results.length === 0; tries++)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(stage.results).toMatchObject([{ end: "cut", status: 200 }]);
+    expect(stage.withdrawn.length).toBe(1);
+  });
+
+  test("that was answered in full is not taken back while its record is being written", async () => {
+    handle = (_, response) => response.end("all of it");
+    const record = Promise.withResolvers<void>();
+    stage = await startEgressStage({ recorded: record.promise });
+    // Each connection is closed when its answer has ended, so that the first is over when the second is.
+    for (const path of ["/one", "/two"]) expect((await ask(stage.socket, url(path))).body).toBe("all of it");
+    expect(stage.results.length).toBe(2);
+    expect(stage.withdrawn).toEqual([]);
+    record.resolve();
+  });
+
+  test("with a small answer has its client written to once, for head and body", async () => {
+    handle = (_, response) => response.end("small");
+    stage = await startEgressStage();
+    const socket = stage.connect();
+    let got = "";
+    socket.on("data", (piece: Buffer) => (got += piece.toString("latin1")));
+    for (let each = 1; each <= 5; each += 1) {
+      socket.write(`GET ${url("/")} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
+      while (got.split("small").length <= each) await new Promise((resolve) => socket.once("data", resolve));
+    }
+    expect(stage.writes()).toBe(5);
+    socket.destroy();
   });
 
   test("that is cut while it runs breaks off, and does not look complete", async () => {

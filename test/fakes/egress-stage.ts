@@ -31,6 +31,10 @@ export interface EgressStage {
   readonly refused: string[];
   /** Hosts that such requests named. */
   readonly named: string[];
+  /** Tokens of what the face took back. */
+  readonly withdrawn: number[];
+  /** System calls by which clients were written to. */
+  writes(): number;
   /** Cuts everything that runs. */
   cut(): void;
   connect(): Socket;
@@ -47,6 +51,8 @@ export async function startEgressStage(
     readonly local?: boolean;
     /** Bytes that each exchange may carry. */
     readonly most?: number;
+    /** What the answer to each proposal waits for when its exchange has ended: a record takes its time. */
+    readonly recorded?: Promise<void>;
     /** PEM of those whom the broker trusts. */
     readonly authorities?: string;
   } = {},
@@ -57,6 +63,8 @@ export async function startEgressStage(
   const results: NetResult[] = [];
   const refused: string[] = [];
   const named: string[] = [];
+  const withdrawn: number[] = [];
+  let writes = 0;
   const running = new Map<number, string>();
   let tickets = 0;
   const broker = createBroker({
@@ -80,9 +88,13 @@ export async function startEgressStage(
       egress.onGranted({ token, ticket, via: 0 });
       results.push(await ended);
       running.delete(token);
+      await options.recorded;
       return { kind: "done", result: {} };
     },
-    cancel: (token) => broker.cancel(running.get(token) ?? ""),
+    cancel: (token) => {
+      withdrawn.push(token);
+      broker.cancel(running.get(token) ?? "");
+    },
     route: (host, port) => Promise.resolve(options.route?.(host, port) ?? "terminate"),
     // A record takes its time: what is answered before it is seen to be missing by whoever looks then.
     refused: async (what, hosts) => {
@@ -97,6 +109,13 @@ export async function startEgressStage(
   const sockets = new Set<Socket>();
   const listener: NetServer = createUnixServer((connection) => {
     sockets.add(connection);
+    for (const name of ["_write", "_writev"] as const) {
+      const write = connection[name];
+      Reflect.set(connection, name, (...words: readonly unknown[]) => {
+        writes += 1;
+        if (write !== undefined) Reflect.apply(write, connection, words);
+      });
+    }
     connection.on("error", () => connection.destroy());
     connection.once("close", () => sockets.delete(connection));
     proxy.emit("connection", connection);
@@ -109,6 +128,8 @@ export async function startEgressStage(
     results,
     refused,
     named,
+    withdrawn,
+    writes: () => writes,
     cut: () => {
       for (const ticket of running.values()) broker.cancel(ticket);
     },
