@@ -1,3 +1,4 @@
+import { renameSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { request as ask } from "node:http";
@@ -110,6 +111,24 @@ describe.skipIf(!hasChromium())("the console", () => {
       await running;
       await stage.aios.sign("thaw-all", { frozen: allFrozen });
       await page.keyboard.press("i");
+    });
+
+    test("that the log takes no records, and why, on whatever page somebody is", async () => {
+      const { aios } = stage;
+      renameSync(aios.home, `${aios.home}-away`);
+      try {
+        await expect(aios.grant({ id: "late", agents: ["late"], allow: [] })).rejects.toThrow("not at its place");
+        const later = await page.context().newPage();
+        await later.goto(`${stage.origin}/#grants`);
+        const said = later.locator(".banner", { hasText: "The log takes no records" });
+        await said.waitFor();
+        expect(await said.textContent()).toMatch(/is not there \(log-away\)\. put it back at its place/u);
+        await later.close();
+      } finally {
+        renameSync(`${aios.home}-away`, aios.home);
+      }
+      while ((await aios.client.request("ps", { all: false })).log !== null)
+        await new Promise((done) => setTimeout(done, 50));
     });
 
     test("nothing that axe finds fault with, in light and dark and on a phone", async () => {
