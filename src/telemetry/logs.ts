@@ -62,8 +62,8 @@ function attributesOf(unmapped: JsonObject): Attributes {
 
 function attributeOf(value: JsonValue): Attributes[string] {
   if (value === null || typeof value !== "object") return value;
-  const texts = Array.isArray(value) ? value.filter((each) => typeof each === "string") : null;
-  return texts ?? showText(JSON.stringify(value));
+  const texts = Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+  return Array.isArray(value) && texts.length === value.length ? texts : showText(JSON.stringify(value));
 }
 
 /** The trace that a record belongs to, where it says itself which: of what was held, nobody knows yet. */

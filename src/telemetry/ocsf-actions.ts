@@ -70,7 +70,14 @@ function decision(record: ActionRecord): JsonObject {
   const decider = Object.fromEntries(
     Object.entries(deciderAttributes(record.by)).map(([key, value]) => [key.slice("aios.".length), value]),
   );
-  return record.kind === "denied" ? { stage: record.stage, ...decider } : decider;
+  switch (record.kind) {
+    case "denied":
+      return { stage: record.stage, ...decider };
+    case "approved":
+      return { statement: record.statement, ...decider };
+    case "intent":
+      return { pin: record.pin, ...decider };
+  }
 }
 
 /** What the monitor let pass or did not, and by which policy, as the profile `security_control` says it. */

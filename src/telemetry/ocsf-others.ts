@@ -1,10 +1,10 @@
 import type { JsonObject } from "../kernel/json.ts";
-import type { ActionBase, LogRecord } from "../protocol/record.ts";
 import { showText, type Names } from "./names.ts";
 import { agentActor, aiAgent } from "./ocsf-actions.ts";
 import { SEVERITY, type Draft } from "./ocsf-draft.ts";
+import { tellFields, type OtherRecord } from "./ocsf-told.ts";
 
-type OtherRecord = Exclude<LogRecord, ActionBase | { readonly kind: "programs-started" }>;
+type OtherDraft = Omit<Draft, "unmapped"> & { readonly unmapped?: JsonObject };
 type Signed = Extract<OtherRecord, { readonly key: string }>;
 
 /** Types of a managed entity: one that OCSF has a number for, and what `type` says in a word. */
@@ -12,12 +12,18 @@ const [POLICY, OTHER] = [5, 99];
 /** What is done with an application. */
 const [START, STOP] = [3, 4];
 const DAEMON = { name: "aiosd", product: { name: "AIOS", vendor_name: "AIOS" } } as const;
-const QUIET = { severity: SEVERITY.informational, status: null, unmapped: {} } as const;
+const QUIET = { severity: SEVERITY.informational, status: null } as const;
 /** What is on record because it was done. */
 const DONE = { ...QUIET, status: 1 } as const;
 
-/** The event of a record that is not about one action: a table by kind, so that the compiler finds one that is missing. */
+/** The event of a record that is not about one action, with all that the record says. */
 export function otherEvent(record: OtherRecord, names: Names): Draft {
+  const draft = draftOf(record, names);
+  return { ...draft, unmapped: { ...tellFields(record, names), ...draft.unmapped } };
+}
+
+/** A table by kind, so that the compiler finds one that is missing. */
+function draftOf(record: OtherRecord, names: Names): OtherDraft {
   switch (record.kind) {
     case "terminal":
       return finding(record, { code: record.code, severity: SEVERITY.critical });
@@ -36,40 +42,34 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
       return finding(
         { seq: record.seq, instance: null, agent: null },
         { code: "driver-quarantined", severity: SEVERITY.high },
-        { driver: record.driver, pin: record.pin, found: record.found },
       );
     case "passkey-rolled-back":
       return finding(
         { seq: record.seq, instance: null, agent: null },
         { code: "passkey-rolled-back", severity: SEVERITY.critical },
-        { owner: record.key, kept: record.kept, found: record.found },
+        { owner: record.key },
       );
     case "witness-refused":
       return finding(
         { seq: record.seq, instance: null, agent: null },
         { code: `log-${record.code}`, severity: SEVERITY.critical },
-        { witness: showText(record.witness), size: record.size, seen: record.seen },
       );
     case "recovery-begun":
     case "owner-recovered":
       return finding(
         { seq: record.seq, instance: null, agent: null },
         { code: record.kind, severity: SEVERITY.critical },
-        { owner: record.owner },
       );
     case "refused":
       return finding(
         { seq: record.seq, instance: null, agent: null },
         { code: "refused", severity: SEVERITY.medium },
-        {
-          peer: showText(record.peer),
-          fault: showText(record.code),
-        },
+        { fault: showText(record.code) },
       );
     case "calls-refused":
-      return finding(record, { code: "calls-refused", severity: SEVERITY.low }, { calls: record.calls });
+      return finding(record, { code: "calls-refused", severity: SEVERITY.low });
     case "files-refused":
-      return finding(record, { code: "files-refused", severity: SEVERITY.low }, { count: record.count });
+      return finding(record, { code: "files-refused", severity: SEVERITY.low });
     case "owner-enrolled":
       return {
         ...DONE,
@@ -126,13 +126,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "secret-rotated":
       return entity(record, { type: "Secret", name: names.resource(record.secret), activity: 3 });
     case "secret-bound":
-      return entity(
-        record,
-        { type: "Secret", name: names.resource(record.secret), activity: 3 },
-        {
-          to: names.resource(record.to),
-        },
-      );
+      return entity(record, { type: "Secret", name: names.resource(record.secret), activity: 3 });
     case "secret-removed":
       return entity(record, { type: "Secret", name: names.resource(record.secret), activity: 4 });
     case "provider-set":
@@ -140,71 +134,64 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "provider-removed":
       return entity(record, { type: "Provider", name: record.provider, activity: 4 });
     case "witnesses-set":
-      return entity(record, { type: "Witnesses", name: "witnesses", activity: 3 }, { quorum: record.quorum });
+      return entity(record, { type: "Witnesses", name: "witnesses", activity: 3 });
     case "recovery-set":
-      return entity(record, { type: "Recovery", name: "recovery", activity: 3 }, { codes: record.codes });
+      return entity(record, { type: "Recovery", name: "recovery", activity: 3 });
     case "recovery-stopped":
       return entity(record, { type: "Recovery", name: `record ${record.record}`, activity: 4 });
     case "telemetry-set":
-      return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 }, { on: record.on });
+      return entity(record, { type: "Telemetry", name: "telemetry", activity: 3 });
     case "second-screen-set":
-      return entity(record, { type: "Second screen", name: "second screen", activity: 3 }, { demand: record.demand });
+      return entity(record, { type: "Second screen", name: "second screen", activity: 3 });
     case "publishers-set": {
       const { change, publisher } = record;
       const activity = change === "admit" ? 1 : change === "remove" ? 4 : 3;
-      return entity(record, { type: "Publisher", name: publisher ?? "publishers", activity }, { change });
+      return entity(record, { type: "Publisher", name: publisher ?? "publishers", activity });
     }
     case "retention-set":
-      return entity(record, { type: "Retention", name: "retention", activity: 3 }, { days: record.days });
+      return entity(record, { type: "Retention", name: "retention", activity: 3 });
     case "payload-erased":
       return entity(record, { type: "Payload", name: `record ${record.record}`, activity: 4 });
     case "home-put":
-      return entity(
-        record,
-        { type: "File", name: names.resource(record.path), activity: 3 },
-        {
-          agent: record.agent,
-          digest: record.digest,
-        },
-      );
+      return entity(record, { type: "File", name: names.resource(record.path), activity: 3 });
     case "home-wiped":
       return entity(record, { type: "Home", name: record.agent, activity: 4 });
     case "extension-quarantined":
       return finding(
         { seq: record.seq, instance: null, agent: null },
         { code: "extension-quarantined", severity: SEVERITY.medium },
-        { extension: record.extension },
       );
+    case "memory-quarantined":
+      return quarantined(record, names);
+    case "memory-released":
+      return entity(record, { type: "Memory", name: quarantineName(record, names), activity: 3 });
+    case "memory-kept":
+      return kept(record);
     case "memory-frozen":
-      return entity(record, { type: "Memory", name: `${record.name} of ${record.agent}`, activity: 1 });
+      return entity(record, {
+        type: "Memory",
+        name: `${record.name} of ${record.agent}`,
+        activity: 1,
+        version: String(record.version),
+      });
     case "memory-budget-set":
-      return entity(record, { type: "Memory", name: `${record.what} of ${record.agent}`, activity: 3 });
+      return entity(record, { type: "Memory budget", name: `${record.what} of ${record.agent}`, activity: 3 });
     case "memory-imported":
       return entity(record, { type: "Memory", name: `${record.plane} of ${record.agent}`, activity: 1 });
-    case "memory-released":
-      return entity(record, { type: "Memory", name: showText(record.value), activity: 3 });
     case "memory-erased":
-      return entity(record, { type: "Memory", name: `${record.count} entries`, activity: 4 });
+      // Which ones is sealed with the statement.
+      return entity(record, { type: "Memory", name: `entries that record ${record.seq} names`, activity: 4 });
     case "start":
-      return lifecycle(
-        START,
-        { application: { ...DAEMON, version: record.version } },
-        { node: record.node, code: record.code },
-      );
+      return lifecycle(START, { application: { ...DAEMON, version: record.version } });
     case "stop":
-      return lifecycle(STOP, { application: DAEMON }, {});
+      return lifecycle(STOP, { application: DAEMON });
     case "instance-started":
-      return lifecycle(
-        START,
-        { application: { name: record.agent, uid: record.instance, type: "Agent" }, ...aiAgent(record) },
-        { ancestry: record.ancestry },
-      );
+      return lifecycle(START, {
+        application: { name: record.agent, uid: record.instance, type: "Agent" },
+        ...aiAgent(record),
+      });
     case "instance-ended":
-      return lifecycle(
-        STOP,
-        { application: { uid: record.instance, type: "Agent" } },
-        { why: showText(record.why), exit: record.exit },
-      );
+      return lifecycle(STOP, { application: { uid: record.instance, type: "Agent" } });
     case "away-ended":
     case "devices-passed":
     case "backup-made":
@@ -220,9 +207,7 @@ export function otherEvent(record: OtherRecord, names: Names): Draft {
     case "labelled":
     case "memory-destroyed":
     case "memory-expired":
-    case "memory-kept":
     case "memory-proposed":
-    case "memory-quarantined":
     case "payloads-destroyed":
     case "payloads-expired":
     case "port-closed":
@@ -245,7 +230,7 @@ function finding(
   { seq, instance, agent }: { readonly seq: number; readonly instance: string | null; readonly agent: string | null },
   { code, severity }: { readonly code: string; readonly severity: number },
   unmapped: JsonObject = {},
-): Draft {
+): OtherDraft {
   return {
     kind: "finding",
     activity: 1,
@@ -260,7 +245,43 @@ function finding(
         ? {}
         : { resources: [{ uid: instance, type: "Instance", ...(agent === null ? {} : { name: agent }) }] }),
     },
-    unmapped: { code: showText(code), ...(agent === null ? {} : { agent }), ...unmapped },
+    unmapped: { code: showText(code), ...unmapped },
+  };
+}
+
+type MemoryQuarantine = Extract<OtherRecord, { readonly kind: "memory-quarantined" | "memory-released" }>;
+
+/** What a quarantine of memory is about: a number, an instance, or the name of what was read. */
+function quarantineName({ by, value }: MemoryQuarantine, names: Names): string {
+  return by === "source" ? `source ${names.resource(value)}` : `${by.replace("-alone", "")} ${showText(value)}`;
+}
+
+/** A quarantine of memory: a finding about one entry, one instance or one source. */
+function quarantined(record: MemoryQuarantine, names: Names): OtherDraft {
+  const name = quarantineName(record, names);
+  const where = { seq: record.seq, instance: null, agent: null };
+  const draft = finding(where, { code: record.kind, severity: SEVERITY.medium });
+  return {
+    ...draft,
+    message: `${record.kind} ${name}`,
+    own: { ...draft.own, resources: [{ uid: name.slice(name.indexOf(" ") + 1), name, type: "Memory" }] },
+  };
+}
+
+/** An entry of memory. Whoever wrote one that was imported is an agent of another home, and no actor here. */
+function kept(record: Extract<OtherRecord, { readonly kind: "memory-kept" }>): OtherDraft {
+  const { entry, plane, agent, by, instance, imported } = record;
+  const writer = { instance, agent: by };
+  const name = `entry ${entry} of ${plane} of ${agent}`;
+  return {
+    ...DONE,
+    kind: "entity",
+    activity: 1,
+    message: `${record.kind} ${name}`,
+    own: {
+      entity: { name, uid: String(entry), type: "Memory", type_id: OTHER },
+      ...(imported === null ? { actor: agentActor(writer), ...aiAgent(writer) } : {}),
+    },
   };
 }
 
@@ -275,7 +296,7 @@ function authorized(
     privileges,
     message,
   }: { readonly to: string; readonly privileges: readonly string[]; readonly message: string },
-): Draft {
+): OtherDraft {
   return {
     ...DONE,
     kind: "authorize",
@@ -287,9 +308,13 @@ function authorized(
 
 function entity(
   record: Signed,
-  { type, name, activity }: { readonly type: string; readonly name: string; readonly activity: number },
-  unmapped: JsonObject = {},
-): Draft {
+  {
+    type,
+    name,
+    activity,
+    version,
+  }: { readonly type: string; readonly name: string; readonly activity: number; readonly version?: string },
+): OtherDraft {
   return {
     ...DONE,
     kind: "entity",
@@ -300,30 +325,27 @@ function entity(
         name,
         uid: name,
         type,
+        ...(version === undefined ? {} : { version }),
         ...(type === "Policy" ? { type_id: POLICY, policy: { uid: name } } : { type_id: OTHER }),
       },
       actor: ownerActor(record),
     },
-    unmapped,
   };
 }
 
-function lifecycle(activity: number, own: JsonObject, unmapped: JsonObject): Draft {
+function lifecycle(activity: number, own: JsonObject): OtherDraft {
   return {
     ...DONE,
     kind: "lifecycle",
     activity,
     message: activity === START ? "started" : "stopped",
     own,
-    unmapped,
   };
 }
 
-/** What no class is for: the kind, whose it is, and how many. */
-function plain(record: OtherRecord): Draft {
+/** What no class is for. */
+function plain(record: OtherRecord): OtherDraft {
   const { kind } = record;
-  const counts = "count" in record ? { count: record.count } : {};
-  const whose = "instance" in record ? { instance: record.instance } : {};
   return {
     ...QUIET,
     kind: "base",
@@ -331,6 +353,5 @@ function plain(record: OtherRecord): Draft {
     activityName: kind,
     message: kind,
     own: "instance" in record && "agent" in record ? { actor: agentActor(record) } : {},
-    unmapped: { ...whose, ...counts },
   };
 }
