@@ -148,6 +148,10 @@ export interface Home {
   connect(): Promise<MonitorClient>;
   /** Connects only when the monitor runs already. */
   attach(): Promise<MonitorClient | null>;
+  /** Connects to a monitor that runs, and waits for one that starts; null: none does. Throws `CliFailure` `monitor-stopped`. */
+  attachStarting(): Promise<MonitorClient | null>;
+  /** The process that starts the monitor, where none answers yet; null: there is none. Throws `CliFailure` `monitor-stopped`. */
+  starting(): Promise<number | null>;
   /** Deletes what can be made again from the log. The monitor must not run. */
   dropIndex(): Promise<readonly string[]>;
 }

@@ -1,10 +1,10 @@
 import { chownSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CliFailure } from "../cli/failure.ts";
 import { findOtherVersion } from "../cli/other-version.ts";
 import type { Home } from "../cli/powers.ts";
 import { shellWord } from "../cli/shell-word.ts";
-import { openHome } from "../platform/home.ts";
+import { checkHomePlace, openHome } from "../platform/home.ts";
 import type { Signer } from "../platform/powers.ts";
 import {
   checkOwnerKey,
@@ -13,6 +13,7 @@ import {
   openOwnerKey,
   openPublisherKey,
 } from "../platform/owner-key.ts";
+import { asAccount } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";
@@ -39,6 +40,10 @@ export function createCliHome(path: string, parts: HomeParts): Home {
     keyPath,
     ...Array.from({ length: MOST_KEYS - 1 }, (_, at) => join(path, "keys", `owner-${at + 2}.json`)),
   ];
+  const marks = {
+    program: parts.daemon,
+    users: new Set([process.geteuid?.() ?? -1, parts.monitorUser?.uid ?? -1]),
+  };
   /** Said once, however many connections a command needs. */
   let compared = false;
   return {
@@ -80,12 +85,19 @@ export function createCliHome(path: string, parts: HomeParts): Home {
         const client = await connectMonitor(path, parts.daemon, { ...REAL_TIME, tell: parts.warn });
         if (!compared) {
           compared = true;
-          const other = await findOtherVersion(client, { version: VERSION, home: path });
+          const runs = async (): Promise<boolean> => (await loadMonitorClient()).monitorRuns(path);
+          const other = await findOtherVersion(client, { version: VERSION, home: path, runs });
           if (other !== null) parts.warn(other);
         }
         return client;
       }),
     attach: () => translateFaults(async () => (await loadMonitorClient()).attachMonitor(path)),
+    attachStarting: () =>
+      translateFaults(async () => {
+        const { attachStarting, REAL_TIME } = await import("./monitor-start.ts");
+        return await attachStarting(path, marks, { ...REAL_TIME, tell: parts.warn });
+      }),
+    starting: () => translateFaults(async () => (await import("./monitor-start.ts")).lookForStart(path, marks)),
     dropIndex: () => {
       const folder = join(path, "index");
       const found = isFolder(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
@@ -121,14 +133,17 @@ function damageOf(file: string): readonly string[] {
   }
 }
 
-/** As root the home belongs to the monitor's own user, which checks it as it opens it. */
+/** As root the home belongs to the monitor's own user, which checks it as it opens it: what it would refuse is not begun. */
 function makeFor(path: string, user: { readonly uid: number; readonly gid: number }): void {
+  asAccount(user, () => checkHomePlace(path));
+  // Only the home is private to that user: a folder above that it could not enter would keep it out.
+  mkdirSync(dirname(path), { recursive: true });
   for (const folder of [
     path,
     ...["run", "log", "keys", "index", "volumes", "sealed"].map((name) => join(path, name)),
   ]) {
     if (isFolder(folder)) continue;
-    mkdirSync(folder, { mode: 0o700, recursive: folder === path });
+    mkdirSync(folder, { mode: 0o700 });
     chownSync(folder, user.uid, user.gid);
   }
 }

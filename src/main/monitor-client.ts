@@ -44,6 +44,21 @@ export async function attachMonitor(home: string): Promise<MonitorClient | null>
   }
 }
 
+/** How often it is looked whether a monitor that ended a connection is gone, and how long from one look to the next, milliseconds. */
+const GONE_LOOKS = 20;
+const GONE_LOOK_MS = 25;
+
+/** Whether a monitor that ended a connection runs on: one that was killed closes its connections and its socket one by one. */
+export async function monitorRuns(home: string): Promise<boolean> {
+  for (let looks = 0; looks < GONE_LOOKS; looks += 1) {
+    const client = await attachMonitor(home);
+    if (client === null) return false;
+    client.close();
+    await sleep(GONE_LOOK_MS);
+  }
+  return true;
+}
+
 function wrap(channel: Channel, home: string): MonitorClient {
   const listeners: { [Name in keyof CliEvents]?: (body: CliEvents[Name]) => void } = {};
   /** What the monitor says unasked, first of all: whoever listens later hears it then. */

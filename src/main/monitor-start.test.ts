@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { MonitorClient } from "../cli/powers.ts";
-import { connectMonitor, REAL_TIME, type StartPorts } from "./monitor-start.ts";
+import { attachStarting, connectMonitor, lookForStart, REAL_TIME, type StartPorts } from "./monitor-start.ts";
 
 const PROGRAM = join(import.meta.dirname, "..", "..", "test", "fakes", "held-start.ts");
 /** Looks that two commands take at least while the start is held up: far more than a quarter of a second of them. */
@@ -35,8 +35,15 @@ function stage() {
     ends.push(() => client.close());
     return client;
   };
-  ends.push(() => has("pid") && process.kill(pid(), "SIGKILL"));
-  return { home, told, looks, put, until, has, pid, connect };
+  const early = (): number => Number(readFileSync(join(home, "early"), "utf8"));
+  ends.push(() => has("early") && process.kill(early(), "SIGKILL"));
+  const marks = { program: PROGRAM, users: new Set([process.geteuid?.() ?? -1]) };
+  const attach = async (): Promise<MonitorClient | null> => {
+    const client = await attachStarting(home, marks, ports);
+    ends.push(() => client?.close());
+    return client;
+  };
+  return { home, told, looks, put, until, has, pid, early, marks, connect, attach };
 }
 
 let ends: (() => unknown)[] = [];
@@ -101,4 +108,49 @@ test("a start that does nothing any more is given up, and told of before that", 
     message: expect.stringMatching(new RegExp(`process ${pid()} starts it, and has done nothing for 20 s$`, "u")),
   });
   expect(told).toEqual([expect.stringMatching(/starts \(process \d+\); a long log takes a while\n$/u)]);
+});
+
+test("where no monitor runs and none starts, there is none to attach to", async () => {
+  const { home, marks, attach } = stage();
+  expect([await attach(), lookForStart(home, marks)]).toEqual([null, null]);
+});
+
+test.each([
+  ["before it holds the home's lock", "wait", "early"],
+  ["as it holds it", "idle", "pid"],
+])("a start is known that a signal stopped %s, and nobody is told that none runs", async (_, held, begun) => {
+  const { home, put, until, has, early, marks, connect, attach } = stage();
+  put(held);
+  void connect().catch(() => {}); // it says the same, later
+  await until(() => has(begun));
+  expect(lookForStart(home, marks)).toBe(early());
+  process.kill(early(), "SIGSTOP");
+  const said = { code: "monitor-stopped", hint: expect.stringContaining(`kill -CONT ${early()} `) };
+  await expect(attach()).rejects.toMatchObject(said);
+  expect(() => lookForStart(home, marks)).toThrow(`a signal stopped its process ${early()}`);
+  // A process of somebody else's that says the same words is none.
+  if (held === "wait") expect(lookForStart(home, { ...marks, users: new Set([54_321]) })).toBeNull();
+});
+
+test("whoever attaches waits for a start that works", async () => {
+  const { looks, put, until, has, connect, attach } = stage();
+  const first = connect();
+  await until(() => has("pid"));
+  const client = attach();
+  const from = looks.count;
+  await until(() => looks.count >= from + 2);
+  put("go");
+  expect(await client).not.toBeNull();
+  await first;
+});
+
+test("a start that was killed says by which signal", async () => {
+  const { until, has, pid, connect } = stage();
+  const first = connect().catch((error: unknown) => error);
+  await until(() => has("pid"));
+  process.kill(pid(), "SIGKILL");
+  expect(await first).toMatchObject({
+    code: "monitor-unreachable",
+    message: expect.stringMatching(/ended as it started: SIGKILL ended it$/u),
+  });
 });

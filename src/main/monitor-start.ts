@@ -7,6 +7,7 @@ import { readDiskFault } from "../cli/disk-fault.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { MonitorClient } from "../cli/powers.ts";
+import { findProcess } from "../platform/find-process.ts";
 import { holderOf, lookAtProcess } from "../platform/lock-holder.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { attachMonitor, monitorLock, stoppedBySignal } from "./monitor-client.ts";
@@ -62,6 +63,46 @@ export async function connectMonitor(home: string, program: string, ports: Start
   }
 }
 
+/** What a start is known by before it holds the home's lock. */
+export interface StartMarks {
+  /** The monitor's program. */
+  readonly program: string;
+  /** The users as whom it may run. */
+  readonly users: ReadonlySet<number>;
+}
+
+/** The process of a home's monitor that does not listen yet, or no more; null: there is none. */
+function findStart(home: string, { program, users }: StartMarks): number | null {
+  return holderOf(monitorLock(home)) ?? findProcess([program, "--home", home], users);
+}
+
+/** Who starts a home's monitor at this moment. Throws `monitor-stopped` when a signal stopped that process. */
+export function lookForStart(home: string, marks: StartMarks): number | null {
+  const pid = findStart(home, marks);
+  if (pid !== null && lookAtProcess(pid)?.stopped === true) throw stoppedBySignal(home, pid);
+  return pid;
+}
+
+/**
+ * Connects to the monitor of a home that runs, and waits for one that starts as `connectMonitor` does, or until one that ends
+ * is gone; null: none runs, and none is started.
+ */
+export async function attachStarting(
+  home: string,
+  marks: StartMarks,
+  ports: StartPorts,
+): Promise<MonitorClient | null> {
+  const watch = watchStart(home, ports);
+  for (;;) {
+    const client = await attachMonitor(home);
+    if (client !== null) return client;
+    const starting = findStart(home, marks);
+    if (starting === null) return null;
+    watch.look(starting);
+    await ports.sleep(LOOK_MS);
+  }
+}
+
 /** Looks at a process that starts a monitor, again and again. It throws when that makes no progress any more. */
 function watchStart(home: string, { tell, now }: StartPorts): { look(pid: number): void } {
   const began = now();
@@ -114,8 +155,10 @@ function startMonitor(home: string, program: string): Daemon {
     },
   );
   let code: number | null = null;
-  child.once("exit", (exit) => {
+  let killed = "";
+  child.once("exit", (exit, signal) => {
     code = exit ?? 1;
+    if (signal !== null) killed = `aiosd: ${signal} ended it\n`;
   });
   child.once("error", () => {
     code = 1;
@@ -124,7 +167,7 @@ function startMonitor(home: string, program: string): Daemon {
   return {
     pid: child.pid ?? null,
     ended: () => code,
-    said: () => readStart(errors),
+    said: () => `${readStart(errors)}${killed}`,
   };
 }
 

@@ -36,7 +36,29 @@ const UNMAPPED = 65534;
 export function openHome(path: string): Home {
   const home = resolve(path);
   checkAncestors(home);
-  const folders = {
+  const folders = foldersOf(home);
+  refuseLink(home);
+  for (const folder of [home, ...Object.values(folders)]) openFolder(folder);
+  return Object.freeze({ path: home, ...folders });
+}
+
+/**
+ * Refuses what `openHome` would refuse of what is there, as this user, and makes nothing: for whoever makes a home that is to be
+ * another user's. Throws `home-permissions`.
+ */
+export function checkHomePlace(path: string): void {
+  const home = resolve(path);
+  refuseClosed(home);
+  checkAncestors(home);
+  refuseLink(home);
+  for (const folder of [home, ...Object.values(foldersOf(home))]) {
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (found !== undefined) checkFolder(folder, found);
+  }
+}
+
+function foldersOf(home: string): Omit<Home, "path"> {
+  return {
     run: join(home, "run"),
     log: join(home, "log"),
     keys: join(home, "keys"),
@@ -47,11 +69,26 @@ export function openHome(path: string): Home {
     extensions: join(home, "extensions"),
     telemetry: join(home, "telemetry"),
   };
-  if (lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+}
+
+function refuseLink(home: string): void {
+  if (lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() === true)
     throw refuse(home, "it is a link", "name the folder that it leads to");
+}
+
+/** The topmost folder above that this user may not enter hides everything below it. */
+function refuseClosed(home: string): void {
+  const above = home.split("/").slice(1, -1);
+  for (const depth of above.keys()) {
+    const folder = `/${above.slice(0, depth + 1).join("/")}`;
+    try {
+      if (statSync(`${folder}/.`, { throwIfNoEntry: false }) === undefined) return;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EACCES")) throw error;
+      const words = `the monitor's user ${process.geteuid?.()} may not enter "${folder}" above it`;
+      throw refuse(home, words, `chmod a+x ${quotePath(folder)}, or name a folder elsewhere: --home DIR`);
+    }
   }
-  for (const folder of [home, ...Object.values(folders)]) openFolder(folder);
-  return Object.freeze({ path: home, ...folders });
 }
 
 /** A home, or a part of it, that is kept an eye on. */

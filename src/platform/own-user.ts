@@ -59,7 +59,7 @@ function findAccount(name: string): Account {
 }
 
 /** Runs `look` with the account's rights on files, then takes root's back: what the kernel says, not what modes suggest. */
-function asAccount<T>(account: Account, look: () => T): T {
+export function asAccount<T>(account: Pick<Account, "uid" | "gid">, look: () => T): T {
   const groups = process.getgroups?.() ?? [];
   process.setgroups?.([]);
   process.setegid?.(account.gid);

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { ROLES } from "../../src/kernel/owner-roles.ts";
 import { findUser } from "../../src/main/find-user.ts";
 import { probeMachine } from "../../src/main/machine.ts";
+import { CliFailure } from "../../src/cli/failure.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Rewound } from "../../src/protocol/telemetry-table.ts";
 import type { WitnessesView, WitnessTrouble } from "../../src/protocol/witness-standing.ts";
@@ -192,4 +193,51 @@ test("says that entries of memory do not open, and what to do; memory that opens
   const out = await told(true);
   expect(out).toMatch(/^missing +memory +entries of memory do not open: a file of keys\/memory is gone/mu);
   expect(out).toMatch(/→ before anything new is kept: aios serve --stop, move keys\/memory aside/u);
+});
+
+const MACHINE = { name: "node", state: "ok", found: "24", hint: null } as const;
+const STOPPED = CliFailure.of("monitor-stopped", "a signal stopped its process 7", "kill -CONT 7 lets it go on");
+
+test.each([
+  ["from the first", { hello: () => Promise.reject(STOPPED) }, []],
+  ["after some", { ...QUIET, ...OWNED, retention: () => Promise.reject(STOPPED) }, ["limits", "owner"]],
+] as const)(
+  "a monitor that stands still (%s) is one check that failed beside all others",
+  async (_, answers, known) => {
+    const desk = createDesk({ answers: { ...OWNED, ...answers } });
+    const powers = { ...desk.powers, probe: () => Promise.resolve([MACHINE]) };
+    expect(await runProgram(["doctor", "--json"], powers)).toBe(1);
+    const { checks } = JSON.parse(desk.out()) as { checks: readonly { name: string }[] };
+    expect(checks.map(({ name }) => name)).toEqual(["node", "home", ...known, "monitor"]);
+    expect(checks.at(-1)).toEqual({ name: "monitor", state: "fault", found: STOPPED.message, hint: STOPPED.hint });
+    expect(desk.err()).toBe("");
+  },
+);
+
+test.each([
+  ["a note where it works", () => Promise.resolve(7), 0, /^note +monitor +starts \(process 7\)$/mu],
+  [
+    "a fault where it stands still",
+    () => Promise.reject(STOPPED),
+    1,
+    /^fault +monitor +a signal stopped its process 7$/mu,
+  ],
+  ["nothing to repair where there is none", () => Promise.resolve(null), 0, /^note +monitor +does not run$/mu],
+] as const)("a start is %s", async (_, starting, code, says) => {
+  const desk = createDesk({ starting });
+  const powers = { ...desk.powers, probe: () => Promise.resolve([]) };
+  expect(await runProgram(["doctor"], powers)).toBe(code);
+  expect(desk.out()).toMatch(says);
+});
+
+test("before any witness cosigned, none is said to have", async () => {
+  const nobody = WITNESSES.witnesses.map((each) => ({ ...each, size: null }));
+  const told = await tellWitnesses({ ...WITNESSES, witnesses: nobody });
+  const says = "0 of 2 have cosigned anything; 1 must, and the log has 42 records";
+  expect(told.list.split("\n")[0]).toBe(says);
+  expect(told.doctor).toContain(`witnesses       ${says}`);
+  const [one, two] = nobody;
+  if (one === undefined || two === undefined) throw new Error("there are two");
+  const fewer = await tellWitnesses({ ...WITNESSES, quorum: 2, witnesses: [{ ...one, size: 40 }, two] });
+  expect(fewer.list).toMatch(/^1 of 2 have cosigned anything; 2 must, and the log has 42 records$/mu);
 });

@@ -22,6 +22,8 @@ export interface Setting {
   readonly home?: "none" | "ready" | "empty";
   /** What is wrong with key files. */
   readonly damaged?: readonly string[];
+  /** No monitor answers; what is found of one that starts. */
+  readonly starting?: () => Promise<number | null>;
   readonly colour?: boolean;
   readonly verified?: Verified;
   /** The gate of published ports, and the browser; absent: nothing answers. */
@@ -89,7 +91,9 @@ export function createDesk(setting: Setting = {}): Desk {
             ),
     }),
     connect: () => Promise.resolve(monitor.client),
-    attach: () => Promise.resolve(monitor.client),
+    attach: () => Promise.resolve(setting.starting === undefined ? monitor.client : null),
+    attachStarting: () => Promise.resolve(monitor.client),
+    starting: () => setting.starting?.() ?? Promise.resolve(null),
     dropIndex: () => Promise.resolve([]),
   });
   const screen = (name: "out" | "err"): CliPowers["out"] => ({

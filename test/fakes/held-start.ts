@@ -5,7 +5,7 @@ import { listenUnix } from "../../src/platform/unix-server.ts";
 
 /**
  * A monitor's program as far as a start goes: takes the home's lock, is held up, and listens. `held-start.ts --home FOLDER`; files
- * of that folder say what it did (`pid`, `refused`) and what it is to do (`go`, `fail`, `idle`).
+ * of that folder say what it did (`early`, `pid`, `refused`) and what it is to do (`wait` before the lock, `go`, `fail`, `idle`).
  */
 const home = process.argv.at(-1) ?? "";
 const has = (name: string): boolean => existsSync(join(home, name));
@@ -20,6 +20,8 @@ function work(): void {
   for (const end = performance.now() + 10; performance.now() < end;);
 }
 
+writeFileSync(join(home, "early"), String(process.pid));
+while (has("wait")) await new Promise((done) => setTimeout(done, 5));
 if (!(await openLogFiles(join(home, "run")).hold())) {
   appendFileSync(join(home, "refused"), "x");
   fault("Cannot open the log: another process has it open (home-in-use)", 4);

@@ -7,7 +7,7 @@ import { insist } from "../confirm.ts";
 import { describeLimits } from "../limit-check.ts";
 import { findHome, withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
-import { CliFailure } from "../failure.ts";
+import { CliFailure, type FailureCode } from "../failure.ts";
 import { join, line, writeLines, type Line } from "../../showing/line.ts";
 import { tellDays } from "../../showing/describe-retention.ts";
 import { showMoment } from "../../showing/moment.ts";
@@ -44,7 +44,7 @@ export const doctor: Command = {
     HOME,
   ],
   details: [
-    "Exit code 3 when something is missing, 1 when the log is not the one that others have seen. The log is the source of truth: what --rebuild deletes can always be made again.",
+    "Exit code 3 when something is missing, 1 when the log is not the one that others have seen, or the monitor is there and does not answer. The log is the source of truth: what --rebuild deletes can always be made again.",
     "A start takes grants and everything else that an owner signed from the log itself, and the rest from a state that is kept. --replay finds one that was forged by somebody with the keys of the home; it takes about a minute for a million records, and exit code 1 says that something differs.",
   ],
   examples: ["doctor", "doctor --rebuild"],
@@ -125,38 +125,50 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
   const checks: Check[] = [{ name: "home", state: "ok", found: home.path, hint: null }];
   for (const found of await home.key.damaged())
     checks.push({ name: "owner key", state: "missing", found, hint: "put the file back from a copy, or move it away" });
-  const client = await home.attach();
-  if (client === null) {
-    checks.push({
-      name: "monitor",
-      state: "note",
-      found: "does not run",
-      hint: "other commands start it when they need it",
-    });
-    return checks;
-  }
   try {
-    const hello = await client.request("hello", { version: powers.version });
-    checks.push({
-      name: "monitor",
-      state: "ok",
-      found: `runs, version ${hello.version}, start ${hello.start.slice(0, 8)}`,
-      hint: null,
-    });
-    checks.push(describeLimits(hello.limits, null));
-    const owned = await client.request("owners", {});
-    checks.push(checkOwners(owned), ...checkSecondScreen(owned));
-    const { log } = await client.request("ps", { all: false });
-    checks.push(...checkLog(await client.request("log-pace", {}), log));
-    checks.push(...checkRetention(await client.request("retention", {})));
-    checks.push(...checkMemory(await client.request("memory-planes", {})));
-    checks.push(...checkTelemetry(await client.request("telemetry", {})));
-    checks.push(...checkWitnesses(await client.request("witnesses", {})));
-    checks.push(...checkAlerts(powers, await client.request("alerts", {})));
-    return checks;
-  } finally {
-    client.close();
+    const client = await home.attach();
+    if (client === null) return [...checks, await checkStart(home)];
+    try {
+      for await (const each of askMonitor(powers, client)) checks.push(...each);
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    // What needs no monitor is said all the same, and so is what this one said before it stood still.
+    if (!(error instanceof CliFailure) || !NO_ANSWER.has(error.code)) throw error;
+    const known = checks.filter(({ name }) => name !== "monitor");
+    return [...known, { name: "monitor", state: "fault", found: error.message, hint: error.hint }];
   }
+  return checks;
+}
+
+/** Codes that say that the monitor does not answer. */
+const NO_ANSWER: ReadonlySet<string> = new Set<FailureCode>(["monitor-stopped", "monitor-lost", "monitor-unreachable"]);
+
+/** Of a monitor that does not listen. */
+async function checkStart(home: Home): Promise<Check> {
+  const starting = await home.starting();
+  const [found, hint] =
+    starting === null
+      ? ["does not run", "other commands start it when they need it"]
+      : [`starts (process ${starting})`, "a long log takes a while; doctor says more when it runs"];
+  return { name: "monitor", state: "note", found, hint };
+}
+
+/** What a monitor that runs says of itself and of its home, as it answers. */
+async function* askMonitor(powers: CliPowers, client: MonitorClient): AsyncGenerator<readonly Check[]> {
+  const { version, start, limits } = await client.request("hello", { version: powers.version });
+  const found = `runs, version ${version}, start ${start.slice(0, 8)}`;
+  yield [{ name: "monitor", state: "ok", found, hint: null }, describeLimits(limits, null)];
+  const owned = await client.request("owners", {});
+  yield [checkOwners(owned), ...checkSecondScreen(owned)];
+  const { log } = await client.request("ps", { all: false });
+  yield checkLog(await client.request("log-pace", {}), log);
+  yield checkRetention(await client.request("retention", {}));
+  yield checkMemory(await client.request("memory-planes", {}));
+  yield checkTelemetry(await client.request("telemetry", {}));
+  yield checkWitnesses(await client.request("witnesses", {}));
+  yield checkAlerts(powers, await client.request("alerts", {}));
 }
 
 /** Who can administer at a terminal; whoever is the last of them and loses the key file loses the home without codes. */

@@ -19,7 +19,8 @@ export const serve: Command = {
   examples: ["serve", "serve --stop"],
   async run(powers, args) {
     const home = await findHome(powers, args);
-    const client = await home.attach();
+    // One that starts would run a moment after it was said that it does not.
+    const client = args.has("stop") ? await home.attachStarting() : await home.attach();
     if (!args.has("stop")) {
       if (client === null) return await powers.serve(home.path);
       client.close();

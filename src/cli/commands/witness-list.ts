@@ -51,6 +51,8 @@ function hasGrave({ witnesses }: Pick<WitnessesView, "witnesses">): boolean {
 function sayCovered({ witnesses, quorum, size }: Pick<WitnessesView, "witnesses" | "quorum" | "size">): string {
   const sizes = witnesses.flatMap((each) => each.size ?? []).toSorted((left, right) => right - left);
   const covered = sizes[quorum - 1] ?? 0;
+  if (covered === 0)
+    return `${sizes.length} of ${witnesses.length} have cosigned anything; ${quorum} must, and the log has ${size} records`;
   return `${quorum} of ${witnesses.length} have cosigned ${covered} of ${size} records`;
 }
 
