@@ -42,7 +42,11 @@ export interface RestoredHome {
   readonly known: number;
   /** When the backup was made, milliseconds since 1970 UTC. */
   readonly made: number;
-  /** How many quarantines of memory from after the backup stand in it, or why they are not known. */
+  /**
+   * How many quarantines of memory from after the backup stand in it, and how many records the log beside the keys has that says so;
+   * or why they are not known.
+   */
   readonly quarantines:
-    { readonly kind: "known"; readonly count: number } | { readonly kind: "unknown"; readonly why: string };
+    | { readonly kind: "known"; readonly count: number; readonly end: number }
+    | { readonly kind: "unknown"; readonly why: string };
 }

@@ -7,6 +7,7 @@ import type { Backups, RestoredHome } from "../cli/backup-powers.ts";
 import type { Quarantine } from "../kernel/memory-quarantine.ts";
 import { encodeSegmentHead } from "../monitor/log/frame.ts";
 import { openLog } from "../monitor/log/open.ts";
+import { readLeaves } from "../monitor/log/verify-chunk.ts";
 import { syncFolder } from "../platform/atomic-file.ts";
 import { createClock } from "../platform/clock.ts";
 import { openLogFiles } from "../platform/log-files.ts";
@@ -19,7 +20,8 @@ import { type BackupManifest, readManifest } from "../protocol/backup.ts";
 import { decodeUtf8 } from "../protocol/bytes.ts";
 import { openCheckpoint, verifyProof } from "../protocol/log-proof.ts";
 import { readProof } from "../protocol/proof-file.ts";
-import { describeFile, readMemoryNumbers, verifyCopiedLog, verifyPayloads } from "./backup-check.ts";
+import { TILE_WIDTH } from "../protocol/tile.ts";
+import { type CopiedLog, describeFile, readMemoryNumbers, verifyCopiedLog, verifyPayloads } from "./backup-check.ts";
 import {
   copyKeys,
   identityIn,
@@ -73,7 +75,13 @@ export async function restoreHome(parts: RestoreParts, options: RestoreOptions):
     const later: LaterQuarantines =
       given instanceof Map
         ? { kind: "unknown", why: "a file of keys has no log" }
-        : await quarantinesSince(parts, { keys: options.keys, size, next: memory.next });
+        : await quarantinesSince(parts, {
+            keys: options.keys,
+            size,
+            known: most,
+            last: await lastOf(log),
+            next: memory.next,
+          });
     const quarantines = later.kind === "known" ? later.quarantines : [];
     await finish(parts, { partial, size, known: most, keys, newest: memory.newest, quarantines });
     refuseUsed(home);
@@ -85,7 +93,7 @@ export async function restoreHome(parts: RestoreParts, options: RestoreOptions):
       size,
       known: most,
       made: manifest.made,
-      quarantines: later.kind === "known" ? { kind: "known", count: quarantines.length } : later,
+      quarantines: later.kind === "known" ? { kind: "known", count: quarantines.length, end: later.end } : later,
     };
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
@@ -172,6 +180,17 @@ function splitEarlier(
     return opened.checkpoint.size <= size;
   });
   return { earlier, known };
+}
+
+/** The last record of a copied log, as it lies there. */
+async function lastOf({ folder, size }: CopiedLog): Promise<Uint8Array> {
+  const index = Math.floor((size - 1) / TILE_WIDTH);
+  const leaves = await readLeaves(openLogReader(folder), index, size - index * TILE_WIDTH);
+  return leaves?.at(-1) ?? refuseLast();
+}
+
+function refuseLast(): never {
+  throw refuse("its last record cannot be read");
 }
 
 /** Puts keys and a journal into the home, and writes down what it is, before anything else can happen in it. */

@@ -108,6 +108,7 @@ describe("a home that is backed up, lost and restored", () => {
     expect({ exit, err }).toEqual({ exit: 0, err: "" });
     expect(out).toContain(`is restored: ${size} records`);
     expect(out).toContain("quarantines of memory from after the backup stand, by the log beside the keys: 2\n");
+    expect(out).toMatch(/what came after the backup is lost: \d+ records, by the log beside the keys\n/u);
 
     await aios.restart();
     const shown = await aios.client.request("log-show", { from: size, limit: 2, instance: null, kinds: [] });

@@ -73,13 +73,16 @@ function quarantined(by: "source" | "entry", value: string) {
   return { kind: "memory-quarantined", by, value } as const;
 }
 
-async function makeBackup(log: Log, place: { readonly to: string; readonly keyFile: string | null }): Promise<void> {
+async function makeBackup(
+  log: Log,
+  place: { readonly to: string; readonly keyFile: string | null; readonly home: string },
+): Promise<void> {
   const { size, note: signed } = await log.settle();
   // The log goes on meanwhile, over the edge of the tile and the chunk of keys that are being copied.
   const meanwhile = Promise.all(
     Array.from({ length: MEANWHILE }, (_, at) => log.append(note(at), { text: `on ${at}` })),
   );
-  const begun = await backups.begin({ home, size, note: signed, ...place });
+  const begun = await backups.begin({ size, note: signed, ...place });
   await meanwhile;
   const keys = place.keyFile !== null;
   const seq = await log.append({ kind: "backup-made", size, manifest: begun.manifest, keys }, null);
@@ -114,7 +117,7 @@ beforeAll(async () => {
   writeFileSync(join(home, "alert-address"), "https://example.com/hook\n", { mode: 0o600 });
   await openLogFiles(home).write([{ path: "sealed/keeper/abc", bytes: encodeUtf8("put here") }], { durable: false });
   checkpoint = (await log.checkpoint()).note;
-  await makeBackup(log, { to, keyFile });
+  await makeBackup(log, { home, to, keyFile });
   // What comes after the backup: more records, and an erasure, which ends the epoch.
   await Promise.all(Array.from({ length: 50 }, (_, at) => log.append(note(at), { text: `later ${at}` })));
   await log.erase([ERASED]);
@@ -164,7 +167,7 @@ describe("a restored home", () => {
     expect(first?.at).toBe(newest?.at);
     // What was taken into quarantine since stands, by the log beside those keys.
     expect(others).toMatchObject([quarantined("source", "web/fetch"), quarantined("entry", "1")]);
-    expect(found.quarantines).toEqual({ kind: "known", count: 2 });
+    expect(found.quarantines).toEqual({ kind: "known", count: 2, end: size + MEANWHILE + 54 });
     // It goes on, under keys that the old home never had.
     await log.append(note(1), { text: "on" });
     await log.close();
@@ -205,6 +208,43 @@ describe("a restored home", () => {
     const bytes = readFileSync(join(journal, segment));
     writeFileSync(join(journal, segment), bytes.fill(0, 0, 8));
     await unknown(/journal/u);
+  });
+
+  test("says so too where the log beside the keys is an older copy, one that is known to have gone on, or another one", async () => {
+    const [of, from, kept] = [join(base, "of"), join(base, "of-backup"), join(base, "kept-log")];
+    const beside = async (logFolder: string): Promise<unknown> => {
+      const x = join(base, random.hex(4));
+      cpSync(join(of, "keys"), join(x, "keys"), { recursive: true });
+      cpSync(logFolder, join(x, "log"), { recursive: true });
+      return (await restoreWith(join(x, "keys"), { from })).quarantines;
+    };
+    const grow = async (records: number): Promise<Log> => {
+      const log = await open(of);
+      await Promise.all(Array.from({ length: records }, (_, at) => log.append(note(at), null)));
+      return log;
+    };
+    openHome(of);
+    await (await open(of, false)).close();
+    await (await grow(20)).close();
+    cpSync(join(of, "log"), kept, { recursive: true });
+    const log = await grow(30);
+    await log.append(quarantined("source", "web/before"), null);
+    await makeBackup(log, { home: of, to: from, keyFile: null });
+    await log.append(quarantined("source", "web/fetch"), null);
+    await log.close();
+    expect(await beside(join(of, "log"))).toMatchObject({ kind: "known", count: 1 });
+    // Older than the backup: it has none of what came after, and says nothing of it.
+    expect(await beside(kept)).toEqual({ kind: "unknown", why: expect.stringContaining("ends before the backup") });
+    // As old as a home that was restored from it, which the backup's own proof is newer than.
+    const cut = join(base, "cut");
+    await restoreWith(join(of, "keys"), { from, home: cut });
+    const again = (await restoreWith(join(cut, "keys"), { from })).quarantines;
+    expect(again).toEqual({ kind: "unknown", why: expect.stringContaining("and had") });
+    // One that went on in another way from before the backup has other quarantines, or none.
+    rmSync(join(of, "log"), { recursive: true });
+    cpSync(kept, join(of, "log"), { recursive: true });
+    await (await grow(MEANWHILE + 100)).close();
+    expect(await beside(join(of, "log"))).toEqual({ kind: "unknown", why: expect.stringContaining("another one") });
   });
 
   test("is refused by whoever kept a later checkpoint", async () => {

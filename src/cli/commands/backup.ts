@@ -106,7 +106,7 @@ export const restore: Command = {
         `${makeVisible(home.path)} is restored: ${size} records, as of ${showMoment(made, powers.offset(made))}`,
         "good",
       ),
-      line(`  what came after the backup is lost: ${known - size} records or more`, "wait"),
+      line(`  what came after the backup is lost: ${describeLost(size, known, quarantines)}`, "wait"),
       describeQuarantines(quarantines),
       line("  every grant is revoked and everything is frozen: look through owners and policy,", "wait"),
       line("  sign grants anew, and then let it go on with aios thaw --all", "wait"),
@@ -114,6 +114,12 @@ export const restore: Command = {
     return EXIT.ok;
   },
 };
+
+/** Only a log that goes on from the backup says how much that is. */
+function describeLost(size: number, known: number, later: RestoredHome["quarantines"]): string {
+  if (later.kind === "known") return `${later.end - size} records, by the log beside the keys`;
+  return `${known - size} records or more`;
+}
 
 function describeQuarantines(later: RestoredHome["quarantines"]): Line {
   if (later.kind === "known")
