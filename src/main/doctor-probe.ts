@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lookAtLogDisk, type DiskRoom } from "../platform/disk-room.ts";
 import { openHome, quotePath } from "../platform/home.ts";
+import { checkMonitorKeys } from "../platform/monitor-keys.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { prepareAgents } from "./agent-start.ts";
@@ -33,6 +34,7 @@ function findHomeProblem(path: string): HomeReport["problem"] {
         return { message: `the mode of "${file}" is ${mode}, not 600`, hint: `chmod 600 ${quotePath(file)}` };
       }
     }
+    checkMonitorKeys(keys);
     return null;
   } catch (error) {
     return {

@@ -98,7 +98,12 @@ function isKept({ what }: PlaneView): boolean {
   return !isOfContext(what);
 }
 
-function drawPlanes({ planes, snapshots, quarantines, waits, lost }: Planes, roles: Roles): readonly HTMLElement[] {
+const DAMAGE = {
+  keys: "Entries from before do not open: a file of keys/memory is gone or was changed",
+  index: "Entries do not open where they are read from, and do from the log: index/memory.db was changed",
+} as const;
+
+function drawPlanes({ planes, snapshots, quarantines, waits, damage }: Planes, roles: Roles): readonly HTMLElement[] {
   const rows = planes.map(({ agent, what, bytes, count, mostBytes, mostCount }) => {
     const unit = isOfContext(what) ? "tokens" : "entries";
     const now = isOfContext(what) ? "" : `${bytes} bytes in ${count} entries`;
@@ -108,15 +113,7 @@ function drawPlanes({ planes, snapshots, quarantines, waits, lost }: Planes, rol
     rows.length === 0
       ? empty("No agent keeps anything in memory.")
       : table("Planes of memory", ["Agent", "Plane", "Holds", "At most"], rows),
-    ...(lost
-      ? [
-          h(
-            "p",
-            { class: "bad" },
-            "Entries from before do not open: a file of keys/memory is gone. aios doctor says what to do",
-          ),
-        ]
-      : []),
+    ...(damage === null ? [] : [h("p", { class: "bad" }, `${DAMAGE[damage]}: aios doctor says what to do`)]),
     ...(waits ? [h("p", { class: "wait" }, "What is past its end waits: aios doctor --set-clock")] : []),
     ...(snapshots.length === 0
       ? []

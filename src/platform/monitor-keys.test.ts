@@ -12,7 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { openMonitorKeys } from "./monitor-keys.ts";
+import { checkMonitorKeys, openMonitorKeys } from "./monitor-keys.ts";
 
 test("a home that is moved keeps its log's name and keys; another home has others", () => {
   const folder = makeTemporaryFolder();
@@ -58,9 +58,10 @@ describe.each(["payload-epoch-1", "memory/payload-epoch-1", "payload-slots/slots
         expect.objectContaining({
           code: "bad-key-file",
           message: `Cannot use key file "${path}": it is no regular file`,
-          hint: expect.stringContaining("put back the keys folder of a backup"),
+          hint: expect.stringContaining("put it back from a copy of the home's folder keys"),
         }),
       );
+      expect(() => checkMonitorKeys(folder)).toThrow(path);
     });
   },
 );
@@ -86,6 +87,7 @@ describe.each(["payload-slots", "memory", "memory/slots", "secret-slots"])("the 
           hint: expect.stringContaining("move it aside"),
         }),
       );
+      expect(() => checkMonitorKeys(folder)).toThrow(`Cannot use key file "${path}": ${why}`);
       expect([readdirSync(folder, { recursive: true }), readdirSync(other)]).toEqual([before, []]);
     }
   });

@@ -32,6 +32,8 @@ const KEY_BYTES = 32;
 /** A pipe must not be waited for. */
 const KEY_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const SLOTS_NAME = /^slots-[1-9][0-9]{0,8}$/;
+/** What a home draws for itself; owners' key files are looked at with their passphrases. */
+const KEY_NAME = /^(?:payload-epoch-[1-9][0-9]{0,8}|log-signing|log-name|console-name|secret-wrap)$/;
 const NO_FILE = "it is no regular file";
 /** Enough that no two logs of one witness ever have the same name. */
 const NAME_DIGITS = 32;
@@ -44,10 +46,8 @@ const NAME_DIGITS = 32;
 export function openMonitorKeys(folder: string, hasLog: boolean = false): MonitorKeys {
   const slots = join(folder, "payload-slots");
   const memory = join(folder, "memory");
-  // Each before anything is made in it: through a link keys would come to lie, and be destroyed, somewhere else.
-  for (const kept of [slots, memory, join(memory, "slots"), join(folder, "secret-slots")]) refuseNoFolder(kept);
+  refuseOddFolders(folder);
   for (const made of [slots, join(memory, "slots")]) mkdirSync(made, { recursive: true, mode: 0o700 });
-  for (const wrapped of [slots, join(memory, "slots"), join(folder, "secret-slots")]) refuseOddFiles(wrapped);
   return {
     logSigner: createSigner(openKey(join(folder, "log-signing"), !hasLog)),
     logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name"), !hasLog))
@@ -61,9 +61,37 @@ export function openMonitorKeys(folder: string, hasLog: boolean = false): Monito
   };
 }
 
+/**
+ * Refuses of a folder of keys that is there what a start would refuse, and makes nothing. Throws `bad-key-file` for what is no
+ * folder or no file where one belongs, and for a key of another size, owner or mode.
+ */
+export function checkMonitorKeys(folder: string): void {
+  refuseOddFolders(folder);
+  for (const place of [folder, join(folder, "memory")]) {
+    if (lstatSync(place, { throwIfNoEntry: false }) === undefined) continue;
+    for (const name of readdirSync(place)) if (KEY_NAME.test(name)) checkKey(join(place, name));
+  }
+}
+
+function checkKey(path: string): void {
+  try {
+    openKey(path, false).fill(0);
+  } catch (error) {
+    // A monitor that runs destroys keys with their epochs.
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw error;
+  }
+}
+
+/** Before anything is made in them: through a link keys would come to lie, and be destroyed, somewhere else. */
+function refuseOddFolders(folder: string): void {
+  const wrapped = ["payload-slots", "memory/slots", "secret-slots"].map((name) => join(folder, name));
+  for (const kept of [join(folder, "memory"), ...wrapped]) refuseNoFolder(kept);
+  for (const kept of wrapped) refuseOddFiles(kept);
+}
+
 /** Nothing else has what is in it, and a new one would be the key of nothing. */
 const RESTORE =
-  "put back the keys folder of a backup; without it what this key is for is lost, and a new home begins anew";
+  "put it back from a copy of the home's folder keys, or make a home of a backup and its file of keys (aios restore); without either what this key is for is lost";
 
 function refuse(path: string, why: string, hint: string): PlatformError {
   return new PlatformError("bad-key-file", `Cannot use key file "${path}": ${why}`, hint);

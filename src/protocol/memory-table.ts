@@ -106,7 +106,10 @@ type Empty = Record<string, never>;
 
 /** Requests of the command line about memory. None adds authority; what does is a signed statement. */
 export interface MemoryRequests {
-  /** `waits`: what is past its end waits for an owner to say which time it is. `lost`: entries from before the start do not open. */
+  /**
+   * `waits`: what is past its end waits for an owner to say which time it is. `damage`: entries do not open, by a look at some now,
+   * since the file that they are read from was changed (the log has them), or since their keys were.
+   */
   "memory-planes": {
     body: Empty;
     ok: {
@@ -114,7 +117,7 @@ export interface MemoryRequests {
       readonly snapshots: readonly Omit<SnapshotView, "items">[];
       readonly quarantines: readonly Quarantine[];
       readonly waits: boolean;
-      readonly lost: boolean;
+      readonly damage: "index" | "keys" | null;
     };
   };
   /** What agents proposed to freeze and nobody answered yet, newest first; `more`: there may be older ones. */
@@ -141,11 +144,16 @@ export interface MemoryRequests {
   /**
    * Versions of snapshots that were made of one of these entries, or hold the text of one; the newest of its name, or an older
    * one, which is in the log alone. `record` is what an owner erases. `same`: other entries that have the very text of one, and whether
-   * those are all that there are; too many, or some that do not open, were not compared otherwise.
+   * those are all that there are; too many, or some that do not open, were not compared otherwise. `inLog`: those of these
+   * entries that do not open where they are read from, and do from the log.
    */
   "memory-holding": {
     body: { readonly entries: readonly number[] };
-    ok: { readonly snapshots: readonly HoldingView[]; readonly same: SameTexts };
+    ok: {
+      readonly snapshots: readonly HoldingView[];
+      readonly same: SameTexts;
+      readonly inLog: readonly number[];
+    };
   };
   "memory-snapshot": { body: { readonly agent: string; readonly name: string }; ok: SnapshotView };
   "memory-verify": {
@@ -277,7 +285,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
     ),
     quarantines: list(QUARANTINE, { max: 100_000 }),
     waits: boolean(),
-    lost: boolean(),
+    damage: nullable(oneOf(["index", "keys"])),
   }),
   "memory-proposals": object<OkOf<"memory-proposals">>({
     proposals: list(
@@ -316,6 +324,7 @@ export const MEMORY_ANSWERS: AnswerTable<MemoryRequests> = {
       { max: 100_000 },
     ),
     same: object<SameTexts>({ entries: list(count, { max: 100 }), all: boolean() }),
+    inLog: list(count, { max: 10_000 }),
   }),
   "memory-snapshot": object<SnapshotView>({
     agent: agentName,

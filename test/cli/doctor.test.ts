@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROLES } from "../../src/kernel/owner-roles.ts";
@@ -20,7 +20,7 @@ test("the home is looked at as a start does: whole, with a key that others may r
   const key = join(home, "keys", "log-signing");
   const owner = process.geteuid?.() === 0 ? findUser("aios") : null;
   for (const folder of [home, join(home, "keys")]) mkdirSync(folder, { mode: 0o700 });
-  writeFileSync(key, "", { mode: 0o600 });
+  writeFileSync(key, new Uint8Array(32), { mode: 0o600 });
   if (owner !== null) for (const path of [key, join(home, "keys"), home]) chownSync(path, owner.uid, owner.gid);
   const look = async (): Promise<unknown> => (await probeMachine(home)).find((check) => check.name === "home");
 
@@ -32,6 +32,10 @@ test("the home is looked at as a start does: whole, with a key that others may r
   chmodSync(key, 0o644);
   expect(await look()).toMatchObject({ state: "missing", hint: `chmod 600 '${key}'` });
   chmodSync(key, 0o600);
+  // A start would make keys, and destroy them, where the link leads.
+  symlinkSync(outer, join(home, "keys", "memory"));
+  expect(await look()).toMatchObject({ state: "missing", found: expect.stringContaining("it is a link") });
+  rmSync(join(home, "keys", "memory"));
   chmodSync(home, 0o755);
   expect(await look()).toMatchObject({ state: "missing", hint: `chmod 700 '${home}'` });
 });
@@ -43,7 +47,7 @@ const QUIET: Answers = {
   ps: () => ({ instances: [], allFrozen: null, log: null }),
   "log-pace": () => ({ millis: 0, waiting: 0, slow: false }),
   retention: () => ({ days: {}, record: null, next: {}, waits: false }),
-  "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false }),
+  "memory-planes": () => ({ planes: [], snapshots: [], quarantines: [], waits: false, damage: null }),
   telemetry: () => ({ on: false, runs: false, size: 0, deliveries: [], missing: null }),
   alerts: () => ({ receivers: [] }),
   witnesses: () => ({ quorum: 0, before: "nothing", size: 0, witnesses: [] }),
@@ -183,14 +187,18 @@ test.each([
 });
 
 test("says that entries of memory do not open, and what to do; memory that opens is nothing to look at", async () => {
-  const told = async (lost: boolean): Promise<string> => {
-    const planes = { planes: [], snapshots: [], quarantines: [], waits: false, lost };
+  const told = async (damage: "index" | "keys" | null): Promise<string> => {
+    const planes = { planes: [], snapshots: [], quarantines: [], waits: false, damage };
     const desk = createDesk({ answers: { ...QUIET, "memory-planes": () => planes } });
     await runProgram(["doctor"], desk.powers);
     return desk.out();
   };
-  expect(await told(false)).not.toContain("entries of memory");
-  const out = await told(true);
+  expect(await told(null)).not.toContain("entries of memory");
+  const index = await told("index");
+  expect(index).toMatch(/^missing +memory +entries of memory do not open where they are read from/mu);
+  expect(index).toContain("aios doctor --rebuild");
+  expect(index).not.toContain("move keys/memory aside");
+  const out = await told("keys");
   expect(out).toMatch(/^missing +memory +entries of memory do not open: a file of keys\/memory is gone/mu);
   expect(out).toMatch(/→ before anything new is kept: aios serve --stop, move keys\/memory aside/u);
 });

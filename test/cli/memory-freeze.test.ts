@@ -29,6 +29,7 @@ const SNAPSHOT: SnapshotView = {
 async function run(
   words: readonly string[],
   refused: CliFailure | null = null,
+  inLog: readonly number[] = [],
 ): Promise<{ readonly desk: Desk; readonly exit: number }> {
   const desk = createDesk({
     typed: ["y", PASSPHRASE],
@@ -49,6 +50,7 @@ async function run(
         };
       },
       "memory-holding": () => ({
+        inLog,
         snapshots: [30, 40, 50].map((record) => ({
           agent: "web",
           name: record === 50 ? "spoilt" : "rules",
@@ -68,7 +70,7 @@ async function run(
         ),
         quarantines: [],
         waits: false,
-        lost: false,
+        damage: null,
       }),
       "memory-proposals": () => ({
         proposals: [
@@ -190,6 +192,12 @@ describe("a snapshot", () => {
     expect(desk.err()).toContain("entry 12: nothing opens it, so that its text cannot be shown");
     expect(desk.out()).toContain("erased entry 12 (record 42)");
     const unknown = refusal("there is no entry 12 (memory-unknown).");
+    // Made anew from the log it would say what it is: nothing is signed before.
+    const whole = await run(["memory", "erase", "12", "13"], damaged, [12]);
+    expect([whole.exit, whole.desk.out()]).toEqual([1, ""]);
+    expect(whole.desk.err()).toContain("Nothing is erased");
+    expect(whole.desk.err()).toContain("and the log has them: 12 (memory-damaged)");
+    expect(whole.desk.err()).toContain("aios doctor --rebuild");
     const other = await run(["memory", "erase", "12"], unknown);
     expect(other.exit).not.toBe(EXIT.ok);
     expect(other.desk.monitor.asked.map(({ name }) => name)).not.toContain("submit");

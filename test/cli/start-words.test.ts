@@ -33,7 +33,7 @@ describe("the home before the command", () => {
     const witnesses = () => ({ quorum: 0, before: "nothing" as const, size: 0, witnesses: [] });
     const alerts = () => ({ receivers: [] });
     const retention = () => ({ days: {}, record: null, next: {}, waits: false });
-    const planes = () => ({ planes: [], snapshots: [], quarantines: [], waits: false, lost: false });
+    const planes = () => ({ planes: [], snapshots: [], quarantines: [], waits: false, damage: null });
     const ps = () => ({ instances: [], allFrozen: null, log: null });
     const asked = { ps, "log-pace": pace, "memory-planes": planes };
     const desk = createDesk({ answers: { hello, telemetry, witnesses, owners, alerts, retention, ...asked } });

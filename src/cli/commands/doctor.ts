@@ -1,5 +1,5 @@
 import { checkSecondScreen } from "./owners-second-screen.ts";
-import { LOST } from "./memory.ts";
+import { DAMAGE } from "./memory.ts";
 import { checkTelemetry } from "./telemetry.ts";
 import { checkWitnesses } from "./witness-list.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
@@ -211,8 +211,8 @@ function checkRetention({ days, waits }: CliRequests["retention"]["ok"]): readon
 }
 
 /** Memory that opens is nothing to look at. */
-function checkMemory({ lost }: CliRequests["memory-planes"]["ok"]): readonly Check[] {
-  return lost ? [{ name: "memory", state: "missing", ...LOST }] : [];
+function checkMemory({ damage }: CliRequests["memory-planes"]["ok"]): readonly Check[] {
+  return damage === null ? [] : [{ name: "memory", state: "missing", ...DAMAGE[damage] }];
 }
 
 /** A home that alerts nobody elsewhere is nothing to look at. */

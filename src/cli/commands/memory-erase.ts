@@ -12,6 +12,9 @@ import { CliFailure } from "../failure.ts";
 import type { CliPowers, MonitorClient } from "../powers.ts";
 import { describeEntry, readEntry } from "./memory.ts";
 
+/** Entries that one message names. */
+const MOST_NAMED = 20;
+
 /** `aios memory erase`. */
 export const memoryErase: Command = {
   path: ["memory", "erase"],
@@ -29,7 +32,8 @@ export const memoryErase: Command = {
     return await withMonitor({ powers, args }, async (client, home) => {
       const shown: Line[] = [];
       for (const entry of entries) shown.push(...(await describeErased(entry, { client, powers })));
-      const { snapshots, same } = await client.request("memory-holding", { entries });
+      const { snapshots, same, inLog } = await client.request("memory-holding", { entries });
+      refuseWhole(inLog);
       const holding = snapshots.filter(({ opens }) => opens);
       const goes = args.has("keep-frozen") ? [] : holding;
       const asked = { purpose: "erase-memory", document: { entries } } as const;
@@ -82,6 +86,17 @@ async function describeErased(
       ),
     ];
   }
+}
+
+/** What a person cannot see, and copies of which nobody can find, is not erased while there is a way to both. */
+function refuseWhole(inLog: readonly number[]): void {
+  if (inLog.length === 0) return;
+  const named = `${inLog.slice(0, MOST_NAMED).join(", ")}${inLog.length > MOST_NAMED ? " and more" : ""}`;
+  throw CliFailure.of(
+    "cannot-show",
+    `Nothing is erased: of what memory is read from (index/memory.db) these entries were changed, and the log has them: ${named} (memory-damaged)`,
+    "aios serve --stop, then aios doctor --rebuild brings them back; then see what they say, and erase them",
+  );
 }
 
 function erasing({ record }: HoldingView) {

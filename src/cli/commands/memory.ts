@@ -67,7 +67,7 @@ export const memoryPlanes: Command = {
         ...proposals.map(describeProposed),
         ...(older ? [line("there may be older proposals: aios log show --kind memory-proposed", "faint")] : []),
         ...answer.quarantines.map(({ by, value }) => line(`in quarantine: ${by} ${makeVisible(value)}`, "wait")),
-        ...(answer.lost ? [line(`${LOST.found}: ${LOST.hint}`, "bad")] : []),
+        ...describeDamage(answer.damage),
         ...(answer.waits
           ? [line("what is past its end waits: say that the time is right (aios doctor --set-clock)", "wait")]
           : []),
@@ -78,10 +78,20 @@ export const memoryPlanes: Command = {
   },
 };
 
-/** What is said of a home whose keys of memory are gone or were changed, and what helps. */
-export const LOST = {
-  found: "entries of memory do not open: a file of keys/memory is gone or was changed",
-  hint: "before anything new is kept: aios serve --stop, move keys/memory aside, put back that of a copy made since the last entry ended; aios memory verify names what stays lost, and aios memory erase puts its end on record",
+function describeDamage(damage: keyof typeof DAMAGE | null): readonly Line[] {
+  return damage === null ? [] : [line(`${DAMAGE[damage].found}: ${DAMAGE[damage].hint}`, "bad")];
+}
+
+/** What is said of a home whose entries do not open, and what helps. */
+export const DAMAGE = {
+  index: {
+    found: "entries of memory do not open where they are read from (index/memory.db), and do from the log",
+    hint: "nothing is lost: aios serve --stop, then aios doctor --rebuild makes that file anew",
+  },
+  keys: {
+    found: "entries of memory do not open: a file of keys/memory is gone or was changed",
+    hint: "before anything new is kept: aios serve --stop, move keys/memory aside, put back that of a copy made since the last entry ended; aios memory verify names what stays lost, and aios memory erase puts its end on record",
+  },
 } as const;
 
 /** `aios memory list`. */
@@ -152,7 +162,9 @@ function describeUnreadable({ count, entries, before }: Unreadable, bySearch: bo
   return [
     ...entries.map((entry) => line(`entry ${entry} ${may} (memory-damaged)`, "bad")),
     ...(more === 0 ? [] : [line(`and ${more} more that do not open (memory-damaged)`, "bad")]),
-    ...(before === null ? [] : [line(`nothing below entry ${before} was looked at: --before ${before}`, "wait")]),
+    ...(before === null
+      ? []
+      : [line(`nothing below entry ${before} was looked at${bySearch ? "" : `: --before ${before}`}`, "wait")]),
     line("aios memory verify says of each what is wrong with it, and what helps", "faint"),
   ];
 }

@@ -1,3 +1,5 @@
+import type { MemoryBudget } from "../../kernel/memory-budget.ts";
+import type { PlaneOf } from "../../kernel/memory.ts";
 import { isDamage } from "./shelf-orders.ts";
 
 /** Why memory gave no answer, or kept nothing. Closed; `docs/codes.md` lists them. */
@@ -51,4 +53,21 @@ export async function reading<T>(asked: Promise<T>): Promise<T> {
       "the file that memory is read from is damaged: aios memory verify says where",
     );
   }
+}
+
+/** An answer of memory that is none, as nothing; whatever else went wrong is thrown on. */
+export function orNull(error: unknown): null {
+  if (error instanceof MemoryFault) return null;
+  throw error;
+}
+
+export function damagedEntry(entry: number): MemoryFault {
+  return new MemoryFault("memory-damaged", `entry ${entry} is not what the log has: run aios memory verify`);
+}
+
+export function fullPlane({ agent, plane }: PlaneOf, { bytes, count }: MemoryBudget): MemoryFault {
+  return new MemoryFault(
+    "memory-full",
+    `the ${plane} plane of ${agent} has room for ${bytes} bytes in ${count} entries: an owner can raise that (aios memory budget)`,
+  );
 }

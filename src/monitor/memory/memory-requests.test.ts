@@ -210,6 +210,7 @@ test("an entry that does not open is left out of an export by name, and one whos
   const kept = [await world.keep("first"), await world.keep("second"), await world.keep("third")];
   const records = world.kept.flatMap(({ record }) => (record.kind === "memory-kept" ? [record.seq] : []));
   spoil(kept[1] ?? -1);
+  expect((await requests()["memory-planes"]({})).damage).toBe("index");
   world.log.entries = () => {
     throw new LogError("log-damaged", "Cannot open the payload");
   };
@@ -229,7 +230,9 @@ test("a twin is found behind hundreds of entries with the same words, and whoeve
   const spoilt = await world.keep("cellar cheese two");
   spoil(spoilt);
   expect(await same()).toEqual({ entries: [twin], all: false });
-  expect((await requests()["memory-holding"]({ entries: [spoilt] })).same).toEqual({ entries: [], all: false });
+  // The log has it whole: whoever would erase it is told so.
+  const whole = await requests()["memory-holding"]({ entries: [spoilt, entry] });
+  expect([whole.same.all, whole.inLog]).toEqual([false, [spoilt]]);
   await signMemory(world, "erase-memory", { entries: [spoilt] });
   expect(await same()).toEqual({ entries: [twin], all: true });
   for (let at = 0; at < 120; at += 1) await world.keep("cheese cellar one");

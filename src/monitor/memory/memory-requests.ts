@@ -98,9 +98,25 @@ export function memoryHandlers({
     return { agent, name, version, standing, items: shown };
   }
 
-  async function holding(entries: readonly number[]): Promise<MemoryRequests["memory-holding"]["ok"]> {
+  /** Texts of those that open, and the numbers of those that should and do not. */
+  async function textsOf(
+    entries: readonly number[],
+  ): Promise<{ readonly texts: readonly string[]; readonly unopened: readonly number[] }> {
     const texts: string[] = [];
-    for await (const found of readEach(entries)) if (found !== null) texts.push(found.text);
+    const unopened: number[] = [];
+    for (const [at, entry] of entries.entries()) {
+      try {
+        texts.push((await readAny(entry)).text);
+      } catch (error) {
+        if (error instanceof MemoryFault && error.code === "memory-damaged") unopened.push(entry);
+      }
+      if ((at + 1) % STRIDE === 0) await memory.pause();
+    }
+    return { texts, unopened };
+  }
+
+  async function holding(entries: readonly number[]): Promise<MemoryRequests["memory-holding"]["ok"]> {
+    const { texts, unopened } = await textsOf(entries);
     const { found, unreadable } = await memory.frozen.holding({ entries, texts });
     // Of one that does not open itself nobody knows which others have its text.
     const same = await twinsOf(texts, new Set(entries), { book, ...memory });
@@ -116,6 +132,7 @@ export function memoryHandlers({
         ...unreadable.map((each) => viewHolding(each, false)),
       ],
       same: { ...same, all: same.all && texts.length === entries.length },
+      inLog: [...(await memory.store.inLog(unopened))],
     };
   }
 
@@ -134,7 +151,7 @@ export function memoryHandlers({
         const { agent, name, version } = each;
         return { agent, name, version, standing: book.snapshots.standing(each) };
       });
-      return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits, lost: memory.lost };
+      return { planes, snapshots, quarantines: book.quarantines, waits: memory.waits, damage: await memory.damage() };
     },
     "memory-proposals": () => openProposals({ log, index, book }),
     "memory-entries": ({ query, before, ...of }) =>

@@ -3,6 +3,7 @@ import { createFreezing, type Freezing } from "./freezing.ts";
 import { createFrozenTexts, type FrozenTexts } from "./frozen.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import { readImport } from "./documents.ts";
+import type { MemoryDamage } from "./lost-keys.ts";
 import { createLotDesk, type LotDesk } from "./importing.ts";
 import { openStore, type MemoryStore, type StoreParts } from "./store.ts";
 import type { TrustedClock } from "../trusted-clock.ts";
@@ -20,13 +21,15 @@ export interface Memory {
   readonly takeIn: (record: number, document: JsonObject) => Promise<void>;
   /** Whether entries past their end wait for an owner to say which time it is. */
   readonly waits: boolean;
-  /** Whether at the start entries did not open whose keys were not destroyed: a file of keys is gone, or was changed. */
-  readonly lost: boolean;
+  /** Why entries do not open now whose keys were not destroyed. */
+  readonly damage: MemoryStore["lookForDamage"];
   stop(): Promise<void>;
 }
 
-const LOST =
-  "memory: entries from before do not open: a file of keys/memory is gone or was changed; aios doctor says what to do";
+const DAMAGE: { readonly [damage in MemoryDamage]: string } = {
+  keys: "memory: entries from before do not open: a file of keys/memory is gone or was changed; aios doctor says what to do",
+  index: "memory: entries do not open where they are read from, and do from the log: aios doctor says what to do",
+};
 /** How often it is looked for what is past its end; a look that finds nothing costs nothing. */
 const SWEEP_MS = 5000;
 /** Opens memory, and sweeps it from time to time. */
@@ -39,8 +42,8 @@ export async function openMemory(
 ): Promise<Memory> {
   const { trusted, timer } = parts;
   const store = await openStore({ ...parts, now: trusted.now, mayExpire: trusted.mayDestroy });
-  const lost = await store.looksLost();
-  if (lost) parts.report(LOST);
+  const found = await store.lookForDamage();
+  if (found !== null) parts.report(DAMAGE[found]);
   let cancel: (() => void) | null = null;
   const later = (): void => {
     cancel = timer.after(SWEEP_MS, () => {
@@ -55,7 +58,7 @@ export async function openMemory(
   return {
     store,
     lots,
-    lost,
+    damage: store.lookForDamage,
     async takeIn(record, document) {
       const signed = readImport(document);
       const lot = signed === null ? null : lots.find(signed.digest);

@@ -3,6 +3,8 @@ import type { Crypto } from "../../platform/powers.ts";
 import type { Content } from "../../protocol/memory-content.ts";
 import { deriveKey, type LogKeys } from "../log/keys.ts";
 import type { Log } from "../log/log.ts";
+import { rowIn } from "./in-log.ts";
+import { createUnindexed, type Unindexed } from "./unindexed.ts";
 import {
   isDamage,
   type AskShelf,
@@ -28,6 +30,8 @@ export interface Shelving {
   renew(): Promise<void>;
   indexAnew(entries: Numbers): Promise<void>;
   indexKey(epoch: number): IndexKey;
+  /** What could not be put there, or indexed, since it does not open. */
+  readonly unindexed: Unindexed;
 }
 
 export function createShelving(parts: {
@@ -40,33 +44,36 @@ export function createShelving(parts: {
   report(words: string): void;
 }): Shelving {
   const { keys, book, shelf, open } = parts;
+  const unindexed = createUnindexed(book);
 
   async function renew(): Promise<void> {
     parts.report("memory: the file that it is read from was damaged, and is made anew from the log");
     await complete(await shelf("renew", { key: indexKey(keys.epoch) }));
   }
 
-  async function complete({ entries, unindexed }: ShelfOrders["begin"]["ok"]): Promise<void> {
-    const there = new Set(entries);
-    const strangers = entries.filter((entry) => !book.holds(entry));
+  async function complete(found: ShelfOrders["begin"]["ok"]): Promise<void> {
+    const there = new Set(found.entries);
+    const strangers = found.entries.filter((entry) => !book.holds(entry));
     if (strangers.length > 0) await shelf("drop", { entries: strangers, segments: [] });
     let missing = 0;
     for (let entry = 0; entry < book.next; entry += 1) if (book.holds(entry) && !there.has(entry)) missing += 1;
     if (missing > 0) await shelveAgain(there);
-    const lost = unindexed.filter((entry) => book.holds(entry));
+    const lost = found.unindexed.filter((entry) => book.holds(entry));
     for (let from = 0; from < lost.length; from += STRIDE) await indexAnew(lost.slice(from, from + STRIDE));
   }
 
   async function shelveAgain(there: ReadonlySet<number>): Promise<void> {
     let rows: (ShelfRow & Indexed)[] = [];
-    for await (const { record, payload } of parts.log.entries(0, parts.log.size)) {
+    for await (const stored of parts.log.entries(0, parts.log.size)) {
+      const { record } = stored;
       if (record.kind !== "memory-kept" || there.has(record.entry) || !book.holds(record.entry)) continue;
-      const { entry, agent, plane, expires, digest, bytes } = record;
-      const sealed = payload?.["sealed"];
-      if (typeof sealed !== "string" || plane === "frozen") continue;
-      const row = { entry, agent, plane, expires, digest, bytes, sealed };
-      const content = await open(row);
-      if (content === null) continue;
+      const row = rowIn(stored);
+      const content = row === null ? null : await open(row);
+      if (row === null || content === null) {
+        unindexed.add(record.entry);
+        continue;
+      }
+      unindexed.remove(row.entry);
       rows.push({ ...row, text: content.text, bucket: bucketOf(content) });
       if (rows.length < STRIDE) continue;
       await shelf("add", { rows });
@@ -78,10 +85,10 @@ export function createShelving(parts: {
   async function indexAnew(entries: Numbers): Promise<void> {
     const rows = await Promise.all(Array.from(entries, (entry) => shelf("read", { entry })));
     const texts = [];
-    for (const row of rows) {
+    for (const [at, row] of rows.entries()) {
       const content = row === null ? null : await open(row);
-      if (row !== null && content !== null)
-        texts.push({ entry: row.entry, text: content.text, bucket: bucketOf(content) });
+      if (row === null || content === null) unindexed.add(entries[at] ?? 0);
+      else texts.push({ entry: row.entry, text: content.text, bucket: bucketOf(content) });
     }
     for (let from = 0; from < texts.length; from += TEXTS)
       await shelf("index", { texts: texts.slice(from, from + TEXTS) });
@@ -94,6 +101,7 @@ export function createShelving(parts: {
   }
 
   return {
+    unindexed,
     renew,
     indexAnew,
     indexKey,

@@ -14,8 +14,9 @@ import type { Log } from "../log/log.ts";
 import { openSlots, type KeySlots } from "../log/slots.ts";
 import { groupAdds } from "./adds.ts";
 import { openContent, openSalted, sealContent } from "./content.ts";
-import { MemoryFault, reading } from "./fault.ts";
-import { looksLost } from "./lost-keys.ts";
+import { damagedEntry, fullPlane, MemoryFault, orNull, reading } from "./fault.ts";
+import { createLogLook, type LookInLog } from "./in-log.ts";
+import { lookForDamage, type MemoryDamage } from "./lost-keys.ts";
 import type { Examiner } from "./shelf-examiner.ts";
 import { isDamage, type AskShelf, type ShelfRow } from "./shelf-orders.ts";
 import type { Brought } from "./importing.ts";
@@ -66,8 +67,9 @@ export interface MemoryStore {
   sweep(): Promise<void>;
   /** Whether this is what the log has of a live entry, and opens with its key. */
   isWhole(row: ShelfRow): Promise<boolean>;
-  /** Whether a look at some of the entries found one that does not open although its key was not destroyed. */
-  looksLost(): Promise<boolean>;
+  readonly inLog: LookInLog;
+  /** Why some of the entries do not open although their keys were not destroyed, by a look at sixteen; null: all of those open. */
+  lookForDamage(): Promise<MemoryDamage | null>;
   /** Compares every entry with the log, key, seal and index, and looks at the file that has them. */
   verify(): Promise<VerifiedShelf>;
   close(): Promise<void>;
@@ -77,7 +79,7 @@ export interface StoreParts {
   readonly crypto: Crypto;
   readonly random: Pick<Random, "bytes" | "hex">;
   readonly keys: LogKeys;
-  readonly log: Pick<Log, "entries" | "size">;
+  readonly log: Pick<Log, "records" | "entries" | "size">;
   readonly journal: Journal;
   readonly shelf: AskShelf;
   /** Begins to look at the shelf's file. */
@@ -126,7 +128,9 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
   const pending = new Map<string, MemoryBudget>();
   let sweeping: Promise<void> = Promise.resolve();
 
-  const { shelve, renew, indexAnew, indexKey } = createShelving({ ...parts, shelf, book: memory, open });
+  const { shelve, renew, indexAnew, indexKey, unindexed } = createShelving({ ...parts, shelf, book: memory, open });
+  const isWhole = async (row: ShelfRow): Promise<boolean> => (await open(row)) !== null;
+  const inLog = createLogLook({ log: parts.log, book: memory, isWhole });
   await shelve();
   if (memory.unsettled.length > 0) await destroyKeys();
 
@@ -137,6 +141,10 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     return key === null ? null : openContent(row, { crypto, key });
   }
 
+  function readRaw(entry: number): Promise<ShelfRow | null> {
+    return reading(shelf("read", { entry }));
+  }
+
   /** What of a row may be read now, null: nothing. Throws MemoryFault `memory-damaged`. */
   async function recall(row: ShelfRow, { quarantined }: Seeing): Promise<Recalled | null> {
     if (memory.look(row.entry, parts.now()) !== "live") return null;
@@ -144,7 +152,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     if (content === null) {
       // Its key may have been destroyed in between.
       if (memory.look(row.entry, parts.now()) !== "live") return null;
-      throw damaged(row.entry);
+      throw damagedEntry(row.entry);
     }
     const origin = memory.imports.originOf(row.entry);
     const sources = origin === null ? content.sources : [...foreignSources(content.sources), importSource(origin)];
@@ -156,7 +164,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     const { agent, plane, ttl, text, ...from } = kept;
     const bytes = utf8Length(text);
     const waiting = pending.get(`${agent}/${plane}`) ?? { bytes: 0, count: 0 };
-    if (!memory.hasRoom({ agent, plane }, bytes, waiting)) throw full(kept, memory.budget(agent, plane));
+    if (!memory.hasRoom({ agent, plane }, bytes, waiting)) throw fullPlane(kept, memory.budget(agent, plane));
     const at = parts.now();
     const content: Content = { v: 1, agent, plane, at, expires: ttl === null ? null : at + ttl, text, ...from };
     return counted({ content, bytes, salt: draw(SALT_BYTES), imported: null });
@@ -278,9 +286,11 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
         const entries: readonly number[] = await reading(shelf("search", { ...of, words, before, most: asked }));
         // The index is not what the log vouches for: who changed it must not have one agent see another's.
         const own = entries.filter((entry) => isOf(memory.placeOf(entry), of));
-        await lookAt(own, { page, seeing });
-        if (entries.length < asked) return page.whole();
-        before = entries.at(-1) ?? 0;
+        const range = { below: before ?? memory.next, from: entries.length < asked ? 0 : (entries.at(-1) ?? 0) };
+        const { candidates, from } = unindexed.among(own, { ...range, of });
+        await lookAt(candidates, { page, seeing });
+        if (from === 0) return page.whole();
+        before = from;
       }
       return page.cut();
     },
@@ -291,8 +301,10 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       return turn;
     },
 
-    isWhole: async (row) => (await open(row)) !== null,
-    looksLost: () => looksLost({ book: memory, slots, open, read: (entry) => shelf("read", { entry }) }),
+    isWhole,
+    inLog,
+    lookForDamage: () =>
+      lookForDamage({ book: memory, slots, open, inLog, read: (entry) => readRaw(entry).catch(orNull) }),
     async verify() {
       slots.refresh();
       const upTo = memory.next;
@@ -322,8 +334,8 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     const stands = memory.look(entry, parts.now());
     if (stands === "expired") throw new MemoryFault("memory-expired", `entry ${entry} is past its end`);
     if (stands === "erased") throw new MemoryFault("memory-erased", `an owner had entry ${entry} erased`);
-    const row = await reading(shelf("read", { entry }));
-    if (row === null) throw damaged(entry);
+    const row = await readRaw(entry);
+    if (row === null) throw damagedEntry(entry);
     const found = await recall(row, seeing);
     if (found !== null) return { row, found };
     if (memory.look(entry, parts.now()) !== "live")
@@ -349,7 +361,7 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
     for (const entry of entries) {
       if (memory.look(entry, parts.now()) !== "live") continue;
       try {
-        const row = await reading(shelf("read", { entry }));
+        const row = await readRaw(entry);
         const found = row === null ? null : await recall(row, seeing);
         if (found !== null) page.add(found);
         else if (row === null && memory.look(entry, parts.now()) === "live") page.miss(entry);
@@ -376,17 +388,6 @@ export async function openStore(parts: StoreParts): Promise<MemoryStore> {
       parts.timer.after(0, resolve);
     });
   }
-}
-
-function damaged(entry: number): MemoryFault {
-  return new MemoryFault("memory-damaged", `entry ${entry} is not what the log has: run aios memory verify`);
-}
-
-function full({ agent, plane }: Kept, { bytes, count }: MemoryBudget): MemoryFault {
-  return new MemoryFault(
-    "memory-full",
-    `the ${plane} plane of ${agent} has room for ${bytes} bytes in ${count} entries: an owner can raise that (aios memory budget)`,
-  );
 }
 
 function isOf(place: PlaneOf | null, { agent, plane }: PlaneOf): boolean {

@@ -1,6 +1,7 @@
 import type { MemoryBook } from "../../kernel/memory-book.ts";
 import type { Log } from "../log/log.ts";
 import type { FrozenTexts } from "./frozen.ts";
+import { rowIn } from "./in-log.ts";
 import type { MemoryStore } from "./store.ts";
 import type { VerifiedShelf } from "./verify-shelf.ts";
 
@@ -75,12 +76,9 @@ async function lookAt(
   const [first = 0, last = first] = [numbers[0], numbers.at(-1)];
   const bad: number[] = [];
   try {
-    for await (const { record, payload } of log.entries(first, last + 1, new Set(numbers))) {
-      const sealed = payload?.["sealed"];
-      if (record.kind !== "memory-kept" || record.plane === "frozen") continue;
-      const { seq, entry, agent, plane, expires, digest, bytes } = record;
-      const row = { entry, agent, plane, expires, digest, bytes, sealed: typeof sealed === "string" ? sealed : "" };
-      if (!(await store.isWhole(row))) bad.push(seq);
+    for await (const stored of log.entries(first, last + 1, new Set(numbers))) {
+      const row = rowIn(stored);
+      if (row === null || !(await store.isWhole(row))) bad.push(stored.record.seq);
     }
     return bad;
   } catch {
