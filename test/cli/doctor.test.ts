@@ -5,6 +5,7 @@ import { ROLES } from "../../src/kernel/owner-roles.ts";
 import { findUser } from "../../src/main/find-user.ts";
 import { probeMachine } from "../../src/main/machine.ts";
 import { CliFailure } from "../../src/cli/failure.ts";
+import type { CliPowers } from "../../src/cli/powers.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Rewound } from "../../src/protocol/telemetry-table.ts";
 import type { WitnessesView, WitnessTrouble } from "../../src/protocol/witness-standing.ts";
@@ -58,6 +59,27 @@ test("a log that takes no records is told with its code and what to do", async (
   const desk = createDesk({ answers: { ...QUIET, ps: () => ({ instances: [], allFrozen: null, log }) } });
   await runProgram(["doctor"], desk.powers);
   expect(desk.out()).toMatch(/^missing +log +the disk of the log is read-only \(log-read-only\)\n +→ unmount it$/mu);
+});
+
+test("an index that was deleted is asked for, so that it is made again", async () => {
+  const asked: unknown[] = [];
+  const desk = createDesk({
+    answers: {
+      "log-show": (query) => {
+        asked.push(query);
+        return { size: 7, entries: [] };
+      },
+    },
+  });
+  const openHome: CliPowers["home"] = (named) => ({
+    ...desk.powers.home(named),
+    attach: () => Promise.resolve(null),
+    dropIndex: () => Promise.resolve(["/h/index"]),
+  });
+  expect(await runProgram(["doctor", "--rebuild"], { ...desk.powers, home: openHome })).toBe(0);
+  // What matches every record is found by number, without an index.
+  expect(asked).toMatchObject([{ kinds: ["start"] }]);
+  expect(desk.out()).toBe("deleted /h/index\nthe index is made again from 7 records\n");
 });
 
 test("who is alerted elsewhere is told with what became of it, and the last failure", async () => {
