@@ -1,19 +1,21 @@
 /**
  * Looks at the machine and at a home with the rights that the monitor has: as root it begins again as the monitor's own
- * user first. Writes a `SystemReport` as JSON, a line, and then with a home a `HomeReport`, another: that may take as long as
- * the disk does not answer.
+ * user first. Writes a `SystemReport` as JSON, a line, and then with a home a `HomeReport`, another, and a
+ * `LogReport`, a third: those may take as long as the disk does not answer.
  *
  *     doctor-probe.ts [HOME]
  */
 import { lstatSync, readdirSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createCrypto } from "../platform/crypto.ts";
 import { lookAtLogDisk, type DiskRoom } from "../platform/disk-room.ts";
 import { openHome, quotePath } from "../platform/home.ts";
 import { checkMonitorKeys } from "../platform/monitor-keys.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { prepareAgents } from "./agent-start.ts";
+import { findLogProblem, type LogProblem } from "./look-at-log.ts";
 import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
 
 export interface HomeReport {
@@ -21,6 +23,11 @@ export interface HomeReport {
   readonly disk: DiskRoom | null;
   /** Why a monitor would not start in the home, or null. */
   readonly problem: { readonly message: string; readonly hint: string | null } | null;
+}
+
+export interface LogReport {
+  /** Why a monitor would not start with the log, or null; a log that a monitor has open is not looked at. */
+  readonly log: LogProblem | null;
 }
 
 function findHomeProblem(path: string): HomeReport["problem"] {
@@ -62,4 +69,6 @@ if (folder !== undefined) {
   // Its log first of all: nothing happens that cannot be recorded.
   const report: HomeReport = { problem, disk: problem === null ? lookAtLogDisk(folder) : null };
   writeSync(1, `${JSON.stringify(report)}\n`);
+  const log: LogReport = { log: problem === null ? await findLogProblem(folder, createCrypto()) : null };
+  writeSync(1, `${JSON.stringify(log)}\n`);
 }

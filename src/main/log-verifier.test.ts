@@ -1,12 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { loseLastFrame, makeKilledHome } from "../../test/fakes/killed-home.ts";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { foldersOf, openTestLog, ORIGIN, SIGNER } from "../../test/fakes/open-log.ts";
 import { makeVisible } from "../showing/visible.ts";
+import { openLogFiles } from "../platform/log-files.ts";
+import { openMonitorKeys } from "../platform/monitor-keys.ts";
 import { createCrypto } from "../platform/crypto.ts";
 import { checkpointText, noteKeyText, signNote } from "../protocol/note.ts";
+import { logFolder } from "./log-folder.ts";
 import { createLogVerifier } from "./log-verifier.ts";
 
 const crypto = createCrypto();
@@ -124,4 +128,53 @@ describe("the verifier of the command line", () => {
       expect(against).toMatchObject({ code: "file-unreadable", message, hint: expect.stringContaining("checkpoint") });
     }
   });
+
+  test("refuses the home of a log whose journal lost what its checkpoint covers, and verifies a copy of the public files", async () => {
+    const folder = makeTemporaryFolder();
+    const whole = join(folder, "whole");
+    await makeKilledHome(whole, { work: join(folder, "work"), records: 3 });
+    const verify = async (home: string) =>
+      await verifier.verify({
+        folder: logFolder(home),
+        key: { kind: "home", home },
+        against: [],
+        witnesses: null,
+      });
+    expect(await verify(whole)).toMatchObject({ kind: "verified", facts: { size: 3 } });
+    const log = openMonitorKeys(join(whole, "keys"), true);
+    const text = noteKeyText(sha256, { name: log.logOrigin, publicKey: log.logSigner.publicKey });
+    for (const how of ["zeros", "cut"] as const) {
+      const home = join(folder, how);
+      cpSync(whole, home, { recursive: true });
+      loseLastFrame(home, how);
+      const before = readTree(home);
+      expect(await verify(home), how).toEqual({
+        kind: "refused",
+        code: "log-shrunk",
+        at: null,
+        why: expect.stringMatching(
+          /^its public files verify, 3 records, and no monitor starts with it: it has 2 records, its checkpoint says 3; put back log and keys/u,
+        ),
+      });
+      expect(readTree(home)).toEqual(before);
+      // Whoever has the public files and the key alone has no journal to look at.
+      const copy = { folder: logFolder(home), key: { kind: "text", text }, against: [], witnesses: null } as const;
+      expect(await verifier.verify(copy)).toMatchObject({ kind: "verified", facts: { size: 3 } });
+      // A monitor that has the home changes its journal at any moment, and knows what it wrote.
+      const monitor = openLogFiles(join(home, "run"));
+      expect(await monitor.hold()).toBe(true);
+      expect(await verify(home)).toMatchObject({ kind: "verified" });
+      await monitor.release();
+    }
+  });
 });
+
+function readTree(folder: string): ReadonlyMap<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    files.map(({ parentPath, name }) => [
+      join(parentPath, name),
+      readFileSync(join(parentPath, name)).toString("base64"),
+    ]),
+  );
+}

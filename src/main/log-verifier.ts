@@ -17,6 +17,8 @@ import { findWitnesses, type WitnessDemand } from "../protocol/witnessed.ts";
 import { startChunkThreads } from "./chunk-threads.ts";
 import { explainRead } from "./explain-read.ts";
 import { logFolder } from "./log-folder.ts";
+import { PUT_BACK } from "./log-repair.ts";
+import { findLogProblem, type LogProblem } from "./look-at-log.ts";
 
 /** A checkpoint with a hundred cosignatures has less. */
 const MAX_NOTE_BYTES = 64 * 1024;
@@ -91,7 +93,8 @@ export function createLogVerifier(
     async verify({ folder: path, key: source, against, witnesses }): Promise<Verified> {
       const key = await findKey(source);
       // A home whose log is gone is refused as such a log; a folder that somebody named is looked for.
-      if (source.kind === "text" || path !== logFolder(source.home)) insistOnFolder(path);
+      const isOfHome = source.kind === "home" && path === logFolder(source.home);
+      if (!isOfHome) insistOnFolder(path);
       const held = await readAgainst(against);
       const reader = openWaitingLogReader(path);
       // What it claims, which nothing but this goes by: it may be no checkpoint at all.
@@ -111,6 +114,8 @@ export function createLogVerifier(
       if (verdict.kind === "refused") {
         return { kind: "refused", code: "log-refused", at: verdict.at, why: verdict.why };
       }
+      const problem = isOfHome ? await findLogProblem(source.home, crypto) : null;
+      if (problem !== null) return refuseHome(problem, verdict.size);
       const covers = held.copy !== undefined || (held.earlier ?? []).some((each) => sizeOf(each) > 0);
       const facts = {
         origin: key.name,
@@ -164,6 +169,12 @@ export function createLogVerifier(
 /** What a checkpoint says. */
 function sizeOf(note: string): number {
   return parseCheckpoint(splitNote(note)?.text ?? "")?.size ?? 0;
+}
+
+/** Its files are what they should be, as a copy of them would be, and the home that they lie in has lost something that no copy has. */
+function refuseHome({ code, why }: LogProblem, size: number): Verified {
+  const said = `its public files verify, ${size} records, and no monitor starts with it: ${why}; ${PUT_BACK}`;
+  return { kind: "refused", code, at: null, why: said };
 }
 
 function refuseMemory(why: string): ReadMemory {

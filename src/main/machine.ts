@@ -7,8 +7,10 @@ import { describeLimits } from "../cli/limit-check.ts";
 import type { Check } from "../cli/powers.ts";
 import type { SystemReport, Trial } from "../platform/sandbox-probe.ts";
 import { hasTerminal } from "../platform/terminal.ts";
-import type { HomeReport } from "./doctor-probe.ts";
+import type { HomeReport, LogReport } from "./doctor-probe.ts";
 import { findUser } from "./find-user.ts";
+import { PUT_BACK } from "./log-repair.ts";
+import type { LogProblem } from "./look-at-log.ts";
 
 /** How long the disk of a home may take for a few kilobytes. */
 const DISK_SECONDS = 4;
@@ -20,7 +22,7 @@ const PROBE = fileURLToPath(new URL("./doctor-probe.ts", import.meta.url));
  * only sure answer, with the rights that the monitor would have.
  */
 export async function probeMachine(home: string | null): Promise<readonly Check[]> {
-  const { report, problem, disk } = await probe(home);
+  const { report, problem, disk, log } = await probe(home);
   return [
     checkNode(),
     checkBubblewrap(report),
@@ -50,6 +52,7 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
     ...(problem === null
       ? []
       : [{ name: "home", state: "missing", found: problem.message, hint: problem.hint } as const]),
+    ...checkLog(log),
   ];
 }
 
@@ -69,11 +72,18 @@ async function probe(home: string | null): Promise<Probed> {
   const late = new AbortController();
   try {
     const report = await next<SystemReport>();
-    if (home === null) return { report, problem: null, disk: null };
+    if (home === null) return { report, problem: null, disk: null, log: null };
     const silent: HomeReport = { problem: null, disk: { kind: "silent", seconds: DISK_SECONDS } };
-    const timeout = setTimeout(DISK_SECONDS * 1000, silent, { signal: late.signal });
-    timeout.catch(() => {}); // it was in time
-    return { report, ...(await Promise.race([next<HomeReport>(), timeout])) };
+    const inTime = async <T>(answer: Promise<T>, instead: T): Promise<T> => {
+      const timeout = setTimeout(DISK_SECONDS * 1000, instead, { signal: late.signal });
+      timeout.catch(() => {}); // it was in time
+      answer.catch(() => {}); // or too late
+      return await Promise.race([answer, timeout]);
+    };
+    const found = await inTime(next<HomeReport>(), silent);
+    if (found.disk?.kind === "silent") return { report, ...found, log: null };
+    const { log } = await inTime<LogReport | { readonly log: "silent" }>(next<LogReport>(), { log: "silent" });
+    return { report, ...found, log };
   } finally {
     late.abort();
     child.kill("SIGKILL");
@@ -85,6 +95,19 @@ async function probe(home: string | null): Promise<Probed> {
 
 interface Probed extends HomeReport {
   readonly report: SystemReport;
+  readonly log: LogProblem | "silent" | null;
+}
+
+/** A log that a monitor starts with is nothing to look at. */
+function checkLog(log: Probed["log"]): readonly Check[] {
+  if (log === null) return [];
+  if (log === "silent") {
+    const found = `was not read within ${DISK_SECONDS} seconds, so whether a monitor starts with it is not known`;
+    return [{ name: "log", state: "note", found, hint: "aios log verify takes its time" }];
+  }
+  return [
+    { name: "log", state: "missing", found: `no monitor starts with it: ${log.why} (${log.code})`, hint: PUT_BACK },
+  ];
 }
 
 function checkNode(): Check {

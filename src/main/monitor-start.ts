@@ -10,6 +10,7 @@ import type { MonitorClient } from "../cli/powers.ts";
 import { findProcess } from "../platform/find-process.ts";
 import { holderOf, lookAtProcess } from "../platform/lock-holder.ts";
 import { monitorEnvironment } from "./code-cache.ts";
+import { PUT_BACK } from "./log-repair.ts";
 import { attachMonitor, monitorLock, stoppedBySignal } from "./monitor-client.ts";
 import { MONITOR_FLAGS } from "./monitor-flags.ts";
 import { findMeaning } from "./translate.ts";
@@ -196,8 +197,7 @@ export function describeStart(home: string, text: string): CliFailure {
 
 /** Codes with which a monitor refuses a log that is not as it left it. */
 const DAMAGES: ReadonlySet<string> = new Set(["log-damaged", "log-forked", "log-shrunk", "log-inconsistent"]);
-const REPAIR =
-  "nothing is repaired by guessing: aios log verify names what is damaged; put back log and keys together from one backup, or begin anew in another home (--home DIR)";
+const REPAIR = `nothing is repaired by guessing: aios log verify names what is damaged; ${PUT_BACK}`;
 
 function readStart(file: number): string {
   const bytes = Buffer.alloc(4096);

@@ -50,15 +50,18 @@ export function openMonitorKeys(folder: string, hasLog: boolean = false): Monito
   for (const made of [slots, join(memory, "slots")]) mkdirSync(made, { recursive: true, mode: 0o700 });
   return {
     logSigner: createSigner(openKey(join(folder, "log-signing"), !hasLog)),
-    logOrigin: `aios.local/${Buffer.from(openKey(join(folder, "log-name"), !hasLog))
-      .toString("hex")
-      .slice(0, NAME_DIGITS)}`,
+    logOrigin: logOriginOf(openKey(join(folder, "log-name"), !hasLog)),
     payloads: openEpochKeys(folder, (path) => openKey(path)),
     slots: openLogFiles(slots),
     consoleSeed: openKey(join(folder, "console-name")),
     memory: { epochs: openEpochKeys(memory, (path) => openKey(path)), slots: openLogFiles(join(memory, "slots")) },
     secrets: { key: openKey(join(folder, "secret-wrap")), slots: openLogFiles(join(folder, "secret-slots")) },
   };
+}
+
+/** The name of the log whose file of a name (`log-name`) has these bytes. */
+export function logOriginOf(name: Uint8Array): string {
+  return `aios.local/${Buffer.from(name).toString("hex").slice(0, NAME_DIGITS)}`;
 }
 
 /**

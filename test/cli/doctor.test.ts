@@ -5,11 +5,12 @@ import { ROLES } from "../../src/kernel/owner-roles.ts";
 import { findUser } from "../../src/main/find-user.ts";
 import { probeMachine } from "../../src/main/machine.ts";
 import { CliFailure } from "../../src/cli/failure.ts";
-import type { CliPowers } from "../../src/cli/powers.ts";
+import type { Check, CliPowers } from "../../src/cli/powers.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Rewound } from "../../src/protocol/telemetry-table.ts";
 import type { WitnessesView, WitnessTrouble } from "../../src/protocol/witness-standing.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
+import { giveHome, loseLastFrame, makeKilledHome } from "../fakes/killed-home.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 
@@ -39,6 +40,29 @@ test("the home is looked at as a start does: whole, with a key that others may r
   rmSync(join(home, "keys", "memory"));
   chmodSync(home, 0o755);
   expect(await look()).toMatchObject({ state: "missing", hint: `chmod 700 '${home}'` });
+});
+
+test("a log that no monitor starts with is found while none runs: its journal lost what its checkpoint covers", async () => {
+  const outer = makeTemporaryFolder();
+  chmodSync(outer, 0o755);
+  const home = join(outer, "home");
+  await makeKilledHome(home, { work: join(outer, "work"), records: 3 });
+  const owner = process.geteuid?.() === 0 ? findUser("aios") : null;
+  if (owner !== null) giveHome(home, owner);
+  loseLastFrame(home, "zeros");
+  const found = (await probeMachine(home)).find((check) => check.name === "log");
+  expect(found).toMatchObject({
+    state: "missing",
+    found: "no monitor starts with it: it has 2 records, its checkpoint says 3 (log-shrunk)",
+    hint: expect.stringContaining("from one backup"),
+  });
+
+  const desk = createDesk({ answers: {} });
+  const openHome: CliPowers["home"] = (named) => ({ ...desk.powers.home(named), attach: () => Promise.resolve(null) });
+  const powers = { ...desk.powers, home: openHome, probe: () => Promise.resolve([found as Check]) };
+  expect(await runProgram(["doctor"], powers)).toBe(3);
+  expect(desk.out()).toContain("(log-shrunk)");
+  expect(desk.out()).toMatch(/^note +monitor +does not run\n +→ none would start: see log$/mu);
 });
 
 /** What a monitor answers of which there is nothing to say. */

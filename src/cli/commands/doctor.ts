@@ -64,7 +64,8 @@ export const doctor: Command = {
     const home = powers.home(args.value("home"));
     const machine = await powers.probe((await home.exists()) ? home.path : null);
     const unusable = machine.some((check) => check.name === "home");
-    const own = unusable ? [] : await checkHome(powers, home);
+    const refused = machine.some(({ name, state }) => name === "log" && state === "missing");
+    const own = unusable ? [] : await checkHome(powers, home, refused);
     // Of what both say something, the monitor that runs knows it of itself.
     const checks = [...machine.filter(({ name }) => !own.some((check) => check.name === name)), ...own];
     if (args.has("json")) writeJson(powers, { checks });
@@ -119,7 +120,8 @@ async function replay(powers: CliPowers, client: MonitorClient): Promise<number>
   return EXIT.no;
 }
 
-async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[]> {
+/** `refused`: a start would refuse the log. */
+async function checkHome(powers: CliPowers, home: Home, refused: boolean): Promise<readonly Check[]> {
   if (!(await home.exists())) {
     return [{ name: "home", state: "note", found: `none at ${home.path}`, hint: "aios init makes one" }];
   }
@@ -128,7 +130,7 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
     checks.push({ name: "owner key", state: "missing", found, hint: "put the file back from a copy, or move it away" });
   try {
     const client = await home.attach();
-    if (client === null) return [...checks, await checkStart(home)];
+    if (client === null) return [...checks, await checkStart(home, refused)];
     try {
       for await (const each of askMonitor(powers, client)) checks.push(...each);
     } finally {
@@ -147,11 +149,11 @@ async function checkHome(powers: CliPowers, home: Home): Promise<readonly Check[
 const NO_ANSWER: ReadonlySet<string> = new Set<FailureCode>(["monitor-stopped", "monitor-lost", "monitor-unreachable"]);
 
 /** Of a monitor that does not listen. */
-async function checkStart(home: Home): Promise<Check> {
+async function checkStart(home: Home, refused: boolean): Promise<Check> {
   const starting = await home.starting();
   const [found, hint] =
     starting === null
-      ? ["does not run", "other commands start it when they need it"]
+      ? ["does not run", refused ? "none would start: see log" : "other commands start it when they need it"]
       : [`starts (process ${starting})`, "a long log takes a while; doctor says more when it runs"];
   return { name: "monitor", state: "note", found, hint };
 }

@@ -123,6 +123,7 @@ export const logVerify: Command = {
   details: [
     "Reads the log's own files, without the monitor: every record, every hash, the signed checkpoint. With a checkpoint that you kept elsewhere it also finds a log that was cut, forked or rolled back; several narrow down from which record on, and a copy names it.",
     "A witness cosigns checkpoints only of a log that grows: with its key nobody can show you another history than it saw, and with --within nobody can show you an old one.",
+    "Of the log of a home whose monitor does not run it also says whether one would start with it: what is newest is in the journal too, with its payloads, and a copy of the public files has no journal.",
     "Payloads (the arguments and results beside the records) may be erased and are not read: each record holds only the digest of its own.",
     "Exit code 1 when the log is refused.",
   ],

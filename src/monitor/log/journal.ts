@@ -1,7 +1,7 @@
 import type { Crypto, Random } from "../../platform/powers.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError } from "./error.ts";
-import type { AppendFile, LogFiles } from "../../platform/log-powers.ts";
+import type { AppendFile, LogFiles, LogReader } from "../../platform/log-powers.ts";
 import {
   decodeFrames,
   decodeSegmentHead,
@@ -23,6 +23,13 @@ export interface JournalPowers {
   readonly keys: LogKeys;
 }
 
+/** What reading it needs. */
+export interface JournalReading {
+  readonly files: LogReader;
+  readonly crypto: Crypto;
+  readonly keys: Pick<LogKeys, "key">;
+}
+
 /** What the segments of a log hold. */
 export interface JournalContent {
   /** Number of the first record that is (or will be) in the journal: everything before is in tiles and payload files. */
@@ -37,7 +44,7 @@ export interface JournalContent {
  * never acknowledged. So are records that a later segment has numbered again: their write had failed, and was refused.
  * Throws LogError `log-damaged` for anything that no crash leaves behind.
  */
-export async function readJournal(powers: JournalPowers): Promise<JournalContent | null> {
+export async function readJournal(powers: JournalReading): Promise<JournalContent | null> {
   const names = (await powers.files.list(FOLDER)).filter((name) => /^[0-9]{16}$/.test(name));
   let first: number | null = null;
   let entries: JournalEntry[] = [];
@@ -122,7 +129,7 @@ export class Journal {
   }
 }
 
-function segmentKey({ crypto, keys }: JournalPowers, epoch: number): Uint8Array {
+function segmentKey({ crypto, keys }: Pick<JournalReading, "crypto" | "keys">, epoch: number): Uint8Array {
   const key = keys.key(epoch);
   if (key === null) throw new LogError("log-damaged", `Cannot read the journal: the key of epoch ${epoch} is missing`);
   return deriveKey(crypto, { purpose: "journal", key });

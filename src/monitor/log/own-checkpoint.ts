@@ -1,7 +1,8 @@
 import { decodeUtf8 } from "../../protocol/bytes.ts";
 import { openNote, parseCheckpoint, type CheckpointBody } from "../../protocol/note.ts";
+import type { LogReader } from "../../platform/log-powers.ts";
+import type { Crypto, Signer } from "../../platform/powers.ts";
 import { LogError } from "./error.ts";
-import type { AuditLogParts } from "./parts.ts";
 
 /** The log's own checkpoint; null when there is none. Throws LogError `log-forked` for one of another key. */
 export async function readCheckpoint({
@@ -9,7 +10,12 @@ export async function readCheckpoint({
   crypto,
   signer,
   origin,
-}: Pick<AuditLogParts, "files" | "crypto" | "signer" | "origin">): Promise<CheckpointBody | null> {
+}: {
+  readonly files: LogReader;
+  readonly crypto: Crypto;
+  readonly signer: Pick<Signer, "publicKey">;
+  readonly origin: string;
+}): Promise<CheckpointBody | null> {
   const bytes = await files.read("checkpoint");
   if (bytes === null) return null;
   const text = openNote(decodeUtf8(bytes) ?? "", {

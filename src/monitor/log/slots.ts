@@ -52,7 +52,10 @@ interface Chunk {
 }
 
 /** Whether slots were ever written: if so, a log was here. */
-export async function slotsExist(keys: LogKeys): Promise<boolean> {
+export async function slotsExist(keys: {
+  readonly epoch: number;
+  readonly files: Pick<LogKeys["files"], "readRange">;
+}): Promise<boolean> {
   return (await keys.files.readRange(pathOf(keys.epoch), { offset: 0, length: 1 })) !== null;
 }
 
