@@ -163,7 +163,11 @@ function runRequest(
   exchange.onCut(() => request.destroy());
   writeRequest(exchange, request, { order, sent: sent.headers, stream, parts });
   request.once("socket", (socket) => (exchange.address = socket.remoteAddress ?? null));
-  request.on("response", (response) => void respond(exchange, { request, response, order, stream, parts }));
+  let answered: IncomingMessage | null = null;
+  request.on("response", (response) => {
+    answered = response;
+    void respond(exchange, { request, response, order, stream, parts });
+  });
   request.on("upgrade", (response, socket, head) => {
     if (!order.upgrade || injecting !== null) {
       socket.destroy();
@@ -178,7 +182,8 @@ function runRequest(
     // A connection that the server closed while it rested was never a request to it; what only asks is asked again.
     const again = request.reusedSocket && exchange.status === null && !exchange.over && isRepeatable(order);
     if (again) return runRequest(exchange, order, way);
-    fail(exchange, stream, error);
+    // Behind a whole answer it is about the rest of a body that the server did not want.
+    if (answered?.complete !== true) fail(exchange, stream, error);
   });
 }
 
@@ -199,9 +204,16 @@ async function respond(
     fail(exchange, stream, new ConnectFault("encoded-response", "an answer that cannot be scrubbed"));
     return void request.destroy();
   }
-  response.on("error", () => exchange.breakOff("failed", "broken-response"));
+  response.on("error", () => breakAnswer(exchange));
   response.once("close", () => {
-    if (!response.complete) exchange.breakOff("failed", "broken-response");
+    if (!response.complete) breakAnswer(exchange);
+  });
+  response.once("end", () => {
+    if (request.writableEnded) return;
+    // The rest of a body that the server did not want; a connection on which it is missing is of no further use.
+    stream.unpipe(request);
+    stream.resume();
+    request.destroy();
   });
   // Nothing of it flows before it is read below.
   if (injecting !== null && response.statusCode === 401) await injecting.refused(exchange.ticket);
@@ -209,12 +221,7 @@ async function respond(
   answer(exchange, stream, { response, injecting });
   response.on("data", (chunk: Buffer) => exchange.receive(chunk.length));
   if (order.body.kind === "infer") countUsage(response, parts.infer, (usage) => (exchange.usage = usage));
-  stream.once("finish", () => {
-    exchange.finish("done", null);
-    // The rest of a body that the server did not want.
-    stream.unpipe(request);
-    stream.resume();
-  });
+  stream.once("finish", () => exchange.finish("done", null));
   if (injecting === null) response.pipe(stream);
   else response.pipe(injecting.scrubber.stream()).pipe(stream);
 }
@@ -325,10 +332,20 @@ function answer(
 
 function fail(exchange: Exchange, stream: Duplex, error: unknown): void {
   if (exchange.over) return;
-  if (exchange.status !== null) return exchange.breakOff("failed", "broken-response");
-  const fault: NetFault = error instanceof ConnectFault ? error.fault : "unreachable";
+  if (exchange.status !== null) return breakAnswer(exchange);
+  const fault = error instanceof ConnectFault ? error.fault : isUnreadable(error) ? "broken-response" : "unreachable";
   writeHead(stream, { kind: "fault", fault });
   stream.end();
   stream.resume();
   exchange.finish("failed", fault);
+}
+
+/** Breaks an exchange off behind what there is of its answer: head and body of this turn go out first. */
+function breakAnswer(exchange: Exchange): void {
+  setImmediate(() => exchange.breakOff("failed", "broken-response"));
+}
+
+/** Whether it is Node's parser that found no answer in what the server sent. */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("HPE_");
 }

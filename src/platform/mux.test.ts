@@ -78,6 +78,30 @@ test("sends every byte once when credit comes back while a frame is being writte
   expect((await received).equals(sent)).toBe(true);
 });
 
+test("gives a reader what came in one piece with the break behind it", async () => {
+  const [near, far] = immediatePair();
+  serveMux(far, (stream) => {
+    stream.write("head");
+    stream.destroy();
+  });
+  const stream = quiet(createMuxClient(near).connect());
+  let got = "";
+  stream.on("data", (chunk: Buffer) => (got += chunk.toString()));
+  await new Promise((resolve) => stream.once("close", resolve));
+  expect(got).toBe("head");
+});
+
+test("has room for the next stream in the turn in which one broke", async () => {
+  const [near, far] = immediatePair();
+  serveMux(far, quiet, 1);
+  const client = createMuxClient(near, 1);
+  for (let each = 0; each < 3; each += 1) {
+    const stream = quiet(client.connect());
+    stream.destroy();
+    await new Promise((resolve) => process.nextTick(resolve));
+  }
+});
+
 test("holds back a sender whose reader does not read, and no other", async () => {
   const streams: Duplex[] = [];
   const { client } = join((stream) => streams.push(quiet(stream)));

@@ -193,7 +193,10 @@ class MuxStream extends Duplex {
         return true;
       case KIND.reset:
         this.#reset = true;
-        this.destroy(new Error("The connection was closed by the other side"));
+        // The other side has this stream no more, and may open another in its place.
+        this.#onGone(this.#id);
+        // In the next turn: whoever reads has what came before it, the head of an answer for one.
+        setImmediate(() => this.destroy(new Error("The connection was closed by the other side")));
         return true;
       case KIND.credit:
         if (payload.length !== 4) return false;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
+import { breakAnswer, readRest, sendHead } from "./answer-out.ts";
 import { readBody } from "./http-exchange.ts";
 import { createServer, request as ask } from "./node-http.ts";
 import { NoVisit, type Visits } from "./visits.ts";
@@ -96,15 +97,24 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
     cutWith(verdict.uses, inner, request.socket);
     const asked = askInside(request, { headers: verdict.headers, inner });
     response.once("close", () => inner.destroy());
-    asked.on("error", () => (response.headersSent ? response.destroy() : refuse("unreachable", 502)));
+    asked.on("error", () => {
+      // Behind a whole answer it is about the rest of a body that nobody wants any more.
+      if (response.writableEnded) return;
+      if (response.headersSent) breakAnswer(response);
+      else {
+        readRest(response);
+        refuse("unreachable", 502);
+      }
+    });
     asked.on("response", (answer) => {
+      readRest(response);
       const headers = rules.answerHeaders(pairsOf(answer.rawHeaders));
       if (headers === null) {
         inner.destroy();
         return refuse("foreign-redirect", 502);
       }
-      response.writeHead(answer.statusCode ?? 502, headers.flat());
-      answer.on("error", () => response.destroy());
+      sendHead(response, answer.statusCode ?? 502, { headers: headers.flat() });
+      answer.on("error", () => breakAnswer(response));
       answer.pipe(response);
     });
     request.pipe(asked);
@@ -139,7 +149,7 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
       const lines = [["connection", "Upgrade"], ["upgrade", "websocket"], ...kept].map(
         ([name, value]) => `${name}: ${value}\r\n`,
       );
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`, "latin1");
       socket.write(first);
       stream.write(head);
       stream.on("error", () => socket.destroy());

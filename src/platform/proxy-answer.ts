@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { readAnswering, readHead, sendTogether, type AnsweringHead } from "./broker-wire.ts";
+import { breakAnswer, readRest, sendHead } from "./answer-out.ts";
+import { readAnswering, readHead, type AnsweringHead } from "./broker-wire.ts";
 import { clientHeaders } from "./proxy-head.ts";
 
 /** What an agent's program is told when there is nothing else to say: JSON, like a denied call of a tool. */
@@ -22,7 +23,10 @@ const FAULT_WORDS: ReadonlyMap<string, string> = new Map([
   ["address-refused", "the name leads to an address that its grant does not cover"],
   ["unreachable", "the server does not answer"],
   ["tls-refused", "the server's certificate or its TLS was refused"],
-  ["broken-response", "the server broke off"],
+  [
+    "broken-response",
+    "the server broke off, or its answer cannot be read: it is not HTTP/1.1, or its head is over 64 KiB",
+  ],
   [
     "encoded-response",
     "the server compressed its answer, or sent a part of it, although it was asked not to, and a secret in it could not be taken out",
@@ -38,11 +42,12 @@ export function faultProblem(fault: string): ProxyProblem {
   return { stage: "execute", code: fault, message: `Cannot carry out the request: ${words}`, proposal: null };
 }
 
-/** Answers a request with a problem. The connection ends with it: what follows on it may be the rest of a body. */
+/** Answers a request with a problem. The connection ends with it, behind the rest of a body that was being streamed. */
 export function sendProblem(response: ServerResponse, status: number, problem: ProxyProblem): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
   const text = JSON.stringify(problem);
   response.shouldKeepAlive = false;
+  if (status === DENIED || status === FAILED) readRest(response);
   response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
   response.end(text);
 }
@@ -74,13 +79,10 @@ export async function sendAnswer(
   if (head.kind !== "response") {
     return refuse(response, FAILED, faultProblem(head.kind === "fault" ? head.fault : "broken-response"));
   }
-  response.writeHead(head.status, head.reason, clientHeaders(head.headers));
-  // Not the response itself, which would put what it holds back behind its end.
-  if (response.socket !== null) sendTogether(response.socket);
-  // In this turn: an event stream may have nothing to say for long.
-  response.flushHeaders();
+  readRest(response);
+  sendHead(response, head.status, { reason: head.reason, headers: clientHeaders(head.headers) });
   stream.once("close", () => {
-    if (!stream.readableEnded) response.destroy();
+    if (!stream.readableEnded) breakAnswer(response);
   });
   if (until === undefined) return void stream.pipe(response);
   stream.pipe(response, { end: false });
