@@ -158,14 +158,10 @@ describe("an agent with a grant for the network", () => {
     const log = await records(ran.instance);
     // What happened inside is told in between, whenever the supervisor has gathered it.
     const inside = ["programs-started", "calls-refused"];
-    expect(log.map(({ kind }) => kind).filter((kind) => !inside.includes(kind))).toEqual([
-      "instance-started",
-      "driver-pinned",
-      "intent",
-      "labelled",
-      "outcome",
-      "instance-ended",
-    ]);
+    const kinds = log.map(({ kind }) => kind).filter((kind) => !inside.includes(kind));
+    expect(kinds.slice(0, 4)).toEqual(["instance-started", "driver-pinned", "intent", "labelled"]);
+    // A program that ends as soon as it has its answer may have ended before the broker has said what came of it.
+    expect(kinds.slice(4).toSorted()).toEqual(["instance-ended", "outcome"]);
     const outcome = log.find(({ kind }) => kind === "outcome");
     expect(outcome?.record).toMatchObject({ what: "net/fetch", risk: "reach", result: "ok" });
     expect(outcome?.payload).toMatchObject({ result: expect.stringMatching(/"address":"127\.0\.0\.1".*"status":200/) });
