@@ -36,7 +36,8 @@ function stage() {
     return client;
   };
   const early = (): number => Number(readFileSync(join(home, "early"), "utf8"));
-  ends.push(() => has("early") && process.kill(early(), "SIGKILL"));
+  // The first to begin need not be the one that has the lock; what has ended left its number to others.
+  for (const name of ["early", "pid"]) ends.push(() => endStart(home, join(home, name)));
   const marks = { program: PROGRAM, users: new Set([process.geteuid?.() ?? -1]) };
   const attach = async (): Promise<MonitorClient | null> => {
     const client = await attachStarting(home, marks, ports);
@@ -44,6 +45,12 @@ function stage() {
     return client;
   };
   return { home, told, looks, put, until, has, pid, early, marks, connect, attach };
+}
+
+/** Ends the start of this home that wrote its number there. */
+function endStart(home: string, file: string): void {
+  const pid = Number(readFileSync(file, "utf8"));
+  if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(home)) process.kill(pid, "SIGKILL");
 }
 
 let ends: (() => unknown)[] = [];
