@@ -22,7 +22,7 @@ test("people who share a home are told apart by their passphrases, and neither o
   await expect(home.key.unlock("somebody else's")).rejects.toMatchObject({ code: "wrong-passphrase" });
   // A key that is there is never replaced.
   await expect(home.key.create("another first")).rejects.toMatchObject({ code: "owner-exists" });
-}, 60_000);
+});
 
 test("attack: a damaged key file keeps nobody else from signing, and is named; twin: alone it is the fault", async () => {
   const home = createCliHome(join(makeTemporaryFolder(), "home"), {
@@ -40,7 +40,7 @@ test("attack: a damaged key file keeps nobody else from signing, and is named; t
   await expect(home.key.unlock("the first passphrase")).rejects.toMatchObject({ code: "wrong-passphrase" });
   rmSync(join(home.path, "keys", "owner-2.json"));
   await expect(home.key.unlock("the first passphrase")).rejects.toMatchObject({ code: "bad-key" });
-}, 60_000);
+});
 
 test.each([
   ["that runs on may be of another version", false, /perhaps it is not of version .* as this is$/u, /serve --stop/u],

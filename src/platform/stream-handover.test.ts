@@ -112,9 +112,10 @@ describe("what is not a handover", () => {
     const silent = await connectSocket(path);
     silent.resume();
     const began = performance.now();
-    const closed = new Promise((resolve) => silent.once("close", resolve));
+    let waited = true;
+    const closed = new Promise((resolve) => silent.once("close", resolve)).then(() => (waited = false));
     await sendDescriptors(path, TICKET, [0]);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(waited).toBe(true);
     await closed;
     expect(performance.now() - began).toBeGreaterThan(900);
     expect(taken).toHaveLength(1);

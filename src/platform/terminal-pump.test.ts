@@ -19,7 +19,7 @@ class Screen {
     this.#stream.write(keys);
   }
   async see(words: string): Promise<void> {
-    const end = performance.now() + 10_000;
+    const end = performance.now() + 60_000;
     while (!this.text.includes(words)) {
       if (performance.now() > end) throw new Error(`never seen: ${words}; seen: ${JSON.stringify(this.text)}`);
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -47,7 +47,7 @@ function startSession(script: string): Session {
     seen: () => seen,
     type: (keys) => void screen.write(keys),
     until: async (words) => {
-      const end = performance.now() + 10_000;
+      const end = performance.now() + 60_000;
       while (!seen.includes(words)) {
         if (performance.now() > end) throw new Error(`never seen: ${words}; seen: ${JSON.stringify(seen)} ${said}`);
         await new Promise((resolve) => setTimeout(resolve, 10));

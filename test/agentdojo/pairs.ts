@@ -84,7 +84,7 @@ function proveInjections(name: "banking" | "workspace"): void {
       held = Promise.withResolvers();
     });
     await aios.client.request("watch", { instance: null });
-  }, 60_000);
+  });
   afterAll(() => aios.stop());
 
   const driver = name === "banking" ? "bank" : "office";

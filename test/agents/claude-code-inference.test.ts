@@ -53,7 +53,7 @@ describe("Claude Code with a model of the substrate", () => {
       workspace: "write",
       programs: "any",
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     model.close();
     await aios.stop();
@@ -78,5 +78,5 @@ describe("Claude Code with a model of the substrate", () => {
     expect(kinds.filter((kind) => kind === "held" || kind === "denied")).toEqual([]);
     const outcomes = entries.filter(({ record }) => record.kind === "outcome");
     expect(JSON.stringify(outcomes)).toContain('\\"spent\\"');
-  }, 120_000);
+  });
 });

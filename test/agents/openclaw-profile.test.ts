@@ -32,7 +32,7 @@ describe("OpenClaw under its profile", () => {
 
   beforeAll(async () => {
     aios = await startSubstrate();
-  }, 60_000);
+  });
   afterAll(async () => {
     model?.close();
     await aios.stop();

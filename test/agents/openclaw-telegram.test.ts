@@ -80,7 +80,7 @@ describe("OpenClaw on Telegram", () => {
     await aios.sign("put-home-file", { agent: "openclaw", path: ".openclaw/openclaw.json", text });
     const { stdout } = await aios.run({ agent: "openclaw", command: ["/usr/bin/env"] });
     placeholder = /^TELEGRAM_BOT_TOKEN=(.+)$/mu.exec(stdout)?.[1] ?? "none";
-  }, 120_000);
+  });
   afterAll(async () => {
     model?.close();
     service.close();

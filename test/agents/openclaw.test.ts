@@ -49,7 +49,7 @@ describe("OpenClaw", () => {
 
   beforeAll(async () => {
     aios = await startSubstrate();
-  }, 60_000);
+  });
   beforeEach(async () => {
     thief = await startThief();
     outside = realpathSync(mkdtempSync(join(tmpdir(), "aios-outside-")));

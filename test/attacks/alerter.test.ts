@@ -31,7 +31,7 @@ beforeAll(async () => {
   const [channel] = program.channels;
   if (channel === undefined) throw new Error("it has no channel");
   monitor = new FrameEnd(channel);
-}, 30_000);
+});
 afterAll(async () => {
   await program.stop();
   receiver.close();
@@ -65,26 +65,26 @@ test("an alert is one request with what was ordered, as UTF-8, and nothing of it
   ]);
   const words = readFileSync(`/proc/${program.process.pid}/cmdline`, "utf8");
   expect(words).not.toMatch(/tk_secret|agents|localhost/);
-}, 30_000);
+});
 
 test("a redirect to a private address is an answer and is not followed", async () => {
   const before = got.length;
   expect(await send({ path: "/moved" })).toEqual({ kind: "answered", status: 307 });
   expect(got.slice(before).map(({ line }) => line)).toEqual(["POST /moved"]);
-}, 30_000);
+});
 
 test("a public name that leads to this machine gets nothing; twin: one of this machine does", async () => {
   const before = got.length;
   expect(await send({ reach: "public" })).toEqual({ kind: "failed", fault: "address-refused" });
   expect(got).toHaveLength(before);
   expect(await send()).toMatchObject({ kind: "answered" });
-}, 30_000);
+});
 
 test("who hangs up, does not speak TLS or has no address is a fault, and the next alert goes out all the same", async () => {
   expect(await send({ port: portOf(silent) })).toEqual({ kind: "failed", fault: "unreachable" });
   expect(await send({ scheme: "https" })).toEqual({ kind: "failed", fault: "tls-refused" });
   expect(await send()).toMatchObject({ kind: "answered" });
-}, 30_000);
+});
 
 test("an order whose header would begin another ends the alerter without a request and without its words", async () => {
   const before = got.length;
@@ -94,4 +94,4 @@ test("an order whose header would begin another ends the alerter without a reque
   expect(errors).toContain("the monitor broke the protocol");
   expect(errors).not.toContain("tk_secret");
   expect(got).toHaveLength(before);
-}, 30_000);
+});

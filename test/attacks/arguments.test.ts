@@ -148,7 +148,7 @@ beforeAll(async () => {
   if (made.status !== 0) throw new Error(made.stderr);
   await aios.grant({ id: "any", agents: ["any"], allow: [], workspace: "write", programs: "any" });
   await aios.grant({ id: "none", agents: ["none"], allow: [], workspace: "write", programs: "none" });
-}, 60_000);
+});
 afterAll(async () => {
   await aios.stop();
   rmSync(outside, { recursive: true, force: true });
@@ -220,7 +220,7 @@ describe("an agent that may start programs", () => {
     const script = tricks.map((trick) => `( ${commandOf(trick)} ) > /dev/null 2>&1 < /dev/null`).join("\n");
     const nested = ["sh", "-c", `sh -c 'sh -c "$1"; :' x "$1"; :`, "x", `cat ${outside}/canary; ${script}\n:`];
     ran = await aios.run({ agent: "any", command: nested, workspace: aios.workspace });
-  }, 60_000);
+  });
 
   test.each(tricks)("by $name starts its program inside, on record, with no effect outside", async ({ name, how }) => {
     expect(ran.state).toBe("ended");

@@ -59,7 +59,7 @@ beforeAll(async () => {
       limits: { uses: 1000 },
     });
   }
-}, 60_000);
+});
 afterAll(async () => {
   service.close();
   await aios.stop();
@@ -139,7 +139,7 @@ test("whom the grant names is written to and heard, with the token outside, and 
   const { entries } = await aios.client.request("log-show", asked);
   expect(entries.map(({ record }) => ("what" in record ? record.what : ""))).toContain("net/message");
   expect(JSON.stringify(entries)).not.toContain(TOKEN);
-}, 60_000);
+});
 
 const both = (change: string): string => `{"chat_id":${GOOD},${change},"text":"leak"}`;
 /** Attacks that end at once; what reaches the service is the evil chat, or an address. */
@@ -184,7 +184,7 @@ describe("a hijacked bot", () => {
     const { lines } = await act("chatter", steps);
     expect(ATTACKS.map(([name], index) => [name, lines[index]?.status])).toEqual(ATTACKS.map(([name]) => [name, 403]));
     expect(service.said).toEqual([]);
-  }, 60_000);
+  });
 
   test("that writes to somebody else waits for its owner, who is shown the recipient; no is no, and yes is once", async () => {
     const plan = [
@@ -198,7 +198,7 @@ describe("a hijacked bot", () => {
       ["777", "allow"],
       [EVIL, "deny"],
     ] as const) {
-      await expect.poll(async () => (await aios.held()).length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(async () => (await aios.held()).length).toBe(1);
       const [held] = await aios.held();
       const shown = await aios.client.request("held-show", { request: held?.request ?? "" });
       expect(shown).toMatchObject({ reasons: ["recipient-not-endorsed"], unendorsed: [recipient] });
@@ -207,7 +207,7 @@ describe("a hijacked bot", () => {
     const { lines } = await running;
     expect(lines.map(({ status }) => status)).toEqual([403, 200, 403]);
     expect(service.said.map(({ to }) => to)).toEqual(["777"]);
-  }, 60_000);
+  });
 
   test("is told why, and is offered no grant of the plain request; a preview asks no address either", async () => {
     const { lines } = await act("chatter", [
@@ -240,4 +240,4 @@ test("a desk of slack: the same, with its key in a header", async () => {
   expect(service.said).toEqual([
     { service: "slack", token: SLACK, api: "chat.postmessage", to: "C0GOOD", text: "hello" },
   ]);
-}, 60_000);
+});

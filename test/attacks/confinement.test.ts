@@ -118,7 +118,7 @@ describe.each(LACKS)("on a machine with $name", ({ under, message, hint, check, 
       kinds: ["programs-started", "intent"],
     });
     expect(entries).toEqual([]);
-  }, 60_000);
+  });
 
   test("aios doctor says what is missing and what to do", () => {
     const [program, ...words] = [...under, COMMAND, "doctor", "--json"];
@@ -132,7 +132,7 @@ describe.each(LACKS)("on a machine with $name", ({ under, message, hint, check, 
     const agent = checks.find(({ name }) => name === "agent");
     expect(agent?.state).toBe("missing");
     expect([said, agent].some((each) => (each?.hint ?? "") !== "")).toBe(true);
-  }, 60_000);
+  });
 });
 
 test("the harmless twin: under a filter that takes nothing away the same starts", async () => {

@@ -112,7 +112,7 @@ describe("a socket of the host's in a shared folder", () => {
     expect(await settled()).toBe(now);
     expect(on.said["ok"]).toBeGreaterThan(0);
     expect(on.said["EACCES"]).toBeGreaterThan(0);
-  }, 90_000);
+  });
 });
 
 it("twin: what ordinary programs connect to is what it is without a supervisor", async () => {

@@ -40,7 +40,7 @@ beforeAll(async () => {
     },
     allow: ["notes/add", "notes/burn"],
   });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 async function lastOf(kind: string): Promise<{ [key: string]: unknown }> {

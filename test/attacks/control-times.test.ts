@@ -24,7 +24,7 @@ beforeAll(async () => {
   git("-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--no-verify", "-m", "first");
   execFileSync("chown", ["-R", "--reference", folder, folder]);
   await aios.grant({ id: "g", agents: ["worker"], allow: [], workspace: "write", programs: "any" });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 function git(...words: readonly string[]): string {
@@ -49,4 +49,4 @@ test("an agent can change the time of a control file and nothing else of it, and
   // git compares content where a time moved; settings are the same.
   expect(git("status", "--porcelain")).toBe("");
   expect(git("config", "--list", "--local")).toBe(settings);
-}, 60_000);
+});

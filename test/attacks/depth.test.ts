@@ -55,7 +55,7 @@ beforeAll(async () => {
     allow: [{ what: "net/fetch", where: { host: { equals: "granted.example" } } }],
     programs: "any",
   });
-}, 60_000);
+});
 afterAll(async () => {
   for (const server of new Set(listeners)) server.close();
   udp.close();

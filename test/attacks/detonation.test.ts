@@ -212,7 +212,7 @@ describe("what runs in a detonation", () => {
     expect(slow.findings[0]).toMatchObject({ rule: "bounds-reached", message: expect.stringContaining("time") });
     // Twin: what stays below all of them is let be.
     expect(rules(await detonated(`${grow(64)}; sleep 0.1`))).not.toContain("bounds-reached");
-  }, 60_000);
+  });
 });
 
 describe("what happens when it cannot be confined", () => {

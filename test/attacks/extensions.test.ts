@@ -45,7 +45,7 @@ describe("the store of extensions", () => {
     aios = await startSubstrate();
     outside = realpathSync(mkdtempSync(join(tmpdir(), "aios-outside-")));
     chmodSync(outside, 0o777); // the monitor's user could write here, if it were led here
-  }, 60_000);
+  });
   afterAll(async () => {
     await aios.stop();
     rmSync(outside, { recursive: true, force: true });
@@ -312,4 +312,4 @@ describe("the store of extensions", () => {
     expect(there.extension).toMatchObject({ kind: "http", name: url });
     expect((await aios.client.request("extension-show", { id: there.extension.id })).damaged).toBeNull();
   });
-}, 120_000);
+});

@@ -35,7 +35,7 @@ describe.skipIf(!hasSshServer())("git over SSH under attack", { timeout: 120_000
     open = await startSshServer({ free: true });
     folder = mkdtempSync(join(tmpdir(), "aios-naive-"));
     await stage.grant("agent", { push: ["refs/heads/agent"], lease: true });
-  }, 60_000);
+  });
   afterAll(async () => {
     await open?.stop();
     await stage?.stop();

@@ -55,7 +55,7 @@ it.each([
     const sandbox = await start(script);
     for (let round = 0; round < 5; round++) {
       const before = used(sandbox);
-      await expect.poll(() => used(sandbox), { timeout: 5000 }).not.toBe(before); // it works when nobody holds it
+      await expect.poll(() => used(sandbox)).not.toBe(before); // it works when nobody holds it
       const standing = (await STOPS.hold([sandbox], 5000)).get(sandbox);
       expect(standing).toMatchObject({ reached: true });
       expect(standing?.processes).toBe(listMembers(sandbox.namespace).length);
@@ -75,7 +75,7 @@ it("says so when it cannot, and touches nobody else", async () => {
   expect((await STOPS.hold([one], -1)).get(one)?.reached).not.toBe(true);
   expect((await STOPS.seeGone([one], 50)).get(one)).toMatchObject({ reached: false });
   const before = used(other);
-  await expect.poll(() => used(other), { timeout: 5000 }).not.toBe(before);
+  await expect.poll(() => used(other)).not.toBe(before);
   one.kill();
   expect((await STOPS.seeGone([one], 5000)).get(one)).toMatchObject({ reached: true, processes: 0 });
   // The number of its namespace may be another's by now.

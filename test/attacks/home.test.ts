@@ -39,7 +39,7 @@ describe("a home that lasts", () => {
       const budget = { bytes: 8 * MIB, entries: 200, sealed: [] };
       await aios.grant({ id: agent, agents: [agent], allow: [], programs: "any", home: budget });
     }
-  }, 60_000);
+  });
   afterAll(async () => {
     await aios.stop();
     rmSync(outside, { recursive: true, force: true });
@@ -82,7 +82,7 @@ describe("a home that lasts", () => {
     expect((await shell("plain", "cat ~/note || echo none")).stdout).toBe("none\n");
     expect(readdirSync(join(aios.home, "volumes"))).toEqual(["kept"]);
     expect(statSync(join(aios.home, "volumes", "kept")).mode & 0o777).toBe(0o700);
-  }, 60_000);
+  });
 
   it("is its agent's own: another agent sees nothing of it, and its files carry no identity out", async () => {
     await shell("kept", "cp /bin/true ~/tool; chmod 4755 ~/tool; chmod 777 ~; mkfifo ~/pipe; mknod ~/null c 1 3; true");
@@ -92,7 +92,7 @@ describe("a home that lasts", () => {
     expect(existsSync(join(volume, "null"))).toBe(false);
     expect(await shell("kept", "true")).toMatchObject({ exit: 0 });
     expect(statSync(volume).mode & 0o777).toBe(0o700);
-  }, 60_000);
+  });
 
   it("is used by one instance at a time", async () => {
     const volume = join(aios.home, "volumes", "kept");
@@ -100,7 +100,7 @@ describe("a home that lasts", () => {
       "kept",
       "touch ~/started; for n in $(seq 600); do [ -e ~/go ] && exit 0; sleep 0.05; done; exit 9",
     );
-    for (const end = Date.now() + 30_000; !existsSync(join(volume, "started"));) {
+    for (const end = Date.now() + 60_000; !existsSync(join(volume, "started"));) {
       if (Date.now() > end) throw new Error("it did not start");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -109,12 +109,12 @@ describe("a home that lasts", () => {
     writeFileSync(join(volume, "go"), "");
     expect(await first).toMatchObject({ exit: 0 });
     expect(await shell("kept", "true")).toMatchObject({ exit: 0 });
-  }, 60_000);
+  });
 
   it("is not there for a delegate of one that has none (CHILD-LESS)", async () => {
     const parent = shell("plain", "sleep 60");
     let above: string | undefined;
-    for (const end = Date.now() + 30_000; above === undefined;) {
+    for (const end = Date.now() + 60_000; above === undefined;) {
       const { instances } = await aios.client.request("ps", { all: false });
       above = instances.find(({ agent }) => agent === "plain")?.instance;
       if (Date.now() > end) throw new Error("it did not start");
@@ -126,7 +126,7 @@ describe("a home that lasts", () => {
     // Its own grant gives it one when nobody is above it.
     await shell("child", "echo mine > ~/note");
     expect(existsSync(join(aios.home, "volumes", "child", "note"))).toBe(true);
-  }, 60_000);
+  });
 
   describe("with a budget", () => {
     it.each([
@@ -155,7 +155,7 @@ describe("a home that lasts", () => {
       expect(readdirSync(join(aios.home, "volumes", "full"))).toEqual([]);
       expect(await shell("full", "head -c 4M /dev/zero > ~/fits")).toMatchObject({ exit: 0 });
       expect((await records("home-wiped")).filter((record) => record.includes('"agent":"full"'))).toHaveLength(1);
-    }, 60_000);
+    });
   });
 
   describe("with sealed files", () => {
@@ -169,7 +169,7 @@ describe("a home that lasts", () => {
       await put(".claude/agents/reviewer.md", "Review.\n");
       const seen = await shell("sealed", "cat ~/.claude/settings.json ~/.claude/agents/*; ls -A ~/.claude/agents");
       expect(seen.stdout).toBe(`${SETTINGS}Review.\nreviewer.md\n`);
-    }, 60_000);
+    });
 
     it("cannot be changed by the agent, in place or by another name", async () => {
       const tried = await shell(
@@ -182,7 +182,7 @@ describe("a home that lasts", () => {
       expect(tried.stdout).toBe(`${SETTINGS}Review.\nreviewer.md\n`);
       // Twin: beside them it writes as it likes.
       expect((await shell("sealed", "echo x > ~/.claude/own && cat ~/.claude/own")).stdout).toBe("x\n");
-    }, 60_000);
+    });
 
     it("are in the next run where they were, whatever was done to the folders around them", async () => {
       const renamed = await shell(
@@ -193,7 +193,7 @@ describe("a home that lasts", () => {
       expect(renamed.stdout).toBe("evil\n");
       const next = await shell("sealed", "cat ~/.claude/settings.json ~/.claude/agents/*");
       expect(next.stdout).toBe(`${SETTINGS}Review.\n`);
-    }, 60_000);
+    });
 
     it("are never mounted where a link leads", async () => {
       // bubblewrap makes mount points by path, as the monitor's user, with the host below /oldroot.
@@ -209,7 +209,7 @@ describe("a home that lasts", () => {
       }
       const aside = await records("refused");
       expect(aside.filter((record) => record.includes("home-place"))).toHaveLength(targets.length);
-    }, 90_000);
+    });
 
     it("are refused when the store beside the volume was changed", async () => {
       const store = join(aios.home, "sealed", "sealed");
@@ -218,7 +218,7 @@ describe("a home that lasts", () => {
       await expect(shell("sealed", "true")).rejects.toMatchObject({ code: "home-sealed" });
       await put(".claude/settings.json", SETTINGS);
       expect(await shell("sealed", "true")).toMatchObject({ exit: 0 });
-    }, 60_000);
+    });
 
     it("are put by a signature and no other way", async () => {
       await expect(put("../../escape", "x")).rejects.toMatchObject({ code: "bad-document" });
@@ -228,13 +228,13 @@ describe("a home that lasts", () => {
       const told = await records("home-put");
       expect(told.every((record) => /"digest":"sha256:[0-9a-f]{64}"/.test(record))).toBe(true);
       expect(told.length).toBeGreaterThanOrEqual(1);
-    }, 60_000);
+    });
 
     it("are still known after a restart of the monitor", async () => {
       await put(".claude/settings.json", SETTINGS);
       await aios.crash();
       await aios.restart();
       expect((await shell("sealed", "cat ~/.claude/settings.json")).stdout).toBe(SETTINGS);
-    }, 60_000);
+    });
   });
 });

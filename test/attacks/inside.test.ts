@@ -60,7 +60,7 @@ beforeAll(async () => {
   aios = await startSubstrate();
   await aios.grant({ id: "shell", agents: ["worker", "climber", "parent"], allow: [], programs: "any" });
   await aios.grant({ id: "bare", agents: ["bare"], allow: [] });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 describe("TERMINAL: a system call that no honest program makes", () => {
@@ -163,9 +163,9 @@ describe("NO-AMBIENT and CHILD-LESS: starting programs is a capability", () => {
       const above = aios.run({ agent, command: ["sleep", "30"] });
       const find = async (): Promise<string | undefined> =>
         (await aios.client.request("ps", { all: false })).instances.find((each) => each.agent === agent)?.instance;
-      await expect.poll(find, { timeout: 10_000 }).toBeDefined();
+      await expect.poll(find).toBeDefined();
       const parent = (await find()) ?? "";
-      await expect.poll(async () => (await entriesOf("programs-started", parent)).length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(async () => (await entriesOf("programs-started", parent)).length).toBe(1);
       const { stdout } = await aios.run({ agent: "worker", command, parent });
       await aios.client.request("kill", { instance: parent });
       await above;
@@ -192,7 +192,7 @@ describe("NO-AMBIENT and CHILD-LESS: starting programs is a capability", () => {
       const found = instances.find(({ agent }) => agent === "brief");
       return found === undefined ? 0 : (await entriesOf("programs-started", found.instance)).length;
     };
-    await expect.poll(runs, { timeout: 10_000 }).toBe(1);
+    await expect.poll(runs).toBe(1);
     await aios.sign("revoke-grant", { grant: "brief" });
     expect(await running).toMatchObject({ state: "ended", why: "revoked" });
   });
@@ -214,13 +214,11 @@ describe("refused calls", () => {
       const { instances } = await aios.client.request("ps", { all: false });
       return instances.find(({ state }) => state === "frozen")?.instance;
     };
-    await expect.poll(frozen, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(frozen).toBeDefined();
     const instance = (await frozen()) ?? "";
     // It is frozen before the record of it is durable.
     await expect
-      .poll(async () => (await entriesOf("instance-frozen", instance)).map(({ record }) => record.code), {
-        timeout: 10_000,
-      })
+      .poll(async () => (await entriesOf("instance-frozen", instance)).map(({ record }) => record.code))
       .toEqual(["refused-calls"]);
     await pause(500);
     expect((await entriesOf("calls-refused", instance)).length).toBeLessThan(10);
@@ -232,12 +230,10 @@ describe("refused calls", () => {
 describe("CONFINED-OR-NOT-AT-ALL: a supervisor that dies", () => {
   test("ends the agents whose calls it answered, at once, and the next agent has another", async () => {
     const running = aios.run({ agent: "worker", command: ["sleep", "60"] });
-    await expect
-      .poll(async () => (await aios.client.request("ps", { all: false })).instances.length, { timeout: 10_000 })
-      .toBe(1);
+    await expect.poll(async () => (await aios.client.request("ps", { all: false })).instances.length).toBe(1);
     const { instances } = await aios.client.request("ps", { all: false });
     const instance = instances[0]?.instance ?? "";
-    await expect.poll(async () => (await entriesOf("programs-started", instance)).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await entriesOf("programs-started", instance)).length).toBe(1);
     process.kill(processOf("supervisor.ts"), "SIGKILL");
     expect(await running).toMatchObject({ state: "ended", why: "unsupervised" });
     expect(await aios.run({ agent: "worker", command: ["true"] })).toMatchObject({ state: "ended", exit: 0 });

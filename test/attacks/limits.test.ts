@@ -15,7 +15,7 @@ const MIB = 1 << 20;
 
 beforeAll(async () => {
   aios = await startSubstrate();
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 /** Runs a script three programs deep under these limits. */

@@ -21,7 +21,7 @@ let agent = "";
 
 beforeAll(async () => {
   aios = await startSubstrate();
-}, 60_000);
+});
 beforeEach(async () => {
   server = await startOAuthServer();
 });
@@ -272,7 +272,7 @@ describe("a crash", () => {
     expect(await records("secret-not-refreshed")).toMatchObject([{ fault: "rejected" }]);
     await deposit(name, Date.now() + 3_600_000, "rotate-secret");
     expect((await act([call()])).lines[0]?.status).toBe(200);
-  }, 30_000);
+  });
 
   test("in the same place leaves an access token that is still good in use", async () => {
     await logIn(240_000);
@@ -288,7 +288,7 @@ describe("a crash", () => {
     server.good = { ...server.good, access };
     server.mode = "busy";
     expect((await act([call()])).lines[0]?.status).toBe(200);
-  }, 30_000);
+  });
 });
 
 /** Whether the memory of a process holds a token of this server. */
@@ -337,8 +337,8 @@ describe("tokens", () => {
       for (let tries = 0; tries < 500 && pidsOf("broker", aios.pid).length === 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
       // The search that finds nothing has to be one that can.
-      await expect.poll(() => pidsOf("injector", aios.pid).some(remembersToken), { timeout: 5000 }).toBe(true);
-      await expect.poll(() => pidsOf("refresher", aios.pid), { timeout: 5000 }).toEqual([]);
+      await expect.poll(() => pidsOf("injector", aios.pid).some(remembersToken)).toBe(true);
+      await expect.poll(() => pidsOf("refresher", aios.pid)).toEqual([]);
       expect(pidsOf("broker", aios.pid).length).toBeGreaterThan(0);
       expect(pidsOf("broker", aios.pid).filter(remembersToken)).toEqual([]);
       expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);

@@ -27,7 +27,7 @@ beforeAll(async () => {
       ...(output === null ? {} : { sandboxLimits: { output } }),
     });
   }
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 /** Says so many KiB three programs deep; every second block goes to the other stream. */
@@ -94,7 +94,7 @@ describe("what an agent says is bounded in all, standard output and error togeth
     } finally {
       shell.close();
     }
-  }, 60_000);
+  });
 
   test("nobody ends an instance by a limit that it is not over, or that has ended", async () => {
     const running = aios.run({ agent: "bounded", command: ["sh", "-c", "sleep 30; :"] });
@@ -106,7 +106,7 @@ describe("what an agent says is bounded in all, standard output and error togeth
       const asked = { from: 0, limit: 1, instance: (await find()) ?? "none", kinds: ["programs-started"] };
       return (await aios.client.request("log-show", asked)).entries.length;
     };
-    await expect.poll(starts, { timeout: 20_000 }).toBe(1);
+    await expect.poll(starts).toBe(1);
     const instance = (await find()) ?? "";
     await expect(aios.client.request("output-over", { instance, bytes: LIMIT })).rejects.toMatchObject({
       code: "bad-request",

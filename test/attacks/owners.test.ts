@@ -43,7 +43,7 @@ const makeSigner = (): Signer => createSigner(randomBytes(32));
 
 beforeAll(async () => {
   aios = await startSubstrate();
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 function grant(id: string): JsonObject {
@@ -126,9 +126,7 @@ describe("roles", () => {
     await expect(sign(signer, purpose, make())).rejects.toThrow(/wrong-role/);
     // It says whose and what it was; what follows another within a second is summed up.
     const what = expect.stringContaining(`statement of ${idOf(signer)} for ${purpose}, request `);
-    await expect
-      .poll(() => lastOf("refused"), { timeout: 20_000 })
-      .toMatchObject({ peer: "cli", code: "wrong-role", what });
+    await expect.poll(() => lastOf("refused")).toMatchObject({ peer: "cli", code: "wrong-role", what });
     expect((await aios.client.request("grants", {})).grants.map(({ id }) => id)).not.toContain("stolen");
     expect(await owners()).not.toContain("friend");
   });
@@ -222,10 +220,10 @@ describe("an action that waits", () => {
       },
       allow: ["notes/add", "notes/burn"],
     });
-  }, 30_000);
+  });
 
   async function whenHeld(): Promise<CliRequests["held-show"]["ok"]> {
-    await expect.poll(async () => (await aios.held()).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await aios.held()).length).toBe(1);
     const [held] = await aios.held();
     return aios.client.request("held-show", { request: held?.request ?? "" });
   }
@@ -280,7 +278,7 @@ describe("an action that waits", () => {
     const said = entries.filter(({ record }) => record.kind === "denied" && record.by.kind === "owner");
     expect(said.length).toBeGreaterThan(0);
     expect(verified.noes).toEqual({ signed: said.length, own: entries.length - said.length });
-  }, 40_000);
+  });
 
   test.each([
     ["a tool of the substrate", call("aios__owners_add", { name: "me", roles: ["administer"] })],
@@ -360,7 +358,7 @@ describe("a recovery code", () => {
     const fresh = await recover(code, "maria-2");
     await expect(sign(fresh, "set-policy", { text: "" })).rejects.toThrow(/bad-signature/);
     await expect(recover(other, "thief")).rejects.toThrow(/waits already/);
-    await expect.poll(owners, { timeout: 10_000 }).toContain("maria-2");
+    await expect.poll(owners).toContain("maria-2");
     await sign(fresh, "set-policy", { text: "" });
     await expect(recover(code, "thief")).rejects.toThrow(/wrong-role/);
     const document = ownerDocument("thief", makeSigner());

@@ -132,7 +132,7 @@ export function describeProposedGrants(parts: {
       for (const { request } of await aios.held()) await aios.answer(request, "deny");
       const { answers } = await running;
       expect(answers.map(({ result }) => result?.isError === true)).toEqual([false, false, true, true, true, false]);
-    }, 60_000);
+    });
 
     test("attack: an action that was taken back, or denied by a signed no, is in no lease, signed at the desk or as it was printed; nor is one that nobody can say yes to; twin: what waits is", async () => {
       const raw = (message: object) => ({ raw: `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n` });
@@ -201,6 +201,6 @@ export function describeProposedGrants(parts: {
       async function refusedOnly(grant: typeof first.grant): Promise<void> {
         await expect(aios.sign("sign-grant", asJson(grant))).rejects.toThrow(/waits/);
       }
-    }, 60_000);
+    });
   });
 }

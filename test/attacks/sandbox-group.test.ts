@@ -12,7 +12,7 @@ import { harmlessSpec, setStage, type Stage } from "./sandbox-stage.ts";
 let stage: Stage;
 beforeAll(() => {
   stage = setStage();
-}, 60_000);
+});
 afterAll(() => stage.remove());
 
 interface Told {

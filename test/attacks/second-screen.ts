@@ -108,7 +108,7 @@ export function describeSecondScreen(parts: {
       const codes = (await running).answers.map(({ result }) => result?.structuredContent?.["code"] ?? "ran");
       expect(codes.filter((code) => code === "ran").length).toBe(3);
       expect(codes).toContain("denied-by-owner");
-    }, 60_000);
+    });
 
     test("attack: its passkey switches nothing off, whatever its owner may sign; twin: a key file does", async () => {
       const document = { for: "nothing" };

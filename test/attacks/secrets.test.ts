@@ -110,7 +110,7 @@ beforeAll(async () => {
   await grantNetwork("thief-sends", ["thief"], { lease: true });
   const ran = await aios.run({ agent: "teller", command: ["/usr/bin/env"] });
   placeholder = /BANK_KEY=(\S+)/.exec(ran.stdout)?.[1] ?? "";
-}, 60_000);
+});
 afterAll(async () => {
   origin.closeAllConnections();
   other.closeAllConnections();
@@ -466,7 +466,7 @@ describe("the value", () => {
       for (let tries = 0; tries < 300 && pidsOf("broker", aios.pid).length === 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
       // The search that finds nothing has to be one that can.
-      await expect.poll(() => pidsOf("injector", aios.pid).some(holdsValue), { timeout: 5000 }).toBe(true);
+      await expect.poll(() => pidsOf("injector", aios.pid).some(holdsValue)).toBe(true);
       expect(pidsOf("broker", aios.pid).length).toBeGreaterThan(0);
       expect(pidsOf("broker", aios.pid).filter(holdsValue)).toEqual([]);
       expect(pidsOf("face", aios.pid).length).toBeGreaterThan(0);
@@ -510,7 +510,7 @@ test("a secret in a path goes there and nowhere else, and what says the path bac
   expect(JSON.stringify(ends.entries[0]?.payload)).toContain('\\"fault\\":\\"not-bound\\"');
   expect(reached).toHaveLength(1);
   await aios.sign("remove-secret", { secret: "bot" });
-}, 60_000);
+});
 
 describe("rotating and removing", () => {
   test("an agent that runs uses the new value, and no longer any after it was removed", async () => {

@@ -39,7 +39,7 @@ beforeAll(async () => {
     const { uid, gid } = readUser("aios");
     for (const name of [".", "outside", "outside/secret", "words"]) chownSync(join(folder, name), uid, gid);
   }
-}, 60_000);
+});
 afterAll(async () => {
   await aios.stop();
   rmSync(folder, { recursive: true, force: true });

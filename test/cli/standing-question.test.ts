@@ -34,7 +34,7 @@ beforeAll(async () => {
     allow: ["notes/burn"],
   });
   shell = openShell(aios.workspace, { AGENT });
-}, 60_000);
+});
 afterAll(async () => {
   shell.close();
   await aios.stop();
@@ -64,4 +64,4 @@ test("is drawn for the width that there is, and when its agent ends keeps what i
   shell.type("\r");
   await shell.see("exit=6");
   expect(shell.shown()).not.toMatch(/correct|horse|battery/);
-}, 90_000);
+});

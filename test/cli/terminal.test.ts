@@ -64,7 +64,7 @@ describe("at a terminal", () => {
     shell.type("\u0003");
     await shell.see("exit=130");
     expect(await command(`${COMMAND} serve --stop`)).toContain("(no-home)");
-  }, 90_000);
+  });
 
   test("a passphrase is shown nowhere, at its own prompt and at a question", async () => {
     shell.clear();
@@ -82,19 +82,19 @@ describe("at a terminal", () => {
     shell.type("n\r");
     await shell.see("exit=1");
     expect(shell.shown()).not.toMatch(/correct|horse|battery/);
-  }, 90_000);
+  });
 
   describe("an agent", () => {
     beforeAll(async () => {
       shell.clear();
       shell.type(`${COMMAND} run --agent keys -- node -e "$AGENT"; echo "exit"=$?\r`);
       await shell.see("READY");
-    }, 60_000);
+    });
 
     test("hears of a new size", async () => {
       shell.resize(120, 40);
       await shell.see("SIZE 120x40");
-    }, 60_000);
+    });
 
     test("shows 256 and true colours, and modes for pasting", async () => {
       shell.clear();
@@ -103,7 +103,7 @@ describe("at a terminal", () => {
       expect(shell.shown()).toContain(
         "<\u001b[38;5;200mA\u001b[38;2;1;2;3mB\u001b[48:2::4:5:6mC\u001b[0m\u001b[?2004h>",
       );
-    }, 60_000);
+    });
 
     test("gets what the person pastes, images too", async () => {
       for (const pasted of [
@@ -115,7 +115,7 @@ describe("at a terminal", () => {
         shell.type(pasted);
         await shell.see(`GOT ${Buffer.from(pasted, "latin1").toString("hex")}`);
       }
-    }, 60_000);
+    });
 
     test("writes no clipboard and no title, and asks the terminal nothing", async () => {
       shell.clear();
@@ -123,7 +123,7 @@ describe("at a terminal", () => {
       await shell.see(">");
       expect(shell.shown()).toContain("<>");
       for (const control of ["\u001b", "\u0005"]) expect(shell.shown()).not.toContain(control);
-    }, 60_000);
+    });
 
     test("that stops itself on Ctrl-Z gives the person their shell back, and fg brings both on", async () => {
       shell.clear();
@@ -138,7 +138,7 @@ describe("at a terminal", () => {
       await shell.see("GOES ON");
       shell.type("k");
       await shell.see("GOT 6b");
-    }, 60_000);
+    });
 
     test("that would stop, and cannot, is not left at a dead screen", async () => {
       shell.clear();
@@ -150,7 +150,7 @@ describe("at a terminal", () => {
       await shell.see("CONTINUED");
       shell.type("k");
       await shell.see("GOT 6b");
-    }, 60_000);
+    });
 
     test("is silent while the panel behind Ctrl-] is open, and gets no key of it", async () => {
       shell.type("l");
@@ -160,7 +160,7 @@ describe("at a terminal", () => {
       await shell.see("nothing is held");
       await shell.see("NOISE");
       expect(shell.shown()).not.toContain("GOT 1d");
-    }, 60_000);
+    });
 
     test("ends with its own exit code, and the terminal is as it was", async () => {
       shell.clear();
@@ -171,6 +171,6 @@ describe("at a terminal", () => {
       shell.type('echo "code"=$?\r');
       await shell.see("code=7");
       expect(await command("stty -a")).toMatch(/ icanon .* echo /s);
-    }, 60_000);
+    });
   });
 });

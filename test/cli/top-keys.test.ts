@@ -125,7 +125,7 @@ async function sit(typed: Setting["typed"] = [], answers: Answers = {}, flags: r
     },
   };
   seats.push(seat);
-  await expect.poll(seat.screen, { timeout: 5000 }).toContain("mail/send_email");
+  await expect.poll(seat.screen).toContain("mail/send_email");
   return seat;
 }
 

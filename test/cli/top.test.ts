@@ -32,7 +32,7 @@ beforeAll(async () => {
   });
   shell = openShell(aios.workspace, {});
   shell.resize(110, 30);
-}, 60_000);
+});
 afterAll(async () => {
   shell.close();
   await aios.stop();
@@ -122,7 +122,7 @@ describe("a live screen", () => {
     await shell.see("exit=0");
     expect(shell.shown().lastIndexOf(LEAVE)).toBeGreaterThan(shell.shown().lastIndexOf(ENTER));
     await expectShell();
-  }, 90_000);
+  });
 
   test("has one key that freezes everything at once, and says that it was confirmed", async () => {
     const running = aios.run({ agent: "runner", command: ["sleep", "300"] }).catch(() => null);
@@ -143,7 +143,7 @@ describe("a live screen", () => {
     shell.type("q");
     await shell.see("exit=0");
     await aios.sign("thaw-all", { frozen: allFrozen ?? -1 });
-  }, 90_000);
+  });
 
   test("fits a narrow terminal when it is made so, and shows no colour where none is wanted", async () => {
     const running = aios.run({ agent: "runner", command: ["sleep", "300"] }).catch(() => null);
@@ -172,7 +172,7 @@ describe("a live screen", () => {
     await shell.see("exit=0");
     await aios.client.request("kill", { instance: null });
     await running;
-  }, 90_000);
+  });
 
   test("stops on Ctrl-Z as a job of the shell and comes back whole", async () => {
     top();
@@ -189,7 +189,7 @@ describe("a live screen", () => {
     await shell.see("shell> ");
     expect(shell.shown()).toContain(LEAVE);
     await expectShell();
-  }, 90_000);
+  });
 
   test.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)(
     "gives the terminal back on %s",
@@ -221,7 +221,7 @@ describe("a live screen", () => {
     await shell.see("exit=130");
     expect(shell.shown()).toMatch(/\r\naios: aios top was ended while it asked \(interrupted\)\r\n/);
     await expectShell();
-  }, 90_000);
+  });
 
   test("when the monitor falls at a question it ends that first, and what is typed on stays there", async () => {
     await openQuestion();
@@ -234,7 +234,7 @@ describe("a live screen", () => {
     expect(shell.shown()).not.toMatch(/correct|horse|battery/);
     await expectShell();
     await aios.restart();
-  }, 90_000);
+  });
 
   test("gives the terminal back when the monitor falls, and says so", async () => {
     top();
@@ -244,5 +244,5 @@ describe("a live screen", () => {
     expect(shell.shown()).toMatch(/\(monitor-lost\)/);
     await expectShell();
     await aios.restart();
-  }, 90_000);
+  });
 });

@@ -30,7 +30,7 @@ describe.skipIf(!hasChromium())("the console", () => {
   beforeAll(async () => {
     stage = await startConsoleStage();
     ({ page } = await stage.comeIn({ viewport: { width: 1100, height: 760 } }));
-  }, 120_000);
+  });
   afterAll(() => stage?.stop());
 
   /** Finds so many more refusals on record than before, by why. They are told once a second, so what can be is tried together. */

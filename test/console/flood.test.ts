@@ -16,7 +16,7 @@ describe.skipIf(!hasChromium())("strangers on this machine", () => {
   beforeAll(async () => {
     stage = await startConsoleStage();
     ({ page } = await stage.comeIn());
-  }, 120_000);
+  });
   afterAll(() => stage?.stop());
 
   /** Asks so many times, many at once. @returns what statuses were answered. */

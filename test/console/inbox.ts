@@ -37,6 +37,6 @@ export function describeInbox(parts: { stage(): ConsoleStage }): void {
       await stage.aios.client.request("kill", { instance });
       await running;
       await page.getByText("is frozen").waitFor({ state: "hidden" });
-    }, 60_000);
+    });
   });
 }

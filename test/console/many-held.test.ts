@@ -47,7 +47,7 @@ beforeAll(async () => {
     text: (place) => `note ${place < EQUAL ? "again" : place}`,
   });
   await aios.restart();
-}, 120_000);
+});
 afterAll(() => aios?.stop());
 
 test("are told in pages of bounded size, all of them, the last one too", async () => {
@@ -86,7 +86,7 @@ test("fit a terminal: aios top draws a screen, and its last line is the last of 
   } finally {
     shell.close();
   }
-}, 90_000);
+});
 
 describe.skipIf(!hasChromium())("in the console", () => {
   let browser: Browser;
@@ -97,10 +97,10 @@ describe.skipIf(!hasChromium())("in the console", () => {
   beforeAll(async () => {
     browser = await startChromium();
     page = await browser.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000);
     const { origin, code } = await aios.client.request("console-open", {});
     await page.goto(`${origin}/#enter=${code}`);
-  }, 90_000);
+  });
   afterAll(() => browser?.close());
 
   test("are a page of cards, whose end is one step away, and equal ones are one card", async () => {
@@ -114,7 +114,7 @@ describe.skipIf(!hasChromium())("in the console", () => {
     expect(await links()).toBeLessThanOrEqual(40);
     expect(await elements()).toBeLessThan(800);
     await page.locator(".card", { hasText: `note ${COUNT - 1}"` }).waitFor();
-  }, 90_000);
+  });
 
   test("are found by the digits that a terminal shows or by what they are about, and looked at", async () => {
     await page.getByLabel("Filter").fill(last.request.slice(0, 8));
@@ -123,7 +123,7 @@ describe.skipIf(!hasChromium())("in the console", () => {
     await page.getByLabel("Filter").fill(`note ${COUNT - 2}"`);
     await expect.poll(links).toBe(1);
     expect(await page.locator("a.decide").getAttribute("href")).not.toBe(`/sign#${last.request}`);
-  }, 60_000);
+  });
 });
 
 test("are answered: the last of them runs once, and the others wait on", async () => {
@@ -131,4 +131,4 @@ test("are answered: the last of them runs once, and the others wait on", async (
   const notes = join(aios.workspace, "notes.txt");
   expect(existsSync(notes) ? readFileSync(notes, "utf8") : "").toBe(`add {"text":"note ${COUNT - 1}"}\n`);
   expect((await aios.client.request("held", { after: null })).all).toBe(COUNT - 1);
-}, 60_000);
+});

@@ -170,6 +170,6 @@ export function describeOwnBrowser(given: () => ConsoleStage): void {
       expect(await press(key, { name: "Deny" })).toMatchObject({ seq: expect.any(Number) });
       await page.getByText("Denied (record").waitFor();
       expect(await stage.aios.held()).toEqual([]);
-    }, 60_000);
+    });
   });
 }

@@ -64,7 +64,7 @@ async function withPages<T>(
     });
     const origin = `http://corpus.localhost:${(server.address() as AddressInfo).port}`;
     const [sign, inbox] = [await context.newPage(), await context.newPage()];
-    for (const page of [sign, inbox]) page.setDefaultTimeout(15_000);
+    for (const page of [sign, inbox]) page.setDefaultTimeout(60_000);
     await sign.goto(`${origin}/sign#${requestAt(entries.length)}`);
     await inbox.goto(origin);
     await inbox.waitForSelector(".card, .empty");

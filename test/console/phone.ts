@@ -11,7 +11,7 @@ import type { ConsoleStage } from "./stage.ts";
 
 /** Stands for the phone's own loopback: nothing of the console's listens there. */
 const PHONE = "127.0.0.2";
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 const add = (text: string) => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
 
 /**
@@ -34,7 +34,7 @@ export function describePhone(given: () => ConsoleStage): void {
       page = await phone.newPage({ viewport: { width: 390, height: 760 } });
       page.setDefaultTimeout(PATIENCE);
       session = await page.context().newCDPSession(page);
-    }, 90_000);
+    });
     afterAll(async () => {
       await phone?.close();
       forward?.close();
@@ -93,7 +93,7 @@ export function describePhone(given: () => ConsoleStage): void {
       await page.getByText("Approved (record").waitFor();
       expect((await running).answers[0]?.result?.isError).not.toBe(true);
       expect(carried.size).toBeGreaterThan(0);
-    }, 90_000);
+    });
 
     /** A proxy of this machine that takes the pages' policies out; `change`: what it makes of a request's headers. Never longer than `work`. */
     async function behind(

@@ -56,7 +56,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
     beforeAll(async () => {
       stage = given();
       page = await (await stage.browser.newContext({ viewport: { width: 900, height: 700 } })).newPage();
-      page.setDefaultTimeout(30_000);
+      page.setDefaultTimeout(60_000);
       session = await page.context().newCDPSession(page);
       shell = openShell(stage.aios.workspace, { AIOS_HOME: stage.aios.home });
       shell.type(`aios() { ${COMMAND} "$@"; echo "ended $?"; }\r`);
@@ -134,7 +134,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       expect(await stage.records("recovery-stopped")).toMatchObject([{ record: begun?.seq, key: lost.key }]);
       await expect(recoverBy(second.signer, "thief", ["administer"])).rejects.toThrow(/recovery is off/);
       await makeCodes(WAIT);
-    }, 60_000);
+    });
 
     test("is an owner again by a code at the terminal, and makes a new passkey in the browser, which signs in and approves", async () => {
       shell.clear();
@@ -180,7 +180,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       await page.getByText("Approved (record").waitFor();
       expect((await running).answers[0]?.result?.isError).not.toBe(true);
       expect((await stage.records("approved")).at(-1)).toMatchObject({ by: { key: found.key } });
-    }, 90_000);
+    });
 
     test("attack: the lost passkey signs nobody in and nothing any more, though the page is made to ask it", async () => {
       const running = stage.aios.follow("writer", [add("lost")], { holdSeconds: 600 });
@@ -214,7 +214,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       expect(await stage.records("intent")).toEqual(before);
       await stage.aios.answer(held?.request ?? "", "deny");
       await running;
-    }, 60_000);
+    });
 
     test("attack: the code that was used is none any more, at the terminal and past it; all of it is in the log", async () => {
       shell.clear();
@@ -238,7 +238,7 @@ export function describeRecovering(given: () => ConsoleStage): void {
       expect((await stage.records("owner-enrolled")).at(-1)).toMatchObject({ owner: found.key, key: recovered });
       expect(await stage.records("owner-removed")).toMatchObject([{ owner: lost.key, key: recovered }]);
       expect((await stage.records("owner-signed-in")).at(-1)).toMatchObject({ key: found.key });
-    }, 60_000);
+    });
 
     test("attack: an agent that writes to every terminal it finds answers nothing that the owner is asked at theirs; twin: from outside its words are seen there", async () => {
       const running = stage.aios.follow("writer", [add("painted")], { holdSeconds: 600 });
@@ -264,6 +264,6 @@ export function describeRecovering(given: () => ConsoleStage): void {
       await shell.see("ended 1");
       await stage.aios.answer(request, "deny");
       await running;
-    }, 60_000);
+    });
   });
 }

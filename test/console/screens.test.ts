@@ -116,7 +116,7 @@ describe.skipIf(!MAKE)("made anew:", () => {
     shell = openShell(aios.workspace, { AIOS_HOME: aios.home, PS1: "$ " });
     shell.type(`aios() { ${COMMAND} "$@"; }; echo "rea"dy\r`);
     await shell.see("ready");
-  }, 120_000);
+  });
   afterAll(async () => {
     shell?.close();
     for (const { instance } of stage === undefined
@@ -171,7 +171,7 @@ describe.skipIf(!MAKE)("made anew:", () => {
     await page.goto(`${stage.origin}/sign#${await heldOf("site-builder")}`);
     await page.getByRole("button", { name: "Let this run, once" }).waitFor();
     keep("sign.png", await page.screenshot({ fullPage: true }));
-  }, 60_000);
+  });
 
   test("the command line", async () => {
     shell.clear();
@@ -192,7 +192,7 @@ describe.skipIf(!MAKE)("made anew:", () => {
       "held.svg",
       await drawTerminal(Buffer.from(`$ ${words}`, "latin1"), { ...SIZE, label: "aios approvals show" }),
     );
-  }, 60_000);
+  });
 
   test("the corpus, as it comes and as it is shown", async () => {
     const entries = readCorpus()
@@ -210,7 +210,7 @@ describe.skipIf(!MAKE)("made anew:", () => {
       keep(`corpus-terminal-${kind}.svg`, await drawTerminal(rows.join(""), { columns: 120, rows: 40, label }));
       keep(`corpus-page-${kind}.png`, await drawOnPage(entries, { blind }));
     }
-  }, 120_000);
+  });
 });
 
 const PAGE = `<!doctype html>

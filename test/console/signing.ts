@@ -30,7 +30,7 @@ export function describeSigning(parts: {
     beforeAll(async () => {
       stage = parts.stage();
       page = await (await stage.browser.newContext({ viewport: { width: 900, height: 700 } })).newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(60_000);
       session = await page.context().newCDPSession(page);
     });
 
@@ -166,7 +166,7 @@ export function describeSigning(parts: {
       await page.getByText("Approved (record").waitFor();
       expect((await running).answers[0]?.result?.isError).not.toBe(true);
       await stage.aios.sign("set-policy", { text: "" });
-    }, 60_000);
+    });
 
     test("what cannot be shown in full she can deny, and only that", async () => {
       await page.route("**/ask/held-show", async (route) => {
@@ -291,7 +291,7 @@ export function describeSigning(parts: {
       await plugIn();
       expect(await swapped(wanted, null)).toBe("taken");
       expect((await running).answers.map(({ result }) => result?.isError === true)).toEqual([false, false]);
-    }, 60_000);
+    });
 
     /** Has her passkey sign another action than the page shows, with the code that she typed, and hands it in. */
     async function swapped({ request }: Detail, code: string | null): Promise<unknown> {
@@ -348,7 +348,7 @@ export function describeSigning(parts: {
       expect((await stage.records("hold-lifted")).length).toBe(1);
       await client.request("kill", { instance });
       await ended;
-    }, 60_000);
+    });
 
     test("attack: a draft for another purpose over the same words is not shown, and a role that she has not revokes nothing", async () => {
       const { client } = stage.aios;
@@ -380,7 +380,7 @@ export function describeSigning(parts: {
       expect(grants.find(({ id }) => id === "notes")?.state).toBe("active");
       await client.request("kill", { instance });
       await ended;
-    }, 60_000);
+    });
 
     test("attack: another page of the origin has no window of the signing page, and no passkey signs for it", async () => {
       await page.goto(stage.origin);

@@ -47,7 +47,7 @@ export function describeSquatted(given: () => ConsoleStage): void {
     async function open(what: Plant): Promise<Page> {
       const page = await planted.get(what)?.context().newPage();
       if (page === undefined) throw new Error("nothing was planted");
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(60_000);
       return page;
     }
 
@@ -60,13 +60,13 @@ export function describeSquatted(given: () => ConsoleStage): void {
       const squatter = await squat(stage.port);
       for (const what of PLANTS) {
         const page = await (await stage.browser.newContext()).newPage();
-        page.setDefaultTimeout(15_000);
+        page.setDefaultTimeout(60_000);
         await plant(page, { at: before, what });
         if (what === "worker") await plant(page, { at: home, what });
         planted.set(what, page);
       }
       await squatter.stop();
-    }, 60_000);
+    });
     afterAll(async () => {
       for (const page of planted.values()) await page.context().close();
       await tab?.context().close();
@@ -91,7 +91,7 @@ export function describeSquatted(given: () => ConsoleStage): void {
       } finally {
         await close(servers);
       }
-    }, 60_000);
+    });
 
     test("attack: none of them is, where the console has a name of its own for each start", async () => {
       await stage.open();
@@ -111,7 +111,7 @@ export function describeSquatted(given: () => ConsoleStage): void {
       expect(await page.evaluate(() => localStorage.getItem("half"))).toMatch(/^[0-9a-f]{64}$/);
       expect(await kept("tab")).toBeNull();
       await page.close();
-    }, 60_000);
+    });
 
     test("a tab of the console before says that it is at another name; a bookmark of the home's leads there", async () => {
       await tab.getByText("The console was started again and has another name now").waitFor();
@@ -159,7 +159,7 @@ export function describeSquatted(given: () => ConsoleStage): void {
       await page.goto(`${stage.origin}/sign`);
       expect(await sign()).toMatchObject({ seq: expect.any(Number) });
       expect((await running).answers[0]?.result?.isError).not.toBe(true);
-    }, 60_000);
+    });
 
     test("attack: cookies of another port that no request has room for are forgotten, and keep nobody out", async () => {
       const page = await (await stage.browser.newContext()).newPage();
@@ -169,7 +169,7 @@ export function describeSquatted(given: () => ConsoleStage): void {
           document.cookie = `c${count}=${"x".repeat(3000)}; Domain=${domain}; Path=/; Max-Age=100000`;
       }, stage.rpId);
       expect((await page.goto(stage.origin))?.status()).toBe(431);
-      await expect.poll(async () => (await page.goto(stage.origin))?.status(), { timeout: 15_000 }).toBe(200);
+      await expect.poll(async () => (await page.goto(stage.origin))?.status()).toBe(200);
       await page.context().close();
     });
 

@@ -85,7 +85,7 @@ export async function startConsoleStage(): Promise<ConsoleStage> {
     async comeIn(options = {}) {
       const context = await browser.newContext(options);
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(60_000);
       const { code } = await aios.client.request("console-open", {});
       await page.goto(`${origin}/#enter=${code}`);
       await page.waitForSelector("nav");

@@ -17,7 +17,7 @@ export interface Shown {
 }
 
 const ROWS = 260;
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 /** Select Graphic Rendition with the parameters that AIOS uses, and nothing else. */
 // oxlint-disable-next-line no-control-regex -- controls are what is looked for
 const OWN_STYLES = /\u001b\[(?:0|1|2|31|32|33)m/g;

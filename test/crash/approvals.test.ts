@@ -31,7 +31,7 @@ type End = "SIGSTOP" | "SIGKILL";
 
 beforeAll(async () => {
   stage = await startApprovalStage([cutFlag(monitorCut)]);
-}, 120_000);
+});
 afterAll(() => stage?.stop());
 
 /** While it works the program kills itself there. */
@@ -101,9 +101,9 @@ describe("kill -9 of the monitor", () => {
     await stage.restart();
     const one = await stage.take("gone");
     await aios.answer(one.detail.request, "allow");
-    await expect.poll(() => stage.look(one), { timeout: 30_000, interval: 20 }).toMatchObject({ intents: 1 });
+    await expect.poll(() => stage.look(one), { interval: 20 }).toMatchObject({ intents: 1 });
     expect(processOf("src/main/supervisor.ts")).toBeGreaterThan(1);
-  }, 120_000);
+  });
 
   test("a no to what is held since then is an owner's no, whatever runs by now", async () => {
     const { aios } = stage;
@@ -117,7 +117,7 @@ describe("kill -9 of the monitor", () => {
     );
     expect(own).toMatchObject([{ code: "denied-by-owner", by: { kind: "owner" } }]);
     expect(await stage.look(one)).toMatchObject({ intents: 0, effects: 0, waits: false });
-  }, 120_000);
+  });
 
   test.runIf(ALL).each(["alive", "gone"] as const)(
     "at every moment, its agent %s",
@@ -158,7 +158,7 @@ describe("kill -9 of the command line", () => {
     });
     const killed = shell.shown().includes("exit=137");
     // What it handed in before it was killed goes on without it.
-    await expect.poll(async () => settled(await stage.look(one)), { timeout: 30_000, interval: 20 }).toBe(true);
+    await expect.poll(async () => settled(await stage.look(one)), { interval: 20 }).toBe(true);
     return { killed, told: await stage.holds(one) };
   }
 
@@ -209,7 +209,7 @@ describe("kill -9 of the console", () => {
       post(origin, { path: "/ask/submit", body, headers, sent }).catch(() => null);
     await kill(handIn, (signal) => process.kill(server, signal));
     await expect.poll(async () => (await stage.aios.client.request("console-close", {})).closed).toBe(false);
-    await expect.poll(async () => settled(await stage.look(one)), { timeout: 30_000, interval: 20 }).toBe(true);
+    await expect.poll(async () => settled(await stage.look(one)), { interval: 20 }).toBe(true);
     return stage.holds(one);
   }
 
@@ -223,7 +223,7 @@ describe("kill -9 of the console", () => {
       await handed;
     });
     expect(told).toMatchObject({ approved: 0, effects: 0, waits: true });
-  }, 120_000);
+  });
 
   test.each(ALL ? (["approved", "intent", "outcome"] as const) : (["intent"] as const))(
     "when the yes is with the monitor, at the record %s: it runs without it",

@@ -101,7 +101,7 @@ describe("aios ext detonate", () => {
     expect(ran.stdout).toContain("opened ~/.netrc, logins of netrc");
     expect(ran.status).toBe(1);
     expect(readdirSync(folder)).toEqual(["notes"]);
-  }, 60_000);
+  });
 
   it("says which folder it cannot read", () => {
     const args = [join(REPO, "src", "main", "aios.ts"), "ext", "detonate", "/nowhere-at-all"];

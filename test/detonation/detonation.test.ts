@@ -61,7 +61,7 @@ describe("what vetting does not see", () => {
       if (malicious) expect(rules(report)).toEqual(expect.arrayContaining([...expected]));
       else expect(grave).toEqual([]);
       expect(report.grave).toBe(malicious);
-    }, 60_000);
+    });
 });
 
 it("a server that needs words after it is run with them, and without them it is said that nobody saw it", async () => {
@@ -95,14 +95,14 @@ it("of a server that does not answer it is said how it ended, or that it stood s
   );
   const still = await notRun("process.stdin.resume();", 2500);
   expect(still.message).toContain("it gave no answer to initialize within 2.5 s");
-}, 60_000);
+});
 
 it("a server that leaves unanswered what it does not know is driven as others are", async () => {
   const made = DETONATED.find(({ technique }) => technique.startsWith("a tool counts"));
   const code = made?.files["index.js"] ?? "";
   const report = await run({ ...made?.files, "index.js": `${SILENCER}\n${code}` });
   expect(report).toMatchObject({ grave: false, calls: 5 });
-}, 60_000);
+});
 
 /** Takes the answer to the newer question out of what a server writes. */
 const SILENCER = `const write = process.stdout.write.bind(process.stdout);

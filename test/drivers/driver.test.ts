@@ -119,13 +119,12 @@ describe("a driver of server-everything", () => {
 
   test("cancels a run, and goes on", async () => {
     const { driver } = await openDriver(["node", npmServer("server-everything"), "stdio"]);
-    const started = Date.now();
-    const run = driver.call("trigger-long-running-operation", { duration: 20, steps: 20 }, 78);
+    // Of ten minutes: the test is over long before it would end by itself.
+    const run = driver.call("trigger-long-running-operation", { duration: 600, steps: 600 }, 78);
     const failed = expect(run).rejects.toMatchObject({ code: "withdrawn" });
     await driver.monitor.until(() => driver.monitor.events.length > 0);
     await driver.monitor.ask("cancel", { token: 78 });
     await failed;
-    expect(Date.now() - started).toBeLessThan(10_000);
     expect(textOf(await driver.call("echo", { message: "still here" }))).toContain("still here");
   });
 });

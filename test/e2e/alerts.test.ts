@@ -48,7 +48,7 @@ beforeAll(async () => {
     },
     allow: ["notes/burn"],
   });
-}, 60_000);
+});
 afterAll(async () => {
   receiver.close();
   await aios.stop();
@@ -89,12 +89,12 @@ test("with one, an instance that climbed is told of with instance, agent and cod
   await nameAddress(`${hook()}\n${topic()}`);
   await aios.restart();
   const instance = await climb();
-  await expect.poll(() => got.length, { timeout: 15_000 }).toBe(1);
+  await expect.poll(() => got.length).toBe(1);
   expect(got[0]?.line).toBe("POST /hook");
   expect(JSON.parse(got[0]?.body ?? "")).toEqual({ instance, agent: "climber", code: "prohibited", link: null });
   expect(JSON.stringify(got[0]?.headers)).not.toContain(aios.home);
   // What its token may not be sent with is not sent (the secret is not there yet).
-  await expect.poll(() => aios.errors(), { timeout: 15_000 }).toContain('there is no secret "push"');
+  await expect.poll(() => aios.errors()).toContain('there is no secret "push"');
   expect(pushed).toEqual([]);
   await aios.sign("restart-agent", { agent: "climber" });
 });
@@ -103,7 +103,7 @@ test("twin: an ordinary end and a freeze that a person asked for are not told of
   await aios.run({ agent: "worker", command: ["true"] });
   const command = ["sh", "-c", "touch up; sleep 30"];
   const running = aios.run({ agent: "worker", workspace: aios.workspace, command });
-  await expect.poll(() => existsSync(join(aios.workspace, "up")), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => existsSync(join(aios.workspace, "up"))).toBe(true);
   const [view] = (await aios.client.request("ps", { all: false })).instances;
   const { instances } = await aios.client.request("freeze", { instance: view?.instance ?? "" });
   expect(instances).toMatchObject([{ confirmed: true }]);
@@ -119,11 +119,11 @@ test("an action that waits is told with who asks and where to look, and to repla
   const { origin } = await aios.client.request("console-open", {});
   const burn = { method: "tools/call", params: { name: "notes__burn", arguments: { text: "for nobody else" } } };
   const running = aios.follow("asker", [burn]).catch(() => null);
-  await expect.poll(() => got.length, { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => got.length).toBe(2);
   const told = got[1] ?? { body: "", headers: {} };
   const link = `${origin}/#inbox`;
   expect(JSON.parse(told.body)).toEqual({ held: 1, agents: ["asker"], what: ["notes/burn"], risk: "reserved", link });
-  await expect.poll(() => pushed.length, { timeout: 30_000 }).toBe(1);
+  await expect.poll(() => pushed.length).toBe(1);
   expect(pushed[0]).toMatchObject({
     answered: 200,
     body: "asker: notes/burn (reserved)\nThe link opens the console.",
@@ -154,7 +154,7 @@ test("an action that waits is told with who asks and where to look, and to repla
   await running;
   await aios.client.request("console-close", {});
   await expect
-    .poll(async () => (await aios.client.request("alerts", {})).receivers, { timeout: 20_000 })
+    .poll(async () => (await aios.client.request("alerts", {})).receivers)
     .toEqual([
       { to: "127.0.0.1", told: 2, failed: 0, left: 0, fault: null },
       { to: "localhost", told: 1, failed: 1, left: 0, fault: null },
@@ -163,12 +163,12 @@ test("an action that waits is told with who asks and where to look, and to repla
   expect(aios.errors()).not.toContain(TOKEN);
   const entries = await aios.client.request("log-show", { from: 0, limit: 1000, instance: null, kinds: [] });
   expect(JSON.stringify(entries)).not.toContain(TOKEN);
-}, 60_000);
+});
 
 test("a redirect is not followed and a refusal stops nothing; whoever runs the monitor reads that it failed", async () => {
   status = 302;
   await climb();
-  await expect.poll(() => aios.errors(), { timeout: 15_000 }).toContain("the receiver answered 302");
+  await expect.poll(() => aios.errors()).toContain("the receiver answered 302");
   expect(got.map(({ line }) => line)).toEqual(["POST /hook", "POST /hook", "POST /hook"]);
   const { receivers } = await aios.client.request("alerts", {});
   const why = expect.stringContaining("the receiver answered 302");
@@ -189,4 +189,4 @@ test("a monitor does not start with what is no address, and says why", async () 
   expect(stderr).toMatch(/alert-address": line 1 .* \(bad-alert-address\)\n {2}hint: /);
   rmSync(join(aios.home, "alert-address"));
   await aios.restart();
-}, 120_000);
+});

@@ -15,7 +15,7 @@ beforeAll(async () => {
   aios.client.onRecord(({ record }) => void records.push(record));
   await aios.client.request("watch", { instance: null });
   await grantNotes("notes", ["worker", "flooder"], ["notes/add", "notes/burn"]);
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 const grantNotes = (
@@ -69,7 +69,7 @@ describe("a change of the rules", () => {
     expect(isDone(ran)).toEqual([true, false]);
     expect(codesOf(ran.instance, "denied")).toEqual(["forbidden"]);
     await aios.sign("set-policy", { text: "" });
-  }, 60_000);
+  });
 
   test("lets nothing run that was held: neither a policy without rules nor a plain grant answers", async () => {
     const running = aios.follow("worker", [add("three")]);
@@ -86,7 +86,7 @@ describe("a change of the rules", () => {
     expect(isDone(await running)).toEqual([true]);
     await heldOf(0);
     expect((await aios.client.request("grant-show", { id: "lease" })).view.uses).toBe(1);
-  }, 60_000);
+  });
 
   test("ends what is held when the grant that it rests on is revoked", async () => {
     await grantNotes("short", ["other"], ["notes/add"]);
@@ -95,7 +95,7 @@ describe("a change of the rules", () => {
     await aios.sign("revoke-grant", { grant: "short" });
     await heldOf(0);
     expect(isDone(await running)).toEqual([false]);
-  }, 60_000);
+  });
 });
 
 describe("a proposal", () => {
@@ -122,7 +122,7 @@ describe("a proposal", () => {
     await heldOf(1);
     await aios.client.request("kill", { instance: (await aios.held())[0]?.instance ?? "" });
     await other;
-  }, 60_000);
+  });
 
   test("over what was denied is a plain grant, under which a human is still asked", async () => {
     await grantNotes("narrow", ["narrow"], ["notes/add"]);
@@ -134,7 +134,7 @@ describe("a proposal", () => {
     const [held] = await heldOf(1);
     await aios.answer(held?.request ?? "", "allow");
     expect(isDone(await running)).toEqual([true, false]);
-  }, 60_000);
+  });
 });
 
 describe("a flood", () => {
@@ -150,7 +150,7 @@ describe("a flood", () => {
     await running;
     const instance = held[0]?.instance ?? "";
     expect(records.filter((record) => record.kind === "outcome" && record.instance === instance)).toHaveLength(1);
-  }, 60_000);
+  });
 
   test("freezes its instance, once, with the cause in the record, and leaves nobody anything to answer", async () => {
     const running = aios.follow("flooder", [many(40)]);
@@ -164,7 +164,7 @@ describe("a flood", () => {
     expect(records.filter((record) => record.kind === "intent" && record.instance === instance)).toEqual([]);
     await aios.client.request("kill", { instance });
     await running;
-  }, 60_000);
+  });
 });
 
 describe("while what asks is frozen", () => {
@@ -189,5 +189,5 @@ describe("while what asks is frozen", () => {
     expect(await frozen()).toBe(null);
     await aios.answer(yes.request, "allow");
     expect(isDone(await running).filter((done) => done)).toEqual([true]);
-  }, 60_000);
+  });
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
     },
     allow: ["notes/add"],
   });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 const add = (text: string) => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
@@ -65,7 +65,7 @@ describe("while its owner is away an agent", () => {
     await aios.answer(held?.request ?? "", "allow");
     expect(isDone(await running)).toEqual([true]);
     expect((await aios.client.request("grant-show", { id: "beat" })).view).toMatchObject({ state: "revoked", uses: 1 });
-  }, 60_000);
+  });
 
   test("waits longer than its holds last, over a restart too, and the stretch and its lease are still there after it", async () => {
     const end = Date.now() + HOUR;
@@ -84,7 +84,7 @@ describe("while its owner is away an agent", () => {
     expect(isDone(await aios.follow("worker", [add("beat")]))).toEqual([true]);
     await back();
     expect((await aios.client.request("grant-show", { id: "beat-2" })).view.state).toBe("revoked");
-  }, 60_000);
+  });
 });
 
 describe("attack:", () => {
@@ -112,5 +112,5 @@ describe("attack:", () => {
     await expect(aios.sign("go-away", stretch("wait"))).rejects.toEqual(refused("away"));
     expect((await aios.client.request("away", {})).away).toMatchObject({ asked: "deny", leases: [] });
     await back();
-  }, 60_000);
+  });
 });

@@ -61,7 +61,7 @@ beforeAll(async () => {
   const ran = await aios.follow("keeper", [append("it stays"), append(`the word is ${WORD}`), put]);
   kept = [0, 1, 2].map((step) => Number(told(ran, step)["entry"]));
   await freeze(1);
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 describe("a home that is backed up, lost and restored", () => {
@@ -132,7 +132,7 @@ describe("a home that is backed up, lost and restored", () => {
     ]);
     expect(snapshots).toEqual([{ ...SOUL, ...soul }]);
     expect(await aios.client.request("memory-to-freeze", { ...SOUL, entries: [] })).toMatchObject({ version: 2 });
-  }, 60_000);
+  });
 
   test("goes on when an owner says so, with what that owner signs anew", async () => {
     const allow = ["memory/append", "memory/get"];

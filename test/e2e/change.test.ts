@@ -37,7 +37,7 @@ describe("a held write", () => {
       },
       allow: ["files/write_file", "files/edit_file"],
     });
-  }, 60_000);
+  });
   afterAll(() => aios?.stop());
 
   function put(text: string | Uint8Array): void {
@@ -85,7 +85,7 @@ describe("a held write", () => {
     await answer(second);
     await running;
     expect(readFileSync(file, "utf8")).toBe("one\nthree\n");
-  }, 60_000);
+  });
 
   test("attack: what the monitor says of the file and what is signed cannot be two things", async () => {
     put("safe\n");
@@ -99,7 +99,7 @@ describe("a held write", () => {
       ]);
     await aios.answer(detail.request, "deny");
     await running;
-  }, 60_000);
+  });
 
   test("attack: a link in the workspace shows nothing of where it leads", async () => {
     unlinkSync(file);
@@ -111,7 +111,7 @@ describe("a held write", () => {
     await aios.answer(detail.request, "deny");
     await running;
     unlinkSync(file);
-  }, 60_000);
+  });
 
   test("attack: an argument more takes neither the diff nor the binding away", async () => {
     put("one\ntwo\n");
@@ -124,7 +124,7 @@ describe("a held write", () => {
     await answer(await look());
     await running;
     expect(readFileSync(file, "utf8")).toBe("one\nthree\n");
-  }, 60_000);
+  });
 
   test("attack: where a declared path is there and what changes cannot be told, that is said, and cannot be left out", async () => {
     for (const args of [
@@ -139,7 +139,7 @@ describe("a held write", () => {
       await aios.answer(detail.request, "deny");
       await running;
     }
-  }, 60_000);
+  });
 
   test("is compared with nothing where no owner declared a path", async () => {
     const { look, running } = await ask({ path, edits: [{ oldText: "a", newText: "b" }] }, "files__edit_file");
@@ -147,5 +147,5 @@ describe("a held write", () => {
     expect([detail.found, detail.statement.beside]).toEqual([null, undefined]);
     await aios.answer(detail.request, "deny");
     await running;
-  }, 60_000);
+  });
 });

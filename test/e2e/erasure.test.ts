@@ -27,7 +27,7 @@ beforeAll(async () => {
     limits: { uses: 3 },
   });
   ran = await write();
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 function write(): Promise<Ran> {

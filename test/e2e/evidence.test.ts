@@ -65,7 +65,7 @@ beforeAll(async () => {
   const seed = readFileSync(join(aios.home, "keys", "log-signing"));
   const [name = ""] = readFileSync(join(aios.home, "log", "checkpoint"), "utf8").split("\n");
   key = noteKeyText((data) => CRYPTO.sha256(data), { name, publicKey: createSigner(seed).publicKey });
-}, 120_000);
+});
 afterAll(() => aios.stop());
 
 async function pack(name: string, ...flags: readonly string[]): Promise<string> {

@@ -35,7 +35,7 @@ const grantFor = async (id: string, agent: string): Promise<void> => {
 beforeAll(async () => {
   aios = await startSubstrate();
   await grantFor("files", "files");
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 test("the README's agent does its work under a grant that lets it start no program", async () => {

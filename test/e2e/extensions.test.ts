@@ -41,7 +41,7 @@ describe("a server from the store", () => {
     ({ port } = listener.address() as AddressInfo); // it listens
     aios = await startSubstrate();
     writeFileSync(join(aios.workspace, "page.html"), "");
-  }, 60_000);
+  });
   afterAll(async () => {
     await aios?.stop();
     listener?.close();
@@ -206,4 +206,4 @@ describe("a server from the store", () => {
     const found = (await aios.client.request("extensions", {})).extensions.find((each) => each.id === id);
     expect(found?.why).toBe("its files in the store are not those that were added");
   });
-}, 120_000);
+});

@@ -46,7 +46,7 @@ beforeAll(async () => {
   brief = run("brief", [{ hold: INSIDE }, { ask: INSIDE, say: "too late" }]);
   // It says so once it was greeted.
   await Promise.race([greeted.promise, brief]);
-}, 60_000);
+});
 afterAll(async () => {
   service.close();
   briefService.close();

@@ -19,7 +19,7 @@ describe.skipIf(!hasSshServer())("git over SSH", { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     stage = await startGitStage();
-  }, 60_000);
+  });
   afterAll(() => stage?.stop());
 
   test("a granted repository is cloned and fetched with plain git, and each session is on record", async () => {

@@ -19,7 +19,7 @@ beforeAll(async () => {
     },
     allow: ["notes/add"],
   });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 const add = (text: string) => ({ method: "tools/call", params: { name: "notes__add", arguments: { text } } });
@@ -52,7 +52,7 @@ test("what its grants let pass waits from then on, and passes again once an owne
   aios.release("worker");
   expect(isDone(await running)).toEqual([true, true, true]);
   expect(await aios.held()).toEqual([]);
-}, 60_000);
+});
 
 test("it holds for those below it too, and only a signature lifts it", async () => {
   const parent = aios.follow("worker", [add("one"), { wait: 60_000 }]);
@@ -67,7 +67,7 @@ test("it holds for those below it too, and only a signature lifts it", async () 
   expect(isDone(await aios.follow("helper", [add("below")], { parent: above }))).toEqual([true]);
   await aios.client.request("kill", { instance: above });
   await parent;
-}, 60_000);
+});
 
 test("of what does not run none can be asked for", async () => {
   await expect(

@@ -15,7 +15,7 @@ let aios: Substrate;
 beforeAll(async () => {
   aios = await startSubstrate();
   await aios.grant({ id: "none", agents: ["worker"], allow: [] });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 test("a second monitor is refused with the exit code of a monitor in the way, and a hint", () => {

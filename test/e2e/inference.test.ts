@@ -68,7 +68,7 @@ beforeAll(async () => {
       models: [{ name: "shown-to-all", output: 1000, price: null }],
     }),
   );
-}, 60_000);
+});
 afterAll(async () => {
   claude.close();
   local.close();
@@ -211,7 +211,7 @@ describe("the context of an agent", () => {
     ];
     const before = claude.asked.length;
     const running = aios.follow("rememberer", plan);
-    await vi.waitFor(() => expect(claude.asked.length).toBe(before + 1), { timeout: 30_000, interval: 20 });
+    await vi.waitFor(() => expect(claude.asked.length).toBe(before + 1), { timeout: 60_000, interval: 20 });
     await budget("rememberer", "working-set", { bytes: 300, count: 1000 });
     aios.release("rememberer");
     const { answers, instance } = await running;

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { status, stderr } = spawnSync(process.execPath, words, { ...user, cwd: "/", encoding: "utf8" });
   expect(stderr).toBe("");
   expect(status).toBe(0);
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 const kept = (): readonly string[] => readdirSync(join(aios.home, "index", "state"));
@@ -59,4 +59,4 @@ test("a monitor keeps the state of a long log, and starts with it; a spoiled one
   rmSync(join(aios.home, "index"), { recursive: true });
   await aios.restart();
   expect(await uses()).toEqual(whole);
-}, 120_000);
+});

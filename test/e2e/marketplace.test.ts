@@ -62,7 +62,7 @@ describe("a skill of each technique of the marketplace", () => {
     site = await startMarketSite(`echo taken > ${outside}/shell\nexit\n`);
     tools = await loadVetTools();
     aios = await startSubstrate();
-  }, 60_000);
+  });
   afterAll(async () => {
     await aios?.stop();
     site?.close();

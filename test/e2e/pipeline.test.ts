@@ -31,7 +31,7 @@ beforeAll(async () => {
     },
     allow: [{ what: "files/read_text_file", where: { path: { under: "/workspace" } } }, "files/write_file"],
   });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 const INSIDE: ReadonlySet<string> = new Set(["programs-started", "calls-refused"]);

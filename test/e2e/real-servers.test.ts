@@ -118,7 +118,7 @@ describe("a real server from npm", () => {
     spawnSync("git", ["init", "-q", repository]);
     // git works in no repository of somebody else's.
     spawnSync("chown", ["-R", `--reference=${aios.workspace}`, repository]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await aios?.stop();
     listener?.close();
@@ -201,4 +201,4 @@ describe("a real server from npm", () => {
   });
 
   test.each(Object.keys(SERVERS))("%s is used through the face, and reaches what its grant names", proves, 300_000);
-}, 120_000);
+});

@@ -29,7 +29,7 @@ const AGENT = `if [ -e session ]; then echo "resumed $(cat session) in $PLACE"; 
 beforeAll(async () => {
   aios = await startSubstrate();
   await aios.grant({ id: "work", agents: ["worker", "other"], allow: [], workspace: "write", programs: "any" });
-}, 60_000);
+});
 afterAll(() => aios.stop());
 
 /** A command line with a person who types these, and streams as `aios run` lends them. */
@@ -141,7 +141,7 @@ describe("what else stopped", () => {
   test("an instance that was killed starts again without a signature", async () => {
     const command = ["sh", "-c", "touch runs; sleep 60"];
     const running = aios.run({ agent: "worker", workspace: aios.workspace, command });
-    await expect.poll(() => existsSync(join(aios.workspace, "runs")), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(aios.workspace, "runs"))).toBe(true);
     const instance = (await aios.client.request("ps", { all: false })).instances[0]?.instance ?? "";
     const early = await sit([]);
     expect(await runProgram(["restart", instance], early.powers)).toBe(1); // it runs
@@ -160,7 +160,7 @@ describe("what else stopped", () => {
       workspace: aios.workspace,
       command: ["sh", "-c", "touch up; sleep 2; echo on"],
     });
-    await expect.poll(() => existsSync(join(aios.workspace, "up")), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(aios.workspace, "up"))).toBe(true);
     const [view] = (await aios.client.request("ps", { all: false })).instances;
     await aios.client.request("freeze", { instance: view?.instance ?? "" });
     const { desk, powers } = await sit(["y", PASSPHRASE]);

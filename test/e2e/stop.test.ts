@@ -105,7 +105,7 @@ describe("a freeze of everything", () => {
     expect(bytes).toEqual(busy.agents.map(() => 0));
     expect(lines).toBe(0);
     expect(busy.streams().open).toBe(0);
-  }, 60_000);
+  });
 
   test("the network was cut without ending what carries it, so that it can go on", async () => {
     const { instances } = await aios.client.request("freeze", { instance: null });
@@ -140,7 +140,7 @@ describe("a freeze of everything", () => {
     const { bytes } = await workIn(2000);
     expect(bytes.every((each) => each > 0)).toBe(true);
     expect((await aios.client.request("ps", { all: false })).allFrozen).toBeNull();
-  }, 60_000);
+  });
 });
 
 describe("what begins meanwhile", () => {
@@ -166,7 +166,7 @@ describe("what begins meanwhile", () => {
     const { instances: still } = await aios.client.request("ps", { all: false });
     expect(still.filter(({ agent, state }) => agent.startsWith("late") && state === "running")).toEqual([]);
     await aios.sign("thaw-all", { frozen: all ?? -1 });
-  }, 60_000);
+  });
 });
 
 describe("a kill of what is starting", () => {
@@ -187,7 +187,7 @@ describe("a kill of what is starting", () => {
       expect(instances).toMatchObject([{ confirmed: true, starting: 0 }]);
     }
     expect(await Promise.all(began)).toEqual(Array.from({ length: 4 }, () => "ended killed"));
-  }, 60_000);
+  });
 });
 
 describe("a kill of everything", () => {
@@ -208,7 +208,7 @@ describe("a kill of everything", () => {
     expect((await Promise.all(busy.runs)).map(({ why }) => why)).toEqual(busy.agents.map(() => "killed"));
     // Twin: it is a stop of what runs, and of nothing later.
     expect(await aios.run({ agent: "late", command: ["true"] })).toMatchObject({ exit: 0 });
-  }, 60_000);
+  });
 });
 
 describe("kill -9 of the monitor", () => {
@@ -246,7 +246,7 @@ describe("kill -9 of the monitor", () => {
     expect(instances.find(({ instance }) => instance === held.instance)).toMatchObject({ why: "frozen-at-restart" });
     // Twin: one that merely ran when the monitor fell may still be answered for.
     expect(await aios.answer(other.request, "allow")).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   test("in the middle of stops: nothing runs that was to stop, and a freeze of everything stands once it is recorded", async () => {
     for (const name of ["freeze", "kill", "freeze"] as const) {
@@ -273,5 +273,5 @@ describe("kill -9 of the monitor", () => {
       await expect(aios.run({ agent: "late", command: ["true"] })).rejects.toMatchObject({ code: "all-frozen" });
       await aios.sign("thaw-all", { frozen: allFrozen });
     }
-  }, 120_000);
+  });
 });

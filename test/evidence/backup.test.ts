@@ -126,7 +126,7 @@ beforeAll(async () => {
   // These lie in the journal alone; entry 5 is none of the backup, and there the number will be another's.
   for (const value of ["1", "5"]) await log.append(quarantined("entry", value), null);
   await log.close();
-}, 60_000);
+});
 
 describe("a backup", () => {
   test("is private, has no key in it, and no text in the clear", () => {

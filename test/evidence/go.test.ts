@@ -53,7 +53,7 @@ describe("golang.org/x/mod/sumdb", () => {
     }
     await log.close();
     made = { log: foldersOf(home).log, earlier, proofs };
-  }, 120_000);
+  });
 
   /** A copy of the log's public files, as a stranger has it. */
   function copy(): string {

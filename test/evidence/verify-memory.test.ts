@@ -24,7 +24,7 @@ let many: string;
 beforeAll(async () => {
   const folder = makeTemporaryFolder();
   [few, many] = [await writeLongLog(folder, FEW), await writeLongLog(folder, MANY)];
-}, 60_000);
+});
 
 test("ten times the records are verified in the memory of the tenth, and the measure would show it if they were not", () => {
   const peak = verifyApart(few, FEW);

@@ -197,7 +197,7 @@ describe.each(ways)("a face over %s for a client that asks for %s", (way, revisi
         monitor.say("held", { token });
         monitor.say("progress", { token, progress: 1, total: 2, message: "half" });
         monitor.say("progress", { token, progress: 0.5, total: 2, message: "back" });
-        await vi.waitFor(() => expect(seen).toHaveLength(3), 10_000);
+        await vi.waitFor(() => expect(seen).toHaveLength(3), 60_000);
         return doneText("done");
       },
     });

@@ -84,7 +84,7 @@ beforeAll(async () => {
   await once(origin, "listening");
   proxy = await startEgressStage();
   slowAtProxy = beSlow(proxy.connect(), { head: `GET ${atOrigin("/slow")} HTTP/1.1\r\n`, drip: "X-A: b\r\n" });
-}, 40_000);
+});
 afterAll(async () => {
   await proxy?.stop();
   origin?.close();
@@ -216,7 +216,7 @@ describe("a face and an agent that breaks the protocol", () => {
     }
     cleanups.push(() => sockets.forEach((socket) => socket.destroy()));
     const left = (): number => sockets.filter((socket) => !socket.destroyed && !socket.closed).length;
-    await vi.waitFor(() => expect(left()).toBeLessThanOrEqual(128), 15_000);
+    await vi.waitFor(() => expect(left()).toBeLessThanOrEqual(128), 60_000);
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => setTimeout(resolve, 200));
     await expectServed(face);
@@ -305,4 +305,4 @@ test("a connection that never finishes saying what it wants is closed, at the pr
   await slowAtProxy.told;
   expect(slowAtProxy.lasted()).toBeLessThan(20_000);
   expect(reached).toEqual(["/honest"]);
-}, 40_000);
+});

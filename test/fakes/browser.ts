@@ -13,7 +13,7 @@ export interface Browser {
 }
 
 const CHROMIUM = "/usr/bin/chromium";
-const START_MS = 30_000;
+const START_MS = 60_000;
 const FLAGS = [
   "--headless",
   // It runs as root here, and opens pages of this test only.

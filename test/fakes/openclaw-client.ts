@@ -25,7 +25,7 @@ const PROTOCOL = 3;
 const CLIENT = { id: "cli", version: "1", platform: "linux", mode: "cli" };
 const SCOPES = ["operator.admin"];
 const CLOSE = 8;
-const ANSWER_MS = 20_000;
+const ANSWER_MS = 60_000;
 
 /** A device that nobody has seen before. */
 export function makeDevice(): Device {

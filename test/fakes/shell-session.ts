@@ -17,7 +17,7 @@ export interface ShellSession {
   close(): void;
 }
 
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 /** @param variables of the shell's environment. */
 export function openShell(folder: string, variables: { readonly [name: string]: string }): ShellSession {

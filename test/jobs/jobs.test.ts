@@ -34,7 +34,7 @@ let services: { readonly registry: Service; readonly api: Service };
 beforeAll(async () => {
   aios = await startSubstrate();
   services = { registry: await startRegistry(), api: await startApi() };
-}, 60_000);
+});
 afterAll(async () => {
   for (const service of Object.values(services)) service.close();
   await aios.stop();

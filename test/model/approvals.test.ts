@@ -153,7 +153,7 @@ describe("the approval protocol", () => {
       }),
       { numRuns: 400 },
     );
-  }, 120_000);
+  });
 
   test("twin: with the check of the answer taken out, the judge finds it", async () => {
     const world = new World();

@@ -56,4 +56,4 @@ test("what is kept and what is behind it make the state that the whole log makes
   // That the test is about something.
   expect(kept).toBeGreaterThan(15);
   expect(seen.size).toBeGreaterThan(40);
-}, 60_000);
+});

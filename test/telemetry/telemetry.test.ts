@@ -66,7 +66,7 @@ async function freePort(): Promise<number> {
 
 beforeAll(async () => {
   [aios, receiver] = await Promise.all([startReader(), startReceiver()]);
-}, 60_000);
+});
 afterAll(async () => {
   await receiver.close();
   await aios.stop();

@@ -129,4 +129,4 @@ test("what waits for a slow disk is bounded: more is refused, and is not written
   expect(await log.append(note(100), null)).toBe(taken);
   expect((await whys(log)).at(-1)).toBe("100");
   await log.close();
-}, 30_000);
+});
