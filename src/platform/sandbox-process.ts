@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, fstatSync, readFileSync } from "node:fs";
-import { Socket } from "node:net";
+import { closeSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
 import type { Descriptor, SandboxPlan } from "../sandbox/bwrap.ts";
 import { SandboxError } from "../sandbox/error.ts";
@@ -8,42 +7,25 @@ import { guardedRoots } from "../sandbox/guard.ts";
 import type { LauncherFiles } from "../sandbox/launch-plan.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 import type { Group, Groups } from "./cgroup.ts";
+import { askUntilFound, pause } from "./asking.ts";
 import { socketChannel } from "./channel.ts";
-import { checkDeviceNode } from "./device-node.ts";
-import { PlatformError } from "./platform-error.ts";
 import type { SandboxedProcess } from "./powers.ts";
-import { SANDBOX_NAME } from "./leftovers.ts";
+import { type Bubblewrap, type SandboxStreams, startBubblewrap } from "./sandbox-child.ts";
 import { explainFailure } from "./sandbox-failure.ts";
-import { filterFor, supervisedFilter } from "./sandbox-filters.ts";
+import { supervisedFilter } from "./sandbox-filters.ts";
 import { readStatus, watchGate } from "./sandbox-gate.ts";
 import { readSandboxHost } from "./sandbox-host.ts";
 import type { SandboxHost } from "./sandbox-host.ts";
 import { applyLimits } from "./sandbox-limits.ts";
 import { continueMembers, isProgramStopped, stopMembers } from "./sandbox-members.ts";
 import { type Reached, watchUse } from "./sandbox-use.ts";
-import {
-  closeOnExec,
-  hasEnded,
-  landlockVersion,
-  openMemoryFile,
-  openMountSource,
-  openProcess,
-  signalProcess,
-} from "./sandbox-syscalls.ts";
+import { hasEnded, landlockVersion, openProcess, signalProcess } from "./sandbox-syscalls.ts";
 import type { SocketEnd } from "./socket-end.ts";
 import { keepHead, keepTail } from "./sandbox-output.ts";
 import { makeSocketPair } from "./socket-pair.ts";
+import type { Ending } from "./spawn-process.ts";
 import { superviseLaunch } from "./supervised-launch.ts";
 import type { Supervisor, WardNews } from "./supervisor-link.ts";
-
-/** Where a sandbox's standard streams go. */
-export type SandboxStreams =
-  /** Input and output are `/dev/null`; the end of standard error is kept for `errors()`. */
-  | "ignore"
-  /** Input is `/dev/null`; the beginning of standard output and the end of standard error are kept. */
-  | "capture"
-  /** Descriptors of this process, given to the sandbox as they are. The caller closes its own copies. */
-  | { readonly stdin: number; readonly stdout: number; readonly stderr: number };
 
 /** What an agent is started with: nobody else's calls are answered by a supervisor. */
 export interface AgentStart {
@@ -109,17 +91,15 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   if (agent?.device !== undefined) requireGuard();
   const plan = planSandbox(spec, { system: host.layout, launch });
   const pair = agent === undefined ? null : makeSocketPair();
-  let child: ChildProcess;
+  const { streams, ends = [] } = options;
+  let child: Bubblewrap;
   try {
-    child = spawnBubblewrap(plan, { spec, options, host, launcher: pair?.[1] ?? null });
+    child = startBubblewrap({ spec, plan, host, streams, ends, launcher: pair?.[1] ?? null });
   } catch (cause) {
     if (pair !== null) closeSync(pair[0]);
-    throw cause;
+    throw explainFailure(cause, "");
   }
-  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-    child.once("error", () => resolve({ code: null, signal: null })); // it never started
-  });
+  const { exited } = child;
   const errors = keepTail(child.stderr, ERRORS_MOST);
   const output = keepHead(child.stdout, OUTPUT_MOST);
   let first: number | null = null;
@@ -154,7 +134,7 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
     launched?.onEnd(started.kill);
     return started;
   } catch (cause) {
-    await abandon(child, { first, exited });
+    await abandon(child, first);
     group?.remove();
     await Promise.race([errors.ended, pause(LAST_WORDS)]);
     throw explainFailure(cause, errors.text());
@@ -174,21 +154,18 @@ export function requireGuard(): void {
 }
 
 /** Ends whatever there is of a start that failed, and waits until it is gone. */
-async function abandon(
-  child: ChildProcess,
-  start: { readonly first: number | null; readonly exited: Promise<unknown> },
-): Promise<void> {
+async function abandon(child: Bubblewrap, known: number | null): Promise<void> {
   // Before bubblewrap has reported, its child may not yet have asked to die with it.
-  const first = start.first ?? openFirstChild(child.pid);
-  child.kill("SIGKILL");
+  const first = known ?? openFirstChild(child.pid);
+  child.kill();
   if (first !== null) signalProcess(first, SIGKILL);
-  await start.exited;
+  await child.exited;
   if (first === null) return;
   await waitForEnd(first);
   closeSync(first);
 }
 
-function openFirstChild(pid: number | undefined): number | null {
+function openFirstChild(pid: number): number | null {
   try {
     const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     return child === undefined || child === "" ? null : openProcess(Number(child));
@@ -208,102 +185,6 @@ function refuseRoot(): void {
   );
 }
 
-function spawnBubblewrap(plan: SandboxPlan, start: Opening & { readonly options: SandboxOptions }): ChildProcess {
-  // The launcher's end is the sandbox's alone: with a copy here its end would not be seen.
-  const opened: number[] = start.launcher === null ? [] : [start.launcher];
-  try {
-    for (const mount of start.spec.mounts) if (mount.kind === "device") checkDeviceNode(mount.host);
-    const extra = plan.descriptors.map((descriptor, index) => {
-      const end = endFor(index, start);
-      if (end !== undefined) return end.fd;
-      const made = openDescriptor(descriptor, { ...start, plan });
-      if (typeof made === "number" && made !== start.launcher) opened.push(made);
-      return made;
-    });
-    closeOnExec();
-    return spawn(start.host.bubblewrap, plan.argv, {
-      argv0: SANDBOX_NAME,
-      stdio: [...standardStreams(start.options.streams), ...extra],
-      // bubblewrap's own environment can be read inside as /proc/1/environ, whatever --clearenv says.
-      env: {},
-      cwd: "/",
-      // A session of its own: no signal from a terminal reaches bubblewrap.
-      detached: true,
-    });
-  } finally {
-    for (const fd of opened) closeSync(fd);
-  }
-}
-
-/** The end that stands in the place of a channel, if one was given: the last channels are made of them. */
-function endFor(
-  index: number,
-  { spec, options }: { readonly spec: SandboxSpec; readonly options: SandboxOptions },
-): SocketEnd | undefined {
-  const ends = options.ends ?? [];
-  // Channels come first among the descriptors (bwrap.ts).
-  return index < spec.channels ? ends[index - (spec.channels - ends.length)] : undefined;
-}
-
-function standardStreams(streams: SandboxStreams): readonly (number | "ignore" | "pipe")[] {
-  if (streams === "ignore") return ["ignore", "ignore", "pipe"];
-  if (streams === "capture") return ["ignore", "pipe", "pipe"];
-  return [streams.stdin, streams.stdout, streams.stderr];
-}
-
-interface Opening {
-  readonly spec: SandboxSpec;
-  readonly host: SandboxHost;
-  /** The launcher's end of its socket to the supervisor. */
-  readonly launcher: number | null;
-}
-
-function openDescriptor(descriptor: Descriptor, start: Opening & { readonly plan: SandboxPlan }): number | "pipe" {
-  switch (descriptor.kind) {
-    case "launcher":
-      if (start.launcher === null) throw new Error("there is no socket for the launcher");
-      return start.launcher;
-    case "channel":
-    case "status":
-    case "gate":
-      return "pipe"; // a socketpair on Linux
-    case "options":
-      return openMemoryFile("options", Buffer.from(start.plan.options.map((option) => `${option}\0`).join("")));
-    case "seccomp":
-      return openMemoryFile("seccomp", filterFor(start.host.arch, start.spec.role));
-    case "text":
-      return openMemoryFile("text", Buffer.from(descriptor.text));
-    case "path":
-      return openPath(descriptor.host);
-  }
-}
-
-function openPath(host: string): number {
-  let fd: number;
-  try {
-    fd = openMountSource(host);
-  } catch (cause) {
-    if (!(cause instanceof PlatformError)) throw cause;
-    const hint = "It must exist, and no part of it may be a symbolic link: name the real path";
-    throw new SandboxError("mount", `Cannot mount "${host}": ${cause.message}`, hint);
-  }
-  const found = fstatSync(fd);
-  if (found.isDirectory() || found.isFile()) return fd;
-  closeSync(fd);
-  // A socket of a container engine or of an agent of keys is authority, not data.
-  throw new SandboxError("mount", `Cannot mount "${host}": it is neither a folder nor a regular file`);
-}
-
-function pipeOf(child: ChildProcess, plan: SandboxPlan, kind: Descriptor["kind"]): Socket {
-  return socketAt(child, 3 + plan.descriptors.findIndex((descriptor) => descriptor.kind === kind));
-}
-
-function socketAt(child: ChildProcess, index: number): Socket {
-  const stream = child.stdio[index];
-  if (stream instanceof Socket) return stream;
-  throw new SandboxError("setup", `Cannot start bubblewrap: descriptor ${index} was not made`);
-}
-
 interface Supervised {
   /** Descriptor of the namespace's first process. */
   readonly first: number;
@@ -313,21 +194,21 @@ interface Supervised {
   readonly spec: SandboxSpec;
   readonly options: SandboxOptions;
   readonly plan: SandboxPlan;
-  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  readonly exited: Promise<Ending>;
   /** Resolves when everything that happened inside was reported. */
   readonly told: Promise<void>;
   readonly errors: { text(): string; readonly ended: Promise<void> };
   readonly output: { bytes(): Uint8Array; truncated(): boolean; readonly ended: Promise<void> };
 }
 
-function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSandbox {
+function superviseSandbox(child: Bubblewrap, sandbox: Supervised): StartedSandbox {
   const { first, namespace, group, errors, output } = sandbox;
   let gone = false;
   const kill = (): void => {
     if (gone) return;
     // Both, since the first process, which takes its namespace with it, would otherwise only hear of it by its
     // parent-death signal. bubblewrap outside first, so that the end is a signal's and not its report of one.
-    child.kill("SIGKILL");
+    child.kill();
     signalProcess(first, SIGKILL);
   };
   const { agent } = sandbox.options;
@@ -352,13 +233,12 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
     await Promise.race([sandbox.told, pause(LAST_WORDS)]);
     return Object.freeze(result);
   });
-  const channels = sandbox.plan.descriptors.flatMap((descriptor, index) =>
-    descriptor.kind === "channel" && endFor(index, sandbox) === undefined
-      ? [socketChannel(socketAt(child, 3 + index))]
-      : [],
-  );
+  const channels = sandbox.plan.descriptors.flatMap(({ kind }, index) => {
+    const pipe = child.pipes[index] ?? null;
+    return kind === "channel" && pipe !== null ? [socketChannel(pipe)] : [];
+  });
   return Object.freeze({
-    pid: child.pid ?? -1,
+    pid: child.pid,
     namespace,
     channels: Object.freeze(channels),
     ended,
@@ -383,11 +263,11 @@ function superviseSandbox(child: ChildProcess, sandbox: Supervised): StartedSand
 
 /** Resolves when the namespace is empty: its first process ends after all others. */
 async function waitForEnd(first: number): Promise<void> {
-  for (let wait = 0; !hasEnded(first); wait = Math.min(wait + 1, 20)) {
-    await pause(wait);
-  }
+  await askUntilFound(() => hasEnded(first) || null);
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function pipeOf(child: Bubblewrap, plan: SandboxPlan, kind: Descriptor["kind"]): Socket {
+  const pipe = child.pipes[plan.descriptors.findIndex((descriptor) => descriptor.kind === kind)];
+  if (pipe == null) throw new SandboxError("setup", `Cannot start bubblewrap: its ${kind} was not made`);
+  return pipe;
 }
