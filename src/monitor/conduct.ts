@@ -136,7 +136,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   async function halt(
     asked: Asked,
     halted: Halted,
-    proposed: { digest: string; risk: Risk; text: string; by?: Decider; envelope?: Envelope; uncounted?: true },
+    proposed: { digest: string; risk: Risk; text: string; by?: Decider; envelope?: Envelope; uncounted?: boolean },
   ): Promise<Outcome> {
     return (await record(asked, halted, proposed)).outcome;
   }
@@ -384,11 +384,11 @@ export function createConduct(ports: ConductPorts): Conduct {
         waiting?.cancelTimer();
         live.waiting.delete(request);
         const asked: Asked = { live, request, what: held.what, token: 0 };
-        const halted = unanswered(code, "monitor");
         ports.emit({ instance: held.instance, request, what: held.what, stage: "approve", verdict: "denied" });
+        // Who takes back what it asked, or ends, was refused nothing. Written also when nobody waits for it any more.
         const by: Decider = { kind: "monitor", why: code };
-        // Not inside the optional call: the denial is written also when nobody waits for it any more.
-        const outcome = await halt(asked, halted, { digest: held.digest, risk: held.risk, text: held.text, by });
+        const part = { digest: held.digest, risk: held.risk, text: held.text, by, uncounted: code === "withdrawn" };
+        const outcome = await halt(asked, unanswered(code, "monitor"), part);
         waiting?.answer(outcome);
       } finally {
         settling.delete(request);

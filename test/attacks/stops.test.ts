@@ -55,6 +55,35 @@ describe("an agent that dies while its holds are being written", () => {
     expect((await aios.client.request("hello", { version: "0" })).home).toBe(aios.home);
   });
 
+  test("twin: one that takes back what it asked was refused nothing, and works on", async () => {
+    const asked = [1001, 1002, 1003, 1004, 1005, 1006, 1007];
+    const back = asked.map((requestId) => ({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId },
+    }));
+    const running = aios.follow(
+      "worker",
+      [
+        { raw: asked.map(line).join("") },
+        { until: 1 },
+        { raw: back.map((each) => `${JSON.stringify(each)}\n`).join("") },
+        { until: 2 },
+        call("notes__add", { text: "on it goes" }),
+      ],
+      { ...workspace(), holdSeconds: 600 },
+    );
+    await expect.poll(async () => (await aios.held()).length).toBe(asked.length);
+    aios.release("worker");
+    await expect.poll(async () => (await aios.held()).length).toBe(0);
+    aios.release("worker");
+    const { exit, answers } = await running;
+    expect(exit).toBe(0);
+    expect(answers).toHaveLength(1);
+    expect(answers[0]).toHaveProperty("result.content");
+    expect(answers[0]?.result?.isError).not.toBe(true);
+  });
+
   test("twin: one that waits has its action held, also over a restart", async () => {
     const running = aios
       .follow("worker", [call("notes__burn")], { ...workspace(), holdSeconds: 600 })
