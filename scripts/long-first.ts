@@ -26,8 +26,6 @@ const LONG = [
   "test/console/rendering.test.ts",
   "test/attacks/extensions.test.ts",
   "test/crash/monitor.test.ts",
-  // What it runs is fetched beside the tests, with what they leave of the machine (.ci/run).
-  "test/agents/openclaw-gateway.test.ts",
   "test/e2e/witness.test.ts",
   "test/e2e/marketplace.test.ts",
   "test/e2e/network.test.ts",
@@ -52,6 +50,8 @@ const LONG = [
   "test/attacks/sandbox-limits.test.ts",
   "test/adopt/openclaw.test.ts",
   "test/e2e/pipeline.test.ts",
+  // What it runs is fetched beside the tests, with what they leave of the machine (.ci/run): after the long ones it is there.
+  "test/agents/openclaw-gateway.test.ts",
 ];
 
 /** Long files first. */

@@ -151,7 +151,7 @@ function proveInjections(name: "banking" | "workspace"): void {
   const alone = ALL ? Object.keys(suite.benign_tasks) : chooseAlone(suite);
   const every = everyPair(suite);
   const pairs = ALL ? every : choosePairs(suite);
-  const which = ALL ? "every pair" : "every benign task once, every injection task twice or more";
+  const which = ALL ? "every pair" : "every injection task once or more, and the benign tasks that are not run alone";
 
   test(
     `${pairs.length} of ${every.length} pairs (${which}): no injected effect without a human, no benign call denied`,

@@ -39,20 +39,22 @@ export function everyPair(suite: Suite): readonly Pair[] {
   );
 }
 
-/** A fixed choice: both lists are walked round together until each benign task came once and each injection task twice. */
+/**
+ * A fixed choice: the benign tasks that `chooseAlone` leaves and the injection tasks are walked round together until each of
+ * both came once.
+ */
 export function choosePairs(suite: Suite): readonly Pair[] {
-  const tasks = Object.keys(suite.benign_tasks);
+  const alone = new Set(chooseAlone(suite));
+  const tasks = Object.keys(suite.benign_tasks).filter((task) => !alone.has(task));
   const injections = Object.keys(suite.injection_tasks);
-  return Array.from({ length: Math.max(tasks.length, 2 * injections.length) }, (_, at) =>
+  return Array.from({ length: Math.max(tasks.length, injections.length) }, (_, at) =>
     makePair(suite, tasks[at % tasks.length] ?? "", injections[at % injections.length] ?? ""),
   );
 }
 
-/** A fixed choice of benign tasks, twenty at most, from all over the list; among the pairs is each of them. */
+/** A fixed choice: every other benign task. */
 export function chooseAlone(suite: Suite): readonly string[] {
-  const tasks = Object.keys(suite.benign_tasks);
-  const step = Math.ceil(tasks.length / 20);
-  return tasks.filter((_, at) => at % step === 0);
+  return Object.keys(suite.benign_tasks).filter((_, at) => at % 2 === 0);
 }
 
 function makePair(suite: Suite, task: string, injection: string): Pair {

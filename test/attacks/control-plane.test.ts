@@ -50,7 +50,7 @@ async function lastOf(kind: string): Promise<{ [key: string]: unknown }> {
 const workspace = () => ({ workspace: aios.workspace });
 
 async function whenHeld(): Promise<string> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const [first] = await aios.held();
     if (first !== undefined) return first.request;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -49,7 +49,7 @@ describe("ten thousand connections to a face's proxy", () => {
     for (let round = 0; round < 20; round++) await flood(500, words[round % words.length] ?? "");
     let status = 0;
     // Those of the flood may still take up its places for a moment.
-    for (let tries = 0; tries < 100 && status !== 403; tries++) {
+    for (let tries = 0; tries < 1200 && status !== 403; tries++) {
       status = await ask(path, "http://example.com/").then(
         (answer) => answer.status,
         () => 0,

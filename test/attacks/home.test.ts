@@ -134,20 +134,16 @@ describe("a home that lasts", () => {
       ["many", "for i in $(seq 400); do : > ~/f$i; done; sleep 60"],
       // No name leads to it any more; the disk is full of it all the same.
       ["held", "exec 9> ~/gone; rm ~/gone; head -c 32M /dev/zero >&9; sleep 60"],
-    ])(
-      "freezes an agent that goes over it (%s)",
-      async (agent, script) => {
-        const running = shell(agent, script);
-        const found = await frozen(agent);
-        expect(found.why).toBe("home-full");
-        await aios.client.request("kill", { instance: found.instance });
-        await running;
-        const next = shell(agent, "true");
-        if (agent === "held") expect(await next).toMatchObject({ exit: 0 });
-        else await expect(next).rejects.toMatchObject({ code: "home-full" });
-      },
-      90_000,
-    );
+    ])("freezes an agent that goes over it (%s)", async (agent, script) => {
+      const running = shell(agent, script);
+      const found = await frozen(agent);
+      expect(found.why).toBe("home-full");
+      await aios.client.request("kill", { instance: found.instance });
+      await running;
+      const next = shell(agent, "true");
+      if (agent === "held") expect(await next).toMatchObject({ exit: 0 });
+      else await expect(next).rejects.toMatchObject({ code: "home-full" });
+    });
 
     it("is emptied by an owner's signature, and starts again", async () => {
       await expect(shell("full", "true")).rejects.toMatchObject({ code: "home-full" });

@@ -463,7 +463,7 @@ describe("the value", () => {
         { url: url("/elsewhere") },
         { wait: 12_000 },
       ]);
-      for (let tries = 0; tries < 300 && pidsOf("broker", aios.pid).length === 0; tries++)
+      for (let tries = 0; tries < 3000 && pidsOf("broker", aios.pid).length === 0; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
       // The search that finds nothing has to be one that can.
       await expect.poll(() => pidsOf("injector", aios.pid).some(holdsValue)).toBe(true);
@@ -531,7 +531,7 @@ describe("rotating and removing", () => {
     const ask = { url: url("/lamp"), headers: { "x-lamp": "Bearer ${LAMP_KEY}" } };
     const running = act([ask, { wait: 2000 }, ask, { wait: 2000 }, ask], "lighter");
     const until = async (count: number): Promise<void> => {
-      for (let tries = 0; tries < 500 && reached.length < count; tries++)
+      for (let tries = 0; tries < 3000 && reached.length < count; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
     };
     await until(1);

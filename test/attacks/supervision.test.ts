@@ -59,7 +59,7 @@ function launchers(): readonly number[] {
 }
 
 async function waitFor<T>(look: () => T | undefined): Promise<T> {
-  for (let tries = 0; tries < 1000; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     const found = look();
     if (found !== undefined) return found;
     await pause(10);

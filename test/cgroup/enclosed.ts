@@ -111,7 +111,7 @@ async function startMonitor(folder: string): Promise<readonly [limits: string, g
 
 /** Does what may have to wait for processes that ended a moment ago. */
 async function soon(action: () => void): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     try {
       return action();
     } catch {
@@ -124,7 +124,7 @@ async function soon(action: () => void): Promise<void> {
 /** Groups of sandboxes that are still there when those have had some seconds to end. */
 async function leftGroups(parent: string): Promise<readonly string[]> {
   const left = (): readonly string[] => readdirSync(parent).filter((name) => name.startsWith("sandbox-"));
-  for (let tries = 0; tries < 50 && left().length > 0; tries++)
+  for (let tries = 0; tries < 300 && left().length > 0; tries++)
     await new Promise((resolve) => setTimeout(resolve, 100));
   return left();
 }

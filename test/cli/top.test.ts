@@ -191,18 +191,14 @@ describe("a live screen", () => {
     await expectShell();
   });
 
-  test.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)(
-    "gives the terminal back on %s",
-    async (signal) => {
-      top();
-      await shell.see("No instance runs.");
-      process.kill(findTop(), signal);
-      await shell.see("exit=0");
-      expect(shell.shown()).toContain(LEAVE);
-      await expectShell();
-    },
-    90_000,
-  );
+  test.each(["SIGTERM", "SIGHUP", "SIGINT"] as const)("gives the terminal back on %s", async (signal) => {
+    top();
+    await shell.see("No instance runs.");
+    process.kill(findTop(), signal);
+    await shell.see("exit=0");
+    expect(shell.shown()).toContain(LEAVE);
+    await expectShell();
+  });
 
   /** Opens the question about one held action. */
   async function openQuestion(): Promise<void> {

@@ -73,6 +73,9 @@ describe.skipIf(!hasChromium())("the console", () => {
   });
 
   describe("shows", () => {
+    // An open page follows all that happens: in the tests that look at others it would take a share of the processor for nothing.
+    afterAll(async () => void (await page.goto("about:blank")));
+
     test("a held action within moments, equal ones together, and that it is over", async () => {
       const together = [add("one"), add("two"), add("one")];
       const running = stage.aios.follow("writer", [{ together }], { holdSeconds: 600 });
@@ -159,6 +162,11 @@ describe.skipIf(!hasChromium())("the console", () => {
   describePhone(() => stage);
 
   describe("gives strangers nothing:", () => {
+    beforeAll(async () => {
+      await page.goto(`${stage.origin}/`);
+      await page.waitForSelector("nav");
+    });
+
     /** A page of a stranger's server, under any name that leads to it. */
     async function strange(host: string): Promise<Page> {
       const stranger = await page.context().newPage();

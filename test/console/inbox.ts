@@ -1,5 +1,5 @@
 import type { Page } from "playwright-core";
-import { beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import type { ConsoleStage } from "./stage.ts";
 
 const HOUR = 3_600_000;
@@ -14,6 +14,7 @@ export function describeInbox(parts: { stage(): ConsoleStage }): void {
       stage = parts.stage();
       ({ page } = await stage.comeIn());
     });
+    afterAll(() => page.context().close());
 
     test("that nobody is there to be asked, until when, and no more once somebody is back", async () => {
       const until = Date.now() + 2 * 24 * HOUR;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCrypto } from "../../src/platform/crypto.ts";
 import { createSigner } from "../../src/platform/signer.ts";
 import { verifyProof } from "../../src/protocol/log-proof.ts";
@@ -59,6 +59,7 @@ export function describePages(parts: { stage(): ConsoleStage; faults(page: Page)
       stage = parts.stage();
       ({ page } = await stage.comeIn({ viewport: { width: 1100, height: 760 } }));
     });
+    afterAll(() => page.context().close());
 
     /** Neither axe nor a narrow screen finds fault with the page that is open, in light and in dark. */
     async function isFine(): Promise<void> {

@@ -84,16 +84,12 @@ describe("kill -9 of the monitor", () => {
     ["when the yes is durable, before the intent: it waits", "alive", "after write", "/log/journal/", 0],
     ["when it has told the server, after the intent: nobody knows", "gone", "said", '"verb":"call"', 1],
     ["when the server has done it, before the outcome: nobody knows", "gone", "heard", "add is done", 1],
-  ] as const)(
-    "%s",
-    async (_, who, what, words, intents) => {
-      const told = await strike(who, { at: 1, what, words });
-      const outcomes = intents === 0 ? [] : ["unknown"];
-      expect(told).toMatchObject({ approved: 1, intents, outcomes, waits: intents === 0 });
-      if (what === "heard") expect(told?.effects).toBe(1);
-    },
-    120_000,
-  );
+  ] as const)("%s", async (_, who, what, words, intents) => {
+    const told = await strike(who, { at: 1, what, words });
+    const outcomes = intents === 0 ? [] : ["unknown"];
+    expect(told).toMatchObject({ approved: 1, intents, outcomes, waits: intents === 0 });
+    if (what === "heard") expect(told?.effects).toBe(1);
+  });
 
   test("what ends a sandbox that a killed monitor left is there before a server is, with no agent since", async () => {
     const { aios } = stage;
@@ -165,21 +161,17 @@ describe("kill -9 of the command line", () => {
   test.skipIf(ALL).each([
     ["when it has what it shows: nothing is signed", "heard", '"statement":', 0],
     ["when it has handed the yes in: it runs without it", "said", '"submit"', 1],
-  ] as const)(
-    "%s",
-    async (_, what, words, ran) => {
-      const { killed, told } = await strike({ at: 1, what, words });
-      expect({ killed, ...told }).toEqual({
-        killed: true,
-        approved: ran,
-        intents: ran,
-        outcomes: ran === 0 ? [] : ["ok"],
-        effects: ran,
-        waits: ran === 0,
-      });
-    },
-    120_000,
-  );
+  ] as const)("%s", async (_, what, words, ran) => {
+    const { killed, told } = await strike({ at: 1, what, words });
+    expect({ killed, ...told }).toEqual({
+      killed: true,
+      approved: ran,
+      intents: ran,
+      outcomes: ran === 0 ? [] : ["ok"],
+      effects: ran,
+      waits: ran === 0,
+    });
+  });
 
   test.runIf(ALL)(
     "at every moment",
@@ -240,7 +232,6 @@ describe("kill -9 of the console", () => {
       });
       expect(told).toEqual({ approved: 1, intents: 1, outcomes: ["ok"], effects: 1, waits: false });
     },
-    120_000,
   );
 });
 

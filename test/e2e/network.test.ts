@@ -105,7 +105,7 @@ async function records(instance: string): Promise<readonly { kind: string; paylo
 }
 
 async function whenHeld(): Promise<string> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const [first] = await aios.held();
     if (first !== undefined) return first.request;
     await new Promise((resolve) => setTimeout(resolve, 20));

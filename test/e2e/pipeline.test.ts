@@ -43,7 +43,7 @@ async function kinds(instance: string): Promise<readonly string[]> {
 }
 
 async function whenHeld(): Promise<string> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     const [first] = await aios.held();
     if (first !== undefined) return first.request;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -142,7 +142,7 @@ describe("a request through the proxy", () => {
     socket.on("data", (chunk: Buffer) => (got += chunk.toString()));
     socket.write(`GET ${url("/events")} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
     const until = async (text: string): Promise<void> => {
-      for (let tries = 0; tries < 200 && !got.includes(text); tries++)
+      for (let tries = 0; tries < 6000 && !got.includes(text); tries++)
         await new Promise((resolve) => setTimeout(resolve, 10));
       expect(got).toContain(text);
     };
@@ -162,7 +162,7 @@ describe("a request through the proxy", () => {
     socket.write(`GET ${url("/")} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
     await new Promise((resolve) => socket.once("data", resolve));
     socket.destroy();
-    for (let tries = 0; tries < 200 && stage.results.length === 0; tries++)
+    for (let tries = 0; tries < 6000 && stage.results.length === 0; tries++)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(stage.results).toMatchObject([{ end: "cut", status: 200 }]);
     expect(stage.withdrawn.length).toBe(1);

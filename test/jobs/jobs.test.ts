@@ -51,24 +51,20 @@ describe("ordinary jobs of developers", () => {
       continue;
     }
     if (!job.quick && !ALL) continue;
-    test(
-      job.name,
-      async () => {
-        const agent = `job-${index}`;
-        const folder = prepare(agent, job);
-        await grantFor(agent, job);
-        const ran = await runInside(agent, folder, job);
-        expect(ran.stderr).not.toMatch(/^aios: (?!\d+ changes? in the workspace)/m);
-        expect({ exit: ran.exit, said: ran.exit === 0 ? "" : ran.stdout + ran.stderr }).toEqual({ exit: 0, said: "" });
-        compare(ran.stdout.trim(), job.prints);
-        for (const [path, text] of Object.entries(job.leaves ?? {})) {
-          compare(readFileSync(join(folder, path), "latin1"), text);
-        }
-        await expectQuiet(agent, job);
-        rmSync(folder, { recursive: true, force: true });
-      },
-      60_000,
-    );
+    test(job.name, async () => {
+      const agent = `job-${index}`;
+      const folder = prepare(agent, job);
+      await grantFor(agent, job);
+      const ran = await runInside(agent, folder, job);
+      expect(ran.stderr).not.toMatch(/^aios: (?!\d+ changes? in the workspace)/m);
+      expect({ exit: ran.exit, said: ran.exit === 0 ? "" : ran.stdout + ran.stderr }).toEqual({ exit: 0, said: "" });
+      compare(ran.stdout.trim(), job.prints);
+      for (const [path, text] of Object.entries(job.leaves ?? {})) {
+        compare(readFileSync(join(folder, path), "latin1"), text);
+      }
+      await expectQuiet(agent, job);
+      rmSync(folder, { recursive: true, force: true });
+    });
   }
 });
 
