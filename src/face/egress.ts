@@ -8,6 +8,8 @@ import type { MonitorLink } from "./monitor-link.ts";
 
 /** Requests of an agent that may be open at a time. */
 const OPEN_REQUESTS = 256;
+/** Places that were granted last time: so many are remembered. */
+const PLACES = 64;
 /** Tokens of calls over MCP count from one; these begin where those never come. */
 const FIRST_TOKEN = 2 ** 32;
 
@@ -43,6 +45,11 @@ export type EgressBody =
 
 /** A proposal under way. */
 export interface Asked {
+  /**
+   * The number under which a stream to the broker may wait for it from now on; null: none. That it goes out shows on that stream, as
+   * the head of the answer. The verdict is then why it did not; or it comes with the end, which is told as one that stopped.
+   */
+  readonly stream: number | null;
   readonly verdict: Promise<Verdict>;
   /** Resolves when it is over and recorded, however it ended. */
   readonly ended: Promise<void>;
@@ -72,12 +79,28 @@ export interface Egress {
 /** Makes the egress of one face over its link to the monitor. */
 export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "route" | "refused">): Egress {
   const open = new Map<number, (verdict: Verdict) => void>();
+  /** Where the broker carried the last request to: it is there, and nobody was asked. */
+  const places = new Set<string>();
   let lastToken = FIRST_TOKEN;
 
-  function ask(driver: "net" | "infer" | "git-ssh", name: string, args: JsonObject): Asked {
+  function note(place: string, carried: boolean): void {
+    places.delete(place);
+    if (carried) places.add(place);
+    const [oldest] = places;
+    if (places.size > PLACES && oldest !== undefined) places.delete(oldest);
+  }
+
+  /** `place`: what decides whether a stream may wait for it; null: none may. */
+  function ask(
+    driver: "net" | "infer" | "git-ssh",
+    name: string,
+    args: JsonObject,
+    place: string | null = null,
+  ): Asked {
     if (open.size >= OPEN_REQUESTS) {
       const problem = problemOf("too-many-open", `Cannot open the request: ${OPEN_REQUESTS} are open`);
       return {
+        stream: null,
         verdict: Promise.resolve({ kind: "stopped", problem }),
         ended: Promise.resolve(),
         withdraw: () => {},
@@ -86,13 +109,18 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
     lastToken += 1;
     const token = lastToken;
     const { promise, resolve } = Promise.withResolvers<Verdict>();
-    open.set(token, resolve);
+    const waits = place !== null && places.has(place);
+    open.set(token, (verdict) => {
+      if (place !== null && verdict.kind === "granted") note(place, verdict.via === 0);
+      resolve(verdict);
+    });
     const ended = link
-      .propose({ verb: "call", driver, name, arguments: args }, token)
+      .propose({ verb: "call", driver, name, arguments: args }, token, waits)
       .then(
         (outcome) => {
-          // After a grant this is the end of the exchange, which its bytes have told already.
+          // After a grant, or on a stream that waited, this is the end of the exchange, which its bytes have told already.
           if (outcome.kind === "done") return problemOf("driver-failed", "The request ended before it went out");
+          if (waits) note(place, false);
           const { stage, code, message, proposal } = outcome;
           return { stage, code, message, proposal };
         },
@@ -103,6 +131,7 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
         resolve({ kind: "stopped", problem });
       });
     return {
+      stream: waits ? token : null,
       verdict: promise,
       ended,
       withdraw: () => {
@@ -127,8 +156,11 @@ export function createEgress(link: Pick<MonitorLink, "propose" | "cancel" | "rou
         headers: headers.map(([name, value]) => [name, value]),
       };
       const asks = method === "GET" || method === "HEAD" || method === "OPTIONS";
-      if (asks && body.kind === "none" && !upgrade) return ask(NET_DRIVER, "fetch", common);
-      return ask(NET_DRIVER, "send", { ...common, body: { ...body }, upgrade });
+      const place = `${method} ${scheme} ${host} ${port}`;
+      if (asks && body.kind === "none" && !upgrade) return ask(NET_DRIVER, "fetch", common, place);
+      // The bytes of a body wait for a ticket: what is denied may be longer than anybody keeps.
+      const whole = body.kind !== "stream" && !upgrade;
+      return ask(NET_DRIVER, "send", { ...common, body: { ...body }, upgrade }, whole ? place : null);
     },
     connect: (host: string, port: number) => ask(NET_DRIVER, "connect", { host, port }),
     forward: ({ host, port, inside }: Forward) => ask(NET_DRIVER, "forward", { host, port, inside }),

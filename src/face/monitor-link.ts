@@ -5,8 +5,11 @@ import type { NetRoute, Outcome, Visible } from "../protocol/requests.ts";
 export interface MonitorLink {
   /** Everything that this instance may see. */
   list(): Promise<Visible>;
-  /** One action through the six stages; resolves with what the agent gets back. Rejects when the monitor is gone. */
-  propose(proposal: Proposal, token: number): Promise<Outcome>;
+  /**
+   * One action through the six stages; resolves with what the agent gets back. Rejects when the monitor is gone. `waits`: a stream to
+   * the broker is open under the token, which takes up the action without a word to the face.
+   */
+  propose(proposal: Proposal, token: number, waits?: boolean): Promise<Outcome>;
   /** Takes the proposal of this token back. */
   cancel(token: number): void;
   /** How to treat TLS to a host. */

@@ -52,7 +52,7 @@ const face: Face = createFace({
   },
 });
 const egress = createEgress({
-  propose: (proposal, token) => peer.request("propose", { ...proposal, token }),
+  propose: (proposal, token, waits = false) => peer.request("propose", { ...proposal, token, waits }),
   cancel: (token) => void peer.request("cancel", { token }).catch(() => undefined),
   route: async (host, port) => (await peer.request("route", { host, port })).route,
   refused: (what, hosts) =>

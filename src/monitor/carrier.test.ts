@@ -43,7 +43,7 @@ function stage() {
 test.each(["a broker", "an injector", "a courier"])("%s", async (what) => {
   const { live, ports, begun } = stage();
   const [carrier, git] = [createCarrier(live, ports), createGitCarrier(live, ports)];
-  const call = { token: 1, most: null };
+  const call = { token: 1, waits: false, most: null };
   const carry = (): Promise<unknown> =>
     what === "a courier"
       ? git.session({} as never, { ...call, binding: SECRET })

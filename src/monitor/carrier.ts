@@ -38,7 +38,8 @@ export interface CarrierPorts {
 /** What carries exchanges of one instance: its broker, and an injector for each destination of a secret. */
 export interface Carrier {
   /**
-   * Orders one exchange under a ticket of its own and tells the face; resolves when it has ended, with what is recorded.
+   * Orders one exchange under a ticket of its own and tells the face, or has it taken up by the stream that waits for it;
+   * resolves when it has ended, with what is recorded.
    * With an injection it goes through the one process that has that value. Rejects with `NoCarrier` when there is none.
    */
   exchange(order: NetOrder, call: Carried): Promise<NetResult>;
@@ -56,6 +57,8 @@ export interface Carrier {
 /** One exchange as it is carried. */
 export interface Carried {
   readonly token: number;
+  /** Whether a stream of the face waits for it at the broker under that token. */
+  readonly waits: boolean;
   /** Bytes that its grants have left, or null when none of them counts bytes. */
   readonly most: number | null;
   readonly injection: Injection | null;
@@ -202,7 +205,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
   }
 
   return {
-    async exchange(order, { token, most, injection }) {
+    async exchange(order, { token, waits, most, injection }) {
       const via = injection === null ? 0 : (live.secretEnds.get(keyOf(injection))?.via ?? null);
       if (via === null) throw new NoCarrier("the secret was granted after the agent had started; start it again");
       const begun = cuts;
@@ -217,8 +220,10 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
       tickets.set(token, { ticket, peer });
       if (injection !== null) injected.set(ticket, { secret: injection.secret, commitment });
       try {
-        const ended = peer.request("exchange", { ticket, order, most });
-        live.face?.port.granted({ token, ticket, via });
+        // Which injector has a secret no face knows before it is told: what waits is at the broker.
+        const stream = waits && injection === null ? token : null;
+        const ended = peer.request("exchange", { ticket, order, most, stream });
+        if (stream === null) live.face?.port.granted({ token, ticket, via });
         const result = await ended;
         if (injection !== null) ports.logins.answered(injection.secret, { commitment, status: result.status });
         return result;

@@ -53,8 +53,11 @@ export function lookupFor(ports: ConductPorts, approval: Approval): ConductPorts
 
 /** Leads actions through the six stages: decide, select, validate, approve, execute, audit (DESIGN 4). */
 export interface Conduct {
-  /** Resolves when the action is done, was stopped, or a human has answered. Never rejects. */
-  propose(live: LiveInstance, proposal: Proposal, token: number): Promise<Outcome>;
+  /**
+   * Resolves when the action is done, was stopped, or a human has answered. Never rejects. `waits`: as in the request; what was held
+   * goes on with a ticket all the same.
+   */
+  propose(live: LiveInstance, proposal: Proposal, token: number, waits?: boolean): Promise<Outcome>;
   /** An owner's verified answer to a held action; resolves with the number of its record, `approved` or `denied`. */
   settle(live: LiveInstance, answer: OwnerAnswer): Promise<number>;
   /** Decides a held action anew: ends it, runs it under a lease that covers it now, or leaves it. */
@@ -72,4 +75,6 @@ export interface Asked {
   readonly request: string;
   readonly what: string;
   readonly token: number;
+  /** Whether a stream of the face waits for it at the broker; of what was held none does. */
+  readonly waits?: boolean;
 }

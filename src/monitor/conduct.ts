@@ -208,7 +208,8 @@ export function createConduct(ports: ConductPorts): Conduct {
       },
       ports,
     );
-    live.running.set(asked.token, { driver, token: asked.token, grants: ticket.grants, recorded });
+    const { token, waits = false } = asked;
+    live.running.set(token, { driver, token, grants: ticket.grants, waits, recorded });
     const executed = await recorded;
     live.running.delete(asked.token);
     ports.emit({
@@ -272,8 +273,8 @@ export function createConduct(ports: ConductPorts): Conduct {
   }
 
   const api: Conduct = {
-    async propose(live, proposal, token) {
-      const asked: Asked = { live, request: toHex(draw(REQUEST_BYTES)), what: whatOf(proposal), token };
+    async propose(live, proposal, token, waits = false) {
+      const asked: Asked = { live, request: toHex(draw(REQUEST_BYTES)), what: whatOf(proposal), token, waits };
       const haltAs = (halted: Halted): ReturnType<typeof halt> =>
         halt(asked, halted, describeProposal(proposal, { request: asked.request, digest: ports.digest }));
       try {

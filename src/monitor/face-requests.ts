@@ -62,7 +62,7 @@ export function faceHandlers(ports: FacePorts): {
       return visible;
     },
 
-    async propose({ token, ...asked }) {
+    async propose({ token, waits = false, ...asked }) {
       // By its token an action is cut and cancelled; a face that gives one to two would keep one of them out of reach.
       if (open.has(token)) {
         const message = "Cannot take the proposal: its token names another that is open";
@@ -72,7 +72,7 @@ export function faceHandlers(ports: FacePorts): {
       try {
         // One outside of its hours speaks of the service too: the request is a call of it, and denied for the hours.
         const { proposal, note } = asChatCall(asked, () => comingGrants(journal.state, live.state.agent, ports.now()));
-        const outcome = await conduct.propose(live, proposal, token);
+        const outcome = await conduct.propose(live, proposal, token, waits);
         // A grant for the plain request is not what is missing.
         if (note === null || outcome.kind !== "stopped" || outcome.code !== "no-grant") return outcome;
         return { ...outcome, message: `${outcome.message}; ${note}`, proposal: null };

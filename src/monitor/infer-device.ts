@@ -61,6 +61,7 @@ export function createInferDriver(live: LiveInstance, ports: InferDevicePorts): 
     const injection = injectionFor(provider, { state, vault: ports.vault, agent: live.state.agent });
     const result = await carrier.exchange(orderOf(call, provider, { injection, context: body.context }), {
       token: body.token,
+      waits: false,
       most: ports.bytesLeft(live.running.get(body.token)?.grants ?? []),
       injection,
     });

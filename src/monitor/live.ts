@@ -46,6 +46,8 @@ export interface RunningCall {
   readonly driver: RunningDriver;
   readonly token: number;
   readonly grants: readonly string[];
+  /** Whether a stream of the face waits for it at the broker. */
+  readonly waits: boolean;
   /** Resolves when what came of it is on record, or cannot be. */
   readonly recorded: Promise<unknown>;
 }

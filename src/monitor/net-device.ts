@@ -33,9 +33,11 @@ export function createNetDriver(live: LiveInstance, ports: NetDevicePorts): Runn
     const use = placeholderUse(call.value, ports.injections());
     // It was decided otherwise a moment ago: the secret was taken back in between.
     if (use.kind === "misplaced") throw new NoCarrier(`no secret is injected: ${use.why}`);
+    const running = live.running.get(body.token);
     const result = await carrier.exchange(orderOf(call.value), {
       token: body.token,
-      most: ports.bytesLeft(live.running.get(body.token)?.grants ?? []),
+      waits: running?.waits ?? false,
+      most: ports.bytesLeft(running?.grants ?? []),
       injection: use.kind === "inject" ? use.injection : null,
     });
     return { result: recorded(result), isError: result.end !== "done" };

@@ -5,10 +5,8 @@ export const BROKER_STREAMS = 256;
 /** Longest head, in bytes. */
 const HEAD_BYTES = 256 * 1024;
 
-/** What a face says first on a stream: which exchange it is. */
-export interface OpeningHead {
-  readonly ticket: string;
-}
+/** What a face says first on a stream: which exchange it is, by its ticket, or under which number it waits for one. */
+export type OpeningHead = { readonly ticket: string } | { readonly stream: number };
 
 /** What a broker says first: that bytes flow now, with the response's head if there is one, or why they do not. */
 export type AnsweringHead =
@@ -77,6 +75,8 @@ export function readHead<T>(stream: Duplex, read: (value: unknown) => T): Promis
 
 /** Reads a face's first words. */
 export function readOpening(value: unknown): OpeningHead {
+  const stream = fieldOf(value, "stream");
+  if (typeof stream === "number" && Number.isSafeInteger(stream) && stream >= 0) return { stream };
   const ticket = fieldOf(value, "ticket");
   if (typeof ticket !== "string" || !/^[0-9a-f]{32}$/.test(ticket)) throw new TypeError("no ticket");
   return { ticket };

@@ -251,6 +251,93 @@ describe("a ticket", () => {
   });
 });
 
+describe("a stream that waits", () => {
+  const STREAM = 4_294_967_297;
+  /** Opens a stream as a face does that says nothing more on it. */
+  function open(broker: Broker, stream: number = STREAM): { near: Duplex; head: Promise<AnsweringHead | null> } {
+    const near = joinBroker(broker).connect();
+    near.on("error", () => {});
+    writeHead(near, { stream });
+    near.end();
+    return { near, head: readHead(near, readAnswering).catch(() => null) };
+  }
+  const ordered = (
+    port: number,
+    target: string,
+    stream: number | null = STREAM,
+  ): Parameters<Broker["exchange"]>[0] => ({
+    ticket: TICKET,
+    order: order(port, { target }),
+    most: null,
+    stream,
+  });
+
+  test("reaches nobody before there is an order for it, and then does that", async () => {
+    const seen: string[] = [];
+    const port = await serve((request, response) => {
+      seen.push(request.url ?? "");
+      response.end("done");
+    });
+    const broker = createBroker(LOOPBACK);
+    const { near, head } = open(broker);
+    // Another is carried from its beginning to its end meanwhile.
+    const other = broker.exchange({ ticket: OTHER, order: order(port, { target: "/other" }), most: null });
+    const { stream } = await use(broker, OTHER);
+    stream.end();
+    stream.resume();
+    await other;
+    expect(seen).toEqual(["/other"]);
+    const ended = broker.exchange(ordered(port, "/waited"));
+    expect(await head).toMatchObject({ status: 200 });
+    expect(await read(near)).toBe("done");
+    expect(await ended).toMatchObject({ end: "done" });
+    expect(seen).toEqual(["/other", "/waited"]);
+  });
+
+  test("may come behind its order, which no ticket gets", async () => {
+    const port = await serve((_, response) => response.end("done"));
+    const broker = createBroker(LOOPBACK);
+    const ended = broker.exchange(ordered(port, "/"));
+    await expect(use(broker, TICKET)).rejects.toThrow();
+    expect(await open(broker).head).toMatchObject({ status: 200 });
+    expect(await ended).toMatchObject({ end: "done" });
+  });
+
+  test("has the number alone: a second under it gets nothing, nor does one under another", async () => {
+    const port = await serve((_, response) => response.end("done"));
+    const broker = createBroker(LOOPBACK);
+    const [first, , other] = [open(broker), await open(broker).head, open(broker, STREAM + 1)];
+    const ended = broker.exchange(ordered(port, "/"));
+    expect(await first.head).toMatchObject({ status: 200 });
+    expect(await ended).toMatchObject({ end: "done" });
+    other.near.destroy();
+    expect(await other.head).toBeNull();
+  });
+
+  test("that left before its order has nothing done for it", async () => {
+    let reached = 0;
+    const port = await serve((_, response) => {
+      reached += 1;
+      response.end();
+    });
+    const broker = createBroker(LOOPBACK);
+    const { near } = open(broker);
+    // It is waiting once another under its number is sent away.
+    expect(await open(broker).head).toBeNull();
+    near.destroy();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await broker.exchange(ordered(port, "/"))).toMatchObject({ end: "cut", status: null });
+    expect(reached).toBe(0);
+  });
+
+  test("gets nothing when its order is cancelled before it comes", async () => {
+    const broker = createBroker(LOOPBACK);
+    const ended = broker.exchange(ordered(9, "/"));
+    broker.cancel(TICKET);
+    expect(await ended).toMatchObject({ end: "cut" });
+  });
+});
+
 describe("an address", () => {
   const to = (addresses: readonly string[]): Broker =>
     createBroker({ resolve: () => Promise.resolve(addresses.map((address) => ({ address }))), authorities: null });

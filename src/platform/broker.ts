@@ -23,7 +23,7 @@ export interface Broker {
   cancel(ticket: string): void;
   /** Ends every exchange and closes every connection, those that are being made and those that rest too. */
   cut(): void;
-  /** One stream of the face: names a ticket, and gets that exchange or nothing. */
+  /** One stream of the face: names a ticket, and gets that exchange or nothing, or waits for what is ordered for it. */
   serve(stream: Duplex): void;
 }
 
@@ -71,11 +71,19 @@ export function createBroker(given: BrokerParts): Broker {
     return agent;
   }
 
+  /** RECORD-FIRST: all that is known of what a stream waits for is a number, until it is ordered. */
+  function waitFor(number: number, stream: Duplex): Promise<Exchange | null> {
+    const { claimed, leave } = desk.wait(number);
+    stream.once("close", leave);
+    return claimed;
+  }
+
   async function serve(stream: Duplex): Promise<void> {
     stream.on("error", () => stream.destroy());
-    const { ticket } = await readHead(stream, readOpening);
-    const exchange = await desk.claim(ticket);
+    const opening = await readHead(stream, readOpening);
+    const exchange = await ("ticket" in opening ? desk.claim(opening.ticket) : waitFor(opening.stream, stream));
     if (exchange === null) return void stream.destroy();
+    if (stream.destroyed) return exchange.cut();
     exchange.onCut(() => stream.destroy());
     stream.once("close", () => exchange.breakOff("cut", "cut"));
     if (exchange.order.kind === "connect") await runTunnel(exchange, exchange.order, { stream, parts });
@@ -84,11 +92,11 @@ export function createBroker(given: BrokerParts): Broker {
 
   return Object.freeze({
     exchange: async (ordered: Ordered) => {
-      const { ticket, order } = ordered;
+      const { ticket, order, stream } = ordered;
       const exchange = new Exchange(ordered);
       // SECRETS-OUTSIDE: whoever holds a value serves its own destination and no other order, whoever gave it.
       if (injecting !== null && !injecting.admits(order)) exchange.finish("failed", "not-bound");
-      desk.order(ticket, exchange);
+      desk.order(ticket, exchange, stream);
       const ended = await exchange.ended;
       const { status, address } = exchange;
       // Of an answer that broke off nobody knows what it cost.

@@ -54,8 +54,8 @@ export function createCourier(parts: CourierParts): Courier {
 
   async function serve(stream: Duplex): Promise<void> {
     stream.on("error", () => stream.destroy());
-    const { ticket } = await readHead(stream, readOpening);
-    const session = await desk.claim(ticket);
+    const opening = await readHead(stream, readOpening);
+    const session = "ticket" in opening ? await desk.claim(opening.ticket) : null;
     if (session === null || armed === null) return void stream.destroy();
     session.onCut(() => stream.destroy());
     stream.once("close", () => session.breakOff("cut", "cut"));

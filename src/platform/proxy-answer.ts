@@ -68,14 +68,16 @@ export async function sendAnswer(
   stream: Duplex,
   options: {
     readonly refuse?: typeof sendProblem;
+    /** The answer's head, where it was read already. */
+    readonly read?: AnsweringHead;
     /** What the client's end of the answer waits for. */
     readonly until?: Promise<void>;
   } = {},
 ): Promise<void> {
-  const { refuse = sendProblem, until } = options;
+  const { refuse = sendProblem, until, read } = options;
   stream.on("error", () => stream.destroy());
   response.once("close", () => stream.destroy());
-  const head = await headOf(stream);
+  const head = read ?? (await headOf(stream));
   if (head.kind !== "response") {
     return refuse(response, FAILED, faultProblem(head.kind === "fault" ? head.fault : "broken-response"));
   }

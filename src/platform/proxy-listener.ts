@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
-import { readAnswering, readHead, writeHead } from "./broker-wire.ts";
+import { readAnswering, readHead, writeHead, type OpeningHead } from "./broker-wire.ts";
 import type { InstanceCa } from "./instance-ca.ts";
 import { createServer } from "./node-http.ts";
 import { DENIED, joinStreams, sendAnswer, sendProblem, sendUpgrade, writeProblem } from "./proxy-answer.ts";
@@ -9,6 +9,7 @@ import type { ProxyProblem } from "./proxy-answer.ts";
 import { describeBody, readSome } from "./proxy-body.ts";
 import { asksForWebSocket, HeadFault, readAbsolute, readAuthority, readProxyHead } from "./proxy-head.ts";
 import type { ProxyTarget } from "./proxy-head.ts";
+import { awaitAnswer, type ProxyVerdict } from "./waiting-stream.ts";
 
 const HEAD_BYTES = 32 * 1024;
 const HEAD_MS = 10_000;
@@ -29,10 +30,9 @@ type Body =
 
 /** A proposal under way. */
 interface Asked {
-  readonly verdict: Promise<
-    | { readonly kind: "granted"; readonly ticket: string; readonly via: number }
-    | { readonly kind: "stopped"; readonly problem: ProxyProblem }
-  >;
+  /** The number under which a stream may wait for it at the broker, or null. */
+  readonly stream: number | null;
+  readonly verdict: Promise<ProxyVerdict>;
   withdraw(): void;
 }
 
@@ -154,7 +154,13 @@ export function createProxy(parts: ProxyParts): Server {
     response.once("close", () => {
       // Of what was answered in full there is nothing left to take back.
       if (stream?.readableEnded !== true || !response.writableFinished) asked.withdraw();
+      stream?.destroy();
     });
+    if (asked.stream !== null) {
+      stream = openWaiting(asked.stream);
+      const answered = await awaitAnswer(stream, asked.verdict);
+      if (answered !== null) return sendAnswer(response, stream, { read: answered });
+    }
     const verdict = await asked.verdict;
     if (verdict.kind === "stopped") return sendProblem(response, DENIED, verdict.problem);
     stream = open(verdict);
@@ -253,11 +259,19 @@ export function createProxy(parts: ProxyParts): Server {
   }
 
   function open({ ticket, via }: { readonly ticket: string; readonly via: number }): Duplex {
-    const stream = openStream(via);
-    stream.on("error", () => stream.destroy());
-    writeHead(stream, { ticket });
-    return stream;
+    return begin(openStream(via), { ticket });
   }
+
+  /** A stream on which nothing but the number is said before the request goes out, and nothing after. */
+  function openWaiting(number: number): Duplex {
+    return begin(openStream(0), { stream: number }).end();
+  }
+}
+
+function begin(stream: Duplex, opening: OpeningHead): Duplex {
+  stream.on("error", () => stream.destroy());
+  writeHead(stream, opening);
+  return stream;
 }
 
 /** The content type of TLS handshake records. */

@@ -1,5 +1,17 @@
 import { FORMATS } from "../kernel/infer.ts";
-import { integer, jsonObject, list, literal, nullable, object, oneOf, text, union, type Decoder } from "./decode.ts";
+import {
+  boolean,
+  integer,
+  jsonObject,
+  list,
+  literal,
+  nullable,
+  object,
+  oneOf,
+  text,
+  union,
+  type Decoder,
+} from "./decode.ts";
 import { count, driverName, empty, nonce, providerName, reasonCode, stage, words } from "./fields.ts";
 import { MAX_FRAME } from "./frame.ts";
 import { GRANT_PROPOSAL } from "./grant-parts.ts";
@@ -20,7 +32,10 @@ const token = count;
 export const FACE_TABLE: BodyTable<FaceRequests> = {
   ready: empty,
   list: empty,
-  propose: object<FaceRequests["propose"]["body"]>({ ...PROPOSAL_FIELDS, token }),
+  propose: object<FaceRequests["propose"]["body"]>(
+    { ...PROPOSAL_FIELDS, token, waits: boolean() },
+    { defaults: { waits: false } },
+  ),
   cancel: object<FaceRequests["cancel"]["body"]>({ token }),
   route: object<FaceRequests["route"]["body"]>({
     host: text({ min: 1, max: 253, pattern: /^[!-~]+$/ }),

@@ -48,11 +48,14 @@ export type NetOrder =
     }
   | { readonly kind: "connect"; readonly host: string; readonly port: number; readonly reach: Reach };
 
-/** An order with its bound. `most`: bytes both ways that its grants have left, or null when they have no such limit. */
+/** An order with its bound. */
 export interface Ordered {
   readonly ticket: string;
   readonly order: NetOrder;
+  /** Bytes both ways that its grants have left, or null when they have no such limit. */
   readonly most: number | null;
+  /** The number under which a stream of the face waits for it; then that has it, and the ticket only names it to the monitor. */
+  readonly stream?: number | null;
 }
 
 /** How an exchange ended. `failed`: nothing, or not all, came back. `cut`: the monitor or the agent ended it. */
@@ -92,7 +95,7 @@ export interface NetResult {
 
 /** Requests that the monitor sends to a broker. */
 export interface BrokerRequests {
-  /** Allows one exchange: whoever names the ticket on the face's channel within seconds gets it. Answers when it has ended. */
+  /** Allows one exchange: whoever names the ticket, or the stream, on the face's channel within seconds gets it. Answers when it has ended. */
   exchange: { body: Ordered; ok: NetResult };
   /** Ends an exchange at once, begun or not. */
   cancel: { body: { readonly ticket: string }; ok: Record<string, never> };
@@ -141,7 +144,10 @@ const ORDER: Decoder<NetOrder> = union<NetOrder, "kind">("kind", {
 
 /** What a broker may be asked, with the decoder of each body. */
 export const BROKER_TABLE: BodyTable<BrokerRequests> = {
-  exchange: object<Ordered>({ ticket: nonce, order: ORDER, most: nullable(count) }),
+  exchange: object<Ordered>(
+    { ticket: nonce, order: ORDER, most: nullable(count), stream: nullable(count) },
+    { defaults: { stream: null } },
+  ),
   cancel: object<BrokerRequests["cancel"]["body"]>({ ticket: nonce }),
   cut: empty,
 };

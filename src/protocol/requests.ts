@@ -72,8 +72,11 @@ export interface FaceRequests {
   ready: { body: Record<string, never>; ok: Record<string, never> };
   /** Everything this instance may see. Names are the servers' own; the face shows them as `driver__name`. */
   list: { body: Record<string, never>; ok: Visible };
-  /** One action through the six stages. `token` names it for `cancel` and `progress`. */
-  propose: { body: Proposal & { readonly token: number }; ok: Outcome };
+  /**
+   * One action through the six stages. `token` names it for `cancel` and `progress`. `waits`: a stream to the broker is open under
+   * that token already, so that nobody need say when the action goes on.
+   */
+  propose: { body: Proposal & { readonly token: number; readonly waits?: boolean }; ok: Outcome };
   cancel: { body: { readonly token: number }; ok: Record<string, never> };
   /** What rules there are for TLS to a host: see its requests, pass it through, or nothing. Decides nothing by itself. */
   route: { body: { readonly host: string; readonly port: number }; ok: { readonly route: NetRoute } };
@@ -124,7 +127,7 @@ export interface FaceEvents {
   held: { readonly token: number };
   /**
    * An action of the network device may go on: the broker (`via` 0) or the injector of that number takes this ticket once.
-   * Its `propose` answers when it ends.
+   * Its `propose` answers when it ends. Not said of one whose stream waits and is taken up by the broker itself.
    */
   granted: { readonly token: number; readonly ticket: string; readonly via: number };
   /** What `list` gives has changed. */

@@ -15,7 +15,11 @@ import type { NetRoute } from "../../src/protocol/requests.ts";
 import { joinBroker } from "./broker-pair.ts";
 
 /** What the stage's monitor says to one call. */
-export type StageVerdict = "grant" | "deny" | { readonly grantAfter: Promise<void> };
+export type StageVerdict =
+  | "grant"
+  | "deny"
+  /** With `ticket` as what a human was asked about: no stream takes it up by itself. */
+  | { readonly grantAfter: Promise<void>; readonly ticket?: boolean };
 
 /** A face's proxy and a broker in this process, with a monitor between them that does what the test says. */
 export interface EgressStage {
@@ -31,6 +35,8 @@ export interface EgressStage {
   readonly refused: string[];
   /** Hosts that such requests named. */
   readonly named: string[];
+  /** Tokens of what was ordered for a stream that waited. */
+  readonly streams: number[];
   /** Tokens of what the face took back. */
   readonly withdrawn: number[];
   /** System calls by which clients were written to. */
@@ -64,6 +70,7 @@ export async function startEgressStage(
   const refused: string[] = [];
   const named: string[] = [];
   const withdrawn: number[] = [];
+  const streams: number[] = [];
   let writes = 0;
   const running = new Map<number, string>();
   let tickets = 0;
@@ -72,7 +79,7 @@ export async function startEgressStage(
     authorities: options.authorities ?? null,
   });
   const egress = createEgress({
-    propose: async ({ name, arguments: args }, token) => {
+    propose: async ({ name, arguments: args }, token, waits = false) => {
       proposed.push({ name, arguments: args });
       const call = decodeNetCall(name, args);
       const denied = { kind: "stopped", stage: "validate", message: "no", proposal: null } as const;
@@ -80,12 +87,15 @@ export async function startEgressStage(
       const verdict = options.decide?.(call.value) ?? "grant";
       if (verdict === "deny") return { ...denied, code: "no-grant" };
       if (verdict !== "grant") await verdict.grantAfter;
+      const hasTicket = !waits || (verdict !== "grant" && verdict.ticket === true);
       const ticket = (tickets += 1).toString(16).padStart(32, "0");
       running.set(token, ticket);
       const order = orderOf(call.value);
       const reached = options.local === true ? { ...order, reach: "loopback" as const } : order;
-      const ended = broker.exchange({ ticket, order: reached, most: options.most ?? null });
-      egress.onGranted({ token, ticket, via: 0 });
+      const stream = hasTicket ? null : token;
+      const ended = broker.exchange({ ticket, order: reached, most: options.most ?? null, stream });
+      if (stream === null) egress.onGranted({ token, ticket, via: 0 });
+      else streams.push(stream);
       results.push(await ended);
       running.delete(token);
       await options.recorded;
@@ -129,6 +139,7 @@ export async function startEgressStage(
     refused,
     named,
     withdrawn,
+    streams,
     writes: () => writes,
     cut: () => {
       for (const ticket of running.values()) broker.cancel(ticket);

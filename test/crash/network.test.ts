@@ -1,0 +1,98 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { NET_TOOLS } from "../../src/kernel/net.ts";
+import { plainProgram } from "../e2e/plain-program.ts";
+import { REPO, startSubstrate, type Ran, type Substrate } from "../e2e/substrate.ts";
+import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
+
+/*
+ * RECORD-FIRST for a request of the network. The face opens its stream to the broker before anything is decided; with a disk that
+ * takes nothing the intent never becomes durable, and nothing reaches the server: not while it waits, and not when its monitor is
+ * killed. The same request goes out as soon as the disk takes its intent.
+ */
+let aios: Substrate;
+let origin: Server;
+let port: number;
+let seen: string[] = [];
+let pausing: readonly ServerResponse[] = [];
+const folder = makeTemporaryFolder();
+// Its monitor, which may have a user of its own, looks whether it is there.
+chmodSync(folder, 0o755);
+const held = join(folder, "held");
+const program = join(REPO, "test", "fakes", "network-agent.ts");
+
+beforeAll(async () => {
+  origin = createServer((request, response) => {
+    seen.push(request.url ?? "");
+    if (request.url === "/pause") pausing = [response];
+    else response.end("answer");
+  });
+  await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
+  port = (origin.address() as AddressInfo).port;
+  const hold = `${pathToFileURL(join(REPO, "test/fakes/hold-writes.ts")).href}?while=${encodeURIComponent(held)}`;
+  aios = await startSubstrate({ flags: [`--import=${hold}`] });
+  await aios.grant({
+    id: "net",
+    agents: ["surfer"],
+    drivers: { net: { source: { kind: "net" }, tools: NET_TOOLS } },
+    allow: [{ what: "net/fetch", where: { host: { equals: "localhost" }, port: { equals: port } } }],
+  });
+}, 60_000);
+afterAll(async () => {
+  rmSync(held, { force: true });
+  origin.closeAllConnections();
+  origin.close();
+  await aios.stop();
+});
+
+/** Asks for two addresses, and for `/last` when the disk takes nothing any more; resolves when the intent of that waits. */
+async function untilHeld(): Promise<{ readonly running: Promise<Ran | null> }> {
+  [seen, pausing] = [[], []];
+  const plan = join(aios.workspace, "plan.json");
+  const steps = ["/first", "/pause", "/last"].map((path) => ({ url: `http://localhost:${port}${path}` }));
+  writeFileSync(plan, JSON.stringify(steps), { mode: 0o644 });
+  const own = plainProgram(program, aios.workspace);
+  const running = aios
+    .run({ agent: "surfer", command: ["/aios/node", own, plan], code: [own, plan] })
+    .catch(() => null);
+  await expect.poll(() => pausing.length > 0, { timeout: 30_000 }).toBe(true);
+  writeFileSync(held, "");
+  for (const response of pausing) response.end("go on");
+  // The outcome of that one, and the intent of the next.
+  const waiting = async (): Promise<number> => (await aios.client.request("log-pace", {})).waiting;
+  await expect.poll(waiting, { timeout: 30_000 }).toBe(2);
+  return { running };
+}
+
+test("nothing of it goes out before its intent is durable, and then all of it does", async () => {
+  const { running } = await untilHeld();
+  // The broker is there and has nothing else to do: what it knew it would have done.
+  for (let looks = 0; looks < 20; looks++) {
+    expect(seen).toEqual(["/first", "/pause"]);
+    await aios.client.request("log-pace", {});
+  }
+  rmSync(held);
+  expect((await running)?.exit).toBe(0);
+  expect(seen).toEqual(["/first", "/pause", "/last"]);
+}, 60_000);
+
+test("nothing of it goes out when the monitor is killed while its intent waits", async () => {
+  const { running } = await untilHeld();
+  await aios.crash();
+  rmSync(held);
+  await running;
+  await aios.restart();
+  expect(seen).toEqual(["/first", "/pause"]);
+  const { entries } = await aios.client.request("log-show", {
+    from: 0,
+    limit: 1000,
+    instance: null,
+    kinds: ["intent"],
+  });
+  const texts = entries.map(({ payload }) => JSON.stringify(payload));
+  expect(texts.filter((text) => text.includes("/last")).length).toBe(1);
+}, 60_000);
