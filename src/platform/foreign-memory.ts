@@ -8,10 +8,25 @@ const processVmReadv = bindFunction<[number, Buffer, number, Buffer, number, num
   "long process_vm_readv(int, void *, unsigned long, void *, unsigned long, unsigned long)",
 );
 
+/** Addresses from here on are the kernel's. */
+const HALF = 1n << 63n;
+/** On arm64 the bit below the tag says that. */
+const TAGGED_HALF = 1n << 55n;
+
 const scratch = Buffer.alloc(2 * PAGE);
 const local = Buffer.alloc(IOVEC_BYTES);
 const remote = Buffer.alloc(3 * IOVEC_BYTES);
 const scratchAddress = addressOf(scratch);
+
+/**
+ * A user's address without its tag; null when it is none. A process of arm64 may have the kernel take addresses with anything
+ * in their top byte (`Documentation/arch/arm64/tagged-address-abi`): not read here, what such a call names would be done all
+ * the same, and missing in the log.
+ */
+export function plainAddress(address: bigint, arch: string = process.arch): bigint | null {
+  const half = arch === "arm64" ? TAGGED_HALF : HALF;
+  return address === 0n || (address & half) !== 0n ? null : address & (half - 1n);
+}
 
 /**
  * Reads up to `most` bytes (at most two pages) of another process at an address (process_vm_readv(2)), fewer where its
@@ -19,10 +34,11 @@ const scratchAddress = addressOf(scratch);
  * becoming undumpable. What is read may change before, during and after: it is evidence, never a decision.
  */
 export function readForeign(pid: number, at: { readonly address: bigint; readonly most: number }): Buffer {
-  if (at.address === 0n || at.address >= 1n << 63n) return scratch.subarray(0, 0);
+  const start = plainAddress(at.address);
+  if (start === null) return scratch.subarray(0, 0);
   // One piece a page: the kernel gives whole pieces or none.
   let pieces = 0;
-  let { address } = at;
+  let address = start;
   let left = Math.min(at.most, scratch.length);
   while (left > 0 && pieces < 3) {
     const length = Math.min(left, PAGE - Number(address % BigInt(PAGE)));

@@ -7,6 +7,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -161,6 +162,41 @@ function callThroughInt80(): Outcome {
   const page: unknown = mmap(null, 4096, 7, 0x22, -1, 0);
   libc.func("void *memcpy(void *to, const void *from, size_t size)")(page, code, code.length);
   return { done: true, detail: koffi.call(page, koffi.proto("int getpid32()")) };
+}
+
+/** A program of the 32 bits of ARM: `getpid`, then an end with 0. */
+function programOf32Bits(): Buffer {
+  const [place, headers] = [0x1_0000, 84];
+  const code = [0xe3a0_7014, 0xef00_0000, 0xe3a0_7001, 0xe3a0_0000, 0xef00_0000]; // mov r7, #20; svc 0; mov r7, #1; mov r0, #0; svc 0
+  const file = Buffer.alloc(headers + 4 * code.length);
+  file.write("\x7fELF\x01\x01\x01", 0, "latin1");
+  // ELF32: type, machine and version; entry, program headers, flags (EABI 5); sizes
+  for (const [at, value] of Object.entries({ 16: 2, 18: 40, 40: 52, 42: 32, 44: 1 }))
+    file.writeUInt16LE(value, Number(at));
+  for (const [at, value] of Object.entries({ 20: 1, 24: place + headers, 28: 52, 36: 0x500_0000 })) {
+    file.writeUInt32LE(value, Number(at));
+  }
+  // One segment, read and executed: PT_LOAD, offset, two addresses, two sizes, flags, alignment
+  const segment = [1, 0, place, place, file.length, file.length, 5, place];
+  for (const [index, value] of [...segment, ...code].entries()) file.writeUInt32LE(value, 52 + 4 * index);
+  return file;
+}
+
+/** Leaves standard output to the program that this one becomes; Node has marked it to be closed. */
+function keepOutput(): void {
+  libc.func("int fcntl(int fd, int command, long value)")(1, 2, 0);
+}
+
+/** Becomes another program by addresses with a tag, as arm64 has them for whoever asks (PR_SET_TAGGED_ADDR_CTRL). */
+function becomeByTags(words: readonly string[]): Outcome {
+  const tagged = (bytes: Buffer): bigint => BigInt.asIntN(64, koffi.address(bytes) | (0xb4n << 56n));
+  libc.func("int prctl(int, long, long, long, long)")(55, 1, 0, 0, 0);
+  keepOutput();
+  const texts = words.map((word) => Buffer.from(`${word}\0`));
+  const list = Buffer.alloc(8 * (texts.length + 1));
+  for (const [index, text] of texts.entries()) list.writeBigInt64LE(tagged(text), 8 * index);
+  syscall(221, tagged(texts[0] ?? list), tagged(list), 0, 0, 0);
+  return { done: false, detail: koffi.errno() };
 }
 
 /** Writes into the stack of another process what stands there already. */
@@ -324,14 +360,14 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
     writeFileSync(script, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     const copy = `${folder}/true`;
     writeFileSync(copy, readFileSync("/usr/bin/true"), { mode: 0o644 });
-    const loader = readdirSync("/lib64")
-      .filter((name) => name.startsWith("ld-linux"))
-      .map((name) => `/lib64/${name}`)[0];
+    const loader = ["/lib64", "/lib"] // the first is not everywhere
+      .flatMap((place) => (existsSync(place) ? readdirSync(place).map((name) => `${place}/${name}`) : []))
+      .find((path) => /\/ld-linux[^/]*\.so/.test(path));
     const tries = {
       plain: ["/usr/bin/true"],
       shell: ["/bin/sh", "-c", "exit 0"],
       script: [script],
-      loader: [loader ?? "/lib/ld-linux-aarch64.so.1", copy],
+      loader: [loader ?? "no loader", copy],
       memory: [`/proc/${process.pid}/fd/${memoryCopy("/usr/bin/true")}`],
       self: [process.execPath, "--version"],
     };
@@ -347,12 +383,19 @@ const ATTACKS: { readonly [name: string]: (...values: readonly string[]) => Outc
     const execveat = libc.func(
       "long syscall(long number, int fd, const char *path, const char **words, const char **environment, int flags)",
     );
-    libc.func("int fcntl(int fd, int command, long value)")(1, 2, 0); // Node has marked it to be closed
+    keepOutput();
     const words = ["sh", "-c", 'echo "{\\"done\\":true,\\"detail\\":0}"', null];
     execveat(process.arch === "arm64" ? 281 : 322, fd, "", words, [null], 0x1000);
     return { done: false, detail: koffi.errno() };
   },
   int80: () => callThroughInt80(),
+  arm32: (folder = "/tmp") => {
+    const program = join(folder, "arm32");
+    writeFileSync(program, programOf32Bits(), { mode: 0o755 });
+    const { error, status, signal } = spawnSync(program);
+    return { done: status === 0, detail: error === undefined ? (status ?? signal) : codeOf(error) };
+  },
+  "tagged-start": (...words) => becomeByTags(words),
   "set-id": (path = "") => {
     writeFileSync(path, "#!/bin/sh\n");
     const detail = [0o755, 0o4755, 0o2755].map((mode) => attempt(() => chmodSync(path, mode)));

@@ -75,6 +75,24 @@ describe("TERMINAL: a call that no honest program makes ends the sandbox", () =>
   });
 });
 
+/** Not every processor of arm64 has the 32 bits: where a program of them does not run outside either, there is no such door. */
+const HAS_32_BITS = ARCH === "arm64" && stage.outside(["arm32", stage.folder]).done === true;
+
+describe.runIf(HAS_32_BITS)("through the door of 32 bits, which arm64 has for programs that were built for it", () => {
+  it("a process is ended at its first call, and that is told", async () => {
+    const news: WardNews[] = [];
+    const report = await stage.deepInside(["arm32"], (each) => news.push(each));
+    expect(report).toMatchObject({ done: false, detail: "SIGKILL" });
+    const told = news.flatMap((each) => (each.event === "refused" ? each.examples : []));
+    expect(told).toContainEqual({ call: "another architecture", program: "/tmp/arm32", pid: expect.any(Number) });
+    expect(news.map(({ event }) => event)).not.toContain("terminal");
+  });
+
+  it("in other roles the kernel ends it", async () => {
+    expect(await stage.inside(["arm32"], { role: "exec" })).toMatchObject({ done: false, detail: "SIGSYS" });
+  });
+});
+
 describe("a call that honest programs try too is refused, three programs down", () => {
   it("ptrace of a child", async () => {
     expect(stage.outside(["ptrace"]).done).toBe(true);

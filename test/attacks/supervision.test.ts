@@ -118,6 +118,17 @@ describe("the words of a start", () => {
   });
 });
 
+describe.runIf(ARCH === "arm64")("a start by addresses with a tag", () => {
+  it("attack: is taken down with its name and words, like any other", async () => {
+    const words = ["/usr/bin/echo", '{"done":true,"detail":null}'];
+    expect(stage.outside(["tagged-start", ...words])).toMatchObject({ done: true, code: 0 });
+    const news: WardNews[] = [];
+    expect(await stage.inside(["tagged-start", ...words], {}, (each) => news.push(each))).toMatchObject({ done: true });
+    const programs = news.flatMap((each) => (each.event === "started" ? each.programs : []));
+    expect(programs.at(-1)).toMatchObject({ program: words[0], arguments: words, cut: false });
+  });
+});
+
 describe("what stays inside of the launcher", () => {
   it("is nothing: no descriptor, no variable, no process", async () => {
     const started = await stage.start(["sh", "-c", "ls /proc/self/fd; cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]);
