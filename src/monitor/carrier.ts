@@ -1,6 +1,7 @@
 import type { Injection } from "../kernel/secrets.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/socket-end.ts";
+import { toHex } from "../protocol/bytes.ts";
 import type { InjectorRequests } from "../protocol/inject-order.ts";
 import type { BrokerRequests, NetOrder, NetResult } from "../protocol/net-order.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
@@ -8,6 +9,7 @@ import type { LiveInstance } from "./live.ts";
 import { enlist, isStopped } from "./parts.ts";
 import type { Logins } from "./logins.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { createDraw } from "./log/draw.ts";
 import { planBroker, planInjector, type CodeLayout } from "./sandbox-plans.ts";
 
 type Requests = Pick<BrokerRequests, keyof BrokerRequests>;
@@ -64,6 +66,7 @@ export interface Carried {
   readonly injection: Injection | null;
 }
 
+const TICKET_BYTES = 16;
 /** The status by which a destination says that it did not take the value. */
 const REFUSED = 401;
 
@@ -82,6 +85,7 @@ interface Injector {
 /** Makes the carrier of an instance. Its processes are started with the first exchange that needs them and never again. */
 export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier {
   const { powers, code } = ports;
+  const draw = createDraw(powers.random);
   const tickets = new Map<number, { readonly ticket: string; readonly peer: BrokerPeer }>();
   /** Secrets that are on their way, by the ticket of their exchange. */
   const injected = new Map<string, { readonly secret: string; readonly commitment: string | null }>();
@@ -216,7 +220,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
         throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
       });
       if (begun !== cuts) throw new NoCarrier("the instance was frozen meanwhile");
-      const ticket = powers.random.hex(16);
+      const ticket = toHex(draw(TICKET_BYTES));
       tickets.set(token, { ticket, peer });
       if (injection !== null) injected.set(ticket, { secret: injection.secret, commitment });
       try {
