@@ -169,7 +169,7 @@ export interface DecideInput {
 export function decide(input: DecideInput, digest: Digest): Staged<Decided> {
   const { proposal, who, state, clock } = input;
   // Nothing of the proposal is repeated before it is decoded: until then its name may hold anything.
-  const about = { stage: "decide", what: "take the proposal" } as const;
+  const about = { stage: "decide", what: () => "take the proposal" } as const;
   if (state !== "running") return stop(about, "instance-stopped", state);
   if (clock !== "steady") return stop(about, "clock-jumped", clock);
   const decoded = canonicalAction(proposal, who);
@@ -213,7 +213,7 @@ const NOT_READY: { readonly [kind in Exclude<DriverState["kind"], "ready">]: Rea
 export function select(decided: Decided, drivers: DriverLookup): Staged<Selected> {
   const { stage: _, ...facts } = Once.use(decided, "decided", KEY);
   const { verb, driver, name, arguments: args } = facts.action;
-  const about = { stage: "select", what: describe(facts.action) } as const;
+  const about = { stage: "select", what: () => describe(facts.action) } as const;
   if (driver === RESERVED_DRIVER) return { kind: "terminal", stage: "select", code: "control-verb", by: "C1-control" };
   const found = drivers(driver);
   if (found.kind !== "ready") return stop(about, NOT_READY[found.kind], driver);
@@ -237,7 +237,7 @@ export type ValidateInput = Omit<DecisionInput, "action" | "tool"> & { readonly 
 export function validate(selected: Selected, input: ValidateInput): Staged<Validated> {
   const { stage: _, ...facts } = Once.use(selected, "selected", KEY);
   const { action, tool } = facts;
-  const about = { stage: "validate", what: describe(action) } as const;
+  const about = { stage: "validate", what: () => describe(action) } as const;
   const policy = input.evaluator.version;
   const decision = deepFreeze(decideAction({ ...input, action, tool }, input.ownerAsks));
   if (decision.kind === "terminal") return { ...decision, stage: "validate" };
@@ -268,7 +268,7 @@ export interface Current {
 export function approve(validated: Validated, approval: Approval, current: Current): Staged<Approved> {
   const { stage: _, ...facts } = Once.use(validated, "validated", KEY);
   const { action, digest, decision } = facts;
-  const about = { stage: "approve", what: describe(action) } as const;
+  const about = { stage: "approve", what: () => describe(action) } as const;
   if (!current.grantsStillGood) return stop(about, "revoked", decision.grants.join(" "));
   if (current.policy !== facts.policy) return stop(about, "moved", "policy");
   if (approval.kind === "none") {
@@ -370,11 +370,11 @@ function next<T>(value: T): Staged<T> {
 }
 
 function stop(
-  about: { readonly stage: Stage; readonly what: string },
+  about: { readonly stage: Stage; readonly what: () => string },
   code: ReasonCode,
   by: string,
   proposal: GrantProposal | null = null,
 ): Stopped {
-  const message = `Cannot ${about.what}: ${REASONS[code]} (${named(code, by)})`;
+  const message = `Cannot ${about.what()}: ${REASONS[code]} (${named(code, by)})`;
   return { kind: "stopped", stage: about.stage, code, by, proposal, message };
 }

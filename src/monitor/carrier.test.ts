@@ -26,7 +26,10 @@ function stage() {
   const process = { channels: [{}], ended: new Promise(() => {}), kill: () => {} } as unknown as SandboxedProcess;
   const peer = { request: () => Promise.resolve({ status: 200 }), close: () => {} };
   const ports = {
-    powers: { startSandbox: () => (begun++, Promise.resolve(process)), random: { bytes: (count: number) => new Uint8Array(count), hex: () => "00" } },
+    powers: {
+      startSandbox: () => (begun++, Promise.resolve(process)),
+      random: { bytes: (count: number) => new Uint8Array(count), hex: () => "00" },
+    },
     code: { root: "/code", node: "/node" },
     connectBroker: () => peer,
     connectInjector: () => peer,

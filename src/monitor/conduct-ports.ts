@@ -29,7 +29,8 @@ export interface ConductPorts extends ExecutePowers {
   readonly ownPaths: readonly string[];
   evaluator(): Evaluator;
   /** Starts the driver when it does not run yet; null when it cannot be had (the lookup says why). */
-  facts(live: LiveInstance): Pick<DecisionInput, "injections" | "infer">;
+  /** What is known beside the grants when an action of this driver is decided. */
+  facts(live: LiveInstance, driver: string): Pick<DecisionInput, "injections" | "infer">;
   openDriver(live: LiveInstance, name: string): Promise<RunningDriver | null>;
   lookup(live: LiveInstance): DriverLookup;
   /** The same by what owners signed alone, for whom nothing is run: no driver has to be there. */

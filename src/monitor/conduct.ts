@@ -96,7 +96,7 @@ export function createConduct(ports: ConductPorts): Conduct {
       digest: ports.digest,
       now: ports.now(),
       ownPaths: ports.ownPaths,
-      ...ports.facts(live),
+      ...ports.facts(live, selected.value.action.driver),
       ownerAsks: isHoldAsked(ports.journal.state, state),
     });
     step("validate", validated);

@@ -1,14 +1,35 @@
-import type { InferFacts } from "../kernel/infer.ts";
+import { INFER_DRIVER, type InferFacts } from "../kernel/infer.ts";
 import type { ContextFacts, MemoryBudget } from "../kernel/memory-budget.ts";
 import type { Instances } from "./instances.ts";
 import type { LiveInstance } from "./live.ts";
 import type { State } from "./state.ts";
 
-/** What is known of models when an instance asks one. What was loaded above it can have come down to it as its task. */
+const NOTHING: MemoryBudget = { bytes: 0, count: 0 };
+
+/** For what asks no model: with these none could be asked. */
+const NO_MODELS: InferFacts = Object.freeze({
+  providers: new Map(),
+  seesWorkspace: true,
+  context: { context: NOTHING, workingSet: NOTHING, loaded: NOTHING },
+});
+
+/**
+ * What is known of models when an instance asks one, and nothing for another driver. What was loaded above it can have come down to
+ * it as its task.
+ */
 export function inferFacts(
   live: LiveInstance,
-  { state, instances }: { readonly state: State; readonly instances: Pick<Instances, "running" | "seesWorkspace"> },
+  {
+    state,
+    instances,
+    driver,
+  }: {
+    readonly state: State;
+    readonly instances: Pick<Instances, "running" | "seesWorkspace">;
+    readonly driver: string;
+  },
 ): InferFacts {
+  if (driver !== INFER_DRIVER) return NO_MODELS;
   const above = new Set(live.state.ancestry);
   const chain = [live, ...[...instances.running()].filter((each) => above.has(each.state.instance))];
   const loaded = {

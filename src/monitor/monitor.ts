@@ -248,9 +248,9 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     digest,
     start: parts.start,
     ownPaths,
-    facts: (live) => ({
+    facts: (live, driver) => ({
       injections: injections(live.state),
-      infer: inferFacts(live, { state, instances }),
+      infer: inferFacts(live, { state, instances, driver }),
     }),
     now: trusted.now,
     evaluator: () => engine.evaluator,
