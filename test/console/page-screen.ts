@@ -125,7 +125,7 @@ async function read(wanted: Wanted): Promise<Shown & { readonly buttons: boolean
   async function lead(request: string): Promise<boolean> {
     document.querySelector("main > p[role=alert]")?.replaceChildren();
     location.hash = request;
-    const end = performance.now() + 10_000;
+    const end = performance.now() + 60_000;
     for (;;) {
       if (document.querySelector(".shown")?.textContent.includes(`request   ${request}`) === true) return true;
       if (document.querySelector("main > p[role=alert]")?.textContent !== "") return false;

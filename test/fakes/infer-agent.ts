@@ -7,8 +7,10 @@
  * a text is sent as it is. A step with "cut": true breaks off after the first piece of the answer.
  */
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
 import { argv, env } from "node:process";
+
+// Not by an import, which compiles much more (src/platform/node-http.ts), in each of hundreds of agents.
+const { request } = process.getBuiltinModule("node:http");
 
 type Step =
   { path: string; body?: unknown; method?: string; headers?: Record<string, string>; cut?: boolean } | { wait: number };

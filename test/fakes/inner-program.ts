@@ -3,7 +3,9 @@
  * with the head of the request, leads elsewhere on `/away`, speaks a WebSocket's bytes on an upgrade, and ends on `/end`.
  */
 import { createHash } from "node:crypto";
-import { createServer } from "node:http";
+
+// Not by an import, which compiles much more (src/platform/node-http.ts), in each of hundreds of agents.
+const { createServer } = process.getBuiltinModule("node:http");
 
 const server = createServer((request, response) => {
   if (request.url === "/end") {

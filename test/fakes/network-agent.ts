@@ -8,9 +8,11 @@
  * in a plan stands for the variable of that name.
  */
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
 import { createConnection } from "node:net";
 import { argv, env } from "node:process";
+
+// Not by an import, which compiles much more (src/platform/node-http.ts), in each of hundreds of agents.
+const { request } = process.getBuiltinModule("node:http");
 
 type Step =
   | {

@@ -31,5 +31,5 @@ export interface NetworkWish {
   readonly methods: readonly string[];
 }
 
-/** A command that waits until a file holds a text, for ten seconds. */
-export const WAIT_FOR = `wait_for() { i=0; until grep -q "$2" "$1" 2>/dev/null; do i=$((i+1)); [ $i -lt 200 ] || { cat "$1" >&2; exit 9; }; sleep 0.05; done; }`;
+/** A command that waits until a file holds a text, for a minute. */
+export const WAIT_FOR = `wait_for() { i=0; until grep -q "$2" "$1" 2>/dev/null; do i=$((i+1)); [ $i -lt 1200 ] || { cat "$1" >&2; exit 9; }; sleep 0.05; done; }`;
