@@ -20,7 +20,26 @@ const { pathToFileURL } = require("node:url");
 
 const PATIENCE_MS = 120_000;
 const MOST_BYTES = 256 * 1024 * 1024;
-const PROGRAMS = ["monitor", "face", "driver", "connector", "broker", "injector", "storage", "supervisor", "port-gate"];
+const PROGRAMS = [
+  "monitor",
+  "face",
+  "driver",
+  "connector",
+  "broker",
+  "injector",
+  "storage",
+  "supervisor",
+  "port-gate",
+  "console",
+  "git-courier",
+  "refresher",
+  "cosigner",
+  "telemetry",
+  "alerter",
+  "fetcher",
+  "unpacker",
+  "vetter",
+];
 const FILE = /^v[0-9A-Za-z.-]{1,100}\/[0-9a-f]{1,16}$/;
 
 /** Fills `node_modules/.aios-cache` when the code is not that from which it was filled. */

@@ -148,50 +148,35 @@ describe("the compiled code", () => {
     writeFileSync(join(clone, "src", "platform", "launcher-files.ts"), launcher);
     if (isRoot) spawnSync("chown", ["-R", "65534:65534", clone]);
   }
-  const each = (files: object): object => ({
-    monitor: files,
-    face: files,
-    driver: files,
-    connector: files,
-    broker: files,
-    injector: files,
-    storage: files,
-    supervisor: files,
-    "port-gate": files,
-  });
+  const PROGRAMS = [
+    "monitor",
+    "face",
+    "driver",
+    "connector",
+    "broker",
+    "injector",
+    "storage",
+    "supervisor",
+    "port-gate",
+    "console",
+    "git-courier",
+    "refresher",
+    "cosigner",
+    "telemetry",
+    "alerter",
+    "fetcher",
+    "unpacker",
+    "vetter",
+  ];
+  const each = (files: object): object => Object.fromEntries(PROGRAMS.map((name) => [name, files]));
 
   it("is made once, beside the code, a folder for each program", () => {
     placeFiller(each({ [file]: Buffer.from("compiled").toString("base64") }));
     const first = runSetup();
     expect(first).toMatchObject({ status: 0, out: "" });
     expect(first.said).toContain("compiling our programs once");
-    for (const name of [
-      "monitor",
-      "face",
-      "driver",
-      "connector",
-      "broker",
-      "injector",
-      "storage",
-      "supervisor",
-      "port-gate",
-    ]) {
-      expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
-    }
-    expect(readdirSync(place()).toSorted()).toEqual([
-      "broker",
-      "cli",
-      "connector",
-      "driver",
-      "face",
-      "injector",
-      "launcher",
-      "monitor",
-      "port-gate",
-      "stamp",
-      "storage",
-      "supervisor",
-    ]);
+    for (const name of PROGRAMS) expect(readFileSync(place(name, file), "utf8")).toBe("compiled");
+    expect(readdirSync(place()).toSorted()).toEqual([...PROGRAMS, "cli", "launcher", "stamp"].toSorted());
     expect(runSetup()).toMatchObject({ status: 0, said: "" });
   });
 

@@ -24,7 +24,21 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { DriverSource } from "../kernel/grant.ts";
-import { planBroker, planConnector, planDriver, planFace, planGate, planInjector } from "../monitor/sandbox-plans.ts";
+import {
+  planAlerter,
+  planBroker,
+  planConnector,
+  planConsole,
+  planCosigner,
+  planCourier,
+  planDriver,
+  planFace,
+  planGate,
+  planInjector,
+  planRefresher,
+  planTelemetry,
+} from "../monitor/sandbox-plans.ts";
+import { planFetcher, planUnpacker, planVetter } from "../monitor/extensions/plans.ts";
 import { planStorage } from "../monitor/storage-plan.ts";
 import { becomeOwnUser } from "../platform/own-user.ts";
 import type { Channel } from "../platform/powers.ts";
@@ -36,6 +50,8 @@ import { MONITOR_FACE } from "../protocol/face-table.ts";
 import { MONITOR_BROKER } from "../protocol/net-order.ts";
 import { MONITOR_GATE } from "../protocol/port-gate-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
+import { NO_TELEMETRY } from "../protocol/telemetry-setting.ts";
+import { MONITOR_VETTER } from "../protocol/vetting-order.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 import { monitorEnvironment } from "./code-cache.ts";
@@ -101,6 +117,15 @@ async function main(): Promise<void> {
     storage: runStorage,
     supervisor: runSupervisor,
     "port-gate": runGate,
+    console: (place: Place) => runAlone(planConsole(CODE, 0), place),
+    "git-courier": (place: Place) => runAlone(planCourier(CODE), place),
+    refresher: (place: Place) => runAlone(planRefresher(CODE), place),
+    cosigner: (place: Place) => runAlone(planCosigner(CODE), place),
+    alerter: (place: Place) => runAlone(planAlerter(CODE), place),
+    telemetry: runTelemetry,
+    fetcher: (place: Place) => runAlone(planFetcher(CODE, place.scratch), place),
+    unpacker: (place: Place) => runAlone(planUnpacker(CODE, treeOf(place)), place),
+    vetter: runVetter,
   };
   try {
     const filled = Object.entries(programs).map(async ([name, run]) => {
@@ -248,6 +273,26 @@ async function runCarrier(spec: SandboxSpec, { cache }: Place): Promise<void> {
     const peer = createPeer(channel, { side: MONITOR_BROKER, requests: {}, events: {}, ...FAULTS });
     await peer.request("cancel", { ticket: "0".repeat(32) });
   });
+}
+
+/** One whose monitor goes at once: it has loaded all that it is before it hears of that. */
+async function runAlone(spec: SandboxSpec, { cache }: Place): Promise<void> {
+  await inSandbox(spec, cache, () => Promise.resolve());
+}
+
+/** An empty tree, which the vetter looks through with all its tools. */
+async function runVetter({ cache, scratch }: Place): Promise<void> {
+  await inSandbox(planVetter(CODE, scratch), cache, async (channel) => {
+    await createPeer(channel, { side: MONITOR_VETTER, requests: {}, events: {}, ...FAULTS }).request("vet", {});
+  });
+}
+
+const treeOf = ({ scratch }: Place) => ({ kind: "write", host: scratch, fetched: null }) as const;
+
+/** Over a home that has its folders and nothing in them. */
+async function runTelemetry(place: Place): Promise<void> {
+  for (const folder of ["log/tile", "telemetry"]) mkdirSync(join(place.scratch, folder), { recursive: true });
+  await runAlone(planTelemetry(CODE, place.scratch, { setting: NO_TELEMETRY, listens: false }), place);
 }
 
 /** A storage device that guards the cache: it may write nowhere else. It ends because nobody is at its other end. */

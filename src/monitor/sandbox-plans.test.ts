@@ -1,16 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LIMITS } from "../kernel/sandbox-limits.ts";
+import { NO_TELEMETRY } from "../protocol/telemetry-setting.ts";
 import { checkSpec } from "../sandbox/check.ts";
 import {
   overruledIn,
   planAgent,
+  planAlerter,
   planBroker,
   planConnector,
+  planConsole,
+  planCosigner,
+  planCourier,
   planDriver,
   planFace,
   planGate,
   planInjector,
+  planRefresher,
+  planTelemetry,
 } from "./sandbox-plans.ts";
+import { planFetcher, planUnpacker, planVetter } from "./extensions/plans.ts";
 import { planStorage } from "./storage-plan.ts";
 
 const code = { node: "/opt/node", root: "/opt/aios" };
@@ -138,6 +146,15 @@ test("each of our programs reads compiled code from a place of its own, which is
     broker: planBroker(code),
     injector: planInjector(code),
     "port-gate": planGate(code, 1),
+    console: planConsole(code, 1),
+    "git-courier": planCourier(code),
+    refresher: planRefresher(code),
+    cosigner: planCosigner(code),
+    telemetry: planTelemetry(code, "/home/me/.aios", { setting: NO_TELEMETRY, listens: false }),
+    alerter: planAlerter(code),
+    fetcher: planFetcher(code, "/var/fetched"),
+    unpacker: planUnpacker(code, { kind: "write", host: "/var/tree", fetched: null }),
+    vetter: planVetter(code, "/var/tree"),
     storage: planStorage(code, { undo: "/var/undo", turns: "/var/turns", roots: [], open: [], obeyed: [] }),
   };
   for (const [name, spec] of Object.entries(specs)) {

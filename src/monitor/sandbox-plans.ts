@@ -89,6 +89,7 @@ export function planConsole(code: CodeLayout, listeners: number): SandboxSpec {
   return {
     ...gate,
     command: [`${INSIDE}/node`, ...HEAP_STREAMS, `${INSIDE}/src/main/console.ts`, String(listeners)],
+    environment: ownEnvironment("console"),
     channels: 1 + listeners,
   };
 }
@@ -176,7 +177,11 @@ export function planInjector(code: CodeLayout): SandboxSpec {
 /** What speaks SSH with one key to one place: the same, with the system's `ssh` as its child. */
 export function planCourier(code: CodeLayout): SandboxSpec {
   const broker = planBroker(code);
-  return { ...broker, command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/git-courier.ts`] };
+  return {
+    ...broker,
+    command: [...broker.command.slice(0, -1), `${INSIDE}/src/main/git-courier.ts`],
+    environment: ownEnvironment("git-courier"),
+  };
 }
 
 /** Renews one login: the host's network, no files, no keys, and a channel to the monitor alone. */
@@ -185,6 +190,7 @@ export function planRefresher(code: CodeLayout): SandboxSpec {
   return {
     ...broker,
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/refresher.ts`],
+    environment: ownEnvironment("refresher"),
     channels: 1,
   };
 }
@@ -192,7 +198,11 @@ export function planRefresher(code: CodeLayout): SandboxSpec {
 /** Takes checkpoints to witnesses: the host's network, no files, no keys, and a channel to the monitor alone. */
 export function planCosigner(code: CodeLayout): SandboxSpec {
   const refresher = planRefresher(code);
-  return { ...refresher, command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/cosigner.ts`] };
+  return {
+    ...refresher,
+    command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/cosigner.ts`],
+    environment: ownEnvironment("cosigner"),
+  };
 }
 
 /**
@@ -209,6 +219,7 @@ export function planTelemetry(
   return {
     ...cosigner,
     command: [...cosigner.command.slice(0, -1), `${INSIDE}/src/main/telemetry.ts`, ...flags],
+    environment: ownEnvironment("telemetry"),
     mounts: [
       ...ownCode(code),
       { kind: "read", host: `${home}/log/tile`, inside: "/log/tile" },
@@ -223,7 +234,11 @@ export function planTelemetry(
 /** Sends one alert: the host's network, no files, no keys, and a channel to the monitor, which says where and what. */
 export function planAlerter(code: CodeLayout): SandboxSpec {
   const refresher = planRefresher(code);
-  return { ...refresher, command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/alerter.ts`] };
+  return {
+    ...refresher,
+    command: [...refresher.command.slice(0, -1), `${INSIDE}/src/main/alerter.ts`],
+    environment: ownEnvironment("alerter"),
+  };
 }
 
 export interface AgentPlan {
@@ -328,10 +343,27 @@ function sandboxLimits({ processes, files, fileSize, memory }: InstanceLimits): 
   return { processes, openFiles: files, fileBytes: fileSize, memoryBytes: memory };
 }
 
+/** Our programs that run in sandboxes, by the names of their files. */
+type OwnProgram =
+  | "face"
+  | "driver"
+  | "connector"
+  | "broker"
+  | "injector"
+  | "storage"
+  | "port-gate"
+  | "console"
+  | "git-courier"
+  | "refresher"
+  | "cosigner"
+  | "telemetry"
+  | "alerter"
+  | "fetcher"
+  | "unpacker"
+  | "vetter";
+
 /** One allocation arena: our small processes are threads that wait, and each arena costs megabytes. */
-export function ownEnvironment(
-  program: "face" | "driver" | "connector" | "broker" | "injector" | "storage" | "port-gate",
-): SandboxSpec["environment"] {
+export function ownEnvironment(program: OwnProgram): SandboxSpec["environment"] {
   return { ...BASE_ENVIRONMENT, MALLOC_ARENA_MAX: "1", NODE_COMPILE_CACHE: `${CACHES}/${program}` };
 }
 

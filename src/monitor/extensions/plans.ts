@@ -1,5 +1,5 @@
 import type { Mount, SandboxSpec } from "../../sandbox/spec.ts";
-import { ownCode, planAlerter, planGate, type CodeLayout } from "../sandbox-plans.ts";
+import { ownCode, ownEnvironment, planAlerter, planGate, type CodeLayout } from "../sandbox-plans.ts";
 
 const MEBIBYTE = 1024 * 1024;
 /** A file of an archive, or an archive (extensions/archive/bounds.ts). */
@@ -11,6 +11,7 @@ export function planFetcher(code: CodeLayout, fetched: string): SandboxSpec {
   return {
     ...alerter,
     command: programOf(code, "fetcher"),
+    environment: ownEnvironment("fetcher"),
     mounts: [...ownCode(code), { kind: "write", host: fetched, inside: "/fetched" }],
     limits: { ...alerter.limits, fileBytes: FILE_BYTES },
   };
@@ -29,6 +30,7 @@ export function planUnpacker(
   return {
     ...planGate(code, 0),
     command: [...programOf(code, "unpacker"), ...(fetched === null ? [] : ["--fetched"])],
+    environment: ownEnvironment("unpacker"),
     mounts: [...ownCode(code), { kind, host, inside: "/tree" }, ...mounts],
     channels: 1,
     limits: { processes: 64, openFiles: 256, fileBytes: FILE_BYTES, memoryBytes: 512 * MEBIBYTE },
@@ -40,6 +42,7 @@ export function planVetter(code: CodeLayout, tree: string): SandboxSpec {
   return {
     ...planUnpacker(code, { kind: "read", host: tree, fetched: null }),
     command: [...planGate(code, 0).command.slice(0, -2), "/aios/src/main/vetter.ts"],
+    environment: ownEnvironment("vetter"),
   };
 }
 
