@@ -1,5 +1,6 @@
 import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
+import { type CallBody, searchCalls } from "./call-search.ts";
 import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody, guardRequests } from "./guard.ts";
 import { boundSegment, boundSemaphores, keepOpen } from "./memory-rules.ts";
 import {
@@ -161,7 +162,6 @@ export function seccompProgram(arch: Architecture, role: SandboxSpec["role"]): U
     );
   }
   return filter(arch, [
-    // Calls with argument rules come first: they are the frequent ones, and the kernel caches only the others.
     ...argumentRules(role),
     ...TERMINAL_CALLS.map((name) => always(name, KILL_PROCESS)),
     ...REFUSED_CALLS.map((name) => always(name, REFUSE_EPERM)),
@@ -275,9 +275,19 @@ function filter(arch: Architecture, rules: readonly Rule[], foreign: number = KI
     { op: "label", name: "known" },
     { op: "load", offset: NUMBER_OFFSET },
     ...(arch === "x64" ? answerX32(foreign) : []),
-    ...rules.flatMap((rule, place) => scopeLabels(String(place), onCall(arch, rule))),
-    { op: "return", value: ALLOW },
+    ...searchCalls(bodiesByNumber(arch, rules)),
   ]);
+}
+
+/** What happens on a call, by its number, in the order of numbers. Rules on one call follow each other. */
+function bodiesByNumber(arch: Architecture, rules: readonly Rule[]): readonly CallBody[] {
+  const bodies = new Map<number, readonly Instruction[]>();
+  for (const [place, { name, body }] of rules.entries()) {
+    const number = CALLS[name][arch];
+    if (number === null) continue;
+    bodies.set(number, [...(bodies.get(number) ?? []), ...scopeLabels(String(place), body)]);
+  }
+  return [...bodies].map(([number, body]) => ({ number, body })).toSorted((one, other) => one.number - other.number);
 }
 
 function always(name: CallName, value: number): Rule {
@@ -363,11 +373,4 @@ function answerX32(value: number): readonly Instruction[] {
     { op: "return", value },
     { op: "label", name: "native" },
   ];
-}
-
-/** Runs the body on this call and goes on to the next rule otherwise. */
-function onCall(arch: Architecture, rule: Rule): readonly Instruction[] {
-  const number = CALLS[rule.name][arch];
-  if (number === null) return [];
-  return [{ op: "equal", value: number, no: "next" }, ...rule.body, { op: "label", name: "next" }];
 }
