@@ -7,7 +7,7 @@ import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Forward } from "../kernel/forwards.ts";
 import { createEgress } from "../face/egress.ts";
-import { inheritedChannel } from "../platform/channel.ts";
+import { inheritedBulkChannel, inheritedChannel } from "../platform/channel.ts";
 import {
   listenForHttp,
   listenForLines,
@@ -148,7 +148,7 @@ async function loadCarriers(): Promise<(via: number) => Duplex> {
   const injectors = Number(/^--injectors=([0-9]{1,2})$/.exec(process.argv.at(-1) ?? "")?.[1] ?? 0);
   // One client for each channel, whoever asks first.
   carriers ??= [BROKER, ...Array.from({ length: injectors }, (_, index) => INJECTORS + index)].map((fd) =>
-    createMuxClient(inheritedChannel(fd), BROKER_STREAMS),
+    createMuxClient(inheritedBulkChannel(fd), BROKER_STREAMS),
   );
   const all = carriers;
   return (via) => {

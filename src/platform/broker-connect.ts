@@ -1,4 +1,4 @@
-import { createConnection, type Socket } from "node:net";
+import { createConnection, type OnReadOpts, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { NetFault, NetOrder, Reach } from "../protocol/net-order.ts";
@@ -27,6 +27,14 @@ export interface ConnectParts {
   readonly sockets?: Set<Socket>;
 }
 
+/**
+ * The memory that what a server says is read into. `again`: always the same, for listeners that keep nothing of a chunk when
+ * they return, as Node's parser, which copies what it hands on. `fresh`: new memory each time, for all others.
+ */
+type Reading = "fresh" | "again";
+/** What all connections of the second kind are read into, one after the other. */
+const READ_AGAIN = Buffer.allocUnsafeSlow(128 * 1024);
+
 /** Why there is no connection. */
 export class ConnectFault extends Error {
   readonly fault: NetFault;
@@ -44,10 +52,11 @@ export class ConnectFault extends Error {
 export async function connectTo(
   destination: Destination,
   parts: Pick<ConnectParts, "resolve" | "sockets">,
+  reading: Reading = "fresh",
 ): Promise<Socket> {
   const addresses = await addressesOf(destination, parts);
   for (const address of addresses.slice(0, TRIED)) {
-    const socket = await tryAddress(address, destination.port, parts.sockets);
+    const socket = await tryAddress({ host: address, port: destination.port }, { reading, sockets: parts.sockets });
     if (socket === "closed") break;
     if (socket !== null) return socket;
   }
@@ -86,9 +95,15 @@ async function addressesOf(
 }
 
 /** Null when nobody answers there; `closed` when we closed it before it was made. */
-function tryAddress(host: string, port: number, sockets?: Set<Socket>): Promise<Socket | null | "closed"> {
+function tryAddress(
+  place: { readonly host: string; readonly port: number },
+  { reading, sockets }: { readonly reading: Reading; readonly sockets: Set<Socket> | undefined },
+): Promise<Socket | null | "closed"> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true, timeout: CONNECT_MS });
+    const options = { ...place, allowHalfOpen: true, noDelay: true, timeout: CONNECT_MS };
+    const socket: Socket = createConnection(
+      reading === "fresh" ? options : { ...options, onread: readAgain((chunk) => hand(socket, chunk)) },
+    );
     sockets?.add(socket);
     socket.once("close", () => {
       sockets?.delete(socket);
@@ -107,6 +122,22 @@ function tryAddress(host: string, port: number, sockets?: Set<Socket>): Promise<
       resolve(socket);
     });
   });
+}
+
+function readAgain(onChunk: (chunk: Buffer) => void): OnReadOpts {
+  return {
+    buffer: READ_AGAIN,
+    callback: (bytes, { buffer, byteOffset }) => {
+      onChunk(Buffer.from(buffer, byteOffset, bytes));
+      return true;
+    },
+  };
+}
+
+/** Hands a chunk to who listens, as a socket that reads for itself would, or keeps a copy until somebody does. */
+function hand(socket: Socket, chunk: Buffer): void {
+  if (socket.listenerCount("data") === 0 || socket.readableLength > 0) socket.push(Buffer.from(chunk));
+  else socket.emit("data", chunk);
 }
 
 /** Speaks TLS to a server over a connection and checks that its certificate is one of the host's. */
@@ -134,6 +165,9 @@ function secure(socket: Socket, host: string, authorities: string | null): Promi
   });
 }
 
+/** Where requests go, and whether their connections may become something else than HTTP. */
+type HttpDestination = Destination & { readonly scheme: "http" | "https"; readonly upgrade?: boolean };
+
 /**
  * Connections for requests to one scheme, host and port, kept open for the next. The address of each was checked when it
  * was made, and it is what every further request on it goes to.
@@ -141,12 +175,14 @@ function secure(socket: Socket, host: string, authorities: string | null): Promi
 export class DestinationAgent extends Agent {
   readonly #open: () => Promise<Duplex>;
 
-  constructor(destination: Destination & { readonly scheme: "http" | "https" }, parts: ConnectParts) {
+  constructor(destination: HttpDestination, parts: ConnectParts) {
     // The timeout ends idle connections only.
     super({ keepAlive: true, maxFreeSockets: KEPT, timeout: KEPT_MS });
     this.#open = async () => {
-      const socket = await connectTo(destination, parts);
-      return destination.scheme === "https" ? secure(socket, destination.host, parts.authorities) : socket;
+      const { scheme, host, upgrade } = destination;
+      // Neither TLS nor what speaks on after an upgrade copies what it is given.
+      const socket = await connectTo(destination, parts, scheme === "http" && upgrade !== true ? "again" : "fresh");
+      return scheme === "https" ? secure(socket, host, parts.authorities) : socket;
     };
   }
 

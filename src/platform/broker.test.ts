@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -171,6 +172,37 @@ describe("a broker", () => {
     expect(await ask()).toBe("1");
     for (const socket of sockets) socket.destroy();
     expect(await ask()).toBe("2");
+  });
+
+  test("hands a long answer on whole while another comes in, both read slowly", async () => {
+    const bodies = [randomBytes(3 * 1024 * 1024), randomBytes(3 * 1024 * 1024 + 1)];
+    const port = await serve((request, response) => void response.end(bodies[Number(request.url?.slice(1))]));
+    const broker = createBroker(LOOPBACK);
+    const got = await Promise.all(
+      [TICKET, OTHER].map(async (ticket, index) => {
+        void exchangeOf(broker)(ticket, order(port, { target: `/${index}` }));
+        const { stream } = await use(broker, ticket);
+        stream.end();
+        const parts: Buffer[] = [];
+        for await (const chunk of stream) {
+          parts.push(chunk as Buffer);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        return Buffer.concat(parts);
+      }),
+    );
+    for (const [index, body] of bodies.entries()) expect(got[index]?.equals(body)).toBe(true);
+  });
+
+  test("hands an answer without a body on, with its end", async () => {
+    const port = await serve((_, response) => void response.writeHead(307, { location: "/elsewhere" }).end());
+    const broker = createBroker(LOOPBACK);
+    const ended = exchangeOf(broker)(TICKET, order(port));
+    const { head, stream } = await use(broker, TICKET);
+    stream.end();
+    expect(head).toMatchObject({ status: 307 });
+    expect(await read(stream)).toBe("");
+    expect(await ended).toMatchObject({ end: "done", status: 307 });
   });
 
   test("says why there is no answer", async () => {

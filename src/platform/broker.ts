@@ -58,7 +58,7 @@ export function createBroker(given: BrokerParts): Broker {
   const agents = new Map<string, DestinationAgent>();
 
   function agentFor(order: Request): DestinationAgent {
-    const key = `${order.scheme} ${order.host} ${order.port} ${order.reach}`;
+    const key = `${order.scheme} ${order.host} ${order.port} ${order.reach} ${order.upgrade}`;
     const agent = agents.get(key) ?? new DestinationAgent(order, parts);
     // Used last goes to the end; the first is the one that rested longest.
     agents.delete(key);

@@ -1,10 +1,16 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createServer, Socket } from "node:net";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import type { Channel } from "./powers.ts";
-import { pairChannel, socketChannel } from "./channel.ts";
+import { carryOn } from "./carry-on.ts";
+import { inheritedBulkChannel, pairChannel, socketChannel } from "./channel.ts";
+import { createMuxClient, serveMux } from "./mux.ts";
+import { makeSocketPair } from "./socket-pair.ts";
 import { connectUnix } from "./unix-server.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -120,6 +126,50 @@ it("survives a write to a peer that has just died", async () => {
   near.onData(() => undefined);
   await gone;
   close();
+});
+
+/** A body that differs everywhere, through streams of a channel whose memory is used again, to a reader that makes them wait. */
+it("carries large bodies over memory that is used again, whole, as slowly as they are read", async () => {
+  const [near, far] = makeSocketPair();
+  const bodies = Array.from({ length: 3 }, (_, index) => randomBytes(2 * 1024 * 1024 + index));
+  serveMux(socketChannel(new Socket({ fd: far })), (stream) => {
+    stream.on("data", ([index = 0]: Buffer) => stream.end(bodies[index]));
+  });
+  const channel = inheritedBulkChannel(near);
+  const client = createMuxClient(channel);
+  const copies = await Promise.all(
+    bodies.map(async (_, index) => {
+      const stream = client.connect();
+      stream.end(Buffer.of(index));
+      const parts: Buffer[] = [];
+      const slow = new Writable({
+        write: (chunk: Buffer, _encoding, done) => {
+          // Looked at only when others were read meanwhile.
+          setTimeout(() => {
+            parts.push(Buffer.from(chunk));
+            done();
+          }, 1);
+        },
+      });
+      carryOn(stream, slow);
+      await once(slow, "finish");
+      return Buffer.concat(parts);
+    }),
+  );
+  channel.destroy();
+  for (const [index, body] of bodies.entries()) expect(copies[index]?.equals(body)).toBe(true);
+});
+
+it("keeps what comes over such a channel before anybody listened", async () => {
+  const [near, far] = makeSocketPair();
+  const other = socketChannel(new Socket({ fd: far }));
+  other.write(Buffer.from("early"));
+  const channel = inheritedBulkChannel(near);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(await received(channel, 5)).toBe("early");
+  const gone = new Promise<void>((resolve) => channel.onClose(resolve));
+  other.destroy();
+  await gone;
 });
 
 it("opens a socketpair that a child inherited by number", async () => {

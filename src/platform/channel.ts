@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import type { Channel } from "./powers.ts";
+import { createReadBuffers, giveBack } from "./read-buffers.ts";
 
 /** Bytes that wait at most for the end of a turn; with more, what waits is written at once. */
 const MOST_HELD = 16 * 1024;
@@ -56,6 +57,42 @@ export function pairChannel(incoming: Socket, outgoing: Socket): Channel {
  */
 export function inheritedChannel(fd: number): Channel {
   return socketChannel(new Socket({ fd, readable: true, writable: true }));
+}
+
+/**
+ * The same for a channel that carries bodies: what is read lies in memory that is used again, unless the listener holds it
+ * (`read-buffers.ts`).
+ */
+export function inheritedBulkChannel(fd: number): Channel {
+  let hear: ((chunk: Uint8Array) => void) | null = null;
+  let early: Buffer | null = null;
+  const socket = new Socket({
+    fd,
+    readable: true,
+    writable: true,
+    onread: {
+      buffer: createReadBuffers(),
+      callback: (bytes, buffer) => {
+        const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, bytes);
+        if (hear === null) early = chunk;
+        else {
+          hear(chunk);
+          giveBack(chunk);
+        }
+        return hear !== null;
+      },
+    },
+  });
+  const channel = socketChannel(socket);
+  return Object.freeze({
+    ...channel,
+    onData: (listener: (chunk: Uint8Array) => void) => {
+      hear = listener;
+      if (early !== null) listener(early);
+      early = null;
+      socket.resume();
+    },
+  });
 }
 
 /**

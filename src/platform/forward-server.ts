@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { carryOn } from "./carry-on.ts";
 import { readAnswering, readHead, writeHead } from "./broker-wire.ts";
 
 /** What a forwarded port asks with and carries over. */
@@ -45,5 +46,5 @@ async function serve(socket: Socket, { ask, openStream }: ForwardParts): Promise
     if (!stream.readableEnded || !stream.writableFinished) socket.resetAndDestroy();
   });
   socket.pipe(stream);
-  stream.pipe(socket);
+  carryOn(stream, socket);
 }

@@ -1,5 +1,6 @@
 import { Duplex } from "node:stream";
 import type { Channel } from "./powers.ts";
+import { hold } from "./read-buffers.ts";
 
 /**
  * Many byte streams over one channel, for the driver of an HTTP server and its connector, and for a face and its broker.
@@ -17,7 +18,7 @@ const HEADER = 9;
 /** Payloads up to this are written together with their header; to copy a longer one would cost more than a second write. */
 const JOINED_BYTES = 4 * 1024;
 /** Pieces from this on keep the chunk that they came in. */
-const KEPT_BYTES = 16 * 1024;
+const KEPT_BYTES = 32 * 1024;
 
 const KIND = { open: 0, data: 1, end: 2, reset: 3, credit: 4 } as const;
 
@@ -183,7 +184,11 @@ class MuxStream extends Duplex {
         if (this.#otherEnded || payload.length > this.#room) return false;
         this.#room -= payload.length;
         // A small piece is copied, since its memory belongs to a chunk that holds other streams' bytes too.
-        this.#arrived.push(payload.length < KEPT_BYTES ? Buffer.from(payload) : payload);
+        if (payload.length < KEPT_BYTES) this.#arrived.push(Buffer.from(payload));
+        else {
+          hold(payload);
+          this.#arrived.push(payload);
+        }
         if (this.#wanted) this.#hand();
         return true;
       case KIND.end:

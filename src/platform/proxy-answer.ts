@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { breakAnswer, readRest, sendHead } from "./answer-out.ts";
 import { readAnswering, readHead, type AnsweringHead } from "./broker-wire.ts";
+import { carryOn } from "./carry-on.ts";
 import { clientHeaders } from "./proxy-head.ts";
 
 /** What an agent's program is told when there is nothing else to say: JSON, like a denied call of a tool. */
@@ -86,8 +87,8 @@ export async function sendAnswer(
   stream.once("close", () => {
     if (!stream.readableEnded) breakAnswer(response);
   });
-  if (until === undefined) return void stream.pipe(response);
-  stream.pipe(response, { end: false });
+  carryOn(stream, response, { end: until === undefined });
+  if (until === undefined) return;
   stream.once("end", () => void until.finally(() => response.end()));
 }
 
@@ -123,7 +124,7 @@ export function joinStreams(socket: Duplex, stream: Duplex): void {
   });
   socket.once("close", () => stream.destroy());
   socket.pipe(stream);
-  stream.pipe(socket);
+  carryOn(stream, socket);
 }
 
 /** The head of an answer; a broker that breaks off before it is a fault too. */
