@@ -1,4 +1,9 @@
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { askUntilFound } from "../src/platform/asking.ts";
+import { makeSocketPair } from "../src/platform/socket-pair.ts";
+import { spawnProcess } from "../src/platform/spawn-process.ts";
 
 /** bubblewrap with the namespaces and mounts that a sandbox has, and none of our filter, limits, gate or second lock. */
 const BARE = (
@@ -13,4 +18,18 @@ export function runBare(): Promise<void> {
     const child = spawn("/usr/bin/bwrap", BARE, { stdio: ["ignore", "ignore", "pipe"], env: {} });
     child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`bubblewrap ended with ${code}`))));
   });
+}
+
+/** The same, started as a sandbox is: what is left over it is the confinement's own. */
+export async function runBareSpawned(): Promise<void> {
+  const nothing = openSync("/dev/null", "r+");
+  const [ours, theirs] = makeSocketPair();
+  const descriptors = [nothing, nothing, theirs];
+  const child = spawnProcess({ file: "/usr/bin/bwrap", argv: ["bwrap", ...BARE], environment: [], descriptors });
+  closeSync(nothing);
+  closeSync(theirs);
+  const errors = new Socket({ fd: ours, readable: true, writable: false });
+  await new Promise((resolve) => errors.once("close", resolve).resume());
+  const { code } = await askUntilFound(() => child.ending());
+  if (code !== 0) throw new Error(`bubblewrap ended with ${code}`);
 }
