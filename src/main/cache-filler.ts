@@ -166,8 +166,14 @@ async function runMonitor({ cache, scratch }: Place): Promise<void> {
   await ended;
 }
 
-async function connect(child: { readonly exitCode: number | null }, home: string): Promise<Channel> {
-  while (child.exitCode === null) {
+/** What a child process came to; both null while it runs. */
+interface Ended {
+  readonly exitCode: number | null;
+  readonly signalCode: string | null;
+}
+
+async function connect(child: Ended, home: string): Promise<Channel> {
+  while (child.exitCode === null && child.signalCode === null) {
     const channel = await connectUnix(monitorSocket(home)).catch(() => null);
     if (channel !== null) return channel;
     await sleep(20);
