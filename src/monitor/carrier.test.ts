@@ -13,22 +13,54 @@ import type { InstanceState } from "./state.ts";
  * Nothing that carries the network begins for an instance that was frozen meanwhile, and what leads to it is not used up by
  * that: once the instance goes on, its network works as before.
  */
-const SECRET = { secret: "token", to: "https://example.org" } as unknown as Injection & SshBinding;
+const SECRET = {
+  secret: "token",
+  to: "https://example.org",
+} as unknown as Injection & SshBinding;
 
 function stage() {
-  const state = { instance: "i-0123456789abcdef", agent: "worker", life: "running", why: null } as InstanceState;
-  const live = newLive(state, { breaker: newBreaker(false), seen: createSeen([]) });
+  const state = {
+    instance: "i-0123456789abcdef",
+    agent: "worker",
+    life: "running",
+    why: null,
+  } as InstanceState;
+  const live = newLive(state, {
+    breaker: newBreaker(false),
+    seen: createSeen([]),
+  });
   const end = { close: () => {} } as unknown as NonNullable<LiveInstance["netEnd"]>;
   live.netEnd = end;
   const ends = [end];
-  live.secretEnds.set(keyOf(SECRET), { via: 1, take: () => ends.pop() ?? null });
+  live.secretEnds.set(keyOf(SECRET), {
+    via: 1,
+    take: () => ends.pop() ?? null,
+  });
   let begun = 0;
-  const process = { channels: [{}], ended: new Promise(() => {}), kill: () => {} } as unknown as SandboxedProcess;
-  const peer = { request: () => Promise.resolve({ status: 200 }), close: () => {} };
+  const process = {
+    channels: [{}],
+    ended: new Promise(() => {}),
+    kill: () => {},
+  } as unknown as SandboxedProcess;
+  const asked: object[] = [];
+  const told: object[] = [];
+  const peer = {
+    request: (name: string, body: object) => {
+      asked.push({ name, ...body });
+      return Promise.resolve({ status: 200 });
+    },
+    close: () => {},
+  };
+  live.face = {
+    port: { granted: (event: object) => told.push(event) },
+  } as unknown as LiveInstance["face"];
   const ports = {
     powers: {
       startSandbox: () => (begun++, Promise.resolve(process)),
-      random: { bytes: (count: number) => new Uint8Array(count), hex: () => "00" },
+      random: {
+        bytes: (count: number) => new Uint8Array(count),
+        hex: () => "00",
+      },
     },
     code: { root: "/code", node: "/node" },
     connectBroker: () => peer,
@@ -40,7 +72,7 @@ function stage() {
       answered: () => {},
     },
   } as unknown as CarrierPorts & GitCarrierPorts;
-  return { live, ports, begun: () => begun };
+  return { live, ports, asked, told, begun: () => begun };
 }
 
 test.each(["a broker", "an injector", "a courier"])("%s", async (what) => {
@@ -50,7 +82,10 @@ test.each(["a broker", "an injector", "a courier"])("%s", async (what) => {
   const carry = (): Promise<unknown> =>
     what === "a courier"
       ? git.session({} as never, { ...call, binding: SECRET })
-      : carrier.exchange({} as never, { ...call, injection: what === "a broker" ? null : SECRET });
+      : carrier.exchange({} as never, {
+          ...call,
+          injection: what === "a broker" ? null : SECRET,
+        });
   live.state.life = "frozen";
   await expect(carry()).rejects.toThrow("the instance was stopped meanwhile");
   expect(begun()).toBe(0);
@@ -58,7 +93,29 @@ test.each(["a broker", "an injector", "a courier"])("%s", async (what) => {
   expect(await carry()).toMatchObject({ status: 200 });
   expect(begun()).toBe(1);
   live.over = true;
-  await expect(createCarrier(live, ports).exchange({} as never, { ...call, injection: null })).rejects.toThrow(
-    /stopped/,
-  );
+  await expect(
+    createCarrier(live, ports).exchange({} as never, {
+      ...call,
+      injection: null,
+    }),
+  ).rejects.toThrow(/stopped/);
+});
+
+test("is told of by no ticket where a stream of the face waits at the broker, and by one where an injector has the secret", async () => {
+  const { live, ports, asked, told } = stage();
+  const carrier = createCarrier(live, ports);
+  const call = { token: 7, waits: true, most: null };
+  await carrier.exchange({} as never, { ...call, injection: null });
+  expect(asked).toMatchObject([{ name: "exchange", stream: 7 }]);
+  expect(told).toEqual([]);
+  await carrier.exchange({} as never, { ...call, injection: SECRET });
+  expect(asked.at(-1)).toMatchObject({ name: "exchange", stream: null });
+  expect(told).toMatchObject([{ token: 7, via: 1 }]);
+  await carrier.exchange({} as never, {
+    ...call,
+    waits: false,
+    injection: null,
+  });
+  expect(asked.at(-1)).toMatchObject({ name: "exchange", stream: null });
+  expect(told.at(-1)).toMatchObject({ token: 7, via: 0 });
 });
