@@ -18,7 +18,7 @@ const {
 const { dirname, join } = require("node:path");
 const { pathToFileURL } = require("node:url");
 
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 400_000;
 const MOST_BYTES = 256 * 1024 * 1024;
 const PROGRAMS = [
   "monitor",

@@ -156,13 +156,13 @@ describe("an owner who demands witnesses", () => {
     // It is on record, and whoever asks is told; who it is that found it, and that it is a fault.
     const query = { from: 0, limit: 1000, instance: null, kinds: ["witness-refused"] };
     const records = async () => (await aios.client.request("log-show", query)).entries.map(({ record }) => record);
-    await expect.poll(records).toHaveLength(2);
-    expect(await records()).toMatchObject(
-      witnesses.map(({ key }) => ({
-        witness: key.slice(0, key.indexOf("+")),
-        code: expect.stringMatching(/^(?:rolled-back|forked)$/u),
-      })),
-    );
+    // A witness is on record once for each way of it: a log that grew again since is forked, before that it is rolled back.
+    const told = async () => (await records()).flatMap((record) => (record.kind === "witness-refused" ? [record] : []));
+    const names = witnesses.map(({ key }) => key.slice(0, key.indexOf("+"))).toSorted();
+    await expect.poll(async () => [...new Set((await told()).map(({ witness }) => witness))].toSorted()).toEqual(names);
+    const ways = (await told()).map(({ witness, code }) => `${witness} ${code}`);
+    expect(ways.filter((way) => !/ (?:rolled-back|forked)$/u.test(way))).toEqual([]);
+    expect(new Set(ways).size).toBe(ways.length);
     const view = await aios.client.request("witnesses", {});
     expect(checkWitnesses(view)).toMatchObject([{ state: "fault", found: expect.stringContaining("it was ") }]);
     // Without the demand the same attack succeeds: the home is as it was, and nobody else is asked.
