@@ -24,8 +24,9 @@ cat /usr/share/ca-certificates/mozilla/*.crt >/etc/ssl/certs/ca-certificates.crt
 cd /opt/aios || exit 1
 export PATH=$PWD/node_modules/.bin:$PATH
 uname -a
-bash /opt/command </dev/null
-echo "aarch64: exit code $?"
+# Through a pipe, or programs would draw on the console as on a terminal.
+bash /opt/command </dev/null 2>&1 | cat
+echo "aarch64: exit code ${PIPESTATUS[0]}"
 sync
 echo o >/proc/sysrq-trigger
 while :; do sleep 1; done
