@@ -8,6 +8,8 @@ import { REPO, startSubstrate } from "../test/e2e/substrate.ts";
 import { median, type Row } from "./row.ts";
 
 const SMALL = 500;
+/** Requests by which the code of every process is compiled for good. */
+const LATER = 1500;
 const BIG = 256 * 1024 * 1024;
 const ROUNDS = 3;
 const CLIENT = join(REPO, "test", "fakes", "bench-client.ts");
@@ -15,6 +17,7 @@ const CLIENT = join(REPO, "test", "fakes", "bench-client.ts");
 interface Measured {
   readonly p50: number;
   readonly p99: number;
+  readonly later: number;
   readonly bytesPerSecond: number;
 }
 
@@ -44,16 +47,18 @@ export async function run(): Promise<readonly Row[]> {
         },
       ],
       lease: true,
-      limits: { uses: 1000 + ROUNDS * SMALL * 2 },
+      limits: { uses: ROUNDS * (100 + SMALL + LATER + SMALL) },
     });
     const bare = (way: string): Measured =>
       JSON.parse(
-        execFileSync(process.execPath, [CLIENT, String(origin), way, String(SMALL), String(BIG)], { encoding: "utf8" }),
+        execFileSync(process.execPath, [CLIENT, String(origin), way, String(SMALL), String(LATER), String(BIG)], {
+          encoding: "utf8",
+        }),
       );
     const governed = async (way: string): Promise<Measured> => {
       const ran = await aios.run({
         agent: "bench",
-        command: ["/aios/node", CLIENT, String(origin), way, String(SMALL), String(BIG)],
+        command: ["/aios/node", CLIENT, String(origin), way, String(SMALL), String(LATER), String(BIG)],
         code: [CLIENT],
       });
       if (ran.exit !== 0) throw new Error(`the governed agent ended with ${ran.exit}: ${ran.stderr}`);
@@ -71,6 +76,7 @@ export async function run(): Promise<readonly Row[]> {
       });
     }
     const added = median(rounds.map((round) => round.governed.p50 - round.direct.p50));
+    const addedLater = median(rounds.map((round) => round.governed.later - round.direct.later));
     const carried = median(rounds.map((round) => round.forwarded.p50 - round.direct.p50));
     const share = median(rounds.map((round) => round.governed.bytesPerSecond / round.proxied.bytesPerSecond));
     const carriedShare = median(rounds.map((round) => round.forwarded.bytesPerSecond / round.proxied.bytesPerSecond));
@@ -95,6 +101,14 @@ export async function run(): Promise<readonly Row[]> {
         bar: "at most 1 ms",
         met: added <= 1,
         note: "with a durable intent and an outcome for each request",
+      },
+      {
+        what: "the same, of requests of an agent that made two thousand",
+        value: addedLater,
+        unit: "ms",
+        bar: "at most 1 ms",
+        met: addedLater <= 1,
+        note: "the first run on code that Node has not compiled for good, in a face and a broker that are as young as the agent",
       },
       {
         what: "what face and broker add on an open forward, p50",
