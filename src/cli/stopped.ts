@@ -13,10 +13,15 @@ const NAMES: { readonly [part in StoppedPart["part"]]: readonly [one: string, mo
   ports: ["published ports", "published ports"],
 };
 
+/** Why a freeze left nothing of an instance that could go on. */
+const OVERTAKEN = "it was still starting or ending, so there is nothing that aios thaw lets go on; start it anew";
+
 /** What was confirmed of each instance, one line each, and under it what was not. */
 export function describeStopped(word: "frozen" | "ended", instances: readonly StoppedInstance[]): readonly Line[] {
   return instances.flatMap((stopped) => {
     const { instance, agent, confirmed, admission, network, parts, recorded } = stopped;
+    const overtaken = word === "frozen" && stopped.life === "ended";
+    const now = overtaken ? "ended" : word;
     const done = [
       `admission ${admission} ms`,
       ...(network === null ? [] : [`network ${network} ms`]),
@@ -24,7 +29,8 @@ export function describeStopped(word: "frozen" | "ended", instances: readonly St
       ...(recorded === null ? [] : [`record ${recorded} ms`]),
     ].join(", ");
     return [
-      join(confirmed ? ["good", word] : ["bad", `NOT CONFIRMED ${word}`], ` ${instance} ${agent}  ${done}`),
+      join(confirmed ? ["good", now] : ["bad", `NOT CONFIRMED ${now}`], ` ${instance} ${agent}  ${done}`),
+      ...(overtaken ? [line(`  ended, not frozen (not-started): ${OVERTAKEN}`, "wait")] : []),
       ...missing(stopped).map((what) => line(`  not confirmed: ${what}`, "bad")),
     ];
   });

@@ -281,7 +281,9 @@ describe("two stops of one instance at once", () => {
     const { ports, records, goneOn } = stage({ gate: promise });
     const lives = new Map([[live.state.instance, live]]);
     const end = (each: LiveInstance): void => {
-      if (lives.delete(each.state.instance)) agent.kill();
+      if (!lives.delete(each.state.instance)) return;
+      each.state.life = "ended";
+      agent.kill();
     };
     const stops: AskedStops = createAskedStops({ lives, below: () => [], end, ports });
     return { agent, live, records, goneOn, open, stops, instance: live.state.instance };
@@ -314,6 +316,18 @@ describe("two stops of one instance at once", () => {
     expect(records).toEqual(["instance-ended", "all-frozen"]);
     expect(goneOn).toEqual([]);
   });
+
+  test.each([null, "i-0123456789abcdef"])(
+    "a freeze (%s) of one that only starts ends it, and says so",
+    async (named) => {
+      const { live, records, open, stops } = running();
+      live.agent = null;
+      const freeze = stops.freezeAsked(named);
+      open();
+      expect(await freeze).toMatchObject([{ life: "ended", confirmed: true }]);
+      expect(records).toEqual(["instance-frozen", ...(named === null ? ["all-frozen"] : [])]);
+    },
+  );
 
   test("twin: a freeze alone can be lifted, and a kill in the middle of one ends it", async () => {
     const lifted = running();

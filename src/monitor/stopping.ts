@@ -275,7 +275,8 @@ function reportOf(
     readonly recorded: number | null;
   },
 ): StoppedInstance {
-  const { instance, agent } = live.state;
+  const { instance, agent, life: now } = live.state;
+  const life = now === "ended" || now === "terminal" ? "ended" : "frozen";
   const mine = [...found.standing.values()].filter((each) => each.live === live);
   const parts = STOP_PARTS.flatMap((part): readonly StoppedPart[] => {
     const seen = mine.filter((each) => each.part === part);
@@ -289,7 +290,7 @@ function reportOf(
   const starting = live.starts.size;
   const confirmed =
     network !== null && recorded !== null && starting === 0 && parts.every(({ state }) => state !== "unconfirmed");
-  return { instance, agent, confirmed, admission, network, parts, starting, recorded };
+  return { instance, agent, life, confirmed, admission, network, parts, starting, recorded };
 }
 
 /** After an owner signed for it: what serves others goes on first. */

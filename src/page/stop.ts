@@ -33,8 +33,11 @@ export async function stop(
   try {
     const report = await ask(how, { instance });
     const open = unconfirmed(report);
+    // A freeze ends what only started: nobody is to wait for it to go on.
+    const young = how === "freeze" ? report.instances.filter(({ life }) => life === "ended").length : 0;
+    const ended = young === 0 ? "" : `; ${young} that only started were ended`;
     if (open.length === 0 && (how === "kill" || instance !== null || report.all !== null))
-      say([`${word}: ${report.instances.length} of ${report.instances.length}, every part confirmed`], "good");
+      say([`${word}: ${report.instances.length} of ${report.instances.length}, every part confirmed${ended}`], "good");
     else if (open.length === 0)
       say(["Everything is frozen, but the log cannot be written: a crash would forget it."], "bad");
     else

@@ -23,6 +23,8 @@ export interface StoppedPart {
 export interface StoppedInstance {
   readonly instance: string;
   readonly agent: string;
+  /** What it is now. A freeze ends one that is still starting: it has nothing yet to go on with. */
+  readonly life: "frozen" | "ended";
   /** Whether all of it was confirmed. */
   readonly confirmed: boolean;
   /** From here on none of its actions is admitted. */
@@ -46,6 +48,7 @@ export interface StopReport {
 const STOPPED: Decoder<StoppedInstance> = object<StoppedInstance>({
   instance: instanceId,
   agent: agentName,
+  life: oneOf(["frozen", "ended"]),
   confirmed: boolean(),
   admission: count,
   network: nullable(count),

@@ -220,6 +220,14 @@ describe("the stop", () => {
     expect(asked(seat, "kill")).toEqual([]);
   });
 
+  test("says of how many nothing is left that could go on", async () => {
+    const said = { instance: INSTANCE, agent: "notes", confirmed: true, admission: 1, network: 2, parts: [] };
+    const young = (life: "frozen" | "ended") => ({ ...said, life, starting: 0, recorded: 4 });
+    const seat = await sit([], { freeze: () => ({ all: 17, instances: [young("frozen"), young("ended")] }) });
+    await seat.press("S");
+    expect(seat.screen()).toContain("frozen: 2 of 2 instances, every part confirmed; 1 that only started were ended");
+  });
+
   test("says what was not confirmed", async () => {
     const seat = await sit([], {
       freeze: () => ({
@@ -228,6 +236,7 @@ describe("the stop", () => {
           {
             instance: INSTANCE,
             agent: "notes",
+            life: "frozen",
             confirmed: false,
             admission: 1,
             network: null,

@@ -706,6 +706,7 @@ No instance runs. aios run -- CMD starts one.
   const STOPPED: StoppedInstance = {
     instance: INSTANCE,
     agent: "notes",
+    life: "frozen",
     confirmed: true,
     admission: 1,
     network: 9,
@@ -721,6 +722,17 @@ No instance runs. aios run -- CMD starts one.
     const answers: Answers = { freeze: () => ({ instances: [STOPPED], all: null }) };
     expect(await transcribe(["freeze", INSTANCE], { answers })).toBe(`$ aios freeze i-0123456789abcdef
 frozen i-0123456789abcdef notes  admission 1 ms, network 9 ms, agent 3 processes still 7 ms, 2 drivers gone 8 ms, record 4 ms
+`);
+  });
+
+  test("freeze of one that was still starting, which is ended", async () => {
+    const young: StoppedInstance = { ...STOPPED, life: "ended", parts: [] };
+    const answers: Answers = { freeze: () => ({ instances: [STOPPED, young], all: 17 }) };
+    expect(await transcribe(["freeze", "--all"], { answers })).toBe(`$ aios freeze --all
+frozen i-0123456789abcdef notes  admission 1 ms, network 9 ms, agent 3 processes still 7 ms, 2 drivers gone 8 ms, record 4 ms
+ended i-0123456789abcdef notes  admission 1 ms, network 9 ms, record 4 ms
+  ended, not frozen (not-started): it was still starting or ending, so there is nothing that aios thaw lets go on; start it anew
+nothing starts until aios thaw --all (record 17)
 `);
   });
 

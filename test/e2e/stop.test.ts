@@ -165,7 +165,27 @@ describe("what begins meanwhile", () => {
     expect(left.filter(({ agent, state }) => agent.startsWith("late") && state === "running")).toEqual([]);
     const { instances: still } = await aios.client.request("ps", { all: false });
     expect(still.filter(({ agent, state }) => agent.startsWith("late") && state === "running")).toEqual([]);
+    const { instances: ever } = await aios.client.request("ps", { all: true });
+    const late = ever.filter(({ agent }) => agent.startsWith("late"));
+    expect(late.map(({ state, why }) => `${state} ${why}`)).toEqual(late.map(() => "ended not-started"));
+    // The answer says the same of each of them that it knows, and of those that ran before that they can go on.
+    for (const { agent, life } of instances) expect(life).toBe(agent.startsWith("late") ? "ended" : "frozen");
     await aios.sign("thaw-all", { frozen: all ?? -1 });
+  });
+
+  test("says of one that alone was frozen while it started what became of it", async () => {
+    const began = aios.run({ agent: "young", command: ["sleep", "60"] }).catch(() => null);
+    const young = async () =>
+      (await aios.client.request("ps", { all: true })).instances.find(({ agent }) => agent === "young");
+    await until(async () => (await young()) !== undefined, "a start");
+    const instance = (await young())?.instance ?? "";
+    const { instances } = await aios.client.request("freeze", { instance });
+    const found = await young();
+    expect(instances).toMatchObject([{ instance, life: found?.state, confirmed: true, starting: 0 }]);
+    // On a slow way here its start was over, and it stands still.
+    if (found?.state === "frozen") await aios.client.request("kill", { instance });
+    else expect(found).toMatchObject({ state: "ended", why: "not-started" });
+    await began;
   });
 });
 

@@ -183,7 +183,9 @@ function createTop(parts: Parts): TopScreen {
     const word = name === "freeze" ? "frozen" : "ended";
     feed.refresh();
     if (open.length > 0) return say(...describeStopped(word, open));
-    say(line(`${word}: ${instances.length} of ${instances.length} instances, every part confirmed`, "good"));
+    const young = name === "freeze" ? instances.filter(({ life }) => life === "ended") : [];
+    const ended = young.length === 0 ? "" : `; ${young.length} that only started were ended`;
+    say(line(`${word}: ${instances.length} of ${instances.length} instances, every part confirmed${ended}`, "good"));
   };
   /** Leaves the screen for what asks and signs, and comes back. */
   const apart = async (work: () => Promise<unknown>): Promise<void> => {
