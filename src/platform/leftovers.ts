@@ -14,15 +14,43 @@ const LOOKS = 20;
 const BETWEEN_MS = 50;
 
 /**
- * Kills every process that goes by this name as its first word, for as long as one could still come; takes a second. A
- * bubblewrap whose parent is killed in its first milliseconds has not asked yet to die with it: its child waits for ever
- * then, or goes on as if it had been let go on.
+ * Kills every process that goes by this name as its first word, for as long as one could still come; takes a second. The
+ * child of a bubblewrap whose parent is killed in its first milliseconds has not asked yet to die with it, and waits for
+ * ever then: for bubblewrap's word, or at the gate.
  */
 export function endLeftovers(name: string): void {
   const clock = new Int32Array(new SharedArrayBuffer(4));
   for (let look = 0; look < LOOKS; look++) {
     for (const pid of namedSo(name)) kill(pid, name);
     Atomics.wait(clock, 0, 0, BETWEEN_MS);
+  }
+}
+
+/**
+ * Descriptors of what a bubblewrap of this process's left when it was killed from outside before it had said who its child
+ * is; the caller's. `leader`: its process id, which led their session. No process has that number while they live, so
+ * that there are none of a later one's among them.
+ */
+export function openOrphans(leader: number): readonly number[] {
+  if (sessionOf(leader) !== null) return [];
+  return namedSo(SANDBOX_NAME).flatMap((pid) => {
+    if (sessionOf(pid) !== leader) return [];
+    const process = openProcess(pid);
+    if (process === null) return [];
+    if (sessionOf(pid) === leader) return [process];
+    closeSync(process);
+    return [];
+  });
+}
+
+/** The process id of whoever leads a process's session; null when the process is gone. */
+function sessionOf(pid: number): number | null {
+  try {
+    // The name before it, in parentheses, may hold anything.
+    const [, , , session] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
+    return Number(session);
+  } catch {
+    return null;
   }
 }
 

@@ -52,6 +52,8 @@ export interface Bubblewrap {
 interface Opened {
   readonly theirs: number;
   readonly ours: Socket | null;
+  /** The number of `ours`; null where it has none. */
+  readonly end: number | null;
   /** Whether `theirs` is bubblewrap's alone: with a copy here nobody would see its end. */
   readonly handed: boolean;
 }
@@ -66,7 +68,10 @@ export function startBubblewrap(start: BubblewrapStart): Bubblewrap {
       return made;
     };
     const streams = openStreams(start.streams, keep);
-    const rest = start.plan.descriptors.map((descriptor, index) => openDescriptor(descriptor, { start, index, keep }));
+    const rest: Opened[] = [];
+    for (const [index, descriptor] of start.plan.descriptors.entries()) {
+      rest.push(openDescriptor(descriptor, { start, index, keep, rest }));
+    }
     const status = rest[start.plan.descriptors.findIndex(({ kind }) => kind === "status")]?.ours;
     if (status == null) throw new SandboxError("setup", "Cannot start bubblewrap: it would not report");
     closeOnExec();
@@ -122,7 +127,7 @@ function endFor(index: number, { spec, ends }: BubblewrapStart): SocketEnd | und
 function openStreams(streams: SandboxStreams, keep: (made: Opened) => Opened): readonly Opened[] {
   if (typeof streams === "object") {
     const { stdin, stdout, stderr } = streams;
-    return [stdin, stdout, stderr].map((theirs) => ({ theirs, ours: null, handed: false }));
+    return [stdin, stdout, stderr].map((theirs) => ({ theirs, ours: null, end: null, handed: false }));
   }
   const nothing = keep(handOver(openSync("/dev/null", "r+")));
   return [nothing, streams === "capture" ? keep(makeEnds(false)) : nothing, keep(makeEnds(false))];
@@ -132,21 +137,28 @@ interface Place {
   readonly start: BubblewrapStart;
   readonly index: number;
   readonly keep: (made: Opened) => Opened;
+  /** What was opened for the descriptors before it. */
+  readonly rest: readonly Opened[];
 }
 
-function openDescriptor(descriptor: Descriptor, { start, index, keep }: Place): Opened {
+function openDescriptor(descriptor: Descriptor, { start, index, keep, rest }: Place): Opened {
   switch (descriptor.kind) {
     case "launcher":
       if (start.launcher === null) throw new Error("there is no socket for the launcher");
-      return { theirs: start.launcher, ours: null, handed: false }; // closed with the others
+      return { theirs: start.launcher, ours: null, end: null, handed: false }; // closed with the others
     case "channel": {
       const end = endFor(index, start);
-      return end === undefined ? keep(makeEnds(true)) : { theirs: end.fd, ours: null, handed: false };
+      return end === undefined ? keep(makeEnds(true)) : { theirs: end.fd, ours: null, end: null, handed: false };
     }
     case "status":
       return keep(makeEnds(false));
     case "gate":
       return keep(makeEnds(true));
+    case "gate-end": {
+      const end = rest[start.plan.descriptors.findIndex(({ kind }) => kind === "gate")]?.end ?? null;
+      if (end === null) throw new SandboxError("setup", "Cannot start bubblewrap: there is no gate to wait at");
+      return { theirs: end, ours: null, end: null, handed: false };
+    }
     case "options":
       return keep(handOver(openMemoryFile("options", Buffer.from(start.plan.options.map(terminated).join("")))));
     case "seccomp":
@@ -163,12 +175,12 @@ function terminated(option: string): string {
 }
 
 function handOver(theirs: number): Opened {
-  return { theirs, ours: null, handed: true };
+  return { theirs, ours: null, end: null, handed: true };
 }
 
 function makeEnds(writable: boolean): Opened {
   const [ours, theirs] = makeSocketPair();
-  return { theirs, ours: new Socket({ fd: ours, readable: true, writable }), handed: true };
+  return { theirs, ours: new Socket({ fd: ours, readable: true, writable }), end: ours, handed: true };
 }
 
 function openPath(host: string): number {

@@ -27,6 +27,7 @@ const NEEDED_OPTIONS = [
   "--perms",
   "--seccomp",
   "--size",
+  "--sync-fd",
 ];
 
 const INSTALL_HINT = "Install bubblewrap: apt-get install bubblewrap, dnf install bubblewrap or pacman -S bubblewrap";

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { planSandbox } from "../sandbox/bwrap.ts";
 import type { Descriptor, SandboxPlan } from "../sandbox/bwrap.ts";
@@ -9,6 +9,7 @@ import type { SandboxSpec } from "../sandbox/spec.ts";
 import type { Group, Groups } from "./cgroup.ts";
 import { askUntilFound, pause } from "./asking.ts";
 import { socketChannel } from "./channel.ts";
+import { openOrphans } from "./leftovers.ts";
 import type { SandboxedProcess } from "./powers.ts";
 import { type Bubblewrap, type SandboxStreams, startBubblewrap } from "./sandbox-child.ts";
 import { explainFailure } from "./sandbox-failure.ts";
@@ -155,22 +156,15 @@ export function requireGuard(): void {
 
 /** Ends whatever there is of a start that failed, and waits until it is gone. */
 async function abandon(child: Bubblewrap, known: number | null): Promise<void> {
-  // Before bubblewrap has reported, its child may not yet have asked to die with it.
-  const first = known ?? openFirstChild(child.pid);
   child.kill();
-  if (first !== null) signalProcess(first, SIGKILL);
+  if (known !== null) signalProcess(known, SIGKILL);
   await child.exited;
-  if (first === null) return;
-  await waitForEnd(first);
-  closeSync(first);
-}
-
-function openFirstChild(pid: number): number | null {
-  try {
-    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
-    return child === undefined || child === "" ? null : openProcess(Number(child));
-  } catch {
-    return null; // it never started, or is gone
+  // Before bubblewrap has reported, its child has not asked yet to die with it.
+  const left = known === null ? openOrphans(child.pid) : [known];
+  for (const process of left) {
+    signalProcess(process, SIGKILL);
+    await waitForEnd(process);
+    closeSync(process);
   }
 }
 

@@ -39,19 +39,19 @@ describe("bwrapArguments", () => {
       [
         "--unshare-all --unshare-user --unshare-cgroup --disable-userns --die-with-parent --new-session",
         "--cap-drop ALL --uid 1000 --gid 1000 --hostname aios",
-        "--seccomp 6 --json-status-fd 7 --block-fd 8",
+        "--seccomp 6 --json-status-fd 7 --block-fd 8 --sync-fd 9",
         "--clearenv --setenv PATH /usr/bin:/bin --setenv HOME /home/agent",
         "--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --ro-bind /etc/ld.so.cache /etc/ld.so.cache",
-        "--perms 0444 --file 9 /etc/passwd --perms 0444 --file 10 /etc/group",
-        "--perms 0444 --file 11 /etc/hosts --perms 0444 --file 12 /etc/nsswitch.conf",
+        "--perms 0444 --file 10 /etc/passwd --perms 0444 --file 11 /etc/group",
+        "--perms 0444 --file 12 /etc/hosts --perms 0444 --file 13 /etc/nsswitch.conf",
         "--proc /proc --dev /dev",
         "--perms 1777 --size 134217728 --tmpfs /tmp",
-        "--bind-fd 13 /workspace",
+        "--bind-fd 14 /workspace",
         "--perms 0700 --size 8192 --tmpfs /cache",
         "--perms 0700 --size 134217728 --tmpfs /home/agent",
         "--perms 1777 --size 134217728 --tmpfs /dev/shm",
-        "--ro-bind-fd 14 /workspace/.git",
-        "--perms 0444 --ro-bind-data 15 /run/aios/note",
+        "--ro-bind-fd 15 /workspace/.git",
+        "--perms 0444 --ro-bind-data 16 /run/aios/note",
         "--remount-ro /dev --remount-ro / --chdir /workspace",
       ].join(" "),
     );
@@ -72,10 +72,10 @@ describe("bwrapArguments", () => {
       [
         "--unshare-all --unshare-user --unshare-cgroup --share-net --disable-userns --die-with-parent --new-session",
         "--cap-drop ALL --uid 1000 --gid 1000 --hostname aios",
-        "--seccomp 5 --json-status-fd 6 --block-fd 7 --clearenv",
+        "--seccomp 5 --json-status-fd 6 --block-fd 7 --sync-fd 8 --clearenv",
         "--ro-bind /usr /usr --ro-bind /bin /bin --ro-bind /lib64 /lib64",
-        "--perms 0444 --file 8 /etc/passwd --perms 0444 --file 9 /etc/group --perms 0444 --file 10 /etc/hosts",
-        "--perms 0444 --file 11 /etc/resolv.conf --perms 0444 --file 12 /etc/nsswitch.conf",
+        "--perms 0444 --file 9 /etc/passwd --perms 0444 --file 10 /etc/group --perms 0444 --file 11 /etc/hosts",
+        "--perms 0444 --file 12 /etc/resolv.conf --perms 0444 --file 13 /etc/nsswitch.conf",
         "--proc /proc --dev /dev",
         "--perms 1777 --size 4096 --tmpfs /tmp",
         "--perms 0700 --size 134217728 --tmpfs /home/agent",
@@ -115,10 +115,10 @@ describe("planSandbox", () => {
   it("puts the channels at 3 and up, and every number names its own descriptor", () => {
     const { descriptors, argv } = planSandbox(DRIVER, { system: MERGED, launch: null });
     expect(descriptors.map(({ kind }) => kind).join(" ")).toBe(
-      "channel channel options seccomp status gate text text text text path path text",
+      "channel channel options seccomp status gate gate-end text text text text path path text",
     );
-    expect(descriptors[10]).toEqual({ kind: "path", host: "/srv/project", access: "write" });
-    expect(descriptors[11]).toEqual({ kind: "path", host: "/srv/project/.git", access: "read" });
+    expect(descriptors[11]).toEqual({ kind: "path", host: "/srv/project", access: "write" });
+    expect(descriptors[12]).toEqual({ kind: "path", host: "/srv/project/.git", access: "read" });
     expect(argv).toEqual(["--args", "5", "--", "/opt/agent", "--task", "x"]);
   });
 

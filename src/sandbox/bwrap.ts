@@ -20,6 +20,8 @@ export type Descriptor =
   | { readonly kind: "status" }
   /** bubblewrap waits here, fully confined, until limits are set and it may start the program. */
   | { readonly kind: "gate" }
+  /** A copy of our end of the gate: since bubblewrap has one itself, the gate does not open when the monitor dies. */
+  | { readonly kind: "gate-end" }
   /** The launcher's end of its socket to the supervisor. */
   | { readonly kind: "launcher" }
   /** Contents of a small file. */
@@ -90,7 +92,8 @@ export function planSandbox(
     ...namespaceOptions(spec),
     ["--seccomp", pass({ kind: "seccomp" })],
     ["--json-status-fd", pass({ kind: "status" })],
-    ["--block-fd", pass({ kind: "gate" })],
+    // bubblewrap goes on at the end of what it waits for as it does at a byte. The program does not get the copy.
+    ["--block-fd", pass({ kind: "gate" }), "--sync-fd", pass({ kind: "gate-end" })],
     ["--clearenv"],
     ...Object.entries(environment).map(([name, value]) => ["--setenv", name, value]),
     ...systemOptions(system),
