@@ -25,8 +25,12 @@ const most = Number(process.argv[2]);
 /** Connections of visitors to one address of a port at a time; more are closed at once. */
 const CONNECTIONS = 128;
 /** For whoever comes by a bookmark. It says no name: any program of this machine can ask. */
-const ELSEWHERE =
-  "This port has another address with each opening. At a terminal of this machine say: aios ports open\n";
+/** What a person can do about a refusal, by its code. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["host", "This port has another address with each opening. At a terminal of this machine say: aios ports open\n"],
+  ["unreachable", "Nothing answers at this port inside the sandbox. Is the agent's program running, and ready?\n"],
+  ["unreadable", "What answers inside speaks no HTTP/1.1 that has one reading. Is it the port that serves pages?\n"],
+]);
 
 interface Served {
   readonly gate: Gate;
@@ -83,7 +87,7 @@ async function serve(port: GatePort, first: number): Promise<Served> {
     refusal: (why, status) => ({
       status,
       headers: [["content-type", "text/plain; charset=utf-8"], ...pageRules(gate.origin)],
-      body: `${why}\n${why === "host" ? ELSEWHERE : ""}`,
+      body: `${why}\n${HINTS.get(why) ?? ""}`,
     }),
     connected: () => void (counted.connections += 1),
     asked: () => void (counted.requests += 1),

@@ -9,13 +9,14 @@ let outside: Server;
 let answer: (socket: Socket, head: string) => void = () => {};
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 const visitor = (): Socket => createConnection(portOf(outside), "127.0.0.1").on("error", () => {});
+const refusals: string[] = [];
 const RULES: Omit<GateRules, "inside"> = {
   judge: ({ headers }) => ({ kind: "pass", headers, uses: new Set() }),
   answerHeaders: (headers) => headers.filter(([name]) => name !== "connection"),
   refusal: (why, status) => ({ status, headers: [], body: why }),
   connected: () => {},
   asked: () => {},
-  refused: () => {},
+  refused: (why) => void refusals.push(why),
 };
 
 beforeAll(async () => {
@@ -86,4 +87,20 @@ test("an answer that breaks off right behind its beginning comes as far as it ca
     const got = await readUntil(visitor(), "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\0");
     expect(got).toMatch(/^HTTP\/1\.1 200 OK[^]*\r\n\r\nonly this$/);
   }
+});
+
+test.each([
+  ["another protocol", "SSH-2.0-OpenSSH_9.9\r\n", "unreadable"],
+  ["a head with two readings", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc", "unreadable"],
+  ["a broken header", "HTTP/1.1 200 OK\r\na b: c\r\n\r\n", "unreadable"],
+  ["nothing", "", "unreachable"],
+])("a program that answers with %s is said to be so, with a page and with a socket", async (_, said, code) => {
+  answer = (socket) => socket.end(said);
+  refusals.length = 0;
+  expect(await readUntil(visitor(), "GET / HTTP/1.1\r\nhost: a\r\n\r\n", code)).toMatch(
+    new RegExp(`^HTTP/1.1 502 [^]*\r\n\r\n${code}$`),
+  );
+  const upgrade = "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+  expect(await readUntil(visitor(), upgrade, "\r\n\r\n")).toMatch(/^HTTP\/1.1 502 /);
+  expect(refusals).toEqual([code, code]);
 });

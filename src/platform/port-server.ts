@@ -97,13 +97,13 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
     cutWith(verdict.uses, inner, request.socket);
     const asked = askInside(request, { headers: verdict.headers, inner });
     response.once("close", () => inner.destroy());
-    asked.on("error", () => {
+    asked.on("error", (error) => {
       // Behind a whole answer it is about the rest of a body that nobody wants any more.
       if (response.writableEnded) return;
       if (response.headersSent) breakAnswer(response);
       else {
         readRest(response);
-        refuse("unreachable", 502);
+        refuse(faultOf(error), 502);
       }
     });
     asked.on("response", (answer) => {
@@ -137,7 +137,7 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
     cutWith(verdict.uses, inner, socket);
     const headers: Headers = [...verdict.headers, ["connection", "Upgrade"], ["upgrade", "websocket"]];
     const asked = askInside(request, { headers, inner });
-    asked.on("error", () => refuse("unreachable", 502));
+    asked.on("error", (error) => refuse(faultOf(error), 502));
     asked.on("response", (answer) => {
       inner.destroy();
       refuse("unreachable", answer.statusCode === 101 ? 502 : (answer.statusCode ?? 502));
@@ -171,6 +171,11 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
   }
 
   return server;
+}
+
+/** Whether nobody answers inside, or somebody with what Node's parser of HTTP does not take. */
+function faultOf(error: Error): "unreachable" | "unreadable" {
+  return "code" in error && String(error.code).startsWith("HPE_") ? "unreadable" : "unreachable";
 }
 
 /** When its session ends, both sides of a visit are cut. */

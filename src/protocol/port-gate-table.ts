@@ -17,6 +17,7 @@ export const GATE_REFUSALS = [
   "wrong-link",
   "busy",
   "unreachable",
+  "unreadable",
   "foreign-redirect",
   "worker",
 ] as const;
