@@ -117,7 +117,7 @@ export const REASONS: { readonly [code in ReasonCode]: string } = {
   "second-screen": "an owner demands the code that a terminal tells, and the statement does not have it",
   revoked: "the grant was revoked while the action was under way",
   // execute
-  "log-unavailable": "the intent could not be made durable",
+  "log-unavailable": "its record could not be written; nothing was done, unless the message says otherwise",
   "driver-failed": "the driver ended or broke its protocol",
   "driver-timeout": "the driver did not answer in time",
   "result-too-large": "the result is over its size bound",

@@ -42,7 +42,7 @@ function stage() {
     ended: new Promise(() => {}),
     kill: () => {},
   } as unknown as SandboxedProcess;
-  const asked: object[] = [];
+  const asked: { readonly name: string }[] = [];
   const told: object[] = [];
   const peer = {
     request: (name: string, body: object) => {
@@ -119,3 +119,41 @@ test("is told of by no ticket where a stream of the face waits at the broker, an
   expect(asked.at(-1)).toMatchObject({ name: "exchange", stream: null });
   expect(told.at(-1)).toMatchObject({ token: 7, via: 0 });
 });
+
+// A grant that is revoked takes back what runs under it, once: what was only about to be ordered then must not go out after it.
+test.each(["a broker", "an injector", "a courier"])(
+  "what is taken back while %s is being started is ordered no more, and what comes after it is",
+  async (what) => {
+    const { live, ports, asked, told } = stage();
+    const slow = Promise.withResolvers<void>();
+    const { startSandbox } = ports.powers;
+    const starting = Promise.withResolvers<void>();
+    const held = async (...order: Parameters<typeof startSandbox>): ReturnType<typeof startSandbox> => {
+      starting.resolve();
+      await slow.promise;
+      return startSandbox(...order);
+    };
+    const powers = { ...ports.powers, startSandbox: held };
+    const late = { ...ports, powers } as typeof ports;
+    const [carrier, git] = [createCarrier(live, late), createGitCarrier(live, late)];
+    const carry = (token: number): Promise<unknown> =>
+      what === "a courier"
+        ? git.session({} as never, { token, most: null, binding: SECRET })
+        : carrier.exchange({} as never, {
+            token,
+            waits: false,
+            most: null,
+            injection: what === "a broker" ? null : SECRET,
+          });
+    const taken = carry(1);
+    const kept = carry(2);
+    await starting.promise;
+    await (what === "a courier" ? git : carrier).cancel(1);
+    slow.resolve();
+    await expect(taken).rejects.toThrow("taken back");
+    expect(await kept).toMatchObject({ status: 200 });
+    expect(told).toMatchObject([{ token: 2 }]);
+    expect(asked.filter(({ name }) => name === "exchange" || name === "session")).toHaveLength(1);
+    expect(await carry(1)).toMatchObject({ status: 200 });
+  },
+);

@@ -82,6 +82,13 @@ interface Injector {
   kill(): void;
 }
 
+/** Who carries one exchange. */
+interface Ready {
+  readonly peer: BrokerPeer;
+  /** Commitment to the value that it injects; null for what needs none. */
+  readonly commitment: string | null;
+}
+
 /** Makes the carrier of an instance. Its processes are started with the first exchange that needs them and never again. */
 export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier {
   const { powers, code } = ports;
@@ -93,7 +100,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
   /** Those that may have been ordered something. */
   const peers = new Set<BrokerPeer>();
   const injectors = new Map<string, Injector>();
-  /** Exchanges that are not ordered yet. */
+  /** Exchanges that are not ordered yet; what is taken back of them is not ordered. */
   const waiting = new Set<number>();
   let broker: Promise<BrokerPeer> | null = null;
   let stopped = false;
@@ -198,11 +205,26 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
 
   /** Renews a login before it is used; what was taken back meanwhile is not ordered any more. */
   async function ready(token: number, { secret }: Injection): Promise<string | null> {
+    const commitment = await ports.logins.ready(secret);
+    if (!waiting.has(token)) throw new NoCarrier("it was taken back while its login was renewed");
+    return commitment;
+  }
+
+  /** Who carries an exchange, ready for its order: a moment later nothing need have moved. */
+  async function peerFor(token: number, injection: Injection | null): Promise<Ready> {
+    const begun = cuts;
     waiting.add(token);
     try {
-      const commitment = await ports.logins.ready(secret);
-      if (!waiting.has(token)) throw new NoCarrier("it was taken back while its login was renewed");
-      return commitment;
+      const commitment = injection === null ? null : await ready(token, injection);
+      refuseStopped();
+      const found = injection === null ? (broker ??= startBroker()) : armedPeer(injection, commitment);
+      const peer = await found.catch((error: unknown) => {
+        throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
+      });
+      if (begun !== cuts) throw new NoCarrier("the instance was frozen meanwhile");
+      // A grant of it that was revoked took it back, and does so once.
+      if (!waiting.has(token)) throw new NoCarrier("it was taken back before it was ordered");
+      return { peer, commitment };
     } finally {
       waiting.delete(token);
     }
@@ -212,14 +234,7 @@ export function createCarrier(live: LiveInstance, ports: CarrierPorts): Carrier 
     async exchange(order, { token, waits, most, injection }) {
       const via = injection === null ? 0 : (live.secretEnds.get(keyOf(injection))?.via ?? null);
       if (via === null) throw new NoCarrier("the secret was granted after the agent had started; start it again");
-      const begun = cuts;
-      const commitment = injection === null ? null : await ready(token, injection);
-      refuseStopped();
-      const found = injection === null ? (broker ??= startBroker()) : armedPeer(injection, commitment);
-      const peer = await found.catch((error: unknown) => {
-        throw error instanceof NoCarrier ? error : new NoCarrier(error instanceof Error ? error.message : "none");
-      });
-      if (begun !== cuts) throw new NoCarrier("the instance was frozen meanwhile");
+      const { peer, commitment } = await peerFor(token, injection);
       const ticket = toHex(draw(TICKET_BYTES));
       tickets.set(token, { ticket, peer });
       if (injection !== null) injected.set(ticket, { secret: injection.secret, commitment });

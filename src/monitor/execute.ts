@@ -172,7 +172,13 @@ export async function execute(execution: Execution, powers: ExecutePowers): Prom
     const result = code === "quarantined" ? "failed" : "unknown";
     const kept = await outcome({ result, code, text: null, bytes: 0 });
     const message = error instanceof Error ? error.message : "the driver failed";
-    return { kind: "failed", code: kept ? code : LOG_UNAVAILABLE, message };
+    if (kept) return { kind: "failed", code, message };
+    const fate = result === "failed" ? "nothing was done" : "it may have run";
+    return {
+      kind: "failed",
+      code: LOG_UNAVAILABLE,
+      message: `${fate}, and that could not be recorded; the instance stops (${message})`,
+    };
   }
 }
 

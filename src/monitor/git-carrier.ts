@@ -49,6 +49,8 @@ export function createGitCarrier(live: LiveInstance, ports: GitCarrierPorts): Gi
   const { powers, code } = ports;
   const couriers = new Map<string, Courier>();
   const tickets = new Map<number, { readonly ticket: string; readonly peer: CourierPeer }>();
+  /** Sessions that are not ordered yet; what is taken back of them is not ordered. */
+  const waiting = new Set<number>();
   /** Those that may have been ordered something. */
   const peers = new Set<CourierPeer>();
   let stopped = false;
@@ -99,10 +101,15 @@ export function createGitCarrier(live: LiveInstance, ports: GitCarrierPorts): Gi
       const via = live.secretEnds.get(keyOf(binding))?.via;
       if (via === undefined) throw new NoCarrier("the key was bound after the agent had started; start it again");
       const begun = cuts;
+      waiting.add(token);
       const peer = await armed(binding).catch((error: unknown) => {
+        waiting.delete(token);
         throw error instanceof NoCarrier ? error : new NoCarrier("the key cannot be used: is it a private key?");
       });
+      const wanted = waiting.delete(token);
       if (begun !== cuts) throw new NoCarrier("the instance was frozen meanwhile");
+      // A grant of it that was revoked took it back, and does so once.
+      if (!wanted) throw new NoCarrier("it was taken back before it was ordered");
       const ticket = powers.random.hex(16);
       tickets.set(token, { ticket, peer });
       try {
@@ -114,6 +121,7 @@ export function createGitCarrier(live: LiveInstance, ports: GitCarrierPorts): Gi
       }
     },
     async cancel(token) {
+      waiting.delete(token);
       const known = tickets.get(token);
       await known?.peer.request("cancel", { ticket: known.ticket });
     },

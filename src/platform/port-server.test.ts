@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { upload } from "../../test/fakes/early-upload.ts";
@@ -104,3 +105,19 @@ test.each([
   expect(await readUntil(visitor(), upgrade, "\r\n\r\n")).toMatch(/^HTTP\/1.1 502 /);
   expect(refusals).toEqual([code, code]);
 });
+
+// What a program inside says may be anything: a visitor who asked for no other protocol is told that the answer is none.
+test.each(["", "first bytes of another protocol"])(
+  "an upgrade that nobody asked for is no answer (%j)",
+  async (first) => {
+    let closed: Promise<unknown> = Promise.resolve();
+    answer = (socket) => {
+      closed = once(socket, "close");
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n${first}`);
+    };
+    const said = await readUntil(visitor(), "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", "unreadable");
+    expect(said).toMatch(/^HTTP\/1\.1 502 /);
+    expect(said).not.toContain("another protocol");
+    await closed;
+  },
+);

@@ -106,6 +106,12 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
         refuse(faultOf(error), 502);
       }
     });
+    // To a visitor who asked for no other protocol the answer is none.
+    asked.on("upgrade", () => {
+      inner.destroy();
+      readRest(response);
+      refuse("unreadable", 502);
+    });
     asked.on("response", (answer) => {
       readRest(response);
       const headers = rules.answerHeaders(pairsOf(answer.rawHeaders));
