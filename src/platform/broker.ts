@@ -5,6 +5,7 @@ import type { InferOrderBody, NetFault, NetOrder, NetResult, Ordered } from "../
 import { ConnectFault, connectTo, DestinationAgent, type ConnectParts, isRepeatable } from "./broker-connect.ts";
 import { readHead, readOpening, sendTogether, writeHead } from "./broker-wire.ts";
 import { Exchange as AnyExchange } from "./exchange.ts";
+import { isReadable } from "./http-exchange.ts";
 import { collectBody, countUsage, type InferParts } from "./infer-exchange.ts";
 import { createWatch, isPlain, type Injecting } from "./injecting.ts";
 import { request as httpRequest } from "./node-http.ts";
@@ -179,7 +180,7 @@ function runRequest(
   request.on("upgrade", (response, socket, head) => {
     if (!order.upgrade || injecting !== null) {
       socket.destroy();
-      return exchange.breakOff("failed", "broken-response");
+      return fail(exchange, stream, new ConnectFault("broken-response", "another protocol that nobody asked for"));
     }
     answer(exchange, stream, { response, injecting });
     exchange.onCut(() => socket.destroy());
@@ -210,6 +211,10 @@ async function respond(
   const injecting = parts.injecting ?? null;
   if (injecting !== null && !isPlain(response)) {
     fail(exchange, stream, new ConnectFault("encoded-response", "an answer that cannot be scrubbed"));
+    return void request.destroy();
+  }
+  if (!isReadable(response)) {
+    fail(exchange, stream, new ConnectFault("broken-response", "an answer that is not the last, or in another coding"));
     return void request.destroy();
   }
   response.on("error", () => breakAnswer(exchange));

@@ -21,6 +21,18 @@ export async function readBody(request: IncomingMessage, bound: number): Promise
   }
 }
 
+/** The first status of an answer that nothing else follows. */
+const FINAL = 200;
+
+/**
+ * Whether an answer of a server has one reading for whoever gets it handed on: it is the last to its request, and its body in no
+ * transfer coding but chunks, which are taken off here and made anew behind.
+ */
+export function isReadable({ statusCode = 0, headers }: IncomingMessage): boolean {
+  const coding = headers["transfer-encoding"];
+  return statusCode >= FINAL && (coding === undefined || coding.toLowerCase() === "chunked");
+}
+
 /** Answers with one JSON text. The connection is closed after an error, since the rest of a body may be unread. */
 export function sendJson(response: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body);

@@ -94,6 +94,8 @@ test.each([
   ["another protocol", "SSH-2.0-OpenSSH_9.9\r\n", "unreadable"],
   ["a head with two readings", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc", "unreadable"],
   ["a broken header", "HTTP/1.1 200 OK\r\na b: c\r\n\r\n", "unreadable"],
+  ["no more than that another protocol is to come", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "unreadable"],
+  ["a body in another coding", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "unreadable"],
   ["nothing", "", "unreachable"],
 ])("a program that answers with %s is said to be so, with a page and with a socket", async (_, said, code) => {
   answer = (socket) => socket.end(said);

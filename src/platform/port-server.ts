@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { breakAnswer, readRest, sendHead } from "./answer-out.ts";
-import { readBody } from "./http-exchange.ts";
+import { isReadable, readBody } from "./http-exchange.ts";
 import { createServer, request as ask } from "./node-http.ts";
 import { NoVisit, type Visits } from "./visits.ts";
 
@@ -106,14 +106,18 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
         refuse(faultOf(error), 502);
       }
     });
+    const refuseAnswer = (): void => {
+      inner.destroy();
+      refuse("unreadable", 502);
+    };
     // To a visitor who asked for no other protocol the answer is none.
     asked.on("upgrade", () => {
-      inner.destroy();
       readRest(response);
-      refuse("unreadable", 502);
+      refuseAnswer();
     });
     asked.on("response", (answer) => {
       readRest(response);
+      if (!isReadable(answer)) return refuseAnswer();
       const headers = rules.answerHeaders(pairsOf(answer.rawHeaders));
       if (headers === null) {
         inner.destroy();
@@ -146,7 +150,8 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
     asked.on("error", (error) => refuse(faultOf(error), 502));
     asked.on("response", (answer) => {
       inner.destroy();
-      refuse("unreachable", answer.statusCode === 101 ? 502 : (answer.statusCode ?? 502));
+      if (isReadable(answer)) refuse("unreachable", answer.statusCode ?? 502);
+      else refuse("unreadable", 502);
     });
     asked.on("upgrade", (answer, stream, first) => {
       const kept = (rules.answerHeaders(pairsOf(answer.rawHeaders)) ?? []).filter(([name]) =>

@@ -111,4 +111,28 @@ describe("an answer", () => {
     expect(status).toBe(502);
     expect(JSON.parse(body)).toMatchObject({ code: "broken-response" });
   });
+
+  // Handed on as it is, the first two would have the client take the answer to its next request for that to this one, and the last
+  // have it take coded bytes for the answer itself.
+  test.each([
+    ["101 and no other protocol", "101 Switching Protocols\r\n\r\n"],
+    [
+      "an upgrade that nobody asked for",
+      "101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    ],
+    ["a status below all others", "099 Odd\r\ncontent-length: 2\r\n\r\nok"],
+    ["a body in another coding", "200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
+  ])("with %s is none, with a ticket and on a stream that waited", async (_, said) => {
+    stage = await startEgressStage();
+    answer = (socket) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+    expect(await ask(stage.socket, url())).toMatchObject({ status: 200 });
+    answer = (socket) => socket.write(`HTTP/1.1 ${said}`);
+    for (const method of ["GET", "OPTIONS"]) {
+      const { status, body } = await ask(stage.socket, url(), { method });
+      expect(status).toBe(502);
+      expect(JSON.parse(body)).toMatchObject({ code: "broken-response" });
+    }
+    expect(stage.streams.length).toBe(1);
+    expect(stage.results.slice(1)).toMatchObject([1, 2].map(() => ({ end: "failed", fault: "broken-response" })));
+  });
 });
