@@ -47,6 +47,7 @@ import { openUndoShelf } from "../platform/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { findFile } from "../platform/found-file.ts";
 import { findGitObeyed } from "../platform/git-obeyed.ts";
+import { readGitTips } from "../platform/git-tips.ts";
 import { codeProblem, workspaceProblem } from "../platform/workspace.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { PAGES } from "./console-pages.ts";
@@ -140,6 +141,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     },
     requireGuard,
     findGitObeyed,
+    readGitTips,
     ...openUndoShelf(home.undo),
     async readOutput(spec) {
       const started = await startSandbox(spec, { streams: "capture" });

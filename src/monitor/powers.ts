@@ -87,6 +87,8 @@ export interface MonitorPowers {
   requireGuard(): void;
   /** Paths below a workspace that git obeys by its configuration (platform/git-obeyed.ts). Rejects when they cannot be known. */
   findGitObeyed(workspace: string): Promise<readonly string[]>;
+  /** Objects that the references of the repository at a folder's top name (platform/git-tips.ts). Never rejects. */
+  readGitTips(folder: string): Promise<readonly string[]>;
   /** Makes the empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
   /** That folder, or null when there is none or all in it was undone. `empty`: nothing was noted in it. */

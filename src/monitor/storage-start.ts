@@ -1,4 +1,5 @@
 import { Refusal } from "./faults.ts";
+import { rememberBeginning } from "./brought.ts";
 import type { LiveInstance } from "./live.ts";
 import { enlist } from "./parts.ts";
 import type { MonitorPowers } from "./powers.ts";
@@ -34,6 +35,8 @@ export async function startStorage(
       const message = error instanceof Error ? error.message : `Cannot use workspace ${workspace}`;
       throw new Refusal("workspace", `${message}.`, hintOf(error));
     });
+    const tips = await powers.readGitTips(workspace);
+    rememberBeginning(live.state, { tips, open: live.sandbox.open, obeyed });
     const plan = planStorage(code, { undo: folder, turns, roots, open: live.sandbox.open, obeyed });
     live.storage = await enlist(live, "storage", () => powers.startSandbox(plan, "ignore", [inner]));
     void live.storage.ended.then(({ code: exit }) => {

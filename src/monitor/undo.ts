@@ -1,7 +1,8 @@
 import { parseJson } from "../kernel/json.ts";
 import { asJson } from "../protocol/as-json.ts";
 import type { CliRequests } from "../protocol/requests.ts";
-import { decodeUndoReport, type UndoReport } from "../protocol/undo-report.ts";
+import { decodeUndoReport, type UndoAnswer, type UndoReport } from "../protocol/undo-report.ts";
+import { lookAtBrought } from "./brought.ts";
 import { Refusal } from "./faults.ts";
 import type { Instances } from "./instances.ts";
 import type { Journal } from "./journal.ts";
@@ -18,7 +19,7 @@ export interface UndoPorts {
 }
 
 /** Nothing was kept, so nothing was changed, or all of it was taken back. */
-const NOTHING: UndoReport = { changes: [], changed: 0, left: [], leftCount: 0, noted: true };
+const NOTHING: UndoAnswer = { changes: [], changed: 0, left: [], leftCount: 0, noted: true, brought: null };
 const BOUNDS = { maxLength: 1_048_576, maxDepth: 8, maxValues: 100_000 };
 /** Workspaces in which something is being put back. */
 const busy = new Set<string>();
@@ -30,7 +31,7 @@ const busy = new Set<string>();
 export async function undoInstance(
   ports: UndoPorts,
   { instance, how }: CliRequests["undo"]["body"],
-): Promise<UndoReport> {
+): Promise<UndoAnswer> {
   const { powers, journal } = ports;
   const state = journal.state.instances.get(instance);
   if (state === undefined)
@@ -43,14 +44,14 @@ export async function undoInstance(
   if (found === null || found.empty) return NOTHING;
   const undo = found.folder;
   const look = await ask(ports, { undo, workspace, how: "dry" });
-  if (how === "dry") return look;
+  if (how === "dry") return { ...look, brought: await lookAtBrought(state, workspace, powers) };
   busy.add(workspace);
   try {
     await write(journal, state, { stage: "begun", report: look });
     const report = await ask(ports, { undo, workspace, how: "do" });
     await write(journal, state, { stage: "ended", report });
     if (report.leftCount === 0) await powers.removeUndoFolder(instance);
-    return report;
+    return { ...report, brought: null };
   } finally {
     busy.delete(workspace);
   }

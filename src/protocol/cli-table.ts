@@ -74,7 +74,7 @@ import { STOP_REPORT } from "./stop-report.ts";
 import { ALERT_STANDINGS } from "./alert-setting.ts";
 import { TELEMETRY_STANDING } from "./telemetry-table.ts";
 import { WITNESSES_VIEW } from "./witness-standing.ts";
-import { UNDO_REPORT } from "./undo-report.ts";
+import { UNDO_ANSWER } from "./undo-report.ts";
 import { DRIVER_NAME } from "../kernel/names.ts";
 
 type BodyOf<Name extends keyof CliRequests> = CliRequests[Name]["body"];
@@ -316,7 +316,7 @@ export const CLI_ANSWERS: AnswerTable<CliRequests> = {
   freeze: STOP_REPORT,
   kill: STOP_REPORT,
   hold: empty,
-  undo: UNDO_REPORT,
+  undo: UNDO_ANSWER,
   held: object<OkOf<"held">>({
     held: list(object<HeldView>(heldView), { max: HELD_PAGE }),
     next: nullable(count),

@@ -23,7 +23,7 @@ import type { StopReport } from "./stop-report.ts";
 import type { AlertStanding } from "./alert-setting.ts";
 import type { WitnessesView } from "./witness-standing.ts";
 import type { TelemetryStanding } from "./telemetry-table.ts";
-import type { UndoReport } from "./undo-report.ts";
+import type { UndoAnswer } from "./undo-report.ts";
 
 export type { AskedBefore, HeldDetail, HeldView } from "./held-view.ts";
 export type { LogProof } from "./log-requests.ts";
@@ -298,7 +298,7 @@ export interface CliRequests
   /** From now on every action of that instance, and of all below it, waits for a human; what was let pass goes on. */
   hold: { body: { readonly instance: string; readonly stages: readonly Stage[] }; ok: Empty };
   /** Takes back what an ended instance did to the files of its workspace, or says what that would be. */
-  undo: { body: { readonly instance: string; readonly how: "dry" | "do" }; ok: UndoReport };
+  undo: { body: { readonly instance: string; readonly how: "dry" | "do" }; ok: UndoAnswer };
   /** A page of what is held, after that of the page before; null is the first. */
   held: { body: { readonly after: number | null }; ok: HeldPage };
   "held-show": { body: { readonly request: string }; ok: HeldDetail };

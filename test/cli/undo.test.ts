@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { UndoReport } from "../../src/protocol/undo-report.ts";
+import type { UndoAnswer } from "../../src/protocol/undo-report.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { transcribe } from "./transcript.ts";
 
 const INSTANCE = "i-0123456789abcdef";
-const REPORT: UndoReport = {
+const REPORT: UndoAnswer = {
   changes: [
     { what: "removed", path: "/srv/work/new" },
     { what: "restored", path: "/srv/work/\u202eold" },
@@ -15,9 +15,10 @@ const REPORT: UndoReport = {
   left: [],
   leftCount: 0,
   noted: true,
+  brought: null,
 };
 
-function answer(report: Partial<UndoReport>): Parameters<typeof transcribe>[1] {
+function answer(report: Partial<UndoAnswer>): Parameters<typeof transcribe>[1] {
   return { answers: { undo: () => ({ ...REPORT, ...report }) } };
 }
 
@@ -66,6 +67,24 @@ describe("aios run", () => {
   test("says how much a run changed and how to take it back", async () => {
     const shown = await transcribe(words, { answers: { ...starts, undo: () => REPORT } });
     expect(shown).toContain("! aios: 6 changes in the workspace; aios undo i-0123456789abcdef takes them back\n");
+  });
+
+  test("names control files that its commits bring, and says when not all was looked at", async () => {
+    const file = { path: "/srv/work/.github/workflows/x.yml", why: "CI runs it" };
+    const bring = (brought: UndoAnswer["brought"]) => ({
+      answers: { ...starts, undo: () => ({ ...REPORT, brought }) },
+    });
+    const hint =
+      "! hint: look before you check out, merge or push them: git log --all --stat; aios undo i-0123456789abcdef takes them back\n";
+    expect(await transcribe(words, bring({ files: [file], count: 1, whole: true }))).toContain(
+      `! aios: its commits or the index bring 1 control file, which a checkout writes and tools obey (commits-bring-control)
+! aios:   /srv/work/.github/workflows/x.yml: CI runs it
+${hint}`,
+    );
+    expect(await transcribe(words, bring({ files: [], count: 0, whole: false }))).toContain(
+      `! aios: not all that it left in commits was looked at for control files (commits-unread)\n${hint}`,
+    );
+    expect(await transcribe(words, bring({ files: [], count: 0, whole: true }))).not.toContain("control file");
   });
 
   test("says nothing of it when nothing was changed, or when it cannot be known", async () => {

@@ -10,6 +10,7 @@ import type { GrantView, RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
 import { alertPerson } from "../alert.ts";
 import type { Arguments } from "../arguments.ts";
+import { tellBrought } from "../brought.ts";
 import { HOME, QUIET, type Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
@@ -246,6 +247,8 @@ async function sayWritten({ powers, client }: Pick<Start, "powers" | "client">, 
   if (report === null || report.changed === 0) return;
   const changes = report.changed === 1 ? "1 change" : `${report.changed} changes`;
   powers.err.write(`aios: ${changes} in the workspace; aios undo ${instance} takes them back\n`);
+  for (const told of tellBrought(report.brought, instance))
+    powers.err.write(told.startsWith("hint:") ? `${told}\n` : `aios: ${told}\n`);
 }
 
 /** What the agent may do, less the grant that the person has read and signed a moment ago. */

@@ -1,4 +1,5 @@
 import type { CliRequests } from "../../protocol/requests.ts";
+import { tellBrought } from "../brought.ts";
 import { HOME, JSON_OUTPUT, type Command } from "../command.ts";
 import { withMonitor, writeJson } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -21,7 +22,13 @@ export const undo: Command = {
       const how = args.has("dry-run") ? "dry" : "do";
       const report = await client.request("undo", { instance: args.required("INSTANCE"), how });
       if (args.has("json")) writeJson(powers, { ...report });
-      else writeLines(powers.out, showReport(report, how));
+      else {
+        writeLines(powers.out, showReport(report, how));
+        writeLines(
+          powers.out,
+          tellBrought(report.brought, args.required("INSTANCE")).map((told) => line(told, "wait")),
+        );
+      }
       return report.leftCount === 0 ? EXIT.ok : EXIT.no;
     });
   },
