@@ -1,6 +1,6 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
 import { isObject, parseJson } from "../kernel/json.ts";
-import { SERVER_BOUNDS } from "./child-transport.ts";
+import { SERVER_BOUNDS } from "./server-transport.ts";
 
 /**
  * Holds what the SDK's HTTP transport parsed to the kernel's bounds, by writing it out and parsing it again: what came

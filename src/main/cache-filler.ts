@@ -54,6 +54,7 @@ import { NO_TELEMETRY } from "../protocol/telemetry-setting.ts";
 import { MONITOR_VETTER } from "../protocol/vetting-order.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
+import { beServer } from "./bare-server.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { monitorSocket } from "./monitor-client.ts";
 import { makeSupervisor } from "./agent-start.ts";
@@ -71,23 +72,7 @@ const FILE_BYTES = 64 * 1024 * 1024;
 const FOLDER_NAME = /^v[0-9A-Za-z.-]{1,100}$/;
 const FILE_NAME = /^[0-9a-f]{1,16}$/;
 
-/** An MCP server with one tool, so that the driver has somebody to talk to. */
-const SERVER = `
-  const answers = {
-    initialize: ({ protocolVersion }) => ({
-      protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "nothing", version: "1" },
-    }),
-    "tools/list": () => ({ tools: [{ name: "nothing", inputSchema: { type: "object" } }] }),
-    "tools/call": () => ({ content: [{ type: "text", text: "done" }] }),
-  };
-  require("node:readline").createInterface(process.stdin).on("line", (line) => {
-    const { id, method, params } = JSON.parse(line);
-    if (id === undefined) return;
-    console.log(JSON.stringify({ jsonrpc: "2.0", id, result: answers[method]?.(params) ?? {} }));
-  });
-`;
-const SERVER_PATH = "/nothing/server.cjs";
-const SOURCE: DriverSource = { kind: "stdio", command: ["node", SERVER_PATH], code: [], workspace: "none" };
+const SOURCE: DriverSource = { kind: "stdio", command: ["node"], code: [], workspace: "none" };
 
 const STOPPED: Outcome = { kind: "stopped", stage: "validate", code: "no-grant", message: "nothing", proposal: null };
 
@@ -260,9 +245,9 @@ async function speakToProxy(socketPath: string): Promise<void> {
 
 /** A driver with a server that can do nothing. */
 async function runDriver({ cache }: Place): Promise<void> {
-  const plan = planDriver(CODE, SOURCE, { workspace: null, tree: null });
-  const server: Mount = { kind: "text", inside: SERVER_PATH, text: SERVER };
-  await inSandbox({ ...plan, mounts: [...plan.mounts, server] }, cache, async (channel) => {
+  await inSandbox(planDriver(CODE, SOURCE), cache, async (channel, [, input, output]) => {
+    if (input === undefined || output === undefined) throw new Error("the driver got no streams of a server");
+    beServer(input, output);
     const events = { progress: () => undefined, changed: () => undefined };
     const peer = createPeer(channel, { side: MONITOR_DRIVER, requests: {}, events, ...FAULTS });
     await peer.request("open", { source: SOURCE });

@@ -1,31 +1,28 @@
 /**
- * Runs one MCP server for one instance, as the client of that server. Descriptor 3 is the monitor; descriptor 4, for
- * servers over HTTP, the connector. When the server goes, so does this program, with a non-zero exit code and the reason
- * on standard error.
+ * The client of one MCP server for one instance. Descriptor 3 is the monitor; 4, for servers over HTTP, the connector, and
+ * for others 4, 5 and 6 are standard input, output and error of the server, which runs in a sandbox of its own. When the
+ * server goes, so does this program, with a non-zero exit code and the reason on standard error.
  */
 import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
 import type { DriverSource } from "../kernel/grant.ts";
 import { checkMessages } from "../drivers/checked-transport.ts";
-import { createChildTransport } from "../drivers/child-transport.ts";
 import { createDriver } from "../drivers/driver.ts";
 import { tooLargeAnswer } from "../drivers/failure.ts";
+import { createServerTransport } from "../drivers/server-transport.ts";
+import { attachServer, type AttachedServer } from "../platform/attached-server.ts";
 import { inheritedChannel } from "../platform/channel.ts";
-import { startChildServer, type ChildServer } from "../platform/child-server.ts";
-import { DRIVER_SIDE } from "../protocol/driver-table.ts";
+import { DRIVER_SIDE, SERVER_GONE } from "../protocol/driver-table.ts";
 import { createTimer } from "../platform/timer.ts";
 import { createPeer } from "../protocol/rpc.ts";
-import { readPassedEnvironment } from "./passed-environment.ts";
 import { VERSION } from "./version.ts";
 
 const MONITOR = 3;
 const CONNECTOR = 4;
+const SERVER = { input: 4, output: 5, errors: 6 };
 /** A server that says nothing for this long is given up; the monitor's own limit on an action is lower. */
 const SILENCE_MS = 10 * 60_000;
 
-// The monitor keeps what it makes to itself; a server's files in a workspace are for whoever the folder belongs to.
-process.umask(0o022);
-
-let child: ChildServer | null = null;
+let server: AttachedServer | null = null;
 
 const driver = createDriver({
   version: VERSION,
@@ -35,7 +32,7 @@ const driver = createDriver({
   end,
   silenceMs: SILENCE_MS,
   now: () => performance.now(),
-  errors: () => child?.errors() ?? "",
+  errors: () => server?.errors() ?? "",
 });
 const peer = createPeer(inheritedChannel(MONITOR), {
   side: DRIVER_SIDE,
@@ -50,13 +47,10 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
   switch (source.kind) {
     case "stdio":
     case "ext":
-      return createChildTransport(
-        () => {
-          child = startChildServer(source.command, { environment: readPassedEnvironment() });
-          return child;
-        },
-        { ended: (how) => end(`the server is gone: ${how}`), after: createTimer().after },
-      );
+      return createServerTransport(() => (server = attachServer(SERVER)), {
+        ended: (words) => end(words === "" ? SERVER_GONE : `${SERVER_GONE}; its last words: ${words}`),
+        after: createTimer().after,
+      });
     case "http":
       return openHttp(source.url);
     case "net":
@@ -84,7 +78,6 @@ async function openHttp(url: string): Promise<Transport> {
 }
 
 function end(why: string): never {
-  child?.kill();
   process.stderr.write(`aios driver: ${why}\n`);
   process.exit(1);
 }

@@ -116,12 +116,12 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     random,
     crypto,
     limits: groups === null ? "watch" : "cgroup",
-    // Those that run somebody's code. The rest is ours, and a group costs a start some milliseconds.
     startSandbox(spec, streams, ends = []) {
       haveSupervisor();
-      return startSandbox(spec, { streams, ends, groups: spec.role === "driver" ? groups : null });
+      return startSandbox(spec, { streams, ends });
     },
     expectAgent: haveSupervisor,
+    // Of those that run somebody's code each has a group. The rest is ours, and a group costs a start some milliseconds.
     startAgent: (spec, { streams, ends, device, ...parts }) =>
       startSandbox(spec, { streams, ends, groups, agent: { ...agents, ...parts, ...(device !== null && { device }) } }),
     stops: STOPS,

@@ -15,6 +15,7 @@ import type { CliRequests, GrantView, LogProof } from "../protocol/requests.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import type { ConsoleDesk } from "./console.ts";
 import { createDriverPool, type ConnectDriver } from "./driver-pool.ts";
+import { probeServer } from "./probe-server.ts";
 import type { AwayDesk } from "./away.ts";
 import { awayView, isAway } from "./away-state.ts";
 import type { DigestPieces } from "./digest-pieces.ts";
@@ -277,22 +278,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             return [name, { pin: memorySpec(ports.powers.crypto).pin, offer: MEMORY_OFFER }] as const;
           if (source.kind === "git-ssh")
             return [name, { pin: gitSpec(ports.powers.crypto).pin, offer: GIT_OFFER }] as const;
-          try {
-            const driver = await pool.start(name, source, {
-              workspace,
-              events: { onProgress() {}, onChanged() {}, onGone() {} },
-              enlist: (begin) => begin(),
-            });
-            driver.stop();
-            return [name, { pin: driver.pin, offer: driver.offer }] as const;
-          } catch (error) {
-            if (error instanceof Refusal) throw error;
-            throw new Refusal(
-              "driver",
-              `Cannot probe server "${name}": ${error instanceof Error ? error.message : "it failed"}.`,
-              "Check its command and its code; an extension brings all that it needs itself.",
-            );
-          }
+          return [name, await probeServer(name, source, { pool, journal, workspace })] as const;
         }),
       );
       return { drivers: Object.fromEntries(probed) };

@@ -1,12 +1,15 @@
 import { canonicalize } from "../kernel/canonical.ts";
 import type { DriverSource, DriverSpec, Label } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import { SERVER_GONE } from "../protocol/driver-table.ts";
 import { RpcError } from "../protocol/rpc-error.ts";
 import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts";
 import { type Extensions, openTree, requireStanding } from "./extensions/opening.ts";
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
+import type { WardNews } from "../platform/supervisor-link.ts";
 import type { MonitorPowers } from "./powers.ts";
+import { serverStreams, startServer } from "./server-start.ts";
 import { type CodeLayout, planConnector, planDriver } from "./sandbox-plans.ts";
 
 /** What a driver's channel is used for; `createPeer` makes it from the socketpair. */
@@ -53,6 +56,8 @@ export type Enlist = (begin: () => Promise<SandboxedProcess>) => Promise<Sandbox
 
 /** `driver-timeout` of the first answer; npm servers take a second or two on a busy machine. */
 const OPEN_MS = 30_000;
+/** How long a server whose output is over may take to end. */
+const SERVER_END_MS = 1000;
 
 /**
  * The pin of a driver: its source, the content of its code, and the words and schemas it offers
@@ -71,29 +76,34 @@ export function createDriverPool(
   start(
     name: string,
     source: DriverSource,
-    options: { workspace: string | null; events: DriverEvents; enlist: Enlist },
+    options: { workspace: string | null; events: DriverEvents; enlist: Enlist; hear: (news: WardNews) => void },
   ): Promise<RunningDriver>;
 } {
   return {
-    async start(name, source, { workspace, events, enlist }) {
+    async start(name, source, { workspace, events, enlist, hear }) {
       requireStanding(source, state);
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
       const { extensions: store, crypto } = powers;
       const tree = source.kind === "ext" ? await openTree(source, { state, store, crypto }) : null;
-      const plan = planDriver(code, source, { workspace, tree });
-      const process = await enlist(() => powers.startSandbox(plan, "capture"));
-      const processes: SandboxedProcess[] = [process];
+      const processes: SandboxedProcess[] = [];
+      let server: SandboxedProcess | null = null;
       const stop = (): void => {
         for (const each of processes) each.kill();
       };
+      const begin = async (start: () => Promise<SandboxedProcess>): Promise<SandboxedProcess> => {
+        const started = await enlist(start);
+        processes.push(started);
+        return started;
+      };
       try {
-        if (source.kind === "http")
-          processes.push(await joinConnector(powers, { code, source, driver: process, enlist }));
+        const process = await startClient();
         const channel = process.channels[0];
         if (channel === undefined) throw new Error(`Cannot start driver "${name}": it got no channel`);
         const peer = connect(channel, events);
         const ended = process.ended.then(() =>
-          Promise.reject(new Error(`driver "${name}" ended: ${process.errors().trim()}`)),
+          howEnded(powers, process, server)
+            .finally(stop)
+            .then((how) => Promise.reject(new Error(`driver "${name}" ended: ${how}`))),
         );
         const offer = await within(powers, {
           ms: OPEN_MS,
@@ -118,8 +128,50 @@ export function createDriverPool(
         stop();
         throw error;
       }
+
+      /** The driver, with what is behind it: both are started at once, since each takes a while. */
+      async function startClient(): Promise<SandboxedProcess> {
+        if (source.kind !== "stdio" && source.kind !== "ext") {
+          const driver = await begin(() => powers.startSandbox(planDriver(code, source), "capture"));
+          if (source.kind === "http") processes.push(await joinConnector(powers, { code, source, driver, enlist }));
+          return driver;
+        }
+        const streams = serverStreams(powers);
+        try {
+          const [driver, started] = await bothOrNone([
+            begin(() => powers.startSandbox(planDriver(code, source), "capture", streams.ours)),
+            begin(() => startServer(powers, { code, source, workspace, tree, streams, hear })),
+          ]);
+          server = started;
+          return driver;
+        } finally {
+          streams.close();
+        }
+      }
     },
   };
+}
+
+/** Waits for both, also when one fails, so that whoever stops what was begun misses none. Rejects as the first that failed. */
+async function bothOrNone<A, B>(starts: readonly [Promise<A>, Promise<B>]): Promise<readonly [A, B]> {
+  await Promise.allSettled(starts);
+  return await Promise.all(starts);
+}
+
+/** How a driver that has ended did: of its server it knows that it is gone, and not how. */
+async function howEnded(
+  powers: Pick<MonitorPowers, "timer">,
+  driver: SandboxedProcess,
+  server: SandboxedProcess | null,
+): Promise<string> {
+  const words = driver.errors().trim();
+  if (server === null || !words.includes(SERVER_GONE)) return words;
+  const wait = { ms: SERVER_END_MS, what: "it closed its standard output", promise: server.ended };
+  const how = await within(powers, wait).then(
+    ({ code, signal }) => (signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`),
+    (error: Error) => error.message,
+  );
+  return words.replace(SERVER_GONE, () => `${SERVER_GONE}: ${how}`);
 }
 
 function isClosed(error: unknown): boolean {

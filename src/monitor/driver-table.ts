@@ -10,7 +10,9 @@ import type { Offer } from "../protocol/requests.ts";
 import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
 import { standingOf } from "./extensions/opening.ts";
 import { Refusal } from "./faults.ts";
+import type { ServerRun } from "./inside.ts";
 import type { Journal } from "./journal.ts";
+import type { WardNews } from "../platform/supervisor-link.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
 import { offerDifference } from "./offer-difference.ts";
@@ -74,6 +76,8 @@ export function createDriverTable(
     readonly injections: (acting: InstanceState) => readonly Injection[];
     readonly vault: Pick<Vault, "placeholder">;
     readonly memory: Pick<MemoryDevicePorts, "store" | "frozen">;
+    /** Hears what happens inside the sandbox of a server. */
+    readonly hear: (server: ServerRun, news: WardNews) => void;
   },
 ): DriverTable {
   const { journal } = parts;
@@ -129,6 +133,7 @@ export function createDriverTable(
         : await pool.start(name, spec.source, {
             workspace: driverWorkspace(journal.state, name, live.state),
             enlist: (begin) => enlist(live, "driver", begin),
+            hear: hearServer(live, name, spec),
             events: {
               onProgress: (event) => {
                 if (live.running.has(event.token)) live.face?.port.progress(event);
@@ -150,13 +155,29 @@ export function createDriverTable(
       driver.stop();
       throw new Error("the instance ended");
     }
-    // Its extension may have been put into quarantine, or removed, or its publisher, while it started.
-    if (standingOf(spec.source, journal.state) !== "stands") {
+    // It may have been put into quarantine while it started, or its extension, or that removed, or its publisher.
+    if (standingOf(spec.source, journal.state) !== "stands" || keptBack(spec) !== null) {
       driver.stop();
       throw new Error(`driver "${name}" is of what nothing starts any more`);
     }
     live.drivers.set(name, driver);
     return driver;
+  }
+
+  function hearServer(live: LiveInstance, name: string, spec: DriverSpec): (news: WardNews) => void {
+    const server: ServerRun = {
+      live,
+      driver: name,
+      spec,
+      end() {
+        const running = live.drivers.get(name);
+        if (running === undefined) return; // it is looked at again when its start is over
+        forget(live, running);
+        running.stop();
+        live.face?.port.changed();
+      },
+    };
+    return (news) => parts.hear(server, news);
   }
 
   function leftOf(grants: readonly string[]): number | null {

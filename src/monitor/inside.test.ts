@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { newBreaker } from "../kernel/breaker.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
 import type { RecordBody } from "../protocol/record.ts";
-import { createInside, REFUSED_IN_SPAN, REFUSED_SPAN_MS } from "./inside.ts";
+import { createInside, REFUSED_IN_SPAN, REFUSED_SPAN_MS, type ServerRun } from "./inside.ts";
 import { newLive, type LiveInstance } from "./live.ts";
 import { createSeen } from "./provenance.ts";
 import { emptyState, type InstanceState } from "./state.ts";
@@ -14,11 +14,12 @@ let owed: RecordBody[];
 let acts: string[];
 let writable: boolean;
 let live: LiveInstance;
+let inside: ReturnType<typeof createInside>;
 let hear: (news: WardNews) => void;
 
 beforeEach(() => {
   [now, timers, records, owed, acts, writable] = [1_000_000, [], [], [], [], true];
-  const inside = createInside({
+  inside = createInside({
     journal: {
       state: emptyState(),
       size: () => records.length,
@@ -141,5 +142,60 @@ describe("the rest of the news", () => {
     await Promise.resolve();
     expect(acts).toEqual(["freeze log-unavailable"]);
     expect(owed).toEqual([{ kind: "calls-refused", instance: "i-1", agent: "worker", calls: { mount: 1 } }]);
+  });
+});
+
+describe("a server", () => {
+  const PIN = `sha256:${"1".repeat(64)}`;
+  const stdio = { kind: "stdio", command: ["node"], code: [], workspace: "none" } as const;
+  let server: ServerRun;
+
+  beforeEach(() => {
+    server = { live, driver: "notes", spec: { pin: PIN, source: stdio }, end: () => void acts.push("end notes") };
+  });
+
+  it("has its programs and refused calls recorded with its name", () => {
+    const program = { pid: 7, parent: 1, program: "/usr/bin/true", arguments: [], cut: false };
+    inside(server, { event: "started", ward: 1, programs: [program] });
+    inside(server, { event: "refused", ward: 1, calls: { ptrace: 2 }, examples: [] });
+    expect(records).toEqual([
+      { kind: "programs-started", instance: "i-1", agent: "worker", driver: "notes", count: 1 },
+      { kind: "calls-refused", instance: "i-1", agent: "worker", driver: "notes", calls: { ptrace: 2 } },
+    ]);
+    expect(acts).toEqual([]);
+  });
+
+  it("is ended and kept back for a prohibited call, and its instance is not", () => {
+    inside(server, { event: "terminal", ward: 1, call: "setns", pid: 7, program: "/aios/node" });
+    expect(records).toEqual([
+      { kind: "driver-quarantined", driver: "notes", pin: PIN, found: PIN, why: "prohibited-call" },
+    ]);
+    expect(acts).toEqual(["end notes"]);
+  });
+
+  it("is ended and kept back for a run of refused calls", () => {
+    inside(server, { event: "refused", ward: 1, calls: { ptrace: REFUSED_IN_SPAN }, examples: [] });
+    expect(records.at(-1)).toMatchObject({ kind: "driver-quarantined", why: "refused-calls" });
+    expect(acts).toEqual(["end notes"]);
+  });
+
+  it("twin: has a run of its own, which its agent's refused calls do not add to", () => {
+    hear({ event: "refused", ward: 1, calls: { ptrace: REFUSED_IN_SPAN - 1 }, examples: [] });
+    inside(server, { event: "refused", ward: 2, calls: { ptrace: REFUSED_IN_SPAN - 1 }, examples: [] });
+    expect(acts).toEqual([]);
+  });
+
+  it("that nobody supervises any more does not end its instance", () => {
+    inside(server, { event: "unsupervised" });
+    expect([records, acts]).toEqual([[], []]);
+  });
+
+  it("whose record cannot be written has its instance frozen, and is ended all the same", async () => {
+    writable = false;
+    inside(server, { event: "terminal", ward: 1, call: "setns", pid: 7, program: "/aios/node" });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(owed).toHaveLength(1);
+    expect(acts).toEqual(["end notes", "freeze log-unavailable"]);
   });
 });

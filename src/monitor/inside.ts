@@ -1,8 +1,11 @@
 import type { Timer } from "../platform/powers.ts";
 import type { WardNews } from "../platform/supervisor-link.ts";
+import type { DriverSpec } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import type { ServerClimb } from "../protocol/server-climb.ts";
 import { EXAMPLES_MOST, type RefusedFile, type StoppedCall } from "../sandbox/evidence.ts";
+import { standingOf } from "./extensions/opening.ts";
 import type { Instances } from "./instances.ts";
 import type { OwingJournal } from "./journal.ts";
 import { AUDIT_FAILED } from "./log-freeze.ts";
@@ -17,6 +20,16 @@ export const REFUSED_SPAN_MS = 10_000;
 /** Least time between two records of refused calls of one instance, milliseconds: a flood must not fill the log. */
 const RECORD_EVERY_MS = 1000;
 
+/** One run of an MCP server, in a sandbox of its own. */
+export interface ServerRun {
+  readonly live: LiveInstance;
+  /** The server's name in its grant. */
+  readonly driver: string;
+  readonly spec: Pick<DriverSpec, "pin" | "source">;
+  /** Ends it, and lets its agent know that its tools are gone. */
+  end(): void;
+}
+
 export interface InsidePorts {
   readonly journal: OwingJournal;
   readonly instances: Pick<Instances, "terminate" | "freeze" | "end">;
@@ -25,7 +38,20 @@ export interface InsidePorts {
   now(): number;
 }
 
-/** What was refused to one instance that no record tells of yet, and the run that it may be in. */
+/** A sandbox that is listened to: an agent's, or one of its servers'. */
+type Subject = LiveInstance | ServerRun;
+
+function isServer(subject: Subject): subject is ServerRun {
+  return "live" in subject;
+}
+
+/** How records name it. */
+function nameOf(subject: Subject): { readonly instance: string; readonly agent: string; readonly driver?: string } {
+  if (!isServer(subject)) return { instance: subject.state.instance, agent: subject.state.agent };
+  return { ...nameOf(subject.live), driver: subject.driver };
+}
+
+/** What was refused to one sandbox that no record tells of yet, and the run that it may be in. */
 interface Refusals {
   calls: Map<string, number>;
   examples: readonly StoppedCall[];
@@ -38,23 +64,37 @@ interface Refusals {
 }
 
 /**
- * Takes down what the supervisor reports from inside agents' sandboxes, and acts on it: TERMINAL on a terminal call, a
- * freeze on a run of refused ones, the end when nobody supervises it any more (CONFINED-OR-NOT-AT-ALL). What cannot be
- * written stops the instance, as every failed audit does.
+ * Takes down what the supervisor reports from inside the sandboxes of agents and their servers, and acts on it: TERMINAL on
+ * a terminal call, a freeze on a run of refused ones, the end when nobody supervises it any more (CONFINED-OR-NOT-AT-ALL).
+ * A server is somebody else's than its agent: for what it does it is ended and kept back, and the agent goes on.
+ * What cannot be written stops the instance, as every failed audit does.
  */
-export function createInside(ports: InsidePorts): (live: LiveInstance, news: WardNews) => void {
+export function createInside(ports: InsidePorts): (subject: Subject, news: WardNews) => void {
   const { journal, instances, timer, now } = ports;
-  const refusals = new WeakMap<LiveInstance, Refusals>();
+  const refusals = new WeakMap<Subject, Refusals>();
 
-  function write(live: LiveInstance, body: RecordBody, payload: JsonObject): void {
+  function write(subject: Subject, body: RecordBody, payload: JsonObject | null): void {
     journal.write(body, payload).catch(() => {
       journal.owe(body, payload);
-      void instances.freeze(live, AUDIT_FAILED);
+      void instances.freeze(isServer(subject) ? subject.live : subject, AUDIT_FAILED);
     });
   }
 
-  function refusalsOf(live: LiveInstance): Refusals {
-    const known = refusals.get(live);
+  /** TERMINAL for a server: nothing starts it again until an owner signs for it anew. */
+  function climbed(server: ServerRun, why: ServerClimb, call: JsonObject): void {
+    const { live, driver, spec } = server;
+    const { instance, agent } = live.state;
+    const { pin, source } = spec;
+    write(server, { kind: "driver-quarantined", driver, pin, found: pin, why }, { instance, agent, ...call });
+    if (why === "prohibited-call" && source.kind === "ext" && standingOf(source, journal.state) === "stands") {
+      const words = `server ${driver} made a prohibited system call`;
+      write(server, { kind: "extension-quarantined", extension: source.extension, why: words }, null);
+    }
+    server.end();
+  }
+
+  function refusalsOf(subject: Subject): Refusals {
+    const known = refusals.get(subject);
     if (known !== undefined) return known;
     const made: Refusals = {
       calls: new Map(),
@@ -65,12 +105,11 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
       waits: false,
       run: [],
     };
-    refusals.set(live, made);
+    refusals.set(subject, made);
     return made;
   }
 
-  function record(live: LiveInstance, refused: Refusals): void {
-    const { instance, agent } = live.state;
+  function record(subject: Subject, refused: Refusals): void {
     const { calls, changes } = refused;
     if (calls.size === 0 && changes === 0) return;
     const examples = refused.examples.map((example) => ({ ...example }));
@@ -81,13 +120,13 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
     refused.files = [];
     refused.recordedAt = now();
     if (calls.size > 0) {
-      write(live, { kind: "calls-refused", instance, agent, calls: Object.fromEntries(calls) }, { examples });
+      write(subject, { kind: "calls-refused", ...nameOf(subject), calls: Object.fromEntries(calls) }, { examples });
     }
-    if (changes > 0) write(live, { kind: "files-refused", instance, agent, count: changes }, { files });
+    if (changes > 0) write(subject, { kind: "files-refused", ...nameOf(subject), count: changes }, { files });
   }
 
-  function takeRefused(live: LiveInstance, news: Extract<WardNews, { event: "refused" }>): void {
-    const refused = refusalsOf(live);
+  function takeRefused(subject: Subject, news: Extract<WardNews, { event: "refused" }>): void {
+    const refused = refusalsOf(subject);
     let count = 0;
     for (const [call, times] of Object.entries(news.calls)) {
       refused.calls.set(call, (refused.calls.get(call) ?? 0) + times);
@@ -95,70 +134,73 @@ export function createInside(ports: InsidePorts): (live: LiveInstance, news: War
     }
     const shown = new Set(refused.examples.map(({ call }) => call));
     refused.examples = [...refused.examples, ...news.examples.filter(({ call }) => !shown.has(call))];
-    addToRun(live, refused, count);
+    addToRun(subject, refused, count);
   }
 
-  function takeKeptOut(live: LiveInstance, news: Extract<WardNews, { event: "files-refused" }>): void {
-    const refused = refusalsOf(live);
+  function takeKeptOut(subject: Subject, news: Extract<WardNews, { event: "files-refused" }>): void {
+    const refused = refusalsOf(subject);
     refused.changes += news.count;
     refused.files = [...refused.files, ...news.files].slice(0, EXAMPLES_MOST);
-    addToRun(live, refused, news.count);
+    addToRun(subject, refused, news.count);
   }
 
   /** Freezes on a run; records otherwise, now or when the last record is old enough. */
-  function addToRun(live: LiveInstance, refused: Refusals, count: number): void {
+  function addToRun(subject: Subject, refused: Refusals, count: number): void {
     const at = now();
     refused.run = [...refused.run.filter((each) => each.at > at - REFUSED_SPAN_MS), { at, count }];
     const inSpan = refused.run.reduce((sum, each) => sum + each.count, 0);
     if (inSpan >= REFUSED_IN_SPAN) {
       refused.run = [];
-      record(live, refused);
-      void instances.freeze(live, {
+      record(subject, refused);
+      if (isServer(subject)) return climbed(subject, "refused-calls", {});
+      void instances.freeze(subject, {
         by: { kind: "monitor", why: "a run of refused system calls and changes to files" },
         code: "refused-calls",
       });
       return;
     }
     const wait = refused.recordedAt + RECORD_EVERY_MS - at;
-    if (wait <= 0) return record(live, refused);
+    if (wait <= 0) return record(subject, refused);
     if (refused.waits) return;
     refused.waits = true;
     timer.after(wait, () => {
       refused.waits = false;
-      record(live, refused);
+      record(subject, refused);
     });
   }
 
-  return (live, news) => {
-    const { instance, agent } = live.state;
+  return (subject, news) => {
     switch (news.event) {
       case "started": {
         const programs = news.programs.map((program) => ({ ...program }));
-        write(live, { kind: "programs-started", instance, agent, count: programs.length }, { programs });
+        write(subject, { kind: "programs-started", ...nameOf(subject), count: programs.length }, { programs });
         return;
       }
       case "refused":
-        return takeRefused(live, news);
+        return takeRefused(subject, news);
       case "written": {
         const files = news.files.map((file) => ({ ...file }));
-        write(live, { kind: "files-written", instance, agent, count: files.length }, { files });
+        write(subject, { kind: "files-written", ...nameOf(subject), count: files.length }, { files });
         return;
       }
       case "files-refused":
-        return takeKeptOut(live, news);
+        return takeKeptOut(subject, news);
       case "terminal": {
-        record(live, refusalsOf(live));
-        const by = `system call ${news.call} of process ${news.pid}`;
-        void instances.terminate(live, { code: "prohibited-call", by, what: news.program, action: null });
+        record(subject, refusalsOf(subject));
+        const { call, pid, program } = news;
+        if (isServer(subject)) return climbed(subject, "prohibited-call", { call, pid, program });
+        const by = `system call ${call} of process ${pid}`;
+        void instances.terminate(subject, { code: "prohibited-call", by, what: program, action: null });
         return;
       }
       case "unsupervised":
-        void instances.end(live, "unsupervised");
+        // A server was killed by then, and its driver ends with it.
+        if (!isServer(subject)) void instances.end(subject, "unsupervised");
         return;
       case "gone":
-        return record(live, refusalsOf(live));
+        return record(subject, refusalsOf(subject));
       case "failed":
-        if (news.why !== "setup") live.unstarted = news.why;
+        if (!isServer(subject) && news.why !== "setup") subject.unstarted = news.why;
         return;
       case "launched":
       // No agent's connections are diverted.

@@ -175,6 +175,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
     logins,
     injections,
     vault,
+    hear: (server, news) => hearInside(server, news),
   });
 
   const conductOf = (): Conduct => late.conduct ?? unready();

@@ -141,7 +141,7 @@ test("each of our programs reads compiled code from a place of its own, which is
   const http = { kind: "http", url: "https://example.org/mcp" } as const;
   const specs = {
     face: planFace(code, "/run/x"),
-    driver: planDriver(code, http, { workspace: "/home/me/project", tree: null }),
+    driver: planDriver(code, http),
     connector: planConnector(code, { host: "example.org", port: 443, reach: "public" }),
     broker: planBroker(code),
     injector: planInjector(code),

@@ -1,4 +1,4 @@
-import { EXTENSION_PLACE, workspaceOf, type DriverSource } from "../kernel/grant.ts";
+import type { DriverSource } from "../kernel/grant.ts";
 import type { Format } from "../kernel/infer.ts";
 import type { Forward } from "../kernel/forwards.ts";
 import type { InstanceLimits } from "../kernel/sandbox-limits.ts";
@@ -23,10 +23,12 @@ export interface CodeLayout {
 }
 
 const MEBIBYTE = 1024 * 1024;
-const INSIDE = "/aios";
+/** Where our own code and Node lie inside. */
+export const INSIDE = "/aios";
 /** Where an agent finds its workspace. */
 export const WORKSPACE = "/workspace";
-const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
+/** The whole environment of an MCP server, and the beginning of every other. */
+export const BASE_ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/home/agent", LANG: "C.UTF-8" };
 const { PATH, HOME, LANG } = BASE_ENVIRONMENT;
 /** Code that runs before anything else does: read-only like the rest of node_modules, and each program has its own. */
 const CACHES = `${INSIDE}/node_modules/.aios-cache`;
@@ -94,29 +96,24 @@ export function planConsole(code: CodeLayout, listeners: number): SandboxSpec {
   };
 }
 
-/** A driver and the MCP server behind it, which is its child in the same sandbox. `tree`: of an extension, checked. */
-export function planDriver(
-  code: CodeLayout,
-  source: DriverSource,
-  { workspace, tree }: { readonly workspace: string | null; readonly tree: string | null },
-): SandboxSpec {
-  const mounts: Mount[] = [...ownCode(code)];
-  if (source.kind === "stdio") for (const path of source.code) mounts.push({ kind: "read", host: path, inside: path });
-  if (tree !== null) mounts.push({ kind: "read", host: tree, inside: EXTENSION_PLACE });
-  const sees = workspaceOf(source);
-  if (workspace !== null && sees !== "none") mounts.push({ kind: sees, host: workspace, inside: WORKSPACE });
+/** Standard input, output and error. */
+const SERVER_STREAMS = 3;
+
+/** The client of one MCP server: our code, and channels to the monitor and to the server or the connector. */
+export function planDriver(code: CodeLayout, source: DriverSource): SandboxSpec {
   return {
     role: "driver",
     command: [`${INSIDE}/node`, ...HEAP_SMALL, `${INSIDE}/src/main/driver.ts`],
     cwd: "/tmp",
     environment: ownEnvironment("driver"),
-    mounts,
-    channels: source.kind === "http" ? 2 : 1,
+    mounts: ownCode(code),
+    // Beside the monitor's: the connector's, or the standard streams of the server.
+    channels: source.kind === "http" ? 2 : 1 + SERVER_STREAMS,
     published: false,
     programs: "any",
     terminal: false,
     network: "none",
-    limits: { processes: 128, openFiles: 1024, fileBytes: 256 * MEBIBYTE, memoryBytes: 2048 * MEBIBYTE },
+    limits: { processes: 64, openFiles: 512, fileBytes: MEBIBYTE, memoryBytes: 1024 * MEBIBYTE },
   };
 }
 

@@ -12,6 +12,9 @@ import type { AnswerTable, BodyTable, EventTable, Side } from "./side.ts";
 // to it, with the strict decoder of every body. Nothing is added at run time. A side has a file of its own, so that nobody
 // loads what another is told.
 
+/** How a driver whose server has ended begins to say so on its standard error; how it ended the monitor knows. */
+export const SERVER_GONE = "the server is gone";
+
 /** Requests that the monitor sends to a driver. */
 export const DRIVER_TABLE: BodyTable<DriverRequests> = {
   open: object<DriverRequests["open"]["body"]>({ source: SOURCE }),

@@ -1,7 +1,7 @@
 import { AWAY_ANSWERS, AWAY_ENDS } from "../kernel/away.ts";
 import { canonicalize } from "../kernel/canonical.ts";
 import { MOST_DEVICES } from "../kernel/devices.ts";
-import type { JsonValue } from "../kernel/json.ts";
+import { isObject, type JsonValue } from "../kernel/json.ts";
 import { MOST_FROZEN_ITEMS, PLANES, SNAPSHOT_NAME } from "../kernel/memory.ts";
 import { QUARANTINES } from "../kernel/memory-quarantine.ts";
 import { BUDGETED } from "../kernel/memory-budget.ts";
@@ -57,6 +57,7 @@ import { REFRESH_FAULTS } from "./refresh-order.ts";
 import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
+import { SERVER_CLIMBS } from "./server-climb.ts";
 
 type RecordOf<Kind extends RecordKind> = Extract<LogRecord, { readonly kind: Kind }>;
 
@@ -99,6 +100,20 @@ type ActionKind = Extract<LogRecord, ActionBase>["kind"];
 function plainRecord<Kind extends RecordKind>(kind: Kind, own: Own<Kind>): Decoder<RecordOf<Kind>> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `Own` is by its definition what is left of the fields
   return object<RecordOf<Kind>>({ ...base, kind: literal(kind), ...own } as unknown as Fields<RecordOf<Kind>>);
+}
+
+/** The same with one more field, which may be left out. */
+function recordWith<Kind extends RecordKind, More extends keyof Own<Kind>>(
+  kind: Kind,
+  { own, more }: { readonly own: Omit<Own<Kind>, More>; readonly more: Pick<Own<Kind>, More> },
+): Decoder<RecordOf<Kind>> {
+  // oxlint-disable typescript/no-unsafe-type-assertion -- what is left out is a field that the kind may lack
+  const plain = plainRecord(kind, own as unknown as Own<Kind>);
+  const whole = plainRecord(kind, { ...own, ...more } as unknown as Own<Kind>);
+  // oxlint-enable typescript/no-unsafe-type-assertion
+  const fields = Object.keys(more);
+  return (value, refusal) =>
+    (isObject(value) && fields.some((name) => Object.hasOwn(value, name)) ? whole : plain)(value, refusal);
 }
 
 function actionRecord<Kind extends ActionKind>(
@@ -262,11 +277,17 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     found: count,
   }),
   labelled: plainRecord("labelled", { instance: instanceId, labels, because: words }),
-  "programs-started": plainRecord("programs-started", { instance: instanceId, agent: agentName, count }),
-  "calls-refused": plainRecord("calls-refused", {
-    instance: instanceId,
-    agent: agentName,
-    calls: mapping(count, { key: /^[a-z0-9_ ]{1,32}$/, max: 256, min: 1 }),
+  "programs-started": recordWith("programs-started", {
+    own: { instance: instanceId, agent: agentName, count },
+    more: { driver: driverName },
+  }),
+  "calls-refused": recordWith("calls-refused", {
+    own: {
+      instance: instanceId,
+      agent: agentName,
+      calls: mapping(count, { key: /^[a-z0-9_ ]{1,32}$/, max: 256, min: 1 }),
+    },
+    more: { driver: driverName },
   }),
   "files-written": plainRecord("files-written", { instance: instanceId, agent: agentName, count }),
   "files-refused": plainRecord("files-refused", { instance: instanceId, agent: agentName, count }),
@@ -295,7 +316,10 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "console-entered": plainRecord("console-entered", { by: oneOf(CONSOLE_ENTRIES) }),
   "console-visited": plainRecord("console-visited", { connections: count, requests: count, refused: REFUSED }),
   "driver-pinned": plainRecord("driver-pinned", { instance: instanceId, driver: driverName, pin: digest }),
-  "driver-quarantined": plainRecord("driver-quarantined", { driver: driverName, pin: digest, found: digest }),
+  "driver-quarantined": recordWith("driver-quarantined", {
+    own: { driver: driverName, pin: digest, found: digest },
+    more: { why: oneOf(SERVER_CLIMBS) },
+  }),
   refused: plainRecord("refused", { peer: words, code: words, what: words }),
   denied: actionRecord("denied", { stage, code: reasonCode, by: DECIDER }),
   held: actionRecord("held", { reasons: names(words, { max: 64 }), expires: moment }),

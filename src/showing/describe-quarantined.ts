@@ -12,11 +12,28 @@ export function describeQuarantined(
     line("In quarantine", "bad"),
     ...servers.flatMap(({ driver, pin, found, since, record }) => [
       line(`  server ${driver}, since ${showMoment(since, offset(since))} (record ${record})`, "bad"),
-      line("    it was another one than was signed for, and nothing of it runs", "bad"),
-      line(`    signed for  ${pin}`, "faint"),
-      line(`    found       ${found}`, "faint"),
-      line("    what is other about one that changed while it ran: aios log show --payload", "faint"),
+      ...(found === pin ? describeClimb(pin) : describeOther(pin, found)),
     ]),
+  ];
+}
+
+function describeOther(pin: string, found: string): readonly Line[] {
+  return [
+    line("    it was another one than was signed for, and nothing of it runs", "bad"),
+    line(`    signed for  ${pin}`, "faint"),
+    line(`    found       ${found}`, "faint"),
+    line("    what is other about one that changed while it ran: aios log show --payload", "faint"),
+  ];
+}
+
+function describeClimb(pin: string): readonly Line[] {
+  return [
+    line(
+      "    it made system calls that no honest program makes, or hundreds that are refused; nothing of it runs",
+      "bad",
+    ),
+    line(`    signed for  ${pin}`, "faint"),
+    line("    which calls, by which program: aios log show --payload", "faint"),
   ];
 }
 

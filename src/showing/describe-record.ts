@@ -1,6 +1,7 @@
 import { tellDays } from "./describe-retention.ts";
 import { describeTrouble } from "./describe-witness.ts";
 import type { LogRecord } from "../protocol/record.ts";
+import type { ServerClimb } from "../protocol/server-climb.ts";
 import { describeLimit } from "./describe-limits.ts";
 import type { Tone } from "./line.ts";
 
@@ -164,7 +165,11 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "labelled":
       return about(record.instance, "wait", `${record.labels.join(", ")} because ${record.because}`);
     case "programs-started":
-      return about(record.instance, "plain", record.count === 1 ? "1 program" : `${record.count} programs`);
+      return about(
+        record.instance,
+        "plain",
+        `${record.count === 1 ? "1 program" : `${record.count} programs`}${inServer(record)}`,
+      );
     case "calls-refused":
       return about(
         record.instance,
@@ -172,7 +177,7 @@ export function summariseRecord(record: LogRecord): RecordSummary {
         "plain",
         Object.entries(record.calls)
           .map(([call, times]) => (times === 1 ? call : `${call} ${times} times`))
-          .join(", "),
+          .join(", ") + inServer(record),
       );
     case "files-written":
       return about(record.instance, "plain", record.count === 1 ? "1 change" : `${record.count} changes`);
@@ -209,7 +214,9 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(
         null,
         "bad",
-        `${record.driver}: pinned ${record.pin.slice(0, 15)}..., found ${record.found.slice(0, 15)}...`,
+        record.why === undefined
+          ? `${record.driver}: pinned ${record.pin.slice(0, 15)}..., found ${record.found.slice(0, 15)}...`
+          : `${record.driver}: ${CLIMBS[record.why]}, pinned ${record.pin.slice(0, 15)}...`,
       );
     case "refused":
       return about(null, "bad", `${record.peer}: ${record.code}: ${record.what}`);
@@ -267,4 +274,14 @@ function tellPublishers({ change, publisher, key }: Extract<LogRecord, { kind: "
     case "any":
       return `servers run that no publisher signed, too, by ${key}`;
   }
+}
+
+const CLIMBS: { readonly [why in ServerClimb]: string } = {
+  "prohibited-call": "made a prohibited system call and was ended",
+  "refused-calls": "made a run of refused system calls and was ended",
+};
+
+/** In whose sandbox it was, when that is a server's. */
+function inServer({ driver }: { readonly driver?: string }): string {
+  return driver === undefined ? "" : ` in server ${driver}`;
 }

@@ -226,7 +226,11 @@ export function launchEvents(
       launch_type: "Exec",
       ...aiAgent(record),
     },
-    unmapped: { count: record.count, ...unmapped },
+    unmapped: {
+      count: record.count,
+      ...(record.driver === undefined ? {} : { driver: showText(record.driver) }),
+      ...unmapped,
+    },
   });
   if (programs.length === 0) return [draft({ uid: `record-${record.seq}` }, {})];
   return programs.map(({ pid, parent, program }) =>

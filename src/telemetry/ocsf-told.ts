@@ -39,6 +39,7 @@ const SHOWN: { readonly [Kind in OtherKind]?: readonly FieldOf<Kind>[] } = {
   "memory-frozen": ["name"],
   "memory-quarantined": ["by"],
   "memory-released": ["by"],
+  "driver-quarantined": ["why"],
   refused: ["peer"],
 };
 

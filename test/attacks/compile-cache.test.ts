@@ -27,8 +27,7 @@ const INSIDE = "/aios/node_modules/.aios-cache";
 const ATTACKER = "/aios/src/attacker.ts";
 
 const face = (): SandboxSpec => planFace(CODE, join(stage.folder, "workspace"));
-const driver = (): SandboxSpec =>
-  planDriver(CODE, { kind: "stdio", command: ["node"], code: [], workspace: "none" }, { workspace: null, tree: null });
+const driver = (): SandboxSpec => planDriver(CODE, { kind: "stdio", command: ["node"], code: [], workspace: "none" });
 
 beforeAll(() => {
   mkdirSync(join(SOURCE, "main"), { recursive: true });

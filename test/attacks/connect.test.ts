@@ -89,7 +89,7 @@ describe("a socket of the host's in a shared folder", () => {
     heard = "";
   });
 
-  it.each(["read", "write"] as const)("is not reached by an MCP server either, on a mount of kind %s", async (kind) => {
+  it.each(["read", "write"] as const)("is not reached by a driver either, on a mount of kind %s", async (kind) => {
     const before = await settled();
     const { said } = await inside({ reach: "/workspace/late.sock" }, { role: "driver", kind });
     const { datagrams, "a pair": pair, "a pair of packets": packets, ...ways } = said;
@@ -134,7 +134,7 @@ it("twin: what ordinary programs connect to is what it is without a supervisor",
   expect((await inside({})).said).toEqual(wanted);
 });
 
-it("twin: an MCP server speaks over loopback with what it starts, and over pairs", async () => {
+it("twin: a driver speaks over loopback, and over pairs", async () => {
   const { said } = await inside({ loopback: true }, { role: "driver" });
   expect(said).toEqual({ "loopback, waiting": "ok", "a child over a pair": "ok" });
 });

@@ -229,13 +229,19 @@ async function stage(server: Server): Promise<{
       return records.length;
     },
   } satisfies Journal;
+  const sandbox = () =>
+    Promise.resolve({ channels: [{}], ended: new Promise(() => {}), kill() {}, suspend() {}, errors: () => "" });
   const powers = {
     crypto,
     codeDigest: () =>
       server.codeIsGone ? Promise.reject(new Error("ENOENT: no such file")) : Promise.resolve(server.says.code),
     timer: { after: () => () => {} },
-    startSandbox: () =>
-      Promise.resolve({ channels: [{}], ended: new Promise(() => {}), kill() {}, suspend() {}, errors: () => "" }),
+    startSandbox: sandbox,
+    startAgent: sandbox,
+    makeSocketEnds: () => [
+      { fd: -1, close() {} },
+      { fd: -1, close() {} },
+    ],
   };
   const table = createDriverTable(
     powers as unknown as MonitorPowers,

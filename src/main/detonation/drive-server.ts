@@ -1,15 +1,15 @@
 import { constants } from "node:os";
 import { Client } from "@modelcontextprotocol/client";
 import { ANY_RESULT } from "../../drivers/any-result.ts";
-import { createChildTransport } from "../../drivers/child-transport.ts";
 import { explainOpening } from "../../drivers/failure.ts";
 import { collectOffer } from "../../drivers/offer.ts";
+import { createServerTransport } from "../../drivers/server-transport.ts";
 import { makeArguments } from "../../extensions/detonate/arguments.ts";
 import type { Seen } from "../../extensions/detonate/judge.ts";
 import type { JsonObject } from "../../kernel/json.ts";
 import { socketChannel } from "../../platform/channel.ts";
 import { openLines } from "../../platform/line-channel.ts";
-import { SERVER_MESSAGE_BYTES } from "../../platform/child-server.ts";
+import { SERVER_MESSAGE_BYTES } from "../../platform/attached-server.ts";
 import { createTimer } from "../../platform/timer.ts";
 import type { Offer } from "../../protocol/requests.ts";
 import type { Running } from "./chamber.ts";
@@ -129,14 +129,14 @@ const SIGNALS: ReadonlyMap<number, string> = new Map(
   Object.entries(constants.signals).map(([name, number]) => [number, name]),
 );
 
-function serverTransport({ sandbox, talk }: Running): ReturnType<typeof createChildTransport> {
+function serverTransport({ sandbox, talk }: Running): ReturnType<typeof createServerTransport> {
   const lines = openLines(socketChannel(talk), {
     lineBytes: SERVER_MESSAGE_BYTES,
     queuedBytes: SERVER_MESSAGE_BYTES,
     skippedBytes: 4 * SERVER_MESSAGE_BYTES,
   });
   const ended = sandbox.ended.then(tellEnd);
-  return createChildTransport(() => ({ lines, ended, errors: () => "", kill: sandbox.kill }), {
+  return createServerTransport(() => ({ lines, ended, errors: () => "", leave: sandbox.kill }), {
     ended: () => {},
     after: createTimer().after,
   });

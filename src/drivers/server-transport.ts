@@ -1,6 +1,6 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
 import { isObject, parseJson, type JsonBounds } from "../kernel/json.ts";
-import type { ChildServer } from "../platform/child-server.ts";
+import type { AttachedServer } from "../platform/attached-server.ts";
 import { TOO_LARGE } from "./failure.ts";
 import { askOlderWay } from "./older-way.ts";
 
@@ -11,26 +11,27 @@ export const SERVER_BOUNDS: JsonBounds = Object.freeze({ maxLength: 4_128_768, m
 const JUNK_LINES = 100;
 
 /**
- * MCP's stdio transport to a server that is our child: each line within bounds and strictly parsed before the SDK sees
+ * MCP's stdio transport to a server whose streams we hold: each line within bounds and strictly parsed before the SDK sees
  * it. A line over the bound answers every open request with an error, since nobody can tell whose answer it was; the
  * server lives on. One that leaves a newer question unanswered is asked in the older way (older-way.ts).
  */
-export function createChildTransport(
-  start: () => ChildServer,
+export function createServerTransport(
+  attach: () => AttachedServer,
   on: {
-    readonly ended: (how: string) => void;
+    /** Its output is over; with its last words. */
+    readonly ended: (words: string) => void;
     /** Starts a timer; what it returns stops it. */
     readonly after: (ms: number, call: () => void) => () => void;
   },
 ): Transport {
   const open = new Set<string | number>();
-  let child: ChildServer | null = null;
+  let attached: AttachedServer | null = null;
   let junk = 0;
 
   const transport: Transport = {
     start: () => {
-      const server = start();
-      child = server;
+      const server = attach();
+      attached = server;
       server.lines.onLine((line) => {
         const parsed = parseJson(line, SERVER_BOUNDS);
         if (parsed.kind === "refused") return parsed.code === "too-large" ? answerTooLarge() : countJunk();
@@ -49,21 +50,21 @@ export function createChildTransport(
         else transport.onmessage?.(message);
       });
       server.lines.onRefused((why) => (why === "too-long" ? answerTooLarge() : countJunk()));
-      // A server without its output is of no use; that it has ended is said below, with how.
-      server.lines.onClose(() => server.kill());
-      void server.ended.then((how) => {
-        on.ended(how);
+      // A server without its output is of no use.
+      server.lines.onClose(() => server.leave());
+      void server.ended.then((words) => {
+        on.ended(words);
         transport.onclose?.();
       });
       return Promise.resolve();
     },
     send: (message) => {
       if ("id" in message && message.id !== undefined && "method" in message) open.add(message.id);
-      child?.lines.write(JSON.stringify(message));
+      attached?.lines.write(JSON.stringify(message));
       return Promise.resolve();
     },
     close: () => {
-      child?.kill();
+      attached?.leave();
       return Promise.resolve();
     },
   };
@@ -74,7 +75,7 @@ export function createChildTransport(
   }
   function countJunk(): void {
     junk += 1;
-    if (junk > JUNK_LINES) child?.kill();
+    if (junk > JUNK_LINES) attached?.leave();
   }
   return askOlderWay(transport, on.after);
 }

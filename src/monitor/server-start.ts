@@ -1,0 +1,94 @@
+import { EXTENSION_PLACE, workspaceOf, type DriverSource } from "../kernel/grant.ts";
+import type { SandboxedProcess } from "../platform/powers.ts";
+import type { SocketEnd } from "../platform/socket-end.ts";
+import type { WardNews } from "../platform/supervisor-link.ts";
+import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
+import type { MonitorPowers } from "./powers.ts";
+import { BASE_ENVIRONMENT, type CodeLayout, INSIDE, WORKSPACE } from "./sandbox-plans.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * An MCP server on standard streams: somebody's program, which is supervised as an agent is. `tree`: of an extension,
+ * checked. `node` as its first word is our own Node.
+ */
+export function planServer(
+  code: CodeLayout,
+  source: Extract<DriverSource, { kind: "stdio" | "ext" }>,
+  { workspace, tree }: { readonly workspace: string | null; readonly tree: string | null },
+): SandboxSpec {
+  const mounts: Mount[] = [{ kind: "read", host: code.node, inside: `${INSIDE}/node` }];
+  if (source.kind === "stdio") for (const path of source.code) mounts.push({ kind: "read", host: path, inside: path });
+  if (tree !== null) mounts.push({ kind: "read", host: tree, inside: EXTENSION_PLACE });
+  const sees = workspaceOf(source);
+  if (workspace !== null && sees !== "none") mounts.push({ kind: sees, host: workspace, inside: WORKSPACE });
+  const [program = "", ...rest] = source.command;
+  return {
+    role: "agent",
+    // Through a socket or a pipe there two servers could talk, and what the next instance finds of one keeps it from starting.
+    ...(workspace !== null && sees === "write" ? { plain: [WORKSPACE] } : {}),
+    command: [program === "node" ? `${INSIDE}/node` : program, ...rest],
+    cwd: "/tmp",
+    environment: BASE_ENVIRONMENT,
+    mounts,
+    channels: 0,
+    published: false,
+    programs: "any",
+    terminal: false,
+    network: "none",
+    limits: { processes: 128, openFiles: 1024, fileBytes: 256 * MEBIBYTE, memoryBytes: 2048 * MEBIBYTE },
+  };
+}
+
+/** The standard streams between a driver and its server; this process holds its copies until both have theirs. */
+export interface ServerStreams {
+  /** The driver's ends, in the order of its descriptors: the server's standard input, output and error. */
+  readonly ours: readonly SocketEnd[];
+  readonly theirs: { readonly stdin: number; readonly stdout: number; readonly stderr: number };
+  close(): void;
+}
+
+export function serverStreams({ makeSocketEnds }: Pick<MonitorPowers, "makeSocketEnds">): ServerStreams {
+  const [input, output, errors] = [makeSocketEnds(), makeSocketEnds(), makeSocketEnds()] as const;
+  const pairs = [input, output, errors];
+  return {
+    ours: pairs.map(([near]) => near),
+    theirs: { stdin: input[1].fd, stdout: output[1].fd, stderr: errors[1].fd },
+    close() {
+      for (const end of pairs.flat()) end.close();
+    },
+  };
+}
+
+/**
+ * Starts an MCP server in a sandbox of its own, in which the supervisor answers its calls as an agent's; `hear` is told
+ * what happens inside. Rejects when any part of its confinement cannot be set up (CONFINED-OR-NOT-AT-ALL).
+ */
+export function startServer(
+  powers: Pick<MonitorPowers, "startAgent">,
+  {
+    code,
+    source,
+    workspace,
+    tree,
+    streams,
+    hear,
+  }: {
+    readonly code: CodeLayout;
+    readonly source: Extract<DriverSource, { kind: "stdio" | "ext" }>;
+    readonly workspace: string | null;
+    readonly tree: string | null;
+    readonly streams: Pick<ServerStreams, "theirs">;
+    readonly hear: (news: WardNews) => void;
+  },
+): Promise<SandboxedProcess> {
+  return powers.startAgent(planServer(code, source, { workspace, tree }), {
+    streams: { ...streams.theirs, terminal: false, release() {} },
+    hear,
+    after: Promise.resolve(),
+    bounds: { cpuSeconds: null, writtenBytes: null },
+    reached() {},
+    ends: [],
+    device: null,
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * An MCP server that does what its tools are called, and has koffi beside it for calls that Node does not make.
+ *
+ *     malicious-server.mjs [at-start CALL]
+ *
+ * With `at-start` it makes a system call, by its number, before it says anything.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { argv, env, stdin, stdout } from "node:process";
+import { createInterface } from "node:readline";
+import koffi from "koffi";
+
+const libc = koffi.load(null);
+const syscall = libc.func("long syscall(long number, long one, long two, long three, long four, long five)");
+const addWatch = libc.func("int inotify_add_watch(int, const char *, uint32_t)");
+const startWatch = libc.func("int inotify_init1(int)");
+const makePipe = libc.func("int mkfifo(const char *, uint32_t)");
+
+function attempt(action) {
+  try {
+    return action() ?? "done";
+  } catch (error) {
+    return error.code ?? String(error);
+  }
+}
+
+const call = (number, times = 1) => {
+  let last = 0;
+  for (let made = 0; made < times; made++) last = Number(syscall(number, -1, 0, 0, 0, 0));
+  return last < 0 ? `refused ${koffi.errno()}` : "done";
+};
+
+const heard = (make) =>
+  new Promise((resolve) => {
+    make((error) => resolve(error?.code ?? "done"));
+  });
+
+const TOOLS = {
+  environment: () => JSON.stringify(env),
+  start: ({ program, words }) => attempt(() => String(spawnSync(program, words).status)),
+  call: ({ number, times }) => call(number, times),
+  listen: ({ path }) => heard((done) => createServer().listen(path, done).once("error", done)),
+  connect: ({ path }) =>
+    heard((done) =>
+      connect(path)
+        .once("connect", () => done())
+        .once("error", done),
+    ),
+  pipe: ({ path }) => (makePipe(path, 0o600) === 0 ? "done" : `refused ${koffi.errno()}`),
+  watch: ({ path }) => (addWatch(startWatch(0), path, 0xfff) > 0 ? "done" : `refused ${koffi.errno()}`),
+  write: ({ path, text }) =>
+    attempt(() => {
+      mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+      writeFileSync(path, text);
+    }),
+  memory: () => attempt(() => String(readFileSync("/proc/1/mem").length)),
+};
+
+const [, , when, number] = argv;
+if (when === "at-start") call(Number(number));
+
+const METHODS = {
+  initialize: ({ protocolVersion }) => ({
+    protocolVersion,
+    capabilities: { tools: {} },
+    serverInfo: { name: "malicious", version: "1.0.0" },
+  }),
+  "tools/list": () => ({ tools: Object.keys(TOOLS).map((name) => ({ name, inputSchema: { type: "object" } })) }),
+  "tools/call": async ({ name, arguments: given }) => ({
+    content: [{ type: "text", text: await TOOLS[name](given ?? {}) }],
+  }),
+};
+
+createInterface(stdin).on("line", async (line) => {
+  const { id, method, params } = JSON.parse(line);
+  if (id === undefined) return;
+  const result = (await METHODS[method]?.(params)) ?? {};
+  stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
+});
