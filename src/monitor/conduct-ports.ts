@@ -70,6 +70,9 @@ export interface Conduct {
 /** Why a hold ends of itself. */
 export type ReleaseCode = "withdrawn" | "hold-expired" | "held-flood";
 
+/** Tokens from here on are the monitor's, of calls that no face waits for. */
+export const OWN_TOKENS: number = 2 ** 40;
+
 /** One action on its way. */
 export interface Asked {
   readonly live: LiveInstance;

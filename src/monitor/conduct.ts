@@ -26,7 +26,7 @@ import { heldUntil, stoppedByAbsence } from "./away.ts";
 import { jsonView } from "./json-view.ts";
 import type { RunningDriver } from "./driver-pool.ts";
 import type { Envelope } from "../protocol/statement.ts";
-import { type Asked, type Conduct, type ConductPorts, lookupFor, type Passing } from "./conduct-ports.ts";
+import { type Asked, type Conduct, type ConductPorts, lookupFor, OWN_TOKENS, type Passing } from "./conduct-ports.ts";
 import { DriverLate, execute, whatOf } from "./execute.ts";
 import { Refusal } from "./faults.ts";
 import { refuseFrozenYes } from "./frozen-yes.ts";
@@ -51,7 +51,7 @@ export function createConduct(ports: ConductPorts): Conduct {
   const settling = new Set<string>();
   const draw = createDraw(ports.powers.random);
   const limit = createTimeLimit({ clock: ports.clock, timer: ports.powers.timer }, RUN_MS);
-  let ownTokens = 2 ** 40; // of calls that no face waits for; faces count from 1
+  let ownTokens = OWN_TOKENS;
 
   /** Decide to redeem in one turn of the loop: nothing can move in between. */
   function pass(

@@ -3,6 +3,7 @@ import { grant, NOW } from "../../test/fakes/kernel.ts";
 import type { Proposal } from "../kernel/action.ts";
 import type { Hours } from "../kernel/hours.ts";
 import { wallClock } from "../kernel/hours.ts";
+import { OWN_TOKENS } from "./conduct-ports.ts";
 import { emptyState } from "./state.ts";
 import type { Outcome } from "../protocol/requests.ts";
 import { faceHandlers, type FacePorts } from "./face-requests.ts";
@@ -22,6 +23,19 @@ test("a token that is open names no second action, so that none can hide from be
   await other;
   void handlers.propose({ ...proposal, token: 7 });
   expect(answers).toHaveLength(3);
+});
+
+test("a token that the monitor may give by itself names no action of a face", async () => {
+  let asked = 0;
+  const propose = (): Promise<Outcome> => ((asked += 1), Promise.resolve({ kind: "done", result: {} }));
+  const handlers = faceHandlers({ conduct: { propose } } as unknown as FacePorts);
+  const proposal = { verb: "call", driver: "files", name: "read", arguments: {} } as const;
+  for (const token of [OWN_TOKENS, OWN_TOKENS + 1, Number.MAX_SAFE_INTEGER]) {
+    expect(await handlers.propose({ ...proposal, token })).toMatchObject({ kind: "stopped", code: "malformed" });
+  }
+  expect(asked).toBe(0);
+  await handlers.propose({ ...proposal, token: OWN_TOKENS - 1 });
+  expect(asked).toBe(1);
 });
 
 test("a message outside of the hours of the grant that names its service is still read as one, and not as any request", async () => {

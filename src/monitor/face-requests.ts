@@ -4,7 +4,7 @@ import { MEMORY_DRIVER } from "../kernel/memory.ts";
 import { READ } from "../kernel/risk.ts";
 import type { FaceRequests, Visible } from "../protocol/requests.ts";
 import { asChatCall } from "./chat-call.ts";
-import type { Conduct } from "./conduct-ports.ts";
+import { type Conduct, OWN_TOKENS } from "./conduct-ports.ts";
 import type { DriverTable } from "./driver-table.ts";
 import type { FaceHooks } from "./face-start.ts";
 import type { Instances } from "./instances.ts";
@@ -64,8 +64,8 @@ export function faceHandlers(ports: FacePorts): {
 
     async propose({ token, waits = false, ...asked }) {
       // By its token an action is cut and cancelled; a face that gives one to two would keep one of them out of reach.
-      if (open.has(token)) {
-        const message = "Cannot take the proposal: its token names another that is open";
+      if (open.has(token) || token >= OWN_TOKENS) {
+        const message = "Cannot take the proposal: its token names another that is open, or may come to";
         return { kind: "stopped", stage: "decide", code: "malformed", message, proposal: null };
       }
       open.add(token);
