@@ -11,6 +11,6 @@ export function describeLimits(held: "cgroup" | "watch", why: string | null): Ch
     name: "limits",
     state: "note",
     found: `${always}; memory, cpu and disk by a look every 100 ms${why === null ? "" : `: ${why}`}`,
-    hint: "between two looks an instance can go over, and memory in sockets and pipes is not seen; a monitor with a cgroup of its own (Delegate=yes, packaging/aiosd.service) bounds both",
+    hint: "between two looks an instance can go over, and memory in sockets (0.2 MiB each, of TCP some MiB) and pipes is not seen; a monitor with a cgroup of its own (Delegate=yes, packaging/aiosd.service) bounds both",
   };
 }

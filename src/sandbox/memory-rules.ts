@@ -2,6 +2,9 @@ import type { Instruction } from "./bpf.ts";
 import { ALLOW, ERRNO, loadArgument, loadUpperHalf, verdicts } from "./rule-parts.ts";
 
 const PR_SET_DUMPABLE = 4;
+const SOL_SOCKET = 1;
+/** SO_SNDBUF, SO_RCVBUF and what forces them. */
+const BUFFER_SIZES: readonly number[] = [7, 8, 32, 33];
 /** Bytes of one segment of System V, of which a sandbox has at most 4096 (SHMMNI): enough for what programs lock with. */
 const SEGMENT_MOST = 64 * 1024;
 /** Semaphores of one set of System V, of which there are at most 32,000 (SEMMNI). */
@@ -24,6 +27,23 @@ export function keepOpen(): readonly Instruction[] {
     { op: "return", value: PRETEND },
     { op: "label", name: "allow" },
     { op: "return", value: ALLOW },
+  ];
+}
+
+/**
+ * On setsockopt: what lies in a socket's buffers is in no process, and without a cgroup nothing counts it. A program that asks for
+ * larger ones is told that it has them and keeps those that the kernel gives, as where a machine allows no more (socket(7)).
+ */
+export function keepBuffers(): readonly Instruction[] {
+  return [
+    ...loadArgument(1),
+    { op: "equal", value: SOL_SOCKET, no: "allow" },
+    ...loadArgument(2),
+    ...BUFFER_SIZES.map((value): Instruction => ({ op: "equal", value, yes: "pretend" })),
+    { op: "label", name: "allow" },
+    { op: "return", value: ALLOW },
+    { op: "label", name: "pretend" },
+    { op: "return", value: PRETEND },
   ];
 }
 

@@ -149,6 +149,12 @@ describe("memory that no process is seen to hold", () => {
         const segment = (bytes: number | bigint): unknown => decide(arch, "shmget", { role, arguments: [0, bytes] });
         expect([0, 56, 65_536].map(segment)).toEqual([ALLOW, ALLOW, ALLOW]);
         expect([65_537, 2 ** 31, 2n ** 32n, 2n ** 63n + 1n].map(segment)).toEqual([EINVAL, EINVAL, EINVAL, EINVAL]);
+        const buffers = (level: number, option: number): unknown =>
+          decide(arch, "setsockopt", { role, arguments: [3, level, option] });
+        const larger = [7, 8, 32, 33].map((option) => buffers(1, option));
+        expect(new Set(larger)).toEqual(new Set([role === "face" || role === "connector" ? ALLOW : PRETEND]));
+        // SO_REUSEADDR, SO_KEEPALIVE; TCP_NODELAY and its like have the same numbers at another level.
+        expect([buffers(1, 2), buffers(1, 9), buffers(6, 7), buffers(6, 8)]).toEqual([ALLOW, ALLOW, ALLOW, ALLOW]);
         const set = (count: number): unknown => decide(arch, "semget", { role, arguments: [0, count] });
         expect([0, 1, 64, 65, 32_000, 0xffff_ffff].map(set)).toEqual([ALLOW, ALLOW, ALLOW, EINVAL, EINVAL, EINVAL]);
       }

@@ -2,7 +2,7 @@ import { assemble, scopeLabels } from "./bpf.ts";
 import type { Instruction } from "./bpf.ts";
 import { type CallBody, searchCalls } from "./call-search.ts";
 import { ATTRIBUTE_CALLS, GUARDED_CALLS, guardBody, guardRequests } from "./guard.ts";
-import { boundSegment, boundSemaphores, keepOpen } from "./memory-rules.ts";
+import { boundSegment, boundSemaphores, keepBuffers, keepOpen } from "./memory-rules.ts";
 import {
   ALLOW,
   allowValues,
@@ -330,6 +330,7 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     { name: "personality", body: allowValues(0, [0, 0xffff_ffff]) },
     // Our own programs that hold something close themselves, and mean it.
     ...(role === "face" || role === "connector" ? [] : [{ name: "prctl", body: keepOpen() } as const]),
+    ...(role === "face" || role === "connector" ? [] : [{ name: "setsockopt", body: keepBuffers() } as const]),
     { name: "shmget", body: boundSegment() },
     { name: "semget", body: boundSemaphores() },
     { name: "chmod", body: refuseBits(1, SET_ID_BITS) },

@@ -129,6 +129,7 @@ export const CALLS = {
   bind: { x64: 49, arm64: 200 },
   socket: { x64: 41, arm64: 198 },
   socketpair: { x64: 53, arm64: 199 },
+  setsockopt: { x64: 54, arm64: 208 },
 } as const;
 
 /** Name of a call in the table. */

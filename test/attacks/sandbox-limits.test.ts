@@ -73,6 +73,31 @@ describe("limits", () => {
     }
   });
 
+  // What lies in a socket is in no process: without a cgroup nobody counts it.
+  it("of files bound what lies in the buffers of sockets, which no program makes larger", async () => {
+    const fill = [
+      "import json, resource, socket",
+      "held = [resource.getrlimit(resource.RLIMIT_NOFILE)[1]]",
+      "pairs = [socket.socketpair() for _ in range(8)]",
+      "for end in [end for pair in pairs for end in pair]:",
+      "    end.setblocking(False)",
+      "    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)",
+      "    size = 0",
+      "    try:",
+      "        while True: size += end.send(b'x' * 65536)",
+      "    except BlockingIOError: held.append(size)",
+      "print(json.dumps(held))",
+    ].join("\n");
+    const filler = await stage.start(["python3", "-c", fill], limited({ openFiles: 64 }));
+    expect(await filler.ended).toMatchObject({ code: 0 });
+    const [files, ...sizes] = JSON.parse(Buffer.from(filler.output().bytes).toString()) as readonly number[];
+    expect([files, sizes.length]).toEqual([64, 16]);
+    const given = Number(readFileSync("/proc/sys/net/core/wmem_default", "utf8"));
+    // One more message is taken while there is room for any of it.
+    for (const size of sizes) expect(size).toBeLessThan(given + 65_536);
+    for (const size of sizes) expect(size).toBeGreaterThan(65_536);
+  });
+
   it("leave signals and timers to the other processes of the user", async () => {
     expect(stage.outside(["timers", "5000"])).toMatchObject({ done: true });
     const inside = await stage.inside(["timers", "5000"]);
