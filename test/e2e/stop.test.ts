@@ -14,7 +14,7 @@ import { signed, startSubstrate, type Substrate } from "./substrate.ts";
  * writing, streams from outside) are frozen, thawed and ended, and what the monitor says of it is held against
  * what can be seen from outside.
  */
-const COUNT = 8;
+const COUNT = 4;
 let aios: Substrate;
 let busy: BusyInstances;
 
