@@ -39,7 +39,7 @@ export async function probeMachine(home: string | null): Promise<readonly Check[
       : {
           name: "notification",
           state: "missing",
-          found: "filters have no listeners here, so no agent starts",
+          found: "filters have no listeners here, so no agent and no server starts",
           hint: "Linux 5.19 or newer with CONFIG_SECCOMP_FILTER has them",
         },
     checkLandlock(report),
@@ -152,7 +152,7 @@ function checkLandlock({ landlock }: SystemReport): Check {
   return {
     name: "landlock",
     state: "missing",
-    found: `${landlock === 0 ? "not in this kernel, or switched off" : `ABI ${landlock}, not 2`}, so no agent starts`,
+    found: `${landlock === 0 ? "not in this kernel, or switched off" : `ABI ${landlock}, not 2`}, so no agent and no server starts`,
     hint: "Linux 5.19 or newer has it; the boot parameter lsm= must list landlock",
   };
 }
