@@ -29,28 +29,35 @@ export function endLeftovers(name: string): void {
 /**
  * Descriptors of what a bubblewrap of this process's left when it was killed from outside before it had said who its child
  * is; the caller's. `leader`: its process id, which led their session. No process has that number while they live, so
- * that there are none of a later one's among them.
+ * that there are none of a later one's among them. Throws when it cannot look, for want of a descriptor for one.
  */
 export function openOrphans(leader: number): readonly number[] {
   if (sessionOf(leader) !== null) return [];
-  return namedSo(SANDBOX_NAME).flatMap((pid) => {
-    if (sessionOf(pid) !== leader) return [];
-    const process = openProcess(pid);
-    if (process === null) return [];
-    if (sessionOf(pid) === leader) return [process];
-    closeSync(process);
-    return [];
-  });
+  const found: number[] = [];
+  try {
+    for (const pid of readdirSync("/proc").map(Number).filter(Number.isSafeInteger)) {
+      if (sessionOf(pid) !== leader || firstWord(pid) !== SANDBOX_NAME) continue;
+      const process = openProcess(pid);
+      if (process === null) continue;
+      found.push(process);
+      if (sessionOf(pid) !== leader) closeSync(found.pop() ?? process);
+    }
+    return found;
+  } catch (error) {
+    for (const process of found) closeSync(process);
+    throw error;
+  }
 }
 
-/** The process id of whoever leads a process's session; null when the process is gone. */
+/** The process id of whoever leads a process's session; null when the process is gone. Throws when that cannot be read. */
 function sessionOf(pid: number): number | null {
   try {
     // The name before it, in parentheses, may hold anything.
     const [, , , session] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
     return Number(session);
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return null;
+    throw error;
   }
 }
 

@@ -72,6 +72,10 @@ const GUARDING_VERSION = 3;
 /** How long a failed start may take to finish its sentence on standard error, milliseconds. */
 const LAST_WORDS = 1000;
 
+/** How often is looked for what a failed start has left, and how long is waited between, milliseconds. */
+const ORPHAN_LOOKS = 1000;
+const ORPHAN_PAUSE = 20;
+
 let knownHost: SandboxHost | undefined;
 
 /**
@@ -91,10 +95,11 @@ export async function startSandbox(spec: SandboxSpec, options: SandboxOptions): 
   }
   if (agent?.device !== undefined) requireGuard();
   const plan = planSandbox(spec, { system: host.layout, launch });
-  const pair = agent === undefined ? null : makeSocketPair();
   const { streams, ends = [] } = options;
+  let pair: ReturnType<typeof makeSocketPair> | null = null;
   let child: Bubblewrap;
   try {
+    if (agent !== undefined) pair = makeSocketPair();
     child = startBubblewrap({ spec, plan, host, streams, ends, launcher: pair?.[1] ?? null });
   } catch (cause) {
     if (pair !== null) closeSync(pair[0]);
@@ -158,13 +163,27 @@ export function requireGuard(): void {
 async function abandon(child: Bubblewrap, known: number | null): Promise<void> {
   child.kill();
   if (known !== null) signalProcess(known, SIGKILL);
+  // Their descriptors may be all that is to be had for the look below.
+  for (const pipe of child.pipes) pipe?.destroy();
   await child.exited;
-  // Before bubblewrap has reported, its child has not asked yet to die with it.
-  const left = known === null ? openOrphans(child.pid) : [known];
+  // bubblewrap's child, which waits at the gate or before, has not asked yet to die with it.
+  const left = known === null ? await findOrphans(child.pid) : [known];
   for (const process of left) {
     signalProcess(process, SIGKILL);
     await waitForEnd(process);
     closeSync(process);
+  }
+}
+
+/** As `openOrphans`, for as long as there is no descriptor free to look with: other starts give theirs back. */
+async function findOrphans(leader: number): Promise<readonly number[]> {
+  for (let looks = 0; ; looks++) {
+    try {
+      return openOrphans(leader);
+    } catch (cause) {
+      if (looks === ORPHAN_LOOKS) throw explainFailure(cause, "");
+      await pause(ORPHAN_PAUSE);
+    }
   }
 }
 
