@@ -166,7 +166,7 @@ async function main(): Promise<number> {
 function serve(home: string): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, ...MONITOR_FLAGS, DAEMON, "--home", home], {
     stdio: "inherit",
-    env: monitorEnvironment(env["PATH"]),
+    env: monitorEnvironment(env["PATH"], env["HOME"]),
   });
   return new Promise((done) => {
     child.once("exit", (code) => done(code ?? 1));

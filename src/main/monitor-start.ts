@@ -139,7 +139,7 @@ interface Daemon {
 
 /**
  * Its standard error is a file without a name: a pipe would break when this command ends, and the monitor stays.
- * Nothing of this process's environment is passed on but PATH, where bubblewrap is found.
+ * Nothing of this process's environment is passed on but PATH, where bubblewrap is found, and HOME.
  */
 function startMonitor(home: string, program: string): Daemon {
   const folder = mkdtempSync(join(tmpdir(), "aios-start-"));
@@ -151,7 +151,7 @@ function startMonitor(home: string, program: string): Daemon {
     {
       cwd: "/",
       detached: true,
-      env: monitorEnvironment(process.env["PATH"]),
+      env: monitorEnvironment(process.env["PATH"], process.env["HOME"]),
       stdio: ["ignore", "ignore", errors],
     },
   );

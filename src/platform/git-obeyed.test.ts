@@ -71,6 +71,36 @@ describe("what git obeys in a workspace", () => {
     expect(await findGitObeyed(work, [join(top, "person/.gitconfig")])).toEqual([".git/team-hooks", "team-hooks"]);
   });
 
+  it("is found for a user whom the list of users does not have, with the home that HOME names or none", () => {
+    writeFileSync(join(top, "person/.gitconfig"), "[core]\n hooksPath = team-hooks\n");
+    put(".git/config", "");
+    const program = `
+      const { findGitObeyed } = await import(${JSON.stringify(join(import.meta.dirname, "git-obeyed.ts"))});
+      console.log(JSON.stringify(await findGitObeyed(${JSON.stringify(work)})));`;
+    const asNobody = (env: { readonly [name: string]: string }): unknown => {
+      const words = [
+        "--dev-bind",
+        "/",
+        "/",
+        "--ro-bind",
+        "/dev/null",
+        "/etc/passwd",
+        "--unshare-user",
+        "--uid",
+        "54321",
+      ];
+      const node = [process.execPath, "--disable-warning=ExperimentalWarning", "--input-type=module", "-e", program];
+      return JSON.parse(
+        execFileSync("bwrap", [...words, "--die-with-parent", "--", ...node], {
+          env: { PATH: "/usr/bin:/bin", ...env },
+          encoding: "utf8",
+        }),
+      );
+    };
+    expect(asNobody({})).toEqual([]);
+    expect(asNobody({ HOME: join(top, "person") })).toEqual([".git/team-hooks", "team-hooks"]);
+  });
+
   it("that is the folder itself, or cannot be known, is refused", async () => {
     put(".git/config", "[core]\n hooksPath = .\n");
     await expect(findGitObeyed(work, [])).rejects.toMatchObject({ code: "git-configuration" });

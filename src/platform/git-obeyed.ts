@@ -12,11 +12,12 @@ const ENTRIES_MOST = 2_000_000;
 /** Characters of all paths that one workspace may have closed so, and links on the way to one. */
 const PATHS_MOST = 60_000;
 const LINKS_MOST = 40;
+/** The person's home: none where no variable names it and the user has no entry in the list of users, as git has none then. */
+const HOMES = findHomes();
 /** What every repository of a person obeys besides its own. */
 const SHARED: readonly string[] = [
   "/etc/gitconfig",
-  join(homedir(), ".gitconfig"),
-  join(homedir(), ".config/git/config"),
+  ...HOMES.flatMap((home) => [join(home, ".gitconfig"), join(home, ".config/git/config")]),
 ];
 
 /** A repository: the folder that its files are in, and the folders with its own state and with what all its work trees share. */
@@ -44,6 +45,14 @@ export async function findGitObeyed(workspace: string, shared: readonly string[]
       throw fault(workspace, "has git obey more paths in the folder than are kept");
   }
   return [...obeyed].toSorted();
+}
+
+function findHomes(): readonly string[] {
+  try {
+    return [homedir()];
+  } catch {
+    return [];
+  }
 }
 
 function fault(workspace: string, what: string): PlatformError {
@@ -127,7 +136,7 @@ function readings(
   if (path === "") return [];
   const below = /^~[^/]*\/(.*)$/su.exec(path)?.[1];
   if (below === undefined) return [resolve(base, path)];
-  const homes = [homedir()];
+  const homes = [...HOMES];
   for (let home = workspace; home !== dirname(home); home = dirname(home)) homes.push(dirname(home));
   return homes.map((home) => resolve(home, below));
 }
