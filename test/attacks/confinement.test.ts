@@ -42,7 +42,7 @@ const LACKS: readonly Lack[] = [
     message: /Cannot guard a folder: Landlock \d is needed, it is not there, or switched off/,
     hint: /aios doctor/,
     check: "landlock",
-    found: /no agent starts/,
+    found: /no agent and no server starts/,
   },
   {
     name: "a kernel whose filters have no listeners",
@@ -50,7 +50,7 @@ const LACKS: readonly Lack[] = [
     message: /Cannot install a filter with a listener/,
     hint: /aios doctor/,
     check: "notification",
-    found: /no agent starts/,
+    found: /no agent and no server starts/,
   },
   {
     name: "no user namespaces",
