@@ -35,7 +35,12 @@ export function readYaml(text: string, source: string): JsonValue {
     stringKeys: false,
   });
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw CliFailure.of("bad-yaml", `Cannot read ${source}: ${tellProblem(problem, lines)}`);
+  if (problem !== undefined)
+    throw CliFailure.of(
+      "bad-yaml",
+      `Cannot read ${source}: ${tellProblem(problem, lines)}`,
+      "mend the file there: it is no YAML, so nothing of it was taken",
+    );
   if (document.contents === null)
     throw CliFailure.of("bad-yaml", `Cannot read ${source}: it is empty`, "the command with --help says what it reads");
   const lineOf = (node: { readonly range?: readonly [number, number, number] | null }): number =>

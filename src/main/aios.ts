@@ -17,6 +17,7 @@ import { PlatformError } from "../platform/platform-error.ts";
 import { createRandom } from "../platform/random.ts";
 import { askChoice, hasTerminal, readPassphrase } from "../platform/terminal.ts";
 import { createTimer } from "../platform/timer.ts";
+import { canBecome, ROOT_ALONE_HINT } from "../platform/user-namespace.ts";
 import { openBoard } from "./board.ts";
 import { createCliHome } from "./cli-home.ts";
 import { monitorEnvironment } from "./code-cache.ts";
@@ -112,6 +113,11 @@ async function main(): Promise<number> {
     process.stderr.write(
       `hint: useradd --system --user-group --no-create-home --shell /usr/sbin/nologin ${MONITOR_USER}\n`,
     );
+    return 3;
+  }
+  if (monitorUser !== null && !canBecome(monitorUser)) {
+    process.stderr.write(`aios: Cannot run as root: this root may not become the user ${MONITOR_USER} (no-own-user)\n`);
+    process.stderr.write(`hint: ${ROOT_ALONE_HINT}\n`);
     return 3;
   }
   const openHome = (path: string): Home =>

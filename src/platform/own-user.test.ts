@@ -137,6 +137,17 @@ describe.runIf(isRoot)("a program that root started", { timeout: 60_000 }, () =>
     expect(runProbe("no-such-user")["hint"]).toContain("useradd");
     expect(runProbe("root")).toMatchObject({ refused: "no-own-user", uid: 0 });
   });
+
+  it("ends where root is alone in its user namespace, and says so", () => {
+    const node = join(clone, "node_modules", ".bin", "node");
+    const words = [node, join(clone, "src", "main", "probe.ts"), "nobody", join(outer, "canary")];
+    const alone = spawnSync("unshare", ["-r", ...words], { encoding: "utf8", env: { PATH: "/usr/bin:/bin" } });
+    expect(JSON.parse(alone.stdout)).toMatchObject({
+      refused: "no-own-user",
+      message: 'Cannot run as user "nobody": this root may not become another user',
+      uid: 0,
+    });
+  });
 });
 
 it.runIf(!isRoot)("does nothing for a program that an ordinary user started", async () => {

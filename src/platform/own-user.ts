@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PlatformError } from "./platform-error.ts";
+import { canBecome, ROOT_ALONE_HINT } from "./user-namespace.ts";
 import { showPrivately } from "./private-view.ts";
 
 /** How a program that root started goes on as a user of its own. */
@@ -30,6 +31,12 @@ interface Account {
 export function becomeOwnUser(options: OwnUser): void {
   if (process.geteuid?.() !== 0) return;
   const account = findAccount(options.user);
+  if (!canBecome(account))
+    throw new PlatformError(
+      "no-own-user",
+      `Cannot run as user "${account.name}": this root may not become another user`,
+      ROOT_ALONE_HINT,
+    );
   const code = realpathSync(options.code);
   const needed = [code, join(code, "package.json"), join(code, "src"), join(code, "node_modules"), process.execPath];
   process.chdir("/");

@@ -1395,6 +1395,7 @@ second     1234-5678
     expect(await transcribe(["grants", "sign", "g.yaml"], { files: { "g.yaml": "grant: [\n" } }))
       .toBe(`$ aios grants sign g.yaml
 ! aios: Cannot read g.yaml: Flow sequence in block collection must be sufficiently indented and end with a ] at line 2, column 1 (bad-yaml)
+! hint: mend the file there: it is no YAML, so nothing of it was taken
 [3]
 `);
   });
