@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { Socket } from "node:net";
-import { askUntilFound } from "../src/platform/asking.ts";
-import { makeSocketPair } from "../src/platform/socket-pair.ts";
-import { spawnProcess } from "../src/platform/spawn-process.ts";
+import { askUntilFound } from "../src/platform/terminal/asking.ts";
+import { makeSocketPair } from "../src/platform/channels/socket-pair.ts";
+import { spawnProcess } from "../src/platform/sandbox/spawn-process.ts";
 
 /** bubblewrap with the namespaces and mounts that a sandbox has, and none of our filter, limits, gate or second lock. */
 const BARE = (

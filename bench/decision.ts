@@ -5,7 +5,7 @@ import type { Grant, ToolClass } from "../src/kernel/grant.ts";
 import { createPolicyEngine } from "../src/monitor/policy/policy-engine.ts";
 import { vettingParts } from "../src/monitor/policy/vetting-parts.ts";
 import { vetPolicy } from "../src/monitor/policy/vetting.ts";
-import { createCrypto } from "../src/platform/crypto.ts";
+import { createCrypto } from "../src/platform/keys/crypto.ts";
 import type { Row } from "./row.ts";
 
 const WARM_UP = 3_000;

@@ -1,6 +1,6 @@
-import { createCrypto } from "../src/platform/crypto.ts";
-import { openDirectGcm } from "../src/platform/direct-gcm.ts";
-import { nodeGcm } from "../src/platform/gcm.ts";
+import { createCrypto } from "../src/platform/keys/crypto.ts";
+import { openDirectGcm } from "../src/platform/keys/direct-gcm.ts";
+import { nodeGcm } from "../src/platform/keys/gcm.ts";
 import type { Crypto } from "../src/platform/powers.ts";
 
 /** The cryptography that the monitor has. */

@@ -1,8 +1,8 @@
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { readLauncherFiles } from "../src/platform/launcher-files.ts";
-import { startSandbox, type StartedSandbox } from "../src/platform/sandbox-process.ts";
-import { createSupervisor, type WardNews } from "../src/platform/supervisor-link.ts";
+import { readLauncherFiles } from "../src/platform/sandbox/launcher-files.ts";
+import { startSandbox, type StartedSandbox } from "../src/platform/sandbox/sandbox-process.ts";
+import { createSupervisor, type WardNews } from "../src/platform/sandbox/supervisor-link.ts";
 import { CALLS } from "../src/sandbox/syscalls.ts";
 import type { SandboxSpec } from "../src/sandbox/spec.ts";
 import { runBare, runBareSpawned } from "./bare.ts";

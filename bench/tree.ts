@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Tiles } from "../src/monitor/log/tiles.ts";
-import { createCrypto } from "../src/platform/crypto.ts";
-import { openLogFiles } from "../src/platform/log-files.ts";
+import { createCrypto } from "../src/platform/keys/crypto.ts";
+import { openLogFiles } from "../src/platform/log/log-files.ts";
 import { encodeUtf8 } from "../src/protocol/bytes.ts";
 import { createTreeHasher } from "../src/protocol/merkle.ts";
 

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verifyLog } from "../src/monitor/log/verify.ts";
-import { createCrypto } from "../src/platform/crypto.ts";
-import { openWaitingLogReader } from "../src/platform/waiting-log-reader.ts";
-import { createSigner } from "../src/platform/signer.ts";
+import { createCrypto } from "../src/platform/keys/crypto.ts";
+import { openWaitingLogReader } from "../src/platform/log/waiting-log-reader.ts";
+import { createSigner } from "../src/platform/keys/signer.ts";
 import { appendGroups, openBenchLog } from "./records.ts";
 import type { Row } from "./row.ts";
 

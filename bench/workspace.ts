@@ -2,10 +2,10 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { planStorage } from "../src/monitor/storage-plan.ts";
-import { readLauncherFiles } from "../src/platform/launcher-files.ts";
-import { startSandbox } from "../src/platform/sandbox-process.ts";
-import { makeSocketEnds } from "../src/platform/socket-end.ts";
-import { createSupervisor } from "../src/platform/supervisor-link.ts";
+import { readLauncherFiles } from "../src/platform/sandbox/launcher-files.ts";
+import { startSandbox } from "../src/platform/sandbox/sandbox-process.ts";
+import { makeSocketEnds } from "../src/platform/channels/socket-end.ts";
+import { createSupervisor } from "../src/platform/sandbox/supervisor-link.ts";
 import type { SandboxSpec } from "../src/sandbox/spec.ts";
 import { median, type Row } from "./row.ts";
 

@@ -59,7 +59,7 @@ const SLOWER = 10;
 const TICKS = 62_500_000;
 const DISK = "8G";
 const TESTS = [
-  "src/platform/foreign-memory.test.ts",
+  "src/platform/supervision/foreign-memory.test.ts",
   "src/sandbox",
   "test/attacks/sandbox-kernel.test.ts",
   "test/attacks/supervision.test.ts",

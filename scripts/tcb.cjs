@@ -3,7 +3,7 @@
 
 const { readdirSync, readFileSync, statSync } = require("node:fs");
 const { join } = require("node:path");
-const { gatherPages } = require("../src/platform/page-files.ts");
+const { gatherPages } = require("../src/platform/serving/page-files.ts");
 
 const ROOT = join(__dirname, "..");
 const FOLDERS = ["kernel", "protocol", "sandbox", "showing", "monitor", "platform"];

@@ -171,6 +171,23 @@ describe("the layers", () => {
     expect(layers).toEqual(Object.keys(IMPORT_MATRIX).toSorted());
   });
 
+  it("have folders in the platform that lean on each other one way, and on nothing but what lies beside them", () => {
+    const folderOf = (path: string): string => /^src\/platform\/([^/]+)\//.exec(path)?.[1] ?? "";
+    const leans = new Map<string, Set<string>>();
+    for (const { path, imports } of modules.filter((module) => layerOf(module.path) === "platform")) {
+      const from = folderOf(path);
+      const to = imports.filter(({ target }) => layerOf(target) === "platform").map(({ target }) => folderOf(target));
+      for (const each of to) if (each !== from) leans.set(from, (leans.get(from) ?? new Set()).add(each));
+    }
+    expect(leans.size).toBeGreaterThan(5);
+    // Who leans on nothing that is left is taken away until none is, or until those are left that lean in a circle.
+    for (let before = -1; before !== leans.size;) {
+      before = leans.size;
+      for (const [from, to] of leans) if ([...to].every((each) => !leans.has(each))) leans.delete(from);
+    }
+    expect([...leans].map(([from, to]) => `${from} -> ${[...to].join(" ")}`)).toEqual([]);
+  });
+
   it("keep the fences of their tsconfig: neither Node nor a browser where none belongs", () => {
     const withNode = Object.keys(IMPORT_MATRIX).filter((layer) => IMPORT_MATRIX[layer]?.packages.includes("node:*"));
     expect(withNode).toEqual(["platform", "main"]);

@@ -1,4 +1,4 @@
-import type { Asker } from "../platform/terminal.ts";
+import type { Asker } from "../platform/terminal/terminal.ts";
 import { groupEqual } from "../protocol/held-view.ts";
 import type { LogRequests } from "../protocol/log-requests.ts";
 import type { HeldDetail, HeldView } from "../protocol/requests.ts";

@@ -1,5 +1,5 @@
 import { CliFailure } from "./failure.ts";
-import type { Asker } from "../platform/terminal.ts";
+import type { Asker } from "../platform/terminal/terminal.ts";
 import type { CliPowers } from "./powers.ts";
 
 /** How often a question is asked whose answer is neither. */

@@ -1,4 +1,4 @@
-import type { DiskRoom, MountOfLog } from "../platform/disk-room.ts";
+import type { DiskRoom, MountOfLog } from "../platform/files/disk-room.ts";
 import type { Check } from "./powers.ts";
 import { shellWord } from "./shell-word.ts";
 

@@ -1,4 +1,4 @@
-import type { Asker, StandingQuestion } from "../platform/terminal.ts";
+import type { Asker, StandingQuestion } from "../platform/terminal/terminal.ts";
 import { makeVisible } from "../showing/visible.ts";
 import type { Person } from "./powers.ts";
 

@@ -1,7 +1,7 @@
 import type { Signer } from "../platform/powers.ts";
 import { line, writeLines } from "../showing/line.ts";
 import { makeVisible } from "../showing/visible.ts";
-import type { Asker } from "../platform/terminal.ts";
+import type { Asker } from "../platform/terminal/terminal.ts";
 import { CliFailure } from "./failure.ts";
 import type { CliPowers, Home } from "./powers.ts";
 

@@ -28,7 +28,7 @@ export function explainOpening(error: unknown, ms: number): string {
 
 /** Sorts what the SDK threw. */
 export function explainFailure(error: unknown): Failure {
-  // What reading a body over its bound throws (platform/mux-fetch.ts).
+  // What reading a body over its bound throws (platform/network/mux-fetch.ts).
   if (error instanceof RangeError) return { kind: "too-large", message: error.message };
   if (error instanceof ProtocolError) {
     const message = error.message.slice(0, WORDS).toWellFormed();

@@ -1,6 +1,6 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/client";
 import { isObject, parseJson, type JsonBounds } from "../kernel/json.ts";
-import type { AttachedServer } from "../platform/attached-server.ts";
+import type { AttachedServer } from "../platform/sandbox/attached-server.ts";
 import { TOO_LARGE } from "./failure.ts";
 import { askOlderWay } from "./older-way.ts";
 

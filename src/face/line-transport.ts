@@ -1,5 +1,5 @@
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
-import type { Lines } from "../platform/line-channel.ts";
+import type { Lines } from "../platform/channels/line-channel.ts";
 import { admitText, errorReply, type Message } from "./gate.ts";
 import type { MonitorLink } from "./monitor-link.ts";
 

@@ -1,6 +1,6 @@
 import type { Server } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import type { Lines } from "../platform/line-channel.ts";
+import type { Lines } from "../platform/channels/line-channel.ts";
 import type { CallDoor } from "./calls.ts";
 import { createFaceServer } from "./face-server.ts";
 import type { Face } from "./face.ts";

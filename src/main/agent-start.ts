@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readLauncherFiles } from "../platform/launcher-files.ts";
-import type { AgentStart } from "../platform/sandbox-process.ts";
-import { createSupervisor, type Supervisor } from "../platform/supervisor-link.ts";
+import { readLauncherFiles } from "../platform/sandbox/launcher-files.ts";
+import type { AgentStart } from "../platform/sandbox/sandbox-process.ts";
+import { createSupervisor, type Supervisor } from "../platform/sandbox/supervisor-link.ts";
 
 /**
  * The launcher's files, and a supervisor that runs as soon as it is needed: what agents are started with. `root` is the

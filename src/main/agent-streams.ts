@@ -4,11 +4,11 @@ import { Writable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
 import { CliFailure } from "../cli/failure.ts";
 import type { AgentStarter, AgentTerminal, OfferedStreams, StreamOffer } from "../cli/powers.ts";
-import { findProgram } from "../platform/find-program.ts";
-import { openPty, type Pty } from "../platform/pty.ts";
-import { sendDescriptors } from "../platform/stream-handover.ts";
-import { relayStreams } from "../platform/stream-relay.ts";
-import { type Pump, pumpTerminal } from "../platform/terminal-pump.ts";
+import { findProgram } from "../platform/files/find-program.ts";
+import { openPty, type Pty } from "../platform/terminal/pty.ts";
+import { sendDescriptors } from "../platform/channels/stream-handover.ts";
+import { relayStreams } from "../platform/terminal/stream-relay.ts";
+import { type Pump, pumpTerminal } from "../platform/terminal/terminal-pump.ts";
 
 /** Where the monitor of a home takes streams. */
 function streamSocket(home: string): string {

@@ -9,8 +9,8 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { goFirst } from "../platform/going-first.ts";
-import { becomeOwnUser } from "../platform/own-user.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
+import { becomeOwnUser } from "../platform/sandbox/own-user.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));

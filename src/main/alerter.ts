@@ -4,10 +4,10 @@
  * its status. It sees no file, and nobody can look into it (SECRETS-OUTSIDE).
  */
 import { lookup } from "node:dns/promises";
-import { ConnectFault, DestinationAgent } from "../platform/broker-connect.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { request } from "../platform/node-http.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
+import { ConnectFault, DestinationAgent } from "../platform/network/broker-connect.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { request } from "../platform/network/node-http.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
 import { ALERT_FAULTS, ALERTER_SIDE, type AlertOrder, type AlertSent } from "../protocol/alert-order.ts";
 import { createPeer } from "../protocol/rpc.ts";
 

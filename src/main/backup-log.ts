@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { openLogFiles } from "../platform/log-files.ts";
-import { openLogReader } from "../platform/log-reader.ts";
+import { openLogFiles } from "../platform/log/log-files.ts";
+import { openLogReader } from "../platform/log/log-reader.ts";
 import { readHashes, readLeaves } from "../monitor/log/verify-chunk.ts";
 import { decodeUtf8, encodeUtf8 } from "../protocol/bytes.ts";
 import { parseCheckpoint, splitNote } from "../protocol/note.ts";

@@ -1,4 +1,4 @@
-import { openLines } from "../platform/line-channel.ts";
+import { openLines } from "../platform/channels/line-channel.ts";
 import type { Channel } from "../platform/powers.ts";
 
 /** Bytes of a line. */

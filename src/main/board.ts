@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
 import type { Board } from "../cli/powers.ts";
-import { openFullScreen } from "../platform/full-screen.ts";
-import { hasTerminal } from "../platform/terminal.ts";
+import { openFullScreen } from "../platform/terminal/full-screen.ts";
+import { hasTerminal } from "../platform/terminal/terminal.ts";
 
 /** The person's terminal as a whole; null where there is none, or one that cannot move its cursor. */
 export function openBoard(

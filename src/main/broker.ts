@@ -4,11 +4,11 @@
  * say what it connects to is the monitor alone.
  */
 import { lookup } from "node:dns/promises";
-import { BROKER_STREAMS } from "../platform/broker-wire.ts";
+import { BROKER_STREAMS } from "../platform/network/broker-wire.ts";
 import { holdsPlaceholder } from "../kernel/secrets.ts";
-import { createBroker } from "../platform/broker.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { serveMux } from "../platform/mux.ts";
+import { createBroker } from "../platform/network/broker.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { serveMux } from "../platform/network/mux.ts";
 import { BROKER_SIDE } from "../protocol/net-order.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { INFER_PARTS } from "./infer-parts.ts";

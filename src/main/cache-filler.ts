@@ -40,10 +40,10 @@ import {
 } from "../monitor/sandbox-plans.ts";
 import { planFetcher, planUnpacker, planVetter } from "../monitor/extensions/plans.ts";
 import { planStorage } from "../monitor/storage-plan.ts";
-import { becomeOwnUser } from "../platform/own-user.ts";
+import { becomeOwnUser } from "../platform/sandbox/own-user.ts";
 import type { Channel } from "../platform/powers.ts";
-import { startSandbox } from "../platform/sandbox-process.ts";
-import { connectUnix } from "../platform/unix-server.ts";
+import { startSandbox } from "../platform/sandbox/sandbox-process.ts";
+import { connectUnix } from "../platform/channels/unix-server.ts";
 import { CLI_SIDE } from "../protocol/cli-side.ts";
 import { MONITOR_DRIVER } from "../protocol/driver-table.ts";
 import { MONITOR_FACE } from "../protocol/face-table.ts";

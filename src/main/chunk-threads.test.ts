@@ -3,9 +3,9 @@ import { foldersOf, openTestLog } from "../../test/fakes/open-log.ts";
 import { appendMany } from "../../test/fakes/records.ts";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
 import { CHUNK_RECORDS, verifyChunk } from "../monitor/log/verify-chunk.ts";
-import { createCrypto } from "../platform/crypto.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
 import type { startResident } from "../platform/resident.ts";
-import { openWaitingLogReader } from "../platform/waiting-log-reader.ts";
+import { openWaitingLogReader } from "../platform/log/waiting-log-reader.ts";
 import { createTreeHasher } from "../protocol/merkle.ts";
 import { startChunkThreads } from "./chunk-threads.ts";
 

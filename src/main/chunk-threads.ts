@@ -1,6 +1,6 @@
 import { CHUNK_RECORDS, verifyChunk, type ChunkResult } from "../monitor/log/verify-chunk.ts";
 import type { VerifyOptions } from "../monitor/log/verify.ts";
-import type { LogReader } from "../platform/log-powers.ts";
+import type { LogReader } from "../platform/log/log-powers.ts";
 import { startResident, type Resident } from "../platform/resident.ts";
 import { createTreeHasher, type Range, type Sha256 } from "../protocol/merkle.ts";
 

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { verifyChunk } from "../monitor/log/verify-chunk.ts";
-import { createCrypto } from "../platform/crypto.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
 import { reasonOf, type ResidentPost, type ResidentQuestion } from "../platform/resident.ts";
-import { openWaitingLogReader } from "../platform/waiting-log-reader.ts";
+import { openWaitingLogReader } from "../platform/log/waiting-log-reader.ts";
 import { createTreeHasher, type Range } from "../protocol/merkle.ts";
 
 // Runs in a thread of the command line, one of several that verify a long log. It reads public files and has no key.

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync, writeFil
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { listenUnix } from "../platform/unix-server.ts";
+import { listenUnix } from "../platform/channels/unix-server.ts";
 import { createCliHome } from "./cli-home.ts";
 
 test("people who share a home are told apart by their passphrases, and neither opens the other's key", async () => {

@@ -12,8 +12,8 @@ import {
   createPublisherKey,
   openOwnerKey,
   openPublisherKey,
-} from "../platform/owner-key.ts";
-import { asAccount } from "../platform/own-user.ts";
+} from "../platform/keys/owner-key.ts";
+import { asAccount } from "../platform/sandbox/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { translateFaults } from "./translate.ts";
 import { VERSION } from "./version.ts";

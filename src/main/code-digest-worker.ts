@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { answerDigest, type DigestRequest } from "../platform/code-digest.ts";
+import { answerDigest, type DigestRequest } from "../platform/files/code-digest.ts";
 import type { WorkerPost } from "../platform/worker.ts";
 
 // Runs in a thread that the monitor starts for one set of paths; platform/worker.ts asks once and ends it.

@@ -6,9 +6,9 @@
 import { lookup } from "node:dns/promises";
 import { createConnection } from "node:net";
 import type { Duplex } from "node:stream";
-import { isOfClass, type AddressClass } from "../platform/address-class.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { serveMux } from "../platform/mux.ts";
+import { isOfClass, type AddressClass } from "../platform/network/address-class.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { serveMux } from "../platform/network/mux.ts";
 
 const CHANNEL = 3;
 const CONNECT_MS = 15_000;

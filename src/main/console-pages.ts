@@ -1,4 +1,4 @@
-/** What the console serves (platform/page-files.ts). */
+/** What the console serves (platform/serving/page-files.ts). */
 export const PAGES = {
   texts: {
     "/": ["index.html", "text/html"],

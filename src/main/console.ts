@@ -8,18 +8,18 @@ import { createConsoleGate } from "../console/gate.ts";
 import { cookieHeader, FORGET, pageHeaders } from "../console/page-headers.ts";
 import { COOKIE, createSessions, SESSION_MS } from "../console/sessions.ts";
 import { parseJson } from "../kernel/json.ts";
-import { inheritedChannel } from "../platform/channel.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
 import {
   createConsoleServer,
   type ConsoleConnection,
   type ConsoleVerdict,
   type LineStream,
-} from "../platform/console-server.ts";
-import { createCrypto } from "../platform/crypto.ts";
-import { serveListener } from "../platform/mcp-listeners.ts";
-import { gatherPages, servedText } from "../platform/page-files.ts";
-import type { GateAnswer, GateVisit } from "../platform/port-server.ts";
-import { createRandom } from "../platform/random.ts";
+} from "../platform/serving/console-server.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { serveListener } from "../platform/serving/mcp-listeners.ts";
+import { gatherPages, servedText } from "../platform/serving/page-files.ts";
+import type { GateAnswer, GateVisit } from "../platform/serving/port-server.ts";
+import { createRandom } from "../platform/keys/random.ts";
 import {
   CONSOLE_SIDE,
   MONITOR_CONSOLE,

@@ -4,9 +4,9 @@
  */
 import { lookup } from "node:dns/promises";
 import { isLoopback, parseHttpUrl } from "../kernel/hosts.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
-import { postOnce } from "../platform/token-request.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
+import { postOnce } from "../platform/network/token-request.ts";
 import { COSIGNER_SIDE, type CosignerRequests, type WitnessReply } from "../protocol/cosign-order.ts";
 import { createPeer } from "../protocol/rpc.ts";
 

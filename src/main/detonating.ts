@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { CliFailure } from "../cli/failure.ts";
 import type { Detonation } from "../cli/powers.ts";
 import type { DetonationAnswer } from "../extensions/detonate/finding.ts";
-import { packFolder } from "../platform/pack-folder.ts";
+import { packFolder } from "../platform/files/pack-folder.ts";
 
 const DETONATOR = fileURLToPath(new URL("./detonator.ts", import.meta.url));
 

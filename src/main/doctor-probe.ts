@@ -8,15 +8,15 @@
 import { lstatSync, readdirSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createCrypto } from "../platform/crypto.ts";
-import { lookAtLogDisk, type DiskRoom } from "../platform/disk-room.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { lookAtLogDisk, type DiskRoom } from "../platform/files/disk-room.ts";
 import { openHome, quotePath } from "../platform/home.ts";
-import { checkMonitorKeys } from "../platform/monitor-keys.ts";
-import { becomeOwnUser } from "../platform/own-user.ts";
+import { checkMonitorKeys } from "../platform/log/monitor-keys.ts";
+import { becomeOwnUser } from "../platform/sandbox/own-user.ts";
 import { PlatformError } from "../platform/platform-error.ts";
 import { prepareAgents } from "./agent-start.ts";
 import { findLogProblem, type LogProblem } from "./look-at-log.ts";
-import { probeSystem, type SystemReport } from "../platform/sandbox-probe.ts";
+import { probeSystem, type SystemReport } from "../platform/sandbox/sandbox-probe.ts";
 
 export interface HomeReport {
   /** What the disk of the home takes, or null when no monitor would start there. */

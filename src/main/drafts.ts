@@ -18,7 +18,7 @@ import {
 import { dirname } from "node:path";
 import { CliFailure } from "../cli/failure.ts";
 import type { Drafts, OwnFile } from "../cli/draft-powers.ts";
-import { writeAtomically } from "../platform/atomic-file.ts";
+import { writeAtomically } from "../platform/files/atomic-file.ts";
 import type { Crypto } from "../platform/powers.ts";
 
 const OWN_FILE = 0o600;

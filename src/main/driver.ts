@@ -9,8 +9,8 @@ import { checkMessages } from "../drivers/checked-transport.ts";
 import { createDriver } from "../drivers/driver.ts";
 import { tooLargeAnswer } from "../drivers/failure.ts";
 import { createServerTransport } from "../drivers/server-transport.ts";
-import { attachServer, type AttachedServer } from "../platform/attached-server.ts";
-import { inheritedChannel } from "../platform/channel.ts";
+import { attachServer, type AttachedServer } from "../platform/sandbox/attached-server.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
 import { DRIVER_SIDE, SERVER_GONE } from "../protocol/driver-table.ts";
 import { createTimer } from "../platform/timer.ts";
 import { createPeer } from "../protocol/rpc.ts";
@@ -66,8 +66,8 @@ function openTransport(source: DriverSource): Transport | Promise<Transport> {
 /** Node's HTTP takes as long to load as everything else here; a driver of a server on standard streams never does. */
 async function openHttp(url: string): Promise<Transport> {
   const [{ createMuxClient }, { createMuxFetch }] = await Promise.all([
-    import("../platform/mux.ts"),
-    import("../platform/mux-fetch.ts"),
+    import("../platform/network/mux.ts"),
+    import("../platform/network/mux-fetch.ts"),
   ]);
   const mux = createMuxClient(inheritedChannel(CONNECTOR));
   return checkMessages(

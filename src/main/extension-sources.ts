@@ -6,9 +6,9 @@ import { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 import { CliFailure } from "../cli/failure.ts";
 import type { ExtensionSources } from "../cli/extension-powers.ts";
-import { packFolder } from "../platform/pack-folder.ts";
-import { sendDescriptors } from "../platform/stream-handover.ts";
-import { relayStreams } from "../platform/stream-relay.ts";
+import { packFolder } from "../platform/files/pack-folder.ts";
+import { sendDescriptors } from "../platform/channels/stream-handover.ts";
+import { relayStreams } from "../platform/terminal/stream-relay.ts";
 import { readSource } from "./read-source.ts";
 import { translateFaults } from "./translate.ts";
 

@@ -7,7 +7,7 @@ import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Forward } from "../kernel/forwards.ts";
 import { createEgress } from "../face/egress.ts";
-import { inheritedBulkChannel, inheritedChannel } from "../platform/channel.ts";
+import { inheritedBulkChannel, inheritedChannel } from "../platform/channels/channel.ts";
 import {
   listenForHttp,
   listenForLines,
@@ -15,10 +15,10 @@ import {
   serveListener,
   type FedServer,
   type HttpHandler,
-} from "../platform/mcp-listeners.ts";
-import type { createGitServer } from "../platform/git-listener.ts";
-import type { Lines } from "../platform/line-channel.ts";
-import type { MuxClient } from "../platform/mux.ts";
+} from "../platform/serving/mcp-listeners.ts";
+import type { createGitServer } from "../platform/git/git-listener.ts";
+import type { Lines } from "../platform/channels/line-channel.ts";
+import type { MuxClient } from "../platform/network/mux.ts";
 import { createTimer } from "../platform/timer.ts";
 import { readForwardFlags } from "../protocol/forward-flags.ts";
 import { FACE_SIDE } from "../protocol/face-table.ts";
@@ -81,7 +81,10 @@ let carriers: readonly MuxClient[] | null = null;
 await listenForServer(`${folder}/proxy.sock`, { most: PROXY_CONNECTIONS, load: () => (proxy ??= loadProxy()) });
 // An agent that may use the network finds the authority that it is to trust when it starts.
 if (process.argv.includes("--network")) {
-  const [{ awaitListeners }] = await Promise.all([import("../platform/passed-listener.ts"), (proxy ??= loadProxy())]);
+  const [{ awaitListeners }] = await Promise.all([
+    import("../platform/network/passed-listener.ts"),
+    (proxy ??= loadProxy()),
+  ]);
   awaitListeners(LISTENER, ["P", "I", "G", ...forwards.keys()], (letter, fd) => {
     const forward = forwards.get(letter);
     if (forward !== undefined) return void serveListener(fd, forward);
@@ -96,9 +99,9 @@ await peer.request("ready", {});
 /** The proxy, and the files with the authorities that the agent's programs are to trust. */
 async function loadProxy(): Promise<Server> {
   const [{ createProxy }, { createInstanceCa }, { writeAuthorities }, openStream] = await Promise.all([
-    import("../platform/proxy-listener.ts"),
-    import("../platform/instance-ca.ts"),
-    import("../platform/authorities.ts"),
+    import("../platform/network/proxy-listener.ts"),
+    import("../platform/network/instance-ca.ts"),
+    import("../platform/network/authorities.ts"),
     loadCarriers(),
   ]);
   const ca = createInstanceCa(Date.now);
@@ -110,7 +113,7 @@ async function loadProxy(): Promise<Server> {
 function serveForward(to: Forward): FedServer {
   const load: FedServer["load"] = async () => {
     const [{ createForward }, openStream] = await Promise.all([
-      import("../platform/forward-server.ts"),
+      import("../platform/network/forward-server.ts"),
       loadCarriers(),
     ]);
     return createForward({ ask: () => egress.forward(to), openStream });
@@ -121,7 +124,7 @@ function serveForward(to: Forward): FedServer {
 /** What an agent's git speaks with. */
 async function loadGit(): Promise<GitServer> {
   const [{ createGitServer }, { createGitEgress }, openStream] = await Promise.all([
-    import("../platform/git-listener.ts"),
+    import("../platform/git/git-listener.ts"),
     import("../face/git-egress.ts"),
     loadCarriers(),
   ]);
@@ -131,7 +134,7 @@ async function loadGit(): Promise<GitServer> {
 /** The endpoint of the models. */
 async function loadModels(): Promise<Server> {
   const [{ createInferServer }, { createInference }, openStream] = await Promise.all([
-    import("../platform/infer-listener.ts"),
+    import("../platform/network/infer-listener.ts"),
     import("../face/inference.ts"),
     loadCarriers(),
   ]);
@@ -142,8 +145,8 @@ async function loadModels(): Promise<Server> {
 /** Opens streams to the broker (0) and to injectors. */
 async function loadCarriers(): Promise<(via: number) => Duplex> {
   const [{ createMuxClient }, { BROKER_STREAMS }] = await Promise.all([
-    import("../platform/mux.ts"),
-    import("../platform/broker-wire.ts"),
+    import("../platform/network/mux.ts"),
+    import("../platform/network/broker-wire.ts"),
   ]);
   const injectors = Number(/^--injectors=([0-9]{1,2})$/.exec(process.argv.at(-1) ?? "")?.[1] ?? 0);
   // One client for each channel, whoever asks first.
@@ -166,7 +169,7 @@ async function loadLines(): Promise<(lines: Lines) => void> {
 async function loadHttp(): Promise<HttpHandler> {
   const [{ createHttpFace }, { createRandom }] = await Promise.all([
     import("../face/http-face.ts"),
-    import("../platform/random.ts"),
+    import("../platform/keys/random.ts"),
   ]);
   const http = createHttpFace(face, createRandom());
   return (exchange) => http.handle(exchange);

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { InferParts } from "../platform/infer-exchange.ts";
+import type { InferParts } from "../platform/network/infer-exchange.ts";
 import { decodeUtf8 } from "../protocol/bytes.ts";
 import { readInferBody } from "../protocol/infer-body.ts";
 import { createUsageReader } from "../protocol/infer-usage.ts";

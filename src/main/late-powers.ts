@@ -7,7 +7,7 @@ import { translateFaults } from "./translate.ts";
 
 /** What is loaded when a command first asks for it: no command needs more than two or three of them. */
 const PARTS = {
-  recovery: () => import("../platform/recovery-code.ts"),
+  recovery: () => import("../platform/keys/recovery-code.ts"),
   drafts: () => import("./drafts.ts"),
   machine: () => import("./machine.ts"),
   vetting: () => import("./vet-tools.ts"),

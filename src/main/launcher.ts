@@ -8,12 +8,12 @@
  * when any step fails it ends, and nothing of the agent has run. Nothing of it stays inside.
  */
 import { closeSync, readFileSync, readSync, writeSync } from "node:fs";
-import { becomeProgram, endAtOnce, takeTerminal } from "../platform/become-program.ts";
-import { sendMessage } from "../platform/fd-passing.ts";
-import { findProgram, type NoProgram } from "../platform/find-program.ts";
-import { enterGuardedDomain, enterOwnDomain } from "../platform/landlock.ts";
-import { listenOnLoopback, makeLoopbackSockets } from "../platform/loopback-listener.ts";
-import { installListener } from "../platform/seccomp-listener.ts";
+import { becomeProgram, endAtOnce, takeTerminal } from "../platform/supervision/become-program.ts";
+import { sendMessage } from "../platform/channels/fd-passing.ts";
+import { findProgram, type NoProgram } from "../platform/files/find-program.ts";
+import { enterGuardedDomain, enterOwnDomain } from "../platform/sandbox/landlock.ts";
+import { listenOnLoopback, makeLoopbackSockets } from "../platform/channels/loopback-listener.ts";
+import { installListener } from "../platform/sandbox/seccomp-listener.ts";
 
 /** `LaunchPlan` of sandbox/launch-plan.ts. Written out, since each module of the launcher costs at every start. */
 interface Plan {

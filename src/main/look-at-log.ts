@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { LogError } from "../monitor/log/error.ts";
 import { readLog, type LogReading } from "../monitor/log/read-log.ts";
-import { holderOf } from "../platform/lock-holder.ts";
-import { openLogFiles } from "../platform/log-files.ts";
-import { openLogReader } from "../platform/log-reader.ts";
-import { logOriginOf } from "../platform/monitor-keys.ts";
+import { holderOf } from "../platform/files/lock-holder.ts";
+import { openLogFiles } from "../platform/log/log-files.ts";
+import { openLogReader } from "../platform/log/log-reader.ts";
+import { logOriginOf } from "../platform/log/monitor-keys.ts";
 import type { Crypto } from "../platform/powers.ts";
-import { createSigner } from "../platform/signer.ts";
+import { createSigner } from "../platform/keys/signer.ts";
 import { logFolder } from "./log-folder.ts";
 import { monitorLock } from "./monitor-client.ts";
 

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { reasonOf, type ResidentPost, type ResidentQuestion } from "../platform/resident.ts";
-import { openCheckpointer } from "../platform/sqlite.ts";
+import { openCheckpointer } from "../platform/files/sqlite.ts";
 
 // Runs beside the thread of memory's shelf, so that nobody who asks for something there waits for the disk. It reads nothing
 // of what it moves, and has no key.

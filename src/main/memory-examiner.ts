@@ -1,8 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createExaminer, type ExaminerOrders, type FileExaminer } from "../monitor/memory/shelf-examiner.ts";
-import { createCrypto } from "../platform/crypto.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
 import { reasonOf, type ResidentPost, type ResidentQuestion } from "../platform/resident.ts";
-import { openDatabaseToRead } from "../platform/sqlite.ts";
+import { openDatabaseToRead } from "../platform/files/sqlite.ts";
 
 // Runs in a thread of the monitor for as long as memory is verified, so that reading a whole file holds nobody up. It reads, and
 // has the key of the index; no entry's key is ever sent here.

@@ -3,10 +3,10 @@ import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ShelfOrders } from "../monitor/memory/shelf-orders.ts";
 import { createShelf, serveShelf, type Shelf } from "../monitor/memory/shelf.ts";
-import { createCrypto } from "../platform/crypto.ts";
-import { createRandom } from "../platform/random.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { createRandom } from "../platform/keys/random.ts";
 import { reasonOf, startResident, type ResidentPost, type ResidentQuestion } from "../platform/resident.ts";
-import { openDatabase, type SqlDatabase } from "../platform/sqlite.ts";
+import { openDatabase, type SqlDatabase } from "../platform/files/sqlite.ts";
 import { createCheckpoints, type Checkpoints } from "./shelf-checkpoints.ts";
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the monitor is the only one who starts this file

@@ -8,7 +8,7 @@ import { EXIT } from "../cli/exit-codes.ts";
 import { CliFailure } from "../cli/failure.ts";
 import type { MonitorClient } from "../cli/powers.ts";
 import { findProcess } from "../platform/find-process.ts";
-import { holderOf, lookAtProcess } from "../platform/lock-holder.ts";
+import { holderOf, lookAtProcess } from "../platform/files/lock-holder.ts";
 import { monitorEnvironment } from "./code-cache.ts";
 import { PUT_BACK } from "./log-repair.ts";
 import { attachMonitor, monitorLock, stoppedBySignal } from "./monitor-client.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CliFailure } from "../cli/failure.ts";
 import type { OpenedBrowser, PortDoors } from "../cli/port-powers.ts";
-import { postToGate } from "../platform/gate-client.ts";
+import { postToGate } from "../platform/serving/gate-client.ts";
 
 /** Absolute places only: a PATH could name something else. */
 const PLACES: readonly string[] = [

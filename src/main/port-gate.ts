@@ -7,13 +7,18 @@ import { ANSWER_POLICY, closedPage, doorPage, type EntryPage } from "../face/ent
 import { headersInside, headersOutside, pageRules } from "../face/port-headers.ts";
 import { createGate, SESSION_MS, type Gate, type OwnAnswer } from "../face/port-gate.ts";
 import type { Visit } from "../face/visit.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { createCrypto } from "../platform/crypto.ts";
-import { createGateServer, type GateAnswer, type GateRules, type GateVerdict } from "../platform/port-server.ts";
-import { serveListener, type McpListener } from "../platform/mcp-listeners.ts";
-import { awaitDescriptors } from "../platform/passed-listener.ts";
-import { createRandom } from "../platform/random.ts";
-import { createVisits } from "../platform/visits.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import {
+  createGateServer,
+  type GateAnswer,
+  type GateRules,
+  type GateVerdict,
+} from "../platform/serving/port-server.ts";
+import { serveListener, type McpListener } from "../platform/serving/mcp-listeners.ts";
+import { awaitDescriptors } from "../platform/network/passed-listener.ts";
+import { createRandom } from "../platform/keys/random.ts";
+import { createVisits } from "../platform/serving/visits.ts";
 import { GATE_SIDE, PEERS_MOST, VISITS_MS, type GatePort, type GateRefusal } from "../protocol/port-gate-table.ts";
 import { createPeer } from "../protocol/rpc.ts";
 

@@ -5,8 +5,8 @@ import { CliFailure } from "../cli/failure.ts";
 import type { ReadSource } from "../cli/extension-powers.ts";
 import { BOUNDS } from "../extensions/archive/bounds.ts";
 import { unpack, type Target } from "../extensions/archive/unpack.ts";
-import { crc32, inflate } from "../platform/inflate.ts";
-import { packFolder } from "../platform/pack-folder.ts";
+import { crc32, inflate } from "../platform/files/inflate.ts";
+import { packFolder } from "../platform/files/pack-folder.ts";
 import type { ArchiveForm } from "../protocol/extension-order.ts";
 import type { TreeFile } from "../protocol/extension-table.ts";
 

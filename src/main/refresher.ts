@@ -5,9 +5,9 @@
  */
 import { lookup } from "node:dns/promises";
 import { parseEndpoint } from "../kernel/secret-document.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
-import { postOnce } from "../platform/token-request.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
+import { postOnce } from "../platform/network/token-request.ts";
 import { readRenewal, refreshBody } from "../protocol/login.ts";
 import { REFRESHER_SIDE, type Refreshed, type RefresherRequests } from "../protocol/refresh-order.ts";
 import { createPeer } from "../protocol/rpc.ts";

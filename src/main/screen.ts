@@ -1,5 +1,5 @@
 import type { Screen } from "../cli/powers.ts";
-import { readTerminalSize } from "../platform/pty.ts";
+import { readTerminalSize } from "../platform/terminal/pty.ts";
 
 const USUAL = 80;
 

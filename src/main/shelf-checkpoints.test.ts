@@ -9,7 +9,7 @@ import {
   openDatabaseToRead,
   type Checkpointer,
   type SqlDatabase,
-} from "../platform/sqlite.ts";
+} from "../platform/files/sqlite.ts";
 import { createCheckpoints } from "./shelf-checkpoints.ts";
 
 const PAGE = 4096;

@@ -1,5 +1,5 @@
 import type { Resident } from "../platform/resident.ts";
-import { CHECKPOINT, type SqlDatabase } from "../platform/sqlite.ts";
+import { CHECKPOINT, type SqlDatabase } from "../platform/files/sqlite.ts";
 
 /** Lengths of a write-ahead log and of what is not yet moved of it, in pages. */
 export interface Lengths {

@@ -3,7 +3,7 @@ import type { AskShelf } from "../monitor/memory/shelf-orders.ts";
 import type { Examiner } from "../monitor/memory/shelf-examiner.ts";
 import { createRowReader } from "../monitor/memory/shelf-rows.ts";
 import { startResident } from "../platform/resident.ts";
-import { openDatabaseToRead } from "../platform/sqlite.ts";
+import { openDatabaseToRead } from "../platform/files/sqlite.ts";
 
 /** The shelf of memory in a thread, which has the database and no key of an entry. */
 export interface ShelfThread {

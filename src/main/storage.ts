@@ -8,13 +8,13 @@
  * the folders themselves, whatever descriptor it is handed), starts nothing and opens no socket.
  */
 import { openSync, writeSync } from "node:fs";
-import { enterDomainOf } from "../platform/landlock.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
-import { hostArchitecture } from "../platform/sandbox-host.ts";
-import { installFilter } from "../platform/seccomp-listener.ts";
-import { serveStorage } from "../platform/storage-device.ts";
-import { undoRun } from "../platform/undo-run.ts";
-import { createUndoStore } from "../platform/undo-store.ts";
+import { enterDomainOf } from "../platform/sandbox/landlock.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
+import { hostArchitecture } from "../platform/sandbox/sandbox-host.ts";
+import { installFilter } from "../platform/sandbox/seccomp-listener.ts";
+import { serveStorage } from "../platform/workspace/storage-device.ts";
+import { undoRun } from "../platform/workspace/undo-run.ts";
+import { createUndoStore } from "../platform/workspace/undo-store.ts";
 import type { StorageTask } from "../monitor/storage-plan.ts";
 import { storageProgram } from "../sandbox/seccomp.ts";
 

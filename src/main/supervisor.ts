@@ -5,11 +5,11 @@
  * the monitor ends, it ends what bubblewrap left, which goes by the name in its environment.
  */
 import { flushCompileCache } from "node:module";
-import { hostArchitecture } from "../platform/sandbox-host.ts";
-import { endProcess, hardenProcess } from "../platform/process-hardening.ts";
-import { endLeftovers, NAME_VARIABLE } from "../platform/leftovers.ts";
-import { installFilter } from "../platform/seccomp-listener.ts";
-import { superviseAll } from "../platform/supervisor-loop.ts";
+import { hostArchitecture } from "../platform/sandbox/sandbox-host.ts";
+import { endProcess, hardenProcess } from "../platform/sandbox/process-hardening.ts";
+import { endLeftovers, NAME_VARIABLE } from "../platform/sandbox/leftovers.ts";
+import { installFilter } from "../platform/sandbox/seccomp-listener.ts";
+import { superviseAll } from "../platform/supervision/supervisor-loop.ts";
 import { createNotices } from "../sandbox/notice.ts";
 import { supervisorProgram } from "../sandbox/seccomp.ts";
 

@@ -9,14 +9,14 @@ import { lookup } from "node:dns/promises";
 import { createHash } from "node:crypto";
 import { isLoopback, parseHttpUrl } from "../kernel/hosts.ts";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../kernel/json.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { openEventFile } from "../platform/event-file.ts";
-import { openLogReader } from "../platform/log-reader.ts";
-import { serveMetrics } from "../platform/metrics-server.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
-import { openTelemetryStore } from "../platform/telemetry-store.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { openEventFile } from "../platform/log/event-file.ts";
+import { openLogReader } from "../platform/log/log-reader.ts";
+import { serveMetrics } from "../platform/serving/metrics-server.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
+import { openTelemetryStore } from "../platform/log/telemetry-store.ts";
 import { createTimer } from "../platform/timer.ts";
-import { postOnce } from "../platform/token-request.ts";
+import { postOnce } from "../platform/network/token-request.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import {
   MOST_ASKED,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { brotliDecompressSync, inflateRawSync, unzipSync } from "node:zlib";
 import type { Vetting } from "../cli/powers.ts";
 import { VET_BOUNDS, type Dialect, type VetTools } from "../extensions/vet/tree.ts";
-import { readTree, type TreeBounds } from "../platform/tree-reader.ts";
+import { readTree, type TreeBounds } from "../platform/files/tree-reader.ts";
 
 type Plugin = "jsx" | "typescript" | "decorators-legacy" | "decoratorAutoAccessors";
 const PLUGINS: { readonly [dialect in Dialect]: readonly Plugin[] } = {

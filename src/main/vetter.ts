@@ -5,9 +5,9 @@
 import { asLine } from "../extensions/declare/line.ts";
 import { VET_BOUNDS } from "../extensions/vet/tree.ts";
 import { vetTree } from "../extensions/vet/vet.ts";
-import { inheritedChannel } from "../platform/channel.ts";
-import { hardenProcess } from "../platform/process-hardening.ts";
-import { readTree, type TreeBounds } from "../platform/tree-reader.ts";
+import { inheritedChannel } from "../platform/channels/channel.ts";
+import { hardenProcess } from "../platform/sandbox/process-hardening.ts";
+import { readTree, type TreeBounds } from "../platform/files/tree-reader.ts";
 import { createPeer } from "../protocol/rpc.ts";
 import { MOST_FOUND, VETTER_SIDE, type Vetted } from "../protocol/vetting-order.ts";
 import { loadVetTools } from "./vet-tools.ts";

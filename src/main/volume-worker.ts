@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { answerVolume, type VolumeOrder } from "../platform/volume-work.ts";
+import { answerVolume, type VolumeOrder } from "../platform/files/volume-work.ts";
 import type { WorkerPost } from "../platform/worker.ts";
 
 // Runs in a thread that the monitor starts for one order; platform/worker.ts asks once and ends it.

@@ -1,8 +1,14 @@
 import { CliFailure } from "../cli/failure.ts";
 import type { Witnesses } from "../cli/powers.ts";
 import type { Clock, Crypto } from "../platform/powers.ts";
-import { serveWitness, type WitnessAnswer } from "../platform/witness-server.ts";
-import { openWitnessStore, readSeen, readWitnessName, seenFile, type WitnessStore } from "../platform/witness-store.ts";
+import { serveWitness, type WitnessAnswer } from "../platform/log/witness-server.ts";
+import {
+  openWitnessStore,
+  readSeen,
+  readWitnessName,
+  seenFile,
+  type WitnessStore,
+} from "../platform/log/witness-store.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { cosign, readCosignatures } from "../protocol/cosignature.ts";
 import { noteKeyText, parseCheckpoint, splitNote, type CheckpointBody, type NoteKey } from "../protocol/note.ts";

@@ -3,7 +3,7 @@ import { gitPlacesOf, MOST_GIT_PLACES, type GitPlace } from "../kernel/git-ssh.t
 import { FORMATS, type Format } from "../kernel/infer.ts";
 import { isNeededBy } from "../kernel/ssh-binding.ts";
 import type { Injection, SecretUse } from "../kernel/secrets.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import { keyOf } from "./carrier.ts";
 import { Refusal } from "./faults.ts";
 import { sshBindings } from "./git-device.ts";

@@ -1,6 +1,6 @@
 import type { Injection } from "../kernel/secrets.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import { toHex } from "../protocol/bytes.ts";
 import type { InjectorRequests } from "../protocol/inject-order.ts";
 import type { BrokerRequests, NetOrder, NetResult } from "../protocol/net-order.ts";

@@ -1,5 +1,5 @@
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import {
   CONSOLE_TAKEN,
   MONITOR_CONSOLE,

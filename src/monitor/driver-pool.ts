@@ -7,7 +7,7 @@ import type { DriverRequests, FaceEvents, Offer } from "../protocol/requests.ts"
 import { type Extensions, openTree, requireStanding } from "./extensions/opening.ts";
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
-import type { WardNews } from "../platform/supervisor-link.ts";
+import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { serverStreams, startServer } from "./server-start.ts";
 import { type CodeLayout, planConnector, planDriver } from "./sandbox-plans.ts";

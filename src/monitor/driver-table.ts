@@ -12,7 +12,7 @@ import { standingOf } from "./extensions/opening.ts";
 import { Refusal } from "./faults.ts";
 import type { ServerRun } from "./inside.ts";
 import type { Journal } from "./journal.ts";
-import type { WardNews } from "../platform/supervisor-link.ts";
+import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
 import { offerDifference } from "./offer-difference.ts";

@@ -1,6 +1,6 @@
 import type { Forward } from "../kernel/forwards.ts";
 import type { Channel } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import { within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import type { FacePort, LiveInstance } from "./live.ts";

@@ -5,7 +5,7 @@ import { parseJson } from "../kernel/json.ts";
 import { pathSegments } from "../kernel/paths.ts";
 import { FOUND_MOST, type FoundFile } from "../protocol/found-file.ts";
 import type { Statement } from "../protocol/statement.ts";
-import type { FoundBytes } from "../platform/found-file.ts";
+import type { FoundBytes } from "../platform/files/found-file.ts";
 import type { Crypto } from "../platform/powers.ts";
 import { readFileWrite } from "../showing/file-write.ts";
 import { OWN_BOUNDS } from "./action-ends.ts";

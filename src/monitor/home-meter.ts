@@ -1,5 +1,5 @@
 import type { HomeGrant } from "../kernel/home-grant.ts";
-import type { AgentVolumes } from "../platform/agent-volumes.ts";
+import type { AgentVolumes } from "../platform/workspace/agent-volumes.ts";
 import type { Clock, Timer } from "../platform/powers.ts";
 import type { Instances } from "./instances.ts";
 import type { LiveInstance } from "./live.ts";

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { newBreaker } from "../kernel/breaker.ts";
-import type { WardNews } from "../platform/supervisor-link.ts";
+import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import { createInside, REFUSED_IN_SPAN, REFUSED_SPAN_MS, type ServerRun } from "./inside.ts";
 import { newLive, type LiveInstance } from "./live.ts";

@@ -1,5 +1,5 @@
 import type { Timer } from "../platform/powers.ts";
-import type { WardNews } from "../platform/supervisor-link.ts";
+import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { DriverSpec } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import type { RecordBody } from "../protocol/record.ts";

@@ -5,7 +5,7 @@ import type { MemoryBudget } from "../kernel/memory-budget.ts";
 import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { Part } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import type { Carrier } from "./carrier.ts";
 import type { GitCarrier } from "./git-carrier.ts";
 import type { RunningDriver } from "./driver-pool.ts";

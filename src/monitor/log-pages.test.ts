@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createMemoryLog } from "../../test/fakes/memory-log.ts";
-import { openDatabase } from "../platform/sqlite.ts";
+import { openDatabase } from "../platform/files/sqlite.ts";
 import type { CliRequests } from "../protocol/requests.ts";
 import { createIndexView } from "./index/index-view.ts";
 import { openRecordIndex } from "./index/record-index.ts";

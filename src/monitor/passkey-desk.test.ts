@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ROLES } from "../kernel/owner-roles.ts";
-import { createCrypto } from "../platform/crypto.ts";
-import { createRandom } from "../platform/random.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { createRandom } from "../platform/keys/random.ts";
 import { ownerKeyId } from "../protocol/owner-key.ts";
 import { pae } from "../protocol/pae.ts";
 import { challengeOf, ENROLMENT_TYPE, SIGN_IN_TYPE } from "../protocol/passkey.ts";

@@ -1,12 +1,12 @@
-import type { AgentVolumes } from "../platform/agent-volumes.ts";
-import type { ExtensionStore } from "../platform/extension-store.ts";
-import type { FoundBytes } from "../platform/found-file.ts";
+import type { AgentVolumes } from "../platform/workspace/agent-volumes.ts";
+import type { ExtensionStore } from "../platform/files/extension-store.ts";
+import type { FoundBytes } from "../platform/files/found-file.ts";
 import type { Clock, Crypto, Random, SandboxedProcess, Timer } from "../platform/powers.ts";
-import type { Stops } from "../platform/sandbox-stop.ts";
-import type { Reached } from "../platform/sandbox-use.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
-import type { WardNews } from "../platform/supervisor-link.ts";
-import type { WorkspaceUse } from "../platform/workspace.ts";
+import type { Stops } from "../platform/sandbox/sandbox-stop.ts";
+import type { Reached } from "../platform/sandbox/sandbox-use.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
+import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
+import type { WorkspaceUse } from "../platform/workspace/workspace.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
@@ -24,7 +24,7 @@ export interface Streams {
 export interface Pages {
   /** Paths of the code that they are part of. */
   readonly code: readonly string[];
-  /** Digest of the pages as they lie there now (platform/page-files.ts). */
+  /** Digest of the pages as they lie there now (platform/serving/page-files.ts). */
   digest(): string;
 }
 
@@ -85,9 +85,9 @@ export interface MonitorPowers {
   readonly extensions: ExtensionStore;
   /** Throws when this machine cannot guard a folder that an agent writes in. */
   requireGuard(): void;
-  /** Paths below a workspace that git obeys by its configuration (platform/git-obeyed.ts). Rejects when they cannot be known. */
+  /** Paths below a workspace that git obeys by its configuration (platform/workspace/git-obeyed.ts). Rejects when they cannot be known. */
   findGitObeyed(workspace: string): Promise<readonly string[]>;
-  /** Objects that the references of the repository at a folder's top name (platform/git-tips.ts). Never rejects. */
+  /** Objects that the references of the repository at a folder's top name (platform/git/git-tips.ts). Never rejects. */
   readGitTips(folder: string): Promise<readonly string[]>;
   /** Makes the empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
@@ -96,13 +96,13 @@ export interface MonitorPowers {
   removeUndoFolder(instance: string): Promise<void>;
   /** Starts a program of ours in a sandbox and gives what it wrote to standard output. Rejects when it did not end well. */
   readOutput(spec: SandboxSpec): Promise<string>;
-  /** A function that takes these values out of a text, however they are written in it (platform/scrub.ts). */
+  /** A function that takes these values out of a text, however they are written in it (platform/network/scrub.ts). */
   scrubber(values: readonly string[]): (text: string) => string;
   /** Whether the home is still where it was opened: nothing that is named by its path can be trusted when it is not. */
   homeStands(): boolean;
   /** Why this folder cannot be an agent's workspace, or null. `path` is absolute; a link anywhere in it is a reason. */
   workspaceProblem(path: string, mode: WorkspaceUse): Promise<{ message: string; hint: string } | null>;
-  /** Looks at a file below a folder and follows no link (platform/found-file.ts). Never throws. */
+  /** Looks at a file below a folder and follows no link (platform/files/found-file.ts). Never throws. */
   findFile(folder: string, place: { readonly names: readonly string[]; readonly most: number }): Promise<FoundBytes>;
   /** Why this path cannot be shown to an agent as its program's code, or null: it is the home's, a system folder, a link. */
   codeProblem(path: string): Promise<{ message: string; hint: string } | null>;

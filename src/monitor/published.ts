@@ -1,7 +1,7 @@
 import type { PortGrant } from "../kernel/grant.ts";
 import { isOpen, lookAgain } from "../kernel/hours.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import type { OpenPort } from "../protocol/port-entry.ts";
 import type { GateEvents, GatePort, GateRequests } from "../protocol/port-gate-table.ts";
 import { within } from "./driver-pool.ts";

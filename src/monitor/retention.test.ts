@@ -5,7 +5,7 @@ import { grant } from "../../test/fakes/kernel.ts";
 import { readAll } from "../../test/fakes/records.ts";
 import type { Spent } from "../kernel/infer.ts";
 import type { JsonObject } from "../kernel/json.ts";
-import { createRandom } from "../platform/random.ts";
+import { createRandom } from "../platform/keys/random.ts";
 import type { ActionBase, RecordBody } from "../protocol/record.ts";
 import { DAY_MS, ERASABLE, type RetentionDays } from "../protocol/retention.ts";
 import { createJournal, replay, type Journal } from "./journal.ts";

@@ -1,7 +1,7 @@
 import { EXTENSION_PLACE, workspaceOf, type DriverSource } from "../kernel/grant.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
-import type { WardNews } from "../platform/supervisor-link.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
+import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { BASE_ENVIRONMENT, type CodeLayout, INSIDE, WORKSPACE } from "./sandbox-plans.ts";

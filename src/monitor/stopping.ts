@@ -2,7 +2,7 @@ import type { Decider, RecordBody } from "../protocol/record.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { STOP_PARTS, type Part, type StoppedInstance, type StoppedPart } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
-import type { Standing } from "../platform/sandbox-stop.ts";
+import type { Standing } from "../platform/sandbox/sandbox-stop.ts";
 import type { OwingJournal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import { isFrozenForLog, LOG_UNAVAILABLE } from "./log-freeze.ts";

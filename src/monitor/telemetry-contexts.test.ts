@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createCrypto } from "../platform/crypto.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
 import type { Action } from "../kernel/action.ts";
 import type { JsonObject } from "../kernel/json.ts";
 import { NO_TELEMETRY, type TelemetrySetting } from "../protocol/telemetry-setting.ts";

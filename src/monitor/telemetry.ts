@@ -12,7 +12,7 @@ import {
 } from "../protocol/telemetry-table.ts";
 import { readTokens } from "../protocol/login.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
-import type { SocketEnd } from "../platform/socket-end.ts";
+import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import { answering } from "./answering.ts";
 import type { Log } from "./log/log.ts";
 import type { MonitorPowers } from "./powers.ts";

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { makeTemporaryFolder } from "../../test/fakes/temporary-folder.ts";
-import { createCrypto } from "../platform/crypto.ts";
-import { openLogFiles } from "../platform/log-files.ts";
-import { createRandom } from "../platform/random.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { openLogFiles } from "../platform/log/log-files.ts";
+import { createRandom } from "../platform/keys/random.ts";
 import { createVault, type Vault } from "./vault.ts";
 
 const VALUE = "sk-a-value-that-is-kept";

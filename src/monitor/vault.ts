@@ -2,7 +2,7 @@ import { isObject, parseJson } from "../kernel/json.ts";
 import { SHA256 } from "../kernel/names.ts";
 import { concatBytes, decodeUtf8, encodeUtf8, toHex } from "../protocol/bytes.ts";
 import { committedText, SALT, secretProblem } from "../protocol/commitment.ts";
-import type { LogFiles } from "../platform/log-powers.ts";
+import type { LogFiles } from "../platform/log/log-powers.ts";
 import type { Crypto, Random, Timer } from "../platform/powers.ts";
 
 /** What the vault is made of. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createCrypto } from "../platform/crypto.ts";
-import { createSigner } from "../platform/signer.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { createSigner } from "../platform/keys/signer.ts";
 import { fromBase64, toBase64 } from "./bytes.ts";
 import { cosign, readCosignatures, type Cosigned } from "./cosignature.ts";
 import { checkpointText, noteKeyText, readNoteKey, signNote, type NoteKey } from "./note.ts";

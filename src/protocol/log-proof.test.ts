@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createCrypto } from "../platform/crypto.ts";
-import { createSigner } from "../platform/signer.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { createSigner } from "../platform/keys/signer.ts";
 import { encodeUtf8, toBase64 } from "./bytes.ts";
 import { sayPlace, verifyProof } from "./log-proof.ts";
 import { createTreeHasher, GrowingTree } from "./merkle.ts";

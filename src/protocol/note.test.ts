@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCrypto } from "../platform/crypto.ts";
-import { createSigner } from "../platform/signer.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
+import { createSigner } from "../platform/keys/signer.ts";
 import { fromBase64 } from "./bytes.ts";
 import { checkpointText, noteKeyText, openNote, parseCheckpoint, signNote } from "./note.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AT, BE, BS, createAuthenticator, ED, UP, UV, type Odd } from "../../test/fakes/authenticator.ts";
-import { createCrypto } from "../platform/crypto.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
 import { encodeUtf8, toBase64 } from "./bytes.ts";
 import { encodeCoseKey, readCoseKey, type CoseKey } from "./cose-key.ts";
 import { decodeOwner, ownerKeyId, type Passkey } from "./owner-key.ts";

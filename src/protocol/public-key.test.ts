@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createSigner } from "../platform/signer.ts";
+import { createSigner } from "../platform/keys/signer.ts";
 import { toHex } from "./bytes.ts";
 import { faultOfPublicKey } from "./public-key.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CRYPTO } from "../../test/fakes/open-log.ts";
-import { createSigner } from "../platform/signer.ts";
+import { createSigner } from "../platform/keys/signer.ts";
 import { canonicalize } from "../kernel/canonical.ts";
 import { encodeUtf8, toBase64 } from "./bytes.ts";
 import { pae } from "./pae.ts";

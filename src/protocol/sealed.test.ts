@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCrypto } from "../platform/crypto.ts";
+import { createCrypto } from "../platform/keys/crypto.ts";
 import { openPayload, sealPayload } from "./sealed.ts";
 
 const powers = createCrypto();

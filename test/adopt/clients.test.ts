@@ -18,7 +18,7 @@ import { FACE_ENTRIES } from "../../src/extensions/adopt/faces.ts";
 import { CLIENTS as CLIENT_KINDS } from "../../src/extensions/scan/clients.ts";
 import { readConfiguration } from "../../src/extensions/scan/configuration.ts";
 import { scanMachine } from "../../src/extensions/scan/scan.ts";
-import { createLook } from "../../src/platform/machine-look.ts";
+import { createLook } from "../../src/platform/files/machine-look.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { treeOf } from "../fakes/tree.ts";

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { WardNews } from "../../src/platform/supervisor-link.ts";
+import type { WardNews } from "../../src/platform/sandbox/supervisor-link.ts";
 import type { SandboxSpec } from "../../src/sandbox/spec.ts";
 import { makeWorkspace } from "./guarded-stage.ts";
 import { harmlessSpec, setStage } from "./sandbox-stage.ts";

@@ -4,9 +4,9 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { endLeftovers, SANDBOX_NAME } from "../../src/platform/leftovers.ts";
-import { readSandboxHost } from "../../src/platform/sandbox-host.ts";
-import { startSandbox } from "../../src/platform/sandbox-process.ts";
+import { endLeftovers, SANDBOX_NAME } from "../../src/platform/sandbox/leftovers.ts";
+import { readSandboxHost } from "../../src/platform/sandbox/sandbox-host.ts";
+import { startSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
 import { harmlessSpec, setStage } from "./sandbox-stage.ts";
 
 /*

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Signer } from "../../src/platform/powers.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
 import type { ExtensionRequests, ExtensionSource } from "../../src/protocol/extension-table.ts";

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { planStorage } from "../../src/monitor/storage-plan.ts";
-import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox-process.ts";
-import { makeSocketEnds } from "../../src/platform/socket-end.ts";
-import type { WardNews } from "../../src/platform/supervisor-link.ts";
+import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
+import { makeSocketEnds } from "../../src/platform/channels/socket-end.ts";
+import type { WardNews } from "../../src/platform/sandbox/supervisor-link.ts";
 import { harmlessSpec, type Stage } from "./sandbox-stage.ts";
 
 const ATTACKER_INSIDE = "/aios/workspace-attacker.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, expect, it } from "vitest";
-import { listMembers } from "../../src/platform/sandbox-members.ts";
-import type { StartedSandbox } from "../../src/platform/sandbox-process.ts";
-import { STOPS } from "../../src/platform/sandbox-stop.ts";
+import { listMembers } from "../../src/platform/sandbox/sandbox-members.ts";
+import type { StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
+import { STOPS } from "../../src/platform/sandbox/sandbox-stop.ts";
 import { setStage } from "./sandbox-stage.ts";
 
 /*

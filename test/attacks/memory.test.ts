@@ -8,7 +8,7 @@ import { deriveKey } from "../../src/monitor/log/keys.ts";
 import { openSlots } from "../../src/monitor/log/slots.ts";
 import { openContent, sealContent } from "../../src/monitor/memory/content.ts";
 import type { ShelfRow } from "../../src/monitor/memory/shelf-orders.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import { fromBase64 } from "../../src/protocol/bytes.ts";
 import { createMemoryDisk, type MemoryDisk } from "../fakes/memory-disk.ts";
 import { AGENT, BRIEF, MemoryWorld, OWN } from "../fakes/memory-world.ts";

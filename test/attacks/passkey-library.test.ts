@@ -1,6 +1,6 @@
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
 import { describe, expect, test } from "vitest";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { CoseKey } from "../../src/protocol/cose-key.ts";
 import type { Passkey } from "../../src/protocol/owner-key.ts";
 import { pae } from "../../src/protocol/pae.ts";

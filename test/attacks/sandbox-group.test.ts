@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Groups } from "../../src/platform/cgroup.ts";
-import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox-process.ts";
-import type { Reached } from "../../src/platform/sandbox-use.ts";
+import type { Groups } from "../../src/platform/sandbox/cgroup.ts";
+import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
+import type { Reached } from "../../src/platform/sandbox/sandbox-use.ts";
 import { SandboxError } from "../../src/sandbox/error.ts";
 import { harmlessSpec, setStage, type Stage } from "./sandbox-stage.ts";
 

@@ -6,7 +6,7 @@ import type { CallName } from "../../src/sandbox/syscalls.ts";
 import { TERMINAL_CALLS } from "../../src/sandbox/seccomp.ts";
 import { harmlessSpec, setStage } from "./sandbox-stage.ts";
 import type { Report } from "./sandbox-stage.ts";
-import type { WardNews } from "../../src/platform/supervisor-link.ts";
+import type { WardNews } from "../../src/platform/sandbox/supervisor-link.ts";
 
 const stage = setStage();
 const WORKSPACE = join(stage.folder, "workspace");

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { listMembers } from "../../src/platform/sandbox-members.ts";
-import type { StartedSandbox } from "../../src/platform/sandbox-process.ts";
+import { listMembers } from "../../src/platform/sandbox/sandbox-members.ts";
+import type { StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
 import type { SandboxSpec } from "../../src/sandbox/spec.ts";
 import { harmlessSpec, setStage } from "./sandbox-stage.ts";
 import { readFileSync, readlinkSync } from "node:fs";

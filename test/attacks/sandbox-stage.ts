@@ -2,11 +2,11 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readLauncherFiles } from "../../src/platform/launcher-files.ts";
-import { createSupervisor } from "../../src/platform/supervisor-link.ts";
-import type { Supervisor, WardNews } from "../../src/platform/supervisor-link.ts";
-import { startSandbox } from "../../src/platform/sandbox-process.ts";
-import type { StartedSandbox } from "../../src/platform/sandbox-process.ts";
+import { readLauncherFiles } from "../../src/platform/sandbox/launcher-files.ts";
+import { createSupervisor } from "../../src/platform/sandbox/supervisor-link.ts";
+import type { Supervisor, WardNews } from "../../src/platform/sandbox/supervisor-link.ts";
+import { startSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
+import type { StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
 import type { LauncherFiles } from "../../src/sandbox/launch-plan.ts";
 import type { Mount, SandboxSpec } from "../../src/sandbox/spec.ts";
 

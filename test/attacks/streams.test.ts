@@ -15,8 +15,8 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makePipe } from "../../src/platform/pipe.ts";
-import { sendDescriptors } from "../../src/platform/stream-handover.ts";
+import { makePipe } from "../../src/platform/channels/pipe.ts";
+import { sendDescriptors } from "../../src/platform/channels/stream-handover.ts";
 import { REPO, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 import { readUser } from "../e2e/user.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
-import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox-process.ts";
-import type { WardNews } from "../../src/platform/supervisor-link.ts";
+import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
+import type { WardNews } from "../../src/platform/sandbox/supervisor-link.ts";
 import { REFUSED_CALLS } from "../../src/sandbox/seccomp.ts";
 import { START_MOST } from "../../src/sandbox/start-words.ts";
 import { CALLS } from "../../src/sandbox/syscalls.ts";

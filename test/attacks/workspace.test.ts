@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { findGitObeyed } from "../../src/platform/git-obeyed.ts";
-import { openPty } from "../../src/platform/pty.ts";
+import { findGitObeyed } from "../../src/platform/workspace/git-obeyed.ts";
+import { openPty } from "../../src/platform/terminal/pty.ts";
 import { attackWorkspace, makeWorkspace, runGuarded, startGuarded } from "./guarded-stage.ts";
 import { setStage } from "./sandbox-stage.ts";
 

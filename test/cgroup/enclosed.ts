@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSyn
 import { join } from "node:path";
 import { monitorEnvironment } from "../../src/main/code-cache.ts";
 import { MONITOR_FLAGS } from "../../src/main/monitor-flags.ts";
-import { findDelegation, type Group, openGroups } from "../../src/platform/cgroup.ts";
-import { startSandbox } from "../../src/platform/sandbox-process.ts";
+import { findDelegation, type Group, openGroups } from "../../src/platform/sandbox/cgroup.ts";
+import { startSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
 import type { SandboxSpec } from "../../src/sandbox/spec.ts";
 import { connectClient, REPO } from "../e2e/substrate.ts";
 

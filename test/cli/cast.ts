@@ -1,7 +1,7 @@
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import type { HeldDetail, InstanceView } from "../../src/protocol/requests.ts";
 import { aboutAction } from "../../src/showing/about-action.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { describeStart } from "../../src/main/monitor-start.ts";
 import { describeDisk } from "../../src/cli/disk-check.ts";
 import { explainDiskFault } from "../../src/cli/disk-fault.ts";
-import { lookAtLogDisk } from "../../src/platform/disk-room.ts";
+import { lookAtLogDisk } from "../../src/platform/files/disk-room.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";

@@ -5,7 +5,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import type { DetonationAnswer } from "../../src/extensions/detonate/finding.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { ExtensionManifest } from "../../src/protocol/extension.ts";
 import type { ExtensionView } from "../../src/protocol/extension-table.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";

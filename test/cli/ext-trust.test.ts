@@ -5,7 +5,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import { serverName } from "../../src/cli/trust-extension.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { AskedSetting, ExtensionKind, ExtensionManifest } from "../../src/protocol/extension.ts";
 import type { ExtensionView } from "../../src/protocol/extension-table.ts";
 import type { CliRequests, GrantView } from "../../src/protocol/requests.ts";

@@ -4,7 +4,7 @@ import type { CliPowers, StreamOffer } from "../../src/cli/powers.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
 import type { CliRequests, InstanceView } from "../../src/protocol/requests.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";
 import { INSTANCE, instances } from "./cast.ts";

@@ -3,7 +3,7 @@ import { EXIT } from "../../src/cli/exit-codes.ts";
 import { readLoginFile } from "../../src/cli/login-file.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { committedText } from "../../src/protocol/commitment.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
 import { createDesk, NOW, PASSPHRASE, type Setting } from "../fakes/cli-powers.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { verifyEnvelope } from "../../src/protocol/dsse.ts";
 import { recoveryKeyId } from "../../src/protocol/recovery.ts";

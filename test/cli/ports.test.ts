@@ -3,7 +3,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { Grant } from "../../src/kernel/grant.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { encodeUtf8, fromBase64, toBase64 } from "../../src/protocol/bytes.ts";
 import { clientKey } from "../../src/cli/port-link.ts";
 import { verifyEnvelope } from "../../src/protocol/dsse.ts";

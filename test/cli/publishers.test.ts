@@ -6,7 +6,7 @@ import { runProgram } from "../../src/cli/program.ts";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { readSource } from "../../src/main/read-source.ts";
 import { judgePublication } from "../../src/monitor/extensions/publication.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import type { ExtensionRequests, ExtensionView } from "../../src/protocol/extension-table.ts";
 import { PUBLISHER_FILE } from "../../src/protocol/publisher.ts";

@@ -4,7 +4,7 @@ import { renderHeld } from "../../src/showing/held-action.ts";
 import { plainText } from "../../src/showing/line.ts";
 import { drawTop } from "../../src/cli/top-screen.ts";
 import { measureText } from "../../src/showing/width.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { argumentsOf, heldWith, readBack, readCorpus, readPlace } from "../corpus/corpus.ts";
 import { heldOver, instances, REQUEST } from "./cast.ts";
 

@@ -3,7 +3,7 @@ import { canonicalize } from "../../src/kernel/canonical.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { committedText } from "../../src/protocol/commitment.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
 import { createDesk, NOW, PASSPHRASE, type Desk, type Setting } from "../fakes/cli-powers.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { isObject, parseJson, type JsonObject } from "../../src/kernel/json.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";

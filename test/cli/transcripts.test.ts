@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { NO_REST } from "../../src/kernel/rest.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { CliFailure } from "../../src/cli/failure.ts";
 import type { StoppedInstance } from "../../src/protocol/stop-report.ts";
 import { PASSPHRASE, NOW } from "../fakes/cli-powers.ts";

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { CONNECTIONS, createConnections } from "../../src/console/connections.ts";
-import { createConsoleServer } from "../../src/platform/console-server.ts";
-import { listenOnLoopback } from "../../src/platform/loopback-listener.ts";
-import { serveListener } from "../../src/platform/mcp-listeners.ts";
+import { createConsoleServer } from "../../src/platform/serving/console-server.ts";
+import { listenOnLoopback } from "../../src/platform/channels/loopback-listener.ts";
+import { serveListener } from "../../src/platform/serving/mcp-listeners.ts";
 
 /*
  * The console's listener as it bounds itself, with and without the places that connections give up: the flood of

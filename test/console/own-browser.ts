@@ -3,7 +3,7 @@ import type { CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import { ownerKeyId } from "../../src/protocol/owner-key.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { until } from "../fakes/busy-instances.ts";
 import { passkeysIn, plugIn, type Passkey } from "./authenticator.ts";
 import { openSigning } from "./signing-page.ts";

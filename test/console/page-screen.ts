@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { pageHeaders } from "../../src/console/page-headers.ts";
 import { PAGES } from "../../src/main/console-pages.ts";
-import { gatherPages, servedText, type Pages } from "../../src/platform/page-files.ts";
+import { gatherPages, servedText, type Pages } from "../../src/platform/serving/page-files.ts";
 import { heldWith, requestAt, type Entry } from "../corpus/corpus.ts";
 import type { Shown } from "../corpus/terminal-screen.ts";
 import { NOW } from "../fakes/cli-powers.ts";

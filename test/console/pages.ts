@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createCrypto } from "../../src/platform/crypto.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { verifyProof } from "../../src/protocol/log-proof.ts";
 import { noteKeyText, readNoteKey } from "../../src/protocol/note.ts";
 import { readProof } from "../../src/protocol/proof-file.ts";

@@ -6,7 +6,7 @@ import type { CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pageHeaders } from "../../src/console/page-headers.ts";
 import { PAGES } from "../../src/main/console-pages.ts";
-import { gatherPages, servedText } from "../../src/platform/page-files.ts";
+import { gatherPages, servedText } from "../../src/platform/serving/page-files.ts";
 import { ownerKeyId } from "../../src/protocol/owner-key.ts";
 import { pae } from "../../src/protocol/pae.ts";
 import { STATEMENT_TYPE, statementText } from "../../src/protocol/statement.ts";

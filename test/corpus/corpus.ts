@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { HeldDetail } from "../../src/protocol/held-view.ts";
 import { heldOver, heldSaying } from "../cli/cast.ts";
 

@@ -3,7 +3,7 @@ import { closeSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
 import xterm from "@xterm/headless";
-import { openPty } from "../../src/platform/pty.ts";
+import { openPty } from "../../src/platform/terminal/pty.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 import { ROOT } from "../source-modules.ts";
 import type { Entry, Place } from "./corpus.ts";

@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { request as send } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createOwnerKey } from "../../src/platform/owner-key.ts";
+import { createOwnerKey } from "../../src/platform/keys/owner-key.ts";
 import { cutFlag, startApprovalStage, type ApprovalStage, type Told } from "../fakes/approval-stage.ts";
 import type { Cut } from "../fakes/cut-self.ts";
 import { openShell, type ShellSession } from "../fakes/shell-session.ts";

@@ -12,11 +12,11 @@ import { type Cut, cutWrites, writesSoFar } from "./cut-writes.ts";
 const { createBackups } = await import("../../src/main/backups.ts");
 const { openLog } = await import("../../src/monitor/log/open.ts");
 const { createClock } = await import("../../src/platform/clock.ts");
-const { createCrypto } = await import("../../src/platform/crypto.ts");
+const { createCrypto } = await import("../../src/platform/keys/crypto.ts");
 const { openHome } = await import("../../src/platform/home.ts");
-const { openLogFiles } = await import("../../src/platform/log-files.ts");
-const { openMonitorKeys } = await import("../../src/platform/monitor-keys.ts");
-const { createRandom } = await import("../../src/platform/random.ts");
+const { openLogFiles } = await import("../../src/platform/log/log-files.ts");
+const { openMonitorKeys } = await import("../../src/platform/log/monitor-keys.ts");
+const { createRandom } = await import("../../src/platform/keys/random.ts");
 const { prove } = await import("../evidence/logs.ts");
 
 const [, , base = "", every = "1"] = process.argv;

@@ -6,10 +6,10 @@ import type { AskShelf } from "../../src/monitor/memory/shelf-orders.ts";
 import { createShelf, serveShelf, type Shelf } from "../../src/monitor/memory/shelf.ts";
 import { openStore, type MemoryStore } from "../../src/monitor/memory/store.ts";
 import { emptyState } from "../../src/monitor/state.ts";
-import { openLogFiles } from "../../src/platform/log-files.ts";
+import { openLogFiles } from "../../src/platform/log/log-files.ts";
 import { createTimer } from "../../src/platform/timer.ts";
-import { createRandom } from "../../src/platform/random.ts";
-import { openDatabase } from "../../src/platform/sqlite.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
+import { openDatabase } from "../../src/platform/files/sqlite.ts";
 import { examinerOf } from "../fakes/memory-world.ts";
 import { CRYPTO, openTestLog, testKeys } from "../fakes/open-log.ts";
 

@@ -2,9 +2,9 @@ import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createIndexView } from "../../src/monitor/index/index-view.ts";
 import { openRecordIndex } from "../../src/monitor/index/record-index.ts";
-import { lookAtDisk } from "../../src/platform/disk-room.ts";
-import { isReadOnly } from "../../src/platform/mounted-at.ts";
-import { openDatabase } from "../../src/platform/sqlite.ts";
+import { lookAtDisk } from "../../src/platform/files/disk-room.ts";
+import { isReadOnly } from "../../src/platform/files/mounted-at.ts";
+import { openDatabase } from "../../src/platform/files/sqlite.ts";
 import { createMemoryLog } from "../fakes/memory-log.ts";
 
 /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { verifyLog } from "../../src/monitor/log/verify.ts";
-import { openLogReader } from "../../src/platform/log-reader.ts";
+import { openLogReader } from "../../src/platform/log/log-reader.ts";
 import { CRYPTO, foldersOf, openTestLog, ORIGIN, SIGNER, STILL } from "../fakes/open-log.ts";
 import { readAll } from "../fakes/records.ts";
 

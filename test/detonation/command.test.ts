@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { DetonationAnswer } from "../../src/extensions/detonate/finding.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import { readTree } from "../../src/platform/sealed-tree.ts";
+import { readTree } from "../../src/platform/files/sealed-tree.ts";
 import { REPO } from "../e2e/substrate.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";

@@ -12,7 +12,7 @@ import type { LiveInstance } from "../../src/monitor/live.ts";
 import type { MonitorPowers } from "../../src/monitor/powers.ts";
 import { applyRecord } from "../../src/monitor/reducer.ts";
 import { emptyState, type State } from "../../src/monitor/state.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { Offer } from "../../src/protocol/requests.ts";
 import type { RecordBody } from "../../src/protocol/record.ts";
 import { RpcError } from "../../src/protocol/rpc-error.ts";

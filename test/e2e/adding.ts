@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
-import { sendDescriptors } from "../../src/platform/stream-handover.ts";
-import { relayStreams } from "../../src/platform/stream-relay.ts";
+import { sendDescriptors } from "../../src/platform/channels/stream-handover.ts";
+import { relayStreams } from "../../src/platform/terminal/stream-relay.ts";
 import type { ArchiveForm } from "../../src/protocol/extension-order.ts";
 import type { ExtensionRequests } from "../../src/protocol/extension-table.ts";
 import type { Substrate } from "./substrate.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Grant } from "../../src/kernel/grant.ts";
-import { createSigner } from "../../src/platform/signer.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { sealEnvelope } from "../../src/protocol/dsse.ts";
 import { keyId, type Statement } from "../../src/protocol/statement.ts";
 import { until } from "../fakes/busy-instances.ts";

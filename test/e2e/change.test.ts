@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { canonicalize } from "../../src/kernel/canonical.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { keyId } from "../../src/protocol/statement.ts";
 import type { HeldDetail } from "../../src/protocol/requests.ts";
 import { renderHeld } from "../../src/showing/held-action.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../src/cli/program.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { noteKeyText } from "../../src/protocol/note.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { createDesk, type Desk } from "../fakes/cli-powers.ts";
 import { CRYPTO } from "../fakes/open-log.ts";
 import { checkOdd } from "../evidence/odd-pack.ts";

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DriverSource } from "../../src/kernel/grant.ts";
 import { makeVisible } from "../../src/showing/visible.ts";
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { makeTgz, type TarPart } from "../fakes/archives.ts";
 import { signedBy } from "../fakes/published.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { createCrypto } from "../../src/platform/crypto.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { keyId } from "../../src/protocol/statement.ts";
 import type { StoppedInstance } from "../../src/protocol/stop-report.ts";
 import { type BusyInstances, startBusy, until } from "../fakes/busy-instances.ts";

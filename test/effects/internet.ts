@@ -4,7 +4,7 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { createServer as createHttps } from "node:https";
 import { createServer as createTcp, type Server, type Socket } from "node:net";
 import { createSecureContext } from "node:tls";
-import { createInstanceCa } from "../../src/platform/instance-ca.ts";
+import { createInstanceCa } from "../../src/platform/network/instance-ca.ts";
 
 /** What came out of the machine's programs: a question for a name, or a connection and all that it brought. */
 export interface Reached {

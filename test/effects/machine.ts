@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXTENSION_PLACE } from "../../src/kernel/grant.ts";
-import { readSystemLayout } from "../../src/platform/sandbox-layout.ts";
+import { readSystemLayout } from "../../src/platform/sandbox/sandbox-layout.ts";
 import { INSIDE_USER } from "../../src/sandbox/layout.ts";
 import { REPO } from "../e2e/substrate.ts";
 import { readUser } from "../e2e/user.ts";

@@ -7,8 +7,8 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { networkEnvironment } from "../../src/monitor/network-environment.ts";
-import { writeAuthorities } from "../../src/platform/authorities.ts";
-import { createInstanceCa } from "../../src/platform/instance-ca.ts";
+import { writeAuthorities } from "../../src/platform/network/authorities.ts";
+import { createInstanceCa } from "../../src/platform/network/instance-ca.ts";
 import { startEgressStage, type EgressStage } from "../fakes/egress-stage.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";
 

@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createInstanceCa } from "../../src/platform/instance-ca.ts";
+import { createInstanceCa } from "../../src/platform/network/instance-ca.ts";
 import { startEgressStage, type EgressStage } from "../fakes/egress-stage.ts";
 import { ask, openTunnel, secureTunnel } from "../fakes/proxy-clients.ts";
 

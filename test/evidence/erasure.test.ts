@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Log } from "../../src/monitor/log/log.ts";
 import { openLog } from "../../src/monitor/log/open.ts";
 import { createClock } from "../../src/platform/clock.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import { readProof } from "../../src/protocol/proof-file.ts";
 import { verifyProof } from "../../src/protocol/log-proof.ts";
 import { createMemoryDisk, type MemoryDisk } from "../fakes/memory-disk.ts";

@@ -2,7 +2,7 @@ import { createTreeHasher, GrowingTree } from "../../src/protocol/merkle.ts";
 import { checkpointText, signNote } from "../../src/protocol/note.ts";
 import { bundlePath, encodeBundle, TILE_WIDTH, tilePath } from "../../src/protocol/tile.ts";
 import { concatBytes } from "../../src/protocol/bytes.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { createMemoryDisk, type MemoryDisk } from "../fakes/memory-disk.ts";
 import { CRYPTO, ORIGIN, SIGNER } from "../fakes/open-log.ts";
 

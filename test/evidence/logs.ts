@@ -2,7 +2,7 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import type { Log } from "../../src/monitor/log/log.ts";
 import { verifyLog, type LogVerdict, type VerifyOptions } from "../../src/monitor/log/verify.ts";
 import type { Clock, Signer } from "../../src/platform/powers.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { cosign } from "../../src/protocol/cosignature.ts";
 import { noteKeyText, splitNote, type NoteKey } from "../../src/protocol/note.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";

@@ -1,6 +1,6 @@
 import { argv, stdout } from "node:process";
 import { verifyLog } from "../../src/monitor/log/verify.ts";
-import { openWaitingLogReader } from "../../src/platform/waiting-log-reader.ts";
+import { openWaitingLogReader } from "../../src/platform/log/waiting-log-reader.ts";
 import { CRYPTO, ORIGIN, SIGNER } from "../fakes/open-log.ts";
 
 /* Verifies the log in a folder in a process of its own: `verify-apart.ts FOLDER [keep]`, where `keep` keeps all that was read. */

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../src/kernel/json.ts";
 import type { LogRecord } from "../../src/protocol/record.ts";
 import type { CliRequests } from "../../src/protocol/requests.ts";
 import { keyId, type Envelope } from "../../src/protocol/statement.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { scriptSource } from "../e2e/sources.ts";
 import { REPO, signed, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 

@@ -1,5 +1,5 @@
-import { appendAhead } from "../../src/platform/append-ahead.ts";
-import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log-powers.ts";
+import { appendAhead } from "../../src/platform/log/append-ahead.ts";
+import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log/log-powers.ts";
 
 /*
  * A disk that loses power as a real one does. What nobody has waited for may be there or not, in part, and in any order: writes as single

@@ -1,7 +1,7 @@
 import { duplexPair, type Duplex } from "node:stream";
-import type { Broker } from "../../src/platform/broker.ts";
-import { BROKER_STREAMS } from "../../src/platform/broker-wire.ts";
-import { createMuxClient, serveMux, type MuxClient } from "../../src/platform/mux.ts";
+import type { Broker } from "../../src/platform/network/broker.ts";
+import { BROKER_STREAMS } from "../../src/platform/network/broker-wire.ts";
+import { createMuxClient, serveMux, type MuxClient } from "../../src/platform/network/mux.ts";
 import type { Channel } from "../../src/platform/powers.ts";
 
 /** The face's end of a channel to a broker in this process, with real frames on it. */

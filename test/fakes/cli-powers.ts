@@ -3,7 +3,7 @@ import { CliFailure } from "../../src/cli/failure.ts";
 import type { ReadSource } from "../../src/cli/extension-powers.ts";
 import type { CliPowers, Home, Person, Verified } from "../../src/cli/powers.ts";
 import { createDrafts } from "../../src/main/drafts.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import { createFakeMonitor, type Answers, type FakeMonitor } from "./monitor-client.ts";
 

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openLogFiles } from "../../src/platform/log-files.ts";
-import { listenUnix } from "../../src/platform/unix-server.ts";
+import { openLogFiles } from "../../src/platform/log/log-files.ts";
+import { listenUnix } from "../../src/platform/channels/unix-server.ts";
 
 /**
  * A monitor's program as far as a start goes: takes the home's lock, is held up, and listens. `held-start.ts --home FOLDER`; files

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { argv, env } from "node:process";
 
-// Not by an import, which compiles much more (src/platform/node-http.ts), in each of hundreds of agents.
+// Not by an import, which compiles much more (src/platform/network/node-http.ts), in each of hundreds of agents.
 const { request } = process.getBuiltinModule("node:http");
 
 type Step =

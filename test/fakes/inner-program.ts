@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 
-// Not by an import, which compiles much more (src/platform/node-http.ts), in each of hundreds of agents.
+// Not by an import, which compiles much more (src/platform/network/node-http.ts), in each of hundreds of agents.
 const { createServer } = process.getBuiltinModule("node:http");
 
 const server = createServer((request, response) => {

@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import type { LogFiles } from "../../src/platform/log-powers.ts";
+import type { LogFiles } from "../../src/platform/log/log-powers.ts";
 import type { Timer } from "../../src/platform/powers.ts";
 import { createClock } from "../../src/platform/clock.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import type { RecordBody } from "../../src/protocol/record.ts";
 import { createFold, emptyFolded, type Folded } from "../../src/monitor/kept-state/folded.ts";
 import { createKeeper, type Keeper } from "../../src/monitor/kept-state/keeper.ts";

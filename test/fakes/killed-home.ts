@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { openLog } from "../../src/monitor/log/open.ts";
 import { createClock } from "../../src/platform/clock.ts";
 import { openHome } from "../../src/platform/home.ts";
-import { openLogFiles } from "../../src/platform/log-files.ts";
-import { openMonitorKeys } from "../../src/platform/monitor-keys.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { openLogFiles } from "../../src/platform/log/log-files.ts";
+import { openMonitorKeys } from "../../src/platform/log/monitor-keys.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import { CRYPTO, STILL } from "./open-log.ts";
 import { appendMany } from "./records.ts";
 

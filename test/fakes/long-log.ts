@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Tiles } from "../../src/monitor/log/tiles.ts";
-import { openLogFiles } from "../../src/platform/log-files.ts";
-import type { WholeFile } from "../../src/platform/log-powers.ts";
+import { openLogFiles } from "../../src/platform/log/log-files.ts";
+import type { WholeFile } from "../../src/platform/log/log-powers.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { createTreeHasher } from "../../src/protocol/merkle.ts";
 import { checkpointText, signNote } from "../../src/protocol/note.ts";

@@ -5,10 +5,10 @@ import { createJournal, replay } from "../../src/monitor/journal.ts";
 import { openLog } from "../../src/monitor/log/open.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createClock } from "../../src/platform/clock.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
-import { openLogFiles } from "../../src/platform/log-files.ts";
-import { openMonitorKeys } from "../../src/platform/monitor-keys.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
+import { openLogFiles } from "../../src/platform/log/log-files.ts";
+import { openMonitorKeys } from "../../src/platform/log/monitor-keys.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import { STILL } from "./open-log.ts";
 
 /** Actions that an instance may have waiting (docs/decisions/asking-people.md). */

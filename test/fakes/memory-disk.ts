@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log-powers.ts";
+import type { AppendFile, LogFiles, WholeFile } from "../../src/platform/log/log-powers.ts";
 
 /** What may happen to a call: nothing, a failure with nothing done, with a part done, or with all of it done. */
 export type Trouble = "none" | "before" | "halfway" | "after";

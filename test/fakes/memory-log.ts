@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../src/kernel/json.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { Entry, Log } from "../../src/monitor/log/log.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
 

@@ -13,10 +13,15 @@ import { createRowReader, type RowReader } from "../../src/monitor/memory/shelf-
 import { createShelf, serveShelf } from "../../src/monitor/memory/shelf.ts";
 import { emptyState } from "../../src/monitor/state.ts";
 import { createTrustedClock, type TrustedClock } from "../../src/monitor/trusted-clock.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import type { Timer } from "../../src/platform/powers.ts";
 import type { LogRecord, RecordBody } from "../../src/protocol/record.ts";
-import { DatabaseDamaged, openDatabase, openDatabaseToRead, type SqlDatabase } from "../../src/platform/sqlite.ts";
+import {
+  DatabaseDamaged,
+  openDatabase,
+  openDatabaseToRead,
+  type SqlDatabase,
+} from "../../src/platform/files/sqlite.ts";
 import { createMemoryDisk } from "./memory-disk.ts";
 import { createMemoryLog, type MemoryLog } from "./memory-log.ts";
 import { CRYPTO, testEpochs } from "./open-log.ts";

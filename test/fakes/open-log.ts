@@ -3,12 +3,12 @@ import { openLog } from "../../src/monitor/log/open.ts";
 import type { LogKeys } from "../../src/monitor/log/keys.ts";
 import type { Log } from "../../src/monitor/log/log.ts";
 import { createClock } from "../../src/platform/clock.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
-import { openLogFiles } from "../../src/platform/log-files.ts";
-import type { LogFiles } from "../../src/platform/log-powers.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
+import { openLogFiles } from "../../src/platform/log/log-files.ts";
+import type { LogFiles } from "../../src/platform/log/log-powers.ts";
 import type { Clock, Timer } from "../../src/platform/powers.ts";
-import { createRandom } from "../../src/platform/random.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { createTimer } from "../../src/platform/timer.ts";
 
 /** The name of logs in tests. */

@@ -1,4 +1,4 @@
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import type { Signer } from "../../src/platform/powers.ts";
 import type { TreeFile } from "../../src/protocol/extension-table.ts";
 import { digestOfSigned, PUBLISHER_FILE, sealPublication, type SignedExtension } from "../../src/protocol/publisher.ts";

@@ -8,7 +8,7 @@ import { createFold, emptyFolded, type Folded } from "../../src/monitor/kept-sta
 import type { Entry } from "../../src/monitor/log/log.ts";
 import { isUnderWay } from "../../src/monitor/erasing.ts";
 import { rangesOf } from "../../src/monitor/memory/ranges.ts";
-import { createSigner } from "../../src/platform/signer.ts";
+import { createSigner } from "../../src/platform/keys/signer.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/dsse.ts";
 import { ownerKeyId, type OwnerKey } from "../../src/protocol/owner-key.ts";

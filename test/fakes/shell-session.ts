@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, readlinkSync } from "node:fs";
 import { ReadStream } from "node:tty";
-import { openPty } from "../../src/platform/pty.ts";
+import { openPty } from "../../src/platform/terminal/pty.ts";
 
 /** A person's interactive shell, with job control, on a terminal of its own. */
 export interface ShellSession {

@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { createFileActs } from "../../src/platform/file-acts.ts";
-import { O_CREAT, O_PATH, O_TRUNC } from "../../src/platform/file-calls.ts";
-import { createUndoStore, look, OUT_OF_REACH } from "../../src/platform/undo-store.ts";
+import { createFileActs } from "../../src/platform/workspace/file-acts.ts";
+import { O_CREAT, O_PATH, O_TRUNC } from "../../src/platform/files/file-calls.ts";
+import { createUndoStore, look, OUT_OF_REACH } from "../../src/platform/workspace/undo-store.ts";
 import type { StorageOrder, StorageTarget } from "../../src/sandbox/storage-wire.ts";
 import { removeFolder } from "./open-folders.ts";
 

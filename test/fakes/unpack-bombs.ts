@@ -1,5 +1,5 @@
 import { unpack } from "../../src/extensions/archive/unpack.ts";
-import { crc32, inflate } from "../../src/platform/inflate.ts";
+import { crc32, inflate } from "../../src/platform/files/inflate.ts";
 import { HOSTILE_ARCHIVES } from "./hostile-archives.ts";
 
 // A process of its own, so that what it takes can be told: unpacks the bombs of the corpus, and says how that ended, how many

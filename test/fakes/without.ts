@@ -6,7 +6,7 @@
  * The calls fail as they do where the kernel has no such thing.
  */
 import { argv, env, execve } from "node:process";
-import { installFilter } from "../../src/platform/seccomp-listener.ts";
+import { installFilter } from "../../src/platform/sandbox/seccomp-listener.ts";
 import { assemble, type Instruction } from "../../src/sandbox/bpf.ts";
 
 const NUMBERS =

@@ -25,7 +25,7 @@ import { emptyState } from "../../src/monitor/state.ts";
 import { createTurns } from "../../src/monitor/turns.ts";
 import { createStatements, type Statements } from "../../src/monitor/statements.ts";
 import { createTrustedClock } from "../../src/monitor/trusted-clock.ts";
-import { createCrypto } from "../../src/platform/crypto.ts";
+import { createCrypto } from "../../src/platform/keys/crypto.ts";
 import { sealEnvelope } from "../../src/protocol/dsse.ts";
 import type { Outcome } from "../../src/protocol/requests.ts";
 import { keyId, type Envelope, type Statement } from "../../src/protocol/statement.ts";

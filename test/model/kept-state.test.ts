@@ -4,7 +4,7 @@ import { createFold, emptyFolded, type Folded } from "../../src/monitor/kept-sta
 import { linesOf, restore } from "../../src/monitor/kept-state/restore.ts";
 import { sealLines } from "../../src/monitor/kept-state/sealing.ts";
 import type { Entry } from "../../src/monitor/log/log.ts";
-import { createRandom } from "../../src/platform/random.ts";
+import { createRandom } from "../../src/platform/keys/random.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
 import { createMemoryLog } from "../fakes/memory-log.ts";
 import { CRYPTO, ORIGIN, testEpochs } from "../fakes/open-log.ts";

@@ -8,7 +8,7 @@ import { severityOf } from "../../src/extensions/scan/finding.ts";
 import { writePage } from "../../src/extensions/scan/page.ts";
 import { writeSarif } from "../../src/extensions/scan/sarif.ts";
 import { scanMachine, type ScanReport } from "../../src/extensions/scan/scan.ts";
-import { createLook } from "../../src/platform/machine-look.ts";
+import { createLook } from "../../src/platform/files/machine-look.ts";
 import { plainText } from "../../src/showing/line.ts";
 import { COMMAND } from "../fakes/command.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";

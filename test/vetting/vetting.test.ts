@@ -8,7 +8,7 @@ import { VET_BOUNDS, type Tree, type VetTools } from "../../src/extensions/vet/t
 import { vetTree, type VetReport } from "../../src/extensions/vet/vet.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { createVetting, loadVetTools } from "../../src/main/vet-tools.ts";
-import { readTree } from "../../src/platform/tree-reader.ts";
+import { readTree } from "../../src/platform/files/tree-reader.ts";
 import { REPO } from "../e2e/substrate.ts";
 import { createDesk } from "../fakes/cli-powers.ts";
 import { makeTemporaryFolder } from "../fakes/temporary-folder.ts";

@@ -1,4 +1,4 @@
-import type { Look } from "../../platform/look.ts";
+import type { Look } from "../../platform/files/look.ts";
 import type { ClientKind, ConfigurationFile } from "./clients.ts";
 import { CONFIGURATION_BYTES, readConfiguration } from "./configuration.ts";
 import type { Unread } from "./finding.ts";

@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import type { Listener } from "../../platform/look.ts";
+import type { Listener } from "../../platform/files/look.ts";
 
 /** Ports on which programs for agents listen unless told otherwise, by what they are. */
 const PORTS: ReadonlyMap<number, string> = new Map([

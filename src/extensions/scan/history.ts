@@ -1,7 +1,7 @@
 import { isArray, isObject, type JsonValue } from "../../kernel/json.ts";
 import type { HistoryPlace } from "./clients.ts";
 import { textAt, valueAt } from "./configuration.ts";
-import type { Look } from "../../platform/look.ts";
+import type { Look } from "../../platform/files/look.ts";
 import { fullPath } from "./paths.ts";
 
 /** What a client's agents did in the last days. Names of tools and counts; no word of any session. */

@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import type { Look } from "../../platform/look.ts";
+import type { Look } from "../../platform/files/look.ts";
 import { fullPath, shortPath } from "./paths.ts";
 import { isSecretName } from "./secret-like.ts";
 

@@ -1,4 +1,4 @@
-import type { Look } from "../../platform/look.ts";
+import type { Look } from "../../platform/files/look.ts";
 
 /** What lies in a home is written `~/…`, for people and reports: a report names no user. */
 export function shortPath(look: Pick<Look, "home">, path: string): string {

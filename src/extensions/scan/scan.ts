@@ -5,7 +5,7 @@ import { severityOf, SEVERITIES, unreadFinding, type Finding, type Unread } from
 import { judgeListeners } from "./gateways.ts";
 import { readActivity, type Activity } from "./history.ts";
 import { findKeys, findSockets, judgeKeys, type KeyPlace } from "./keys.ts";
-import type { Look } from "../../platform/look.ts";
+import type { Look } from "../../platform/files/look.ts";
 import { fullPath, shortPath } from "./paths.ts";
 import { scoreOf, type Score } from "./score.ts";
 import { judgeNames, judgeServer } from "./server-findings.ts";

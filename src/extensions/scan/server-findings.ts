@@ -1,6 +1,6 @@
 import { isThisMachine, readAddress } from "./address.ts";
 import type { Finding, RuleId } from "./finding.ts";
-import type { Look } from "../../platform/look.ts";
+import type { Look } from "../../platform/files/look.ts";
 import { fullPath } from "./paths.ts";
 import { HIDDEN } from "./secret-like.ts";
 import type { Server } from "./server.ts";

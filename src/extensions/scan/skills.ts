@@ -1,6 +1,6 @@
 import { judgeText } from "../text-rules.ts";
 import type { Finding, Unread } from "./finding.ts";
-import type { Look, Reading } from "../../platform/look.ts";
+import type { Look, Reading } from "../../platform/files/look.ts";
 import { fullPath, shortPath } from "./paths.ts";
 
 /** One skill: a folder with SKILL.md, which an agent reads as instructions. */

@@ -6,10 +6,10 @@ import { isGraveRule, type DetonationReport, type Moment } from "../../extension
 import { judge, type Observation, type Seen } from "../../extensions/detonate/judge.ts";
 import { planSteps, type Step } from "../../extensions/detonate/steps.ts";
 import type { Tree } from "../../extensions/vet/tree.ts";
-import { createRandom } from "../../platform/random.ts";
-import type { AgentStart } from "../../platform/sandbox-process.ts";
-import { readTree as readSealedTree } from "../../platform/sealed-tree.ts";
-import type { WardNews } from "../../platform/supervisor-link.ts";
+import { createRandom } from "../../platform/keys/random.ts";
+import type { AgentStart } from "../../platform/sandbox/sandbox-process.ts";
+import { readTree as readSealedTree } from "../../platform/files/sealed-tree.ts";
+import type { WardNews } from "../../platform/sandbox/supervisor-link.ts";
 import type { ExtensionSays } from "../../protocol/extension.ts";
 import { INSIDE_USER } from "../../sandbox/layout.ts";
 import { withFirstWords } from "../../drivers/first-words.ts";

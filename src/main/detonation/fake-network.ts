@@ -3,7 +3,7 @@ import { createServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { createNameBook, isNameQuery } from "../../extensions/detonate/names.ts";
-import { createInstanceCa } from "../../platform/instance-ca.ts";
+import { createInstanceCa } from "../../platform/network/instance-ca.ts";
 import type { AskedConnection } from "../../sandbox/evidence.ts";
 import { openUnmarked } from "../vet-tools.ts";
 

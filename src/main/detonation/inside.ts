@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, statfsSync } from "node:fs";
-import type { StartedSandbox } from "../../platform/sandbox-process.ts";
-import { listAllMembers } from "../../platform/sandbox-members.ts";
+import type { StartedSandbox } from "../../platform/sandbox/sandbox-process.ts";
+import { listAllMembers } from "../../platform/sandbox/sandbox-members.ts";
 
 /** Folders of a sandbox that lie in memory and are nobody else's. */
 const PLACES = ["/tmp", "/dev/shm"];

@@ -1,6 +1,6 @@
 import { canonicalize } from "../../kernel/canonical.ts";
 import { parseJson } from "../../kernel/json.ts";
-import type { Staging } from "../../platform/extension-store.ts";
+import type { Staging } from "../../platform/files/extension-store.ts";
 import { asJson } from "../../protocol/as-json.ts";
 import { decode } from "../../protocol/decode.ts";
 import { EXTENSION_MANIFEST, type ExtensionManifest, type ExtensionSays } from "../../protocol/extension.ts";

@@ -5,7 +5,7 @@ import type { ExtensionState } from "../state.ts";
 import { toBase64 } from "../../protocol/bytes.ts";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
 import type { Signer } from "../../platform/powers.ts";
-import { createSigner } from "../../platform/signer.ts";
+import { createSigner } from "../../platform/keys/signer.ts";
 import type { TreeFile } from "../../protocol/extension-table.ts";
 import { digestOfSigned, PUBLISHER_FILE, sealPublication, type Publication } from "../../protocol/publisher.ts";
 import { NO_PUBLISHERS, type Publishers } from "../../protocol/publishers.ts";

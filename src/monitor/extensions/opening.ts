@@ -1,5 +1,5 @@
 import type { DriverSource } from "../../kernel/grant.ts";
-import type { ExtensionStore } from "../../platform/extension-store.ts";
+import type { ExtensionStore } from "../../platform/files/extension-store.ts";
 import type { Crypto } from "../../platform/powers.ts";
 import { Refusal } from "../faults.ts";
 import type { State } from "../state.ts";

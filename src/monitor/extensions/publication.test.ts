@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
-import { createSigner } from "../../platform/signer.ts";
+import { createSigner } from "../../platform/keys/signer.ts";
 import { toBase64 } from "../../protocol/bytes.ts";
 import type { TreeFile } from "../../protocol/extension-table.ts";
 import { digestOfSigned, PUBLISHER_FILE, sealPublication } from "../../protocol/publisher.ts";

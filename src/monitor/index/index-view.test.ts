@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createMemoryDisk } from "../../../test/fakes/memory-disk.ts";
 import { createMemoryLog } from "../../../test/fakes/memory-log.ts";
 import { openTestLog, STILL, testKeys } from "../../../test/fakes/open-log.ts";
-import { openDatabase } from "../../platform/sqlite.ts";
+import { openDatabase } from "../../platform/files/sqlite.ts";
 import { createIndexView } from "./index-view.ts";
 import { openRecordIndex } from "./record-index.ts";
 

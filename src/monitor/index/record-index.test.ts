@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDatabase } from "../../platform/sqlite.ts";
+import { openDatabase } from "../../platform/files/sqlite.ts";
 import type { LogRecord, RecordBody } from "../../protocol/record.ts";
 import { openRecordIndex, type RecordIndex, type RecordQuery } from "./record-index.ts";
 

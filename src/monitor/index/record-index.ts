@@ -1,4 +1,4 @@
-import type { SqlDatabase } from "../../platform/sqlite.ts";
+import type { SqlDatabase } from "../../platform/files/sqlite.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 
 /** What to look for. Null and an empty list match everything; what is given must be equal. */

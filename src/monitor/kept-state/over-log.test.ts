@@ -5,7 +5,7 @@ import { plainState } from "../../../test/fakes/plain-state.ts";
 import { MOVES, RandomLog } from "../../../test/fakes/random-log.ts";
 import type { Timer } from "../../platform/powers.ts";
 import { createClock } from "../../platform/clock.ts";
-import { createRandom } from "../../platform/random.ts";
+import { createRandom } from "../../platform/keys/random.ts";
 import type { Log } from "../log/log.ts";
 import { createFold, emptyFolded, type Folded } from "./folded.ts";
 import { createKeeper, type Keeper } from "./keeper.ts";

@@ -1,4 +1,4 @@
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import type { LogRecord } from "../../protocol/record.ts";
 import { requireExplained } from "../journal.ts";
 import { createFold, emptyFolded, type Folded } from "./folded.ts";

@@ -8,7 +8,7 @@ import { makeDraft, readPayload, readSalted } from "./draft.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
 import { isDiskOut, letGoOf, takeAgain } from "./disk-out.ts";
 import { LogError, unavailable } from "./error.ts";
-import type { WholeFile } from "../../platform/log-powers.ts";
+import type { WholeFile } from "../../platform/log/log-powers.ts";
 import type { JournalEntry } from "./frame.ts";
 import { bytesOf, groupLength, MOST_WAITING_BYTES, PUBLISH_MS, SEGMENT_BYTES } from "./groups.ts";
 import type { Around, Bare, Checkpoint, Disclosed, Entry, Log } from "./log.ts";

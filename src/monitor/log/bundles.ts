@@ -2,7 +2,7 @@ import { concatBytes, equalBytes } from "../../protocol/bytes.ts";
 import type { TreeHasher } from "../../protocol/merkle.ts";
 import { bundlePath, decodeBundle, encodeBundle, hashOfTile, TILE_WIDTH } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
-import type { LogReader, WholeFile } from "../../platform/log-powers.ts";
+import type { LogReader, WholeFile } from "../../platform/log/log-powers.ts";
 import type { Tiles } from "./tiles.ts";
 
 /** The leaves of a log: those since the last full bundle in memory, the rest in bundle files. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createMemoryDisk } from "../../../test/fakes/memory-disk.ts";
 import { CRYPTO, testEpochs } from "../../../test/fakes/open-log.ts";
-import { createRandom } from "../../platform/random.ts";
+import { createRandom } from "../../platform/keys/random.ts";
 import { copySlots } from "./copy-slots.ts";
 import type { LogKeys } from "./keys.ts";
 import { openSlots } from "./slots.ts";

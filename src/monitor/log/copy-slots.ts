@@ -1,5 +1,5 @@
 import type { Crypto, Random } from "../../platform/powers.ts";
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import type { LogKeys } from "./keys.ts";
 import { CHUNK_BYTES, openSlots, SLOT_BYTES, SLOTS } from "./slots.ts";
 

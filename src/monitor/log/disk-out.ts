@@ -1,4 +1,4 @@
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import { decodeUtf8, equalBytes } from "../../protocol/bytes.ts";
 import { homeInUse, LogError } from "./error.ts";
 import type { JournalEntry } from "./frame.ts";

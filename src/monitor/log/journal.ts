@@ -1,7 +1,7 @@
 import type { Crypto, Random } from "../../platform/powers.ts";
 import { createDraw, type DrawBytes } from "./draw.ts";
 import { LogError } from "./error.ts";
-import type { AppendFile, LogFiles, LogReader } from "../../platform/log-powers.ts";
+import type { AppendFile, LogFiles, LogReader } from "../../platform/log/log-powers.ts";
 import {
   decodeFrames,
   decodeSegmentHead,

@@ -1,6 +1,6 @@
 import type { Crypto } from "../../platform/powers.ts";
 import { concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 
 /** The keys of one home's log. They live outside the log's folder, so that a copy of that folder opens no payload. */
 export interface LogKeys {

@@ -1,4 +1,4 @@
-import type { LogFiles, WholeFile } from "../../platform/log-powers.ts";
+import type { LogFiles, WholeFile } from "../../platform/log/log-powers.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { HASH_BYTES } from "../../protocol/merkle.ts";
 import { decodeBundle, encodeBundle } from "../../protocol/tile.ts";

@@ -1,7 +1,7 @@
 import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
 import { AuditLog } from "./audit-log.ts";
 import { homeInUse, LogError } from "./error.ts";
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import { Journal } from "./journal.ts";
 import type { LogKeys } from "./keys.ts";
 import type { Log } from "./log.ts";

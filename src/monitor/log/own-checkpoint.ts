@@ -1,6 +1,6 @@
 import { decodeUtf8 } from "../../protocol/bytes.ts";
 import { openNote, parseCheckpoint, type CheckpointBody } from "../../protocol/note.ts";
-import type { LogReader } from "../../platform/log-powers.ts";
+import type { LogReader } from "../../platform/log/log-powers.ts";
 import type { Crypto, Signer } from "../../platform/powers.ts";
 import { LogError } from "./error.ts";
 

@@ -1,4 +1,4 @@
-import type { WholeFile } from "../../platform/log-powers.ts";
+import type { WholeFile } from "../../platform/log/log-powers.ts";
 import { partialsPath } from "../../protocol/tile.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import type { Clock, Crypto, Random, Signer, Timer } from "../../platform/powers.ts";
 import type { TreeHasher } from "../../protocol/merkle.ts";
 import type { Bundles } from "./bundles.ts";

@@ -1,4 +1,4 @@
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import { LogError } from "./error.ts";
 
 /**

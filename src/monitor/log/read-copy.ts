@@ -1,4 +1,4 @@
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import type { Crypto } from "../../platform/powers.ts";
 import { TILE_WIDTH } from "../../protocol/tile.ts";
 import type { LogRecord } from "../../protocol/record.ts";

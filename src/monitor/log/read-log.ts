@@ -1,4 +1,4 @@
-import type { LogReader } from "../../platform/log-powers.ts";
+import type { LogReader } from "../../platform/log/log-powers.ts";
 import type { Crypto, Signer } from "../../platform/powers.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { createTreeHasher, type TreeHasher } from "../../protocol/merkle.ts";

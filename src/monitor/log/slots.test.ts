@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { createMemoryDisk, type MemoryDisk } from "../../../test/fakes/memory-disk.ts";
 import { CRYPTO, testEpochs } from "../../../test/fakes/open-log.ts";
-import { createRandom } from "../../platform/random.ts";
+import { createRandom } from "../../platform/keys/random.ts";
 import type { LogKeys } from "./keys.ts";
 import { openSlots, type KeySlots } from "./slots.ts";
 

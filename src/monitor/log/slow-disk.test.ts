@@ -3,7 +3,7 @@ import { createMemoryDisk } from "../../../test/fakes/memory-disk.ts";
 import { openOn, verifyOn, whys } from "../../../test/fakes/log-machine.ts";
 import { openTestLog, STILL, testKeys } from "../../../test/fakes/open-log.ts";
 import { note } from "../../../test/fakes/records.ts";
-import type { LogFiles } from "../../platform/log-powers.ts";
+import type { LogFiles } from "../../platform/log/log-powers.ts";
 import { SLOW_MS } from "./pace.ts";
 
 const SYNC_MS = 200;

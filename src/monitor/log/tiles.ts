@@ -21,7 +21,7 @@ import {
 } from "../../protocol/tile.ts";
 import { LogError } from "./error.ts";
 import type { Around } from "./log.ts";
-import type { LogReader, WholeFile } from "../../platform/log-powers.ts";
+import type { LogReader, WholeFile } from "../../platform/log/log-powers.ts";
 
 /** Full tiles are kept for reading again; proofs of neighbouring records share nearly all of theirs. */
 const CACHED_TILES = 64;

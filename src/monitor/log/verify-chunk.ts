@@ -1,4 +1,4 @@
-import type { LogReader } from "../../platform/log-powers.ts";
+import type { LogReader } from "../../platform/log/log-powers.ts";
 import { decodeUtf8, equalBytes } from "../../protocol/bytes.ts";
 import { sayPlace } from "../../protocol/log-proof.ts";
 import { GrowingTree, HASH_BYTES, type Range, type TreeHasher } from "../../protocol/merkle.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CRYPTO } from "../../../test/fakes/open-log.ts";
-import type { LogReader } from "../../platform/log-powers.ts";
+import type { LogReader } from "../../platform/log/log-powers.ts";
 import { concatBytes } from "../../protocol/bytes.ts";
 import { createTreeHasher, GrowingTree } from "../../protocol/merkle.ts";
 import { TILE_WIDTH, tilePath } from "../../protocol/tile.ts";

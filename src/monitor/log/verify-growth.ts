@@ -1,4 +1,4 @@
-import type { LogReader } from "../../platform/log-powers.ts";
+import type { LogReader } from "../../platform/log/log-powers.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { foldNodes, HASH_BYTES, rangeNodes, type TreeHasher } from "../../protocol/merkle.ts";
 import { consistencyRanges, verifyConsistency } from "../../protocol/merkle-proof.ts";

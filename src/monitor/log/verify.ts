@@ -1,4 +1,4 @@
-import type { LogReader } from "../../platform/log-powers.ts";
+import type { LogReader } from "../../platform/log/log-powers.ts";
 import { decodeUtf8, equalBytes, concatBytes } from "../../protocol/bytes.ts";
 import type { Cosigned } from "../../protocol/cosignature.ts";
 import type { ProofPowers } from "../../protocol/log-proof.ts";

@@ -1,6 +1,6 @@
 import { wordsOf } from "../../kernel/memory-words.ts";
 import type { Crypto } from "../../platform/powers.ts";
-import type { SqlDatabase } from "../../platform/sqlite.ts";
+import type { SqlDatabase } from "../../platform/files/sqlite.ts";
 import type { IndexKey, ShelfRow } from "./shelf-orders.ts";
 import { tokenOf, unwrapPart } from "./shelf-parts.ts";
 import { READ_ONE, rowsOf } from "./shelf-rows.ts";

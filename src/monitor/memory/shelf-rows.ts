@@ -1,4 +1,4 @@
-import type { SqlDatabase, SqlRow } from "../../platform/sqlite.ts";
+import type { SqlDatabase, SqlRow } from "../../platform/files/sqlite.ts";
 import type { ShelfRow } from "./shelf-orders.ts";
 
 /** Finds one row by its number. */

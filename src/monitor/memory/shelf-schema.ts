@@ -1,4 +1,4 @@
-import type { SqlDatabase } from "../../platform/sqlite.ts";
+import type { SqlDatabase } from "../../platform/files/sqlite.ts";
 
 /** Stored in the database; a file of another version is dropped and made again. */
 const VERSION = 2;

@@ -1,7 +1,7 @@
 import { wordsOf } from "../../kernel/memory-words.ts";
 import type { PlaneOf } from "../../kernel/memory.ts";
 import type { Crypto, Random } from "../../platform/powers.ts";
-import type { SqlDatabase, SqlRow } from "../../platform/sqlite.ts";
+import type { SqlDatabase, SqlRow } from "../../platform/files/sqlite.ts";
 import type { IndexKey, Numbers, ShelfOrders } from "./shelf-orders.ts";
 import { tokenOf, unwrapPart, wrapPart } from "./shelf-parts.ts";
 import { READ_ONE, rowsOf } from "./shelf-rows.ts";

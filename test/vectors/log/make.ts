@@ -1,6 +1,6 @@
 import { canonicalize } from "../../../src/kernel/canonical.ts";
-import { createCrypto } from "../../../src/platform/crypto.ts";
-import { createSigner } from "../../../src/platform/signer.ts";
+import { createCrypto } from "../../../src/platform/keys/crypto.ts";
+import { createSigner } from "../../../src/platform/keys/signer.ts";
 import { asJson } from "../../../src/protocol/as-json.ts";
 import { encodeUtf8, toBase64, toHex } from "../../../src/protocol/bytes.ts";
 import { createTreeHasher, foldNodes, GrowingTree } from "../../../src/protocol/merkle.ts";
