@@ -101,7 +101,7 @@ function fillFirstPart({ root, node, next }) {
 
 /** The modules that the monitor hands to each agent's launcher, without their types. */
 function fillLauncher({ root, node, next }) {
-  const files = pathToFileURL(join(root, "src", "platform", "launcher-files.ts")).href;
+  const files = pathToFileURL(join(root, "src", "platform", "sandbox", "launcher-files.ts")).href;
   const folder = join(next, "launcher");
   mkdirSync(folder);
   const words = [root, folder].map((word) => JSON.stringify(word)).join(", ");
@@ -139,8 +139,10 @@ function options(environment) {
   };
 }
 
+/** Why it failed: the line in which Node names the error, or else the last one. */
 function wordsOf(run) {
-  const said = (run.stderr ?? "").toString().trim().split("\n").at(-1);
+  const lines = (run.stderr ?? "").toString().trim().split("\n");
+  const said = lines.find((line) => /^[A-Za-z]*Error\b/.test(line)) ?? lines.at(-1);
   return said || String(run.error?.message ?? run.signal ?? `exit code ${run.status}`);
 }
 

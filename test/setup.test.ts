@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "./source-modules.ts";
 
@@ -137,15 +137,15 @@ describe("the compiled code", () => {
 
   /** A filler that gives these, and a command line that does nothing. */
   function placeFiller(filled: object): void {
-    mkdirSync(join(clone, "src", "main"), { recursive: true });
-    const text = `process.stdout.write(${JSON.stringify(JSON.stringify(filled))});\n`;
-    writeFileSync(join(clone, "src", "main", "cache-filler.ts"), text);
-    writeFileSync(join(clone, "src", "main", "aios.ts"), "const nothing: string = '';\n");
-    const late = "export const loadEveryPart = (): void => undefined;\n";
-    writeFileSync(join(clone, "src", "main", "late-powers.ts"), late);
-    mkdirSync(join(clone, "src", "platform"), { recursive: true });
-    const launcher = "export const keepLauncherModules = (): void => undefined;\n";
-    writeFileSync(join(clone, "src", "platform", "launcher-files.ts"), launcher);
+    const stand = (path: string, text: string): void => {
+      expect(existsSync(join(ROOT, "src", path)), `src/${path}, for which this stands`).toBe(true);
+      mkdirSync(dirname(join(clone, "src", path)), { recursive: true });
+      writeFileSync(join(clone, "src", path), text);
+    };
+    stand("main/cache-filler.ts", `process.stdout.write(${JSON.stringify(JSON.stringify(filled))});\n`);
+    stand("main/aios.ts", "const nothing: string = '';\n");
+    stand("main/late-powers.ts", "export const loadEveryPart = (): void => undefined;\n");
+    stand("platform/sandbox/launcher-files.ts", "export const keepLauncherModules = (): void => undefined;\n");
     if (isRoot) spawnSync("chown", ["-R", "65534:65534", clone]);
   }
   const PROGRAMS = [
