@@ -196,6 +196,11 @@ function mountsInOrder(spec: SandboxSpec): readonly Mount[] {
   return [...scratch, ...spec.mounts].toSorted((one, other) => depthOf(one) - depthOf(other));
 }
 
+/** Where a sandbox has private folders in memory, by their place inside. */
+export function scratchFolders(spec: SandboxSpec): readonly string[] {
+  return mountsInOrder(spec).flatMap(({ kind, inside }) => (kind === "tmpfs" ? [inside] : []));
+}
+
 function depthOf(mount: Mount): number {
   return mount.inside.split("/").length;
 }

@@ -162,6 +162,15 @@ describe("memory that no process is seen to hold", () => {
   });
 });
 
+describe("what counts for the whole machine, or for nobody", () => {
+  it("does not exist in any role: message queues of System V, contexts of Linux AIO", () => {
+    for (const role of ROLES) {
+      expectDecision("msgget", REFUSE_ENOSYS, { role, arguments: [0, 0o1600] });
+      expectDecision("io_setup", REFUSE_ENOSYS, { role, arguments: [1, 0] });
+    }
+  });
+});
+
 describe("a system call", () => {
   it("of another architecture ends the process, an agent's by its supervisor", () => {
     const I386 = 0x4000_0003;

@@ -149,7 +149,7 @@ const SUPERVISED_RULES: readonly CallName[] = [
 /**
  * The seccomp filter of one sandbox, ready for `bwrap --seccomp`: 8 bytes an instruction.
  * A call of another architecture or of x32 ends the process, and so do TERMINAL_CALLS; REFUSED_CALLS and the argument
- * rules below answer EPERM; `clone3`, and `openat2` where it could make set-id files, answer ENOSYS; the rest is allowed.
+ * rules below answer EPERM; `clone3`, what takes from the machine without a bound, and `openat2` where it could make set-id files, answer ENOSYS; the rest is allowed.
  * An agent's leaves foreign calls and more to the second one (`supervisedProgram`) what that one asks about: of two answers the kernel takes the
  * severer, and a call that dies here is never reported. Between the two only the launcher runs.
  */
@@ -333,6 +333,10 @@ function argumentRules(role: SandboxSpec["role"]): readonly Rule[] {
     ...(role === "face" || role === "connector" ? [] : [{ name: "setsockopt", body: keepBuffers() } as const]),
     { name: "shmget", body: boundSegment() },
     { name: "semget", body: boundSemaphores() },
+    // A queue of System V holds a message for each of its bytes, empty ones too: in no process, and without a bound in all.
+    { name: "msgget", body: enosys },
+    // Contexts of Linux AIO are numbered for the whole machine (fs.aio-max-nr): whoever takes all stops its databases.
+    { name: "io_setup", body: enosys },
     { name: "chmod", body: refuseBits(1, SET_ID_BITS) },
     { name: "fchmod", body: refuseBits(1, SET_ID_BITS) },
     { name: "fchmodat", body: refuseBits(2, SET_ID_BITS) },

@@ -82,6 +82,8 @@ export const CALLS = {
   prctl: { x64: 157, arm64: 167 },
   shmget: { x64: 29, arm64: 194 },
   semget: { x64: 64, arm64: 190 },
+  msgget: { x64: 68, arm64: 186 },
+  io_setup: { x64: 206, arm64: 0 },
   personality: { x64: 135, arm64: 92 },
   ptrace: { x64: 101, arm64: 117 },
   process_vm_readv: { x64: 310, arm64: 270 },

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
-import { planSandbox } from "../../sandbox/bwrap.ts";
+import { planSandbox, scratchFolders } from "../../sandbox/bwrap.ts";
 import type { Descriptor, SandboxPlan } from "../../sandbox/bwrap.ts";
 import { SandboxError } from "../../sandbox/error.ts";
 import { guardedRoots } from "../../sandbox/guard.ts";
@@ -226,7 +226,8 @@ function superviseSandbox(child: Bubblewrap, sandbox: Supervised): StartedSandbo
   };
   const { agent } = sandbox.options;
   const { memoryBytes } = sandbox.spec.limits;
-  const bounds = { memoryBytes, group, ...(agent?.bounds ?? UNBOUNDED) };
+  const scratch = scratchFolders(sandbox.spec);
+  const bounds = { memoryBytes, group, scratch, ...(agent?.bounds ?? UNBOUNDED) };
   const stopWatch = watchUse(namespace, bounds, (reached) => {
     kill();
     agent?.reached?.(reached);

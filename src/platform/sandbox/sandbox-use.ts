@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
 import { hasMemory, memoryFilesOf } from "./memory-files.ts";
 import type { Group } from "./cgroup.ts";
 import { listAllMembers } from "./sandbox-members.ts";
@@ -14,6 +14,8 @@ export interface WatchedBounds {
   readonly memoryBytes: number;
   readonly cpuSeconds: number | null;
   readonly writtenBytes: number | null;
+  /** Its private folders in memory, by their place inside, which nothing inside can put another in. */
+  readonly scratch: readonly string[];
   /** Its cgroup, which holds the bound on memory itself and counts processor time without gaps; null where there is none. */
   readonly group: Group | null;
 }
@@ -100,10 +102,11 @@ interface SharedByAll {
 /** `all` is there when files in memory are to be counted now. */
 function lookAt(members: readonly number[], bounds: WatchedBounds, all: SharedByAll | null): Reached | null {
   const { memoryBytes, cpuSeconds, writtenBytes, group } = bounds;
+  const names = group === null ? namesIn(bounds.scratch, members) * BYTES_A_NAME : 0;
   // The cheap sums count pages shared after a fork once for each process, and others' files: they can only be too large.
-  const resident = group === null ? sum(members, readResident) : 0;
+  const resident = group === null ? names + sum(members, readResident) : 0;
   if (resident > memoryBytes || (group === null && resident + (all?.shared ?? 0) > memoryBytes)) {
-    const found = heldBy(members, all);
+    const found = Math.min(names + sum(members, readTables) + heldBy(members, all), Number.MAX_SAFE_INTEGER);
     if (found > memoryBytes) return { limit: "memory", most: memoryBytes, found };
   }
   if (cpuSeconds !== null) {
@@ -131,7 +134,31 @@ function sum(members: readonly number[], measure: (pid: number) => number): numb
 }
 
 function readResident(pid: number): number {
-  return readKilobytes(`/proc/${pid}/status`, /^Rss(?:Anon|Shmem):\s+([0-9]+) kB$/gm);
+  return readKilobytes(`/proc/${pid}/status`, /^(?:RssAnon|RssShmem|VmPTE):\s+([0-9]+) kB$/gm);
+}
+
+/** Page tables: memory that is only read needs them too, although it is in no other sum (`VmPTE` of proc(5)). */
+function readTables(pid: number): number {
+  return readKilobytes(`/proc/${pid}/status`, /^VmPTE:\s+([0-9]+) kB$/gm);
+}
+
+/** What a file in a folder in memory takes beside its content: inode and name, 1,037 bytes in Linux 6.18. */
+const BYTES_A_NAME = 1024;
+
+/** Files in the private folders of a sandbox, empty ones too: their number is bounded by half of the machine's pages each. */
+function namesIn(folders: readonly string[], members: readonly number[]): number {
+  for (const pid of members) {
+    try {
+      return folders.reduce((total, folder) => {
+        const { files, ffree } = statfsSync(`/proc/${pid}/root${folder}`);
+        return total + files - ffree;
+      }, 0);
+    } catch {
+      // It ended meanwhile, or closed itself to looks: another sees the same folders.
+    }
+  }
+  // ERRORS-DENY: where all that live closed themselves nobody can say how many there are.
+  return members.some(hasMemory) ? Infinity : 0;
 }
 
 /**
