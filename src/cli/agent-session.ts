@@ -1,5 +1,5 @@
 import { answerHeld, type AnsweringParts } from "./answer-held.ts";
-import { alertPerson } from "./alert.ts";
+import { alertOfServer, alertPerson } from "./alert.ts";
 import { CliFailure } from "./failure.ts";
 import { answerFrozen, type Freeze, type FreezeListener } from "./frozen.ts";
 import { createOutputFilter } from "./output-filter.ts";
@@ -37,6 +37,8 @@ export interface AgentSession extends FreezeListener {
   onHeld(view: HeldView): void;
   /** An action of this instance that may have waited does not wait any more: it was let run, or denied with a code. */
   onAnswered(action: string, code: string | null): void;
+  /** An MCP server of this instance was ended and is in quarantine; the agent goes on without it. */
+  onServerEnded(ended: { readonly instance: string; readonly driver: string; readonly code: string }): void;
   /** Nothing is asked any more, for this reason; resolves when no question is open and the person has gone on from the last. */
   endQuestions(why: string): Promise<void>;
   /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
@@ -156,6 +158,14 @@ export async function openAgentSession(
       if (!held.delete(action)) return;
       if (questions.end(action, tellEnd(code)) || code !== "hold-expired") return;
       notify([`aios: what was held got no answer in time, so it is denied (hold-expired)`]);
+    },
+    onServerEnded(ended) {
+      alertOfServer(powers, ended);
+      const [server, code] = [ended.driver, ended.code].map(makeVisible);
+      notify([
+        `aios: server ${server} of ${ended.instance} was ended and nothing starts it any more: ${code} (quarantined)`,
+        "hint: aios log show --kind driver-quarantined --payload says what it did; a new grant over it lets it run again: aios grants sign",
+      ]);
     },
     async endQuestions(why) {
       questions.endAll(why);

@@ -16,3 +16,12 @@ export function alertPerson(powers: Pick<CliPowers, "err" | "notice">, { instanc
   if (powers.err.terminal) powers.err.write("\u0007");
   powers.notice(`AIOS: ${instance} is ${state}`, makeVisible(code));
 }
+
+/** Tells a person likewise that an MCP server of an instance was ended and is in quarantine, by the name in its grant. */
+export function alertOfServer(
+  powers: Pick<CliPowers, "err" | "notice">,
+  { instance, driver, code }: { readonly instance: string; readonly driver: string; readonly code: string },
+): void {
+  if (powers.err.terminal) powers.err.write("\u0007");
+  powers.notice(`AIOS: server ${makeVisible(driver)} of ${instance} was ended`, makeVisible(code));
+}

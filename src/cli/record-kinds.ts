@@ -86,6 +86,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   "devices-passed": true,
   "driver-pinned": true,
   "driver-quarantined": true,
+  "driver-ended": true,
   refused: true,
   denied: true,
   held: true,

@@ -14,6 +14,19 @@ test("a webhook gets JSON with a link to the console that runs", () => {
   expect(JSON.parse(writeAlert(stopped, { form: "json", origin }).body)).toMatchObject({ link: `${origin}/#agents` });
 });
 
+test("a server that is in quarantine is told of as what agents' stops are, and its link leads to the log", () => {
+  const server: Alert = { kind: "servers", server: "notes", code: "prohibited-call" };
+  expect(JSON.parse(writeAlert(server, { form: "json", origin }).body)).toEqual({
+    server: "notes",
+    code: "prohibited-call",
+    link: `${origin}/#log`,
+  });
+  expect(writeAlert(server, { form: "ntfy", origin: null })).toMatchObject({
+    headers: { title: "AIOS: an MCP server was stopped", priority: "4", tags: "octagonal_sign" },
+    body: "notes: prohibited-call\naios console opens the console.",
+  });
+});
+
 test("nobody is sent to a console that does not run, where another program may listen", () => {
   expect(JSON.parse(writeAlert(key, { form: "json", origin: null }).body)).toEqual({
     owner: "passkey:0123456789abcdef",

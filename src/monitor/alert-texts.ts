@@ -2,12 +2,13 @@ import type { Risk } from "../kernel/grant.ts";
 import type { AlertReceiver } from "../protocol/alert-setting.ts";
 
 /**
- * What is sent: which instance of which agent stopped, or which key of an owner something became of, and by which code; or
+ * What is sent: which instance of which agent stopped, or which MCP server is in quarantine, or which key of an owner something became of, and by which code; or
  * which witness found that the log was rolled back or forked; or how many actions wait for a human, with up to three agents and tools of those that nobody was told of, and the highest of
  * their risks. No argument, no result and no word of an agent's; and nothing that signs, lets in or answers.
  */
 export type Alert =
   | { readonly kind: "stops"; readonly instance: string; readonly agent: string; readonly code: string }
+  | { readonly kind: "servers"; readonly server: string; readonly code: string }
   | { readonly kind: "owners"; readonly owner: string; readonly code: string }
   | { readonly kind: "log"; readonly witness: string; readonly code: string }
   | {
@@ -25,10 +26,11 @@ export interface AlertMessage {
 }
 
 /** The page of the console that shows more. */
-const PAGES = { stops: "agents", owners: "log", holds: "inbox", log: "log" } as const;
+const PAGES = { stops: "agents", servers: "log", owners: "log", holds: "inbox", log: "log" } as const;
 /** Priorities and tags of ntfy (docs.ntfy.sh/publish): 3 is its default, 4 makes a phone sound longer. */
 const NTFY = {
   stops: { priority: "4", tags: "octagonal_sign" },
+  servers: { priority: "4", tags: "octagonal_sign" },
   owners: { priority: "4", tags: "key" },
   holds: { priority: "3", tags: "raised_hand" },
   log: { priority: "4", tags: "warning" },
@@ -57,6 +59,8 @@ function inWords(alert: Alert): { readonly title: string; readonly text: string 
   switch (alert.kind) {
     case "stops":
       return { title: "AIOS: an agent was stopped", text: `${alert.agent} (${alert.instance}): ${alert.code}` };
+    case "servers":
+      return { title: "AIOS: an MCP server was stopped", text: `${alert.server}: ${alert.code}` };
     case "owners":
       return { title: "AIOS: about an owner's key", text: `${alert.owner}: ${alert.code}` };
     case "log":

@@ -15,6 +15,23 @@ test("people are alerted of what climbed and of what was frozen, with instance, 
   expect(alertFor(frozen, agentOf)).toEqual({ kind: "stops", instance: "i-1", agent: "worker", code: "breaker-open" });
 });
 
+test("people are alerted of a server that is in quarantine, by the name that its grant gives it", () => {
+  const pin = `sha256:${"1".repeat(64)}`;
+  const body = { kind: "driver-quarantined", driver: "notes", pin, found: pin } as const;
+  for (const why of ["prohibited-call", "refused-calls"] as const)
+    expect(alertFor({ ...body, why }, agentOf)).toEqual({ kind: "servers", server: "notes", code: why });
+  expect(alertFor(body, agentOf)).toEqual({ kind: "servers", server: "notes", code: "pin-changed" });
+  const ended: RecordBody = {
+    kind: "driver-ended",
+    instance: "i-1",
+    agent: "a",
+    driver: "notes",
+    pin,
+    code: "pin-changed",
+  };
+  expect(alertFor(ended, agentOf)).toBeNull();
+});
+
 test("people are alerted of who may sign from now on, and of a passkey that may have been copied", () => {
   const [owner, key] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
   for (const kind of ["owner-enrolled", "owner-removed"] as const) {
@@ -113,6 +130,8 @@ test("each receiver is told of its kinds, and of a flood of held actions who is 
   const freeze = (code: string): RecordBody => ({ kind: "instance-frozen", instance: "i-1", by, code });
   expect(await told(freeze("breaker-open"))).toEqual(["stops.example"]);
   expect(await told(freeze("held-flood"))).toEqual(["stops.example", "holds.example"]);
+  const pin = `sha256:${"1".repeat(64)}`;
+  expect(await told({ kind: "driver-quarantined", driver: "notes", pin, found: pin })).toEqual(["stops.example"]);
   const [owner, key] = ["passkey:0123456789abcdef", "ed25519:0123456789abcdef"];
   expect(await told({ kind: "owner-removed", owner, key })).toEqual(["owners.example"]);
   const refused = { kind: "witness-refused", witness: "w.example/one", size: 9, seen: 12 } as const;

@@ -37,8 +37,8 @@ export interface Alerts {
 }
 
 /**
- * Tells people elsewhere when an instance became terminal or was frozen by the monitor, what became of owners' keys, and
- * that actions wait, by requests to the addresses that the home names. A process of its own sends each, in a sandbox that
+ * Tells people elsewhere when an instance became terminal or was frozen by the monitor, which MCP server is in
+ * quarantine, what became of owners' keys, and that actions wait, by requests to the addresses that the home names. A process of its own sends each, in a sandbox that
  * sees no file and reaches the network and nothing else, so that neither a name server's nor the receiver's bytes come near
  * the monitor. Nothing waits for an alert.
  */
@@ -76,6 +76,7 @@ export function createAlerts(ports: AlertPorts): Alerts {
 
 /** A flood of held actions is answered by the stop of whoever asked, which is what there is to tell of it. */
 function isFor(alert: Alert, tell: ReadonlySet<AlertKind>): boolean {
+  if (alert.kind === "servers") return tell.has("stops");
   return tell.has(alert.kind) || (alert.kind === "stops" && alert.code === "held-flood" && tell.has("holds"));
 }
 
@@ -112,6 +113,8 @@ export function alertFor(body: RecordBody, agentOf: (instance: string) => string
   if (body.kind === "witness-refused") {
     return { kind: "log", witness: makeVisible(body.witness.slice(0, NAME_MOST)), code: body.code };
   }
+  if (body.kind === "driver-quarantined")
+    return { kind: "servers", server: body.driver, code: body.why ?? "pin-changed" };
   if (body.kind !== "instance-frozen" || UNTOLD.has(body.code)) return null;
   return { kind: "stops", instance: body.instance, agent: agentOf(body.instance) ?? "unknown", code: body.code };
 }

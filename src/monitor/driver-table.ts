@@ -7,11 +7,20 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Offer } from "../protocol/requests.ts";
-import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
+import {
+  type ConnectDriver,
+  createDriverPool,
+  type Enlist,
+  pinText,
+  type RunningDriver,
+  sameSpec,
+} from "./driver-pool.ts";
 import { standingOf } from "./extensions/opening.ts";
 import { Refusal } from "./faults.ts";
 import type { ServerRun } from "./inside.ts";
-import type { Journal } from "./journal.ts";
+import type { OwingJournal } from "./journal.ts";
+import { createPinnedRuns, type PinnedRun } from "./pinned-runs.ts";
+import type { SandboxedProcess } from "../platform/powers.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
@@ -65,7 +74,7 @@ export function declaredDriver(state: State, agent: string, name: string): Decla
 export function createDriverTable(
   powers: MonitorPowers,
   parts: {
-    readonly journal: Journal;
+    readonly journal: OwingJournal;
     readonly code: CodeLayout;
     readonly connect: ConnectDriver;
     readonly connectBroker: CarrierPorts["connectBroker"];
@@ -82,6 +91,9 @@ export function createDriverTable(
 ): DriverTable {
   const { journal } = parts;
   const pool = createDriverPool(powers, { ...parts, state: journal.state });
+  const runs = createPinnedRuns(journal);
+  /** Those whose end has begun, which a start that is not over yet must not hand out. */
+  const ended = new WeakSet<RunningDriver>();
   const builtIn = new Map([
     [NET_DRIVER, netSpec(powers.crypto)],
     [INFER_DRIVER, inferSpec(powers.crypto)],
@@ -101,10 +113,12 @@ export function createDriverTable(
 
   async function quarantine(
     live: LiveInstance,
-    driver: { name: string; expected: string; found: string; difference?: JsonObject },
+    driver: { name: string; spec: DriverSpec; found: string; difference?: JsonObject },
   ): Promise<void> {
-    const { name, expected: pin, found, difference = null } = driver;
-    await journal.write({ kind: "driver-quarantined", driver: name, pin, found }, difference);
+    const { name, spec, found, difference = null } = driver;
+    const written = journal.write({ kind: "driver-quarantined", driver: name, pin: spec.pin, found }, difference);
+    runs.end(spec, "pin-changed");
+    await written;
     live.face?.port.changed();
   }
 
@@ -125,29 +139,14 @@ export function createDriverTable(
   }
 
   async function start(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
-    let self: RunningDriver | null = null;
-    const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
+    const { kind } = spec.source;
     const driver =
-      spec.source.kind !== "stdio" && spec.source.kind !== "ext" && spec.source.kind !== "http"
-        ? startDevice(live, spec.source.kind)
-        : await pool.start(name, spec.source, {
-            workspace: driverWorkspace(journal.state, name, live.state),
-            enlist: (begin) => enlist(live, "driver", begin),
-            hear: hearServer(live, name, spec),
-            events: {
-              onProgress: (event) => {
-                if (live.running.has(event.token)) live.face?.port.progress(event);
-              },
-              onChanged: (offer: Offer) => void latest(offer),
-              onGone: () => {
-                if (self !== null) forget(live, self);
-              },
-            },
-          });
-    self = driver;
+      kind === "stdio" || kind === "ext" || kind === "http"
+        ? await startServer(live, name, spec)
+        : startDevice(live, kind);
     if (driver.pin !== spec.pin) {
       driver.stop();
-      await quarantine(live, { name, expected: spec.pin, found: driver.pin });
+      await quarantine(live, { name, spec, found: driver.pin });
       throw new Error(`driver "${name}" is not the one that was signed for`);
     }
     await journal.write({ kind: "driver-pinned", instance: live.state.instance, driver: name, pin: driver.pin });
@@ -160,24 +159,58 @@ export function createDriverTable(
       driver.stop();
       throw new Error(`driver "${name}" is of what nothing starts any more`);
     }
+    if (ended.has(driver)) throw new Error(`driver "${name}" ended while it started`);
     live.drivers.set(name, driver);
     return driver;
   }
 
-  function hearServer(live: LiveInstance, name: string, spec: DriverSpec): (news: WardNews) => void {
-    const server: ServerRun = {
+  async function startServer(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
+    const begun: SandboxedProcess[] = [];
+    const now: { driver?: RunningDriver; over?: true } = {};
+    const gone = (): void => {
+      runs.delete(run);
+      if (now.driver === undefined) return;
+      ended.add(now.driver);
+      forget(live, now.driver);
+    };
+    const run: PinnedRun = {
       live,
       driver: name,
       spec,
       end() {
-        const running = live.drivers.get(name);
-        if (running === undefined) return; // it is looked at again when its start is over
-        forget(live, running);
-        running.stop();
+        now.over = true;
+        gone();
+        for (const process of begun) process.kill();
         live.face?.port.changed();
       },
     };
-    return (news) => parts.hear(server, news);
+    const join: Enlist = async (begin) => {
+      const process = await enlist(live, "driver", begin);
+      begun.push(process);
+      if (now.over) process.kill();
+      return process;
+    };
+    const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
+    const server: ServerRun = { live, driver: name, spec, end: (why) => runs.end(spec, why) };
+    runs.add(run);
+    try {
+      now.driver = await pool.start(name, spec.source, {
+        workspace: driverWorkspace(journal.state, name, live.state),
+        enlist: join,
+        hear: (news: WardNews) => parts.hear(server, news),
+        events: {
+          onProgress: (event) => {
+            if (live.running.has(event.token)) live.face?.port.progress(event);
+          },
+          onChanged: (offer: Offer) => void latest(offer),
+          onGone: gone,
+        },
+      });
+      return now.driver;
+    } catch (error) {
+      runs.delete(run);
+      throw error;
+    }
   }
 
   function leftOf(grants: readonly string[]): number | null {
@@ -214,10 +247,8 @@ export function createDriverTable(
       return;
     }
     const running = live.drivers.get(now.name);
-    if (running !== undefined) forget(live, running);
-    running?.stop();
     const difference = running === undefined ? {} : { difference: offerDifference(running.offer, now.offer) };
-    await quarantine(live, { name: now.name, expected: now.spec.pin, found, ...difference }).catch(() => {});
+    await quarantine(live, { ...now, found, ...difference }).catch(() => {});
   }
 
   async function pinOf(source: DriverSpec["source"], offer: Offer): Promise<string> {

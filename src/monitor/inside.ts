@@ -26,8 +26,8 @@ export interface ServerRun {
   /** The server's name in its grant. */
   readonly driver: string;
   readonly spec: Pick<DriverSpec, "pin" | "source">;
-  /** Ends it, and lets its agent know that its tools are gone. */
-  end(): void;
+  /** Ends it wherever it runs, and lets each agent know that its tools are gone. */
+  end(why: ServerClimb): void;
 }
 
 export interface InsidePorts {
@@ -90,7 +90,7 @@ export function createInside(ports: InsidePorts): (subject: Subject, news: WardN
       const words = `server ${driver} made a prohibited system call`;
       write(server, { kind: "extension-quarantined", extension: source.extension, why: words }, null);
     }
-    server.end();
+    server.end(why);
   }
 
   function refusalsOf(subject: Subject): Refusals {

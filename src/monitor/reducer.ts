@@ -324,6 +324,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "passkey-rolled-back":
     case "home-wiped":
     case "driver-pinned":
+    case "driver-ended":
     case "programs-started":
     case "calls-refused":
     case "files-written":

@@ -21,6 +21,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
     "all-frozen",
     "hold-asked",
     "driver-quarantined",
+    "driver-ended",
     "calls-refused",
     "files-refused",
   ],

@@ -5,7 +5,7 @@ import { list, nullable, object, text, type Decoder } from "./decode.ts";
 import { count, moment } from "./fields.ts";
 
 /**
- * What people are told of elsewhere. `stops`: an instance that became terminal or that the monitor froze. `owners`: what
+ * What people are told of elsewhere. `stops`: an instance that became terminal or that the monitor froze, and an MCP server in quarantine. `owners`: what
  * became of an owner's key. `holds`: actions that wait for a human. `log`: the log is not the one that a witness has seen.
  */
 export const ALERT_KINDS = ["stops", "owners", "holds", "log"] as const;

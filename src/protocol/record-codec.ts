@@ -57,7 +57,7 @@ import { REFRESH_FAULTS } from "./refresh-order.ts";
 import { RETENTION_DAYS, RETENTION_PLACES } from "./retention.ts";
 import { DEMANDS } from "./second-screen.ts";
 import type { ActionBase, Decider, LogRecord, RecordBase, RecordKind } from "./record.ts";
-import { SERVER_CLIMBS } from "./server-climb.ts";
+import { SERVER_CLIMBS, SERVER_ENDS } from "./server-climb.ts";
 
 type RecordOf<Kind extends RecordKind> = Extract<LogRecord, { readonly kind: Kind }>;
 
@@ -319,6 +319,13 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
   "driver-quarantined": recordWith("driver-quarantined", {
     own: { driver: driverName, pin: digest, found: digest },
     more: { why: oneOf(SERVER_CLIMBS) },
+  }),
+  "driver-ended": plainRecord("driver-ended", {
+    instance: instanceId,
+    agent: agentName,
+    driver: driverName,
+    pin: digest,
+    code: oneOf(SERVER_ENDS),
   }),
   refused: plainRecord("refused", { peer: words, code: words, what: words }),
   denied: actionRecord("denied", { stage, code: reasonCode, by: DECIDER }),

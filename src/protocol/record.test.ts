@@ -234,6 +234,13 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   }),
   "driver-pinned": fc.record({ instance, driver: name, pin: digest }),
   "driver-quarantined": fc.record({ driver: name, pin: digest, found: digest }),
+  "driver-ended": fc.record({
+    instance,
+    agent: name,
+    driver: name,
+    pin: digest,
+    code: fc.constantFrom("prohibited-call", "refused-calls", "pin-changed"),
+  }),
   refused: fc.record({ peer: words, code: words, what: words }),
   denied: fc.record({ ...action, stage: fc.constantFrom(...STAGES), code, by }),
   held: fc.record({ ...action, reasons: fc.uniqueArray(words, { maxLength: 3 }), expires: moment }),

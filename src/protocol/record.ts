@@ -13,7 +13,7 @@ import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 import type { RetentionDays } from "./retention.ts";
 import type { Demand } from "./second-screen.ts";
-import type { ServerClimb } from "./server-climb.ts";
+import type { ServerEnded, ServerQuarantined } from "./server-climb.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
 export interface RecordBase {
@@ -371,14 +371,8 @@ export type RecordBody =
       readonly refused: { readonly [why: string]: number };
     } // payload: {peers: [address and port]}
   | { readonly kind: "driver-pinned"; readonly instance: string; readonly driver: string; readonly pin: string }
-  | {
-      readonly kind: "driver-quarantined";
-      readonly driver: string;
-      readonly pin: string;
-      readonly found: string;
-      /** What it did; then it is the one that was signed for. Left out: it is another one. */
-      readonly why?: ServerClimb;
-    } // payload: {difference} or {instance, call, pid, program}
+  | ServerQuarantined // payload: {difference} or {instance, call, pid, program}
+  | ServerEnded
   | { readonly kind: "refused"; readonly peer: string; readonly code: string; readonly what: string }
   | ({ readonly kind: "denied"; readonly stage: Stage; readonly code: ReasonCode; readonly by: Decider } & ActionBase) // payload: action
   | ({ readonly kind: "held"; readonly reasons: readonly string[]; readonly expires: number } & ActionBase) // payload: action

@@ -218,6 +218,8 @@ export function summariseRecord(record: LogRecord): RecordSummary {
           ? `${record.driver}: pinned ${record.pin.slice(0, 15)}..., found ${record.found.slice(0, 15)}...`
           : `${record.driver}: ${CLIMBS[record.why]}, pinned ${record.pin.slice(0, 15)}...`,
       );
+    case "driver-ended":
+      return about(record.instance, "bad", `${record.driver}: ${record.code}, pinned ${record.pin.slice(0, 15)}...`);
     case "refused":
       return about(null, "bad", `${record.peer}: ${record.code}: ${record.what}`);
     case "denied":

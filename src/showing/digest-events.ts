@@ -53,6 +53,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("frozen", `went on: ${text}`);
     case "driver-quarantined":
       return once("refused", `quarantined: ${text}`);
+    case "driver-ended":
+      return once("ended", `a server ended: ${text}`);
     case "refused":
       return once("refused", `refused: ${record.code}: ${record.what}`);
     case "owner-signed-in":

@@ -195,6 +195,7 @@ function draftOf(record: OtherRecord, names: Names): OtherDraft {
     case "away-ended":
     case "devices-passed":
     case "backup-made":
+    case "driver-ended":
     case "driver-pinned":
     case "extension-added":
     case "extension-attested":

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DriverSource } from "../../src/kernel/grant.ts";
 import type { LogRecord, RecordKind } from "../../src/protocol/record.ts";
@@ -16,7 +17,7 @@ let aios: Substrate;
 const ARCH = process.arch === "arm64" ? "arm64" : "x64";
 const SERVER = join(REPO, "test/fakes/malicious-server.mjs");
 const CODE = [SERVER, ...["node_modules/koffi", "node_modules/@koromix"].map((path) => join(REPO, path))];
-const TOOLS = ["environment", "start", "call", "listen", "connect", "pipe", "watch", "write", "memory"];
+const TOOLS = ["environment", "start", "call", "listen", "connect", "pipe", "watch", "write", "beat", "memory"];
 /** For what hangs: what happened inside is recorded a moment later. */
 const POLL = { timeout: 60_000 };
 const numberOf = (name: CallName): number => CALLS[name][ARCH] ?? -1;
@@ -25,12 +26,12 @@ function source(words: readonly string[] = [], workspace: "none" | "read" | "wri
   return { kind: "stdio", command: ["node", SERVER, ...words], code: CODE, workspace };
 }
 
-/** A grant over all tools of one such server, for an agent of the same name. */
-async function trust(name: string, from: DriverSource = source()): Promise<void> {
+/** A grant over all tools of one such server, for an agent of the same name if not for others. */
+async function trust(name: string, from: DriverSource = source(), agents: readonly string[] = [name]): Promise<void> {
   const tools = Object.fromEntries(TOOLS.map((tool) => [tool, { risk: "observe" as const }]));
   await aios.grant({
     id: name,
-    agents: [name],
+    agents,
     drivers: { [name]: { source: from, tools } },
     allow: TOOLS.map((tool) => `${name}/${tool}`),
   });
@@ -70,9 +71,10 @@ async function pinned(driver: string, instance: string | null = null): Promise<b
 
 beforeAll(async () => {
   aios = await startSubstrate();
-  const made = join(aios.workspace, "made");
-  mkdirSync(made);
-  chmodSync(made, 0o777);
+  for (const folder of ["made", "beating"].map((name) => join(aios.workspace, name))) {
+    mkdirSync(folder);
+    chmodSync(folder, 0o777);
+  }
 });
 afterAll(() => aios.stop());
 
@@ -116,6 +118,35 @@ describe("TERMINAL: a system call of a server that no honest program makes", () 
     const later = await run("climber", call("climber", "environment"));
     expect(later.answers[0]?.result?.isError).toBe(true);
     expect(await pinned("climber", later.instance)).toBe(false);
+  });
+
+  test("ends it in every instance that has it, at once, and each ending is recorded", async () => {
+    await trust("shared", source([], "write"), ["first", "second"]);
+    const beats = join(aios.workspace, "beating", "beats");
+    const path = "/workspace/beating/beats";
+    const running = run("second", call("shared", "beat", { path }), { until: 1 }, call("shared", "environment"));
+    await expect.poll(() => existsSync(beats), POLL).toBe(true);
+    const first = await run("first", call("shared", "call", { number: numberOf("setns") }));
+    expect(first).toMatchObject({ state: "ended", exit: 0 });
+    expect(await quarantines("shared")).toHaveLength(1);
+    const grown = async (): Promise<number> => {
+      const before = statSync(beats).size;
+      await sleep(500);
+      return statSync(beats).size - before;
+    };
+    await expect.poll(grown, { timeout: 10_000 }).toBe(0);
+    aios.release("second");
+    const second = await running;
+    expect(second).toMatchObject({ state: "ended", exit: 0 });
+    expect(second.answers.map(({ result }) => result?.isError ?? false)).toEqual([false, true]);
+    const ended = await entriesOf("driver-ended", null);
+    const of = ended.map(({ record }) => [record.instance, record.agent, record.driver, record.code]);
+    const endings = [
+      [first.instance, "first", "shared", "prohibited-call"],
+      [second.instance, "second", "shared", "prohibited-call"],
+    ];
+    expect(of.filter(([, , driver]) => driver === "shared")).toHaveLength(endings.length);
+    expect(of).toEqual(expect.arrayContaining(endings));
   });
 
   test("at its start keeps it from being signed for, and is recorded", async () => {

@@ -342,3 +342,46 @@ describe("an action that is held", () => {
     expect(desk.notices).toEqual([]);
   });
 });
+
+describe("a server that is put into quarantine", () => {
+  const ended = (instance: string): LogRecord => ({
+    v: 1,
+    seq: 7,
+    at: 0,
+    start: "0".repeat(32),
+    payload: null,
+    kind: "driver-ended",
+    instance,
+    agent: "x",
+    driver: "notes",
+    pin: `sha256:${"1".repeat(64)}`,
+    code: "prohibited-call",
+  });
+  const hear = async (instance: string): Promise<Desk> => {
+    const desk = createDesk({
+      answers: {
+        ...STARTS,
+        run() {
+          desk.monitor.say("record", { record: ended(instance) });
+          return { instance: INSTANCE, output: null, overruled: [] };
+        },
+      },
+    });
+    expect(await runProgram(["run", "--quiet", "--", "x"], desk.powers)).toBe(7);
+    return desk;
+  };
+
+  test("is told to the person at its agent's terminal and on the desktop, and the agent goes on", async () => {
+    const desk = await hear(INSTANCE);
+    expect(desk.notices).toEqual([`AIOS: server notes of ${INSTANCE} was ended: prohibited-call`]);
+    expect(desk.err()).toContain(
+      `aios: server notes of ${INSTANCE} was ended and nothing starts it any more: prohibited-call (quarantined)\n` +
+        "hint: aios log show --kind driver-quarantined --payload says what it did; a new grant over it lets it run again: aios grants sign\n",
+    );
+  });
+
+  test("twin: of another instance's nothing is said here", async () => {
+    const desk = await hear("i-fedcba9876543210");
+    expect([desk.notices, desk.err()]).toEqual([[], expect.not.stringContaining("server notes")]);
+  });
+});

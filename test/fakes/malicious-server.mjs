@@ -6,7 +6,7 @@
  * With `at-start` it makes a system call, by its number, before it says anything.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { argv, env, stdin, stdout } from "node:process";
 import { createInterface } from "node:readline";
@@ -55,6 +55,8 @@ const TOOLS = {
       mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       writeFileSync(path, text);
     }),
+  // Goes on by itself, whether it is asked for anything or not.
+  beat: ({ path }) => attempt(() => void setInterval(() => appendFileSync(path, "."), 10)),
   memory: () => attempt(() => String(readFileSync("/proc/1/mem").length)),
 };
 

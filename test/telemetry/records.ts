@@ -160,6 +160,14 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
   "console-entered": { kind: "console-entered", by: "code" },
   "console-visited": { kind: "console-visited", connections: 1, requests: 1, refused: {} },
   "driver-pinned": { kind: "driver-pinned", instance: INSTANCE, driver: "files", pin: sha },
+  "driver-ended": {
+    kind: "driver-ended",
+    instance: INSTANCE,
+    agent: "worker",
+    driver: "files",
+    pin: sha,
+    code: "prohibited-call",
+  },
   "driver-quarantined": { kind: "driver-quarantined", driver: "files", pin: sha, found: sha, why: "prohibited-call" },
   refused: { kind: "refused", peer: "face", code: "malformed", what: CANARY },
   denied: {

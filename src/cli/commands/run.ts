@@ -176,6 +176,7 @@ const TOLD: ReadonlySet<LogRecord["kind"]> = new Set([
   "instance-thawed",
   "instance-resumed",
   "all-thawed",
+  "driver-ended",
 ]);
 
 /** Starts an instance with this process's streams and stays with it until it has ended; the exit code says how. */
@@ -206,6 +207,8 @@ export async function runInstance(
         ring(told);
       } else if (told.kind === "denied" || told.kind === "intent") {
         session.onAnswered(told.action, told.kind === "denied" ? told.code : null);
+      } else if (told.kind === "driver-ended") {
+        if (told.instance === instance) session.onServerEnded(told);
       } else freezes.hear(told);
     };
     for (const told of early) hear(told);
