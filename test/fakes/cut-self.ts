@@ -12,8 +12,8 @@ import { Socket } from "node:net";
 import { Writable } from "node:stream";
 
 /**
- * The moment number `at`, from 1, of those that are `what`, with these words in the message, or in the path of what is written;
- * null is any.
+ * The moment number `at`, from 1, of those that are `what`, with these words in the message, or in the path or the bytes of what
+ * is written; null is any. A record is in the journal as its text.
  */
 export interface Cut {
   readonly at: number;
@@ -27,8 +27,8 @@ const { readFileSync } = fs;
 const { O_DSYNC } = fs.constants;
 let [plan, passed] = ["", 0];
 
-/** `about`: the bytes of a message, or a path. */
-function pass(what: Moment, about: unknown): void {
+/** `about`: bytes and texts that are looked through for the words. */
+function pass(what: Moment, ...about: readonly unknown[]): void {
   let text: string;
   try {
     text = readFileSync(armed, "utf8");
@@ -39,10 +39,13 @@ function pass(what: Moment, about: unknown): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a test wrote it
   const cut = JSON.parse(text) as Cut;
   if (cut.what !== null && cut.what !== what) return;
-  const words = about instanceof Uint8Array ? Buffer.from(about).toString("latin1") : String(about);
-  if (!words.includes(cut.words ?? "")) return;
+  if (!about.some((each) => textOf(each).includes(cut.words ?? ""))) return;
   passed += 1;
   if (passed === cut.at) process.kill(process.pid, "SIGKILL");
+}
+
+function textOf(about: unknown): string {
+  return about instanceof Uint8Array ? Buffer.from(about).toString("latin1") : String(about);
 }
 
 type Callback = (error: Error | null, ...more: unknown[]) => void;
@@ -78,10 +81,11 @@ replace("open", (call, all) =>
   }),
 );
 replace("write", (call, all) => {
-  const path = durable.get(all[0]);
+  const [descriptor, bytes] = all;
+  const path = durable.get(descriptor);
   if (path === undefined) return call(...all);
-  pass("before write", path);
-  return called(call, all, () => pass("after write", path));
+  pass("before write", path, bytes);
+  return called(call, all, () => pass("after write", path, bytes));
 });
 for (const name of ["fdatasync", "fsync"] as const)
   replace(name, (call, all) => {
