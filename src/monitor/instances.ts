@@ -23,7 +23,7 @@ import { isLess, leastSandbox } from "./sandbox-grant.ts";
 import { ancestryBelow, isAskedEnd, refuseWider, refuseWorkspace, startFailure } from "./run-refusals.ts";
 import { freezeUnasked } from "./freezing.ts";
 import type { OwingJournal } from "./journal.ts";
-import { untilRecorded, writeUntilKept } from "./stopping.ts";
+import { untilRecorded, untilTold, writeUntilKept } from "./stopping.ts";
 import { stoppedBy } from "./subjects.ts";
 import { refuseWhileAll } from "./thaw-statements.ts";
 import { overruledIn, planAgent } from "./sandbox-plans.ts";
@@ -33,7 +33,7 @@ import { endStorage, startStorage } from "./storage-start.ts";
 
 /** How long what an agent left open when it ended by itself may take to end in order, before it is cut. Milliseconds. */
 const DRAIN_MS = 300;
-/** How long anybody is kept from the news of an end for the outcomes of its calls, which are written when they are cut. Milliseconds. */
+/** How long an end waits for what its servers did, and its news for the outcomes of calls that were cut. Milliseconds. */
 const RECORDED_MS = 5000;
 const STOP_MOVED = "Run `aios serve --stop --home DIR` with the place where it is now, then start again.";
 
@@ -116,22 +116,19 @@ export function createInstances(ports: InstancePorts): Instances {
     if (byItself) live.over = true;
     else stopProcesses(live);
     const children = below(live);
+    // Nothing of the agent is left; what it had open ends over there as it left it, and says how.
+    const cut = byItself ? untilRecorded(live, DRAIN_MS, ports).then(() => stopProcesses(live)) : Promise.resolve();
+    const told = cut.then(() => untilTold(live, RECORDED_MS, ports));
     // Otherwise a record says it already.
     if (live.state.life === "running" || live.state.life === "frozen") {
       live.state.life = "ended";
-      live.recorded = writeUntilKept(ports, { kind: "instance-ended", instance, ...end });
+      live.recorded = told.then(() => writeUntilKept(ports, { kind: "instance-ended", instance, ...end }));
     }
-    const childrenEnded = children.map((child) => finish(child, { why: "ancestor-ended", exit: null }));
-    if (byItself) {
-      // Nothing of the agent is left; what it had open ends over there as it left it, and says how.
-      await untilRecorded(live, DRAIN_MS, ports);
-      stopProcesses(live);
-    }
-    await Promise.all(childrenEnded);
+    await Promise.all([...children.map((child) => finish(child, { why: "ancestor-ended", exit: null })), cut]);
     const stored = endStorage(live, powers);
+    await Promise.all([told, live.recorded]);
     for (const request of live.waiting.keys()) await ports.withdraw(live, request);
     await stored;
-    await live.recorded;
     await untilRecorded(live, RECORDED_MS, ports);
     await powers.removeSocketFolder(instance).catch(() => {});
     // Only when nothing of it runs any more: whoever gets the home next has it alone.

@@ -325,6 +325,12 @@ export function untilRecorded(live: LiveInstance, ms: number, { powers }: Stoppi
   return calls.length === 0 ? Promise.resolve() : orLate(Promise.all(calls), { timer: powers.timer, ms });
 }
 
+/** Waits until what was done in its servers' sandboxes, which were killed, was heard, but no longer than this. Milliseconds. */
+export function untilTold(live: LiveInstance, ms: number, { powers }: Pick<StoppingPorts, "powers">): Promise<void> {
+  const servers = sandboxesOf(live, ["driver"]).map(({ ended }) => ended);
+  return servers.length === 0 ? Promise.resolve() : orLate(Promise.allSettled(servers), { timer: powers.timer, ms });
+}
+
 /** Waits for something, but no longer than this. */
 async function orLate(
   promise: Promise<unknown>,

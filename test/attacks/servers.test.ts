@@ -17,7 +17,19 @@ let aios: Substrate;
 const ARCH = process.arch === "arm64" ? "arm64" : "x64";
 const SERVER = join(REPO, "test/fakes/malicious-server.mjs");
 const CODE = [SERVER, ...["node_modules/koffi", "node_modules/@koromix"].map((path) => join(REPO, path))];
-const TOOLS = ["environment", "start", "call", "listen", "connect", "pipe", "watch", "write", "beat", "memory"];
+const TOOLS = [
+  "environment",
+  "start",
+  "call",
+  "listen",
+  "connect",
+  "pipe",
+  "watch",
+  "write",
+  "beat",
+  "breed",
+  "memory",
+];
 /** For what hangs: what happened inside is recorded a moment later. */
 const POLL = { timeout: 60_000 };
 const numberOf = (name: CallName): number => CALLS[name][ARCH] ?? -1;
@@ -96,6 +108,24 @@ describe("a program that a server starts", () => {
       ]);
     // Its agent's own stands apart.
     await expect.poll(async () => (await programs(undefined)).length, POLL).toBe(1);
+  });
+});
+
+describe("what a server did until its agent ended", () => {
+  const kinds = async (instance: string): Promise<readonly string[]> => {
+    const { entries } = await aios.client.request("log-show", { from: 0, limit: 10_000, instance, kinds: [] });
+    return entries.map(({ record }) => (Object.hasOwn(record, "driver") ? `${record.kind} of a server` : record.kind));
+  };
+
+  test("stands in the log before the end of its instance", async () => {
+    await trust("breeder");
+    const ran = await run("breeder", call("breeder", "breed", { program: "/usr/bin/true" }), { wait: 300 });
+    expect(ran).toMatchObject({ state: "ended", exit: 0 });
+    // For what would come late.
+    await sleep(500);
+    const told = await kinds(ran.instance);
+    expect(told).toContain("programs-started of a server");
+    expect(told.slice(told.indexOf("instance-ended"))).toEqual(["instance-ended"]);
   });
 });
 

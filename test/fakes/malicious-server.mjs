@@ -5,7 +5,7 @@
  *
  * With `at-start` it makes a system call, by its number, before it says anything.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { argv, env, stdin, stdout } from "node:process";
@@ -57,6 +57,7 @@ const TOOLS = {
     }),
   // Goes on by itself, whether it is asked for anything or not.
   beat: ({ path }) => attempt(() => void setInterval(() => appendFileSync(path, "."), 10)),
+  breed: ({ program }) => attempt(() => void setInterval(() => spawn(program), 5)),
   memory: () => attempt(() => String(readFileSync("/proc/1/mem").length)),
 };
 
