@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { upload } from "../../../test/fakes/early-upload.ts";
@@ -12,12 +13,23 @@ const portOf = (server: Server): number => (server.address() as AddressInfo).por
 const visitor = (): Socket => createConnection(portOf(outside), "127.0.0.1").on("error", () => {});
 const refusals: string[] = [];
 const RULES: Omit<GateRules, "inside"> = {
-  judge: ({ headers }) => ({ kind: "pass", headers, uses: new Set() }),
+  judge: ({ headers }) => ({
+    kind: "pass",
+    headers: headers.filter(([name]) => !["connection", "transfer-encoding"].includes(name)),
+    uses: new Set(),
+  }),
   answerHeaders: (headers) => headers.filter(([name]) => name !== "connection"),
   refusal: (why, status) => ({ status, headers: [], body: why }),
   connected: () => {},
   asked: () => {},
   refused: (why) => void refusals.push(why),
+};
+
+const VISITS = {
+  open: (port: number) =>
+    new Promise<Socket>((resolve) => {
+      const socket = createConnection(port, "127.0.0.1", () => resolve(socket));
+    }),
 };
 
 beforeAll(async () => {
@@ -29,13 +41,7 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((resolve) => inside.listen(0, "127.0.0.1", resolve));
-  const visits = {
-    open: (port: number) =>
-      new Promise<Socket>((resolve) => {
-        const socket = createConnection(port, "127.0.0.1", () => resolve(socket));
-      }),
-  };
-  outside = createGateServer({ ...RULES, inside: portOf(inside) }, visits);
+  outside = createGateServer({ ...RULES, inside: portOf(inside) }, VISITS);
   await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve));
 });
 afterAll(() => {
@@ -121,5 +127,32 @@ test.each(["", "first bytes of another protocol"])(
     expect(said).toMatch(/^HTTP\/1\.1 502 /);
     expect(said).not.toContain("another protocol");
     await closed;
+  },
+);
+
+// What frames a body belongs to one connection: the gate leaves it out of what it hands on, and has to say it anew.
+test.each(["GET", "DELETE", "OPTIONS", "POST", "PUT"])(
+  "a body in chunks is a body inside too, and no second request behind a %s",
+  async (method) => {
+    const second = "GET /smuggled HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 127.0.0.1\r\n\r\n";
+    const got: string[] = [];
+    const program = createHttpServer((request, response) => {
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
+        got.push(`${request.method} ${request.url} ${Buffer.concat(parts).toString()}`);
+        response.end("answered");
+      });
+    });
+    await new Promise<void>((resolve) => program.listen(0, "127.0.0.1", resolve));
+    const gate = createGateServer({ ...RULES, inside: portOf(program) }, VISITS);
+    await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve));
+    const head = `${method} /first HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n`;
+    const chunk = `${second.length.toString(16)};a="b"\r\n${second}\r\n0\r\nx-trailer: a\r\n\r\n`;
+    const guest = createConnection(portOf(gate), "127.0.0.1");
+    const said = await readUntil(guest, head + chunk, "answered");
+    program.close();
+    gate.close();
+    expect([said.split("\r\n")[0], ...got]).toEqual(["HTTP/1.1 200 OK", `${method} /first ${second}`]);
   },
 );

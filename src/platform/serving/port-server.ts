@@ -95,7 +95,9 @@ export function createGateServer(rules: GateRules, visits: Visits): Server {
     const inner = await open(rules.inside, refuse);
     if (inner === null) return;
     cutWith(verdict.uses, inner, request.socket);
-    const asked = askInside(request, { headers: verdict.headers, inner });
+    // Of what a request of some methods has behind its head Node says nothing by itself: it would be another request inside.
+    const framing: Headers = "transfer-encoding" in request.headers ? [["transfer-encoding", "chunked"]] : [];
+    const asked = askInside(request, { headers: [...verdict.headers, ...framing], inner });
     response.once("close", () => inner.destroy());
     asked.on("error", (error) => {
       // Behind a whole answer it is about the rest of a body that nobody wants any more.
