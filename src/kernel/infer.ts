@@ -25,9 +25,15 @@ export type Format = (typeof FORMATS)[number];
 
 /**
  * Things that a body can ask of a provider beyond an answer: tools that run at its side, addresses that it fetches, files and
- * conversations that it keeps.
+ * conversations that it keeps; and a pace or tier with prices of its own, by which a budget of money would count too little.
  */
-export const FEATURES = ["server-tools", "remote-content", "stored-files", "stored-conversation"] as const;
+export const FEATURES = [
+  "server-tools",
+  "remote-content",
+  "stored-files",
+  "stored-conversation",
+  "other-price",
+] as const;
 export type Feature = (typeof FEATURES)[number];
 
 /** Who runs a provider: this machine; somebody whom the owner trusts with their words; anybody. Nearest first. */

@@ -24,6 +24,9 @@ const REACHING = new Map([
   ["container", "server-tools"],
 ] as const);
 
+/** Tiers of service in which a token costs what it costs. */
+const USUAL_TIERS: readonly string[] = ["auto", "standard_only"];
+
 const TOOL: readonly string[] = [
   "type",
   "name",
@@ -64,6 +67,8 @@ export function readAnthropic(
     if (!/^(?:clear_tool_uses|clear_thinking|compact)_[0-9]{8}$/.test(edit.text("type")))
       edit.refuse("type", "not known");
   }
+  if ((body.optionalText("speed") ?? "standard") !== "standard") body.feature("other-price");
+  if (!USUAL_TIERS.includes(body.optionalText("service_tier") ?? "auto")) body.feature("other-price");
   const maxOutput = body.count("max_tokens");
   if (endpoint === "messages" && maxOutput === null) body.refuse("max_tokens", "missing");
   return { model: body.text("model"), maxOutput: endpoint === "count" ? 0 : maxOutput, stream: body.flag("stream") };

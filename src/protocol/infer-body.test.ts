@@ -25,6 +25,7 @@ test("what a body asks for is read from it", () => {
   expect(read("chat", chat({ max_completion_tokens: 5, n: 3 }))).toMatchObject({
     value: { maxOutput: 15, stream: false },
   });
+  expect(read("chat", chat({ max_completion_tokens: 1, max_tokens: 9 }))).toMatchObject({ value: { maxOutput: 9 } });
   expect(read("chat", chat())).toMatchObject({ value: { maxOutput: null } });
   expect(read("responses", responses({ max_output_tokens: 7 }))).toMatchObject({ value: { maxOutput: 7 } });
   expect(read("count", { model: "m", messages: [user("hi")] })).toMatchObject({ value: { maxOutput: 0 } });
@@ -71,6 +72,7 @@ describe("Anthropic's Messages", () => {
       "cleared context",
       messages({ context_management: { edits: [{ type: "clear_thinking_20251015", keep: "all" }] } }),
     ],
+    ["the usual pace", messages({ speed: "standard", service_tier: "auto" })],
   ])("ask for an answer and no more with %s", (_, body) => expect(features("messages", body)).toEqual([]));
 
   test.each<[string, object, readonly string[]]>([
@@ -111,6 +113,8 @@ describe("Anthropic's Messages", () => {
       ["remote-content"],
     ],
     ["an upload", block({ type: "container_upload", file_id: "f" }), ["stored-files"]],
+    ["a pace at another price", messages({ speed: "fast" }), ["other-price"]],
+    ["a tier that nobody knows", messages({ service_tier: "gold" }), ["other-price"]],
     [
       "a result of a search",
       block({ type: "web_search_tool_result", tool_use_id: "t", content: [] }),
@@ -148,6 +152,7 @@ describe("OpenAI's Chat Completions", () => {
       }),
     ],
     ["an image in the body", part({ type: "image_url", image_url: { url: "data:image/png;base64,aGk=" } })],
+    ["a tier at the usual price", chat({ service_tier: "default" })],
     [
       "nothing kept",
       chat({ store: false, stream_options: { include_usage: true }, response_format: { type: "json_object" } }),
@@ -165,6 +170,7 @@ describe("OpenAI's Chat Completions", () => {
     ],
     ["a file of theirs", part({ type: "file", file: { file_id: "f" } }), ["stored-files"]],
     ["what is kept", chat({ store: true }), ["stored-conversation"]],
+    ["a tier at another price", chat({ service_tier: "priority" }), ["other-price"]],
   ])("ask for more with %s", (_, body, expected) => expect(features("chat", body)).toEqual(expected));
 
   test.each<[string, object]>([
@@ -210,6 +216,7 @@ describe("OpenAI's Responses", () => {
     ["images that are made", responses({ tools: [{ type: "image_generation" }] }), ["server-tools"]],
     ["results of a search", responses({ include: ["web_search_call.action.sources"] }), ["server-tools"]],
     ["an item of a search", item({ type: "web_search_call", id: "w" }), ["server-tools"]],
+    ["a tier at another price", responses({ service_tier: "priority" }), ["other-price"]],
     ["what came before", responses({ previous_response_id: "r" }), ["stored-conversation"]],
     ["a conversation", responses({ conversation: "c" }), ["stored-conversation"]],
     ["a prompt of theirs", responses({ prompt: { id: "p" } }), ["stored-conversation"]],

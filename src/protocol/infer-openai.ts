@@ -55,6 +55,13 @@ const RESPONSES: readonly string[] = [
 /** What may be asked to be in an answer and is no more than the answer. */
 const INCLUDED: readonly string[] = ["reasoning.encrypted_content", "message.output_text.logprobs"];
 
+/** Tiers of service in which a token costs what it costs, or less. */
+const USUAL_TIERS: readonly string[] = ["auto", "default", "flex"];
+
+function readTier(body: BodyReader): void {
+  if (!USUAL_TIERS.includes(body.optionalText("service_tier") ?? "auto")) body.feature("other-price");
+}
+
 /** Reads a body of `POST /v1/chat/completions`. */
 export function readChat(body: BodyReader): Omit<InferBody, "features" | "inputTokens"> {
   body.only(SHARED, CHAT);
@@ -64,7 +71,10 @@ export function readChat(body: BodyReader): Omit<InferBody, "features" | "inputT
   if (modalities !== undefined && JSON.stringify(modalities) !== '["text"]') body.refuse("modalities", "only text is");
   for (const message of body.objects("messages")) readChatMessage(message);
   readTools(body);
-  const most = body.count("max_completion_tokens") ?? body.count("max_tokens");
+  readTier(body);
+  // Servers differ in which of the two they take when both are there.
+  const bounds = [body.count("max_completion_tokens"), body.count("max_tokens")].filter((bound) => bound !== null);
+  const most = bounds.length === 0 ? null : Math.max(...bounds);
   const answers = body.count("n") ?? 1;
   return { model: body.text("model"), maxOutput: most === null ? null : most * answers, stream: body.flag("stream") };
 }
@@ -94,6 +104,7 @@ export function readResponses(body: BodyReader): Omit<InferBody, "features" | "i
   if (body.get("input") === undefined) body.refuse("input", "missing");
   body.parts("input", readItem);
   readTools(body);
+  readTier(body);
   return { model: body.text("model"), maxOutput: body.count("max_output_tokens"), stream: body.flag("stream") };
 }
 
