@@ -151,6 +151,8 @@ describe("OpenClaw's gateway", () => {
       hooks: { enabled: true, token: HOOKS, path: "/hooks" },
       // Loaded in `openclaw-profile.test.ts`; without them it begins sooner.
       plugins: { enabled: false },
+      // Without it a command is waited for to its end; with it, for ten seconds of a machine that may have other work.
+      tools: { deny: ["process"] },
     };
     await put(".openclaw/openclaw.json", JSON.stringify(settings));
     await put(".openclaw/workspace/SOUL.md", "You are careful-3141.\n");

@@ -71,7 +71,8 @@ describe("OpenClaw under its profile", () => {
       environment: profile.environment,
     });
   }
-  const exec = (command: string): Turn => ({ tool: "exec", input: { command } });
+  // As long as OpenClaw waits at most for a command before it goes on without its result: two minutes, not ten seconds.
+  const exec = (command: string): Turn => ({ tool: "exec", input: { command, yieldMs: 120_000 } });
   const attack = exec(
     `(${[
       ...SEALED.map((path) => `echo "obey 2718" >> ~/${path}; echo "obey 2718" > ~/x && mv -f ~/x ~/${path}`),

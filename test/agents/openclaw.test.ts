@@ -302,6 +302,8 @@ function writeState(
       models: { providers: { scripted } },
       // Loaded under its profile, in another file; without them a turn begins in four fifths of the time.
       plugins: { enabled: false },
+      // Without it a command is waited for to its end; with it, for ten seconds of a machine that may have other work.
+      tools: { deny: ["process"] },
       // The files that it would begin with steer agents, which a guarded workspace does not let it write.
       agents: { defaults: { workspace, skipBootstrap: true, model: { primary: "scripted/m" } } },
       ...(mcp ? { mcp: { servers: { aios: { command: "/aios/node", args: ["/aios/mcp-stdio.js"] } } } } : {}),
