@@ -21,6 +21,7 @@ import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
 import { createHoldBell } from "../hold-bell.ts";
+import { explainLoss } from "../lost-monitor.ts";
 import { line, writeLines } from "../../showing/line.ts";
 import { showMoment } from "../../showing/moment.ts";
 import type { CliPowers, Home, MonitorClient } from "../powers.ts";
@@ -168,6 +169,9 @@ async function confirmTask(powers: CliPowers, profile: Profile | null): Promise<
   return (await confirm(powers, `Task from the profile: ${shown}\nAre these your words?`)) ? task : null;
 }
 
+/** How long the streams of an instance that ended with its monitor may take to end, milliseconds. */
+const LAST_WORDS_MS = 5000;
+
 /** Kinds of record that a person at this command is told of. */
 const TOLD: ReadonlySet<LogRecord["kind"]> = new Set([
   "denied",
@@ -214,10 +218,19 @@ export async function runInstance(
     for (const told of early) hear(told);
     // Ctrl-C at the terminal goes to the agent as a key; this is the signal, from outside.
     void powers.interrupted().then(() => client.request("kill", { instance }).catch(() => undefined));
-    const ended = await client.request("wait", { instance }).finally(async () => {
-      freezes.stop();
-      await session.endQuestions("This run is over, so nothing is asked any more");
-    });
+    const ended = await client
+      .request("wait", { instance })
+      .finally(async () => {
+        freezes.stop();
+        await session.endQuestions("This run is over, so nothing is asked any more");
+      })
+      .catch(async (error: unknown) => {
+        const { agent, workspace } = request;
+        const lost = await explainLoss(error, home, { instance, agent, workspace });
+        // The last that it said is shown, and the terminal is the person's again.
+        if (lost?.gone === true) await Promise.race([session.close(), elapsed(powers, LAST_WORDS_MS)]);
+        throw lost?.failure ?? error;
+      });
     await session.close();
     if (request.workspace !== null) await sayWritten({ powers, client }, instance);
     if (ended.state === "ended" && ended.exit !== null) return ended.exit;
@@ -237,6 +250,10 @@ export async function runInstance(
     signing.forget();
     watcher.close();
   }
+}
+
+function elapsed({ timer }: Pick<CliPowers, "timer">, ms: number): Promise<void> {
+  return new Promise((resolve) => void timer.after(ms, resolve));
 }
 
 function tellOverruled(names: readonly string[]): string {
