@@ -71,6 +71,7 @@ const KINDS: { readonly [Kind in RecordKind]: true } = {
   labelled: true,
   "programs-started": true,
   "calls-refused": true,
+  "probe-observed": true,
   "files-written": true,
   "files-refused": true,
   "files-undone": true,

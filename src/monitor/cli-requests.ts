@@ -278,7 +278,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
             return [name, { pin: memorySpec(ports.powers.crypto).pin, offer: MEMORY_OFFER }] as const;
           if (source.kind === "git-ssh")
             return [name, { pin: gitSpec(ports.powers.crypto).pin, offer: GIT_OFFER }] as const;
-          return [name, await probeServer(name, source, { pool, journal, workspace })] as const;
+          return [name, await probeServer(name, source, { ...ports.powers, pool, journal, workspace })] as const;
         }),
       );
       return { drivers: Object.fromEntries(probed) };

@@ -7,20 +7,13 @@ import type { JsonObject } from "../kernel/json.ts";
 import type { Injection } from "../kernel/secrets.ts";
 import type { DriverLookup } from "../kernel/pipeline.ts";
 import type { Offer } from "../protocol/requests.ts";
-import {
-  type ConnectDriver,
-  createDriverPool,
-  type Enlist,
-  pinText,
-  type RunningDriver,
-  sameSpec,
-} from "./driver-pool.ts";
+import { createBegun } from "./begun.ts";
+import { type ConnectDriver, createDriverPool, pinText, type RunningDriver, sameSpec } from "./driver-pool.ts";
 import { standingOf } from "./extensions/opening.ts";
 import { Refusal } from "./faults.ts";
 import type { ServerRun } from "./inside.ts";
 import type { OwingJournal } from "./journal.ts";
 import { createPinnedRuns, type PinnedRun } from "./pinned-runs.ts";
-import type { SandboxedProcess } from "../platform/powers.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { LiveInstance } from "./live.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
@@ -165,8 +158,8 @@ export function createDriverTable(
   }
 
   async function startServer(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
-    const begun: SandboxedProcess[] = [];
-    const now: { driver?: RunningDriver; over?: true } = {};
+    const begun = createBegun();
+    const now: { driver?: RunningDriver } = {};
     const gone = (): void => {
       runs.delete(run);
       if (now.driver === undefined) return;
@@ -178,17 +171,10 @@ export function createDriverTable(
       driver: name,
       spec,
       end() {
-        now.over = true;
         gone();
-        for (const process of begun) process.kill();
+        begun.end();
         live.face?.port.changed();
       },
-    };
-    const join: Enlist = async (begin) => {
-      const process = await enlist(live, "driver", begin);
-      begun.push(process);
-      if (now.over) process.kill();
-      return process;
     };
     const latest = latestOnly((offer: Offer) => changed(live, { name, spec, offer }));
     const server: ServerRun = { live, driver: name, spec, end: (why) => runs.end(spec, why) };
@@ -196,7 +182,7 @@ export function createDriverTable(
     try {
       now.driver = await pool.start(name, spec.source, {
         workspace: driverWorkspace(journal.state, name, live.state),
-        enlist: join,
+        enlist: (begin) => begun.take(enlist(live, "driver", begin)),
         hear: (news: WardNews) => parts.hear(server, news),
         events: {
           onProgress: (event) => {

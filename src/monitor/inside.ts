@@ -20,6 +20,11 @@ export const REFUSED_SPAN_MS = 10_000;
 /** Least time between two records of refused calls of one instance, milliseconds: a flood must not fill the log. */
 const RECORD_EVERY_MS = 1000;
 
+/** How many refused calls are a sign of anything. */
+export function countRefused(calls: { readonly [call: string]: number }): number {
+  return Object.entries(calls).reduce((sum, [call, times]) => (PROBES.has(call) ? sum : sum + times), 0);
+}
+
 /** One run of an MCP server, in a sandbox of its own. */
 export interface ServerRun {
   readonly live: LiveInstance;
@@ -127,14 +132,12 @@ export function createInside(ports: InsidePorts): (subject: Subject, news: WardN
 
   function takeRefused(subject: Subject, news: Extract<WardNews, { event: "refused" }>): void {
     const refused = refusalsOf(subject);
-    let count = 0;
     for (const [call, times] of Object.entries(news.calls)) {
       refused.calls.set(call, (refused.calls.get(call) ?? 0) + times);
-      if (!PROBES.has(call)) count += times;
     }
     const shown = new Set(refused.examples.map(({ call }) => call));
     refused.examples = [...refused.examples, ...news.examples.filter(({ call }) => !shown.has(call))];
-    addToRun(subject, refused, count);
+    addToRun(subject, refused, countRefused(news.calls));
   }
 
   function takeKeptOut(subject: Subject, news: Extract<WardNews, { event: "files-refused" }>): void {

@@ -327,6 +327,7 @@ export function applyRecord(state: State, { seq, at, body, payload, replay }: Ap
     case "driver-ended":
     case "programs-started":
     case "calls-refused":
+    case "probe-observed":
     case "files-written":
     case "files-refused":
     case "files-undone":

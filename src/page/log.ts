@@ -62,6 +62,7 @@ const ABOUT: { readonly [words: string]: readonly RecordKind[] } = {
   "starts and ends of agents": ["instance-started", "instance-ended", "terminal", "agent-restarted"],
   "what happened inside": [
     "programs-started",
+    "probe-observed",
     "files-written",
     "files-undone",
     "calls-refused",

@@ -289,6 +289,11 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     },
     more: { driver: driverName },
   }),
+  "probe-observed": plainRecord("probe-observed", {
+    driver: driverName,
+    count,
+    calls: mapping(count, { key: /^[a-z0-9_ ]{1,32}$/, max: 256 }),
+  }),
   "files-written": plainRecord("files-written", { instance: instanceId, agent: agentName, count }),
   "files-refused": plainRecord("files-refused", { instance: instanceId, agent: agentName, count }),
   "files-undone": plainRecord("files-undone", {

@@ -188,6 +188,7 @@ const kinds: { [Kind in RecordKind]: fc.Arbitrary<Own<Kind>> } = {
   terminal: fc.record({ instance, agent: name, code, by: words }),
   labelled: fc.record({ instance, labels, because: words }),
   "programs-started": fc.record({ instance, agent: name, count }),
+  "probe-observed": fc.record({ driver: name, count, calls: fc.constantFrom({}, { mount: 2 }) }),
   "files-written": fc.record({ instance, agent: name, count }),
   "files-refused": fc.record({ instance, agent: name, count }),
   "files-undone": fc.record({

@@ -13,7 +13,7 @@ import type { CONSOLE_ENTRIES } from "./console-entry.ts";
 import type { RefreshFault } from "./refresh-order.ts";
 import type { RetentionDays } from "./retention.ts";
 import type { Demand } from "./second-screen.ts";
-import type { ServerEnded, ServerQuarantined } from "./server-climb.ts";
+import type { ProbeObserved, ServerEnded, ServerQuarantined } from "./server-climb.ts";
 
 /** Fields that every record has. The leaf of the Merkle tree is the RFC 8785 encoding of a record. */
 export interface RecordBase {
@@ -301,6 +301,7 @@ export type RecordBody =
       /** System calls of programs inside that were refused since the last such record, by name. */
       readonly calls: { readonly [call: string]: number };
     } // payload: {examples: [{call, pid, program}]}
+  | ProbeObserved // payload: {programs} as of programs-started, or {examples}
   | {
       readonly kind: "files-written";
       readonly instance: string;

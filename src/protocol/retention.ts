@@ -15,6 +15,7 @@ export type ErasableKind = Extract<
   | "terminal"
   | "programs-started"
   | "calls-refused"
+  | "probe-observed"
   | "files-written"
   | "files-refused"
   | "files-undone"
@@ -30,6 +31,7 @@ export const ERASABLE: readonly ErasableKind[] = [
   "terminal",
   "programs-started",
   "calls-refused",
+  "probe-observed",
   "files-written",
   "files-refused",
   "files-undone",

@@ -27,3 +27,12 @@ export interface ServerEnded {
   readonly pin: string;
   readonly code: ServerEnd;
 }
+
+/** What happened inside the sandbox of a server that nobody has signed for yet, while it was asked what it offers. */
+export interface ProbeObserved {
+  readonly kind: "probe-observed";
+  readonly driver: string;
+  /** Programs that were started, its own among them; 0 when it is about refused calls. */
+  readonly count: number;
+  readonly calls: { readonly [call: string]: number };
+}

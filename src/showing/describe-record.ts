@@ -165,20 +165,18 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "labelled":
       return about(record.instance, "wait", `${record.labels.join(", ")} because ${record.because}`);
     case "programs-started":
-      return about(
-        record.instance,
-        "plain",
-        `${record.count === 1 ? "1 program" : `${record.count} programs`}${inServer(record)}`,
-      );
+      return about(record.instance, "plain", showPrograms(record.count) + inServer(record));
     case "calls-refused":
       return about(
         record.instance,
         // Honest programs try these too; a run of them, which is a sign, has a record of its own.
         "plain",
-        Object.entries(record.calls)
-          .map(([call, times]) => (times === 1 ? call : `${call} ${times} times`))
-          .join(", ") + inServer(record),
+        callsOf(record.calls).join(", ") + inServer(record),
       );
+    case "probe-observed": {
+      const what = [...(record.count === 0 ? [] : [showPrograms(record.count)]), ...callsOf(record.calls)].join(", ");
+      return about(null, "plain", `${what} in server ${record.driver} while it was asked what it offers`);
+    }
     case "files-written":
       return about(record.instance, "plain", record.count === 1 ? "1 change" : `${record.count} changes`);
     case "files-refused":
@@ -284,6 +282,14 @@ const CLIMBS: { readonly [why in ServerClimb]: string } = {
 };
 
 /** In whose sandbox it was, when that is a server's. */
+function showPrograms(count: number): string {
+  return count === 1 ? "1 program" : `${count} programs`;
+}
+
+function callsOf(calls: { readonly [call: string]: number }): readonly string[] {
+  return Object.entries(calls).map(([call, times]) => (times === 1 ? call : `${call} ${times} times`));
+}
+
 function inServer({ driver }: { readonly driver?: string }): string {
   return driver === undefined ? "" : ` in server ${driver}`;
 }

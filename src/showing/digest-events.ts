@@ -155,6 +155,11 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return [];
     case "programs-started":
       return named("inside", { names: facts.programs, count: record.count, other: "program started" });
+    case "probe-observed":
+      return [
+        ...named("inside", { names: facts.programs, count: record.count, other: "program started in a probe" }),
+        ...counted("inside", record.calls, (call) => `system call ${call} refused in a probe`),
+      ];
     case "calls-refused":
       return counted("inside", record.calls, (call) => `system call ${call} refused`);
     case "port-opened":

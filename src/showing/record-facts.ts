@@ -32,7 +32,8 @@ const PLACEHOLDERS = new RegExp(PLACEHOLDER.source.slice(1, -1), "g");
 /** What a record names, from its opened payload. */
 export function factsOf(record: LogRecord, payload: JsonValue): RecordFacts {
   if (payload === null || !isObject(payload)) return NOTHING;
-  if (record.kind === "programs-started") return { ...NOTHING, programs: namesIn(payload["programs"], "program") };
+  if (record.kind === "programs-started" || record.kind === "probe-observed")
+    return { ...NOTHING, programs: namesIn(payload["programs"], "program") };
   if (record.kind === "files-written") return { ...NOTHING, files: filesIn(payload["files"]) };
   return record.kind === "intent" ? intentFacts(record.what, payload) : NOTHING;
 }

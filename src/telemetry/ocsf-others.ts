@@ -214,6 +214,7 @@ function draftOf(record: OtherRecord, names: Names): OtherDraft {
     case "port-closed":
     case "port-entered":
     case "port-opened":
+    case "probe-observed":
     case "port-visited":
     case "console-opened":
     case "console-closed":

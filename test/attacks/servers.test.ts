@@ -190,6 +190,11 @@ describe("TERMINAL: a system call of a server that no honest program makes", () 
     ]);
   });
 
+  test("when it has said what it offers keeps it from being signed for too", async () => {
+    const probe = trust("late", source(["last", String(numberOf("kexec_load"))]));
+    await expect(probe).rejects.toThrow(/made the prohibited system call kexec_load/);
+  });
+
   test("twin: a call that everybody makes is none", async () => {
     await trust("honest");
     const getppid = ARCH === "arm64" ? 173 : 110;
@@ -220,6 +225,38 @@ describe("refused system calls of a server", () => {
     const ran = await running;
     expect(ran).toMatchObject({ state: "ended", exit: 0 });
     expect(ran.answers.at(-1)?.result?.isError).toBe(true);
+  });
+});
+
+describe("a server that is only asked what it offers", () => {
+  const observed = async (driver: string) =>
+    (await entriesOf("probe-observed", null)).filter(({ record }) => record.driver === driver);
+
+  test("has what it starts recorded, before anybody can sign for it", async () => {
+    await trust("eager", source(["starting", "/usr/bin/true"]));
+    const programs = (await observed("eager"))
+      .filter(({ record }) => record.count > 0)
+      .flatMap(({ payload }) => Reflect.get(Object(payload), "programs") as { arguments: string[] }[]);
+    expect(programs.map(({ arguments: words }) => words)).toEqual([
+      ["/aios/node", SERVER, "starting", "/usr/bin/true"],
+      ["/usr/bin/true"],
+    ]);
+  });
+
+  test("has what it is refused recorded", async () => {
+    await trust("curious", source(["at-start", String(numberOf("ptrace"))]));
+    expect((await observed("curious")).map(({ record }) => record.calls["ptrace"] ?? 0)).toContain(1);
+  });
+
+  test("and makes hundreds of refused calls meanwhile is not signed for", async () => {
+    const probe = trust("noisy", source(["at-start", String(numberOf("ptrace")), "400"]));
+    await expect(probe).rejects.toThrow(/made hundreds of system calls that are refused/);
+    const refused = await entriesOf("refused", null);
+    expect(refused.map(({ record }) => [record.peer, record.code, record.what])).toContainEqual([
+      "server",
+      "refused-calls",
+      "noisy",
+    ]);
   });
 });
 

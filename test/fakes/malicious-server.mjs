@@ -1,9 +1,10 @@
 /**
  * An MCP server that does what its tools are called, and has koffi beside it for calls that Node does not make.
  *
- *     malicious-server.mjs [at-start CALL]
+ *     malicious-server.mjs [at-start CALL [TIMES] | starting PROGRAM | last CALL]
  *
- * With `at-start` it makes a system call, by its number, before it says anything.
+ * With `at-start` it makes a system call, by its number, before it says anything; with `starting` it runs a program then;
+ * with `last` it makes the call when it has said what it offers.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -61,8 +62,9 @@ const TOOLS = {
   memory: () => attempt(() => String(readFileSync("/proc/1/mem").length)),
 };
 
-const [, , when, number] = argv;
-if (when === "at-start") call(Number(number));
+const [, , when, word, times = "1"] = argv;
+if (when === "at-start") call(Number(word), Number(times));
+if (when === "starting") spawnSync(word);
 
 const METHODS = {
   initialize: ({ protocolVersion }) => ({
@@ -81,4 +83,5 @@ createInterface(stdin).on("line", async (line) => {
   if (id === undefined) return;
   const result = (await METHODS[method]?.(params)) ?? {};
   stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
+  if (when === "last" && method === "tools/list") call(Number(word));
 });

@@ -148,6 +148,7 @@ export const BODIES: { readonly [Kind in RecordKind]: Extract<RecordBody, { read
   labelled: { kind: "labelled", instance: INSTANCE, labels: ["untrusted"], because: `files#file:///${CANARY}` },
   "programs-started": { kind: "programs-started", ...of, driver: "files", count: 2 },
   "calls-refused": { kind: "calls-refused", ...of, driver: "files", calls: { mount: 2 } },
+  "probe-observed": { kind: "probe-observed", driver: "files", count: 2, calls: { mount: 2 } },
   "files-written": { kind: "files-written", ...of, count: 3 },
   "files-refused": { kind: "files-refused", ...of, count: 1 },
   "files-undone": { kind: "files-undone", ...of, stage: "ended", count: 1, left: 0 },
