@@ -127,9 +127,9 @@ export async function openAgentSession(
   };
 
   const notify = (rows: readonly string[]): void => {
-    // A terminal that is lent is in raw mode and its cursor anywhere.
+    // A terminal that is lent is in raw mode, its cursor anywhere, and what the agent writes next may be hidden.
     const end = terminal === null ? "\n" : "\r\n";
-    powers.err.write((terminal === null ? "" : end) + rows.map((row) => row + end).join(""));
+    powers.err.write((terminal === null ? "" : `\u001b[0m${end}`) + rows.map((row) => row + end).join(""));
   };
 
   let over = false;

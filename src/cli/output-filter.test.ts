@@ -97,8 +97,23 @@ describe("what the agent leaves of its screen", () => {
 
   test("is nothing after text, colours, and modes that were taken back", () => {
     expect(
-      left("hello\u001b[31m red", "\u001b[?25l\u001b[?25h", "\u001b[?1049h\u001b[?1049l", "\u001b[3;9r\u001b[r"),
+      left(
+        "hello\u001b[31m red\u001b[m",
+        "\u001b[?25l\u001b[?25h",
+        "\u001b[?1049h\u001b[?1049l",
+        "\u001b[3;9r\u001b[r",
+        "\u001b=\u001b>",
+        "\u001b[4 q\u001b[ q",
+      ),
     ).toBe("");
+  });
+
+  // What AIOS says of the end, and the person's prompt, would be written in it: red on red, or not at all.
+  test("is put back: a style, which can hide whatever is written next, other keys, another cursor", () => {
+    expect(left("\u001b[8;31;41m")).toBe("\u001b[0m");
+    expect(left("\u001b[0;8m")).toBe("\u001b[0m");
+    expect(left("\u001b=")).toBe("\u001b>");
+    expect(left("\u001b[4 q")).toBe("\u001b[0 q");
   });
 
   test("is put back: margins, the other screen, the mouse, a hidden cursor, lines that do not wrap", () => {

@@ -6,7 +6,7 @@
 export interface OutputFilter {
   /** Bytes that may go to the screen. A sequence cut by the end of a piece goes on in the next one. */
   pass(bytes: Uint8Array): Uint8Array;
-  /** What puts back the modes and margins that the agent has set and not taken back; empty when there are none. */
+  /** What puts back the modes, margins and style that the agent has set and not taken back; empty when there are none. */
   undo(): string;
 }
 
@@ -40,6 +40,9 @@ const MODES: ReadonlySet<string> = new Set([
 /** Escape sequences of two bytes: save and restore cursor, index, next line, reverse index, keypad modes. */
 const SHORT: ReadonlySet<number> = new Set(Array.from("78DEM=>", (final) => final.charCodeAt(0)));
 
+const APPLICATION_KEYS = 0x3d;
+const NUMERIC_KEYS = 0x3e;
+
 /** Modes that are on when nobody has touched them; all others are off. */
 const ON: ReadonlySet<string> = new Set(["7", "25"]);
 
@@ -54,15 +57,24 @@ export function createOutputFilter(): OutputFilter {
   /** Modes that are not as they were, and whether lines scroll within margins. */
   const changed = new Set<string>();
   let margins = false;
+  /** What a style, the keys of the number pad and the shape of the cursor are put back with, where they are not as they were. */
+  const left = new Set<string>();
 
   function note(passed: readonly number[]): void {
     const written = String.fromCharCode(...passed);
     if (written.endsWith("r")) margins = written !== "r";
+    if (written.endsWith("m")) putBackBy("\u001b[0m", !/^0*m$/u.test(written));
+    if (written.endsWith(" q")) putBackBy("\u001b[0 q", !/^0* q$/u.test(written));
     const { modes, final } = /^\?(?<modes>[0-9;]+)(?<final>[hl])$/u.exec(written)?.groups ?? {};
     for (const mode of modes?.split(";") ?? []) {
       if ((final === "h") === ON.has(mode)) changed.delete(mode);
       else changed.add(mode);
     }
+  }
+
+  function putBackBy(back: string, isNeeded: boolean): void {
+    if (isNeeded) left.add(back);
+    else left.delete(back);
   }
 
   function text(byte: number, out: number[]): void {
@@ -115,6 +127,7 @@ export function createOutputFilter(): OutputFilter {
         } else {
           state = byte === ESC ? "escape" : "text";
           if (SHORT.has(byte)) out.push(ESC, byte);
+          if (byte === APPLICATION_KEYS || byte === NUMERIC_KEYS) putBackBy("\u001b>", byte === APPLICATION_KEYS);
         }
         return undefined;
       case "charset":
@@ -146,7 +159,7 @@ export function createOutputFilter(): OutputFilter {
       const modes = [...changed].map((mode) => `\u001b[?${mode}${ON.has(mode) ? "h" : "l"}`).join("");
       // Both of these put the cursor in a corner, so it is led to the last line.
       const moved = margins || changed.has("6") ? "\u001b[r\u001b[999;1H\r\n" : "";
-      return modes + moved;
+      return modes + moved + [...left].join("");
     },
   };
 }

@@ -171,6 +171,16 @@ describe("an agent at a person's terminal", () => {
     expect(honest.desk.err()).toBe("");
   });
 
+  test("hides nothing that is said beside its output or after it", async () => {
+    const stage = await openStage({ answers });
+    stage.print("\u001b[8m");
+    stage.session.onHeld(held);
+    expect(stage.desk.err().startsWith("\u001b[0m\r\naios: held")).toBe(true);
+    stage.print("\u001b[31;41m");
+    await stage.session.close();
+    expect(stage.desk.err().endsWith("\u001b[0m")).toBe(true);
+  });
+
   test("the key stays unlocked for the next answer of the same session only", async () => {
     const stage = await openStage({ answers, typed: ["y", PASSPHRASE, "n"] });
     stage.type(KEY);
