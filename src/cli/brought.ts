@@ -26,3 +26,11 @@ export function tellBrought(brought: Brought | null, instance: string): readonly
     `hint: look before you check out, merge or push them: git log --all --stat; aios undo ${instance} takes them back`,
   ];
 }
+
+/** That what a run left could not be looked at when it ended, why, and what looks. */
+export function tellUnread(why: string, instance: string): readonly string[] {
+  return [
+    `its changes and commits were not looked at: ${makeVisible(why)} (commits-unread)`,
+    `hint: aios undo ${instance} --dry-run looks when it can; until then look before you check out, merge or push: git log --all --stat`,
+  ];
+}

@@ -37,9 +37,11 @@ export async function undoInstance(
   if (state === undefined)
     throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
   const { workspace } = state;
-  if (workspace === null || (await powers.findUndoFolder(instance)) === null) return NOTHING;
+  const kept = await powers.findUndoFolder(instance);
+  // Each run asks at its end what it changed; that it was nothing is said whoever writes there, and no device started for it.
+  const isOver = state.life === "ended" || state.life === "terminal";
+  if (workspace === null || kept === null || (kept.empty && isOver)) return NOTHING;
   await refuseUse(ports, state, workspace);
-  // Each run asks at its end what it changed; no device is started to say that it was nothing.
   const found = await powers.findUndoFolder(instance);
   if (found === null || found.empty) return NOTHING;
   const undo = found.folder;

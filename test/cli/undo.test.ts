@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CliFailure } from "../../src/cli/failure.ts";
 import type { UndoAnswer } from "../../src/protocol/undo-report.ts";
 import type { Answers } from "../fakes/monitor-client.ts";
 import { transcribe } from "./transcript.ts";
@@ -87,12 +88,31 @@ ${hint}`,
     expect(await transcribe(words, bring({ files: [], count: 0, whole: true }))).not.toContain("control file");
   });
 
-  test("says nothing of it when nothing was changed, or when it cannot be known", async () => {
+  test("says nothing of it when nothing was changed", async () => {
     const nothing = { ...REPORT, changes: [], changed: 0 };
-    for (const answers of [{ ...starts, undo: () => nothing }, starts]) {
-      const shown = await transcribe(words, { answers });
-      expect(shown).not.toContain("changes in the workspace");
-      expect(shown).not.toContain("unexpected");
-    }
+    const shown = await transcribe(words, { answers: { ...starts, undo: () => nothing } });
+    expect(shown).not.toContain("changes in the workspace");
+    expect(shown).not.toContain("commits");
+  });
+
+  test("says that it did not look, and what looks, while another agent still writes in the folder", async () => {
+    const refuse = (): never => {
+      const message = `Cannot undo ${INSTANCE}: i-fedcba9876543210 still writes in /srv/work\u202e.`;
+      throw CliFailure.fromMonitor({ code: "workspace", message, hint: "Wait until it has ended." });
+    };
+    const shown = await transcribe(words, { answers: { ...starts, undo: refuse } });
+    expect(shown).toContain(
+      `! aios: its changes and commits were not looked at: Cannot undo ${INSTANCE}: i-fedcba9876543210 still writes in /srv/work‹U+202E›. (commits-unread)
+! hint: aios undo ${INSTANCE} --dry-run looks when it can; until then look before you check out, merge or push: git log --all --stat
+`,
+    );
+    expect(shown).not.toContain("changes in the workspace");
+  });
+
+  test("says nothing of it to whom the monitor is lost: that is told itself", async () => {
+    const lost = (): never => {
+      throw CliFailure.of("monitor-lost", "the monitor ended the connection");
+    };
+    expect(await transcribe(words, { answers: { ...starts, undo: lost } })).not.toContain("looked at");
   });
 });

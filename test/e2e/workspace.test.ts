@@ -276,7 +276,7 @@ describe("a direct workspace", () => {
   test("of an instance that still runs is not undone under its hands", async () => {
     let instance = "";
     aios.client.onRecord(({ record }) => {
-      if (record.kind === "instance-started") ({ instance } = record);
+      if (record.kind === "instance-started") instance ||= record.instance;
     });
     await aios.client.request("watch", { instance: null });
     const running = work("echo more >> notes.txt; sleep 60");
@@ -284,6 +284,9 @@ describe("a direct workspace", () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await expect(aios.client.request("undo", { instance, how: "do" })).rejects.toThrow(/still writes in/);
+    // Twin: of one beside it that changed nothing there is nothing to say, whoever writes.
+    const idle = await work("true");
+    expect(await aios.client.request("undo", { instance: idle.instance, how: "dry" })).toMatchObject({ changed: 0 });
     await aios.client.request("kill", { instance });
     await running;
     expect(await aios.client.request("undo", { instance, how: "do" })).toMatchObject({ changed: 1, leftCount: 0 });

@@ -10,7 +10,7 @@ import type { GrantView, RunRequest } from "../../protocol/requests.ts";
 import { openAgentSession } from "../agent-session.ts";
 import { alertPerson } from "../alert.ts";
 import type { Arguments } from "../arguments.ts";
-import { tellBrought } from "../brought.ts";
+import { tellBrought, tellUnread } from "../brought.ts";
 import { HOME, QUIET, type Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { withMonitor } from "../connection.ts";
@@ -263,12 +263,22 @@ function tellOverruled(names: readonly string[]): string {
 
 /** One line on what can be taken back; a run whose files nobody kept has none. */
 async function sayWritten({ powers, client }: Pick<Start, "powers" | "client">, instance: string): Promise<void> {
-  const report = await client.request("undo", { instance, how: "dry" }).catch(() => null);
-  if (report === null || report.changed === 0) return;
-  const changes = report.changed === 1 ? "1 change" : `${report.changed} changes`;
-  powers.err.write(`aios: ${changes} in the workspace; aios undo ${instance} takes them back\n`);
-  for (const told of tellBrought(report.brought, instance))
-    powers.err.write(told.startsWith("hint:") ? `${told}\n` : `aios: ${told}\n`);
+  const say = (lines: readonly string[]): void => {
+    for (const told of lines) powers.err.write(told.startsWith("hint:") ? `${told}\n` : `aios: ${told}\n`);
+  };
+  try {
+    const report = await client.request("undo", { instance, how: "dry" });
+    if (report.changed === 0) return;
+    const changes = report.changed === 1 ? "1 change" : `${report.changed} changes`;
+    say([
+      `${changes} in the workspace; aios undo ${instance} takes them back`,
+      ...tellBrought(report.brought, instance),
+    ]);
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    // That the monitor is gone is told anyway.
+    if (error.code !== "monitor-lost") say(tellUnread(error.message, instance));
+  }
 }
 
 /** What the agent may do, less the grant that the person has read and signed a moment ago. */
