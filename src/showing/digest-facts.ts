@@ -4,6 +4,12 @@ import { actuallySpent } from "../protocol/spent.ts";
 import { NO_FACTS, type DigestFacts } from "./digest-events.ts";
 import { asks, factsOf, reaches } from "./record-facts.ts";
 
+/**
+ * Folders that tools fill with files of their own: told one by one, the dozen that each commit writes would take the place of
+ * the work.
+ */
+const FULL = /^(.*?\/(?:\.git|node_modules)\/).+$/su;
+
 const FREE = Object.freeze({ input: 0, output: 0, cost: 0 });
 
 /**
@@ -17,5 +23,5 @@ export function digestFacts(record: LogRecord, payload: JsonObject | null): Dige
   // Of other actions it asks nothing, and to read each of them would slow down whatever is being recorded.
   if (record.kind === "intent" && !reaches(record.what) && !asks(record.what)) return NO_FACTS;
   const { host, model, programs, files } = factsOf(record, payload);
-  return { to: host ?? model, spent: null, programs, files: files.map(({ path }) => path) };
+  return { to: host ?? model, spent: null, programs, files: files.map(({ path }) => path.replace(FULL, "$1")) };
 }

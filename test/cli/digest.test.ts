@@ -4,6 +4,7 @@ import { EXIT } from "../../src/cli/exit-codes.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { DIGEST_SUM, type DigestSum } from "../../src/protocol/digest.ts";
 import { decode } from "../../src/protocol/decode.ts";
+import { digestFacts } from "../../src/showing/digest-facts.ts";
 import { createDigest } from "../../src/showing/digest.ts";
 import { NO_FACTS, type DigestFacts } from "../../src/showing/digest-events.ts";
 import { createDesk, NOW } from "../fakes/cli-powers.ts";
@@ -210,6 +211,30 @@ describe("a digest", () => {
       ["change to a file: notes/a.md", 1],
       ["program started", 2],
       ["program started: /usr/bin/git", 1],
+    ]);
+  });
+
+  // A commit writes a dozen files of git's own, each of another name: they took the place of the work.
+  test("tells what changed below .git and node_modules by these folders", () => {
+    const paths = [
+      "/workspace/.git/objects/05/tmp_obj_6vF8ar",
+      "/workspace/.git/index.lock",
+      "/workspace/web/node_modules/a/node_modules/b/index.js",
+      "/workspace/web/node_modules/a/package.json",
+      "/workspace/.gitignore",
+      "/workspace/notes.git/x",
+      "/workspace/a.js",
+    ];
+    const files = paths.map((path) => ({ operation: "write", path }));
+    const fold = createDigest();
+    const written = record({ kind: "files-written", ...one, count: paths.length });
+    fold.add(written, digestFacts(written, { files }));
+    expect(fold.sum(isLease).parts.flatMap(({ lines }) => lines.map(({ text, times }) => [text, times]))).toEqual([
+      ["change to a file: /workspace/.git/", 2],
+      ["change to a file: /workspace/web/node_modules/", 2],
+      ["change to a file: /workspace/.gitignore", 1],
+      ["change to a file: /workspace/notes.git/x", 1],
+      ["change to a file: /workspace/a.js", 1],
     ]);
   });
 
