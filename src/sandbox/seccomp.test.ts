@@ -492,6 +492,19 @@ describe("socket", () => {
     }
   });
 
+  it("speaks ICMP, TCP and UDP, and of other protocols says that there are none", () => {
+    for (const role of ["agent", "exec", "driver", "connector"] as const) {
+      for (const family of [2, 10]) {
+        for (const protocol of [0, 1, 6, 17, 58])
+          expectDecision("socket", ALLOW, { role, arguments: [family, 1, protocol] });
+        for (const protocol of [262, 132, 136, 33, 256, 115, 255, 0xffff_ffff])
+          expectDecision("socket", REFUSE_EPROTONOSUPPORT, { role, arguments: [family, 1, protocol] });
+        // The kernel looks at the low half only.
+        expectDecision("socket", REFUSE_EPROTONOSUPPORT, { role, arguments: [family, 1, 2n ** 32n + 262n] });
+      }
+    }
+  });
+
   it("speaks netlink about routes and nothing else", () => {
     expectDecision("socket", ALLOW, { arguments: [16, 3, 0] });
     for (const protocol of [4, 6, 9, 12, 15, 16]) {

@@ -28,12 +28,27 @@ const FAMILIES: { readonly [role in SandboxSpec["role"]]: readonly number[] } = 
   exec: [AF_UNIX, AF_INET, AF_INET6],
 };
 
+/**
+ * Whatever is usual, ICMP, TCP, UDP and ICMPv6. Of the others (SCTP, MPTCP, UDP-Lite and more) nobody here has a use, a kernel may
+ * load a module for whoever asks, and they were the way in more than once; said not to exist, as Go is ready for with MPTCP.
+ */
+const PROTOCOLS = [0, 1, 6, 17, 58] as const;
+
 export function allowFamilies(role: SandboxSpec["role"]): readonly Instruction[] {
   if (role === "face") return allowValues(0, FAMILIES.face);
   return [
     ...loadArgument(0),
-    ...FAMILIES[role].map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
-    { op: "equal", value: AF_NETLINK, no: "refuse" },
+    ...FAMILIES[role].map((value): Instruction => ({
+      op: "equal",
+      value,
+      yes: value === AF_UNIX ? "allow" : "internet",
+    })),
+    { op: "equal", value: AF_NETLINK, yes: "netlink", no: "refuse" },
+    { op: "label", name: "internet" },
+    ...loadArgument(2),
+    ...PROTOCOLS.map((value): Instruction => ({ op: "equal", value, yes: "allow" })),
+    { op: "return", value: REFUSE_EPROTONOSUPPORT },
+    { op: "label", name: "netlink" },
     // Of netlink only the list of interfaces and addresses, which getifaddrs and getaddrinfo ask for.
     ...loadArgument(2),
     { op: "equal", value: NETLINK_ROUTE, no: "refuse" },

@@ -16,6 +16,7 @@ const KILLED = 128 + 31;
 const EPERM = 1;
 const EINVAL = 22;
 const ENOSYS = 38;
+const EPROTONOSUPPORT = 93;
 
 afterAll(() => stage.remove());
 
@@ -138,6 +139,27 @@ describe("a call that honest programs try too is refused, three programs down", 
     }
     expect(outsideCall("socket", 38, 5, 0).detail).not.toBe(EPERM);
     expect((await deepCall("socket", 2, 1, 0)).done).toBe(true);
+  });
+
+  // Go asks for MPTCP before it listens; of others a kernel loads the module for whoever asks first, which is nobody's in here.
+  it("protocols of the internet but TCP, UDP and ICMP do not exist, and that is no refusal", async () => {
+    const [mptcp, udplite] = [262, 136];
+    const noted = (hear: (news: WardNews) => void): Promise<Report> =>
+      stage.deepInside(["call", numberOf("socket"), "2", "1", String(mptcp)], hear);
+    const outside = [outsideCall("socket", 2, 1, mptcp), outsideCall("socket", 10, 2, udplite)];
+    expect(outside.map(({ done }) => done)).toContain(true);
+    const news: WardNews[] = [];
+    expect(await noted((each) => news.push(each))).toMatchObject({ done: false, detail: EPROTONOSUPPORT });
+    const told = news.flatMap((each) => (each.event === "refused" ? Object.keys(each.calls) : []));
+    expect(told).not.toContain("socket");
+    for (const protocol of [udplite, 132, 33, 256, 115])
+      expect(await deepCall("socket", 10, 2, protocol)).toMatchObject({ done: false, detail: EPROTONOSUPPORT });
+    for (const [family, kind, protocol] of [
+      [2, 1, 6],
+      [10, 1, 0],
+      [2, 2, 17],
+    ] as const)
+      expect((await deepCall("socket", family, kind, protocol)).done).toBe(true);
   });
 
   it("typing into a terminal, even one's own", async () => {
