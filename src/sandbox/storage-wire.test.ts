@@ -20,6 +20,7 @@ const ANSWERS: readonly StorageAnswer[] = [
   { answer: "pass" },
   { answer: "done", note: null },
   { answer: "done", note: { operation: "made", path: "/workspace/a" } },
+  { answer: "kept", refused: { operation: "mode", path: "/workspace", why: "it keeps its mode" } },
   { answer: "failed", errno: 2, refused: null },
   { answer: "failed", errno: 13, refused: { operation: "made", path: "/workspace/.npmrc", why: "it is obeyed" } },
 ];
@@ -46,6 +47,7 @@ describe("what a supervisor and a storage device say", () => {
 
   it.each([
     { answer: "done" },
+    { answer: "kept", refused: null },
     { answer: "failed", errno: 0, refused: null },
     { answer: "done", note: { operation: "burnt", path: "/a" } },
     { answer: "pass", note: null },

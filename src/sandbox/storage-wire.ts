@@ -40,6 +40,8 @@ export type StorageAnswer =
   | { readonly answer: "pass" }
   /** With a descriptor when it was an open. `note` is null when nothing was changed. */
   | { readonly answer: "done"; readonly note: FileNote | null }
+  /** Nothing was changed and the caller is not told so, since honest programs would break off; why is recorded. */
+  | { readonly answer: "kept"; readonly refused: FileNote & { readonly why: string } }
   /** `refused` when it was a control name, or could not be kept: why. */
   | {
       readonly answer: "failed";
@@ -82,16 +84,18 @@ const ORDER: Decoder<StorageOrder> = union<StorageOrder, "order">("order", {
 const notePath = text({ max: NOTE_PATH_MOST });
 const operation = oneOf(FILE_OPERATIONS);
 const note = { operation, path: notePath };
+const refused = object<FileNote & { readonly why: string }>({ ...note, why: text({ max: 128 }) });
 
 type AnswerOf<Name extends StorageAnswer["answer"]> = Extract<StorageAnswer, { answer: Name }>;
 
 const ANSWER: Decoder<StorageAnswer> = union<StorageAnswer, "answer">("answer", {
   pass: object<AnswerOf<"pass">>({ answer: literal("pass") }),
   done: object<AnswerOf<"done">>({ answer: literal("done"), note: nullable(object<FileNote>(note)) }),
+  kept: object<AnswerOf<"kept">>({ answer: literal("kept"), refused }),
   failed: object<AnswerOf<"failed">>({
     answer: literal("failed"),
     errno: integer({ min: 1, max: 4095 }),
-    refused: nullable(object<FileNote & { readonly why: string }>({ ...note, why: text({ max: 128 }) })),
+    refused: nullable(refused),
   }),
 });
 

@@ -82,6 +82,10 @@ export function createStorageLink(socket: number, ports: StorageLinkPorts): Stor
       case "pass":
         answerCall(listener, call, "continue");
         return;
+      case "kept":
+        answerCall(listener, call, "done");
+        ports.refused(answer.refused, call);
+        return;
       case "failed":
         answerCall(listener, call, { errno: answer.errno });
         if (answer.refused !== null) ports.refused(answer.refused, call);

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from "node:fs";
 import type { StorageOrder, StorageTarget } from "../../sandbox/storage-wire.ts";
-import { failed, finish, full, PASS, refused, shown, unkept, unready, type Acted } from "./file-answers.ts";
+import { failed, finish, full, keptAsItIs, PASS, refused, shown, unkept, unready, type Acted } from "./file-answers.ts";
 import * as call from "../files/file-calls.ts";
 import { controlReason, isAboveControl, treeReason, type Whole } from "./file-standing.ts";
 import { errnoOf } from "../libc.ts";
@@ -304,9 +304,7 @@ export function createFileActs({
     if (call.pathOf(object) === null) return failed(-errnoOf("ENAMETOOLONG"));
     const there = whole(object);
     if (there !== null) {
-      // Nobody could come in any more, and so undo nothing.
-      if (roots.includes(there.path) && (order.mode & ITS_OWNER_MAY) !== ITS_OWNER_MAY)
-        return failed(-errnoOf("EPERM"));
+      if (roots.includes(there.path)) return keepModeOfRoot(there, order.mode);
       const why = controlReason(there, there.found.isDirectory() ? "folder" : "other");
       if (why !== null) return refused("mode", there.path, why);
       const ready = readyToChange({ fd: object, path: there.path }, { root, store, change: "mode" });
@@ -359,6 +357,18 @@ function changing(opened: number, flags: number, path: string): Acted {
     if (empty < 0) return failed(empty);
   }
   return { answer: { answer: "done", note: { operation: "changed", path: shown(path) } }, fd: opened };
+}
+
+/**
+ * A guarded root is whose it is: opened to others, all of it would be theirs to read. What unpacks or copies a tree with a
+ * mode for its top (`tar`, `cp -a`, `rsync -a`) would fail over an error.
+ */
+function keepModeOfRoot({ path, found }: Found, asked: number): Acted {
+  if ((found.mode & 0o7777) === (asked & 0o7777)) return { answer: { answer: "done", note: null }, fd: null };
+  // Nobody could come in any more, and so undo nothing.
+  if ((asked & ITS_OWNER_MAY) !== ITS_OWNER_MAY)
+    return unkept(-errnoOf("EPERM"), "mode", path, "nobody could come in any more");
+  return keptAsItIs("mode", path, "the folder itself keeps its mode");
 }
 
 /** Why this cannot go from one name to another: either is a control name, or something in it is or would become one. */

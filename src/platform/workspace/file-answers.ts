@@ -27,6 +27,11 @@ export function failed(result: number): Acted {
   return { answer: { answer: "failed", errno: -result, refused: null }, fd: null };
 }
 
+/** It stays as it is, which is recorded, and the caller goes on as where a file system has no such thing to change. */
+export function keptAsItIs(operation: FileOperation, path: string, why: string): Acted {
+  return { answer: { answer: "kept", refused: { operation, path: shown(path), why } }, fd: null };
+}
+
 /** The error is the one that the wall has, so that both look the same from inside. */
 export function refused(operation: FileOperation, path: string, why: string): Acted {
   const note = { operation, path: shown(path), why };
