@@ -30,6 +30,8 @@ const LEADS_SHOWN = 5;
 const MOST_RECORDS = 10_000;
 /** Characters of an action or a command line that are shown; the rest is in the log. */
 const MOST_SHOWN = 600;
+/** How a record says which process made a system call. */
+const OF_PROCESS = / of process ([1-9][0-9]*)$/u;
 
 /**
  * What stopped an instance, for the person who decides whether that was a false alarm: the record, what was tried, and
@@ -86,15 +88,21 @@ function isOf(freeze: Entry | null, code: string): boolean {
 
 function describeEntry({ record, payload }: Entry): Line {
   const tried = [textIn(payload, "what"), textIn(payload, "action")].filter((text) => text !== "").join(": ");
+  // Of a system call what is named is the program that made it.
+  const how = isOfProcess(record) ? ", which ran" : "; it tried";
   return join(["bad", `record ${record.seq}: ${record.kind} `], makeVisible(summariseRecord(record).text), [
     "faint",
-    tried === "" ? "" : `; it tried ${makeVisible(cut(tried))}`,
+    tried === "" ? "" : `${how} ${makeVisible(cut(tried))}`,
   ]);
+}
+
+function isOfProcess(record: LogRecord): boolean {
+  return record.kind === "terminal" && OF_PROCESS.test(record.by);
 }
 
 /** The process that made the call, as the record or its first example names it. */
 function processOf({ record, payload }: Entry): number | null {
-  const named = record.kind === "terminal" ? / of process ([1-9][0-9]*)$/u.exec(record.by)?.[1] : undefined;
+  const named = record.kind === "terminal" ? OF_PROCESS.exec(record.by)?.[1] : undefined;
   if (named !== undefined) return Number(named);
   const [example] = listIn(payload, "examples");
   return example === undefined ? null : numberIn(example, "pid");

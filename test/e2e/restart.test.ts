@@ -105,7 +105,7 @@ describe("a false alarm", () => {
     expect(printed()).toBe("resumed one in here\n");
     const shown = desk.err();
     expect(shown).toMatch(
-      /record \d+: terminal prohibited-call: system call setns of process \d+; it tried \/aios\/node/,
+      /record \d+: terminal prohibited-call: system call setns of process \d+, which ran \/aios\/node/,
     );
     // The family of the call, the launcher's program outermost.
     expect(shown).toMatch(
