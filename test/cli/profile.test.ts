@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { CliFailure } from "../../src/cli/failure.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { readProfile } from "../../src/cli/propose.ts";
 import { type Grant } from "../../src/kernel/grant.ts";
@@ -114,6 +115,17 @@ describe("the profiles that ship", () => {
 });
 
 describe("aios run -- claude", () => {
+  test("asks nothing about a program that is not there", async () => {
+    const { desk } = createScene(["n"]);
+    const findProgram = (): never => {
+      throw CliFailure.of("no-program", 'Cannot start "claude": there is no such program');
+    };
+    const powers = { ...desk.powers, agents: { ...desk.powers.agents, findProgram } };
+    expect(await runProgram(["run", "--", "claude"], powers)).toBe(127);
+    expect(desk.prompts).toEqual([]);
+    expect(desk.err()).toContain('Cannot start "claude": there is no such program (no-program)');
+  });
+
   const CAN = `grant claude-code for claude`.replace("grant", "lease");
 
   test("offers the profile, shows what it grants in this folder, and starts it as the profile says", async () => {

@@ -74,16 +74,30 @@ export const run: Command = {
     }
     readName(args.value("agent") ?? named?.profile.agent ?? nameAgent(program));
     readFlags(powers, { args, profile: null });
+    // Before anything is asked, read or signed for it.
+    const found = await powers.agents.findProgram(typed);
     await confirmCode(powers, named?.profile ?? null);
     return await withMonitor({ powers, args }, async (client, home) => {
       const signing = openSigningSession(powers, { home, keep: "session" });
       const known = named ?? (await offerKnown({ powers, client, signing }, { args, program }));
       const profile = known?.profile ?? null;
       const agent = readName(args.value("agent") ?? profile?.agent ?? nameAgent(program));
-      const command = [program, ...(profile?.arguments ?? []), ...typed.slice(1)];
+      const [path = program, ...words] = found.command;
+      const command = [path, ...(profile?.arguments ?? []), ...words];
       const flags = readFlags(powers, { args, profile });
       const workspace = chooseWorkspace(powers, args, profile);
-      return await start({ powers, args, flags, client, home, signing, agent, command, named: known, workspace });
+      return await start({
+        powers,
+        args,
+        flags,
+        client,
+        home,
+        signing,
+        agent,
+        program: { ...found, command },
+        named: known,
+        workspace,
+      });
     });
   },
 };
@@ -114,17 +128,15 @@ interface Start {
   readonly client: MonitorClient;
   readonly home: Home;
   readonly agent: string;
-  readonly command: readonly string[];
+  readonly program: Pick<RunRequest, "command" | "code">;
   readonly named: NamedProfile | null;
   readonly signing: SigningSession;
   readonly workspace: string | null;
 }
 
 async function start(parts: Start): Promise<ExitCode> {
-  const { powers, args, flags, client, agent, named, signing, workspace } = parts;
+  const { powers, args, flags, client, agent, program, named, signing, workspace } = parts;
   const profile = named?.profile ?? null;
-  // Before anything is read and signed for it.
-  const program = await powers.agents.findProgram(parts.command);
   for (const path of args.values("grant"))
     await signGrantFile({ powers, client, session: signing }, { path, workspace });
   const signed = named === null ? null : await grantProfile(parts, named);
