@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { LimitName } from "../kernel/sandbox-limits.ts";
 import type { LogRecord, RecordBody } from "../protocol/record.ts";
 import type { InstanceView } from "../protocol/requests.ts";
 import { plainText } from "../showing/line.ts";
@@ -66,6 +67,22 @@ test("a freeze for the log gives way to any other, and is lifted by its own reco
 test("a freeze that has no record yet is not mistaken for one that was lifted", async () => {
   expect(await causeOf("frozen", [frozen("breaker-open"), thawed], "asked")).toBe(
     "The log has no record of why it stopped: asked.",
+  );
+});
+
+test("a limit is the cause where it is one that ends an instance, and not where calls of it failed", async () => {
+  const reached = (limit: LimitName): RecordBody => ({
+    kind: "limit-reached",
+    instance: INSTANCE,
+    agent: "worker",
+    limit,
+    most: 64,
+    found: 64,
+  });
+  expect(await causeOf("ended", [reached("memory"), ended])).toContain("record 0: limit-reached");
+  expect(await causeOf("ended", [reached("processes"), reached("files"), ended])).toContain("record 2: instance-ended");
+  expect(await causeOf("frozen", [frozen("breaker-open"), reached("processes")])).toContain(
+    "record 0: instance-frozen",
   );
 });
 

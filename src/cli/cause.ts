@@ -1,4 +1,5 @@
 import { isObject, type JsonValue } from "../kernel/json.ts";
+import { isEnding } from "../kernel/sandbox-limits.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { summariseRecord } from "../showing/describe-record.ts";
 import { join, line, type Line } from "../showing/line.ts";
@@ -70,7 +71,8 @@ export async function describeCause(
  * for the log; else its end. A freeze that was lifted is no cause of anything.
  */
 function causeIn(turns: readonly Entry[]): Entry | null {
-  const last = (kind: LogRecord["kind"]): Entry | undefined => turns.findLast(({ record }) => record.kind === kind);
+  const last = (kind: LogRecord["kind"]): Entry | undefined =>
+    turns.findLast(({ record }) => record.kind === kind && (record.kind !== "limit-reached" || isEnding(record.limit)));
   let freeze: Entry | null = null;
   for (const entry of turns) {
     const { record } = entry;

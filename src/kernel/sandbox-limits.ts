@@ -7,6 +7,14 @@ import type { Place } from "./reading.ts";
 export const LIMIT_NAMES = ["memory", "processes", "cpu", "wall", "files", "fileSize", "disk", "output"] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
+/** Those at which the kernel lets a call fail: the instance goes on. Over any other it ends. */
+const REFUSING: readonly LimitName[] = ["processes", "files", "fileSize"];
+
+/** Whether an instance ends over a limit of this name. */
+export function isEnding(limit: LimitName): boolean {
+  return !REFUSING.includes(limit);
+}
+
 /** What a grant says of them: those that it names. Bytes, counts, and seconds for `cpu` and `wall`. */
 export type NamedLimits = { readonly [name in LimitName]?: number };
 /** What holds for one instance: null is no bound. */

@@ -37,7 +37,7 @@ import type { Journal } from "./journal.ts";
 import type { Keeper } from "./kept-state/keeper.ts";
 import { KeptStateFault } from "./kept-state/sealing.ts";
 import type { IndexView } from "./index/index-view.ts";
-import { endByLimit, type LimitPorts } from "./limits.ts";
+import { tellLimit, type LimitPorts } from "./limits.ts";
 import { logHandlers } from "./log-handlers.ts";
 import { cosignedOver, showLog, showNewest } from "./log-pages.ts";
 import type { Log } from "./log/log.ts";
@@ -189,7 +189,7 @@ export function createCliHandlers(ports: CliPorts, connection: { watch(instance:
           `Instance ${instance} is not over its limit of output.`,
           "Run `aios kill` to end it.",
         );
-      endByLimit(live, { limit: "output", most: live.output, found: bytes }, limitPorts);
+      tellLimit(live, { limit: "output", most: live.output, found: bytes }, limitPorts);
       return {};
     },
     async wait({ instance }) {

@@ -13,7 +13,7 @@ import { createHomeDesk, type HomeDesk } from "./home-desk.ts";
 import type { FrozenTexts } from "./memory/frozen.ts";
 import { viewInstances } from "./instance-view.ts";
 import { type PublishedPorts, publishPorts } from "./published.ts";
-import { endByLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
+import { tellLimit, endInTime, grantedDevices, grantedLimits, lessDevices, type LimitPorts } from "./limits.ts";
 import { type Climb, type FacePort, forgottenState, type LiveInstance, newLive } from "./live.ts";
 import { EVERY_SOURCE } from "../kernel/memory-sources.ts";
 import { createSeen, sourcesAbove } from "./provenance.ts";
@@ -275,7 +275,7 @@ export function createInstances(ports: InstancePorts): Instances {
               hear: (news) => ports.hear(live, news),
               after: others,
               bounds: { cpuSeconds: limits.cpu, writtenBytes: limits.disk },
-              reached: (reached) => endByLimit(live, reached, limitPorts),
+              reached: (reached) => tellLimit(live, reached, limitPorts),
               ends: opened,
               device: live.storageEnd,
             });

@@ -1,5 +1,5 @@
 import { devicesOf } from "../kernel/devices.ts";
-import { type InstanceLimits, type LimitName, limitsOf } from "../kernel/sandbox-limits.ts";
+import { type InstanceLimits, isEnding, type LimitName, limitsOf } from "../kernel/sandbox-limits.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
 import type { LiveInstance } from "./live.ts";
@@ -35,17 +35,17 @@ export interface LimitPorts {
 }
 
 /**
- * Ends an instance by the name of a limit, with a record of which one and of its value. The record is asked for first, so
- * that it stands before the end; a log that fails does not keep the instance alive.
+ * Records which limit an instance has reached and its value, and ends it by that name where the limit is one over which it
+ * ends. The record is asked for first, so that it stands before the end; a log that fails does not keep the instance alive.
  */
-export function endByLimit(live: LiveInstance, reached: ReachedLimit, ports: LimitPorts): void {
+export function tellLimit(live: LiveInstance, reached: ReachedLimit, ports: LimitPorts): void {
   const { instance, agent } = live.state;
   ports.write({ kind: "limit-reached", instance, agent, ...reached }).catch(() => {});
-  void ports.end(live, `limit-${reached.limit}`);
+  if (isEnding(reached.limit)) void ports.end(live, `limit-${reached.limit}`);
 }
 
 /** Ends an instance when its time is over, frozen or not. Returns the function that takes this back. */
 export function endInTime(live: LiveInstance, wall: number | null, ports: LimitPorts): () => void {
   if (wall === null) return () => {};
-  return ports.timer.after(wall * 1000, () => endByLimit(live, { limit: "wall", most: wall, found: wall }, ports));
+  return ports.timer.after(wall * 1000, () => tellLimit(live, { limit: "wall", most: wall, found: wall }, ports));
 }

@@ -55,7 +55,7 @@ export interface MonitorPowers {
       readonly hear: (news: WardNews) => void;
       /** Its program begins when this has resolved; everything else of its start is done meanwhile. */
       readonly after: Promise<unknown>;
-      /** Bounds that are watched from outside; over one it is killed before `reached` is called. */
+      /** Bounds that are watched from outside; over one it is killed before `reached` is called, which is also told of those at which calls fail. */
       readonly bounds: { readonly cpuSeconds: number | null; readonly writtenBytes: number | null };
       readonly reached: (reached: Reached) => void;
       /** Its channel, if it has one. */

@@ -271,7 +271,7 @@ export type RecordBody =
       readonly devices: readonly string[];
     }
   | {
-      /** A limit of the sandbox ended the instance. */
+      /** A limit of the sandbox was reached: it ended the instance (`isEnding`), or calls of it fail, told once for each. */
       readonly kind: "limit-reached";
       readonly instance: string;
       readonly agent: string;

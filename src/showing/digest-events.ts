@@ -1,4 +1,5 @@
 import type { Spent } from "../kernel/infer.ts";
+import { isEnding } from "../kernel/sandbox-limits.ts";
 import type { Section } from "../protocol/digest.ts";
 import type { LogRecord } from "../protocol/record.ts";
 import { describeLimit } from "./describe-limits.ts";
@@ -43,7 +44,9 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
     case "terminal":
       return once("ended", `ended for good: ${text}`);
     case "limit-reached":
-      return once("ended", `ended by a limit: ${describeLimit(record.limit, record.most)}`);
+      return isEnding(record.limit)
+        ? once("ended", `ended by a limit: ${describeLimit(record.limit, record.most)}`)
+        : once("refused", `calls refused at a limit: ${describeLimit(record.limit, record.most)}`);
     case "hold-asked":
       return once("frozen", `every action waits: ${text}`);
     case "instance-frozen":

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NamedLimits } from "../../src/kernel/sandbox-limits.ts";
@@ -6,7 +6,8 @@ import type { LogRecord } from "../../src/protocol/record.ts";
 import { type Ran, startSubstrate, type Substrate } from "../e2e/substrate.ts";
 
 /*
- * Limits by name: each ends what goes over it, three programs deep, with a record of which one it was and of its value.
+ * Limits by name, each tried three programs deep: what goes over one is ended, or its call fails, with a record of which one it
+ * was and of its value.
  * Nothing here can hurt the machine: each attack is bounded by itself to little more than its limit.
  */
 let aios: Substrate;
@@ -82,18 +83,43 @@ describe("an instance is ended, with a record that names the limit and its value
 });
 
 describe("a call fails, and the instance goes on,", () => {
-  const forks = (count: number): string =>
-    `/aios/node -e 'const { spawn } = require("node:child_process"); let failed = 0, open = ${count}; for (let n = 0; n < ${count}; n++) { const done = () => { if (--open === 0) console.log(failed > 0 ? "refused" : "all"); }; spawn("sleep", ["1"]).once("error", () => { failed++; done(); }).once("exit", done); }'`;
+  /** What these hold until the test has seen what it waits for, so that nothing depends on how soon a look comes. */
+  const untilFreed = (freed: string): string =>
+    `setInterval(() => fs.existsSync("/workspace/${freed}") && process.exit(), 500);`;
+  const fork = (count: number, freed: string): string =>
+    `/aios/node -e 'const fs = require("node:fs"), { spawn } = require("node:child_process"); for (let n = 0; n < ${count}; n++) spawn("sleep", ["60"]).once("error", (error) => console.log(error.code)); ${untilFreed(freed)}'; pkill sleep`;
+  const open = (count: number, freed: string): string =>
+    `/aios/node -e 'const fs = require("node:fs"); try { for (let n = 0; n < ${count}; n++) fs.openSync("/dev/null"); } catch (error) { console.log(error.code); } ${untilFreed(freed)}'`;
 
-  test("over processes", async () => {
-    expect((await deep({ processes: 64 }, forks(100))).stdout).toBe("refused\n");
-    expect((await deep({ processes: 256 }, forks(100))).stdout).toBe("all\n");
-  });
-
-  test("over open files", async () => {
-    const open = `/aios/node -e 'const fs = require("node:fs"); try { for (let n = 0; n < 400; n++) fs.openSync("/dev/null"); console.log("all"); } catch (error) { console.log(error.code); }'`;
-    expect((await deep({ files: 300 }, open)).stdout).toBe("EMFILE\n");
-    expect((await deep({ files: 1000 }, open)).stdout).toBe("all\n");
+  test.each([
+    ["processes", 64, 256, fork, "EAGAIN"],
+    ["files", 300, 1000, open, "EMFILE"],
+  ] as const)("over %s, with one record that names it", async (name, few, many, script, code) => {
+    const seen = async (agent: string): Promise<readonly LogRecord[]> => {
+      const { instances } = await aios.client.request("ps", { all: true });
+      const instance = instances.find((each) => each.agent === agent)?.instance ?? "none";
+      const asked = { from: 0, limit: 100, instance, kinds: ["limit-reached"] };
+      return (await aios.client.request("log-show", asked)).entries.map(({ record }) => record);
+    };
+    const agent = `agent-${agents}`;
+    const freed = `freed-${name}`;
+    const running = deep({ [name]: few }, script(few + 100, freed));
+    await expect.poll(() => seen(agent), { timeout: 60_000 }).toHaveLength(1);
+    writeFileSync(join(aios.workspace, freed), "");
+    const ran = await running;
+    expect([ran.state, ran.why, ran.exit, new Set(ran.stdout.trim().split("\n"))]).toEqual([
+      "ended",
+      "exited",
+      expect.any(Number),
+      new Set([code]),
+    ]);
+    expect(ran.reached).toMatchObject([
+      { kind: "limit-reached", limit: name, most: few, found: expect.any(Number) },
+      { kind: "instance-ended", why: "exited" },
+    ]);
+    // The twin does the same within a wider limit, and is in no record.
+    const twin = await deep({ [name]: many }, script(few + 100, freed));
+    expect([twin.stdout, twin.reached.map(({ kind }) => kind)]).toEqual(["", ["instance-ended"]]);
   });
 
   test("over the size of a file", async () => {

@@ -90,6 +90,8 @@ describe("a digest", () => {
       record({ kind: "calls-refused", ...one, calls: { mount: 2, unshare: 1 } }),
       record({ kind: "port-visited", ...one, port: "ui", connections: 2, requests: 5, refused: { origin: 2 } }),
       record({ kind: "grant-revoked", grant: "g", key }),
+      record({ kind: "limit-reached", ...one, limit: "processes", most: 64, found: 64 }),
+      record({ kind: "limit-reached", ...one, limit: "memory", most: 1024, found: 2048 }),
       record({ kind: "files-refused", ...one, count: 7 }),
       record({ kind: "instance-frozen", instance: one.instance, by: monitor, code: "breaker-open" }),
       record({ kind: "terminal", ...one, code: "control-verb", by: "mcp" }),
@@ -97,8 +99,10 @@ describe("a digest", () => {
       record({ kind: "start", code: "c", constitution: "sha256:0123456789", version: "0.1.0", node: "24" }),
     ]);
     expect(lines).toEqual([
+      "ended | claw | ended by a limit: at most 1.0 KiB (1024) of memory in all | 1",
       "ended | claw | ended for good: control-verb: mcp | 1",
       "frozen | claw | frozen: breaker-open, by monitor | 1",
+      "refused | claw | calls refused at a limit: at most 64 processes and threads at a time | 1",
       "refused | claw | change to a file refused | 7",
       "failed | claw | files/read: failed | 1",
       `signed |  | grant-revoked g by ${key} | 1`,

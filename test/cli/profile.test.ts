@@ -114,6 +114,27 @@ describe("the profiles that ship", () => {
   });
 });
 
+describe("a profile at a terminal", () => {
+  test.each<[string, readonly string[], RegExp]>([
+    ["claude-code", ["claude"], /api\.anthropic\.com/u],
+    ["claude-code-key", ["claude"], /anthropic/u],
+    ["generic", ["./agent"], /the folder \/work \(and may write in it\)/u],
+    ["mcp-client", ["./agent"], /any file of yours/u],
+    ["openclaw", ["openclaw", "gateway"], /a home of its own/u],
+  ])("%s is one grant, shown as Can, Cannot, Limits and Risk before it is signed", async (name, command, says) => {
+    const scene = createScene(["n"]);
+    expect(await run(scene, "--profile", name, "--", ...command)).toBeNull();
+    expect(scene.grants).toEqual([]);
+    const shown = scene.desk.err();
+    const places = ["Can", "Cannot", "Limits", "Risk"].map((title) => shown.indexOf(`\n${title}\n`));
+    expect(places.every((place, at) => place > (places[at - 1] ?? 0))).toBe(true);
+    expect(shown).toMatch(says);
+    const signed = createScene(["y", PASSPHRASE]);
+    await run(signed, "--profile", name, "--", ...command);
+    expect(signed.grants.map(({ id }) => id)).toEqual([name]);
+  });
+});
+
 describe("aios run -- claude", () => {
   test("asks nothing about a program that is not there", async () => {
     const { desk } = createScene(["n"]);

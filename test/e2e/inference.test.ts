@@ -262,6 +262,28 @@ describe("an agent that was granted models", () => {
     expect(JSON.stringify(intent?.payload)).toContain("sha256:");
   });
 
+  test("asks the one of this machine first where its grants name several for a model", async () => {
+    const models = [{ name: "common", output: 1000, price: null }];
+    // The one elsewhere was registered first, and is nobody: whoever asked it would have no answer.
+    await register(
+      provider({ provider: "afar", to: "https://models.example", tier: "partner", class: "public", models }),
+    );
+    await register(provider({ provider: "near", to: `http://localhost:${local.port}`, models }));
+    for (const name of ["afar", "near"]) await grantModels("chooser", name);
+    const { ran, lines } = await ask("chooser", [chat({ model: "common" }), responses({ model: "common" })]);
+    expect(lines.map(({ status }) => status)).toEqual([200, 200]);
+    for (const { body } of lines) expect(body).toContain("hello from here");
+    const intents = (await records(ran.instance)).filter(({ kind }) => kind === "intent");
+    expect(intents.map(({ payload }) => JSON.stringify(payload).includes("afar"))).toEqual([false, false]);
+    // The twin: whose grants name the other alone, asks that one, which may not see what this one does.
+    await grantModels("sender", "afar", { workspace: "read" });
+    const sent = await ask("sender", [chat({ model: "common" })], { workspace: aios.workspace });
+    expect(sent.lines.map(({ status }) => status)).toEqual([403]);
+    expect(sent.lines[0]?.body).toContain("privacy-class");
+    const denied = (await records(sent.ran.instance)).filter(({ kind }) => kind === "denied");
+    expect(denied.map(({ payload }) => JSON.stringify(payload).includes("afar"))).toEqual([true]);
+  });
+
   test("finds them by the variables that clients read, without any proxy", async () => {
     const { stdout } = await aios.run({ agent: "thinker", command: ["/usr/bin/env"] });
     expect(stdout).toContain("ANTHROPIC_BASE_URL=http://127.0.0.1:3129\n");

@@ -42,7 +42,7 @@ export interface AgentStart {
   readonly diverted?: number;
   /** Bounds that are watched beside memory; none when left out. */
   readonly bounds?: { readonly cpuSeconds: number | null; readonly writtenBytes: number | null };
-  /** Told when a bound that is watched was reached; the sandbox is killed by then. */
+  /** Told when a bound that is watched was reached; one that was passed (`Exceeded`) has the sandbox killed by then. */
   readonly reached?: (reached: Reached) => void;
 }
 
@@ -225,12 +225,15 @@ function superviseSandbox(child: Bubblewrap, sandbox: Supervised): StartedSandbo
     signalProcess(first, SIGKILL);
   };
   const { agent } = sandbox.options;
-  const { memoryBytes } = sandbox.spec.limits;
+  const { memoryBytes, processes, openFiles } = sandbox.spec.limits;
   const scratch = scratchFolders(sandbox.spec);
-  const bounds = { memoryBytes, group, scratch, ...(agent?.bounds ?? UNBOUNDED) };
-  const stopWatch = watchUse(namespace, bounds, (reached) => {
-    kill();
-    agent?.reached?.(reached);
+  const bounds = { memoryBytes, processes, openFiles, group, scratch, ...(agent?.bounds ?? UNBOUNDED) };
+  const stopWatch = watchUse(namespace, bounds, {
+    exceed(exceeded) {
+      kill();
+      agent?.reached?.(exceeded);
+    },
+    refuse: (reached) => agent?.reached?.(reached),
   });
   const ended = sandbox.exited.then(async (result) => {
     stopWatch();

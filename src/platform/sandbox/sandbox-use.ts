@@ -1,6 +1,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { hasMemory, memoryFilesOf } from "./memory-files.ts";
 import type { Group } from "./cgroup.ts";
+import { type CountedBounds, type CountReached, countsReached, type ProcessStatus } from "./sandbox-counts.ts";
 import { listAllMembers } from "./sandbox-members.ts";
 
 /** How often the memory of sandboxes is added up, milliseconds. */
@@ -10,7 +11,7 @@ const LOOKS = 50;
 const GROWTH = 16 * 1024 * 1024;
 
 /** Bounds on what a sandbox's processes use together; null is none. */
-export interface WatchedBounds {
+export interface WatchedBounds extends CountedBounds {
   readonly memoryBytes: number;
   readonly cpuSeconds: number | null;
   readonly writtenBytes: number | null;
@@ -20,17 +21,30 @@ export interface WatchedBounds {
   readonly group: Group | null;
 }
 
-/** A bound that was reached: by which name, and what was found. */
-export interface Reached {
+/** A bound that was passed: by which name, and what was found. */
+export interface Exceeded {
   readonly limit: "memory" | "cpu" | "disk";
   readonly most: number;
   readonly found: number;
 }
 
+/** A bound that was passed, or one of those at which calls fail. */
+export type Reached = Exceeded | CountReached;
+
+/** Who is told of a watch. */
+export interface WatchEars {
+  /** Once, when a bound was passed; the watch is over then. */
+  readonly exceed: (exceeded: Exceeded) => void;
+  /** Once for each name, when a count was found at its bound. */
+  readonly refuse: (reached: CountReached) => void;
+}
+
 interface Watch {
   readonly namespace: number;
   readonly bounds: WatchedBounds;
-  readonly exceed: (reached: Reached) => void;
+  readonly ears: WatchEars;
+  /** Counts that were told of. */
+  readonly told: Set<CountReached["limit"]>;
   /** What the machine shared before it began, bytes: none of it is the sandbox's. */
   readonly sharedBefore: number;
 }
@@ -41,12 +55,13 @@ let timer: NodeJS.Timeout | null = null;
 
 /**
  * Watches what a sandbox's processes together hold in memory of their own and of shared segments, and, where there is a
- * bound, what they used of the processor and wrote to disk; calls `exceed` once when it is over one. Where no cgroup is
- * delegated nothing in the kernel bounds a sum over processes; where one is, it is asked instead. Returns the function that ends the watch. Does not keep
- * the program alive.
+ * bound, what they used of the processor and wrote to disk, and how many they are and have open. Where no cgroup is
+ * delegated nothing in the kernel bounds a sum over processes; where one is, it is asked instead. Returns the function that
+ * ends the watch. Does not keep the program alive.
  */
-export function watchUse(namespace: number, bounds: WatchedBounds, exceed: (reached: Reached) => void): () => void {
-  const watch: Watch = { namespace, bounds, exceed, sharedBefore: bounds.group === null ? readShared() : 0 };
+export function watchUse(namespace: number, bounds: WatchedBounds, ears: WatchEars): () => void {
+  const sharedBefore = bounds.group === null ? readShared() : 0;
+  const watch: Watch = { namespace, bounds, ears, told: new Set(), sharedBefore };
   watches.add(watch);
   timer ??= setInterval(lookAtAll, INTERVAL).unref();
   return () => end(watch);
@@ -86,10 +101,17 @@ function lookAtAll(): void {
   const shared = [...watches].some(({ bounds }) => bounds.group === null) ? sharedToCount() : null;
   for (const watch of watches) {
     const all = shared === null ? null : { shared, grown: Math.max(0, shared - watch.sharedBefore) };
-    const reached = lookAt(members.get(watch.namespace) ?? [], watch.bounds, all);
-    if (reached === null) continue;
+    const pids = members.get(watch.namespace) ?? [];
+    const statuses = pids.map((pid) => ({ pid, text: readText(`/proc/${pid}/status`) }));
+    for (const reached of countsReached(statuses, watch.bounds)) {
+      if (watch.told.has(reached.limit)) continue;
+      watch.told.add(reached.limit);
+      watch.ears.refuse(reached);
+    }
+    const exceeded = lookAt(statuses, watch.bounds, all);
+    if (exceeded === null) continue;
     end(watch);
-    watch.exceed(reached);
+    watch.ears.exceed(exceeded);
   }
 }
 
@@ -100,11 +122,12 @@ interface SharedByAll {
 }
 
 /** `all` is there when files in memory are to be counted now. */
-function lookAt(members: readonly number[], bounds: WatchedBounds, all: SharedByAll | null): Reached | null {
+function lookAt(statuses: readonly ProcessStatus[], bounds: WatchedBounds, all: SharedByAll | null): Exceeded | null {
   const { memoryBytes, cpuSeconds, writtenBytes, group } = bounds;
+  const members = statuses.map(({ pid }) => pid);
   const names = group === null ? namesIn(bounds.scratch, members) * BYTES_A_NAME : 0;
   // The cheap sums count pages shared after a fork once for each process, and others' files: they can only be too large.
-  const resident = group === null ? names + sum(members, readResident) : 0;
+  const resident = group === null ? names + statuses.reduce((total, { text }) => total + residentIn(text), 0) : 0;
   if (resident > memoryBytes || (group === null && resident + (all?.shared ?? 0) > memoryBytes)) {
     const found = Math.min(names + sum(members, readTables) + heldBy(members, all), Number.MAX_SAFE_INTEGER);
     if (found > memoryBytes) return { limit: "memory", most: memoryBytes, found };
@@ -133,8 +156,8 @@ function sum(members: readonly number[], measure: (pid: number) => number): numb
   return members.reduce((total, pid) => total + measure(pid), 0);
 }
 
-function readResident(pid: number): number {
-  return readKilobytes(`/proc/${pid}/status`, /^(?:RssAnon|RssShmem|VmPTE):\s+([0-9]+) kB$/gm);
+function residentIn(status: string): number {
+  return kilobytesIn(status, /^(?:RssAnon|RssShmem|VmPTE):\s+([0-9]+) kB$/gm);
 }
 
 /** Page tables: memory that is only read needs them too, although it is in no other sum (`VmPTE` of proc(5)). */
@@ -204,8 +227,12 @@ function readWritten(pid: number): number {
 }
 
 function readKilobytes(path: string, pattern: RegExp): number {
+  return kilobytesIn(readText(path), pattern);
+}
+
+function kilobytesIn(text: string, pattern: RegExp): number {
   let total = 0;
-  for (const match of readText(path).matchAll(pattern)) total += Number(match[1]) * 1024;
+  for (const match of text.matchAll(pattern)) total += Number(match[1]) * 1024;
   return total;
 }
 
