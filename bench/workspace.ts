@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { planStorage } from "../src/monitor/storage-plan.ts";
 import { readLauncherFiles } from "../src/platform/sandbox/launcher-files.ts";
 import { startSandbox } from "../src/platform/sandbox/sandbox-process.ts";
+import { joinStorage } from "../src/platform/workspace/storage-joining.ts";
 import { makeSocketEnds } from "../src/platform/channels/socket-end.ts";
 import { createSupervisor } from "../src/platform/sandbox/supervisor-link.ts";
 import type { SandboxSpec } from "../src/sandbox/spec.ts";
@@ -102,12 +103,14 @@ async function runOnce(folder: string, guard: "on" | "off"): Promise<Timed> {
   const turns = join(folder, "turns");
   writeFileSync(turns, "");
   const before = performance.now();
-  const [inner, outer] = makeSocketEnds();
+  const [inner, control] = makeSocketEnds();
+  const outer = joinStorage(control, { actor: "agent" });
   const roots = [{ host: workspace, inside: "/workspace" }];
   const plan = planStorage({ node: NODE, root: ROOT }, { undo, turns, roots, open: [], obeyed: [] });
   const device = guard === "off" ? null : await startSandbox(plan, { streams: "ignore", ends: [inner] });
   const ready = performance.now() - before;
   inner.close();
+  control.close();
   const agent = {
     launcher: LAUNCHER,
     supervisor: SUPERVISOR,

@@ -22,7 +22,6 @@ interface Plan {
   readonly terminal: boolean;
   readonly proxy: { readonly socket: number; readonly ports: { readonly [letter: string]: number } } | null;
   readonly free: readonly string[] | null;
-  readonly nodes: readonly string[] | null;
   readonly visits: { readonly socket: number; readonly count: number } | null;
   readonly openFiles: number;
   /** The filter in base64. */
@@ -86,7 +85,7 @@ function launch(): never {
   if (plan.visits !== null) handOutVisits(plan.visits);
   // The monitor keeps what it makes to itself; an agent's files are for whoever the folder belongs to.
   process.umask(AGENT_UMASK);
-  if (plan.free === null) enterOwnDomain(plan.nodes);
+  if (plan.free === null) enterOwnDomain();
   else enterGuardedDomain(plan.free);
   const listener = installListener(Buffer.from(plan.filter, "base64"));
   sendMessage(socket, { bytes: Buffer.from("L"), fds: [listener] });

@@ -43,6 +43,7 @@ import { openDatabase } from "../platform/files/sqlite.ts";
 import { createTimer } from "../platform/timer.ts";
 import { scrubText } from "../platform/network/scrub.ts";
 import { listenUnix } from "../platform/channels/unix-server.ts";
+import { joinStorage } from "../platform/workspace/storage-joining.ts";
 import { openUndoShelf } from "../platform/workspace/undo-shelf.ts";
 import { createPolicyLoader } from "../platform/worker.ts";
 import { findFile } from "../platform/files/found-file.ts";
@@ -142,6 +143,7 @@ export async function runMonitor(at: string, environment: { readonly [name: stri
     requireGuard,
     findGitObeyed,
     readGitTips,
+    joinStorage,
     ...openUndoShelf(home.undo),
     async readOutput(spec) {
       const started = await startSandbox(spec, { streams: "capture" });

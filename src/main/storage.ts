@@ -1,10 +1,11 @@
 /**
- * The storage device of one agent: it changes files in guarded roots on the agent's behalf, and undoes what it did.
+ * The storage device of one instance: it changes files in guarded roots on behalf of its agent and its servers, and undoes
+ * what they did.
  *
  *     storage.ts serve {"most":BYTES,"open":[NAME…],"obeyed":[PATH…]} STORE ROOT…
  *     storage.ts undo dry|do STORE ROOT…
  *
- * To serve, descriptor 3 leads to the supervisor. It reads and changes nothing but the store and the roots (Landlock, by
+ * To serve, descriptor 3 leads to the monitor, which hands over sockets to the supervisor, one for each sandbox. It reads and changes nothing but the store and the roots (Landlock, by
  * the folders themselves, whatever descriptor it is handed), starts nothing and opens no socket.
  */
 import { openSync, writeSync } from "node:fs";
@@ -18,7 +19,7 @@ import { createUndoStore } from "../platform/workspace/undo-store.ts";
 import type { StorageTask } from "../monitor/storage-plan.ts";
 import { storageProgram } from "../sandbox/seccomp.ts";
 
-const SUPERVISOR = 3;
+const MONITOR = 3;
 /** The file by which all storage devices take turns. */
 const TURNS = "/turns";
 
@@ -38,7 +39,7 @@ function serve(
   const { most, open, obeyed } = JSON.parse(how) as StorageTask;
   const store = createUndoStore(folder, most);
   try {
-    serveStorage(SUPERVISOR, { roots, open: new Set(open), obeyed, store, turns });
+    serveStorage(MONITOR, { roots, open: new Set(open), obeyed, store, turns });
   } finally {
     store.close();
   }

@@ -35,9 +35,12 @@ g diff --cached -z --name-only --no-renames --diff-filter=d --no-ext-diff --igno
 printf '\\0${WHOLE}'
 `;
 
-/** Remembers how a repository was before an agent could write in it. */
+/**
+ * Remembers how a repository was before anything of an instance could write in it: what is said later, or of one that a restart
+ * ended, is not that.
+ */
 export function rememberBeginning(state: InstanceState, beginning: Beginning): void {
-  beginnings.set(state, beginning);
+  if (!beginnings.has(state) && state.life !== "ended") beginnings.set(state, beginning);
 }
 
 /**

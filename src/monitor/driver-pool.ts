@@ -8,8 +8,9 @@ import { type Extensions, openTree, requireStanding } from "./extensions/opening
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
+import type { Storage } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
-import { serverStreams, startServer } from "./server-start.ts";
+import { folderOf, serverStreams, startServer } from "./server-start.ts";
 import { type CodeLayout, planConnector, planDriver } from "./sandbox-plans.ts";
 
 /** What a driver's channel is used for; `createPeer` makes it from the socketpair. */
@@ -76,11 +77,18 @@ export function createDriverPool(
   start(
     name: string,
     source: DriverSource,
-    options: { workspace: string | null; events: DriverEvents; enlist: Enlist; hear: (news: WardNews) => void },
+    options: {
+      workspace: string | null;
+      /** Gives the storage device of the instance that the driver is for; null while it is for none, and writes nothing. */
+      storage: ((workspace: string) => Promise<Storage>) | null;
+      events: DriverEvents;
+      enlist: Enlist;
+      hear: (news: WardNews) => void;
+    },
   ): Promise<RunningDriver>;
 } {
   return {
-    async start(name, source, { workspace, events, enlist, hear }) {
+    async start(name, source, { workspace, storage: storageFor, events, enlist, hear }) {
       requireStanding(source, state);
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
       const { extensions: store, crypto } = powers;
@@ -136,11 +144,13 @@ export function createDriverPool(
           if (source.kind === "http") processes.push(await joinConnector(powers, { code, source, driver, enlist }));
           return driver;
         }
+        const folder = folderOf(source, { workspace, signed: storageFor !== null });
+        const storage = folder?.mode === "write" && storageFor !== null ? await storageFor(folder.host) : null;
         const streams = serverStreams(powers);
         try {
           const [driver, started] = await bothOrNone([
             begin(() => powers.startSandbox(planDriver(code, source), "capture", streams.ours)),
-            begin(() => startServer(powers, { code, source, workspace, tree, streams, hear })),
+            begin(() => startServer(powers, { code, source, folder, storage, tree, streams, hear })),
           ]);
           server = started;
           return driver;

@@ -15,7 +15,9 @@ import type { ServerRun } from "./inside.ts";
 import type { OwingJournal } from "./journal.ts";
 import { createPinnedRuns, type PinnedRun } from "./pinned-runs.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
-import type { LiveInstance } from "./live.ts";
+import type { LiveInstance, Storage } from "./live.ts";
+import { refuseWorkspace } from "./run-refusals.ts";
+import { storageOf } from "./storage-start.ts";
 import { createCarrier, type CarrierPorts } from "./carrier.ts";
 import { offerDifference } from "./offer-difference.ts";
 import { enlist } from "./parts.ts";
@@ -157,6 +159,12 @@ export function createDriverTable(
     return driver;
   }
 
+  /** A folder that no agent could write in, no server can either. */
+  async function storageFor(live: LiveInstance, workspace: string): Promise<Storage> {
+    await refuseWorkspace(workspace, { mode: "write", open: [] }, powers);
+    return storageOf(live, { powers, code: parts.code });
+  }
+
   async function startServer(live: LiveInstance, name: string, spec: DriverSpec): Promise<RunningDriver> {
     const begun = createBegun();
     const now: { driver?: RunningDriver } = {};
@@ -182,6 +190,7 @@ export function createDriverTable(
     try {
       now.driver = await pool.start(name, spec.source, {
         workspace: driverWorkspace(journal.state, name, live.state),
+        storage: (workspace) => storageFor(live, workspace),
         enlist: (begin) => begun.take(enlist(live, "driver", begin)),
         hear: (news: WardNews) => parts.hear(server, news),
         events: {

@@ -137,26 +137,28 @@ export function createInside(ports: InsidePorts): (subject: Subject, news: WardN
     }
     const shown = new Set(refused.examples.map(({ call }) => call));
     refused.examples = [...refused.examples, ...news.examples.filter(({ call }) => !shown.has(call))];
-    addToRun(subject, refused, countRefused(news.calls));
+    addToRun(subject, { count: countRefused(news.calls), answers: subject });
   }
 
   function takeKeptOut(subject: Subject, news: Extract<WardNews, { event: "files-refused" }>): void {
     const refused = refusalsOf(subject);
     refused.changes += news.count;
     refused.files = [...refused.files, ...news.files].slice(0, EXAMPLES_MOST);
-    addToRun(subject, refused, news.count);
+    // Whose idea it was nobody can tell: kept back for it, a server would be taken from all agents by one that asks for this.
+    addToRun(subject, { count: news.count, answers: isServer(subject) ? subject.live : subject });
   }
 
-  /** Freezes on a run; records otherwise, now or when the last record is old enough. */
-  function addToRun(subject: Subject, refused: Refusals, count: number): void {
+  /** Acts on a run by whoever answers for it; records otherwise, now or when the last record is old enough. */
+  function addToRun(subject: Subject, { count, answers }: { readonly count: number; readonly answers: Subject }): void {
     const at = now();
-    refused.run = [...refused.run.filter((each) => each.at > at - REFUSED_SPAN_MS), { at, count }];
-    const inSpan = refused.run.reduce((sum, each) => sum + each.count, 0);
+    const [refused, run] = [refusalsOf(subject), refusalsOf(answers)];
+    run.run = [...run.run.filter((each) => each.at > at - REFUSED_SPAN_MS), { at, count }];
+    const inSpan = run.run.reduce((sum, each) => sum + each.count, 0);
     if (inSpan >= REFUSED_IN_SPAN) {
-      refused.run = [];
+      run.run = [];
       record(subject, refused);
-      if (isServer(subject)) return climbed(subject, "refused-calls", {});
-      void instances.freeze(subject, {
+      if (isServer(answers)) return climbed(answers, "refused-calls", {});
+      void instances.freeze(answers, {
         by: { kind: "monitor", why: "a run of refused system calls and changes to files" },
         code: "refused-calls",
       });

@@ -101,7 +101,7 @@ export function createInstances(ports: InstancePorts): Instances {
     live.face?.port.close();
     drivers.stopAll(live);
     // The storage device ends by itself, when it has noted how everything was left.
-    for (const sandbox of live.parts.keys()) if (sandbox !== live.storage) sandbox.kill();
+    for (const sandbox of live.parts.keys()) if (sandbox !== live.storage?.process) sandbox.kill();
     closeEnds(live);
   }
 
@@ -235,7 +235,7 @@ export function createInstances(ports: InstancePorts): Instances {
           const net = prepareNetwork(live, { state: journal.state, now: ports.now(), powers, vault: ports.vault });
           if (net.listener !== null) opened.unshift(net.listener.launcher);
           const onFault = (): void => void finish(live, { why: "storage-gone", exit: null });
-          const storage = await startStorage(live, { powers, code, onFault });
+          const storage = startStorage(live, { powers, code, onFault });
           const face = startFace(live, {
             powers,
             code,
@@ -293,8 +293,8 @@ export function createInstances(ports: InstancePorts): Instances {
           throw startFailure(error, stopped);
         } finally {
           for (const end of opened) end.close();
+          live.storageEnd?.close();
         }
-        live.storageEnd?.close();
         const { agent } = live;
         homes.watch(live);
         void agent.ended.then(endInTime(live, limits.wall, limitPorts));

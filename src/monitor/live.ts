@@ -6,6 +6,7 @@ import type { FaceEvents, Outcome, Visible } from "../protocol/requests.ts";
 import type { Part } from "../protocol/stop-report.ts";
 import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/channels/socket-end.ts";
+import type { StorageJoin } from "../sandbox/storage-wire.ts";
 import type { Carrier } from "./carrier.ts";
 import type { GitCarrier } from "./git-carrier.ts";
 import type { RunningDriver } from "./driver-pool.ts";
@@ -52,6 +53,18 @@ export interface RunningCall {
   readonly recorded: Promise<unknown>;
 }
 
+/** The storage device of an instance, which changes files on behalf of its agent and of servers that may write. */
+export interface Storage {
+  /** Resolves when it runs. Rejects with what keeps it from that. */
+  readonly stands: Promise<SandboxedProcess>;
+  /** The process, once it runs: it ends by itself when all that it acts for are gone, and has noted by then how it left everything. */
+  process: SandboxedProcess | null;
+  /** The supervisor's end of a socket for one more sandbox, which the caller closes when the supervisor has it. Throws when it is gone. */
+  join(actor: StorageJoin["actor"]): SocketEnd;
+  /** No sandbox comes any more. Closing twice is no fault. */
+  close(): void;
+}
+
 /** One instance as it runs: the processes, drivers and open questions behind its state. Ends with the monitor. */
 export interface LiveInstance {
   readonly state: InstanceState;
@@ -93,9 +106,9 @@ export interface LiveInstance {
   stopping: Promise<unknown> | null;
   /** What the agent's own sandbox got. */
   sandbox: InstanceSandbox;
-  /** Changes files of a writable workspace on the agent's behalf; ends by itself when the agent is gone. */
-  storage: SandboxedProcess | null;
-  /** The supervisor's end of its socket, until the supervisor has it. */
+  /** What changes files of a writable workspace, from the first sandbox of it that may write there. */
+  storage: Storage | null;
+  /** The supervisor's end of the agent's own socket to it, until the supervisor has it. */
   storageEnd: SocketEnd | null;
   /** Bytes that it may say to the streams that it was lent, null is no bound. */
   output: number | null;

@@ -270,8 +270,8 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
   });
   late.conduct = conduct;
   const owners = createOwnerParts({ ...parts, ...powers, journal, trusted, failed: failedQuietly });
-  const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, stopDrivers: drivers.stopAll };
-  const { reconsider, grantsChanged, takeUpHeld } = createReconsidering({ ...anew, failed: failedQuietly });
+  const anew = { ...powers, state, conduct, instances, engine, now: trusted.now, drivers, failed: failedQuietly };
+  const { reconsider, grantsChanged, takeUpHeld, stopStandIn } = createReconsidering(anew);
   late.reconsider = reconsider;
   const found = createFound(state, { powers, crypto: powers.crypto });
   const extensions = createExtensionDesk({ powers, journal, code: parts.code, refused, withdrawn: instances.revoked });
@@ -290,7 +290,7 @@ export async function startMonitor(parts: MonitorParts): Promise<Monitor> {
         try {
           return await conduct.settle(live, answer);
         } finally {
-          if (live.agent === null) drivers.stopAll(live);
+          if (live.agent === null) await stopStandIn(live);
         }
       },
       checkPolicy: (text) => checkText(engine, text),

@@ -6,8 +6,10 @@ import type { Stops } from "../platform/sandbox/sandbox-stop.ts";
 import type { Reached } from "../platform/sandbox/sandbox-use.ts";
 import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
+import type { UndoFolder } from "../platform/workspace/undo-shelf.ts";
 import type { WorkspaceUse } from "../platform/workspace/workspace.ts";
 import type { SandboxSpec } from "../sandbox/spec.ts";
+import type { StorageJoin } from "../sandbox/storage-wire.ts";
 
 /** Descriptors of a person's terminal or pipes, handed over by the CLI; whoever takes them closes them. */
 export interface Streams {
@@ -89,11 +91,13 @@ export interface MonitorPowers {
   findGitObeyed(workspace: string): Promise<readonly string[]>;
   /** Objects that the references of the repository at a folder's top name (platform/git/git-tips.ts). Never rejects. */
   readGitTips(folder: string): Promise<readonly string[]>;
-  /** Makes the empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
+  /** Has a storage device act for one more sandbox (platform/workspace/storage-joining.ts). Throws when the device is gone. */
+  joinStorage(control: SocketEnd, join: StorageJoin): SocketEnd;
+  /** Makes an empty folder in which is kept what an instance changes, and the file by which devices take turns; host paths. */
   makeUndoFolder(instance: string): Promise<{ readonly folder: string; readonly turns: string }>;
-  /** That folder, or null when there is none or all in it was undone. `empty`: nothing was noted in it. */
-  findUndoFolder(instance: string): Promise<{ readonly folder: string; readonly empty: boolean } | null>;
-  removeUndoFolder(instance: string): Promise<void>;
+  /** Those folders, the newest first, without those in which all was undone. */
+  findUndoFolders(instance: string): Promise<readonly UndoFolder[]>;
+  removeUndoFolder(found: UndoFolder): Promise<void>;
   /** Starts a program of ours in a sandbox and gives what it wrote to standard output. Rejects when it did not end well. */
   readOutput(spec: SandboxSpec): Promise<string>;
   /** A function that takes these values out of a text, however they are written in it (platform/network/scrub.ts). */

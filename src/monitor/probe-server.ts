@@ -42,6 +42,7 @@ export async function probeServer(
   const asked = await pool
     .start(name, source, {
       workspace,
+      storage: null,
       events: { onProgress() {}, onChanged() {}, onGone() {} },
       enlist: (begin) => begun.take(begin()),
       hear: inside.hear,

@@ -1,11 +1,14 @@
 import type { Grant } from "../kernel/grant.ts";
 import type { Conduct } from "./conduct-ports.ts";
+import type { DriverTable } from "./driver-table.ts";
 import type { Instances } from "./instances.ts";
 import type { PolicyEngine } from "./policy/policy-engine.ts";
+import type { MonitorPowers } from "./powers.ts";
 import { RESTARTED } from "./reducer.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { State } from "./state.ts";
 import type { LiveInstance } from "./live.ts";
+import { endStorage } from "./storage-start.ts";
 import { createOpenings } from "./openings.ts";
 
 /** Decisions in one turn of the event loop. */
@@ -18,6 +21,8 @@ export interface Reconsidering {
   readonly grantsChanged: GrantsChanged;
   /** At a start: has what is held end in its time, and be decided anew when the hours of a grant come. */
   takeUpHeld(): void;
+  /** Stops all that runs for an instance that only stood in for one that ended; resolves when nothing can write for it. */
+  stopStandIn(live: LiveInstance): Promise<void>;
 }
 
 interface Ports {
@@ -25,9 +30,10 @@ interface Ports {
   readonly conduct: Pick<Conduct, "reconsider" | "release">;
   readonly instances: Pick<Instances, "standIn" | "revoked" | "running">;
   readonly engine: Pick<PolicyEngine, "addGrant" | "removeGrant">;
+  readonly drivers: Pick<DriverTable, "stopAll">;
   readonly timer: Timer;
+  readonly stops: MonitorPowers["stops"];
   now(): number;
-  stopDrivers(live: LiveInstance): void;
   failed(error: unknown): void;
 }
 
@@ -45,6 +51,7 @@ export function createReconsidering(ports: Ports): Reconsidering {
       takeUpHeld(ports);
       openings.watch();
     },
+    stopStandIn: (live) => stopStandIn(ports, live),
   };
 }
 
@@ -61,11 +68,17 @@ async function reconsiderHeld(ports: Ports): Promise<void> {
     // Not one after another: one that runs under a lease may take its time.
     ports.conduct
       .reconsider(live, held)
-      .finally(() => {
-        if (live.agent === null) ports.stopDrivers(live);
+      .finally(async () => {
+        if (live.agent === null) await stopStandIn(ports, live);
       })
       .catch(ports.failed);
   }
+}
+
+async function stopStandIn(ports: Pick<Ports, "drivers" | "timer" | "stops">, live: LiveInstance): Promise<void> {
+  live.over = true;
+  ports.drivers.stopAll(live);
+  await endStorage(live, ports);
 }
 
 /** At a start: has what is held end at its own end, and at once what nobody waits for any more. */

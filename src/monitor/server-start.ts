@@ -3,10 +3,30 @@ import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
+import type { Storage } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { BASE_ENVIRONMENT, type CodeLayout, INSIDE, WORKSPACE } from "./sandbox-plans.ts";
 
 const MEBIBYTE = 1024 * 1024;
+
+/** What a server finds of a folder: what a grant says, guarded where that is to write in it, or never more than to read. */
+export interface ServerFolder {
+  readonly host: string;
+  readonly mode: "read" | "write";
+}
+
+/**
+ * What is to be mounted of a workspace for a server. Before an owner signed for it, while it is only asked what it offers, a
+ * server writes nothing of theirs (NO-AMBIENT).
+ */
+export function folderOf(
+  source: DriverSource,
+  { workspace, signed }: { readonly workspace: string | null; readonly signed: boolean },
+): ServerFolder | null {
+  const sees = workspaceOf(source);
+  if (workspace === null || sees === "none") return null;
+  return { host: workspace, mode: signed ? sees : "read" };
+}
 
 /**
  * An MCP server on standard streams: somebody's program, which is supervised as an agent is. `tree`: of an extension,
@@ -15,18 +35,18 @@ const MEBIBYTE = 1024 * 1024;
 export function planServer(
   code: CodeLayout,
   source: Extract<DriverSource, { kind: "stdio" | "ext" }>,
-  { workspace, tree }: { readonly workspace: string | null; readonly tree: string | null },
+  { folder, tree }: { readonly folder: ServerFolder | null; readonly tree: string | null },
 ): SandboxSpec {
   const mounts: Mount[] = [{ kind: "read", host: code.node, inside: `${INSIDE}/node` }];
   if (source.kind === "stdio") for (const path of source.code) mounts.push({ kind: "read", host: path, inside: path });
   if (tree !== null) mounts.push({ kind: "read", host: tree, inside: EXTENSION_PLACE });
-  const sees = workspaceOf(source);
-  if (workspace !== null && sees !== "none") mounts.push({ kind: sees, host: workspace, inside: WORKSPACE });
+  if (folder !== null) mounts.push({ kind: folder.mode, host: folder.host, inside: WORKSPACE });
   const [program = "", ...rest] = source.command;
   return {
     role: "agent",
-    // Through a socket or a pipe there two servers could talk, and what the next instance finds of one keeps it from starting.
-    ...(workspace !== null && sees === "write" ? { plain: [WORKSPACE] } : {}),
+    // As in an agent's: what it may write in is changed on its behalf. Nor is a socket or a pipe made there, through which two
+    // servers could talk, and which would keep the next instance from starting.
+    ...(folder?.mode === "write" ? { guarded: [WORKSPACE] } : {}),
     command: [program === "node" ? `${INSIDE}/node` : program, ...rest],
     cwd: "/tmp",
     environment: BASE_ENVIRONMENT,
@@ -62,33 +82,41 @@ export function serverStreams({ makeSocketEnds }: Pick<MonitorPowers, "makeSocke
 
 /**
  * Starts an MCP server in a sandbox of its own, in which the supervisor answers its calls as an agent's; `hear` is told
- * what happens inside. Rejects when any part of its confinement cannot be set up (CONFINED-OR-NOT-AT-ALL).
+ * what happens inside. `storage`: of its instance, for a server that may write in its folder. Rejects when any part of its
+ * confinement cannot be set up (CONFINED-OR-NOT-AT-ALL).
  */
-export function startServer(
+export async function startServer(
   powers: Pick<MonitorPowers, "startAgent">,
   {
     code,
     source,
-    workspace,
+    folder,
+    storage,
     tree,
     streams,
     hear,
   }: {
     readonly code: CodeLayout;
     readonly source: Extract<DriverSource, { kind: "stdio" | "ext" }>;
-    readonly workspace: string | null;
+    readonly folder: ServerFolder | null;
+    readonly storage: Pick<Storage, "join" | "stands"> | null;
     readonly tree: string | null;
     readonly streams: Pick<ServerStreams, "theirs">;
     readonly hear: (news: WardNews) => void;
   },
 ): Promise<SandboxedProcess> {
-  return powers.startAgent(planServer(code, source, { workspace, tree }), {
-    streams: { ...streams.theirs, terminal: false, release() {} },
-    hear,
-    after: Promise.resolve(),
-    bounds: { cpuSeconds: null, writtenBytes: null },
-    reached() {},
-    ends: [],
-    device: null,
-  });
+  const device = storage?.join("server") ?? null;
+  try {
+    return await powers.startAgent(planServer(code, source, { folder, tree }), {
+      streams: { ...streams.theirs, terminal: false, release() {} },
+      hear,
+      after: storage?.stands ?? Promise.resolve(),
+      bounds: { cpuSeconds: null, writtenBytes: null },
+      reached() {},
+      ends: [],
+      device,
+    });
+  } finally {
+    device?.close();
+  }
 }

@@ -10,7 +10,7 @@ const TURNS = "/turns";
 /** Bytes of content and notes that are kept of one instance; what would need more is refused (EDQUOT). */
 export const UNDO_BYTES: number = 1024 * MEBIBYTE;
 
-/** A guarded root: the same place inside as in the agent's sandbox, so that paths mean the same. */
+/** A guarded root: the same place inside as in the sandboxes of the agent and its servers, so that paths mean the same. */
 export interface GuardedRoot {
   readonly host: string;
   readonly inside: string;
@@ -20,15 +20,15 @@ export interface GuardedRoot {
 export interface StorageTask {
   /** Bytes of content and notes that it may keep. */
   readonly most: number;
-  /** Control files that may be changed, by folded name. */
+  /** Control files that the agent itself may change, by folded name. */
   readonly open: readonly string[];
   /** Paths below a root that git obeys by its configuration, and which are control files for that. */
   readonly obeyed: readonly string[];
 }
 
 /**
- * The storage device of one agent: the guarded roots and its own part of the undo store, nothing else of the machine. Its
- * channel leads to the supervisor.
+ * The storage device of one instance: the guarded roots and its own part of the undo store, nothing else of the machine. Its
+ * channel leads to the monitor, which hands sockets over it.
  */
 export function planStorage(
   code: CodeLayout,

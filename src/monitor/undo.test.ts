@@ -14,7 +14,7 @@ function ports(empty: boolean): { readonly given: UndoPorts; readonly started: s
     instances: { running: () => [] },
     code: { node: "/node", root: "/" },
     powers: {
-      findUndoFolder: async () => ({ folder: "/undo", empty }),
+      findUndoFolders: async () => [{ folder: "/undo", empty }],
       workspaceProblem: async () => null,
       async readOutput() {
         started.push("device");

@@ -1,7 +1,8 @@
+import type { UndoFolder } from "../platform/workspace/undo-shelf.ts";
 import { parseJson } from "../kernel/json.ts";
 import { asJson } from "../protocol/as-json.ts";
 import type { CliRequests } from "../protocol/requests.ts";
-import { decodeUndoReport, type UndoAnswer, type UndoReport } from "../protocol/undo-report.ts";
+import { decodeUndoReport, UNDO_LISTED, type UndoAnswer, type UndoReport } from "../protocol/undo-report.ts";
 import { lookAtBrought } from "./brought.ts";
 import { Refusal } from "./faults.ts";
 import type { Instances } from "./instances.ts";
@@ -9,6 +10,7 @@ import type { Journal } from "./journal.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { type CodeLayout, WORKSPACE } from "./sandbox-plans.ts";
 import type { InstanceState } from "./state.ts";
+import { storageUsers } from "./storage-start.ts";
 import { planUndo } from "./storage-plan.ts";
 
 export interface UndoPorts {
@@ -37,26 +39,51 @@ export async function undoInstance(
   if (state === undefined)
     throw new Refusal("unknown-instance", `There is no instance "${instance}".`, "Run `aios ps --all`.");
   const { workspace } = state;
-  const kept = await powers.findUndoFolder(instance);
+  const kept = await powers.findUndoFolders(instance);
   // Each run asks at its end what it changed; that it was nothing is said whoever writes there, and no device started for it.
   const isOver = state.life === "ended" || state.life === "terminal";
-  if (workspace === null || kept === null || (kept.empty && isOver)) return NOTHING;
+  if (workspace === null || kept.every(({ empty }) => empty && isOver)) return NOTHING;
   await refuseUse(ports, state, workspace);
-  const found = await powers.findUndoFolder(instance);
-  if (found === null || found.empty) return NOTHING;
-  const undo = found.folder;
-  const look = await ask(ports, { undo, workspace, how: "dry" });
+  const stores = (await powers.findUndoFolders(instance)).filter(({ empty }) => !empty);
+  if (stores.length === 0) return NOTHING;
+  const look = together(await oneByOne(stores, (store) => ask(ports, { undo: store.folder, workspace, how: "dry" })));
   if (how === "dry") return { ...look, brought: await lookAtBrought(state, workspace, powers) };
   busy.add(workspace);
   try {
     await write(journal, state, { stage: "begun", report: look });
-    const report = await ask(ports, { undo, workspace, how: "do" });
+    const reports = await oneByOne(stores, (store) => ask(ports, { undo: store.folder, workspace, how: "do" }));
+    const report = together(reports);
     await write(journal, state, { stage: "ended", report });
-    if (report.leftCount === 0) await powers.removeUndoFolder(instance);
+    for (const [place, { leftCount }] of reports.entries()) {
+      const store = stores[place];
+      if (leftCount === 0 && store !== undefined) await powers.removeUndoFolder(store);
+    }
     return { ...report, brought: null };
   } finally {
     busy.delete(workspace);
   }
+}
+
+/** The newest store first, which is undone before the one that it came after. */
+async function oneByOne(
+  stores: readonly UndoFolder[],
+  undo: (store: UndoFolder) => Promise<UndoReport>,
+): Promise<readonly UndoReport[]> {
+  const reports: UndoReport[] = [];
+  for (const store of stores) reports.push(await undo(store));
+  return reports;
+}
+
+function together(reports: readonly UndoReport[]): UndoReport {
+  const sum = (count: (report: UndoReport) => number): number =>
+    reports.reduce((total, report) => total + count(report), 0);
+  return {
+    changes: reports.flatMap(({ changes }) => changes).slice(0, UNDO_LISTED),
+    changed: sum(({ changed }) => changed),
+    left: reports.flatMap(({ left }) => left).slice(0, UNDO_LISTED),
+    leftCount: sum(({ leftCount }) => leftCount),
+    noted: reports.every(({ noted }) => noted),
+  };
 }
 
 /** Two hands in one folder would take each other's work for a person's. */
@@ -65,9 +92,9 @@ async function refuseUse(
   { instance }: InstanceState,
   workspace: string,
 ): Promise<void> {
-  const user = [...instances.running()].find(
-    (live) =>
-      live.sandbox.mode === "write" && live.state.workspace !== null && overlaps(live.state.workspace, workspace),
+  const writing = [...instances.running()].filter(({ sandbox }) => sandbox.mode === "write");
+  const user = [...writing, ...storageUsers()].find(
+    ({ state }) => state.workspace !== null && overlaps(state.workspace, workspace),
   );
   if (user !== undefined || busy.has(workspace)) {
     const who = user === undefined ? "another undo" : user.state.instance;

@@ -294,8 +294,14 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     count,
     calls: mapping(count, { key: /^[a-z0-9_ ]{1,32}$/, max: 256 }),
   }),
-  "files-written": plainRecord("files-written", { instance: instanceId, agent: agentName, count }),
-  "files-refused": plainRecord("files-refused", { instance: instanceId, agent: agentName, count }),
+  "files-written": recordWith("files-written", {
+    own: { instance: instanceId, agent: agentName, count },
+    more: { driver: driverName },
+  }),
+  "files-refused": recordWith("files-refused", {
+    own: { instance: instanceId, agent: agentName, count },
+    more: { driver: driverName },
+  }),
   "files-undone": plainRecord("files-undone", {
     instance: instanceId,
     agent: agentName,

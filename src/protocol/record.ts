@@ -35,6 +35,14 @@ export type Decider =
   | { readonly kind: "owner"; readonly key: string }
   | { readonly kind: "monitor"; readonly why: string };
 
+/** Fields of every record about what happened in a sandbox. */
+interface InSandbox {
+  readonly instance: string;
+  readonly agent: string;
+  /** Whose server's it was; left out: the agent's. */
+  readonly driver?: string;
+}
+
 /** Fields of every record about one action. */
 export interface ActionBase {
   readonly instance: string;
@@ -286,35 +294,25 @@ export type RecordBody =
       readonly labels: readonly Label[];
       readonly because: string;
     }
-  | {
+  | (InSandbox & {
       readonly kind: "programs-started";
-      readonly instance: string;
-      readonly agent: string;
-      readonly driver?: string; // in whose sandbox they were; left out: the agent's
       readonly count: number;
-    } // payload: {programs: [{pid, parent, program, arguments, cut}]}
-  | {
+    }) // payload: {programs: [{pid, parent, program, arguments, cut}]}
+  | (InSandbox & {
       readonly kind: "calls-refused";
-      readonly instance: string;
-      readonly agent: string;
-      readonly driver?: string;
       /** System calls of programs inside that were refused since the last such record, by name. */
       readonly calls: { readonly [call: string]: number };
-    } // payload: {examples: [{call, pid, program}]}
+    }) // payload: {examples: [{call, pid, program}]}
   | ProbeObserved // payload: {programs} as of programs-started, or {examples}
-  | {
+  | (InSandbox & {
       readonly kind: "files-written";
-      readonly instance: string;
-      readonly agent: string;
       readonly count: number;
-    } // payload: {files: [{operation, path}]}
-  | {
+    }) // payload: {files: [{operation, path}]}
+  | (InSandbox & {
       readonly kind: "files-refused";
-      readonly instance: string;
-      readonly agent: string;
       /** Changes to control files, or beyond what can be kept, that were refused since the last such record. */
       readonly count: number;
-    } // payload: {files: [{operation, path, why, program}]}
+    }) // payload: {files: [{operation, path, why, program}]}
   | {
       readonly kind: "files-undone";
       readonly instance: string;

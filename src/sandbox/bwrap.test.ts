@@ -164,7 +164,6 @@ describe("an agent", () => {
       terminal: true,
       proxy: null,
       free: null,
-      nodes: null,
       visits: null,
       openFiles: 256,
       filter: "AQID",

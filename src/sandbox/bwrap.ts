@@ -1,7 +1,7 @@
 import { toBase64 as encodeBase64 } from "../protocol/bytes.ts";
 import { checkSpec } from "./check.ts";
 import { SandboxError } from "./error.ts";
-import { freeFolders, nodeFolders } from "./guard.ts";
+import { freeFolders } from "./guard.ts";
 import { etcFiles, INSIDE_HOSTNAME, INSIDE_USER } from "./layout.ts";
 import type { SystemLayout } from "./layout.ts";
 import { LAUNCHER_ENTRY, LAUNCHER_FOLDER, listenersOf, VISITS_MOST } from "./launch-plan.ts";
@@ -128,10 +128,10 @@ function launcherCommand(
   const [proxyAt, visitsAt] = spec.published ? [spec.channels - 1, spec.channels] : [spec.channels, 0];
   const proxy = proxyAt === 0 ? null : { socket: FIRST_DESCRIPTOR, ports: listenersOf(spec.forwards ?? []) };
   const visits = visitsAt === 0 ? null : { socket: FIRST_DESCRIPTOR + visitsAt - 1, count: VISITS_MOST };
-  const [free, nodes] = [freeFolders(spec), nodeFolders(spec)];
+  const free = freeFolders(spec);
   const { openFiles } = spec.limits;
   const filter = encodeBase64(launch.filter);
-  const plan: LaunchPlan = { command, environment, terminal, proxy, visits, free, nodes, openFiles, filter };
+  const plan: LaunchPlan = { command, environment, terminal, proxy, visits, free, openFiles, filter };
   return [
     `${LAUNCHER_FOLDER}/node`,
     "--disable-warning=ExperimentalWarning",

@@ -36,15 +36,6 @@ export function freeFolders(spec: SandboxSpec): readonly string[] | null {
   return free;
 }
 
-/**
- * Folders beneath which an agent may make sockets, pipes and devices, null when that is wherever it may make files. Throws
- * `SandboxError` with code `spec` when one of them lies above a plain folder, or a plain folder is no writable mount.
- */
-export function nodeFolders(spec: SandboxSpec): readonly string[] | null {
-  const { plain = [] } = spec;
-  return plain.length === 0 ? null : freeFolders({ ...spec, guarded: [...guardedRoots(spec), ...plain] });
-}
-
 function refuse(action: string): never {
   throw new SandboxError("spec", `Cannot ${action}: the sandbox specification does not allow it`);
 }

@@ -12,8 +12,6 @@ export interface LaunchPlan {
    * guarded roots. Null: none is guarded, and the kernel forbids nothing of what the mounts allow.
    */
   readonly free: readonly string[] | null;
-  /** With `free` null: folders beneath which sockets, pipes and devices can be made, or null when they can be wherever files can. */
-  readonly nodes: readonly string[] | null;
   /** Where so many unconnected sockets of the namespace go out, for visitors of published ports; null: it has none. */
   readonly visits: { readonly socket: number; readonly count: number } | null;
   /** Open files of one process of the agent. The launcher sets it on itself last: what it hands out is counted with all

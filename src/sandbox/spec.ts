@@ -34,11 +34,6 @@ export interface SandboxSpec {
    * behalf, refuses control names and keeps what can be undone. For role "agent" only; left out, there is none.
    */
   readonly guarded?: readonly string[];
-  /**
-   * Writable mounts, by their place inside, that others see too and in which no socket, pipe or device comes to be, by which
-   * two sandboxes could speak. For role "agent" only; a guarded root is one anyway.
-   */
-  readonly plain?: readonly string[];
   /** The streams of an agent are a terminal, which becomes that of a session inside. */
   readonly terminal: boolean;
   /** `host` only for the connector, which serves one fixed address. */

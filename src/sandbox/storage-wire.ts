@@ -4,12 +4,19 @@ import type { DecodeResult, Decoder } from "../protocol/decode.ts";
 
 /*
  * What a supervisor asks of a storage device, and what it answers: one line of JSON each, one question at a time. Paths are
- * bytes, each a character of U+0000 to U+00FF; they are absolute as the agent's sandbox sees them, and an agent's words.
+ * bytes, each a character of U+0000 to U+00FF; they are absolute as the sandbox sees them that asks, an agent's or a server's,
+ * and words of what runs there.
  */
 
 /** What a call is about: a path, or the descriptor that comes with the order. */
 export type StorageTarget =
   { readonly at: "path"; readonly path: string; readonly follow: boolean } | { readonly at: "descriptor" };
+
+/** What the monitor says with the socket of one more sandbox that the device acts for: whose it is. */
+export interface StorageJoin {
+  /** Control files that a grant opens, it opens for the agent itself. */
+  readonly actor: "agent" | "server";
+}
 
 export type StorageOrder =
   /** With the descriptor of the sandbox's root; the first order. */
@@ -98,6 +105,13 @@ const ANSWER: Decoder<StorageAnswer> = union<StorageAnswer, "answer">("answer", 
     refused: nullable(refused),
   }),
 });
+
+const JOIN: Decoder<StorageJoin> = object<StorageJoin>({ actor: oneOf(["agent", "server"]) });
+
+/** Decodes what the monitor says with a socket. */
+export function decodeStorageJoin(value: JsonValue): DecodeResult<StorageJoin> {
+  return decode(JOIN, value);
+}
 
 /** Decodes an order; what a supervisor says rests on hostile memory. */
 export function decodeStorageOrder(value: JsonValue): DecodeResult<StorageOrder> {

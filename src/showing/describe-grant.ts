@@ -253,6 +253,15 @@ function describeRisk(grant: Grant): readonly Item[] {
       text: "the agent may change and delete files of the workspace without asking, but for what other tools obey there; aios undo takes it back",
     });
   }
+  const writers = Object.entries(grant.drivers).flatMap(([name, { source }]) =>
+    workspaceOf(source) === "write" ? [makeVisible(name)] : [],
+  );
+  if (writers.length > 0) {
+    items.push({
+      tone: "wait",
+      text: `${writers.length === 1 ? `the server ${writers[0]}` : `the servers ${writers.join(", ")}`} may change and delete files of the folder whenever it runs, but for what other tools obey there; aios undo takes it back`,
+    });
+  }
   if (grant.sandbox.open !== undefined) {
     items.push({
       tone: "wait",

@@ -178,9 +178,9 @@ export function summariseRecord(record: LogRecord): RecordSummary {
       return about(null, "plain", `${what} in server ${record.driver} while it was asked what it offers`);
     }
     case "files-written":
-      return about(record.instance, "plain", record.count === 1 ? "1 change" : `${record.count} changes`);
+      return about(record.instance, "plain", changesIn(record));
     case "files-refused":
-      return about(record.instance, "bad", record.count === 1 ? "1 change" : `${record.count} changes`);
+      return about(record.instance, "bad", changesIn(record));
     case "files-undone": {
       const [changes, is, was] = record.count === 1 ? ["change", "is", "was"] : ["changes", "are", "were"];
       const what = `${record.count} ${changes} ${record.stage === "begun" ? `${is} to be` : was} taken back`;
@@ -280,6 +280,10 @@ const CLIMBS: { readonly [why in ServerClimb]: string } = {
   "prohibited-call": "made a prohibited system call and was ended",
   "refused-calls": "made a run of refused system calls and was ended",
 };
+
+function changesIn(record: { readonly count: number; readonly driver?: string }): string {
+  return `${record.count === 1 ? "1 change" : `${record.count} changes`}${inServer(record)}`;
+}
 
 /** In whose sandbox it was, when that is a server's. */
 function showPrograms(count: number): string {

@@ -67,9 +67,9 @@ function draftOf(record: OtherRecord, names: Names): OtherDraft {
         { fault: showText(record.code) },
       );
     case "calls-refused":
-      return finding(record, { code: "calls-refused", severity: SEVERITY.low });
+      return finding(record, { code: "calls-refused", severity: SEVERITY.low }, serverOf(record));
     case "files-refused":
-      return finding(record, { code: "files-refused", severity: SEVERITY.low });
+      return finding(record, { code: "files-refused", severity: SEVERITY.low }, serverOf(record));
     case "owner-enrolled":
       return {
         ...DONE,
@@ -249,6 +249,11 @@ function finding(
     },
     unmapped: { code: showText(code), ...unmapped },
   };
+}
+
+/** In whose sandbox it was, when that is a server's. */
+function serverOf({ driver }: { readonly driver?: string }): JsonObject {
+  return driver === undefined ? {} : { driver: showText(driver) };
 }
 
 type MemoryQuarantine = Extract<OtherRecord, { readonly kind: "memory-quarantined" | "memory-released" }>;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { planStorage } from "../../src/monitor/storage-plan.ts";
 import { startSandbox, type StartedSandbox } from "../../src/platform/sandbox/sandbox-process.ts";
 import { makeSocketEnds } from "../../src/platform/channels/socket-end.ts";
+import { joinStorage } from "../../src/platform/workspace/storage-joining.ts";
 import type { WardNews } from "../../src/platform/sandbox/supervisor-link.ts";
 import { harmlessSpec, type Stage } from "./sandbox-stage.ts";
 
@@ -71,7 +72,8 @@ export async function startGuarded(
     const started = await startSandbox(spec, { streams: "capture", agent });
     return { agent: started, device: null, news, undo, end: async () => void (await started.ended) };
   }
-  const [inner, outer] = makeSocketEnds();
+  const [inner, control] = makeSocketEnds();
+  const outer = joinStorage(control, { actor: "agent" });
   const code = { node: stage.node, root: stage.folder };
   const device = await startSandbox(
     planStorage(code, { undo, turns, roots: [{ host: workspace, inside: "/workspace" }], open: [], obeyed }),
@@ -81,6 +83,7 @@ export async function startGuarded(
     },
   );
   inner.close();
+  control.close();
   const streams =
     terminal === undefined ? "capture" : ({ stdin: terminal, stdout: terminal, stderr: terminal } as const);
   const started = await startSandbox(

@@ -1179,6 +1179,8 @@ Limits
   at most 9.5 MiB (10000000) of arguments and results
 Risk
   it has reserved tools; each use is held for your signature
+  the server files may change and delete files of the folder whenever it runs,
+    but for what other tools obey there; aios undo takes it back
 Server files
   runs node /opt/node_modules/files/index.js /workspace
   code in /opt/node_modules/: files zod
@@ -1239,6 +1241,8 @@ Risk
   a lease: within its limits nobody is asked, not even for reserved actions
   only the values above are fixed: what it writes, runs or sends in arguments
     that are not declared can be other than what it asked with
+  the server files may change and delete files of the folder whenever it runs,
+    but for what other tools obey there; aios undo takes it back
 Server files
   runs node /opt/node_modules/files/index.js /workspace
   code in /opt/node_modules/: files zod

@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => aios.stop());
 
-const INSIDE: ReadonlySet<string> = new Set(["programs-started", "calls-refused"]);
+const INSIDE: ReadonlySet<string> = new Set(["programs-started", "calls-refused", "files-written"]);
 
 async function kinds(instance: string): Promise<readonly string[]> {
   const { entries } = await aios.client.request("log-show", { from: 0, limit: 1000, instance, kinds: [] });

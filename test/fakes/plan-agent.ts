@@ -5,15 +5,22 @@
  *     plan-agent.ts PLAN      PLAN: [{ "method": "tools/call", "params": {…} }, …]
  *
  * Prints one line of JSON for each step: { "step": n, "result" | "error": …, "asked": ms }. A step { "raw": "text" } is written as it is.
- * A step { "post": "/v1/messages", "body": {…} } asks a model. A step { "wait": ms } waits. A step { "until": n } waits until n blank lines were written below the plan. A step { "together": [steps] } sends them all before it reads an answer.
+ * A step { "append": "text", "to": path } writes to a file. A step { "post": "/v1/messages", "body": {…} } asks a model. A step { "wait": ms } waits. A step { "until": n } waits until n blank lines were written below the plan. A step { "together": [steps] } sends them all before it reads an answer.
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { argv, env } from "node:process";
 
 type Call = { method: string; params?: unknown };
 type Post = { post: string; body: unknown };
-type Step = Call | Post | { raw: string } | { wait: number } | { until: number } | { together: Call[] };
+type Step =
+  | Call
+  | Post
+  | { append: string; to: string }
+  | { raw: string }
+  | { wait: number }
+  | { until: number }
+  | { together: Call[] };
 
 const path = argv[2] ?? "plan.json";
 const plan = JSON.parse(readFileSync(path, "utf8")) as Step[]; // written by the test itself
@@ -65,6 +72,7 @@ await call({
 socket.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
 for (const [at, step] of plan.entries()) {
   if ("raw" in step) socket.write(step.raw);
+  else if ("append" in step) appendFileSync(step.to, step.append);
   else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait));
   else if ("until" in step) await until(step.until);
   else if ("post" in step) print(at, await ask(step));

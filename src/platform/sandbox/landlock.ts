@@ -21,8 +21,6 @@ const REFER = 1n << 13n;
 const CHANGE = (1n << 1n) | (1n << 14n);
 /** REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM. */
 const NAMES = 0x1ff0n;
-/** MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK. */
-const NODES = 0xe40n;
 /** EXECUTE, READ_FILE, READ_DIR. */
 const READ = 0b1101n;
 
@@ -36,16 +34,14 @@ interface Rule {
  * Puts this thread, and what it becomes, into a Landlock domain of its own, which does not forbid anything to files but to
  * look into or change processes outside of it (`Documentation/userspace-api/landlock`, "Ptrace restrictions"). The
  * namespace's first process, which has only the first of the two filters, is then out of reach of `/proc/1/mem`, ptrace
- * and the rest. A domain must handle something: it handles REFER, and allows it everywhere. Where `nodes` is not null, sockets,
- * pipes and devices can be made beneath those folders only. Throws `system-call` where the
+ * and the rest. A domain must handle something: it handles REFER, and allows it everywhere. Throws `system-call` where the
  * kernel has no Landlock of version 2 (Linux 5.19) or it is switched off.
  */
-export function enterOwnDomain(nodes: readonly string[] | null): void {
-  const root = { fd: openPath("/"), rights: REFER };
-  const folders = (nodes ?? []).map((path) => ({ fd: openPath(path), rights: NODES }));
+export function enterOwnDomain(): void {
+  const root = openPath("/");
   // struct landlock_ruleset_attr of version 1 and 2: the handled rights alone
-  restrict(nodes === null ? REFER : REFER | NODES, [root, ...folders]);
-  for (const { fd } of [root, ...folders]) closeSync(fd);
+  restrict(REFER, [{ fd: root, rights: REFER }]);
+  closeSync(root);
 }
 
 /**

@@ -13,14 +13,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Serves until the other end, which `before` has closed, is seen to be closed. */
 function serve(before: (device: number, supervisor: number) => void): void {
   const turns = openSync(join(folder, "turns"), "w+");
+  const [control, monitor] = makeSocketPair();
   const [device, supervisor] = makeSocketPair();
+  sendMessage(monitor, { bytes: Buffer.from('{"actor":"server"}\n'), fds: [device] });
+  closeSync(monitor);
   try {
     before(device, supervisor);
     closeSync(supervisor);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing is kept before there is a root
-    serveStorage(device, { roots: [], open: new Set(), obeyed: [], store: {} as UndoStore, turns });
+    serveStorage(control, { roots: [], open: new Set(), obeyed: [], store: {} as UndoStore, turns });
   } finally {
     closeSync(device);
+    closeSync(control);
     closeSync(turns);
   }
 }
