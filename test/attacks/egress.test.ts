@@ -361,6 +361,10 @@ describe("a name that leads elsewhere", () => {
     ["a metadata service", ["169.254.169.254"]],
     ["a public address and loopback", ["93.184.216.34", "127.0.0.1"]],
     ["loopback in IPv6", ["::ffff:127.0.0.1"]],
+    ["a private address in IPv6", ["fd00::1"]],
+    ["a neighbour in IPv6", ["fe80::1"]],
+    ["a group", ["224.0.0.251"]],
+    ["a group in IPv6", ["ff02::fb"]],
   ])("to %s is not followed there", async (_, addresses) => {
     await stage.stop();
     stage = await startEgressStage({ resolve: () => Promise.resolve(addresses.map((address) => ({ address }))) });
