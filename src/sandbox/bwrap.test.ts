@@ -11,6 +11,7 @@ const MERGED: SystemLayout = {
   ],
   folders: [],
   etc: ["/etc/ld.so.cache"],
+  closed: ["/proc/keys"],
   resolver: { hosts: "10.0.0.1 real\n", resolvConf: "nameserver 10.0.0.2\n" },
 };
 
@@ -44,7 +45,7 @@ describe("bwrapArguments", () => {
         "--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --ro-bind /etc/ld.so.cache /etc/ld.so.cache",
         "--perms 0444 --file 10 /etc/passwd --perms 0444 --file 11 /etc/group",
         "--perms 0444 --file 12 /etc/hosts --perms 0444 --file 13 /etc/nsswitch.conf",
-        "--proc /proc --dev /dev",
+        "--proc /proc --ro-bind /dev/null /proc/keys --dev /dev",
         "--perms 1777 --size 134217728 --tmpfs /tmp",
         "--bind-fd 14 /workspace",
         "--perms 0700 --size 8192 --tmpfs /cache",
@@ -76,7 +77,7 @@ describe("bwrapArguments", () => {
         "--ro-bind /usr /usr --ro-bind /bin /bin --ro-bind /lib64 /lib64",
         "--perms 0444 --file 9 /etc/passwd --perms 0444 --file 10 /etc/group --perms 0444 --file 11 /etc/hosts",
         "--perms 0444 --file 12 /etc/resolv.conf --perms 0444 --file 13 /etc/nsswitch.conf",
-        "--proc /proc --dev /dev",
+        "--proc /proc --ro-bind /dev/null /proc/keys --dev /dev",
         "--perms 1777 --size 4096 --tmpfs /tmp",
         "--perms 0700 --size 134217728 --tmpfs /home/agent",
         "--perms 1777 --size 134217728 --tmpfs /dev/shm",

@@ -101,6 +101,8 @@ export function planSandbox(
       .filter((file) => spec.mounts.every((mount) => mount.inside !== file.inside))
       .map(({ inside, text }) => ["--perms", "0444", "--file", pass({ kind: "text", text }), inside]),
     ["--proc", "/proc"],
+    // A device in a place for none: to open it is refused.
+    ...system.closed.map((path) => ["--ro-bind", "/dev/null", path]),
     ["--dev", "/dev"],
     ...mountsInOrder({ ...spec, mounts }).map((mount) => mountOption(mount, pass)),
     ...mounts.flatMap((mount) => (mount.kind === "sealed" ? [["--remount-ro", mount.inside]] : [])),

@@ -9,6 +9,8 @@ export interface SystemLayout {
   readonly folders: readonly string[];
   /** Files and folders of `/etc` that programs need and that hold nothing private: certificates, the linker's cache. */
   readonly etc: readonly string[];
+  /** Files of `/proc` that name what the kernel keeps for the user, not for the sandbox; nobody reads them inside. */
+  readonly closed: readonly string[];
   /** Contents of the host's `/etc/hosts` and `/etc/resolv.conf`; only a connector, which has a route, sees them. */
   readonly resolver: { readonly hosts: string; readonly resolvConf: string };
 }

@@ -1,14 +1,16 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, openSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bindFunction } from "../../src/platform/libc.ts";
+import { CALLS } from "../../src/sandbox/syscalls.ts";
 import { backwards, harmlessSpec, setStage } from "./sandbox-stage.ts";
 
 const stage = setStage();
+const ARCH = process.arch === "arm64" ? "arm64" : "x64";
 const CANARY = `canary-${Math.random().toString(36).slice(2)}`;
 const BACKWARDS = backwards(CANARY);
 const SECRET_FILE = join(stage.folder, "home", ".ssh", "id_ed25519");
@@ -140,5 +142,33 @@ describe("NO-AMBIENT: whom the user reaches, a sandbox reaches not", () => {
   it("any network interface but its own loopback", async () => {
     expect(await stage.inside(["interfaces"])).toMatchObject({ done: false, detail: ["lo"] });
     expect(await stage.inside(["udp", "192.0.2.1"])).toMatchObject({ done: false, detail: "ENETUNREACH" });
+  });
+});
+
+// Names of keys are names of accounts and servers: a ticket of Kerberos, a share of the network, an encrypted folder.
+describe.runIf(existsSync("/proc/keys"))("keys that the kernel keeps for the user", () => {
+  const LOOK = [
+    "for name in ('keys', 'key-users'):",
+    "    try: print(open('/proc/' + name).read())",
+    "    except PermissionError: print('closed')",
+  ].join("\n");
+
+  it("have names, which nobody reads inside", async () => {
+    const { add_key, keyctl } = CALLS;
+    // Into the keyring of the user, for a minute.
+    const add = [
+      "import ctypes",
+      "libc = ctypes.CDLL(None)",
+      `key = libc.syscall(${add_key[ARCH]}, b'user', b'${CANARY}', b'value', ctypes.c_size_t(5), -4)`,
+      `libc.syscall(${keyctl[ARCH]}, 15, key, 60)`,
+      LOOK,
+    ].join("\n");
+    const outside = spawnSync("python3", ["-c", add], { encoding: "utf8" });
+    expect(outside.stdout).toContain(CANARY);
+    for (const role of ["agent", "exec"] as const) {
+      const inside = await stage.start(["python3", "-c", LOOK], { role });
+      expect(await inside.ended).toMatchObject({ code: 0 });
+      expect(Buffer.from(inside.output().bytes).toString()).toBe("closed\nclosed\n");
+    }
   });
 });

@@ -12,6 +12,9 @@ const ETC = [
   "/etc/pki/ca-trust/extracted",
 ];
 
+/** Names of keys and of keyrings, and whose. A kernel without keys has neither. */
+const CLOSED = ["/proc/keys", "/proc/key-users"];
+
 /** Looks at how this machine lays out its system folders. Synchronous, some twenty calls; the answer holds until an upgrade. */
 export function readSystemLayout(): SystemLayout {
   const links: { inside: string; target: string }[] = [];
@@ -25,6 +28,7 @@ export function readSystemLayout(): SystemLayout {
     links,
     folders,
     etc: ETC.filter((path) => existsSync(path)),
+    closed: CLOSED.filter((path) => existsSync(path)),
     resolver: Object.freeze({ hosts: readText("/etc/hosts"), resolvConf: readText("/etc/resolv.conf") }),
   });
 }
