@@ -145,7 +145,7 @@ function checkTrial(name: "sandbox" | "agent", trial: Trial): Check {
  */
 function checkLandlock({ landlock }: SystemReport): Check {
   if (landlock === 2) {
-    const found = "ABI 2, not 3: agents start, but none that may write in its workspace";
+    const found = "ABI 2, not 3: agents and servers start, but none that may write in a workspace";
     return { name: "landlock", state: "note", found, hint: "Linux 6.2 or newer has it" };
   }
   if (landlock > 2) return { name: "landlock", state: "ok", found: `ABI ${landlock}`, hint: null };

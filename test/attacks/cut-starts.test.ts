@@ -54,7 +54,7 @@ const waitsIn = (pid: string): string => read(`/proc/${pid}/wchan`);
 
 function starter(script: string): { readonly ended: Promise<unknown[]>; said(): string } {
   const modules = ["sandbox-process", "leftovers", "sandbox-syscalls"].map((name) =>
-    pathToFileURL(join(import.meta.dirname, `../../src/platform/${name}.ts`)),
+    pathToFileURL(join(import.meta.dirname, `../../src/platform/sandbox/${name}.ts`)),
   );
   const imports = `
     import { writeSync, readdirSync } from "node:fs";
