@@ -51,6 +51,20 @@ async function start(
   return { exit, desk, request: sent as RunRequest | null };
 }
 
+test("an agent that was ended for good is refused before anything is shown or signed for it", async () => {
+  const suspended = { grants: [{ ...view, state: "suspended" as const }] };
+  const desk = createDesk({
+    answers: { ...STARTS, grants: () => suspended },
+    files: { "p.yaml": `${PROFILE}sandbox: { workspace: none, programs: any }\nlimits: { expires: 8h }\n` },
+    typed: [],
+  });
+  const failed = await runProgram(["run", "--profile", "p.yaml"], desk.powers);
+  expect({ failed, asked: desk.monitor.asked.map(({ name }) => name) }).toEqual({ failed: 4, asked: ["grants"] });
+  expect(desk.err()).toContain('Agent "a" was ended for good by an attempt to climb');
+  expect(desk.err()).toContain("(agent-tombstoned)");
+  expect(desk.err()).toContain("aios restart INSTANCE");
+});
+
 describe("the code that a profile names", () => {
   test("is shown, and mounted when the person says yes", async () => {
     const { exit, desk, request } = await start(WITH_CODE, ["y"]);

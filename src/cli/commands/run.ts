@@ -17,6 +17,7 @@ import { withMonitor } from "../connection.ts";
 import { describeGrant } from "../../showing/describe-grant.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { CliFailure } from "../failure.ts";
+import { refuseEnded } from "../ended-agent.ts";
 import { FROZEN_SECONDS, followFreezes } from "../frozen.ts";
 import { signGrantFile } from "../grant-file.ts";
 import { readInteger } from "../integer.ts";
@@ -137,6 +138,7 @@ interface Start {
 async function start(parts: Start): Promise<ExitCode> {
   const { powers, args, flags, client, agent, program, named, signing, workspace } = parts;
   const profile = named?.profile ?? null;
+  await refuseEnded(client, agent);
   for (const path of args.values("grant"))
     await signGrantFile({ powers, client, session: signing }, { path, workspace });
   const signed = named === null ? null : await grantProfile(parts, named);
