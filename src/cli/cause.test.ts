@@ -71,7 +71,8 @@ test("a freeze that has no record yet is not mistaken for one that was lifted", 
 });
 
 test("a limit is the cause where it is one that ends an instance, and not where calls of it failed", async () => {
-  const reached = (limit: LimitName): RecordBody => ({
+  const reached = (limit: LimitName, server: { readonly driver?: string } = {}): RecordBody => ({
+    ...server,
     kind: "limit-reached",
     instance: INSTANCE,
     agent: "worker",
@@ -81,6 +82,8 @@ test("a limit is the cause where it is one that ends an instance, and not where 
   });
   expect(await causeOf("ended", [reached("memory"), ended])).toContain("record 0: limit-reached");
   expect(await causeOf("ended", [reached("processes"), reached("files"), ended])).toContain("record 2: instance-ended");
+  // That of a server ends the server alone.
+  expect(await causeOf("ended", [reached("memory", { driver: "files" }), ended])).toContain("record 1: instance-ended");
   expect(await causeOf("frozen", [frozen("breaker-open"), reached("processes")])).toContain(
     "record 0: instance-frozen",
   );

@@ -72,7 +72,7 @@ export async function describeCause(
  */
 function causeIn(turns: readonly Entry[]): Entry | null {
   const last = (kind: LogRecord["kind"]): Entry | undefined =>
-    turns.findLast(({ record }) => record.kind === kind && (record.kind !== "limit-reached" || isEnding(record.limit)));
+    turns.findLast(({ record }) => record.kind === kind && (record.kind !== "limit-reached" || isEndOfAgent(record)));
   let freeze: Entry | null = null;
   for (const entry of turns) {
     const { record } = entry;
@@ -82,6 +82,11 @@ function causeIn(turns: readonly Entry[]): Entry | null {
     else if (record.kind === "all-thawed" && isOf(freeze, ALL_FROZEN)) freeze = null;
   }
   return last("terminal") ?? last("limit-reached") ?? freeze ?? last("instance-ended") ?? null;
+}
+
+/** Whether it ended the instance: over a limit of its own a server ends, and its agent goes on. */
+function isEndOfAgent({ limit, driver }: Extract<LogRecord, { kind: "limit-reached" }>): boolean {
+  return driver === undefined && isEnding(limit);
 }
 
 function isOf(freeze: Entry | null, code: string): boolean {

@@ -8,6 +8,7 @@ import { type Extensions, openTree, requireStanding } from "./extensions/opening
 import { jsonView } from "./json-view.ts";
 import type { Channel, SandboxedProcess } from "../platform/powers.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
+import type { ReachedLimit } from "./limits.ts";
 import type { Storage } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { folderOf, serverStreams, startServer } from "./server-start.ts";
@@ -84,11 +85,13 @@ export function createDriverPool(
       events: DriverEvents;
       enlist: Enlist;
       hear: (news: WardNews) => void;
+      /** Told of each limit of its sandbox that a server reached, once; over one that ends it it was killed by then. */
+      reached: (reached: ReachedLimit) => void;
     },
   ): Promise<RunningDriver>;
 } {
   return {
-    async start(name, source, { workspace, storage: storageFor, events, enlist, hear }) {
+    async start(name, source, { workspace, storage: storageFor, events, enlist, hear, reached }) {
       requireStanding(source, state);
       const codeDigest = source.kind === "stdio" ? await powers.codeDigest(source.code) : "";
       const { extensions: store, crypto } = powers;
@@ -150,7 +153,7 @@ export function createDriverPool(
         try {
           const [driver, started] = await bothOrNone([
             begin(() => powers.startSandbox(planDriver(code, source), "capture", streams.ours)),
-            begin(() => startServer(powers, { code, source, folder, storage, tree, streams, hear })),
+            begin(() => startServer(powers, { code, source, folder, storage, tree, streams, hear, reached })),
           ]);
           server = started;
           return driver;

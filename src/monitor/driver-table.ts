@@ -15,6 +15,7 @@ import type { ServerRun } from "./inside.ts";
 import type { OwingJournal } from "./journal.ts";
 import { createPinnedRuns, type PinnedRun } from "./pinned-runs.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
+import { tellServerLimit } from "./limits.ts";
 import type { LiveInstance, Storage } from "./live.ts";
 import { refuseWorkspace } from "./run-refusals.ts";
 import { storageOf } from "./storage-start.ts";
@@ -193,6 +194,7 @@ export function createDriverTable(
         storage: (workspace) => storageFor(live, workspace),
         enlist: (begin) => begun.take(enlist(live, "driver", begin)),
         hear: (news: WardNews) => parts.hear(server, news),
+        reached: (reached) => tellServerLimit(server, reached, journal),
         events: {
           onProgress: (event) => {
             if (live.running.has(event.token)) live.face?.port.progress(event);

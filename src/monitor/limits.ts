@@ -2,8 +2,11 @@ import { devicesOf } from "../kernel/devices.ts";
 import { type InstanceLimits, isEnding, type LimitName, limitsOf } from "../kernel/sandbox-limits.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { RecordBody } from "../protocol/record.ts";
+import type { ServerRun } from "./inside.ts";
+import type { OwingJournal } from "./journal.ts";
 import type { LiveInstance } from "./live.ts";
 import type { State } from "./state.ts";
+import { writeUntilKept } from "./stopping.ts";
 import { usableGrants } from "./visible.ts";
 
 /** The limits of an agent and everyone above it, the agent first, by the grants that they may use now. */
@@ -42,6 +45,19 @@ export function tellLimit(live: LiveInstance, reached: ReachedLimit, ports: Limi
   const { instance, agent } = live.state;
   ports.write({ kind: "limit-reached", instance, agent, ...reached }).catch(() => {});
   if (isEnding(reached.limit)) void ports.end(live, `limit-${reached.limit}`);
+}
+
+/**
+ * Records which limit of its own sandbox an MCP server has reached. Over memory it was killed by then; its agent goes on. What
+ * the log cannot take now it takes later.
+ */
+export function tellServerLimit(
+  { live, driver }: Pick<ServerRun, "live" | "driver">,
+  reached: ReachedLimit,
+  journal: OwingJournal,
+): void {
+  const { instance, agent } = live.state;
+  void writeUntilKept({ journal }, { kind: "limit-reached", instance, agent, driver, ...reached });
 }
 
 /** Ends an instance when its time is over, frozen or not. Returns the function that takes this back. */

@@ -1,5 +1,6 @@
 import type { DriverSource } from "../kernel/grant.ts";
 import type { JsonObject } from "../kernel/json.ts";
+import { isEnding } from "../kernel/sandbox-limits.ts";
 import type { Timer } from "../platform/powers.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { Offer } from "../protocol/requests.ts";
@@ -9,6 +10,7 @@ import { type createDriverPool, within } from "./driver-pool.ts";
 import { Refusal } from "./faults.ts";
 import { countRefused, REFUSED_IN_SPAN } from "./inside.ts";
 import type { Journal } from "./journal.ts";
+import type { ReachedLimit } from "./limits.ts";
 
 /** How long a server that was asked may take to be gone, milliseconds; killed, it takes some twenty. */
 const GONE_MS = 10_000;
@@ -30,7 +32,7 @@ interface Climbed {
 /**
  * Starts a server that nobody has signed for, to ask what it offers, and ends it. What it does meanwhile is on record before
  * this resolves. Throws Refusal `driver` when it does not say what it offers, and when it made a prohibited system call or
- * hundreds that are refused, which is recorded; rejects when what it did cannot be written.
+ * hundreds that are refused, or was ended over a limit, which is recorded; rejects when what it did cannot be written.
  */
 export async function probeServer(
   name: string,
@@ -46,6 +48,7 @@ export async function probeServer(
       events: { onProgress() {}, onChanged() {}, onGone() {} },
       enlist: (begin) => begun.take(begin()),
       hear: inside.hear,
+      reached: inside.reached,
     })
     .then(
       ({ pin, offer }) => ({ kind: "said", pin, offer }) as const,
@@ -66,6 +69,8 @@ export async function probeServer(
         : `it made the prohibited system call ${call}`,
     );
   }
+  const limit = inside.ended();
+  if (limit !== null) throw refusal(name, `it reached its limit of ${limit.limit}, ${limit.most}, and was ended`);
   if (asked.kind === "said") return { pin: asked.pin, offer: asked.offer };
   const { error } = asked;
   if (error instanceof Refusal) throw error;
@@ -86,17 +91,22 @@ function hearProbe(
   { journal, end }: { readonly journal: Pick<Journal, "write">; end(): void },
 ): {
   hear(news: WardNews): void;
+  reached(reached: ReachedLimit): void;
   /** Resolves when all that was heard is on record; rejects when it cannot be. */
   climbed(): Promise<Climbed | null>;
+  /** The limit that it was ended over. */
+  ended(): ReachedLimit | null;
 } {
   const writes: Promise<number>[] = [];
   let refused = 0;
   let climb: Climbed | null = null;
-  const record = (count: number, calls: { readonly [call: string]: number }, payload: JsonObject): void => {
-    const written = journal.write({ kind: "probe-observed", driver, count, calls }, payload);
+  let over: ReachedLimit | null = null;
+  const keep = (written: Promise<number>): void => {
     written.catch(() => {}); // `climbed` says so
     writes.push(written);
   };
+  const record = (count: number, calls: { readonly [call: string]: number }, payload: JsonObject): void =>
+    keep(journal.write({ kind: "probe-observed", driver, count, calls }, payload));
   return {
     hear(news) {
       if (news.event === "started")
@@ -109,6 +119,12 @@ function hearProbe(
         end();
       } else if (news.event === "terminal") climb ??= { code: "prohibited-call", call: news.call };
     },
+    reached(reached) {
+      const { limit, most } = reached;
+      if (isEnding(limit)) over ??= reached;
+      keep(journal.write({ kind: "refused", peer: "server", code: `limit-${limit}`, what: `${driver}: ${most}` }));
+    },
+    ended: () => over,
     async climbed() {
       await Promise.all(writes);
       return climb;

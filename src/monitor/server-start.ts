@@ -3,6 +3,7 @@ import type { SandboxedProcess } from "../platform/powers.ts";
 import type { SocketEnd } from "../platform/channels/socket-end.ts";
 import type { WardNews } from "../platform/sandbox/supervisor-link.ts";
 import type { Mount, SandboxSpec } from "../sandbox/spec.ts";
+import type { ReachedLimit } from "./limits.ts";
 import type { Storage } from "./live.ts";
 import type { MonitorPowers } from "./powers.ts";
 import { BASE_ENVIRONMENT, type CodeLayout, INSIDE, WORKSPACE } from "./sandbox-plans.ts";
@@ -82,7 +83,7 @@ export function serverStreams({ makeSocketEnds }: Pick<MonitorPowers, "makeSocke
 
 /**
  * Starts an MCP server in a sandbox of its own, in which the supervisor answers its calls as an agent's; `hear` is told
- * what happens inside. `storage`: of its instance, for a server that may write in its folder. Rejects when any part of its
+ * what happens inside, `reached` of each limit of its sandbox once. `storage`: of its instance, for a server that may write in its folder. Rejects when any part of its
  * confinement cannot be set up (CONFINED-OR-NOT-AT-ALL).
  */
 export async function startServer(
@@ -95,6 +96,7 @@ export async function startServer(
     tree,
     streams,
     hear,
+    reached,
   }: {
     readonly code: CodeLayout;
     readonly source: Extract<DriverSource, { kind: "stdio" | "ext" }>;
@@ -103,6 +105,7 @@ export async function startServer(
     readonly tree: string | null;
     readonly streams: Pick<ServerStreams, "theirs">;
     readonly hear: (news: WardNews) => void;
+    readonly reached: (reached: ReachedLimit) => void;
   },
 ): Promise<SandboxedProcess> {
   const device = storage?.join("server") ?? null;
@@ -112,7 +115,7 @@ export async function startServer(
       hear,
       after: storage?.stands ?? Promise.resolve(),
       bounds: { cpuSeconds: null, writtenBytes: null },
-      reached() {},
+      reached,
       ends: [],
       device,
     });

@@ -269,12 +269,9 @@ export const RECORD: Decoder<LogRecord> = union<LogRecord, "kind">("kind", {
     agent: agentName,
     devices: names(words, { max: MOST_DEVICES }),
   }),
-  "limit-reached": plainRecord("limit-reached", {
-    instance: instanceId,
-    agent: agentName,
-    limit: oneOf(LIMIT_NAMES),
-    most: count,
-    found: count,
+  "limit-reached": recordWith("limit-reached", {
+    own: { instance: instanceId, agent: agentName, limit: oneOf(LIMIT_NAMES), most: count, found: count },
+    more: { driver: driverName },
   }),
   labelled: plainRecord("labelled", { instance: instanceId, labels, because: words }),
   "programs-started": recordWith("programs-started", {

@@ -278,16 +278,14 @@ export type RecordBody =
       readonly agent: string;
       readonly devices: readonly string[];
     }
-  | {
-      /** A limit of the sandbox was reached: it ended the instance (`isEnding`), or calls of it fail, told once for each. */
+  | (InSandbox & {
+      /** A limit of the sandbox was reached: it ended the instance or server (`isEnding`), or calls of it fail, told once for each. */
       readonly kind: "limit-reached";
-      readonly instance: string;
-      readonly agent: string;
       readonly limit: LimitName;
       /** The bound, and what was found: bytes, a count or seconds. */
       readonly most: number;
       readonly found: number;
-    }
+    })
   | {
       readonly kind: "labelled";
       readonly instance: string;

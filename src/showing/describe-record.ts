@@ -205,7 +205,11 @@ export function summariseRecord(record: LogRecord): RecordSummary {
     case "devices-passed":
       return about(record.instance, "wait", record.devices.join(", "));
     case "limit-reached":
-      return about(record.instance, "bad", `${describeLimit(record.limit, record.most)}; ${record.found} found`);
+      return about(
+        record.instance,
+        "bad",
+        `${describeLimit(record.limit, record.most)}; ${record.found} found${inServer(record)}`,
+      );
     case "driver-pinned":
       return about(record.instance, "plain", `${record.driver} ${record.pin.slice(0, 15)}...`);
     case "driver-quarantined":

@@ -45,8 +45,8 @@ export function eventsOf(record: LogRecord, facts: DigestFacts = NO_FACTS): read
       return once("ended", `ended for good: ${text}`);
     case "limit-reached":
       return isEnding(record.limit)
-        ? once("ended", `ended by a limit: ${describeLimit(record.limit, record.most)}`)
-        : once("refused", `calls refused at a limit: ${describeLimit(record.limit, record.most)}`);
+        ? once("ended", `${serverIn(record)}ended by a limit: ${describeLimit(record.limit, record.most)}`)
+        : once("refused", `${serverIn(record)}calls refused at a limit: ${describeLimit(record.limit, record.most)}`);
     case "hold-asked":
       return once("frozen", `every action waits: ${text}`);
     case "instance-frozen":
@@ -217,4 +217,9 @@ function counted(
   return Object.entries(counts)
     .filter(([, times]) => times > 0)
     .map(([name, times]) => ({ section, text: words(name), times }));
+}
+
+/** Whose it was, when that is a server's. */
+function serverIn({ driver }: { readonly driver?: string }): string {
+  return driver === undefined ? "" : `server ${driver}: `;
 }

@@ -132,7 +132,8 @@ export function createDeeds(instance: string): DeedsFold {
       ended = { at, words: `ended for good: ${code}` };
       stop(`tried to climb: ${code}, ${by}`);
     },
-    "limit-reached": ({ limit, most }) => stop(`limit reached: ${describeLimit(limit, most)}`),
+    "limit-reached": ({ limit, most, driver }) =>
+      stop(`limit reached${driver === undefined ? "" : ` by server ${driver}`}: ${describeLimit(limit, most)}`),
     "instance-frozen": ({ code }) => stop(`frozen: ${code}`),
     "instance-thawed": ({ key }) => stop(`thawed by ${key}`),
     "instance-resumed": ({ why }) => stop(`went on: ${why}`),

@@ -37,7 +37,7 @@ function draftOf(record: OtherRecord, names: Names): OtherDraft {
     case "restored":
       return finding({ seq: record.seq, instance: null, agent: null }, { code: "restored", severity: SEVERITY.high });
     case "limit-reached":
-      return finding(record, { code: `limit-${record.limit}`, severity: SEVERITY.medium });
+      return finding(record, { code: `limit-${record.limit}`, severity: SEVERITY.medium }, serverOf(record));
     case "driver-quarantined":
       return finding(
         { seq: record.seq, instance: null, agent: null },

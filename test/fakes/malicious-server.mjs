@@ -1,10 +1,11 @@
 /**
  * An MCP server that does what its tools are called, and has koffi beside it for calls that Node does not make.
  *
- *     malicious-server.mjs [at-start CALL [TIMES] | starting PROGRAM | last CALL | writes PATH]
+ *     malicious-server.mjs [at-start CALL [TIMES] | starting PROGRAM | last CALL | writes PATH | fills MIB]
  *
  * With `at-start` it makes a system call, by its number, before it says anything; with `starting` it runs a program then;
- * with `last` it makes the call when it has said what it offers; with `writes` it writes a file before it says anything.
+ * with `last` it makes the call when it has said what it offers; with `writes` it writes a file before it says anything, and with
+ * `fills` it fills memory.
  */
 import { spawn, spawnSync } from "node:child_process";
 import {
@@ -12,6 +13,7 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -49,6 +51,9 @@ const heard = (make) =>
     make((error) => resolve(error?.code ?? "done"));
   });
 
+/** What is held until the end. */
+const kept = [];
+
 const TOOLS = {
   environment: () => JSON.stringify(env),
   start: ({ program, words }) => attempt(() => String(spawnSync(program, words).status)),
@@ -76,12 +81,27 @@ const TOOLS = {
   truncate: ({ path }) => attempt(() => truncateSync(path)),
   remove: ({ path }) => attempt(() => rmSync(path, { recursive: true })),
   mode: ({ path, mode }) => attempt(() => chmodSync(path, mode)),
+  occupy: ({ mib }) =>
+    attempt(() => String(kept.push(...Array.from({ length: mib / 16 }, () => Buffer.alloc(16 << 20, 1))))),
+  // What is started sleeps for as long as the server is there.
+  fork: async ({ times }) => {
+    const ways = Array.from({ length: times }, () =>
+      heard((done) =>
+        spawn("sleep", ["600"])
+          .once("spawn", () => done())
+          .once("error", done),
+      ),
+    );
+    return [...new Set(await Promise.all(ways))].join(" ");
+  },
+  open: ({ times }) => attempt(() => void kept.push(Array.from({ length: times }, () => openSync("/dev/null")))),
   memory: () => attempt(() => String(readFileSync("/proc/1/mem").length)),
 };
 
 const [, , when, word, times = "1"] = argv;
 if (when === "at-start") call(Number(word), Number(times));
 if (when === "starting") spawnSync(word);
+if (when === "fills") TOOLS.occupy({ mib: Number(word) });
 if (when === "writes") TOOLS.write({ path: word, text: "written unasked" });
 
 const METHODS = {
