@@ -7,6 +7,7 @@ import { createOutputMeter } from "./output-meter.ts";
 import type { AgentTerminal } from "./powers.ts";
 import { createQuestions, tellEnd } from "./questions.ts";
 import { BLANK } from "./show-held.ts";
+import { isEnding, type LimitName } from "../kernel/sandbox-limits.ts";
 import type { HeldView } from "../protocol/held-view.ts";
 import { makeVisible } from "../showing/visible.ts";
 
@@ -39,6 +40,8 @@ export interface AgentSession extends FreezeListener {
   onAnswered(action: string, code: string | null): void;
   /** An MCP server of this instance was ended and is in quarantine; the agent goes on without it. */
   onServerEnded(ended: { readonly instance: string; readonly driver: string; readonly code: string }): void;
+  /** An MCP server of this instance reached a limit of its sandbox; the agent goes on. */
+  onServerLimit(driver: string, limit: LimitName): void;
   /** Nothing is asked any more, for this reason; resolves when no question is open and the person has gone on from the last. */
   endQuestions(why: string): Promise<void>;
   /** Resolves when the agent's last output was shown and the terminal is the person's again. Called once. */
@@ -165,6 +168,13 @@ export async function openAgentSession(
       notify([
         `aios: server ${server} of ${ended.instance} was ended and nothing starts it any more: ${code} (quarantined)`,
         "hint: aios log show --kind driver-quarantined --payload says what it did; a new grant over it lets it run again: aios grants sign",
+      ]);
+    },
+    onServerLimit(driver, limit) {
+      const what = isEnding(limit) ? "it was ended" : "its calls fail there";
+      notify([
+        `aios: server ${makeVisible(driver)} reached its limit of ${limit}: ${what} (limit-${limit})`,
+        "hint: aios log show --kind limit-reached says which limit and how much was found",
       ]);
     },
     async endQuestions(why) {

@@ -195,6 +195,7 @@ const TOLD: ReadonlySet<LogRecord["kind"]> = new Set([
   "instance-resumed",
   "all-thawed",
   "driver-ended",
+  "limit-reached",
 ]);
 
 /** Starts an instance with this process's streams and stays with it until it has ended; the exit code says how. */
@@ -227,6 +228,8 @@ export async function runInstance(
         session.onAnswered(told.action, told.kind === "denied" ? told.code : null);
       } else if (told.kind === "driver-ended") {
         if (told.instance === instance) session.onServerEnded(told);
+      } else if (told.kind === "limit-reached") {
+        if (told.instance === instance && told.driver !== undefined) session.onServerLimit(told.driver, told.limit);
       } else freezes.hear(told);
     };
     for (const told of early) hear(told);
