@@ -215,6 +215,27 @@ describe("aios adopt openclaw", () => {
     ]);
   });
 
+  test("switches off OpenClaw's own sandboxes, whoever's they are, since nothing inside could start them", () => {
+    const off = { sandbox: { mode: "off" } };
+    const on = { sandbox: { mode: "all", docker: { image: "x" } } };
+    const agents = {
+      defaults: on,
+      list: [{ id: "a", ...on }, { id: "b" }],
+      entries: { c: { sandbox: { mode: "non-main" } } },
+    };
+    const adopted = (table: object, to: string): unknown => {
+      writeFileSync(file, JSON.stringify(table));
+      const { out } = run("--to", to);
+      expect(out.includes("own sandboxes are switched off")).toBe(to === "set");
+      return JSON.parse(readFileSync(join(home, to, "openclaw.json"), "utf8"));
+    };
+    const given = { agents: { defaults: off, list: [{ id: "a", ...off }, { id: "b" }], entries: { c: off } } };
+    expect(adopted({ agents }, "set")).toMatchObject(given);
+    // What says nothing of it is told too, and so is the example.
+    expect(adopted({}, "unset")).toMatchObject({ agents: { defaults: off } });
+    expect(JSON.parse(readFileSync("examples/openclaw.json", "utf8"))).toMatchObject({ agents: { defaults: off } });
+  });
+
   test("says what it found, what does not work and why, and the commands to type", () => {
     writeFileSync(file, FULL);
     mkdirSync(join(home, "claw"));

@@ -230,6 +230,13 @@ describe("aios run -- claude", () => {
   });
 });
 
+test.each(["claude-code", "claude-code-key"])("%s starts Claude Code without a sandbox of its own", async (name) => {
+  const scene = createScene(["y", PASSPHRASE]);
+  const { command = [] } = (await run(scene, "--profile", name, "--", "claude")) ?? {};
+  const settings: unknown = JSON.parse(command[command.indexOf("--settings") + 1] ?? "");
+  expect(settings).toMatchObject({ sandbox: { enabled: false } });
+});
+
 describe("Claude Code with a model of the substrate", () => {
   test("has what the other profile has, but for its model: no destination, no lease, a budget", () => {
     const [own, key] = ["claude-code", "claude-code-key"].map((name) => readProfile(profiles[name] ?? "", name));

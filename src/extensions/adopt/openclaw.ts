@@ -29,6 +29,9 @@ export interface OpenClawPlan {
 const WORKSPACE = "/home/agent/.openclaw/workspace";
 const SERVERS = { aios: { command: "/aios/node", args: ["/aios/mcp-stdio.js"] } };
 
+/** OpenClaw's own sandbox, of the default agent and of each other. */
+const OWN_SANDBOX = { mode: "off" };
+
 /** Plans how a configuration of OpenClaw comes under the substrate. Reads nothing but the table. Pure. */
 export function planOpenClaw(original: JsonObject): OpenClawPlan {
   const { table, keys } = takeKeys(original, "OPENCLAW");
@@ -41,6 +44,10 @@ export function planOpenClaw(original: JsonObject): OpenClawPlan {
     notes.push(`MCP servers are left out, since tools come through a grant: name ${servers.join(", ")} under servers`);
   if (tableAt(table, ["agents"])["list"] !== undefined || tableAt(table, ["agents"])["entries"] !== undefined)
     notes.push("agents beside the default one keep the workspaces that they name, which are not there inside");
+  if (JSON.stringify(withoutSandboxes(tableAt(table, ["agents"]))) !== JSON.stringify(tableAt(table, ["agents"])))
+    notes.push(
+      "OpenClaw's own sandboxes are switched off: no Docker is inside, and what it runs is in a sandbox already",
+    );
   if (JSON.stringify(original).includes('"$include"'))
     notes.push("it includes other files ($include), which were not read: their keys are still in them");
   const adopted = keys.map((key): AdoptedKey => {
@@ -105,17 +112,46 @@ function rewrite(
 ): JsonObject {
   const { mcpServers: _servers, ...rest } = table;
   const { controlUi: _page, auth: _auth, remote: _remote, tailscale: _tail, ...gateway } = tableAt(table, ["gateway"]);
-  const agents = tableAt(table, ["agents"]);
+  const agents = withoutSandboxes(tableAt(table, ["agents"]));
   return {
     ...rest,
     ...(table["env"] === undefined ? {} : { env: withoutMoved(tableAt(table, ["env"]), keys) }),
     // The gate in front lets in nobody but by a paired key; inside there is nobody else (docs/decisions/published-ports.md).
     gateway: { ...gateway, mode: "local", port: 18_789, bind: "loopback", auth: { mode: "none" } },
-    agents: { ...agents, defaults: { ...tableAt(agents, ["defaults"]), workspace: WORKSPACE, skipBootstrap: true } },
+    agents: {
+      ...agents,
+      defaults: {
+        ...tableAt(agents, ["defaults"]),
+        workspace: WORKSPACE,
+        skipBootstrap: true,
+        // Said, not left to what a version takes for the default: it starts containers, and nothing inside can.
+        sandbox: OWN_SANDBOX,
+      },
+    },
     models: { ...tableAt(table, ["models"]), providers },
     ...(Object.keys(channels).length === 0 ? {} : { channels }),
     mcp: { ...tableAt(table, ["mcp"]), servers: SERVERS },
   };
+}
+
+/** The table of agents with every sandbox that is set in it off: of the default one, and of others in a list or by name. */
+function withoutSandboxes(agents: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(agents).map(([name, value]) => {
+      if (name === "defaults") return [name, withoutSandbox(value)];
+      return [name, name === "list" || name === "entries" ? withoutEach(value) : value];
+    }),
+  );
+}
+
+function withoutEach(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withoutSandbox);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, agent]) => [name, withoutSandbox(agent)]));
+}
+
+function withoutSandbox(agent: JsonValue): JsonValue {
+  return isObject(agent) && agent["sandbox"] !== undefined ? { ...agent, sandbox: OWN_SANDBOX } : agent;
 }
 
 /** A variable that the configuration sets from itself would stand for nothing: the environment has it. */
